@@ -1,0 +1,119 @@
+"""What the bot's process and a worker process say to each other.
+
+Frames on a byte stream: four bytes of length, big-endian, then one msgpack-encoded message. Pixels never cross: pictures are
+encoded in the worker. The same frames would serve a worker on another machine.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from generation.request import GenerationRequest, JobId, ModelEntry, ModelName, UpscaleRequest
+
+MAX_FRAME = 64 * 1024 * 1024
+"""Bytes. Four enlarged pictures stay far below; more is a broken stream."""
+
+
+class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Base of every message; the tag is the class's name."""
+
+
+# ---- bot -> worker
+
+
+class Configure(Message):
+    """The first message: which models there are. `preview_seconds` is the least time between two previews of a job."""
+
+    models: tuple[ModelEntry, ...]
+    default: ModelName
+    preview_seconds: float = 1.0
+    slots: int = 16  # pictures denoised at once at the most
+
+
+class Generate(Message):
+    request: GenerationRequest
+
+
+class Upscale(Message):
+    request: UpscaleRequest
+
+
+class Cancel(Message):
+    job: JobId
+
+
+class Ping(Message):
+    number: int
+
+
+class Stop(Message):
+    """Finish nothing more and exit."""
+
+
+# ---- worker -> bot
+
+
+class Ready(Message):
+    """Configured, the default model is resident."""
+
+    device: str  # what the card calls itself
+    seconds: float  # how long loading took
+
+
+class ModelBroken(Message):
+    """A model could not be loaded. Jobs for it fail one by one with the same reason."""
+
+    model: ModelName
+    reason: str
+
+
+class Pong(Message):
+    number: int
+
+
+class Started(Message):
+    """The job's first slot is seated."""
+
+    job: JobId
+
+
+class Stepped(Message):
+    """One step is done; `preview` at most every `preview_seconds`."""
+
+    job: JobId
+    done: int  # picture-steps done
+    total: int  # picture-steps in all
+    preview: bytes | None = None  # JPEG of the job's grid as it stands
+
+
+class Finished(Message):
+    job: JobId
+    pictures: tuple[bytes, ...]  # PNG with its parameters inside, one a picture
+    grid: bytes  # the pictures side by side: JPEG or WebP, the single picture itself when there is one
+    grid_format: str  # "jpeg" or "webp" or "png"
+    device_seconds: float
+
+
+class Failed(Message):
+    """`kind`: "memory", "model", "input" or "bug". Only "memory" and "bug" are worth another try."""
+
+    job: JobId
+    kind: str
+    reason: str
+
+
+class Cancelled(Message):
+    job: JobId
+
+
+Order = Configure | Generate | Upscale | Cancel | Ping | Stop
+Event = Ready | ModelBroken | Pong | Started | Stepped | Finished | Failed | Cancelled
+
+encode = msgspec.msgpack.Encoder().encode
+decode_order = msgspec.msgpack.Decoder(Order).decode
+decode_event = msgspec.msgpack.Decoder(Event).decode
+
+
+def frame(message: Message) -> bytes:
+    body = encode(message)
+    return len(body).to_bytes(4, "big") + body

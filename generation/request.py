@@ -1,0 +1,116 @@
+"""What is asked of the generation loop: plain values, no torch, no Discord."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NewType
+
+JobId = NewType("JobId", str)
+"""Ten characters of a-z and 2-7, time-ordered; short enough for a button's custom_id."""
+
+MemberId = NewType("MemberId", int)
+ModelName = NewType("ModelName", str)
+
+MAX_SEED = 2**63 - 1
+"""SQLite and torch both hold 64 signed bits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    text: str
+    negative: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageSize:
+    width: int  # pixels
+    height: int  # pixels
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InitImage:
+    """The picture that image-to-image starts from."""
+
+    content: bytes  # PNG, JPEG or WebP; resized to the request's size by the worker
+    strength: float  # 0 < strength <= 1: the share of the schedule that is run again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    """Pictures from a prompt. Picture i starts from noise drawn with `seed + i`, so one job's third picture
+    can be drawn again alone."""
+
+    job: JobId
+    member: MemberId
+    model: ModelName
+    prompt: Prompt
+    size: ImageSize
+    steps: int
+    guidance: float  # classifier-free guidance scale; 1 switches it off
+    seed: int  # 0 <= seed, seed + images - 1 <= MAX_SEED
+    images: int  # 1 to 4
+    init: InitImage | None = None
+
+    @property
+    def cost(self) -> float:
+        """Picture-steps: what the fair line charges before device seconds are known."""
+        share = self.init.strength if self.init else 1.0
+        return max(1.0, self.images * self.steps * share)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpscaleRequest:
+    """One picture, `factor` times as wide and as high."""
+
+    job: JobId
+    member: MemberId
+    content: bytes  # PNG
+    factor: int = 2
+    images: int = 1
+
+    @property
+    def cost(self) -> float:
+        return 10.0
+
+
+Request = GenerationRequest | UpscaleRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchKey:
+    """What must be equal for two pictures to share a forward pass."""
+
+    model: ModelName
+    latent_shape: tuple[int, ...]  # (channels, height / vae scale, width / vae scale)
+    text_shape: tuple[int, ...]  # (tokens, width) of one prompt's embedding
+    dtype: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelEntry:
+    """One model of the settings: where it is, what it costs to use, what it likes."""
+
+    name: ModelName
+    source: str  # a folder in diffusers' layout, or a hub name
+    licence: str
+    description: str = ""
+    side: int = 512  # pixels: the side of the square that the model was trained on
+    multiple: int = 64  # pixels: width and height are multiples of this
+    steps: int = 25
+    max_steps: int = 100
+    guidance: float = 7.0
+    sampler: str = ""  # a diffusers scheduler class's name; empty: the model's own
+    enlarge: int = 1  # finished pictures are enlarged this many times before anybody sees them
+    variation_strength: float = 0.6
+
+    def size_for(self, aspect: tuple[int, int]) -> ImageSize:
+        """The size nearest to the model's pixel count with this width : height."""
+        wide, high = aspect
+        pixels = self.side * self.side
+        width = (pixels * wide / high) ** 0.5
+        height = pixels / width
+
+        def fit(length: float) -> int:
+            return max(self.multiple, round(length / self.multiple) * self.multiple)
+
+        return ImageSize(width=fit(width), height=fit(height))

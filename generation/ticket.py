@@ -1,0 +1,108 @@
+"""What a caller holds while a job waits and runs. Lives on the bot's event loop; no torch."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from generation.request import JobId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    place: int  # 1 is next
+    seconds: float | None  # estimated wait until the job starts; None before anything was measured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    done: int  # picture-steps
+    total: int
+    preview: bytes | None  # the newest preview, JPEG
+
+
+Progress = Waiting | Running
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pictures:
+    """A finished job."""
+
+    job: JobId
+    pictures: tuple[bytes, ...]  # PNG
+    grid: bytes
+    grid_format: str
+    device_seconds: float
+
+
+@dataclass(eq=False)
+class GenerationError(Exception):
+    """Base of everything that a ticket's result may raise."""
+
+    job: JobId
+
+
+@dataclass(eq=False)
+class GenerationFailed(GenerationError):
+    """The worker could not make it, retries included. `kind` as in messages.Failed, or "crash"."""
+
+    kind: str
+    reason: str
+
+
+@dataclass(eq=False)
+class JobCancelled(GenerationError):
+    """Taken back by the member, a moderator, or at shutdown."""
+
+
+@dataclass(eq=False)
+class LineFull(Exception):
+    """The line holds as many jobs as the settings allow."""
+
+    waiting: int
+    seconds: float | None
+
+
+class Ticket:
+    """Progress to watch and a result to wait for. Progress is a state, not a log: a slow watcher sees the newest only."""
+
+    def __init__(self, job: JobId) -> None:
+        self.job = job
+        self.progress: Progress = Waiting(place=1, seconds=None)
+        self._changed = asyncio.Event()
+        self._result: asyncio.Future[Pictures] = asyncio.get_running_loop().create_future()
+        # A ticket nobody waits for any more (a lost caller) must not warn at collection.
+        self._result.add_done_callback(lambda f: f.cancelled() or f.exception())
+
+    @property
+    def is_done(self) -> bool:
+        return self._result.done()
+
+    def show(self, progress: Progress) -> None:
+        if not self.is_done:
+            self.progress = progress
+            self._changed.set()
+
+    def resolve(self, pictures: Pictures) -> None:
+        if not self._result.done():
+            self._result.set_result(pictures)
+            self._changed.set()
+
+    def fail(self, error: GenerationError) -> None:
+        if not self._result.done():
+            self._result.set_exception(error)
+            self._changed.set()
+
+    async def __aiter__(self) -> AsyncIterator[Progress]:
+        """Yields the newest progress whenever it changed; ends when the job is done, failed or cancelled."""
+        while not self.is_done:
+            yield self.progress
+            if self.is_done:
+                return
+            await self._changed.wait()
+            self._changed.clear()
+
+    async def wait_for_pictures(self) -> Pictures:
+        """Raises GenerationFailed or JobCancelled."""
+        return await asyncio.shield(self._result)

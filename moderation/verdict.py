@@ -1,0 +1,53 @@
+"""What the filter says. The stricter verdict wins; combining is idempotent, commutative and associative in its ruling."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+
+class Ruling(IntEnum):
+    """Ordered: allow < flag < refuse."""
+
+    ALLOW = 0
+    FLAG = 1
+    REFUSE = 2
+
+    @property
+    def word(self) -> str:
+        return self.name.lower()
+
+
+class Category(StrEnum):
+    NONE = "none"
+    SEXUAL = "sexual"
+    NUDITY = "nudity"
+    MINORS = "minors"
+    GORE = "gore"
+    HATE = "hate"
+    HARASSMENT = "harassment"
+    SELF_HARM = "self-harm"
+    ILLEGAL = "illegal"
+    REAL_PERSON = "real-person"
+    SPAM = "spam"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    ruling: Ruling
+    category: Category = Category.NONE
+    rule: str = ""  # the rule's name; empty when nothing fired
+    words: tuple[str, ...] = ()  # what decided, for moderators only
+    score: float = 0.0  # 0 to 1; a rule scores 1
+    field: str = ""  # which text it was: "prompt", "negative", ...
+    normal_form: str = ""  # the text as the rules read it
+
+
+ALLOWED = Verdict(ruling=Ruling.ALLOW)
+
+
+def stricter(first: Verdict, second: Verdict) -> Verdict:
+    """The verdict with the higher ruling; between equals the higher score, then the first."""
+    if (second.ruling, second.score) > (first.ruling, first.score):
+        return second
+    return first
