@@ -1,0 +1,1 @@
+"""Everything that must survive: rows in one SQLite file, pictures in one folder. No Discord, no torch."""

@@ -1,0 +1,197 @@
+"""`python -m db status | migrate | backup [FILE] | export MEMBER`, with `--data FOLDER`.
+
+Exit code 0 when it was done; 2 with one sentence when it was not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from pathlib import Path
+
+from db.backup import back_up, backup_name
+from db.database import Database
+from db.errors import (
+    DatabaseBroken,
+    DatabaseBusy,
+    DatabaseMissing,
+    DatabaseTooNew,
+    DatabaseTooOld,
+    DiskFull,
+    StorageError,
+    storage_errors,
+)
+from db.jobs import JobState
+from db.members import Members
+from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
+from generation.request import MemberId
+
+FILE_NAME = "atelier.sqlite3"
+
+COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
+COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE removed_at IS NULL"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    default = argparse.Namespace(data=Path(os.environ.get("ATELIER_DATA") or "data"))
+    options = _parser().parse_args(arguments, default)
+    path: Path = options.data / FILE_NAME
+    try:
+        match options.command:
+            case "status":
+                return _status(path)
+            case "migrate":
+                return _migrate(path)
+            case "backup":
+                return _backup(path, options.file)
+            case _:
+                return _export(path, options.member)
+    except StorageError as error:
+        print(_sentence(error), file=sys.stderr)
+    except FileExistsError as error:
+        print(f"{error} exists already; choose another name.", file=sys.stderr)
+    except OSError as error:
+        print(f"{error.filename or path}: {error.strerror or error}.", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    where = argparse.ArgumentParser(add_help=False)
+    where.add_argument(
+        "--data",
+        type=Path,
+        metavar="FOLDER",
+        default=argparse.SUPPRESS,
+        help="the folder that holds the database (default: $ATELIER_DATA, or ./data)",
+    )
+    parser = argparse.ArgumentParser(
+        prog="python -m db", parents=[where], description="Looks after Atelier's database."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    commands.add_parser("status", parents=[where], help="version, jobs by state, size, integrity")
+    commands.add_parser(
+        "migrate", parents=[where], help="create the database, or bring it up to this release"
+    )
+    backup = commands.add_parser("backup", parents=[where], help="copy the database, also while the bot runs")
+    backup.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: beside the database")
+    export = commands.add_parser("export", parents=[where], help="everything held about a member, as JSON")
+    export.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
+    return parser
+
+
+def _member(text: str) -> MemberId:
+    if not (text.isascii() and text.isdigit() and int(text) < 2**63):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a Discord id; an id is a number such as 80351110224678912"
+        )
+    return MemberId(int(text))
+
+
+def _status(path: Path) -> int:
+    _require(path)
+    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
+        known = known_version()
+        version = check(connection, path, known=known)
+        print(f"database   {path}")
+        print(f"version    {version} of {known}{'' if version == known else ': run `python -m db migrate`'}")
+        print(f"size       {_size(_bytes_on_disk(path))}")
+        if version:
+            counts = dict(connection.execute(COUNT_JOBS).fetchall())
+            print("jobs       " + ", ".join(f"{counts.get(state, 0)} {state}" for state in JobState))
+            pictures, length = connection.execute(COUNT_IMAGES).fetchone()
+            print(f"pictures   {pictures} ({_size(length)})")
+        faults = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        faults += [
+            f"{row[0]}: a row refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
+        ]
+    if faults:
+        raise DatabaseBroken(path=path, reason="; ".join(faults[:5]))
+    print("integrity  ok")
+    return 0
+
+
+def _migrate(path: Path) -> int:
+    done = migrate(path)
+    if done.before == done.after:
+        print(f"{path} is at version {done.after}; nothing to do.")
+    elif done.before == 0:
+        print(f"{path} created at version {done.after}.")
+    else:
+        print(
+            f"{path} brought from version {done.before} to {done.after}. The copy made before: {done.backup}"
+        )
+    return 0
+
+
+def _backup(path: Path, target: Path | None) -> int:
+    _require(path)
+    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
+        check(connection, path, known=known_version())
+    target = target or backup_name(path, "backup")
+    back_up(path, target)
+    print(f"{target} written. The pictures are files of their own, in {path.parent / 'images'}.")
+    return 0
+
+
+def _export(path: Path, member: MemberId) -> int:
+    _require(path)
+    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
+        known = known_version()
+        version = check(connection, path, known=known)
+    if version < known:
+        raise DatabaseTooOld(path=path, version=version, known=known)
+
+    async def export() -> None:
+        async with Database.open(path) as db:
+            print(json.dumps(await Members(db).export(member), ensure_ascii=False, indent=2))
+
+    asyncio.run(export())
+    return 0
+
+
+def _require(path: Path) -> None:
+    """Opening would create an empty file."""
+    if not path.is_file():
+        raise DatabaseMissing(path=path)
+
+
+def _sentence(error: StorageError) -> str:
+    match error:
+        case DatabaseMissing(path=path):
+            return (
+                f"There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
+            )
+        case DatabaseTooNew(path=path, version=version, known=known):
+            return (
+                f"{path} is at version {version}, of a later release; this one knows {known}. Update Atelier."
+            )
+        case DatabaseTooOld(path=path, version=version, known=known):
+            return f"{path} is at version {version} and needs {known}; run `python -m db migrate` first."
+        case DatabaseBroken(path=path, reason=reason):
+            return f"{path} cannot be used: {reason}."
+        case DatabaseBusy(path=path):
+            return f"{path} is being written by another process; try again in a moment."
+        case DiskFull(path=path):
+            return f"The disk that holds {path} is full."
+        case _:
+            return str(error)
+
+
+def _bytes_on_disk(path: Path) -> int:
+    """With the write-ahead log."""
+    parts = (path, path.with_name(path.name + "-wal"))
+    return sum(part.stat().st_size for part in parts if part.exists())
+
+
+def _size(length: int) -> str:
+    return f"{length / 1e6:.1f} MB" if length >= 100_000 else f"{length / 1e3:.1f} kB"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

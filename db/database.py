@@ -1,0 +1,167 @@
+"""One SQLite file, one writer, one reader. Everything written goes through `transaction()`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiosqlite
+
+from db.errors import StorageError, storage_error, storage_errors
+from db.migrate import BUSY_TIMEOUT, migrate
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+Parameters = Iterable[object] | Mapping[str, object]
+
+
+class Reader:
+    """Statements on one connection. On `Database.reader` each sees what is committed; on a Transaction, also
+    what that transaction has written."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        self._connection = connection
+        self._path = path
+
+    async def all(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        with storage_errors(self._path):
+            return list(await self._connection.execute_fetchall(sql, parameters))
+
+    async def one(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
+        """The first row, or None."""
+        rows = await self.all(sql, parameters)
+        return rows[0] if rows else None
+
+    async def value(self, sql: str, parameters: Parameters = ()) -> Any:
+        """The first column of the first row; for statements that always have one."""
+        rows = await self.all(sql, parameters)
+        return rows[0][0]
+
+
+class Transaction(Reader):
+    """The write lock, until the `async with` ends. Writes say what they did with RETURNING."""
+
+    def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
+        super().__init__(connection, path)
+        self._is_over = False
+        self._failure: StorageError | None = None
+        self._after_commit: list[Callable[[], Awaitable[None]]] = []
+
+    async def all(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
+        if self._is_over:
+            raise RuntimeError("this transaction is over")
+        if self._failure is not None:
+            raise self._failure
+        try:
+            return await super().all(sql, parameters)
+        except StorageError as error:
+            # SQLite may have rolled back by itself: what followed would be committed one by one.
+            self._failure = error
+            raise
+
+    def after_commit(self, work: Callable[[], Awaitable[None]]) -> None:
+        """Runs `work` once the rows are safe and before the next writer; for what no rollback brings back,
+        such as a deleted file. When the process dies in between, the work is not done."""
+        self._after_commit.append(work)
+
+    async def commit(self) -> None:
+        """Called by `Database.transaction()` alone."""
+        self._is_over = True
+        if self._failure is not None:
+            raise self._failure
+        with storage_errors(self._path):
+            await self._connection.commit()
+        for work in self._after_commit:
+            try:
+                await work()
+            except Exception:
+                log.exception("work after a commit failed; the rows are committed")
+
+    async def roll_back(self) -> None:
+        """Called by `Database.transaction()` alone."""
+        self._is_over = True
+        try:
+            await self._connection.rollback()
+        except sqlite3.Error as error:
+            if storage_error(error, self._path) is None:
+                raise
+            log.exception("rollback of %s failed", self._path)
+
+
+class Database:
+    """Opened with `async with Database.open(path) as db`."""
+
+    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+        self.path = path
+        self.reader = Reader(reader, path)
+        self._writer = writer
+        self._lock = asyncio.Lock()
+        self._owner: asyncio.Task[Any] | None = None
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, path: Path) -> AsyncGenerator[Database, None]:
+        """Creates or migrates the file, then opens it.
+
+        DatabaseTooNew, DatabaseBroken, DatabaseBusy, DiskFull.
+        """
+        await asyncio.to_thread(migrate, path)
+        async with AsyncExitStack() as stack:
+            with storage_errors(path):
+                writer = await stack.enter_async_context(_connect(path))
+                reader = await stack.enter_async_context(_connect(path))
+                for connection in (writer, reader):
+                    connection.row_factory = sqlite3.Row
+                    await connection.execute_fetchall("PRAGMA foreign_keys = ON")
+                # FULL syncs the log at every commit: what a member was told survives a power cut too, at a
+                # few milliseconds for each of the handful of commits that a job makes.
+                await writer.execute_fetchall("PRAGMA synchronous = FULL")
+                await reader.execute_fetchall("PRAGMA query_only = ON")
+            yield cls(path, writer, reader)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncGenerator[Transaction, None]:
+        """Writers one after the other. Leaving commits; an exception or a cancellation rolls back.
+
+        A cancellation that arrives while the commit is under way lets it finish, then goes on. A transaction
+        inside a transaction of the same task would wait for itself for ever: RuntimeError.
+        """
+        task = asyncio.current_task()
+        if self._owner is not None and self._owner is task:
+            raise RuntimeError("a transaction inside a transaction")
+        async with self._lock:
+            self._owner = task
+            transaction = Transaction(self._writer, self.path)
+            try:
+                await transaction.all("BEGIN IMMEDIATE")
+                yield transaction
+                await _to_its_end(transaction.commit())
+            except BaseException:
+                await _to_its_end(transaction.roll_back())
+                raise
+            finally:
+                self._owner = None
+
+
+def _connect(path: Path) -> aiosqlite.Connection:
+    return aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT)
+
+
+async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
+    """Waits until `work` is done, however often this task is cancelled; then the cancellation goes on."""
+    task = asyncio.ensure_future(work)
+    interruption: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as cancelled:
+            interruption = cancelled
+    if interruption is not None:
+        raise interruption from (None if task.cancelled() else task.exception())
+    return task.result()

@@ -1,0 +1,133 @@
+"""What can go wrong with the stored truth. Errors carry data; sentences are written at the edge.
+
+StorageError
+├── DatabaseMissing    path
+├── DatabaseTooNew     path, version, known
+├── DatabaseTooOld     path, version, known
+├── DatabaseBroken     path, reason
+├── DatabaseBusy       path
+├── DiskFull           path
+└── ImageGone          job, index
+"""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.request import JobId
+
+
+class StorageError(Exception):
+    def __str__(self) -> str:
+        return repr(self)
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseMissing(StorageError):
+    """There is no file, and what was asked for needs one."""
+
+    path: Path
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseTooNew(StorageError):
+    """A later release wrote this file; nothing in it was changed."""
+
+    path: Path
+    version: int
+    known: int  # the newest version this program can read
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseTooOld(StorageError):
+    """The file awaits migrations, and what was asked for must not apply them."""
+
+    path: Path
+    version: int
+    known: int
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseBroken(StorageError):
+    """Not a database, another program's database, damaged, or not to be opened."""
+
+    path: Path
+    reason: str  # in SQLite's or the system's words
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseBusy(StorageError):
+    """Another process held the write lock for longer than the busy timeout."""
+
+    path: Path
+
+
+@dataclass(eq=False, kw_only=True)
+class DiskFull(StorageError):
+    """The disk takes no more; the transaction was rolled back."""
+
+    path: Path
+
+
+@dataclass(eq=False, kw_only=True)
+class ImageGone(StorageError):
+    """The picture was removed, or its file is no longer there."""
+
+    job: JobId
+    index: int
+
+
+_REFUSED_WRITES = frozenset(
+    {
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_IOERR_FSYNC,
+        sqlite3.SQLITE_IOERR_DIR_FSYNC,
+        sqlite3.SQLITE_IOERR_TRUNCATE,
+        sqlite3.SQLITE_IOERR_SHMSIZE,
+        sqlite3.SQLITE_IOERR_SHMOPEN,
+    }
+)
+_BROKEN = frozenset(
+    {
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+_NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def storage_error(error: sqlite3.Error | OSError, path: Path) -> StorageError | None:
+    """The domain error that this is, or None for what is a bug (a constraint, a misspelt statement)."""
+    if isinstance(error, OSError):
+        return DiskFull(path=path) if error.errno in _NO_SPACE else None
+    code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)  # absent when Python itself refused
+    family = code & 0xFF
+    if family == sqlite3.SQLITE_FULL or code in _REFUSED_WRITES:
+        return DiskFull(path=path)
+    if family in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return DatabaseBusy(path=path)
+    if family in _BROKEN:
+        return DatabaseBroken(path=path, reason=str(error))
+    return None
+
+
+@contextmanager
+def storage_errors(path: Path) -> Generator[None, None, None]:
+    """SQLite's and the system's errors leave as domain errors; bugs leave as they are."""
+    try:
+        yield
+    except (sqlite3.Error, OSError) as error:
+        known = storage_error(error, path)
+        if known is None:
+            raise
+        raise known from error

@@ -1,0 +1,32 @@
+"""Names for jobs: short enough for a button, sorted by time as text."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+
+from generation.request import JobId
+
+# In ASCII order, unlike RFC 4648's, so that comparing two ids compares their times.
+ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+LENGTH = 10
+EPOCH = 1_735_689_600_000  # milliseconds: 2025-01-01 UTC
+RANDOM_BITS = 10  # the 40 bits above count milliseconds, until 2059
+
+
+class JobIds:
+    """Time and chance; within one process never the same twice and never backwards."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def new(self) -> JobId:
+        now = (time.time_ns() // 1_000_000 - EPOCH) << RANDOM_BITS | secrets.randbits(RANDOM_BITS)
+        with self._lock:
+            self._last = number = max(now, self._last + 1)
+        return JobId("".join(ALPHABET[number >> 5 * place & 31] for place in reversed(range(LENGTH))))
+
+
+new_job_id = JobIds().new

@@ -1,0 +1,206 @@
+"""Finished pictures: the bytes in a folder under the hash of their content, the facts in a row.
+
+A file is there before its row is committed and goes after its row was marked, so that a crash in between
+leaves at most a file that nothing refers to; `sweep()` removes those at start.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import hashlib
+import os
+import secrets
+import sqlite3
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from db.database import Database, Reader, Transaction
+from db.errors import ImageGone, storage_errors
+from generation.request import ImageSize, JobId, MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    job: JobId
+    index: int  # from 0, the place in the job's gallery
+    sha256: str  # of the file
+    width: int  # pixels
+    height: int
+    seed: int
+    bytes: int  # the file's length
+    created_at: float  # unix seconds
+    removed_at: float | None = None
+    removed_by: MemberId | None = None  # None: the bot itself
+    removed_reason: str = ""
+
+    @property
+    def is_removed(self) -> bool:
+        return self.removed_at is not None
+
+
+STORE = """
+INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at)
+VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at) RETURNING *
+"""
+GET = "SELECT * FROM images WHERE job = ? AND image_index = ?"
+OF_JOB = "SELECT * FROM images WHERE job = ? ORDER BY image_index"
+REMOVE = """
+UPDATE images SET removed_at = :at, removed_by = :by, removed_reason = :reason
+WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha256
+"""
+IS_LIVE = "SELECT 1 FROM images WHERE sha256 = ? AND removed_at IS NULL LIMIT 1"
+LIVE_HASHES = "SELECT DISTINCT sha256 FROM images WHERE removed_at IS NULL"
+PAGE_OF_MEMBER = """
+SELECT images.* FROM images JOIN jobs ON jobs.id = images.job
+WHERE jobs.member = :member AND jobs.state = 'done' AND images.removed_at IS NULL
+  AND (:job IS NULL OR (images.job, images.image_index) < (:job, :index))
+ORDER BY images.job DESC, images.image_index DESC LIMIT :limit
+"""
+
+
+class Pictures:
+    def __init__(self, db: Database, folder: Path) -> None:
+        """`folder` is `<data>/images`; it is made when the first picture is stored."""
+        self._db = db
+        self.folder = folder
+
+    async def store(
+        self,
+        tx: Transaction,
+        *,
+        job: JobId,
+        index: int,
+        content: bytes,
+        size: ImageSize,
+        seed: int,
+        at: float,
+    ) -> StoredImage:
+        """Writes the file (PNG) and the row. DiskFull leaves neither."""
+        sha256 = await asyncio.to_thread(_hash, content)
+        await asyncio.to_thread(_write, self._path(sha256), content)
+        parameters = {
+            "job": job,
+            "index": index,
+            "sha256": sha256,
+            "width": size.width,
+            "height": size.height,
+            "seed": seed,
+            "bytes": len(content),
+            "at": at,
+        }
+        (row,) = await tx.all(STORE, parameters)
+        return _image(row)
+
+    async def get(self, job: JobId, index: int, *, tx: Reader | None = None) -> StoredImage | None:
+        """The row, also when the picture was removed."""
+        row = await (tx or self._db.reader).one(GET, (job, index))
+        return _image(row) if row else None
+
+    async def of_job(self, job: JobId, *, tx: Reader | None = None) -> list[StoredImage]:
+        """All of the job's rows in order, removed ones among them."""
+        return [_image(row) for row in await (tx or self._db.reader).all(OF_JOB, (job,))]
+
+    async def page_of_member(
+        self, member: MemberId, *, before: tuple[JobId, int] | None = None, limit: int = 10
+    ) -> list[StoredImage]:
+        """What is left of the member's done pictures, newest first, older than the (job, index) `before`."""
+        job, index = before if before else (None, None)
+        parameters = {"member": member, "job": job, "index": index, "limit": limit}
+        return [_image(row) for row in await self._db.reader.all(PAGE_OF_MEMBER, parameters)]
+
+    async def read(self, image: StoredImage) -> bytes:
+        """The file. ImageGone when the picture was removed (even after `image` was read) or lost."""
+        row = await self.get(image.job, image.index)
+        if row is None or row.is_removed:
+            raise ImageGone(job=image.job, index=image.index)
+        try:
+            return await asyncio.to_thread(self._path(row.sha256).read_bytes)
+        except FileNotFoundError as error:
+            raise ImageGone(job=image.job, index=image.index) from error
+
+    async def remove(
+        self, tx: Transaction, job: JobId, index: int, *, by: MemberId | None, reason: str, at: float
+    ) -> bool:
+        """Marks the row; once that is committed the file goes, unless another live row has the same content.
+        False when there is no such picture or it was removed before."""
+        parameters = {"job": job, "index": index, "by": by, "reason": reason, "at": at}
+        row = await tx.one(REMOVE, parameters)
+        if row is None:
+            return False
+        tx.after_commit(partial(self._forget, row["sha256"]))
+        return True
+
+    async def sweep(self) -> int:
+        """Deletes every file that no live row refers to, and returns how many; for the start. Holds the write
+        lock, so that no picture is between its file and its row."""
+        async with self._db.transaction() as tx:
+            live = {row["sha256"] for row in await tx.all(LIVE_HASHES)}
+            return await asyncio.to_thread(_sweep, self.folder, live)
+
+    async def _forget(self, sha256: str) -> None:
+        # Runs under the write lock, after the commit: the reader sees what the next writer will.
+        if await self._db.reader.one(IS_LIVE, (sha256,)) is None:
+            await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
+
+    def _path(self, sha256: str) -> Path:
+        return self.folder / sha256[:2] / f"{sha256}.png"
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """All or nothing, and on the disk when it returns."""
+    partial_path = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")
+    with storage_errors(path):
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            descriptor = os.open(partial_path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            partial_path.replace(path)
+        finally:
+            partial_path.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """A rename is on the disk when its folder is. Windows has no such call."""
+    with contextlib.suppress(PermissionError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _sweep(folder: Path, live: set[str]) -> int:
+    strays = [
+        path
+        for path in folder.glob("*/*")
+        if path.is_file() and (path.suffix != ".png" or path.stem not in live)
+    ]
+    for path in strays:
+        path.unlink()
+    return len(strays)
+
+
+def _image(row: sqlite3.Row) -> StoredImage:
+    return StoredImage(
+        job=JobId(row["job"]),
+        index=row["image_index"],
+        sha256=row["sha256"],
+        width=row["width"],
+        height=row["height"],
+        seed=row["seed"],
+        bytes=row["bytes"],
+        created_at=row["created_at"],
+        removed_at=row["removed_at"],
+        removed_by=None if row["removed_by"] is None else MemberId(row["removed_by"]),
+        removed_reason=row["removed_reason"],
+    )

@@ -1,0 +1,139 @@
+"""Numbered SQL files, each applied once, in one transaction together with the version that it makes.
+
+The version is SQLite's `user_version`: 0 in an empty file, n after `000n_*.sql`.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.backup import back_up, backup_name
+from db.errors import DatabaseBroken, DatabaseTooNew, storage_errors
+
+MIGRATIONS = Path(__file__).parent / "migrations"
+APPLICATION_ID = 0x41544C52  # "ATLR", so that another program's file is not taken for ours
+BUSY_TIMEOUT = 5.0  # seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migration:
+    version: int
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Migrated:
+    before: int
+    after: int
+    backup: Path | None  # the copy made first; None when there was nothing to lose or nothing to do
+
+
+def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
+    """The files of the folder in order. Numbers start at 1 and leave no gap: ValueError otherwise."""
+    found = [
+        Migration(version=int(file.stem.split("_", 1)[0]), name=file.name, sql=file.read_text("utf-8"))
+        for file in sorted(folder.glob("*.sql"))
+    ]
+    for expected, migration in enumerate(found, start=1):
+        if migration.version != expected:
+            raise ValueError(f"{migration.name}: expected number {expected}")
+    return found
+
+
+def known_version() -> int:
+    return len(migrations())
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    return connection.execute("PRAGMA user_version").fetchone()[0]
+
+
+def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
+    """Creates or updates the database at `path` (and its folder) and leaves it in WAL mode, readable by its
+    owner alone. An existing database is copied first, beside itself.
+
+    DatabaseTooNew and DatabaseBroken leave the file as it was.
+    """
+    steps = migrations(folder)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _keep_private(path)
+    except OSError as error:
+        with storage_errors(path):
+            raise DatabaseBroken(path=path, reason=error.strerror or str(error)) from error
+    with storage_errors(path), closing(_connect(path)) as connection:
+        before = check(connection, path, known=len(steps))
+        backup = None
+        if 0 < before < len(steps):
+            backup = backup_name(path, f"version-{before}")
+            back_up(path, backup)
+        while _apply_next(connection, path, steps):
+            pass
+        connection.execute("PRAGMA journal_mode = WAL")
+        return Migrated(before=before, after=version_of(connection), backup=backup)
+
+
+def check(connection: sqlite3.Connection, path: Path, *, known: int) -> int:
+    """The version; DatabaseTooNew, or DatabaseBroken when the file is not one of ours."""
+    version = version_of(connection)
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    if application != APPLICATION_ID and (tables or version):
+        raise DatabaseBroken(path=path, reason="the file is another program's database")
+    if version > known:
+        raise DatabaseTooNew(path=path, version=version, known=known)
+    return version
+
+
+def _keep_private(path: Path) -> None:
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        if stat.S_IMODE(os.fstat(descriptor).st_mode) & 0o077:
+            path.chmod(0o600)
+    finally:
+        os.close(descriptor)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT)
+
+
+def _apply_next(connection: sqlite3.Connection, path: Path, steps: list[Migration]) -> bool:
+    """One migration, one transaction. The version is read inside it: another process may be migrating too."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        version = version_of(connection)
+        if version >= len(steps):
+            connection.execute("ROLLBACK")
+            return False
+        step = steps[version]
+        for statement in _statements(step.sql):
+            connection.execute(statement)
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise DatabaseBroken(path=path, reason=f"{step.name} would leave rows that refer to nothing")
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {step.version}")
+        connection.execute("COMMIT")
+        return True
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Python's executescript() commits before it starts, so the statements are run one by one."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+    if statement.strip():
+        yield statement

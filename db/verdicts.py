@@ -1,0 +1,179 @@
+"""What the filter said about what was asked, allowed or not: the log that moderators read."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from db.database import Database, Transaction
+from generation.request import JobId, MemberId
+from moderation.verdict import Category, Ruling, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictRecord:
+    id: int
+    at: float  # unix seconds
+    guild_id: int | None
+    channel_id: int
+    member: MemberId
+    member_name: str
+    job: JobId | None  # None when nothing was accepted
+    message_id: int | None  # the message that shows the result
+    source: str  # where the text came from: "/imagine", "variation", ...
+    prompt: str
+    negative: str
+    verdict: Verdict
+
+
+ADD = """
+INSERT INTO verdicts (
+    at, guild_id, channel_id, member, member_name, job, message_id, source, prompt, negative,
+    ruling, category, rule, words, score, field, normal_form
+) VALUES (
+    :at, :guild_id, :channel_id, :member, :member_name, :job, :message_id, :source, :prompt, :negative,
+    :ruling, :category, :rule, :words, :score, :field, :normal_form
+) RETURNING *
+"""
+LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
+GET = "SELECT * FROM verdicts WHERE id = ?"
+OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY ruling DESC, id DESC LIMIT 1"
+MATCHING = """
+FROM verdicts
+WHERE guild_id IS :guild_id
+  AND (:member IS NULL OR member = :member)
+  AND (:channel IS NULL OR channel_id = :channel)
+  AND (:ruling IS NULL OR ruling = :ruling)
+  AND (:since IS NULL OR at >= :since)
+  AND (:before_id IS NULL OR id < :before_id)
+"""
+PAGE = f"SELECT * {MATCHING} ORDER BY id DESC LIMIT :limit"
+COUNT = f"SELECT count(*) {MATCHING}"
+
+
+class Verdicts:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(
+        self,
+        tx: Transaction,
+        *,
+        at: float,
+        guild_id: int | None,
+        channel_id: int,
+        member: MemberId,
+        member_name: str,
+        source: str,
+        prompt: str,
+        negative: str = "",
+        verdict: Verdict,
+        job: JobId | None = None,
+        message_id: int | None = None,
+    ) -> VerdictRecord:
+        parameters = {
+            "at": at,
+            "guild_id": guild_id,
+            "channel_id": channel_id,
+            "member": member,
+            "member_name": member_name,
+            "job": job,
+            "message_id": message_id,
+            "source": source,
+            "prompt": prompt,
+            "negative": negative,
+            "ruling": int(verdict.ruling),
+            "category": verdict.category,
+            "rule": verdict.rule,
+            "words": json.dumps(verdict.words, ensure_ascii=False),
+            "score": verdict.score,
+            "field": verdict.field,
+            "normal_form": verdict.normal_form,
+        }
+        (row,) = await tx.all(ADD, parameters)
+        return _record(row)
+
+    async def link(self, job: JobId, message_id: int) -> bool:
+        """The job's verdicts point to the message that shows its result; False when there are none."""
+        async with self._db.transaction() as tx:
+            return bool(await tx.all(LINK, (message_id, job)))
+
+    async def get(self, verdict_id: int) -> VerdictRecord | None:
+        row = await self._db.reader.one(GET, (verdict_id,))
+        return _record(row) if row else None
+
+    async def of_job(self, job: JobId) -> VerdictRecord | None:
+        """The strictest of the job's verdicts, the newest among equals."""
+        row = await self._db.reader.one(OF_JOB, (job,))
+        return _record(row) if row else None
+
+    async def page(
+        self,
+        guild_id: int | None,
+        *,
+        member: MemberId | None = None,
+        channel: int | None = None,
+        ruling: Ruling | None = None,
+        since: float | None = None,
+        before_id: int | None = None,
+        limit: int = 10,
+    ) -> list[VerdictRecord]:
+        """Newest first. A filter that is None lets everything through; `ruling` is that ruling alone."""
+        parameters = _parameters(guild_id, member, channel, ruling, since, before_id)
+        return [_record(row) for row in await self._db.reader.all(PAGE, parameters | {"limit": limit})]
+
+    async def count(
+        self,
+        guild_id: int | None,
+        *,
+        member: MemberId | None = None,
+        channel: int | None = None,
+        ruling: Ruling | None = None,
+        since: float | None = None,
+    ) -> int:
+        """How many records all the pages of these filters have together."""
+        return await self._db.reader.value(COUNT, _parameters(guild_id, member, channel, ruling, since, None))
+
+
+def _parameters(
+    guild_id: int | None,
+    member: MemberId | None,
+    channel: int | None,
+    ruling: Ruling | None,
+    since: float | None,
+    before_id: int | None,
+) -> dict[str, object]:
+    return {
+        "guild_id": guild_id,
+        "member": member,
+        "channel": channel,
+        "ruling": None if ruling is None else int(ruling),
+        "since": since,
+        "before_id": before_id,
+    }
+
+
+def _record(row: sqlite3.Row) -> VerdictRecord:
+    return VerdictRecord(
+        id=row["id"],
+        at=row["at"],
+        guild_id=row["guild_id"],
+        channel_id=row["channel_id"],
+        member=MemberId(row["member"]),
+        member_name=row["member_name"],
+        job=None if row["job"] is None else JobId(row["job"]),
+        message_id=row["message_id"],
+        source=row["source"],
+        prompt=row["prompt"],
+        negative=row["negative"],
+        verdict=Verdict(
+            ruling=Ruling(row["ruling"]),
+            category=Category(row["category"]),
+            rule=row["rule"],
+            words=tuple(json.loads(row["words"])),
+            score=row["score"],
+            field=row["field"],
+            normal_form=row["normal_form"],
+        ),
+    )

@@ -1,0 +1,59 @@
+"""Rows to test with: complete values, of which a test names only what it is about."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from db.database import Database, Transaction
+from db.ids import new_job_id
+from db.images import Pictures, StoredImage
+from db.jobs import Job, JobAction, Jobs, Place
+from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+
+ALICE = MemberId(80351110224678912)
+BOB = MemberId(80351110224678913)
+MODERATOR = MemberId(53908232506183680)
+GUILD = 197038439483310086
+CHANNEL = 197038439483310087
+NOW = 1_785_000_000.0
+
+
+def a_job(**changes: Any) -> Job:
+    job = Job(
+        id=new_job_id(),
+        member=ALICE,
+        member_name="alice",
+        action=JobAction.IMAGINE,
+        place=Place(guild_id=GUILD, channel_id=CHANNEL, token="aW50ZXJhY3Rpb24", token_at=NOW),
+        model=ModelName("small"),
+        prompt=Prompt(text="a fox in the snow 🦊", negative="blurry"),
+        size=ImageSize(width=512, height=768),
+        steps=25,
+        guidance=7.5,
+        seed=2**63 - 5,
+        images=4,
+        created_at=NOW,
+    )
+    return replace(job, **changes)
+
+
+async def record(db: Database, **changes: Any) -> Job:
+    job = a_job(**changes)
+    async with db.transaction() as tx:
+        await Jobs(db).record(tx, job)
+    return job
+
+
+async def record_done(db: Database, **changes: Any) -> Job:
+    job = await record(db, **changes)
+    async with db.transaction() as tx:
+        await Jobs(db).finish(tx, job.id, NOW + 10)
+    return job
+
+
+async def store(
+    pictures: Pictures, tx: Transaction, job: JobId, index: int = 0, content: bytes = b"a picture"
+) -> StoredImage:
+    size = ImageSize(width=512, height=768)
+    return await pictures.store(tx, job=job, index=index, content=content, size=size, seed=7 + index, at=NOW)

@@ -1,0 +1,338 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db.database import Database, Transaction
+from db.errors import DatabaseBroken, DatabaseBusy, DiskFull
+from db.notes import Notes
+
+ROOT = Path(__file__).parents[2]
+INSERT = "INSERT INTO notes (key, value) VALUES (?, ?)"
+KEYS = "SELECT key FROM notes ORDER BY key"
+
+
+async def keys(db: Database) -> list[str]:
+    return [row["key"] for row in await db.reader.all(KEYS)]
+
+
+async def test_what_a_transaction_wrote_is_there_after_it_and_after_reopening(path: Path) -> None:
+    async with Database.open(path) as db:
+        async with db.transaction() as tx:
+            await tx.all(INSERT, ("a", "1"))
+            assert await keys(db) == []
+            assert len(await tx.all(KEYS)) == 1
+        assert await keys(db) == ["a"]
+    async with Database.open(path) as db:
+        assert await keys(db) == ["a"]
+
+
+async def test_an_exception_rolls_back(db: Database) -> None:
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            await tx.all(INSERT, ("a", "1"))
+            raise ZeroDivisionError
+    await Notes(db).set("b", "2")
+    assert await keys(db) == ["b"]
+
+
+async def test_concurrent_transactions_do_not_interleave(db: Database) -> None:
+    async def add_one() -> None:
+        async with db.transaction() as tx:
+            row = await tx.one("SELECT value FROM notes WHERE key = 'sum'")
+            await asyncio.sleep(0)
+            total = int(row["value"]) + 1 if row else 1
+            await tx.all("INSERT OR REPLACE INTO notes (key, value) VALUES ('sum', ?)", (str(total),))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(50):
+            group.create_task(add_one())
+    assert await Notes(db).get("sum") == "50"
+
+
+async def test_cancellation_inside_a_transaction_rolls_back_and_frees_the_lock(db: Database) -> None:
+    written = asyncio.Event()
+
+    async def write_and_wait() -> None:
+        async with db.transaction() as tx:
+            await tx.all(INSERT, ("a", "1"))
+            written.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(write_and_wait())
+    await written.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await Notes(db).set("b", "2")
+    assert await keys(db) == ["b"]
+
+
+async def test_cancellation_at_any_step_leaves_both_rows_or_none(db: Database) -> None:
+    async def write_two(number: int) -> None:
+        async with db.transaction() as tx:
+            await tx.all(INSERT, (f"{number}a", ""))
+            await tx.all(INSERT, (f"{number}b", ""))
+
+    # One more turn of the loop each time, until a transaction was fast enough to be left alone.
+    outcomes: list[int] = []
+    while 2 not in outcomes:
+        number = len(outcomes)
+        task = asyncio.create_task(write_two(number))
+        for _ in range(number):
+            await asyncio.sleep(0.0002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        rows = await db.reader.all("SELECT key FROM notes WHERE key IN (?, ?)", (f"{number}a", f"{number}b"))
+        outcomes.append(len(rows))
+        async with db.transaction() as tx:
+            assert await tx.value("SELECT 1") == 1
+    assert set(outcomes) == {0, 2}
+
+
+async def test_a_cancelled_commit_finishes_with_what_follows_it(db: Database) -> None:
+    reached, go_on, is_done = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def after() -> None:
+        reached.set()
+        await go_on.wait()
+        is_done.set()
+
+    async def write() -> None:
+        async with db.transaction() as tx:
+            await tx.all(INSERT, ("a", "1"))
+            tx.after_commit(after)
+
+    task = asyncio.create_task(write())
+    await reached.wait()
+    task.cancel()
+    await asyncio.sleep(0)
+    task.cancel()
+    go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert is_done.is_set()
+    assert await keys(db) == ["a"]
+
+
+async def test_what_follows_a_commit_does_not_follow_a_rollback(db: Database) -> None:
+    async def after() -> None:
+        pytest.fail("the transaction was rolled back")
+
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            tx.after_commit(after)
+            raise ZeroDivisionError
+
+
+async def test_what_follows_a_commit_may_fail_without_undoing_it(
+    db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def after() -> None:
+        raise PermissionError("no")
+
+    async with db.transaction() as tx:
+        await tx.all(INSERT, ("a", "1"))
+        tx.after_commit(after)
+    assert await keys(db) == ["a"]
+    assert "work after a commit failed" in caplog.text
+
+
+async def test_a_transaction_inside_a_transaction_is_an_error_instead_of_a_deadlock(db: Database) -> None:
+    async with db.transaction():
+        with pytest.raises(RuntimeError):
+            await Notes(db).set("a", "1")
+    await Notes(db).set("a", "1")
+
+
+async def test_a_transaction_that_is_over_takes_no_more_statements(db: Database) -> None:
+    async with db.transaction() as tx:
+        pass
+    with pytest.raises(RuntimeError):
+        await tx.all(INSERT, ("a", "1"))
+
+
+async def test_the_reader_cannot_write(db: Database) -> None:
+    with pytest.raises(DatabaseBroken, match="readonly"):
+        await db.reader.all(INSERT, ("a", "1"))
+
+
+async def test_a_bug_in_a_statement_stays_the_error_that_it_is(db: Database) -> None:
+    with pytest.raises(sqlite3.OperationalError, match="syntax"):
+        await db.reader.all("SELEKT 1")
+
+
+async def test_references_to_nothing_are_refused(db: Database) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        async with db.transaction() as tx:
+            await tx.all("INSERT INTO spending (job, member, images, at) VALUES ('nothing', 1, 1, 0)")
+
+
+async def limit_pages(tx: Transaction) -> None:
+    pages = await tx.value("PRAGMA page_count")
+    await tx.all(f"PRAGMA max_page_count = {pages}")
+
+
+async def test_a_full_disk_is_said_and_leaves_what_was_committed(db: Database) -> None:
+    await Notes(db).set("before", "kept")
+    async with db.transaction() as tx:
+        await limit_pages(tx)
+    with pytest.raises(DiskFull) as caught:
+        async with db.transaction() as tx:
+            await tx.all(INSERT, ("small", "1"))
+            await tx.all(INSERT, ("large", "x" * 100_000))
+    assert caught.value.path == db.path
+    assert await keys(db) == ["before"]
+    await Notes(db).set("after", "fits")
+    assert await keys(db) == ["after", "before"]
+
+
+async def test_who_swallows_a_full_disk_cannot_commit_the_rest(db: Database) -> None:
+    async with db.transaction() as tx:
+        await limit_pages(tx)
+    with pytest.raises(DiskFull):
+        async with db.transaction() as tx:
+            with pytest.raises(DiskFull):
+                await tx.all(INSERT, ("large", "x" * 100_000))
+            with pytest.raises(DiskFull):
+                await tx.all(INSERT, ("small", "1"))
+    assert await keys(db) == []
+
+
+FILE_SIZE_LIMIT = """
+import asyncio, resource, sys
+from pathlib import Path
+from db.database import Database
+from db.errors import DiskFull
+from db.notes import Notes
+
+async def main() -> None:
+    async with Database.open(Path(sys.argv[1])) as db:
+        await Notes(db).set("before", "kept")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
+        try:
+            await Notes(db).set("large", "x" * 1_000_000)
+        except DiskFull:
+            print("full")
+        print(await Notes(db).get("before"), await Notes(db).get("large"))
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on file sizes")
+def test_a_write_that_the_system_refuses_is_a_full_disk(path: Path) -> None:
+    done = run_python(FILE_SIZE_LIMIT, path)
+    assert (done.stdout, done.returncode) == ("full\nkept None\n", 0), done.stderr
+
+
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from db.database import Database
+from db.notes import Notes
+
+INSERT = "INSERT INTO notes (key, value) VALUES (?, ?)"
+
+async def main() -> None:
+    async with Database.open(Path(sys.argv[1])) as db:
+        for number in range(20):
+            await Notes(db).set(f"committed {number:02}", "x" * 5000)
+        async with db.transaction() as tx:
+            # More than SQLite's cache holds, so that pages of the open transaction are on the disk already.
+            for number in range(1000):
+                await tx.all(INSERT, (f"open {number}", "x" * 5000))
+            os.kill(os.getpid(), signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+async def test_kill_9_inside_a_transaction_leaves_the_committed_rows_and_nothing_else(path: Path) -> None:
+    done = await asyncio.to_thread(run_python, KILLED, path)
+    assert done.returncode == -9, done.stderr
+    assert path.with_name(path.name + "-wal").stat().st_size > 1_000_000
+    async with Database.open(path) as db:
+        assert await keys(db) == [f"committed {number:02}" for number in range(20)]
+        assert await db.reader.value("PRAGMA integrity_check") == "ok"
+
+
+def run_python(source: str, path: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", source, str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+
+
+async def test_every_file_is_its_owners_alone(db: Database) -> None:
+    await Notes(db).set("a", "1")
+    assert modes(db.path.parent) == [0o600, 0o600, 0o600]
+
+
+async def test_a_file_that_everybody_may_read_is_closed_to_others(path: Path) -> None:
+    open_to_everybody(path)
+    async with Database.open(path):
+        assert set(modes(path.parent)) == {0o600}
+
+
+def modes(folder: Path) -> list[int]:
+    return [stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()]
+
+
+def open_to_everybody(path: Path) -> None:
+    path.touch()
+    path.chmod(0o644)
+
+
+async def test_commits_are_synced(db: Database) -> None:
+    async with db.transaction() as tx:
+        assert await tx.value("PRAGMA synchronous") == 2
+        assert await tx.value("PRAGMA journal_mode") == "wal"
+
+
+def overwrite_with_text(path: Path) -> None:
+    path.write_text("this is no database at all, but it is long enough to look like one. " * 20, "utf-8")
+
+
+def damage(path: Path) -> None:
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 8192)
+
+
+@pytest.mark.parametrize("spoil", [overwrite_with_text, damage])
+async def test_a_spoilt_file_is_called_broken(path: Path, spoil: Callable[[Path], None]) -> None:
+    async with Database.open(path) as db:
+        await Notes(db).set("a", "1")
+    spoil(path)
+    with pytest.raises(DatabaseBroken) as caught:
+        async with Database.open(path) as db:
+            await db.reader.all("SELECT * FROM jobs, images, verdicts, spending, notes")
+    assert caught.value.path == path
+
+
+async def test_a_folder_in_place_of_the_file_is_called_broken(tmp_path: Path) -> None:
+    with pytest.raises(DatabaseBroken):
+        async with Database.open(tmp_path):
+            pass
+
+
+async def test_another_process_that_keeps_the_lock_makes_it_busy(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.database.BUSY_TIMEOUT", 0.05)
+    async with Database.open(path) as db:
+        with closing(sqlite3.connect(path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(DatabaseBusy):
+                await Notes(db).set("a", "1")
+            other.execute("ROLLBACK")
+        await Notes(db).set("a", "1")

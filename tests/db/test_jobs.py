@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from dataclasses import replace
+from typing import Literal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from db.database import Database
+from db.ids import new_job_id
+from db.jobs import Job, JobAction, Jobs, JobState, Parent, Place
+from generation.request import ImageSize, JobId, Prompt
+from tests.db.rows import ALICE, BOB, NOW, a_job, record, record_done
+
+
+@pytest.fixture
+def jobs(db: Database) -> Jobs:
+    return Jobs(db)
+
+
+async def test_a_job_comes_back_as_it_was_recorded(db: Database, jobs: Jobs) -> None:
+    parent = await record(db)
+    child = a_job(
+        action=JobAction.VARIATION,
+        parent=Parent(job=parent.id, image=0),
+        strength=0.6,
+        place=Place(guild_id=None, channel_id=3),
+    )
+    async with db.transaction() as tx:
+        await jobs.record(tx, child)
+        assert await jobs.get(child.id) is None
+        assert await jobs.get(child.id, tx=tx) == child
+    assert await jobs.get(child.id) == child
+    assert await jobs.get(parent.id) == parent
+
+
+async def test_there_is_no_job_under_an_unknown_id(jobs: Jobs) -> None:
+    assert await jobs.get(new_job_id()) is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"id": JobId("SHOUTING01")},
+        {"id": JobId("short")},
+        {"images": 0},
+        {"seed": -1},
+        {"strength": 1.5},
+        {"size": ImageSize(width=0, height=512)},
+        {"parent": Parent(job=JobId("aaaaaaaaaa"), image=0)},
+        {"state": JobState.FAILED, "finished_at": NOW},
+        {"state": JobState.DONE},
+        {"state": JobState.RUNNING},
+        {"delivered_at": NOW},
+    ],
+    ids=str,
+)
+async def test_a_row_that_makes_no_sense_is_refused(db: Database, changes: dict[str, object]) -> None:
+    with pytest.raises(sqlite3.IntegrityError):
+        await record(db, **changes)
+
+
+async def test_an_id_is_recorded_once(db: Database) -> None:
+    job = await record(db)
+    with pytest.raises(sqlite3.IntegrityError):
+        await record(db, id=job.id)
+
+
+async def test_a_job_starts_once(db: Database, jobs: Jobs) -> None:
+    job = await record(db)
+    assert await jobs.start(job.id, NOW + 1)
+    assert not await jobs.start(job.id, NOW + 2)
+    assert await jobs.get(job.id) == replace(job, state=JobState.RUNNING, started_at=NOW + 1)
+
+
+async def test_a_running_job_goes_back_into_the_line(db: Database, jobs: Jobs) -> None:
+    job = await record(db)
+    assert not await jobs.requeue(job.id)
+    await jobs.start(job.id, NOW + 1)
+    assert await jobs.requeue(job.id)
+    assert await jobs.get(job.id) == job
+    assert await jobs.start(job.id, NOW + 2)
+
+
+async def test_a_failed_job_says_of_what(db: Database, jobs: Jobs) -> None:
+    job = await record(db)
+    async with db.transaction() as tx:
+        assert await jobs.fail(tx, job.id, "memory", NOW + 5)
+    assert await jobs.get(job.id) == replace(
+        job, state=JobState.FAILED, failure="memory", finished_at=NOW + 5
+    )
+
+
+async def test_of_many_that_end_a_job_at_the_same_time_one_does(db: Database, jobs: Jobs) -> None:
+    job = await record(db)
+
+    async def end(kind: int) -> bool:
+        async with db.transaction() as tx:
+            if kind == 0:
+                return await jobs.finish(tx, job.id, NOW + 1)
+            if kind == 1:
+                return await jobs.fail(tx, job.id, "memory", NOW + 1)
+            return await jobs.cancel(tx, job.id, NOW + 1)
+
+    assert sum(await asyncio.gather(*(end(number % 3) for number in range(12)))) == 1
+
+
+Step = Literal["start", "requeue", "finish", "fail", "cancel", "deliver"]
+ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
+
+
+async def take(db: Database, job: JobId, step: Step) -> bool:
+    jobs = Jobs(db)
+    match step:
+        case "start":
+            return await jobs.start(job, NOW + 1)
+        case "requeue":
+            return await jobs.requeue(job)
+        case "deliver":
+            return await jobs.delivered(job, NOW + 3)
+        case "finish":
+            async with db.transaction() as tx:
+                return await jobs.finish(tx, job, NOW + 2)
+        case "fail":
+            async with db.transaction() as tx:
+                return await jobs.fail(tx, job, "memory", NOW + 2)
+        case "cancel":
+            async with db.transaction() as tx:
+                return await jobs.cancel(tx, job, NOW + 2)
+
+
+def expected(job: Job, step: Step) -> bool:
+    match step:
+        case "start":
+            return job.state is JobState.QUEUED
+        case "requeue":
+            return job.state is JobState.RUNNING
+        case "deliver":
+            return job.state in ENDED and job.delivered_at is None
+        case _:
+            return job.state not in ENDED
+
+
+# One database for all examples: each records a job of its own.
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=st.lists(st.sampled_from(Step.__args__), max_size=7))
+async def test_whatever_is_tried_a_job_ends_once_and_is_delivered_once(
+    db: Database, steps: list[Step]
+) -> None:
+    job = await record(db)
+    changes: list[Step] = []
+    for step in steps:
+        before = await Jobs(db).get(job.id)
+        assert before is not None
+        changed = await take(db, job.id, step)
+        assert changed == expected(before, step)
+        after = await Jobs(db).get(job.id)
+        assert (after != before) == changed
+        if changed:
+            changes.append(step)
+    assert sum(step in ("finish", "fail", "cancel") for step in changes) <= 1
+    assert changes.count("deliver") <= 1
+
+
+async def test_delivering_forgets_the_token(db: Database, jobs: Jobs) -> None:
+    job = await record_done(db)
+    assert await jobs.delivered(job.id, NOW + 20)
+    found = await jobs.get(job.id)
+    assert found is not None
+    assert (found.place.token, found.delivered_at) == ("", NOW + 20)
+
+
+async def test_the_message_is_remembered(db: Database, jobs: Jobs) -> None:
+    job = await record(db)
+    assert await jobs.set_message(job.id, 1234567890123456789)
+    found = await jobs.get(job.id)
+    assert found is not None
+    assert found.place.message_id == 1234567890123456789
+    assert await jobs.of_message(1234567890123456789) == found
+    assert await jobs.of_message(1) is None
+    assert not await jobs.set_message(new_job_id(), 1)
+
+
+async def test_unfinished_jobs_are_found_oldest_first(db: Database, jobs: Jobs) -> None:
+    late = await record(db, created_at=NOW + 2)
+    early = await record(db, created_at=NOW + 1)
+    running = await record(db, created_at=NOW)
+    await jobs.start(running.id, NOW + 3)
+    await record_done(db)
+    assert [job.id for job in await jobs.unfinished()] == [running.id, early.id, late.id]
+
+
+async def test_ended_jobs_that_nobody_was_told_of_are_found(db: Database, jobs: Jobs) -> None:
+    told, done, failed, cancelled = [await record(db) for _ in range(4)]
+    await record(db)
+    async with db.transaction() as tx:
+        await jobs.finish(tx, told.id, NOW + 1)
+        await jobs.cancel(tx, cancelled.id, NOW + 2)
+        await jobs.fail(tx, failed.id, "memory", NOW + 3)
+        await jobs.finish(tx, done.id, NOW + 4)
+    await jobs.delivered(told.id, NOW + 5)
+    assert [job.id for job in await jobs.undelivered()] == [cancelled.id, failed.id, done.id]
+
+
+async def test_in_line_counts_a_members_queued_and_running_jobs(db: Database, jobs: Jobs) -> None:
+    first = await record(db)
+    second = await record(db, created_at=NOW + 1)
+    await jobs.start(first.id, NOW)
+    await record_done(db)
+    await record(db, member=BOB)
+    assert await jobs.in_line(ALICE) == 2
+    assert [job.id for job in await jobs.live_of_member(ALICE)] == [first.id, second.id]
+    async with db.transaction() as tx:
+        await jobs.record(tx, a_job())
+        assert await jobs.in_line(ALICE, tx=tx) == 3
+        assert await jobs.in_line(ALICE) == 2
+
+
+async def test_history_is_paged_newest_first_and_holds_done_jobs_alone(db: Database, jobs: Jobs) -> None:
+    done = [await record_done(db) for _ in range(5)]
+    await record(db)
+    await record_done(db, member=BOB)
+    newest_first = [job.id for job in reversed(done)]
+    page = await jobs.of_member(ALICE, limit=2)
+    assert [job.id for job in page] == newest_first[:2]
+    page = await jobs.of_member(ALICE, before=page[-1].id, limit=10)
+    assert [job.id for job in page] == newest_first[2:]
+    assert await jobs.of_member(ALICE, before=page[-1].id) == []
+
+
+@pytest.mark.parametrize("text", ["'; DROP TABLE jobs; --", "🦊 " * 500, "‮right to left", "a\nb\x00c"])
+async def test_any_text_is_kept_to_the_letter(db: Database, jobs: Jobs, text: str) -> None:
+    job = await record(db, prompt=Prompt(text=text, negative=text), member_name=text)
+    assert await jobs.get(job.id) == job

@@ -1,0 +1,173 @@
+"""`python -m db`, run as its users run it, and its sentences."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import AsyncGenerator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db.__main__ import main
+from db.database import Database
+from db.images import Pictures
+from db.jobs import Jobs
+from db.migrate import known_version
+from tests.db.rows import ALICE, NOW, record, record_done, store
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+async def data(tmp_path: Path) -> AsyncGenerator[Path, None]:
+    """The folder of a bot that is running: one job queued, one done with a picture."""
+    async with Database.open(tmp_path / "atelier.sqlite3") as db:
+        await record(db)
+        done = await record_done(db)
+        async with db.transaction() as tx:
+            await store(Pictures(db, tmp_path / "images"), tx, done.id)
+        await Jobs(db).delivered(done.id, NOW)
+        yield tmp_path
+
+
+def test_it_runs_as_a_module(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "db", "migrate", "--data", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert f"created at version {known_version()}" in done.stdout
+
+
+def test_status_tells_version_counts_size_and_integrity(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["status", "--data", str(data)]) == 0
+    told = capsys.readouterr().out
+    assert f"{known_version()} of {known_version()}" in told
+    assert "1 queued, 0 running, 1 done, 0 failed, 0 cancelled" in told
+    assert "pictures   1 (" in told
+    assert "size" in told
+    assert "integrity  ok" in told
+
+
+def test_the_folder_may_be_named_first_or_by_the_environment(
+    data: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["--data", str(data), "status"]) == 0
+    monkeypatch.setenv("ATELIER_DATA", str(data))
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out.count(str(data / "atelier.sqlite3")) == 2
+
+
+def test_migrate_says_when_there_is_nothing_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate", "--data", str(data)]) == 0
+    assert "nothing to do" in capsys.readouterr().out
+
+
+def test_a_backup_of_a_running_bot_is_whole_and_one_file(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = data / "copy.sqlite3"
+    assert main(["backup", "--data", str(data), str(target)]) == 0
+    assert str(target) in capsys.readouterr().out
+    assert target.stat().st_mode & 0o777 == 0o600
+    assert [file.name for file in data.glob("copy*")] == ["copy.sqlite3"]
+    with closing(sqlite3.connect(target)) as connection:
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("delete",)
+        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert connection.execute("SELECT count(*) FROM jobs").fetchone() == (2,)
+
+
+def test_a_backup_without_a_name_lies_beside_the_database(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["backup", "--data", str(data)]) == 0
+    (copy,) = data.glob("atelier-backup-*.sqlite3")
+    assert str(copy) in capsys.readouterr().out
+
+
+def test_a_backup_replaces_nothing(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    database = data / "atelier.sqlite3"
+    before = database.read_bytes()
+    assert main(["backup", "--data", str(data), str(database)]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert database.read_bytes() == before
+
+
+def test_export_prints_json(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(ALICE), "--data", str(data)]) == 0
+    exported = json.loads(capsys.readouterr().out)
+    assert exported["member"] == ALICE
+    assert len(exported["jobs"]) == 2
+
+
+@pytest.mark.parametrize("member", ["alice", "-5", "1.5", "²", str(2**63)])
+def test_a_member_that_is_not_a_number_is_refused(
+    data: Path, member: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(["export", "--data", str(data), "--", member])
+    assert caught.value.code == 2
+    assert "is not a Discord id" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["status"], ["backup"], ["export", "5"]], ids=str)
+def test_without_a_database_it_says_so_and_creates_none(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--data", str(tmp_path / "nowhere")]) == 2
+    assert "There is no database at" in capsys.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+COMMANDS = [["status"], ["migrate"], ["backup"], ["export", "5"]]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_a_newer_database_is_refused_by_every_command(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["migrate", "--data", str(tmp_path)]) == 0
+    set_version(tmp_path, known_version() + 1)
+    assert main([*command, "--data", str(tmp_path)]) == 2
+    assert "Update Atelier." in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["atelier.sqlite3"]
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=str)
+def test_what_is_no_database_is_refused_by_every_command(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "atelier.sqlite3").write_text("no database " * 100, "utf-8")
+    assert main([*command, "--data", str(tmp_path)]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be used: file is not a database." in told
+    assert "Traceback" not in told
+
+
+def test_export_does_not_migrate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["migrate", "--data", str(tmp_path)]) == 0
+    set_version(tmp_path, 0)
+    assert main(["export", "5", "--data", str(tmp_path)]) == 2
+    assert "run `python -m db migrate` first" in capsys.readouterr().err
+
+
+def test_a_file_where_the_folder_should_be_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "data").touch()
+    assert main(["migrate", "--data", str(tmp_path / "data")]) == 2
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def set_version(data: Path, version: int) -> None:
+    with closing(sqlite3.connect(data / "atelier.sqlite3")) as connection:
+        connection.execute(f"PRAGMA user_version = {version}")

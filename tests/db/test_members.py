@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from db.actions import Actions
+from db.blocks import Blocks
+from db.database import Database
+from db.images import Pictures
+from db.jobs import Jobs
+from db.members import Members
+from db.spending import Spending
+from db.verdicts import Verdicts
+from generation.request import MemberId
+from moderation.verdict import ALLOWED
+from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
+
+MEMBER_COLUMNS = """
+SELECT tables.name AS "table", columns.name AS "column"
+FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+WHERE tables.type = 'table'
+  AND (columns.name IN ('member', 'moderator') OR columns.name LIKE '%\\_by' ESCAPE '\\')
+ORDER BY 1, 2
+"""
+
+
+async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator: MemberId) -> None:
+    """A row in every table that knows members."""
+    job = a_job(member=subject)
+    async with db.transaction() as tx:
+        await Jobs(db).record(tx, job)
+        await Spending(db).spend(tx, member=subject, guild_id=GUILD, job=job.id, images=4, at=NOW)
+        await Verdicts(db).add(
+            tx,
+            at=NOW,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            member=subject,
+            member_name="alice",
+            source="/imagine",
+            prompt="a fox",
+            verdict=ALLOWED,
+            job=job.id,
+        )
+        await store(Pictures(db, folder), tx, job.id)
+        await Pictures(db, folder).remove(tx, job.id, 0, by=moderator, reason="rule 3", at=NOW)
+        await Blocks(db).block(
+            tx, guild_id=GUILD, member=subject, by=moderator, reason="spam", at=NOW, expires_at=None
+        )
+        await Blocks(db).lift(tx, guild_id=GUILD, member=subject, by=moderator, at=NOW + 1)
+        await Actions(db).add(
+            tx,
+            at=NOW,
+            guild_id=GUILD,
+            moderator=moderator,
+            moderator_name="mo",
+            action="block",
+            member=subject,
+            job=job.id,
+        )
+
+
+async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
+    columns = [(row["table"], row["column"]) for row in await db.reader.all(MEMBER_COLUMNS)]
+    assert {table for table, _ in columns} == {"actions", "blocks", "images", "jobs", "spending", "verdicts"}
+    for number, (table, column) in enumerate(columns):
+        # A member of whom nothing is known but this one cell.
+        member = MemberId(1000 + number)
+        others = {"subject": MemberId(1), "moderator": MemberId(2)}
+        others["subject" if column == "member" else "moderator"] = member
+        await leave_traces(db, tmp_path, **others)
+        exported = await Members(db).export(member)
+        assert any(key.startswith(table) and rows for key, rows in exported.items() if key != "member"), (
+            table,
+            column,
+        )
+
+
+async def test_an_export_holds_the_members_rows_and_nobody_elses(db: Database, tmp_path: Path) -> None:
+    subject = MemberId(555)
+    await leave_traces(db, tmp_path, subject, MODERATOR)
+    await leave_traces(db, tmp_path, BOB, MODERATOR)
+    exported = await Members(db).export(subject)
+    for key in ("jobs", "images", "verdicts", "spending", "blocks", "actions"):
+        assert len(exported[key]) == 1, key
+    assert exported["jobs"][0]["prompt"] == "a fox in the snow 🦊"
+    text = json.dumps(exported)
+    assert str(BOB) not in text
+    assert str(MODERATOR) not in text
+    assert "token" not in text
+
+
+async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_path: Path) -> None:
+    await leave_traces(db, tmp_path, BOB, MODERATOR)
+    exported = await Members(db).export(MODERATOR)
+    assert {key for key, rows in exported.items() if rows and key != "member"} == {
+        "images_removed_as_moderator",
+        "blocks_set_as_moderator",
+        "blocks_lifted_as_moderator",
+        "actions_as_moderator",
+    }
+
+
+@pytest.mark.parametrize("member", [MemberId(0), MemberId(2**63 - 1)])
+async def test_an_export_of_a_stranger_is_empty(db: Database, member: MemberId) -> None:
+    exported = await Members(db).export(member)
+    assert exported.pop("member") == member
+    assert set(map(len, exported.values())) == {0}

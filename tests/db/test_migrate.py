@@ -1,0 +1,146 @@
+from __future__ import annotations
+
+import sqlite3
+import stat
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from db.errors import DatabaseBroken, DatabaseTooNew
+from db.migrate import MIGRATIONS, Migrated, known_version, migrate, migrations
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two migrations of a small database."""
+    folder = tmp_path / "migrations"
+    folder.mkdir()
+    (folder / "0001_first.sql").write_text("-- A comment; with a semicolon.\nCREATE TABLE a (x) ;\n", "utf-8")
+    (folder / "0002_second.sql").write_text(
+        "CREATE TABLE b (y);\nINSERT INTO b SELECT x FROM a;\nDROP TABLE a;\n", "utf-8"
+    )
+    return folder
+
+
+def only_first(folder: Path) -> Path:
+    first = folder / "first"
+    first.mkdir()
+    (first / "0001_first.sql").write_text((folder / "0001_first.sql").read_text("utf-8"), "utf-8")
+    return first
+
+
+def rows(path: Path, sql: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as connection:
+        return connection.execute(sql).fetchall()
+
+
+def test_from_nothing_every_migration_is_applied(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "folder" / "atelier.sqlite3"
+    assert migrate(path) == Migrated(before=0, after=known_version(), backup=None)
+    assert rows(path, "PRAGMA user_version") == [(known_version(),)]
+    assert rows(path, "PRAGMA integrity_check") == [("ok",)]
+    assert rows(path, "PRAGMA journal_mode") == [("wal",)]
+
+
+def test_every_table_is_strict(path: Path) -> None:
+    migrate(path)
+    tables = rows(path, "SELECT name, strict FROM pragma_table_list WHERE name NOT LIKE 'sqlite_%'")
+    assert len(tables) >= 8
+    assert [name for name, strict in tables if not strict] == []
+
+
+def test_a_second_time_there_is_nothing_to_do(path: Path) -> None:
+    migrate(path)
+    assert migrate(path) == Migrated(before=known_version(), after=known_version(), backup=None)
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_an_existing_database_is_copied_before_it_is_migrated(path: Path, folder: Path) -> None:
+    migrate(path, folder=only_first(folder))
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("INSERT INTO a VALUES (42)")
+    done = migrate(path, folder=folder)
+    assert (done.before, done.after) == (1, 2)
+    assert rows(path, "SELECT y FROM b") == [(42,)]
+    assert done.backup is not None
+    assert stat.S_IMODE(done.backup.stat().st_mode) == 0o600
+    assert rows(done.backup, "SELECT x FROM a") == [(42,)]
+    assert rows(done.backup, "PRAGMA user_version") == [(1,)]
+
+
+def test_a_migration_that_fails_leaves_the_version_before_it_whole(path: Path, folder: Path) -> None:
+    migrate(path, folder=only_first(folder))
+    (folder / "0002_second.sql").write_text("DROP TABLE a;\nCREATE TABLE b (y);\nSELEKT 1;\n", "utf-8")
+    with pytest.raises(sqlite3.OperationalError):
+        migrate(path, folder=folder)
+    assert rows(path, "PRAGMA user_version") == [(1,)]
+    assert rows(path, "SELECT count(*) FROM a") == [(0,)]
+
+
+def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(path: Path, folder: Path) -> None:
+    migrate(path, folder=only_first(folder))
+    (folder / "0002_second.sql").write_text(
+        "CREATE TABLE c (a TEXT REFERENCES d (id));\nCREATE TABLE d (id TEXT PRIMARY KEY);\n"
+        "INSERT INTO c VALUES ('nobody');\n",
+        "utf-8",
+    )
+    with pytest.raises(DatabaseBroken, match="0002_second"):
+        migrate(path, folder=folder)
+    assert rows(path, "PRAGMA user_version") == [(1,)]
+
+
+def test_a_trigger_is_one_statement(path: Path) -> None:
+    migrate(path)
+    assert len(rows(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'")) == 2
+
+
+def test_two_at_once_apply_each_migration_once(path: Path) -> None:
+    failures: list[BaseException] = []
+
+    def attempt() -> None:
+        try:
+            migrate(path)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=attempt) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert rows(path, "PRAGMA user_version") == [(known_version(),)]
+
+
+def test_a_newer_database_is_refused_with_nothing_changed(path: Path) -> None:
+    migrate(path)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(f"PRAGMA user_version = {known_version() + 3}")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseTooNew) as caught:
+        migrate(path)
+    assert caught.value.path == path
+    assert caught.value.version == known_version() + 3
+    assert caught.value.known == known_version()
+    assert path.read_bytes() == before
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+@pytest.mark.parametrize("version", [0, 1])
+def test_another_programs_database_is_left_alone(path: Path, version: int) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE theirs (x)")
+        connection.execute(f"PRAGMA user_version = {version}")
+    before = path.read_bytes()
+    with pytest.raises(DatabaseBroken, match="another program"):
+        migrate(path)
+    assert path.read_bytes() == before
+
+
+def test_migrations_are_numbered_from_1_without_a_gap(folder: Path) -> None:
+    assert [migration.version for migration in migrations(MIGRATIONS)] == list(range(1, known_version() + 1))
+    (folder / "0004_fourth.sql").write_text("SELECT 1;", "utf-8")
+    with pytest.raises(ValueError, match="0004_fourth"):
+        migrations(folder)

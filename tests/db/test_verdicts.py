@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import pytest
+
+from db.database import Database
+from db.ids import new_job_id
+from db.verdicts import VerdictRecord, Verdicts
+from generation.request import JobId, MemberId
+from moderation.verdict import ALLOWED, Category, Ruling, Verdict
+from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, NOW
+
+REFUSED = Verdict(
+    ruling=Ruling.REFUSE,
+    category=Category.GORE,
+    rule="lexicon",
+    words=("gore", "Blütenmörder"),
+    score=0.97,
+    field="negative",
+    normal_form="gore",
+)
+FLAGGED = Verdict(ruling=Ruling.FLAG, category=Category.REAL_PERSON, score=0.5)
+
+
+@pytest.fixture
+def verdicts(db: Database) -> Verdicts:
+    return Verdicts(db)
+
+
+async def add(
+    db: Database,
+    verdict: Verdict = ALLOWED,
+    *,
+    member: MemberId = ALICE,
+    guild_id: int | None = GUILD,
+    channel_id: int = CHANNEL,
+    job: JobId | None = None,
+    at: float = NOW,
+) -> VerdictRecord:
+    async with db.transaction() as tx:
+        return await Verdicts(db).add(
+            tx,
+            at=at,
+            guild_id=guild_id,
+            channel_id=channel_id,
+            member=member,
+            member_name="alice",
+            source="/imagine",
+            prompt="a fox",
+            negative="blurry",
+            verdict=verdict,
+            job=job,
+        )
+
+
+@pytest.mark.parametrize("verdict", [ALLOWED, FLAGGED, REFUSED], ids=lambda verdict: verdict.ruling.word)
+async def test_a_verdict_comes_back_as_it_was_given(
+    db: Database, verdicts: Verdicts, verdict: Verdict
+) -> None:
+    record = await add(db, verdict)
+    assert record.verdict == verdict
+    assert await verdicts.page(GUILD) == [record]
+    assert await verdicts.get(record.id) == record
+    assert await verdicts.get(record.id + 1) is None
+
+
+async def test_linking_leads_from_the_verdict_to_the_message(db: Database, verdicts: Verdicts) -> None:
+    job = new_job_id()
+    await add(db, job=job)
+    other = await add(db, job=new_job_id())
+    assert await verdicts.link(job, 42)
+    assert not await verdicts.link(new_job_id(), 43)
+    assert [record.message_id for record in await verdicts.page(GUILD)] == [None, 42]
+    assert await verdicts.get(other.id) == other
+
+
+async def test_of_a_jobs_verdicts_the_strictest_counts_then_the_newest(
+    db: Database, verdicts: Verdicts
+) -> None:
+    job = new_job_id()
+    assert await verdicts.of_job(job) is None
+    await add(db, job=job)
+    await add(db, FLAGGED, job=job)
+    newest = await add(db, FLAGGED, job=job)
+    await add(db, job=job)
+    await add(db, REFUSED, job=new_job_id())
+    assert await verdicts.of_job(job) == newest
+
+
+async def test_pages_are_newest_first_and_meet_without_gap_or_overlap(
+    db: Database, verdicts: Verdicts
+) -> None:
+    added = [await add(db) for _ in range(7)]
+    await add(db, guild_id=GUILD + 1)
+    seen: list[VerdictRecord] = []
+    before: int | None = None
+    while page := await verdicts.page(GUILD, before_id=before, limit=3):
+        assert len(page) <= 3
+        seen += page
+        before = page[-1].id
+    assert seen == added[::-1]
+    assert await verdicts.count(GUILD) == 7
+
+
+async def test_every_filter_narrows_pages_and_count_alike(db: Database, verdicts: Verdicts) -> None:
+    bobs = await add(db, member=BOB)
+    elsewhere = await add(db, channel_id=CHANNEL + 1)
+    flagged = await add(db, FLAGGED)
+    refused = await add(db, REFUSED)
+    late = await add(db, at=NOW + 100)
+    assert await verdicts.page(GUILD, member=BOB) == [bobs]
+    assert await verdicts.count(GUILD, member=BOB) == 1
+    assert await verdicts.page(GUILD, channel=CHANNEL + 1) == [elsewhere]
+    assert await verdicts.count(GUILD, channel=CHANNEL + 1) == 1
+    assert await verdicts.page(GUILD, ruling=Ruling.FLAG) == [flagged]
+    assert await verdicts.page(GUILD, ruling=Ruling.REFUSE) == [refused]
+    assert await verdicts.count(GUILD, ruling=Ruling.ALLOW) == 3
+    assert await verdicts.page(GUILD, since=NOW + 100) == [late]
+    assert await verdicts.count(GUILD, since=NOW + 100) == 1
+    assert await verdicts.page(GUILD, member=BOB, ruling=Ruling.FLAG) == []
+
+
+async def test_direct_messages_have_a_log_of_their_own(db: Database, verdicts: Verdicts) -> None:
+    await add(db)
+    direct = await add(db, guild_id=None)
+    assert await verdicts.page(None) == [direct]
