@@ -38,7 +38,7 @@ class Verdict:
     category: Category = Category.NONE
     rule: str = ""  # the rule's name; empty when nothing fired
     words: tuple[str, ...] = ()  # what decided, for moderators only
-    score: float = 0.0  # 0 to 1; a rule scores 1
+    score: float = 0.0  # 0 to 1; a rule scores 1 where it refuses, 0.5 where it flags
     field: str = ""  # which text it was: "prompt", "negative", ...
     normal_form: str = ""  # the text as the rules read it
 

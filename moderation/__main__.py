@@ -1,0 +1,125 @@
+"""`python -m moderation "text"`: the filter by itself, on one prompt or on a file of them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import TextIO, cast
+
+from moderation.rules import RulesBroken, load_rules
+from moderation.screen import NEGATIVE, Screen
+from moderation.verdict import Verdict
+
+BROKEN_INPUT = 2  # exit code
+
+
+@dataclass(eq=False)
+class _LineBroken(Exception):
+    file: str
+    line: int
+    problem: str
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if (options.text is None) == (options.batch is None):
+        parser.error("give one text, or --batch FILE")
+    if options.batch is not None and options.negative is not None:
+        parser.error('--negative goes with one text; a line of a file has its own "negative"')
+    # What is no UTF-8 on the way in must neither stop a batch nor break the answer on the way out.
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(encoding="utf-8", errors=errors)
+    try:
+        screen = Screen(load_rules(options.rules))
+        if options.batch is None:
+            texts = _texts(options.text, options.negative)
+            print(_readable(screen.check(texts, age_restricted=options.age_restricted)))
+        elif options.batch == "-":
+            _print_batch(screen, sys.stdin, "standard input", options.age_restricted)
+        else:
+            with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
+                _print_batch(screen, lines, options.batch, options.age_restricted)
+    except RulesBroken as broken:
+        print(broken, file=sys.stderr)
+        return BROKEN_INPUT
+    except _LineBroken as broken:
+        print(f"{broken.file}, line {broken.line}: {broken.problem}", file=sys.stderr)
+        return BROKEN_INPUT
+    except BrokenPipeError:  # `| head` has read enough
+        sys.stderr.close()
+    except OSError as error:
+        print(f"{error.filename}: {error.strerror}", file=sys.stderr)
+        return BROKEN_INPUT
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m moderation", description="Ask the prompt filter for its verdict."
+    )
+    parser.add_argument("text", nargs="?", help="the prompt")
+    parser.add_argument("--negative", help="what the picture shall not show")
+    parser.add_argument("--age-restricted", action="store_true", help="judge as in an age-restricted channel")
+    parser.add_argument("--rules", type=Path, metavar="FILE", help="rules instead of the default ones (TOML)")
+    parser.add_argument(
+        "--batch", metavar="FILE", help='JSON lines {"prompt": …, "negative": …}; "-" reads standard input'
+    )
+    return parser
+
+
+def _print_batch(screen: Screen, lines: TextIO, file: str, age_restricted: bool) -> None:
+    for prompt, negative in _requests(lines, file):
+        verdict = screen.check(_texts(prompt, negative), age_restricted=age_restricted)
+        answer = {
+            "prompt": prompt,
+            "ruling": verdict.ruling.word,
+            "category": verdict.category.value,
+            "rule": verdict.rule,
+            "score": verdict.score,
+        }
+        print(json.dumps(answer), flush=True)
+
+
+def _requests(lines: TextIO, file: str) -> Iterator[tuple[str, str | None]]:
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            request: object = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            raise _LineBroken(file, number, f"not JSON: {getattr(error, 'msg', 'too deep')}") from error
+        if not isinstance(request, dict):
+            raise _LineBroken(file, number, 'not an object: write {"prompt": "…"}')
+        fields = cast("dict[str, object]", request)
+        prompt, negative = fields.get("prompt"), fields.get("negative")
+        if not isinstance(prompt, str):
+            raise _LineBroken(file, number, '"prompt" is missing or not a text')
+        if negative is not None and not isinstance(negative, str):
+            raise _LineBroken(file, number, '"negative" is not a text')
+        yield prompt, negative
+
+
+def _texts(prompt: str, negative: str | None) -> dict[str, str]:
+    return {"prompt": prompt} | ({NEGATIVE: negative} if negative else {})
+
+
+def _readable(verdict: Verdict) -> str:
+    lines = [verdict.ruling.word]
+    if verdict.rule:
+        lines += [
+            f"  rule      {verdict.rule} ({verdict.category.value})",
+            f"  words     {', '.join(verdict.words)}",
+            f"  field     {verdict.field}",
+        ]
+    return "\n".join([*lines, f"  read as   {verdict.normal_form}"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
