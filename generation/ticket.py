@@ -53,7 +53,7 @@ class GenerationFailed(GenerationError):
 
 @dataclass(eq=False)
 class JobCancelled(GenerationError):
-    """Taken back by the member, a moderator, or at shutdown."""
+    """Taken back by the member or a moderator."""
 
 
 @dataclass(eq=False)
@@ -82,26 +82,37 @@ class Ticket:
     def show(self, progress: Progress) -> None:
         if not self.is_done:
             self.progress = progress
-            self._changed.set()
+            self._announce()
 
     def resolve(self, pictures: Pictures) -> None:
         if not self._result.done():
             self._result.set_result(pictures)
-            self._changed.set()
+            self._announce()
 
     def fail(self, error: GenerationError) -> None:
         if not self._result.done():
             self._result.set_exception(error)
-            self._changed.set()
+            self._announce()
+
+    def _announce(self) -> None:
+        # A new event each time: several watchers may wait, and none can clear another's news.
+        old, self._changed = self._changed, asyncio.Event()
+        old.set()
 
     async def __aiter__(self) -> AsyncIterator[Progress]:
         """Yields the newest progress whenever it changed; ends when the job is done, failed or cancelled."""
         while not self.is_done:
+            changed = self._changed
             yield self.progress
             if self.is_done:
                 return
-            await self._changed.wait()
-            self._changed.clear()
+            await changed.wait()
+
+    async def wait_for_start(self) -> None:
+        """Returns when the worker has begun, or when the job is over without having begun."""
+        async for progress in self:
+            if isinstance(progress, Running):
+                return
 
     async def wait_for_pictures(self) -> Pictures:
         """Raises GenerationFailed or JobCancelled."""

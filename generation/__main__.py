@@ -1,0 +1,204 @@
+"""`python -m generation "a fox" -o fox.png`: pictures from the command line, through the same loop as the bot's."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from queue import SimpleQueue
+
+from tqdm import tqdm
+
+from generation.messages import (
+    Configure,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    Order,
+    Started,
+    Stepped,
+    Stop,
+)
+from generation.model_folder import BrokenModelFolder, inspect
+from generation.request import (
+    MAX_SEED,
+    GenerationRequest,
+    ImageSize,
+    InitImage,
+    JobId,
+    MemberId,
+    ModelEntry,
+    ModelName,
+    Prompt,
+)
+
+BUNDLED = ModelEntry(
+    name=ModelName("bundled"),
+    source=str(Path(__file__).parents[1] / "models" / "bundled"),
+    licence="MIT",
+    side=128,
+    multiple=16,
+    steps=20,
+    guidance=4.0,
+)
+BAD_INPUT = 2
+FAILED = 1
+
+
+class BadInput(Exception):
+    """The text is a sentence."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code."""
+    options = _parser().parse_args(arguments)
+    try:
+        entry, request = _order(options)
+        inspect(entry.source)
+        return _draw(entry, request, Path(options.output))
+    except BadInput as bad:
+        print(bad, file=sys.stderr)
+        return BAD_INPUT
+    except BrokenModelFolder as broken:
+        print(broken, file=sys.stderr)
+        return BAD_INPUT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m generation", description="Pictures from a sentence.")
+    parser.add_argument("prompt")
+    parser.add_argument(
+        "-o", "--output", default="picture.png", help="PNG; several become picture-1.png, ..."
+    )
+    parser.add_argument(
+        "--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled"
+    )
+    parser.add_argument("--negative", default="", help="what should not be in the picture")
+    parser.add_argument("--steps", type=int, default=0)
+    parser.add_argument("--guidance", type=float, default=-1.0, help="1 switches guidance off")
+    parser.add_argument("--seed", type=int, default=-1)
+    parser.add_argument("--images", type=int, default=1, help="1 to 4")
+    parser.add_argument("--size", default="", help="WIDTHxHEIGHT in pixels, as 512x768")
+    parser.add_argument(
+        "--sampler", default="", help="a diffusers scheduler class, as EulerDiscreteScheduler"
+    )
+    parser.add_argument("--init", default="", help="a picture to start from")
+    parser.add_argument(
+        "--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1"
+    )
+    parser.add_argument("--enlarge", type=int, choices=(1, 2, 4), default=1)
+    return parser
+
+
+def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
+    entry = _entry(options)
+    if not 1 <= options.images <= 4:
+        raise BadInput(f"--images is 1 to 4, not {options.images}.")
+    steps = options.steps or entry.steps
+    if not 1 <= steps <= entry.max_steps:
+        raise BadInput(f"--steps is 1 to {entry.max_steps}, not {steps}.")
+    seed = random.randrange(2**32) if options.seed == -1 else options.seed
+    if not 0 <= seed <= MAX_SEED - 3:
+        raise BadInput(f"--seed is 0 to {MAX_SEED - 3}, not {seed}.")
+    folder = Path(options.output).resolve().parent
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder} to write to.")
+    return entry, GenerationRequest(
+        job=JobId("shell"),
+        member=MemberId(0),
+        model=entry.name,
+        prompt=Prompt(text=options.prompt, negative=options.negative),
+        size=_size(options.size, entry),
+        steps=steps,
+        guidance=entry.guidance if options.guidance == -1.0 else options.guidance,
+        seed=seed,
+        images=options.images,
+        init=_init(options),
+    )
+
+
+def _entry(options: argparse.Namespace) -> ModelEntry:
+    if not options.model:
+        return replace(BUNDLED, sampler=options.sampler, enlarge=options.enlarge)
+    return ModelEntry(
+        name=ModelName(Path(options.model).name),
+        source=options.model,
+        licence="",
+        multiple=8,
+        sampler=options.sampler,
+        enlarge=options.enlarge,
+    )
+
+
+def _size(text: str, entry: ModelEntry) -> ImageSize:
+    if not text:
+        return entry.size_for((1, 1))
+    width, _, height = text.lower().partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise BadInput(f"--size is WIDTHxHEIGHT, as 512x768, not {text}.")
+    size = ImageSize(width=int(width), height=int(height))
+    if not (size.width and size.height) or size.width % entry.multiple or size.height % entry.multiple:
+        raise BadInput(f"Width and height of --size must be multiples of {entry.multiple}, not {text}.")
+    return size
+
+
+def _init(options: argparse.Namespace) -> InitImage | None:
+    if not options.init:
+        return None
+    if not 0 < options.strength <= 1:
+        raise BadInput(f"--strength is above 0 and at most 1, not {options.strength}.")
+    try:
+        return InitImage(content=Path(options.init).read_bytes(), strength=options.strength)
+    except OSError as unreadable:
+        raise BadInput(f"{options.init} cannot be read: {unreadable.strerror}.") from unreadable
+
+
+def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:
+    os.environ.setdefault(
+        "TRANSFORMERS_VERBOSITY", "error"
+    )  # it misses torchvision aloud, which nothing here needs
+    # Here, so that bad input is refused at once: importing torch takes seconds.
+    from generation.worker.loop import Loop
+    from generation.worker.models import limit_threads
+
+    orders: SimpleQueue[Order] = SimpleQueue()
+    ends: list[Finished | Failed] = []
+    bar = tqdm(desc="loading", unit="step", bar_format="{desc}: {percentage:3.0f}% |{bar}| {elapsed}")
+
+    def tell(event: Event) -> None:
+        match event:
+            case Started():
+                bar.set_description_str("drawing")
+            case Stepped(done=done, total=total):
+                bar.total, bar.n = total, done
+                bar.refresh()
+            case Finished() | Failed():
+                ends.append(event)
+                orders.put(Stop())
+            case _:  # of a broken model, the job's Failed says it again
+                pass
+
+    orders.put(Configure(models=(entry,), default=entry.name, preview_seconds=float("inf")))
+    orders.put(Generate(request=request))
+    limit_threads()
+    Loop(orders, tell).run()
+    bar.close()
+    match ends[0]:
+        case Failed(kind=kind, reason=reason):
+            print(reason, file=sys.stderr)
+            return BAD_INPUT if kind in ("model", "input") else FAILED
+        case Finished(pictures=pictures):
+            for number, picture in enumerate(pictures, start=1):
+                path = output if len(pictures) == 1 else output.with_stem(f"{output.stem}-{number}")
+                path.write_bytes(picture)
+                print(f"{path} (seed {request.seed + number - 1})")
+            return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

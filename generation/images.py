@@ -1,0 +1,185 @@
+"""Bytes to pictures and back: grids, thumbnails, PNG with its parameters inside. Pillow only, no torch."""
+
+from __future__ import annotations
+
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from PIL import Image, ImageOps
+from PIL.PngImagePlugin import PngInfo
+
+from generation.request import GenerationRequest, ImageSize
+
+FORMATS = ("PNG", "JPEG", "WEBP")
+"""What members may hand in. Pillow's rarer readers stay shut: strangers' bytes break those first."""
+
+MAX_PIXELS = 50_000_000
+"""Width times height. A phone's camera stays below; in RGB that is 150 MB while the picture is open."""
+
+GRID_LIMIT = 8 * 2**20
+"""Bytes. Below the smallest attachment limit in use, with room for the rest of the message."""
+
+_PARAMETERS = "parameters"  # the text chunk's name, by AUTOMATIC1111's convention
+_EMPTY_CELL = (32, 34, 37)
+_QUALITIES = (92, 88, 84, 78, 70, 60, 50, 40, 30)
+
+
+@dataclass(eq=False)
+class PictureError(Exception):
+    """Base of what is wrong with bytes that should have been a picture."""
+
+
+@dataclass(eq=False)
+class NotAPicture(PictureError):
+    """Not PNG, JPEG or WebP, or broken. `reason` is the reader's own, for the log."""
+
+    reason: str
+
+
+@dataclass(eq=False)
+class PictureTooLarge(PictureError):
+    """A decompression bomb or a very large scan; refused by its header, before any pixel is decoded."""
+
+    pixels: int
+    limit: int
+
+
+def open_picture(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
+    """The picture as it is meant to be seen: first frame, upright, RGB, transparency on white.
+
+    Raises NotAPicture or PictureTooLarge.
+    """
+    try:
+        picture = Image.open(io.BytesIO(content), formats=FORMATS)
+        pixels = picture.width * picture.height
+        if pixels <= max_pixels:
+            picture.load()
+            return _as_rgb(ImageOps.exif_transpose(picture))
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise PictureTooLarge(pixels=2 * (Image.MAX_IMAGE_PIXELS or max_pixels), limit=max_pixels) from None
+    except Exception as broken:
+        # Broken files surface in Pillow as OSError, SyntaxError, ValueError, struct.error and more.
+        raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
+    raise PictureTooLarge(pixels=pixels, limit=max_pixels)
+
+
+def to_png(picture: Image.Image, parameters: str = "") -> bytes:
+    """Level 1 with run lengths only: a third of the time of the default and no larger, because pictures
+    repeat themselves so seldom that searching for repeats does not pay."""
+    text = PngInfo()
+    if parameters:
+        # NUL ends a chunk's text and a lone surrogate has no UTF-8.
+        clean = parameters.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
+        text.add_text(_PARAMETERS, clean)  # tEXt where Latin-1 is enough, iTXt otherwise
+    out = io.BytesIO()
+    picture.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE, pnginfo=text)
+    return out.getvalue()
+
+
+def read_parameters(png: bytes) -> str:
+    """What `to_png` or another tool put in; empty when there is nothing. Raises NotAPicture."""
+    try:
+        with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
+            value = picture.info.get(_PARAMETERS, "")
+    except Exception as broken:  # as in open_picture
+        raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
+    return str(value)
+
+
+def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:
+    """For previews: 4:2:0, under a millisecond for 512 pixels a side."""
+    out = io.BytesIO()
+    _as_rgb(picture).save(out, "JPEG", quality=quality)
+    return out.getvalue()
+
+
+def grid_of(pictures: Sequence[Image.Image]) -> Image.Image:
+    """One: itself. Two: side by side. More: two columns, without gaps."""
+    if len(pictures) == 1:
+        return pictures[0]
+    width = max(picture.width for picture in pictures)
+    height = max(picture.height for picture in pictures)
+    rows = (len(pictures) + 1) // 2
+    grid = Image.new("RGB", (2 * width, rows * height), _EMPTY_CELL)
+    for index, picture in enumerate(pictures):
+        grid.paste(picture, (index % 2 * width, index // 2 * height))
+    return grid
+
+
+def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, str]:
+    """JPEG with full colour (4:4:4) at the best quality that fits into `limit` bytes, and the format's name.
+
+    Where the lowest quality is still too large, the picture is halved until it fits.
+    """
+    picture = _as_rgb(picture)
+    while True:
+        for quality in _QUALITIES:
+            out = io.BytesIO()
+            picture.save(out, "JPEG", quality=quality, subsampling=0)
+            if out.tell() <= limit or picture.size == (1, 1):
+                return out.getvalue(), "jpeg"
+        picture = picture.resize((max(1, picture.width // 2), max(1, picture.height // 2)))
+
+
+def size_of(content: bytes) -> ImageSize:
+    """Of a picture of our own making, from its header alone."""
+    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        return ImageSize(width=picture.width, height=picture.height)
+
+
+def thumbnail(png: bytes, side: int) -> bytes:
+    """JPEG with the picture's proportions, at most `side` pixels wide and high. Raises as `open_picture`."""
+    picture = open_picture(png)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return to_jpeg(picture, quality=85)
+
+
+def parameters_of(request: GenerationRequest, index: int, sampler: str) -> str:
+    """How picture `index` (from 0) was made, in the text that AUTOMATIC1111 writes and other tools read.
+
+    `seed + index` is the seed that draws this picture alone. Form and quoting: `create_infotext` in
+    https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/processing.py
+    """
+    fields = {
+        "Steps": str(request.steps),
+        "Sampler": sampler,
+        "CFG scale": f"{request.guidance:g}",
+        "Seed": str(request.seed + index),
+        "Size": f"{request.size.width}x{request.size.height}",
+        "Model": request.model,
+    }
+    if request.init is not None:
+        fields["Denoising strength"] = f"{request.init.strength:g}"
+    fields["Version"] = _version()
+    lines = [request.prompt.text]
+    if request.prompt.negative:
+        lines.append(f"Negative prompt: {request.prompt.negative}")
+    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items() if value))
+    return "\n".join(lines)
+
+
+def _quoted(value: str) -> str:
+    """A JSON string where the value holds what separates fields."""
+    return json.dumps(value, ensure_ascii=False) if any(sign in value for sign in ',:\n"') else value
+
+
+def _version() -> str:
+    try:
+        return f"Atelier {metadata.version('atelier')}"
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return "Atelier"
+
+
+def _as_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode == "RGB":
+        return picture
+    if picture.mode.startswith("I"):  # 16 bits a pixel; convert() would cut off at 255 instead of scaling
+        return picture.convert("I").point(lambda value: value / 257).convert("RGB")
+    if picture.has_transparency_data:
+        picture = picture.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture).convert("RGB")
+    return picture.convert("RGB")

@@ -1,0 +1,6 @@
+"""`python -m generation.worker`: started by the bot, speaks frames; see generation/messages.py."""
+
+from generation.worker.process import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Finished latents -> pictures, enlarged where the model's owner wants it. Knows no jobs."""
+
+from __future__ import annotations
+
+import torch
+from PIL import Image
+from torch import Tensor
+
+from generation.worker.decode import to_images, to_tensor
+from generation.worker.models import Model
+from generation.worker.upscale import Upscaler
+
+
+class Darkroom:
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._upscaler: Upscaler | None = None
+
+    def develop(self, model: Model, latents: Tensor) -> list[Image.Image]:
+        """latents: (n, channels, height, width) of one model."""
+        pictures = list(model.codec.decode(latents))
+        if model.entry.enlarge > 1:
+            pictures = [self.upscaler.enlarge(picture, model.entry.enlarge) for picture in pictures]
+        return to_images(pictures)
+
+    def enlarge(self, picture: Image.Image, factor: int) -> Image.Image:
+        return to_images([self.upscaler.enlarge(to_tensor(picture), factor)])[0]
+
+    @property
+    def upscaler(self) -> Upscaler:
+        """Loaded when first needed. The large network takes a minute a picture on a CPU, the small one two seconds."""
+        if self._upscaler is None:
+            kind = "x4plus" if self._device.type == "cuda" else "animevideov3"
+            self._upscaler = Upscaler.load(kind, self._device)
+        return self._upscaler

@@ -1,0 +1,94 @@
+"""Latents <-> pictures, and the cheap look at an unfinished one. Knows the VAE of one model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderTiny, StableDiffusionXLPipeline
+from PIL import Image
+from torch import Tensor
+
+from generation.images import open_picture
+from generation.request import ImageSize
+
+
+class Codec:
+    """Pictures are (n, 3, height, width) float32 from 0 to 1, latents (n, channels, height / scale, width / scale) float32."""
+
+    def __init__(self, pipe: Any, device: torch.device) -> None:
+        self._vae: Any = pipe.vae
+        self._device = device
+        config = pipe.vae.config
+        self._factor = float(config.scaling_factor)
+        self._mean: float | Tensor = 0.0
+        # Only the XL pipelines of the two look at these; Stable Diffusion's ignore them, and `shift_factor`.
+        means, deviations = config.get("latents_mean"), config.get("latents_std")
+        self._deviation: float | Tensor = 1.0
+        if isinstance(pipe, StableDiffusionXLPipeline) and means is not None and deviations is not None:
+            self._mean = torch.tensor(means, device=device).view(1, -1, 1, 1)
+            self._deviation = torch.tensor(deviations, device=device).view(1, -1, 1, 1)
+        self._is_tiny = isinstance(pipe.vae, AutoencoderTiny)
+        self._to_rgb = None if self._is_tiny else self._fit_rgb()
+
+    @torch.inference_mode()
+    def decode(self, latents: Tensor) -> Tensor:
+        raw = latents * self._deviation / self._factor + self._mean
+        decoded: Tensor = self._vae.decode(raw.to(self._vae.dtype), return_dict=False)[0]
+        return (decoded.float() / 2 + 0.5).clamp(0, 1)
+
+    @torch.inference_mode()
+    def preview(self, latents: Tensor) -> Tensor:
+        """(n, 3, height, width) with whatever number of pixels is cheap."""
+        if self._to_rgb is None:
+            return self.decode(latents)
+        flat = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
+        return torch.einsum("nchw,cr->nrhw", flat, self._to_rgb).clamp(0, 1)
+
+    @torch.inference_mode()
+    def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """With a generator, a sample of the VAE's distribution, drawn as diffusers' image-to-image does; else its mode."""
+        encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
+        if hasattr(encoded, "latents"):
+            raw: Tensor = encoded.latents
+        else:
+            raw = encoded.latent_dist.mode() if generator is None else encoded.latent_dist.sample(generator)
+        return (raw.float() - self._mean) * self._factor / self._deviation
+
+    @torch.inference_mode()
+    def _fit_rgb(self) -> Tensor:
+        """(channels + 1, 3): the linear map from a latent and 1 to the mean colour of its patch, by least squares.
+
+        A Stable Diffusion latent is nearly that; the map is fitted so that any VAE has previews without a table of constants.
+        """
+        generator = torch.Generator().manual_seed(0)
+        coarse = torch.rand((4, 3, 6, 6), generator=generator)
+        pictures = torch.nn.functional.interpolate(coarse, size=(128, 128), mode="bilinear").to(self._device)
+        latents = self.encode(pictures)
+        colours = torch.nn.functional.interpolate(pictures, size=latents.shape[-2:], mode="area")
+        known = latents.movedim(1, -1).reshape(-1, latents.shape[1]).cpu()
+        known = torch.cat([known, torch.ones(len(known), 1)], dim=1)
+        wanted = colours.movedim(1, -1).reshape(-1, 3).cpu()
+        # gelsd: the only driver that gives an answer where channels depend on each other.
+        return torch.linalg.lstsq(known, wanted, driver="gelsd").solution.to(self._device)
+
+
+def read_init(content: bytes, size: ImageSize) -> Tensor:
+    """(1, 3, height, width) from 0 to 1. Raises generation.images.PictureError."""
+    picture = open_picture(content).resize((size.width, size.height), Image.Resampling.LANCZOS)
+    return to_tensor(picture)[None]
+
+
+def to_tensor(picture: Image.Image) -> Tensor:
+    """(3, height, width) float32 from 0 to 1."""
+    return torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0).float() / 255
+
+
+def to_images(pictures: Tensor | Sequence[Tensor]) -> list[Image.Image]:
+    """Rounded to the nearest of 256 values, as diffusers' postprocessing does."""
+    return [
+        Image.fromarray((picture.movedim(0, -1) * 255).round().to(torch.uint8).cpu().numpy())
+        for picture in pictures
+    ]

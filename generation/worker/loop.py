@@ -1,0 +1,297 @@
+"""The loop in four verbs: sweep the cancelled, seat the waiting, step once, retire the finished.
+
+One thread runs it and owns torch. Orders come in the order in which the bot wants them served; what is decided here is only
+which of the seated pictures take the next step. Everything lands between two steps.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from queue import Empty, SimpleQueue
+from typing import Literal
+
+import torch
+
+from generation import messages
+from generation.images import PictureError, open_picture, parameters_of
+from generation.messages import (
+    Cancelled,
+    Configure,
+    Event,
+    Failed,
+    ModelBroken,
+    Order,
+    Ready,
+    Started,
+    Stepped,
+)
+from generation.request import BatchKey, JobId, ModelName, UpscaleRequest
+from generation.worker.darkroom import Darkroom
+from generation.worker.jobs import Job, Seat, jobs_of, preview, seats_of
+from generation.worker.models import (
+    BrokenModel,
+    Model,
+    Shelf,
+    UnusableRequest,
+    device_name,
+    pick_device,
+    pick_dtype,
+)
+from generation.worker.press import Press
+from generation.worker.slots import advance
+from generation.worker.turns import Turns
+
+log = logging.getLogger(__name__)
+
+DECODED_AT_ONCE = 4
+"""Pictures between two steps. One at a time drains too slowly behind few-step models; more would hold up the others."""
+
+Verb = Literal["step", "decode"]
+Work = Callable[[Sequence[Seat]], None]
+
+UNREADABLE = "The picture to start from is no PNG, JPEG or WebP, or it is too large."
+
+
+class Loop:
+    def __init__(self, orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> None:
+        self.orders = orders
+        self.tell = tell
+        self.press = Press(tell)
+        self.device = pick_device()
+        self.dtype = pick_dtype(self.device)
+        self.settings = Configure(models=(), default=ModelName(""))
+        self.shelf = Shelf({}, self.device, self.dtype)
+        self.jobs: dict[JobId, Job] = {}  # oldest first
+        self.upscales: dict[JobId, UpscaleRequest] = {}
+        self.cancelled: set[JobId] = set()
+        self.turns = Turns()
+        self.fitting: dict[tuple[Verb, BatchKey], int] = {}  # pictures at once, where memory has set a limit
+        self.is_stopped = False
+        self.darkroom = Darkroom(self.device)
+
+    def run(self) -> None:
+        """Returns after Stop."""
+        while not self.is_stopped:
+            self.take_orders()
+            self.sweep()
+            self.seat()
+            self.step()
+            self.retire()
+        self.press.close()
+
+    # ---- orders
+
+    def take_orders(self) -> None:
+        """Everything that has come; waits when there is nothing to do."""
+        is_idle = not self.jobs and not self.upscales and not self.is_stopped
+        try:
+            while True:
+                self._take(self.orders.get(block=is_idle))
+                is_idle = False
+        except Empty:
+            return
+
+    def _take(self, order: Order) -> None:
+        match order:
+            case Configure():
+                self._configure(order)
+            case messages.Generate(request=request):
+                self.jobs[request.job] = Job(request=request)
+            case messages.Upscale(request=request):
+                self.upscales[request.job] = request
+            case messages.Cancel(job=job):
+                self.cancelled.add(job)
+            case messages.Stop():
+                self.is_stopped = True
+            case messages.Ping(number=number):
+                self.tell(messages.Pong(number=number))
+
+    def _configure(self, settings: Configure) -> None:
+        began = time.monotonic()
+        self.settings = settings
+        self.shelf = Shelf({entry.name: entry for entry in settings.models}, self.device, self.dtype)
+        try:
+            self._take_model(settings.default)
+        except BrokenModel:
+            return  # told; the other models may be whole
+        except torch.OutOfMemoryError as full:
+            reason = (
+                f"It does not fit into the memory of {device_name(self.device)}; take a smaller model. {full}"
+            )
+            self.tell(ModelBroken(model=settings.default, reason=reason))
+            return
+        self.tell(Ready(device=device_name(self.device), seconds=round(time.monotonic() - began, 2)))
+
+    def _take_model(self, name: ModelName) -> Model:
+        """Raises BrokenModel, told once a model."""
+        is_news = not self.shelf.is_broken(name)
+        try:
+            return self.shelf.take(name)
+        except BrokenModel as broken:
+            if is_news:
+                self.tell(ModelBroken(model=name, reason=str(broken)))
+            raise
+
+    # ---- the four verbs
+
+    def sweep(self) -> None:
+        for job in self.cancelled:
+            # What is in neither has just been told as finished or failed.
+            if self.jobs.pop(job, None) or self.upscales.pop(job, None):
+                self.tell(Cancelled(job=job))
+        self.cancelled.clear()
+
+    def seat(self) -> None:
+        seated = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
+        free = self.settings.slots - seated
+        for job in list(self.jobs.values()):
+            for index in job.unseated[: max(0, free)]:
+                if not self._seat_picture(job, index):
+                    break
+                free -= 1
+
+    def _seat_picture(self, job: Job, index: int) -> bool:
+        try:
+            model = job.model or self._take_model(job.request.model)
+            slot = model.seat(job.request, index)
+        except BrokenModel as broken:
+            return self._fail(job, "model", str(broken))
+        except UnusableRequest as unusable:
+            return self._fail(job, "input", str(unusable))
+        except PictureError:
+            return self._fail(job, "input", UNREADABLE)
+        except torch.OutOfMemoryError as full:
+            return self._fail(job, "memory", str(full))
+        except Exception as bug:
+            return self._fail_bug(job, bug)
+        if job.model is None:
+            job.model, job.total = model, len(slot.table)
+            self.tell(Started(job=job.id))
+        job.slots[index] = slot
+        return True
+
+    def step(self) -> None:
+        batch = self.turns.next_batch(seats_of(self.jobs.values()))
+        self._in_batches("step", batch, self._advance)
+        now = time.monotonic()
+        for job in self._alive(batch):
+            self._tell_progress(job, now)
+
+    def retire(self) -> None:
+        """Decodes a handful of finished pictures, hands whole jobs to the press; then one enlargement."""
+        finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
+        batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:DECODED_AT_ONCE]
+        self._in_batches("decode", batch, self._develop)
+        for job in self._alive(batch):
+            if job.is_drawn:
+                self._print(job)
+        if self.upscales:
+            self._upscale(self.upscales.pop(next(iter(self.upscales))))
+
+    # ---- work on the device
+
+    def _in_batches(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
+        """Does `work` on all of them, as many at once as memory has been seen to hold."""
+        if seats:
+            at_once = self.fitting.get((verb, seats[0].slot.key), len(seats))
+            for begin in range(0, len(seats), at_once):
+                self._attempt(verb, seats[begin : begin + at_once], work)
+
+    def _attempt(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
+        """Out of memory halves the batch; anything else fails its jobs and nobody else's."""
+        batch = [seat for seat in seats if seat.job.id in self.jobs]
+        if not batch:
+            return
+        began = time.monotonic()
+        try:
+            work(batch)
+            self._wait_for_device()
+        except torch.OutOfMemoryError as full:
+            reason = str(full)
+        except torch.AcceleratorError:
+            # The device's context is gone. The bot starts a new worker and orders again.
+            raise
+        except Exception as bug:
+            for job in jobs_of(batch):
+                self._fail_bug(job, bug)
+            return
+        else:
+            for seat in batch:
+                seat.job.device_seconds += (time.monotonic() - began) / len(batch)
+            return
+        # Outside the except block: its traceback would keep the failed work's tensors alive.
+        self._free_memory()
+        half = len(batch) // 2
+        if half == 0:
+            self._fail(batch[0].job, "memory", reason)
+            return
+        self.fitting[verb, batch[0].slot.key] = half
+        self._attempt(verb, batch[:half], work)
+        self._attempt(verb, batch[half:], work)
+
+    def _advance(self, batch: Sequence[Seat]) -> None:
+        model = batch[0].model
+        is_padded = self.device.type == "cuda"
+        advance(model.unet, [seat.slot for seat in batch], model.dtype, is_padded=is_padded)
+
+    def _develop(self, batch: Sequence[Seat]) -> None:
+        latents = torch.stack([seat.slot.sample for seat in batch])
+        for seat, picture in zip(batch, self.darkroom.develop(batch[0].model, latents), strict=True):
+            seat.job.pictures[seat.index] = picture
+            del seat.job.slots[seat.index]
+
+    def _tell_progress(self, job: Job, now: float) -> None:
+        look = None
+        if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
+            job.last_preview = now
+            try:
+                look = preview(job)
+            except torch.OutOfMemoryError:
+                pass  # a preview is not worth the job
+        self.tell(Stepped(job=job.id, done=job.steps_done, total=job.steps_total, preview=look))
+
+    def _print(self, job: Job) -> None:
+        del self.jobs[job.id]
+        every = range(job.request.images)
+        texts = [parameters_of(job.request, index, job.seated_model.sampler) for index in every]
+        self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
+
+    def _upscale(self, request: UpscaleRequest) -> None:
+        began = time.monotonic()
+        self.tell(Started(job=request.job))
+        try:
+            large = self.darkroom.enlarge(open_picture(request.content), request.factor)
+        except PictureError:
+            self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))
+        except torch.OutOfMemoryError as full:
+            self.tell(Failed(job=request.job, kind="memory", reason=str(full)))
+        except Exception as bug:
+            log.exception("enlarging %s failed", request.job)
+            self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
+        else:
+            self.press.print(request.job, [large], [""], time.monotonic() - began)
+
+    # ---- the details
+
+    def _alive(self, batch: Sequence[Seat]) -> list[Job]:
+        return [job for job in jobs_of(batch) if job.id in self.jobs]
+
+    def _fail(self, job: Job, kind: str, reason: str) -> bool:
+        del self.jobs[job.id]
+        self.tell(Failed(job=job.id, kind=kind, reason=reason))
+        return False
+
+    def _fail_bug(self, job: Job, bug: Exception) -> bool:
+        log.error("job %s failed", job.id, exc_info=bug)
+        return self._fail(job, "bug", f"{type(bug).__name__}: {bug}")
+
+    def _wait_for_device(self) -> None:
+        """Launches return before the work is done; without waiting, a step's seconds and its errors land on the next."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+
+    def _free_memory(self) -> None:
+        if self.device.type == "cuda":
+            torch.cuda.empty_cache()

@@ -1,0 +1,212 @@
+"""Folders and hub names -> modules on the device. Keeps the models used last; knows no jobs."""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import platform
+import warnings
+from collections import OrderedDict
+from collections.abc import Mapping
+from typing import Any
+
+import diffusers
+import torch
+import transformers
+from diffusers import DiffusionPipeline
+from diffusers.utils import logging as diffusers_logging
+
+from generation.model_folder import OPTIONAL, PIPELINES, BrokenModelFolder, inspect, is_hub_name
+from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry, ModelName
+from generation.worker.conditioning import Conditioner
+from generation.worker.decode import Codec, read_init
+from generation.worker.schedule import Schedules
+from generation.worker.slots import Slot, seat
+
+log = logging.getLogger(__name__)
+
+RESIDENT = 2
+"""Models kept on the device. Two serve a server that switches between a fast and a fine one."""
+
+
+class BrokenModel(Exception):
+    """The model cannot be loaded; the text is a sentence for the owner."""
+
+
+class UnusableRequest(Exception):
+    """The model cannot make this; the text is a sentence."""
+
+
+def pick_device() -> torch.device:
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
+
+
+def pick_dtype(device: torch.device) -> torch.dtype:
+    if device.type == "cpu":
+        return torch.float32
+    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+
+
+def limit_threads() -> None:
+    """Leaves one core to the bot. Two of torch's threads that share a core wait for each other at every operation: on a busy
+    machine, 24 ms of work took 350 to 1,900 ms."""
+    if "OMP_NUM_THREADS" not in os.environ:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        torch.set_num_threads(max(1, cores - 1))
+
+
+class Model:
+    """A loaded model: its modules and what is derived from them."""
+
+    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.entry = entry
+        self.pipe = pipe
+        self.device = device
+        self.dtype = dtype
+        self.unet = pipe.unet
+        self.schedules = Schedules(pipe.scheduler)
+        self.conditioner = Conditioner(pipe, device, dtype)
+        self.codec = Codec(pipe, device)
+
+    @property
+    def sampler(self) -> str:
+        return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
+
+    def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
+        scale: int = self.pipe.vae_scale_factor
+        if size.width % scale or size.height % scale:
+            raise UnusableRequest(f"Width and height must be multiples of {scale} for {self.entry.name}.")
+        return (self.unet.config.in_channels, size.height // scale, size.width // scale)
+
+    @torch.inference_mode()
+    def seat(self, request: GenerationRequest, index: int) -> Slot:
+        """The request's picture `index` before its first step.
+
+        Raises UnusableRequest, and generation.images.PictureError for an init picture that is none.
+        """
+        shape = self.latent_shape(request.size)
+        rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
+        generator = torch.Generator().manual_seed(request.seed + index)
+        init = None
+        if request.init is not None:
+            init = self.codec.encode(read_init(request.init.content, request.size), generator)[0]
+        try:
+            table = self.schedules.table(request.steps, request.init.strength if request.init else None)
+        except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
+            raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
+        key = BatchKey(
+            model=self.entry.name,
+            latent_shape=shape,
+            text_shape=tuple(rows[0].text.shape),
+            dtype=str(self.dtype),
+        )
+        return seat(key, table, rows, generator, self.device, init)
+
+
+class Shelf:
+    """The models of the settings, loaded when first asked for; the ones used last stay."""
+
+    def __init__(
+        self, entries: Mapping[ModelName, ModelEntry], device: torch.device, dtype: torch.dtype
+    ) -> None:
+        self._entries = entries
+        self._device = device
+        self._dtype = dtype
+        self._resident: OrderedDict[ModelName, Model] = OrderedDict()
+        self._broken: dict[ModelName, BrokenModel] = {}
+
+    def is_broken(self, name: ModelName) -> bool:
+        """Whether loading it was tried and failed."""
+        return name in self._broken
+
+    def take(self, name: ModelName) -> Model:
+        """Raises BrokenModel; what could not be loaded once is not tried again."""
+        if name in self._broken:
+            raise self._broken[name]
+        if name not in self._resident:
+            try:
+                if name not in self._entries:
+                    raise BrokenModel(f"There is no model named {name} in the settings.")
+                self._resident[name] = self._load(self._entries[name])
+            except BrokenModel as broken:
+                self._broken[name] = broken
+                raise
+        self._resident.move_to_end(name)
+        return self._resident[name]
+
+    def _load(self, entry: ModelEntry) -> Model:
+        while len(self._resident) >= RESIDENT:
+            self._resident.popitem(last=False)
+        try:
+            return load(entry, self._device, self._dtype)
+        except torch.OutOfMemoryError:
+            if not self._resident:
+                raise
+        # The others make room, outside the except block: its traceback would keep half a model alive.
+        self._resident.clear()
+        gc.collect()
+        torch.cuda.empty_cache()
+        return load(entry, self._device, self._dtype)
+
+
+def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
+    """Raises BrokenModel, and torch.OutOfMemoryError."""
+    try:
+        folder = inspect(entry.source)
+        pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
+        _check(entry, pipe)
+        pipe.to(device, dtype)
+        if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
+            pipe.vae.to(torch.float32)  # overflows in half precision and bands in bfloat16
+        return Model(entry, pipe, device, dtype)
+    except BrokenModelFolder as broken:
+        raise BrokenModel(str(broken)) from broken
+    except (BrokenModel, torch.OutOfMemoryError):
+        raise
+    except Exception as broken:
+        # Anything may come out of files that are whole but do not belong together, or of the network.
+        log.exception("loading %s failed", entry.source)
+        advice = "Check that the folder is complete and made for this version of diffusers."
+        if is_hub_name(entry.source):
+            advice = "Check the name and the connection to the hub."
+        raise BrokenModel(f"{entry.source}: {type(broken).__name__}: {broken} {advice}") from broken
+
+
+def _check(entry: ModelEntry, pipe: Any) -> None:
+    """Puts the owner's sampler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
+    if (kind := type(pipe).__name__) not in PIPELINES:
+        raise BrokenModel(f"{entry.source}: it is a {kind}; supported are {' and '.join(PIPELINES)}.")
+    if not pipe.unet.config.in_channels == pipe.unet.config.out_channels == pipe.vae.config.latent_channels:
+        takes = "its U-Net takes more than latents (an inpainting model?)"
+        raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
+    if entry.sampler:
+        sampler = getattr(diffusers, entry.sampler, None)
+        if sampler is None or not entry.sampler.endswith("Scheduler"):
+            raise BrokenModel(
+                f"{entry.name}: diffusers has no sampler {entry.sampler}; leave `sampler` empty."
+            )
+        pipe.scheduler = sampler.from_config(pipe.scheduler.config)
+
+
+def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:
+    diffusers_logging.set_verbosity_error()
+    transformers.logging.set_verbosity_error()
+    diffusers_logging.disable_progress_bar()
+    transformers.logging.disable_progress_bar()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about configurations that are old, not wrong
+        return DiffusionPipeline.from_pretrained(
+            source,
+            torch_dtype=dtype,
+            variant=variant,
+            local_files_only=not is_hub_name(source),
+            # Stable Diffusion's safety checker alone is 1.2 GB.
+            **dict.fromkeys(OPTIONAL),
+        )

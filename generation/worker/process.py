@@ -1,0 +1,94 @@
+"""The process that owns the device: frames in on stdin, frames out on stdout, the loop in between.
+
+The bot may be killed at any instant and start a new worker; so the end of stdin ends this process at once, in the middle of a
+step, and nothing that matters is held here.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from queue import SimpleQueue
+from typing import BinaryIO
+
+import msgspec
+
+from generation.messages import MAX_FRAME, Event, Order, Ping, Pong, Stop, decode_order, frame
+
+log = logging.getLogger(__name__)
+
+BROKEN_STREAM = 3
+"""Exit code: what came in was no order."""
+
+
+class Outlet:
+    """Events to the bot, from any thread, one frame at a time."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self._lock = threading.Lock()
+
+    def tell(self, event: Event) -> None:
+        try:
+            with self._lock:
+                self._stream.write(frame(event))
+                self._stream.flush()
+        except BrokenPipeError:
+            os._exit(0)  # nobody listens
+
+
+def take_streams() -> tuple[BinaryIO, BinaryIO]:
+    """The frames' two ends. Whatever else prints in this process then prints to stderr, and reads nothing."""
+    frames_in, frames_out = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return os.fdopen(frames_in, "rb"), os.fdopen(frames_out, "wb")
+
+
+def read_orders(stream: BinaryIO, orders: SimpleQueue[Order], outlet: Outlet) -> None:
+    """Runs on a thread of its own, so that a ping is answered while a step runs."""
+    while len(head := stream.read(4)) == 4:
+        length = int.from_bytes(head, "big")
+        if length > MAX_FRAME:
+            log.error("a frame of %d bytes", length)
+            os._exit(BROKEN_STREAM)
+        body = stream.read(length)
+        if len(body) < length:
+            break
+        try:
+            order = decode_order(body)
+        except msgspec.MsgspecError:
+            log.exception("no order in a frame of %d bytes", length)
+            os._exit(BROKEN_STREAM)
+        match order:
+            case Ping(number=number):
+                outlet.tell(Pong(number=number))
+            case Stop():
+                os._exit(0)
+            case _:
+                orders.put(order)
+    os._exit(0)
+
+
+def main() -> None:
+    # Ctrl-C reaches the whole process group; when to stop is the bot's decision.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    frames_in, frames_out = take_streams()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    orders: SimpleQueue[Order] = SimpleQueue()
+    outlet = Outlet(frames_out)
+    threading.Thread(target=read_orders, args=(frames_in, orders, outlet), daemon=True, name="orders").start()
+    os.environ.setdefault(
+        "TRANSFORMERS_VERBOSITY", "error"
+    )  # it misses torchvision aloud, which nothing here needs
+    # Here, because importing torch takes seconds in which pings and the end of stdin must be noticed.
+    from generation.worker.loop import Loop
+    from generation.worker.models import limit_threads
+
+    limit_threads()
+    Loop(orders, outlet.tell).run()

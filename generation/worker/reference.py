@@ -1,0 +1,39 @@
+"""The slow obvious path: diffusers' own pipelines, one picture at a time. What the loop draws is held equal to this."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from diffusers import AutoPipelineForImage2Image
+from PIL import Image
+from torch import Tensor
+
+from generation.request import GenerationRequest
+from generation.worker.decode import read_init
+
+
+def latents(pipe: Any, request: GenerationRequest, index: int) -> Tensor:
+    """(channels, height / vae scale, width / vae scale) of the request's picture `index`."""
+    return _run(pipe, request, index, "latent")[0]
+
+
+def picture(pipe: Any, request: GenerationRequest, index: int) -> Image.Image:
+    return _run(pipe, request, index, "pil")[0]
+
+
+def _run(pipe: Any, request: GenerationRequest, index: int, output_type: str) -> Any:
+    asked: dict[str, Any] = {
+        "prompt": request.prompt.text,
+        "negative_prompt": request.prompt.negative or None,
+        "num_inference_steps": request.steps,
+        "guidance_scale": request.guidance,
+        "generator": torch.Generator().manual_seed(request.seed + index),
+        "output_type": output_type,
+    }
+    if request.init is None:
+        return pipe(height=request.size.height, width=request.size.width, **asked).images
+    init = read_init(request.init.content, request.size)
+    return AutoPipelineForImage2Image.from_pipe(pipe)(
+        image=init, strength=request.init.strength, **asked
+    ).images

@@ -1,0 +1,234 @@
+"""Any linear diffusers scheduler as a table of coefficients, one row a step. Knows no model and no device.
+
+A scheduler's `step()` is, for nearly every sampler, a weighted sum of the current sample, the model's output, the history of
+both and fresh noise. So the real scheduler runs once on one-hot vectors in place of pictures, and its coefficients come out:
+
+    x_next = noise[i] * noise  +  sum over k of  samples[i, k] * x_(i-k) + outputs[i, k] * m_(i-k)
+
+What is not such a sum (UniPC's corrector, clipping, thresholding) fails a check with random numbers; its pictures carry a
+scheduler object each.
+"""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+HISTORY = 5
+"""Steps a sampler may look back, the current one included. PNDM, which Stable Diffusion 1.x comes with, is the longest: four
+model outputs, and one timestep twice at the start."""
+
+TOLERANCE = 1e-4
+"""Relative error of one step above which a scheduler does not count as linear. float32 rounding stays below 1e-5."""
+
+
+class Scheduler(Protocol):
+    """What is used of diffusers' scheduler classes."""
+
+    timesteps: Tensor
+    order: int
+
+    @property
+    def init_noise_sigma(self) -> float: ...
+    @property
+    def config(self) -> Any: ...
+    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None: ...
+    def scale_model_input(self, sample: Tensor, timestep: Any = None) -> Tensor: ...
+    def add_noise(self, original_samples: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor: ...
+    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **more: Any) -> Any: ...
+
+
+class NotLinear(ValueError):
+    """The scheduler's step is not a weighted sum of at most HISTORY steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StepTable:
+    told: Tensor  # (steps, 4): the model's timestep; in_scale, as the model sees in_scale * x; the weights of x and m in x0
+    weights: Tensor  # (steps, 1 + 2 * order): of noise, x_i, m_i, x_(i-1), m_(i-1), ... in x_(i+1)
+    draws: tuple[bool, ...]  # (steps,): the sampler draws noise, and so a generator advances as in diffusers
+    start_noise: float  # the first sample is start_noise * noise + start_init * the init picture's latents
+    start_init: float
+    scheduler: Scheduler | None = None  # not linear, no weights: each picture steps with a copy of this one
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+    @property
+    def order(self) -> int:
+        return self.weights.shape[1] // 2
+
+
+class Schedules:
+    """The tables of one model's scheduler, compiled when first asked for (4 to 50 ms)."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self._tables: dict[tuple[int, int], StepTable] = {}
+
+    def table(self, steps: int, strength: float | None = None) -> StepTable:
+        """`strength` is image-to-image's share of the schedule; None starts from noise alone."""
+        # As StableDiffusionImg2ImgPipeline.get_timesteps, except that at least one step is left.
+        skipped = 0 if strength is None else steps - max(1, min(int(steps * strength), steps))
+        key = (steps, skipped if strength is not None else -1)
+        if key not in self._tables:
+            self._tables[key] = compile_table(self.scheduler, steps, skipped, has_init=strength is not None)
+        return self._tables[key]
+
+
+@torch.inference_mode()
+def compile_table(scheduler: Scheduler, steps: int, skipped: int = 0, *, has_init: bool = False) -> StepTable:
+    """The table of the last `steps - skipped` of `steps` steps."""
+
+    def fresh() -> Scheduler:
+        return prepared(scheduler, steps, skipped)
+
+    timesteps = fresh().timesteps[skipped * scheduler.order :]
+    try:
+        weights, draws = _linear_weights(fresh, timesteps)
+        fallback = None
+    except NotLinear:
+        weights, draws = torch.zeros(len(timesteps), 0), (False,) * len(timesteps)
+        fallback = fresh()
+    init, noise = _mixture(fresh(), timesteps[:1])
+    return StepTable(
+        told=torch.cat([_inputs(fresh(), timesteps), _clean_weights(fresh(), timesteps)], dim=1),
+        weights=weights,
+        draws=draws,
+        start_noise=noise if has_init else float(fresh().init_noise_sigma),
+        start_init=init if has_init else 0.0,
+        scheduler=fallback,
+    )
+
+
+def prepared(scheduler: Scheduler, steps: int, skipped: int = 0) -> Scheduler:
+    """A copy that is about to do its first step."""
+    fresh = copy.deepcopy(scheduler)
+    fresh.set_timesteps(steps)
+    _begin_at(fresh, skipped * fresh.order)
+    return fresh
+
+
+def _begin_at(scheduler: Scheduler, index: int) -> None:
+    """DDIM and DDPM find their place by the timestep and have no such method."""
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(index)  # pyright: ignore[reportAttributeAccessIssue]  # just asked for
+
+
+class _NoiseInstead(TorchFunctionMode):
+    """Inside, `torch.randn` gives `draw(shape)`. Schedulers have no other way to be handed their noise."""
+
+    def __init__(self, draw: Callable[[Any], Tensor]) -> None:
+        super().__init__()
+        self.draw = draw
+        self.count = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.randn:
+            self.count += 1
+            return self.draw(args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def _step(scheduler: Scheduler, output: Tensor, timestep: Tensor, sample: Tensor) -> Tensor:
+    scheduler.scale_model_input(sample, timestep)  # some remember that it was called, and warn otherwise
+    return scheduler.step(output, timestep, sample, return_dict=False)[0]
+
+
+def _linear_weights(fresh: Callable[[], Scheduler], timesteps: Tensor) -> tuple[Tensor, tuple[bool, ...]]:
+    steps = len(timesteps)
+    basis = torch.eye(3 * steps).view(
+        3 * steps, 1, 3 * steps, 1, 1
+    )  # x_0 ..., then m_0 ..., then noise_0 ...
+    rows: list[Tensor] = []
+    draws: list[bool] = []
+    scheduler = fresh()
+    for i, timestep in enumerate(timesteps):
+        with _NoiseInstead(lambda _, i=i: basis[2 * steps + i]) as noise:
+            rows.append(_step(scheduler, basis[steps + i], timestep, basis[i]).view(-1))
+        if noise.count > 1:
+            raise NotLinear("more than one draw in a step")
+        draws.append(noise.count == 1)
+    full = torch.stack(rows)  # (steps, 3 * steps)
+    order = max(
+        i - int(torch.nonzero(full[i, :steps].abs() + full[i, steps : 2 * steps].abs() > 1e-7).min()) + 1
+        for i in range(steps)
+    )
+    if order > HISTORY:
+        raise NotLinear(f"looks back {order} steps")
+    weights = torch.zeros(steps, 1 + 2 * order)
+    for i in range(steps):
+        weights[i, 0] = full[i, 2 * steps + i]
+        for k in range(min(order, i + 1)):
+            weights[i, 1 + 2 * k] = full[i, i - k]
+            weights[i, 2 + 2 * k] = full[i, steps + i - k]
+    _check(fresh(), timesteps, weights)
+    return weights, tuple(draws)
+
+
+def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
+    """Raises NotLinear where the real scheduler, fed with random numbers, does not do as the table says."""
+    generator = torch.Generator().manual_seed(0)
+    terms: list[Tensor] = []  # newest first: x_i, m_i, x_(i-1), ...
+    sample = torch.randn(1, 1, 8, 8, generator=generator) * float(scheduler.init_noise_sigma)
+    for i, timestep in enumerate(timesteps):
+        output, noise = torch.randn(2, 1, 1, 8, 8, generator=generator)
+        terms = [sample, output, *terms][: weights.shape[1] - 1]
+        with _NoiseInstead(lambda _, noise=noise: noise):
+            expected = _step(scheduler, output, timestep, sample)
+        got = noise * weights[i, 0] + sum(w * term for w, term in zip(weights[i, 1:], terms, strict=False))
+        error = (got - expected).abs().max() / expected.abs().max()
+        if not error < TOLERANCE:  # written so that a NaN fails too
+            raise NotLinear(f"step {i} differs by {float(error):.1e}")
+        sample = expected
+
+
+def _inputs(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 2): timestep and in_scale."""
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    rows: list[tuple[float, float]] = []
+    for timestep in timesteps:
+        rows.append((float(timestep), float(scheduler.scale_model_input(one, timestep))))
+        scheduler.step(zero, timestep, zero, return_dict=False)  # on to the next step
+    return torch.tensor(rows)
+
+
+def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
+    """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    return float(scheduler.add_noise(one, zero, timestep)), float(scheduler.add_noise(zero, one, timestep))
+
+
+def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 2): the weights of x and m in the predicted clean picture x0, from what `add_noise` says a sample is made of.
+
+    Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers keep
+    x = x0 + sigma * noise, which is the same picture times sqrt(1 + sigma^2).
+    """
+    kind = scheduler.config.get("prediction_type", "epsilon")
+    rows: list[tuple[float, float]] = []
+    for i, timestep in enumerate(timesteps):
+        _begin_at(scheduler, len(scheduler.timesteps) - len(timesteps) + i)
+        init, noise = _mixture(scheduler, timestep[None])
+        norm = (init**2 + noise**2) ** 0.5
+        match kind:
+            case "v_prediction":
+                rows.append((init / norm**2, -noise / norm))
+            case "sample":
+                rows.append((0.0, 1.0))
+            case _:
+                # Zero-terminal-SNR schedules have no picture at all in their first sample.
+                init = max(init, 1e-3)
+                rows.append((1 / init, -noise / init))
+    return torch.tensor(rows)
+
+
+def accepts_generator(scheduler: Scheduler) -> bool:
+    return "generator" in inspect.signature(scheduler.step).parameters

@@ -1,0 +1,136 @@
+"""A worker without a model: a real process that speaks the real frames and does what the prompt says.
+
+The first word of a prompt is what happens, the second a file or a kind; whatever it does not know it draws:
+
+    hold FILE       runs until FILE exists          die             kills itself
+    hang            answers nothing any more        garbage, huge   breaks the stream
+    fail KIND       fails every time                twice           finishes two times
+    X-once FILE     X, unless FILE exists; then makes it, so that the next try succeeds
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+from queue import Empty, SimpleQueue
+
+from generation import messages
+from generation.messages import Event, Order, decode_order, frame
+from generation.request import GenerationRequest, Request
+
+COMMAND = (sys.executable, "-m", "tests.generation.stand_in")
+SECONDS_PER_COST = 0.5
+
+orders: SimpleQueue[Order] = SimpleQueue()
+is_hung = threading.Event()
+
+
+def write(content: bytes) -> None:
+    sys.stdout.buffer.write(content)
+    sys.stdout.buffer.flush()
+
+
+def tell(event: Event) -> None:
+    write(frame(event))
+
+
+def read() -> None:
+    while len(head := sys.stdin.buffer.read(4)) == 4:
+        order = decode_order(sys.stdin.buffer.read(int.from_bytes(head, "big")))
+        if is_hung.is_set():
+            threading.Event().wait()
+        orders.put(order)
+        if isinstance(order, messages.Stop):
+            return
+    os._exit(0)
+
+
+def script_of(request: Request) -> list[str]:
+    words = request.prompt.text.split() if isinstance(request, GenerationRequest) else []
+    if words and words[0].endswith("-once"):
+        once = Path(words[1])
+        if once.exists():
+            return []
+        once.touch()
+        return [words[0].removesuffix("-once"), *words[2:]]
+    return words
+
+
+def finish(request: Request, number: int) -> None:
+    tell(
+        messages.Finished(
+            job=request.job,
+            pictures=(str(os.getpid()).encode(),) * request.images,
+            grid=str(number).encode(),
+            grid_format="png",
+            device_seconds=SECONDS_PER_COST * request.cost,
+        )
+    )
+
+
+def perform(request: Request, number: int) -> bool:
+    """Whether the job goes on."""
+    tell(messages.Started(job=request.job))
+    match script_of(request):
+        case ["hold", path]:
+            tell(messages.Stepped(job=request.job, done=1, total=2, preview=str(os.getpid()).encode()))
+            if not Path(path).exists():
+                return True
+        case ["die"]:
+            os.kill(os.getpid(), signal.SIGKILL)
+        case ["hang"]:
+            is_hung.set()
+            threading.Event().wait()
+        case ["garbage"]:
+            write(b"\0\0\0\4oops")
+        case ["huge"]:
+            write(b"\xff\xff\xff\xff")
+        case ["fail", kind]:
+            tell(messages.Failed(job=request.job, kind=kind, reason="as told"))
+            return False
+        case ["twice"]:
+            finish(request, number)
+        case _:
+            pass
+    finish(request, number)
+    return False
+
+
+def main() -> None:
+    threading.Thread(target=read, daemon=True).start()
+    held: dict[str, tuple[Request, int]] = {}
+    number = 0
+    while True:
+        for job, (request, arrival) in list(held.items()):
+            if isinstance(request, GenerationRequest) and Path(request.prompt.text.split()[-1]).exists():
+                finish(request, arrival)
+                del held[job]
+        try:
+            order = orders.get(timeout=0.01)
+        except Empty:
+            continue
+        match order:
+            case messages.Configure(default="broken"):
+                tell(messages.ModelBroken(model=order.default, reason="as told"))
+            case messages.Configure():
+                tell(messages.Ready(device="stand-in", seconds=0.0))
+            case messages.Ping(number=ping):
+                tell(messages.Pong(number=ping))
+            case messages.Generate(request=request) | messages.Upscale(request=request):
+                number += 1
+                if perform(request, number):
+                    held[request.job] = (request, number)
+            case messages.Cancel(job=job):
+                if held.pop(job, None):
+                    tell(messages.Cancelled(job=job))
+            case messages.Stop():
+                if "--deaf-to-stop" in sys.argv:
+                    threading.Event().wait()
+                sys.exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,81 @@
+"""`python -m generation`, called in this process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from generation.__main__ import BAD_INPUT, main
+from generation.images import read_parameters
+from tests.tiny_models import tiny_bundled
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> str:
+    return str(tiny_bundled(tmp_path_factory.mktemp("bundled")))
+
+
+def test_a_sentence_becomes_pictures(model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "fox.png"
+    arguments = [
+        "a fox",
+        "-o",
+        str(output),
+        "--model",
+        model,
+        "--size",
+        "64x96",
+        "--steps",
+        "2",
+        "--seed",
+        "7",
+    ]
+    assert main(arguments) == 0
+    assert "(seed 7)" in capsys.readouterr().out
+    with Image.open(output) as picture:
+        assert picture.size == (64, 96)
+    assert read_parameters(output.read_bytes()).startswith("a fox\nSteps: 2, Sampler: DDIM")
+
+    assert main([*arguments, "--images", "2", "--init", str(output)]) == 0
+    assert {path.name for path in tmp_path.iterdir()} == {"fox.png", "fox-1.png", "fox-2.png"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--images", "9"], "--images is 1 to 4"),
+        (["--steps", "1000"], "--steps is 1 to 100"),
+        (["--seed", "-5"], "--seed is 0 to"),
+        (["--size", "large"], "WIDTHxHEIGHT"),
+        (["--size", "100x100"], "multiples of 16"),
+        (["--init", "nowhere.png"], "nowhere.png cannot be read"),
+        (["--init", __file__, "--strength", "2"], "--strength is above 0"),
+        (["--output", "nowhere/fox.png"], "There is no folder"),
+        (["--model", "./nowhere"], "There is no such folder"),
+    ],
+)
+def test_bad_input_is_a_sentence_and_exit_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["a fox", *arguments]) == BAD_INPUT
+    assert said in capsys.readouterr().err
+
+
+def test_a_picture_to_start_from_that_is_none_is_said(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = [
+        "a fox",
+        "-o",
+        str(tmp_path / "fox.png"),
+        "--model",
+        model,
+        "--size",
+        "64x64",
+        "--init",
+        __file__,
+    ]
+    assert main(arguments) == BAD_INPUT
+    assert "is no PNG, JPEG or WebP" in capsys.readouterr().err

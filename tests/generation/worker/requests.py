@@ -1,0 +1,46 @@
+"""Short ways to write orders."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+
+from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, ModelName, Prompt
+from generation.worker.models import Model, load
+from tests.tiny_models import SIDE
+
+
+def entry(folder: Path, name: str = "tiny", **more: Any) -> ModelEntry:
+    return ModelEntry(
+        name=ModelName(name), source=str(folder), licence="none", side=SIDE, multiple=16, **more
+    )
+
+
+def model(folder: Path, **more: Any) -> Model:
+    return load(entry(folder, **more), torch.device("cpu"), torch.float32)
+
+
+def order(job: str = "job", text: str = "a red fox", negative: str = "", **more: Any) -> GenerationRequest:
+    usual: dict[str, Any] = {
+        "job": JobId(job),
+        "member": MemberId(1),
+        "model": ModelName("tiny"),
+        "prompt": Prompt(text=text, negative=negative),
+        "size": ImageSize(width=SIDE, height=SIDE),
+        "steps": 4,
+        "guidance": 4.0,
+        "seed": 1,
+        "images": 1,
+    }
+    return GenerationRequest(**{**usual, **more})
+
+
+def png(colour: tuple[int, int, int] = (200, 40, 90), side: int = SIDE) -> bytes:
+    out = io.BytesIO()
+    gradient = Image.linear_gradient("L").resize((side, side)).convert("RGB")
+    Image.blend(gradient, Image.new("RGB", (side, side), colour), 0.5).save(out, "PNG")
+    return out.getvalue()

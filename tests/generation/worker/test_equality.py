@@ -1,0 +1,160 @@
+"""What the loop draws is what diffusers' own pipeline draws for the same order, whatever else is in the batch."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import pytest
+import torch
+
+from generation.request import GenerationRequest, ImageSize, InitImage
+from generation.worker import reference
+from generation.worker.decode import to_tensor
+from generation.worker.models import Model
+from generation.worker.slots import Slot, advance
+from tests.generation.worker.requests import model, order, png
+
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "DDIMScheduler": {},
+    "EulerDiscreteScheduler": {},
+    "EulerAncestralDiscreteScheduler": {},
+    "DPMSolverMultistepScheduler": {},
+    "DPMSolverMultistepScheduler karras": {"use_karras_sigmas": True},
+    "DPMSolverMultistepScheduler sde": {"algorithm_type": "sde-dpmsolver++"},
+    "LCMScheduler": {},
+    "HeunDiscreteScheduler": {},
+    "PNDMScheduler": {"skip_prk_steps": True},
+    "UniPCMultistepScheduler": {},
+}
+
+
+def with_samplers(base: Model, samplers: dict[str, dict[str, Any]]) -> list[Model]:
+    """Models that share their modules and differ in their sampler."""
+    models: list[Model] = []
+    for name, config in samplers.items():
+        scheduler = getattr(diffusers, name.split()[0]).from_config(base.pipe.scheduler.config, **config)
+        pipe = type(base.pipe)(**{**base.pipe.components, "scheduler": scheduler})
+        pipe.set_progress_bar_config(disable=True)
+        models.append(Model(base.entry, pipe, base.device, base.dtype))
+    return models
+
+
+def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int) -> list[Slot]:
+    """All in one batch: joining and left out at random, as preemption would."""
+    chance = random.Random(seed)
+    waiting = list(enumerate(orders))
+    seated: dict[int, Slot] = {}
+    while waiting or any(not slot.is_finished for slot in seated.values()):
+        while waiting and chance.random() < 0.5:
+            i, (one, request) = waiting.pop(0)
+            seated[i] = one.seat(request, 0)
+        live = [slot for slot in seated.values() if not slot.is_finished]
+        if live:
+            advance(orders[0][0].unet, chance.sample(live, chance.randint(1, len(live))), torch.float32)
+    return [seated[i] for i in range(len(orders))]
+
+
+def relative_difference(slot: Slot, one: Model, request: GenerationRequest) -> float:
+    expected = reference.latents(one.pipe, request, 0)
+    return float((slot.sample - expected).abs().max() / expected.abs().max())
+
+
+def test_pictures_of_ten_samplers_share_batches_and_come_out_as_from_the_pipeline(sd_folder: Path) -> None:
+    chance = random.Random(7)
+    orders = [
+        (
+            one,
+            order(
+                f"{i}",
+                text=chance.choice(["a red fox", "two cups of tea, please", ""]),
+                negative=chance.choice(["", "blurry"]),
+                steps=chance.choice([4, 7, 11]),
+                guidance=chance.choice([1.0, 3.5, 8.0]),
+                seed=chance.randrange(10**9),
+            ),
+        )
+        for i, one in enumerate(with_samplers(model(sd_folder), SAMPLERS) * 2)
+    ]
+    for slot, (one, request) in zip(draw_in_company(orders, seed=1), orders, strict=True):
+        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request)
+
+
+def test_image_to_image_starts_later_in_the_schedule_as_the_pipeline_does(sd_folder: Path) -> None:
+    orders = [
+        (one, order(f"{i}", steps=7, init=InitImage(content=png(), strength=strength), seed=i))
+        for i, (one, strength) in enumerate(
+            (one, strength) for one in with_samplers(model(sd_folder), SAMPLERS) for strength in (0.35, 0.8)
+        )
+    ]
+    for slot, (one, request) in zip(draw_in_company(orders, seed=2), orders, strict=True):
+        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request)
+
+
+@pytest.mark.parametrize("negative", ["", "blurry"])
+def test_sdxl_has_its_pooled_text_and_sizes(sdxl_folder: Path, negative: str) -> None:
+    base = model(sdxl_folder)
+    base.pipe.set_progress_bar_config(disable=True)
+    orders = [
+        (base, order("1", negative=negative, size=ImageSize(width=96, height=64))),
+        (base, order("2", text="tea", guidance=1.0, steps=6, size=ImageSize(width=96, height=64))),
+        (
+            base,
+            order(
+                "3",
+                size=ImageSize(width=96, height=64),
+                steps=6,
+                init=InitImage(content=png(side=200), strength=0.5),
+            ),
+        ),
+    ]
+    for slot, (one, request) in zip(draw_in_company(orders, seed=3), orders, strict=True):
+        assert relative_difference(slot, one, request) < 1e-4, request
+
+
+def test_the_bundled_layout_encodes_with_bert_and_decodes_with_a_tiny_autoencoder(
+    bundled_folder: Path,
+) -> None:
+    base = model(bundled_folder)
+    base.pipe.set_progress_bar_config(disable=True)
+    orders = [(base, order(f"{i}", seed=i, steps=5 + i)) for i in range(3)]
+    slots = draw_in_company(orders, seed=4)
+    for slot, (one, request) in zip(slots, orders, strict=True):
+        assert relative_difference(slot, one, request) < 1e-4
+    drawn = base.codec.decode(torch.stack([slots[0].sample]))[0]
+    expected = reference.picture(base.pipe, orders[0][1], 0)
+    assert float((drawn - to_tensor(expected)).abs().max()) < 1 / 255
+
+
+def test_a_picture_is_the_same_alone_and_as_the_third_of_an_order(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    third, alone = base.seat(order(seed=5, images=4), 2), base.seat(order(seed=7), 0)
+    while not third.is_finished:
+        advance(base.unet, [base.seat(order(seed=99), 0), third], torch.float32)
+        advance(base.unet, [alone], torch.float32)
+    assert torch.allclose(third.sample, alone.sample, rtol=1e-4, atol=1e-4)
+
+
+def test_with_the_same_padded_rows_a_picture_is_the_same_bit_for_bit(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    in_three, in_four = base.seat(order(seed=5), 0), base.seat(order(seed=5), 0)
+    while not in_three.is_finished:
+        advance(
+            base.unet,
+            [in_three, *(base.seat(order(seed=s), 0) for s in (1, 2))],
+            torch.float32,
+            is_padded=True,
+        )
+        advance(
+            base.unet,
+            [*(base.seat(order(seed=s), 0) for s in (3, 4, 6)), in_four],
+            torch.float32,
+            is_padded=True,
+        )
+    assert torch.equal(in_three.sample, in_four.sample)

@@ -1,0 +1,308 @@
+"""The loop with real models, driven verb by verb on this thread."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+import pytest
+import torch
+from PIL import Image
+
+from generation.images import read_parameters
+from generation.messages import (
+    Cancel,
+    Cancelled,
+    Configure,
+    Event,
+    Failed,
+    Finished,
+    Generate,
+    ModelBroken,
+    Order,
+    Ready,
+    Started,
+    Stepped,
+    Stop,
+    Upscale,
+)
+from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, UpscaleRequest
+from generation.worker.loop import Loop
+from tests.generation.worker.requests import entry, order, png
+from tests.tiny_models import SIDE, edit_json
+
+# diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+E = TypeVar("E", bound=Event)
+
+
+class Stage:
+    """A loop, and what it has said."""
+
+    def __init__(self, *folders: Path, **settings: Any) -> None:
+        self.orders: SimpleQueue[Order] = SimpleQueue()
+        self.events: list[Event] = []
+        self.loop = Loop(self.orders, self.events.append)
+        names = ("tiny", "other", "third")
+        models = tuple(entry(folder, name) for folder, name in zip(folders, names, strict=False))
+        self.say(Configure(models=models, default=ModelName("tiny"), **settings))
+
+    def say(self, *orders: Order) -> None:
+        for one in orders:
+            self.orders.put(one)
+
+    def turn(self, times: int = 1) -> None:
+        for _ in range(times):
+            self.loop.take_orders()
+            self.loop.sweep()
+            self.loop.seat()
+            self.loop.step()
+            self.loop.retire()
+
+    def finish(self) -> None:
+        """Runs until nothing is left, and waits for the press."""
+        self.turn()
+        while self.loop.jobs or self.loop.upscales:
+            self.turn()
+        self.loop.press.close()
+
+    def of(self, kind: type[E], job: str | None = None) -> list[E]:
+        return [e for e in self.events if isinstance(e, kind) and job in (None, getattr(e, "job", None))]
+
+    @property
+    def seated(self) -> Counter[str]:
+        return Counter(
+            job.id for job in self.loop.jobs.values() for slot in job.slots.values() if not slot.is_finished
+        )
+
+
+@pytest.fixture
+def unet_hooks() -> Iterator[list[Any]]:
+    """Hooks on real modules, taken off again."""
+    hooks: list[Any] = []
+    yield hooks
+    for hook in hooks:
+        hook.remove()
+
+
+def opened(content: bytes) -> Image.Image:
+    return Image.open(io.BytesIO(content))
+
+
+def test_an_order_is_started_stepped_and_finished_with_its_parameters_in_every_picture(
+    sd_folder: Path,
+) -> None:
+    stage = Stage(sd_folder, preview_seconds=0.0)
+    stage.say(Generate(request=order("a", images=3, steps=4, negative="blurry")))
+    stage.finish()
+    assert [type(e) for e in stage.events] == [Ready, Started, *[Stepped] * 4, Finished]
+    assert [(e.done, e.total) for e in stage.of(Stepped)] == [(3, 12), (6, 12), (9, 12), (12, 12)]
+    assert [e.preview is not None for e in stage.of(Stepped)] == [True, True, True, False]
+    (finished,) = stage.of(Finished)
+    assert [opened(picture).size for picture in finished.pictures] == [(SIDE, SIDE)] * 3
+    assert "Seed: 3" in read_parameters(finished.pictures[2])
+    assert "Negative prompt: blurry" in read_parameters(finished.pictures[0])
+    assert opened(finished.grid).size == (2 * SIDE, 2 * SIDE)
+    assert finished.device_seconds > 0
+
+
+def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_grey(
+    bundled_folder: Path,
+) -> None:
+    stage = Stage(bundled_folder, slots=1, preview_seconds=0.0)
+    stage.say(Generate(request=order("a", images=2, steps=3)))
+    stage.turn()
+    look = opened(stage.of(Stepped)[0].preview or b"")
+    assert look.size == (512, 256)
+    assert look.getpixel((500, 128)) == (118, 118, 118)
+    assert look.getpixel((128, 128)) != (118, 118, 118)
+
+
+def test_a_cancelled_job_frees_its_slots_at_the_next_sweep(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    stage.say(Generate(request=order("a", images=4)), Generate(request=order("b", images=2)))
+    stage.turn()
+    assert stage.seated == {"a": 4}
+    stage.say(Cancel(job=JobId("a")))
+    stage.turn()
+    assert stage.seated == {"b": 2}
+    stage.finish()
+    assert [e.job for e in stage.of(Cancelled)] == ["a"]
+    assert [e.job for e in stage.of(Finished)] == ["b"]
+
+
+def test_cancelling_what_is_already_done_says_nothing(sd_folder: Path) -> None:
+    stage = Stage(sd_folder)
+    stage.say(Generate(request=order("a", steps=1)))
+    stage.turn()
+    stage.say(Cancel(job=JobId("a")), Generate(request=order("b", steps=1)))
+    stage.finish()
+    assert not stage.of(Cancelled)
+    assert [e.job for e in stage.of(Finished)] == ["a", "b"]
+
+
+def test_a_newcomer_takes_its_first_step_before_the_others_go_on(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, preview_seconds=0.0)
+    stage.say(Generate(request=order("old", steps=6)))
+    stage.turn(2)
+    stage.say(Generate(request=order("new", steps=6)))
+    stage.turn(2)
+    assert [(e.job, e.done) for e in stage.of(Stepped)] == [
+        ("old", 1),
+        ("old", 2),
+        ("new", 1),
+        ("old", 3),
+        ("new", 2),
+    ]
+
+
+def test_sizes_that_cannot_share_a_batch_take_turns(sd_folder: Path) -> None:
+    stage = Stage(sd_folder)
+    stage.say(
+        Generate(request=order("a", steps=4)),
+        Generate(request=order("b", steps=4, size=ImageSize(width=96, height=64))),
+    )
+    stage.turn(6)
+    assert [e.job for e in stage.of(Stepped)] == ["a", "b"] * 3
+
+
+def test_a_second_model_is_loaded_when_its_first_job_comes(sd_folder: Path, bundled_folder: Path) -> None:
+    stage = Stage(sd_folder, bundled_folder)
+    stage.say(Generate(request=order("a")), Generate(request=order("b", model=ModelName("other"))))
+    stage.finish()
+    assert {e.job for e in stage.of(Finished)} == {"a", "b"}
+
+
+def test_a_model_that_cannot_be_loaded_fails_its_jobs_and_nobody_elses(
+    sd_folder: Path, tmp_path: Path
+) -> None:
+    stage = Stage(tmp_path / "nowhere", sd_folder)
+    stage.say(*(Generate(request=order(job)) for job in "ab"))
+    stage.say(Generate(request=order("c", model=ModelName("other"))))
+    stage.finish()
+    (broken,) = stage.of(ModelBroken)
+    assert "no such folder" in broken.reason
+    assert [(e.job, e.kind, e.reason) for e in stage.of(Failed)] == [
+        (j, "model", broken.reason) for j in "ab"
+    ]
+    assert [e.job for e in stage.of(Finished)] == ["c"]
+
+
+def test_a_failing_batch_fails_only_its_own_jobs(
+    sd_folder: Path, bundled_folder: Path, unet_hooks: list[Any]
+) -> None:
+    stage = Stage(sd_folder, bundled_folder)
+    stage.say(Generate(request=order("a", images=2)), Generate(request=order("b", model=ModelName("other"))))
+    stage.turn()
+    unet = stage.loop.shelf.take(ModelName("tiny")).unet
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError("a kernel that does not exist")
+
+    unet_hooks.append(unet.register_forward_pre_hook(fail))
+    stage.finish()
+    assert [(e.job, e.kind, e.reason) for e in stage.of(Failed)] == [
+        ("a", "bug", "RuntimeError: a kernel that does not exist")
+    ]
+    assert [e.job for e in stage.of(Finished)] == ["b"]
+
+
+def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, unet_hooks: list[Any]) -> None:
+    stage = Stage(sd_folder)
+    stage.say(*(Generate(request=order(f"{i}", seed=i, images=4)) for i in range(2)))
+    stage.loop.take_orders()
+    rows: list[int] = []
+
+    def fits_three_pictures(_: Any, arguments: tuple[Any, ...]) -> None:
+        rows.append(len(arguments[0]))
+        if len(arguments[0]) > 6:
+            raise torch.OutOfMemoryError("tried to allocate")
+
+    unet = stage.loop.shelf.take(ModelName("tiny")).unet
+    unet_hooks.append(unet.register_forward_pre_hook(fits_three_pictures))
+    stage.finish()
+    assert rows[:5] == [16, 8, 4, 4, 8]
+    assert set(rows[7:]) == {4}  # tried once, remembered
+    assert {e.job for e in stage.of(Finished)} == {"0", "1"}
+
+
+def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, unet_hooks: list[Any]) -> None:
+    stage = Stage(sd_folder)
+    stage.loop.take_orders()
+
+    def full(*_: Any) -> None:
+        raise torch.OutOfMemoryError("tried to allocate")
+
+    unet_hooks.append(stage.loop.shelf.take(ModelName("tiny")).unet.register_forward_pre_hook(full))
+    stage.say(Generate(request=order("a")))
+    stage.finish()
+    assert [(e.job, e.kind) for e in stage.of(Failed)] == [("a", "memory")]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"init": InitImage(content=b"no picture", strength=0.5)}, "no PNG, JPEG or WebP"),
+        ({"size": ImageSize(width=60, height=64)}, "multiples of 8"),
+    ],
+)
+def test_what_no_model_can_use_is_the_inputs_fault(
+    sd_folder: Path, changes: dict[str, Any], said: str
+) -> None:
+    stage = Stage(sd_folder)
+    stage.say(Generate(request=order("a", **changes)))
+    stage.finish()
+    (failed,) = stage.of(Failed)
+    assert failed.kind == "input"
+    assert said in failed.reason
+
+
+def test_an_upscale_goes_between_the_steps_of_others(sd_folder: Path) -> None:
+    stage = Stage(sd_folder)
+    upscale = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=png(side=16), factor=2)
+    stage.say(Generate(request=order("a", steps=6)), Upscale(request=upscale))
+    stage.finish()
+    finished = {e.job: e for e in stage.of(Finished)}
+    assert opened(finished[JobId("large")].pictures[0]).size == (32, 32)
+    assert set(finished) == {"a", "large"}
+    assert stage.events.index(finished[JobId("large")]) < stage.events.index(finished[JobId("a")])
+
+
+def test_a_model_that_enlarges_hands_out_enlarged_pictures(bundled_folder: Path) -> None:
+    stage = Stage(bundled_folder)
+    large = entry(bundled_folder, enlarge=4)
+    stage.say(Configure(models=(large,), default=large.name), Generate(request=order("a", steps=1, images=2)))
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    assert opened(finished.pictures[1]).size == (4 * SIDE, 4 * SIDE)
+    assert opened(finished.grid).size == (8 * SIDE, 4 * SIDE)
+
+
+def test_an_owners_sampler_takes_the_models_place(sd_folder: Path) -> None:
+    euler = entry(sd_folder, sampler="DPMSolverMultistepScheduler")
+    stage = Stage(sd_folder)
+    stage.say(Configure(models=(euler,), default=euler.name), Generate(request=order("a")))
+    stage.finish()
+    assert "Sampler: DPMSolverMultistep" in read_parameters(stage.of(Finished)[0].pictures[0])
+
+
+def test_a_sampler_that_does_not_exist_is_said(sd_folder: Path) -> None:
+    stage = Stage(sd_folder)
+    wrong = entry(sd_folder, sampler="EulerSkheduler")
+    stage.say(Configure(models=(wrong,), default=wrong.name), Stop())
+    stage.loop.take_orders()
+    assert "no sampler EulerSkheduler" in stage.of(ModelBroken)[0].reason
+
+
+def test_an_inpainting_model_is_refused_with_a_sentence(sd_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(sd_folder, tmp_path / "model")
+    edit_json(folder / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
+    stage = Stage(folder)
+    stage.loop.take_orders()
+    assert "StableDiffusionInpaintPipeline, which is not supported" in stage.of(ModelBroken)[0].reason

@@ -1,0 +1,198 @@
+"""Model folders with random weights in the real layouts: small enough to be built on the spot and to step in milliseconds.
+
+Pictures are 64 pixels a side, latents 8; the noise is the point, not the picture.
+"""
+
+# pyright: reportArgumentType=false, reportCallIssue=false
+# Reason: diffusers annotates its constructors narrower than they are (tuples of one, CLIP and AutoencoderKL alone).
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from diffusers import (
+    AutoencoderKL,
+    AutoencoderTiny,
+    DDIMScheduler,
+    EulerDiscreteScheduler,
+    StableDiffusionPipeline,
+    StableDiffusionXLPipeline,
+    UNet2DConditionModel,
+)
+from transformers import (
+    BertConfig,
+    BertModel,
+    BertTokenizer,
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+)
+
+SIDE = 64
+"""Pixels."""
+
+BETAS: dict[str, Any] = {
+    "num_train_timesteps": 1000,
+    "beta_start": 0.00085,
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "steps_offset": 1,
+}
+_WIDTH = 32
+_UNET: dict[str, Any] = {
+    "sample_size": 8,
+    "block_out_channels": (32, 64),
+    "layers_per_block": 1,
+    "cross_attention_dim": _WIDTH,
+    "attention_head_dim": 4,
+    "norm_num_groups": 16,
+    "down_block_types": ("DownBlock2D", "CrossAttnDownBlock2D"),
+    "up_block_types": ("CrossAttnUpBlock2D", "UpBlock2D"),
+}
+
+
+def tiny_sd(folder: Path) -> Path:
+    """Stable Diffusion 1.x: CLIP, AutoencoderKL, DDIM."""
+    torch.manual_seed(0)
+    pipe = StableDiffusionPipeline(
+        vae=_vae(),
+        text_encoder=CLIPTextModel(_clip()),
+        tokenizer=_clip_tokenizer(),
+        unet=UNet2DConditionModel(in_channels=4, out_channels=4, **_UNET),
+        scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, **BETAS),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_sdxl(folder: Path) -> Path:
+    """Stable Diffusion XL: two CLIPs, pooled embeddings, time ids, Euler."""
+    torch.manual_seed(1)
+    pipe = StableDiffusionXLPipeline(
+        vae=_vae(),
+        text_encoder=CLIPTextModel(_clip()),
+        text_encoder_2=CLIPTextModelWithProjection(_clip()),
+        tokenizer=_clip_tokenizer(),
+        tokenizer_2=_clip_tokenizer(),
+        unet=UNet2DConditionModel(
+            in_channels=4,
+            out_channels=4,
+            addition_embed_type="text_time",
+            addition_time_embed_dim=8,
+            projection_class_embeddings_input_dim=6 * 8 + _WIDTH,
+            **{**_UNET, "cross_attention_dim": 2 * _WIDTH},
+        ),
+        scheduler=EulerDiscreteScheduler(**BETAS),
+        force_zeros_for_empty_prompt=True,
+        add_watermarker=False,
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_bundled(folder: Path) -> Path:
+    """The layout of the model that ships: BERT with an attention mask, text in the time embedding, AutoencoderTiny."""
+    torch.manual_seed(2)
+    text = BertConfig(
+        vocab_size=len(_BERT_WORDS),
+        hidden_size=_WIDTH,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        intermediate_size=64,
+        use_attention_mask=True,
+    )
+    vocabulary = {word: i for i, word in enumerate(_BERT_WORDS)}
+    pipe = StableDiffusionPipeline(
+        vae=AutoencoderTiny(
+            latent_channels=12,
+            encoder_block_out_channels=(16, 16, 16, 16),
+            decoder_block_out_channels=(16, 16, 16, 16),
+            num_encoder_blocks=(1, 1, 1, 1),
+            num_decoder_blocks=(1, 1, 1, 1),
+            scaling_factor=2.0,
+        ),
+        text_encoder=BertModel(text),
+        tokenizer=BertTokenizer(vocab=vocabulary, model_max_length=20),
+        unet=UNet2DConditionModel(
+            in_channels=12,
+            out_channels=12,
+            addition_embed_type="text",
+            addition_embed_type_num_heads=4,
+            resnet_time_scale_shift="scale_shift",
+            **_UNET,
+        ),
+        scheduler=DDIMScheduler(
+            beta_schedule="squaredcos_cap_v2",
+            prediction_type="v_prediction",
+            timestep_spacing="trailing",
+            steps_offset=1,
+            clip_sample=False,
+        ),
+        safety_checker=None,
+        feature_extractor=None,
+        requires_safety_checker=False,
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789,.!?'-"
+_BERT_WORDS = [
+    "[PAD]",
+    "[UNK]",
+    "[CLS]",
+    "[SEP]",
+    "[MASK]",
+    *_LETTERS,
+    *(f"##{letter}" for letter in _LETTERS),
+]
+
+
+def _clip_tokenizer() -> CLIPTokenizer:
+    """Letters are words' ends or not; there are no merges, so that every text has tokens."""
+    tokens = [*_LETTERS, *(f"{letter}</w>" for letter in _LETTERS), "<|startoftext|>", "<|endoftext|>"]
+    return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=77)
+
+
+def _clip() -> CLIPTextConfig:
+    size = 2 * len(_LETTERS) + 2
+    return CLIPTextConfig(
+        vocab_size=size,
+        bos_token_id=size - 2,
+        eos_token_id=size - 1,
+        pad_token_id=size - 1,
+        hidden_size=_WIDTH,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        projection_dim=_WIDTH,
+        hidden_act="gelu",
+    )
+
+
+def _vae() -> AutoencoderKL:
+    return AutoencoderKL(
+        latent_channels=4,
+        down_block_types=("DownEncoderBlock2D",) * 4,
+        up_block_types=("UpDecoderBlock2D",) * 4,
+        block_out_channels=(16, 16, 16, 16),
+        layers_per_block=1,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+    )
+
+
+def cut(file: Path, size: int) -> None:
+    """Leaves the first `size` bytes: what a broken download looks like."""
+    file.write_bytes(file.read_bytes()[:size])
+
+
+def edit_json(file: Path, **changes: Any) -> None:
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
