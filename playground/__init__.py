@@ -1,0 +1,1 @@
+"""A Discord on localhost: guild, HTTP API, gateway and page, in one process and without a network."""

@@ -1,0 +1,93 @@
+"""`make demo`: the playground and the shipped bot beside it, as a process of its own that can be stopped and started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from pathlib import Path
+
+from playground.server import Playground
+
+ROOT = Path(__file__).resolve().parent.parent
+_STOP_SECONDS = 15.0
+
+
+class BotProcess:
+    """`python main.py run`, pointed at the playground by its environment alone. Implements the playground's bot control."""
+
+    def __init__(self, data: Path, config: Path | None) -> None:
+        self._data = data
+        self._config = config
+        self._environment: dict[str, str] = {}
+        self._process: asyncio.subprocess.Process | None = None
+        self._lock = asyncio.Lock()
+
+    def point_at(self, api_url: str, token: str) -> None:
+        self._environment = {
+            "ATELIER_DISCORD_API": api_url,
+            "DISCORD_TOKEN": token,
+            "ATELIER_DATA": str(self._data),
+        }
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    async def start(self) -> None:
+        async with self._lock:
+            if self.is_running:
+                return
+            options = ["--config", str(self._config)] if self._config else []
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                str(ROOT / "main.py"),
+                *options,
+                "run",
+                "--stop-with-stdin",
+                env={**os.environ, **self._environment},
+                # Never written to: it closes when this process dies, however it dies.
+                stdin=asyncio.subprocess.PIPE,
+            )
+
+    async def stop(self) -> None:
+        """Politely; what is in line goes on at the next start."""
+        async with self._lock:
+            if self._process is None or self._process.returncode is not None:
+                return
+            self._process.send_signal(signal.SIGTERM)
+            try:
+                await asyncio.wait_for(self._process.wait(), _STOP_SECONDS)
+            except TimeoutError:
+                self._process.kill()
+                await self._process.wait()
+
+    async def kill(self) -> None:
+        """As a power cut would."""
+        async with self._lock:
+            if self._process is not None and self._process.returncode is None:
+                self._process.kill()
+                await self._process.wait()
+
+
+async def demo(port: int, data: Path, config: Path | None) -> None:
+    """Runs until it is interrupted. The world and the bot's data live under `data` and survive."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    bot = BotProcess((data / "bot").resolve(), config)
+    async with Playground.open(port=port, folder=data / "playground", bot_control=bot) as play:
+        bot.point_at(play.api_url, play.token)
+        print(f"\n  Atelier's playground: open {play.page_url} in a browser.\n", flush=True)
+        print(
+            "  Type /imagine prompt: a red apple on a blue background. Ctrl-C stops everything.\n", flush=True
+        )
+        await bot.start()
+        try:
+            await stop.wait()
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                await bot.stop()

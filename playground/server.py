@@ -1,0 +1,191 @@
+"""Puts the playground together and runs it: one address for the API, the gateway, the files and the page."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from playground.composing import Composer
+from playground.entering import Desk
+from playground.gateway import Gateway
+from playground.guild import Channel, Member
+from playground.interactions import ANSWER_WITHIN, Interactions
+from playground.messages import Message
+from playground.page_api import BotControl, PageEndpoints
+from playground.people import PATIENCE, Person, Use
+from playground.rest import API, Api, Fault, Observer, fault_answer
+from playground.rest_channels import ChannelEndpoints
+from playground.rest_commands import CommandEndpoints
+from playground.rest_guild import GuildEndpoints
+from playground.rest_interactions import InteractionEndpoints
+from playground.values import Clock
+from playground.world import World, application_of
+
+MOST_SENT = 110 * 1024 * 1024  # bytes of a request; beyond it the connection is cut, not answered
+
+
+@web.middleware
+async def own_pages_only(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turns other sites' scripts away: any page that a browser has open could reach a port on localhost."""
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.split("://", 1)[-1] != request.host:
+        raise web.HTTPForbidden(text="This address takes requests of its own page only.")
+    return await handler(request)
+
+
+class Playground:
+    """A running Discord. Made by `open`, which also closes it."""
+
+    def __init__(
+        self,
+        world: World,
+        *,
+        address: str,
+        observer: Observer | None,
+        bot_control: BotControl | None,
+        answer_within: float,
+    ) -> None:
+        self.world = world
+        self.page_url = f"{address}/"
+        self.api_url = f"{address}{API}"
+        self.gateway_url = f"{address.replace('http', 'ws', 1)}/gateway"
+        self.app = web.Application(client_max_size=MOST_SENT, middlewares=[own_pages_only])
+        self.gateway = Gateway(world, self.gateway_url, observer)
+        self.interactions = Interactions(world, self.gateway, answer_within=answer_within)
+        self._composer = Composer(world)
+        self._desk = Desk(world, self.interactions)
+        self._commands = CommandEndpoints(world)
+        self._api = Api(self.app, world.token, observer)
+        GuildEndpoints(world, self.gateway_url).add_to(self._api)
+        self._commands.add_to(self._api)
+        ChannelEndpoints(world, self._composer).add_to(self._api)
+        InteractionEndpoints(world, self._composer, self.interactions).add_to(self._api)
+        self._api.finish()
+        self.app.router.add_route("GET", "/gateway", self.gateway.connect)
+        self._page = PageEndpoints(world, self._desk, self.gateway, self._as_person, bot_control)
+        self._page.add_to(self.app)
+
+    @classmethod
+    @asynccontextmanager
+    async def open(
+        cls,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        folder: Path | None = None,
+        token: str | None = None,
+        observer: Observer | None = None,
+        bot_control: BotControl | None = None,
+        clock: Clock = time.time,
+        answer_within: float = ANSWER_WITHIN,
+    ) -> AsyncGenerator[Playground, None]:
+        """`port` 0 takes a free one; without `folder` nothing outlives the block. `clock` ages the tokens."""
+        with socket.create_server((host, port)) as listener:
+            if token is not None:
+                application_of(token)  # a wrong one is refused before anything is stored
+            address = f"http://{host}:{listener.getsockname()[1]}"
+            world = World(folder, address=address, clock=clock, token=token)
+            play = cls(
+                world,
+                address=address,
+                observer=observer,
+                bot_control=bot_control,
+                answer_within=answer_within,
+            )
+            runner = web.AppRunner(play.app, access_log=None, shutdown_timeout=1.0)
+            await runner.setup()
+            await web.SockSite(runner, listener).start()
+            try:
+                yield play
+            finally:
+                play.interactions.close()
+                await play.gateway.close()
+                await play._page.close()
+                await runner.cleanup()
+                world.close()
+
+    @property
+    def token(self) -> str:
+        """The bot's. Its first part is the base64 of the application id."""
+        return self.world.token
+
+    # people
+
+    def _as_person(self, member: Member) -> Person:
+        return Person(self.world, self._desk, self._composer, member.user)
+
+    def person(self, name: str) -> Person:
+        """ "ada" and "ben" are members, "mia" is the moderator."""
+        member = self.world.member_named(name)
+        if member is None:
+            raise LookupError(f"nobody is called {name!r}")
+        return self._as_person(member)
+
+    def add_member(self, name: str) -> Person:
+        """One more member without roles."""
+        return self._as_person(self.world.add_member(name))
+
+    def channel(self, name: str) -> Channel:
+        return self.world.channel_named(name)
+
+    # waiting
+
+    async def wait_for_message(
+        self,
+        fits: Callable[[Message], bool],
+        channel: str | Channel = "gallery",
+        seen_by: Person | None = None,
+        timeout: float = PATIENCE,
+    ) -> Message:
+        """The first message that fits, there already or still to come; without `seen_by` anybody's."""
+        place = self.channel(channel) if isinstance(channel, str) else channel
+
+        def look() -> Message | None:
+            messages = self.world.seen_by(seen_by.id, place) if seen_by else self.world.messages.of(place.id)
+            return next((each for each in messages if fits(each)), None)
+
+        return await self.world.bell.wait_until(look, timeout)
+
+    async def wait_for_bot(self, timeout: float = PATIENCE) -> None:
+        """Waits until the bot is on the gateway and its commands are registered."""
+
+        def look() -> bool | None:
+            return (self.gateway.is_online and self._commands.is_synced) or None
+
+        await self.world.bell.wait_until(look, timeout)
+
+    async def wait_until_offline(self, timeout: float = PATIENCE) -> None:
+        await self.world.bell.wait_until(lambda: not self.gateway.is_online or None, timeout)
+
+    # trouble
+
+    def expire_token(self, use: Use) -> None:
+        """The use's token is dead from now on, as after fifteen minutes: 401 with code 50027."""
+        self.interactions.expire(use.interaction)
+
+    def fail_next(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int,
+        times: int = 1,
+        code: int = 0,
+        retry_after: float = 0.05,
+        has_via: bool = True,
+    ) -> Fault:
+        """The next `times` such requests fail; `*` and `…` in `path` stand for anything, `/channels/…`."""
+        answer = fault_answer(status, code=code, retry_after=retry_after, has_via=has_via)
+        fault = Fault(method.upper(), path.replace("…", "*"), answer, times)
+        self._api.faults.append(fault)
+        return fault
+
+    async def drop_gateway(self, *, resumable: bool = True) -> None:
+        """Closes the bot's connection. Resumable, the client resumes and is told what it missed."""
+        await self.gateway.drop(resumable=resumable)

@@ -1,0 +1,191 @@
+"""The page in a real browser, before the real playground server and a small discord.py bot."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+
+import pytest
+from playwright.async_api import Page, Route, expect
+
+from playground.server import Playground
+
+from .conftest import Visit
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def send(page: Page, text: str, channel: str = "gallery") -> None:
+    box = page.get_by_role("textbox", name=f"Message #{channel}")
+    await box.fill(text)
+    await box.press("Enter")
+
+
+async def test_a_command_is_picked_from_the_list_and_filled_in_as_pills(
+    play: Playground, visit: Visit
+) -> None:
+    page = await visit(play)
+    await page.get_by_role("textbox", name="Message #gallery").press_sequentially("/ima")
+    await expect(page.get_by_role("option", name="/imagine")).to_have_attribute("aria-selected", "true")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("prompt", exact=True)).to_be_focused()
+    await page.keyboard.type("a red apple")
+    await page.get_by_role("button", name="+ 3 more").click()
+    await page.get_by_role("option", name="shape").click()
+    await page.get_by_role("option", name="wide").click()
+    await page.keyboard.type(" steps: 90")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("alert").first).to_have_text(
+        "steps must be a whole number between 1 and 50."
+    )
+    await page.get_by_label("steps", exact=True).fill("9")
+    await page.keyboard.press("Enter")
+    answer = page.locator("[data-message-id]").filter(has_text="a red apple | none | 9 | 3:2")
+    await expect(answer).to_contain_text("used /imagine")
+    await expect(page.get_by_role("textbox", name="Message #gallery")).to_be_focused()
+
+
+async def test_a_command_written_as_one_line_is_sent_as_it_stands(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    await send(page, "/imagine prompt: a sign that says: hello shape: square steps: 7")
+    await expect(page.get_by_role("log")).to_contain_text("a sign that says: hello | none | 7 | 1:1")
+    await send(page, "/mod log member: @Ben")
+    await expect(page.get_by_role("log")).to_contain_text("cases of @Ben")
+
+
+async def test_completions_come_from_the_bot_and_their_value_is_sent(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    box = page.get_by_role("textbox", name="Message #gallery")
+    await box.fill("/imagine prompt: a fox model: ")
+    await box.press("Tab")
+    await page.get_by_label("model", exact=True).press_sequentially("care")
+    await expect(page.get_by_role("option", name="Slow and careful")).to_be_visible()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("model", exact=True)).to_have_value("Slow and careful")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("log")).to_contain_text("a fox | model-slow | 4 | 1:1")
+
+
+async def test_a_button_changes_its_message_and_the_old_picture_stays_until_the_new_one_has_loaded(
+    play: Playground, visit: Visit
+) -> None:
+    page = await visit(play)
+    let_go = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await let_go.wait()
+        await route.continue_()
+
+    await page.route(re.compile(r"/sharp\.png"), hold)
+    await send(page, "/imagine prompt: a blurred owl")
+    message = page.locator("[data-message-id]").filter(has_text="a blurred owl")
+    id = await message.get_attribute("data-message-id")
+    message = page.locator(f'[data-message-id="{id}"]')
+    image = message.locator("img[data-src]")
+    await expect(image).to_have_js_property("complete", True)
+    await message.get_by_role("button", name="Sharpen").click()
+    await expect(message).to_contain_text("sharper")
+    await expect(image).to_have_attribute("data-src", re.compile("sharp"))
+    assert await image.evaluate("image => [image.src.includes('first.png'), image.naturalWidth]") == [
+        True,
+        96,
+    ]
+    let_go.set()
+    await expect(image).to_have_attribute("src", re.compile("sharp"))
+    await expect(message.get_by_role("button", name="Sharpen")).not_to_have_attribute("aria-busy", "true")
+
+
+async def test_a_button_without_an_answer_spins_and_then_says_so(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    await send(page, "/imagine prompt: a silent bell")
+    message = page.locator("[data-message-id]").filter(has_text="a silent bell")
+    button = message.get_by_role("button", name="Stuck")
+    await button.click()
+    await expect(button).to_have_attribute("aria-busy", "true")
+    await expect(message.get_by_role("alert")).to_have_text("The application did not respond")
+    await expect(button).not_to_have_attribute("aria-busy", "true")
+
+
+async def test_a_modal_checks_its_fields_and_submits_both_forms_of_them(
+    play: Playground, visit: Visit
+) -> None:
+    page = await visit(play)
+    await send(page, "/feedback")
+    dialog = page.get_by_role("dialog", name="Your opinion")
+    await dialog.get_by_role("textbox", name="In your words").fill("ok")
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog).to_contain_text("At least 3 characters, please.")
+    await dialog.get_by_role("textbox", name="In your words").fill("lovely")
+    await dialog.get_by_role("combobox", name="Mark").click()
+    await dialog.get_by_role("option", name="Good").click()
+    await dialog.get_by_role("button", name="Submit").click()
+    await expect(dialog).to_be_hidden()
+    await expect(page.get_by_role("log")).to_contain_text("lovely: Good")
+
+
+async def test_an_ephemeral_answer_is_seen_by_its_member_alone_and_can_be_dismissed(
+    play: Playground, visit: Visit
+) -> None:
+    ada, ben = await visit(play, "ada"), await visit(play, "ben")
+    await send(ada, "/whisper")
+    whisper = ada.locator("[data-message-id]").filter(has_text="psst")
+    await expect(whisper).to_contain_text("Only you can see this")
+    await send(ada, "good evening **everybody**")
+    await expect(ben.get_by_role("log")).to_contain_text("good evening everybody")
+    await expect(ben.get_by_text("psst")).to_have_count(0)
+    await whisper.get_by_role("button", name="Dismiss message").click()
+    await expect(ada.get_by_text("psst")).to_have_count(0)
+
+
+async def test_a_chosen_file_and_a_chosen_member_arrive_at_the_bot(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    await page.get_by_role("textbox", name="Message #gallery").press_sequentially("/keep")
+    await page.keyboard.press("Tab")
+    await page.get_by_label("file", exact=True).set_input_files(
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"twelve bytes"}
+    )
+    await page.get_by_label("owner", exact=True).press_sequentially("mi")
+    await page.get_by_role("option", name="Mia").click()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("log")).to_contain_text("notes.txt, 12 bytes, for @Mia")
+
+
+async def test_a_message_command_is_in_the_menu_of_a_message(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    await send(page, "look at this line")
+    message = page.locator("[data-message-id]").filter(has_text="look at this line")
+    id = await message.get_attribute("data-message-id")
+    await message.click(button="right")
+    await page.get_by_role("menuitem", name="Report").click()
+    await expect(page.get_by_role("log")).to_contain_text(f"reported {id}")
+
+
+async def test_switching_the_member_changes_what_is_seen_and_survives_a_reload(
+    play: Playground, visit: Visit
+) -> None:
+    page = await visit(play)
+    channels = page.get_by_role("navigation", name="Channels")
+    await expect(channels).not_to_contain_text("mod-log")
+    await page.get_by_role("navigation", name="Members").get_by_role("link").nth(2).click()
+    await channels.get_by_role("link", name="mod-log").click()
+    mia = play.person("mia")
+    await expect(page).to_have_url(re.compile(rf"\?as={mia.id}#mod-log$"))
+    await page.reload()
+    await send(page, "noted", channel="mod-log")
+    await play.wait_for_message(lambda message: message.content == "noted", "mod-log")
+    await expect(page.get_by_role("log", name="Messages in #mod-log")).to_contain_text("noted")
+
+
+async def test_without_a_bot_the_page_says_so_and_finds_a_restarted_playground_again(visit: Visit) -> None:
+    async with Playground.open() as play:
+        page = await visit(play)
+        port = int(play.page_url.rstrip("/").rsplit(":", 1)[1])
+        banner = page.locator("#banner")
+        await expect(banner).to_contain_text("is offline")
+        await send(page, "/imagine prompt: nobody")
+        await expect(page.locator("#notice")).to_have_text("There is no command /imagine.")
+    await expect(banner).to_contain_text("cannot be reached")
+    async with Playground.open(port=port) as play:
+        await expect(banner).to_contain_text("is offline")
+        await play.person("ada").say("gallery", "still here")
+        await expect(page.get_by_role("log")).to_contain_text("still here")

@@ -1,0 +1,124 @@
+"""What real Discord once sent, through the real socket into discord.py; and our own payloads held against it."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+
+from playground.server import Playground
+from playground.values import Json, as_dict
+from tests.playground.little_bot import LittleBot
+
+FOLDER = Path(__file__).parents[3] / "shared" / "data" / "discord"
+FILES = [FOLDER / f"recorded_interactions_{year}.json" for year in (2025, 2026)]
+pytestmark = [
+    pytest.mark.timeout(20),
+    pytest.mark.skipif(
+        not all(file.is_file() for file in FILES),
+        reason="the recorded payloads are not beside this checkout (shared/data/discord)",
+    ),
+]
+
+EVENTS = {"MESSAGE_CREATE", "THREAD_CREATE", "MESSAGE_REACTION_ADD"}
+
+# What real payloads carry and no client of ours reads.
+NOT_SENT = {
+    "clan",
+    "display_name_styles",
+    "unusual_dm_activity_until",
+    "content_scan_version",
+    "collectibles",
+    "display_name",
+}
+
+
+def recorded() -> dict[str, Json]:
+    found: dict[str, Json] = {}
+    for file in FILES:
+        for name, body in json.loads(file.read_text("utf-8")).items():
+            if name not in ("metadata", "dmButtonClick"):
+                found[name] = body
+    return found
+
+
+def interactions() -> dict[str, Json]:
+    complete = {"attachment_size_limit", "application_id", "data"}
+    return {
+        name: body
+        for name, body in recorded().items()
+        if body.keys() >= complete and str(body["id"]).isdecimal()  # others were written by hand
+    }
+
+
+def events() -> list[tuple[str, Json]]:
+    named = [(str(body.get("type")).removeprefix("GATEWAY_"), body) for body in recorded().values()]
+    return [(name, body["data"]) for name, body in named if name in EVENTS]
+
+
+@pytest.fixture
+async def play(point_at: Callable[[Playground], None]) -> AsyncGenerator[Playground, None]:
+    """Without the judge: what Discord once sent is not what its description of today says."""
+    async with Playground.open() as play:
+        point_at(play)
+        yield play
+
+
+async def test_recorded_interactions_reach_the_client(play: Playground, bot: LittleBot) -> None:
+    await bot.wait_until_ready()
+    sent = interactions()
+    assert len(sent) >= 6
+    for body in sent.values():
+        play.gateway.dispatch("INTERACTION_CREATE", body, None)
+    await play.world.bell.wait_until(lambda: len(bot.seen) == len(sent) or None, 5)
+    assert {each.id for each in bot.seen} == {int(body["id"]) for body in sent.values()}
+    clicked = [each for each in bot.seen if each.type is discord.InteractionType.component]
+    assert all(each.message is not None and each.message.components for each in clicked)
+
+
+async def test_recorded_events_reach_the_client(
+    play: Playground, bot: LittleBot, caplog: pytest.LogCaptureFixture
+) -> None:
+    await bot.wait_until_ready()
+    sent = events()
+    assert len(sent) >= 10
+    with caplog.at_level(logging.ERROR):
+        for name, body in sent:
+            play.gateway.dispatch(name, body, None)
+        use = await play.person("ada").slash("gallery", "whisper")
+        await use.wait_for_message(5)
+    assert not caplog.records
+
+
+async def test_a_click_carries_every_field_that_a_recorded_one_carried(
+    play: Playground, bot: LittleBot
+) -> None:
+    ada = play.person("ada")
+    message = await (await ada.slash("gallery", "draw", prompt="a fox")).wait_for_message(5)
+    use = await ada.click(message, label="Form")
+    await use.wait_for_modal(5)
+    ours, theirs = use.interaction.payload, recorded()["buttonClickHello"]
+    # The recorded click was in a thread: its channel's own fields are compared with a recorded text channel's.
+    channel = recorded()["sampleCommandInteraction2"]["channel"]
+    assert missing(theirs | {"channel": channel}, ours) == set()
+
+
+def missing(theirs: Any, ours: Any, path: str = "") -> set[str]:
+    """Fields of a recorded payload that ours lacks, by path; list items are compared with their first."""
+    if isinstance(theirs, list) and isinstance(ours, list) and theirs and ours:
+        return missing(theirs[0], ours[0], f"{path}[]")
+    found: set[str] = set()
+    if isinstance(theirs, dict) and isinstance(ours, dict):
+        for key, value in as_dict(theirs).items():
+            if key in NOT_SENT:
+                continue
+            if key not in ours:
+                found.add(f"{path}.{key}")
+            else:
+                found |= missing(value, ours[key], f"{path}.{key}")
+    return found
