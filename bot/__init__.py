@@ -1,0 +1,1 @@
+"""Discord: commands, buttons, cards. The only package that knows it."""

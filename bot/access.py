@@ -1,0 +1,35 @@
+"""Who may do what, and who asks. Checked when a command runs: Discord's own defaults are advice that admins override."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+
+from bot.orders import Asker, NotAModerator
+from generation.request import MemberId
+
+Interaction = discord.Interaction[Any]
+
+
+def is_moderator(interaction: Interaction) -> bool:
+    """Manage Messages in the channel where it happens; nobody is a moderator in a direct message."""
+    return interaction.guild_id is not None and interaction.permissions.manage_messages
+
+
+def demand_moderator(interaction: Interaction) -> None:
+    if not is_moderator(interaction):
+        raise NotAModerator
+
+
+def asker_of(interaction: Interaction) -> Asker:
+    channel = interaction.channel
+    is_nsfw = getattr(channel, "is_nsfw", None)
+    return Asker(
+        member=MemberId(interaction.user.id),
+        name=interaction.user.display_name,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id or 0,
+        is_age_restricted=bool(is_nsfw and is_nsfw()),
+        is_moderator=is_moderator(interaction),
+    )

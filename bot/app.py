@@ -1,0 +1,148 @@
+"""The list of commands and buttons, and the wiring: settings in, a running bot out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+import discord
+from discord import app_commands
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from bot.archive import Archive
+from bot.buttons import GalleryButton
+from bot.client import Atelier
+from bot.commands import history, imagine, mod, mod_log, queue
+from bot.derive import Derive
+from bot.desk import Desk
+from bot.gallery import Galleries
+from bot.pages import PageButton
+from bot.records import Records
+from bot.resume import resume
+from bot.review import ReviewPost
+from bot.settings import DISCORD_API, Settings
+from bot.studio import Studio
+from db.database import Database
+from generation.dispatch import Dispatch
+from generation.messages import Configure
+from moderation.screen import Screen
+
+log = logging.getLogger(__name__)
+
+
+def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
+    tree.add_command(imagine.imagine)
+    tree.add_command(history.history)
+    tree.add_command(queue.queue)
+    tree.add_command(mod.Mod())
+    tree.add_command(mod.remove_picture)
+
+
+def dispatch_of(settings: Settings) -> Dispatch:
+    generation = settings.generation
+    configure = Configure(
+        models=settings.resolved_models,
+        default=settings.default_model.name,
+        preview_seconds=generation.preview_seconds,
+        slots=generation.slots,
+    )
+    return Dispatch(
+        configure,
+        max_waiting=generation.max_waiting,
+        retries=generation.retries,
+        patience=generation.patience,
+    )
+
+
+def build(settings: Settings, records: Records, dispatch: Dispatch, screen: Screen) -> Atelier:
+    """A client that knows its commands and buttons; `galleries` needs a task group and is set by `run`."""
+    # discord.py keeps both addresses on classes, Discord's own as the defaults.
+    Route.BASE = settings.discord.api
+    if settings.discord.api != DISCORD_API:
+        # It identifies here whenever it can't resume: a token for another Discord must not go to the real one.
+        api = URL(settings.discord.api)
+        scheme = "wss" if api.scheme == "https" else "ws"
+        DiscordWebSocket.DEFAULT_GATEWAY = api.with_scheme(scheme).with_path("/gateway")
+    client = Atelier(ready_timeout=settings.discord.ready_timeout)
+    add_commands(client.tree)
+    client.add_dynamic_items(GalleryButton, PageButton)
+    client.lists = {"history": history.turn, "log": mod_log.turn}
+    client.studio = Studio(settings, records, dispatch, screen)
+    client.desk = Desk(records, dispatch)
+    client.archive = Archive(records)
+    return client
+
+
+async def run(
+    settings: Settings, database: Database, screen: Screen, token: str, stop: asyncio.Event
+) -> None:
+    """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable."""
+    records = Records.of(database, settings.data)
+    dispatch = dispatch_of(settings)
+    client = build(settings, records, dispatch, screen)
+    review = ReviewPost(client, records.guilds, settings.moderation.log_channel)
+    client.studio.review = review.note
+    try:
+        # Before anything else is started: a wrong token must be said, not buried in a group of failures.
+        await _log_in(client, token)
+        async with asyncio.TaskGroup() as tasks:
+
+            def spawn(work: Coroutine[Any, Any, None]) -> object:
+                return tasks.create_task(_guarded(work))
+
+            client.galleries = Galleries(client, client.studio, Derive(settings, records), client.desk, spawn)
+            running = [
+                tasks.create_task(dispatch.run()),
+                tasks.create_task(client.connect()),
+                tasks.create_task(client.show_presence()),
+                tasks.create_task(review.run()),
+                tasks.create_task(resume(client)),
+            ]
+            await stop.wait()
+            log.info("stopping: jobs in line go on at the next start")
+            for task in running:
+                task.cancel()
+            raise Stopped
+    except* Stopped:
+        pass
+    finally:
+        await client.close()
+
+
+async def _log_in(client: Atelier, token: str) -> None:
+    try:
+        await client.login(token)
+    except discord.LoginFailure as error:
+        raise WrongToken from error
+    except aiohttp.ClientError as error:
+        raise DiscordUnreachable(Route.BASE, str(error)) from error
+
+
+class WrongToken(Exception):
+    pass
+
+
+@dataclass(eq=False)
+class DiscordUnreachable(Exception):
+    api: str
+    reason: str
+
+
+class Stopped(Exception):
+    """Ends the task group, the jobs' own tasks included; their rows say where to go on."""
+
+
+async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+    """A job's own failure must not take the bot down with it."""
+    try:
+        await work
+    except discord.DiscordException as error:
+        log.warning("not told to Discord: %s", error)
+    except Exception:
+        log.exception("a job's task failed")

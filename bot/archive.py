@@ -1,0 +1,49 @@
+"""Finished pictures, read again from the disk."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.orders import Gallery, PictureGone
+from bot.records import Records
+from db.errors import ImageGone
+from db.images import StoredImage
+from db.jobs import Job, Parent
+from generation import images
+
+
+class Archive:
+    def __init__(self, records: Records) -> None:
+        self._records = records
+
+    async def gallery_of(self, job: Job) -> Gallery:
+        """A finished job's gallery from the disk, for one that was not delivered. Raises PictureGone."""
+        stored = [image for image in await self._records.pictures.of_job(job.id) if not image.is_removed]
+        if not stored:
+            raise PictureGone
+        contents = [await self._read(image) for image in stored]
+
+        def compose() -> tuple[bytes, str]:
+            return images.encode_grid(images.grid_of([images.open_picture(content) for content in contents]))
+
+        grid, form = await asyncio.to_thread(compose)
+        return Gallery(
+            job=job,
+            images=tuple(stored),
+            grid=grid,
+            grid_format=form,
+            single=contents[0] if len(contents) == 1 else None,
+        )
+
+    async def read_picture(self, parent: Parent) -> bytes:
+        """PNG. Raises PictureGone."""
+        image = await self._records.pictures.get(parent.job, parent.image)
+        if image is None:
+            raise PictureGone
+        return await self._read(image)
+
+    async def _read(self, image: StoredImage) -> bytes:
+        try:
+            return await self._records.pictures.read(image)
+        except ImageGone as error:
+            raise PictureGone from error

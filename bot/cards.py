@@ -1,0 +1,143 @@
+"""What is posted: the card of a running job, the gallery, the moderators' cards. Components V2; no logic."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import texts
+from bot.buttons import GalleryButton, row
+from bot.orders import Gallery, Press
+from db.jobs import Job, JobAction
+from db.verdicts import VerdictRecord
+from generation.ticket import Progress, Running, Waiting
+from moderation.verdict import Ruling
+
+PROMPT_SHOWN = 1000
+_RUNNING = discord.Colour(0x5865F2)
+_DONE = discord.Colour(0x3BA55D)
+_FAILED = discord.Colour(0x99545A)
+_FLAGGED = discord.Colour(0xE0A93B)
+
+View = ui.LayoutView
+File = discord.File
+
+
+def _view(*items: ui.Item[Any], colour: discord.Colour) -> View:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items, accent_colour=colour))
+    return view
+
+
+def _head(job: Job) -> ui.TextDisplay[Any]:
+    prompt = texts.short(texts.plain(job.prompt.text), PROMPT_SHOWN)
+    return ui.TextDisplay(f"**{prompt}** · <@{job.member}>{_what(job)}")
+
+
+def _what(job: Job) -> str:
+    match job.action, job.parent:
+        case JobAction.VARIATION, parent if parent is not None:
+            return f" · variations of picture {parent.image + 1}"
+        case JobAction.UPSCALE, parent if parent is not None:
+            return f" · picture {parent.image + 1}, upscaled"
+        case JobAction.REROLL, _:
+            return " · re-roll"
+        case _:
+            return ""
+
+
+def _foot(job: Job) -> ui.TextDisplay[Any]:
+    parts = [f"seed {job.seed}", job.model, f"{job.size.width}×{job.size.height}"]
+    if job.action is not JobAction.UPSCALE:
+        parts += [f"{job.steps} steps", f"cfg {job.guidance:g}"]
+    if job.prompt.negative:
+        parts.append(f"no {texts.short(texts.plain(job.prompt.negative), 200)}")
+    parts.append(f"job {job.id}")
+    return ui.TextDisplay("-# " + " · ".join(parts))
+
+
+def progress_card(job: Job, progress: Progress, number: int, *, is_spoiler: bool) -> tuple[View, list[File]]:
+    """`number` makes each preview's file name new, so that no client shows an old one from its cache."""
+    items: list[ui.Item[Any]] = [_head(job)]
+    files: list[File] = []
+    if isinstance(progress, Running) and progress.preview:
+        name = f"preview-{number}.jpg"
+        files.append(discord.File(io.BytesIO(progress.preview), filename=name))
+        items.append(_media(name, is_spoiler=is_spoiler, description="preview"))
+    items.append(ui.TextDisplay(texts.progress_line(progress)))
+    items.append(
+        row(GalleryButton(Press.CANCEL, job.id, label="Cancel", style=discord.ButtonStyle.secondary))
+    )
+    return _view(*items, colour=_RUNNING), files
+
+
+def first_card(job: Job, place: int) -> View:
+    return progress_card(job, Waiting(place=place, seconds=None), 0, is_spoiler=False)[0]
+
+
+def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
+    """`name`: the file name of the attachment that holds the pictures."""
+    job = gallery.job
+    items: list[ui.Item[Any]] = [
+        _head(job),
+        _media(name, is_spoiler=is_spoiler, description=texts.short(job.prompt.text, 200)),
+        _foot(job),
+    ]
+    delete = GalleryButton(Press.DELETE, job.id, emoji="🗑️")
+    reroll = GalleryButton(Press.REROLL, job.id, emoji="🔄")
+    numbers = range(len(gallery.images))
+    vary = [GalleryButton(Press.VARY, job.id, i, label=f"V{i + 1}") for i in numbers]
+    if job.action is JobAction.UPSCALE:
+        items.append(row(*vary, delete))
+    else:
+        up = [GalleryButton(Press.UPSCALE, job.id, i, label=f"U{i + 1}") for i in numbers]
+        items.append(row(*up, reroll))
+        items.append(row(*vary, delete))
+    return _view(*items, colour=_DONE)
+
+
+def ended_card(job: Job, sentence: str) -> View:
+    """A job that ended without pictures; re-roll is the way to try again."""
+    again = GalleryButton(Press.REROLL, job.id, label="Try again", emoji="🔄")
+    items: list[ui.Item[Any]] = [_head(job), ui.TextDisplay(sentence)]
+    if job.action is not JobAction.UPSCALE:
+        items.append(row(again))
+    return _view(*items, colour=_FAILED)
+
+
+def removed_card(job: Job, by: str) -> View:
+    return _view(ui.TextDisplay(f"-# Removed by {texts.plain(by)} · job {job.id}"), colour=_FAILED)
+
+
+def review_card(record: VerdictRecord) -> View:
+    """A refusal or flag in the moderators' channel."""
+    verdict = record.verdict
+    is_refusal = verdict.ruling is Ruling.REFUSE
+    words = ", ".join(f"`{texts.code(word)}`" for word in verdict.words[:8])
+    lines = [
+        f"**{'Refused' if is_refusal else 'Flagged'}: {verdict.category}** · rule `{texts.code(verdict.rule)}`"
+        + (f" · {words}" if words else ""),
+        f"> {texts.short(texts.plain(record.prompt), 900)}",
+    ]
+    if record.negative:
+        lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
+    if verdict.normal_form and verdict.normal_form != record.prompt:
+        lines.append(f"normal form: `{texts.short(texts.code(verdict.normal_form), 300)}`")
+    lines.append(
+        f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
+        + (f" · job {record.job}" if record.job else "")
+    )
+    return _view(ui.TextDisplay("\n".join(lines)), colour=_FAILED if is_refusal else _FLAGGED)
+
+
+def note(text: str, *, colour: discord.Colour = _RUNNING) -> View:
+    return _view(ui.TextDisplay(text), colour=colour)
+
+
+def _media(name: str, *, is_spoiler: bool, description: str) -> ui.MediaGallery[Any]:
+    return ui.MediaGallery(
+        discord.MediaGalleryItem(f"attachment://{name}", description=description, spoiler=is_spoiler)
+    )

@@ -1,0 +1,111 @@
+"""The client and its command tree: error boundary, command sync by hash, presence."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+from typing import TYPE_CHECKING, Any
+
+import discord
+from discord import app_commands
+
+from bot import errors
+
+if TYPE_CHECKING:
+    from bot.archive import Archive
+    from bot.desk import Desk
+    from bot.gallery import Galleries
+    from bot.pages import Turn
+    from bot.studio import Studio
+
+log = logging.getLogger(__name__)
+
+_SYNC_NOTE = "commands"
+_PRESENCE_SECONDS = 15.0
+"""Discord takes five presence updates in twenty seconds from a shard; one in fifteen leaves room for reconnects."""
+
+
+class Tree(app_commands.CommandTree["Atelier"]):
+    async def on_error(
+        self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
+    ) -> None:
+        inner: BaseException = error
+        if isinstance(error, app_commands.CommandInvokeError):
+            inner = error.original
+        elif isinstance(error, app_commands.CheckFailure) and error.__cause__:
+            inner = error.__cause__
+        if isinstance(inner, app_commands.CommandNotFound):
+            log.warning("a command that is not ours was used: %s", inner)
+        if interaction.type is discord.InteractionType.autocomplete:
+            log.error("autocomplete failed", exc_info=inner)
+            return
+        await errors.answer(interaction, inner if isinstance(inner, Exception) else error)
+
+
+class Atelier(discord.AutoShardedClient):
+    """The bot's connection. The composition root sets its parts before it starts."""
+
+    studio: Studio
+    desk: Desk
+    archive: Archive
+    galleries: Galleries
+    lists: dict[str, Turn]
+
+    def __init__(self, *, ready_timeout: float = 2.0) -> None:
+        super().__init__(
+            intents=discord.Intents(guilds=True),
+            allowed_mentions=discord.AllowedMentions.none(),
+            guild_ready_timeout=ready_timeout,
+            # Nothing of what members write is kept in memory.
+            max_messages=None,
+        )
+        self.tree = Tree(self)
+
+    async def setup_hook(self) -> None:
+        await self.sync_commands()
+
+    async def sync_commands(self) -> bool:
+        """Sends the commands only when they changed: Discord allows 200 creations a day. Returns whether it did."""
+        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
+        note = f"{self.application_id}:{digest}"
+        there = {(c.type, c.name) for c in await self.tree.fetch_commands()}
+        ours = {(command_type(command), command.name) for command in self.tree.get_commands()}
+        if there == ours and await self.studio.records.notes.get(_SYNC_NOTE) == note:
+            log.info("commands unchanged: not synced")
+            return False
+        await self.tree.sync()
+        await self.studio.records.notes.set(_SYNC_NOTE, note)
+        log.info("%d commands synced", len(payload))
+        return True
+
+    async def on_ready(self) -> None:
+        log.info("logged in as %s in %d servers", self.user, len(self.guilds))
+
+    async def show_presence(self) -> None:
+        """Model and line length beside the bot's name, for ever."""
+        shown = ""
+        while True:
+            await self.wait_until_ready()
+            line = self.studio.dispatch.state
+            busy = line.waiting + line.running
+            model = self.studio.settings.default_model.name
+            text = f"{model} · {busy} in line" if busy else f"{model} · /imagine"
+            if not line.is_ready:
+                text = f"{model} · warming up"
+            if text != shown:
+                try:
+                    await self.change_presence(activity=discord.CustomActivity(text))
+                    shown = text
+                except (ConnectionError, discord.DiscordException) as error:
+                    log.info("presence not shown: %s", error)
+            await asyncio.sleep(_PRESENCE_SECONDS if line.is_ready else 1.0)
+
+
+def command_type(command: Any) -> discord.AppCommandType:
+    """Slash commands and groups carry no type of their own."""
+    return (
+        command.type if isinstance(command, app_commands.ContextMenu) else discord.AppCommandType.chat_input
+    )

@@ -1,0 +1,1 @@
+"""One file a command or group. Each ends in `bot.gallery.deliver` or answers by itself."""

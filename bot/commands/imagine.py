@@ -1,0 +1,63 @@
+"""/imagine: options and inline parameters -> an Order."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+from discord.app_commands import Range
+
+from bot.access import asker_of
+from bot.client import Atelier
+from bot.parameters import ASPECTS, Wish, compose
+
+
+@app_commands.command(description="Pictures from a prompt")
+@app_commands.describe(
+    prompt="What the picture shows. --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 work in here too",
+    negative="What it should not show",
+    aspect="Width to height",
+    seed="The same seed and prompt give the same picture again",
+    steps="More is slower and finer",
+    guidance="How closely to follow the prompt",
+    images="How many pictures",
+    model="Which model draws",
+)
+@app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
+async def imagine(
+    interaction: discord.Interaction[Atelier],
+    prompt: str,
+    negative: str | None = None,
+    aspect: str | None = None,
+    seed: Range[int, 0, 2**53 - 1] | None = None,
+    steps: Range[int, 1, 150] | None = None,
+    guidance: Range[float, 1, 30] | None = None,
+    images: Range[int, 1, 4] | None = None,
+    model: str | None = None,
+) -> None:
+    wish = Wish(
+        prompt=prompt,
+        negative=negative,
+        aspect=aspect,
+        seed=seed,
+        steps=steps,
+        guidance=guidance,
+        images=images,
+        model=model,
+    )
+    settings = interaction.client.studio.settings
+    order = compose(wish, asker_of(interaction), settings.models, settings.default_model)
+    await interaction.client.galleries.deliver(interaction, order)
+
+
+@imagine.autocomplete("model")
+async def models_like(
+    interaction: discord.Interaction[Atelier], current: str
+) -> list[app_commands.Choice[str]]:
+    typed = current.casefold()
+    return [
+        app_commands.Choice(
+            name=f"{entry.name} · {entry.description or entry.licence}"[:100], value=entry.name
+        )
+        for entry in interaction.client.studio.settings.models
+        if typed in entry.name.casefold() or typed in entry.description.casefold()
+    ][:25]

@@ -1,0 +1,161 @@
+"""/mod: the log, blocks, removal, the log channel. Every command checks the permission when it runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot import cards, texts
+from bot.access import asker_of, demand_moderator
+from bot.client import Atelier
+from bot.commands import mod_log
+from bot.orders import BadDuration, NoSuchJob, NotAModerator
+from bot.post import Post
+from db.guilds import GuildSettings
+from db.jobs import Job
+from generation.request import JobId, MemberId
+from moderation.verdict import Ruling
+
+Interaction = discord.Interaction[Atelier]
+
+_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_JOB = re.compile(r"[a-z2-7]{10}")
+_LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
+
+
+class Mod(app_commands.Group):
+    def __init__(self) -> None:
+        super().__init__(
+            name="mod",
+            description="For moderators",
+            guild_only=True,
+            # Advice to Discord only: admins can override it, so interaction_check asks again.
+            default_permissions=discord.Permissions(manage_messages=True),
+        )
+
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        try:
+            demand_moderator(interaction)
+        except NotAModerator as error:
+            # Only an AppCommandError raised by a check reaches the tree's error boundary.
+            raise app_commands.CheckFailure from error
+        return True
+
+    @app_commands.command(description="What was asked, what was refused and why")
+    @app_commands.describe(
+        member="Only theirs", channel="Only there", ruling="Only these", since="As in 30m, 12h, 7d or 2w"
+    )
+    @app_commands.choices(
+        ruling=[app_commands.Choice(name=ruling.word, value=ruling.word) for ruling in Ruling]
+    )
+    async def log(
+        self,
+        interaction: Interaction,
+        member: discord.User | None = None,
+        channel: discord.TextChannel | None = None,
+        ruling: str | None = None,
+        since: str | None = None,
+    ) -> None:
+        question = mod_log.Question(
+            member=member.id if member else 0,
+            channel=channel.id if channel else 0,
+            ruling=ruling or "",
+            since=int(interaction.client.studio.clock() - seconds_of(since)) if since else 0,
+        )
+        view = await mod_log.page(interaction, question)
+        await interaction.response.send_message(view=view, ephemeral=True)
+
+    @app_commands.command(description="No more pictures for a member")
+    @app_commands.describe(
+        member="Whom", reason="They are told", duration="As in 30m, 12h, 7d; else until lifted"
+    )
+    async def block(
+        self,
+        interaction: Interaction,
+        member: discord.User,
+        reason: app_commands.Range[str, 1, 300],
+        duration: str | None = None,
+    ) -> None:
+        studio = interaction.client.studio
+        expires_at = studio.clock() + seconds_of(duration) if duration else None
+        await interaction.client.desk.block(asker_of(interaction), MemberId(member.id), reason, expires_at)
+        until = f" until {texts.moment(expires_at)}" if expires_at else ""
+        await _say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}")
+
+    @app_commands.command(description="Lift a member's block")
+    async def unblock(self, interaction: Interaction, member: discord.User) -> None:
+        was_blocked = await interaction.client.desk.unblock(asker_of(interaction), MemberId(member.id))
+        await _say(
+            interaction,
+            f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked.",
+        )
+
+    @app_commands.command(description="Take pictures down: the message, and the files behind it")
+    @app_commands.describe(picture="A job's id, or a link to its message", reason="For the log")
+    async def remove(
+        self,
+        interaction: Interaction,
+        picture: str,
+        reason: app_commands.Range[str, 1, 300] = "no reason given",
+    ) -> None:
+        job = await _job_of(interaction, picture)
+        await take_down(interaction, job, reason)
+
+    @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
+    async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
+        records = interaction.client.studio.records
+        assert interaction.guild_id is not None  # guild_only
+        settings = GuildSettings(guild_id=interaction.guild_id, log_channel_id=channel.id)
+        async with records.database.transaction() as tx:
+            await records.guilds.set(tx, settings)
+        await _say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
+
+
+@app_commands.context_menu(name="Remove picture")
+@app_commands.default_permissions(manage_messages=True)
+@app_commands.guild_only()
+async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
+    demand_moderator(interaction)
+    job = await interaction.client.studio.records.jobs.of_message(message.id)
+    if job is None:
+        raise NoSuchJob(str(message.id))
+    await take_down(interaction, job, "removed with the message menu")
+
+
+async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
+    desk = interaction.client.desk
+    asker = asker_of(interaction)
+    if job.place.guild_id != interaction.guild_id:
+        raise NoSuchJob(job.id)
+    await desk.remove(job.id, asker, reason)
+    await desk.note_action(asker, "remove", job, reason)
+    await Post(interaction.client, job.place).delete()
+    await _say(interaction, f"Removed: job {job.id} of <@{job.member}>.")
+
+
+async def _job_of(interaction: Interaction, text: str) -> Job:
+    """From an id or a message link. Raises NoSuchJob."""
+    jobs = interaction.client.studio.records.jobs
+    job: Job | None = None
+    if link := _LINK.search(text):
+        job = await jobs.of_message(int(link["message"]))
+    elif _JOB.fullmatch(text.strip()):
+        job = await jobs.get(JobId(text.strip()))
+    if job is None:
+        raise NoSuchJob(text)
+    return job
+
+
+def seconds_of(text: str) -> float:
+    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
+    match = re.fullmatch(r"\s*([0-9]{1,4})\s*([mhdw])\s*", text.lower())
+    if match is None or int(match[1]) == 0:
+        raise BadDuration(text)
+    return int(match[1]) * _UNITS[match[2]]
+
+
+async def _say(interaction: Interaction, text: str) -> None:
+    await interaction.response.send_message(view=cards.note(text), ephemeral=True)

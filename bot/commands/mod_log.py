@@ -1,0 +1,112 @@
+"""The pages of /mod log. The whole question is in the cursor, so a page turns after a restart too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import texts
+from bot.access import demand_moderator
+from bot.buttons import row
+from bot.client import Atelier
+from bot.pages import PageButton
+from db.verdicts import VerdictRecord
+from generation.request import MemberId
+from moderation.verdict import Ruling
+
+PAGE = 5
+"""Records a page: their texts share a message's 4,000 characters."""
+_PROMPT_SHOWN = 240
+_MARK = {Ruling.ALLOW: "🟢", Ruling.FLAG: "🟡", Ruling.REFUSE: "🔴"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Filters; 0 and "" let everything through. `before` is the record that the page comes after."""
+
+    member: int = 0
+    channel: int = 0
+    ruling: str = ""
+    since: int = 0  # unix seconds
+    before: int = 0
+
+    @property
+    def cursor(self) -> str:
+        letter = self.ruling[:1] or "-"
+        return f"{self.member}.{self.channel}.{letter}.{self.since}.{self.before}"
+
+    @classmethod
+    def of(cls, cursor: str) -> Question:
+        member, channel, letter, since, before = cursor.split(".")
+        ruling = next((r.word for r in Ruling if r.word.startswith(letter)), "")
+        return cls(
+            member=int(member), channel=int(channel), ruling=ruling, since=int(since), before=int(before)
+        )
+
+
+async def turn(interaction: discord.Interaction[Atelier], cursor: str) -> None:
+    demand_moderator(interaction)
+    await interaction.response.edit_message(view=await page(interaction, Question.of(cursor)))
+
+
+async def page(interaction: discord.Interaction[Atelier], question: Question) -> ui.LayoutView:
+    verdicts = interaction.client.studio.records.verdicts
+    guild_id = interaction.guild_id
+    member = MemberId(question.member) if question.member else None
+    channel = question.channel or None
+    ruling = Ruling[question.ruling.upper()] if question.ruling else None
+    since = question.since or None
+    found = await verdicts.page(
+        guild_id,
+        member=member,
+        channel=channel,
+        ruling=ruling,
+        since=since,
+        before_id=question.before or None,
+        limit=PAGE + 1,
+    )
+    total = await verdicts.count(guild_id, member=member, channel=channel, ruling=ruling, since=since)
+    shown, has_more = found[:PAGE], len(found) > PAGE
+    items: list[ui.Item[Any]] = [ui.TextDisplay(f"### Log · {total} {'record' if total == 1 else 'records'}")]
+    if not shown:
+        items.append(ui.TextDisplay("Nothing matches."))
+    for record in shown:
+        items.append(ui.Separator())
+        items.append(ui.TextDisplay(_words(record)))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items))
+    newest = replace(question, before=0)
+    older = replace(question, before=shown[-1].id if shown else 1)
+    view.add_item(
+        row(
+            PageButton("log", newest.cursor, label="Newest", is_disabled=question.before == 0),
+            PageButton("log", older.cursor, label="Older", is_disabled=not has_more),
+        )
+    )
+    return view
+
+
+def _words(record: VerdictRecord) -> str:
+    verdict = record.verdict
+    why = ""
+    if verdict.ruling is not Ruling.ALLOW:
+        words = ", ".join(verdict.words[:5])
+        why = f" · {verdict.category} · rule `{texts.code(verdict.rule)}`" + (
+            f" (`{texts.code(words)}`)" if words else ""
+        )
+    lines = [
+        f"{_MARK[verdict.ruling]} **{verdict.ruling.word}** · <@{record.member}> in <#{record.channel_id}>"
+        f" · {record.source} · <t:{int(record.at)}:R>{why}",
+        f"> {texts.short(texts.plain(record.prompt), _PROMPT_SHOWN)}",
+    ]
+    if record.negative:
+        lines.append(f"> no: {texts.short(texts.plain(record.negative), 100)}")
+    if verdict.normal_form:
+        lines.append(f"-# normal form: `{texts.short(texts.code(verdict.normal_form), 100)}`")
+    if record.message_id is not None:
+        link = f"https://discord.com/channels/{record.guild_id}/{record.channel_id}/{record.message_id}"
+        lines.append(f"-# [message]({link}) · job {record.job}")
+    return "\n".join(lines)

@@ -1,0 +1,41 @@
+"""/queue: my jobs that wait or run; each can be cancelled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+
+from bot import texts
+from bot.buttons import GalleryButton, row
+from bot.client import Atelier
+from bot.orders import Press
+from generation.request import MemberId
+
+_MOST = 10
+"""Jobs shown: each takes three of a message's forty components."""
+
+
+@app_commands.command(description="Your jobs in line; cancel one")
+async def queue(interaction: discord.Interaction[Atelier]) -> None:
+    studio = interaction.client.studio
+    jobs = await studio.records.jobs.live_of_member(MemberId(interaction.user.id))
+    line = studio.dispatch.state
+    items: list[ui.Item[Any]] = [
+        ui.TextDisplay(
+            f"### Your jobs\n-# {line.waiting} waiting and {line.running} running in all"
+            if jobs
+            else f"You have no job in line. {line.waiting} waiting and {line.running} running in all."
+        )
+    ]
+    for job in jobs[:_MOST]:
+        progress = studio.progress_of(job.id)
+        state = texts.progress_line(progress) if progress else "about to start"
+        items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.prompt.text), 150)}**\n{state}"))
+        items.append(row(GalleryButton(Press.CANCEL, job.id, label="Cancel")))
+    if len(jobs) > _MOST:
+        items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items))
+    await interaction.response.send_message(view=view, ephemeral=True)

@@ -1,0 +1,118 @@
+"""Orders made from a job: what a button, or a repeat, asks for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.orders import Asker, NoSuchJob, Order, PictureGone, TooLarge
+from bot.parameters import new_seed
+from bot.records import Records
+from bot.settings import Settings
+from db.images import StoredImage
+from db.jobs import Job, JobAction, Parent
+from generation.request import JobId, ModelEntry, ModelName
+
+MAX_SIDE = 2048
+"""Pixels. An upscaled picture stays below Discord's 10 MiB as a PNG."""
+
+
+class Derive:
+    def __init__(self, settings: Settings, records: Records) -> None:
+        self._settings = settings
+        self._records = records
+
+    async def variation(self, job_id: JobId, image: int, asker: Asker) -> Order:
+        """Four pictures that start from this one. Raises NoSuchJob, PictureGone."""
+        job, model = await self._known(job_id)
+        await self._picture(job_id, image)
+        return self._order_from(
+            job,
+            asker,
+            source=f"V{image + 1}",
+            action=JobAction.VARIATION,
+            parent=Parent(job=job_id, image=image),
+            strength=model.variation_strength,
+            model=model,
+            images=4,
+        )
+
+    async def upscale(self, job_id: JobId, image: int, asker: Asker) -> Order:
+        """Raises NoSuchJob, PictureGone, TooLarge."""
+        job, model = await self._known(job_id)
+        picture = await self._picture(job_id, image)
+        factor = self._settings.generation.upscale_factor
+        if max(picture.width, picture.height) * factor > MAX_SIDE:
+            raise TooLarge(max(picture.width, picture.height) * factor, MAX_SIDE)
+        order = self._order_from(
+            job,
+            asker,
+            source=f"U{image + 1}",
+            action=JobAction.UPSCALE,
+            parent=Parent(job=job_id, image=image),
+            strength=None,
+            model=model,
+            images=1,
+        )
+        return replace(order, seed=picture.seed)
+
+    async def reroll(self, job_id: JobId, asker: Asker, *, source: str = "re-roll") -> Order:
+        """The same again with another seed. Raises NoSuchJob."""
+        job, model = await self._known(job_id)
+        return self._order_from(
+            job,
+            asker,
+            source=source,
+            action=JobAction.REROLL,
+            # Of what began as an upscale only the prompt is repeated.
+            parent=job.parent if job.strength is not None else None,
+            strength=job.strength,
+            model=model,
+            images=job.images,
+        )
+
+    def _order_from(
+        self,
+        job: Job,
+        asker: Asker,
+        *,
+        source: str,
+        action: JobAction,
+        parent: Parent | None,
+        strength: float | None,
+        model: ModelEntry,
+        images: int,
+    ) -> Order:
+        # A model that has left the settings is replaced by the default one, in that model's own terms.
+        is_same = model.name == job.model
+        return Order(
+            asker=asker,
+            source=source,
+            action=action,
+            prompt=job.prompt,
+            model=model.name,
+            size=job.size if is_same else model.size_for((job.size.width, job.size.height)),
+            steps=job.steps if is_same else model.steps,
+            guidance=job.guidance if is_same else model.guidance,
+            seed=new_seed(),
+            images=images,
+            parent=parent,
+            strength=strength,
+        )
+
+    async def _known(self, job_id: JobId) -> tuple[Job, ModelEntry]:
+        job = await self._records.jobs.get(job_id)
+        if job is None:
+            raise NoSuchJob(job_id)
+        return job, self.model(job.model)
+
+    async def _picture(self, job_id: JobId, image: int) -> StoredImage:
+        """Its row alone: the answer to a press must not wait for the disk."""
+        picture = await self._records.pictures.get(job_id, image)
+        if picture is None or picture.is_removed:
+            raise PictureGone
+        return picture
+
+    def model(self, name: ModelName) -> ModelEntry:
+        return next(
+            (entry for entry in self._settings.models if entry.name == name), self._settings.default_model
+        )

@@ -1,0 +1,190 @@
+"""Posting makes buttons, pressing posts: the way of every order between the interaction and the gallery."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import discord
+
+from bot import cards, errors, texts
+from bot.access import asker_of
+from bot.archive import Archive
+from bot.derive import Derive
+from bot.desk import Desk
+from bot.orders import Gallery, Order, Press
+from bot.post import MessageGone, Post
+from bot.progress import Pace, show_progress
+from bot.studio import Studio
+from db.errors import DiskFull
+from db.jobs import Job, JobAction, JobState, Place
+from generation import images
+from generation.request import JobId
+from generation.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
+from moderation.verdict import Ruling
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+FILE_LIMIT = 10 * 2**20
+"""Bytes: what every server takes. Grids stay below it by their format, single PNGs are checked."""
+
+
+class Galleries:
+    """`spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
+
+    def __init__(
+        self, client: discord.Client, studio: Studio, derive: Derive, desk: Desk, spawn: Spawn
+    ) -> None:
+        self._client = client
+        self._studio = studio
+        self._derive = derive
+        self._desk = desk
+        self._archive = Archive(studio.records)
+        self._spawn = spawn
+        self._pace = Pace()
+        self._carried: set[JobId] = set()
+
+    async def deliver(self, interaction: Interaction, order: Order) -> None:
+        """Accepts the order, answers with its card, and sends the job on its way. Refusals are raised."""
+        place = Place(
+            guild_id=interaction.guild_id,
+            channel_id=interaction.channel_id or 0,
+            message_id=None,
+            token=interaction.token,
+            token_at=time.time(),
+        )
+        job = await self._studio.admit(order, place)
+        self._carried.add(job.id)
+        # The row is committed: whatever happens to the answer, the job is carried on.
+        try:
+            answer = await interaction.response.send_message(
+                view=cards.first_card(job, self._studio.dispatch.state.waiting + 1),
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+            place = await self._studio.place_of_answer(job, answer.message_id)
+        except discord.HTTPException as error:
+            log.warning("job %s was accepted but its answer failed: %s", job.id, error)
+        finally:
+            self._spawn(self._carry(job, Post(self._client, place)))
+
+    def take_up(self, job: Job) -> None:
+        """A job found in the database: unfinished, or finished and not delivered."""
+        if job.id not in self._carried:
+            self._carried.add(job.id)
+            self._spawn(self._carry(job, Post(self._client, job.place)))
+
+    async def _carry(self, job: Job, post: Post) -> None:
+        """From an accepted job to its posted result; any failure is told in the same message."""
+        try:
+            is_spoiler = await self._is_flagged(job)
+            view, files = await self._outcome(job, post, is_spoiler)
+            message_id = await post.edit(view, files)
+            if message_id != job.place.message_id:
+                await self._studio.records.jobs.set_message(job.id, message_id)
+                await self._studio.records.verdicts.link(job.id, message_id)
+            await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+        except MessageGone:
+            log.info("the message of job %s was deleted: nobody to deliver to", job.id)
+            await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+        except (discord.HTTPException, OSError) as error:
+            # Not marked as delivered: the sweep tries again.
+            log.warning("job %s could not be delivered: %s", job.id, error)
+        except DiskFull:
+            # The row stands: the sweep takes the job up again when there is room.
+            log.error("the disk is full: job %s waits for room", job.id)
+            await post.edit(cards.ended_card(job, texts.DISK_FULL_LATER), [])
+        except Exception:
+            reference = errors.new_reference()
+            log.exception("bug %s while carrying job %s", reference, job.id)
+            await self._studio.abandon(job)
+            await post.edit(cards.ended_card(job, texts.bug(reference)), [])
+        finally:
+            self._carried.discard(job.id)
+
+    async def _outcome(
+        self, job: Job, post: Post, is_spoiler: bool
+    ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
+        follower: asyncio.Task[None] | None = None
+
+        def watch(ticket: Ticket) -> None:
+            nonlocal follower
+            follower = asyncio.create_task(
+                show_progress(
+                    job, ticket, post, self._pace, shown=Waiting(place=1, seconds=None), is_spoiler=is_spoiler
+                )
+            )
+
+        try:
+            gallery = await self._gallery(job, watch)
+        except (GenerationFailed, JobCancelled) as error:
+            return cards.ended_card(job, texts.sentence(error) or ""), []
+        finally:
+            if follower is not None:
+                # Under the lock no edit of the follower's is under way, so none can arrive after the result.
+                async with post.lock:
+                    follower.cancel()
+        name, content = await asyncio.to_thread(_attachment, gallery)
+        return (
+            cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
+            [discord.File(io.BytesIO(content), filename=name)],
+        )
+
+    async def _gallery(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
+        match job.state:
+            case JobState.DONE:
+                return await self._archive.gallery_of(job)
+            case JobState.FAILED:
+                raise GenerationFailed(job.id, job.failure or "bug", "")
+            case JobState.CANCELLED:
+                raise JobCancelled(job.id)
+            case _:
+                return await self._studio.fulfil(job, watch)
+
+    async def _is_flagged(self, job: Job) -> bool:
+        verdict = await self._studio.records.verdicts.of_job(job.id)
+        return verdict is not None and verdict.verdict.ruling is Ruling.FLAG
+
+    async def press(self, press: Press, job: JobId, image: int, interaction: Interaction) -> None:
+        asker = asker_of(interaction)
+        match press:
+            case Press.UPSCALE:
+                await self.deliver(interaction, await self._derive.upscale(job, image, asker))
+            case Press.VARY:
+                await self.deliver(interaction, await self._derive.variation(job, image, asker))
+            case Press.REROLL:
+                await self.deliver(interaction, await self._derive.reroll(job, asker))
+            case Press.CANCEL:
+                await self._desk.cancel(job, asker)
+                # The card itself is changed by whoever carries the job.
+                await interaction.response.defer()
+            case Press.DELETE:
+                await self._delete(job, interaction)
+
+    async def _delete(self, job_id: JobId, interaction: Interaction) -> None:
+        asker = asker_of(interaction)
+        job = await self._desk.remove(job_id, asker, "deleted with the button")
+        await interaction.response.defer()
+        if interaction.message is not None:
+            await interaction.message.delete()
+        if job.member != asker.member:
+            await self._desk.note_action(asker, "remove", job, "deleted with the button")
+
+
+def _attachment(gallery: Gallery) -> tuple[str, bytes]:
+    """The file to post: a single picture as the PNG that holds its parameters where that fits, else the grid."""
+    job = gallery.job
+    if len(gallery.images) == 1 and gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
+        return f"atelier-{job.id}.png", gallery.single
+    content, form = gallery.grid, gallery.grid_format
+    if len(content) > FILE_LIMIT:
+        content, form = images.encode_grid(images.open_picture(content), FILE_LIMIT)
+    suffix = "jpg" if form == "jpeg" else form
+    kind = "upscaled" if job.action is JobAction.UPSCALE else "grid"
+    return f"atelier-{job.id}-{kind}.{suffix}", content

@@ -1,0 +1,149 @@
+"""An order: what a member asks for, in native types. The last values before Discord disappears, and before the database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from db.images import StoredImage
+from db.jobs import Job, JobAction, Parent
+from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asker:
+    """Who asks, and from where."""
+
+    member: MemberId
+    name: str
+    guild_id: int | None
+    channel_id: int
+    is_age_restricted: bool = False  # whether the channel is
+    is_moderator: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A request with its member and place. Accepted, it becomes a Job."""
+
+    asker: Asker
+    source: str  # how it reached the bot: "/imagine", "button V2", ...
+    action: JobAction
+    prompt: Prompt
+    model: ModelName
+    size: ImageSize
+    steps: int
+    guidance: float
+    seed: int
+    images: int
+    parent: Parent | None = None
+    strength: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gallery:
+    """A finished job's pictures, ready to be posted."""
+
+    job: Job
+    images: tuple[StoredImage, ...]
+    grid: bytes
+    grid_format: str  # "jpeg", "webp" or "png"
+    single: bytes | None = None  # the PNG, where there is one picture only
+
+
+class Press(StrEnum):
+    """What a button on a card or gallery does."""
+
+    UPSCALE = "up"
+    VARY = "vary"
+    REROLL = "reroll"
+    DELETE = "delete"
+    CANCEL = "cancel"
+
+
+# ---- why an order is not accepted; each has one sentence in bot/texts.py
+
+
+class Refusal(Exception):
+    """Base of what a member is told instead of a picture. It costs nothing."""
+
+
+@dataclass(eq=False)
+class EmptyPrompt(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class PromptTooLong(Refusal):
+    length: int
+    limit: int
+    what: str = "prompt"
+
+
+@dataclass(eq=False)
+class UnknownParameter(Refusal):
+    name: str
+    nearest: str
+
+
+@dataclass(eq=False)
+class BadParameter(Refusal):
+    name: str
+    value: str
+    wanted: str
+
+
+@dataclass(eq=False)
+class UnknownModel(Refusal):
+    name: str
+    nearest: str
+
+
+@dataclass(eq=False)
+class PromptRefused(Refusal):
+    category: str
+    field: str
+
+
+@dataclass(eq=False)
+class MemberBlocked(Refusal):
+    until: float | None  # unix seconds
+    reason: str
+
+
+@dataclass(eq=False)
+class NotYours(Refusal):
+    what: str
+
+
+@dataclass(eq=False)
+class NotAModerator(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class NoSuchJob(Refusal):
+    job: JobId | str
+
+
+@dataclass(eq=False)
+class PictureGone(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class NotRunning(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class TooLarge(Refusal):
+    """The picture can't be enlarged further."""
+
+    side: int
+    limit: int
+
+
+@dataclass(eq=False)
+class BadDuration(Refusal):
+    text: str

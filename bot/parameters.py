@@ -1,0 +1,175 @@
+"""What a member wrote, by options and by `--name value` inside the prompt, made into native values. Parsing ends here."""
+
+from __future__ import annotations
+
+import difflib
+import random
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from bot.orders import (
+    Asker,
+    BadParameter,
+    EmptyPrompt,
+    Order,
+    PromptTooLong,
+    UnknownModel,
+    UnknownParameter,
+)
+from db.jobs import JobAction
+from generation.request import MAX_SEED, ModelEntry, Prompt
+
+PROMPT_LIMIT = 1000
+"""Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
+
+ASPECTS: dict[str, tuple[int, int]] = {
+    "1:1": (1, 1),
+    "3:2": (3, 2),
+    "2:3": (2, 3),
+    "16:9": (16, 9),
+    "9:16": (9, 16),
+}
+NAMES = {
+    "ar": "aspect",
+    "aspect": "aspect",
+    "seed": "seed",
+    "no": "negative",
+    "negative": "negative",
+    "steps": "steps",
+    "cfg": "guidance",
+    "guidance": "guidance",
+    "images": "images",
+    "model": "model",
+}
+"""Every spelling of an inline parameter, and the option that it sets."""
+
+MAX_GUIDANCE = 30.0
+# A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
+_FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[ =]|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What was asked for, before defaults: None where the member said nothing. Inline parameters win over options."""
+
+    prompt: str
+    negative: str | None = None
+    aspect: str | None = None
+    seed: str | int | None = None
+    steps: str | int | None = None
+    guidance: str | float | None = None
+    images: str | int | None = None
+    model: str | None = None
+
+
+def read_inline(wish: Wish) -> Wish:
+    """Moves `--name value` out of the prompt. Raises UnknownParameter, BadParameter."""
+    found = list(_FLAG.finditer(wish.prompt))
+    if not found:
+        return wish
+    values: dict[str, str] = {}
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        written = match.group(1).lower()
+        option = NAMES.get(written)
+        if option is None:
+            near = difflib.get_close_matches(written, NAMES, n=1, cutoff=0.0)
+            raise UnknownParameter(written, near[0])
+        value = wish.prompt[match.end() : following.start() if following else None].strip()
+        if not value:
+            raise BadParameter(written, "", _WANTED[option])
+        values[option] = value
+    # A value that takes one word ends there; what follows belongs to the prompt again.
+    text = wish.prompt[: found[0].start()].strip()
+    for option, value in values.items():
+        if option != "negative":
+            head, _, rest = value.partition(" ")
+            values[option] = head
+            text = f"{text} {rest.strip()}".strip()
+    return replace(wish, prompt=text, **values)
+
+
+def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    """The order of an /imagine. Raises a Refusal that names what is wrong; nothing is recorded yet."""
+    length = len(wish.prompt)
+    if length > PROMPT_LIMIT:
+        raise PromptTooLong(length, PROMPT_LIMIT)
+    wish = read_inline(wish)
+    text = " ".join(wish.prompt.split())
+    negative = " ".join((wish.negative or "").split())
+    if not text:
+        raise EmptyPrompt
+    if len(negative) > PROMPT_LIMIT:
+        raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative prompt")
+    model = find_model(wish.model, models) if wish.model else default
+    images = _whole("images", wish.images, 1, 4, default=4)
+    return Order(
+        asker=asker,
+        source="/imagine",
+        action=JobAction.IMAGINE,
+        prompt=Prompt(text=text, negative=negative),
+        model=model.name,
+        size=model.size_for(_aspect(wish.aspect)),
+        steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
+        guidance=_guidance(wish.guidance, model.guidance),
+        # The last picture's seed must fit as well.
+        seed=_whole("seed", wish.seed, 0, MAX_SEED - 3, default=new_seed()),
+        images=images,
+    )
+
+
+def new_seed() -> int:
+    """32 bits: short enough to be typed again."""
+    return random.SystemRandom().randrange(2**32)
+
+
+def find_model(name: str, models: Sequence[ModelEntry]) -> ModelEntry:
+    for entry in models:
+        if entry.name.casefold() == name.strip().casefold():
+            return entry
+    near = difflib.get_close_matches(name, [entry.name for entry in models], n=1, cutoff=0.0)
+    raise UnknownModel(name, near[0])
+
+
+_WANTED = {
+    "aspect": "one of " + ", ".join(ASPECTS) + ", or another width:height up to 3:1",
+    "seed": f"a whole number from 0 to {MAX_SEED - 3}",
+    "steps": "a whole number",
+    "guidance": f"a number from 1 to {MAX_GUIDANCE:g}",
+    "images": "1, 2, 3 or 4",
+    "negative": "what the picture should not show",
+    "model": "the name of a model",
+}
+
+
+def _aspect(value: str | None) -> tuple[int, int]:
+    if value is None:
+        return (1, 1)
+    if value in ASPECTS:
+        return ASPECTS[value]
+    match = re.fullmatch(r"(\d{1,4}):(\d{1,4})", value)
+    if match:
+        wide, high = int(match.group(1)), int(match.group(2))
+        if wide and high and Fraction(1, 3) <= Fraction(wide, high) <= 3:
+            return (wide, high)
+    raise BadParameter("ar", value, _WANTED["aspect"])
+
+
+def _whole(name: str, value: str | int | None, low: int, high: int, *, default: int) -> int:
+    if value is None:
+        return default
+    text = str(value).strip()
+    # int() takes thousands of digits, underscores and other scripts' digits; a member means none of them.
+    if re.fullmatch(r"[0-9]{1,20}", text) and low <= int(text) <= high:
+        return int(text)
+    raise BadParameter(name, text, f"a whole number from {low} to {high}")
+
+
+def _guidance(value: str | float | None, default: float) -> float:
+    if value is None:
+        return default
+    text = str(value).strip()
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) and 1 <= float(text) <= MAX_GUIDANCE:
+        return float(text)
+    raise BadParameter("cfg", text, _WANTED["guidance"])

@@ -1,0 +1,33 @@
+"""Jobs found in the database: at start those that the last run left, later those whose delivery failed."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from bot.client import Atelier
+
+log = logging.getLogger(__name__)
+
+_SWEEP_SECONDS = 60.0
+_YOUNG_SECONDS = 30.0
+"""A job this young is still in the hands of the interaction that ordered it."""
+
+
+async def resume(client: Atelier) -> None:
+    """For ever: takes up what nobody carries. The database says what is left to do."""
+    await client.wait_until_ready()
+    studio = client.studio
+    swept = await studio.records.pictures.sweep()
+    if swept:
+        log.info("%d files without a picture deleted", swept)
+    is_start = True
+    while True:
+        jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
+        if is_start and jobs:
+            log.info("%d jobs of the last run go on", len(jobs))
+        for job in jobs:
+            if is_start or studio.clock() - job.created_at > _YOUNG_SECONDS:
+                client.galleries.take_up(job)
+        is_start = False
+        await asyncio.sleep(_SWEEP_SECONDS)

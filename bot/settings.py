@@ -1,0 +1,183 @@
+"""config.toml and the environment, read once, as frozen values. An unknown key is an error that names the nearest."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any, get_type_hints
+
+from moderation.allowance import Limits
+
+from generation.request import ModelEntry, ModelName
+
+PROJECT = Path(__file__).resolve().parent.parent
+BUNDLED_MODEL = PROJECT / "models" / "bundled"
+
+DISCORD_API = "https://discord.com/api/v10"
+
+
+@dataclass(eq=False)
+class SettingsBroken(Exception):
+    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"."""
+
+    source: str
+    key: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscordSettings:
+    api: str = DISCORD_API  # ATELIER_DISCORD_API overrides it
+    ready_timeout: float = 2.0  # seconds to wait for late guilds at start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationSettings:
+    default_model: str = "emoji"
+    slots: int = 16  # pictures denoised at once at the most
+    max_waiting: int = 200  # jobs in line at the most, over all members
+    preview_seconds: float = 1.5  # least time between two previews of a job
+    patience: float = 120.0  # seconds without a sign of life before the worker is started again
+    retries: int = 2  # how often a job is tried again after the worker died
+    upscale_factor: int = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModerationSettings:
+    rules: str = ""  # a file of rules; empty: the ones that are shipped
+    log_channel: str = "mod-log"  # its name, where the moderators chose no channel with /mod log-channel
+
+
+BUNDLED = ModelEntry(
+    name=ModelName("emoji"),
+    source="bundled",
+    licence="MIT (pictures: Fluent Emoji, MIT)",
+    description="The small model that comes with Atelier: emoji-style objects",
+    side=128,
+    multiple=16,
+    steps=20,
+    max_steps=50,
+    guidance=4.0,
+    enlarge=4,
+    variation_strength=0.6,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    data: Path = Path("data")  # ATELIER_DATA overrides it
+    discord: DiscordSettings = DiscordSettings()
+    generation: GenerationSettings = GenerationSettings()
+    limits: Limits = field(default_factory=Limits)
+    moderation: ModerationSettings = ModerationSettings()
+    models: tuple[ModelEntry, ...] = field(default=(BUNDLED,))
+
+    @property
+    def resolved_models(self) -> tuple[ModelEntry, ...]:
+        """With "bundled" replaced by the folder that it stands for."""
+        return tuple(
+            replace(entry, source=str(BUNDLED_MODEL)) if entry.source == "bundled" else entry
+            for entry in self.models
+        )
+
+    @property
+    def default_model(self) -> ModelEntry:
+        return next(entry for entry in self.models if entry.name == self.generation.default_model)
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Raises SettingsBroken. `path` may be absent from the disk only when it is None."""
+    source = str(path) if path else "the defaults"
+    raw: dict[str, Any] = {}
+    if path is not None:
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SettingsBroken(source, "", error.strerror or str(error)) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsBroken(source, "", f"not valid TOML: {error}") from error
+    if api := environment.get("ATELIER_DISCORD_API"):
+        raw.setdefault("discord", {})["api"] = api.rstrip("/")
+    if data := environment.get("ATELIER_DATA"):
+        raw["data"] = data
+    settings = _build(Settings, raw, "", source)
+    return _checked(settings, source)
+
+
+def _checked(settings: Settings, source: str) -> Settings:
+    names = [entry.name for entry in settings.models]
+    if not names:
+        raise SettingsBroken(source, "models", "at least one model is needed")
+    if doubled := next((name for name in names if names.count(name) > 1), None):
+        raise SettingsBroken(source, "models", f"two models are called {doubled!r}")
+    if settings.generation.default_model not in names:
+        raise SettingsBroken(
+            source,
+            "generation.default_model",
+            f"there is no model {settings.generation.default_model!r}; there are: {', '.join(names)}",
+        )
+    for key in ("slots", "max_waiting", "preview_seconds", "patience"):
+        if getattr(settings.generation, key) <= 0:
+            raise SettingsBroken(source, f"generation.{key}", "must be above 0")
+    if settings.generation.upscale_factor not in (2, 4):
+        raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
+    for entry in settings.models:
+        # `--model NAME` inside a prompt takes one word.
+        if not re.fullmatch(r"[\w.-]{1,60}", entry.name):
+            raise SettingsBroken(
+                source, f"models.{entry.name}", "a name is one word of letters, digits, - . _"
+            )
+        if entry.side < entry.multiple or entry.multiple < 8 or not 1 <= entry.steps <= entry.max_steps:
+            raise SettingsBroken(
+                source, f"models.{entry.name}", "side, multiple or steps make no sense together"
+            )
+        if entry.enlarge not in (1, 2, 4):
+            raise SettingsBroken(source, f"models.{entry.name}.enlarge", "must be 1, 2 or 4")
+    return settings
+
+
+def _build(kind: type, raw: Any, key: str, source: str) -> Any:
+    """A dataclass of `kind` from a TOML table, checked against the annotations."""
+    if not isinstance(raw, dict):
+        raise SettingsBroken(source, key, "must be a table")
+    known = {f.name for f in fields(kind)}
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for name, value in raw.items():
+        dotted = f"{key}.{name}" if key else name
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
+            raise SettingsBroken(source, dotted, f"unknown key; the nearest is {near[0]!r}")
+        values[name] = _value(hints[name], value, dotted, source)
+    try:
+        return kind(**values)
+    except TypeError as error:
+        missing = str(error).partition(": ")[2] or str(error)
+        raise SettingsBroken(source, key, f"missing: {missing}") from error
+
+
+def _value(hint: Any, value: Any, key: str, source: str) -> Any:
+    if hint == tuple[ModelEntry, ...]:
+        if not isinstance(value, list):
+            raise SettingsBroken(source, key, "must be a list of [[models]] tables")
+        return tuple(_build(ModelEntry, entry, key, source) for entry in value)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _build(hint, value, key, source)
+    if hint is Path:
+        if not isinstance(value, str):
+            raise SettingsBroken(source, key, "must be a string")
+        return Path(value).expanduser()
+    plain: Any = getattr(hint, "__supertype__", hint)  # a NewType's values are its supertype's
+    if plain is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(value, bool) or not isinstance(value, plain):
+        raise SettingsBroken(source, key, f"must be {_word(plain)}")
+    return value
+
+
+def _word(kind: type) -> str:
+    return {int: "a whole number", float: "a number", str: "a string"}.get(kind, kind.__name__)

@@ -1,0 +1,258 @@
+"""The product without Discord: admit an order, fulfil a job. Slash command and button both end here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.archive import Archive
+from bot.orders import (
+    Gallery,
+    MemberBlocked,
+    NoSuchJob,
+    Order,
+    PictureGone,
+    PromptRefused,
+)
+from bot.records import Records
+from bot.settings import Settings
+from db.database import Transaction
+from db.ids import new_job_id
+from db.jobs import Job, JobAction, Place
+from db.verdicts import VerdictRecord
+from generation import images
+from generation.dispatch import Dispatch
+from generation.request import (
+    GenerationRequest,
+    InitImage,
+    JobId,
+    Request,
+    UpscaleRequest,
+)
+from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
+from generation.ticket import Pictures as Made
+from moderation.allowance import Spend, admit
+from moderation.screen import Screen
+from moderation.verdict import Ruling, Verdict
+
+log = logging.getLogger(__name__)
+
+Reviewer = Callable[[VerdictRecord], None]
+
+
+class Studio:
+    """`review` is told of every refusal and flag, for the moderators' channel."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        records: Records,
+        dispatch: Dispatch,
+        screen: Screen,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.settings = settings
+        self.records = records
+        self.dispatch = dispatch
+        self.screen = screen
+        self._archive = Archive(records)
+        self.clock = clock
+        self.review: Reviewer = lambda record: None
+        self._tickets: dict[JobId, Ticket] = {}
+
+    # ---- orders
+
+    async def admit(self, order: Order, place: Place) -> Job:
+        """Screens, charges and records the order in one go; from here on it survives anything.
+
+        Raises MemberBlocked, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing but the verdict was written.
+        """
+        now = self.clock()
+        asker = order.asker
+        if asker.guild_id is not None:
+            block = await self.records.blocks.live(asker.guild_id, asker.member, now)
+            if block is not None:
+                raise MemberBlocked(block.expires_at, block.reason)
+        verdict = self.screen.check(
+            {"prompt": order.prompt.text, "negative": order.prompt.negative},
+            age_restricted=asker.is_age_restricted,
+        )
+        job = self._job_of(order, place, now)
+        if verdict.ruling is Ruling.REFUSE:
+            async with self.records.database.transaction() as tx:
+                record = await self._note_verdict(tx, order, verdict, now, job=None)
+            self.review(record)
+            raise PromptRefused(verdict.category, verdict.field)
+        self.dispatch.check_room()
+        async with self.records.database.transaction() as tx:
+            await self._charge(tx, order, now)
+            await self.records.jobs.record(tx, job)
+            await self.records.spending.spend(
+                tx,
+                member=asker.member,
+                guild_id=asker.guild_id,
+                job=job.id,
+                images=order.images,
+                at=now,
+            )
+            record = await self._note_verdict(tx, order, verdict, now, job=job.id)
+        if verdict.ruling is Ruling.FLAG:
+            self.review(record)
+        return job
+
+    async def _note_verdict(
+        self, tx: Transaction, order: Order, verdict: Verdict, now: float, *, job: JobId | None
+    ) -> VerdictRecord:
+        return await self.records.verdicts.add(
+            tx,
+            at=now,
+            guild_id=order.asker.guild_id,
+            channel_id=order.asker.channel_id,
+            member=order.asker.member,
+            member_name=order.asker.name,
+            source=order.source,
+            prompt=order.prompt.text,
+            negative=order.prompt.negative,
+            verdict=verdict,
+            job=job,
+        )
+
+    async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
+        member = order.asker.member
+        spent = await self.records.spending.since(member, now - 86_400, tx=tx)
+        admit(
+            self.settings.limits,
+            [Spend(at=row.at, images=row.images) for row in spent],
+            await self.records.jobs.in_line(member, tx=tx),
+            order.images,
+            now,
+        )
+
+    def _job_of(self, order: Order, place: Place, now: float) -> Job:
+        return Job(
+            id=new_job_id(),
+            member=order.asker.member,
+            member_name=order.asker.name,
+            action=order.action,
+            place=place,
+            parent=order.parent,
+            model=order.model,
+            prompt=order.prompt,
+            size=order.size,
+            steps=order.steps,
+            guidance=order.guidance,
+            seed=order.seed,
+            images=order.images,
+            strength=order.strength,
+            created_at=now,
+        )
+
+    async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
+        """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
+
+        Raises GenerationFailed or JobCancelled after giving the allowance back.
+        """
+        try:
+            request = await self._request_of(job)
+        except (PictureGone, NoSuchJob) as error:
+            await self._give_back(job, "input")
+            raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
+        ticket = self._tickets[job.id] = self.dispatch.submit(request, force=True)
+        watch(ticket)
+        try:
+            await ticket.wait_for_start()
+            await self.records.jobs.start(job.id, self.clock())
+            made = await ticket.wait_for_pictures()
+        except JobCancelled:
+            async with self.records.database.transaction() as tx:
+                if await self.records.jobs.cancel(tx, job.id, self.clock()):
+                    await self.records.spending.refund(tx, job.id)
+            raise
+        except GenerationFailed as error:
+            log.warning("job %s failed: %s: %s", job.id, error.kind, error.reason)
+            await self._give_back(job, error.kind)
+            raise
+        finally:
+            del self._tickets[job.id]
+        return await self._store(job, made)
+
+    def progress_of(self, job: JobId) -> Progress | None:
+        """Of a job that waits or runs; None for any other."""
+        ticket = self._tickets.get(job)
+        return ticket.progress if ticket else None
+
+    async def place_of_answer(self, job: Job, message_id: int | None) -> Place:
+        """Records where the answer stands, so that the result reaches it after a restart too."""
+        if message_id is None:
+            return job.place
+        await self.records.jobs.set_message(job.id, message_id)
+        await self.records.verdicts.link(job.id, message_id)
+        return replace(job.place, message_id=message_id)
+
+    async def abandon(self, job: Job) -> None:
+        """After a bug: the job ends as failed and what it cost is given back."""
+        await self._give_back(job, "bug")
+        await self.records.jobs.delivered(job.id, self.clock())
+
+    async def _give_back(self, job: Job, kind: str) -> None:
+        async with self.records.database.transaction() as tx:
+            if await self.records.jobs.fail(tx, job.id, kind, self.clock()):
+                await self.records.spending.refund(tx, job.id)
+
+    async def _store(self, job: Job, made: Made) -> Gallery:
+        sizes = [images.size_of(content) for content in made.pictures]
+        async with self.records.database.transaction() as tx:
+            stored = [
+                await self.records.pictures.store(
+                    tx,
+                    job=job.id,
+                    index=index,
+                    content=content,
+                    size=sizes[index],
+                    seed=job.seed + index,
+                    at=self.clock(),
+                )
+                for index, content in enumerate(made.pictures)
+            ]
+            if not await self.records.jobs.finish(tx, job.id, self.clock()):
+                # Cancelled or given up meanwhile: no pictures are kept of what was refunded.
+                raise JobCancelled(job.id)
+        return Gallery(
+            job=job,
+            images=tuple(stored),
+            grid=made.grid,
+            grid_format=made.grid_format,
+            single=made.pictures[0] if len(made.pictures) == 1 else None,
+        )
+
+    async def _request_of(self, job: Job) -> Request:
+        if job.action is JobAction.UPSCALE:
+            return UpscaleRequest(
+                job=job.id,
+                member=job.member,
+                content=await self._parent_picture(job),
+                factor=self.settings.generation.upscale_factor,
+            )
+        init = None
+        if job.strength is not None:
+            init = InitImage(content=await self._parent_picture(job), strength=job.strength)
+        return GenerationRequest(
+            job=job.id,
+            member=job.member,
+            model=job.model,
+            prompt=job.prompt,
+            size=job.size,
+            steps=job.steps,
+            guidance=job.guidance,
+            seed=job.seed,
+            images=job.images,
+            init=init,
+        )
+
+    async def _parent_picture(self, job: Job) -> bytes:
+        if job.parent is None:
+            raise NoSuchJob(job.id)
+        return await self._archive.read_picture(job.parent)

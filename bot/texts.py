@@ -1,0 +1,157 @@
+"""Every refusal as one sentence, and the small phrases of the cards. Leaves carry data; this is where it becomes prose."""
+
+from __future__ import annotations
+
+import math
+
+import discord
+from moderation.allowance import RateLimited, TooManyJobs
+
+from bot.orders import (
+    BadDuration,
+    BadParameter,
+    EmptyPrompt,
+    MemberBlocked,
+    NoSuchJob,
+    NotAModerator,
+    NotRunning,
+    NotYours,
+    PictureGone,
+    PromptRefused,
+    PromptTooLong,
+    TooLarge,
+    UnknownModel,
+    UnknownParameter,
+)
+from db.errors import DiskFull
+from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
+
+_CATEGORY = {
+    "sexual": "sexual content",
+    "nudity": "nudity",
+    "minors": "minors in a sexual or suggestive context",
+    "gore": "gore",
+    "hate": "hate",
+    "harassment": "harassment",
+    "self-harm": "self-harm",
+    "illegal": "something illegal",
+    "real-person": "a real person",
+    "spam": "spam",
+}
+_FAILURE = {
+    "memory": "The graphics card ran out of memory for it. Try fewer images or a smaller size.",
+    "model": "The model could not be loaded. Choose another one, or tell the bot's owner.",
+    "input": "The picture that it starts from can't be read any more.",
+    "crash": "The worker died several times over it.",
+}
+
+
+DISK_FULL_LATER = "The bot's disk is full. The job is kept, and goes on when there is room again."
+
+
+def sentence(error: Exception) -> str | None:
+    """What the member is told; None for what is a bug and not a refusal."""
+    match error:
+        case EmptyPrompt():
+            return "There is no prompt. Say what the picture should show, for example `a red apple`."
+        case PromptTooLong():
+            return f"The {error.what} has {error.length:,} characters; at most {error.limit:,} fit."
+        case UnknownParameter():
+            return f"There is no parameter `--{error.name}`. Did you mean `--{error.nearest}`?"
+        case BadParameter():
+            shown = f" can't be `{code(error.value)}`:" if error.value else " has no value:"
+            return f"`--{error.name}`{shown} it takes {error.wanted}."
+        case UnknownModel():
+            return f"There is no model `{code(error.name)}` here. Did you mean `{error.nearest}`?"
+        case PromptRefused():
+            what = _CATEGORY.get(error.category, error.category)
+            where = "" if error.field == "prompt" else f" (in the {error.field})"
+            return (
+                f"This prompt can't be drawn here: it reads as {what}{where}. Rephrase it and try again; "
+                "if you think that is a mistake, ask a moderator. Nothing was charged."
+            )
+        case MemberBlocked():
+            until = "" if error.until is None else f" until {moment(error.until)}"
+            why = f" Reason: {plain(error.reason)}" if error.reason else ""
+            return f"A moderator has blocked you from making pictures here{until}.{why}"
+        case RateLimited():
+            if error.is_impossible:
+                return f"That is more images at once than a {error.limit} allows. Ask for fewer."
+            return f"You have used up your images for this {error.limit}. Again in {duration(error.retry_after)}."
+        case TooManyJobs():
+            return (
+                f"You have {error.limit} jobs in line already, which is the most. "
+                "Wait for one, or cancel one with `/queue`."
+            )
+        case LineFull():
+            wait = "" if error.seconds is None else f" It would take about {duration(error.seconds)}."
+            return f"The line is full: {error.waiting} jobs are waiting.{wait} Try again in a little while."
+        case NotYours():
+            return f"This {error.what} is somebody else's; only they and the moderators can do that."
+        case NotAModerator():
+            return "Only moderators can do that: it takes the Manage Messages permission."
+        case NoSuchJob():
+            return f"I don't know the job `{code(str(error.job))}`. Give its id or a link to its message."
+        case PictureGone():
+            return "That picture is gone: it was removed or deleted."
+        case NotRunning():
+            return "That job is not waiting or running any more."
+        case TooLarge():
+            return f"It would be {error.side:,} pixels wide or high; {error.limit:,} is the most."
+        case BadDuration():
+            return f"`{code(error.text)}` is no duration. Write `30m`, `12h`, `7d` or `2w`."
+        case GenerationFailed():
+            return f"No picture came out. {_FAILURE.get(error.kind, 'Something broke.')} Nothing was charged."
+        case JobCancelled():
+            return "Cancelled. Nothing was charged."
+        case DiskFull():
+            return (
+                "The bot's disk is full, so nothing can be kept. Tell the bot's owner. Nothing was charged."
+            )
+        case _:
+            return None
+
+
+def bug(reference: str) -> str:
+    return f"Something broke on our side. Tell the bot's owner this reference: `{reference}`. Nothing was charged."
+
+
+def progress_line(progress: Progress) -> str:
+    match progress:
+        case Waiting(place=place, seconds=seconds):
+            wait = "" if seconds is None else f", about {duration(seconds)} to go"
+            return "Next in line" + wait if place <= 1 else f"Place {place} in line{wait}"
+        case Running(done=done, total=total):
+            share = 0.0 if total == 0 else min(1.0, done / total)
+            filled = round(share * 12)
+            return f"`{'█' * filled}{'░' * (12 - filled)}` {share:.0%}"
+
+
+def duration(seconds: float) -> str:
+    """Rounded up, so that "again in" is never too early."""
+    whole = max(1, math.ceil(seconds))
+    if whole < 90:
+        return f"{whole} s"
+    minutes = math.ceil(whole / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    return f"{math.ceil(minutes / 60)} h"
+
+
+def moment(at: float) -> str:
+    """A time that Discord shows in the reader's own zone."""
+    return f"<t:{int(at)}:f>"
+
+
+def plain(text: str) -> str:
+    """A member's words inside a card: no markdown, no mention, on one line."""
+    return discord.utils.escape_mentions(discord.utils.escape_markdown(" ".join(text.split())))
+
+
+def code(text: str) -> str:
+    """A member's words between backticks."""
+    return " ".join(text.replace("`", "'").split())[:100]
+
+
+def short(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

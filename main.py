@@ -1,0 +1,167 @@
+"""run | playground | doctor: settings -> parts; signals; nothing else."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from bot import app
+from bot.settings import PROJECT, Settings, SettingsBroken, load
+from db.database import Database
+from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
+from generation.model_folder import BrokenModelFolder, inspect
+from moderation.rules import RulesBroken, load_rules
+from moderation.screen import Screen
+
+log = logging.getLogger("atelier")
+
+_NO_TOKEN = (
+    "There is no token. Set DISCORD_TOKEN to your bot's token (Developer Portal → your application → Bot), "
+    "or try the bot without an account: make demo"
+)
+_WRONG_TOKEN = (
+    "Discord refuses the token in DISCORD_TOKEN. Copy it again from the Developer Portal → Bot → Reset Token."
+)
+
+
+class CannotStart(Exception):
+    """Why, as a sentence that says what to do."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(
+        level=options.log_level.upper(),
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    # A gateway reconnect is an everyday matter to discord.py, and its INFO lines are many.
+    logging.getLogger("discord").setLevel(logging.WARNING)
+    try:
+        match options.command:
+            case "run":
+                asyncio.run(_run(_settings(options.config), options.stop_with_stdin))
+            case "playground":
+                from playground.demo import demo
+
+                asyncio.run(demo(options.port, options.data, options.config))
+            case _:
+                return _doctor(_settings(options.config))
+    except CannotStart as error:
+        print(f"atelier: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+async def _run(settings: Settings, stop_with_stdin: bool) -> None:
+    # Taken out of the environment: the worker, and what it loads, has no business with it.
+    token = os.environ.pop("DISCORD_TOKEN", "").strip()
+    if not token:
+        raise CannotStart(_NO_TOKEN)
+    _inspect_models(settings)
+    screen = _screen(settings)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    if stop_with_stdin:
+        loop.add_reader(sys.stdin, stop.set)
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        async with Database.open(settings.data / "atelier.sqlite3") as database:
+            await app.run(settings, database, screen, token, stop)
+    except app.WrongToken as error:
+        raise CannotStart(_WRONG_TOKEN) from error
+    except app.DiscordUnreachable as error:
+        raise CannotStart(f"Discord can't be reached at {error.api}: {error.reason}") from error
+    except OSError as error:
+        raise CannotStart(f"{error.filename or settings.data}: {error.strerror or error}") from error
+    except StorageError as error:
+        raise CannotStart(_storage_sentence(error)) from error
+
+
+def _settings(path: Path | None) -> Settings:
+    if path is None and (PROJECT / "config.toml").exists():
+        path = PROJECT / "config.toml"
+    try:
+        return load(path, os.environ)
+    except SettingsBroken as error:
+        where = f" at {error.key}" if error.key else ""
+        raise CannotStart(f"The settings in {error.source} are broken{where}: {error.reason}.") from error
+
+
+def _inspect_models(settings: Settings) -> None:
+    for entry in settings.resolved_models:
+        try:
+            inspect(entry.source)
+        except BrokenModelFolder as error:
+            raise CannotStart(
+                f"The model {entry.name!r} in {error.source} can't be used: {error.reason}. {error.advice}"
+            ) from error
+
+
+def _screen(settings: Settings) -> Screen:
+    path = Path(settings.moderation.rules) if settings.moderation.rules else None
+    try:
+        return Screen(load_rules(path))
+    except RulesBroken as error:
+        raise CannotStart(f"The moderation rules are broken: {error}") from error
+
+
+def _storage_sentence(error: StorageError) -> str:
+    match error:
+        case DatabaseTooNew():
+            return (
+                f"The database {error.path} is of version {error.version}, but this program knows {error.known}. "
+                "Start the newer release again, or restore a backup. Nothing was changed."
+            )
+        case DatabaseBroken():
+            return (
+                f"The database {error.path} can't be used: {error.reason}. Restore a backup, or move it away."
+            )
+        case DatabaseBusy():
+            return f"Another program holds the database {error.path}. Is the bot running already?"
+        case DiskFull():
+            return f"The disk that holds {error.path} is full. Make room and start again."
+        case _:
+            return f"The database can't be used: {error}"
+
+
+def _doctor(settings: Settings) -> int:
+    """Everything that `run` would stop at, said without starting."""
+    _inspect_models(settings)
+    _screen(settings)
+    print(
+        f"models: {', '.join(entry.name for entry in settings.models)} (default {settings.default_model.name})"
+    )
+    print(f"data: {settings.data.resolve()}")
+    print(f"Discord: {settings.discord.api}")
+    print("DISCORD_TOKEN: " + ("set" if os.environ.get("DISCORD_TOKEN") else "not set"))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="main.py", description="Atelier: pictures for a Discord community")
+    parser.add_argument("--config", type=Path, help="default: config.toml beside main.py, where there is one")
+    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="the bot; needs DISCORD_TOKEN")
+    run.add_argument(
+        "--stop-with-stdin", action="store_true", help="stop when standard input closes: a parent's death ends it"
+    )
+    commands.add_parser("doctor", help="check the settings, the models and the rules")
+    play = commands.add_parser("playground", help="the bot and a Discord on localhost; no account needed")
+    play.add_argument("--port", type=int, default=8377)
+    play.add_argument("--data", type=Path, default=Path("demo-data"))
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,126 @@
+"""Inline parameters and options: what a member wrote becomes native values, or a refusal that names the mistake."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.orders import (
+    Asker,
+    BadParameter,
+    EmptyPrompt,
+    Order,
+    PromptTooLong,
+    Refusal,
+    UnknownModel,
+    UnknownParameter,
+)
+from bot.parameters import PROMPT_LIMIT, Wish, compose
+from bot.settings import BUNDLED
+from generation.request import MAX_SEED, ImageSize, MemberId
+
+ASKER = Asker(member=MemberId(1), name="ada", guild_id=2, channel_id=3)
+
+
+def order_of(prompt: str, **options: object) -> Order:
+    return compose(Wish(prompt=prompt, **options), ASKER, [BUNDLED], BUNDLED)  # type: ignore[arg-type]
+
+
+def test_defaults_are_the_models_own() -> None:
+    order = order_of("a fox")
+    assert (order.steps, order.guidance, order.images) == (BUNDLED.steps, BUNDLED.guidance, 4)
+    assert order.size == ImageSize(width=128, height=128)
+    assert 0 <= order.seed < 2**32
+
+
+def test_parameters_in_the_prompt_are_taken_out_of_it() -> None:
+    order = order_of("a fox --ar 3:2 --seed 7 --no text, frames --steps 12 --cfg 5.5")
+    assert order.prompt.text == "a fox"
+    assert order.prompt.negative == "text, frames"
+    assert (order.seed, order.steps, order.guidance) == (7, 12, 5.5)
+    assert order.size.width > order.size.height
+
+
+def test_words_behind_a_one_word_value_belong_to_the_prompt() -> None:
+    assert order_of("a fox --seed 7 in the snow").prompt.text == "a fox in the snow"
+
+
+def test_a_parameter_in_the_prompt_wins_over_the_option() -> None:
+    assert order_of("a fox --seed 7", seed=8).seed == 7
+
+
+def test_a_hyphenated_word_is_no_parameter() -> None:
+    assert order_of("a well--known fox - red").prompt.text == "a well--known fox - red"
+
+
+def test_a_phones_long_dash_counts_as_two() -> None:
+    assert order_of("a fox —seed 7").seed == 7
+
+
+@pytest.mark.parametrize(("written", "nearest"), [("sed", "seed"), ("aspekt", "aspect"), ("stpes", "steps")])
+def test_an_unknown_parameter_names_the_nearest(written: str, nearest: str) -> None:
+    with pytest.raises(UnknownParameter) as caught:
+        order_of(f"a fox --{written} 7")
+    assert caught.value.nearest == nearest
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "--ar 0:7",
+        "--ar 7:0",
+        "--ar 9:1",
+        "--ar wide",
+        "--ar",
+        f"--seed {2**64}",
+        f"--seed {MAX_SEED}",
+        "--seed -1",
+        "--seed 1_000",
+        "--seed ٣",
+        "--steps 0",
+        "--steps 51",
+        "--steps 1.5",
+        "--cfg 0",
+        "--cfg nan",
+        "--cfg inf",
+        "--images 5",
+    ],
+)
+def test_a_value_out_of_range_is_refused(flag: str) -> None:
+    with pytest.raises(BadParameter):
+        order_of(f"a fox {flag}")
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "--seed 7", "\n\t"])
+def test_an_empty_prompt_is_refused(prompt: str) -> None:
+    with pytest.raises(EmptyPrompt):
+        order_of(prompt)
+
+
+def test_a_long_prompt_is_refused() -> None:
+    with pytest.raises(PromptTooLong) as caught:
+        order_of("x" * 4000)
+    assert (caught.value.length, caught.value.limit) == (4000, PROMPT_LIMIT)
+
+
+def test_a_long_negative_is_refused() -> None:
+    with pytest.raises(PromptTooLong):
+        order_of("a fox", negative="x" * 4000)
+
+
+def test_an_unknown_model_names_the_nearest() -> None:
+    with pytest.raises(UnknownModel) as caught:
+        order_of("a fox", model="emogi")
+    assert caught.value.nearest == "emoji"
+
+
+@given(st.text(max_size=1200))
+def test_any_text_is_an_order_or_a_refusal(text: str) -> None:
+    try:
+        order = order_of(text)
+    except Refusal:
+        return
+    assert order.prompt.text
+    assert len(order.prompt.text) <= PROMPT_LIMIT
+    assert 0 <= order.seed <= MAX_SEED - 3

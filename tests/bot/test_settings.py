@@ -1,0 +1,79 @@
+"""Settings: the example file is the code's defaults, and every mistake is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.settings import PROJECT, Settings, SettingsBroken, load
+
+EXAMPLE = PROJECT / "config.example.toml"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_is_the_defaults() -> None:
+    assert load(EXAMPLE, {}) == Settings()
+
+
+def test_the_example_names_every_key() -> None:
+    example = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+    def keys(value: Any) -> set[str]:
+        return {f.name for f in dataclasses.fields(value)}
+
+    settings = Settings()
+    assert set(example) == keys(settings)
+    for name in ("discord", "generation", "limits", "moderation"):
+        assert set(example[name]) == keys(getattr(settings, name)), name
+    assert set(example["models"][0]) == keys(settings.models[0])
+
+
+def test_the_environment_wins() -> None:
+    settings = load(EXAMPLE, {"ATELIER_DISCORD_API": "http://127.0.0.1:1/api/v10/", "ATELIER_DATA": "/tmp/x"})
+    assert settings.discord.api == "http://127.0.0.1:1/api/v10"
+    assert settings.data == Path("/tmp/x")
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "part"),
+    [
+        ("[limits]\nimages_a_dya = 3", "limits.images_a_dya", "images_a_day"),
+        ("[limits]\nimages_a_day = 'many'", "limits.images_a_day", "whole number"),
+        ("[limits]\nimages_a_day = true", "limits.images_a_day", "whole number"),
+        ("generation = 3", "generation", "table"),
+        ("[generation]\ndefault_model = 'nope'", "generation.default_model", "emoji"),
+        ("[generation]\nslots = 0", "generation.slots", "above 0"),
+        ("models = []", "models", "at least one"),
+        ("[[models]]\nname = 'emoji'", "models", "source"),
+        (
+            "[[models]]\nname = 'two words'\nsource = 'x'\nlicence = 'y'",
+            "generation.default_model",
+            "two words",
+        ),
+        (
+            "[[models]]\nname = 'emoji'\nsource = 'x'\nlicence = 'y'\nenlarge = 3",
+            "models.emoji.enlarge",
+            "1, 2",
+        ),
+        ("limits = [", "", "TOML"),
+    ],
+)
+def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, key: str, part: str) -> None:
+    with pytest.raises(SettingsBroken) as caught:
+        load(written(tmp_path, text), {})
+    assert caught.value.key == key
+    assert part in caught.value.reason
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsBroken):
+        load(tmp_path / "absent.toml", {})
