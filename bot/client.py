@@ -27,6 +27,11 @@ _PRESENCE_SECONDS = 15.0
 """Discord takes five presence updates in twenty seconds from a shard; one in fifteen leaves room for reconnects."""
 
 
+# Atelier has no voice; discord.py would warn about its missing libraries at every start.
+discord.VoiceClient.warn_nacl = False
+discord.VoiceClient.warn_dave = False
+
+
 class Tree(app_commands.CommandTree["Atelier"]):
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /

@@ -74,11 +74,13 @@ class Galleries:
         finally:
             self._spawn(self._carry(job, Post(self._client, place)))
 
-    def take_up(self, job: Job) -> None:
-        """A job found in the database: unfinished, or finished and not delivered."""
-        if job.id not in self._carried:
-            self._carried.add(job.id)
-            self._spawn(self._carry(job, Post(self._client, job.place)))
+    def take_up(self, job: Job) -> bool:
+        """A job found in the database: unfinished, or finished and not delivered. False when it is carried already."""
+        if job.id in self._carried:
+            return False
+        self._carried.add(job.id)
+        self._spawn(self._carry(job, Post(self._client, job.place)))
+        return True
 
     async def _carry(self, job: Job, post: Post) -> None:
         """From an accepted job to its posted result; any failure is told in the same message."""

@@ -24,10 +24,12 @@ async def resume(client: Atelier) -> None:
     is_start = True
     while True:
         jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
-        if is_start and jobs:
-            log.info("%d jobs of the last run go on", len(jobs))
-        for job in jobs:
-            if is_start or studio.clock() - job.created_at > _YOUNG_SECONDS:
-                client.galleries.take_up(job)
+        old = [
+            job
+            for job in jobs
+            if (is_start or studio.clock() - job.created_at > _YOUNG_SECONDS) and client.galleries.take_up(job)
+        ]
+        if old:
+            log.info("%d jobs that nobody carried go on", len(old))
         is_start = False
         await asyncio.sleep(_SWEEP_SECONDS)
