@@ -154,7 +154,9 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="the bot; needs DISCORD_TOKEN")
     run.add_argument(
-        "--stop-with-stdin", action="store_true", help="stop when standard input closes: a parent's death ends it"
+        "--stop-with-stdin",
+        action="store_true",
+        help="stop when standard input closes: a parent's death ends it",
     )
     commands.add_parser("doctor", help="check the settings, the models and the rules")
     play = commands.add_parser("playground", help="the bot and a Discord on localhost; no account needed")

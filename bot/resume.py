@@ -27,7 +27,8 @@ async def resume(client: Atelier) -> None:
         old = [
             job
             for job in jobs
-            if (is_start or studio.clock() - job.created_at > _YOUNG_SECONDS) and client.galleries.take_up(job)
+            if (is_start or studio.clock() - job.created_at > _YOUNG_SECONDS)
+            and client.galleries.take_up(job)
         ]
         if old:
             log.info("%d jobs that nobody carried go on", len(old))

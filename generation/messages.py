@@ -21,7 +21,7 @@ class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
 # ---- bot -> worker
 
 
-class Configure(Message):
+class Configure(Message, frozen=True):
     """The first message: which models there are. `preview_seconds` is the least time between two previews of a job."""
 
     models: tuple[ModelEntry, ...]
@@ -30,54 +30,54 @@ class Configure(Message):
     slots: int = 16  # pictures denoised at once at the most
 
 
-class Generate(Message):
+class Generate(Message, frozen=True):
     request: GenerationRequest
 
 
-class Upscale(Message):
+class Upscale(Message, frozen=True):
     request: UpscaleRequest
 
 
-class Cancel(Message):
+class Cancel(Message, frozen=True):
     job: JobId
 
 
-class Ping(Message):
+class Ping(Message, frozen=True):
     number: int
 
 
-class Stop(Message):
+class Stop(Message, frozen=True):
     """Finish nothing more and exit."""
 
 
 # ---- worker -> bot
 
 
-class Ready(Message):
+class Ready(Message, frozen=True):
     """Configured, the default model is resident."""
 
     device: str  # what the card calls itself
     seconds: float  # how long loading took
 
 
-class ModelBroken(Message):
+class ModelBroken(Message, frozen=True):
     """A model could not be loaded. Jobs for it fail one by one with the same reason."""
 
     model: ModelName
     reason: str
 
 
-class Pong(Message):
+class Pong(Message, frozen=True):
     number: int
 
 
-class Started(Message):
+class Started(Message, frozen=True):
     """The job's first slot is seated."""
 
     job: JobId
 
 
-class Stepped(Message):
+class Stepped(Message, frozen=True):
     """One step is done; `preview` at most every `preview_seconds`."""
 
     job: JobId
@@ -86,7 +86,7 @@ class Stepped(Message):
     preview: bytes | None = None  # JPEG of the job's grid as it stands
 
 
-class Finished(Message):
+class Finished(Message, frozen=True):
     job: JobId
     pictures: tuple[bytes, ...]  # PNG with its parameters inside, one a picture
     grid: bytes  # the pictures side by side: JPEG or WebP, the single picture itself when there is one
@@ -94,7 +94,7 @@ class Finished(Message):
     device_seconds: float
 
 
-class Failed(Message):
+class Failed(Message, frozen=True):
     """`kind`: "memory", "model", "input" or "bug". Only "memory" and "bug" are worth another try."""
 
     job: JobId
@@ -102,7 +102,7 @@ class Failed(Message):
     reason: str
 
 
-class Cancelled(Message):
+class Cancelled(Message, frozen=True):
     job: JobId
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Literal
 
@@ -218,8 +219,9 @@ class Loop:
                 self._fail_bug(job, bug)
             return
         else:
+            share = (time.monotonic() - began) / len(batch)
             for seat in batch:
-                seat.job.device_seconds += (time.monotonic() - began) / len(batch)
+                seat.job.device_seconds += share
             return
         # Outside the except block: its traceback would keep the failed work's tensors alive.
         self._free_memory()
@@ -246,10 +248,8 @@ class Loop:
         look = None
         if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
             job.last_preview = now
-            try:
+            with suppress(torch.OutOfMemoryError):  # a preview is not worth the job
                 look = preview(job)
-            except torch.OutOfMemoryError:
-                pass  # a preview is not worth the job
         self.tell(Stepped(job=job.id, done=job.steps_done, total=job.steps_total, preview=look))
 
     def _print(self, job: Job) -> None:

@@ -83,11 +83,11 @@ class Stage:
 
 
 @pytest.fixture
-def unet_hooks() -> Iterator[list[Any]]:
+def hooks() -> Iterator[list[Any]]:
     """Hooks on real modules, taken off again."""
-    hooks: list[Any] = []
-    yield hooks
-    for hook in hooks:
+    set_on: list[Any] = []
+    yield set_on
+    for hook in set_on:
         hook.remove()
 
 
@@ -195,7 +195,7 @@ def test_a_model_that_cannot_be_loaded_fails_its_jobs_and_nobody_elses(
 
 
 def test_a_failing_batch_fails_only_its_own_jobs(
-    sd_folder: Path, bundled_folder: Path, unet_hooks: list[Any]
+    sd_folder: Path, bundled_folder: Path, hooks: list[Any]
 ) -> None:
     stage = Stage(sd_folder, bundled_folder)
     stage.say(Generate(request=order("a", images=2)), Generate(request=order("b", model=ModelName("other"))))
@@ -205,7 +205,7 @@ def test_a_failing_batch_fails_only_its_own_jobs(
     def fail(*_: Any) -> None:
         raise RuntimeError("a kernel that does not exist")
 
-    unet_hooks.append(unet.register_forward_pre_hook(fail))
+    hooks.append(unet.register_forward_pre_hook(fail))
     stage.finish()
     assert [(e.job, e.kind, e.reason) for e in stage.of(Failed)] == [
         ("a", "bug", "RuntimeError: a kernel that does not exist")
@@ -213,7 +213,7 @@ def test_a_failing_batch_fails_only_its_own_jobs(
     assert [e.job for e in stage.of(Finished)] == ["b"]
 
 
-def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, unet_hooks: list[Any]) -> None:
+def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, hooks: list[Any]) -> None:
     stage = Stage(sd_folder)
     stage.say(*(Generate(request=order(f"{i}", seed=i, images=4)) for i in range(2)))
     stage.loop.take_orders()
@@ -225,21 +225,39 @@ def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, unet_hooks:
             raise torch.OutOfMemoryError("tried to allocate")
 
     unet = stage.loop.shelf.take(ModelName("tiny")).unet
-    unet_hooks.append(unet.register_forward_pre_hook(fits_three_pictures))
+    hooks.append(unet.register_forward_pre_hook(fits_three_pictures))
     stage.finish()
     assert rows[:5] == [16, 8, 4, 4, 8]
     assert set(rows[7:]) == {4}  # tried once, remembered
     assert {e.job for e in stage.of(Finished)} == {"0", "1"}
 
 
-def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, unet_hooks: list[Any]) -> None:
+def test_decoding_that_does_not_fit_is_halved_too(sd_folder: Path, hooks: list[Any]) -> None:
+    stage = Stage(sd_folder)
+    stage.loop.take_orders()
+    decoded: list[int] = []
+
+    def fits_one_picture(_: Any, arguments: tuple[Any, ...]) -> None:
+        if len(arguments[0]) > 1:
+            raise torch.OutOfMemoryError("tried to allocate")
+        decoded.append(len(arguments[0]))
+
+    decoder = stage.loop.shelf.take(ModelName("tiny")).pipe.vae.decoder
+    hooks.append(decoder.register_forward_pre_hook(fits_one_picture))
+    stage.say(Generate(request=order("a", images=3)))
+    stage.finish()
+    assert decoded == [1, 1, 1]
+    assert len(stage.of(Finished)[0].pictures) == 3
+
+
+def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, hooks: list[Any]) -> None:
     stage = Stage(sd_folder)
     stage.loop.take_orders()
 
     def full(*_: Any) -> None:
         raise torch.OutOfMemoryError("tried to allocate")
 
-    unet_hooks.append(stage.loop.shelf.take(ModelName("tiny")).unet.register_forward_pre_hook(full))
+    hooks.append(stage.loop.shelf.take(ModelName("tiny")).unet.register_forward_pre_hook(full))
     stage.say(Generate(request=order("a")))
     stage.finish()
     assert [(e.job, e.kind) for e in stage.of(Failed)] == [("a", "memory")]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,6 +84,7 @@ def test_a_worker_lives_from_configure_to_the_end_of_stdin(worker: Worker, sd_fo
     assert worker.hear() == Pong(number=1)  # before torch is there
     assert isinstance(worker.hear(), Ready)
 
+    worker.process.send_signal(signal.SIGINT)  # Ctrl-C reaches the whole group; the bot decides
     worker.say(Generate(request=order("a", images=2)))
     told, finished = worker.hear_until(Finished)
     assert [e.preview is not None for e in told if isinstance(e, Stepped)] == [True, True, True, False]
