@@ -125,7 +125,7 @@ def review_card(record: VerdictRecord) -> View:
     if record.negative:
         lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
     if verdict.normal_form and verdict.normal_form != record.prompt:
-        lines.append(f"normal form: `{texts.short(texts.code(verdict.normal_form), 300)}`")
+        lines.append(f"normal form: `{texts.code(verdict.normal_form, 300)}`")
     lines.append(
         f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
         + (f" · job {record.job}" if record.job else "")

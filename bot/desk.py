@@ -8,7 +8,7 @@ from collections.abc import Callable
 from bot.orders import Asker, NoSuchJob, NotRunning, NotYours
 from bot.records import Records
 from db.database import Transaction
-from db.jobs import Job, JobState
+from db.jobs import Job
 from generation.dispatch import Dispatch
 from generation.request import JobId, MemberId
 
@@ -26,12 +26,18 @@ class Desk:
         job = await self._known(job_id)
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("job")
-        if job.state not in (JobState.QUEUED, JobState.RUNNING) or not self._dispatch.cancel(job_id):
-            raise NotRunning
+        async with self._records.database.transaction() as tx:
+            if not await self._cancel(tx, job_id):
+                raise NotRunning
+        # The row decides: a job that has not reached the line yet is never drawn.
+        self._dispatch.cancel(job_id)
         return job
 
     async def remove(self, job_id: JobId, asker: Asker, reason: str) -> Job:
-        """All of a job's pictures: rows marked, files gone. By their owner or a moderator. Raises NoSuchJob, NotYours."""
+        """All of a job's pictures: rows marked, files gone. By their owner or, noted in the log of actions, a moderator.
+
+        Raises NoSuchJob, NotYours.
+        """
         job = await self._known(job_id)
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("picture")
@@ -40,6 +46,8 @@ class Desk:
                 await self._records.pictures.remove(
                     tx, job_id, image.index, by=asker.member, reason=reason, at=self._clock()
                 )
+            if job.member != asker.member:
+                await self._note(tx, asker, "remove", job.member, reason, job=job_id)
         return job
 
     async def block(self, by: Asker, member: MemberId, reason: str, expires_at: float | None) -> None:
@@ -56,10 +64,14 @@ class Desk:
                 at=now,
                 expires_at=expires_at,
             )
-            await self._note_block(tx, by, "block", member, reason)
-        for job in await self._records.jobs.live_of_member(member):
-            if job.place.guild_id == by.guild_id:
-                self._dispatch.cancel(job.id)
+            await self._note(tx, by, "block", member, reason)
+            cancelled = [
+                job.id
+                for job in await self._records.jobs.live_of_member(member, tx=tx)
+                if job.place.guild_id == by.guild_id and await self._cancel(tx, job.id)
+            ]
+        for job_id in cancelled:
+            self._dispatch.cancel(job_id)
 
     async def unblock(self, by: Asker, member: MemberId) -> bool:
         """False when they were not blocked."""
@@ -69,13 +81,27 @@ class Desk:
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
             )
             if was_blocked:
-                await self._note_block(tx, by, "unblock", member, "")
+                await self._note(tx, by, "unblock", member, "")
         return was_blocked
 
-    async def _note_block(
-        self, tx: Transaction, by: Asker, action: str, member: MemberId, reason: str
+    async def _cancel(self, tx: Transaction, job_id: JobId) -> bool:
+        """Whether this call was the one that ended it; then what it cost is given back."""
+        if not await self._records.jobs.cancel(tx, job_id, self._clock()):
+            return False
+        await self._records.spending.refund(tx, job_id)
+        return True
+
+    async def _note(
+        self,
+        tx: Transaction,
+        by: Asker,
+        action: str,
+        member: MemberId,
+        reason: str,
+        *,
+        job: JobId | None = None,
     ) -> None:
-        assert by.guild_id is not None
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
         await self._records.actions.add(
             tx,
             at=self._clock(),
@@ -84,25 +110,9 @@ class Desk:
             moderator_name=by.name,
             action=action,
             member=member,
+            job=job,
             reason=reason,
         )
-
-    async def note_action(self, by: Asker, action: str, job: Job, reason: str) -> None:
-        """A moderator's act on somebody else's job, in the log of actions."""
-        if by.guild_id is None:
-            return
-        async with self._records.database.transaction() as tx:
-            await self._records.actions.add(
-                tx,
-                at=self._clock(),
-                guild_id=by.guild_id,
-                moderator=by.member,
-                moderator_name=by.name,
-                action=action,
-                member=job.member,
-                job=job.id,
-                reason=reason,
-            )
 
     async def _known(self, job_id: JobId) -> Job:
         job = await self._records.jobs.get(job_id)

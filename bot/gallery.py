@@ -13,15 +13,14 @@ import discord
 
 from bot import cards, errors, texts
 from bot.access import asker_of
-from bot.archive import Archive
 from bot.derive import Derive
 from bot.desk import Desk
-from bot.orders import Gallery, Order, Press
-from bot.post import MessageGone, Post
+from bot.orders import Gallery, Order, PictureGone, Press
+from bot.post import UNREACHABLE, MessageGone, Post
 from bot.progress import Pace, show_progress
 from bot.studio import Studio
 from db.errors import DiskFull
-from db.jobs import Job, JobAction, JobState, Place
+from db.jobs import Job, JobAction, Place
 from generation import images
 from generation.request import JobId
 from generation.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
@@ -46,7 +45,6 @@ class Galleries:
         self._studio = studio
         self._derive = derive
         self._desk = desk
-        self._archive = Archive(studio.records)
         self._spawn = spawn
         self._pace = Pace()
         self._carried: set[JobId] = set()
@@ -69,7 +67,7 @@ class Galleries:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
-        except discord.HTTPException as error:
+        except UNREACHABLE as error:
             log.warning("job %s was accepted but its answer failed: %s", job.id, error)
         finally:
             self._spawn(self._carry(job, Post(self._client, place)))
@@ -95,7 +93,7 @@ class Galleries:
         except MessageGone:
             log.info("the message of job %s was deleted: nobody to deliver to", job.id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
-        except (discord.HTTPException, OSError) as error:
+        except UNREACHABLE as error:
             # Not marked as delivered: the sweep tries again.
             log.warning("job %s could not be delivered: %s", job.id, error)
         except DiskFull:
@@ -124,8 +122,8 @@ class Galleries:
             )
 
         try:
-            gallery = await self._gallery(job, watch)
-        except (GenerationFailed, JobCancelled) as error:
+            gallery = await self._studio.fulfil(job, watch)
+        except (GenerationFailed, JobCancelled, PictureGone) as error:
             return cards.ended_card(job, texts.sentence(error) or ""), []
         finally:
             if follower is not None:
@@ -137,17 +135,6 @@ class Galleries:
             cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
             [discord.File(io.BytesIO(content), filename=name)],
         )
-
-    async def _gallery(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
-        match job.state:
-            case JobState.DONE:
-                return await self._archive.gallery_of(job)
-            case JobState.FAILED:
-                raise GenerationFailed(job.id, job.failure or "bug", "")
-            case JobState.CANCELLED:
-                raise JobCancelled(job.id)
-            case _:
-                return await self._studio.fulfil(job, watch)
 
     async def _is_flagged(self, job: Job) -> bool:
         verdict = await self._studio.records.verdicts.of_job(job.id)
@@ -170,13 +157,10 @@ class Galleries:
                 await self._delete(job, interaction)
 
     async def _delete(self, job_id: JobId, interaction: Interaction) -> None:
-        asker = asker_of(interaction)
-        job = await self._desk.remove(job_id, asker, "deleted with the button")
+        await self._desk.remove(job_id, asker_of(interaction), "deleted with the button")
         await interaction.response.defer()
         if interaction.message is not None:
             await interaction.message.delete()
-        if job.member != asker.member:
-            await self._desk.note_action(asker, "remove", job, "deleted with the button")
 
 
 def _attachment(gallery: Gallery) -> tuple[str, bytes]:

@@ -47,7 +47,7 @@ NAMES = {
 
 MAX_GUIDANCE = 30.0
 # A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
-_FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[ =]|$)")
+_FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[\s=]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +84,9 @@ def read_inline(wish: Wish) -> Wish:
     text = wish.prompt[: found[0].start()].strip()
     for option, value in values.items():
         if option != "negative":
-            head, _, rest = value.partition(" ")
+            head, *rest = value.split(maxsplit=1)
             values[option] = head
-            text = f"{text} {rest.strip()}".strip()
+            text = " ".join([text, *rest]).strip()
     return replace(wish, prompt=text, **values)
 
 

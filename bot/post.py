@@ -6,8 +6,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
+import aiohttp
 import discord
 
 from db.jobs import Place
@@ -21,6 +23,10 @@ _EXPIRED = {10015, 10062, 50027}
 """Unknown webhook, unknown interaction, invalid webhook token: what Discord and its stand-ins answer to a dead token."""
 _GONE = {10003, 10008, 50001}
 """Unknown channel, unknown message, missing access: there is nothing left to edit."""
+
+
+UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
+"""Discord refused, answered nonsense, or was not there: discord.py lets aiohttp's own errors through."""
 
 
 class MessageGone(Exception):
@@ -41,7 +47,10 @@ class Post:
         Raises MessageGone, or discord.HTTPException where Discord fails for another reason.
         """
         async with self.lock:
-            return await self._edit(view, files)
+            message_id = await self._edit(view, files)
+            # A message that had to be posted anew is the one that the next edit goes to.
+            self.place = replace(self.place, message_id=message_id)
+            return message_id
 
     async def _edit(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
         token = self.place.token

@@ -6,11 +6,10 @@ import asyncio
 import contextlib
 import logging
 
-import discord
 from asyncio_throttle import Throttler
 
 from bot import cards
-from bot.post import MessageGone, Post
+from bot.post import UNREACHABLE, MessageGone, Post
 from db.jobs import Job
 from generation.ticket import Progress, Ticket, Waiting
 
@@ -67,7 +66,7 @@ async def show_progress(
                 await post.edit(view, files)
             except MessageGone:
                 return
-            except discord.HTTPException as error:
+            except UNREACHABLE as error:
                 # A missed preview is no loss; the next one or the result will come through.
                 log.info("progress of job %s not shown: %s", job.id, error)
             shown = newest

@@ -16,21 +16,20 @@ _YOUNG_SECONDS = 30.0
 
 async def resume(client: Atelier) -> None:
     """For ever: takes up what nobody carries. The database says what is left to do."""
-    await client.wait_until_ready()
     studio = client.studio
+    began = studio.clock()
+    await client.wait_until_ready()
     swept = await studio.records.pictures.sweep()
     if swept:
         log.info("%d files without a picture deleted", swept)
-    is_start = True
     while True:
         jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
         old = [
             job
             for job in jobs
-            if (is_start or studio.clock() - job.created_at > _YOUNG_SECONDS)
+            if (job.created_at < began or studio.clock() - job.created_at > _YOUNG_SECONDS)
             and client.galleries.take_up(job)
         ]
         if old:
             log.info("%d jobs that nobody carried go on", len(old))
-        is_start = False
         await asyncio.sleep(_SWEEP_SECONDS)

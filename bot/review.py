@@ -8,6 +8,7 @@ import logging
 import discord
 
 from bot import cards
+from bot.post import UNREACHABLE
 from db.guilds import Guilds
 from db.verdicts import VerdictRecord
 
@@ -42,7 +43,7 @@ class ReviewPost:
                 await channel.send(
                     view=cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
                 )
-            except discord.HTTPException as error:
+            except UNREACHABLE as error:
                 log.warning("verdict %s could not be posted: %s", record.id, error)
 
     async def _channel(self, guild_id: int | None) -> discord.TextChannel | None:

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from moderation.allowance import Limits
-
 from generation.request import ModelEntry, ModelName
+from moderation.allowance import Limits
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
@@ -135,8 +134,14 @@ def _checked(settings: Settings, source: str) -> Settings:
             raise SettingsBroken(
                 source, f"models.{entry.name}", "side, multiple or steps make no sense together"
             )
+        if entry.dtype not in ("", "float32", "bfloat16", "float16"):
+            raise SettingsBroken(source, f"models.{entry.name}.dtype", "must be float32, bfloat16 or float16")
         if entry.enlarge not in (1, 2, 4):
             raise SettingsBroken(source, f"models.{entry.name}.enlarge", "must be 1, 2 or 4")
+        if not 0 < entry.variation_strength <= 1:
+            raise SettingsBroken(
+                source, f"models.{entry.name}.variation_strength", "must be above 0 and at most 1"
+            )
     return settings
 
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from bot.archive import Archive
 from bot.orders import (
+    Asker,
     Gallery,
     MemberBlocked,
     NoSuchJob,
@@ -20,7 +21,7 @@ from bot.records import Records
 from bot.settings import Settings
 from db.database import Transaction
 from db.ids import new_job_id
-from db.jobs import Job, JobAction, Place
+from db.jobs import Job, JobAction, JobState, Place
 from db.verdicts import VerdictRecord
 from generation import images
 from generation.dispatch import Dispatch
@@ -72,10 +73,7 @@ class Studio:
         """
         now = self.clock()
         asker = order.asker
-        if asker.guild_id is not None:
-            block = await self.records.blocks.live(asker.guild_id, asker.member, now)
-            if block is not None:
-                raise MemberBlocked(block.expires_at, block.reason)
+        await self._demand_unblocked(asker, now)
         verdict = self.screen.check(
             {"prompt": order.prompt.text, "negative": order.prompt.negative},
             age_restricted=asker.is_age_restricted,
@@ -88,6 +86,8 @@ class Studio:
             raise PromptRefused(verdict.category, verdict.field)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
+            # Again: a block set since then has cancelled every job but this one.
+            await self._demand_unblocked(asker, now, tx)
             await self._charge(tx, order, now)
             await self.records.jobs.record(tx, job)
             await self.records.spending.spend(
@@ -102,6 +102,13 @@ class Studio:
         if verdict.ruling is Ruling.FLAG:
             self.review(record)
         return job
+
+    async def _demand_unblocked(self, asker: Asker, now: float, tx: Transaction | None = None) -> None:
+        if asker.guild_id is None:
+            return
+        block = await self.records.blocks.live(asker.guild_id, asker.member, now, tx=tx)
+        if block is not None:
+            raise MemberBlocked(block.expires_at, block.reason)
 
     async def _note_verdict(
         self, tx: Transaction, order: Order, verdict: Verdict, now: float, *, job: JobId | None
@@ -153,8 +160,21 @@ class Studio:
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
 
-        Raises GenerationFailed or JobCancelled after giving the allowance back.
+        A job that has ended already is not drawn again: its end is told again, its pictures read again.
+        Raises GenerationFailed or JobCancelled after giving the allowance back; PictureGone where they were removed.
         """
+        known = await self.records.jobs.get(job.id)
+        match known and known.state:
+            case JobState.DONE:
+                return await self._archive.gallery_of(job)
+            case JobState.FAILED:
+                raise GenerationFailed(job.id, (known and known.failure) or "bug", "")
+            case JobState.QUEUED | JobState.RUNNING:
+                return await self._draw(job, watch)
+            case _:
+                raise JobCancelled(job.id)
+
+    async def _draw(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         try:
             request = await self._request_of(job)
         except (PictureGone, NoSuchJob) as error:
@@ -176,7 +196,7 @@ class Studio:
             await self._give_back(job, error.kind)
             raise
         finally:
-            del self._tickets[job.id]
+            self._tickets.pop(job.id, None)
         return await self._store(job, made)
 
     def progress_of(self, job: JobId) -> Progress | None:
@@ -193,8 +213,10 @@ class Studio:
         return replace(job.place, message_id=message_id)
 
     async def abandon(self, job: Job) -> None:
-        """After a bug: the job ends as failed and what it cost is given back."""
+        """After a bug, before or after the pictures were there: the job is over and what it cost is given back."""
         await self._give_back(job, "bug")
+        async with self.records.database.transaction() as tx:
+            await self.records.spending.refund(tx, job.id)
         await self.records.jobs.delivered(job.id, self.clock())
 
     async def _give_back(self, job: Job, kind: str) -> None:
@@ -205,6 +227,9 @@ class Studio:
     async def _store(self, job: Job, made: Made) -> Gallery:
         sizes = [images.size_of(content) for content in made.pictures]
         async with self.records.database.transaction() as tx:
+            if not await self.records.jobs.finish(tx, job.id, self.clock()):
+                # Cancelled or given up meanwhile: no pictures are kept of what was refunded.
+                raise JobCancelled(job.id)
             stored = [
                 await self.records.pictures.store(
                     tx,
@@ -217,9 +242,6 @@ class Studio:
                 )
                 for index, content in enumerate(made.pictures)
             ]
-            if not await self.records.jobs.finish(tx, job.id, self.clock()):
-                # Cancelled or given up meanwhile: no pictures are kept of what was refunded.
-                raise JobCancelled(job.id)
         return Gallery(
             job=job,
             images=tuple(stored),

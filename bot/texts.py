@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
 
 import discord
-from moderation.allowance import RateLimited, TooManyJobs
 
 from bot.orders import (
     BadDuration,
@@ -25,6 +25,7 @@ from bot.orders import (
 )
 from db.errors import DiskFull
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
+from moderation.allowance import RateLimited, TooManyJobs
 
 _CATEGORY = {
     "sexual": "sexual content",
@@ -38,6 +39,7 @@ _CATEGORY = {
     "real-person": "a real person",
     "spam": "spam",
 }
+_FIELD = {"negative": "negative prompt"}
 _FAILURE = {
     "memory": "The graphics card ran out of memory for it. Try fewer images or a smaller size.",
     "model": "The model could not be loaded. Choose another one, or tell the bot's owner.",
@@ -57,7 +59,7 @@ def sentence(error: Exception) -> str | None:
         case PromptTooLong():
             return f"The {error.what} has {error.length:,} characters; at most {error.limit:,} fit."
         case UnknownParameter():
-            return f"There is no parameter `--{error.name}`. Did you mean `--{error.nearest}`?"
+            return f"There is no parameter `--{code(error.name)}`. Did you mean `--{error.nearest}`?"
         case BadParameter():
             shown = f" can't be `{code(error.value)}`:" if error.value else " has no value:"
             return f"`--{error.name}`{shown} it takes {error.wanted}."
@@ -65,7 +67,8 @@ def sentence(error: Exception) -> str | None:
             return f"There is no model `{code(error.name)}` here. Did you mean `{error.nearest}`?"
         case PromptRefused():
             what = _CATEGORY.get(error.category, error.category)
-            where = "" if error.field == "prompt" else f" (in the {error.field})"
+            fields = " and the ".join(_FIELD.get(field, field) for field in error.field.split("+"))
+            where = "" if error.field == "prompt" else f" (in the {fields})"
             return (
                 f"This prompt can't be drawn here: it reads as {what}{where}. Rephrase it and try again; "
                 "if you think that is a mistake, ask a moderator. Nothing was charged."
@@ -143,14 +146,26 @@ def moment(at: float) -> str:
     return f"<t:{int(at)}:f>"
 
 
+_MARKS = re.compile(r"[\\`*_~|<>\[\]]|:(?=//)|^[#-]")
+"""What begins markdown, a mention, a link or a heading. discord.py's own escaping leaves links, and markdown in them, alone."""
+
+_TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Marks that turn the direction of writing, also of what stands behind the member's words."""
+
+
 def plain(text: str) -> str:
-    """A member's words inside a card: no markdown, no mention, on one line."""
-    return discord.utils.escape_mentions(discord.utils.escape_markdown(" ".join(text.split())))
+    """A member's words inside a card: no markdown, no link, no mention, on one line."""
+    line = _MARKS.sub(r"\\\g<0>", _one_line(text))
+    return discord.utils.escape_mentions(line)
 
 
-def code(text: str) -> str:
-    """A member's words between backticks."""
-    return " ".join(text.replace("`", "'").split())[:100]
+def code(text: str, limit: int = 100) -> str:
+    """A member's words between backticks; never empty, for two backticks alone would not close."""
+    return short(_one_line(text).replace("`", "'"), limit) or " "
+
+
+def _one_line(text: str) -> str:
+    return " ".join(_TURNS.sub("", text).split())
 
 
 def short(text: str, limit: int) -> str:

@@ -16,7 +16,7 @@ DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    images_a_minute: int = 12
+    images_a_minute: int = 30
     images_a_day: int = 400
     jobs_in_line: int = 5
 

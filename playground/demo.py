@@ -18,9 +18,11 @@ _STOP_SECONDS = 15.0
 class BotProcess:
     """`python main.py run`, pointed at the playground by its environment alone. Implements the playground's bot control."""
 
-    def __init__(self, data: Path, config: Path | None) -> None:
+    def __init__(self, data: Path, config: Path | None, log: Path | None = None) -> None:
+        """`log`: where its standard error goes; None leaves it where this process's goes."""
         self._data = data
         self._config = config
+        self._log = log
         self._environment: dict[str, str] = {}
         self._process: asyncio.subprocess.Process | None = None
         self._lock = asyncio.Lock()
@@ -36,21 +38,30 @@ class BotProcess:
     def is_running(self) -> bool:
         return self._process is not None and self._process.returncode is None
 
+    @property
+    def pid(self) -> int:
+        """Of the process started last; LookupError before the first start."""
+        if self._process is None:
+            raise LookupError("never started")
+        return self._process.pid
+
     async def start(self) -> None:
         async with self._lock:
             if self.is_running:
                 return
             options = ["--config", str(self._config)] if self._config else []
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                str(ROOT / "main.py"),
-                *options,
-                "run",
-                "--stop-with-stdin",
-                env={**os.environ, **self._environment},
-                # Never written to: it closes when this process dies, however it dies.
-                stdin=asyncio.subprocess.PIPE,
-            )
+            with contextlib.ExitStack() as files:
+                self._process = await asyncio.create_subprocess_exec(
+                    sys.executable,
+                    str(ROOT / "main.py"),
+                    *options,
+                    "run",
+                    "--stop-with-stdin",
+                    env={**os.environ, **self._environment},
+                    # Never written to: it closes when this process dies, however it dies.
+                    stdin=asyncio.subprocess.PIPE,
+                    stderr=files.enter_context(self._log.open("ab")) if self._log else None,
+                )
 
     async def stop(self) -> None:
         """Politely; what is in line goes on at the next start."""

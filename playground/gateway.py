@@ -21,6 +21,7 @@ REQUEST_MEMBERS, INVALID_SESSION, HELLO, ACK = 8, 9, 10, 11
 GUILDS, GUILD_MEMBERS, GUILD_MESSAGES, DIRECT_MESSAGES, MESSAGE_CONTENT = 1, 1 << 1, 1 << 9, 1 << 12, 1 << 15
 
 HEARTBEAT_INTERVAL = 41_250  # milliseconds
+ACK_AFTER = 0.03  # seconds
 RESUMABLE_FOR = 60.0  # seconds after the connection is lost
 
 AUTHENTICATION_FAILED, INVALID_SHARD, UNKNOWN_ERROR, NOT_AUTHENTICATED, DECODE_ERROR = (
@@ -169,7 +170,10 @@ class Gateway:
     async def _receive(self, connection: Connection, session: Session | None, body: Json) -> Session | None:
         op, data = body.get("op"), body.get("d")
         if op == HEARTBEAT:
-            connection.queue.put_nowait({"op": ACK, "d": None, "s": None, "t": None})
+            # As after a way through the net. discord.py takes down when it sent a heartbeat only after sending it, and
+            # warns of 41 seconds of latency where the answer is there first.
+            ack = {"op": ACK, "d": None, "s": None, "t": None}
+            asyncio.get_running_loop().call_later(ACK_AFTER, connection.queue.put_nowait, ack)
         elif op == IDENTIFY:
             return await self._identify(connection, as_dict(data))
         elif op == RESUME:

@@ -97,7 +97,7 @@ class InteractionEndpoints:
             extra["interaction"] = {
                 "id": str(interaction.id),
                 "type": COMMAND,
-                "name": data["name"],
+                "name": whole_name(data),
                 "user": user,
             }
         elif interaction.type == COMPONENT and interaction.source:

@@ -10,11 +10,12 @@ import discord
 from discord import app_commands, ui
 
 from bot import texts
+from bot.archive import Archive
 from bot.buttons import GalleryButton, row
 from bot.client import Atelier
 from bot.orders import PictureGone, Press
 from bot.pages import PageButton
-from db.jobs import Job, Parent
+from db.jobs import Job, Jobs, Parent
 from generation import images
 from generation.request import JobId, MemberId
 
@@ -27,23 +28,27 @@ NEWEST = "0"
 
 @app_commands.command(description="Your pictures, newest first")
 async def history(interaction: discord.Interaction[Atelier]) -> None:
-    view, files = await _page(interaction, NEWEST)
+    view, files = await page(*_shelves(interaction), NEWEST)
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
 
 
 async def turn(interaction: discord.Interaction[Atelier], cursor: str) -> None:
-    view, files = await _page(interaction, cursor)
+    view, files = await page(*_shelves(interaction), cursor)
     await interaction.response.edit_message(view=view, attachments=files)
 
 
-async def _page(
-    interaction: discord.Interaction[Atelier], cursor: str
+def _shelves(interaction: discord.Interaction[Atelier]) -> tuple[Jobs, Archive, MemberId]:
+    atelier = interaction.client
+    return atelier.studio.records.jobs, atelier.archive, MemberId(interaction.user.id)
+
+
+async def page(
+    jobs: Jobs, archive: Archive, member: MemberId, cursor: str
 ) -> tuple[ui.LayoutView, list[discord.File]]:
     """`cursor`: the id of the job that the page comes after, or NEWEST."""
-    studio = interaction.client.studio
     before = None if cursor == NEWEST else JobId(cursor)
-    jobs = await studio.records.jobs.of_member(MemberId(interaction.user.id), before=before, limit=PAGE + 1)
-    shown, has_more = jobs[:PAGE], len(jobs) > PAGE
+    found = await jobs.of_member(member, before=before, limit=PAGE + 1)
+    shown, has_more = found[:PAGE], len(found) > PAGE
     view = ui.LayoutView(timeout=None)
     if not shown:
         view.add_item(ui.TextDisplay("No pictures yet. `/imagine` makes some."))
@@ -53,7 +58,7 @@ async def _page(
     for job in shown:
         words = ui.TextDisplay[Any](_words(job))
         try:
-            content = await interaction.client.archive.read_picture(Parent(job=job.id, image=0))
+            content = await archive.read_picture(Parent(job=job.id, image=0))
         except PictureGone:
             items.append(words)
         else:

@@ -65,7 +65,7 @@ class Mod(app_commands.Group):
             ruling=ruling or "",
             since=int(interaction.client.studio.clock() - seconds_of(since)) if since else 0,
         )
-        view = await mod_log.page(interaction, question)
+        view = await mod_log.page(interaction.client.studio.records.verdicts, interaction.guild_id, question)
         await interaction.response.send_message(view=view, ephemeral=True)
 
     @app_commands.command(description="No more pictures for a member")
@@ -131,7 +131,6 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
     await desk.remove(job.id, asker, reason)
-    await desk.note_action(asker, "remove", job, reason)
     await Post(interaction.client, job.place).delete()
     await _say(interaction, f"Removed: job {job.id} of <@{job.member}>.")
 

@@ -13,7 +13,7 @@ from bot.access import demand_moderator
 from bot.buttons import row
 from bot.client import Atelier
 from bot.pages import PageButton
-from db.verdicts import VerdictRecord
+from db.verdicts import VerdictRecord, Verdicts
 from generation.request import MemberId
 from moderation.verdict import Ruling
 
@@ -49,12 +49,12 @@ class Question:
 
 async def turn(interaction: discord.Interaction[Atelier], cursor: str) -> None:
     demand_moderator(interaction)
-    await interaction.response.edit_message(view=await page(interaction, Question.of(cursor)))
-
-
-async def page(interaction: discord.Interaction[Atelier], question: Question) -> ui.LayoutView:
     verdicts = interaction.client.studio.records.verdicts
-    guild_id = interaction.guild_id
+    view = await page(verdicts, interaction.guild_id, Question.of(cursor))
+    await interaction.response.edit_message(view=view)
+
+
+async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> ui.LayoutView:
     member = MemberId(question.member) if question.member else None
     channel = question.channel or None
     ruling = Ruling[question.ruling.upper()] if question.ruling else None
@@ -105,7 +105,7 @@ def _words(record: VerdictRecord) -> str:
     if record.negative:
         lines.append(f"> no: {texts.short(texts.plain(record.negative), 100)}")
     if verdict.normal_form:
-        lines.append(f"-# normal form: `{texts.short(texts.code(verdict.normal_form), 100)}`")
+        lines.append(f"-# normal form: `{texts.code(verdict.normal_form)}`")
     if record.message_id is not None:
         link = f"https://discord.com/channels/{record.guild_id}/{record.channel_id}/{record.message_id}"
         lines.append(f"-# [message]({link}) · job {record.job}")

@@ -38,7 +38,6 @@ from generation.worker.models import (
     UnusableRequest,
     device_name,
     pick_device,
-    pick_dtype,
 )
 from generation.worker.press import Press
 from generation.worker.slots import advance
@@ -61,9 +60,8 @@ class Loop:
         self.tell = tell
         self.press = Press(tell)
         self.device = pick_device()
-        self.dtype = pick_dtype(self.device)
         self.settings = Configure(models=(), default=ModelName(""))
-        self.shelf = Shelf({}, self.device, self.dtype)
+        self.shelf = Shelf({}, self.device)
         self.jobs: dict[JobId, Job] = {}  # oldest first
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
@@ -112,7 +110,7 @@ class Loop:
     def _configure(self, settings: Configure) -> None:
         began = time.monotonic()
         self.settings = settings
-        self.shelf = Shelf({entry.name: entry for entry in settings.models}, self.device, self.dtype)
+        self.shelf = Shelf({entry.name: entry for entry in settings.models}, self.device)
         try:
             self._take_model(settings.default)
         except BrokenModel:

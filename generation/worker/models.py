@@ -48,7 +48,13 @@ def device_name(device: torch.device) -> str:
     return f"{platform.machine()} CPU, {torch.get_num_threads()} threads"
 
 
-def pick_dtype(device: torch.device) -> torch.dtype:
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def pick_dtype(device: torch.device, wanted: str) -> torch.dtype:
+    """The owner's choice; else what the device is good at."""
+    if wanted:
+        return DTYPES[wanted]
     if device.type == "cpu":
         return torch.float32
     return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
@@ -113,12 +119,9 @@ class Model:
 class Shelf:
     """The models of the settings, loaded when first asked for; the ones used last stay."""
 
-    def __init__(
-        self, entries: Mapping[ModelName, ModelEntry], device: torch.device, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, entries: Mapping[ModelName, ModelEntry], device: torch.device) -> None:
         self._entries = entries
         self._device = device
-        self._dtype = dtype
         self._resident: OrderedDict[ModelName, Model] = OrderedDict()
         self._broken: dict[ModelName, BrokenModel] = {}
 
@@ -144,8 +147,9 @@ class Shelf:
     def _load(self, entry: ModelEntry) -> Model:
         while len(self._resident) >= RESIDENT:
             self._resident.popitem(last=False)
+        dtype = pick_dtype(self._device, entry.dtype)
         try:
-            return load(entry, self._device, self._dtype)
+            return load(entry, self._device, dtype)
         except torch.OutOfMemoryError:
             if not self._resident:
                 raise
@@ -153,7 +157,7 @@ class Shelf:
         self._resident.clear()
         gc.collect()
         torch.cuda.empty_cache()
-        return load(entry, self._device, self._dtype)
+        return load(entry, self._device, dtype)
 
 
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:

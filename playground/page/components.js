@@ -2,6 +2,7 @@
 // Presses are named by data-action and carried out elsewhere, so that rendering stays pure.
 
 import { append, h, icon } from "./dom.js";
+import { withEmoji } from "./emoji.js";
 import { fileCard, gallery, picture } from "./media.js";
 import { markdown } from "./markdown.js";
 
@@ -47,7 +48,7 @@ export const hex = (color) => `#${color.toString(16).padStart(6, "0")}`;
 const nameIn = (url) => decodeURIComponent(new URL(url, location.href).pathname.split("/").pop());
 
 export const emoji = (given) =>
-  given ? h("span", { class: "emoji", "aria-hidden": "true" }, given.id ? `:${given.name}:` : given.name) : null;
+  given ? h("span", { class: "emoji", "aria-hidden": "true" }, given.id ? `:${given.name}:` : withEmoji(given.name)) : null;
 
 function button(component, context) {
   const kind = BUTTONS[component.style] ?? "secondary";

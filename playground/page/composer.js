@@ -155,7 +155,7 @@ export class Composer {
     this.hint.hidden = !option;
     if (option) {
       this.hint.replaceChildren(h("span", { class: "command-name" }, option.name), h("span", { class: "hint-text" }, option.description),
-        option.required ? null : h("span", { class: "hint-key" }, "optional"));
+        ...(option.required ? [] : [h("span", { class: "hint-key" }, "optional")]));
     }
   }
 

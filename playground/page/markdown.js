@@ -1,6 +1,7 @@
 // Discord's markdown into nodes. `names` resolves ids: {user(id), channel(id), role(id)} -> text or null.
 
 import { h } from "./dom.js";
+import { withEmoji } from "./emoji.js";
 import { timestamp } from "./time.js";
 
 const SAFE = /^https?:\/\//i;
@@ -99,7 +100,15 @@ const RULES = [
   [/^@(everyone|here)\b/, (match) => mention("@", match[1])],
 ];
 
-const link = (url, label) =>
+// A link to a message leads to it here: discord.com knows nothing of this server.
+const MESSAGE = /^https:\/\/discord\.com\/channels\/(?:\d+|@me)\/(\d+)\/(\d+)$/;
+
+const link = (url, label) => {
+  const [, channel, message] = MESSAGE.exec(url) ?? [];
+  if (message) return h("button", { type: "button", class: "plain-link", "data-action": "visit", "data-channel": channel, "data-target": message }, label);
+  return outward(url, label);
+};
+const outward = (url, label) =>
   SAFE.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : String(label);
 const mention = (sign, name) => h("span", { class: "mention" }, sign + name);
 
@@ -108,7 +117,7 @@ export function inline(text, names) {
   const fragment = document.createDocumentFragment();
   let plain = "";
   const flush = () => {
-    if (plain) fragment.append(plain);
+    if (plain) fragment.append(...withEmoji(plain));
     plain = "";
   };
   for (let index = 0; index < text.length; ) {

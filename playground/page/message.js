@@ -13,8 +13,8 @@ const LOADING = 128;
 const SPOILER_FILE = 8;
 
 /** Do the two belong under one head? */
-export function continues(message, previous) {
-  return Boolean(previous) && previous.author.id === message.author.id && !heading(message) &&
+export function continues(message, previous, store) {
+  return Boolean(previous) && previous.author.id === message.author.id && !commandOf(message) && !repliedBy(message, store) &&
     isEphemeral(previous) === isEphemeral(message) &&
     new Date(message.timestamp) - new Date(previous.timestamp) < 7 * 60_000 &&
     new Date(message.timestamp).toDateString() === new Date(previous.timestamp).toDateString();
@@ -26,7 +26,9 @@ const commandOf = ({ interaction_metadata: meta, interaction }) => {
   const name = interaction?.name ?? meta.name ?? origin.name; // the first alone names the subcommand too
   return origin.type === 2 && name ? { user: meta.user, name, isSlash: (origin.command_type ?? 1) === 1 } : null;
 };
-const heading = (message) => commandOf(message) ?? message.referenced_message ?? null;
+/** The message replied to. What answers a button names it by its id alone. */
+const repliedBy = ({ referenced_message: whole, message_reference: reference }, store) =>
+  whole ?? (reference?.message_id ? store.find(reference.message_id) : null);
 
 /** context: {store, isContinued, failure} */
 export function messageTree(message, { store, isContinued, failure }) {
@@ -74,7 +76,7 @@ function origin(message, store) {
       h("span", { class: "origin-name" }, displayName(store.user(command.user.id) ?? command.user)), " used ",
       h("span", { class: "command-name" }, (command.isSlash ? "/" : "") + command.name));
   }
-  const replied = message.referenced_message;
+  const replied = repliedBy(message, store);
   if (!replied) return null;
   const excerpt = replied.content ? inline(replied.content.split("\n")[0].slice(0, 140), store.names) : h("em", {}, "Open the message");
   return h("button", { type: "button", class: "origin", "data-action": "jump", "data-target": replied.id },

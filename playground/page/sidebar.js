@@ -2,6 +2,12 @@
 
 import { avatar, displayName, h, icon } from "./dom.js";
 
+const CONTROLS = {
+  stop: "Ends the bot; what is in line goes on at the next start",
+  kill: "Ends the bot at once, as a power cut would",
+  start: "Starts the bot again",
+};
+
 /** events: {show(channel id), become(user id), control(action)} */
 export function sidebar(store, { guild, channels, members, bot, head, banner }, events) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
@@ -44,7 +50,7 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
     const { user, status, activity, controllable } = store.bot;
     const isOnline = status === "online";
     const control = (action, label) =>
-      h("button", { type: "button", class: "small-button", "aria-label": `${label} the bot`, onclick: () => events.control(action) }, label);
+      h("button", { type: "button", class: "small-button", "aria-label": `${label} the bot`, title: CONTROLS[action], onclick: () => events.control(action) }, label);
     bot.replaceChildren(
       h("div", { class: "bot-line" },
         h("span", { class: `with-status is-${status}` }, avatar(user ?? { id: "0", username: "Bot", bot: true }, 36)),

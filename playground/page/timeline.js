@@ -98,7 +98,7 @@ export class Timeline {
       if (!previous || new Date(previous.timestamp).toDateString() !== date.toDateString()) {
         yield { key: `day-${message.id}`, from: [], make: () => daySeparator(message.id, date) };
       }
-      const isContinued = continues(message, previous);
+      const isContinued = continues(message, previous, store);
       const failure = failures.findLast((one) => one.message === message.id);
       const busy = [...store.pending.values()].filter((one) => one.message === message.id).map((one) => one.custom_id).join();
       yield { key: message.id, from: [message, isContinued, failure, busy, store.users], make: () => messageTree(message, { store, isContinued, failure }) };
@@ -113,10 +113,13 @@ export class Timeline {
     this.#stick();
   }
 
+  /** -> does it stand there? */
   jumpTo(id) {
     const item = this.list.querySelector(`[data-message-id="${CSS.escape(id)}"]`);
+    if (item) this.#pinned = false; // else a picture that loads meanwhile pulls back to the end
     item?.scrollIntoView({ block: "center", behavior: "smooth" });
     item?.animate([{ backgroundColor: "var(--highlight)" }, { backgroundColor: "transparent" }], 1600);
+    return Boolean(item);
   }
 
   #stick() {

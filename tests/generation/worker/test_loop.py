@@ -10,6 +10,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, TypeVar
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -308,6 +309,19 @@ def test_an_owners_sampler_takes_the_models_place(sd_folder: Path) -> None:
     stage.say(Configure(models=(euler,), default=euler.name), Generate(request=order("a")))
     stage.finish()
     assert "Sampler: DPMSolverMultistep" in read_parameters(stage.of(Finished)[0].pictures[0])
+
+
+def test_an_owners_dtype_draws_nearly_the_same_picture(sd_folder: Path) -> None:
+    drawn: list[np.ndarray[Any, Any]] = []
+    for dtype in ("float32", "bfloat16"):
+        stage = Stage(sd_folder)
+        half = entry(sd_folder, dtype=dtype)
+        stage.say(Configure(models=(half,), default=half.name), Generate(request=order("a")))
+        stage.finish()
+        assert stage.loop.shelf.take(half.name).dtype == getattr(torch, dtype)
+        drawn.append(np.asarray(opened(stage.of(Finished)[0].pictures[0]), dtype=np.float64))
+    difference = np.abs(drawn[0] - drawn[1]).mean()
+    assert 0 < difference < 16, "out of 255"
 
 
 def test_a_sampler_that_does_not_exist_is_said(sd_folder: Path) -> None:
