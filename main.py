@@ -113,6 +113,8 @@ def _screen(settings: Settings) -> Screen:
         return Screen(load_rules(path))
     except RulesBroken as error:
         raise CannotStart(f"The moderation rules are broken: {error}") from error
+    except OSError as error:
+        raise CannotStart(f"The moderation rules in {path} can't be read: {error.strerror}.") from error
 
 
 def _storage_sentence(error: StorageError) -> str:

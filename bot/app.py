@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ from generation.messages import Configure
 from moderation.screen import Screen
 
 log = logging.getLogger(__name__)
+
+_GOODBYE_SECONDS = 5.0
+"""A gateway that hangs would keep a stop waiting for its farewell for half a minute; nothing depends on it."""
 
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
@@ -72,7 +76,7 @@ def build(settings: Settings, records: Records, dispatch: Dispatch, screen: Scre
     client = Atelier(ready_timeout=settings.discord.ready_timeout)
     add_commands(client.tree)
     client.add_dynamic_items(GalleryButton, PageButton)
-    client.lists = {"history": history.turn, "log": mod_log.turn}
+    client.lists = {"history": history.turn, "log": mod_log.turn, "queue": queue.turn}
     client.studio = Studio(settings, records, dispatch, screen)
     client.desk = Desk(records, dispatch)
     client.archive = Archive(records)
@@ -109,10 +113,17 @@ async def run(
             for task in running:
                 task.cancel()
             raise Stopped
-    except* Stopped:
-        pass
+    except BaseExceptionGroup as failures:
+        # The first failure has cancelled the rest; it is what there is to say.
+        first = failures.exceptions[0]
+        if isinstance(first, discord.ConnectionClosed):
+            raise DiscordUnreachable(Route.BASE, str(first)) from first
+        if not isinstance(first, Stopped):
+            raise first from None
     finally:
-        await client.close()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GOODBYE_SECONDS):
+                await client.close()
 
 
 async def _log_in(client: Atelier, token: str) -> None:
@@ -120,7 +131,7 @@ async def _log_in(client: Atelier, token: str) -> None:
         await client.login(token)
     except discord.LoginFailure as error:
         raise WrongToken from error
-    except aiohttp.ClientError as error:
+    except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
         raise DiscordUnreachable(Route.BASE, str(error)) from error
 
 

@@ -17,6 +17,7 @@ from generation.ticket import Progress, Running, Waiting
 from moderation.verdict import Ruling
 
 PROMPT_SHOWN = 1000
+_BOLD = 200  # characters
 _RUNNING = discord.Colour(0x5865F2)
 _DONE = discord.Colour(0x3BA55D)
 _FAILED = discord.Colour(0x99545A)
@@ -34,7 +35,9 @@ def _view(*items: ui.Item[Any], colour: discord.Colour) -> View:
 
 def _head(job: Job) -> ui.TextDisplay[Any]:
     prompt = texts.short(texts.plain(job.prompt.text), PROMPT_SHOWN)
-    return ui.TextDisplay(f"**{prompt}** · <@{job.member}>{_what(job)}")
+    # A long prompt in bold would be a wall above its picture.
+    shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
+    return ui.TextDisplay(f"{shown} · <@{job.member}>{_what(job)}")
 
 
 def _what(job: Job) -> str:
@@ -49,8 +52,14 @@ def _what(job: Job) -> str:
             return ""
 
 
-def _foot(job: Job) -> ui.TextDisplay[Any]:
-    parts = [f"seed {job.seed}", job.model, f"{job.size.width}×{job.size.height}"]
+def _foot(gallery: Gallery) -> ui.TextDisplay[Any]:
+    job = gallery.job
+    # The size of the pictures that are there: a job's own is that of its latents, before anything enlarges them.
+    parts = [
+        f"seed {job.seed}",
+        job.model,
+        *(f"{image.width}×{image.height}" for image in gallery.images[:1]),
+    ]
     if job.action is not JobAction.UPSCALE:
         parts += [f"{job.steps} steps", f"cfg {job.guidance:g}"]
     if job.prompt.negative:
@@ -61,21 +70,23 @@ def _foot(job: Job) -> ui.TextDisplay[Any]:
 
 def progress_card(job: Job, progress: Progress, number: int, *, is_spoiler: bool) -> tuple[View, list[File]]:
     """`number` makes each preview's file name new, so that no client shows an old one from its cache."""
-    items: list[ui.Item[Any]] = [_head(job)]
+    media: list[ui.Item[Any]] = []
     files: list[File] = []
     if isinstance(progress, Running) and progress.preview:
         name = f"preview-{number}.jpg"
         files.append(discord.File(io.BytesIO(progress.preview), filename=name))
-        items.append(_media(name, is_spoiler=is_spoiler, description="preview"))
-    items.append(ui.TextDisplay(texts.progress_line(progress)))
-    items.append(
-        row(GalleryButton(Press.CANCEL, job.id, label="Cancel", style=discord.ButtonStyle.secondary))
-    )
-    return _view(*items, colour=_RUNNING), files
+        media.append(_media(name, is_spoiler=is_spoiler, description="preview"))
+    return _running_card(job, media, texts.progress_line(progress)), files
 
 
-def first_card(job: Job, place: int) -> View:
-    return progress_card(job, Waiting(place=place, seconds=None), 0, is_spoiler=False)[0]
+def _running_card(job: Job, media: list[ui.Item[Any]], line: str) -> View:
+    cancel = GalleryButton(Press.CANCEL, job.id, label="Cancel")
+    return _view(_head(job), *media, ui.TextDisplay(line), row(cancel), colour=_RUNNING)
+
+
+def first_card(job: Job, place: int, *, is_ready: bool) -> View:
+    """`is_ready`: whether a worker takes jobs; it does not while its model loads."""
+    return _running_card(job, [], texts.progress_line(Waiting(place=place, seconds=None), is_ready=is_ready))
 
 
 def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
@@ -84,7 +95,7 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     items: list[ui.Item[Any]] = [
         _head(job),
         _media(name, is_spoiler=is_spoiler, description=texts.short(job.prompt.text, 200)),
-        _foot(job),
+        _foot(gallery),
     ]
     delete = GalleryButton(Press.DELETE, job.id, emoji="🗑️")
     reroll = GalleryButton(Press.REROLL, job.id, emoji="🔄")
@@ -108,24 +119,18 @@ def ended_card(job: Job, sentence: str) -> View:
     return _view(*items, colour=_FAILED)
 
 
-def removed_card(job: Job, by: str) -> View:
-    return _view(ui.TextDisplay(f"-# Removed by {texts.plain(by)} · job {job.id}"), colour=_FAILED)
-
-
 def review_card(record: VerdictRecord) -> View:
     """A refusal or flag in the moderators' channel."""
     verdict = record.verdict
     is_refusal = verdict.ruling is Ruling.REFUSE
-    words = ", ".join(f"`{texts.code(word)}`" for word in verdict.words[:8])
     lines = [
-        f"**{'Refused' if is_refusal else 'Flagged'}: {verdict.category}** · rule `{texts.code(verdict.rule)}`"
-        + (f" · {words}" if words else ""),
+        f"**{'Refused' if is_refusal else 'Flagged'}** · {texts.why(verdict)}",
         f"> {texts.short(texts.plain(record.prompt), 900)}",
     ]
     if record.negative:
         lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
-    if verdict.normal_form and verdict.normal_form != record.prompt:
-        lines.append(f"normal form: `{texts.code(verdict.normal_form, 300)}`")
+    if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
+        lines.append(f"-# read as: `{texts.code(verdict.normal_form, 300)}`")
     lines.append(
         f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
         + (f" · job {record.job}" if record.job else "")

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _SYNC_NOTE = "commands"
-_PRESENCE_SECONDS = 15.0
-"""Discord takes five presence updates in twenty seconds from a shard; one in fifteen leaves room for reconnects."""
+_PRESENCE_SECONDS = 5.0
+"""Discord takes five presence updates in twenty seconds from a shard."""
 
 
 # Atelier has no voice; discord.py would warn about its missing libraries at every start.
@@ -66,7 +66,13 @@ class Atelier(discord.AutoShardedClient):
             # Nothing of what members write is kept in memory.
             max_messages=None,
         )
-        self.tree = Tree(self)
+        self.tree = Tree(
+            self,
+            # Limits, blocks and the moderators' log are a server's: a direct message would get around them.
+            allowed_contexts=app_commands.AppCommandContext(guild=True),
+            allowed_installs=app_commands.AppInstallationType(guild=True),
+        )
+        self._shown = ""
 
     async def setup_hook(self) -> None:
         await self.sync_commands()
@@ -87,23 +93,24 @@ class Atelier(discord.AutoShardedClient):
         return True
 
     async def on_ready(self) -> None:
+        # A new session knows nothing of the old one's presence.
+        self._shown = ""
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
 
     async def show_presence(self) -> None:
         """Model and line length beside the bot's name, for ever."""
-        shown = ""
         while True:
             await self.wait_until_ready()
             line = self.studio.dispatch.state
             busy = line.waiting + line.running
             model = self.studio.settings.default_model.name
-            text = f"{model} · {busy} in line" if busy else f"{model} · /imagine"
+            text = f"/imagine · {busy} in line at {model}" if busy else f"/imagine · model {model}"
             if not line.is_ready:
-                text = f"{model} · warming up"
-            if text != shown:
+                text = f"{model} is loading"
+            if text != self._shown:
                 try:
                     await self.change_presence(activity=discord.CustomActivity(text))
-                    shown = text
+                    self._shown = text
                 except (ConnectionError, discord.DiscordException) as error:
                     log.info("presence not shown: %s", error)
             await asyncio.sleep(_PRESENCE_SECONDS if line.is_ready else 1.0)

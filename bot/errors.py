@@ -11,6 +11,7 @@ from typing import Any
 import discord
 
 from bot import texts
+from bot.post import UNREACHABLE
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ async def answer(interaction: Interaction, error: Exception) -> None:
             await interaction.followup.send(text, ephemeral=True)
         else:
             await interaction.response.send_message(text, ephemeral=True)
-    except discord.HTTPException as gone:
+    except UNREACHABLE as gone:
         # Past its three seconds or fifteen minutes nobody can be told any more.
         log.warning("could not tell %s: %s", _where(interaction), gone)
 

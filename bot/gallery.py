@@ -7,7 +7,7 @@ import io
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import discord
 
@@ -16,7 +16,7 @@ from bot.access import asker_of
 from bot.derive import Derive
 from bot.desk import Desk
 from bot.orders import Gallery, Order, PictureGone, Press
-from bot.post import UNREACHABLE, MessageGone, Post
+from bot.post import UNREACHABLE, MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
 from bot.studio import Studio
 from db.errors import DiskFull
@@ -24,7 +24,9 @@ from db.jobs import Job, JobAction, Place
 from generation import images
 from generation.request import JobId
 from generation.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
-from moderation.verdict import Ruling
+
+if TYPE_CHECKING:
+    from bot.client import Atelier
 
 log = logging.getLogger(__name__)
 
@@ -38,9 +40,7 @@ FILE_LIMIT = 10 * 2**20
 class Galleries:
     """`spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
 
-    def __init__(
-        self, client: discord.Client, studio: Studio, derive: Derive, desk: Desk, spawn: Spawn
-    ) -> None:
+    def __init__(self, client: Atelier, studio: Studio, derive: Derive, desk: Desk, spawn: Spawn) -> None:
         self._client = client
         self._studio = studio
         self._derive = derive
@@ -60,10 +60,11 @@ class Galleries:
         )
         job = await self._studio.admit(order, place)
         self._carried.add(job.id)
+        line = self._studio.dispatch.state
         # The row is committed: whatever happens to the answer, the job is carried on.
         try:
             answer = await interaction.response.send_message(
-                view=cards.first_card(job, self._studio.dispatch.state.waiting + 1),
+                view=cards.first_card(job, line.waiting + 1, is_ready=line.is_ready),
                 allowed_mentions=discord.AllowedMentions.none(),
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
@@ -83,10 +84,11 @@ class Galleries:
     async def _carry(self, job: Job, post: Post) -> None:
         """From an accepted job to its posted result; any failure is told in the same message."""
         try:
-            is_spoiler = await self._is_flagged(job)
+            recorded = post.place.message_id
+            is_spoiler = self._studio.is_for_adults(job)
             view, files = await self._outcome(job, post, is_spoiler)
             message_id = await post.edit(view, files)
-            if message_id != job.place.message_id:
+            if message_id != recorded:
                 await self._studio.records.jobs.set_message(job.id, message_id)
                 await self._studio.records.verdicts.link(job.id, message_id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
@@ -94,8 +96,12 @@ class Galleries:
             log.info("the message of job %s was deleted: nobody to deliver to", job.id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
         except UNREACHABLE as error:
-            # Not marked as delivered: the sweep tries again.
-            log.warning("job %s could not be delivered: %s", job.id, error)
+            if is_final(error):
+                log.error("job %s can't be delivered, ever: %s", job.id, error)
+                await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+            else:
+                # Not marked as delivered: the sweep tries again.
+                log.warning("job %s could not be delivered: %s", job.id, error)
         except DiskFull:
             # The row stands: the sweep takes the job up again when there is room.
             log.error("the disk is full: job %s waits for room", job.id)
@@ -130,15 +136,12 @@ class Galleries:
                 # Under the lock no edit of the follower's is under way, so none can arrive after the result.
                 async with post.lock:
                     follower.cancel()
+                await asyncio.wait([follower])
         name, content = await asyncio.to_thread(_attachment, gallery)
         return (
             cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
             [discord.File(io.BytesIO(content), filename=name)],
         )
-
-    async def _is_flagged(self, job: Job) -> bool:
-        verdict = await self._studio.records.verdicts.of_job(job.id)
-        return verdict is not None and verdict.verdict.ruling is Ruling.FLAG
 
     async def press(self, press: Press, job: JobId, image: int, interaction: Interaction) -> None:
         asker = asker_of(interaction)
@@ -151,16 +154,22 @@ class Galleries:
                 await self.deliver(interaction, await self._derive.reroll(job, asker))
             case Press.CANCEL:
                 await self._desk.cancel(job, asker)
-                # The card itself is changed by whoever carries the job.
-                await interaction.response.defer()
+                # The card itself is changed by whoever carries the job; a list that only this member sees, here.
+                if interaction.message is not None and interaction.message.flags.ephemeral:
+                    await self._client.lists["queue"](interaction, "")
+                else:
+                    await interaction.response.defer()
             case Press.DELETE:
                 await self._delete(job, interaction)
 
     async def _delete(self, job_id: JobId, interaction: Interaction) -> None:
         await self._desk.remove(job_id, asker_of(interaction), "deleted with the button")
-        await interaction.response.defer()
-        if interaction.message is not None:
-            await interaction.message.delete()
+        try:
+            await interaction.response.defer()
+            if interaction.message is not None:
+                await interaction.message.delete()
+        except discord.NotFound as error:
+            raise PictureGone from error  # somebody else was quicker
 
 
 def _attachment(gallery: Gallery) -> tuple[str, bytes]:

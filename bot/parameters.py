@@ -19,7 +19,7 @@ from bot.orders import (
     UnknownParameter,
 )
 from db.jobs import JobAction
-from generation.request import MAX_SEED, ModelEntry, Prompt
+from generation.request import ModelEntry, Prompt
 
 PROMPT_LIMIT = 1000
 """Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
@@ -46,6 +46,8 @@ NAMES = {
 """Every spelling of an inline parameter, and the option that it sets."""
 
 MAX_GUIDANCE = 30.0
+SEED_LIMIT = 2**53 - 4
+"""The last of four pictures' seeds still fits what Discord's whole numbers hold."""
 # A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
 _FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[\s=]|$)")
 
@@ -70,6 +72,7 @@ def read_inline(wish: Wish) -> Wish:
     if not found:
         return wish
     values: dict[str, str] = {}
+    text = [wish.prompt[: found[0].start()]]
     for match, following in zip(found, [*found[1:], None], strict=True):
         written = match.group(1).lower()
         option = NAMES.get(written)
@@ -79,15 +82,12 @@ def read_inline(wish: Wish) -> Wish:
         value = wish.prompt[match.end() : following.start() if following else None].strip()
         if not value:
             raise BadParameter(written, "", _WANTED[option])
-        values[option] = value
-    # A value that takes one word ends there; what follows belongs to the prompt again.
-    text = wish.prompt[: found[0].start()].strip()
-    for option, value in values.items():
         if option != "negative":
-            head, *rest = value.split(maxsplit=1)
-            values[option] = head
-            text = " ".join([text, *rest]).strip()
-    return replace(wish, prompt=text, **values)
+            # A value that takes one word ends there; what follows belongs to the prompt again.
+            value, *rest = value.split(maxsplit=1)
+            text += rest
+        values[option] = value
+    return replace(wish, prompt=" ".join(text), **values)
 
 
 def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
@@ -96,8 +96,8 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
     if length > PROMPT_LIMIT:
         raise PromptTooLong(length, PROMPT_LIMIT)
     wish = read_inline(wish)
-    text = " ".join(wish.prompt.split())
-    negative = " ".join((wish.negative or "").split())
+    text = _one_line(wish.prompt)
+    negative = _one_line(wish.negative or "")
     if not text:
         raise EmptyPrompt
     if len(negative) > PROMPT_LIMIT:
@@ -114,9 +114,14 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
         guidance=_guidance(wish.guidance, model.guidance),
         # The last picture's seed must fit as well.
-        seed=_whole("seed", wish.seed, 0, MAX_SEED - 3, default=new_seed()),
+        seed=_whole("seed", wish.seed, 0, SEED_LIMIT, default=new_seed()),
         images=images,
     )
+
+
+def _one_line(text: str) -> str:
+    """Half a surrogate pair can stand in JSON, but in no database."""
+    return " ".join(text.encode("utf-8", "ignore").decode().split())
 
 
 def new_seed() -> int:
@@ -134,7 +139,7 @@ def find_model(name: str, models: Sequence[ModelEntry]) -> ModelEntry:
 
 _WANTED = {
     "aspect": "one of " + ", ".join(ASPECTS) + ", or another width:height up to 3:1",
-    "seed": f"a whole number from 0 to {MAX_SEED - 3}",
+    "seed": f"a whole number from 0 to {SEED_LIMIT}",
     "steps": "a whole number",
     "guidance": f"a number from 1 to {MAX_GUIDANCE:g}",
     "images": "1, 2, 3 or 4",

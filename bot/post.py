@@ -29,6 +29,15 @@ UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
 """Discord refused, answered nonsense, or was not there: discord.py lets aiohttp's own errors through."""
 
 
+def is_final(error: Exception) -> bool:
+    """Whether trying again is useless: Discord understood and refused, for another reason than haste or a token."""
+    return (
+        isinstance(error, discord.HTTPException)
+        and 400 <= error.status < 500
+        and error.status not in (401, 408, 429)
+    )
+
+
 class MessageGone(Exception):
     """Somebody deleted the message, or the channel; nobody is waiting there any more."""
 
@@ -70,6 +79,8 @@ class Post:
                     if error.code not in _GONE:
                         raise
                 log.info("token of message %s has expired: going on as the bot", self.place.message_id)
+                # For good: each further try would be one more 401, and Discord counts those.
+                self.place = replace(self.place, token="")
                 for file in files:
                     file.reset(seek=True)
             else:

@@ -6,6 +6,7 @@ import asyncio
 import logging
 
 from bot.client import Atelier
+from db.errors import StorageError
 
 log = logging.getLogger(__name__)
 
@@ -19,11 +20,18 @@ async def resume(client: Atelier) -> None:
     studio = client.studio
     began = studio.clock()
     await client.wait_until_ready()
-    swept = await studio.records.pictures.sweep()
-    if swept:
-        log.info("%d files without a picture deleted", swept)
+    try:
+        if swept := await studio.records.pictures.sweep():
+            log.info("%d files without a picture deleted", swept)
+    except (StorageError, OSError) as error:
+        log.warning("files without a picture were not looked for: %s", error)
     while True:
-        jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
+        try:
+            jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
+        except StorageError as error:
+            # A busy or full disk now; the next sweep looks again.
+            log.warning("jobs that nobody carries were not looked for: %s", error)
+            jobs = []
         old = [
             job
             for job in jobs

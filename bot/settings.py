@@ -119,6 +119,9 @@ def _checked(settings: Settings, source: str) -> Settings:
             "generation.default_model",
             f"there is no model {settings.generation.default_model!r}; there are: {', '.join(names)}",
         )
+    for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
+        if getattr(settings.limits, key) < 1:
+            raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
     for key in ("slots", "max_waiting", "preview_seconds", "patience"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")

@@ -157,6 +157,11 @@ class Studio:
             created_at=now,
         )
 
+    def is_for_adults(self, job: Job) -> bool:
+        """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
+        verdict = self.screen.check({"prompt": job.prompt.text, "negative": job.prompt.negative})
+        return verdict.ruling is not Ruling.ALLOW
+
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
 
@@ -170,11 +175,12 @@ class Studio:
             case JobState.FAILED:
                 raise GenerationFailed(job.id, (known and known.failure) or "bug", "")
             case JobState.QUEUED | JobState.RUNNING:
-                return await self._draw(job, watch)
+                # Nothing where it was ended meanwhile, by a cancel above all: then that end is told.
+                return await self._draw(job, watch) or await self.fulfil(job, watch)
             case _:
                 raise JobCancelled(job.id)
 
-    async def _draw(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
+    async def _draw(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery | None:
         try:
             request = await self._request_of(job)
         except (PictureGone, NoSuchJob) as error:
@@ -224,12 +230,11 @@ class Studio:
             if await self.records.jobs.fail(tx, job.id, kind, self.clock()):
                 await self.records.spending.refund(tx, job.id)
 
-    async def _store(self, job: Job, made: Made) -> Gallery:
+    async def _store(self, job: Job, made: Made) -> Gallery | None:
         sizes = [images.size_of(content) for content in made.pictures]
         async with self.records.database.transaction() as tx:
             if not await self.records.jobs.finish(tx, job.id, self.clock()):
-                # Cancelled or given up meanwhile: no pictures are kept of what was refunded.
-                raise JobCancelled(job.id)
+                return None
             stored = [
                 await self.records.pictures.store(
                     tx,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 
 import discord
+from discord import app_commands
 
 from bot.orders import (
     BadDuration,
@@ -26,6 +28,7 @@ from bot.orders import (
 from db.errors import DiskFull
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
 from moderation.allowance import RateLimited, TooManyJobs
+from moderation.verdict import Verdict
 
 _CATEGORY = {
     "sexual": "sexual content",
@@ -40,6 +43,7 @@ _CATEGORY = {
     "spam": "spam",
 }
 _FIELD = {"negative": "negative prompt"}
+_PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images` and `--model`"
 _FAILURE = {
     "memory": "The graphics card ran out of memory for it. Try fewer images or a smaller size.",
     "model": "The model could not be loaded. Choose another one, or tell the bot's owner.",
@@ -59,12 +63,19 @@ def sentence(error: Exception) -> str | None:
         case PromptTooLong():
             return f"The {error.what} has {error.length:,} characters; at most {error.limit:,} fit."
         case UnknownParameter():
-            return f"There is no parameter `--{code(error.name)}`. Did you mean `--{error.nearest}`?"
+            if _is_like(error.name, error.nearest):
+                return f"There is no parameter `--{code(error.name)}`. Did you mean `--{error.nearest}`?"
+            return f"There is no parameter `--{code(error.name)}`. There are {_PARAMETERS}."
         case BadParameter():
             shown = f" can't be `{code(error.value)}`:" if error.value else " has no value:"
             return f"`--{error.name}`{shown} it takes {error.wanted}."
         case UnknownModel():
-            return f"There is no model `{code(error.name)}` here. Did you mean `{error.nearest}`?"
+            if _is_like(error.name, error.nearest):
+                return f"There is no model `{code(error.name)}` here. Did you mean `{error.nearest}`?"
+            return (
+                f"There is no model `{code(error.name)}` here. `{error.nearest}` is one; "
+                "the option `model` of `/imagine` lists them all."
+            )
         case PromptRefused():
             what = _CATEGORY.get(error.category, error.category)
             fields = " and the ".join(_FIELD.get(field, field) for field in error.field.split("+"))
@@ -93,8 +104,13 @@ def sentence(error: Exception) -> str | None:
             return f"This {error.what} is somebody else's; only they and the moderators can do that."
         case NotAModerator():
             return "Only moderators can do that: it takes the Manage Messages permission."
+        case NoSuchJob() if str(error.job).isdecimal():  # a message's id, from the message menu
+            return "There is no picture of mine in that message."
         case NoSuchJob():
-            return f"I don't know the job `{code(str(error.job))}`. Give its id or a link to its message."
+            return (
+                f"I don't know the job `{code(str(error.job))}`. "
+                "Give its id, which stands under its pictures, or a link to its message."
+            )
         case PictureGone():
             return "That picture is gone: it was removed or deleted."
         case NotRunning():
@@ -111,15 +127,26 @@ def sentence(error: Exception) -> str | None:
             return (
                 "The bot's disk is full, so nothing can be kept. Tell the bot's owner. Nothing was charged."
             )
+        case app_commands.CommandNotFound() | app_commands.CommandSignatureMismatch():
+            return "That command has changed. Reload Discord and try again."
+        case app_commands.TransformerError():
+            return f"`{code(str(error.value))}` can't be used there."
         case _:
             return None
+
+
+def _is_like(written: str, known: str) -> bool:
+    """Near enough to be a slip of the keyboard: "did you mean" about anything else is mockery."""
+    return difflib.SequenceMatcher(None, written.casefold(), known.casefold()).ratio() >= 0.6
 
 
 def bug(reference: str) -> str:
     return f"Something broke on our side. Tell the bot's owner this reference: `{reference}`. Nothing was charged."
 
 
-def progress_line(progress: Progress) -> str:
+def progress_line(progress: Progress, *, is_ready: bool = True) -> str:
+    if not is_ready:
+        return "The model is loading. Your pictures come as soon as it is ready."
     match progress:
         case Waiting(place=place, seconds=seconds):
             wait = "" if seconds is None else f", about {duration(seconds)} to go"
@@ -139,6 +166,12 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{math.ceil(minutes / 60)} h"
+
+
+def why(verdict: Verdict, most: int = 8) -> str:
+    """What decided, for moderators: "sexual: rule `suggestive` found `lingerie`"."""
+    words = ", ".join(f"`{code(word, 40)}`" for word in verdict.words[:most])
+    return f"{verdict.category}: rule `{code(verdict.rule, 60)}`" + (f" found {words}" if words else "")
 
 
 def moment(at: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from playground.command_rules import GROUP, SUBCOMMAND
 from playground.composing import Composer
 from playground.errors import FormErrors, unknown_message, unknown_webhook
 from playground.files import Upload
@@ -232,6 +233,16 @@ def check_kind(interaction: Interaction, kind: object) -> None:
         errors = FormErrors()
         errors.one_of("type", allowed)
         errors.raise_if_any()
+
+
+def whole_name(data: Json) -> str:
+    """A command's name with its group and subcommand: "mod log"."""
+    names = [str(data["name"])]
+    inner = as_dicts(data.get("options"))
+    while inner and inner[0].get("type") in (SUBCOMMAND, GROUP):
+        names.append(str(inner[0]["name"]))
+        inner = as_dicts(inner[0].get("options"))
+    return " ".join(names)
 
 
 def read_choices(data: Json) -> list[Json]:

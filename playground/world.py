@@ -115,8 +115,8 @@ class World:
         )
         topics = {
             "gallery": "Pictures for everybody: /imagine a fox in the snow",
-            "after-dark": "Age-restricted",
-            "mod-log": "What the moderators see",
+            "after-dark": "For adults: prompts may go further here than elsewhere",
+            "mod-log": "For the moderators: what was refused or flagged",
         }
         for position, (name, topic) in enumerate(topics.items()):
             channel = Channel(id=seed[name], name=name, topic=topic, position=position)

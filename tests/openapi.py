@@ -298,9 +298,10 @@ def walk(components: object) -> Iterator[Json]:
 
 
 def references(node: object) -> Iterator[str]:
-    """Every attachment:// address in a body, wherever it stands."""
-    if isinstance(node, str) and node.startswith("attachment://"):
-        yield node
+    """Every attachment:// address in a body, wherever a `url` stands; in a text the same words are only words."""
+    for key, value in as_dict(node).items():
+        if key == "url" and isinstance(value, str) and value.startswith("attachment://"):
+            yield value
     children: list[Any] = list(as_dict(node).values()) + as_list(node)
     for each in children:
         yield from references(each)

@@ -15,7 +15,7 @@ from bot.buttons import GalleryButton, row
 from bot.client import Atelier
 from bot.orders import PictureGone, Press
 from bot.pages import PageButton
-from db.jobs import Job, Jobs, Parent
+from db.jobs import Job, JobAction, Jobs, Parent
 from generation import images
 from generation.request import JobId, MemberId
 
@@ -24,6 +24,13 @@ PAGE = 4
 _THUMBNAIL = 160  # pixels
 
 NEWEST = "0"
+
+_ACTION = {
+    JobAction.IMAGINE: "imagine",
+    JobAction.VARIATION: "variations",
+    JobAction.UPSCALE: "upscaled",
+    JobAction.REROLL: "re-roll",
+}
 
 
 @app_commands.command(description="Your pictures, newest first")
@@ -56,16 +63,21 @@ async def page(
     items: list[ui.Item[Any]] = [ui.TextDisplay("### Your pictures")]
     files: list[discord.File] = []
     for job in shown:
-        words = ui.TextDisplay[Any](_words(job))
+        items.append(ui.Separator())
         try:
             content = await archive.read_picture(Parent(job=job.id, image=0))
         except PictureGone:
-            items.append(words)
+            items.append(ui.TextDisplay[Any](_words(job, "removed")))
         else:
             thumbnail = await asyncio.to_thread(images.thumbnail, content, _THUMBNAIL)
             name = f"{job.id}.jpg"
             files.append(discord.File(io.BytesIO(thumbnail), filename=name))
-            items.append(ui.Section(words, accessory=ui.Thumbnail(f"attachment://{name}")))
+            items.append(
+                ui.Section(
+                    ui.TextDisplay[Any](_words(job, _link(job))),
+                    accessory=ui.Thumbnail(f"attachment://{name}"),
+                )
+            )
         items.append(row(GalleryButton(Press.REROLL, job.id, label="Repeat", emoji="🔄")))
     view.add_item(ui.Container(*items))
     pager = row(
@@ -77,13 +89,16 @@ async def page(
     return view, files
 
 
-def _words(job: Job) -> str:
+def _words(job: Job, end: str) -> str:
+    count = f"{job.images} picture{'s' if job.images > 1 else ''}"
+    parts = [_ACTION[job.action], count, job.model, f"seed {job.seed}", f"<t:{int(job.created_at)}:R>", end]
+    prompt = texts.short(texts.plain(job.prompt.text), 200)
+    return f"**{prompt}**\n-# {' · '.join(part for part in parts if part)}"
+
+
+def _link(job: Job) -> str:
     place = job.place
-    link = ""
-    if place.message_id is not None:
-        where = place.guild_id or "@me"
-        link = f" · [message](https://discord.com/channels/{where}/{place.channel_id}/{place.message_id})"
-    return (
-        f"**{texts.short(texts.plain(job.prompt.text), 200)}**\n"
-        f"-# {job.action} · {job.images} of {job.model} · seed {job.seed} · <t:{int(job.created_at)}:R>{link}"
-    )
+    if place.message_id is None:
+        return ""
+    where = place.guild_id or "@me"
+    return f"[message](https://discord.com/channels/{where}/{place.channel_id}/{place.message_id})"

@@ -8,12 +8,12 @@ from discord.app_commands import Range
 
 from bot.access import asker_of
 from bot.client import Atelier
-from bot.parameters import ASPECTS, Wish, compose
+from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose
 
 
-@app_commands.command(description="Pictures from a prompt")
+@app_commands.command(description="Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 vary one")
 @app_commands.describe(
-    prompt="What the picture shows. --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 work in here too",
+    prompt="What the picture shows; --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 work in here too",
     negative="What it should not show",
     aspect="Width to height",
     seed="The same seed and prompt give the same picture again",
@@ -28,7 +28,7 @@ async def imagine(
     prompt: str,
     negative: str | None = None,
     aspect: str | None = None,
-    seed: Range[int, 0, 2**53 - 1] | None = None,
+    seed: Range[int, 0, SEED_LIMIT] | None = None,
     steps: Range[int, 1, 150] | None = None,
     guidance: Range[float, 1, 30] | None = None,
     images: Range[int, 1, 4] | None = None,

@@ -46,7 +46,10 @@ class Mod(app_commands.Group):
 
     @app_commands.command(description="What was asked, what was refused and why")
     @app_commands.describe(
-        member="Only theirs", channel="Only there", ruling="Only these", since="As in 30m, 12h, 7d or 2w"
+        member="Only this member's prompts",
+        channel="Only prompts in this channel",
+        ruling="Only what was ruled so",
+        since="Only the last 30m, 12h, 7d or 2w",
     )
     @app_commands.choices(
         ruling=[app_commands.Choice(name=ruling.word, value=ruling.word) for ruling in Ruling]
@@ -68,9 +71,11 @@ class Mod(app_commands.Group):
         view = await mod_log.page(interaction.client.studio.records.verdicts, interaction.guild_id, question)
         await interaction.response.send_message(view=view, ephemeral=True)
 
-    @app_commands.command(description="No more pictures for a member")
+    @app_commands.command(description="Keep a member from making pictures, for a while or until lifted")
     @app_commands.describe(
-        member="Whom", reason="They are told", duration="As in 30m, 12h, 7d; else until lifted"
+        member="Whom to block",
+        reason="Shown to the member",
+        duration="30m, 12h, 7d or 2w; left out: until lifted",
     )
     async def block(
         self,
@@ -86,6 +91,7 @@ class Mod(app_commands.Group):
         await _say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}")
 
     @app_commands.command(description="Lift a member's block")
+    @app_commands.describe(member="Who may make pictures again")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         was_blocked = await interaction.client.desk.unblock(asker_of(interaction), MemberId(member.id))
         await _say(
@@ -105,6 +111,7 @@ class Mod(app_commands.Group):
         await take_down(interaction, job, reason)
 
     @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
+    @app_commands.describe(channel="One that only moderators can read")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
         records = interaction.client.studio.records
         assert interaction.guild_id is not None  # guild_only

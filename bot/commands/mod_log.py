@@ -18,9 +18,9 @@ from generation.request import MemberId
 from moderation.verdict import Ruling
 
 PAGE = 5
-"""Records a page: their texts share a message's 4,000 characters."""
-_PROMPT_SHOWN = 240
-_MARK = {Ruling.ALLOW: "🟢", Ruling.FLAG: "🟡", Ruling.REFUSE: "🔴"}
+"""Records a page: their texts share a message's 4,000 characters, so each shows but the beginning of every text."""
+_PROMPT_SHOWN, _REST_SHOWN, _WORDS_SHOWN = 160, 50, 3
+_MARK = {Ruling.ALLOW: "🟢 **Allowed**", Ruling.FLAG: "🟡 **Flagged**", Ruling.REFUSE: "🔴 **Refused**"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,11 @@ async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> 
     )
     total = await verdicts.count(guild_id, member=member, channel=channel, ruling=ruling, since=since)
     shown, has_more = found[:PAGE], len(found) > PAGE
-    items: list[ui.Item[Any]] = [ui.TextDisplay(f"### Log · {total} {'record' if total == 1 else 'records'}")]
+    items: list[ui.Item[Any]] = [
+        ui.TextDisplay(
+            f"### Log · {total} {'record' if total == 1 else 'records'}\n{_filters(question)}".strip()
+        )
+    ]
     if not shown:
         items.append(ui.TextDisplay("Nothing matches."))
     for record in shown:
@@ -89,23 +93,31 @@ async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> 
     return view
 
 
+def _filters(question: Question) -> str:
+    """What the page is narrowed to, as small print; empty when it shows everything."""
+    parts = [
+        f"by <@{question.member}>" if question.member else "",
+        f"in <#{question.channel}>" if question.channel else "",
+        f"ruling {question.ruling}" if question.ruling else "",
+        f"since {texts.moment(question.since)}" if question.since else "",
+    ]
+    shown = " · ".join(part for part in parts if part)
+    return f"-# {shown}" if shown else ""
+
+
 def _words(record: VerdictRecord) -> str:
     verdict = record.verdict
-    why = ""
-    if verdict.ruling is not Ruling.ALLOW:
-        words = ", ".join(verdict.words[:5])
-        why = f" · {verdict.category} · rule `{texts.code(verdict.rule)}`" + (
-            f" (`{texts.code(words)}`)" if words else ""
-        )
     lines = [
-        f"{_MARK[verdict.ruling]} **{verdict.ruling.word}** · <@{record.member}> in <#{record.channel_id}>"
-        f" · {record.source} · <t:{int(record.at)}:R>{why}",
-        f"> {texts.short(texts.plain(record.prompt), _PROMPT_SHOWN)}",
+        f"{_MARK[verdict.ruling]} · <@{record.member}> in <#{record.channel_id}>"
+        f" · {record.source} · <t:{int(record.at)}:R>"
     ]
+    if verdict.ruling is not Ruling.ALLOW:
+        lines.append(texts.why(verdict, _WORDS_SHOWN))
+    lines.append(f"> {texts.short(texts.plain(record.prompt), _PROMPT_SHOWN)}")
     if record.negative:
-        lines.append(f"> no: {texts.short(texts.plain(record.negative), 100)}")
-    if verdict.normal_form:
-        lines.append(f"-# normal form: `{texts.code(verdict.normal_form)}`")
+        lines.append(f"> no: {texts.short(texts.plain(record.negative), _REST_SHOWN)}")
+    if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
+        lines.append(f"-# read as: `{texts.code(verdict.normal_form, _REST_SHOWN)}`")
     if record.message_id is not None:
         link = f"https://discord.com/channels/{record.guild_id}/{record.channel_id}/{record.message_id}"
         lines.append(f"-# [message]({link}) · job {record.job}")

@@ -19,6 +19,15 @@ _MOST = 10
 
 @app_commands.command(description="Your jobs in line; cancel one")
 async def queue(interaction: discord.Interaction[Atelier]) -> None:
+    await interaction.response.send_message(view=await _panel(interaction), ephemeral=True)
+
+
+async def turn(interaction: discord.Interaction[Atelier], _: str) -> None:
+    """The panel again, after a press on it."""
+    await interaction.response.edit_message(view=await _panel(interaction))
+
+
+async def _panel(interaction: discord.Interaction[Atelier]) -> ui.LayoutView:
     studio = interaction.client.studio
     jobs = await studio.records.jobs.live_of_member(MemberId(interaction.user.id))
     line = studio.dispatch.state
@@ -26,7 +35,7 @@ async def queue(interaction: discord.Interaction[Atelier]) -> None:
         ui.TextDisplay(
             f"### Your jobs\n-# {line.waiting} waiting and {line.running} running in all"
             if jobs
-            else f"You have no job in line. {line.waiting} waiting and {line.running} running in all."
+            else f"Nothing of yours is in line. {line.waiting} waiting and {line.running} running in all."
         )
     ]
     for job in jobs[:_MOST]:
@@ -38,4 +47,4 @@ async def queue(interaction: discord.Interaction[Atelier]) -> None:
         items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items))
-    await interaction.response.send_message(view=view, ephemeral=True)
+    return view

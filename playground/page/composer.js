@@ -33,6 +33,12 @@ export class Composer {
     for (const name of ["paste", "drop"]) form.addEventListener(name, (event) => this.#files(event));
     form.addEventListener("dragover", (event) => this.#form && event.preventDefault());
     store.on("state channel", () => this.#enterChannel());
+    let wasOnline = true;
+    store.on("bot", () => {
+      const isOnline = store.bot.status === "online";
+      if (isOnline && !wasOnline) this.complain(""); // that it was offline is no news any more
+      wasOnline = isOnline;
+    });
     store.on("commands", () => document.activeElement === field && this.#typed());
   }
 

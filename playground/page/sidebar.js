@@ -3,9 +3,9 @@
 import { avatar, displayName, h, icon } from "./dom.js";
 
 const CONTROLS = {
-  stop: "Ends the bot; what is in line goes on at the next start",
-  kill: "Ends the bot at once, as a power cut would",
-  start: "Starts the bot again",
+  stop: { label: "Stop", doing: "Stopping…", title: "Ends the bot; what is in line goes on at the next start" },
+  kill: { label: "Kill", doing: "Killing…", title: "Ends the bot at once, as a power cut would" },
+  start: { label: "Start", doing: "Starting…", title: "Starts the bot again" },
 };
 
 /** events: {show(channel id), become(user id), control(action)} */
@@ -46,18 +46,32 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
         h("span", { class: "member-role" }, user.is_moderator ? "Moderator" : "Member")))));
   }
 
+  let asked = null; // {action, from}: pressed, and the status that it is to change
+
+  function ask(action) {
+    const mine = asked = { action, from: store.bot.status };
+    drawBot();
+    // A start that fails changes nothing: then it may be tried again.
+    const release = () => asked === mine && ((asked = null), drawBot());
+    Promise.resolve(events.control(action)).finally(() => setTimeout(release, 10_000));
+  }
+
   function drawBot() {
     const { user, status, activity, controllable } = store.bot;
     const isOnline = status === "online";
-    const control = (action, label) =>
-      h("button", { type: "button", class: "small-button", "aria-label": `${label} the bot`, title: CONTROLS[action], onclick: () => events.control(action) }, label);
+    if (asked && asked.from !== status) asked = null;
+    const control = (action) => {
+      const { label, doing, title } = CONTROLS[action];
+      return h("button", { type: "button", class: "small-button", "aria-label": `${label} the bot`, title, disabled: Boolean(asked), onclick: () => ask(action) },
+        asked?.action === action ? doing : label);
+    };
     bot.replaceChildren(
       h("div", { class: "bot-line" },
         h("span", { class: `with-status is-${status}` }, avatar(user ?? { id: "0", username: "Bot", bot: true }, 36)),
         h("span", { class: "member-text" },
           h("span", { class: "member-name" }, user ? displayName(user) : "No bot yet", h("span", { class: "tag" }, "BOT")),
           h("span", { class: "member-role", role: "status" }, isOnline ? activity || "Online" : "Offline"))),
-      ...(controllable ? [h("div", { class: "bot-controls" }, isOnline ? control("stop", "Stop") : control("start", "Start"), isOnline && control("kill", "Kill"))] : []));
+      ...(controllable ? [h("div", { class: "bot-controls" }, isOnline ? control("stop") : control("start"), isOnline && control("kill"))] : []));
   }
 
   function drawBanner() {

@@ -13,6 +13,7 @@ export class Timeline {
   #pinned = true;
   #loading = false;
   #view = "";
+  #seen; // id of the newest message that the reader had in sight
   #drawn = new WeakMap(); // list item -> what it was rendered from
 
   /** actions: {name: (element, message, event) => …}; `readOlder(channel)` resolves when there is more or none. */
@@ -81,7 +82,15 @@ export class Timeline {
     for (const gone of present.values()) gone.remove();
     loadPictures(this.list);
     if (this.#pinned) this.#stick();
+    this.#offerJump();
+  }
+
+  /** What came in below while the reader was further up is said on the way there: a press on an old button answers there. */
+  #offerJump() {
+    const newest = this.#store.shown().at(-1)?.id;
+    if (this.#pinned) this.#seen = newest;
     this.jump.hidden = this.#pinned;
+    this.jump.textContent = newest === this.#seen ? "Jump to the newest messages" : "New messages below";
   }
 
   /** What should stand there: a key, what it follows from, and how to render it. */
@@ -109,7 +118,7 @@ export class Timeline {
 
   toEnd() {
     this.#pinned = true;
-    this.jump.hidden = true;
+    this.#offerJump();
     this.#stick();
   }
 
@@ -129,7 +138,7 @@ export class Timeline {
   async #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     this.#pinned = scrollHeight - scrollTop - clientHeight < NEAR;
-    this.jump.hidden = this.#pinned;
+    this.#offerJump();
     const { channel, exhausted } = this.#store;
     if (scrollTop > 240 || this.#loading || exhausted.has(channel) || scrollHeight <= clientHeight) return;
     this.#loading = true;

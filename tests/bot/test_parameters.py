@@ -16,9 +16,9 @@ from bot.orders import (
     UnknownModel,
     UnknownParameter,
 )
-from bot.parameters import PROMPT_LIMIT, Wish, compose
+from bot.parameters import PROMPT_LIMIT, SEED_LIMIT, Wish, compose
 from bot.settings import BUNDLED
-from generation.request import MAX_SEED, ImageSize, MemberId
+from generation.request import ImageSize, MemberId
 
 ASKER = Asker(member=MemberId(1), name="ada", guild_id=2, channel_id=3)
 
@@ -44,6 +44,12 @@ def test_parameters_in_the_prompt_are_taken_out_of_it() -> None:
 
 def test_words_behind_a_one_word_value_belong_to_the_prompt() -> None:
     assert order_of("a fox --seed 7 in the snow").prompt.text == "a fox in the snow"
+
+
+@pytest.mark.parametrize("space", ["\n", "\t", "  ", "="])
+def test_a_value_stands_behind_any_space_and_ends_at_any(space: str) -> None:
+    order = order_of(f"a fox --seed{space}7\nin the snow")
+    assert (order.seed, order.prompt.text) == (7, "a fox in the snow")
 
 
 def test_a_parameter_in_the_prompt_wins_over_the_option() -> None:
@@ -74,7 +80,7 @@ def test_an_unknown_parameter_names_the_nearest(written: str, nearest: str) -> N
         "--ar wide",
         "--ar",
         f"--seed {2**64}",
-        f"--seed {MAX_SEED}",
+        f"--seed {SEED_LIMIT + 1}",
         "--seed -1",
         "--seed 1_000",
         "--seed ٣",
@@ -123,4 +129,4 @@ def test_any_text_is_an_order_or_a_refusal(text: str) -> None:
         return
     assert order.prompt.text
     assert len(order.prompt.text) <= PROMPT_LIMIT
-    assert 0 <= order.seed <= MAX_SEED - 3
+    assert 0 <= order.seed <= SEED_LIMIT

@@ -64,6 +64,11 @@ def test_the_environment_wins() -> None:
             "models.emoji.enlarge",
             "1, 2",
         ),
+        (
+            "[[models]]\nname = 'emoji'\nsource = 'x'\nlicence = 'y'\nvariation_strength = 0",
+            "models.emoji.variation_strength",
+            "above 0",
+        ),
         ("limits = [", "", "TOML"),
     ],
 )

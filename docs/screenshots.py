@@ -1,0 +1,165 @@
+"""`python docs/screenshots.py`: starts the demo as anybody would and photographs it for the README.
+
+Needs the test dependencies (playwright) and Chromium. The seeds are the same every time, and what differs by nature (times, ids,
+the colours that follow from ids) is replaced: two runs with the same model differ in nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from playwright.async_api import Browser, Locator, Page, async_playwright
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+WIDTH, HEIGHT = 1280, 900
+SMALLER = 0.8  # like a browser's zoom: a whole grid and what was made of it fit on one screen
+MOST_BYTES = 600_000
+LONG = 180_000.0  # milliseconds: the first picture waits for the model
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+)
+
+STILL = """
+() => {
+  document.activeElement?.blur();
+  for (const avatar of document.querySelectorAll(".avatar")) {
+    avatar.style.setProperty("--hue", (avatar.textContent.charCodeAt(0) * 137) % 360);
+  }
+  for (const time of document.querySelectorAll("time.sent")) time.textContent = "Today at 12:00 PM";
+  for (const time of document.querySelectorAll("time.gutter-time")) time.textContent = "12:00 PM";
+  for (const time of document.querySelectorAll(".timestamp")) time.textContent = "a minute ago";
+  for (const day of document.querySelectorAll(".day span")) day.textContent = "Today";
+  const texts = document.createTreeWalker(document.querySelector("#messages"), NodeFilter.SHOW_TEXT);
+  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/job [a-z2-7]{10}/, "job 3rnhkgjm3h");
+}
+"""
+
+
+@asynccontextmanager
+async def demo(data: Path) -> AsyncGenerator[str, None]:
+    """The address of a running demo."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, str(ROOT / "main.py"), "playground", "--data", str(data), "--port", str(port)
+    )
+    try:
+        async with asyncio.timeout(60):
+            while not await is_open(port):
+                if process.returncode is not None:
+                    raise SystemExit("the demo ended by itself")
+                await asyncio.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/"
+    finally:
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT)
+            await process.wait()
+
+
+async def is_open(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def visit(browser: Browser, address: str, name: str, scale: float = 1.0) -> Page:
+    context = await browser.new_context(
+        viewport={"width": round(WIDTH / scale), "height": round(HEIGHT / scale)},
+        device_scale_factor=scale,
+        locale="en-US",
+        reduced_motion="reduce",
+    )
+    context.set_default_timeout(LONG)
+    page = await context.new_page()
+    await page.goto(f"{address}#gallery")
+    await page.locator("#members").get_by_role("link", name=name).click()
+    await page.locator("#bot").get_by_text("/imagine").wait_for()
+    return page
+
+
+async def send(page: Page, command: str) -> None:
+    box = page.locator("#message")
+    await box.fill(command)
+    await box.press("Enter")
+
+
+def finished(page: Page, text: str) -> Locator:
+    """The messages that show the text and can be built upon."""
+    return (
+        page.locator("[data-message-id]")
+        .filter(has_text=text)
+        .filter(has=page.get_by_role("button", name="V1"))
+    )
+
+
+async def photograph(page: Page, name: str) -> None:
+    # Nothing is under way any more, so the bot's line says what it says at rest.
+    await page.locator("#bot").get_by_text("/imagine").wait_for()
+    await page.mouse.move(0, 0)
+    await page.evaluate(STILL)
+    path = IMAGES / name
+    await page.screenshot(path=path, animations="disabled")
+    size = path.stat().st_size
+    print(f"{path.relative_to(ROOT)}: {size / 1000:.0f} kB")
+    if size > MOST_BYTES:
+        raise SystemExit(f"{name} is larger than {MOST_BYTES / 1000:.0f} kB")
+
+
+async def grid(page: Page, seed: int) -> None:
+    await send(page, f"/imagine prompt: a red apple on a blue background --seed {seed}")
+    apples = finished(page, "a red apple")
+    await apples.first.get_by_role("button", name="U1").click()
+    await apples.nth(1).wait_for()
+    await page.locator(".picture img").last.evaluate("picture => picture.decode()")
+    await apples.first.evaluate("message => message.scrollIntoView({block: 'start'})")
+    await page.locator("#scroller").evaluate("scroller => scroller.scrollBy(0, -18)")
+    await photograph(page, "grid.png")
+
+
+async def log(member: Page, moderator: Page, seed: int) -> None:
+    await send(member, f"/imagine prompt: a bloody sword --seed {seed} --images 1")
+    await finished(member, "a bloody sword").wait_for()
+    await send(member, "/imagine prompt: nude woman")
+    await member.get_by_text("can't be drawn here").wait_for()
+    await send(moderator, "/mod log member: @Ada")
+    await moderator.locator("[data-message-id]").filter(has_text="used /mod log").wait_for()
+    await photograph(moderator, "log.png")
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser(description="The README's pictures of the demo")
+    parser.add_argument("--seed", type=int, default=7)
+    seed = parser.parse_args().seed
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="atelier-screenshots-") as folder:
+        async with demo(Path(folder)) as address, async_playwright() as playwright:
+            browser = await playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=list(QUIET)
+            )
+            try:
+                ada = await visit(browser, address, "Ada", SMALLER)
+                await grid(ada, seed)
+                await log(ada, await visit(browser, address, "Mia"), seed)
+            finally:
+                await browser.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

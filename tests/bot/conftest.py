@@ -1,0 +1,265 @@
+"""A studio over a real database, the shipped rules and a worker process that does what the prompt says."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+
+from bot.app import build
+from bot.archive import Archive
+from bot.client import Atelier
+from bot.derive import Derive
+from bot.desk import Desk
+from bot.orders import Asker, Gallery, Order
+from bot.records import Records
+from bot.settings import DiscordSettings, GenerationSettings, Settings
+from bot.studio import Studio
+from db.database import Database
+from db.jobs import Job, JobAction, Place
+from db.verdicts import VerdictRecord
+from generation.dispatch import Dispatch
+from generation.messages import Configure
+from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
+from generation.ticket import Running, Ticket
+from moderation.allowance import Limits
+from moderation.rules import load_rules
+from moderation.screen import Screen
+from playground.server import Playground
+from tests.bot.painter import COMMAND
+from tests.openapi import DESCRIPTION, Judge
+
+GUILD, CHANNEL = 197038439483310086, 197038439483310087
+ADA = Asker(member=MemberId(80351110224678912), name="ada", guild_id=GUILD, channel_id=CHANNEL)
+BEN = replace(ADA, member=MemberId(80351110224678913), name="ben")
+MIA = replace(ADA, member=MemberId(80351110224678914), name="mia", is_moderator=True)
+SMALL = ModelEntry(
+    name=ModelName("small"), source="bundled", licence="MIT", side=64, multiple=16, steps=10, max_steps=20
+)
+LARGE = replace(SMALL, name=ModelName("large"), side=1024, multiple=64, steps=30, guidance=5.0)
+
+
+class Clock:
+    """Unix seconds that only tests move."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def unwatched(ticket: Ticket) -> None:
+    """Who watches the job: nobody."""
+
+
+def an_order(text: str = "a fox", asker: Asker = ADA, **changes: Any) -> Order:
+    order = Order(
+        asker=asker,
+        source="/imagine",
+        action=JobAction.IMAGINE,
+        prompt=Prompt(text=text, negative=changes.pop("negative", "")),
+        model=SMALL.name,
+        size=ImageSize(width=64, height=64),
+        steps=10,
+        guidance=7.0,
+        seed=1000,
+        images=2,
+    )
+    return replace(order, **changes)
+
+
+@dataclass(slots=True, eq=False)
+class Shop:
+    """All parts that know no Discord, wired as the bot wires them."""
+
+    settings: Settings
+    records: Records
+    dispatch: Dispatch
+    clock: Clock
+    studio: Studio
+    derive: Derive
+    desk: Desk
+    archive: Archive
+    reviewed: list[VerdictRecord] = field(default_factory=list)
+
+    async def admit(self, order: Order) -> Job:
+        place = Place(guild_id=order.asker.guild_id, channel_id=order.asker.channel_id, token="a token")
+        return await self.studio.admit(order, place)
+
+    async def draw(self, text: str = "a fox", asker: Asker = ADA, **changes: Any) -> Gallery:
+        return await self.fulfil(await self.admit(an_order(text, asker, **changes)))
+
+    async def fulfil(self, job: Job) -> Gallery:
+        return await self.studio.fulfil(job, unwatched)
+
+    async def job(self, job: Job) -> Job:
+        """As the database has it now."""
+        found = await self.records.jobs.get(job.id)
+        assert found is not None
+        return found
+
+    async def spent(self, asker: Asker = ADA) -> int:
+        return sum(spend.images for spend in await self.records.spending.since(asker.member, 0))
+
+    async def log(self, guild_id: int | None = GUILD) -> list[VerdictRecord]:
+        return await self.records.verdicts.page(guild_id)
+
+    @asynccontextmanager
+    async def running(self, job: Job) -> AsyncGenerator[asyncio.Task[Gallery]]:
+        """The job's fulfilment, once the worker has begun it."""
+        tickets: asyncio.Queue[Ticket] = asyncio.Queue()
+        task = asyncio.create_task(self.studio.fulfil(job, tickets.put_nowait))
+        async for progress in await tickets.get():
+            if isinstance(progress, Running):
+                break
+        try:
+            yield task
+        finally:
+            await ended(task)
+
+
+class Gate:
+    """What a held job waits for: `f"hold {gate}"`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __str__(self) -> str:
+        return str(self._path)
+
+    def open(self) -> None:
+        self._path.touch()
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError, Exception):
+        await task
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    while not condition():  # noqa: ASYNC110  # the condition is another task's or process's doing
+        await asyncio.sleep(0.002)
+
+
+@pytest.fixture(scope="session")
+def screen() -> Screen:
+    return Screen(load_rules())
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(
+        data=tmp_path,
+        models=(SMALL, LARGE),
+        generation=GenerationSettings(default_model=SMALL.name, retries=1),
+        limits=Limits(images_a_minute=8, images_a_day=20, jobs_in_line=3),
+    )
+
+
+@pytest.fixture
+async def database(tmp_path: Path) -> AsyncGenerator[Database]:
+    async with Database.open(tmp_path / "atelier.sqlite3") as database:
+        yield database
+
+
+@pytest.fixture
+def open_shop(database: Database, clock: Clock, screen: Screen) -> Callable[[Settings], Shop]:
+    """A shop as after a start with these settings; the worker is not up."""
+
+    def opened(settings: Settings) -> Shop:
+        records = Records.of(database, settings.data)
+        configure = Configure(models=(), default=settings.default_model.name, slots=4)
+        dispatch = Dispatch(
+            configure,
+            max_waiting=settings.generation.max_waiting,
+            retries=settings.generation.retries,
+            command=COMMAND,
+        )
+        studio = Studio(settings, records, dispatch, screen, clock=clock)
+        shop = Shop(
+            settings,
+            records,
+            dispatch,
+            clock,
+            studio,
+            Derive(settings, records),
+            Desk(records, dispatch, clock=clock),
+            Archive(records),
+        )
+        studio.review = shop.reviewed.append
+        return shop
+
+    return opened
+
+
+@pytest.fixture
+def shop(open_shop: Callable[[Settings], Shop], settings: Settings) -> Shop:
+    """Orders are taken; nobody draws."""
+    return open_shop(settings)
+
+
+@pytest.fixture
+async def busy(shop: Shop) -> AsyncGenerator[Shop]:
+    """A shop whose worker draws."""
+    work = asyncio.create_task(shop.dispatch.run())
+    yield shop
+    await ended(work)
+
+
+@pytest.fixture
+def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
+    # Its path is part of a prompt, so nothing of the test's name must be in it.
+    return Gate(tmp_path_factory.mktemp("gate") / "open")
+
+
+# ---- with Discord: the unmodified client on a local one
+
+
+@pytest.fixture
+async def play(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> AsyncGenerator[Playground]:
+    """A local Discord, whose traffic is judged in the end where Discord's description is there."""
+    # `build` sets them for the process; here they go back to Discord's own when the test is over.
+    monkeypatch.setattr(Route, "BASE", Route.BASE)
+    monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
+    async with Playground.open(observer=judge.observer) as play:
+        yield play
+    if DESCRIPTION.is_file() and judge.exchanges:
+        judge.verify()
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return Judge()
+
+
+def client_of(shop: Shop, play: Playground) -> Atelier:
+    """The bot's client as it is wired, pointed at the playground; not logged in."""
+    discord_settings = DiscordSettings(api=play.api_url, ready_timeout=0.0)
+    settings = replace(shop.settings, discord=discord_settings)
+    return build(settings, shop.records, shop.dispatch, shop.studio.screen)
+
+
+@pytest.fixture
+async def atelier(shop: Shop, play: Playground) -> AsyncGenerator[Atelier]:
+    """The bot's client, connected."""
+    async with client_of(shop, play) as client:
+        await client.login(play.token)
+        connection = asyncio.create_task(client.connect())
+        await client.wait_until_ready()
+        yield client
+        await client.close()
+        await ended(connection)

@@ -1,0 +1,111 @@
+"""Orders made from jobs: the parent's own values, another seed, and a refusal where there is nothing to start from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bot.derive import MAX_SIDE
+from bot.orders import NoSuchJob, PictureGone, TooLarge
+from bot.settings import Settings
+from db.jobs import JobAction, Parent
+from generation.request import ImageSize, JobId
+from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop, an_order
+
+pytestmark = pytest.mark.timeout(30)
+
+NOBODYS = JobId("aaaaaaaaaa")
+
+
+async def test_a_variation_starts_from_its_picture_in_the_parents_own_terms(busy: Shop) -> None:
+    job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=1)).job
+    order = await busy.derive.variation(job.id, 0, BEN)
+    assert (order.asker, order.source, order.action) == (BEN, "V1", JobAction.VARIATION)
+    assert (order.prompt, order.model, order.size) == (job.prompt, job.model, job.size)
+    assert (order.steps, order.guidance, order.images) == (7, 3.5, 4)
+    assert (order.parent, order.strength) == (Parent(job=job.id, image=0), SMALL.variation_strength)
+
+
+async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:
+    job = (await busy.draw(seed=50, images=3)).job
+    order = await busy.derive.upscale(job.id, 2, BEN)
+    assert (order.source, order.action, order.images) == ("U3", JobAction.UPSCALE, 1)
+    assert (order.seed, order.parent, order.strength) == (52, Parent(job=job.id, image=2), None)
+
+
+async def test_rerolls_have_seeds_of_their_own_short_enough_to_type(shop: Shop) -> None:
+    job = await shop.admit(an_order(seed=7, images=3))
+    orders = [await shop.derive.reroll(job.id, BEN) for _ in range(20)]
+    assert len({order.seed for order in orders}) == 20
+    assert all(0 <= order.seed < 2**32 for order in orders)
+    assert {(order.action, order.images, order.parent, order.strength) for order in orders} == {
+        (JobAction.REROLL, 3, None, None)
+    }
+
+
+async def test_a_reroll_of_a_variation_starts_from_the_same_picture(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    variation = await busy.admit(await busy.derive.variation(job.id, 1, ADA))
+    again = await busy.derive.reroll(variation.id, BEN)
+    assert (again.parent, again.strength) == (Parent(job=job.id, image=1), SMALL.variation_strength)
+
+
+async def test_a_reroll_of_an_upscale_draws_its_prompt_anew(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    upscale = await busy.admit(await busy.derive.upscale(job.id, 1, ADA))
+    again = await busy.derive.reroll(upscale.id, BEN)
+    assert (again.action, again.parent, again.strength) == (JobAction.REROLL, None, None)
+    assert (await busy.fulfil(await busy.admit(again))).images[0].seed == again.seed
+
+
+async def test_the_picture_of_an_upscale_can_be_upscaled_and_varied(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    upscale = (await busy.fulfil(await busy.admit(await busy.derive.upscale(job.id, 0, ADA)))).job
+    for order in (
+        await busy.derive.upscale(upscale.id, 0, ADA),
+        await busy.derive.variation(upscale.id, 0, ADA),
+    ):
+        await busy.fulfil(await busy.admit(replace(order, images=1)))
+
+
+async def test_where_the_model_has_left_the_settings_the_default_draws_in_its_own_terms(
+    shop: Shop, open_shop: Callable[[Settings], Shop]
+) -> None:
+    job = await shop.admit(
+        an_order(model=LARGE.name, size=ImageSize(width=1536, height=768), steps=99, guidance=9.0)
+    )
+    again = await open_shop(replace(shop.settings, models=(SMALL,))).derive.reroll(job.id, BEN)
+    assert (again.model, again.steps, again.guidance) == (SMALL.name, SMALL.steps, SMALL.guidance)
+    assert again.size == SMALL.size_for((2, 1))
+
+
+async def test_the_largest_picture_that_can_be_upscaled_ends_at_the_limit(busy: Shop) -> None:
+    half = ImageSize(width=MAX_SIDE // 2, height=64)
+    job = (await busy.draw(size=half, images=1)).job
+    await busy.derive.upscale(job.id, 0, ADA)
+    beyond = replace(half, height=MAX_SIDE // 2 + 8)
+    job = (await busy.draw(size=beyond, images=1)).job
+    with pytest.raises(TooLarge) as refusal:
+        await busy.derive.upscale(job.id, 0, ADA)
+    assert (refusal.value.side, refusal.value.limit) == (MAX_SIDE + 16, MAX_SIDE)
+
+
+@pytest.mark.parametrize("image", [0, 3])
+async def test_a_picture_that_is_removed_or_never_was_is_gone(busy: Shop, image: int) -> None:
+    job = (await busy.draw(images=2)).job
+    await busy.desk.remove(job.id, ADA, "")
+    for derived in (busy.derive.variation, busy.derive.upscale):
+        with pytest.raises(PictureGone):
+            await derived(job.id, image, BEN)
+    assert (await busy.derive.reroll(job.id, BEN)).prompt == job.prompt, "a prompt outlives its pictures"
+
+
+async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
+    with pytest.raises(NoSuchJob):
+        await shop.derive.variation(NOBODYS, 0, ADA)
+    with pytest.raises(NoSuchJob):
+        await shop.derive.upscale(NOBODYS, 0, ADA)
+    with pytest.raises(NoSuchJob):
+        await shop.derive.reroll(NOBODYS, ADA)

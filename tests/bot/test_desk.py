@@ -1,0 +1,127 @@
+"""Who may cancel, remove and block, and that each act is whole: rows, refund, line and the log of actions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.orders import Asker, MemberBlocked, NoSuchJob, NotRunning, NotYours
+from db.jobs import JobState
+from generation.request import JobId
+from generation.ticket import JobCancelled
+from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@pytest.mark.parametrize("by", [ADA, MIA])
+async def test_a_job_is_cancelled_by_its_owner_or_a_moderator_before_it_reaches_the_line(
+    shop: Shop, by: Asker
+) -> None:
+    job = await shop.admit(an_order())
+    assert await shop.desk.cancel(job.id, by) == job
+    assert (await shop.job(job)).state is JobState.CANCELLED
+    assert await shop.spent() == 0
+    assert await shop.records.jobs.in_line(ADA.member) == 0
+
+
+async def test_a_running_job_is_cancelled_and_refunded_once(busy: Shop, gate: Gate) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job) as task:
+        await busy.desk.cancel(job.id, ADA)
+        assert await busy.spent() == 0
+        with pytest.raises(JobCancelled):
+            await task
+    assert await busy.spent() == 0
+    await busy.draw()
+    assert busy.dispatch.state.running == 0
+
+
+async def test_a_cancelled_job_does_not_come_back_at_the_next_start(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    await shop.desk.cancel(job.id, ADA)
+    assert await shop.records.jobs.unfinished() == []
+
+
+async def test_somebody_elses_job_goes_on(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    with pytest.raises(NotYours):
+        await shop.desk.cancel(job.id, BEN)
+    assert (await shop.job(job)).state is JobState.QUEUED
+    assert await shop.spent() == 2
+
+
+async def test_what_is_over_cannot_be_cancelled(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    with pytest.raises(NotRunning):
+        await busy.desk.cancel(job.id, ADA)
+    assert (await busy.job(job)).state is JobState.DONE
+    assert await busy.spent() == 2
+    with pytest.raises(NoSuchJob):
+        await busy.desk.cancel(JobId("aaaaaaaaaa"), ADA)
+
+
+@pytest.mark.parametrize(("by", "is_noted"), [(ADA, False), (MIA, True)])
+async def test_pictures_are_removed_by_their_owner_or_a_moderator_who_is_noted(
+    busy: Shop, by: Asker, is_noted: bool
+) -> None:
+    job = (await busy.draw()).job
+    await busy.desk.remove(job.id, by, "too foxy")
+    rows = await busy.records.pictures.of_job(job.id)
+    assert [(row.is_removed, row.removed_by, row.removed_reason) for row in rows] == [
+        (True, by.member, "too foxy")
+    ] * 2
+    assert list((busy.settings.data / "images").glob("*/*")) == []
+    actions = await busy.records.actions.page(GUILD)
+    assert [(each.action, each.moderator, each.member, each.job, each.reason) for each in actions] == (
+        [("remove", MIA.member, ADA.member, job.id, "too foxy")] if is_noted else []
+    )
+
+
+async def test_pictures_of_others_stay(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    with pytest.raises(NotYours):
+        await busy.desk.remove(job.id, BEN, "")
+    assert len((await busy.archive.gallery_of(job)).images) == 2
+    with pytest.raises(NoSuchJob):
+        await busy.desk.remove(JobId("aaaaaaaaaa"), MIA, "")
+
+
+async def test_a_removal_leaves_the_same_picture_of_others_in_its_place(busy: Shop) -> None:
+    first, second = (await busy.draw()).job, (await busy.draw(asker=BEN)).job
+    await busy.desk.remove(first.id, ADA, "")
+    assert len((await busy.archive.gallery_of(second)).images) == 2
+
+
+async def test_a_block_cancels_the_members_jobs_in_that_server_and_no_others(busy: Shop, gate: Gate) -> None:
+    running = await busy.admit(an_order(f"hold {gate}", images=1))
+    waiting = await busy.admit(an_order(images=1))
+    elsewhere = await busy.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1), images=1))
+    bens = await busy.admit(an_order(asker=BEN))
+    async with busy.running(running) as task:
+        await busy.desk.block(MIA, ADA.member, "spam", None)
+        with pytest.raises(JobCancelled):
+            await task
+    states = [(await busy.job(job)).state for job in (running, waiting, elsewhere, bens)]
+    assert states == [JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
+    assert (await busy.spent(), await busy.spent(BEN)) == (1, 2)
+    [action] = await busy.records.actions.page(GUILD)
+    assert (action.action, action.member, action.reason) == ("block", ADA.member, "spam")
+
+
+async def test_a_second_block_takes_the_place_of_the_first(shop: Shop) -> None:
+    await shop.desk.block(MIA, ADA.member, "spam", None)
+    await shop.desk.block(MIA, ADA.member, "on probation", shop.clock.now + 60)
+    shop.clock.now += 60
+    await shop.admit(an_order())
+
+
+async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
+    await shop.desk.block(MIA, ADA.member, "spam", None)
+    with pytest.raises(MemberBlocked):
+        await shop.admit(an_order())
+    assert await shop.desk.unblock(MIA, ADA.member)
+    await shop.admit(an_order())
+    assert not await shop.desk.unblock(MIA, ADA.member)
+    assert [each.action for each in await shop.records.actions.page(GUILD)] == ["unblock", "block"]

@@ -1,0 +1,166 @@
+"""`python main.py` says what is wrong in a sentence and does not start half."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import main
+from bot.settings import PROJECT
+from db.errors import (
+    DatabaseBroken,
+    DatabaseBusy,
+    DatabaseTooNew,
+    DiskFull,
+    StorageError,
+)
+
+pytestmark = pytest.mark.timeout(60)
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of this machine's own settings takes part."""
+    for name in ("DISCORD_TOKEN", "ATELIER_DISCORD_API"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(main, "PROJECT", tmp_path)
+
+
+def a_config(tmp_path: Path, text: str) -> list[str]:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return ["--config", str(path)]
+
+
+def a_model(tmp_path: Path) -> str:
+    """Settings with a folder that looks like a model."""
+    folder = tmp_path / "model"
+    folder.mkdir()
+    return f'[[models]]\nname = "emoji"\nsource = "{folder}"\nlicence = "MIT"\n'
+
+
+def sentence_of(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:
+    assert main.main(arguments) == 2
+    said = capsys.readouterr().err
+    last = said.strip().splitlines()[-1]
+    assert last.startswith("atelier: ") and "Traceback" not in said
+    return last
+
+
+def test_the_process_itself_knows_its_commands() -> None:
+    done = subprocess.run(
+        [sys.executable, "main.py", "--help"], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0
+    for command in ("run", "playground", "doctor"):
+        assert command in done.stdout
+
+
+def test_without_a_command_the_usage_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        main.main([])
+    assert left.value.code == 2
+    assert "usage:" in capsys.readouterr().err
+
+
+def test_without_a_token_the_way_to_one_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    sentence = sentence_of(capsys, ["run"])
+    assert "DISCORD_TOKEN" in sentence and "make demo" in sentence
+
+
+@pytest.mark.parametrize("token", ["", "  \n"])
+def test_an_empty_token_is_none(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", token)
+    assert "There is no token" in sentence_of(capsys, ["run"])
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+def test_broken_settings_are_named_with_file_and_key(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    sentence = sentence_of(capsys, [*a_config(tmp_path, "[limits]\nimages_a_dya = 3"), command])
+    assert "config.toml" in sentence and "limits.images_a_dya" in sentence and "images_a_day" in sentence
+
+
+def test_settings_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert "absent.toml" in sentence_of(capsys, ["--config", str(tmp_path / "absent.toml"), "doctor"])
+
+
+def test_a_config_beside_the_program_is_found_by_itself(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    a_config(tmp_path, "nonsense = 1")
+    assert "nonsense" in sentence_of(capsys, ["doctor"])
+
+
+@pytest.mark.parametrize("content", [None, "", "{not json", '{"_class_name": 3}'])
+def test_a_broken_model_is_named_with_what_to_do(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None
+) -> None:
+    config = a_config(tmp_path, a_model(tmp_path))
+    if content is not None:
+        (tmp_path / "model" / "model_index.json").write_text(content, encoding="utf-8")
+    sentence = sentence_of(capsys, [*config, "doctor"])
+    assert "'emoji'" in sentence and str(tmp_path / "model") in sentence
+
+
+@pytest.mark.parametrize("rules", ["[[rule]]\nname = 3", "[[rule"])
+def test_broken_rules_are_named_with_their_place(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, rules: str
+) -> None:
+    path = tmp_path / "rules.toml"
+    path.write_text(rules, encoding="utf-8")
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\nrules = "{path}"'), "doctor"])
+    assert "rules.toml" in sentence
+
+
+def test_rules_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    missing = tmp_path / "absent.toml"
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\nrules = "{missing}"'), "doctor"])
+    assert "absent.toml" in sentence
+
+
+def test_the_doctor_says_what_would_be_started(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "a secret")
+    assert main.main(["doctor"]) == 0
+    said = capsys.readouterr().out
+    assert "emoji" in said and "DISCORD_TOKEN: set" in said and "a secret" not in said
+
+
+def test_what_is_no_database_is_named_and_left_alone(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    content = b"this is no database, and long enough to be read as one" * 40
+    (data / "atelier.sqlite3").write_bytes(content)
+    monkeypatch.setenv("DISCORD_TOKEN", "a secret")
+    sentence = sentence_of(capsys, ["run"])
+    assert "atelier.sqlite3" in sentence and "backup" in sentence
+    assert (data / "atelier.sqlite3").read_bytes() == content
+    assert "DISCORD_TOKEN" not in os.environ, "nothing that is started inherits it"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        DatabaseTooNew(path=Path("x.sqlite3"), version=9, known=1),
+        DatabaseBroken(path=Path("x.sqlite3"), reason="malformed"),
+        DatabaseBusy(path=Path("x.sqlite3")),
+        DiskFull(path=Path("x.sqlite3")),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_every_trouble_that_opening_the_database_may_have_is_a_sentence(error: StorageError) -> None:
+    sentence = main._storage_sentence(error)  # pyright: ignore[reportPrivateUsage]  # its only way in is a broken disk
+    assert "x.sqlite3" in sentence and sentence.endswith((".", "?"))
+    assert type(error).__name__ not in sentence
