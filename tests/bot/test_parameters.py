@@ -52,6 +52,16 @@ def test_a_value_stands_behind_any_space_and_ends_at_any(space: str) -> None:
     assert (order.seed, order.prompt.text) == (7, "a fox in the snow")
 
 
+def test_a_parameter_given_twice_takes_the_last_value_and_loses_no_word() -> None:
+    order = order_of("a fox --seed 1 in snow --seed 2 at night")
+    assert order.prompt.text == "a fox in snow at night"
+    assert order.seed == 2
+
+
+def test_half_a_surrogate_pair_is_dropped() -> None:
+    assert order_of("a \ud83e fox").prompt.text == "a fox"
+
+
 def test_a_parameter_in_the_prompt_wins_over_the_option() -> None:
     assert order_of("a fox --seed 7", seed=8).seed == 7
 

@@ -11,7 +11,7 @@ import pytest
 
 from bot import cards
 from bot.client import Atelier
-from bot.post import MessageGone, Post
+from bot.post import MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
 from db.jobs import Place
 from generation.request import JobId
@@ -152,3 +152,13 @@ def test_a_channels_pace_is_shared_and_forgotten_with_its_last_job() -> None:
     for channel in (1, 1, 2):
         pace.close(channel)
     assert pace.open(1) is not first
+
+
+@pytest.mark.parametrize(("status", "is_final_refusal"), [(400, True), (403, True), (401, False)])
+async def test_what_discord_refuses_for_good_is_told_from_what_may_pass(
+    play: Playground, atelier: Atelier, place: Place, status: int, is_final_refusal: bool
+) -> None:
+    play.fail_next("POST", "/channels/…", status=status)
+    with pytest.raises(discord.HTTPException) as refusal:
+        await Post(atelier, place).edit(cards.note("x"), [])
+    assert is_final(refusal.value) is is_final_refusal
