@@ -1,0 +1,310 @@
+"""The bot in a Discord that nobody here wrote: simcord's, in this process and with a clock of its own.
+
+It refuses answers after three virtual seconds and tokens after fifteen virtual minutes, a second answer, a command that was not
+synced, a button that is not there; and it fails a test for an error that the bot swallowed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+import simcord
+from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberActor
+
+from bot import app
+from bot.client import Atelier
+from bot.derive import Derive
+from bot.gallery import Galleries
+from bot.orders import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
+from bot.records import Records
+from bot.settings import GenerationSettings, Settings
+from db.database import Database
+from generation.dispatch import Dispatch
+from generation.messages import Configure
+from generation.request import MemberId, ModelEntry, ModelName
+from moderation.allowance import Limits
+from moderation.rules import load_rules
+from moderation.screen import Screen
+from tests.bot.painter import COMMAND
+
+pytestmark = pytest.mark.timeout(60)
+
+SMALL = ModelEntry(
+    name=ModelName("small"), source="tiny", licence="none", side=16, multiple=16, steps=10, max_steps=20
+)
+Job = Coroutine[Any, Any, None]
+
+
+@dataclass(slots=True, eq=False)
+class Town:
+    """simcord's world with the bot in it, a scripted worker, and three people."""
+
+    env: Env
+    database: Database
+    records: Records
+    settings: Settings
+    dispatch: Dispatch
+    jobs: asyncio.Queue[Job]
+    guild: GuildHandle
+    channel: ChannelHandle
+    ada: MemberActor
+    ben: MemberActor
+    mia: MemberActor
+
+    async def imagine(
+        self, prompt: str, person: MemberActor | None = None, **options: Any
+    ) -> discord.Message:
+        """The answer, as it is when the bot has come to rest."""
+        result = await (person or self.ada).slash(self.channel, "imagine", prompt=prompt, **options)
+        return said(result)
+
+    async def click(
+        self, message: discord.Message, custom_id: str, person: MemberActor | None = None
+    ) -> InteractionResult:
+        return await (person or self.ada).click(self.now(message), custom_id=custom_id)
+
+    def now(self, message: discord.Message) -> discord.Message:
+        """The message as it stands."""
+        return next(each for each in self.channel.history() if each.id == message.id)
+
+    async def until_done(self, message: discord.Message) -> discord.Message:
+        """For jobs that outlive the bot's rest: the worker lives in real time."""
+        await until(lambda: "atelier:1:vary" in ids(self.now(message)))
+        return self.now(message)
+
+    async def spent(self, person: MemberActor) -> int:
+        return sum(each.images for each in await self.records.spending.since(MemberId(person.id), 0))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not holds():  # noqa: ASYNC110 - the condition is another process's doing
+            await asyncio.sleep(0.01)
+
+
+def said(result: InteractionResult) -> discord.Message:
+    assert result.acknowledged
+    assert result.response is not None
+    return result.response.message
+
+
+def words(message: discord.Message) -> str:
+    return str([each.to_dict() for each in message.components]) + message.content
+
+
+def ids(message: discord.Message) -> str:
+    return " ".join(re.findall(r"atelier:1:[\w:]+", words(message)))
+
+
+def button(message: discord.Message, press: str, image: int = 0) -> str:
+    found = re.search(rf"atelier:1:{press}:[a-z2-7]{{10}}:{image}", words(message))
+    assert found, words(message)
+    return found[0]
+
+
+def new_bot(settings: Settings, records: Records, dispatch: Dispatch, jobs: asyncio.Queue[Job]) -> Atelier:
+    client = app.build(settings, records, dispatch, Screen(load_rules()))
+    client.galleries = Galleries(
+        client, client.studio, Derive(settings, records), client.desk, jobs.put_nowait
+    )
+    return client
+
+
+@asynccontextmanager
+async def town(folder: Path, **options: Any) -> AsyncGenerator[Town]:
+    settings = Settings(
+        data=folder,
+        generation=GenerationSettings(default_model="small"),
+        limits=Limits(images_a_minute=40),
+        models=(SMALL,),
+    )
+    jobs: asyncio.Queue[Job] = asyncio.Queue()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(Database.open(folder / "atelier.sqlite3"))
+        records = Records.of(database, folder)
+        dispatch = Dispatch(Configure(models=settings.models, default=SMALL.name), command=COMMAND)
+        stack.push_async_callback(ended, asyncio.create_task(dispatch.run()))
+        await dispatch.wait_for_ready()
+        bot = new_bot(settings, records, dispatch, jobs)
+        env = await stack.enter_async_context(simcord.run(bot, shard_count=1, **options))
+        # simcord waits until every task that the bot began is done or known to wait. A job waits for its worker, so jobs
+        # run here, outside of what it counts as the bot's.
+        stack.push_async_callback(ended, asyncio.create_task(carry(env, jobs)))
+        guild = env.create_guild()
+        moderators = guild.create_role("Moderators", permissions=discord.Permissions(manage_messages=True))
+        yield Town(
+            env=env,
+            database=database,
+            records=records,
+            settings=settings,
+            dispatch=dispatch,
+            jobs=jobs,
+            guild=guild,
+            channel=guild.create_text_channel("gallery"),
+            ada=guild.add_member(env.create_user("ada")),
+            ben=guild.add_member(env.create_user("ben")),
+            mia=guild.add_member(env.create_user("mia"), roles=[moderators]),
+        )
+
+
+async def carry(env: Env, jobs: asyncio.Queue[Job]) -> None:
+    with env.time_context():
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                tasks.create_task(await jobs.get())
+
+
+async def ended(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_prompt_becomes_a_gallery_in_the_same_message(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        card = await place.imagine("a fox")
+        gallery = await place.until_done(card)
+        assert len(gallery.attachments) == 1
+        assert gallery.flags.components_v2
+        assert [each for each in ("up", "vary") for i in range(4) if button(gallery, each, i)] == [
+            "up"
+        ] * 4 + ["vary"] * 4
+        assert await place.spent(place.ada) == 4
+
+
+async def test_every_command_is_answered_once_and_at_once(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        gallery = await place.until_done(await place.imagine("a fox"))
+        job = button(gallery, "up").split(":")[3]
+        begun = place.env.now()
+        uses: list[tuple[MemberActor, str, dict[str, Any]]] = [
+            (place.ada, "imagine", {"prompt": "a cat", "images": 1}),
+            (place.ada, "imagine", {"prompt": ""}),
+            (place.ada, "imagine", {"prompt": "a cat --sede 1"}),
+            (place.ada, "imagine", {"prompt": "a nude woman"}),
+            (place.ada, "history", {}),
+            (place.ada, "queue", {}),
+            (place.mia, "mod log", {}),
+            (place.mia, "mod block", {"member": place.ben, "reason": "because"}),
+            (place.mia, "mod unblock", {"member": place.ben}),
+            (place.mia, "mod log-channel", {"channel": place.channel}),
+            (place.mia, "mod remove", {"picture": "aaaaaaaaaa"}),
+            (place.mia, "mod remove", {"picture": job}),
+        ]
+        for person, name, options in uses:
+            result = await person.slash(place.channel, name, **options)
+            assert result.acknowledged, name
+            assert not result.followups, name
+            assert result.ephemeral == (options.get("prompt") != "a cat"), name
+        assert (place.env.now() - begun).total_seconds() < 3
+        # The tree's boundary sees refusals only, no bug among them.
+        causes = [getattr(error, "original", error) for error in place.env.errors]
+        assert [type(each) for each in causes] == [EmptyPrompt, UnknownParameter, PromptRefused, NoSuchJob]
+
+
+async def test_models_are_offered_while_one_types(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        choices = await place.ada.autocomplete(place.channel, "imagine", "model", "SM", prompt="x")
+        assert [each["value"] for each in choices] == ["small"]
+
+
+async def test_every_button_is_answered_once(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        gallery = await place.until_done(await place.imagine("a fox"))
+        for press in ("up", "vary", "reroll"):
+            result = await place.click(gallery, button(gallery, press), place.ben)
+            message = await place.until_done(said(result))
+            assert message.id != gallery.id
+            assert not result.followups
+        refusal = await place.click(gallery, button(gallery, "delete"), place.ben)
+        assert refusal.ephemeral
+        assert "somebody else's" in said(refusal).content
+        result = await place.click(gallery, button(gallery, "delete"))
+        assert result.acknowledged
+        assert gallery.id not in [each.id for each in place.channel.history()]
+        assert place.env.errors == []
+
+
+async def test_a_running_job_is_cancelled_with_its_button(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        card = await place.imagine(f"hold {tmp_path / 'gate'}")
+        result = await place.click(card, button(card, "cancel"))
+        assert result.acknowledged
+        await until(lambda: "Cancelled" in words(place.now(card)))
+        assert await place.spent(place.ada) == 0
+
+
+async def test_a_result_that_comes_after_fifteen_minutes_reaches_its_message(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        gate = tmp_path / "gate"
+        card = await place.imagine(f"hold {gate}", images=1)
+        await place.env.advance_time(16 * 60)
+        before = len(place.env.http_requests)
+        gate.touch()
+        gallery = await place.until_done(card)
+        assert gallery.id == card.id
+        paths = [each.path for each in place.env.http_requests[before:] if each.method == "PATCH"]
+        assert paths[-1] == f"/channels/{place.channel.id}/messages/{card.id}"
+        assert len(place.channel.history()) == 1
+
+
+async def test_an_order_that_was_accepted_after_three_seconds_is_delivered_all_the_same(
+    tmp_path: Path,
+) -> None:
+    async with town(tmp_path, settle_timeout=0.5) as place:
+        async with place.database.transaction():  # the disk is slow: nobody else can write
+            with pytest.raises(TimeoutError):
+                await place.imagine("too slow", images=1)
+            with pytest.raises(TimeoutError):
+                await place.env.advance_time(4)
+        await until(lambda: any("atelier:1:vary" in ids(each) for each in place.channel.history()))
+        await place.env.settle(timeout=5)
+        assert len(place.channel.history()) == 1
+        assert await place.spent(place.ada) == 1
+
+
+async def test_buttons_of_before_work_after_a_restart_and_commands_are_not_synced_again(
+    tmp_path: Path,
+) -> None:
+    async with town(tmp_path) as place:
+        gallery = await place.until_done(await place.imagine("a fox", images=1))
+        await place.env.restart_bot(new_bot(place.settings, place.records, place.dispatch, place.jobs))
+        puts = [each.path for each in place.env.http_requests if each.method == "PUT"]
+        assert len(puts) == 1
+        varied = await place.until_done(said(await place.click(gallery, button(gallery, "vary"), place.ben)))
+        assert "variations of picture 1" in words(varied)
+        assert place.env.errors == []
+
+
+async def test_moderators_commands_are_for_moderators(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        gallery = await place.until_done(await place.imagine("a fox", images=1))
+        assert "mod log" not in place.ada.available_commands(place.channel)
+        with pytest.raises(simcord.SetupError):
+            await place.ada.slash(place.channel, "mod log")
+        result = await place.mia.context_menu(place.channel, "Remove picture", gallery)
+        assert result.ephemeral
+        assert "Removed" in words(said(result))
+        assert gallery.id not in [each.id for each in place.channel.history()]
+
+
+async def test_a_bug_is_told_with_a_reference_and_not_swallowed(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with town(tmp_path) as place:
+        gallery = await place.until_done(await place.imagine("a fox", images=1))
+        place.env.inject_error("DELETE", f"/channels/{place.channel.id}/messages/*", status=500)
+        result = await place.click(gallery, button(gallery, "delete"))
+        (told,) = result.followups
+        assert told.ephemeral
+        reference = re.search(r"`(\w{8})`", told.content)
+        assert reference, told.content
+        assert reference[1] in caplog.text

@@ -1,0 +1,26 @@
+"""One stage for all tests that leave it as they found it; those that kill things have their own.
+
+All of them share one event loop, the session's: a playground whose loop stands still is a Discord that hangs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.stage import Stage, on_stage
+from tests.tiny_models import tiny_sd
+
+
+@pytest.fixture(scope="session")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_sd(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
+    async with on_stage(tmp_path_factory.mktemp("stage"), model) as stage:
+        yield stage

@@ -1,0 +1,89 @@
+"""The page in a real browser and the shipped bot as a process of its own: what somebody sees who tries the demo."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import Locator, Page, expect
+
+from playground.people import Person
+from tests.e2e.stage import WAIT, Stage
+from tests.playground.page.conftest import Visit
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+LONG = WAIT * 1000
+"""Milliseconds. Long enough for a worker to start on a machine that has much else to do."""
+
+
+async def send(page: Page, line: str, channel: str = "gallery") -> None:
+    """A command whose options are all in `line`, or a message."""
+    box = page.get_by_role("textbox", name=f"Message #{channel}")
+    await box.fill(line)
+    await box.press("Enter")
+
+
+def card(page: Page, *texts: str) -> Locator:
+    """The message that shows all of them."""
+    found = page.locator("[data-message-id]")
+    for text in texts:
+        found = found.filter(has_text=text)
+    return found
+
+
+def name(person: Person) -> str:
+    """As the page shows it."""
+    return person.user.global_name or person.user.username
+
+
+async def test_a_member_types_a_prompt_and_enlarges_the_first_of_four_pictures(
+    stage: Stage, visit: Visit
+) -> None:
+    page = await visit(stage.play, stage.guest().user.username)
+    await send(page, "/imagine prompt: a lighthouse drawn for the page")
+    grid = card(page, "a lighthouse drawn for the page")
+    for button in ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4", "🗑️"):
+        await expect(grid.get_by_role("button", name=button, exact=True)).to_be_enabled(timeout=LONG)
+    await expect(grid).to_contain_text("64×64")
+    await expect(grid.locator(".picture img")).to_have_js_property("naturalWidth", 128)
+
+    await grid.get_by_role("button", name="U1").click()
+    enlarged = card(page, "a lighthouse drawn for the page", "picture 1, upscaled")
+    await expect(enlarged.get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
+    await expect(enlarged).to_contain_text("128×128")
+    await expect(enlarged.locator(".picture img")).to_have_js_property("naturalWidth", 128)
+    # The line above it leads to the grid that it came from.
+    await expect(enlarged.get_by_role("button", name="Open the message")).to_be_visible()
+
+
+async def test_a_refused_prompt_is_told_to_its_member_alone(stage: Stage, visit: Visit) -> None:
+    asker = await visit(stage.play, stage.guest().user.username)
+    other = await visit(stage.play, "ben")
+    await send(asker, "/imagine prompt: a nude woman, seen by nobody else")
+    refusal = card(asker, "This prompt can't be drawn here: it reads as nudity.")
+    await expect(refusal).to_contain_text("Only you can see this", timeout=LONG)
+    await expect(asker.get_by_role("button", name="Cancel")).to_have_count(0)
+
+    await send(asker, "what comes after the refusal")
+    await expect(card(other, "what comes after the refusal")).to_have_count(1)
+    await expect(card(other, "can't be drawn here")).to_have_count(0)
+    await expect(card(other, "seen by nobody else")).to_have_count(0)
+
+
+async def test_a_moderator_reads_the_refused_prompt_and_its_rule(stage: Stage, visit: Visit) -> None:
+    member = stage.guest()
+    asker = await visit(stage.play, member.user.username)
+    await send(asker, "/imagine prompt: a nude statue for the log")
+    await expect(card(asker, "can't be drawn here")).to_have_count(1, timeout=LONG)
+    await send(asker, "/mod log")
+    await expect(asker.get_by_role("alert")).to_have_text("There is no command /mod.")
+
+    mia = await visit(stage.play, "mia")
+    await send(mia, f"/mod log member: @{name(member)} ruling: refuse")
+    log = card(mia, "used /mod log", "1 record")
+    await expect(log).to_contain_text("Only you can see this", timeout=LONG)
+    await expect(log).to_contain_text("a nude statue for the log")
+    await expect(log).to_contain_text("nudity: rule nudity found nude")
+    await expect(log).to_contain_text(f"@{name(member)} in #gallery")
+
+    await mia.get_by_role("link", name="mod-log").click()
+    await expect(card(mia, "Refused", "a nude statue for the log", f"@{name(member)}")).to_have_count(1)

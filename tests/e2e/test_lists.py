@@ -1,0 +1,88 @@
+"""/history and /queue: lists that only the asker sees."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.stage import Stage, job_of, picture_urls
+from tests.openapi import needs_openapi
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+
+async def test_history_shows_nothing_but_the_way_to_begin(stage: Stage) -> None:
+    text = await stage.private(await stage.guest().slash("gallery", "history"))
+    assert "No pictures yet" in text
+    assert "/imagine" in text
+
+
+async def test_history_has_pages_newest_first_and_repeats(stage: Stage) -> None:
+    ada = stage.guest()
+    galleries = [await stage.draw(ada, f"number {i}", images=1, steps=1) for i in range(6)]
+    use = await ada.slash("gallery", "history")
+    page = await use.wait_for_message()
+    assert page.is_ephemeral
+    assert [f"number {i}" for i in range(6) if f"number {i}" in page.texts] == [
+        f"number {i}" for i in (2, 3, 4, 5)
+    ]
+    assert page.texts.index("number 5") < page.texts.index("number 2")
+    assert f"/{galleries[5].channel_id}/{galleries[5].id}" in page.texts
+    thumbnails = [each["media"]["url"] for each in page.components if each["type"] == 11]
+    assert len(thumbnails) == 4
+
+    older = await stage.press(ada, page, "Older")
+    assert older.message is not None
+    assert older.message.id == page.id
+    assert "number 1" in older.message.texts
+    assert "number 0" in older.message.texts
+    assert "number 2" not in older.message.texts
+    newest = await stage.press(ada, older.message, "Newest")
+    assert newest.message is not None
+    assert "number 5" in newest.message.texts
+
+    # "Repeat" posts in the channel, for everybody.
+    again = await stage.gallery(await stage.press(ada, newest.message, "Repeat"))
+    assert not again.is_ephemeral
+    assert stage.job(again)["prompt"] == "number 5"
+    assert stage.job(again)["seed"] != stage.job(galleries[5])["seed"]
+
+
+async def test_history_is_everybodys_own_and_leaves_out_what_was_removed(stage: Stage) -> None:
+    ada = stage.guest()
+    kept = await stage.draw(ada, "kept", images=1)
+    gone = await stage.draw(ada, "gone", images=1)
+    await stage.press(ada, gone, "🗑️")
+    page = await (await ada.slash("gallery", "history")).wait_for_message()
+    assert "kept" in page.texts
+    thumbnails = [each["media"]["url"] for each in page.components if each["type"] == 11]
+    assert [job_of(kept) in url for url in thumbnails] == [True]
+    assert "No pictures" in await stage.private(await stage.guest().slash("gallery", "history"))
+
+
+async def test_the_queue_shows_my_jobs_and_cancels_one(stage: Stage) -> None:
+    ada = stage.guest()
+    assert "0 waiting and 0 running" in await stage.private(await ada.slash("gallery", "queue"))
+    first = await stage.imagine(ada, "long one", steps=900)
+    await stage.card(first, lambda message: "%" in message.texts)
+    second = await stage.imagine(ada, "long two", steps=900)
+    page = await (await ada.slash("gallery", "queue")).wait_for_message()
+    assert page.is_ephemeral
+    assert page.texts.index("long one") < page.texts.index("long two")
+    assert "%" in page.texts
+
+    assert second.message is not None
+    assert first.message is not None
+    await stage.press(ada, page, "Cancel")  # the first one's
+    await stage.card(first, lambda message: "Cancelled" in message.texts)
+    use = await ada.click(page, custom_id=stage.custom_id(second.message, "cancel"))
+    await use.wait_for_answer()
+    await stage.card(second, lambda message: "Cancelled" in message.texts)
+    assert stage.spent(ada) == 0
+    await stage.until(lambda: not stage.rows("SELECT 1 FROM jobs WHERE state IN ('queued', 'running')"))
+    assert "long" not in await stage.private(await ada.slash("gallery", "queue"))
+    assert picture_urls(first.message) == []
+
+
+@needs_openapi
+async def test_every_exchange_was_as_discord_describes_it(stage: Stage) -> None:
+    stage.verify()

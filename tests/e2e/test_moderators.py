@@ -1,0 +1,182 @@
+"""What moderators see and do; and that nobody else can."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from playground.errors import Refused
+from playground.messages import Message
+from playground.people import Person
+from tests.e2e.stage import Stage, job_of
+from tests.openapi import needs_openapi
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+FORBIDDEN = "Only moderators can do that"
+REFUSED = "a nude woman"
+
+
+async def log(stage: Stage, **filters: Any) -> Message:
+    use = await stage.mia.slash("gallery", "mod log", **filters)
+    page = await use.wait_for_message()
+    assert page.is_ephemeral
+    return page
+
+
+async def refused(stage: Stage, person: Person, channel: str = "gallery") -> None:
+    use = await person.slash(channel, "imagine", prompt=REFUSED)
+    assert "can't be drawn here" in await stage.private(use)
+
+
+async def test_the_log_shows_what_was_asked_and_why_it_was_refused(stage: Stage) -> None:
+    ada = stage.guest()
+    gallery = await stage.draw(ada, "a quiet lake --no reeds", images=1)
+    await refused(stage, ada)
+    page = await log(stage, member=ada)
+    assert "2 records" in page.texts
+    assert page.texts.index(REFUSED) < page.texts.index("a quiet lake")
+    assert "no: reeds" in page.texts
+    assert "nudity" in page.texts
+    assert "`nude`" in page.texts
+    assert f"/{gallery.channel_id}/{gallery.id}" in page.texts
+    assert job_of(gallery) in page.texts
+
+
+async def test_the_log_is_filtered_by_member_channel_ruling_and_time(stage: Stage) -> None:
+    ada = stage.guest()
+    await refused(stage, ada)
+    gallery = await stage.draw(ada, "plain water", images=1)
+    after_dark = stage.play.channel("after-dark")
+    use = await ada.slash(after_dark, "imagine", prompt="plain wine", images=1)
+    await stage.gallery(use)
+
+    refusals = (await log(stage, member=ada, ruling="refuse")).texts
+    assert "1 record" in refusals
+    assert REFUSED in refusals
+    allowed = (await log(stage, member=ada, ruling="allow")).texts
+    assert "2 records" in allowed
+    there = (await log(stage, member=ada, channel=after_dark)).texts
+    assert "plain wine" in there
+    assert "plain water" not in there
+    assert "3 records" in (await log(stage, member=ada, since="1h")).texts
+    assert "Nothing matches" in (await log(stage, member=stage.guest())).texts
+    assert gallery
+    use = await stage.mia.slash("gallery", "mod log", since="soon")
+    assert "`soon` is no duration" in await stage.private(use)
+
+
+async def test_the_log_has_pages(stage: Stage) -> None:
+    ada = stage.guest()
+    for i in range(7):
+        use = await ada.slash("gallery", "imagine", prompt=f"{REFUSED} {i}")
+        await stage.private(use)
+    page = await log(stage, member=ada, ruling="refuse")
+    assert "7 records" in page.texts
+    assert [i for i in range(7) if f"{REFUSED} {i}" in page.texts] == [2, 3, 4, 5, 6]
+    older = await stage.press(stage.mia, page, "Older")
+    assert older.message is not None
+    assert [i for i in range(7) if f"{REFUSED} {i}" in older.message.texts] == [0, 1]
+    with pytest.raises(Refused, match="disabled"):
+        await stage.press(stage.mia, older.message, "Older")
+    newest = await stage.press(stage.mia, older.message, "Newest")
+    assert newest.message is not None
+    assert f"{REFUSED} 6" in newest.message.texts
+
+
+async def test_a_blocked_member_draws_nothing_until_the_block_is_lifted(stage: Stage) -> None:
+    ada = stage.guest()
+    gallery = await stage.draw(ada, "before the block", images=1)
+    running = await stage.imagine(ada, "running when it falls", steps=900)
+    use = await stage.mia.slash("gallery", "mod block", member=ada, reason="too loud", duration="2h")
+    assert f"<@{ada.id}> is blocked until" in await stage.private(use)
+    await stage.card(running, lambda message: "Cancelled" in message.texts)
+
+    use = await ada.slash("gallery", "imagine", prompt="after the block")
+    text = await stage.private(use)
+    assert "has blocked you" in text
+    assert "too loud" in text
+    assert "until <t:" in text
+    assert "has blocked you" in await stage.private(await stage.press(ada, gallery, "V1"))
+    assert stage.spent(ada) == 1
+
+    use = await stage.mia.slash("gallery", "mod unblock", member=ada)
+    assert "may make pictures again" in await stage.private(use)
+    await stage.draw(ada, "after it was lifted", images=1)
+    use = await stage.mia.slash("gallery", "mod unblock", member=ada)
+    assert "not blocked" in await stage.private(use)
+    actions = stage.rows("SELECT action FROM actions WHERE member = ? ORDER BY id", ada.id)
+    assert [each["action"] for each in actions] == ["block", "unblock"]
+
+
+@pytest.mark.parametrize("way", ["by its id", "by a link", "with the message menu"])
+async def test_a_moderator_takes_a_picture_down(stage: Stage, way: str) -> None:
+    ada = stage.guest()
+    gallery = await stage.draw(ada, "not for long", images=2)
+    job, files = job_of(gallery), stage.files(job_of(gallery))
+    link = f"https://discord.com/channels/{stage.play.world.guild.id}/{gallery.channel_id}/{gallery.id}"
+    if way == "with the message menu":
+        use = await stage.mia.message_menu("gallery", "Remove picture", gallery)
+    else:
+        picture = job if way == "by its id" else f"look: {link}"
+        use = await stage.mia.slash("gallery", "mod remove", picture=picture, reason="asked to")
+    assert f"Removed: job {job}" in await stage.private(use)
+
+    assert stage.play.world.messages.get(gallery.channel_id, gallery.id) is None
+    rows = stage.rows("SELECT removed_by, removed_reason FROM images WHERE job = ?", job)
+    assert [each["removed_by"] for each in rows] == [stage.mia.id] * 2
+    if way != "with the message menu":
+        assert rows[0]["removed_reason"] == "asked to"
+    assert not any(file.exists() for file in files)
+    action = stage.row("SELECT * FROM actions WHERE job = ?", job)
+    assert (action["action"], action["moderator"], action["member"]) == ("remove", stage.mia.id, ada.id)
+
+
+async def test_what_is_no_picture_cannot_be_taken_down(stage: Stage) -> None:
+    for text in ("aaaaaaaaaa", "nonsense", "https://discord.com/channels/1/2/3"):
+        use = await stage.mia.slash("gallery", "mod remove", picture=text)
+        assert "I don't know the job" in await stage.private(use)
+    words = await stage.ada.say("gallery", "just words")
+    use = await stage.mia.message_menu("gallery", "Remove picture", words)
+    assert "no picture" in await stage.private(use)
+
+
+async def test_members_can_use_none_of_it_even_when_the_command_is_open_to_them(stage: Stage) -> None:
+    ada, ben = stage.guest(), stage.guest()
+    gallery = await stage.draw(ben, "safe from ada", images=1)
+    with pytest.raises(Refused):
+        await ada.slash("gallery", "mod log")
+    commands: dict[str, dict[str, Any]] = {
+        "mod log": {},
+        "mod block": {"member": ben, "reason": "because"},
+        "mod unblock": {"member": ben},
+        "mod remove": {"picture": job_of(gallery)},
+        "mod log-channel": {"channel": stage.play.channel("gallery")},
+    }
+    for name, options in commands.items():
+        use = await ada.slash("gallery", name, force=True, **options)
+        assert FORBIDDEN in await stage.private(use), name
+    use = await ada.message_menu("gallery", "Remove picture", gallery, force=True)
+    assert FORBIDDEN in await stage.private(use)
+    assert stage.rows("SELECT 1 FROM blocks WHERE member = ?", ben.id) == []
+    assert stage.files(job_of(gallery))[0].exists()
+
+
+async def test_refusals_go_to_the_channel_that_the_moderators_chose(stage: Stage) -> None:
+    gallery = stage.play.channel("gallery")
+    use = await stage.mia.slash("gallery", "mod log-channel", channel=gallery)
+    assert f"<#{gallery.id}>" in await stage.private(use)
+    ada = stage.guest()
+    await refused(stage, ada)
+    card = await stage.play.wait_for_message(
+        lambda m: f"<@{ada.id}>" in m.texts and "Refused" in m.texts, gallery
+    )
+    assert REFUSED in card.texts
+    use = await stage.mia.slash("gallery", "mod log-channel", channel=stage.play.channel("mod-log"))
+    await stage.private(use)
+
+
+@needs_openapi
+async def test_every_exchange_was_as_discord_describes_it(stage: Stage) -> None:
+    stage.verify()

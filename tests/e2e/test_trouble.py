@@ -1,0 +1,214 @@
+"""What goes wrong in the middle of a job, and the job that arrives all the same."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import signal
+import time
+from collections.abc import AsyncGenerator, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from playground.gateway import Connection
+from playground.messages import Message
+from tests.e2e.stage import WAIT, Options, Stage, is_gallery, job_of, on_stage, picture_of
+from tests.openapi import needs_openapi
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
+    """One picture at a time, so that others wait."""
+    async with on_stage(tmp_path_factory.mktemp("trouble"), model, Options(slots=1)) as stage:
+        yield stage
+
+
+def is_running(message: Message) -> bool:
+    return "%" in message.texts
+
+
+def posted(stage: Stage) -> list[int]:
+    """Every message that the bot has in the channel."""
+    messages = stage.play.world.messages.of(stage.play.channel("gallery").id)
+    return [
+        each.id for each in messages if each.author_id == stage.play.world.bot.id and not each.is_ephemeral
+    ]
+
+
+async def activity(stage: Stage, words: str) -> None:
+    await stage.play.world.bell.wait_until(lambda: words in (stage.play.gateway.activity or "") or None, WAIT)
+
+
+async def test_the_bots_name_says_when_it_warms_up_and_when_it_is_ready(stage: Stage) -> None:
+    await activity(stage, "tiny is loading")
+    await activity(stage, "/imagine · model tiny")
+
+
+async def test_a_result_reaches_its_message_after_the_token_has_expired(stage: Stage) -> None:
+    ada = stage.guest()
+    use = await stage.imagine(ada, "late but there", steps=100, images=1)
+    assert use.message is not None
+    stage.play.expire_token(use)
+    gallery = await stage.gallery(use)
+    assert gallery.id == use.message.id
+    assert (await picture_of(gallery)).size == (64, 64)
+    refused = [each for each in stage.judge.exchanges if each.status == 401]
+    assert refused, "the token was tried"
+    last = [each for each in stage.judge.exchanges if each.path.endswith(f"/messages/{gallery.id}")][-1]
+    assert last.path.startswith("/channels/")
+    assert stage.spent(ada) == 1
+
+
+async def test_an_edit_that_fails_is_tried_again(stage: Stage) -> None:
+    fault = stage.play.fail_next("PATCH", "/webhooks/…", status=500)
+    gallery = await stage.draw(stage.guest(), "one more try", images=1)
+    assert fault.times == 0
+    await stage.until(lambda: stage.job(gallery)["delivered_at"])
+
+
+@pytest.mark.parametrize("resumable", [True, False], ids=["resumable", "for good"])
+async def test_a_dropped_gateway_costs_no_job(stage: Stage, resumable: bool) -> None:
+    ada = stage.guest()
+    use = await stage.imagine(ada, "through the gap", steps=100, images=1)
+    await stage.card(use, is_running)
+    await stage.play.drop_gateway(resumable=resumable)
+    await stage.play.wait_for_bot(WAIT)
+    other = await stage.imagine(ada, "after the gap", images=1)
+    assert is_gallery(await stage.gallery(use))
+    assert is_gallery(await stage.gallery(other))
+    assert stage.spent(ada) == 2
+
+
+async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_arrives_once(
+    stage: Stage,
+) -> None:
+    ada = stage.guest()
+    use = await stage.imagine(ada, "twice begun", steps=300, images=1)
+    await stage.card(use, is_running)
+    before, worker = posted(stage), stage.worker
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    # The process that talks to Discord has not noticed more than a message.
+    for command in ("queue", "history"):
+        asked = await ada.slash("gallery", command)
+        await asked.wait_for_message()
+        assert asked.answer_seconds < 3
+    behind = await stage.imagine(stage.guest(), "behind it", images=1)
+    assert is_gallery(await stage.gallery(behind))
+    gallery = await stage.gallery(use)
+    assert stage.worker not in (None, worker)
+    assert posted(stage) == [*before, behind.message.id if behind.message else 0]
+    assert stage.spent(ada) == 1
+    assert stage.job(gallery)["state"] == "done"
+
+
+@contextmanager
+def full_disk(pid: int) -> Generator[None]:
+    """The process can't make any file longer: writes fail as on a disk without room."""
+    limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
+
+
+def state_of(stage: Stage, job: str) -> str:
+    return stage.row("SELECT state FROM jobs WHERE id = ?", job)["state"]
+
+
+async def test_a_full_disk_is_said_nothing_is_half_written_and_with_room_the_job_goes_on(
+    stage: Stage,
+) -> None:
+    ada, ben = stage.guest(), stage.guest()
+    kept = await stage.imagine(ada, "kept until there is room", steps=150, images=1)
+    await stage.card(kept, is_running)
+    assert kept.message is not None
+    job = job_of(kept.message)
+    await stage.until(lambda: state_of(stage, job) == "running")
+    with full_disk(stage.bot.pid):
+        # An order that can't be recorded is not accepted.
+        use = await ben.slash("gallery", "imagine", prompt="no room for it", images=1)
+        assert "disk is full" in await stage.private(use)
+        assert stage.rows("SELECT 1 FROM jobs WHERE member = ?", ben.id) == []
+        assert stage.rows("SELECT 1 FROM verdicts WHERE member = ?", ben.id) == []
+        assert stage.spent(ben) == 0
+        # A finished one that can't be stored is kept.
+        await stage.card(kept, lambda message: "disk is full. The job is kept" in message.texts)
+    assert state_of(stage, job) == "running"
+    assert stage.rows("SELECT 1 FROM images WHERE job = ?", job) == []
+    written = [file for file in (stage.data / "images").rglob("*") if file.is_file()]
+    known = {each["sha256"] for each in stage.rows("SELECT sha256 FROM images")}
+    assert {file.stem for file in written} == known
+
+    # There is room again: orders are taken at once, and what was kept goes on at the latest after a restart.
+    assert is_gallery(await stage.draw(ben, "room enough", images=1))
+    await stage.stop()
+    await stage.start()
+    gallery = await stage.gallery(kept)
+    assert gallery.id == kept.message.id
+    assert stage.spent(ada) == 1
+    assert stage.job(gallery)["state"] == "done"
+
+
+async def test_a_bot_killed_with_five_jobs_in_its_hands_delivers_each_of_them_once(stage: Stage) -> None:
+    members = [stage.guest() for _ in range(5)]
+    old = await stage.draw(members[0], "from before", images=1)
+    uses = [await stage.imagine(members[0], "the running one", steps=600, images=1)]
+    await stage.card(uses[0], is_running)
+    uses += [await stage.imagine(member, "a waiting one", images=1) for member in members[1:]]
+    states = stage.rows("SELECT state FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at")
+    assert [each["state"] for each in states] == ["running", *["queued"] * 4]
+    before, worker = posted(stage), stage.worker
+    assert worker is not None
+
+    await stage.kill()
+    await stage.until(lambda: not Path(f"/proc/{worker}").exists())
+    await stage.start()
+    # A button of the bot that was killed works at once.
+    late = await stage.press(stage.ben, old, "V1")
+    await activity(stage, "in line")
+    galleries = [await stage.gallery(use) for use in uses]
+    varied = await stage.gallery(late)
+
+    assert [each.id for each in galleries] == [use.message.id for use in uses if use.message]
+    assert posted(stage) == [*before, varied.id]
+    await stage.until(
+        lambda: not stage.rows("SELECT 1 FROM jobs WHERE delivered_at IS NULL OR state != 'done'")
+    )
+    assert [stage.spent(member) for member in members] == [2, 1, 1, 1, 1]
+    assert len({job_of(each) for each in galleries}) == 5
+
+
+async def test_the_bot_stops_while_it_waits_for_a_gateway_that_says_nothing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    accepted = asyncio.Event()
+
+    async def say_nothing(connection: Connection) -> None:
+        accepted.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Connection, "pump", say_nothing)
+    await stage.play.drop_gateway(resumable=False)
+    await asyncio.wait_for(accepted.wait(), WAIT)
+    began = time.monotonic()
+    await stage.stop()
+    assert time.monotonic() - began < 12  # killed after fifteen
+
+
+@needs_openapi
+async def test_every_exchange_was_as_discord_describes_it(stage: Stage) -> None:
+    stage.verify()
+
+
+async def test_none_of_it_was_a_bug(stage: Stage) -> None:
+    said = stage.said()
+    assert "Traceback" not in said, said
+    assert " bug " not in said
