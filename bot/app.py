@@ -103,7 +103,7 @@ async def run(
             client.galleries = Galleries(client, client.studio, Derive(settings, records), client.desk, spawn)
             running = [
                 tasks.create_task(dispatch.run()),
-                tasks.create_task(client.connect()),
+                tasks.create_task(_stay_connected(client)),
                 tasks.create_task(client.show_presence()),
                 tasks.create_task(review.run()),
                 tasks.create_task(resume(client)),
@@ -121,6 +121,22 @@ async def run(
         if not isinstance(first, Stopped):
             raise first from None
     finally:
+        await _close(client)
+
+
+async def _stay_connected(client: Atelier) -> None:
+    """discord.py swallows a cancellation that finds it reconnecting, and then waits for ever: only closing ends it."""
+    connection = asyncio.create_task(client.connect())
+    try:
+        await asyncio.shield(connection)
+    finally:
+        connection.cancel()
+        await _close(client)
+        await asyncio.wait({connection}, timeout=_GOODBYE_SECONDS)
+
+
+async def _close(client: Atelier) -> None:
+    if not client.is_closed():
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GOODBYE_SECONDS):
                 await client.close()

@@ -89,8 +89,7 @@ class Galleries:
             view, files = await self._outcome(job, post, is_spoiler)
             message_id = await post.edit(view, files)
             if message_id != recorded:
-                await self._studio.records.jobs.set_message(job.id, message_id)
-                await self._studio.records.verdicts.link(job.id, message_id)
+                await self._studio.place_of_answer(job, message_id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
         except MessageGone:
             log.info("the message of job %s was deleted: nobody to deliver to", job.id)

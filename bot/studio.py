@@ -214,8 +214,9 @@ class Studio:
         """Records where the answer stands, so that the result reaches it after a restart too."""
         if message_id is None:
             return job.place
-        await self.records.jobs.set_message(job.id, message_id)
-        await self.records.verdicts.link(job.id, message_id)
+        async with self.records.database.transaction() as tx:
+            await self.records.jobs.set_message(tx, job.id, message_id)
+            await self.records.verdicts.link(tx, job.id, message_id)
         return replace(job.place, message_id=message_id)
 
     async def abandon(self, job: Job) -> None:

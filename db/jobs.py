@@ -1,6 +1,6 @@
 """Accepted orders and what became of them. A row is committed before anybody is told; a job ends once.
 
-queued ⇄ running → done | failed | cancelled → delivered
+queued → running → done | failed | cancelled → delivered
 """
 
 from __future__ import annotations
@@ -89,9 +89,6 @@ INSERT INTO jobs (
 GET = "SELECT * FROM jobs WHERE id = ?"
 SET_MESSAGE = "UPDATE jobs SET message_id = ? WHERE id = ? RETURNING id"
 START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ? AND state = 'queued' RETURNING id"
-REQUEUE = (
-    "UPDATE jobs SET state = 'queued', started_at = NULL WHERE id = ? AND state = 'running' RETURNING id"
-)
 END = """
 UPDATE jobs SET state = :state, failure = :failure, finished_at = :at
 WHERE id = :id AND state IN ('queued', 'running') RETURNING id
@@ -132,20 +129,14 @@ class Jobs:
         row = await self._db.reader.one(OF_MESSAGE, (message_id,))
         return _job(row) if row else None
 
-    async def set_message(self, job_id: JobId, message_id: int) -> bool:
+    async def set_message(self, tx: Transaction, job_id: JobId, message_id: int) -> bool:
         """The message that shows the job; False when there is no such job."""
-        async with self._db.transaction() as tx:
-            return await tx.one(SET_MESSAGE, (message_id, job_id)) is not None
+        return await tx.one(SET_MESSAGE, (message_id, job_id)) is not None
 
     async def start(self, job_id: JobId, at: float) -> bool:
         """queued → running. Every change of state returns whether this call was the one that made it."""
         async with self._db.transaction() as tx:
             return await tx.one(START, (at, job_id)) is not None
-
-    async def requeue(self, job_id: JobId) -> bool:
-        """running → queued: the worker died, or the bot was started anew."""
-        async with self._db.transaction() as tx:
-            return await tx.one(REQUEUE, (job_id,)) is not None
 
     async def finish(self, tx: Transaction, job_id: JobId, at: float) -> bool:
         """queued or running → done."""

@@ -94,10 +94,9 @@ class Verdicts:
         (row,) = await tx.all(ADD, parameters)
         return _record(row)
 
-    async def link(self, job: JobId, message_id: int) -> bool:
+    async def link(self, tx: Transaction, job: JobId, message_id: int) -> bool:
         """The job's verdicts point to the message that shows its result; False when there are none."""
-        async with self._db.transaction() as tx:
-            return bool(await tx.all(LINK, (message_id, job)))
+        return bool(await tx.all(LINK, (message_id, job)))
 
     async def get(self, verdict_id: int) -> VerdictRecord | None:
         row = await self._db.reader.one(GET, (verdict_id,))

@@ -76,15 +76,6 @@ async def test_a_job_starts_once(db: Database, jobs: Jobs) -> None:
     assert await jobs.get(job.id) == replace(job, state=JobState.RUNNING, started_at=NOW + 1)
 
 
-async def test_a_running_job_goes_back_into_the_line(db: Database, jobs: Jobs) -> None:
-    job = await record(db)
-    assert not await jobs.requeue(job.id)
-    await jobs.start(job.id, NOW + 1)
-    assert await jobs.requeue(job.id)
-    assert await jobs.get(job.id) == job
-    assert await jobs.start(job.id, NOW + 2)
-
-
 async def test_a_failed_job_says_of_what(db: Database, jobs: Jobs) -> None:
     job = await record(db)
     async with db.transaction() as tx:
@@ -108,7 +99,7 @@ async def test_of_many_that_end_a_job_at_the_same_time_one_does(db: Database, jo
     assert sum(await asyncio.gather(*(end(number % 3) for number in range(12)))) == 1
 
 
-Step = Literal["start", "requeue", "finish", "fail", "cancel", "deliver"]
+Step = Literal["start", "finish", "fail", "cancel", "deliver"]
 ENDED = (JobState.DONE, JobState.FAILED, JobState.CANCELLED)
 
 
@@ -117,8 +108,6 @@ async def take(db: Database, job: JobId, step: Step) -> bool:
     match step:
         case "start":
             return await jobs.start(job, NOW + 1)
-        case "requeue":
-            return await jobs.requeue(job)
         case "deliver":
             return await jobs.delivered(job, NOW + 3)
         case "finish":
@@ -136,8 +125,6 @@ def expected(job: Job, step: Step) -> bool:
     match step:
         case "start":
             return job.state is JobState.QUEUED
-        case "requeue":
-            return job.state is JobState.RUNNING
         case "deliver":
             return job.state in ENDED and job.delivered_at is None
         case _:
@@ -175,13 +162,15 @@ async def test_delivering_forgets_the_token(db: Database, jobs: Jobs) -> None:
 
 async def test_the_message_is_remembered(db: Database, jobs: Jobs) -> None:
     job = await record(db)
-    assert await jobs.set_message(job.id, 1234567890123456789)
+    async with db.transaction() as tx:
+        assert await jobs.set_message(tx, job.id, 1234567890123456789)
     found = await jobs.get(job.id)
     assert found is not None
     assert found.place.message_id == 1234567890123456789
     assert await jobs.of_message(1234567890123456789) == found
     assert await jobs.of_message(1) is None
-    assert not await jobs.set_message(new_job_id(), 1)
+    async with db.transaction() as tx:
+        assert not await jobs.set_message(tx, new_job_id(), 1)
 
 
 async def test_unfinished_jobs_are_found_oldest_first(db: Database, jobs: Jobs) -> None:

@@ -67,8 +67,9 @@ async def test_linking_leads_from_the_verdict_to_the_message(db: Database, verdi
     job = new_job_id()
     await add(db, job=job)
     other = await add(db, job=new_job_id())
-    assert await verdicts.link(job, 42)
-    assert not await verdicts.link(new_job_id(), 43)
+    async with db.transaction() as tx:
+        assert await verdicts.link(tx, job, 42)
+        assert not await verdicts.link(tx, new_job_id(), 43)
     assert [record.message_id for record in await verdicts.page(GUILD)] == [None, 42]
     assert await verdicts.get(other.id) == other
 
