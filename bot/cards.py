@@ -110,6 +110,11 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     return _view(*items, colour=_DONE)
 
 
+def kept_card(job: Job, sentence: str) -> View:
+    """A job that waits for better times. No button: trying again would make a second one."""
+    return _view(_head(job), ui.TextDisplay(sentence), colour=_FAILED)
+
+
 def ended_card(job: Job, sentence: str) -> View:
     """A job that ended without pictures; re-roll is the way to try again."""
     again = GalleryButton(Press.REROLL, job.id, label="Try again", emoji="🔄")

@@ -104,7 +104,7 @@ class Galleries:
         except DiskFull:
             # The row stands: the sweep takes the job up again when there is room.
             log.error("the disk is full: job %s waits for room", job.id)
-            await post.edit(cards.ended_card(job, texts.DISK_FULL_LATER), [])
+            await post.edit(cards.kept_card(job, texts.DISK_FULL_LATER), [])
         except Exception:
             reference = errors.new_reference()
             log.exception("bug %s while carrying job %s", reference, job.id)

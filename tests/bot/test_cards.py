@@ -208,6 +208,7 @@ def test_a_gallery_says_how_it_can_be_drawn_again() -> None:
 def test_the_other_cards_are_messages(job: Job, sentence: str) -> None:
     assert problems(cards.first_card(job, 10**6, is_ready=True)) == []
     assert problems(cards.ended_card(job, f"It failed. {sentence}")) == []
+    assert problems(cards.kept_card(job, f"It waits. {sentence}")) == []
     assert problems(cards.first_card(job, 1, is_ready=False)) == []
     assert problems(cards.note(f"Done. {sentence}")) == []
 
