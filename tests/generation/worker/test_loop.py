@@ -163,14 +163,18 @@ def test_a_newcomer_takes_its_first_step_before_the_others_go_on(sd_folder: Path
     ]
 
 
-def test_sizes_that_cannot_share_a_batch_take_turns(sd_folder: Path) -> None:
+def test_of_sizes_that_cannot_share_a_batch_both_get_a_first_step_and_the_shorter_is_done_first(
+    sd_folder: Path,
+) -> None:
     stage = Stage(sd_folder)
     stage.say(
-        Generate(request=order("a", steps=4)),
-        Generate(request=order("b", steps=4, size=ImageSize(width=96, height=64))),
+        Generate(request=order("long", member=MemberId(1), steps=20)),
+        Generate(request=order("short", member=MemberId(2), steps=4, size=ImageSize(width=96, height=64))),
     )
-    stage.turn(6)
-    assert [e.job for e in stage.of(Stepped)] == ["a", "b"] * 3
+    stage.turn(2)
+    assert [e.job for e in stage.of(Stepped)] == ["long", "short"]
+    stage.finish()
+    assert [e.job for e in stage.of(Finished)] == ["short", "long"]
 
 
 def test_a_second_model_is_loaded_when_its_first_job_comes(sd_folder: Path, bundled_folder: Path) -> None:
