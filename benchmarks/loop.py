@@ -5,7 +5,7 @@
 Seconds are CPU seconds of one thread and the clock of the arrivals runs with them (it jumps where nothing is left to do), so
 that a busy machine does not distort the figures. The model is a small Stable Diffusion with random weights, of a size at which
 a call costs about as much as four of its rows: that is where a GPU is with one 512-pixel picture. Pictures are decoded in all
-three; encoding them is left out of all three.
+three; encoding them is left out of all three. The loop's figures hold the bot's dispatch too.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import diffusers
@@ -25,20 +24,18 @@ import numpy as np
 import torch
 from PIL import Image
 
+from benchmarks.inside import Clock, play
 from benchmarks.orders import GUIDANCE, MODEL, SAMPLERS, SIDE, Arrival, paced, poisson
 from benchmarks.report import machine, percentile, show, table
-from generation.messages import Configure, Event, Generate, Order, Stepped
 from generation.request import GenerationRequest, JobId, ModelEntry
-from generation.worker.loop import Loop
 from generation.worker.models import Model, load
-from generation.worker.press import Press
 from generation.worker.schedule import Schedules
 from tests.tiny_models import tiny_sd
 
 LOAD = 0.9
 """Of what the pipeline does in a second, one order at a time."""
 
-ORDERS, QUICK_ORDERS = 90, 12
+ORDERS, QUICK_ORDERS = 120, 12
 UNET: dict[str, Any] = {"block_out_channels": (64, 128)}
 AT_ONCE = 16
 """Pictures: the most that request-level batching puts into one call, and that the loop begins at once."""
@@ -49,19 +46,6 @@ ASKED = {
     "first preview p95": ("at most", 0.3, 0.3),
 }
 """Of the loop's figure divided by that of: the pipeline; whole orders batched."""
-
-
-@dataclass(slots=True)
-class Clock:
-    """From 0: CPU seconds of this thread, and what was skipped while nothing was to do."""
-
-    skipped: float = field(default_factory=lambda: -time.thread_time())
-
-    def __call__(self) -> float:
-        return time.thread_time() + self.skipped
-
-    def skip_to(self, at: float) -> None:
-        self.skipped += max(0.0, at - self())
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,52 +175,15 @@ class Catalogue(Model):
         return super().seat(request, index)
 
 
-class Shutter(Press):
-    """Keeps pictures instead of encoding them on its thread."""
-
-    def __init__(self, keep: Callable[[JobId, Sequence[Image.Image]], None]) -> None:
-        super().__init__(lambda _: None)
-        self._keep = keep
-
-    def print(
-        self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
-    ) -> None:
-        self._keep(job, pictures)
-
-
 def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> Course:
-    course, clock = Course(), Clock()
+    played = play(Catalogue.of(model, arrivals), arrivals, slots=AT_ONCE)
     at = {one.request.job: one.at for one in arrivals}
-
-    def tell(event: Event) -> None:
-        if isinstance(event, Stepped) and event.preview is not None:
-            course.previews.setdefault(event.job, clock() - at[event.job])
-
-    def keep(job: JobId, pictures: Sequence[Image.Image]) -> None:
-        course.ends[job] = clock() - at[job]
-        course.pictures[job] = list(pictures)
-
-    orders: SimpleQueue[Order] = SimpleQueue()
-    loop = Loop(orders, tell, clock=clock, press=Shutter(keep))
-    orders.put(Configure(models=(model.entry,), default=MODEL, slots=AT_ONCE))
-    loop.take_orders()
-    catalogue = Catalogue.of(model, arrivals)
-    loop.shelf.take = lambda name: catalogue
-    coming = deque(arrivals)
-    clock.skipped = -time.thread_time()  # loading the model was not part of it
-    while coming or loop.jobs:
-        if not loop.jobs:
-            clock.skip_to(coming[0].at)
-        began = clock()
-        while coming and coming[0].at <= clock():
-            orders.put(Generate(request=coming.popleft().request))
-        loop.take_orders()
-        loop.sweep()
-        loop.seat()
-        loop.step()
-        loop.retire()
-        course.busy += clock() - began
-    return course
+    return Course(
+        busy=played.busy,
+        previews={job: record.preview - at[job] for job, record in played.records.items()},
+        ends={job: record.ended - at[job] for job, record in played.records.items()},
+        pictures=played.pictures,
+    )
 
 
 def difference(one: Course, other: Course) -> int:
@@ -248,12 +195,16 @@ def difference(one: Course, other: Course) -> int:
     )
 
 
-def run(count: int, seed: int) -> dict[str, Any]:
-    torch.set_num_threads(1)
+def small_model() -> Model:
     with tempfile.TemporaryDirectory() as folder:
         source = tiny_sd(Path(folder), **UNET)
         entry = ModelEntry(name=MODEL, source=str(source), licence="none", side=SIDE, multiple=16)
-        model = load(entry, torch.device("cpu"), torch.float32)
+        return load(entry, torch.device("cpu"), torch.float32)
+
+
+def run(count: int, seed: int) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    model = small_model()
     pipeline = Pipeline(model)
     wanted = poisson(count, seed)
     for name in SAMPLERS:  # warm-up of the kernels

@@ -151,12 +151,18 @@ class Loop:
         self.cancelled.clear()
 
     def seat(self) -> None:
-        seated = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
-        free = self.settings.slots - seated
+        """As many pictures as there are slots; and as many again for members who have none, so that whoever comes new has a
+        first look while others' long orders go on."""
+        seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
+        members = {seat.job.request.member for seat in seated}
+        free = self.settings.slots - len(seated)
         for job in list(self.jobs.values()):
-            for index in job.unseated[: max(0, free)]:
+            is_new = free <= 0 and job.request.member not in members
+            room = free + self.settings.slots if is_new else free
+            for index in job.unseated[: max(0, room)]:
                 if not self._seat_picture(job, index):
                     break
+                members.add(job.request.member)
                 free -= 1
 
     def _seat_picture(self, job: Job, index: int) -> bool:

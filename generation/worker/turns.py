@@ -24,7 +24,7 @@ from generation.worker.jobs import Job, Seat, jobs_of
 FIRST_LOOKS = 4
 """Steps of newcomers in a row, after which the others have one."""
 
-AGEING = 0.25
+AGEING = 0.1
 """Seconds credited to an order for each second that the device has worked since the order came."""
 
 MEMORY = 60.0

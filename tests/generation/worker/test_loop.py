@@ -342,3 +342,13 @@ def test_an_inpainting_model_is_refused_with_a_sentence(sd_folder: Path, tmp_pat
     stage = Stage(folder)
     stage.loop.take_orders()
     assert "StableDiffusionInpaintPipeline, which is not supported" in stage.of(ModelBroken)[0].reason
+
+
+def test_a_member_without_a_slot_gets_one_when_all_are_taken(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    stage.say(*(Generate(request=order(f"a{n}", images=4, steps=20)) for n in range(2)))
+    stage.turn(2)
+    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2)) for n in range(2)))
+    stage.turn()
+    assert stage.seated == {"a0": 4, "b0": 2}
+    assert stage.of(Stepped)[-1].job == "b0"
