@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 KEPT = 0.99
 """Of the past at every step: the last hundred have two thirds of the weight."""
 
-WORTH = 0.15
+WORTH = 0.25
 """The knee is where a row costs this share more than it would in an endless batch."""
 
 FIRST, LEAST, MOST = 16, 8, 128
