@@ -10,14 +10,16 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
+from typing import Protocol
 
 from generation import messages
 from generation.line import WaitingLine
-from generation.link import Link, OrderTooLarge, WorkerDied, open_link
-from generation.messages import Configure, Event
+from generation.link import OrderTooLarge, WorkerDied, open_link
+from generation.messages import Configure, Event, Message
 from generation.pace import Pace, Work, costs_until_start
-from generation.request import GenerationRequest, JobId, ModelName, Request
+from generation.request import GenerationRequest, JobId, MemberId, ModelName, Request
 from generation.ticket import (
     GenerationError,
     GenerationFailed,
@@ -39,6 +41,13 @@ FIRST_BACKOFF, LAST_BACKOFF = 0.5, 30.0
 
 SOUND_LIFE = 60.0
 """Seconds. A worker that lived longer did not die of how it was started: the delay begins anew."""
+
+
+class Connection(Protocol):
+    """A worker, as far as jobs go: `Link`, or one in this process."""
+
+    def send(self, order: Message) -> None: ...
+    async def receive(self) -> Event: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,23 +93,25 @@ class Dispatch:
         retries: int = 2,
         patience: float = 120,
         command: Sequence[str] | None = None,
+        connect: Callable[[], AbstractAsyncContextManager[Connection]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """max_waiting: jobs, at least 1. retries: how often a job whose worker died is handed out again.
-        patience: as for `open_link`."""
+        patience: as for `open_link`. connect: in place of starting a process."""
         self._configure = configure
         self._max_waiting = max_waiting
         self._retries = retries
-        self._patience = patience
-        self._command = command
+        self._connect = connect or (lambda: open_link(configure, command=command, patience=patience))
         self._clock = clock
         # Handed out beyond the slots, so that none stands empty while a finished job is decoded and sent.
         self._window = configure.slots + max(1, configure.slots // 4)  # pictures
+        # As much again is kept for members who have nothing out: they need not wait for somebody's long order to end.
+        self._window_and_reserve = 2 * self._window
         self._jobs: dict[JobId, _Job] = {}
         self._line = WaitingLine()
         self._leases: dict[JobId, _Job] = {}  # handed out and not back, oldest first
         self._pace = Pace()
-        self._link: Link | None = None
+        self._link: Connection | None = None
         self._ready = asyncio.Event()
         self._device = ""
         self._broken: dict[ModelName, str] = {}
@@ -171,7 +182,7 @@ class Dispatch:
         while True:
             began = self._clock()
             try:
-                async with open_link(self._configure, command=self._command, patience=self._patience) as link:
+                async with self._connect() as link:
                     self._link = link
                     self._broken.clear()
                     while True:
@@ -265,8 +276,9 @@ class Dispatch:
 
     def _move(self) -> None:
         """Whatever changed: hands out what there is room for, then tells who waits where they stand."""
-        while self._link is not None and self._ready.is_set() and self._has_room():
-            job = self._jobs[self._line.pop().job]
+        while self._link is not None and self._ready.is_set() and (request := self._next()) is not None:
+            job = self._jobs[request.job]
+            self._line.take(request.job)
             self._leases[job.request.job] = job
             try:
                 if isinstance(job.request, GenerationRequest):
@@ -278,15 +290,20 @@ class Dispatch:
                 self._fail(job, GenerationFailed(job.request.job, "input", reason))
         self._show_places()
 
-    def _has_room(self) -> bool:
-        if not self._line:
-            return False
-        if not self._leases:
-            return True
-        suspects = [self._jobs[self._line.first().job], *self._leases.values()]
-        if any(self._must_run_alone(job) for job in suspects):
-            return False
-        return sum(job.request.images for job in self._leases.values()) < self._window
+    def _next(self) -> Request | None:
+        """Whom there is room for."""
+        out = sum(job.request.images for job in self._leases.values())
+        if out >= self._window_and_reserve:
+            return None
+        served = (
+            {job.request.member for job in self._leases.values()} if out >= self._window else set[MemberId]()
+        )
+        if (first := self._line.first(passing=served)) is None:
+            return None
+        suspects = [self._jobs[first.job], *self._leases.values()]
+        if self._leases and any(self._must_run_alone(job) for job in suspects):
+            return None
+        return first
 
     def _must_run_alone(self, job: _Job) -> bool:
         """On its last try: so that a job which kills workers takes nobody with it, and one that needs all

@@ -9,7 +9,7 @@ waits behind at most one job of every other member.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -59,17 +59,23 @@ class WaitingLine:
         """A popped job that did not get done: in front of all that were never popped, not charged again."""
         self._add(request, self._now, is_returned=True)
 
-    def first(self) -> Request:
-        """Who is next. Raises IndexError when nobody is waiting."""
-        if not self._places:
-            raise IndexError("nobody is waiting")
-        return min(self._places.values(), key=lambda place: place.order).request
+    def first(self, passing: Set[MemberId] = frozenset()) -> Request | None:
+        """Who is next, members of `passing` left out; None when nobody else is waiting."""
+        eligible = (place for place in self._places.values() if place.request.member not in passing)
+        place = min(eligible, key=lambda place: place.order, default=None)
+        return None if place is None else place.request
 
     def pop(self) -> Request:
         """Takes out who is next. Raises IndexError when nobody is waiting."""
-        place = self._places.pop(self.first().job)
+        if (request := self.first()) is None:
+            raise IndexError("nobody is waiting")
+        return self.take(request.job)
+
+    def take(self, job: JobId) -> Request:
+        """Takes out a job because it is served now."""
+        place = self._places.pop(job)
         if not place.is_returned:
-            self._now = place.start
+            self._now = max(self._now, place.start)  # who was passed by may have an earlier start
             self._finish = {member: at for member, at in self._finish.items() if at > self._now}
         return place.request
 

@@ -27,7 +27,7 @@ class Configure(Message, frozen=True):
     models: tuple[ModelEntry, ...]
     default: ModelName
     preview_seconds: float = 1.0
-    slots: int = 16  # pictures denoised at once at the most
+    slots: int = 16  # pictures begun at once at the most, and as many again for members who have none
 
 
 class Generate(Message, frozen=True):

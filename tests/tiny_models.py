@@ -55,14 +55,14 @@ _UNET: dict[str, Any] = {
 }
 
 
-def tiny_sd(folder: Path) -> Path:
-    """Stable Diffusion 1.x: CLIP, AutoencoderKL, DDIM."""
+def tiny_sd(folder: Path, **unet: Any) -> Path:
+    """Stable Diffusion 1.x: CLIP, AutoencoderKL, DDIM. `unet` changes the size of the U-Net."""
     torch.manual_seed(0)
     pipe = StableDiffusionPipeline(
         vae=_vae(),
         text_encoder=CLIPTextModel(_clip()),
         tokenizer=_clip_tokenizer(),
-        unet=UNet2DConditionModel(in_channels=4, out_channels=4, **_UNET),
+        unet=UNet2DConditionModel(in_channels=4, out_channels=4, **{**_UNET, **unet}),
         scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, **BETAS),
         safety_checker=None,
         feature_extractor=None,

@@ -55,10 +55,18 @@ UNREADABLE = "The picture to start from is no PNG, JPEG or WebP, or it is too la
 
 
 class Loop:
-    def __init__(self, orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> None:
+    def __init__(
+        self,
+        orders: SimpleQueue[Order],
+        tell: Callable[[Event], None],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        press: Press | None = None,
+    ) -> None:
         self.orders = orders
         self.tell = tell
-        self.press = Press(tell)
+        self.clock = clock  # seconds
+        self.press = press or Press(tell)
         self.device = pick_device()
         self.settings = Configure(models=(), default=ModelName(""))
         self.shelf = Shelf({}, self.device)
@@ -108,7 +116,7 @@ class Loop:
                 self.tell(messages.Pong(number=number))
 
     def _configure(self, settings: Configure) -> None:
-        began = time.monotonic()
+        began = self.clock()
         self.settings = settings
         self.shelf = Shelf({entry.name: entry for entry in settings.models}, self.device)
         try:
@@ -121,7 +129,7 @@ class Loop:
             )
             self.tell(ModelBroken(model=settings.default, reason=reason))
             return
-        self.tell(Ready(device=device_name(self.device), seconds=round(time.monotonic() - began, 2)))
+        self.tell(Ready(device=device_name(self.device), seconds=round(self.clock() - began, 2)))
 
     def _take_model(self, name: ModelName) -> Model:
         """Raises BrokenModel, told once a model."""
@@ -143,12 +151,18 @@ class Loop:
         self.cancelled.clear()
 
     def seat(self) -> None:
-        seated = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
-        free = self.settings.slots - seated
+        """As many pictures as there are slots; and as many again for members who have none, so that whoever comes new has a
+        first look while others' long orders go on."""
+        seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
+        members = {seat.job.request.member for seat in seated}
+        free = self.settings.slots - len(seated)
         for job in list(self.jobs.values()):
-            for index in job.unseated[: max(0, free)]:
+            is_new = free <= 0 and job.request.member not in members
+            room = free + self.settings.slots if is_new else free
+            for index in job.unseated[: max(0, room)]:
                 if not self._seat_picture(job, index):
                     break
+                members.add(job.request.member)
                 free -= 1
 
     def _seat_picture(self, job: Job, index: int) -> bool:
@@ -174,7 +188,7 @@ class Loop:
     def step(self) -> None:
         batch = self.turns.next_batch(seats_of(self.jobs.values()))
         self._in_batches("step", batch, self._advance)
-        now = time.monotonic()
+        now = self.clock()
         for job in self._alive(batch):
             self._tell_progress(job, now)
 
@@ -203,7 +217,7 @@ class Loop:
         batch = [seat for seat in seats if seat.job.id in self.jobs]
         if not batch:
             return
-        began = time.monotonic()
+        began = self.clock()
         try:
             work(batch)
             self._wait_for_device()
@@ -217,9 +231,7 @@ class Loop:
                 self._fail_bug(job, bug)
             return
         else:
-            share = (time.monotonic() - began) / len(batch)
-            for seat in batch:
-                seat.job.device_seconds += share
+            self._account(verb, batch, self.clock() - began)
             return
         # Outside the except block: its traceback would keep the failed work's tensors alive.
         self._free_memory()
@@ -230,6 +242,16 @@ class Loop:
         self.fitting[verb, batch[0].slot.key] = half
         self._attempt(verb, batch[:half], work)
         self._attempt(verb, batch[half:], work)
+
+    def _account(self, verb: Verb, batch: Sequence[Seat], seconds: float) -> None:
+        """A step is shared by rows, which is what it costs; decoding by pictures."""
+        shares = [len(seat.slot.rows) if verb == "step" else 1 for seat in batch]
+        for seat, share in zip(batch, shares, strict=True):
+            own = seconds * share / sum(shares)
+            seat.job.device_seconds += own
+            self.turns.accounts.charge(seat.job.request.member, own)
+        if verb == "step":
+            self.turns.learn(batch, seconds)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
@@ -257,7 +279,7 @@ class Loop:
         self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:
-        began = time.monotonic()
+        began = self.clock()
         self.tell(Started(job=request.job))
         try:
             large = self.darkroom.enlarge(open_picture(request.content), request.factor)
@@ -269,7 +291,9 @@ class Loop:
             log.exception("enlarging %s failed", request.job)
             self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
         else:
-            self.press.print(request.job, [large], [""], time.monotonic() - began)
+            seconds = self.clock() - began
+            self.turns.accounts.charge(request.member, seconds)
+            self.press.print(request.job, [large], [""], seconds)
 
     # ---- the details
 

@@ -124,6 +124,19 @@ async def test_no_more_is_handed_out_than_fills_the_slots_and_a_little(tmp_path:
         assert (dispatch.state.running, dispatch.state.waiting) == (0, 0)
 
 
+async def test_a_member_with_nothing_out_is_handed_out_when_another_fills_the_slots(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(slots=2) as dispatch:
+        greedy = [dispatch.submit(order(f"a{n}", f"hold {gate}")) for n in range(6)]
+        await until_running(greedy[2])
+        modest = [dispatch.submit(order(f"b{n}", f"hold {gate}", member=2)) for n in range(2)]
+        await until_running(modest[0])
+        assert (dispatch.state.running, dispatch.state.waiting) == (4, 4)
+        gate.touch()
+        for ticket in greedy + modest:
+            await ticket.wait_for_pictures()
+
+
 async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_delivered_once(
     tmp_path: Path,
 ) -> None:

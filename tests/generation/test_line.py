@@ -88,9 +88,19 @@ def test_what_is_not_waiting_is_a_key_error_and_what_waits_already_a_value_error
 
 
 def test_an_empty_line_has_no_next() -> None:
-    for method in (WaitingLine().pop, WaitingLine().first):
-        with pytest.raises(IndexError):
-            method()
+    assert WaitingLine().first() is None
+    with pytest.raises(IndexError):
+        WaitingLine().pop()
+
+
+def test_who_is_passed_by_keeps_their_place() -> None:
+    line = line_of(order("a1", 1), order("a2", 1), order("b1", 2), order("b2", 2), order("b3", 2))
+    for job in ("b1", "b2"):
+        first = line.first(passing={MemberId(1)})
+        assert first is not None
+        assert line.take(first.job).job == job
+    assert line.first(passing={MemberId(1), MemberId(2)}) is None
+    assert popped(line) == ["a1", "a2", "b3"]
 
 
 @given(st.lists(st.integers(1, 4), max_size=30), st.integers(0, 30))

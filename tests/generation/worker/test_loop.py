@@ -163,14 +163,18 @@ def test_a_newcomer_takes_its_first_step_before_the_others_go_on(sd_folder: Path
     ]
 
 
-def test_sizes_that_cannot_share_a_batch_take_turns(sd_folder: Path) -> None:
+def test_of_sizes_that_cannot_share_a_batch_both_get_a_first_step_and_the_shorter_is_done_first(
+    sd_folder: Path,
+) -> None:
     stage = Stage(sd_folder)
     stage.say(
-        Generate(request=order("a", steps=4)),
-        Generate(request=order("b", steps=4, size=ImageSize(width=96, height=64))),
+        Generate(request=order("long", member=MemberId(1), steps=20)),
+        Generate(request=order("short", member=MemberId(2), steps=4, size=ImageSize(width=96, height=64))),
     )
-    stage.turn(6)
-    assert [e.job for e in stage.of(Stepped)] == ["a", "b"] * 3
+    stage.turn(2)
+    assert [e.job for e in stage.of(Stepped)] == ["long", "short"]
+    stage.finish()
+    assert [e.job for e in stage.of(Finished)] == ["short", "long"]
 
 
 def test_a_second_model_is_loaded_when_its_first_job_comes(sd_folder: Path, bundled_folder: Path) -> None:
@@ -338,3 +342,13 @@ def test_an_inpainting_model_is_refused_with_a_sentence(sd_folder: Path, tmp_pat
     stage = Stage(folder)
     stage.loop.take_orders()
     assert "StableDiffusionInpaintPipeline, which is not supported" in stage.of(ModelBroken)[0].reason
+
+
+def test_a_member_without_a_slot_gets_one_when_all_are_taken(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    stage.say(*(Generate(request=order(f"a{n}", images=4, steps=20)) for n in range(2)))
+    stage.turn(2)
+    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2)) for n in range(2)))
+    stage.turn()
+    assert stage.seated == {"a0": 4, "b0": 2}
+    assert stage.of(Stepped)[-1].job == "b0"

@@ -1,0 +1,133 @@
+"""Members who share a device: one with 200 orders among ten with one each; and members who all want more than there is.
+
+    python -m benchmarks.fairness [--quick] [--keep]
+
+The bot's dispatch and the worker's loop on a small random Stable Diffusion, seconds as in benchmarks/loop.py.
+
+- How long each of the ten waits for their pictures, against how long they would wait alone among ten.
+- Jain's index over the device seconds that members get while all of them have orders waiting, whose orders differ: few steps
+  or many, one picture or four. (1 is equal shares; 1/n is one member having everything.)
+- How the wait that a member is told when ordering compares with the real one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+
+from benchmarks.inside import Played, play
+from benchmarks.loop import small_model
+from benchmarks.orders import Arrival, order
+from benchmarks.report import machine, show, table
+from generation.request import MemberId
+from generation.worker.models import Model
+
+SLOTS = 16
+GREEDY = 200
+"""Orders of member 0; quick: 40."""
+
+STEPS, IMAGES = 8, 2
+"""Of every order in the first part."""
+
+WANTS = ((4, 1), (4, 4), (8, 2), (20, 1), (20, 4), (50, 1))
+"""Steps and pictures of each member's orders in the second part."""
+
+SECONDS_EACH = 6.0
+"""What each of them orders in all, at a guess."""
+
+
+def arrival(number: int, member: int, at: float, steps: int = STEPS, images: int = IMAGES) -> Arrival:
+    request = order(f"order-{number}", member=member, steps=steps, images=images, seed=number)
+    return Arrival(at=at, request=request, sampler="DDIMScheduler")
+
+
+def waits(played: Played, arrivals: Sequence[Arrival]) -> list[float]:
+    return [played.records[one.request.job].ended - one.at for one in arrivals]
+
+
+def one_among_ten(model: Model, greedy: int) -> dict[str, Any]:
+    """The ten come within what the greedy member's orders take, all together or one by one."""
+    ten = [arrival(1000 + member, member, 0.0) for member in range(1, 11)]
+    alone = waits(play(model, ten, slots=SLOTS), ten)
+    result: dict[str, Any] = {"longest wait alone among ten": max(alone)}
+    flood = [arrival(number, 0, 0.0) for number in range(greedy)]
+    for name, at in {"at the same time": 0.0, "a second later": 1.0}.items():
+        late = [arrival(1000 + member, member, at) for member in range(1, 11)]
+        beside = waits(play(model, [*flood, *late], slots=SLOTS), late)
+        # Who is first among ten is by chance: the k-th to be served is compared with the k-th.
+        ratios = [b / a for a, b in zip(sorted(alone), sorted(beside), strict=True)]
+        result[name] = {"longest wait": max(beside), "largest ratio": max(ratios)}
+    return result
+
+
+def all_want_more(model: Model, share: float) -> dict[str, Any]:
+    """Jain's index until the first member has nothing waiting any more."""
+    arrivals: list[Arrival] = []
+    for member, (steps, images) in enumerate(WANTS):
+        a_picture_step = 0.006  # seconds, roughly
+        for _ in range(max(6, round(share * SECONDS_EACH / (steps * images * a_picture_step)))):
+            arrivals.append(arrival(len(arrivals), member, 0.0, steps, images))
+    random.Random(0).shuffle(arrivals)
+    played = play(model, arrivals, slots=SLOTS)
+    last_start: defaultdict[MemberId, float] = defaultdict(float)
+    for one in arrivals:
+        member, started = one.request.member, played.records[one.request.job].started
+        last_start[member] = max(last_start[member], started)
+    until = min(last_start.values())
+    got: defaultdict[MemberId, float] = defaultdict(float)
+    for one in arrivals:
+        record = played.records[one.request.job]
+        inside = min(1.0, max(0.0, (until - record.started) / (record.ended - record.started)))
+        got[one.request.member] += inside * record.device_seconds
+    shares = [got[MemberId(member)] for member in range(len(WANTS))]
+    return {
+        "until, s": until,
+        "device seconds": {
+            f"{steps} steps, {images}": got[MemberId(m)] for m, (steps, images) in enumerate(WANTS)
+        },
+        "Jain's index": sum(shares) ** 2 / (len(shares) * sum(s * s for s in shares)),
+    }
+
+
+def run(quick: bool) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    model = small_model()
+    play(model, [arrival(0, 1, 0.0)], slots=SLOTS)  # warm-up of the kernels
+    return {
+        "benchmark": "fairness",
+        "machine": machine(),
+        "seconds": "CPU time of one thread",
+        "slots": SLOTS,
+        "one among ten": one_among_ten(model, 40 if quick else GREEDY),
+        "all want more": all_want_more(model, 0.3 if quick else 1.0),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
+    options = parser.parse_args()
+    result = run(options.quick)
+    one = result["one among ten"]
+    rows = [
+        [
+            "largest wait / wait alone among ten, same time",
+            one["at the same time"]["largest ratio"],
+            "at most 1.5",
+        ],
+        ["the same, a second later", one["a second later"]["largest ratio"], "at most 1.5"],
+        ["Jain's index", result["all want more"]["Jain's index"], "at least 0.95"],
+    ]
+    show(
+        result, [table([result["machine"]["cpu"], "measured", "asked"], rows)], "fairness", keep=options.keep
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,157 @@
+"""The bot's dispatch and the worker's loop in one thread, on a clock of CPU seconds: everything but the pipe between them."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+
+import torch
+from PIL import Image
+
+from benchmarks.orders import Arrival
+from generation.dispatch import Dispatch
+from generation.messages import Configure, Event, Finished, Message, Order, Ready, Stepped
+from generation.request import JobId
+from generation.ticket import Running, Ticket, Waiting
+from generation.worker.loop import Loop
+from generation.worker.models import Model
+from generation.worker.press import Press
+
+
+@dataclass(slots=True)
+class Clock:
+    """From 0: CPU seconds of this thread, and what was skipped while nothing was to do."""
+
+    skipped: float = field(default_factory=lambda: -time.thread_time())
+
+    def __call__(self) -> float:
+        return time.thread_time() + self.skipped
+
+    def skip_to(self, at: float) -> None:
+        self.skipped += max(0.0, at - self())
+
+
+class Shutter(Press):
+    """Keeps pictures instead of encoding them on a thread."""
+
+    def __init__(self, tell: Callable[[Event], None], keep: dict[JobId, list[Image.Image]]) -> None:
+        super().__init__(tell)
+        self._finish = tell
+        self._keep = keep
+
+    def print(
+        self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
+    ) -> None:
+        self._keep[job] = list(pictures)
+        self._finish(
+            Finished(job=job, pictures=(), grid=b"", grid_format="png", device_seconds=device_seconds)
+        )
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What one order saw; seconds of the clock."""
+
+    told: float | None = None  # the wait until its start, as told at once
+    started: float = 0.0
+    preview: float = 0.0
+    ended: float = 0.0
+    device_seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Played:
+    records: dict[JobId, Record]
+    pictures: dict[JobId, list[Image.Image]]
+    busy: float  # CPU seconds, all of dispatch and loop
+
+
+class _Worker:
+    """A connection whose other end runs one turn of the loop when it is listened to."""
+
+    def __init__(
+        self, loop: Loop, orders: SimpleQueue[Order], events: deque[Event], idle: Callable[[], bool]
+    ):
+        self._loop, self._orders, self._events, self._idle = loop, orders, events, idle
+
+    def send(self, order: Message) -> None:
+        assert isinstance(order, Order)
+        self._orders.put(order)
+
+    async def receive(self) -> Event:
+        while not self._events:
+            await asyncio.sleep(0)  # others may submit
+            if self._idle() and not self._loop.jobs and self._orders.empty():
+                continue
+            self._loop.take_orders()
+            self._loop.sweep()
+            self._loop.seat()
+            self._loop.step()
+            self._loop.retire()
+        return self._events.popleft()
+
+
+def play(model: Model, arrivals: Sequence[Arrival], *, slots: int) -> Played:
+    """Every order, each at its time; returns when all are done."""
+    return asyncio.run(_play(model, arrivals, slots))
+
+
+async def _play(model: Model, arrivals: Sequence[Arrival], slots: int) -> Played:
+    torch.set_num_threads(1)
+    orders: SimpleQueue[Order] = SimpleQueue()
+    events: deque[Event] = deque()
+    pictures: dict[JobId, list[Image.Image]] = {}
+    records = {one.request.job: Record() for one in arrivals}
+    configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
+    clock = Clock()
+
+    def tell(event: Event) -> None:
+        events.append(event)
+        match event:
+            case Stepped(job=job, preview=bytes()) if not records[job].preview:
+                records[job].preview = clock()
+            case Finished(job=job, device_seconds=seconds):
+                records[job].ended, records[job].device_seconds = clock(), seconds
+            case _:
+                pass
+
+    loop = Loop(orders, tell, clock=clock, press=Shutter(tell, pictures))
+    loop.settings = configure
+    loop.shelf.take = lambda name: model
+    tell(Ready(device="this thread", seconds=0.0))
+    coming = deque(arrivals)
+
+    def idle() -> bool:
+        """Nothing to do: the clock goes on to the next arrival."""
+        if coming and not loop.jobs and orders.empty():
+            clock.skip_to(coming[0].at)
+        return True
+
+    @asynccontextmanager
+    async def connect() -> AsyncGenerator[_Worker]:
+        yield _Worker(loop, orders, events, idle)
+
+    dispatch = Dispatch(configure, max_waiting=len(arrivals) + 1, connect=connect, clock=clock)
+    clock.skipped = -time.thread_time()  # loading was no part of it
+    began = time.thread_time()
+    task = asyncio.create_task(dispatch.run())
+    tickets: dict[JobId, Ticket] = {}
+    while len(tickets) < len(arrivals) or not all(ticket.is_done for ticket in tickets.values()):
+        await asyncio.sleep(0)
+        while coming and coming[0].at <= clock():
+            one = coming.popleft().request
+            ticket = tickets[one.job] = dispatch.submit(one)
+            if isinstance(ticket.progress, Waiting):
+                records[one.job].told = ticket.progress.seconds
+        for job, ticket in tickets.items():
+            if not records[job].started and isinstance(ticket.progress, Running):
+                records[job].started = clock()
+    busy = time.thread_time() - began
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    return Played(records=records, pictures=pictures, busy=busy)

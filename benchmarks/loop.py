@@ -1,0 +1,259 @@
+"""The same orders through diffusers one at a time, through whole orders batched, and through the loop.
+
+    python -m benchmarks.loop [--quick] [--keep]
+
+Seconds are CPU seconds of one thread and the clock of the arrivals runs with them (it jumps where nothing is left to do), so
+that a busy machine does not distort the figures. The model is a small Stable Diffusion with random weights, of a size at which
+a call costs about as much as four of its rows: that is where a GPU is with one 512-pixel picture. Pictures are decoded in all
+three; encoding them is left out of all three. The loop's figures hold the bot's dispatch too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import diffusers
+import numpy as np
+import torch
+from PIL import Image
+
+from benchmarks.inside import Clock, play
+from benchmarks.orders import GUIDANCE, MODEL, SAMPLERS, SIDE, Arrival, paced, poisson
+from benchmarks.report import machine, percentile, show, table
+from generation.request import GenerationRequest, JobId, ModelEntry
+from generation.worker.models import Model, load
+from generation.worker.schedule import Schedules
+from tests.tiny_models import tiny_sd
+
+LOAD = 0.9
+"""Of what the pipeline does in a second, one order at a time."""
+
+ORDERS, QUICK_ORDERS = 120, 12
+UNET: dict[str, Any] = {"block_out_channels": (64, 128)}
+AT_ONCE = 16
+"""Pictures: the most that request-level batching puts into one call, and that the loop begins at once."""
+
+ASKED = {
+    "pictures per CPU s": ("at least", 1.0, 1.0),
+    "light orders p95": ("at most", 0.15, 0.25),
+    "first preview p95": ("at most", 0.3, 0.3),
+}
+"""Of the loop's figure divided by that of: the pipeline; whole orders batched."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Course:
+    """How one way of serving went."""
+
+    busy: float = 0.0  # CPU seconds
+    previews: dict[JobId, float] = field(default_factory=dict[JobId, float])  # seconds after the arrival
+    ends: dict[JobId, float] = field(default_factory=dict[JobId, float])  # seconds after the arrival
+    pictures: dict[JobId, list[Image.Image]] = field(default_factory=dict[JobId, list[Image.Image]])
+
+    def figures(self, arrivals: Sequence[Arrival]) -> dict[str, float]:
+        every = list(self.ends.values())
+        light = [self.ends[one.request.job] for one in arrivals if one.is_light]
+        heavy = [self.ends[one.request.job] for one in arrivals if not one.is_light]
+        return {
+            "pictures per CPU s": sum(one.request.images for one in arrivals) / self.busy,
+            "latency p50": percentile(every, 50),
+            "latency p95": percentile(every, 95),
+            "light orders p95": percentile(light, 95),
+            "heavy orders p95": percentile(heavy, 95),
+            "first preview p95": percentile(list(self.previews.values()), 95),
+        }
+
+
+class Pipeline:
+    """diffusers' own, with one scheduler object a sampler."""
+
+    def __init__(self, model: Model) -> None:
+        self._pipe = model.pipe
+        self._pipe.set_progress_bar_config(disable=True)
+        self._schedulers = {name: sampler(name, model) for name in SAMPLERS}
+
+    def draw(self, orders: Sequence[Arrival], on_step: Callable[[int], None]) -> list[Image.Image]:
+        """Orders of one sampler and step count, in one call. `on_step` hears of every step that is done."""
+        self._pipe.scheduler = self._schedulers[orders[0].sampler]
+        pictures = [(one.request, index) for one in orders for index in range(one.request.images)]
+
+        def after(_: Any, step: int, __: Any, kept: dict[str, Any]) -> dict[str, Any]:
+            on_step(step)
+            return kept
+
+        return self._pipe(
+            prompt=[request.prompt.text for request, _ in pictures],
+            negative_prompt=[request.prompt.negative for request, _ in pictures],
+            height=SIDE,
+            width=SIDE,
+            num_inference_steps=orders[0].request.steps,
+            guidance_scale=GUIDANCE,
+            generator=[torch.Generator().manual_seed(request.seed + i) for request, i in pictures],
+            callback_on_step_end=after,
+        ).images
+
+
+def sampler(name: str, model: Model) -> Any:
+    return getattr(diffusers, name).from_config(model.pipe.scheduler.config)
+
+
+def one_at_a_time(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> tuple[Course, list[Arrival]]:
+    """Also paces the arrivals: what it takes does not depend on when they come."""
+    course = Course()
+    looks: list[float] = []
+    takes: list[float] = []
+    for one in arrivals:
+        began = time.thread_time()
+
+        def on_step(step: int, began: float = began) -> None:
+            if step == 0:
+                looks.append(time.thread_time() - began)
+
+        course.pictures[one.request.job] = pipeline.draw([one], on_step)
+        takes.append(time.thread_time() - began)
+    course.busy = sum(takes)
+    coming = paced(arrivals, course.busy / len(takes) / LOAD)
+    free = 0.0
+    for one, look, seconds in zip(coming, looks, takes, strict=True):
+        begin = max(free, one.at)
+        free = begin + seconds
+        course.previews[one.request.job] = begin + look - one.at
+        course.ends[one.request.job] = free - one.at
+    return course, coming
+
+
+def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
+    """The oldest order, and with it whoever waits with its sampler and step count."""
+    course, clock = Course(), Clock()
+    coming, waiting = deque(arrivals), list[Arrival]()
+    while coming or waiting:
+        if not waiting:
+            clock.skip_to(coming[0].at)
+        while coming and coming[0].at <= clock():
+            waiting.append(coming.popleft())
+        batch = list[Arrival]()
+        for one in waiting:
+            is_alike = (one.sampler, one.request.steps) == (waiting[0].sampler, waiting[0].request.steps)
+            if is_alike and sum(each.request.images for each in [*batch, one]) <= AT_ONCE:
+                batch.append(one)
+        waiting = [one for one in waiting if one not in batch]
+        began = clock()
+
+        def on_step(step: int, batch: Iterable[Arrival] = batch) -> None:
+            if step == 0:
+                course.previews.update({each.request.job: clock() - each.at for each in batch})
+
+        drawn = iter(pipeline.draw(batch, on_step))
+        course.busy += clock() - began
+        for one in batch:
+            course.ends[one.request.job] = clock() - one.at
+            course.pictures[one.request.job] = [next(drawn) for _ in range(one.request.images)]
+    return course
+
+
+class Catalogue(Model):
+    """A model whose every order has a sampler of its own. (The bot's settings know one sampler a model.)"""
+
+    samplers: dict[JobId, Schedules]
+
+    @classmethod
+    def of(cls, model: Model, arrivals: Sequence[Arrival]) -> Catalogue:
+        own = cls(model.entry, model.pipe, model.device, model.dtype)
+        schedules = {name: Schedules(sampler(name, model)) for name in SAMPLERS}
+        own.samplers = {one.request.job: schedules[one.sampler] for one in arrivals}
+        return own
+
+    def seat(self, request: GenerationRequest, index: int) -> Any:
+        self.schedules = self.samplers[request.job]
+        return super().seat(request, index)
+
+
+def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> Course:
+    played = play(Catalogue.of(model, arrivals), arrivals, slots=AT_ONCE)
+    at = {one.request.job: one.at for one in arrivals}
+    return Course(
+        busy=played.busy,
+        previews={job: record.preview - at[job] for job, record in played.records.items()},
+        ends={job: record.ended - at[job] for job, record in played.records.items()},
+        pictures=played.pictures,
+    )
+
+
+def difference(one: Course, other: Course) -> int:
+    """The largest between two pictures of the same order, out of 255."""
+    return max(
+        int(np.abs(np.asarray(a, dtype=np.int16) - np.asarray(b, dtype=np.int16)).max())
+        for job in one.pictures
+        for a, b in zip(one.pictures[job], other.pictures[job], strict=True)
+    )
+
+
+def small_model() -> Model:
+    with tempfile.TemporaryDirectory() as folder:
+        source = tiny_sd(Path(folder), **UNET)
+        entry = ModelEntry(name=MODEL, source=str(source), licence="none", side=SIDE, multiple=16)
+        return load(entry, torch.device("cpu"), torch.float32)
+
+
+def run(count: int, seed: int) -> dict[str, Any]:
+    torch.set_num_threads(1)
+    model = small_model()
+    pipeline = Pipeline(model)
+    wanted = poisson(count, seed)
+    for name in SAMPLERS:  # warm-up of the kernels
+        pipeline.draw([one for one in wanted if one.sampler == name][:1], lambda _: None)
+    sequential, arrivals = one_at_a_time(pipeline, wanted)
+    whole = whole_orders(pipeline, arrivals)
+    ours = steps_batched(model, arrivals)
+    figures = {
+        "diffusers, one order at a time": sequential.figures(arrivals),
+        "whole orders batched": whole.figures(arrivals),
+        "steps batched (Atelier)": ours.figures(arrivals),
+    }
+    first, second, third = figures.values()
+    ratios = {name: (third[name] / first[name], third[name] / second[name]) for name in third}
+    return {
+        "benchmark": "loop",
+        "machine": machine(),
+        "seconds": "CPU time of one thread",
+        "orders": count,
+        "seed": seed,
+        "load": LOAD,
+        "figures": figures,
+        "ratios": ratios,
+        "largest difference of a picture": difference(sequential, ours),
+    }
+
+
+def tables(result: dict[str, Any]) -> list[str]:
+    names = list(next(iter(result["figures"].values())))
+    rows = [[name, *(values[one] for one in names)] for name, values in result["figures"].items()]
+    checks: list[list[object]] = []
+    for name, (first, second) in result["ratios"].items():
+        asked = "" if name not in ASKED else f"{ASKED[name][0]} {ASKED[name][1]}, {ASKED[name][2]}"
+        checks.append([name, first, second, asked])
+    return [
+        table([result["machine"]["cpu"], *names], rows),
+        table(["the loop's figure divided by", "one at a time", "whole orders", "asked"], checks),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help=f"{QUICK_ORDERS} orders instead of {ORDERS}")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
+    options = parser.parse_args()
+    result = run(QUICK_ORDERS if options.quick else ORDERS, options.seed)
+    show(result, tables(result), "loop", keep=options.keep)
+
+
+if __name__ == "__main__":
+    main()

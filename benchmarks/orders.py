@@ -1,0 +1,84 @@
+"""The orders that the CPU benchmarks share: what members ask for, and when they come."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelName, Prompt
+
+MODEL = ModelName("bench")
+SIDE = 64
+"""Pixels: 8 latents."""
+
+LIGHT = 8
+"""Steps: an order with as many or fewer is light."""
+
+STEPS = {4: 0.25, 8: 0.1, 20: 0.3, 30: 0.25, 50: 0.1}
+IMAGES = {1: 0.25, 2: 0.15, 3: 0.1, 4: 0.5}
+SAMPLERS = (
+    "DDIMScheduler",
+    "EulerDiscreteScheduler",
+    "EulerAncestralDiscreteScheduler",
+    "DPMSolverMultistepScheduler",
+)
+GUIDANCE = 7.0
+"""One for all: diffusers takes one a call, and request-level batching shall not suffer from that."""
+
+MEMBERS = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrival:
+    at: float  # seconds; before `paced`, units of the mean gap
+    request: GenerationRequest
+    sampler: str  # a diffusers class
+
+    @property
+    def is_light(self) -> bool:
+        return self.request.steps <= LIGHT
+
+
+def poisson(count: int, seed: int) -> list[Arrival]:
+    chance = random.Random(seed)
+    at = 0.0
+    arrivals: list[Arrival] = []
+    for number in range(count):
+        at += chance.expovariate(1.0)
+        arrivals.append(
+            Arrival(
+                at=at,
+                sampler=chance.choice(SAMPLERS),
+                request=order(
+                    f"order-{number}",
+                    member=chance.randrange(MEMBERS),
+                    steps=_pick(chance, STEPS),
+                    images=_pick(chance, IMAGES),
+                    seed=1000 * number,
+                ),
+            )
+        )
+    return arrivals
+
+
+def paced(arrivals: Sequence[Arrival], mean_gap: float) -> list[Arrival]:
+    return [replace(arrival, at=arrival.at * mean_gap) for arrival in arrivals]
+
+
+def order(job: str, *, member: int, steps: int, images: int, seed: int) -> GenerationRequest:
+    return GenerationRequest(
+        job=JobId(job),
+        member=MemberId(member),
+        model=MODEL,
+        prompt=Prompt(text=f"a red fox, {job}", negative="blurry"),
+        size=ImageSize(width=SIDE, height=SIDE),
+        steps=steps,
+        guidance=GUIDANCE,
+        seed=seed,
+        images=images,
+    )
+
+
+def _pick(chance: random.Random, shares: dict[int, float]) -> int:
+    return chance.choices(list(shares), weights=list(shares.values()))[0]

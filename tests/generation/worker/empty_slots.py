@@ -1,0 +1,34 @@
+"""Jobs whose slots hold no pictures, for what decides and does not compute."""
+
+from __future__ import annotations
+
+import torch
+
+from generation.request import BatchKey, MemberId, ModelName
+from generation.worker.jobs import Job
+from generation.worker.schedule import StepTable
+from generation.worker.slots import Row, Slot
+from tests.generation.worker.requests import order
+
+FIXED, A_ROW = 0.02, 0.005
+"""Seconds of a step, and of a row of it: a knee of 16 rows."""
+
+
+def job(name: str, member: int = 1, *, steps: int = 4, images: int = 1, rows: int = 2, side: int = 8) -> Job:
+    key = BatchKey(
+        model=ModelName("tiny"), latent_shape=(4, side, side), text_shape=(77, 32), dtype="float32"
+    )
+    table = StepTable(
+        told=torch.zeros(steps, 4),
+        weights=torch.zeros(steps, 3),
+        draws=(False,) * steps,
+        start_noise=1.0,
+        start_init=0.0,
+    )
+    made = Job(request=order(name, member=MemberId(member), steps=steps, images=images), total=steps)
+    row = Row(weight=1.0, text=torch.zeros(1))
+    for index in range(images):
+        made.slots[index] = Slot(
+            key=key, table=table, rows=(row,) * rows, generator=torch.Generator(), sample=torch.zeros(1)
+        )
+    return made

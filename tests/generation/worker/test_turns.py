@@ -1,0 +1,219 @@
+"""Who steps next, played with slots that hold no pictures and a device that obeys a cost line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from generation.worker import curve
+from generation.worker.curve import CostCurve
+from generation.worker.jobs import Job, Seat, jobs_of, seats_of
+from generation.worker.turns import FIRST_LOOKS, Turns
+from tests.generation.worker.empty_slots import A_ROW, FIXED, job
+
+
+class Stage:
+    """Jobs that step as `Turns` says."""
+
+    def __init__(self, *jobs: Job) -> None:
+        self.turns = Turns()
+        self.jobs = list(jobs)
+        self.done: list[str] = []
+
+    def tick(self) -> list[Seat]:
+        batch = self.turns.next_batch(seats_of(self.jobs))
+        rows = sum(len(seat.slot.rows) for seat in batch)
+        for seat in batch:
+            seat.slot.step += 1
+            self.turns.accounts.charge(
+                seat.job.request.member, (FIXED + A_ROW * rows) * len(seat.slot.rows) / rows
+            )
+        if batch:
+            self.turns.learn(batch, FIXED + A_ROW * rows)
+        over = [one for one in self.jobs if one.is_denoised]
+        self.done += [one.id for one in over]
+        self.jobs = [one for one in self.jobs if one not in over]
+        return batch
+
+    def ticks(self, count: int) -> None:
+        for _ in range(count):
+            self.tick()
+
+    def finish(self) -> None:
+        while self.jobs:
+            self.tick()
+
+
+def names(batch: Iterable[Seat]) -> list[str]:
+    return [one.id for one in jobs_of(batch)]
+
+
+def trained(*jobs: Job) -> Stage:
+    """A stage that knows its cost line."""
+    stage = Stage(*jobs)
+    for one in jobs:
+        line = stage.turns.curves[one.slots[0].key]
+        for rows in (2, 2, 8, 8, 32, 32):
+            line.learn(rows, FIXED + A_ROW * rows)
+    return stage
+
+
+def test_a_newcomer_has_its_first_step_alone_and_joins_then() -> None:
+    stage = trained(job("old", steps=20))
+    stage.ticks(3)
+    stage.jobs.append(job("new", 2, steps=20))
+    assert [names(stage.tick()) for _ in range(2)] == [["new"], ["new", "old"]]
+
+
+def test_the_shortest_goes_first_where_not_all_are_worth_it() -> None:
+    stage = trained(*(job(f"{steps}", steps, steps=steps, images=4) for steps in (50, 4, 30, 8, 20)))
+    stage.finish()
+    assert stage.done == ["4", "8", "20", "30", "50"]
+
+
+def test_who_has_had_much_goes_after_who_has_had_little() -> None:
+    stage = trained(*(job(f"greedy-{n}", 1, steps=20, images=4) for n in range(6)))
+    stage.ticks(100)
+    stage.jobs.append(job("modest", 2, steps=20, images=4))
+    seen = len(stage.done)
+    while "modest" not in stage.done:
+        stage.tick()
+    assert len(stage.done) - seen <= 2, "at most one that was nearly done goes before"
+
+
+def test_no_step_has_more_rows_than_are_worth_it() -> None:
+    stage = trained(*(job(f"{n}", n, steps=10, images=4) for n in range(10)))
+    knee = next(iter(stage.turns.curves.values())).knee
+    while stage.jobs:
+        assert sum(len(seat.slot.rows) for seat in stage.tick()) <= knee
+
+
+def test_a_picture_that_alone_is_beyond_the_knee_is_stepped_alone() -> None:
+    stage = Stage(job("weighted", rows=2 * curve.FIRST), job("plain", 2))
+    assert names(stage.tick()) == ["weighted"]
+    stage.finish()
+
+
+def test_a_flood_of_newcomers_stops_nobody() -> None:
+    long = job("long", steps=30)
+    stage = trained(long)
+    stage.tick()
+    for n in range(29 * (FIRST_LOOKS + 1)):
+        stage.jobs = [one for one in stage.jobs if one is long or one.steps_done == 0]
+        stage.jobs.append(job(f"new-{n}", 2 + n))
+        stage.tick()
+    assert long.is_denoised
+
+
+def test_a_long_order_is_not_starved_by_short_ones_without_end() -> None:
+    """More short work than the device can do comes for ever; the long order is done all the same."""
+    long = job("long", 1, steps=50, images=4)
+    stage = trained(long)
+    for n in range(4000):
+        if len(stage.jobs) < 12:  # the worker has only so many slots
+            stage.jobs.append(job(f"short-{n}", 2 + n, steps=8, images=4))
+        stage.tick()
+        if long.is_denoised:
+            return
+    raise AssertionError(f"{long.steps_done} of {long.steps_total} steps")
+
+
+JOBS = st.lists(
+    st.tuples(
+        st.integers(1, 4),  # member
+        st.integers(1, 16),  # steps
+        st.integers(1, 4),  # pictures
+        st.sampled_from([1, 2, 3]),  # rows
+        st.sampled_from([8, 12]),  # side
+        st.integers(0, 6),  # ticks before the next comes
+    ),
+    min_size=1,
+    max_size=12,
+)
+Wanted = list[tuple[int, int, int, int, int, int]]
+
+
+def played(wanted: Wanted) -> list[list[tuple[str, int]]]:
+    """Every batch, as (job, picture)."""
+    stage = Stage()
+    batches: list[list[tuple[str, int]]] = []
+    for n, (member, steps, images, rows, side, gap) in enumerate(wanted):
+        stage.jobs.append(job(f"{n}", member, steps=steps, images=images, rows=rows, side=side))
+        for _ in range(gap if n + 1 < len(wanted) else 4 * 16 * len(wanted)):
+            if not stage.jobs:
+                break
+            knees = {key: line.knee for key, line in stage.turns.curves.items()}
+            batch = stage.tick()
+            assert batch, "the device never idles while there is work"
+            assert len({seat.slot.key for seat in batch}) <= 1
+            if len(batch) > 1:
+                knee = knees.get(batch[0].slot.key, curve.FIRST)
+                assert sum(len(seat.slot.rows) for seat in batch) <= knee
+            batches.append([(seat.job.id, seat.index) for seat in batch])
+    assert len(stage.done) == len(wanted), "everybody is served"
+    return batches
+
+
+@settings(max_examples=25, deadline=None)
+@given(JOBS)
+def test_everybody_is_served_in_lawful_batches_and_the_same_orders_give_the_same_turns(
+    wanted: Wanted,
+) -> None:
+    assert played(wanted) == played(wanted)
+
+
+@settings(max_examples=25, deadline=None)
+@given(JOBS, st.integers(0, 40))
+def test_a_newcomer_of_a_quiet_moment_is_next(wanted: Wanted, ticks: int) -> None:
+    stage = Stage()
+    for n, (member, steps, images, rows, side, _) in enumerate(wanted):
+        stage.jobs.append(job(f"{n}", member, steps=steps, images=images, rows=rows, side=side))
+    stage.ticks(len(wanted) * 6 + ticks)  # the others have had their first look
+    stage.jobs.append(job("new", 9))
+    assert names(stage.tick()) == ["new"]
+
+
+# ---- the cost curve
+
+
+@given(st.floats(1e-4, 1), st.floats(1e-5, 0.1))
+def test_the_curve_finds_the_fixed_part_and_the_row(fixed: float, a_row: float) -> None:
+    line = CostCurve()
+    for rows in (2, 8, 16, 2, 8, 16):
+        line.learn(rows, fixed + a_row * rows)
+    assert line.line == (pytest.approx(fixed, rel=1e-2), pytest.approx(a_row, rel=1e-2, abs=fixed * 1e-6))
+
+
+def test_the_first_step_of_a_size_is_not_believed() -> None:
+    line = CostCurve()
+    for rows in (2, 4, 2, 4):
+        line.learn(rows, 30.0 if rows not in line._warm else 1.0 + rows)  # pyright: ignore[reportPrivateUsage]
+    assert line.line == (pytest.approx(1), pytest.approx(1))
+
+
+def test_a_device_that_is_full_with_few_rows_has_an_early_knee() -> None:
+    full, launch_bound = CostCurve(), CostCurve()
+    for rows in (2, 8, 16, 2, 8, 16):
+        full.learn(rows, 0.001 + 0.1 * rows)
+        launch_bound.learn(rows, 0.1 + 0.001 * rows)
+    assert full.knee == curve.LEAST
+    assert launch_bound.knee == 2 * 16, "twice what was measured, for now"
+
+
+def test_with_one_size_measured_the_knee_is_the_first() -> None:
+    line = CostCurve()
+    line.learn(2, 0.1)
+    line.learn(2, 0.1)
+    assert line.knee == curve.FIRST
+
+
+@given(st.lists(st.tuples(st.integers(1, 64), st.floats(1e-5, 100)), max_size=60))
+def test_whatever_was_measured_the_knee_is_within_bounds(measured: list[tuple[int, float]]) -> None:
+    line = CostCurve()
+    for rows, seconds in measured:
+        line.learn(rows, seconds)
+    assert curve.LEAST <= line.knee <= curve.MOST
+    assert line.seconds_for(2) > 0
