@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -31,6 +32,9 @@ def _run(pipe: Any, request: GenerationRequest, index: int, output_type: str) ->
         "generator": torch.Generator().manual_seed(request.seed + index),
         "output_type": output_type,
     }
+    if eta := inspect.signature(pipe.scheduler.step).parameters.get("eta"):
+        # Pipelines switch TCD's noise off unless told otherwise; the scheduler's own default is what its authors recommend.
+        asked["eta"] = eta.default
     if request.init is None:
         return pipe(height=request.size.height, width=request.size.width, **asked).images
     init = read_init(request.init.content, request.size)

@@ -5,8 +5,9 @@ both and fresh noise. So the real scheduler runs once on one-hot vectors in plac
 
     x_next = noise[i] * noise  +  sum over k of  samples[i, k] * x_(i-k) + outputs[i, k] * m_(i-k)
 
-What is not such a sum (UniPC's corrector, clipping, thresholding) fails a check with random numbers; its pictures carry a
-scheduler object each.
+A corrector (UniPC) keeps one more sample, which is a sum of all that came before; the sample that it was followed by stands for
+it, see `_recurrent_weights`. What is no such sum (clipping, thresholding) fails a check with random numbers; its pictures carry
+a scheduler object each.
 """
 
 from __future__ import annotations
@@ -36,12 +37,8 @@ class Scheduler(Protocol):
     order: int
 
     @property
-    def init_noise_sigma(self) -> float: ...
-    @property
     def config(self) -> Any: ...
     def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None: ...
-    def scale_model_input(self, sample: Tensor, timestep: Any = None) -> Tensor: ...
-    def add_noise(self, original_samples: Tensor, noise: Tensor, timesteps: Tensor) -> Tensor: ...
     def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **more: Any) -> Any: ...
 
 
@@ -102,7 +99,7 @@ def compile_table(scheduler: Scheduler, steps: int, skipped: int = 0, *, has_ini
         told=torch.cat([_inputs(fresh(), timesteps), _clean_weights(fresh(), timesteps)], dim=1),
         weights=weights,
         draws=draws,
-        start_noise=noise if has_init else float(fresh().init_noise_sigma),
+        start_noise=noise if has_init else _first_scale(fresh()),
         start_init=init if has_init else 0.0,
         scheduler=fallback,
     )
@@ -116,10 +113,34 @@ def prepared(scheduler: Scheduler, steps: int, skipped: int = 0) -> Scheduler:
     return fresh
 
 
-def _begin_at(scheduler: Scheduler, index: int) -> None:
+def _begin_at(scheduler: Any, index: int) -> None:
     """DDIM and DDPM find their place by the timestep and have no such method."""
     if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(index)  # pyright: ignore[reportAttributeAccessIssue]  # just asked for
+        scheduler.set_begin_index(index)
+
+
+# Flow matching's schedulers have no scaling, and another name for mixing a picture with noise.
+
+
+def is_flow(scheduler: Any) -> bool:
+    """Whether it goes from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
+    return hasattr(scheduler, "scale_noise")
+
+
+def scaled(scheduler: Any, sample: Tensor, timestep: Tensor) -> Tensor:
+    """The sample as the model is shown it. Some schedulers remember that it was called, and warn otherwise."""
+    return sample if is_flow(scheduler) else scheduler.scale_model_input(sample, timestep)
+
+
+def _first_scale(scheduler: Any) -> float:
+    return 1.0 if is_flow(scheduler) else float(scheduler.init_noise_sigma)
+
+
+def _mixed(scheduler: Any, picture: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    """The picture with as much noise as it has at `timestep` (1,)."""
+    if is_flow(scheduler):
+        return scheduler.scale_noise(picture, timestep, noise)
+    return scheduler.add_noise(picture, noise, timestep)
 
 
 class _NoiseInstead(TorchFunctionMode):
@@ -138,46 +159,84 @@ class _NoiseInstead(TorchFunctionMode):
 
 
 def _step(scheduler: Scheduler, output: Tensor, timestep: Tensor, sample: Tensor) -> Tensor:
-    scheduler.scale_model_input(sample, timestep)  # some remember that it was called, and warn otherwise
+    scaled(scheduler, sample, timestep)
     return scheduler.step(output, timestep, sample, return_dict=False)[0]
 
 
 def _linear_weights(fresh: Callable[[], Scheduler], timesteps: Tensor) -> tuple[Tensor, tuple[bool, ...]]:
+    full, draws = _responses(fresh(), timesteps)
+    if not full.isfinite().all():
+        raise NotLinear("not finite")
     steps = len(timesteps)
-    basis = torch.eye(3 * steps).view(
-        3 * steps, 1, 3 * steps, 1, 1
-    )  # x_0 ..., then m_0 ..., then noise_0 ...
+    order = max(
+        i - int(torch.nonzero(full[i, :steps].abs() + full[i, steps : 2 * steps].abs() > 1e-7).min()) + 1
+        for i in range(steps)
+    )
+    if order > HISTORY:
+        weights = _recurrent_weights(fresh(), timesteps)
+    else:
+        weights = torch.zeros(steps, 1 + 2 * order)
+        for i in range(steps):
+            weights[i, 0] = full[i, 2 * steps + i]
+            for k in range(min(order, i + 1)):
+                weights[i, 1 + 2 * k] = full[i, i - k]
+                weights[i, 2 + 2 * k] = full[i, steps + i - k]
+    _check(fresh(), timesteps, weights)
+    return weights, draws
+
+
+def _responses(scheduler: Scheduler, timesteps: Tensor) -> tuple[Tensor, tuple[bool, ...]]:
+    """(steps, 3 * steps): what x_0 ..., then m_0 ..., then noise_0 ... are worth in every next sample; and whether it draws."""
+    steps = len(timesteps)
+    basis = torch.eye(3 * steps).view(3 * steps, 1, 3 * steps, 1, 1)
     rows: list[Tensor] = []
     draws: list[bool] = []
-    scheduler = fresh()
     for i, timestep in enumerate(timesteps):
         with _NoiseInstead(lambda _, i=i: basis[2 * steps + i]) as noise:
             rows.append(_step(scheduler, basis[steps + i], timestep, basis[i]).view(-1))
         if noise.count > 1:
             raise NotLinear("more than one draw in a step")
         draws.append(noise.count == 1)
-    full = torch.stack(rows)  # (steps, 3 * steps)
-    order = max(
-        i - int(torch.nonzero(full[i, :steps].abs() + full[i, steps : 2 * steps].abs() > 1e-7).min()) + 1
-        for i in range(steps)
-    )
-    if order > HISTORY:
-        raise NotLinear(f"looks back {order} steps")
-    weights = torch.zeros(steps, 1 + 2 * order)
-    for i in range(steps):
-        weights[i, 0] = full[i, 2 * steps + i]
-        for k in range(min(order, i + 1)):
-            weights[i, 1 + 2 * k] = full[i, i - k]
-            weights[i, 2 + 2 * k] = full[i, steps + i - k]
-    _check(fresh(), timesteps, weights)
-    return weights, tuple(draws)
+    return torch.stack(rows), tuple(draws)
+
+
+def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """A table for samplers that remember a corrected sample (UniPC): in itself a sum of all that came before, but the sample
+    that was made from it, together with the last few outputs, says the same.
+
+    So the sampler runs along its own way, in a space with an axis for x_0 and one for every output, and each sample is fitted to
+    the fewest before it that give it exactly.
+    """
+    steps = len(timesteps)
+    axes = torch.eye(1 + steps, dtype=torch.float64).view(1 + steps, 1, 1 + steps, 1, 1)
+    outputs = axes[1:]
+    samples = [axes[0]]
+    for timestep, output in zip(timesteps, outputs, strict=True):
+        with _NoiseInstead(lambda _: torch.zeros_like(axes[0])) as noise:
+            samples.append(_step(scheduler, output, timestep, samples[-1]))
+        if noise.count:
+            raise NotLinear("noise that is remembered")
+    for order in range(2, HISTORY + 1):
+        weights = torch.zeros(steps, 1 + 2 * order)
+        missed = 0.0
+        for i in range(steps):
+            pairs = [(samples[i - k], outputs[i - k]) for k in range(min(order, i + 1))]
+            terms = torch.stack([term.flatten() for pair in pairs for term in pair], dim=1)
+            wanted = samples[i + 1].double().flatten()
+            # gelsd: at the start the samples depend on each other.
+            fitted = torch.linalg.lstsq(terms.double(), wanted[:, None], driver="gelsd").solution[:, 0]
+            weights[i, 1 : 1 + len(fitted)] = fitted
+            missed = max(missed, float((terms.double() @ fitted - wanted).abs().max() / wanted.abs().max()))
+        if missed < TOLERANCE / 10:
+            return weights
+    raise NotLinear(f"looks back more than {HISTORY} steps")
 
 
 def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
     """Raises NotLinear where the real scheduler, fed with random numbers, does not do as the table says."""
     generator = torch.Generator().manual_seed(0)
     terms: list[Tensor] = []  # newest first: x_i, m_i, x_(i-1), ...
-    sample = torch.randn(1, 1, 8, 8, generator=generator) * float(scheduler.init_noise_sigma)
+    sample = torch.randn(1, 1, 8, 8, generator=generator) * _first_scale(scheduler)
     for i, timestep in enumerate(timesteps):
         output, noise = torch.randn(2, 1, 1, 8, 8, generator=generator)
         terms = [sample, output, *terms][: weights.shape[1] - 1]
@@ -195,7 +254,7 @@ def _inputs(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     rows: list[tuple[float, float]] = []
     for timestep in timesteps:
-        rows.append((float(timestep), float(scheduler.scale_model_input(one, timestep))))
+        rows.append((float(timestep), float(scaled(scheduler, one, timestep))))
         scheduler.step(zero, timestep, zero, return_dict=False)  # on to the next step
     return torch.tensor(rows)
 
@@ -203,7 +262,7 @@ def _inputs(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
 def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
     """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
-    return float(scheduler.add_noise(one, zero, timestep)), float(scheduler.add_noise(zero, one, timestep))
+    return float(_mixed(scheduler, one, zero, timestep)), float(_mixed(scheduler, zero, one, timestep))
 
 
 def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
@@ -212,7 +271,7 @@ def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
     Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers keep
     x = x0 + sigma * noise, which is the same picture times sqrt(1 + sigma^2).
     """
-    kind = scheduler.config.get("prediction_type", "epsilon")
+    kind = "flow_prediction" if is_flow(scheduler) else scheduler.config.get("prediction_type", "epsilon")
     rows: list[tuple[float, float]] = []
     for i, timestep in enumerate(timesteps):
         _begin_at(scheduler, len(scheduler.timesteps) - len(timesteps) + i)
@@ -223,6 +282,8 @@ def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
                 rows.append((init / norm**2, -noise / norm))
             case "sample":
                 rows.append((0.0, 1.0))
+            case "flow_prediction":  # m = noise - x0
+                rows.append((1.0, -noise))
             case _:
                 # Zero-terminal-SNR schedules have no picture at all in their first sample.
                 init = max(init, 1e-3)

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from generation.request import BatchKey
-from generation.worker.schedule import Scheduler, StepTable, accepts_generator
+from generation.worker.schedule import Scheduler, StepTable, accepts_generator, scaled
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
@@ -147,7 +147,7 @@ def _weighted_sums(slots: Sequence[Slot], x: Tensor, outputs: Tensor) -> Tensor:
 def _step_alone(slot: Slot, scheduler: Scheduler, x: Tensor, output: Tensor) -> Tensor:
     timestep = scheduler.timesteps[len(scheduler.timesteps) - len(slot.table) + slot.step]
     more = {"generator": slot.generator} if accepts_generator(scheduler) else {}
-    scheduler.scale_model_input(x[None], timestep)
+    scaled(scheduler, x[None], timestep)
     return scheduler.step(output[None], timestep, x[None], return_dict=False, **more)[0][0]
 
 
