@@ -33,6 +33,9 @@ class InitImage:
 
     content: bytes  # PNG, JPEG or WebP; resized to the request's size by the worker
     strength: float  # 0 < strength <= 1: the share of the schedule that is run again
+    mask: bytes | None = (
+        None  # PNG, JPEG or WebP; white is drawn anew, black stays to the pixel; None draws all anew
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

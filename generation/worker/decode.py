@@ -30,8 +30,9 @@ class Codec:
         if isinstance(pipe, StableDiffusionXLPipeline) and means is not None and deviations is not None:
             self._mean = torch.tensor(means, device=device).view(1, -1, 1, 1)
             self._deviation = torch.tensor(deviations, device=device).view(1, -1, 1, 1)
-        self._is_tiny = isinstance(pipe.vae, AutoencoderTiny)
-        self._to_rgb = None if self._is_tiny else self._fit_rgb()
+        is_tiny = isinstance(pipe.vae, AutoencoderTiny)
+        self.is_drawing = not is_tiny  # `encode` with a generator draws from it
+        self._to_rgb = None if is_tiny else self._fit_rgb()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:

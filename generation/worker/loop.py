@@ -237,8 +237,8 @@ class Loop:
         advance(model.unet, [seat.slot for seat in batch], model.dtype, is_padded=is_padded)
 
     def _develop(self, batch: Sequence[Seat]) -> None:
-        latents = torch.stack([seat.slot.sample for seat in batch])
-        for seat, picture in zip(batch, self.darkroom.develop(batch[0].model, latents), strict=True):
+        pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])
+        for seat, picture in zip(batch, pictures, strict=True):
             seat.job.pictures[seat.index] = picture
             del seat.job.slots[seat.index]
 

@@ -21,6 +21,7 @@ from generation.model_folder import OPTIONAL, PIPELINES, BrokenModelFolder, insp
 from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry, ModelName
 from generation.worker.conditioning import Conditioner
 from generation.worker.decode import Codec, read_init
+from generation.worker.inpaint import Mask
 from generation.worker.schedule import Schedules
 from generation.worker.slots import Slot, seat
 
@@ -100,11 +101,15 @@ class Model:
         shape = self.latent_shape(request.size)
         rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
         generator = torch.Generator().manual_seed(request.seed + index)
-        init = None
+        init = mask = None
         if request.init is not None:
-            init = self.codec.encode(read_init(request.init.content, request.size), generator)[0]
+            picture = read_init(request.init.content, request.size)
+            init = self.codec.encode(picture, generator)[0]
+            if request.init.mask is not None:
+                mask = Mask.read(request.init.mask, picture, shape, self.device)
         try:
-            table = self.schedules.table(request.steps, request.init.strength if request.init else None)
+            strength = request.init.strength if request.init else None
+            table = self.schedules.table(request.steps, strength, is_masked=mask is not None)
         except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
             raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
         key = BatchKey(
@@ -113,7 +118,11 @@ class Model:
             text_shape=tuple(rows[0].text.shape),
             dtype=str(self.dtype),
         )
-        return seat(key, table, rows, generator, self.device, init)
+        slot = seat(key, table, rows, generator, self.device, init, mask)
+        if mask is not None and self.codec.is_drawing:
+            # diffusers encodes the masked picture too, for U-Nets that look at it; its samplers draw what comes after.
+            torch.randn(shape, generator=generator)
+        return slot
 
 
 class Shelf:

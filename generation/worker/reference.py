@@ -6,12 +6,13 @@ import inspect
 from typing import Any
 
 import torch
-from diffusers import AutoPipelineForImage2Image
+from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting
 from PIL import Image
 from torch import Tensor
 
 from generation.request import GenerationRequest
 from generation.worker.decode import read_init
+from generation.worker.inpaint import read_mask
 
 
 def latents(pipe: Any, request: GenerationRequest, index: int) -> Tensor:
@@ -38,6 +39,9 @@ def _run(pipe: Any, request: GenerationRequest, index: int, output_type: str) ->
     if request.init is None:
         return pipe(height=request.size.height, width=request.size.width, **asked).images
     init = read_init(request.init.content, request.size)
-    return AutoPipelineForImage2Image.from_pipe(pipe)(
-        image=init, strength=request.init.strength, **asked
-    ).images
+    asked |= {"image": init, "strength": request.init.strength}
+    if request.init.mask is None:
+        return AutoPipelineForImage2Image.from_pipe(pipe)(**asked).images
+    size = {"height": request.size.height, "width": request.size.width}
+    mask = read_mask(request.init.mask, request.size)
+    return AutoPipelineForInpainting.from_pipe(pipe)(mask_image=mask, **size, **asked).images

@@ -53,6 +53,7 @@ class StepTable:
     draws: tuple[bool, ...]  # (steps,): the sampler draws noise, and so a generator advances as in diffusers
     start_noise: float  # the first sample is start_noise * noise + start_init * the init picture's latents
     start_init: float
+    kept: Tensor  # (steps, 2): of the init picture's latents and of the first noise in what an inpainting keeps, after the step
     scheduler: Scheduler | None = None  # not linear, no weights: each picture steps with a copy of this one
 
     def __len__(self) -> int:
@@ -68,28 +69,34 @@ class Schedules:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self._tables: dict[tuple[int, int], StepTable] = {}
+        self._tables: dict[tuple[int, int, bool], StepTable] = {}
 
-    def table(self, steps: int, strength: float | None = None) -> StepTable:
-        """`strength` is image-to-image's share of the schedule; None starts from noise alone."""
+    def table(self, steps: int, strength: float | None = None, *, is_masked: bool = False) -> StepTable:
+        """`strength` is image-to-image's share of the schedule; without one, and at 1 with a mask, it starts from noise alone."""
+        if is_masked and strength == 1:
+            strength = None  # as StableDiffusionInpaintPipeline
         # As StableDiffusionImg2ImgPipeline.get_timesteps, except that at least one step is left.
         skipped = 0 if strength is None else steps - max(1, min(int(steps * strength), steps))
-        key = (steps, skipped if strength is not None else -1)
+        key = (steps, skipped if strength is not None else -1, is_masked)
         if key not in self._tables:
-            self._tables[key] = compile_table(self.scheduler, steps, skipped, has_init=strength is not None)
+            self._tables[key] = compile_table(
+                self.scheduler, steps, skipped, has_init=strength is not None, is_masked=is_masked
+            )
         return self._tables[key]
 
 
 @torch.inference_mode()
-def compile_table(scheduler: Scheduler, steps: int, skipped: int = 0, *, has_init: bool = False) -> StepTable:
-    """The table of the last `steps - skipped` of `steps` steps."""
+def compile_table(
+    scheduler: Scheduler, steps: int, skipped: int = 0, *, has_init: bool = False, is_masked: bool = False
+) -> StepTable:
+    """The table of the last `steps - skipped` of `steps` steps. With a mask, samples are changed between steps."""
 
     def fresh() -> Scheduler:
         return prepared(scheduler, steps, skipped)
 
     timesteps = fresh().timesteps[skipped * scheduler.order :]
     try:
-        weights, draws = _linear_weights(fresh, timesteps)
+        weights, draws = _linear_weights(fresh, timesteps, is_masked)
         fallback = None
     except NotLinear:
         weights, draws = torch.zeros(len(timesteps), 0), (False,) * len(timesteps)
@@ -101,6 +108,7 @@ def compile_table(scheduler: Scheduler, steps: int, skipped: int = 0, *, has_ini
         draws=draws,
         start_noise=noise if has_init else _first_scale(fresh()),
         start_init=init if has_init else 0.0,
+        kept=_kept_mixtures(fresh(), timesteps),
         scheduler=fallback,
     )
 
@@ -163,7 +171,9 @@ def _step(scheduler: Scheduler, output: Tensor, timestep: Tensor, sample: Tensor
     return scheduler.step(output, timestep, sample, return_dict=False)[0]
 
 
-def _linear_weights(fresh: Callable[[], Scheduler], timesteps: Tensor) -> tuple[Tensor, tuple[bool, ...]]:
+def _linear_weights(
+    fresh: Callable[[], Scheduler], timesteps: Tensor, is_masked: bool
+) -> tuple[Tensor, tuple[bool, ...]]:
     full, draws = _responses(fresh(), timesteps)
     if not full.isfinite().all():
         raise NotLinear("not finite")
@@ -172,6 +182,8 @@ def _linear_weights(fresh: Callable[[], Scheduler], timesteps: Tensor) -> tuple[
         i - int(torch.nonzero(full[i, :steps].abs() + full[i, steps : 2 * steps].abs() > 1e-7).min()) + 1
         for i in range(steps)
     )
+    if order > HISTORY and is_masked:
+        raise NotLinear("a sample no longer says what it was made from")
     if order > HISTORY:
         weights = _recurrent_weights(fresh(), timesteps)
     else:
@@ -263,6 +275,16 @@ def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
     """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     return float(_mixed(scheduler, one, zero, timestep)), float(_mixed(scheduler, zero, one, timestep))
+
+
+def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 2): as noisy as the sample is after each step; after the last, the picture itself."""
+    zero = torch.zeros(1, 1, 1, 1)
+    rows: list[tuple[float, float]] = []
+    for i, timestep in enumerate(timesteps[:-1]):
+        _step(scheduler, zero, timestep, zero)
+        rows.append(_mixture(scheduler, timesteps[i + 1 : i + 2]))
+    return torch.tensor([*rows, (1.0, 0.0)])
 
 
 def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
