@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NewType
 
+from generation.prompt import Prompt as Prompt
+
 JobId = NewType("JobId", str)
 """Ten characters of a-z and 2-7, time-ordered; short enough for a button's custom_id."""
 
@@ -13,12 +15,6 @@ ModelName = NewType("ModelName", str)
 
 MAX_SEED = 2**63 - 1
 """SQLite and torch both hold 64 signed bits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    text: str
-    negative: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

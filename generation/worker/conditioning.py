@@ -31,16 +31,22 @@ class Conditioner:
         self._pipe = pipe
         self._device = device
         self._dtype = dtype
-        self._cache: OrderedDict[tuple[Prompt, bool], tuple[_Encoded, ...]] = OrderedDict()
+        self._cache: OrderedDict[tuple[str, str, bool], tuple[_Encoded, ...]] = OrderedDict()
         # Distilled models (LCM) are told the guidance scale instead of being guided.
         self._told_guidance: int | None = pipe.unet.config.time_cond_proj_dim
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize) -> tuple[Row, ...]:
-        """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g."""
+        """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
+        weight is shared out among the rows of its parts. Raises BadWeights."""
         is_guided = guidance > 1 and self._told_guidance is None
-        weights = (guidance, 1 - guidance) if is_guided else (1.0,)
-        encoded = self._encoded(prompt, is_guided)
+        first, *others = prompt.parts
+        scale = guidance if is_guided else 1.0
+        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided))
+        weights = [scale * first.share, *([1 - scale] if is_guided else [])]
+        for part in others:
+            encoded += self._encoded(part.text, "", False)
+            weights.append(scale * part.share)
         return tuple(
             Row(
                 weight=weight,
@@ -54,31 +60,32 @@ class Conditioner:
             for weight, one in zip(weights, encoded, strict=True)
         )
 
-    def _encoded(self, prompt: Prompt, is_guided: bool) -> tuple[_Encoded, ...]:
-        key = (prompt, is_guided)
+    def _encoded(self, text: str, negative: str, is_guided: bool) -> tuple[_Encoded, ...]:
+        key = (text, negative, is_guided)
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
-            self._cache[key] = self._encode(prompt, is_guided)
+            self._cache[key] = self._encode(text, negative, is_guided)
             if len(self._cache) > CACHED_PROMPTS:
                 self._cache.popitem(last=False)
         return self._cache[key]
 
-    def _encode(self, prompt: Prompt, is_guided: bool) -> tuple[_Encoded, ...]:
+    def _encode(self, text: str, negative: str, is_guided: bool) -> tuple[_Encoded, ...]:
+        """The text, and if guided the negative."""
         encoded: Any = self._pipe.encode_prompt(
-            prompt.text,
+            text,
             device=self._device,
             num_images_per_prompt=1,
             do_classifier_free_guidance=is_guided,
             # None, not "", for no negative prompt: SDXL's base model then takes zeros, which it was trained with.
-            negative_prompt=prompt.negative or None,
+            negative_prompt=negative or None,
         )
         # Stable Diffusion: prompt, negative. XL: prompt, negative, pooled prompt, pooled negative.
         texts, pooled = encoded[:2], encoded[2:] or (None, None)
         return tuple(
-            _Encoded(self._one(text), None if pool is None else self._one(pool))
-            for text, pool in zip(texts, pooled, strict=True)
-            if text is not None  # the negative of an unguided prompt
+            _Encoded(self._one(rows), None if pool is None else self._one(pool))
+            for rows, pool in zip(texts, pooled, strict=True)
+            if rows is not None  # the negative of an unguided prompt
         )
 
     def _one(self, batch: Tensor) -> Tensor:

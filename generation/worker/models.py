@@ -18,6 +18,7 @@ from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 
 from generation.model_folder import OPTIONAL, PIPELINES, BrokenModelFolder, inspect, is_hub_name
+from generation.prompt import MAX_PARTS, BadWeights
 from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry, ModelName
 from generation.worker.conditioning import Conditioner
 from generation.worker.decode import Codec, read_init
@@ -99,7 +100,11 @@ class Model:
         Raises UnusableRequest, and generation.images.PictureError for an init picture that is none.
         """
         shape = self.latent_shape(request.size)
-        rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
+        try:
+            rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
+        except BadWeights as bad:
+            wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
+            raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
         generator = torch.Generator().manual_seed(request.seed + index)
         init = mask = None
         if request.init is not None:

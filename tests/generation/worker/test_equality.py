@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import torch
 from generation.request import ImageSize, InitImage
 from generation.worker import reference
 from generation.worker.decode import to_tensor
+from generation.worker.models import Model
 from generation.worker.slots import advance
 from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
 from tests.generation.worker.requests import model, order, png
@@ -83,6 +85,36 @@ def test_the_bundled_layout_encodes_with_bert_and_decodes_with_a_tiny_autoencode
     drawn = base.codec.decode(torch.stack([slots[0].sample]))[0]
     expected = reference.picture(base.pipe, orders[0][1], 0)
     assert float((drawn - to_tensor(expected)).abs().max()) < 1 / 255
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_weighted_parts_are_weighted_rows(sd_folder: Path, guidance: float) -> None:
+    base = model(sd_folder)
+    texts = ["a red fox", "a red fox::3", "a red fox::1 a red fox::2", "fox::3 tea::1", "tea:: fox::3"]
+    orders = [(base, order(text, text=text, guidance=guidance)) for text in texts]
+    plain, one, twice, mixed, turned = (slot.sample for slot in draw_in_company(orders, seed=8))
+    assert torch.allclose(one, plain, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(twice, plain, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(turned, mixed, rtol=1e-4, atol=1e-4)
+    expected = weighted_by_hand(base, {"fox": 0.75, "tea": 0.25}, guidance)
+    assert torch.allclose(mixed, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def weighted_by_hand(base: Model, shares: dict[str, float], guidance: float) -> torch.Tensor:
+    """Composable diffusion (Liu et al., 2022): the parts' directions away from the empty prompt, added up."""
+    scheduler = copy.deepcopy(base.pipe.scheduler)
+    scheduler.set_timesteps(order().steps)
+    texts = ["", *shares]
+    embedded = torch.cat([base.pipe.encode_prompt(text, "cpu", 1, False)[0] for text in texts])
+    sample = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(order().seed))
+    for timestep in scheduler.timesteps:
+        repeated = sample.expand(len(texts), -1, -1, -1)
+        nothing, *parts = base.unet(repeated, timestep, encoder_hidden_states=embedded).sample
+        towards = sum((share * part for share, part in zip(shares.values(), parts, strict=True)), 0 * nothing)
+        output = nothing + guidance * (towards - nothing)
+        sample = scheduler.step(output[None], timestep, sample).prev_sample
+    return sample[0]
 
 
 def test_a_picture_is_the_same_alone_and_as_the_third_of_an_order(sd_folder: Path) -> None:

@@ -32,7 +32,7 @@ from generation.messages import (
     Stop,
     Upscale,
 )
-from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, UpscaleRequest
+from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, Prompt, UpscaleRequest
 from generation.worker.loop import Loop
 from tests.generation.worker.requests import entry, order, png
 from tests.tiny_models import SIDE, edit_json
@@ -269,6 +269,7 @@ def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, h
     [
         ({"init": InitImage(content=b"no picture", strength=0.5)}, "no PNG, JPEG or WebP"),
         ({"size": ImageSize(width=60, height=64)}, "multiples of 8"),
+        ({"prompt": Prompt(text="fox::1 forest::-2")}, "must add up to more than 0"),
     ],
 )
 def test_what_no_model_can_use_is_the_inputs_fault(
