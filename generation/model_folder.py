@@ -8,7 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
+PIPELINES = (
+    "StableDiffusionPipeline",
+    "StableDiffusionXLPipeline",
+    "StableDiffusion3Pipeline",
+    "FluxPipeline",
+)
 """The layouts that the loop denoises step by step."""
 
 OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
@@ -54,7 +59,7 @@ def inspect(source: str) -> ModelFolder | None:
     index = _read_json(source, folder / "model_index.json")
     pipeline = str(index.get("_class_name"))
     if pipeline not in PIPELINES:
-        advice = f"Supported are {' and '.join(PIPELINES)} (Stable Diffusion 1.x, 2.x and XL)."
+        advice = f"Supported are {', '.join(PIPELINES)} (Stable Diffusion 1.x, 2.x, XL and 3, FLUX.1)."
         raise BrokenModelFolder(source, f"It is a {pipeline}, which is not supported.", advice)
     variants = {
         _inspect_component(source, folder / name, class_name)

@@ -23,6 +23,7 @@ from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntr
 from generation.worker.conditioning import Conditioner
 from generation.worker.decode import Codec, read_init
 from generation.worker.inpaint import Mask
+from generation.worker.kinds import KINDS
 from generation.worker.schedule import Schedules
 from generation.worker.slots import Slot, seat
 
@@ -78,9 +79,10 @@ class Model:
         self.pipe = pipe
         self.device = device
         self.dtype = dtype
-        self.unet = pipe.unet
+        self.kind = KINDS[type(pipe).__name__](pipe)
+        self.unet: Any = self.kind.unet
         self.schedules = Schedules(pipe.scheduler)
-        self.conditioner = Conditioner(pipe, device, dtype)
+        self.conditioner = Conditioner(self.kind, device, dtype)
         self.codec = Codec(pipe, device)
 
     @property
@@ -88,10 +90,10 @@ class Model:
         return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
 
     def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
-        scale: int = self.pipe.vae_scale_factor
-        if size.width % scale or size.height % scale:
-            raise UnusableRequest(f"Width and height must be multiples of {scale} for {self.entry.name}.")
-        return (self.unet.config.in_channels, size.height // scale, size.width // scale)
+        multiple, scale = self.kind.multiple, self.pipe.vae_scale_factor
+        if size.width % multiple or size.height % multiple:
+            raise UnusableRequest(f"Width and height must be multiples of {multiple} for {self.entry.name}.")
+        return (self.kind.channels, size.height // scale, size.width // scale)
 
     @torch.inference_mode()
     def seat(self, request: GenerationRequest, index: int) -> Slot:
@@ -114,7 +116,9 @@ class Model:
                 mask = Mask.read(request.init.mask, picture, shape, self.device)
         try:
             strength = request.init.strength if request.init else None
-            table = self.schedules.table(request.steps, strength, is_masked=mask is not None)
+            table = self.schedules.table(
+                request.steps, strength, self.kind.timing(shape), is_masked=mask is not None
+            )
         except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
             raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
         key = BatchKey(
@@ -201,8 +205,8 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
     """Puts the owner's sampler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
     if (kind := type(pipe).__name__) not in PIPELINES:
         raise BrokenModel(f"{entry.source}: it is a {kind}; supported are {' and '.join(PIPELINES)}.")
-    if not pipe.unet.config.in_channels == pipe.unet.config.out_channels == pipe.vae.config.latent_channels:
-        takes = "its U-Net takes more than latents (an inpainting model?)"
+    if KINDS[kind](pipe).channels != pipe.vae.config.latent_channels:
+        takes = "it takes more than latents (an inpainting model?)"
         raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
     if entry.sampler:
         sampler = getattr(diffusers, entry.sampler, None)

@@ -12,15 +12,25 @@ a scheduler object each.
 
 from __future__ import annotations
 
-import copy
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.overrides import TorchFunctionMode
+
+from generation.worker.samplers import (
+    PLAIN,
+    NoiseInstead,
+    Scheduler,
+    Timing,
+    begin_at,
+    first_scale,
+    is_flow,
+    mixed,
+    prepared,
+    scaled,
+    step,
+)
 
 HISTORY = 5
 """Steps a sampler may look back, the current one included. PNDM, which Stable Diffusion 1.x comes with, is the longest: four
@@ -28,18 +38,6 @@ model outputs, and one timestep twice at the start."""
 
 TOLERANCE = 1e-4
 """Relative error of one step above which a scheduler does not count as linear. float32 rounding stays below 1e-5."""
-
-
-class Scheduler(Protocol):
-    """What is used of diffusers' scheduler classes."""
-
-    timesteps: Tensor
-    order: int
-
-    @property
-    def config(self) -> Any: ...
-    def set_timesteps(self, num_inference_steps: int, device: Any = None) -> None: ...
-    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **more: Any) -> Any: ...
 
 
 class NotLinear(ValueError):
@@ -69,30 +67,49 @@ class Schedules:
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self._tables: dict[tuple[int, int, bool], StepTable] = {}
+        self._tables: dict[tuple[int, int, Timing, bool], StepTable] = {}
 
-    def table(self, steps: int, strength: float | None = None, *, is_masked: bool = False) -> StepTable:
+    def table(
+        self,
+        steps: int,
+        strength: float | None = None,
+        timing: Timing = PLAIN,
+        *,
+        is_masked: bool = False,
+    ) -> StepTable:
         """`strength` is image-to-image's share of the schedule; without one, and at 1 with a mask, it starts from noise alone."""
         if is_masked and strength == 1:
             strength = None  # as StableDiffusionInpaintPipeline
-        # As StableDiffusionImg2ImgPipeline.get_timesteps, except that at least one step is left.
-        skipped = 0 if strength is None else steps - max(1, min(int(steps * strength), steps))
-        key = (steps, skipped if strength is not None else -1, is_masked)
+        skipped = 0 if strength is None else _skipped(steps, strength, timing)
+        key = (steps, skipped if strength is not None else -1, timing, is_masked)
         if key not in self._tables:
             self._tables[key] = compile_table(
-                self.scheduler, steps, skipped, has_init=strength is not None, is_masked=is_masked
+                self.scheduler, steps, skipped, timing, has_init=strength is not None, is_masked=is_masked
             )
         return self._tables[key]
 
 
+def _skipped(steps: int, strength: float, timing: Timing) -> int:
+    """As `get_timesteps` of diffusers' image-to-image pipelines, except that at least one step is left."""
+    if timing.rounds_up:
+        return min(int(max(steps - steps * strength, 0)), steps - 1)
+    return steps - max(1, min(int(steps * strength), steps))
+
+
 @torch.inference_mode()
 def compile_table(
-    scheduler: Scheduler, steps: int, skipped: int = 0, *, has_init: bool = False, is_masked: bool = False
+    scheduler: Scheduler,
+    steps: int,
+    skipped: int = 0,
+    timing: Timing = PLAIN,
+    *,
+    has_init: bool = False,
+    is_masked: bool = False,
 ) -> StepTable:
     """The table of the last `steps - skipped` of `steps` steps. With a mask, samples are changed between steps."""
 
     def fresh() -> Scheduler:
-        return prepared(scheduler, steps, skipped)
+        return prepared(scheduler, steps, skipped, timing)
 
     timesteps = fresh().timesteps[skipped * scheduler.order :]
     try:
@@ -106,69 +123,11 @@ def compile_table(
         told=torch.cat([_inputs(fresh(), timesteps), _clean_weights(fresh(), timesteps)], dim=1),
         weights=weights,
         draws=draws,
-        start_noise=noise if has_init else _first_scale(fresh()),
+        start_noise=noise if has_init else first_scale(fresh()),
         start_init=init if has_init else 0.0,
         kept=_kept_mixtures(fresh(), timesteps),
         scheduler=fallback,
     )
-
-
-def prepared(scheduler: Scheduler, steps: int, skipped: int = 0) -> Scheduler:
-    """A copy that is about to do its first step."""
-    fresh = copy.deepcopy(scheduler)
-    fresh.set_timesteps(steps)
-    _begin_at(fresh, skipped * fresh.order)
-    return fresh
-
-
-def _begin_at(scheduler: Any, index: int) -> None:
-    """DDIM and DDPM find their place by the timestep and have no such method."""
-    if hasattr(scheduler, "set_begin_index"):
-        scheduler.set_begin_index(index)
-
-
-# Flow matching's schedulers have no scaling, and another name for mixing a picture with noise.
-
-
-def is_flow(scheduler: Any) -> bool:
-    """Whether it goes from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
-    return hasattr(scheduler, "scale_noise")
-
-
-def scaled(scheduler: Any, sample: Tensor, timestep: Tensor) -> Tensor:
-    """The sample as the model is shown it. Some schedulers remember that it was called, and warn otherwise."""
-    return sample if is_flow(scheduler) else scheduler.scale_model_input(sample, timestep)
-
-
-def _first_scale(scheduler: Any) -> float:
-    return 1.0 if is_flow(scheduler) else float(scheduler.init_noise_sigma)
-
-
-def _mixed(scheduler: Any, picture: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """The picture with as much noise as it has at `timestep` (1,)."""
-    if is_flow(scheduler):
-        return scheduler.scale_noise(picture, timestep, noise)
-    return scheduler.add_noise(picture, noise, timestep)
-
-
-class _NoiseInstead(TorchFunctionMode):
-    """Inside, `torch.randn` gives `draw(shape)`. Schedulers have no other way to be handed their noise."""
-
-    def __init__(self, draw: Callable[[Any], Tensor]) -> None:
-        super().__init__()
-        self.draw = draw
-        self.count = 0
-
-    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func is torch.randn:
-            self.count += 1
-            return self.draw(args[0])
-        return func(*args, **(kwargs or {}))
-
-
-def _step(scheduler: Scheduler, output: Tensor, timestep: Tensor, sample: Tensor) -> Tensor:
-    scaled(scheduler, sample, timestep)
-    return scheduler.step(output, timestep, sample, return_dict=False)[0]
 
 
 def _linear_weights(
@@ -204,8 +163,8 @@ def _responses(scheduler: Scheduler, timesteps: Tensor) -> tuple[Tensor, tuple[b
     rows: list[Tensor] = []
     draws: list[bool] = []
     for i, timestep in enumerate(timesteps):
-        with _NoiseInstead(lambda _, i=i: basis[2 * steps + i]) as noise:
-            rows.append(_step(scheduler, basis[steps + i], timestep, basis[i]).view(-1))
+        with NoiseInstead(lambda _, i=i: basis[2 * steps + i]) as noise:
+            rows.append(step(scheduler, basis[steps + i], timestep, basis[i]).view(-1))
         if noise.count > 1:
             raise NotLinear("more than one draw in a step")
         draws.append(noise.count == 1)
@@ -224,8 +183,8 @@ def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
     outputs = axes[1:]
     samples = [axes[0]]
     for timestep, output in zip(timesteps, outputs, strict=True):
-        with _NoiseInstead(lambda _: torch.zeros_like(axes[0])) as noise:
-            samples.append(_step(scheduler, output, timestep, samples[-1]))
+        with NoiseInstead(lambda _: torch.zeros_like(axes[0])) as noise:
+            samples.append(step(scheduler, output, timestep, samples[-1]))
         if noise.count:
             raise NotLinear("noise that is remembered")
     for order in range(2, HISTORY + 1):
@@ -248,12 +207,12 @@ def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
     """Raises NotLinear where the real scheduler, fed with random numbers, does not do as the table says."""
     generator = torch.Generator().manual_seed(0)
     terms: list[Tensor] = []  # newest first: x_i, m_i, x_(i-1), ...
-    sample = torch.randn(1, 1, 8, 8, generator=generator) * _first_scale(scheduler)
+    sample = torch.randn(1, 1, 8, 8, generator=generator) * first_scale(scheduler)
     for i, timestep in enumerate(timesteps):
         output, noise = torch.randn(2, 1, 1, 8, 8, generator=generator)
         terms = [sample, output, *terms][: weights.shape[1] - 1]
-        with _NoiseInstead(lambda _, noise=noise: noise):
-            expected = _step(scheduler, output, timestep, sample)
+        with NoiseInstead(lambda _, noise=noise: noise):
+            expected = step(scheduler, output, timestep, sample)
         got = noise * weights[i, 0] + sum(w * term for w, term in zip(weights[i, 1:], terms, strict=False))
         error = (got - expected).abs().max() / expected.abs().max()
         if not error < TOLERANCE:  # written so that a NaN fails too
@@ -274,7 +233,7 @@ def _inputs(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
 def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
     """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
-    return float(_mixed(scheduler, one, zero, timestep)), float(_mixed(scheduler, zero, one, timestep))
+    return float(mixed(scheduler, one, zero, timestep)), float(mixed(scheduler, zero, one, timestep))
 
 
 def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
@@ -282,7 +241,7 @@ def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
     zero = torch.zeros(1, 1, 1, 1)
     rows: list[tuple[float, float]] = []
     for i, timestep in enumerate(timesteps[:-1]):
-        _step(scheduler, zero, timestep, zero)
+        step(scheduler, zero, timestep, zero)
         rows.append(_mixture(scheduler, timesteps[i + 1 : i + 2]))
     return torch.tensor([*rows, (1.0, 0.0)])
 
@@ -296,7 +255,7 @@ def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
     kind = "flow_prediction" if is_flow(scheduler) else scheduler.config.get("prediction_type", "epsilon")
     rows: list[tuple[float, float]] = []
     for i, timestep in enumerate(timesteps):
-        _begin_at(scheduler, len(scheduler.timesteps) - len(timesteps) + i)
+        begin_at(scheduler, len(scheduler.timesteps) - len(timesteps) + i)
         init, noise = _mixture(scheduler, timestep[None])
         norm = (init**2 + noise**2) ** 0.5
         match kind:
@@ -311,7 +270,3 @@ def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
                 init = max(init, 1e-3)
                 rows.append((1 / init, -noise / init))
     return torch.tensor(rows)
-
-
-def accepts_generator(scheduler: Scheduler) -> bool:
-    return "generator" in inspect.signature(scheduler.step).parameters

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from generation.request import BatchKey
 from generation.worker.inpaint import Background, Mask
-from generation.worker.schedule import Scheduler, StepTable, accepts_generator, scaled
+from generation.worker.samplers import Scheduler, accepts_generator, scaled
+from generation.worker.schedule import StepTable
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
