@@ -20,12 +20,7 @@ class Darkroom:
 
     def develop(self, model: Model, slots: Sequence[Slot]) -> list[Image.Image]:
         """The slots' samples as they stand; all of `model` and of one size."""
-        pictures = [
-            picture if slot.background is None else slot.background.mask.paste(picture)
-            for slot, picture in zip(
-                slots, model.codec.decode(torch.stack([slot.sample for slot in slots])), strict=True
-            )
-        ]
+        pictures = model.develop(slots)
         if model.entry.enlarge > 1:
             pictures = [self.upscaler.enlarge(picture, model.entry.enlarge) for picture in pictures]
         return to_images(pictures)

@@ -40,7 +40,6 @@ from generation.worker.models import (
     pick_device,
 )
 from generation.worker.press import Press
-from generation.worker.slots import advance
 from generation.worker.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -234,7 +233,7 @@ class Loop:
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
         is_padded = self.device.type == "cuda"
-        advance(model.unet, [seat.slot for seat in batch], model.dtype, is_padded=is_padded)
+        model.advance([seat.slot for seat in batch], is_padded=is_padded)
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import logging
 import os
 import platform
@@ -17,15 +18,13 @@ import transformers
 from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 
-from generation.model_folder import OPTIONAL, PIPELINES, BrokenModelFolder, inspect, is_hub_name
-from generation.prompt import MAX_PARTS, BadWeights
-from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry, ModelName
-from generation.worker.conditioning import Conditioner
-from generation.worker.decode import Codec, read_init
-from generation.worker.inpaint import Mask
+from generation.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
+from generation.model_folder import inspect as inspect_folder
+from generation.request import ModelEntry, ModelName
 from generation.worker.kinds import KINDS
-from generation.worker.schedule import Schedules
-from generation.worker.slots import Slot, seat
+from generation.worker.model import Model as Model
+from generation.worker.model import UnusableRequest as UnusableRequest
+from generation.worker.whole import PipelineModel
 
 log = logging.getLogger(__name__)
 
@@ -35,10 +34,6 @@ RESIDENT = 2
 
 class BrokenModel(Exception):
     """The model cannot be loaded; the text is a sentence for the owner."""
-
-
-class UnusableRequest(Exception):
-    """The model cannot make this; the text is a sentence."""
 
 
 def pick_device() -> torch.device:
@@ -69,69 +64,6 @@ def limit_threads() -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(max(1, cores - 1))
-
-
-class Model:
-    """A loaded model: its modules and what is derived from them."""
-
-    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
-        self.entry = entry
-        self.pipe = pipe
-        self.device = device
-        self.dtype = dtype
-        self.kind = KINDS[type(pipe).__name__](pipe)
-        self.unet: Any = self.kind.unet
-        self.schedules = Schedules(pipe.scheduler)
-        self.conditioner = Conditioner(self.kind, device, dtype)
-        self.codec = Codec(pipe, device)
-
-    @property
-    def sampler(self) -> str:
-        return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
-
-    def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
-        multiple, scale = self.kind.multiple, self.pipe.vae_scale_factor
-        if size.width % multiple or size.height % multiple:
-            raise UnusableRequest(f"Width and height must be multiples of {multiple} for {self.entry.name}.")
-        return (self.kind.channels, size.height // scale, size.width // scale)
-
-    @torch.inference_mode()
-    def seat(self, request: GenerationRequest, index: int) -> Slot:
-        """The request's picture `index` before its first step.
-
-        Raises UnusableRequest, and generation.images.PictureError for an init picture that is none.
-        """
-        shape = self.latent_shape(request.size)
-        try:
-            rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
-        except BadWeights as bad:
-            wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
-            raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
-        generator = torch.Generator().manual_seed(request.seed + index)
-        init = mask = None
-        if request.init is not None:
-            picture = read_init(request.init.content, request.size)
-            init = self.codec.encode(picture, generator)[0]
-            if request.init.mask is not None:
-                mask = Mask.read(request.init.mask, picture, shape, self.device)
-        try:
-            strength = request.init.strength if request.init else None
-            table = self.schedules.table(
-                request.steps, strength, self.kind.timing(shape), is_masked=mask is not None
-            )
-        except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
-            raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
-        key = BatchKey(
-            model=self.entry.name,
-            latent_shape=shape,
-            text_shape=tuple(rows[0].text.shape),
-            dtype=str(self.dtype),
-        )
-        slot = seat(key, table, rows, generator, self.device, init, mask)
-        if mask is not None and self.codec.is_drawing:
-            # diffusers encodes the masked picture too, for U-Nets that look at it; its samplers draw what comes after.
-            torch.randn(shape, generator=generator)
-        return slot
 
 
 class Shelf:
@@ -181,10 +113,12 @@ class Shelf:
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
     """Raises BrokenModel, and torch.OutOfMemoryError."""
     try:
-        folder = inspect(entry.source)
+        folder = inspect_folder(entry.source)
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
         _check(entry, pipe)
         pipe.to(device, dtype)
+        if type(pipe).__name__ not in KINDS:
+            return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # overflows in half precision and bands in bfloat16
         return Model(entry, pipe, device, dtype)
@@ -203,9 +137,10 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
 
 def _check(entry: ModelEntry, pipe: Any) -> None:
     """Puts the owner's sampler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
-    if (kind := type(pipe).__name__) not in PIPELINES:
-        raise BrokenModel(f"{entry.source}: it is a {kind}; supported are {' and '.join(PIPELINES)}.")
-    if KINDS[kind](pipe).channels != pipe.vae.config.latent_channels:
+    kind = KINDS.get(type(pipe).__name__)
+    if kind is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
+        raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
+    if kind is not None and kind(pipe).channels != pipe.vae.config.latent_channels:
         takes = "it takes more than latents (an inpainting model?)"
         raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
     if entry.sampler:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -35,7 +34,7 @@ from generation.messages import (
 from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, Prompt, UpscaleRequest
 from generation.worker.loop import Loop
 from tests.generation.worker.requests import entry, order, png
-from tests.tiny_models import SIDE, edit_json
+from tests.tiny_models import SIDE
 
 # diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -331,11 +330,3 @@ def test_a_sampler_that_does_not_exist_is_said(sd_folder: Path) -> None:
     stage.say(Configure(models=(wrong,), default=wrong.name), Stop())
     stage.loop.take_orders()
     assert "no sampler EulerSkheduler" in stage.of(ModelBroken)[0].reason
-
-
-def test_an_inpainting_model_is_refused_with_a_sentence(sd_folder: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(sd_folder, tmp_path / "model")
-    edit_json(folder / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
-    stage = Stage(folder)
-    stage.loop.take_orders()
-    assert "StableDiffusionInpaintPipeline, which is not supported" in stage.of(ModelBroken)[0].reason
