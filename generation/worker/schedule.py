@@ -13,7 +13,7 @@ a scheduler object each.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -51,8 +51,9 @@ class StepTable:
     draws: tuple[bool, ...]  # (steps,): the sampler draws noise, and so a generator advances as in diffusers
     start_noise: float  # the first sample is start_noise * noise + start_init * the init picture's latents
     start_init: float
-    kept: Tensor  # (steps, 2): of the init picture's latents and of the first noise in what an inpainting keeps, after the step
     scheduler: Scheduler | None = None  # not linear, no weights: each picture steps with a copy of this one
+    # (steps, 2): of the init picture's latents and of the first noise in what a mask keeps, after the step
+    kept: Tensor = field(default_factory=lambda: torch.zeros(0, 2))
 
     def __len__(self) -> int:
         return len(self.draws)

@@ -176,7 +176,5 @@ class PipelineModel(Model):
 
 def _table(steps: int) -> StepTable:
     """Only its length counts."""
-    nothing = torch.zeros(steps, 2)
-    return StepTable(
-        told=nothing, weights=nothing, draws=(False,) * steps, start_noise=1.0, start_init=0.0, kept=nothing
-    )
+    nothing = torch.zeros(steps, 0)
+    return StepTable(told=nothing, weights=nothing, draws=(False,) * steps, start_noise=1.0, start_init=0.0)
