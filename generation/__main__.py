@@ -91,6 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1"
     )
+    parser.add_argument("--mask", default="", help="a picture: where it is white, --init is drawn anew")
     parser.add_argument("--enlarge", type=int, choices=(1, 2, 4), default=1)
     return parser
 
@@ -149,13 +150,23 @@ def _size(text: str, entry: ModelEntry) -> ImageSize:
 
 def _init(options: argparse.Namespace) -> InitImage | None:
     if not options.init:
+        if options.mask:
+            raise BadInput("--mask needs --init, the picture of which it keeps a part.")
         return None
     if not 0 < options.strength <= 1:
         raise BadInput(f"--strength is above 0 and at most 1, not {options.strength}.")
+    return InitImage(
+        content=_read(options.init),
+        strength=options.strength,
+        mask=_read(options.mask) if options.mask else None,
+    )
+
+
+def _read(path: str) -> bytes:
     try:
-        return InitImage(content=Path(options.init).read_bytes(), strength=options.strength)
+        return Path(path).read_bytes()
     except OSError as unreadable:
-        raise BadInput(f"{options.init} cannot be read: {unreadable.strerror}.") from unreadable
+        raise BadInput(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
 
 
 def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:

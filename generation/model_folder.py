@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-PIPELINES = ("StableDiffusionPipeline", "StableDiffusionXLPipeline")
-"""The layouts that the loop denoises step by step."""
-
 OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 """Components that no picture needs; pictures are checked elsewhere."""
 
@@ -34,7 +31,7 @@ class ModelFolder:
     """A folder whose files are all there and whole."""
 
     path: Path
-    pipeline: str  # one of PIPELINES
+    pipeline: str  # diffusers' class
     variant: str | None  # "fp16" where only half-precision files are there
 
 
@@ -53,9 +50,9 @@ def inspect(source: str) -> ModelFolder | None:
         raise BrokenModelFolder(source, "There is no such folder.", advice)
     index = _read_json(source, folder / "model_index.json")
     pipeline = str(index.get("_class_name"))
-    if pipeline not in PIPELINES:
-        advice = f"Supported are {' and '.join(PIPELINES)} (Stable Diffusion 1.x, 2.x and XL)."
-        raise BrokenModelFolder(source, f"It is a {pipeline}, which is not supported.", advice)
+    if not pipeline.endswith("Pipeline"):
+        advice = "Point `source` at a folder that diffusers' `save_pretrained` wrote."
+        raise BrokenModelFolder(source, "model_index.json names no pipeline.", advice)
     variants = {
         _inspect_component(source, folder / name, class_name)
         for name, class_name in _components(index).items()

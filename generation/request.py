@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NewType
 
+from generation.prompt import Prompt as Prompt
+
 JobId = NewType("JobId", str)
 """Ten characters of a-z and 2-7, time-ordered; short enough for a button's custom_id."""
 
@@ -13,12 +15,6 @@ ModelName = NewType("ModelName", str)
 
 MAX_SEED = 2**63 - 1
 """SQLite and torch both hold 64 signed bits."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prompt:
-    text: str
-    negative: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +29,9 @@ class InitImage:
 
     content: bytes  # PNG, JPEG or WebP; resized to the request's size by the worker
     strength: float  # 0 < strength <= 1: the share of the schedule that is run again
+    mask: bytes | None = (
+        None  # PNG, JPEG or WebP; white is drawn anew, black stays to the pixel; None draws all anew
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

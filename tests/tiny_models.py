@@ -18,6 +18,11 @@ from diffusers import (
     AutoencoderTiny,
     DDIMScheduler,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
@@ -30,6 +35,9 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5Tokenizer,
 )
 
 SIDE = 64
@@ -143,6 +151,62 @@ def tiny_bundled(folder: Path) -> Path:
     return folder
 
 
+def tiny_sd3(folder: Path) -> Path:
+    """Stable Diffusion 3: a transformer, two CLIPs and T5, flow matching."""
+    torch.manual_seed(3)
+    pipe = StableDiffusion3Pipeline(
+        vae=_vae(latent_channels=16, shift_factor=0.06),
+        text_encoder=CLIPTextModelWithProjection(_clip()),
+        text_encoder_2=CLIPTextModelWithProjection(_clip()),
+        text_encoder_3=T5EncoderModel(_t5(2 * _WIDTH)),
+        tokenizer=_clip_tokenizer(),
+        tokenizer_2=_clip_tokenizer(),
+        tokenizer_3=T5Tokenizer(vocab=_T5_WORDS, extra_ids=0),
+        transformer=SD3Transformer2DModel(
+            sample_size=8,
+            patch_size=1,
+            in_channels=16,
+            out_channels=16,
+            num_layers=2,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=2 * _WIDTH,
+            caption_projection_dim=32,
+            pooled_projection_dim=2 * _WIDTH,
+            pos_embed_max_size=12,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_flux(folder: Path) -> Path:
+    """FLUX.1 dev: a transformer that is told the guidance, CLIP and T5, steps spread by the picture's size."""
+    torch.manual_seed(4)
+    pipe = FluxPipeline(
+        vae=_vae(latent_channels=4, shift_factor=0.1),
+        text_encoder=CLIPTextModel(_clip()),
+        text_encoder_2=T5EncoderModel(_t5(_WIDTH)),
+        tokenizer=_clip_tokenizer(),
+        tokenizer_2=T5Tokenizer(vocab=_T5_WORDS, extra_ids=0),
+        transformer=FluxTransformer2DModel(
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=_WIDTH,
+            pooled_projection_dim=_WIDTH,
+            guidance_embeds=True,
+            axes_dims_rope=(4, 4, 8),
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789,.!?'-"
 _BERT_WORDS = [
     "[PAD]",
@@ -152,6 +216,15 @@ _BERT_WORDS = [
     "[MASK]",
     *_LETTERS,
     *(f"##{letter}" for letter in _LETTERS),
+]
+
+
+_T5_WORDS = [
+    ("<pad>", 0.0),
+    ("</s>", 0.0),
+    ("<unk>", 0.0),
+    ("\u2581", -1.0),
+    *((letter, -2.0) for letter in _LETTERS),
 ]
 
 
@@ -177,15 +250,20 @@ def _clip() -> CLIPTextConfig:
     )
 
 
-def _vae() -> AutoencoderKL:
+def _t5(width: int) -> T5Config:
+    return T5Config(vocab_size=len(_T5_WORDS), d_model=width, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+
+
+def _vae(latent_channels: int = 4, **more: Any) -> AutoencoderKL:
     return AutoencoderKL(
-        latent_channels=4,
+        latent_channels=latent_channels,
         down_block_types=("DownEncoderBlock2D",) * 4,
         up_block_types=("UpDecoderBlock2D",) * 4,
         block_out_channels=(16, 16, 16, 16),
         layers_per_block=1,
         norm_num_groups=8,
         mid_block_add_attention=False,
+        **more,
     )
 
 

@@ -1,15 +1,15 @@
-"""Prompts -> the rows that a model's call is told, through the pipeline's own `encode_prompt`. Cached."""
+"""Prompts -> the rows that a model's call is told, through the text encoders of its kind. Cached."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from generation.request import ImageSize, Prompt
+from generation.worker.kinds import Kind
 from generation.worker.slots import Row
 
 CACHED_PROMPTS = 64
@@ -18,79 +18,53 @@ CACHED_PROMPTS = 64
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Encoded:
-    """One prompt: (tokens, width), and for SDXL (width,)."""
+    """One prompt: (tokens, width), and where the model wants it pooled, (width,)."""
 
     text: Tensor
     pooled: Tensor | None
 
 
 class Conditioner:
-    """The text encoders of one pipeline."""
+    """The text encoders of one model."""
 
-    def __init__(self, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
-        self._pipe = pipe
+    def __init__(self, kind: Kind, device: torch.device, dtype: torch.dtype) -> None:
+        self._kind = kind
         self._device = device
         self._dtype = dtype
-        self._cache: OrderedDict[tuple[Prompt, bool], tuple[_Encoded, ...]] = OrderedDict()
-        # Distilled models (LCM) are told the guidance scale instead of being guided.
-        self._told_guidance: int | None = pipe.unet.config.time_cond_proj_dim
+        self._cache: OrderedDict[tuple[str, str, bool], tuple[_Encoded, ...]] = OrderedDict()
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize) -> tuple[Row, ...]:
-        """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g."""
-        is_guided = guidance > 1 and self._told_guidance is None
-        weights = (guidance, 1 - guidance) if is_guided else (1.0,)
-        encoded = self._encoded(prompt, is_guided)
+        """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
+        weight is shared out among the rows of its parts. Raises BadWeights."""
+        told = self._own(self._kind.told_guidance(guidance))
+        is_guided = guidance > 1 and told is None
+        first, *others = prompt.parts
+        scale = guidance if is_guided else 1.0
+        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided))
+        weights = [scale * first.share, *([1 - scale] if is_guided else [])]
+        for part in others:
+            encoded += self._encoded(part.text, "", False)
+            weights.append(scale * part.share)
+        time_ids = self._own(self._kind.time_ids(size))
         return tuple(
-            Row(
-                weight=weight,
-                text=one.text,
-                pooled=one.pooled,
-                time_ids=None if one.pooled is None else self._time_ids(size),
-                guidance=None
-                if self._told_guidance is None
-                else self._guidance(guidance, self._told_guidance),
-            )
+            Row(weight=weight, text=one.text, pooled=one.pooled, time_ids=time_ids, guidance=told)
             for weight, one in zip(weights, encoded, strict=True)
         )
 
-    def _encoded(self, prompt: Prompt, is_guided: bool) -> tuple[_Encoded, ...]:
-        key = (prompt, is_guided)
+    def _encoded(self, text: str, negative: str, is_guided: bool) -> tuple[_Encoded, ...]:
+        """The text, and if guided the negative."""
+        key = (text, negative, is_guided)
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
-            self._cache[key] = self._encode(prompt, is_guided)
+            self._cache[key] = tuple(
+                _Encoded(one.to(self._device, self._dtype), self._own(pooled))
+                for one, pooled in self._kind.encode(text, negative, is_guided)
+            )
             if len(self._cache) > CACHED_PROMPTS:
                 self._cache.popitem(last=False)
         return self._cache[key]
 
-    def _encode(self, prompt: Prompt, is_guided: bool) -> tuple[_Encoded, ...]:
-        encoded: Any = self._pipe.encode_prompt(
-            prompt.text,
-            device=self._device,
-            num_images_per_prompt=1,
-            do_classifier_free_guidance=is_guided,
-            # None, not "", for no negative prompt: SDXL's base model then takes zeros, which it was trained with.
-            negative_prompt=prompt.negative or None,
-        )
-        # Stable Diffusion: prompt, negative. XL: prompt, negative, pooled prompt, pooled negative.
-        texts, pooled = encoded[:2], encoded[2:] or (None, None)
-        return tuple(
-            _Encoded(self._one(text), None if pool is None else self._one(pool))
-            for text, pool in zip(texts, pooled, strict=True)
-            if text is not None  # the negative of an unguided prompt
-        )
-
-    def _one(self, batch: Tensor) -> Tensor:
-        return batch[0].to(self._dtype)
-
-    def _time_ids(self, size: ImageSize) -> Tensor:
-        """SDXL's micro-conditioning (its paper, section 2.2): original size, top left of the crop, target size."""
-        sides = (size.height, size.width)
-        return torch.tensor((*sides, 0, 0, *sides), dtype=self._dtype, device=self._device)
-
-    def _guidance(self, scale: float, width: int) -> Tensor:
-        embedded: Tensor = self._pipe.get_guidance_scale_embedding(
-            torch.tensor([scale - 1]), embedding_dim=width
-        )
-        return embedded[0].to(self._device, self._dtype)
+    def _own(self, told: Tensor | None) -> Tensor | None:
+        return None if told is None else told.to(self._device, self._dtype)

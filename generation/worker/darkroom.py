@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from PIL import Image
-from torch import Tensor
 
 from generation.worker.decode import to_images, to_tensor
 from generation.worker.models import Model
+from generation.worker.slots import Slot
 from generation.worker.upscale import Upscaler
 
 
@@ -16,9 +18,9 @@ class Darkroom:
         self._device = device
         self._upscaler: Upscaler | None = None
 
-    def develop(self, model: Model, latents: Tensor) -> list[Image.Image]:
-        """latents: (n, channels, height, width) of one model."""
-        pictures = list(model.codec.decode(latents))
+    def develop(self, model: Model, slots: Sequence[Slot]) -> list[Image.Image]:
+        """The slots' samples as they stand; all of `model` and of one size."""
+        pictures = model.develop(slots)
         if model.entry.enlarge > 1:
             pictures = [self.upscaler.enlarge(picture, model.entry.enlarge) for picture in pictures]
         return to_images(pictures)

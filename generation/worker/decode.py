@@ -24,14 +24,17 @@ class Codec:
         config = pipe.vae.config
         self._factor = float(config.scaling_factor)
         self._mean: float | Tensor = 0.0
-        # Only the XL pipelines of the two look at these; Stable Diffusion's ignore them, and `shift_factor`.
+        # XL's pipelines look at these and the transformers' at `shift_factor`; Stable Diffusion's ignore both.
         means, deviations = config.get("latents_mean"), config.get("latents_std")
         self._deviation: float | Tensor = 1.0
         if isinstance(pipe, StableDiffusionXLPipeline) and means is not None and deviations is not None:
             self._mean = torch.tensor(means, device=device).view(1, -1, 1, 1)
             self._deviation = torch.tensor(deviations, device=device).view(1, -1, 1, 1)
-        self._is_tiny = isinstance(pipe.vae, AutoencoderTiny)
-        self._to_rgb = None if self._is_tiny else self._fit_rgb()
+        elif hasattr(pipe, "transformer"):
+            self._mean = float(config.get("shift_factor") or 0.0)
+        is_tiny = isinstance(pipe.vae, AutoencoderTiny)
+        self.is_drawing = not is_tiny  # `encode` with a generator draws from it
+        self._to_rgb = None if is_tiny else self._fit_rgb()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:

@@ -40,7 +40,6 @@ from generation.worker.models import (
     pick_device,
 )
 from generation.worker.press import Press
-from generation.worker.slots import advance
 from generation.worker.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -256,11 +255,11 @@ class Loop:
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
         is_padded = self.device.type == "cuda"
-        advance(model.unet, [seat.slot for seat in batch], model.dtype, is_padded=is_padded)
+        model.advance([seat.slot for seat in batch], is_padded=is_padded)
 
     def _develop(self, batch: Sequence[Seat]) -> None:
-        latents = torch.stack([seat.slot.sample for seat in batch])
-        for seat, picture in zip(batch, self.darkroom.develop(batch[0].model, latents), strict=True):
+        pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])
+        for seat, picture in zip(batch, pictures, strict=True):
             seat.job.pictures[seat.index] = picture
             del seat.job.slots[seat.index]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import logging
 import os
 import platform
@@ -17,12 +18,13 @@ import transformers
 from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 
-from generation.model_folder import OPTIONAL, PIPELINES, BrokenModelFolder, inspect, is_hub_name
-from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry, ModelName
-from generation.worker.conditioning import Conditioner
-from generation.worker.decode import Codec, read_init
-from generation.worker.schedule import Schedules
-from generation.worker.slots import Slot, seat
+from generation.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
+from generation.model_folder import inspect as inspect_folder
+from generation.request import ModelEntry, ModelName
+from generation.worker.kinds import KINDS
+from generation.worker.model import Model as Model
+from generation.worker.model import UnusableRequest as UnusableRequest
+from generation.worker.whole import PipelineModel
 
 log = logging.getLogger(__name__)
 
@@ -32,10 +34,6 @@ RESIDENT = 2
 
 class BrokenModel(Exception):
     """The model cannot be loaded; the text is a sentence for the owner."""
-
-
-class UnusableRequest(Exception):
-    """The model cannot make this; the text is a sentence."""
 
 
 def pick_device() -> torch.device:
@@ -66,54 +64,6 @@ def limit_threads() -> None:
     if "OMP_NUM_THREADS" not in os.environ:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(max(1, cores - 1))
-
-
-class Model:
-    """A loaded model: its modules and what is derived from them."""
-
-    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
-        self.entry = entry
-        self.pipe = pipe
-        self.device = device
-        self.dtype = dtype
-        self.unet = pipe.unet
-        self.schedules = Schedules(pipe.scheduler)
-        self.conditioner = Conditioner(pipe, device, dtype)
-        self.codec = Codec(pipe, device)
-
-    @property
-    def sampler(self) -> str:
-        return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
-
-    def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
-        scale: int = self.pipe.vae_scale_factor
-        if size.width % scale or size.height % scale:
-            raise UnusableRequest(f"Width and height must be multiples of {scale} for {self.entry.name}.")
-        return (self.unet.config.in_channels, size.height // scale, size.width // scale)
-
-    @torch.inference_mode()
-    def seat(self, request: GenerationRequest, index: int) -> Slot:
-        """The request's picture `index` before its first step.
-
-        Raises UnusableRequest, and generation.images.PictureError for an init picture that is none.
-        """
-        shape = self.latent_shape(request.size)
-        rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
-        generator = torch.Generator().manual_seed(request.seed + index)
-        init = None
-        if request.init is not None:
-            init = self.codec.encode(read_init(request.init.content, request.size), generator)[0]
-        try:
-            table = self.schedules.table(request.steps, request.init.strength if request.init else None)
-        except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
-            raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
-        key = BatchKey(
-            model=self.entry.name,
-            latent_shape=shape,
-            text_shape=tuple(rows[0].text.shape),
-            dtype=str(self.dtype),
-        )
-        return seat(key, table, rows, generator, self.device, init)
 
 
 class Shelf:
@@ -163,10 +113,12 @@ class Shelf:
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
     """Raises BrokenModel, and torch.OutOfMemoryError."""
     try:
-        folder = inspect(entry.source)
+        folder = inspect_folder(entry.source)
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
         _check(entry, pipe)
         pipe.to(device, dtype)
+        if type(pipe).__name__ not in KINDS:
+            return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # overflows in half precision and bands in bfloat16
         return Model(entry, pipe, device, dtype)
@@ -185,10 +137,11 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
 
 def _check(entry: ModelEntry, pipe: Any) -> None:
     """Puts the owner's sampler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
-    if (kind := type(pipe).__name__) not in PIPELINES:
-        raise BrokenModel(f"{entry.source}: it is a {kind}; supported are {' and '.join(PIPELINES)}.")
-    if not pipe.unet.config.in_channels == pipe.unet.config.out_channels == pipe.vae.config.latent_channels:
-        takes = "its U-Net takes more than latents (an inpainting model?)"
+    kind = KINDS.get(type(pipe).__name__)
+    if kind is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
+        raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
+    if kind is not None and kind(pipe).channels != pipe.vae.config.latent_channels:
+        takes = "it takes more than latents (an inpainting model?)"
         raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
     if entry.sampler:
         sampler = getattr(diffusers, entry.sampler, None)

@@ -15,7 +15,9 @@ import torch
 from torch import Tensor
 
 from generation.request import BatchKey
-from generation.worker.schedule import Scheduler, StepTable, accepts_generator
+from generation.worker.inpaint import Background, Mask
+from generation.worker.samplers import Scheduler, accepts_generator, scaled
+from generation.worker.schedule import StepTable
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
@@ -50,6 +52,7 @@ class Slot:
     noise: Tensor | None = None  # drawn for the coming step; kept when that step has to be tried again
     clean: Tensor | None = None  # the finished picture's latents as predicted by the last step
     scheduler: Scheduler | None = None  # only where the table is not linear
+    background: Background | None = None  # only where a part of the init picture is kept
 
     @property
     def is_finished(self) -> bool:
@@ -63,11 +66,16 @@ def seat(
     generator: torch.Generator,
     device: torch.device,
     init: Tensor | None = None,
+    mask: Mask | None = None,
 ) -> Slot:
-    """A slot before its first step. `init` is image-to-image's picture as latents (channels, height, width)."""
-    sample = table.start_noise * _draw(key, generator, device)
+    """A slot before its first step. `init` is image-to-image's picture as latents (channels, height, width); `mask` says which
+    part of it is kept."""
+    noise = _draw(key, generator, device)
+    sample = table.start_noise * noise
+    background = None
     if init is not None:
         sample = sample + table.start_init * init
+        background = Background(mask=mask, latents=init, noise=noise) if mask else None
     return Slot(
         key=key,
         table=table,
@@ -75,6 +83,7 @@ def seat(
         generator=generator,
         sample=sample,
         scheduler=copy.deepcopy(table.scheduler),
+        background=background,
     )
 
 
@@ -97,6 +106,10 @@ def advance(unet: UNet, slots: Sequence[Slot], dtype: torch.dtype, *, is_padded:
         else:
             slot.sample = _step_alone(slot, slot.scheduler, x[i], outputs[i])
         slot.clean, slot.noise = clean[i], None
+        if slot.background is not None:
+            share, noise = slot.table.kept[slot.step].tolist()
+            slot.sample = slot.background.around(slot.sample, share, noise)
+            slot.clean = slot.background.around(clean[i])
         slot.step += 1
 
 
@@ -147,7 +160,7 @@ def _weighted_sums(slots: Sequence[Slot], x: Tensor, outputs: Tensor) -> Tensor:
 def _step_alone(slot: Slot, scheduler: Scheduler, x: Tensor, output: Tensor) -> Tensor:
     timestep = scheduler.timesteps[len(scheduler.timesteps) - len(slot.table) + slot.step]
     more = {"generator": slot.generator} if accepts_generator(scheduler) else {}
-    scheduler.scale_model_input(x[None], timestep)
+    scaled(scheduler, x[None], timestep)
     return scheduler.step(output[None], timestep, x[None], return_dict=False, **more)[0][0]
 
 

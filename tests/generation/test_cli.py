@@ -52,6 +52,8 @@ def test_a_sentence_becomes_pictures(model: str, tmp_path: Path, capsys: pytest.
         (["--size", "100x100"], "multiples of 16"),
         (["--init", "nowhere.png"], "nowhere.png cannot be read"),
         (["--init", __file__, "--strength", "2"], "--strength is above 0"),
+        (["--init", __file__, "--mask", "nowhere.png"], "nowhere.png cannot be read"),
+        (["--mask", __file__], "--mask needs --init"),
         (["--output", "nowhere/fox.png"], "There is no folder"),
         (["--model", "./nowhere"], "There is no such folder"),
     ],

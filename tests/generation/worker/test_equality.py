@@ -2,71 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import diffusers
 import pytest
 import torch
 
-from generation.request import GenerationRequest, ImageSize, InitImage
+from generation.request import ImageSize, InitImage
 from generation.worker import reference
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
-from generation.worker.slots import Slot, advance
+from generation.worker.slots import advance
+from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
 from tests.generation.worker.requests import model, order, png
 
 # diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
-SAMPLERS: dict[str, dict[str, Any]] = {
-    "DDIMScheduler": {},
-    "EulerDiscreteScheduler": {},
-    "EulerAncestralDiscreteScheduler": {},
-    "DPMSolverMultistepScheduler": {},
-    "DPMSolverMultistepScheduler karras": {"use_karras_sigmas": True},
-    "DPMSolverMultistepScheduler sde": {"algorithm_type": "sde-dpmsolver++"},
-    "LCMScheduler": {},
-    "HeunDiscreteScheduler": {},
-    "PNDMScheduler": {"skip_prk_steps": True},
-    "UniPCMultistepScheduler": {},
-}
 
-
-def with_samplers(base: Model, samplers: dict[str, dict[str, Any]]) -> list[Model]:
-    """Models that share their modules and differ in their sampler."""
-    models: list[Model] = []
-    for name, config in samplers.items():
-        scheduler = getattr(diffusers, name.split()[0]).from_config(base.pipe.scheduler.config, **config)
-        pipe = type(base.pipe)(**{**base.pipe.components, "scheduler": scheduler})
-        pipe.set_progress_bar_config(disable=True)
-        models.append(Model(base.entry, pipe, base.device, base.dtype))
-    return models
-
-
-def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int) -> list[Slot]:
-    """All in one batch: joining and left out at random, as preemption would."""
-    chance = random.Random(seed)
-    waiting = list(enumerate(orders))
-    seated: dict[int, Slot] = {}
-    while waiting or any(not slot.is_finished for slot in seated.values()):
-        while waiting and chance.random() < 0.5:
-            i, (one, request) = waiting.pop(0)
-            seated[i] = one.seat(request, 0)
-        live = [slot for slot in seated.values() if not slot.is_finished]
-        if live:
-            advance(orders[0][0].unet, chance.sample(live, chance.randint(1, len(live))), torch.float32)
-    return [seated[i] for i in range(len(orders))]
-
-
-def relative_difference(slot: Slot, one: Model, request: GenerationRequest) -> float:
-    expected = reference.latents(one.pipe, request, 0)
-    return float((slot.sample - expected).abs().max() / expected.abs().max())
-
-
-def test_pictures_of_ten_samplers_share_batches_and_come_out_as_from_the_pipeline(sd_folder: Path) -> None:
+def test_pictures_of_all_samplers_share_batches_and_come_out_as_from_the_pipeline(sd_folder: Path) -> None:
     chance = random.Random(7)
     orders = [
         (
@@ -130,6 +85,36 @@ def test_the_bundled_layout_encodes_with_bert_and_decodes_with_a_tiny_autoencode
     drawn = base.codec.decode(torch.stack([slots[0].sample]))[0]
     expected = reference.picture(base.pipe, orders[0][1], 0)
     assert float((drawn - to_tensor(expected)).abs().max()) < 1 / 255
+
+
+@pytest.mark.parametrize("guidance", [1.0, 5.0])
+def test_weighted_parts_are_weighted_rows(sd_folder: Path, guidance: float) -> None:
+    base = model(sd_folder)
+    texts = ["a red fox", "a red fox::3", "a red fox::1 a red fox::2", "fox::3 tea::1", "tea:: fox::3"]
+    orders = [(base, order(text, text=text, guidance=guidance)) for text in texts]
+    plain, one, twice, mixed, turned = (slot.sample for slot in draw_in_company(orders, seed=8))
+    assert torch.allclose(one, plain, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(twice, plain, rtol=1e-4, atol=1e-4)
+    assert torch.allclose(turned, mixed, rtol=1e-4, atol=1e-4)
+    expected = weighted_by_hand(base, {"fox": 0.75, "tea": 0.25}, guidance)
+    assert torch.allclose(mixed, expected, rtol=1e-4, atol=1e-4)
+
+
+@torch.inference_mode()
+def weighted_by_hand(base: Model, shares: dict[str, float], guidance: float) -> torch.Tensor:
+    """Composable diffusion (Liu et al., 2022): the parts' directions away from the empty prompt, added up."""
+    scheduler = copy.deepcopy(base.pipe.scheduler)
+    scheduler.set_timesteps(order().steps)
+    texts = ["", *shares]
+    embedded = torch.cat([base.pipe.encode_prompt(text, "cpu", 1, False)[0] for text in texts])
+    sample = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(order().seed))
+    for timestep in scheduler.timesteps:
+        repeated = sample.expand(len(texts), -1, -1, -1)
+        nothing, *parts = base.unet(repeated, timestep, encoder_hidden_states=embedded).sample
+        towards = sum((share * part for share, part in zip(shares.values(), parts, strict=True)), 0 * nothing)
+        output = nothing + guidance * (towards - nothing)
+        sample = scheduler.step(output[None], timestep, sample).prev_sample
+    return sample[0]
 
 
 def test_a_picture_is_the_same_alone_and_as_the_third_of_an_order(sd_folder: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,10 +31,10 @@ from generation.messages import (
     Stop,
     Upscale,
 )
-from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, UpscaleRequest
+from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, Prompt, UpscaleRequest
 from generation.worker.loop import Loop
 from tests.generation.worker.requests import entry, order, png
-from tests.tiny_models import SIDE, edit_json
+from tests.tiny_models import SIDE
 
 # diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -273,6 +272,7 @@ def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, h
     [
         ({"init": InitImage(content=b"no picture", strength=0.5)}, "no PNG, JPEG or WebP"),
         ({"size": ImageSize(width=60, height=64)}, "multiples of 8"),
+        ({"prompt": Prompt(text="fox::1 forest::-2")}, "must add up to more than 0"),
     ],
 )
 def test_what_no_model_can_use_is_the_inputs_fault(
@@ -334,14 +334,6 @@ def test_a_sampler_that_does_not_exist_is_said(sd_folder: Path) -> None:
     stage.say(Configure(models=(wrong,), default=wrong.name), Stop())
     stage.loop.take_orders()
     assert "no sampler EulerSkheduler" in stage.of(ModelBroken)[0].reason
-
-
-def test_an_inpainting_model_is_refused_with_a_sentence(sd_folder: Path, tmp_path: Path) -> None:
-    folder = shutil.copytree(sd_folder, tmp_path / "model")
-    edit_json(folder / "model_index.json", _class_name="StableDiffusionInpaintPipeline")
-    stage = Stage(folder)
-    stage.loop.take_orders()
-    assert "StableDiffusionInpaintPipeline, which is not supported" in stage.of(ModelBroken)[0].reason
 
 
 def test_a_member_without_a_slot_gets_one_when_all_are_taken(sd_folder: Path) -> None:

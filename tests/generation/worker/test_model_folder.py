@@ -53,8 +53,8 @@ BREAKAGES: list[tuple[str, Callable[[Path], object]]] = [
     ("model_index.json is not readable as JSON", lambda f: cut(f / "model_index.json", 20)),
     ("model_index.json is no JSON object", lambda f: (f / "model_index.json").write_text("[]")),
     (
-        "FluxPipeline, which is not supported",
-        lambda f: edit_json(f / "model_index.json", _class_name="FluxPipeline"),
+        "model_index.json names no pipeline",
+        lambda f: edit_json(f / "model_index.json", _class_name="UNet2DConditionModel"),
     ),
     ("The folder vae/ (AutoencoderKL) is missing", lambda f: shutil.rmtree(f / "vae")),
     ("unet/config.json is missing", lambda f: (f / "unet/config.json").unlink()),

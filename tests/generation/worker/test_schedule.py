@@ -17,7 +17,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 
 def scheduler(name: str, **more: Any) -> Any:
     kind = getattr(diffusers, name)
-    return kind.from_config(kind(**{k: v for k, v in BETAS.items() if k != "steps_offset"}, **more).config)
+    betas = {} if name.startswith("FlowMatch") else {k: v for k, v in BETAS.items() if k != "steps_offset"}
+    return kind.from_config(kind(**betas, **more).config)
 
 
 @pytest.mark.parametrize(
@@ -37,6 +38,13 @@ def scheduler(name: str, **more: Any) -> Any:
         ("DPMSolverSinglestepScheduler", {}, 2),
         ("DEISMultistepScheduler", {}, 2),
         ("PNDMScheduler", {"skip_prk_steps": True}, 5),
+        ("UniPCMultistepScheduler", {}, 3),
+        ("UniPCMultistepScheduler", {"solver_order": 3, "use_karras_sigmas": True}, 4),
+        ("UniPCMultistepScheduler", {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}, 3),
+        ("FlowMatchEulerDiscreteScheduler", {"shift": 3.0}, 1),
+        ("FlowMatchEulerDiscreteScheduler", {"stochastic_sampling": True}, 1),
+        ("FlowMatchHeunDiscreteScheduler", {"shift": 3.0}, 2),
+        ("FlowMatchLCMScheduler", {}, 1),
     ],
 )
 def test_linear_samplers_become_tables(name: str, config: dict[str, Any], order: int) -> None:
@@ -48,7 +56,7 @@ def test_linear_samplers_become_tables(name: str, config: dict[str, Any], order:
 @pytest.mark.parametrize(
     ("name", "config"),
     [
-        ("UniPCMultistepScheduler", {}),
+        ("UniPCMultistepScheduler", {"solver_type": "bh1"}),  # divides by zero at its end
         ("SASolverScheduler", {}),
         ("DDIMScheduler", {"clip_sample": True}),
         ("DPMSolverMultistepScheduler", {"thresholding": True}),
@@ -74,6 +82,35 @@ def test_the_predicted_clean_picture_is_the_schedulers_own(name: str, prediction
         expected = real.step(m, timestep, x).pred_original_sample
         got = table.told[i, 2] * x + table.told[i, 3] * m
         assert torch.allclose(got, expected, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "name", ["UniPCMultistepScheduler", "FlowMatchEulerDiscreteScheduler", "FlowMatchHeunDiscreteScheduler"]
+)
+def test_a_table_walks_with_its_scheduler_to_the_end(name: str) -> None:
+    real = scheduler(name)
+    table = compile_table(real, 15)
+    real.set_timesteps(15)
+    sample = walked = torch.randn(1, 4, 8, 8)
+    past: list[torch.Tensor] = []
+    for i, timestep in enumerate(real.timesteps):
+        output = torch.randn(1, 4, 8, 8)
+        sample = real.step(output, timestep, sample, return_dict=False)[0]
+        past = [walked, output, *past][: 2 * table.order]
+        walked = sum((w * term for w, term in zip(table.weights[i, 1:], past, strict=False)), torch.zeros(()))
+    assert torch.allclose(walked, sample, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["FlowMatchEulerDiscreteScheduler", "DPMSolverMultistepScheduler"])
+def test_flow_matching_predicts_the_clean_picture_from_a_straight_line(name: str) -> None:
+    more = {} if name.startswith("Flow") else {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+    real = scheduler(name, **more)
+    table = compile_table(real, 5)
+    real.set_timesteps(5)
+    clean, noise = torch.randn(2, 1, 4, 8, 8)
+    for told, sigma in zip(table.told, real.sigmas, strict=False):
+        got = told[2] * ((1 - sigma) * clean + sigma * noise) + told[3] * (noise - clean)
+        assert torch.allclose(got, clean, rtol=1e-3, atol=1e-3)
 
 
 def test_a_table_is_compiled_once() -> None:

@@ -1,0 +1,45 @@
+"""A prompt, and the weighted parts that it may be made of: `fox::2 forest::1`, as Midjourney writes them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+MAX_PARTS = 8
+"""Each is one more row of the model's call."""
+
+# A number that runs into a word is the word's: "render::3d fox".
+_CUT = re.compile(r"::(?:(-?(?:\d{1,4}(?:\.\d{0,4})?|\.\d{1,4}))(?=\s|$))?")
+
+
+class BadWeights(ValueError):
+    """Weights that add up to nothing, or more than MAX_PARTS parts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptPart:
+    text: str
+    share: float  # 1 in all; below 0 for what the picture should have less of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompt:
+    text: str  # as it was written, weights and all
+    negative: str = ""
+
+    @property
+    def parts(self) -> tuple[PromptPart, ...]:
+        """The text cut at every `::weight`, which weighs what stands before it; 1 where no number follows. Raises BadWeights."""
+        if "::" not in self.text:
+            return (PromptPart(text=self.text, share=1.0),)
+        # Text, weight, text, weight, ..., text without a weight.
+        pieces = [*_CUT.split(self.text), None]
+        pairs = [
+            (text.strip(), float(weight or 1))
+            for text, weight in zip(pieces[::2], pieces[1::2], strict=True)
+            if text and text.strip()
+        ]
+        total = sum(weight for _, weight in pairs)
+        if total <= 0 or len(pairs) > MAX_PARTS:
+            raise BadWeights
+        return tuple(PromptPart(text=text, share=weight / total) for text, weight in pairs)

@@ -1,0 +1,98 @@
+"""A loaded model of a kind that is denoised step by step: an order -> slots, and slots -> pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from generation.prompt import MAX_PARTS, BadWeights
+from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry
+from generation.worker.conditioning import Conditioner
+from generation.worker.decode import Codec, read_init
+from generation.worker.inpaint import Mask
+from generation.worker.kinds import KINDS
+from generation.worker.schedule import Schedules
+from generation.worker.slots import Slot, advance, seat
+
+
+class UnusableRequest(Exception):
+    """The model cannot make this; the text is a sentence."""
+
+
+class Model:
+    """A loaded model: its modules and what is derived from them."""
+
+    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.entry = entry
+        self.pipe = pipe
+        self.device = device
+        self.dtype = dtype
+        self.kind = KINDS[type(pipe).__name__](pipe)
+        self.unet: Any = self.kind.unet
+        self.schedules = Schedules(pipe.scheduler)
+        self.conditioner = Conditioner(self.kind, device, dtype)
+        self.codec = Codec(pipe, device)
+
+    @property
+    def sampler(self) -> str:
+        return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
+
+    def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
+        multiple, scale = self.kind.multiple, self.pipe.vae_scale_factor
+        if size.width % multiple or size.height % multiple:
+            raise UnusableRequest(f"Width and height must be multiples of {multiple} for {self.entry.name}.")
+        return (self.kind.channels, size.height // scale, size.width // scale)
+
+    @torch.inference_mode()
+    def seat(self, request: GenerationRequest, index: int) -> Slot:
+        """The request's picture `index` before its first step.
+
+        Raises UnusableRequest, and generation.images.PictureError for an init picture that is none.
+        """
+        shape = self.latent_shape(request.size)
+        try:
+            rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
+        except BadWeights as bad:
+            wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
+            raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
+        generator = torch.Generator().manual_seed(request.seed + index)
+        init = mask = None
+        if request.init is not None:
+            picture = read_init(request.init.content, request.size)
+            init = self.codec.encode(picture, generator)[0]
+            if request.init.mask is not None:
+                mask = Mask.read(request.init.mask, picture, shape, self.device)
+        try:
+            strength = request.init.strength if request.init else None
+            table = self.schedules.table(
+                request.steps, strength, self.kind.timing(shape), is_masked=mask is not None
+            )
+        except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
+            raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
+        key = BatchKey(
+            model=self.entry.name,
+            latent_shape=shape,
+            text_shape=tuple(rows[0].text.shape),
+            dtype=str(self.dtype),
+        )
+        slot = seat(key, table, rows, generator, self.device, init, mask)
+        if mask is not None and self.codec.is_drawing:
+            # diffusers encodes the masked picture too, for U-Nets that look at it; its samplers draw what comes after.
+            torch.randn(shape, generator=generator)
+        return slot
+
+    def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
+        """One step for every slot. When it raises, no slot has changed."""
+        advance(self.unet, slots, self.dtype, is_padded=is_padded)
+
+    @torch.inference_mode()
+    def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
+        """The slots' samples as they stand, decoded: (3, height, width) each, 0 to 1. They are of one size."""
+        decoded = self.codec.decode(torch.stack([slot.sample for slot in slots]))
+        return [
+            picture if slot.background is None else slot.background.mask.paste(picture)
+            for slot, picture in zip(slots, decoded, strict=True)
+        ]

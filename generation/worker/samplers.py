@@ -1,0 +1,103 @@
+"""diffusers' scheduler classes behind one face. Knows no model and no table."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+
+class Scheduler(Protocol):
+    """What is used of diffusers' scheduler classes."""
+
+    timesteps: Tensor
+    order: int
+
+    @property
+    def config(self) -> Any: ...
+    def set_timesteps(self, num_inference_steps: int, device: Any = None, **more: Any) -> None: ...
+    def step(self, model_output: Tensor, timestep: Any, sample: Tensor, **more: Any) -> Any: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timing:
+    """How a family of models has its schedulers spread their steps."""
+
+    mu: float | None = None  # how far a dynamic schedule is shifted towards noise
+    is_even: bool = False  # sigmas go evenly from 1 to 1 / steps before they are shifted
+    rounds_up: bool = False  # image-to-image does a step more where strength * steps is no whole number
+
+
+PLAIN = Timing()
+
+
+def prepared(scheduler: Scheduler, steps: int, skipped: int = 0, timing: Timing = PLAIN) -> Scheduler:
+    """A copy that is about to do its first step."""
+    fresh = copy.deepcopy(scheduler)
+    more: dict[str, Any] = {} if timing.mu is None else {"mu": timing.mu}
+    if timing.is_even:
+        more["sigmas"] = np.linspace(1.0, 1 / steps, steps)
+    fresh.set_timesteps(steps, **more)
+    begin_at(fresh, skipped * fresh.order)
+    return fresh
+
+
+def begin_at(scheduler: Any, index: int) -> None:
+    """DDIM and DDPM find their place by the timestep and have no such method."""
+    if hasattr(scheduler, "set_begin_index"):
+        scheduler.set_begin_index(index)
+
+
+# Flow matching's schedulers have no scaling, and another name for mixing a picture with noise.
+
+
+def is_flow(scheduler: Any) -> bool:
+    """Whether it goes from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
+    return hasattr(scheduler, "scale_noise")
+
+
+def scaled(scheduler: Any, sample: Tensor, timestep: Tensor) -> Tensor:
+    """The sample as the model is shown it. Some schedulers remember that it was called, and warn otherwise."""
+    return sample if is_flow(scheduler) else scheduler.scale_model_input(sample, timestep)
+
+
+def first_scale(scheduler: Any) -> float:
+    return 1.0 if is_flow(scheduler) else float(scheduler.init_noise_sigma)
+
+
+def mixed(scheduler: Any, picture: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
+    """The picture with as much noise as it has at `timestep` (1,)."""
+    if is_flow(scheduler):
+        return scheduler.scale_noise(picture, timestep, noise)
+    return scheduler.add_noise(picture, noise, timestep)
+
+
+class NoiseInstead(TorchFunctionMode):
+    """Inside, `torch.randn` gives `draw(shape)`. Schedulers have no other way to be handed their noise."""
+
+    def __init__(self, draw: Callable[[Any], Tensor]) -> None:
+        super().__init__()
+        self.draw = draw
+        self.count = 0
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.randn:
+            self.count += 1
+            return self.draw(args[0])
+        return func(*args, **(kwargs or {}))
+
+
+def step(scheduler: Scheduler, output: Tensor, timestep: Tensor, sample: Tensor) -> Tensor:
+    scaled(scheduler, sample, timestep)
+    return scheduler.step(output, timestep, sample, return_dict=False)[0]
+
+
+def accepts_generator(scheduler: Scheduler) -> bool:
+    return "generator" in inspect.signature(scheduler.step).parameters

@@ -1,0 +1,62 @@
+"""Orders drawn together, and how far each comes out from diffusers' own pipeline."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Any
+
+import diffusers
+import torch
+
+from generation.request import GenerationRequest
+from generation.worker import reference
+from generation.worker.models import Model
+from generation.worker.slots import Slot, advance
+
+SAMPLERS: dict[str, dict[str, Any]] = {
+    "DDIMScheduler": {},
+    "EulerDiscreteScheduler": {},
+    "EulerAncestralDiscreteScheduler": {},
+    "DPMSolverMultistepScheduler": {},
+    "DPMSolverMultistepScheduler karras": {"use_karras_sigmas": True},
+    "DPMSolverMultistepScheduler sde": {"algorithm_type": "sde-dpmsolver++"},
+    "LCMScheduler": {},
+    "TCDScheduler": {},
+    "HeunDiscreteScheduler": {},
+    "PNDMScheduler": {"skip_prk_steps": True},
+    "UniPCMultistepScheduler": {},
+    "UniPCMultistepScheduler karras": {"use_karras_sigmas": True, "solver_order": 3},
+    "SASolverScheduler": {},
+}
+
+
+def with_samplers(base: Model, samplers: dict[str, dict[str, Any]]) -> list[Model]:
+    """Models that share their modules and differ in their sampler."""
+    models: list[Model] = []
+    for name, config in samplers.items():
+        scheduler = getattr(diffusers, name.split()[0]).from_config(base.pipe.scheduler.config, **config)
+        pipe = type(base.pipe)(**{**base.pipe.components, "scheduler": scheduler})
+        pipe.set_progress_bar_config(disable=True)
+        models.append(Model(base.entry, pipe, base.device, base.dtype))
+    return models
+
+
+def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int) -> list[Slot]:
+    """All in one batch: joining and left out at random, as preemption would."""
+    chance = random.Random(seed)
+    waiting = list(enumerate(orders))
+    seated: dict[int, Slot] = {}
+    while waiting or any(not slot.is_finished for slot in seated.values()):
+        while waiting and chance.random() < 0.5:
+            i, (one, request) = waiting.pop(0)
+            seated[i] = one.seat(request, 0)
+        live = [slot for slot in seated.values() if not slot.is_finished]
+        if live:
+            advance(orders[0][0].unet, chance.sample(live, chance.randint(1, len(live))), torch.float32)
+    return [seated[i] for i in range(len(orders))]
+
+
+def relative_difference(slot: Slot, one: Model, request: GenerationRequest) -> float:
+    expected = reference.latents(one.pipe, request, 0)
+    return float((slot.sample - expected).abs().max() / expected.abs().max())
