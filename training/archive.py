@@ -1,0 +1,80 @@
+"""Make the archive of drawings: `python -m training.archive drawings.zip`.
+
+Takes Fluent Emoji 3D (Microsoft, MIT) and the names of emojibase-data (MIT) through `npm pack`,
+which knows the registry. The archive holds items.json, a list of {name, tags, hex}, and
+f/HEX.webp, each drawing as shipped (256 px, with alpha).
+"""
+
+import argparse
+import json
+import subprocess
+import tarfile
+import tempfile
+import zipfile
+from pathlib import Path
+from typing import Any, Final
+
+DRAWINGS: Final = "@lobehub/fluent-emoji-3d@1.1.0"
+NAMES: Final = "emojibase-data@17.0.0"
+VARIANT_SELECTOR: Final = "-fe0f"  # "show me as a picture", in some file names only
+
+
+def pack(package: str, folder: Path) -> Path:
+    """Fetch an npm package's tarball into the folder. CalledProcessError if npm cannot."""
+    done = subprocess.run(
+        ["npm", "pack", package, "--json", "--silent"],
+        cwd=folder,
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return folder / json.loads(done.stdout)[0]["filename"]
+
+
+def code(hexcode: str) -> str:
+    """One spelling for an emoji's code points."""
+    return hexcode.lower().replace(VARIANT_SELECTOR, "")
+
+
+def read_names(tarball: Path) -> list[dict[str, Any]]:
+    """name, tags and hex of every emoji that is not a letter, number, sign or flag."""
+    with tarfile.open(tarball) as opened:
+        member = opened.extractfile("package/en/data.json")
+        assert member is not None
+        rows: list[dict[str, Any]] = json.load(member)
+    pictured = {0, 1, 3, 4, 5, 6, 7}  # groups: faces, people, animals, food, places, play, things
+    return [
+        {
+            "name": row["label"].lower().strip("“”"),
+            "tags": row.get("tags", []),
+            "hex": code(row["hexcode"]),
+        }
+        for row in rows
+        if row.get("group") in pictured
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("archive", type=Path, help="the .zip to write")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        names = read_names(pack(NAMES, Path(scratch)))
+        tarball = pack(DRAWINGS, Path(scratch))
+        with tarfile.open(tarball) as drawings, zipfile.ZipFile(arguments.archive, "w") as archive:
+            paths = {
+                code(Path(member.name).stem): member
+                for member in drawings.getmembers()
+                if member.name.endswith(".webp")
+            }
+            items = [item for item in names if item["hex"] in paths]
+            archive.writestr("items.json", json.dumps(items))
+            for item in items:
+                member = drawings.extractfile(paths[item["hex"]])
+                assert member is not None
+                archive.writestr(f"f/{item['hex']}.webp", member.read())
+    print(f"{arguments.archive}: {len(items)} drawings")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""training/config.toml, parsed once."""
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.compose import Mix
+
+PATH = Path(__file__).with_name("config.toml")
+WORK = Path(__file__).with_name("work")  # ignored by git: pools, checkpoints, sheets
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Build:
+    seed: int
+    samples: int
+    decoder_pictures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Train:
+    seed: int
+    samples: int
+    batch: int
+    muon_rate: float
+    adam_rate: float
+    warmup: int  # samples
+    flat: float
+    drop_caption: float
+    snr_clamp: float
+    ema: float
+    checkpoint_every: float  # seconds
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoder:
+    seed: int
+    batch: int
+    crop: int  # latents
+    muon_rate: float
+    adam_rate: float
+    minutes: float
+    checkpoint_every: float  # seconds
+    threads: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    mix: Mix
+    build: Build
+    train: Train
+    decoder: Decoder
+
+
+def load(path: Path = PATH) -> Config:
+    """The whole file; an unknown or missing key is a TypeError."""
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Config(
+        mix=Mix(**document["mix"]),
+        build=Build(**document["build"]),
+        train=Train(**document["train"]),
+        decoder=Decoder(**document["decoder"]),
+    )

@@ -1,0 +1,85 @@
+"""Checkpoints to the folder that ships: `python -m training.package`.
+
+Writes models/bundled/ (half precision, diffusers layout) file by file, each replaced in one move, so
+that a program loading the folder meanwhile never reads half a file. The card and the licences there
+are written by hand and stay.
+"""
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
+
+from training import config
+from training.codec import Codec
+from training.decoder import new_autoencoder
+from training.text import TextEncoder
+from training.unet import new_scheduler, new_unet
+
+TARGET = Path(__file__).parent.parent / "models" / "bundled"
+
+
+def average_unet(work: Path) -> tuple[UNet2DConditionModel, int]:
+    """The averaged U-Net of the last checkpoint, and how many samples it has seen."""
+    checkpoint = torch.load(work / "unet.pt", weights_only=True)
+    unet = new_unet()
+    unet.load_state_dict(checkpoint["average"])
+    return unet.eval(), checkpoint["samples"]
+
+
+def autoencoder(work: Path) -> AutoencoderTiny:
+    """The codec's encoder with the decoder of the last checkpoint."""
+    checkpoint = torch.load(work / "decoder.pt", weights_only=True)
+    model = new_autoencoder(Codec.load(work / "codec.safetensors"))
+    model.load_state_dict(checkpoint["autoencoder"])
+    return model.eval()
+
+
+def pipeline(work: Path, text: Path) -> tuple[StableDiffusionPipeline, int]:
+    """Everything together, half precision, and the samples seen."""
+    unet, samples = average_unet(work)
+    encoder = TextEncoder(text)
+    whole = StableDiffusionPipeline(
+        # the signature names the classes of the first Stable Diffusion; these serve as well
+        vae=autoencoder(work),  # pyright: ignore[reportArgumentType]
+        text_encoder=encoder.model,  # pyright: ignore[reportArgumentType]
+        tokenizer=encoder.tokenizer,  # pyright: ignore[reportArgumentType]
+        unet=unet,
+        scheduler=new_scheduler(),  # pyright: ignore[reportArgumentType]
+        safety_checker=None,  # pyright: ignore[reportArgumentType]
+        feature_extractor=None,  # pyright: ignore[reportArgumentType]
+        requires_safety_checker=False,
+    )
+    return whole.to(dtype=torch.float16), samples
+
+
+def replace_files(source: Path, target: Path) -> None:
+    """Move every file of `source` to its place under `target`; weights first, the index last."""
+    files = [path for path in source.rglob("*") if path.is_file()]
+    for path in sorted(files, key=lambda path: path.name == "model_index.json"):
+        place = target / path.relative_to(source)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o644)  # safetensors writes for the owner alone
+        path.replace(place)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--text", type=Path, default=config.WORK / "text")
+    parser.add_argument("--work", type=Path, default=config.WORK)
+    parser.add_argument("--target", type=Path, default=TARGET)
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    whole, samples = pipeline(arguments.work, arguments.text)
+    arguments.target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=arguments.target.parent, prefix=".bundled-") as folder:
+        whole.save_pretrained(folder, safe_serialization=True)
+        replace_files(Path(folder), arguments.target)
+    size = sum(path.stat().st_size for path in arguments.target.rglob("*") if path.is_file())
+    print(f"{arguments.target}: {samples} samples seen, {size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

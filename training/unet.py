@@ -1,0 +1,52 @@
+"""The network and its noise schedule, in diffusers' own classes."""
+
+import torch
+from diffusers import DDIMScheduler, UNet2DConditionModel
+from torch import nn
+
+from training.codec import COMPONENTS
+from training.text import WIDTH
+
+LATENT_SIDE = 16
+
+
+def new_unet() -> UNet2DConditionModel:
+    """4.6 million weights; `addition_embed_type` gives the whole sentence to every block."""
+    return UNet2DConditionModel(
+        sample_size=LATENT_SIDE,
+        in_channels=COMPONENTS,
+        out_channels=COMPONENTS,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"),
+        up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+        block_out_channels=(48, 128),
+        layers_per_block=1,
+        cross_attention_dim=WIDTH,
+        attention_head_dim=4,
+        norm_num_groups=16,
+        resnet_time_scale_shift="scale_shift",
+        addition_embed_type="text",
+        addition_embed_type_num_heads=6,
+    )
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay the weights out the way convolutions on a CPU read them."""
+    # torch's overloads of `to` leave this argument out
+    nn.Module.to(network, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+
+
+def new_scheduler() -> DDIMScheduler:
+    """v-prediction (Salimans & Ho 2022) on the cosine schedule (Nichol & Dhariwal 2021).
+
+    "trailing" spacing starts sampling at the last step, where training saw pure noise
+    (Lin et al. 2023, https://arxiv.org/abs/2305.08891).
+    """
+    return DDIMScheduler(
+        num_train_timesteps=1000,
+        beta_schedule="squaredcos_cap_v2",
+        prediction_type="v_prediction",
+        timestep_spacing="trailing",
+        clip_sample=False,
+        set_alpha_to_one=True,
+        steps_offset=1,  # unused by trailing spacing, but diffusers warns at anything else
+    )
