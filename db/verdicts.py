@@ -38,7 +38,6 @@ INSERT INTO verdicts (
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
 GET = "SELECT * FROM verdicts WHERE id = ?"
-OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY ruling DESC, id DESC LIMIT 1"
 MATCHING = """
 FROM verdicts
 WHERE guild_id IS :guild_id
@@ -100,11 +99,6 @@ class Verdicts:
 
     async def get(self, verdict_id: int) -> VerdictRecord | None:
         row = await self._db.reader.one(GET, (verdict_id,))
-        return _record(row) if row else None
-
-    async def of_job(self, job: JobId) -> VerdictRecord | None:
-        """The strictest of the job's verdicts, the newest among equals."""
-        row = await self._db.reader.one(OF_JOB, (job,))
         return _record(row) if row else None
 
     async def page(

@@ -13,10 +13,9 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot import cards, texts
-from bot.commands import history, mod_log
+from bot.commands import mod_log
 from bot.commands.mod_log import Question
 from bot.orders import Gallery
-from db.ids import new_job_id
 from db.images import StoredImage
 from db.jobs import Job, JobAction, Parent, Place
 from db.verdicts import VerdictRecord
@@ -24,9 +23,8 @@ from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
 from generation.ticket import Progress, Running, Waiting
 from moderation.verdict import Category, Ruling, Verdict
 from playground.rest import Exchange
-from tests.bot.conftest import ADA, GUILD, MIA, Shop
+from tests.bot.conftest import GUILD, Shop
 from tests.bot.markdown import HOSTILE, long_words, read, without_code
-from tests.bot.painter import png
 from tests.openapi import DESCRIPTION, Description, by_hand, references, walk
 
 pytestmark = pytest.mark.timeout(60)
@@ -354,56 +352,3 @@ async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
     view = await mod_log.page(shop.records.verdicts, GUILD, Question(member=1))
     assert "Nothing matches." in texts_of(view)
     assert problems(view) == []
-
-
-# ---- history and what a member reads
-
-
-@few
-@given(st.lists(long_words.filter(str.strip), min_size=5, max_size=5))
-async def test_a_page_of_history_is_a_message(shop: Shop, prompts: list[str]) -> None:
-    member = MemberId(int(shop.clock.now))
-    shop.clock.now += 1  # a member of their own for each example
-    for prompt in prompts:
-        await done(shop, member, prompt)
-    view, files = await history.page(shop.records.jobs, shop.archive, member, history.NEWEST)
-    assert problems(view, [file.filename for file in files]) == []
-    assert len(files) == history.PAGE
-
-
-async def done(shop: Shop, member: MemberId, prompt: str) -> Job:
-    place = Place(guild_id=LARGEST_ID, channel_id=LARGEST_ID, message_id=LARGEST_ID)
-    job = a_job(prompt, id=new_job_id(), member=member, place=place)
-    async with shop.records.database.transaction() as tx:
-        await shop.records.jobs.record(tx, job)
-        await shop.records.jobs.finish(tx, job.id, NOW)
-        await shop.records.pictures.store(
-            tx, job=job.id, index=0, content=png(), size=ImageSize(width=16, height=16), seed=1, at=NOW
-        )
-    return job
-
-
-async def test_history_is_read_page_by_page_and_ends(shop: Shop) -> None:
-    made = [await done(shop, ADA.member, f"fox {number}") for number in range(9)]
-    cursor, seen = history.NEWEST, list[str]()
-    for _ in range(3):
-        view, _ = await history.page(shop.records.jobs, shop.archive, ADA.member, cursor)
-        *repeats, newest, older = custom_ids_of(view)
-        seen += [each.split(":")[3] for each in repeats]
-        assert newest == "atelier:1:page:history:0"
-        cursor = older.removeprefix("atelier:1:page:history:")
-    assert seen == [job.id for job in reversed(made)]
-
-
-async def test_history_keeps_the_words_of_what_was_removed(shop: Shop) -> None:
-    job = await done(shop, ADA.member, "a fox")
-    await shop.desk.remove(job.id, MIA, "")
-    view, files = await history.page(shop.records.jobs, shop.archive, ADA.member, history.NEWEST)
-    assert files == [] and problems(view) == []
-    assert any("a fox" in text for text in texts_of(view))
-
-
-async def test_who_has_drawn_nothing_is_told_how(shop: Shop) -> None:
-    view, files = await history.page(shop.records.jobs, shop.archive, ADA.member, history.NEWEST)
-    assert files == [] and problems(view) == []
-    assert "/imagine" in texts_of(view)[0]

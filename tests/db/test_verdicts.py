@@ -74,19 +74,6 @@ async def test_linking_leads_from_the_verdict_to_the_message(db: Database, verdi
     assert await verdicts.get(other.id) == other
 
 
-async def test_of_a_jobs_verdicts_the_strictest_counts_then_the_newest(
-    db: Database, verdicts: Verdicts
-) -> None:
-    job = new_job_id()
-    assert await verdicts.of_job(job) is None
-    await add(db, job=job)
-    await add(db, FLAGGED, job=job)
-    newest = await add(db, FLAGGED, job=job)
-    await add(db, job=job)
-    await add(db, REFUSED, job=new_job_id())
-    assert await verdicts.of_job(job) == newest
-
-
 async def test_pages_are_newest_first_and_meet_without_gap_or_overlap(
     db: Database, verdicts: Verdicts
 ) -> None:
