@@ -65,7 +65,10 @@ def sentence(error: Exception) -> str | None:
         case UnknownParameter():
             if _is_like(error.name, error.nearest):
                 return f"There is no parameter `--{code(error.name)}`. Did you mean `--{error.nearest}`?"
-            return f"There is no parameter `--{code(error.name)}`. There are {_PARAMETERS}."
+            return (
+                f"There is no parameter `--{code(error.name)}`; the nearest is `--{error.nearest}`. "
+                f"There are {_PARAMETERS}."
+            )
         case BadParameter():
             shown = f" can't be `{code(error.value)}`:" if error.value else " has no value:"
             return f"`--{error.name}`{shown} it takes {error.wanted}."

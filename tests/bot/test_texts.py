@@ -234,3 +234,11 @@ def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
 )
 def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
     assert texts.progress_line(progress) == line
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])
+def test_an_unknown_parameter_is_told_the_nearest_however_far_it_is(name: str, nearest: str) -> None:
+    told = texts.sentence(UnknownParameter(name, nearest))
+    assert told is not None
+    assert f"`--{name}`" in told
+    assert f"`--{nearest}`" in told
