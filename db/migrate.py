@@ -81,10 +81,18 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
 
 
 def check(connection: sqlite3.Connection, path: Path, *, known: int) -> int:
-    """The version; DatabaseTooNew, or DatabaseBroken when the file is not one of ours."""
-    version = version_of(connection)
-    (application,) = connection.execute("PRAGMA application_id").fetchone()
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    """The version; DatabaseTooNew, or DatabaseBroken when the file is not one of ours.
+
+    Read in one transaction: between two statements another process may commit the first migration, and a file
+    with our tables but without our mark would look like another program's.
+    """
+    connection.execute("BEGIN")
+    try:
+        version = version_of(connection)
+        (application,) = connection.execute("PRAGMA application_id").fetchone()
+        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+    finally:
+        connection.rollback()
     if application != APPLICATION_ID and (tables or version):
         raise DatabaseBroken(path=path, reason="the file is another program's database")
     if version > known:

@@ -3,13 +3,22 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
-from contextlib import closing
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
 from db.errors import DatabaseBroken, DatabaseTooNew
-from db.migrate import MIGRATIONS, Migrated, known_version, migrate, migrations
+from db.migrate import (
+    APPLICATION_ID,
+    MIGRATIONS,
+    Migrated,
+    check,
+    known_version,
+    migrate,
+    migrations,
+)
 
 
 @pytest.fixture
@@ -96,22 +105,40 @@ def test_a_trigger_is_one_statement(path: Path) -> None:
     assert len(rows(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'")) == 2
 
 
-def test_two_at_once_apply_each_migration_once(path: Path) -> None:
-    failures: list[BaseException] = []
+@pytest.mark.parametrize("attempt", range(8))
+def test_several_at_once_apply_each_migration_once(path: Path, attempt: int) -> None:
+    together = threading.Barrier(6)
 
-    def attempt() -> None:
-        try:
-            migrate(path)
-        except BaseException as error:
-            failures.append(error)
+    def open_it() -> None:
+        together.wait()
+        migrate(path)
 
-    threads = [threading.Thread(target=attempt) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
+    with ThreadPoolExecutor(together.parties) as pool:
+        done = [pool.submit(open_it) for _ in range(together.parties)]
+    assert [future.exception() for future in done] == [None] * together.parties
     assert rows(path, "PRAGMA user_version") == [(known_version(),)]
+
+
+def test_the_check_reads_one_state_of_the_file(path: Path) -> None:
+    """Another process creates the database between two of the check's statements."""
+    path.touch()
+    script = f"""BEGIN; CREATE TABLE jobs (id); PRAGMA application_id = {APPLICATION_ID};
+        PRAGMA user_version = {known_version()}; COMMIT"""
+    tried: list[str] = []
+
+    def create_as_it_counts_the_tables(action: int, table: str | None, *_: object) -> int:
+        """For `set_authorizer`, which SQLite calls as it prepares each statement."""
+        if action == sqlite3.SQLITE_READ and table in ("sqlite_master", "sqlite_schema") and not tried:
+            tried.append(table)
+            other = sqlite3.connect(path, timeout=0, isolation_level=None)
+            with closing(other), suppress(sqlite3.OperationalError):  # locked, since the check is reading
+                other.executescript(script)
+        return sqlite3.SQLITE_OK
+
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.set_authorizer(create_as_it_counts_the_tables)
+        assert check(connection, path, known=known_version()) == 0
+    assert tried
 
 
 def test_a_newer_database_is_refused_with_nothing_changed(path: Path) -> None:
