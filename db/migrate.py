@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
             back_up(path, backup)
         while _apply_next(connection, path, steps):
             pass
-        connection.execute("PRAGMA journal_mode = WAL")
+        _use_wal(connection)
         return Migrated(before=before, after=version_of(connection), backup=backup)
 
 
@@ -111,6 +112,22 @@ def _keep_private(path: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT)
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait for other readers here, whatever the timeout: so we do.
+
+    sqlite3.OperationalError (busy) where they stay.
+    """
+    give_up = time.monotonic() + BUSY_TIMEOUT
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(0.02)
 
 
 def _apply_next(connection: sqlite3.Connection, path: Path, steps: list[Migration]) -> bool:
