@@ -1,11 +1,13 @@
-"""Make the archive of drawings: `python -m training.archive drawings.zip`.
+"""Make the archive of drawings: `python -m training.archive drawings.zip [--noto NotoColorEmoji.ttf]`.
 
-Takes Fluent Emoji 3D (Microsoft, MIT) and the names of emojibase-data (MIT) through `npm pack`,
-which knows the registry. The archive holds items.json, a list of {name, tags, hex}, and
-f/HEX.webp, each drawing as shipped (256 px, with alpha).
+Takes Fluent Emoji 3D (Microsoft, MIT) and the names of emojibase-data (MIT) through `npm pack`, which knows the
+registry, and the flat style from the font Noto Color Emoji (Google, OFL 1.1; Debian's fonts-noto-color-emoji).
+The archive holds items.json, a list of {name, tags, hex, emoji}; f/HEX.webp, each solid drawing as shipped (256 px,
+with alpha); and n/HEX.webp, the flat ones the font has (136 px, with alpha).
 """
 
 import argparse
+import io
 import json
 import subprocess
 import tarfile
@@ -14,8 +16,12 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image, ImageDraw, ImageFont
+
 DRAWINGS: Final = "@lobehub/fluent-emoji-3d@1.1.0"
 NAMES: Final = "emojibase-data@17.0.0"
+NOTO: Final = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
+BITMAP: Final = 109  # points: the one size that the font's bitmaps have
 VARIANT_SELECTOR: Final = "-fe0f"  # "show me as a picture", in some file names only
 
 
@@ -48,16 +54,30 @@ def read_names(tarball: Path) -> list[dict[str, Any]]:
             "name": row["label"].lower().strip("“”"),
             "tags": row.get("tags", []),
             "hex": code(row["hexcode"]),
+            "emoji": row["emoji"],
         }
         for row in rows
         if row.get("group") in pictured
     ]
 
 
+def flat(emoji: str, font: ImageFont.FreeTypeFont) -> bytes | None:
+    """The font's drawing as WebP with alpha; None where it has none."""
+    canvas = Image.new("RGBA", (136, 136))
+    ImageDraw.Draw(canvas).text((0, 2), emoji, font=font, embedded_color=True)
+    if canvas.getbbox() is None:
+        return None
+    encoded = io.BytesIO()
+    canvas.save(encoded, "WEBP", quality=92)
+    return encoded.getvalue()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("archive", type=Path, help="the .zip to write")
+    parser.add_argument("--noto", type=Path, default=NOTO, help="Debian: fonts-noto-color-emoji")
     arguments = parser.parse_args()
+    font = ImageFont.truetype(arguments.noto, BITMAP)
     with tempfile.TemporaryDirectory() as scratch:
         names = read_names(pack(NAMES, Path(scratch)))
         tarball = pack(DRAWINGS, Path(scratch))
@@ -73,6 +93,8 @@ def main() -> None:
                 member = drawings.extractfile(paths[item["hex"]])
                 assert member is not None
                 archive.writestr(f"f/{item['hex']}.webp", member.read())
+                if (drawing := flat(item["emoji"], font)) is not None:
+                    archive.writestr(f"n/{item['hex']}.webp", drawing)
     print(f"{arguments.archive}: {len(items)} drawings")
 
 

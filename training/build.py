@@ -1,41 +1,61 @@
-"""Compose the training set: `python -m training.build --archive drawings.zip`.
+"""Compose the training set: `python -m training.build --archive drawings.zip [--seed 2]`.
 
 Writes to training/work/: codec.safetensors, pool.safetensors (latents and caption states),
-decoder.safetensors (pixels) and captions.json.
+decoder.safetensors (pixels) and captions.json. Run again with another seed, in the middle of a training, it
+lays out fresh compositions, so that none is learnt by heart.
 """
 
 import argparse
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
-from training import concepts, config, pictures
+from training import concepts, config, hold_out, pictures
 from training.codec import Codec, fit
-from training.compose import Composer, Composition, Mix
+from training.compose import Composer
+from training.paint import Painter
+from training.scene import Mix, Scene
 from training.text import TextEncoder
 
 
-def as_tensor(samples: list[Composition]) -> Tensor:
-    """(n, 3, 128, 128) bytes."""
-    stacked = np.stack([np.asarray(sample.picture) for sample in samples])
+class Source:
+    """Endless scenes and their pictures, without those that are held out."""
+
+    def __init__(self, archive: Path, mix: Mix, seed: int) -> None:
+        self._taught = concepts.load()
+        self._drawings = pictures.load(archive, concepts.drawings(self._taught))
+        self.begin(mix, seed)
+
+    def begin(self, mix: Mix, seed: int) -> None:
+        """Another stream of the same drawings."""
+        without = {scene.key for scene in hold_out.load()}
+        self._composer = Composer(self._taught, mix, seed, flat=self._drawings.flat, without=without)
+        self._painter = Painter(self._drawings, seed)
+
+    def scenes(self, count: int) -> list[Scene]:
+        return [self._composer.compose() for _ in range(count)]
+
+    def paint(self, scenes: Sequence[Scene]) -> Tensor:
+        """(n, 3, 128, 128) bytes."""
+        return as_tensor([self._painter.paint(scene) for scene in scenes])
+
+
+def as_tensor(painted: Sequence[Image.Image]) -> Tensor:
+    """RGB pictures to (n, 3, height, width) bytes."""
+    stacked = np.stack([np.asarray(picture) for picture in painted])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
 
 
 def as_float(pixels: Tensor) -> Tensor:
     """Bytes to -1..1."""
     return pixels.float() / 127.5 - 1
-
-
-def composer(archive: Path, mix: Mix, seed: int) -> Composer:
-    """The composer over all concepts of concepts.toml."""
-    taught = concepts.load()
-    names = {name for concept in taught for name in concept.pictures}
-    return Composer(taught, pictures.load(archive, sorted(names)), mix, seed)
 
 
 def fitted(path: Path, pixels: Tensor) -> Codec:
@@ -52,25 +72,26 @@ def main() -> None:
     parser.add_argument("--archive", type=Path, required=True, help="made by training.archive")
     parser.add_argument("--text", type=Path, default=config.WORK / "text")
     parser.add_argument("--work", type=Path, default=config.WORK)
+    parser.add_argument("--seed", type=int, help="instead of config.toml's")
     arguments = parser.parse_args()
     settings = config.load()
+    seed = settings.build.seed if arguments.seed is None else arguments.seed
     torch.set_num_threads(1)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    source = composer(arguments.archive, settings.mix, settings.build.seed)
+    source = Source(arguments.archive, settings.mix, seed)
     started = time.monotonic()
 
-    kept = [source.compose() for _ in range(settings.build.decoder_pictures)]
-    pixels = as_tensor(kept)
+    pixels = source.paint(source.scenes(settings.build.decoder_pictures))
     save_file({"pixels": pixels}, arguments.work / "decoder.safetensors")
     components = fitted(arguments.work / "codec.safetensors", pixels)
-    print(f"{len(kept)} pictures, codec ready, {time.monotonic() - started:.0f} s", flush=True)
+    print(f"{len(pixels)} pictures, codec ready, {time.monotonic() - started:.0f} s", flush=True)
 
     captions: list[str] = []
     latents: list[Tensor] = []
     while len(captions) < settings.build.samples:
-        samples = [source.compose() for _ in range(250)]
-        captions += [sample.caption for sample in samples]
-        latents.append(components.encode(as_float(as_tensor(samples))).half())
+        scenes = source.scenes(250)
+        captions += [scene.caption for scene in scenes]
+        latents.append(components.encode(as_float(source.paint(scenes))).half())
     print(f"{len(captions)} samples, {time.monotonic() - started:.0f} s", flush=True)
 
     unique = sorted({"", *captions})  # "" comes first: the dropped caption

@@ -3,9 +3,10 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 PATH = Path(__file__).with_name("concepts.toml")
+GROUPS: Final = ("common", "other", "later")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,24 +15,30 @@ class Concept:
     pictures: tuple[str, ...]  # names in the archive, the usual one first
     words: tuple[str, ...]  # what people call it, the usual one first
     colour: str | None  # the usual picture's own colour, if it has one
-    is_common: bool  # among the words a newcomer types first
+    group: str  # its table in the file
+
+    @property
+    def is_common(self) -> bool:
+        """Among the words a newcomer types first."""
+        return self.group == "common"
 
 
 def load(path: Path = PATH) -> list[Concept]:
-    """All concepts, the common ones first."""
+    """All concepts, group by group."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [
-        _parse(name, row, is_common=group == "common")
-        for group in ("common", "other")
-        for name, row in document[group].items()
-    ]
+    return [_parse(name, row, group) for group in GROUPS for name, row in document[group].items()]
 
 
-def _parse(name: str, row: dict[str, Any], *, is_common: bool) -> Concept:
+def drawings(taught: list[Concept]) -> list[str]:
+    """The archive's names of all their pictures, sorted."""
+    return sorted({name for concept in taught for name in concept.pictures})
+
+
+def _parse(name: str, row: dict[str, Any], group: str) -> Concept:
     return Concept(
         name=name,
         pictures=tuple(row.get("pictures", [name])),
         words=tuple(row.get("words", [name])),
         colour=row.get("colour"),
-        is_common=is_common,
+        group=group,
     )

@@ -1,10 +1,10 @@
 """training/config.toml, parsed once."""
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.compose import Mix
+from training.scene import Mix
 
 PATH = Path(__file__).with_name("config.toml")
 WORK = Path(__file__).with_name("work")  # ignored by git: pools, checkpoints, sheets
@@ -46,11 +46,25 @@ class Decoder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    seed: int
+    samples: int
+    batch: int
+    rate: float
+    threads: int
+
+    def mix(self, mix: Mix) -> Mix:
+        """Everything equally often: what is rare in training is asked for as much as the rest."""
+        return replace(mix, tinted=0.2, small=0.08, pair=0.25, flat=0.3, white=0.3, common=1.0, usual=0.6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     mix: Mix
     build: Build
     train: Train
     decoder: Decoder
+    judge: Judge
 
 
 def load(path: Path = PATH) -> Config:
@@ -61,4 +75,5 @@ def load(path: Path = PATH) -> Config:
         build=Build(**document["build"]),
         train=Train(**document["train"]),
         decoder=Decoder(**document["decoder"]),
+        judge=Judge(**document["judge"]),
     )

@@ -1,156 +1,190 @@
 """Measure the packaged model: `python -m training.evaluate --archive drawings.zip`.
 
-Top-1 and top-5: draw "a <concept>" for every concept and ask which concept's drawing the picture is
-nearest to. Then the seconds for a grid of four, and a sheet of 64 prompts composed at random.
+Asks for the 200 captions of held_out.json, four pictures each, and lets the judge say which of the 200 each picture
+is nearest to: beside it the same for real compositions of those captions (the ceiling) and for captions that were
+shuffled (the floor). Then the Fréchet distance to real compositions, the share of near-copies, the seconds for a
+grid of four, and a sheet of 64 prompts that are composed, not picked. Needs training.judge and training.build.
+
+`--prompt` draws the given words instead, on a sheet.
 """
 
 import argparse
-import time
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any, Final
 
-import numpy as np
 import torch
-import torch.nn.functional as F
-from diffusers import StableDiffusionPipeline
-from PIL import Image, ImageDraw
+from PIL import Image
+from safetensors.torch import load_file
 from torch import Tensor
 
-from training import concepts, config, pictures
-from training.build import as_float, composer
-from training.compose import article
-from training.concepts import Concept
+from training import concepts, config, hold_out
+from training.build import Source, as_float, as_tensor
+from training.codec import Codec
+from training.judge import QUESTIONS, Judge, Labels
+from training.judge import load as load_judge
+from training.measures import frechet, near_copies, recognised
 from training.package import TARGET
-from training.pictures import SIDE
+from training.sampler import Sampler, time_of_four
+from training.scene import Scene
+from training.sheet import contact_sheet
 
-SHEET_SEED = 64
-PROMPTS = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sampler:
-    """The packaged pipeline with fixed steps and guidance."""
-
-    pipeline: StableDiffusionPipeline
-    steps: int
-    guidance: float
-
-    @classmethod
-    def open(cls, folder: Path, steps: int, guidance: float) -> "Sampler":
-        pipeline = StableDiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
-        pipeline.set_progress_bar_config(disable=True)
-        return cls(pipeline=pipeline, steps=steps, guidance=guidance)
-
-    def draw(self, prompts: Sequence[str], seed: int, batch: int = 8) -> list[Image.Image]:
-        """One picture a prompt."""
-        generator = torch.Generator().manual_seed(seed)
-        drawn: list[Image.Image] = []
-        for start in range(0, len(prompts), batch):
-            images, _ = self.pipeline(
-                list(prompts[start : start + batch]),
-                num_inference_steps=self.steps,
-                guidance_scale=self.guidance,
-                generator=generator,
-                return_dict=False,
-            )
-            drawn += images
-        return drawn
+SHEET: Final = Path(__file__).parent.parent / "docs" / "images" / "bundled-model.png"
+SHEET_SEED: Final = 64
+PROMPTS: Final = 64
+EACH: Final = 4  # pictures a caption
+ORDINARY_SEED: Final = 201
+Table = dict[str, dict[str, float]]
 
 
-def thumbnails(images: Sequence[Image.Image]) -> Tensor:
-    """Pictures as points: 32 × 32 × 3 numbers each, (n, 3072)."""
-    stacked = np.stack([np.asarray(image.convert("RGB")) for image in images])
-    pixels = as_float(torch.from_numpy(stacked).permute(0, 3, 1, 2))
-    return F.avg_pool2d(pixels, SIDE // 32).flatten(1)
+class Bench:
+    """The judge, the codec and the painter: what pictures are measured with."""
+
+    def __init__(self, archive: Path, work: Path) -> None:
+        self.settings = config.load()
+        self.labels = Labels([concept.name for concept in concepts.load()])
+        self.judge: Judge = load_judge(work / "judge.safetensors", self.labels)
+        self.codec = Codec.load(work / "codec.safetensors")
+        self.source = Source(archive, self.settings.mix, SHEET_SEED)
+
+    def paint(self, scenes: Sequence[Scene]) -> Tensor:
+        """Real compositions, (n, 3, 128, 128) in -1..1."""
+        return as_float(self.source.paint(scenes))
+
+    @torch.no_grad()
+    def fits(self, pictures: Tensor, scenes: Sequence[Scene]) -> Tensor:
+        """(pictures, scenes): how well each picture fits each caption."""
+        wanted = self.labels.of(scenes)
+        return torch.cat([self.judge.fit_of(part, wanted) for part in pictures.split(100)])
+
+    @torch.no_grad()
+    def features(self, pictures: Tensor) -> Tensor:
+        return torch.cat([self.judge(part) for part in pictures.split(100)])
+
+    @torch.no_grad()
+    def right(self, pictures: Tensor, scenes: Sequence[Scene]) -> dict[str, float]:
+        """For each of the judge's questions, how often its answer is what the caption says. Scenes: one a picture."""
+        wanted = self.labels.of(scenes)
+        answers = [self.judge.answers(part) for part in pictures.split(100)]
+        return {
+            question: (torch.cat([part[i].argmax(1) for part in answers]) == wanted[:, i])
+            .float()
+            .mean()
+            .item()
+            for i, question in enumerate(QUESTIONS)
+        }
+
+    def latents(self, pictures: Tensor) -> Tensor:
+        return torch.cat([self.codec.encode(part) for part in pictures.split(100)]).flatten(1)
 
 
-def references(taught: Concept, drawings: dict[str, Image.Image]) -> list[Image.Image]:
-    """The concept as it was taught: on white, at three sizes, each way round."""
-    made: list[Image.Image] = []
-    for name in taught.pictures:
-        for share in (0.82, 0.9, 0.98):
-            size = round(SIDE * share)
-            scaled = drawings[name].resize((size, size), Image.Resampling.BICUBIC)
-            canvas = Image.new("RGB", (SIDE, SIDE), "white")
-            canvas.paste(scaled, ((SIDE - size) // 2, (SIDE - size) // 2), scaled)
-            made += [canvas, canvas.transpose(Image.Transpose.FLIP_LEFT_RIGHT)]
-    return made
+def drawn_by(sampler: Sampler, scenes: Sequence[Scene], seed: int) -> Tensor:
+    """What the model draws of them, (n, 3, 128, 128) in -1..1."""
+    return as_float(as_tensor(sampler.draw([scene.caption for scene in scenes], seed)))
 
 
-def ranks(drawn: Tensor, known: Sequence[Tensor]) -> Tensor:
-    """For each picture i, how many concepts are nearer to it than concept i. (n,)"""
-    distances = torch.stack([torch.cdist(drawn, points).amin(1) for points in known], 1)
-    own = distances.diagonal().unsqueeze(1)
-    return (distances < own).sum(1)
+def recognition(bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int) -> dict[str, Any]:
+    """Everything that is asked of the held-out captions."""
+    own = torch.arange(len(held)).repeat(EACH)
+    scenes = [held[i] for i in own.tolist()]
+    drawn, painted = drawn_by(sampler, scenes, seed), bench.paint(scenes)
+    shuffled = own[torch.randperm(len(own), generator=torch.Generator().manual_seed(seed))]
+    fits, real = bench.fits(drawn, held), bench.fits(painted, held)
+    nearest: Table = {
+        "the model": asdict(recognised(fits, own)),
+        "real compositions (ceiling)": asdict(recognised(real, own)),
+        "shuffled captions (floor)": asdict(recognised(fits, shuffled)),
+    }
+    for name, chosen in _kinds(scenes).items():
+        nearest[f"the model, {name} ({len(chosen) // EACH})"] = asdict(recognised(fits[chosen], own[chosen]))
+    taught = load_file(config.WORK / "pool.safetensors")["latents"].flatten(1)
+    again = bench.paint(scenes)
+    return {
+        "nearest of 200 captions": nearest,
+        "what the judge reads off": {
+            "the model": bench.right(drawn, scenes),
+            "real compositions": bench.right(painted, scenes),
+        },
+        "Fréchet distance to real compositions": {
+            "the model": frechet(bench.features(drawn), bench.features(painted)),
+            "other real compositions": frechet(bench.features(again), bench.features(painted)),
+        },
+        "near-copies": near_copies(bench.latents(drawn), bench.latents(painted), taught),
+    }
 
 
-def recognise(sampler: Sampler, archive: Path, seed: int) -> dict[str, int]:
-    """The rank of every concept's picture; 0 is recognised."""
-    taught = concepts.load()
-    names = sorted({name for concept in taught for name in concept.pictures})
-    drawings = pictures.load(archive, names)
-    known = [thumbnails(references(concept, drawings)) for concept in taught]
-    drawn = sampler.draw([article(concept.words[0]) for concept in taught], seed)
-    ranked = ranks(thumbnails(drawn), known).tolist()
-    return dict(zip((concept.name for concept in taught), ranked, strict=True))
+def ordinary(bench: Bench, sampler: Sampler, seed: int) -> Table:
+    """The same question for 200 captions as training composes them, which it may have seen."""
+    bench.source.begin(bench.settings.mix, ORDINARY_SEED)
+    scenes = {scene.key: scene for scene in bench.source.scenes(2 * hold_out.COUNT)}
+    chosen = list(scenes.values())[: hold_out.COUNT]
+    own = torch.arange(len(chosen))
+    fits = bench.fits(drawn_by(sampler, chosen, seed), chosen)
+    return {"the model": asdict(recognised(fits, own))}
 
 
-def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """Eight pictures a row, each with its caption under it."""
-    line, columns = 24, 8
-    rows = -(-len(images) // columns)
-    sheet = Image.new("RGB", (columns * SIDE, rows * (SIDE + line)), "white")
-    pen = ImageDraw.Draw(sheet)
-    for index, (image, caption) in enumerate(zip(images, captions, strict=True)):
-        x, y = index % columns * SIDE, index // columns * (SIDE + line)
-        sheet.paste(image, (x, y))
-        pen.text((x + 2, y + SIDE), f"{caption[:21]}\n{caption[21:42]}", fill="black")
-    return sheet
+def _kinds(scenes: Sequence[Scene]) -> dict[str, Tensor]:
+    def kind(scene: Scene) -> str:
+        if scene.tint:
+            return "repainted"
+        return "flat style" if scene.is_flat else {"single": "on a colour"}.get(scene.kind, scene.kind)
+
+    kinds = [kind(scene) for scene in scenes]
+    return {name: torch.tensor([i for i, k in enumerate(kinds) if k == name]) for name in sorted(set(kinds))}
 
 
-def seconds_of_four(sampler: Sampler) -> tuple[float, float]:
-    """Processor and wall seconds for one prompt drawn four times."""
-    wall, busy = time.perf_counter(), time.process_time()
-    sampler.draw(["a red apple"] * 4, seed=0)
-    return time.process_time() - busy, time.perf_counter() - wall
+def sheet(bench: Bench, sampler: Sampler, seed: int) -> Image.Image:
+    """64 prompts as the composer throws them; none is picked."""
+    captions = [scene.caption for scene in bench.source.scenes(PROMPTS)]
+    return contact_sheet(sampler.draw(captions, seed), captions)
+
+
+def show(result: dict[str, Any], indent: str = "") -> None:
+    for name, value in result.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}:")
+            show(value, indent + "  ")  # pyright: ignore[reportUnknownArgumentType]
+        else:
+            print(f"{indent}{name}: {value:.4g}" if isinstance(value, float) else f"{indent}{name}: {value}")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--archive", type=Path, required=True, help="made by training.archive")
     parser.add_argument("--model", type=Path, default=TARGET)
     parser.add_argument("--work", type=Path, default=config.WORK)
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--guidance", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--prompt", action="append", help="draw these instead, on a sheet")
+    parser.add_argument("--sheet", type=Path, default=SHEET)
+    parser.add_argument("--prompt", action="append", help="draw these instead, on work/sheet.png")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     sampler = Sampler.open(arguments.model, arguments.steps, arguments.guidance)
-    sheet: Path = arguments.work / "sheet.png"
-
     if arguments.prompt:
-        drawn = sampler.draw(arguments.prompt, arguments.seed)
-        contact_sheet(drawn, arguments.prompt).save(sheet)
-        print(sheet)
+        path: Path = arguments.work / "sheet.png"
+        contact_sheet(sampler.draw(arguments.prompt, arguments.seed), arguments.prompt).save(path)
+        print(path)
         return
 
-    ranked = recognise(sampler, arguments.archive, arguments.seed)
-    count, common = len(ranked), [c.name for c in concepts.load() if c.is_common]
-    for title, names in (("all", list(ranked)), ("common", common)):
-        first = sum(ranked[name] == 0 for name in names) / len(names)
-        fifth = sum(ranked[name] < 5 for name in names) / len(names)
-        print(f"{title} {len(names)}: top-1 {first:.1%}, top-5 {fifth:.1%}")
-    print(f"chance: top-1 {1 / count:.1%}, top-5 {5 / count:.1%}")
-    print("missed:", ", ".join(name for name, rank in ranked.items() if rank >= 5))
-    busy, wall = seconds_of_four(sampler)
-    print(f"four pictures, {arguments.steps} steps: {busy:.1f} s of one core, {wall:.1f} s in all")
-
-    source = composer(arguments.archive, config.load().mix, SHEET_SEED)
-    captions = [source.compose().caption for _ in range(PROMPTS)]
-    contact_sheet(sampler.draw(captions, arguments.seed), captions).save(sheet)
-    print(sheet)
+    bench = Bench(arguments.archive, arguments.work)
+    sheet(bench, sampler, arguments.seed).quantize(256).save(arguments.sheet, optimize=True)
+    result = {
+        "steps": arguments.steps,
+        "guidance": arguments.guidance,
+        "seed": arguments.seed,
+        **recognition(bench, sampler, hold_out.load(), arguments.seed),
+        "nearest of 200 ordinary captions": ordinary(bench, sampler, arguments.seed),
+        "a grid of four at 512 px, seconds": {
+            f"{threads} threads": asdict(timed) | {"whole": timed.whole}
+            for threads in (1, 2)
+            for timed in [time_of_four(sampler, threads)]
+        },
+    }
+    show(result)
+    (arguments.model / "evaluation.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

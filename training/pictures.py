@@ -1,12 +1,14 @@
-"""The archive of drawings: items.json (name, tags, hex) and f/HEX.webp (see training/archive.py).
+"""The archive of drawings: items.json (name, tags, hex), f/HEX.webp (Fluent, solid) and n/HEX.webp (Noto, flat).
 
-Every drawing becomes one square of SIDE pixels, cropped to what is opaque and fitted to the edges.
+Made by training/archive.py. Every drawing becomes one square of SIDE pixels, cropped to what is opaque and
+fitted to the edges.
 """
 
 import io
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +18,24 @@ SIDE = 128  # pixels
 FAINT = 8  # alpha at or below this (of 255) is shadow haze, not drawing
 
 
-def load(archive: Path, names: Iterable[str]) -> dict[str, Image.Image]:
-    """The drawings of these names, RGBA (SIDE × SIDE). KeyError names what is missing."""
+@dataclass(frozen=True, slots=True)
+class Drawings:
+    """By name, RGBA (SIDE × SIDE)."""
+
+    solid: Mapping[str, Image.Image]  # Fluent 3D: the style that is drawn unasked
+    flat: Mapping[str, Image.Image]  # Noto; not every name has one
+
+
+def load(archive: Path, names: Iterable[str]) -> Drawings:
+    """The drawings of these names. KeyError names what has no solid one."""
     with zipfile.ZipFile(archive) as opened:
         items: list[dict[str, Any]] = json.loads(opened.read("items.json"))
         code = {str(item["name"]): str(item["hex"]) for item in items}
-        return {name: fit(opened.read(f"f/{code[name]}.webp")) for name in names}
+        files = set(opened.namelist())
+        wanted = list(names)
+        solid = {name: fit(opened.read(f"f/{code[name]}.webp")) for name in wanted}
+        flat = {name: f"n/{code[name]}.webp" for name in wanted}
+        return Drawings(solid, {name: fit(opened.read(file)) for name, file in flat.items() if file in files})
 
 
 def fit(encoded: bytes) -> Image.Image:

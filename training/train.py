@@ -1,7 +1,8 @@
-"""Train the U-Net: `python -m training.train [--until 2026-01-01T02:30]`.
+"""Train the U-Net: `python -m training.train [--until 2026-01-01T02:30] [--start models/bundled]`.
 
 Reads what training.build wrote; keeps a checkpoint in training/work/ and goes on from it. The rates
-fall to nothing at the last sample, or at `--until` whatever the count is by then.
+fall to nothing at the last sample, or at `--until` whatever the count is by then. Where there is no checkpoint,
+`--start` begins a new run with the weights of a packaged model.
 """
 
 import argparse
@@ -122,6 +123,12 @@ class Trainer:
         torch.save(checkpoint, new)
         new.replace(path)
 
+    def start(self, model: Path) -> None:
+        """The weights of a packaged model, nothing else of its run. OSError if the folder has none."""
+        weights = load_file(model / "unet" / "diffusion_pytorch_model.safetensors")
+        self.unet.load_state_dict({name: weight.float() for name, weight in weights.items()})
+        self.average = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
+
     def load(self, path: Path) -> None:
         checkpoint = torch.load(path, weights_only=True)
         self.unet.load_state_dict(checkpoint["unet"])
@@ -135,6 +142,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--work", type=Path, default=config.WORK)
     parser.add_argument("--until", type=datetime.fromisoformat, help="a deadline, UTC")
+    parser.add_argument("--start", type=Path, help="a model folder to begin a new run from")
     arguments = parser.parse_args()
     settings = config.load().train
     torch.set_num_threads(settings.threads)
@@ -144,6 +152,8 @@ def main() -> None:
     path: Path = arguments.work / "unet.pt"
     if path.exists():
         trainer.load(path)
+    elif arguments.start:
+        trainer.start(arguments.start)
     progress, recent, saved = trainer.progress, [], time.monotonic()
     while True:
         share = progress.share(settings.samples, until and until - time.time())

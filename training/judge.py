@@ -1,0 +1,139 @@
+"""The judge of the evaluation: says what a picture shows. `python -m training.judge --archive drawings.zip`.
+
+A small convolutional network, trained on painted compositions alone. It never sees a picture of the model, and the
+model never sees it. It reads a picture as the composer describes one: the object (or the left one), the one to its
+right, the background, what the object is repainted in, how large, in which style. How well a picture fits a
+caption is the sum of the log-likelihoods of those six.
+"""
+
+import argparse
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import torch
+import torch.nn.functional as F
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from training import concepts, config
+from training.build import Source, as_float
+from training.colours import BACKGROUNDS, TINTS
+from training.scene import Scene
+
+FEATURES: Final = 96
+QUESTIONS: Final = ("object", "second object", "background", "tint", "size", "style")
+
+_BACKGROUNDS: Final = list(BACKGROUNDS)
+_TINTS: Final = ["", *TINTS]
+
+
+class Labels:
+    """Scenes as the numbers of their answers."""
+
+    def __init__(self, names: Sequence[str]) -> None:
+        self._names = {name: index for index, name in enumerate(names)}
+        self._none = len(names)
+        self.choices = (len(names), len(names) + 1, len(_BACKGROUNDS), len(_TINTS), 2, 2)
+
+    def of(self, scenes: Sequence[Scene]) -> Tensor:
+        """(n, 6)"""
+        return torch.tensor([self._row(scene) for scene in scenes])
+
+    def _row(self, scene: Scene) -> list[int]:
+        is_pair = scene.kind == "pair"
+        return [
+            self._names[scene.concepts[0]],
+            self._names[scene.concepts[1]] if is_pair else self._none,
+            _BACKGROUNDS.index(scene.background),
+            _TINTS.index(scene.tint or ""),
+            int(scene.kind == "small"),
+            int(scene.is_flat),
+        ]
+
+
+class Judge(nn.Module):
+    """Pictures (n, 3, 128, 128) in -1..1 to features (n, FEATURES); `answers` to six sets of logits."""
+
+    def __init__(self, choices: Sequence[int]) -> None:
+        super().__init__()
+        widths = (32, 64, 128, 192)
+        layers: list[nn.Module] = []
+        for before, after in zip((3, *widths), widths, strict=False):
+            layers += [nn.Conv2d(before, after, 3, stride=2, padding=1), nn.GroupNorm(8, after), nn.SiLU()]
+        self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * 16, FEATURES), nn.SiLU())
+        self.heads = nn.ModuleList(nn.Linear(FEATURES, count) for count in choices)
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        return self.trunk(F.avg_pool2d(pictures, 2))
+
+    def answers(self, pictures: Tensor) -> list[Tensor]:
+        features = self(pictures)
+        return [head(features) for head in self.heads]
+
+    @torch.no_grad()
+    def fit_of(self, pictures: Tensor, labels: Tensor) -> Tensor:
+        """Log-likelihood of each caption for each picture: (pictures, captions). labels: (captions, 6)."""
+        logs = [logits.log_softmax(1) for logits in self.answers(pictures)]
+        return torch.stack([log[:, labels[:, i]] for i, log in enumerate(logs)]).sum(0)
+
+
+def disturbed(pictures: Tensor) -> Tensor:
+    """Some blurred, dimmed or noisy: what is asked is what they show, not how sharp they are."""
+    count = len(pictures)
+    soft = F.interpolate(F.avg_pool2d(pictures, 4), scale_factor=4, mode="bilinear", align_corners=False)
+    share = torch.rand(count, 1, 1, 1) * (torch.rand(count, 1, 1, 1) < 0.5)
+    pictures = torch.lerp(pictures, soft, share)
+    pictures = pictures * (1 + 0.1 * torch.randn(count, 1, 1, 1)) + 0.05 * torch.randn(count, 3, 1, 1)
+    noise = 0.08 * torch.rand(count, 1, 1, 1)
+    return (pictures + noise * torch.randn_like(pictures)).clamp(-1, 1)
+
+
+def train(source: Source, labels: Labels, settings: config.Judge) -> Judge:
+    """A judge from fresh compositions, each seen once."""
+    torch.manual_seed(settings.seed)
+    judge = Judge(labels.choices).train()
+    steps = settings.samples // settings.batch
+    optimizer = torch.optim.AdamW(judge.parameters(), lr=settings.rate, weight_decay=0.01)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=steps)
+    started, mean = time.monotonic(), 0.0
+    for step in range(steps):
+        scenes = source.scenes(settings.batch)
+        pictures, wanted = disturbed(as_float(source.paint(scenes))), labels.of(scenes)
+        losses = [F.cross_entropy(logits, wanted[:, i]) for i, logits in enumerate(judge.answers(pictures))]
+        loss = torch.stack(losses).sum()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        schedule.step()
+        mean += 0.05 * (loss.item() - mean)
+        if step % 50 == 49:
+            seconds = time.monotonic() - started
+            print(f"{(step + 1) * settings.batch} pictures, loss {mean:.3f}, {seconds:.0f} s", flush=True)
+    return judge.eval()
+
+
+def load(path: Path, labels: Labels) -> Judge:
+    """RuntimeError where it was trained on other concepts."""
+    judge = Judge(labels.choices)
+    judge.load_state_dict(load_file(path))
+    return judge.eval()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--archive", type=Path, required=True, help="made by training.archive")
+    parser.add_argument("--work", type=Path, default=config.WORK)
+    arguments = parser.parse_args()
+    settings = config.load()
+    torch.set_num_threads(settings.judge.threads)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    labels = Labels([concept.name for concept in concepts.load()])
+    source = Source(arguments.archive, settings.judge.mix(settings.mix), settings.judge.seed)
+    judge = train(source, labels, settings.judge)
+    save_file(judge.state_dict(), arguments.work / "judge.safetensors")
+
+
+if __name__ == "__main__":
+    main()
