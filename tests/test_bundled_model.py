@@ -1,0 +1,122 @@
+"""The weights that are shipped, as they are: they fit, they are safe to load, and they draw what they are asked for."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors import safe_open
+
+from bot.settings import BUNDLED_MODEL
+from generation import __main__ as command
+from generation.images import open_picture
+from generation.messages import Finished, Generate
+from generation.request import GenerationRequest, ImageSize, InitImage
+from tests.generation.worker.requests import order
+from tests.generation.worker.test_loop import Stage
+
+SIDE = 128
+MOST = 40_000_000  # bytes
+
+
+def wish(text: str, *, seed: int = 1, init: InitImage | None = None) -> GenerationRequest:
+    return order(
+        f"{text} {seed}"[:10], text, size=ImageSize(width=SIDE, height=SIDE), steps=20, seed=seed, init=init
+    )
+
+
+def draw(request: GenerationRequest) -> NDArray[np.int16]:
+    """(128, 128, 3)"""
+    stage = Stage(BUNDLED_MODEL)
+    stage.say(Generate(request=request))
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    return np.asarray(open_picture(finished.pictures[0]).convert("RGB"), dtype=np.int16)
+
+
+def middle(picture: NDArray[np.int16]) -> NDArray[np.float64]:
+    return picture[SIDE // 3 : -SIDE // 3, SIDE // 3 : -SIDE // 3].mean((0, 1))
+
+
+def edge(picture: NDArray[np.int16]) -> NDArray[np.float64]:
+    """Of the four corners."""
+    return np.median(picture[[2, 2, -3, -3], [2, -3, 2, -3]], axis=0)
+
+
+def encoded(picture: NDArray[np.int16] | Image.Image) -> bytes:
+    out = io.BytesIO()
+    image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture.astype(np.uint8))
+    image.save(out, "PNG")
+    return out.getvalue()
+
+
+def test_it_fits_into_the_repository_and_holds_no_code() -> None:
+    files = [path for path in BUNDLED_MODEL.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) <= MOST
+    assert not [path for path in files if path.suffix in {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".py"}]
+
+
+def test_its_weights_are_in_half_precision() -> None:
+    for file in BUNDLED_MODEL.rglob("*.safetensors"):
+        with safe_open(file, "np") as weights:
+            types = {weights.get_slice(name).get_dtype() for name in weights.keys()}  # noqa: SIM118
+        assert types <= {"F16", "I64"}, file
+
+
+def test_a_red_apple_from_the_command_line_is_red(tmp_path: Path) -> None:
+    output = tmp_path / "apple.png"
+    assert command.main(["a red apple", "--seed", "1", "-o", str(output)]) == 0
+    picture = np.asarray(Image.open(output).convert("RGB"), dtype=np.int16)
+    red, green, blue = middle(picture)
+    assert red > green + 60 and red > blue + 60
+    assert edge(picture).min() > 220  # on white, as nothing else was said
+
+
+@pytest.mark.parametrize(
+    ("colour", "rgb"), [("blue", (60, 120, 220)), ("pink", (248, 150, 190)), ("black", (25, 25, 30))]
+)
+def test_a_background_is_what_it_is_called(colour: str, rgb: tuple[int, int, int]) -> None:
+    picture = draw(wish(f"a house on a {colour} background"))
+    assert np.abs(edge(picture) - rgb).max() < 40
+
+
+def test_a_tint_is_what_it_is_called() -> None:
+    red, _, blue = middle(draw(wish("a blue cat")))
+    assert blue > red + 30
+
+
+def test_other_words_draw_other_things_and_another_seed_another_picture() -> None:
+    house, tree, again = (
+        draw(wish(text, seed=seed)) for text, seed in (("a house", 1), ("a tree", 1), ("a house", 2))
+    )
+    assert np.abs(house - tree).mean() > 10
+    assert np.abs(house - again).mean() > 2
+
+
+def test_what_it_was_never_taught_is_no_noise() -> None:
+    """Noise differs from pixel to pixel; a drawing is mostly smooth."""
+    picture = draw(wish("the quarterly tax report of a lighthouse"))
+    steps = np.abs(np.diff(picture, axis=1)).mean()
+    noise = np.random.default_rng(0).integers(0, 256, picture.shape, dtype=np.int16)
+    assert steps < np.abs(np.diff(noise, axis=1)).mean() / 6
+
+
+def test_a_variation_stays_near_the_picture_that_it_is_of() -> None:
+    base = draw(wish("a car"))
+    varied = draw(wish("a car", seed=9, init=InitImage(content=encoded(base), strength=0.5)))
+    other = draw(wish("a car", seed=9))
+    assert 1 < np.abs(varied - base).mean() < np.abs(other - base).mean()
+
+
+def test_a_region_is_drawn_anew_and_the_rest_is_kept_to_the_pixel() -> None:
+    base = draw(wish("a tree on a light blue background"))
+    mask = Image.new("L", (SIDE, SIDE))
+    mask.paste(255, (SIDE // 2, 0, SIDE, SIDE))
+    init = InitImage(content=encoded(base), strength=1.0, mask=encoded(mask))
+    mended = draw(wish("a house on a light blue background", seed=3, init=init))
+    assert np.array_equal(mended[:, : SIDE // 2], base[:, : SIDE // 2])
+    assert np.abs(mended[:, SIDE // 2 :] - base[:, SIDE // 2 :]).mean() > 5
