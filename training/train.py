@@ -2,13 +2,13 @@
 
 Reads what training.build wrote; keeps a checkpoint in training/work/ and goes on from it. The rates
 fall to nothing at the last sample, or at `--until` whatever the count is by then. Where there is no checkpoint,
-`--start` begins a new run with the weights of a packaged model.
+`--start` begins a new run with the weights of a packaged model. `--device cuda --batch 1024` takes a GPU.
 """
 
 import argparse
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -49,14 +49,20 @@ def rate_at(share: float, samples: int, settings: config.Train) -> float:
 class Trainer:
     """One U-Net, its average, its optimisers, and the pool it learns from."""
 
-    def __init__(self, pool: dict[str, Tensor], settings: config.Train) -> None:
+    def __init__(
+        self, pool: dict[str, Tensor], settings: config.Train, device: torch.device | str = "cpu"
+    ) -> None:
         torch.manual_seed(settings.seed)
         self._settings = settings
-        self._latents, self._states, self._rows = pool["latents"], pool["states"], pool["rows"]
-        self._alphas = new_scheduler().alphas_cumprod
-        self.unet = new_unet().train()
+        self.device = torch.device(device)
+        self._latents, self._states, self._rows = (
+            pool[name].to(self.device) for name in ("latents", "states", "rows")
+        )
+        self._alphas = new_scheduler().alphas_cumprod.to(self.device)
+        self.unet = new_unet().train().to(self.device)  # pyright: ignore[reportArgumentType]  # torch's stubs
         channels_last(self.unet)
-        self.unet.set_attn_processor(AttnProcessor())  # flash attention is slower on a CPU
+        if self.device.type == "cpu":
+            self.unet.set_attn_processor(AttnProcessor())  # flash attention is slower there
         self.average = {k: v.clone() for k, v in self.unet.state_dict().items()}
         self.optimizers = Optimizers(
             self.unet,
@@ -68,19 +74,20 @@ class Trainer:
 
     def loss(self) -> Tensor:
         """Min-SNR weighted v-loss of a fresh batch (Hang et al. 2023, arXiv 2303.09556)."""
-        count = self._settings.batch
-        chosen = torch.randint(0, len(self._rows), (count,))
+        count, device = self._settings.batch, self.device
+        chosen = torch.randint(0, len(self._rows), (count,), device=device)
         clean = self._latents[chosen].float()
-        rows = self._rows[chosen]
-        rows = torch.where(torch.rand(count) < self._settings.drop_caption, 0, rows)  # 0 is ""
+        is_dropped = torch.rand(count, device=device) < self._settings.drop_caption
+        rows = torch.where(is_dropped, 0, self._rows[chosen])  # 0 is ""
         # one step from each of `count` equal strata: every batch sees all noise levels
-        steps = ((torch.arange(count) + torch.rand(count)) / count * 1000).long().clamp(0, 999)
+        place = torch.arange(count, device=device) + torch.rand(count, device=device)
+        steps = (place / count * 1000).long().clamp(0, 999)
         alpha = self._alphas[steps].view(-1, 1, 1, 1)
         noise = torch.randn_like(clean)
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
         noisy = noisy.contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16):
             states = self._states[rows].float()
             predicted = self.unet(noisy, steps, encoder_hidden_states=states).sample
         snr = alpha / (1 - alpha)
@@ -119,6 +126,7 @@ class Trainer:
             "steps": self.progress.steps,
             "seconds": self.progress.seconds,
             "random": torch.get_rng_state(),
+            "random on the device": _device_random(self.device),
         }
         torch.save(checkpoint, new)
         new.replace(path)
@@ -126,16 +134,23 @@ class Trainer:
     def start(self, model: Path) -> None:
         """The weights of a packaged model, nothing else of its run. OSError if the folder has none."""
         weights = load_file(model / "unet" / "diffusion_pytorch_model.safetensors")
-        self.unet.load_state_dict({name: weight.float() for name, weight in weights.items()})
+        self.unet.load_state_dict(weights)
         self.average = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
 
     def load(self, path: Path) -> None:
-        checkpoint = torch.load(path, weights_only=True)
+        checkpoint = torch.load(path, weights_only=True, map_location=self.device)
         self.unet.load_state_dict(checkpoint["unet"])
         self.average = checkpoint["average"]
         self.optimizers.load_state_dict(checkpoint["optimizers"])
         self.progress = Progress(checkpoint["samples"], checkpoint["steps"], checkpoint["seconds"])
-        torch.set_rng_state(checkpoint["random"])
+        torch.set_rng_state(checkpoint["random"].cpu())
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(checkpoint["random on the device"].cpu(), self.device)
+
+
+def _device_random(device: torch.device) -> Tensor:
+    """Empty on a CPU, whose state is kept in any case."""
+    return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.empty(0)
 
 
 def main() -> None:
@@ -143,12 +158,15 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=config.WORK)
     parser.add_argument("--until", type=datetime.fromisoformat, help="a deadline, UTC")
     parser.add_argument("--start", type=Path, help="a model folder to begin a new run from")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--batch", type=int, help="samples a step, instead of config.toml's")
     arguments = parser.parse_args()
     settings = config.load().train
+    settings = replace(settings, batch=arguments.batch or settings.batch)
     torch.set_num_threads(settings.threads)
     until = arguments.until and arguments.until.replace(tzinfo=UTC).timestamp()
 
-    trainer = Trainer(load_file(arguments.work / "pool.safetensors"), settings)
+    trainer = Trainer(load_file(arguments.work / "pool.safetensors"), settings, arguments.device)
     path: Path = arguments.work / "unet.pt"
     if path.exists():
         trainer.load(path)
