@@ -1,4 +1,4 @@
-"""Compose the training set: `python -m training.build --archive drawings.zip [--seed 2]`.
+"""Compose the training set: `python -m training.build --archive drawings.zip [--seed 2] [--start models/bundled]`.
 
 Writes to training/work/: codec.safetensors, pool.safetensors (latents and caption states),
 decoder.safetensors (pixels) and captions.json. Run again with another seed, in the middle of a training, it
@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from training import concepts, config, hold_out, pictures
-from training.codec import Codec, fit
+from training.codec import Codec, fit, of_encoder
 from training.compose import Composer
 from training.paint import Painter
 from training.scene import Mix, Scene
@@ -58,19 +58,26 @@ def as_float(pixels: Tensor) -> Tensor:
     return pixels.float() / 127.5 - 1
 
 
-def fitted(path: Path, pixels: Tensor) -> Codec:
-    """The codec there is, since weights already trained speak its latents; else one fitted now."""
+def codec_at(path: Path, pixels: Tensor, model: Path | None) -> Codec:
+    """The codec there is, or that of a packaged model, since weights already trained speak its latents; else one
+    fitted now."""
     if path.exists():
         return Codec.load(path)
-    components = fit(as_float(pixels))
-    components.save(path)
-    return components
+    if model is not None:
+        weights = load_file(model / "vae" / "diffusion_pytorch_model.safetensors")
+        encoder = {name.removeprefix("encoder."): w for name, w in weights.items() if "encoder." in name}
+        found = of_encoder(encoder)
+    else:
+        found = fit(as_float(pixels))
+    found.save(path)
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--archive", type=Path, required=True, help="made by training.archive")
-    parser.add_argument("--text", type=Path, default=config.WORK / "text")
+    parser.add_argument("--text", type=Path, default=config.WORK / "text", help="or a model folder")
+    parser.add_argument("--start", type=Path, help="a model folder whose codec is kept")
     parser.add_argument("--work", type=Path, default=config.WORK)
     parser.add_argument("--seed", type=int, help="instead of config.toml's")
     arguments = parser.parse_args()
@@ -83,7 +90,7 @@ def main() -> None:
 
     pixels = source.paint(source.scenes(settings.build.decoder_pictures))
     save_file({"pixels": pixels}, arguments.work / "decoder.safetensors")
-    components = fitted(arguments.work / "codec.safetensors", pixels)
+    components = codec_at(arguments.work / "codec.safetensors", pixels, arguments.start)
     print(f"{len(pixels)} pictures, codec ready, {time.monotonic() - started:.0f} s", flush=True)
 
     captions: list[str] = []

@@ -70,6 +70,18 @@ def fit(pictures: Tensor) -> Codec:
     )
 
 
+def of_encoder(weights: dict[str, Tensor]) -> Codec:
+    """The codec that `encoder_weights` was made of, from an encoder's state dict, to the precision of its weights.
+
+    Its mean is the mean's share in the components: all that encoding needs.
+    """
+    project = weights["layers.4.weight"][:, :, 1, 1].float() / 2  # (12, 48): basis.T × gain
+    gain = project.norm(dim=1)
+    basis = (project / gain[:, None]).T.contiguous()
+    along = -weights["layers.4.bias"].float() / gain - basis.sum(0)
+    return Codec(mean=basis @ along, basis=basis, scale=1 / (gain * SCALING_FACTOR))
+
+
 def encoder_weights(codec: Codec) -> dict[str, Tensor]:
     """The codec as the encoder of AutoencoderTiny(encoder_block_out_channels=(48,) * 4, no blocks).
 

@@ -29,21 +29,23 @@ def average_unet(work: Path) -> tuple[UNet2DConditionModel, int]:
     return unet.eval(), checkpoint["samples"]
 
 
-def autoencoder(work: Path) -> AutoencoderTiny:
-    """The codec's encoder with the decoder of the last checkpoint."""
+def autoencoder(work: Path, target: Path) -> AutoencoderTiny:
+    """The codec's encoder with the decoder of the last checkpoint; where there is none, the packaged ones."""
+    if not (work / "decoder.pt").exists():
+        return AutoencoderTiny.from_pretrained(target / "vae").eval()
     checkpoint = torch.load(work / "decoder.pt", weights_only=True)
     model = new_autoencoder(Codec.load(work / "codec.safetensors"))
     model.load_state_dict(checkpoint["autoencoder"])
     return model.eval()
 
 
-def pipeline(work: Path, text: Path) -> tuple[StableDiffusionPipeline, int]:
+def pipeline(work: Path, text: Path, target: Path) -> tuple[StableDiffusionPipeline, int]:
     """Everything together, half precision, and the samples seen."""
     unet, samples = average_unet(work)
     encoder = TextEncoder(text)
     whole = StableDiffusionPipeline(
         # the signature names the classes of the first Stable Diffusion; these serve as well
-        vae=autoencoder(work),  # pyright: ignore[reportArgumentType]
+        vae=autoencoder(work, target),  # pyright: ignore[reportArgumentType]
         text_encoder=encoder.model,  # pyright: ignore[reportArgumentType]
         tokenizer=encoder.tokenizer,  # pyright: ignore[reportArgumentType]
         unet=unet,
@@ -67,12 +69,12 @@ def replace_files(source: Path, target: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--text", type=Path, default=config.WORK / "text")
+    parser.add_argument("--text", type=Path, default=config.WORK / "text", help="or a model folder")
     parser.add_argument("--work", type=Path, default=config.WORK)
     parser.add_argument("--target", type=Path, default=TARGET)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    whole, samples = pipeline(arguments.work, arguments.text)
+    whole, samples = pipeline(arguments.work, arguments.text, arguments.target)
     arguments.target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=arguments.target.parent, prefix=".bundled-") as folder:
         whole.save_pretrained(folder, safe_serialization=True)

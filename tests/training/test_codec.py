@@ -9,7 +9,7 @@ import torch
 from diffusers import AutoencoderTiny
 
 from bot.settings import BUNDLED_MODEL
-from training.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights, fit
+from training.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights, fit, of_encoder
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +59,8 @@ def test_the_bundled_model_reads_back_what_it_decodes() -> None:
     with torch.no_grad():
         again = vae.decode(vae.encode(red).latents).sample
     assert (again - red)[..., 8:-8, 8:-8].abs().mean().item() < 0.1, "of a range of 2"
+
+
+def test_the_codec_is_found_again_in_an_encoder(codec: Codec, pictures: torch.Tensor) -> None:
+    again = of_encoder(encoder_weights(codec))
+    torch.testing.assert_close(again.encode(pictures), codec.encode(pictures), atol=1e-4, rtol=1e-4)
