@@ -43,6 +43,9 @@ class GenerationSettings:
     patience: float = 120.0  # seconds without a sign of life before the worker is started again
     retries: int = 2  # how often a job is tried again after the worker died
     upscale_factor: int = 2
+    memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
+    model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
+    swaps_a_minute: int = 4  # of models that make room for others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +125,12 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
         if getattr(settings.limits, key) < 1:
             raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
-    for key in ("slots", "max_waiting", "preview_seconds", "patience"):
+    for key in ("slots", "max_waiting", "preview_seconds", "patience", "swaps_a_minute"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")
+    for key in ("memory_gib", "model_wait"):
+        if not 0 <= getattr(settings.generation, key) < float("inf"):
+            raise SettingsBroken(source, f"generation.{key}", "must be 0 or more")
     if settings.generation.upscale_factor not in (2, 4):
         raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
     for entry in settings.models:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,29 @@ def inspect(source: str) -> ModelFolder | None:
         if name not in OPTIONAL
     }
     return ModelFolder(path=folder, pipeline=pipeline, variant="fp16" if "fp16" in variants else None)
+
+
+def count_weights(source: str) -> int | None:
+    """Numbers in the weights that would be loaded; None for a hub name. Raises BrokenModelFolder."""
+    folder = inspect(source)
+    if folder is None:
+        return None
+    index = _read_json(source, folder.path / "model_index.json")
+    total = 0
+    for name in _components(index).keys() - OPTIONAL:
+        weights = list((folder.path / name).glob("*.safetensors"))
+        halves = [file for file in weights if ".fp16" in file.name]
+        chosen = halves if folder.variant else [file for file in weights if file not in halves]
+        for file in chosen or weights:
+            total += sum(math.prod(shape) for shape in shapes_of(file).values())
+    return total
+
+
+def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
+    """Of the tensors in a whole safetensors file, by name."""
+    with file.open("rb") as stream:
+        header: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return {name: tuple(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"}
 
 
 def _components(index: dict[str, Any]) -> dict[str, str]:
