@@ -8,13 +8,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
+
+MAX_LORA_WEIGHT = 2.0
+"""Either way. Beyond, pictures fall apart."""
 
 DISCORD_API = "https://discord.com/api/v10"
 
@@ -151,7 +154,25 @@ def _checked(settings: Settings, source: str) -> Settings:
             raise SettingsBroken(
                 source, f"models.{entry.name}.variation_strength", "must be above 0 and at most 1"
             )
+        _check_loras(entry, source)
     return settings
+
+
+def _check_loras(entry: ModelEntry, source: str) -> None:
+    names = [lora.name.casefold() for lora in entry.loras]
+    for lora in entry.loras:
+        key = f"models.{entry.name}.loras.{lora.name}"
+        # `--lora NAME:WEIGHT` is one word, and PEFT names modules after it.
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", lora.name):
+            raise SettingsBroken(source, key, "a name is one word of letters, digits, - _")
+        if names.count(lora.name.casefold()) > 1:
+            raise SettingsBroken(source, key, "two LoRAs of this model have that name")
+        if not 0 < abs(lora.weight) <= MAX_LORA_WEIGHT:
+            raise SettingsBroken(
+                source,
+                f"{key}.weight",
+                f"must be from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, and not 0",
+            )
 
 
 def _build(kind: type, raw: Any, key: str, source: str) -> Any:
@@ -175,10 +196,10 @@ def _build(kind: type, raw: Any, key: str, source: str) -> Any:
 
 
 def _value(hint: Any, value: Any, key: str, source: str) -> Any:
-    if hint == tuple[ModelEntry, ...]:
+    if get_origin(hint) is tuple:
         if not isinstance(value, list):
-            raise SettingsBroken(source, key, "must be a list of [[models]] tables")
-        return tuple(_build(ModelEntry, entry, key, source) for entry in value)
+            raise SettingsBroken(source, key, f"must be a list of [[{key}]] tables")
+        return tuple(_build(get_args(hint)[0], entry, key, source) for entry in value)
     if is_dataclass(hint) and isinstance(hint, type):
         return _build(hint, value, key, source)
     if hint is Path:

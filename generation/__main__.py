@@ -31,6 +31,9 @@ from generation.request import (
     ImageSize,
     InitImage,
     JobId,
+    Lora,
+    LoraEntry,
+    LoraName,
     MemberId,
     ModelEntry,
     ModelName,
@@ -92,12 +95,16 @@ def _parser() -> argparse.ArgumentParser:
         "--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1"
     )
     parser.add_argument("--mask", default="", help="a picture: where it is white, --init is drawn anew")
+    parser.add_argument(
+        "--lora", action="append", default=[], help="a .safetensors file, or FILE:WEIGHT; may be repeated"
+    )
     parser.add_argument("--enlarge", type=int, choices=(1, 2, 4), default=1)
     return parser
 
 
 def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
-    entry = _entry(options)
+    loras = [_lora(number, written) for number, written in enumerate(options.lora, start=1)]
+    entry = replace(_entry(options), loras=tuple(loras))
     if not 1 <= options.images <= 4:
         raise BadInput(f"--images is 1 to 4, not {options.images}.")
     steps = options.steps or entry.steps
@@ -120,7 +127,17 @@ def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
         seed=seed,
         images=options.images,
         init=_init(options),
+        loras=tuple(Lora(name=lora.name, weight=lora.weight) for lora in loras),
     )
+
+
+def _lora(number: int, written: str) -> LoraEntry:
+    source, colon, weight = written.rpartition(":")
+    try:
+        scale = float(weight) if colon else 1.0
+    except ValueError:  # the colon belongs to the file's name
+        source, scale = written, 1.0
+    return LoraEntry(name=LoraName(f"lora{number}"), source=source if colon else written, weight=scale)
 
 
 def _entry(options: argparse.Namespace) -> ModelEntry:
@@ -202,7 +219,7 @@ def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:
     match ends[0]:
         case Failed(kind=kind, reason=reason):
             print(reason, file=sys.stderr)
-            return BAD_INPUT if kind in ("model", "input") else FAILED
+            return BAD_INPUT if kind in ("model", "lora", "input") else FAILED
         case Finished(pictures=pictures):
             for number, picture in enumerate(pictures, start=1):
                 path = output if len(pictures) == 1 else output.with_stem(f"{output.stem}-{number}")

@@ -107,7 +107,7 @@ class Finished(Message, frozen=True):
 
 
 class Failed(Message, frozen=True):
-    """`kind`: "memory", "model", "input" or "bug". Only "memory" and "bug" are worth another try."""
+    """`kind`: "memory", "model", "lora", "input" or "bug". Only "memory" and "bug" are worth another try."""
 
     job: JobId
     kind: str

@@ -115,14 +115,14 @@ def _inspect_component(source: str, folder: Path, class_name: str) -> str | None
                 raise BrokenModelFolder(source, f"{folder.name}/{shard} is missing.", _NEEDS_FULL)
     weights = sorted(folder.glob("*.safetensors"))
     for file in weights:
-        _check_safetensors(source, file)
+        check_safetensors(source, file)
     plain = [file for file in weights if ".fp16" not in file.name]
     if not weights and not list(folder.glob("*.bin")):
         raise BrokenModelFolder(source, f"{folder.name}/ holds no weights (*.safetensors).", _NEEDS_FULL)
     return "fp16" if weights and not plain else None
 
 
-def _check_safetensors(source: str, file: Path) -> None:
+def check_safetensors(source: str, file: Path) -> None:
     """Eight bytes of length, a JSON header of that length, then tensors up to the largest offset that it names.
 
     https://github.com/huggingface/safetensors#format

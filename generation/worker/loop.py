@@ -30,6 +30,7 @@ from generation.messages import (
 from generation.request import BatchKey, JobId, ModelName, UpscaleRequest
 from generation.worker.darkroom import Darkroom
 from generation.worker.jobs import Job, Seat, jobs_of, preview, seats_of
+from generation.worker.loras import BrokenLora
 from generation.worker.models import BrokenModel, UnusableRequest, device_name, pick_device
 from generation.worker.press import Press
 from generation.worker.residency import Residency
@@ -175,6 +176,9 @@ class Loop:
             slot = model.seat(job.request, index)
         except BrokenModel as broken:
             return self._fail(job, "model", str(broken))
+        except BrokenLora as broken:
+            log.error("job %s: %s", job.id, broken)
+            return self._fail(job, "lora", str(broken))
         except UnusableRequest as unusable:
             return self._fail(job, "input", str(unusable))
         except PictureError:

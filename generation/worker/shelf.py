@@ -82,6 +82,8 @@ class Shelf:
         """Loads and evicts what is due, at most one model loaded. waiting: the models of orders that have not begun, first come
         first. begun: the models of those that have."""
         wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
+        for name, model in self._models.items():
+            self.residency.loaded(name, self._sizes[name] + model.adapters.bytes)
         change = self.residency.decide(self._clock(), wanted, begun)
         if change == NO_CHANGE:
             return

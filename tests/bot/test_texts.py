@@ -21,6 +21,7 @@ from bot.orders import (
     NoSuchJob,
     PromptRefused,
     Refusal,
+    UnknownLora,
     UnknownModel,
     UnknownParameter,
 )
@@ -137,6 +138,7 @@ def test_who_asks_for_more_than_a_limit_ever_holds_is_not_told_to_wait() -> None
 def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
     for error in (
         UnknownModel(text, "emoji"),
+        UnknownLora(text, "emoji", "pixel", ""),
         UnknownParameter(text, "seed"),
         BadParameter("ar", text, "one of 1:1"),
         NoSuchJob(text),
