@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -103,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
-    loras = [_lora(number, written) for number, written in enumerate(options.lora, start=1)]
+    loras = list({lora.name: lora for lora in map(_lora, options.lora)}.values())
     entry = replace(_entry(options), loras=tuple(loras))
     if not 1 <= options.images <= 4:
         raise BadInput(f"--images is 1 to 4, not {options.images}.")
@@ -131,13 +132,16 @@ def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
     )
 
 
-def _lora(number: int, written: str) -> LoraEntry:
-    source, colon, weight = written.rpartition(":")
+def _lora(written: str) -> LoraEntry:
+    source, _, weight = written.rpartition(":")
     try:
-        scale = float(weight) if colon else 1.0
+        scale = float(weight) if source else 1.0
     except ValueError:  # the colon belongs to the file's name
-        source, scale = written, 1.0
-    return LoraEntry(name=LoraName(f"lora{number}"), source=source if colon else written, weight=scale)
+        scale, source = 1.0, ""
+    source = source or written
+    # PEFT names modules after it, and a dot would be a module's.
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(source).stem)
+    return LoraEntry(name=LoraName(name), source=source, weight=scale)
 
 
 def _entry(options: argparse.Namespace) -> ModelEntry:

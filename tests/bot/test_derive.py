@@ -41,7 +41,8 @@ async def test_what_grows_from_a_job_wears_its_loras_as_far_as_the_model_still_h
         await derive.reroll(job.id, BEN),
     ):
         assert order.loras == (pixel,)
-    elsewhere = Derive(replace(settings, models=(LARGE,)), busy.records)
+    generation = replace(settings.generation, default_model=LARGE.name)
+    elsewhere = Derive(replace(settings, models=(LARGE,), generation=generation), busy.records)
     assert (await elsewhere.reroll(job.id, BEN)).loras == ()
 
 

@@ -169,7 +169,7 @@ def test_the_last_weight_counts_and_one_of_nothing_is_none(
 def test_words_that_a_lora_listens_to_are_not_put_in_twice() -> None:
     assert dressed("Pixel Art of a fox --lora pixel").prompt.text == "Pixel Art of a fox"
     with pytest.raises(PromptTooLong):
-        dressed("x" * (PROMPT_LIMIT - 14) + " --lora pixel")
+        dressed("x" * (PROMPT_LIMIT - 5), lora="pixel")
 
 
 @pytest.mark.parametrize(

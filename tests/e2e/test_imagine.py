@@ -109,7 +109,7 @@ async def test_models_are_offered_while_one_types(stage: Stage) -> None:
     assert await offered("nothing like it") == []
 
 
-async def test_a_lora_is_offered_drawn_with_shown_and_kept_by_a_reroll(stage: Stage) -> None:
+async def test_a_lora_is_offered_drawn_with_shown_and_kept_with_the_job(stage: Stage) -> None:
     async def offered(text: str, **options: str) -> list[str]:
         choices = await stage.ada.autocomplete(
             "gallery", "imagine", prompt="x", focused="lora", lora=text, **options
