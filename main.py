@@ -14,6 +14,7 @@ from bot import app
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
+from generation.lora_file import BrokenLoraFile, inspect_lora
 from generation.model_folder import BrokenModelFolder, inspect
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
@@ -66,6 +67,8 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     if not token:
         raise CannotStart(_NO_TOKEN)
     _inspect_models(settings)
+    for sentence in _broken_loras(settings):
+        log.error("%s Orders for it will fail; the others go on.", sentence)
     screen = _screen(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -107,6 +110,17 @@ def _inspect_models(settings: Settings) -> None:
             ) from error
 
 
+def _broken_loras(settings: Settings) -> list[str]:
+    sentences: list[str] = []
+    for entry in settings.resolved_models:
+        for lora in entry.loras:
+            try:
+                inspect_lora(lora.source, entry.source)
+            except BrokenLoraFile as error:
+                sentences.append(f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used: {error}")
+    return sentences
+
+
 def _screen(settings: Settings) -> Screen:
     path = Path(settings.moderation.rules) if settings.moderation.rules else None
     try:
@@ -137,16 +151,19 @@ def _storage_sentence(error: StorageError) -> str:
 
 
 def _doctor(settings: Settings) -> int:
-    """Everything that `run` would stop at, said without starting."""
+    """Everything that `run` would stop at, said without starting; and what it would go on without."""
     _inspect_models(settings)
     _screen(settings)
+    broken = _broken_loras(settings)
+    for sentence in broken:
+        print(sentence)
     print(
         f"models: {', '.join(entry.name for entry in settings.models)} (default {settings.default_model.name})"
     )
     print(f"data: {settings.data.resolve()}")
     print(f"Discord: {settings.discord.api}")
     print("DISCORD_TOKEN: " + ("set" if os.environ.get("DISCORD_TOKEN") else "not set"))
-    return 0
+    return 1 if broken else 0
 
 
 def _parser() -> argparse.ArgumentParser:

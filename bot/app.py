@@ -55,6 +55,9 @@ def dispatch_of(settings: Settings) -> Dispatch:
         default=settings.default_model.name,
         preview_seconds=generation.preview_seconds,
         slots=generation.slots,
+        memory_gib=generation.memory_gib,
+        model_wait=generation.model_wait,
+        swaps_a_minute=generation.swaps_a_minute,
     )
     return Dispatch(
         configure,

@@ -62,6 +62,7 @@ def _foot(gallery: Gallery) -> ui.TextDisplay[Any]:
     ]
     if job.action is not JobAction.UPSCALE:
         parts += [f"{job.steps} steps", f"cfg {job.guidance:g}"]
+        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in job.loras]
     if job.prompt.negative:
         parts.append(f"no {texts.short(texts.plain(job.prompt.negative), 200)}")
     parts.append(f"job {job.id}")

@@ -97,6 +97,10 @@ class Derive:
             images=images,
             parent=parent,
             strength=strength,
+            # One that has left the settings is drawn without.
+            loras=tuple(lora for lora in job.loras if lora.name in {known.name for known in model.loras})
+            if is_same
+            else (),
         )
 
     async def _known(self, job_id: JobId) -> tuple[Job, ModelEntry]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from db.images import StoredImage
 from db.jobs import Job, JobAction, Parent
-from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.request import ImageSize, JobId, LoraSet, MemberId, ModelName, Prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ class Order:
     images: int
     parent: Parent | None = None
     strength: float | None = None
+    loras: LoraSet = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +98,14 @@ class BadParameter(Refusal):
 class UnknownModel(Refusal):
     name: str
     nearest: str
+
+
+@dataclass(eq=False)
+class UnknownLora(Refusal):
+    name: str
+    model: str
+    nearest: str  # of the model's; empty where it has none
+    elsewhere: str  # a model that has one of that name; empty where none has
 
 
 @dataclass(eq=False)

@@ -15,11 +15,13 @@ from bot.orders import (
     EmptyPrompt,
     Order,
     PromptTooLong,
+    UnknownLora,
     UnknownModel,
     UnknownParameter,
 )
+from bot.settings import MAX_LORA_WEIGHT
 from db.jobs import JobAction
-from generation.request import ModelEntry, Prompt
+from generation.request import Lora, LoraEntry, LoraSet, ModelEntry, Prompt
 
 PROMPT_LIMIT = 1000
 """Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
@@ -42,10 +44,14 @@ NAMES = {
     "guidance": "guidance",
     "images": "images",
     "model": "model",
+    "lora": "lora",
 }
 """Every spelling of an inline parameter, and the option that it sets."""
 
 MAX_GUIDANCE = 30.0
+MAX_LORAS = 4
+"""In one order. Each makes a step slower, and more of them fight each other."""
+
 SEED_LIMIT = 2**53 - 4
 """The last of four pictures' seeds still fits what Discord's whole numbers hold."""
 # A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
@@ -64,6 +70,7 @@ class Wish:
     guidance: str | float | None = None
     images: str | int | None = None
     model: str | None = None
+    lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
 
 
 def read_inline(wish: Wish) -> Wish:
@@ -86,6 +93,8 @@ def read_inline(wish: Wish) -> Wish:
             # A value that takes one word ends there; what follows belongs to the prompt again.
             value, *rest = value.split(maxsplit=1)
             text += rest
+        if option == "lora" and option in values:
+            value = f"{values[option]} {value}"  # each names one more
         values[option] = value
     return replace(wish, prompt=" ".join(text), **values)
 
@@ -104,6 +113,8 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
         raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative prompt")
     model = find_model(wish.model, models) if wish.model else default
     images = _whole("images", wish.images, 1, 4, default=4)
+    loras = _loras(wish.lora or "", model, models)
+    text = _triggered(text, loras, model)
     return Order(
         asker=asker,
         source="/imagine",
@@ -116,6 +127,7 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
         # The last picture's seed must fit as well.
         seed=_whole("seed", wish.seed, 0, SEED_LIMIT, default=new_seed()),
         images=images,
+        loras=loras,
     )
 
 
@@ -137,6 +149,46 @@ def find_model(name: str, models: Sequence[ModelEntry]) -> ModelEntry:
     raise UnknownModel(name, near[0])
 
 
+def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSet:
+    """Of a name given twice the last weight counts, and a weight of 0 is none."""
+    asked: dict[str, Lora] = {}
+    for written in text.replace(",", " ").split():
+        name, colon, weight = written.partition(":")
+        known = _find_lora(name, model, models)
+        asked[known.name] = Lora(name=known.name, weight=_weight(written, weight) if colon else known.weight)
+    loras = tuple(sorted(lora for lora in asked.values() if lora.weight))
+    if len(loras) > MAX_LORAS:
+        raise BadParameter("lora", " ".join(asked), f"at most {MAX_LORAS}")
+    return loras
+
+
+def _find_lora(name: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraEntry:
+    for lora in model.loras:
+        if lora.name.casefold() == name.casefold():
+            return lora
+    near = difflib.get_close_matches(name, [lora.name for lora in model.loras], n=1, cutoff=0.0)
+    elsewhere = (
+        entry.name for entry in models for lora in entry.loras if lora.name.casefold() == name.casefold()
+    )
+    raise UnknownLora(name, model.name, near[0] if near else "", next(elsewhere, ""))
+
+
+def _weight(written: str, weight: str) -> float:
+    if re.fullmatch(r"[+-]?[0-9](\.[0-9]{1,3})?", weight) and abs(float(weight)) <= MAX_LORA_WEIGHT:
+        return float(weight)
+    raise BadParameter("lora", written, _WANTED["lora"])
+
+
+def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
+    """With the words that the LoRAs listen to, where they are missing."""
+    entries = {lora.name: lora for lora in model.loras}
+    words = [entries[lora.name].trigger for lora in loras]
+    text = ", ".join([*(word for word in words if word and word.casefold() not in text.casefold()), text])
+    if len(text) > PROMPT_LIMIT:
+        raise PromptTooLong(len(text), PROMPT_LIMIT)
+    return text
+
+
 _WANTED = {
     "aspect": "one of " + ", ".join(ASPECTS) + ", or another width:height up to 3:1",
     "seed": f"a whole number from 0 to {SEED_LIMIT}",
@@ -145,6 +197,7 @@ _WANTED = {
     "images": "1, 2, 3 or 4",
     "negative": "what the picture should not show",
     "model": "the name of a model",
+    "lora": f"a LoRA's name, or a name and a weight from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, such as `name:0.8`",
 }
 
 

@@ -8,13 +8,16 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_origin, get_type_hints
 
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
+
+MAX_LORA_WEIGHT = 2.0
+"""Either way. Beyond, pictures fall apart."""
 
 DISCORD_API = "https://discord.com/api/v10"
 
@@ -43,6 +46,9 @@ class GenerationSettings:
     patience: float = 120.0  # seconds without a sign of life before the worker is started again
     retries: int = 2  # how often a job is tried again after the worker died
     upscale_factor: int = 2
+    memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
+    model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
+    swaps_a_minute: int = 4  # of models that make room for others
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +128,12 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
         if getattr(settings.limits, key) < 1:
             raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
-    for key in ("slots", "max_waiting", "preview_seconds", "patience"):
+    for key in ("slots", "max_waiting", "preview_seconds", "patience", "swaps_a_minute"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")
+    for key in ("memory_gib", "model_wait"):
+        if not 0 <= getattr(settings.generation, key) < float("inf"):
+            raise SettingsBroken(source, f"generation.{key}", "must be 0 or more")
     if settings.generation.upscale_factor not in (2, 4):
         raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
     for entry in settings.models:
@@ -145,7 +154,25 @@ def _checked(settings: Settings, source: str) -> Settings:
             raise SettingsBroken(
                 source, f"models.{entry.name}.variation_strength", "must be above 0 and at most 1"
             )
+        _check_loras(entry, source)
     return settings
+
+
+def _check_loras(entry: ModelEntry, source: str) -> None:
+    names = [lora.name.casefold() for lora in entry.loras]
+    for lora in entry.loras:
+        key = f"models.{entry.name}.loras.{lora.name}"
+        # `--lora NAME:WEIGHT` is one word, and PEFT names modules after it.
+        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", lora.name):
+            raise SettingsBroken(source, key, "a name is one word of letters, digits, - _")
+        if names.count(lora.name.casefold()) > 1:
+            raise SettingsBroken(source, key, "two LoRAs of this model have that name")
+        if not 0 < abs(lora.weight) <= MAX_LORA_WEIGHT:
+            raise SettingsBroken(
+                source,
+                f"{key}.weight",
+                f"must be from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, and not 0",
+            )
 
 
 def _build(kind: type, raw: Any, key: str, source: str) -> Any:
@@ -169,10 +196,10 @@ def _build(kind: type, raw: Any, key: str, source: str) -> Any:
 
 
 def _value(hint: Any, value: Any, key: str, source: str) -> Any:
-    if hint == tuple[ModelEntry, ...]:
+    if get_origin(hint) is tuple:
         if not isinstance(value, list):
-            raise SettingsBroken(source, key, "must be a list of [[models]] tables")
-        return tuple(_build(ModelEntry, entry, key, source) for entry in value)
+            raise SettingsBroken(source, key, f"must be a list of [[{key}]] tables")
+        return tuple(_build(get_args(hint)[0], entry, key, source) for entry in value)
     if is_dataclass(hint) and isinstance(hint, type):
         return _build(hint, value, key, source)
     if hint is Path:

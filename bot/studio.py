@@ -154,6 +154,7 @@ class Studio:
             seed=order.seed,
             images=order.images,
             strength=order.strength,
+            loras=order.loras,
             created_at=now,
         )
 
@@ -278,6 +279,7 @@ class Studio:
             seed=job.seed,
             images=job.images,
             init=init,
+            loras=job.loras,
         )
 
     async def _parent_picture(self, job: Job) -> bytes:

@@ -22,6 +22,7 @@ from bot.orders import (
     PromptRefused,
     PromptTooLong,
     TooLarge,
+    UnknownLora,
     UnknownModel,
     UnknownParameter,
 )
@@ -43,10 +44,11 @@ _CATEGORY = {
     "spam": "spam",
 }
 _FIELD = {"negative": "negative prompt"}
-_PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images` and `--model`"
+_PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model` and `--lora`"
 _FAILURE = {
     "memory": "The graphics card ran out of memory for it. Try fewer images or a smaller size.",
     "model": "The model could not be loaded. Choose another one, or tell the bot's owner.",
+    "lora": "A LoRA that was asked for can't be used. Draw without it, or tell the bot's owner.",
     "input": "The picture that it starts from can't be read any more.",
     "crash": "The worker died several times over it.",
 }
@@ -79,6 +81,8 @@ def sentence(error: Exception) -> str | None:
                 f"There is no model `{code(error.name)}` here. `{error.nearest}` is one; "
                 "the option `model` of `/imagine` lists them all."
             )
+        case UnknownLora():
+            return _no_such_lora(error)
         case PromptRefused():
             what = _CATEGORY.get(error.category, error.category)
             fields = " and the ".join(_FIELD.get(field, field) for field in error.field.split("+"))
@@ -136,6 +140,17 @@ def sentence(error: Exception) -> str | None:
             return f"`{code(str(error.value))}` can't be used there."
         case _:
             return None
+
+
+def _no_such_lora(error: UnknownLora) -> str:
+    said = f"There is no LoRA `{code(error.name)}` for the model `{error.model}`."
+    if error.elsewhere:
+        return f"{said} The model `{error.elsewhere}` has it: choose that with `--model {error.elsewhere}`."
+    if not error.nearest:
+        return f"{said} It has none at all."
+    if _is_like(error.name, error.nearest):
+        return f"{said} Did you mean `{error.nearest}`?"
+    return f"{said} `{error.nearest}` is one; the option `lora` of `/imagine` lists them all."
 
 
 def _is_like(written: str, known: str) -> bool:

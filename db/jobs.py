@@ -5,12 +5,13 @@ queued → running → done | failed | cancelled → delivered
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 
 from db.database import Database, Reader, Transaction
-from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.request import ImageSize, JobId, Lora, LoraName, LoraSet, MemberId, ModelName, Prompt
 
 
 class JobAction(StrEnum):
@@ -65,6 +66,7 @@ class Job:
     seed: int
     images: int
     strength: float | None = None
+    loras: LoraSet = ()
     state: JobState = JobState.QUEUED
     failure: str | None = None  # the kind, when failed
     created_at: float
@@ -77,12 +79,12 @@ RECORD = """
 INSERT INTO jobs (
     id, member, member_name, action, guild_id, channel_id, message_id, token, token_at,
     parent, parent_image, model, prompt, negative, width, height,
-    steps, guidance, seed, images, strength,
+    steps, guidance, seed, images, strength, loras,
     state, failure, created_at, started_at, finished_at, delivered_at
 ) VALUES (
     :id, :member, :member_name, :action, :guild_id, :channel_id, :message_id, :token, :token_at,
     :parent, :parent_image, :model, :prompt, :negative, :width, :height,
-    :steps, :guidance, :seed, :images, :strength,
+    :steps, :guidance, :seed, :images, :strength, :loras,
     :state, :failure, :created_at, :started_at, :finished_at, :delivered_at
 )
 """
@@ -206,6 +208,7 @@ def _parameters(job: Job) -> dict[str, object]:
         "seed": job.seed,
         "images": job.images,
         "strength": job.strength,
+        "loras": json.dumps({lora.name: lora.weight for lora in job.loras}),
         "state": job.state,
         "failure": job.failure,
         "created_at": job.created_at,
@@ -237,6 +240,10 @@ def _job(row: sqlite3.Row) -> Job:
         seed=row["seed"],
         images=row["images"],
         strength=row["strength"],
+        loras=tuple(
+            Lora(name=LoraName(name), weight=float(weight))
+            for name, weight in sorted(json.loads(row["loras"]).items())
+        ),
         state=JobState(row["state"]),
         failure=row["failure"],
         created_at=row["created_at"],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,6 +32,9 @@ from generation.request import (
     ImageSize,
     InitImage,
     JobId,
+    Lora,
+    LoraEntry,
+    LoraName,
     MemberId,
     ModelEntry,
     ModelName,
@@ -92,12 +96,16 @@ def _parser() -> argparse.ArgumentParser:
         "--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1"
     )
     parser.add_argument("--mask", default="", help="a picture: where it is white, --init is drawn anew")
+    parser.add_argument(
+        "--lora", action="append", default=[], help="a .safetensors file, or FILE:WEIGHT; may be repeated"
+    )
     parser.add_argument("--enlarge", type=int, choices=(1, 2, 4), default=1)
     return parser
 
 
 def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
-    entry = _entry(options)
+    loras = list({lora.name: lora for lora in map(_lora, options.lora)}.values())
+    entry = replace(_entry(options), loras=tuple(loras))
     if not 1 <= options.images <= 4:
         raise BadInput(f"--images is 1 to 4, not {options.images}.")
     steps = options.steps or entry.steps
@@ -120,7 +128,20 @@ def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
         seed=seed,
         images=options.images,
         init=_init(options),
+        loras=tuple(Lora(name=lora.name, weight=lora.weight) for lora in loras),
     )
+
+
+def _lora(written: str) -> LoraEntry:
+    source, _, weight = written.rpartition(":")
+    try:
+        scale = float(weight) if source else 1.0
+    except ValueError:  # the colon belongs to the file's name
+        scale, source = 1.0, ""
+    source = source or written
+    # PEFT names modules after it, and a dot would be a module's.
+    name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(source).stem)
+    return LoraEntry(name=LoraName(name), source=source, weight=scale)
 
 
 def _entry(options: argparse.Namespace) -> ModelEntry:
@@ -202,7 +223,7 @@ def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:
     match ends[0]:
         case Failed(kind=kind, reason=reason):
             print(reason, file=sys.stderr)
-            return BAD_INPUT if kind in ("model", "input") else FAILED
+            return BAD_INPUT if kind in ("model", "lora", "input") else FAILED
         case Finished(pictures=pictures):
             for number, picture in enumerate(pictures, start=1):
                 path = output if len(pictures) == 1 else output.with_stem(f"{output.stem}-{number}")

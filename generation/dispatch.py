@@ -229,6 +229,10 @@ class Dispatch:
                 self._broken[model] = reason
                 if model == self._configure.default:  # Ready will not come; the other models may be whole
                     self._ready.set()
+            case messages.Swapped(loaded=loaded):
+                if loaded is not None:
+                    self._broken.pop(loaded, None)
+                return
             case messages.Pong():
                 return
             case _:

@@ -155,7 +155,8 @@ def parameters_of(request: GenerationRequest, index: int, sampler: str) -> str:
     if request.init is not None:
         fields["Denoising strength"] = f"{request.init.strength:g}"
     fields["Version"] = _version()
-    lines = [request.prompt.text]
+    loras = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in request.lora_set]
+    lines = [" ".join([request.prompt.text, *loras])]
     if request.prompt.negative:
         lines.append(f"Negative prompt: {request.prompt.negative}")
     lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items() if value))

@@ -28,6 +28,9 @@ class Configure(Message, frozen=True):
     default: ModelName
     preview_seconds: float = 1.0
     slots: int = 16  # pictures begun at once at the most, and as many again for members who have none
+    memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
+    model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
+    swaps_a_minute: int = 4  # of models that make room for others
 
 
 class Generate(Message, frozen=True):
@@ -61,10 +64,19 @@ class Ready(Message, frozen=True):
 
 
 class ModelBroken(Message, frozen=True):
-    """A model could not be loaded. Jobs for it fail one by one with the same reason."""
+    """A model could not be loaded. Jobs for it fail one by one with the same reason until it is tried again; told at each try."""
 
     model: ModelName
     reason: str
+
+
+class Swapped(Message, frozen=True):
+    """Models were loaded or made room, after the start. What was loaded is not broken any more."""
+
+    loaded: ModelName | None
+    evicted: tuple[ModelName, ...]
+    seconds: float  # in which the device did nothing else
+    resident_bytes: int  # of all models on the device, from now on
 
 
 class Pong(Message, frozen=True):
@@ -95,7 +107,7 @@ class Finished(Message, frozen=True):
 
 
 class Failed(Message, frozen=True):
-    """`kind`: "memory", "model", "input" or "bug". Only "memory" and "bug" are worth another try."""
+    """`kind`: "memory", "model", "lora", "input" or "bug". Only "memory" and "bug" are worth another try."""
 
     job: JobId
     kind: str
@@ -107,7 +119,7 @@ class Cancelled(Message, frozen=True):
 
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
-Event = Ready | ModelBroken | Pong | Started | Stepped | Finished | Failed | Cancelled
+Event = Ready | ModelBroken | Swapped | Pong | Started | Stepped | Finished | Failed | Cancelled
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

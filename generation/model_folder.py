@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,6 +62,29 @@ def inspect(source: str) -> ModelFolder | None:
     return ModelFolder(path=folder, pipeline=pipeline, variant="fp16" if "fp16" in variants else None)
 
 
+def count_weights(source: str) -> int | None:
+    """Numbers in the weights that would be loaded; None for a hub name. Raises BrokenModelFolder."""
+    folder = inspect(source)
+    if folder is None:
+        return None
+    index = _read_json(source, folder.path / "model_index.json")
+    total = 0
+    for name in _components(index).keys() - OPTIONAL:
+        weights = list((folder.path / name).glob("*.safetensors"))
+        halves = [file for file in weights if ".fp16" in file.name]
+        chosen = halves if folder.variant else [file for file in weights if file not in halves]
+        for file in chosen or weights:
+            total += sum(math.prod(shape) for shape in shapes_of(file).values())
+    return total
+
+
+def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
+    """Of the tensors in a whole safetensors file, by name."""
+    with file.open("rb") as stream:
+        header: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
+    return {name: tuple(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"}
+
+
 def _components(index: dict[str, Any]) -> dict[str, str]:
     """Name of the folder -> name of the class, as `model_index.json` lists them ([library, class], or nulls)."""
     named: dict[str, str] = {}
@@ -91,14 +115,14 @@ def _inspect_component(source: str, folder: Path, class_name: str) -> str | None
                 raise BrokenModelFolder(source, f"{folder.name}/{shard} is missing.", _NEEDS_FULL)
     weights = sorted(folder.glob("*.safetensors"))
     for file in weights:
-        _check_safetensors(source, file)
+        check_safetensors(source, file)
     plain = [file for file in weights if ".fp16" not in file.name]
     if not weights and not list(folder.glob("*.bin")):
         raise BrokenModelFolder(source, f"{folder.name}/ holds no weights (*.safetensors).", _NEEDS_FULL)
     return "fp16" if weights and not plain else None
 
 
-def _check_safetensors(source: str, file: Path) -> None:
+def check_safetensors(source: str, file: Path) -> None:
     """Eight bytes of length, a JSON header of that length, then tensors up to the largest offset that it names.
 
     https://github.com/huggingface/safetensors#format

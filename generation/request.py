@@ -13,6 +13,9 @@ JobId = NewType("JobId", str)
 MemberId = NewType("MemberId", int)
 ModelName = NewType("ModelName", str)
 
+LoraName = NewType("LoraName", str)
+"""Letters, digits, - and _: PEFT names modules after it."""
+
 MAX_SEED = 2**63 - 1
 """SQLite and torch both hold 64 signed bits."""
 
@@ -34,6 +37,18 @@ class InitImage:
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Lora:
+    """One that a picture is drawn with."""
+
+    name: LoraName
+    weight: float  # 1: as its maker meant it; below 0: away from it
+
+
+LoraSet = tuple[Lora, ...]
+"""Sorted by name, none twice, none of weight 0: equal sets are equal."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest:
     """Pictures from a prompt. Picture i starts from noise drawn with `seed + i`, so one job's third picture
@@ -49,6 +64,11 @@ class GenerationRequest:
     seed: int  # 0 <= seed, seed + images - 1 <= MAX_SEED
     images: int  # 1 to 4
     init: InitImage | None = None
+    loras: tuple[Lora, ...] = ()
+
+    @property
+    def lora_set(self) -> LoraSet:
+        return tuple(sorted(lora for lora in self.loras if lora.weight))
 
     @property
     def cost(self) -> float:
@@ -83,6 +103,19 @@ class BatchKey:
     latent_shape: tuple[int, ...]  # (channels, height / vae scale, width / vae scale)
     text_shape: tuple[int, ...]  # (tokens, width) of one prompt's embedding
     dtype: str
+    loras: LoraSet = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoraEntry:
+    """A LoRA of the settings."""
+
+    name: LoraName
+    source: str  # a .safetensors file, or the folder that holds it
+    licence: str = ""
+    description: str = ""
+    weight: float = 1.0  # where the member names none
+    trigger: str = ""  # words that the prompt must hold; they are put before it where they are missing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +135,7 @@ class ModelEntry:
     dtype: str = ""  # "float32", "bfloat16" or "float16"; empty: what the device is good at
     enlarge: int = 1  # finished pictures are enlarged this many times before anybody sees them
     variation_strength: float = 0.6
+    loras: tuple[LoraEntry, ...] = ()
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:
         """The size nearest to the model's pixel count with this width : height."""

@@ -21,6 +21,7 @@ from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose
     guidance="How closely to follow the prompt",
     images="How many pictures",
     model="Which model draws",
+    lora="What it draws with, such as pixel:0.8; several are separated by spaces",
 )
 @app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
 async def imagine(
@@ -33,6 +34,7 @@ async def imagine(
     guidance: Range[float, 1, 30] | None = None,
     images: Range[int, 1, 4] | None = None,
     model: str | None = None,
+    lora: str | None = None,
 ) -> None:
     wish = Wish(
         prompt=prompt,
@@ -43,6 +45,7 @@ async def imagine(
         guidance=guidance,
         images=images,
         model=model,
+        lora=lora,
     )
     settings = interaction.client.studio.settings
     order = compose(wish, asker_of(interaction), settings.models, settings.default_model)
@@ -60,4 +63,26 @@ async def models_like(
         )
         for entry in interaction.client.studio.settings.models
         if typed in entry.name.casefold() or typed in entry.description.casefold()
+    ][:25]
+
+
+@imagine.autocomplete("lora")
+async def loras_like(
+    interaction: discord.Interaction[Atelier], current: str
+) -> list[app_commands.Choice[str]]:
+    """For the last name that is being typed; what stands before it is kept."""
+    settings = interaction.client.studio.settings
+    chosen = str(
+        getattr(interaction.namespace, "model", None) or settings.generation.default_model
+    ).casefold()
+    kept, _, last = current.rpartition(" ")
+    name, colon, weight = last.partition(":")
+    typed = name.casefold()
+    return [
+        app_commands.Choice(name=f"{value} · {lora.description or lora.licence}"[:100], value=value[:100])
+        for entry in settings.models
+        if entry.name.casefold() == chosen
+        for lora in entry.loras
+        if typed in lora.name.casefold() or typed in lora.description.casefold()
+        for value in [f"{kept} {lora.name}{colon}{weight}".strip()]
     ][:25]

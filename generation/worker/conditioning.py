@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from generation.request import ImageSize, Prompt
+from generation.request import ImageSize, LoraSet, Prompt
 from generation.worker.kinds import Kind
 from generation.worker.slots import Row
 
@@ -25,26 +26,29 @@ class _Encoded:
 
 
 class Conditioner:
-    """The text encoders of one model."""
+    """The text encoders of one model. `wear`: has them compute with a set of LoRAs."""
 
-    def __init__(self, kind: Kind, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, kind: Kind, device: torch.device, dtype: torch.dtype, wear: Callable[[LoraSet], None]
+    ) -> None:
         self._kind = kind
         self._device = device
         self._dtype = dtype
-        self._cache: OrderedDict[tuple[str, str, bool], tuple[_Encoded, ...]] = OrderedDict()
+        self._wear = wear
+        self._cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]] = OrderedDict()
 
     @torch.inference_mode()
-    def rows(self, prompt: Prompt, guidance: float, size: ImageSize) -> tuple[Row, ...]:
+    def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
         """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
         weight is shared out among the rows of its parts. Raises BadWeights."""
         told = self._own(self._kind.told_guidance(guidance))
         is_guided = guidance > 1 and told is None
         first, *others = prompt.parts
         scale = guidance if is_guided else 1.0
-        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided))
+        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided, loras))
         weights = [scale * first.share, *([1 - scale] if is_guided else [])]
         for part in others:
-            encoded += self._encoded(part.text, "", False)
+            encoded += self._encoded(part.text, "", False, loras)
             weights.append(scale * part.share)
         time_ids = self._own(self._kind.time_ids(size))
         return tuple(
@@ -52,12 +56,13 @@ class Conditioner:
             for weight, one in zip(weights, encoded, strict=True)
         )
 
-    def _encoded(self, text: str, negative: str, is_guided: bool) -> tuple[_Encoded, ...]:
+    def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:
         """The text, and if guided the negative."""
-        key = (text, negative, is_guided)
+        key = (text, negative, is_guided, loras)
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
+            self._wear(loras)
             self._cache[key] = tuple(
                 _Encoded(one.to(self._device, self._dtype), self._own(pooled))
                 for one, pooled in self._kind.encode(text, negative, is_guided)

@@ -22,7 +22,6 @@ from generation.messages import (
     Configure,
     Event,
     Failed,
-    ModelBroken,
     Order,
     Ready,
     Started,
@@ -31,15 +30,11 @@ from generation.messages import (
 from generation.request import BatchKey, JobId, ModelName, UpscaleRequest
 from generation.worker.darkroom import Darkroom
 from generation.worker.jobs import Job, Seat, jobs_of, preview, seats_of
-from generation.worker.models import (
-    BrokenModel,
-    Model,
-    Shelf,
-    UnusableRequest,
-    device_name,
-    pick_device,
-)
+from generation.worker.loras import BrokenLora
+from generation.worker.models import BrokenModel, UnusableRequest, device_name, pick_device
 from generation.worker.press import Press
+from generation.worker.residency import Residency
+from generation.worker.shelf import Shelf, memory_budget
 from generation.worker.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -68,7 +63,7 @@ class Loop:
         self.press = press or Press(tell)
         self.device = pick_device()
         self.settings = Configure(models=(), default=ModelName(""))
-        self.shelf = Shelf({}, self.device)
+        self.shelf = self._empty_shelf()
         self.jobs: dict[JobId, Job] = {}  # oldest first
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
@@ -91,13 +86,23 @@ class Loop:
 
     def take_orders(self) -> None:
         """Everything that has come; waits when there is nothing to do."""
-        is_idle = not self.jobs and not self.upscales and not self.is_stopped
+        seconds = self._idle_seconds()
         try:
             while True:
-                self._take(self.orders.get(block=is_idle))
-                is_idle = False
+                self._take(self.orders.get(block=seconds != 0, timeout=seconds))
+                seconds = 0.0
         except Empty:
             return
+
+    def _idle_seconds(self) -> float | None:
+        """In which only a new order makes work; None for as long as none comes."""
+        if self.upscales or self.is_stopped:
+            return 0.0
+        if not self.jobs:
+            return None
+        if any(job.model or self.shelf.is_open(job.request.model) for job in self.jobs.values()):
+            return 0.0
+        return self.shelf.seconds_until_swap
 
     def _take(self, order: Order) -> None:
         match order:
@@ -117,28 +122,21 @@ class Loop:
     def _configure(self, settings: Configure) -> None:
         began = self.clock()
         self.settings = settings
-        self.shelf = Shelf({entry.name: entry for entry in settings.models}, self.device)
-        try:
-            self._take_model(settings.default)
-        except BrokenModel:
-            return  # told; the other models may be whole
-        except torch.OutOfMemoryError as full:
-            reason = (
-                f"It does not fit into the memory of {device_name(self.device)}; take a smaller model. {full}"
-            )
-            self.tell(ModelBroken(model=settings.default, reason=reason))
-            return
-        self.tell(Ready(device=device_name(self.device), seconds=round(self.clock() - began, 2)))
+        self.shelf = self._empty_shelf()
+        with suppress(BrokenModel):  # told; the other models may be whole
+            self.shelf.load(settings.default)
+            seconds = round(self.clock() - began, 2)
+            self.tell(Ready(device=device_name(self.device), seconds=seconds))
 
-    def _take_model(self, name: ModelName) -> Model:
-        """Raises BrokenModel, told once a model."""
-        is_news = not self.shelf.is_broken(name)
-        try:
-            return self.shelf.take(name)
-        except BrokenModel as broken:
-            if is_news:
-                self.tell(ModelBroken(model=name, reason=str(broken)))
-            raise
+    def _empty_shelf(self) -> Shelf:
+        settings = self.settings
+        residency = Residency(
+            memory_budget(self.device, settings.memory_gib),
+            bound=settings.model_wait,
+            swaps_a_minute=settings.swaps_a_minute,
+        )
+        entries = {entry.name: entry for entry in settings.models}
+        return Shelf(entries, self.device, residency, tell=self.tell, clock=self.clock)
 
     # ---- the four verbs
 
@@ -151,11 +149,14 @@ class Loop:
 
     def seat(self) -> None:
         """As many pictures as there are slots; and as many again for members who have none, so that whoever comes new has a
-        first look while others' long orders go on."""
+        first look while others' long orders go on. Pictures whose model is not there, or makes room, wait."""
+        self._restock()
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
         free = self.settings.slots - len(seated)
         for job in list(self.jobs.values()):
+            if not job.model and not self.shelf.is_open(job.request.model):
+                continue
             is_new = free <= 0 and job.request.member not in members
             room = free + self.settings.slots if is_new else free
             for index in job.unseated[: max(0, room)]:
@@ -164,12 +165,20 @@ class Loop:
                 members.add(job.request.member)
                 free -= 1
 
+    def _restock(self) -> None:
+        jobs = self.jobs.values()
+        begun = {job.request.model for job in jobs if job.model}
+        self.shelf.restock([job.request.model for job in jobs if not job.model], begun)
+
     def _seat_picture(self, job: Job, index: int) -> bool:
         try:
-            model = job.model or self._take_model(job.request.model)
+            model = job.model or self.shelf.take(job.request.model)
             slot = model.seat(job.request, index)
         except BrokenModel as broken:
             return self._fail(job, "model", str(broken))
+        except BrokenLora as broken:
+            log.error("job %s: %s", job.id, broken)
+            return self._fail(job, "lora", str(broken))
         except UnusableRequest as unusable:
             return self._fail(job, "input", str(unusable))
         except PictureError:

@@ -14,6 +14,7 @@ from generation.worker.conditioning import Conditioner
 from generation.worker.decode import Codec, read_init
 from generation.worker.inpaint import Mask
 from generation.worker.kinds import KINDS
+from generation.worker.loras import Adapters
 from generation.worker.schedule import Schedules
 from generation.worker.slots import Slot, advance, seat
 
@@ -33,7 +34,8 @@ class Model:
         self.kind = KINDS[type(pipe).__name__](pipe)
         self.unet: Any = self.kind.unet
         self.schedules = Schedules(pipe.scheduler)
-        self.conditioner = Conditioner(self.kind, device, dtype)
+        self.adapters = Adapters(entry, pipe)
+        self.conditioner = Conditioner(self.kind, device, dtype, self.adapters.wear)
         self.codec = Codec(pipe, device)
 
     @property
@@ -50,11 +52,12 @@ class Model:
     def seat(self, request: GenerationRequest, index: int) -> Slot:
         """The request's picture `index` before its first step.
 
-        Raises UnusableRequest, and generation.images.PictureError for an init picture that is none.
+        Raises UnusableRequest, BrokenLora, and generation.images.PictureError for an init picture that is none.
         """
         shape = self.latent_shape(request.size)
         try:
-            rows = self.conditioner.rows(request.prompt, request.guidance, request.size)
+            self.adapters.load(request.lora_set)
+            rows = self.conditioner.rows(request.prompt, request.guidance, request.size, request.lora_set)
         except BadWeights as bad:
             wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
             raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
@@ -77,6 +80,7 @@ class Model:
             latent_shape=shape,
             text_shape=tuple(rows[0].text.shape),
             dtype=str(self.dtype),
+            loras=request.lora_set,
         )
         slot = seat(key, table, rows, generator, self.device, init, mask)
         if mask is not None and self.codec.is_drawing:
@@ -86,6 +90,7 @@ class Model:
 
     def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
         """One step for every slot. When it raises, no slot has changed."""
+        self.adapters.wear(slots[0].key.loras)
         advance(self.unet, slots, self.dtype, is_padded=is_padded)
 
     @torch.inference_mode()

@@ -1,15 +1,12 @@
-"""Folders and hub names -> modules on the device. Keeps the models used last; knows no jobs."""
+"""Folders and hub names -> modules on the device."""
 
 from __future__ import annotations
 
-import gc
 import inspect
 import logging
 import os
 import platform
 import warnings
-from collections import OrderedDict
-from collections.abc import Mapping
 from typing import Any
 
 import diffusers
@@ -20,16 +17,13 @@ from diffusers.utils import logging as diffusers_logging
 
 from generation.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
 from generation.model_folder import inspect as inspect_folder
-from generation.request import ModelEntry, ModelName
+from generation.request import ModelEntry
 from generation.worker.kinds import KINDS
 from generation.worker.model import Model as Model
 from generation.worker.model import UnusableRequest as UnusableRequest
 from generation.worker.whole import PipelineModel
 
 log = logging.getLogger(__name__)
-
-RESIDENT = 2
-"""Models kept on the device. Two serve a server that switches between a fast and a fine one."""
 
 
 class BrokenModel(Exception):
@@ -66,52 +60,8 @@ def limit_threads() -> None:
         torch.set_num_threads(max(1, cores - 1))
 
 
-class Shelf:
-    """The models of the settings, loaded when first asked for; the ones used last stay."""
-
-    def __init__(self, entries: Mapping[ModelName, ModelEntry], device: torch.device) -> None:
-        self._entries = entries
-        self._device = device
-        self._resident: OrderedDict[ModelName, Model] = OrderedDict()
-        self._broken: dict[ModelName, BrokenModel] = {}
-
-    def is_broken(self, name: ModelName) -> bool:
-        """Whether loading it was tried and failed."""
-        return name in self._broken
-
-    def take(self, name: ModelName) -> Model:
-        """Raises BrokenModel; what could not be loaded once is not tried again."""
-        if name in self._broken:
-            raise self._broken[name]
-        if name not in self._resident:
-            try:
-                if name not in self._entries:
-                    raise BrokenModel(f"There is no model named {name} in the settings.")
-                self._resident[name] = self._load(self._entries[name])
-            except BrokenModel as broken:
-                self._broken[name] = broken
-                raise
-        self._resident.move_to_end(name)
-        return self._resident[name]
-
-    def _load(self, entry: ModelEntry) -> Model:
-        while len(self._resident) >= RESIDENT:
-            self._resident.popitem(last=False)
-        dtype = pick_dtype(self._device, entry.dtype)
-        try:
-            return load(entry, self._device, dtype)
-        except torch.OutOfMemoryError:
-            if not self._resident:
-                raise
-        # The others make room, outside the except block: its traceback would keep half a model alive.
-        self._resident.clear()
-        gc.collect()
-        torch.cuda.empty_cache()
-        return load(entry, self._device, dtype)
-
-
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
-    """Raises BrokenModel, and torch.OutOfMemoryError."""
+    """Raises BrokenModel, torch.OutOfMemoryError, and torch.AcceleratorError where the device itself has failed."""
     try:
         folder = inspect_folder(entry.source)
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
@@ -124,7 +74,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         return Model(entry, pipe, device, dtype)
     except BrokenModelFolder as broken:
         raise BrokenModel(str(broken)) from broken
-    except (BrokenModel, torch.OutOfMemoryError):
+    except (BrokenModel, torch.OutOfMemoryError, torch.AcceleratorError):
         raise
     except Exception as broken:
         # Anything may come out of files that are whole but do not belong together, or of the network.

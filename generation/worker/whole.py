@@ -21,6 +21,7 @@ from torch import Tensor
 from generation.images import open_picture
 from generation.request import BatchKey, GenerationRequest, ModelEntry
 from generation.worker.decode import to_tensor
+from generation.worker.loras import Adapters
 from generation.worker.model import Model, UnusableRequest
 from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
@@ -96,13 +97,21 @@ class PipelineModel(Model):
         self.pipe = pipe
         self.device = device
         self.dtype = dtype
+        self.adapters = Adapters(entry, pipe)
         self._accepts = inspect.signature(pipe.__call__).parameters
         pipe.set_progress_bar_config(disable=True)
 
     def seat(self, request: GenerationRequest, index: int) -> Slot:
         asked = self._asked(request, index)
+        self.adapters.load(request.lora_set)
         size = (request.size.height, request.size.width)
-        key = BatchKey(model=self.entry.name, latent_shape=size, text_shape=(), dtype=str(self.dtype))
+        key = BatchKey(
+            model=self.entry.name,
+            latent_shape=size,
+            text_shape=(),
+            dtype=str(self.dtype),
+            loras=request.lora_set,
+        )
         steps = request.steps if "callback_on_step_end" in self._accepts else 1
         return PipelineSlot(
             key=key,
@@ -116,6 +125,8 @@ class PipelineModel(Model):
     def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
         for slot in slots:
             assert isinstance(slot, PipelineSlot)
+            # Its thread computes only while this one waits for it.
+            self.adapters.wear(slot.key.loras)
             try:
                 slot.run.step()
             except Exception:

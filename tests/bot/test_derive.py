@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot.derive import MAX_SIDE
+from bot.derive import MAX_SIDE, Derive
 from bot.orders import NoSuchJob, PictureGone, TooLarge
 from bot.settings import Settings
 from db.jobs import JobAction, Parent
-from generation.request import ImageSize, JobId
+from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop, an_order
 
 pytestmark = pytest.mark.timeout(30)
@@ -26,6 +26,24 @@ async def test_a_variation_starts_from_its_picture_in_the_parents_own_terms(busy
     assert (order.prompt, order.model, order.size) == (job.prompt, job.model, job.size)
     assert (order.steps, order.guidance, order.images) == (7, 3.5, 4)
     assert (order.parent, order.strength) == (Parent(job=job.id, image=0), SMALL.variation_strength)
+
+
+async def test_what_grows_from_a_job_wears_its_loras_as_far_as_the_model_still_has_them(busy: Shop) -> None:
+    pixel, gone = (Lora(name=LoraName(name), weight=0.8) for name in ("pixel", "gone"))
+    job = (await busy.draw(loras=(gone, pixel))).job
+    assert (await busy.job(job)).loras == (gone, pixel)
+    entry = LoraEntry(name=pixel.name, source="x")
+    settings = replace(busy.settings, models=(replace(SMALL, loras=(entry,)), LARGE))
+    derive = Derive(settings, busy.records)
+    for order in (
+        await derive.variation(job.id, 0, BEN),
+        await derive.upscale(job.id, 0, BEN),
+        await derive.reroll(job.id, BEN),
+    ):
+        assert order.loras == (pixel,)
+    generation = replace(settings.generation, default_model=LARGE.name)
+    elsewhere = Derive(replace(settings, models=(LARGE,), generation=generation), busy.records)
+    assert (await elsewhere.reroll(job.id, BEN)).loras == ()
 
 
 async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:

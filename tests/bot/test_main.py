@@ -127,6 +127,17 @@ def test_rules_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str], 
     assert "absent.toml" in sentence
 
 
+def test_the_doctor_names_a_broken_lora_and_the_bot_would_go_on_without_it(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "ink.safetensors").write_bytes(b"12345678")
+    lora = f'[[models.loras]]\nname = "ink"\nsource = "{tmp_path / "ink.safetensors"}"\n'
+    bundled = '[[models]]\nname = "emoji"\nsource = "bundled"\nlicence = "MIT"\n'
+    assert main.main([*a_config(tmp_path, bundled + lora), "doctor"]) == 1
+    said = capsys.readouterr().out
+    assert "The LoRA 'ink' of the model 'emoji' can't be used" in said and "is cut off" in said
+
+
 def test_the_doctor_says_what_would_be_started(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,14 +15,25 @@ from bot.orders import (
     Order,
     PromptTooLong,
     Refusal,
+    UnknownLora,
     UnknownModel,
     UnknownParameter,
 )
 from bot.parameters import PROMPT_LIMIT, SEED_LIMIT, Wish, compose
 from bot.settings import BUNDLED
-from generation.request import ImageSize, MemberId
+from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelName
 
 ASKER = Asker(member=MemberId(1), name="ada", guild_id=2, channel_id=3)
+
+
+PIXEL = LoraEntry(name=LoraName("pixel"), source="x", weight=0.7, trigger="pixel art")
+INK = LoraEntry(name=LoraName("Ink-2"), source="y")
+DRESSED = replace(BUNDLED, loras=(PIXEL, INK, *(replace(INK, name=LoraName(f"n{i}")) for i in range(4))))
+PLAIN = replace(BUNDLED, name=ModelName("plain"))
+
+
+def dressed(prompt: str, **options: object) -> Order:
+    return compose(Wish(prompt=prompt, **options), ASKER, [PLAIN, DRESSED], DRESSED)  # type: ignore[arg-type]
 
 
 def order_of(prompt: str, **options: object) -> Order:
@@ -129,6 +142,68 @@ def test_an_unknown_model_names_the_nearest() -> None:
     with pytest.raises(UnknownModel) as caught:
         order_of("a fox", model="emogi")
     assert caught.value.nearest == "emoji"
+
+
+def test_loras_are_named_again_and_again_each_with_its_weight_or_its_own() -> None:
+    order = dressed("a fox --lora ink-2:-0.5 in the snow --lora Pixel")
+    assert order.prompt.text == "pixel art, a fox in the snow"
+    assert order.loras == (Lora(name=INK.name, weight=-0.5), Lora(name=PIXEL.name, weight=0.7))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "option", "found"),
+    [
+        ("a fox", "pixel:1.5, ink-2", {"pixel": 1.5, "Ink-2": 1.0}),
+        ("a fox --lora pixel:1 --lora pixel:0.2", None, {"pixel": 0.2}),
+        ("a fox --lora pixel:0", None, {}),
+        ("a fox --lora ink-2", "pixel", {"Ink-2": 1.0}),
+        ("a fox", "", {}),
+    ],
+)
+def test_the_last_weight_counts_and_one_of_nothing_is_none(
+    prompt: str, option: str | None, found: dict[str, float]
+) -> None:
+    assert {lora.name: lora.weight for lora in dressed(prompt, lora=option).loras} == found
+
+
+def test_words_that_a_lora_listens_to_are_not_put_in_twice() -> None:
+    assert dressed("Pixel Art of a fox --lora pixel").prompt.text == "Pixel Art of a fox"
+    with pytest.raises(PromptTooLong):
+        dressed("x" * (PROMPT_LIMIT - 5), lora="pixel")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "model", "nearest", "elsewhere"),
+    [
+        ("a fox --lora pixle", None, "pixel", ""),
+        ("a fox --lora pixel", "plain", "", "emoji"),
+        ("a fox --lora nope", "plain", "", ""),
+    ],
+)
+def test_an_unknown_lora_names_the_nearest_or_the_model_that_has_it(
+    prompt: str, model: str | None, nearest: str, elsewhere: str
+) -> None:
+    with pytest.raises(UnknownLora) as caught:
+        dressed(prompt, model=model)
+    assert (caught.value.nearest, caught.value.elsewhere) == (nearest, elsewhere)
+
+
+@pytest.mark.parametrize(
+    "flag",
+    [
+        "pixel:3",
+        "pixel:-2.1",
+        "pixel:",
+        "pixel:nan",
+        "pixel:1e0",
+        "",
+        "n0 --lora n1 --lora n2 --lora n3 --lora ink-2",
+    ],
+)
+def test_a_lora_without_a_sound_weight_or_one_too_many_is_refused(flag: str) -> None:
+    with pytest.raises(BadParameter) as caught:
+        dressed(f"a fox --lora {flag}")
+    assert caught.value.name == "lora"
 
 
 @given(st.text(max_size=1200))

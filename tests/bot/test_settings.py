@@ -11,6 +11,7 @@ import pytest
 
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 
+MODEL = "[[models]]\nname = 'emoji'\nsource = 'x'\nlicence = 'y'\n"
 EXAMPLE = PROJECT / "config.example.toml"
 
 
@@ -69,6 +70,22 @@ def test_the_environment_wins() -> None:
             "models.emoji.variation_strength",
             "above 0",
         ),
+        *(
+            (f"{MODEL}[[models.loras]]\n{lora}", key, part)
+            for lora, key, part in [
+                ("name = 'a b'\nsource = 'x'", "models.emoji.loras.a b", "one word"),
+                ("name = 'ink'", "models.loras", "source"),
+                ("name = 'ink'\nsource = 'x'\nweight = 3", "models.emoji.loras.ink.weight", "from -2 to 2"),
+                ("name = 'ink'\nsource = 'x'\nwieght = 1", "models.loras.wieght", "weight"),
+                (
+                    "name = 'ink'\nsource = 'x'\n[[models.loras]]\nname = 'INK'\nsource = 'y'",
+                    "models.emoji.loras.ink",
+                    "two LoRAs",
+                ),
+            ]
+        ),
+        ("[generation]\nmodel_wait = -1", "generation.model_wait", "0 or more"),
+        ("[generation]\nswaps_a_minute = 0", "generation.swaps_a_minute", "above 0"),
         ("limits = [", "", "TOML"),
     ],
 )
@@ -77,6 +94,14 @@ def test_a_mistake_is_named_with_its_place(tmp_path: Path, text: str, key: str, 
         load(written(tmp_path, text), {})
     assert caught.value.key == key
     assert part in caught.value.reason
+
+
+def test_loras_are_a_models_own_tables(tmp_path: Path) -> None:
+    text = (
+        f"{MODEL}[[models.loras]]\nname = 'ink'\nsource = 'ink.safetensors'\nweight = 1\ntrigger = 'in ink'"
+    )
+    (lora,) = load(written(tmp_path, text), {}).models[0].loras
+    assert (lora.name, lora.source, lora.weight, lora.trigger) == ("ink", "ink.safetensors", 1.0, "in ink")
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:

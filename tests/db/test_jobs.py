@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from db.database import Database
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, Jobs, JobState, Parent, Place
-from generation.request import ImageSize, JobId, Prompt
+from generation.request import ImageSize, JobId, Lora, LoraName, Prompt
 from tests.db.rows import ALICE, BOB, NOW, a_job, record, record_done
 
 
@@ -27,6 +27,7 @@ async def test_a_job_comes_back_as_it_was_recorded(db: Database, jobs: Jobs) -> 
         action=JobAction.VARIATION,
         parent=Parent(job=parent.id, image=0),
         strength=0.6,
+        loras=(Lora(name=LoraName("ink"), weight=-0.5), Lora(name=LoraName("pixel"), weight=0.8)),
         place=Place(guild_id=None, channel_id=3),
     )
     async with db.transaction() as tx:

@@ -12,12 +12,15 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.stage import Stage, on_stage
+from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_sd
 
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny_sd(tmp_path_factory.mktemp("models") / "tiny")
+    folder = tiny_sd(tmp_path_factory.mktemp("models") / "tiny")
+    tiny_lora(folder, folder.with_name("pixel.safetensors"), 1, "unet")
+    return folder
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")

@@ -77,6 +77,16 @@ jobs_in_line = {options.jobs_in_line}
 name = "tiny"
 description = "Noise in milliseconds"
 {entry}
+[[models.loras]]
+name = "pixel"
+source = "{model.with_name("pixel.safetensors")}"
+description = "Large squares"
+weight = 0.8
+trigger = "pixel art"
+[[models.loras]]
+name = "lost"
+source = "{model.with_name("lost.safetensors")}"
+
 [[models]]
 name = "twin"
 description = "The same once more"

@@ -109,6 +109,24 @@ async def test_models_are_offered_while_one_types(stage: Stage) -> None:
     assert await offered("nothing like it") == []
 
 
+async def test_a_lora_is_offered_drawn_with_shown_and_kept_with_the_job(stage: Stage) -> None:
+    async def offered(text: str, **options: str) -> list[str]:
+        choices = await stage.ada.autocomplete(
+            "gallery", "imagine", prompt="x", focused="lora", lora=text, **options
+        )
+        return [each["value"] for each in choices]
+
+    assert await offered("") == ["pixel", "lost"]
+    assert await offered("lost:1 pix:0.5") == ["lost:1 pixel:0.5"]
+    assert await offered("", model="twin") == []
+    gallery = await stage.draw(stage.guest(), "a fox --lora pixel", images=1, seed=5)
+    assert "pixel art, a fox" in gallery.texts
+    assert "LoRA pixel 0.8" in gallery.texts
+    assert json.loads(stage.job(gallery)["loras"]) == {"pixel": 0.8}
+    plain = await stage.draw(stage.guest(), "pixel art, a fox", images=1, seed=5)
+    assert (await picture_of(plain)).tobytes() != (await picture_of(gallery)).tobytes()
+
+
 async def test_words_of_a_member_are_shown_as_they_were_typed(stage: Stage) -> None:
     gallery = await stage.draw(stage.guest(), "**loud** @everyone `code` <@1>", images=1)
     assert gallery.json["mentions"] == []

@@ -44,6 +44,13 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncG
         ("a cat --seed", {}, "`--seed` has no value"),
         ("a cat --sede 4", {}, "There is no parameter `--sede`. Did you mean `--seed`?"),
         ("a cat --model tinny", {}, "There is no model `tinny` here. Did you mean `tiny`?"),
+        ("a cat --lora pixl:0.5", {}, "There is no LoRA `pixl` for the model `tiny`. Did you mean `pixel`?"),
+        ("a cat --lora pixel:9", {}, "`--lora` can't be `pixel:9`: it takes a LoRA's name"),
+        (
+            "a cat",
+            {"model": "twin", "lora": "pixel"},
+            "The model `tiny` has it: choose that with `--model tiny`",
+        ),
         ("a cat", {"model": "sdxxl"}, "There is no model `sdxxl` here"),
     ],
 )

@@ -5,6 +5,7 @@ The first word of a prompt is what happens, the second a file or a kind; whateve
     hold FILE       runs until FILE exists          die             kills itself
     hang            answers nothing any more        garbage, huge   breaks the stream
     fail KIND       fails every time                twice           finishes two times
+    mend MODEL      loads a model that was broken
     X-once FILE     X, unless FILE exists; then makes it, so that the next try succeeds
 """
 
@@ -19,7 +20,7 @@ from queue import Empty, SimpleQueue
 
 from generation import messages
 from generation.messages import Event, Order, decode_order, frame
-from generation.request import GenerationRequest, Request
+from generation.request import GenerationRequest, ModelName, Request
 
 COMMAND = (sys.executable, "-m", "tests.generation.stand_in")
 SECONDS_PER_COST = 0.5
@@ -91,6 +92,8 @@ def perform(request: Request, number: int) -> bool:
         case ["fail", kind]:
             tell(messages.Failed(job=request.job, kind=kind, reason="as told"))
             return False
+        case ["mend", model]:
+            tell(messages.Swapped(loaded=ModelName(model), evicted=(), seconds=0.0, resident_bytes=0))
         case ["twice"]:
             finish(request, number)
         case _:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 
 from generation.__main__ import BAD_INPUT, main
 from generation.images import read_parameters
+from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_bundled
 
 
@@ -40,6 +42,34 @@ def test_a_sentence_becomes_pictures(model: str, tmp_path: Path, capsys: pytest.
 
     assert main([*arguments, "--images", "2", "--init", str(output)]) == 0
     assert {path.name for path in tmp_path.iterdir()} == {"fox.png", "fox-1.png", "fox-2.png"}
+
+
+def test_a_lora_is_a_file_with_or_without_a_weight(
+    model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file, output = tmp_path / "pixel v1.0.safetensors", tmp_path / "fox.png"
+    tiny_lora(Path(model), file, 1, "unet")
+    arguments = [
+        "a fox",
+        "-o",
+        str(output),
+        "--model",
+        model,
+        "--size",
+        "64x64",
+        "--steps",
+        "1",
+        "--seed",
+        "7",
+    ]
+    drawn: list[bytes] = []
+    for lora in ([], ["--lora", str(file)], ["--lora", f"{file}:0.5"]):
+        assert main([*arguments, *lora]) == 0
+        drawn.append(output.read_bytes())
+    assert len({Image.open(io.BytesIO(png)).tobytes() for png in drawn}) == 3
+    assert read_parameters(drawn[2]).startswith("a fox <lora:pixel-v1-0:0.5>\n")
+    assert main([*arguments, "--lora", "./nowhere:0.5"]) == BAD_INPUT
+    assert "There is no such file or folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

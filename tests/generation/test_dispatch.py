@@ -303,6 +303,12 @@ async def test_a_broken_default_model_is_known_and_the_other_models_are_served()
         await dispatch.submit(order("job")).wait_for_pictures()
 
 
+async def test_a_model_that_was_loaded_after_all_is_broken_no_more() -> None:
+    async with running(default="broken") as dispatch:
+        await dispatch.submit(order("job", "mend broken")).wait_for_pictures()
+        assert dispatch.state.broken_models == {}
+
+
 async def test_a_request_too_large_to_send_fails_alone() -> None:
     async with running() as dispatch:
         request = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=bytes(MAX_FRAME))

@@ -1,0 +1,123 @@
+"""The LoRAs of one model: read when first asked for, and worn by its modules while a batch that asks for them is computed."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+
+from generation.lora_file import BrokenLoraFile, inspect_lora
+from generation.request import LoraEntry, LoraName, LoraSet, ModelEntry
+from generation.worker.setbacks import Setback, Setbacks
+
+KEPT = 8
+"""LoRAs in memory beside a model, more than one order may ask for; those of SDXL have 50 to 400 MB."""
+
+
+class BrokenLora(Exception):
+    """A LoRA cannot be used; the text is a sentence for the owner."""
+
+
+class Adapters:
+    def __init__(self, entry: ModelEntry, pipe: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._model = entry
+        self._entries = {lora.name: lora for lora in entry.loras}
+        self._pipe = pipe
+        self._clock = clock  # seconds
+        self._loaded: OrderedDict[LoraName, int] = OrderedDict()  # bytes; used longest ago first
+        self._worn: LoraSet | None = ()  # None: whatever diffusers left
+        self._setbacks: Setbacks[LoraName] = Setbacks()
+
+    @property
+    def bytes(self) -> int:
+        return sum(self._loaded.values())
+
+    def load(self, loras: LoraSet) -> None:
+        """Afterwards all of them are in memory. Raises BrokenLora, and torch.OutOfMemoryError; then the model is as it was."""
+        for lora in loras:
+            if lora.name not in self._loaded:
+                self._load(lora.name)
+            self._loaded.move_to_end(lora.name)
+        while len(self._loaded) > max(KEPT, len(loras)):
+            self._drop(next(iter(self._loaded)))
+
+    def wear(self, loras: LoraSet) -> None:
+        """From now on the model's modules compute with these and no others. Raises as `load`."""
+        if loras == self._worn:
+            return
+        self.load(loras)
+        self._worn = None
+        # What is made in inference mode could not be switched outside of it.
+        with torch.inference_mode(False):
+            if loras:
+                self._pipe.set_adapters([lora.name for lora in loras], [lora.weight for lora in loras])
+                self._pipe.enable_lora()
+            elif self._loaded:
+                self._pipe.disable_lora()
+        self._worn = loras
+
+    def _load(self, name: LoraName) -> None:
+        if (standing := self._setbacks.standing(name, self._clock())) is not None:
+            raise BrokenLora(_sentence(standing))
+        if name not in self._entries:
+            raise BrokenLora(f"There is no LoRA named {name} for {self._model.name} in the settings.")
+        self._worn = None
+        try:
+            self._read(self._entries[name])
+        except (torch.OutOfMemoryError, torch.AcceleratorError):
+            self._drop(name)
+            raise
+        except Exception as broken:
+            # Anything may come out of a file that is whole but made for another model.
+            self._drop(name)
+            what = str(broken) if isinstance(broken, BrokenLoraFile | BrokenLora) else _first_lines(broken)
+            reason = f"The LoRA {name} cannot be used with {self._model.name}. {what}"
+            raise BrokenLora(_sentence(self._setbacks.fail(name, reason, self._clock()))) from broken
+        self._setbacks.clear(name)
+
+    def _read(self, lora: LoraEntry) -> None:
+        if not hasattr(self._pipe, "load_lora_weights"):
+            raise BrokenLora(f"A {type(self._pipe).__name__} takes none.")
+        file = inspect_lora(lora.source, self._model.source)
+        with torch.inference_mode(False), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about keys of other programs
+            self._pipe.load_lora_weights(
+                str(file.parent), weight_name=file.name, adapter_name=lora.name, local_files_only=True
+            )
+        weights = self._weights(lora.name)
+        if not weights:
+            raise BrokenLora(f"{lora.source} holds nothing for a {type(self._pipe).__name__}.")
+        for weight, module in weights:
+            weight.data = weight.data.to(module.device, module.dtype)
+        self._loaded[lora.name] = sum(weight.nbytes for weight, _ in weights)
+
+    def _weights(self, name: LoraName) -> Sequence[tuple[torch.nn.Parameter, Any]]:
+        """The LoRA's own parameters, each with the module that wears it."""
+        return [
+            (weight, module)
+            for module in self._pipe.components.values()
+            if isinstance(module, torch.nn.Module)
+            for path, weight in module.named_parameters()
+            if name in path.split(".")
+        ]
+
+    def _drop(self, name: LoraName) -> None:
+        self._worn = None
+        self._loaded.pop(name, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # that it was active
+            if hasattr(self._pipe, "delete_adapters"):
+                self._pipe.delete_adapters([name])
+
+
+def _first_lines(error: Exception) -> str:
+    """Mismatches are told by every layer; the first says it."""
+    return " ".join(" ".join(str(error).split("\n")[:2]).split())[:300]
+
+
+def _sentence(setback: Setback) -> str:
+    return f"{setback.reason} It is tried again after {setback.pause:.0f} s, when an order asks for it."
