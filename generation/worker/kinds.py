@@ -106,11 +106,15 @@ class FluxKind:
         self.unet = self._denoise
         self.channels: int = pipe.transformer.config.in_channels // self.PATCH**2
         self.multiple: int = pipe.vae_scale_factor * self.PATCH
+        self._places: dict[object, Tensor] = {}
 
     def _denoise(self, x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor]:
         rows, channels, height, width = x.shape
         text: Tensor = told["encoder_hidden_states"]
-        places = self._pipe._prepare_latent_image_ids(rows, height // 2, width // 2, x.device, x.dtype)
+        # Made on the CPU and sent to the device: once a size, so that no step waits for it.
+        size = (height // 2, width // 2, x.device, x.dtype)
+        if size not in self._places:
+            self._places[size] = self._pipe._prepare_latent_image_ids(rows, *size)
         out = self._pipe.transformer(
             hidden_states=self._pipe._pack_latents(x, rows, channels, height, width),
             timestep=timesteps / 1000,
@@ -118,7 +122,7 @@ class FluxKind:
             pooled_projections=told["added_cond_kwargs"]["text_embeds"],
             encoder_hidden_states=text,
             txt_ids=torch.zeros(text.shape[1], 3, device=x.device, dtype=x.dtype),
-            img_ids=places,
+            img_ids=self._places[size],
             return_dict=False,
         )[0]
         return (self._pipe._unpack_latents(out, height, width, vae_scale_factor=1),)

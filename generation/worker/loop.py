@@ -30,6 +30,7 @@ from generation.messages import (
 )
 from generation.request import BatchKey, JobId, ModelName, UpscaleRequest
 from generation.worker.darkroom import Darkroom
+from generation.worker.deck import ROW_COUNTS
 from generation.worker.jobs import Job, Seat, jobs_of, preview, seats_of
 from generation.worker.models import (
     BrokenModel,
@@ -253,9 +254,8 @@ class Loop:
             self.turns.learn(batch, seconds)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
-        model = batch[0].model
-        is_padded = self.device.type == "cuda"
-        model.advance([seat.slot for seat in batch], is_padded=is_padded)
+        sizes = ROW_COUNTS if self.device.type == "cuda" else ()
+        batch[0].model.advance([seat.slot for seat in batch], sizes=sizes)
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])

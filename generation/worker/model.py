@@ -11,11 +11,12 @@ from torch import Tensor
 from generation.prompt import MAX_PARTS, BadWeights
 from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry
 from generation.worker.conditioning import Conditioner
+from generation.worker.deck import Decks
 from generation.worker.decode import Codec, read_init
 from generation.worker.inpaint import Mask
 from generation.worker.kinds import KINDS
 from generation.worker.schedule import Schedules
-from generation.worker.slots import Slot, advance, seat
+from generation.worker.slots import Slot
 
 
 class UnusableRequest(Exception):
@@ -35,6 +36,7 @@ class Model:
         self.schedules = Schedules(pipe.scheduler)
         self.conditioner = Conditioner(self.kind, device, dtype)
         self.codec = Codec(pipe, device)
+        self.decks = Decks(device)
 
     @property
     def sampler(self) -> str:
@@ -78,15 +80,15 @@ class Model:
             text_shape=tuple(rows[0].text.shape),
             dtype=str(self.dtype),
         )
-        slot = seat(key, table, rows, generator, self.device, init, mask)
+        slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:
             # diffusers encodes the masked picture too, for U-Nets that look at it; its samplers draw what comes after.
             torch.randn(shape, generator=generator)
         return slot
 
-    def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
-        """One step for every slot. When it raises, no slot has changed."""
-        advance(self.unet, slots, self.dtype, is_padded=is_padded)
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
+        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
+        self.decks.deck(slots[0].key).advance(self.unet, slots, self.dtype, sizes=sizes)
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

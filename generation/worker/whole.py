@@ -78,7 +78,7 @@ class Run:
             raise _Closed
 
 
-@dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class PipelineSlot(Slot):
     run: Run
     closer: Any = field(init=False)
@@ -113,7 +113,7 @@ class PipelineModel(Model):
             run=Run(self._drawing(asked)),
         )
 
-    def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         for slot in slots:
             assert isinstance(slot, PipelineSlot)
             try:
