@@ -28,6 +28,7 @@ class Configure(Message, frozen=True):
     default: ModelName
     preview_seconds: float = 1.0
     slots: int = 16  # pictures begun at once at the most, and as many again for members who have none
+    pinned_rows: int = 0  # every step has exactly so many rows, and a picture is the same to the bit; 0: as many as there are
 
 
 class Generate(Message, frozen=True):
@@ -106,8 +107,18 @@ class Cancelled(Message, frozen=True):
     job: JobId
 
 
+class Strained(Message, frozen=True):
+    """Memory was short, and the worker made do; or it has been enough for a while, and something is as before.
+
+    `action`: "halved", "tiled", "aside", "apart", "streamed" (generation/worker/residence.py says what they are) or "relaxed".
+    """
+
+    action: str
+    detail: str  # for the log: what was being done, of which model
+
+
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
-Event = Ready | ModelBroken | Pong | Started | Stepped | Finished | Failed | Cancelled
+Event = Ready | ModelBroken | Pong | Started | Stepped | Finished | Failed | Cancelled | Strained
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from generation.request import ImageSize, Prompt
 from generation.worker.kinds import Kind
+from generation.worker.residence import Residence
 from generation.worker.slots import Row
 
 CACHED_PROMPTS = 64
@@ -27,8 +28,9 @@ class _Encoded:
 class Conditioner:
     """The text encoders of one model."""
 
-    def __init__(self, kind: Kind, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, kind: Kind, device: torch.device, dtype: torch.dtype, home: Residence) -> None:
         self._kind = kind
+        self._home = home
         self._device = device
         self._dtype = dtype
         self._cache: OrderedDict[tuple[str, str, bool], tuple[_Encoded, ...]] = OrderedDict()
@@ -58,9 +60,10 @@ class Conditioner:
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
+            with self._home.at_work("text"):
+                encoded = self._kind.encode(text, negative, is_guided)
             self._cache[key] = tuple(
-                _Encoded(one.to(self._device, self._dtype), self._own(pooled))
-                for one, pooled in self._kind.encode(text, negative, is_guided)
+                _Encoded(one.to(self._device, self._dtype), self._own(pooled)) for one, pooled in encoded
             )
             if len(self._cache) > CACHED_PROMPTS:
                 self._cache.popitem(last=False)

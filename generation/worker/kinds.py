@@ -128,7 +128,9 @@ class FluxKind:
         return (self._pipe._unpack_latents(out, height, width, vae_scale_factor=1),)
 
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
-        embedded, pooled, _ = self._pipe.encode_prompt(text, prompt_2=None)
+        embedded, pooled, _ = self._pipe.encode_prompt(
+            text, prompt_2=None, device=self._pipe.text_encoder.device
+        )
         return [(embedded[0], pooled[0])]
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
@@ -154,7 +156,7 @@ def _encode(
 ) -> list[tuple[Tensor, Tensor | None]]:
     encoded: Any = pipe.encode_prompt(
         text,
-        device=pipe.device,
+        device=pipe.text_encoder.device,  # the pipeline's is that of any of its modules
         num_images_per_prompt=1,
         do_classifier_free_guidance=is_guided,
         # None, not "", for no negative prompt: SDXL's base model then takes zeros, which it was trained with.

@@ -15,6 +15,7 @@ from generation.worker.deck import Decks
 from generation.worker.decode import Codec, read_init
 from generation.worker.inpaint import Mask
 from generation.worker.kinds import KINDS
+from generation.worker.residence import Ladder, Residence
 from generation.worker.schedule import Schedules
 from generation.worker.slots import Slot
 
@@ -34,8 +35,10 @@ class Model:
         self.kind = KINDS[type(pipe).__name__](pipe)
         self.unet: Any = self.kind.unet
         self.schedules = Schedules(pipe.scheduler)
-        self.conditioner = Conditioner(self.kind, device, dtype)
-        self.codec = Codec(pipe, device)
+        self._home = Residence(pipe, device)
+        self.residence: Ladder = self._home
+        self.conditioner = Conditioner(self.kind, device, dtype, self._home)
+        self.codec = Codec(pipe, device, self._home)
         self.decks = Decks(device)
 
     @property
@@ -88,7 +91,8 @@ class Model:
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
-        self.decks.deck(slots[0].key).advance(self.unet, slots, self.dtype, sizes=sizes)
+        with self._home.at_work("denoiser"):
+            self.decks.deck(slots[0].key).advance(self.unet, slots, self.dtype, sizes=sizes)
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

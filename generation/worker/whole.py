@@ -22,6 +22,7 @@ from generation.images import open_picture
 from generation.request import BatchKey, GenerationRequest, ModelEntry
 from generation.worker.decode import to_tensor
 from generation.worker.model import Model, UnusableRequest
+from generation.worker.residence import WholePipeline
 from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
 
@@ -96,6 +97,7 @@ class PipelineModel(Model):
         self.pipe = pipe
         self.device = device
         self.dtype = dtype
+        self.residence = WholePipeline(pipe, device)
         self._accepts = inspect.signature(pipe.__call__).parameters
         pipe.set_progress_bar_config(disable=True)
 

@@ -25,8 +25,8 @@ from tests.generation.worker.requests import model, order
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 META = torch.device("meta")
-"""A device whose tensors have no values: whoever asks for one (`item`, `tolist`, `nonzero`, `cpu`) gets an error. What works there
-works without waiting for a GPU."""
+"""A device whose tensors have no values: whoever asks for one (`item`, `tolist`, `nonzero`, `cpu`) gets an error. What works
+there works without waiting for a GPU."""
 
 
 class Crossing(AssertionError):
