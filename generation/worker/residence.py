@@ -30,6 +30,9 @@ HELPS: Mapping[Verb, Sequence[Rung]] = {
 
 HOST = torch.device("cpu")
 
+LEAST_TILE = 16
+"""Latents a side. The smaller a tile, the more it differs from the whole picture."""
+
 _STREAMING = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading")
 """diffusers' names of the hooks that `enable_group_offload` sets (hooks/group_offloading.py); it has nothing to take them off."""
 
@@ -145,7 +148,7 @@ class Residence:
         vae = self._vae
         if hasattr(vae, "tile_latent_min_size") and hasattr(vae, "tile_sample_min_size"):
             self._tile = (vae.tile_latent_min_size, vae.tile_sample_min_size)
-            vae.tile_latent_min_size = max(4, int(vae.tile_latent_min_size) // 2)
+            vae.tile_latent_min_size = max(LEAST_TILE, int(vae.tile_latent_min_size) // 2)
             vae.tile_sample_min_size = vae.tile_latent_min_size * (int(self._tile[1]) // int(self._tile[0]))
         vae.enable_tiling()
         vae.enable_slicing()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,18 @@ from PIL import Image
 from torch import nn
 
 from generation.messages import Failed, Finished, Generate, Strained
-from generation.request import ModelName
+from generation.request import ImageSize, ModelName
 from generation.worker.attempts import FIRST_PATIENCE
 from generation.worker.models import Model
+from generation.worker.press import Press
 from generation.worker.residence import HOST, Residence
 from generation.worker.warm_up import warm_up
 from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
 
-TILED_PSNR = 30.0
-"""dB between a picture decoded in tiles and as a whole: a tile is normalised by itself."""
+TILED_PSNR = 25.0
+"""dB, at the least, between a picture decoded in tiles and as a whole. Random weights and tiles of 16 latents are a hard case; two
+different pictures of this VAE are 12 dB apart."""
 
 
 class Device:
@@ -34,6 +37,7 @@ class Device:
         stage.loop.take_orders()
         self.model: Model = stage.loop.shelf.take(ModelName(folder))
         self.rows = self.pictures = 64  # of a step and of a decode, that fit
+        self.side = 1000  # latents of a picture that fits the decoder
         self.needs: dict[str, str] = {}  # verb: the rung without which it does not fit
         self.now = 0.0
         stage.loop.attempts.clock = lambda: self.now
@@ -47,6 +51,7 @@ class Device:
             most = {"step": self.rows, "decode": self.pictures}.get(verb)
             wanted = self.needs.get(verb)
             is_full = most is not None and len(arguments[0]) > most
+            is_full |= verb == "decode" and arguments[0].shape[-1] > self.side
             if is_full or (wanted and wanted not in self.model.residence.rungs):  # pyright: ignore[reportAttributeAccessIssue]
                 raise torch.OutOfMemoryError("tried to allocate")
 
@@ -123,9 +128,22 @@ def test_a_decode_that_does_not_fit_halves_then_tiles_then_offloads(
     assert drawn.keys() == undisturbed.keys()
     for job, expected in undisturbed.items():
         for one, other in zip(drawn[job], expected, strict=True):
-            assert psnr(one, other) > TILED_PSNR
-    other = undisturbed["0"][1]
-    assert psnr(undisturbed["0"][0], other) < TILED_PSNR, "the bound tells pictures apart"
+            assert np.abs(one - other).max() <= 1, "these are no larger than a tile"
+
+
+def test_a_picture_decoded_in_tiles_is_nearly_the_one_decoded_whole(sd_folder: Path) -> None:
+    large = ImageSize(width=192, height=192)
+    drawn: list[list[np.ndarray[Any, Any]]] = []
+    for most in (24, 16):  # latents a side that the decoder has memory for
+        stage = Stage(sd_folder)
+        device = Device(stage)
+        device.side = most
+        stage.say(Generate(request=order("a", size=large, images=2)))
+        stage.finish()
+        drawn.append(pictures(stage)["a"])
+        assert actions(stage) == ([] if most == 24 else ["halved", "tiled"])
+    assert all(psnr(*pair) > TILED_PSNR for pair in zip(*drawn, strict=True))
+    assert psnr(*drawn[0]) < TILED_PSNR, "the bound tells pictures apart"
 
 
 def test_a_text_that_does_not_fit_puts_aside_and_its_order_is_drawn(sd_folder: Path) -> None:
@@ -147,7 +165,7 @@ def test_when_no_rung_is_left_the_order_alone_fails(sd_folder: Path) -> None:
     assert actions(stage) == ["aside", "streamed"]
     assert [(event.job, event.kind) for event in stage.of(Failed)] == [("a", "memory")]
     device.needs.clear()
-    stage.loop.press = type(stage.loop.press)(stage.events.append)
+    stage.loop.press = Press(stage.events.append)
     stage.say(Generate(request=order("b")))
     stage.finish()
     assert [event.job for event in stage.of(Finished)] == ["b"]
@@ -158,21 +176,20 @@ def test_after_a_bad_minute_all_is_taken_back_last_first(sd_folder: Path) -> Non
     device = Device(stage)
     device.needs = {"step": "streamed", "decode": "tiled"}
     say(stage)
-    while len(stage.loop.jobs) > 1 or "streamed" not in device.rungs or not stage.loop.jobs:
-        stage.turn()
-        assert stage.loop.jobs, "nothing was short"
+    stage.finish()
     climbed = list(device.rungs)
+    assert set(climbed) == {"aside", "streamed", "tiled"}
     device.needs = {}
-    stage.turn()
+    stage.loop.attempts.relax()
     assert device.rungs == climbed, "not at once"
     back: list[str] = []
     while device.rungs or stage.loop.attempts.limits:
         device.now += FIRST_PATIENCE
-        stage.turn()
+        stage.loop.attempts.relax()
         back.append(stage.of(Strained)[-1].detail)
     assert back[: len(climbed)] == [f"no longer {rung}" for rung in reversed(climbed)]
     assert set(back[len(climbed) :]) == {"twice as many pictures at once"}
-    device.rows = 64
+    stage.loop.press = Press(stage.events.append)
     stage.say(Generate(request=order("after", images=4)))
     said = len(stage.of(Strained))
     stage.finish()
@@ -195,7 +212,7 @@ def test_what_was_taken_back_too_early_is_tried_again_later_and_later(sd_folder:
             tried.append(device.now)
     gaps = np.diff(tried)
     assert len(tried) >= 3
-    assert all(later >= 1.8 * earlier for earlier, later in zip(gaps, gaps[1:], strict=False))
+    assert all(later >= 1.8 * earlier for earlier, later in pairwise(gaps))
 
 
 def test_memory_that_comes_and_goes_loses_no_order(
@@ -214,14 +231,14 @@ def test_memory_that_comes_and_goes_loses_no_order(
         stage.turn()
         if not stage.loop.jobs:
             break
-    stage.finish()
+    stage.loop.press.close()
     assert {"halved", "tiled", "aside"} <= set(actions(stage))
     assert not stage.of(Failed)
     drawn = pictures(stage)
     assert drawn.keys() == undisturbed.keys()
     for job, expected in undisturbed.items():
         for one, other in zip(drawn[job], expected, strict=True):
-            assert psnr(one, other) > TILED_PSNR
+            assert np.abs(one - other).max() <= 1
 
 
 # ---- how many fit
