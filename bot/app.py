@@ -55,6 +55,7 @@ def dispatch_of(settings: Settings) -> Dispatch:
         default=settings.default_model.name,
         preview_seconds=generation.preview_seconds,
         slots=generation.slots,
+        pinned_rows=generation.pinned_rows,
     )
     return Dispatch(
         configure,

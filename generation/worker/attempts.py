@@ -18,7 +18,7 @@ import torch
 
 from generation.messages import Event, Strained
 from generation.request import BatchKey
-from generation.worker.deck import ROW_COUNTS
+from generation.worker.deck import COMPILED_ROW_COUNTS, ROW_COUNTS
 from generation.worker.jobs import Job, Seat, jobs_of
 from generation.worker.memory import Footprint, is_out_of_memory, meter_for
 from generation.worker.models import Model
@@ -76,11 +76,12 @@ class Attempts:
         bit in any company; 0 lets them be as many as there are."""
         self._pinned = rows
 
-    @property
-    def sizes(self) -> Sequence[int]:
-        """The numbers of rows that steps are padded to."""
+    def sizes(self, model: Model) -> Sequence[int]:
+        """The numbers of rows that its steps are padded to."""
         if self._pinned:
             return (self._pinned,)
+        if model.entry.compile:
+            return COMPILED_ROW_COUNTS
         return ROW_COUNTS if self._device.type == "cuda" else ()
 
     def slots(self, asked: int) -> int:
@@ -107,7 +108,7 @@ class Attempts:
         if verb != "step":
             return len(seats)
         rows = _rows(seats)
-        return next((size for size in self.sizes if size >= rows), rows)
+        return next((size for size in self.sizes(seats[0].model) if size >= rows), rows)
 
     def _most(self, verb: Verb, key: BatchKey) -> int | None:
         free = self._free_bytes()

@@ -30,6 +30,9 @@ ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
 bit for bit in any company of the same padded size."""
 
+COMPILED_ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Of a compiled model: each takes minutes to compile."""
+
 SCRATCH = 0
 """The place that padding points at. Its schedule is all zeros; what becomes of it is never read."""
 

@@ -238,7 +238,8 @@ class Loop:
             self.turns.learn(batch, seconds)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
-        batch[0].model.advance([seat.slot for seat in batch], sizes=self.attempts.sizes)
+        model = batch[0].model
+        model.advance([seat.slot for seat in batch], sizes=self.attempts.sizes(model))
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])

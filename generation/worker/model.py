@@ -91,6 +91,8 @@ class Model:
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
+        if self.entry.compile and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
         with self._home.at_work("denoiser"):
             self.decks.deck(slots[0].key).advance(self.unet, slots, self.dtype, sizes=sizes)
 

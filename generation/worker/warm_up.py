@@ -55,7 +55,7 @@ def _warm_up(model: Model, attempts: Attempts, count: int) -> None:
     slots = [seat.slot for seat in seats]
     while not slots[0].is_finished:
         with attempts.measured("step", seats):
-            model.advance(slots, sizes=attempts.sizes)
+            model.advance(slots, sizes=attempts.sizes(model))
     for _ in range(BELIEVED):
         with attempts.measured("decode", seats):
             model.develop(slots)

@@ -26,8 +26,8 @@ from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
 
 TILED_PSNR = 25.0
-"""dB, at the least, between a picture decoded in tiles and as a whole. Random weights and tiles of 16 latents are a hard case; two
-different pictures of this VAE are 12 dB apart."""
+"""dB, at the least, between a picture decoded in tiles and as a whole. Random weights and tiles of 16 latents are a hard case;
+two different pictures of this VAE are 12 dB apart."""
 
 
 class Device:
