@@ -13,7 +13,7 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -67,7 +67,7 @@ class ModelTime:
     _open: list[Any] = field(default_factory=list[Any])
 
     @contextmanager
-    def watching(self, *modules: torch.nn.Module) -> Any:
+    def watching(self, *modules: torch.nn.Module) -> Iterator[None]:
         hooks: list[Any] = []
         for module in modules:
             hooks.append(module.register_forward_pre_hook(lambda *_: self._open.append(self._mark())))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import inspect
 import logging
 import os
@@ -145,7 +146,7 @@ def compile_denoiser(pipe: Any, device: torch.device, backend: str = "inductor")
     """
     denoiser = denoiser_of(pipe)
     # Every number of rows and every size is compiled for itself: more than the eight that PyTorch stops at.
-    dynamo: Any = torch._dynamo.config
+    dynamo: Any = importlib.import_module("torch._dynamo.config")  # there is no public one
     dynamo.recompile_limit = max(dynamo.recompile_limit, 64)
     dynamo.suppress_errors = (
         True  # where it cannot be compiled (no compiler, say), it is run as it is, and the log says so

@@ -51,7 +51,8 @@ class Ladder(Protocol):
         ...
 
 
-def denoiser_of(pipe: Any) -> nn.Module:
+def denoiser_of(pipe: Any) -> Any:
+    """An nn.Module."""
     return pipe.unet if hasattr(pipe, "unet") else pipe.transformer
 
 
@@ -60,7 +61,7 @@ class Residence:
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         self._vae: Any = pipe.vae
-        self._denoiser: nn.Module = denoiser_of(pipe)
+        self._denoiser = denoiser_of(pipe)
         self._texts = [
             module
             for name, module in pipe.components.items()
@@ -102,7 +103,8 @@ class Residence:
             case "aside":
                 self._move_or_none(*self._texts, self._vae)
             case "apart":
-                self._move_or_none(self._denoiser)
+                if "streamed" not in self.rungs:
+                    self._move_or_none(self._denoiser)
             case "streamed":
                 hooks = HookRegistry.check_if_exists_or_initialize(self._denoiser)
                 for name in _STREAMING:
@@ -123,20 +125,23 @@ class Residence:
 
     @contextmanager
     def _fetched(self, part: Part) -> Iterator[None]:
+        comes_and_goes = "apart" in self.rungs and "streamed" not in self.rungs
         if part == "denoiser":
-            if "streamed" not in self.rungs:
+            if comes_and_goes:
                 self._move(self._device, self._denoiser)
             yield
             return
-        modules = self._texts if part == "text" else [self._vae]
-        if "apart" in self.rungs and "streamed" not in self.rungs:
+        if comes_and_goes:
             self._move(HOST, self._denoiser)
+        if "aside" not in self.rungs:
+            yield
+            return
+        modules = self._texts if part == "text" else [self._vae]
         try:
             self._move(self._device, *modules)
             yield
         finally:
-            if "aside" in self.rungs:
-                self._move(HOST, *modules)
+            self._move(HOST, *modules)
 
     def _has(self, rung: Rung) -> bool:
         if rung == "tiled":
@@ -160,8 +165,7 @@ class Residence:
 
     def _stream(self) -> None:
         is_cuda = self._device.type == "cuda"
-        denoiser: Any = self._denoiser
-        denoiser.enable_group_offload(
+        self._denoiser.enable_group_offload(
             onload_device=self._device, offload_device=HOST, offload_type="leaf_level", use_stream=is_cuda
         )
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 
+import torch
+
 from generation.request import GenerationRequest, JobId, MemberId, Prompt
 from generation.worker.attempts import Attempts
 from generation.worker.jobs import Job, seats_of
@@ -28,8 +30,11 @@ def warm_up(model: Model, attempts: Attempts, pictures: tuple[int, ...] = PICTUR
             log.warning("%s was not warmed up: %s", model.entry.name, unusable)
             return
         except Exception as error:
+            if isinstance(error, torch.AcceleratorError):
+                raise  # the device's context is gone
             if not is_out_of_memory(error):
-                raise
+                log.exception("warming %s up failed; orders will say why", model.entry.name)
+                return
             log.warning("%s has no memory for %d pictures at once: %s", model.entry.name, count, error)
             attempts.free_memory()
             return

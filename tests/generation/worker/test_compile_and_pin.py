@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 @pytest.fixture
 def dynamo() -> Iterator[Any]:
     """torch.compile's own settings, as they were afterwards."""
-    config: Any = torch._dynamo.config
+    config: Any = importlib.import_module("torch._dynamo.config")
     with config.patch(recompile_limit=config.recompile_limit, suppress_errors=config.suppress_errors):
         yield config
     torch.compiler.reset()
