@@ -7,7 +7,7 @@ import time
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import SimpleQueue
 
 import torch
@@ -25,12 +25,19 @@ from generation.worker.press import Press
 
 @dataclass(slots=True)
 class Clock:
-    """From 0: CPU seconds of this thread, and what was skipped while nothing was to do."""
+    """From 0: CPU seconds of this thread (or another clock's), and what was skipped while nothing was to do."""
 
-    skipped: float = field(default_factory=lambda: -time.thread_time())
+    now: Callable[[], float] = time.thread_time
+    skipped: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self.skipped = -self.now()
 
     def __call__(self) -> float:
-        return time.thread_time() + self.skipped
+        return self.now() + self.skipped
 
     def skip_to(self, at: float) -> None:
         self.skipped += max(0.0, at - self())
@@ -68,7 +75,7 @@ class Record:
 class Played:
     records: dict[JobId, Record]
     pictures: dict[JobId, list[Image.Image]]
-    busy: float  # CPU seconds, all of dispatch and loop
+    busy: float  # seconds of the clock, all of dispatch and loop
 
 
 class _Worker:
@@ -96,19 +103,21 @@ class _Worker:
         return self._events.popleft()
 
 
-def play(model: Model, arrivals: Sequence[Arrival], *, slots: int) -> Played:
-    """Every order, each at its time; returns when all are done."""
-    return asyncio.run(_play(model, arrivals, slots))
+def play(
+    model: Model, arrivals: Sequence[Arrival], *, slots: int, now: Callable[[], float] = time.thread_time
+) -> Played:
+    """Every order, each at its time; returns when all are done. `now`: time.perf_counter where the device is no CPU."""
+    return asyncio.run(_play(model, arrivals, slots, now))
 
 
-async def _play(model: Model, arrivals: Sequence[Arrival], slots: int) -> Played:
+async def _play(model: Model, arrivals: Sequence[Arrival], slots: int, now: Callable[[], float]) -> Played:
     torch.set_num_threads(1)
     orders: SimpleQueue[Order] = SimpleQueue()
     events: deque[Event] = deque()
     pictures: dict[JobId, list[Image.Image]] = {}
     records = {one.request.job: Record() for one in arrivals}
     configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
-    clock = Clock()
+    clock = Clock(now)
 
     def tell(event: Event) -> None:
         events.append(event)
@@ -137,8 +146,8 @@ async def _play(model: Model, arrivals: Sequence[Arrival], slots: int) -> Played
         yield _Worker(loop, orders, events, idle)
 
     dispatch = Dispatch(configure, max_waiting=len(arrivals) + 1, connect=connect, clock=clock)
-    clock.skipped = -time.thread_time()  # loading was no part of it
-    began = time.thread_time()
+    clock.restart()  # loading was no part of it
+    began = now()
     task = asyncio.create_task(dispatch.run())
     tickets: dict[JobId, Ticket] = {}
     while len(tickets) < len(arrivals) or not all(ticket.is_done for ticket in tickets.values()):
@@ -151,7 +160,7 @@ async def _play(model: Model, arrivals: Sequence[Arrival], slots: int) -> Played
         for job, ticket in tickets.items():
             if not records[job].started and isinstance(ticket.progress, Running):
                 records[job].started = clock()
-    busy = time.thread_time() - began
+    busy = now() - began
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return Played(records=records, pictures=pictures, busy=busy)

@@ -58,6 +58,7 @@ def dispatch_of(settings: Settings) -> Dispatch:
         memory_gib=generation.memory_gib,
         model_wait=generation.model_wait,
         swaps_a_minute=generation.swaps_a_minute,
+        pinned_rows=generation.pinned_rows,
     )
     return Dispatch(
         configure,

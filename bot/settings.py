@@ -41,6 +41,9 @@ class DiscordSettings:
 class GenerationSettings:
     default_model: str = "emoji"
     slots: int = 16  # pictures denoised at once at the most
+    pinned_rows: int = (
+        0  # rows of every step, so that a seed gives the same picture to the bit; 0: as many as there are
+    )
     max_waiting: int = 200  # jobs in line at the most, over all members
     preview_seconds: float = 1.5  # least time between two previews of a job
     patience: float = 120.0  # seconds without a sign of life before the worker is started again
@@ -134,6 +137,8 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("memory_gib", "model_wait"):
         if not 0 <= getattr(settings.generation, key) < float("inf"):
             raise SettingsBroken(source, f"generation.{key}", "must be 0 or more")
+    if not 0 <= settings.generation.pinned_rows <= 128:
+        raise SettingsBroken(source, "generation.pinned_rows", "must be 0, or from 1 to 128")
     if settings.generation.upscale_factor not in (2, 4):
         raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
     for entry in settings.models:

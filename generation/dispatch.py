@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ class DispatchState:
     running: int  # jobs handed to the worker
     broken_models: Mapping[ModelName, str]  # and why
     seconds_per_cost: float | None  # None before anything was finished
+    strains: Mapping[str, int]  # how often a worker did what for want of memory: messages.Strained.action
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -115,6 +117,7 @@ class Dispatch:
         self._ready = asyncio.Event()
         self._device = ""
         self._broken: dict[ModelName, str] = {}
+        self._strains: Counter[str] = Counter()
 
     @property
     def state(self) -> DispatchState:
@@ -125,6 +128,7 @@ class Dispatch:
             running=len(self._leases),
             broken_models=dict(self._broken),
             seconds_per_cost=self._pace.seconds_per_cost,
+            strains=dict(self._strains),
         )
 
     async def wait_for_ready(self) -> None:
@@ -232,6 +236,10 @@ class Dispatch:
             case messages.Swapped(loaded=loaded):
                 if loaded is not None:
                     self._broken.pop(loaded, None)
+                return
+            case messages.Strained(action=action, detail=detail):
+                log.warning("the worker's memory is short: %s (%s)", action, detail)
+                self._strains[action] += 1
                 return
             case messages.Pong():
                 return

@@ -31,6 +31,7 @@ class Configure(Message, frozen=True):
     memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
     model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
     swaps_a_minute: int = 4  # of models that make room for others
+    pinned_rows: int = 0  # every step has exactly so many rows, and a picture is the same to the bit; 0: as many as there are
 
 
 class Generate(Message, frozen=True):
@@ -118,8 +119,18 @@ class Cancelled(Message, frozen=True):
     job: JobId
 
 
+class Strained(Message, frozen=True):
+    """Memory was short, and the worker made do; or it has been enough for a while, and something is as before.
+
+    `action`: "halved", "tiled", "aside", "apart", "streamed" (generation/worker/residence.py says what they are) or "relaxed".
+    """
+
+    action: str
+    detail: str  # for the log: what was being done, of which model
+
+
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
-Event = Ready | ModelBroken | Swapped | Pong | Started | Stepped | Finished | Failed | Cancelled
+Event = Ready | ModelBroken | Swapped | Pong | Started | Stepped | Finished | Failed | Cancelled | Strained
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from generation.request import ImageSize, LoraSet, Prompt
 from generation.worker.kinds import Kind
+from generation.worker.residence import Residence
 from generation.worker.slots import Row
 
 CACHED_PROMPTS = 64
@@ -29,9 +30,15 @@ class Conditioner:
     """The text encoders of one model. `wear`: has them compute with a set of LoRAs."""
 
     def __init__(
-        self, kind: Kind, device: torch.device, dtype: torch.dtype, wear: Callable[[LoraSet], None]
+        self,
+        kind: Kind,
+        device: torch.device,
+        dtype: torch.dtype,
+        home: Residence,
+        wear: Callable[[LoraSet], None],
     ) -> None:
         self._kind = kind
+        self._home = home
         self._device = device
         self._dtype = dtype
         self._wear = wear
@@ -62,10 +69,11 @@ class Conditioner:
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
-            self._wear(loras)
+            with self._home.at_work("text"):
+                self._wear(loras)
+                encoded = self._kind.encode(text, negative, is_guided)
             self._cache[key] = tuple(
-                _Encoded(one.to(self._device, self._dtype), self._own(pooled))
-                for one, pooled in self._kind.encode(text, negative, is_guided)
+                _Encoded(one.to(self._device, self._dtype), self._own(pooled)) for one, pooled in encoded
             )
             if len(self._cache) > CACHED_PROMPTS:
                 self._cache.popitem(last=False)

@@ -13,13 +13,15 @@ from torch import Tensor
 
 from generation.images import open_picture
 from generation.request import ImageSize
+from generation.worker.residence import Residence
 
 
 class Codec:
     """Pictures are (n, 3, height, width) float32 from 0 to 1, latents (n, channels, height / scale, width / scale) float32."""
 
-    def __init__(self, pipe: Any, device: torch.device) -> None:
+    def __init__(self, pipe: Any, device: torch.device, home: Residence) -> None:
         self._vae: Any = pipe.vae
+        self._home = home
         self._device = device
         config = pipe.vae.config
         self._factor = float(config.scaling_factor)
@@ -39,7 +41,8 @@ class Codec:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         raw = latents * self._deviation / self._factor + self._mean
-        decoded: Tensor = self._vae.decode(raw.to(self._vae.dtype), return_dict=False)[0]
+        with self._home.at_work("vae"):
+            decoded: Tensor = self._vae.decode(raw.to(self._vae.dtype), return_dict=False)[0]
         return (decoded.float() / 2 + 0.5).clamp(0, 1)
 
     @torch.inference_mode()
@@ -53,7 +56,8 @@ class Codec:
     @torch.inference_mode()
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """With a generator, a sample of the VAE's distribution, drawn as diffusers' image-to-image does; else its mode."""
-        encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
+        with self._home.at_work("vae"):
+            encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
         if hasattr(encoded, "latents"):
             raw: Tensor = encoded.latents
         else:

@@ -106,11 +106,15 @@ class FluxKind:
         self.unet = self._denoise
         self.channels: int = pipe.transformer.config.in_channels // self.PATCH**2
         self.multiple: int = pipe.vae_scale_factor * self.PATCH
+        self._places: dict[object, Tensor] = {}
 
     def _denoise(self, x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor]:
         rows, channels, height, width = x.shape
         text: Tensor = told["encoder_hidden_states"]
-        places = self._pipe._prepare_latent_image_ids(rows, height // 2, width // 2, x.device, x.dtype)
+        # Made on the CPU and sent to the device: once a size, so that no step waits for it.
+        size = (height // 2, width // 2, x.device, x.dtype)
+        if size not in self._places:
+            self._places[size] = self._pipe._prepare_latent_image_ids(rows, *size)
         out = self._pipe.transformer(
             hidden_states=self._pipe._pack_latents(x, rows, channels, height, width),
             timestep=timesteps / 1000,
@@ -118,13 +122,15 @@ class FluxKind:
             pooled_projections=told["added_cond_kwargs"]["text_embeds"],
             encoder_hidden_states=text,
             txt_ids=torch.zeros(text.shape[1], 3, device=x.device, dtype=x.dtype),
-            img_ids=places,
+            img_ids=self._places[size],
             return_dict=False,
         )[0]
         return (self._pipe._unpack_latents(out, height, width, vae_scale_factor=1),)
 
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
-        embedded, pooled, _ = self._pipe.encode_prompt(text, prompt_2=None)
+        embedded, pooled, _ = self._pipe.encode_prompt(
+            text, prompt_2=None, device=self._pipe.text_encoder.device
+        )
         return [(embedded[0], pooled[0])]
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
@@ -150,7 +156,7 @@ def _encode(
 ) -> list[tuple[Tensor, Tensor | None]]:
     encoded: Any = pipe.encode_prompt(
         text,
-        device=pipe.device,
+        device=pipe.text_encoder.device,  # the pipeline's is that of any of its modules
         num_images_per_prompt=1,
         do_classifier_free_guidance=is_guided,
         # None, not "", for no negative prompt: SDXL's base model then takes zeros, which it was trained with.

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Literal
 
 import torch
 
@@ -27,23 +26,24 @@ from generation.messages import (
     Started,
     Stepped,
 )
-from generation.request import BatchKey, JobId, ModelName, UpscaleRequest
+from generation.request import JobId, ModelName, UpscaleRequest
+from generation.worker.attempts import Attempts, Bench
 from generation.worker.darkroom import Darkroom
 from generation.worker.jobs import Job, Seat, jobs_of, preview, seats_of
 from generation.worker.loras import BrokenLora
+from generation.worker.memory import is_out_of_memory
 from generation.worker.models import BrokenModel, UnusableRequest, device_name, pick_device
 from generation.worker.press import Press
+from generation.worker.residence import Verb
 from generation.worker.residency import Residency
 from generation.worker.shelf import Shelf, memory_budget
 from generation.worker.turns import Turns
+from generation.worker.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 
 DECODED_AT_ONCE = 4
 """Pictures between two steps. One at a time drains too slowly behind few-step models; more would hold up the others."""
-
-Verb = Literal["step", "decode"]
-Work = Callable[[Sequence[Seat]], None]
 
 UNREADABLE = "The picture to start from is no PNG, JPEG or WebP, or it is too large."
 
@@ -68,7 +68,17 @@ class Loop:
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
         self.turns = Turns()
-        self.fitting: dict[tuple[Verb, BatchKey], int] = {}  # pictures at once, where memory has set a limit
+        self.attempts = Attempts(
+            self.device,
+            tell,
+            clock,
+            Bench(
+                is_alive=lambda job: job.id in self.jobs,
+                account=self._account,
+                fail=self._fail,
+                fail_bug=self._fail_bug,
+            ),
+        )
         self.is_stopped = False
         self.darkroom = Darkroom(self.device)
 
@@ -122,9 +132,12 @@ class Loop:
     def _configure(self, settings: Configure) -> None:
         began = self.clock()
         self.settings = settings
+        self.attempts.pin(settings.pinned_rows)
         self.shelf = self._empty_shelf()
         with suppress(BrokenModel):  # told; the other models may be whole
             self.shelf.load(settings.default)
+            if self.device.type == "cuda":
+                warm_up(self.shelf.take(settings.default), self.attempts)
             seconds = round(self.clock() - began, 2)
             self.tell(Ready(device=device_name(self.device), seconds=seconds))
 
@@ -146,6 +159,7 @@ class Loop:
             if self.jobs.pop(job, None) or self.upscales.pop(job, None):
                 self.tell(Cancelled(job=job))
         self.cancelled.clear()
+        self.attempts.relax()
 
     def seat(self) -> None:
         """As many pictures as there are slots; and as many again for members who have none, so that whoever comes new has a
@@ -153,12 +167,13 @@ class Loop:
         self._restock()
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
-        free = self.settings.slots - len(seated)
+        slots = self.attempts.slots(self.settings.slots)
+        free = slots - len(seated)
         for job in list(self.jobs.values()):
             if not job.model and not self.shelf.is_open(job.request.model):
                 continue
             is_new = free <= 0 and job.request.member not in members
-            room = free + self.settings.slots if is_new else free
+            room = free + slots if is_new else free
             for index in job.unseated[: max(0, room)]:
                 if not self._seat_picture(job, index):
                     break
@@ -171,8 +186,9 @@ class Loop:
         self.shelf.restock([job.request.model for job in jobs if not job.model], begun)
 
     def _seat_picture(self, job: Job, index: int) -> bool:
+        model = job.model
         try:
-            model = job.model or self.shelf.take(job.request.model)
+            model = model or self.shelf.take(job.request.model)
             slot = model.seat(job.request, index)
         except BrokenModel as broken:
             return self._fail(job, "model", str(broken))
@@ -183,19 +199,25 @@ class Loop:
             return self._fail(job, "input", str(unusable))
         except PictureError:
             return self._fail(job, "input", UNREADABLE)
-        except torch.OutOfMemoryError as full:
-            return self._fail(job, "memory", str(full))
-        except Exception as bug:
-            return self._fail_bug(job, bug)
-        if job.model is None:
-            job.model, job.total = model, len(slot.table)
-            self.tell(Started(job=job.id))
-        job.slots[index] = slot
-        return True
+        except Exception as error:
+            if not is_out_of_memory(error):
+                return self._fail_bug(job, error)
+            reason = str(error)
+        else:
+            if job.model is None:
+                job.model, job.total = model, len(slot.table)
+                self.tell(Started(job=job.id))
+            job.slots[index] = slot
+            return True
+        # Outside the except block: its traceback would keep what has been allocated.
+        self.attempts.free_memory()
+        if model is not None and self.attempts.climb("encode", model):
+            return self._seat_picture(job, index)
+        return self._fail(job, "memory", reason)
 
     def step(self) -> None:
-        batch = self.turns.next_batch(seats_of(self.jobs.values()))
-        self._in_batches("step", batch, self._advance)
+        batch = self.attempts.fitting("step", self.turns.next_batch(seats_of(self.jobs.values())))
+        self.attempts.run("step", batch, self._advance)
         now = self.clock()
         for job in self._alive(batch):
             self._tell_progress(job, now)
@@ -203,8 +225,9 @@ class Loop:
     def retire(self) -> None:
         """Decodes a handful of finished pictures, hands whole jobs to the press; then one enlargement."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
-        batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:DECODED_AT_ONCE]
-        self._in_batches("decode", batch, self._develop)
+        at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE
+        batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
+        self.attempts.run("decode", batch, self._develop)
         for job in self._alive(batch):
             if job.is_drawn:
                 self._print(job)
@@ -212,44 +235,6 @@ class Loop:
             self._upscale(self.upscales.pop(next(iter(self.upscales))))
 
     # ---- work on the device
-
-    def _in_batches(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
-        """Does `work` on all of them, as many at once as memory has been seen to hold."""
-        if seats:
-            at_once = self.fitting.get((verb, seats[0].slot.key), len(seats))
-            for begin in range(0, len(seats), at_once):
-                self._attempt(verb, seats[begin : begin + at_once], work)
-
-    def _attempt(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
-        """Out of memory halves the batch; anything else fails its jobs and nobody else's."""
-        batch = [seat for seat in seats if seat.job.id in self.jobs]
-        if not batch:
-            return
-        began = self.clock()
-        try:
-            work(batch)
-            self._wait_for_device()
-        except torch.OutOfMemoryError as full:
-            reason = str(full)
-        except torch.AcceleratorError:
-            # The device's context is gone. The bot starts a new worker and orders again.
-            raise
-        except Exception as bug:
-            for job in jobs_of(batch):
-                self._fail_bug(job, bug)
-            return
-        else:
-            self._account(verb, batch, self.clock() - began)
-            return
-        # Outside the except block: its traceback would keep the failed work's tensors alive.
-        self._free_memory()
-        half = len(batch) // 2
-        if half == 0:
-            self._fail(batch[0].job, "memory", reason)
-            return
-        self.fitting[verb, batch[0].slot.key] = half
-        self._attempt(verb, batch[:half], work)
-        self._attempt(verb, batch[half:], work)
 
     def _account(self, verb: Verb, batch: Sequence[Seat], seconds: float) -> None:
         """A step is shared by rows, which is what it costs; decoding by pictures."""
@@ -263,8 +248,7 @@ class Loop:
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
-        is_padded = self.device.type == "cuda"
-        model.advance([seat.slot for seat in batch], is_padded=is_padded)
+        model.advance([seat.slot for seat in batch], sizes=self.attempts.sizes(model))
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])
@@ -316,12 +300,3 @@ class Loop:
     def _fail_bug(self, job: Job, bug: Exception) -> bool:
         log.error("job %s failed", job.id, exc_info=bug)
         return self._fail(job, "bug", f"{type(bug).__name__}: {bug}")
-
-    def _wait_for_device(self) -> None:
-        """Launches return before the work is done; without waiting, a step's seconds and its errors land on the next."""
-        if self.device.type == "cuda":
-            torch.cuda.synchronize()
-
-    def _free_memory(self) -> None:
-        if self.device.type == "cuda":
-            torch.cuda.empty_cache()

@@ -11,12 +11,14 @@ from torch import Tensor
 from generation.prompt import MAX_PARTS, BadWeights
 from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry
 from generation.worker.conditioning import Conditioner
+from generation.worker.deck import Decks
 from generation.worker.decode import Codec, read_init
 from generation.worker.inpaint import Mask
 from generation.worker.kinds import KINDS
 from generation.worker.loras import Adapters
+from generation.worker.residence import Ladder, Residence
 from generation.worker.schedule import Schedules
-from generation.worker.slots import Slot, advance, seat
+from generation.worker.slots import Slot
 
 
 class UnusableRequest(Exception):
@@ -35,8 +37,11 @@ class Model:
         self.unet: Any = self.kind.unet
         self.schedules = Schedules(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
-        self.conditioner = Conditioner(self.kind, device, dtype, self.adapters.wear)
-        self.codec = Codec(pipe, device)
+        self._home = Residence(pipe, device)
+        self.residence: Ladder = self._home
+        self.conditioner = Conditioner(self.kind, device, dtype, self._home, self.adapters.wear)
+        self.codec = Codec(pipe, device, self._home)
+        self.decks = Decks(device)
 
     @property
     def sampler(self) -> str:
@@ -82,16 +87,19 @@ class Model:
             dtype=str(self.dtype),
             loras=request.lora_set,
         )
-        slot = seat(key, table, rows, generator, self.device, init, mask)
+        slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:
             # diffusers encodes the masked picture too, for U-Nets that look at it; its samplers draw what comes after.
             torch.randn(shape, generator=generator)
         return slot
 
-    def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
-        """One step for every slot. When it raises, no slot has changed."""
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
+        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
         self.adapters.wear(slots[0].key.loras)
-        advance(self.unet, slots, self.dtype, is_padded=is_padded)
+        if self.entry.compile and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
+        with self._home.at_work("denoiser"):
+            self.decks.deck(slots[0].key).advance(self.unet, slots, self.dtype, sizes=sizes)
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import logging
 import os
@@ -21,6 +22,7 @@ from generation.request import ModelEntry
 from generation.worker.kinds import KINDS
 from generation.worker.model import Model as Model
 from generation.worker.model import UnusableRequest as UnusableRequest
+from generation.worker.residence import denoiser_of
 from generation.worker.whole import PipelineModel
 
 log = logging.getLogger(__name__)
@@ -67,6 +69,8 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
         _check(entry, pipe)
         pipe.to(device, dtype)
+        if entry.compile:
+            compile_denoiser(pipe, device)
         if type(pipe).__name__ not in KINDS:
             return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
@@ -83,6 +87,22 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         if is_hub_name(entry.source):
             advice = "Check the name and the connection to the hub."
         raise BrokenModel(f"{entry.source}: {type(broken).__name__}: {broken} {advice}") from broken
+
+
+def compile_denoiser(pipe: Any, device: torch.device, backend: str = "inductor") -> None:
+    """In place, at its first call of every number of rows. On CUDA what is compiled is replayed as a graph.
+
+    https://docs.pytorch.org/docs/stable/generated/torch.compile.html
+    """
+    denoiser = denoiser_of(pipe)
+    # Every number of rows and every size is compiled for itself: more than the eight that PyTorch stops at.
+    dynamo: Any = importlib.import_module("torch._dynamo.config")  # there is no public one
+    dynamo.recompile_limit = max(dynamo.recompile_limit, 64)
+    dynamo.suppress_errors = (
+        True  # where it cannot be compiled (no compiler, say), it is run as it is, and the log says so
+    )
+    more: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
+    denoiser.compile(backend=backend, dynamic=False, **more)
 
 
 def _check(entry: ModelEntry, pipe: Any) -> None:

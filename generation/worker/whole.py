@@ -23,6 +23,7 @@ from generation.request import BatchKey, GenerationRequest, ModelEntry
 from generation.worker.decode import to_tensor
 from generation.worker.loras import Adapters
 from generation.worker.model import Model, UnusableRequest
+from generation.worker.residence import WholePipeline
 from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
 
@@ -79,7 +80,7 @@ class Run:
             raise _Closed
 
 
-@dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class PipelineSlot(Slot):
     run: Run
     closer: Any = field(init=False)
@@ -98,6 +99,7 @@ class PipelineModel(Model):
         self.device = device
         self.dtype = dtype
         self.adapters = Adapters(entry, pipe)
+        self.residence = WholePipeline(pipe, device)
         self._accepts = inspect.signature(pipe.__call__).parameters
         pipe.set_progress_bar_config(disable=True)
 
@@ -122,7 +124,7 @@ class PipelineModel(Model):
             run=Run(self._drawing(asked)),
         )
 
-    def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         for slot in slots:
             assert isinstance(slot, PipelineSlot)
             # Its thread computes only while this one waits for it.

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import diffusers
-import torch
 
 from generation.request import GenerationRequest
 from generation.worker import reference
 from generation.worker.models import Model
-from generation.worker.slots import Slot, advance
+from generation.worker.slots import Slot
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "DDIMScheduler": {},
@@ -38,7 +37,9 @@ def with_samplers(base: Model, samplers: dict[str, dict[str, Any]]) -> list[Mode
         scheduler = getattr(diffusers, name.split()[0]).from_config(base.pipe.scheduler.config, **config)
         pipe = type(base.pipe)(**{**base.pipe.components, "scheduler": scheduler})
         pipe.set_progress_bar_config(disable=True)
-        models.append(Model(base.entry, pipe, base.device, base.dtype))
+        one = Model(base.entry, pipe, base.device, base.dtype)
+        one.decks = base.decks
+        models.append(one)
     return models
 
 
@@ -53,7 +54,7 @@ def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int
             seated[i] = one.seat(request, 0)
         live = [slot for slot in seated.values() if not slot.is_finished]
         if live:
-            advance(orders[0][0].unet, chance.sample(live, chance.randint(1, len(live))), torch.float32)
+            orders[0][0].advance(chance.sample(live, chance.randint(1, len(live))))
     return [seated[i] for i in range(len(orders))]
 
 

@@ -20,8 +20,8 @@ def entry(folder: Path, name: str = "tiny", **more: Any) -> ModelEntry:
     )
 
 
-def model(folder: Path, **more: Any) -> Model:
-    return load(entry(folder, **more), torch.device("cpu"), torch.float32)
+def model(folder: Path, dtype: torch.dtype = torch.float32, **more: Any) -> Model:
+    return load(entry(folder, **more), torch.device("cpu"), dtype)
 
 
 def order(job: str = "job", text: str = "a red fox", negative: str = "", **more: Any) -> GenerationRequest:

@@ -11,9 +11,9 @@ import torch
 
 from generation.request import ImageSize, InitImage
 from generation.worker import reference
+from generation.worker.deck import ROW_COUNTS
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
-from generation.worker.slots import advance
 from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
 from tests.generation.worker.requests import model, order, png
 
@@ -121,8 +121,8 @@ def test_a_picture_is_the_same_alone_and_as_the_third_of_an_order(sd_folder: Pat
     base = model(sd_folder)
     third, alone = base.seat(order(seed=5, images=4), 2), base.seat(order(seed=7), 0)
     while not third.is_finished:
-        advance(base.unet, [base.seat(order(seed=99), 0), third], torch.float32)
-        advance(base.unet, [alone], torch.float32)
+        base.advance([base.seat(order(seed=99), 0), third])
+        base.advance([alone])
     assert torch.allclose(third.sample, alone.sample, rtol=1e-4, atol=1e-4)
 
 
@@ -130,16 +130,6 @@ def test_with_the_same_padded_rows_a_picture_is_the_same_bit_for_bit(sd_folder: 
     base = model(sd_folder)
     in_three, in_four = base.seat(order(seed=5), 0), base.seat(order(seed=5), 0)
     while not in_three.is_finished:
-        advance(
-            base.unet,
-            [in_three, *(base.seat(order(seed=s), 0) for s in (1, 2))],
-            torch.float32,
-            is_padded=True,
-        )
-        advance(
-            base.unet,
-            [*(base.seat(order(seed=s), 0) for s in (3, 4, 6)), in_four],
-            torch.float32,
-            is_padded=True,
-        )
+        base.advance([in_three, *(base.seat(order(seed=s), 0) for s in (1, 2))], sizes=ROW_COUNTS)
+        base.advance([*(base.seat(order(seed=s), 0) for s in (3, 4, 6)), in_four], sizes=ROW_COUNTS)
     assert torch.equal(in_three.sample, in_four.sample)

@@ -1,0 +1,66 @@
+"""The first steps of a model, before anybody waits for them: kernels are chosen, and how much memory rows take is measured."""
+
+from __future__ import annotations
+
+import logging
+
+import torch
+
+from generation.request import GenerationRequest, JobId, MemberId, Prompt
+from generation.worker.attempts import Attempts
+from generation.worker.jobs import Job, seats_of
+from generation.worker.memory import BELIEVED, is_out_of_memory
+from generation.worker.models import Model, UnusableRequest
+from generation.worker.whole import PipelineModel
+
+log = logging.getLogger(__name__)
+
+PICTURES = (1, 4)
+"""At once: two points, and a line through them says how many fit."""
+
+
+def warm_up(model: Model, attempts: Attempts, pictures: tuple[int, ...] = PICTURES) -> None:
+    """Steps and decodes of the model's own size. What does not fit is left to the orders that come."""
+    if isinstance(model, PipelineModel):
+        return  # draws one picture at a time, and would draw it to the end
+    for count in pictures:
+        try:
+            _warm_up(model, attempts, count)
+        except UnusableRequest as unusable:
+            log.warning("%s was not warmed up: %s", model.entry.name, unusable)
+            return
+        except Exception as error:
+            if isinstance(error, torch.AcceleratorError):
+                raise  # the device's context is gone
+            if not is_out_of_memory(error):
+                log.exception("warming %s up failed; orders will say why", model.entry.name)
+                return
+            log.warning("%s has no memory for %d pictures at once: %s", model.entry.name, count, error)
+            attempts.free_memory()
+            return
+
+
+def _warm_up(model: Model, attempts: Attempts, count: int) -> None:
+    entry = model.entry
+    request = GenerationRequest(
+        job=JobId("warm-up"),
+        member=MemberId(0),
+        model=entry.name,
+        prompt=Prompt(text="warm-up"),
+        size=entry.size_for((1, 1)),
+        steps=max(BELIEVED, min(entry.steps, 4)),
+        guidance=entry.guidance,
+        seed=0,
+        images=count,
+    )
+    job = Job(request=request, model=model)
+    for index in range(count):
+        job.slots[index] = model.seat(request, index)
+    seats = seats_of([job])
+    slots = [seat.slot for seat in seats]
+    while not slots[0].is_finished:
+        with attempts.measured("step", seats):
+            model.advance(slots, sizes=attempts.sizes(model))
+    for _ in range(BELIEVED):
+        with attempts.measured("decode", seats):
+            model.develop(slots)
