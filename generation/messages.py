@@ -28,6 +28,8 @@ class Configure(Message, frozen=True):
     default: ModelName
     preview_seconds: float = 1.0
     slots: int = 16  # pictures begun at once at the most, and as many again for members who have none
+    log_format: str = "text"  # or "json": one object a line
+    log_level: str = "info"
 
 
 class Generate(Message, frozen=True):
@@ -71,6 +73,17 @@ class Pong(Message, frozen=True):
     number: int
 
 
+class Vitals(Message, frozen=True):
+    """What only the worker knows, once a second at most and only while there is news. Counts are since the last one."""
+
+    silent_seconds: float  # since the loop's last turn began; 0 while it waits for orders, loads or computes on a CPU
+    slots: int  # pictures seated now
+    steps: int  # of batches
+    rows: int  # of those steps
+    device_seconds: dict[str, float]  # by what was done: "step", "decode", "enlarge"
+    memory: dict[str, int]  # how often it was out of memory, by what was done: "halved", "failed"
+
+
 class Started(Message, frozen=True):
     """The job's first slot is seated."""
 
@@ -107,7 +120,7 @@ class Cancelled(Message, frozen=True):
 
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
-Event = Ready | ModelBroken | Pong | Started | Stepped | Finished | Failed | Cancelled
+Event = Ready | ModelBroken | Pong | Vitals | Started | Stepped | Finished | Failed | Cancelled
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -17,6 +17,7 @@ import torch
 
 from generation import messages
 from generation.images import PictureError, open_picture, parameters_of
+from generation.logs import of_job
 from generation.messages import (
     Cancelled,
     Configure,
@@ -40,6 +41,7 @@ from generation.worker.models import (
     pick_device,
 )
 from generation.worker.press import Press
+from generation.worker.pulse import Pulse, Tally
 from generation.worker.turns import Turns
 
 log = logging.getLogger(__name__)
@@ -76,10 +78,13 @@ class Loop:
         self.fitting: dict[tuple[Verb, BatchKey], int] = {}  # pictures at once, where memory has set a limit
         self.is_stopped = False
         self.darkroom = Darkroom(self.device)
+        self.tally = Tally()
+        self.pulse = Pulse(is_cpu=self.device.type == "cpu")
 
     def run(self) -> None:
         """Returns after Stop."""
         while not self.is_stopped:
+            self.pulse.beat()
             self.take_orders()
             self.sweep()
             self.seat()
@@ -92,12 +97,13 @@ class Loop:
     def take_orders(self) -> None:
         """Everything that has come; waits when there is nothing to do."""
         is_idle = not self.jobs and not self.upscales and not self.is_stopped
-        try:
+        if is_idle:
+            with self.pulse.rest():
+                first = self.orders.get()
+            self._take(first)
+        with suppress(Empty):
             while True:
-                self._take(self.orders.get(block=is_idle))
-                is_idle = False
-        except Empty:
-            return
+                self._take(self.orders.get_nowait())
 
     def _take(self, order: Order) -> None:
         match order:
@@ -134,7 +140,8 @@ class Loop:
         """Raises BrokenModel, told once a model."""
         is_news = not self.shelf.is_broken(name)
         try:
-            return self.shelf.take(name)
+            with self.pulse.rest():  # a download takes as long as it takes
+                return self.shelf.take(name)
         except BrokenModel as broken:
             if is_news:
                 self.tell(ModelBroken(model=name, reason=str(broken)))
@@ -159,10 +166,13 @@ class Loop:
             is_new = free <= 0 and job.request.member not in members
             room = free + self.settings.slots if is_new else free
             for index in job.unseated[: max(0, room)]:
-                if not self._seat_picture(job, index):
+                with of_job(job.id, job.request.prompt):
+                    is_seated = self._seat_picture(job, index)
+                if not is_seated:
                     break
                 members.add(job.request.member)
                 free -= 1
+        self.tally.slots = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
 
     def _seat_picture(self, job: Job, index: int) -> bool:
         try:
@@ -180,6 +190,7 @@ class Loop:
             return self._fail_bug(job, bug)
         if job.model is None:
             job.model, job.total = model, len(slot.table)
+            log.info("started: %d steps with %s", job.total, model.entry.name)
             self.tell(Started(job=job.id))
         job.slots[index] = slot
         return True
@@ -198,9 +209,12 @@ class Loop:
         self._in_batches("decode", batch, self._develop)
         for job in self._alive(batch):
             if job.is_drawn:
-                self._print(job)
+                with of_job(job.id, job.request.prompt):
+                    self._print(job)
         if self.upscales:
-            self._upscale(self.upscales.pop(next(iter(self.upscales))))
+            request = self.upscales.pop(next(iter(self.upscales)))
+            with of_job(request.job):
+                self._upscale(request)
 
     # ---- work on the device
 
@@ -235,6 +249,8 @@ class Loop:
         # Outside the except block: its traceback would keep the failed work's tensors alive.
         self._free_memory()
         half = len(batch) // 2
+        self.tally.memory["halved" if half else "failed"] += 1
+        log.warning("out of memory at %d pictures (%s)", len(batch), verb)
         if half == 0:
             self._fail(batch[0].job, "memory", reason)
             return
@@ -249,6 +265,7 @@ class Loop:
             own = seconds * share / sum(shares)
             seat.job.device_seconds += own
             self.turns.accounts.charge(seat.job.request.member, own)
+        self.tally.count(verb, seconds, sum(shares))
         if verb == "step":
             self.turns.learn(batch, seconds)
 
@@ -275,6 +292,7 @@ class Loop:
         del self.jobs[job.id]
         every = range(job.request.images)
         texts = [parameters_of(job.request, index, job.seated_model.sampler) for index in every]
+        log.info("drawn in %.2f s of the device", job.device_seconds)
         self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:
@@ -287,11 +305,12 @@ class Loop:
         except torch.OutOfMemoryError as full:
             self.tell(Failed(job=request.job, kind="memory", reason=str(full)))
         except Exception as bug:
-            log.exception("enlarging %s failed", request.job)
+            log.exception("enlarging failed")
             self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
         else:
             seconds = self.clock() - began
             self.turns.accounts.charge(request.member, seconds)
+            self.tally.count("enlarge", seconds, 0)
             self.press.print(request.job, [large], [""], seconds)
 
     # ---- the details
@@ -305,7 +324,8 @@ class Loop:
         return False
 
     def _fail_bug(self, job: Job, bug: Exception) -> bool:
-        log.error("job %s failed", job.id, exc_info=bug)
+        with of_job(job.id, job.request.prompt):
+            log.error("failed", exc_info=bug)
         return self._fail(job, "bug", f"{type(bug).__name__}: {bug}")
 
     def _wait_for_device(self) -> None:
