@@ -8,17 +8,18 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from bot import app
+from bot.exposition import CannotListen
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
+from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
-
-log = logging.getLogger("atelier")
 
 _NO_TOKEN = (
     "There is no token. Set DISCORD_TOKEN to your bot's token (Developer Portal → your application → Bot), "
@@ -35,20 +36,20 @@ class CannotStart(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=options.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # A gateway reconnect is an everyday matter to discord.py, and its INFO lines are many.
-    logging.getLogger("discord").setLevel(logging.WARNING)
     try:
         match options.command:
             case "run":
-                asyncio.run(_run(_settings(options.config), options.stop_with_stdin))
+                settings = _settings(options.config)
+                if options.log_level:
+                    settings = replace(settings, logging=replace(settings.logging, level=options.log_level))
+                open_log(settings.logging.format, settings.logging.level)
+                # A gateway reconnect is an everyday matter to discord.py, and its INFO lines are many.
+                logging.getLogger("discord").setLevel(logging.WARNING)
+                asyncio.run(_run(settings, options.stop_with_stdin))
             case "playground":
                 from playground.demo import demo
 
+                open_log("text", options.log_level or "info")
                 asyncio.run(demo(options.port, options.data, options.config))
             case _:
                 return _doctor(_settings(options.config))
@@ -81,6 +82,10 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         raise CannotStart(_WRONG_TOKEN) from error
     except app.DiscordUnreachable as error:
         raise CannotStart(f"Discord can't be reached at {error.api}: {error.reason}") from error
+    except CannotListen as error:
+        raise CannotStart(
+            f"The metrics can't be offered at {error.listen}: {error.reason}. Change metrics.listen in the settings."
+        ) from error
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data}: {error.strerror or error}") from error
     except StorageError as error:
@@ -152,7 +157,7 @@ def _doctor(settings: Settings) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="main.py", description="Atelier: pictures for a Discord community")
     parser.add_argument("--config", type=Path, help="default: config.toml beside main.py, where there is one")
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    parser.add_argument("--log-level", choices=LEVELS, help="in place of the settings'")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="the bot; needs DISCORD_TOKEN")
     run.add_argument(

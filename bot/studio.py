@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.archive import Archive
+from bot.metrics import Metrics
 from bot.orders import (
     Asker,
     Gallery,
@@ -53,6 +54,7 @@ class Studio:
         dispatch: Dispatch,
         screen: Screen,
         *,
+        metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.settings = settings
@@ -60,6 +62,7 @@ class Studio:
         self.dispatch = dispatch
         self.screen = screen
         self._archive = Archive(records)
+        self._metrics = metrics or Metrics()
         self.clock = clock
         self.review: Reviewer = lambda record: None
         self._tickets: dict[JobId, Ticket] = {}
@@ -78,6 +81,7 @@ class Studio:
             {"prompt": order.prompt.text, "negative": order.prompt.negative},
             age_restricted=asker.is_age_restricted,
         )
+        self._metrics.judged(verdict)
         job = self._job_of(order, place, now)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
@@ -189,16 +193,18 @@ class Studio:
         ticket = self._tickets[job.id] = self.dispatch.submit(request, force=True)
         watch(ticket)
         try:
-            await ticket.wait_for_start()
-            await self.records.jobs.start(job.id, self.clock())
-            made = await ticket.wait_for_pictures()
+            with self._metrics.job(job.action.value, ticket) as clock:
+                await ticket.wait_for_start()
+                clock.started()
+                await self.records.jobs.start(job.id, self.clock())
+                made = await ticket.wait_for_pictures()
         except JobCancelled:
             async with self.records.database.transaction() as tx:
                 if await self.records.jobs.cancel(tx, job.id, self.clock()):
                     await self.records.spending.refund(tx, job.id)
             raise
         except GenerationFailed as error:
-            log.warning("job %s failed: %s: %s", job.id, error.kind, error.reason)
+            log.warning("failed: %s: %s", error.kind, error.reason)
             await self._give_back(job, error.kind)
             raise
         finally:

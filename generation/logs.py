@@ -24,19 +24,23 @@ _SHORT = 3
 """Characters: what is as short stands in many words, and tells nothing."""
 
 
+class _Lines(logging.StreamHandler[TextIO]):
+    """Opening the log again replaces it."""
+
+
 def of_job(job: JobId, prompt: Prompt | None = None) -> AbstractContextManager[None]:
-    """Lines logged inside carry the job's id. Where one would quote `prompt`, as the text of a library's error may, it is left out."""
+    """Lines logged inside carry the job's id. `prompt` is left out of them, where a library's error quotes it."""
     texts = (prompt.text, prompt.negative) if prompt else ()
     return bound_contextvars(job=job, **{_HIDDEN: texts})
 
 
 def open_log(form: str, level: str, stream: TextIO | None = None) -> None:
     """Of the whole process, other libraries' lines included. `stream`: standard error where none is given."""
-    stream = stream or sys.stderr
-    handler = logging.StreamHandler(stream)
-    handler.setFormatter(formatter(form, is_coloured=stream.isatty()))
+    where = stream or sys.stderr
+    handler = _Lines(where)
+    handler.setFormatter(formatter(form, is_coloured=where.isatty()))
     root = logging.getLogger()
-    root.handlers[:] = [handler]
+    root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, _Lines)), handler]
     root.setLevel(level.upper())
 
 

@@ -76,7 +76,9 @@ class Pong(Message, frozen=True):
 class Vitals(Message, frozen=True):
     """What only the worker knows, once a second at most and only while there is news. Counts are since the last one."""
 
-    silent_seconds: float  # since the loop's last turn began; 0 while it waits for orders, loads or computes on a CPU
+    silent_seconds: (
+        float  # since the loop's last turn began; 0 while it waits for orders, loads or computes on a CPU
+    )
     slots: int  # pictures seated now
     steps: int  # of batches
     rows: int  # of those steps

@@ -85,6 +85,7 @@ class Loop:
         """Returns after Stop."""
         while not self.is_stopped:
             self.pulse.beat()
+            self.tally.slots = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
             self.take_orders()
             self.sweep()
             self.seat()
@@ -172,7 +173,6 @@ class Loop:
                     break
                 members.add(job.request.member)
                 free -= 1
-        self.tally.slots = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
 
     def _seat_picture(self, job: Job, index: int) -> bool:
         try:

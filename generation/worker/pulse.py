@@ -8,7 +8,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -60,7 +60,7 @@ class Pulse:
         self._sign, self._is_resting = self._clock(), False
 
     @contextmanager
-    def rest(self) -> Iterator[None]:
+    def rest(self) -> Generator[None]:
         self._is_resting = True
         try:
             yield
@@ -112,9 +112,7 @@ class Teller:
 
     def _snapshot(self) -> Tally:
         tally = self._tally
-        return Tally(
-            tally.slots, tally.steps, tally.rows, tally.device_seconds.copy(), tally.memory.copy()
-        )
+        return Tally(tally.slots, tally.steps, tally.rows, tally.device_seconds.copy(), tally.memory.copy())
 
     def _run(self) -> None:
         while True:
