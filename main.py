@@ -9,13 +9,15 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from bot import app
+from bot import app, doctor
 from bot.exposition import CannotListen
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
+from generation import checkup
 from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
 from moderation.rules import RulesBroken, load_rules
@@ -142,16 +144,23 @@ def _storage_sentence(error: StorageError) -> str:
 
 
 def _doctor(settings: Settings) -> int:
-    """Everything that `run` would stop at, said without starting."""
-    _inspect_models(settings)
-    _screen(settings)
-    print(
-        f"models: {', '.join(entry.name for entry in settings.models)} (default {settings.default_model.name})"
+    """0: all is well; 1: something is broken that a start would live with; 2: a start would fail."""
+    try:
+        _screen(settings)
+        stops: list[str] = []
+    except CannotStart as error:
+        stops = [str(error)]
+    found = doctor.examine(
+        settings,
+        has_token=bool(os.environ.get("DISCORD_TOKEN", "").strip()),
+        checkup=checkup.examine,
+        storage_sentence=_storage_sentence,
+        show=partial(print, flush=True),
     )
-    print(f"data: {settings.data.resolve()}")
-    print(f"Discord: {settings.discord.api}")
-    print("DISCORD_TOKEN: " + ("set" if os.environ.get("DISCORD_TOKEN") else "not set"))
-    return 0
+    found.stops[:0] = stops
+    for sentence in (*found.troubles, *found.stops):
+        print(f"atelier: {sentence}", file=sys.stderr)
+    return found.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -165,7 +174,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="stop when standard input closes: a parent's death ends it",
     )
-    commands.add_parser("doctor", help="check the settings, the models and the rules")
+    commands.add_parser(
+        "doctor", help="what would stop a start, what the card can do, how long a picture takes"
+    )
     play = commands.add_parser("playground", help="the bot and a Discord on localhost; no account needed")
     play.add_argument("--port", type=int, default=8377)
     play.add_argument("--data", type=Path, default=Path("demo-data"))
