@@ -42,7 +42,7 @@ STEPS = {"tiny": 400, "emoji": 50}  # of each of them: seconds to a minute
 RATE = 5.0
 """Interactions a second, on average."""
 
-KINDS = ("imagine", "queue", "history", "reroll", "vary", "upscale", "cancel")
+KINDS = ("imagine", "queue", "history", "reroll", "vary", "upscale")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,17 +144,8 @@ async def _use(stage: Stage, kind: str, person: Person, gallery: Message) -> Use
             return await person.click(gallery, custom_id=stage.custom_id(gallery, "reroll"))
         case "vary":
             return await person.click(gallery, label="V1")
-        case "upscale":
-            return await person.click(gallery, label="U1")
         case _:
-            # Of a job that is over: the same way through the database, and no picture less for the worker.
-            return await stage_press(stage, person, gallery)
-
-
-async def stage_press(stage: Stage, person: Person, gallery: Message) -> Use:
-    """A press of Cancel in a client that still shows the card."""
-    data = {"custom_id": stage.custom_id(gallery, "cancel")}
-    return Use(person.desk.component(person.user, gallery, data), stage.play.world)
+            return await person.click(gallery, label="U1")
 
 
 # ---- the bot's own figures

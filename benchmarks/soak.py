@@ -1,6 +1,6 @@
 """2,000 orders with cancels, kills of the worker and an empty memory: none lost, none twice, and no memory grows.
 
-    python -m benchmarks.soak [--orders 2000] [--quick] [--keep]
+    python -m benchmarks.soak [--orders 2000] [--kill-every 80] [--quick] [--keep]
 
 The bot's own parts without Discord (studio, database, line, dispatch) and the real worker process on a tiny random model. Of the
 first part's orders many are cancelled at some time, and the worker is killed (SIGKILL) again and again; both parts are out of
@@ -59,6 +59,54 @@ CANCELLED = 0.2  # of the orders
 KILL_EVERY = 80  # orders of the first part, about
 MEMORY, ALONE = 0.05, 0.001  # chances of a batch, and of a picture alone, to be out of memory
 FIRST_PART = 0.6  # of the orders
+
+
+# No numbers: some of them are refused, and for good reasons.
+WORDS = (
+    [
+        "red",
+        "blue",
+        "green",
+        "golden",
+        "silver",
+        "white",
+        "tiny",
+        "tall",
+        "round",
+        "sleepy",
+        "happy",
+        "quiet",
+    ],
+    [
+        "fox",
+        "apple",
+        "teapot",
+        "lantern",
+        "boat",
+        "owl",
+        "mushroom",
+        "castle",
+        "cactus",
+        "robot",
+        "cloud",
+        "bicycle",
+    ],
+    ["by", "on", "under", "above", "behind", "beside"],
+    [
+        "hills",
+        "waves",
+        "trees",
+        "stars",
+        "bridges",
+        "rivers",
+        "meadows",
+        "dunes",
+        "clouds",
+        "glaciers",
+        "lakes",
+        "roads",
+    ],
+)
 
 
 @dataclass(slots=True)
@@ -141,10 +189,10 @@ def an_order(number: int, chance: random.Random) -> Order:
         asker=Asker(member=member, name="member", guild_id=1, channel_id=2),
         source="soak",
         action=JobAction.IMAGINE,
-        prompt=Prompt(text=f"a red fox, number {number}"),
+        prompt=Prompt(text=" ".join(chance.choice(words) for words in WORDS)),
         model=TINY,
         size=ImageSize(width=chance.choice((SIDE, SIDE, SIDE + 16)), height=SIDE),
-        steps=chance.choice((2, 4, 8)),
+        steps=chance.choice((1, 2, 4)),
         guidance=chance.choice((1.0, 4.0)),
         seed=number,
         images=chance.choice((1, 1, 2)),
@@ -169,11 +217,17 @@ async def carry(studio: Studio, job: Job, soaked: Soaked, cancel_after: float | 
 
 
 async def part(
-    studio: Studio, links: list[Link], soaked: Soaked, orders: int, chance: random.Random, *, kills: bool
+    studio: Studio,
+    links: list[Link],
+    soaked: Soaked,
+    orders: int,
+    chance: random.Random,
+    *,
+    kill_every: int | None,
 ) -> None:
-    """So many orders, AT_ONCE of them open at a time."""
+    """So many orders, AT_ONCE of them open at a time. `kill_every`: orders, about."""
     gate = asyncio.Semaphore(AT_ONCE)
-    until_kill = KILL_EVERY // 2
+    until_kill = (kill_every or 0) // 2
 
     async def one(number: int) -> None:
         try:
@@ -189,12 +243,12 @@ async def part(
             soaked.ordered += 1
             tasks.create_task(one(soaked.ordered))
             until_kill -= 1
-            if kills and until_kill <= 0 and studio.dispatch.state.running:
+            if kill_every and until_kill <= 0 and studio.dispatch.state.running:
                 with suppress(ProcessLookupError):
                     os.kill(links[-1].pid, signal.SIGKILL)
                     soaked.kills += 1
-                until_kill = round(chance.uniform(0.5, 1.5) * KILL_EVERY)
-            if not kills and soaked.ordered % 5 == 0:
+                until_kill = round(chance.uniform(0.5, 1.5) * kill_every)
+            if not kill_every and soaked.ordered % 5 == 0:
                 soaked.samples.append((resident(os.getpid()), resident(links[-1].pid)))
 
 
@@ -204,17 +258,19 @@ def resident(pid: int) -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-async def soak(folder: Path, model: Path, *, orders: int, seed: int = 0) -> tuple[Soaked, Judged]:
+async def soak(
+    folder: Path, model: Path, *, orders: int, seed: int = 0, kill_every: int = KILL_EVERY
+) -> tuple[Soaked, Judged]:
     soaked = Soaked()
     chance = random.Random(seed)
     began = time.monotonic()
     async with Database.open(folder / "atelier.sqlite3") as database:
         first = round(FIRST_PART * orders)
         async with a_studio(folder, database, model, soaked, seed) as (studio, links):
-            await part(studio, links, soaked, first, chance, kills=True)
+            await part(studio, links, soaked, first, chance, kill_every=kill_every)
         deaths = soaked.deaths
         async with a_studio(folder, database, model, soaked, seed + 1000) as (studio, links):
-            await part(studio, links, soaked, orders - first, chance, kills=False)
+            await part(studio, links, soaked, orders - first, chance, kill_every=None)
         if soaked.deaths > deaths:
             raise RuntimeError("the second part's worker died, so its memory can't be compared")
         soaked.seconds = time.monotonic() - began
@@ -295,6 +351,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--orders", type=int, default=2000)
     parser.add_argument("--quick", action="store_true", help="100 orders")
+    parser.add_argument("--kill-every", type=int, default=KILL_EVERY, help="orders of the first part, about")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
@@ -302,7 +359,9 @@ def main() -> None:
         folder = Path(name)
         model = build_model(folder / "tiny")
         orders = 100 if options.quick else options.orders
-        soaked, judged = asyncio.run(soak(folder, model, orders=orders, seed=options.seed))
+        soaked, judged = asyncio.run(
+            soak(folder, model, orders=orders, seed=options.seed, kill_every=options.kill_every)
+        )
     result = result_of(soaked, judged)
 
     def percent(share: float | None) -> str:

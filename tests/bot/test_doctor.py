@@ -98,6 +98,7 @@ def test_all_that_would_stop_a_start_is_said_at_once(
     rules = tmp_path / "rules.toml"
     rules.write_text("[[rule", "utf-8")
     more = f'[moderation]\nrules = "{rules}"\n'
+    capsys.readouterr()  # what diffusers says of saving
     assert main.main(config(tmp_path, ("broken", broken), more=more)) == 2
     said = capsys.readouterr().err
     assert "rules.toml" in said and "version 999" in said and "cut off" in said and "'broken'" in said
