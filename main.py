@@ -8,13 +8,17 @@ import logging
 import os
 import signal
 import sys
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-from bot import app
+from bot import app, doctor
+from bot.exposition import CannotListen
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
-from generation.lora_file import BrokenLoraFile, inspect_lora
+from generation import checkup
+from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
@@ -36,20 +40,20 @@ class CannotStart(Exception):
 
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
-    logging.basicConfig(
-        level=options.log_level.upper(),
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    # A gateway reconnect is an everyday matter to discord.py, and its INFO lines are many.
-    logging.getLogger("discord").setLevel(logging.WARNING)
     try:
         match options.command:
             case "run":
-                asyncio.run(_run(_settings(options.config), options.stop_with_stdin))
+                settings = _settings(options.config)
+                if options.log_level:
+                    settings = replace(settings, logging=replace(settings.logging, level=options.log_level))
+                open_log(settings.logging.format, settings.logging.level)
+                # A gateway reconnect is an everyday matter to discord.py, and its INFO lines are many.
+                logging.getLogger("discord").setLevel(logging.WARNING)
+                asyncio.run(_run(settings, options.stop_with_stdin))
             case "playground":
                 from playground.demo import demo
 
+                open_log("text", options.log_level or "info")
                 asyncio.run(demo(options.port, options.data, options.config))
             case _:
                 return _doctor(_settings(options.config))
@@ -67,8 +71,9 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     if not token:
         raise CannotStart(_NO_TOKEN)
     _inspect_models(settings)
-    for sentence in _broken_loras(settings):
-        log.error("%s Orders for it will fail; the others go on.", sentence)
+    for entry in settings.resolved_models:
+        for sentence in doctor.broken_loras(entry):
+            log.error("%s Orders for it will fail; the others go on.", sentence)
     screen = _screen(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -84,6 +89,10 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         raise CannotStart(_WRONG_TOKEN) from error
     except app.DiscordUnreachable as error:
         raise CannotStart(f"Discord can't be reached at {error.api}: {error.reason}") from error
+    except CannotListen as error:
+        raise CannotStart(
+            f"The metrics can't be offered at {error.listen}: {error.reason}. Change metrics.listen in the settings."
+        ) from error
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data}: {error.strerror or error}") from error
     except StorageError as error:
@@ -108,17 +117,6 @@ def _inspect_models(settings: Settings) -> None:
             raise CannotStart(
                 f"The model {entry.name!r} in {error.source} can't be used: {error.reason}. {error.advice}"
             ) from error
-
-
-def _broken_loras(settings: Settings) -> list[str]:
-    sentences: list[str] = []
-    for entry in settings.resolved_models:
-        for lora in entry.loras:
-            try:
-                inspect_lora(lora.source, entry.source)
-            except BrokenLoraFile as error:
-                sentences.append(f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used: {error}")
-    return sentences
 
 
 def _screen(settings: Settings) -> Screen:
@@ -151,25 +149,29 @@ def _storage_sentence(error: StorageError) -> str:
 
 
 def _doctor(settings: Settings) -> int:
-    """Everything that `run` would stop at, said without starting; and what it would go on without."""
-    _inspect_models(settings)
-    _screen(settings)
-    broken = _broken_loras(settings)
-    for sentence in broken:
-        print(sentence)
-    print(
-        f"models: {', '.join(entry.name for entry in settings.models)} (default {settings.default_model.name})"
+    """0: all is well; 1: something is broken that a start would live with; 2: a start would fail."""
+    try:
+        _screen(settings)
+        stops: list[str] = []
+    except CannotStart as error:
+        stops = [str(error)]
+    found = doctor.examine(
+        settings,
+        has_token=bool(os.environ.get("DISCORD_TOKEN", "").strip()),
+        checkup=checkup.examine,
+        storage_sentence=_storage_sentence,
+        show=partial(print, flush=True),
     )
-    print(f"data: {settings.data.resolve()}")
-    print(f"Discord: {settings.discord.api}")
-    print("DISCORD_TOKEN: " + ("set" if os.environ.get("DISCORD_TOKEN") else "not set"))
-    return 1 if broken else 0
+    found.stops[:0] = stops
+    for sentence in (*found.troubles, *found.stops):
+        print(f"atelier: {sentence}", file=sys.stderr)
+    return found.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="main.py", description="Atelier: pictures for a Discord community")
     parser.add_argument("--config", type=Path, help="default: config.toml beside main.py, where there is one")
-    parser.add_argument("--log-level", default="info", choices=["debug", "info", "warning", "error"])
+    parser.add_argument("--log-level", choices=LEVELS, help="in place of the settings'")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="the bot; needs DISCORD_TOKEN")
     run.add_argument(
@@ -177,7 +179,9 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="stop when standard input closes: a parent's death ends it",
     )
-    commands.add_parser("doctor", help="check the settings, the models and the rules")
+    commands.add_parser(
+        "doctor", help="what would stop a start, what the card can do, how long a picture takes"
+    )
     play = commands.add_parser("playground", help="the bot and a Discord on localhost; no account needed")
     play.add_argument("--port", type=int, default=8377)
     play.add_argument("--data", type=Path, default=Path("demo-data"))

@@ -22,7 +22,9 @@ from bot.client import Atelier
 from bot.commands import history, imagine, mod, mod_log, queue
 from bot.derive import Derive
 from bot.desk import Desk
+from bot.exposition import expose
 from bot.gallery import Galleries
+from bot.metrics import Metrics
 from bot.pages import PageButton
 from bot.records import Records
 from bot.resume import resume
@@ -31,6 +33,7 @@ from bot.settings import DISCORD_API, Settings
 from bot.studio import Studio
 from db.database import Database
 from generation.dispatch import Dispatch
+from generation.link import open_link
 from generation.messages import Configure
 from moderation.screen import Screen
 
@@ -48,7 +51,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(mod.remove_picture)
 
 
-def dispatch_of(settings: Settings) -> Dispatch:
+def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
     generation = settings.generation
     configure = Configure(
         models=settings.resolved_models,
@@ -59,16 +62,24 @@ def dispatch_of(settings: Settings) -> Dispatch:
         model_wait=generation.model_wait,
         swaps_a_minute=generation.swaps_a_minute,
         pinned_rows=generation.pinned_rows,
+        log_format=settings.logging.format,
+        log_level=settings.logging.level,
     )
     return Dispatch(
         configure,
         max_waiting=generation.max_waiting,
         retries=generation.retries,
-        patience=generation.patience,
+        connect=lambda: open_link(configure, patience=generation.patience, listen=metrics.hear),
     )
 
 
-def build(settings: Settings, records: Records, dispatch: Dispatch, screen: Screen) -> Atelier:
+def build(
+    settings: Settings,
+    records: Records,
+    dispatch: Dispatch,
+    screen: Screen,
+    metrics: Metrics | None = None,
+) -> Atelier:
     """A client that knows its commands and buttons; `galleries` needs a task group and is set by `run`."""
     # discord.py keeps both addresses on classes, Discord's own as the defaults.
     Route.BASE = settings.discord.api
@@ -81,7 +92,7 @@ def build(settings: Settings, records: Records, dispatch: Dispatch, screen: Scre
     add_commands(client.tree)
     client.add_dynamic_items(GalleryButton, PageButton)
     client.lists = {"history": history.turn, "log": mod_log.turn, "queue": queue.turn}
-    client.studio = Studio(settings, records, dispatch, screen)
+    client.studio = Studio(settings, records, dispatch, screen, metrics=metrics)
     client.desk = Desk(records, dispatch)
     client.archive = Archive(records)
     return client
@@ -90,10 +101,26 @@ def build(settings: Settings, records: Records, dispatch: Dispatch, screen: Scre
 async def run(
     settings: Settings, database: Database, screen: Screen, token: str, stop: asyncio.Event
 ) -> None:
-    """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable."""
+    """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable, CannotListen."""
+    async with contextlib.AsyncExitStack() as open_until_the_end:
+        metrics = Metrics()
+        if settings.metrics.listen:
+            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
+        await _run(settings, database, screen, token, stop, metrics)
+
+
+async def _run(
+    settings: Settings,
+    database: Database,
+    screen: Screen,
+    token: str,
+    stop: asyncio.Event,
+    metrics: Metrics,
+) -> None:
     records = Records.of(database, settings.data)
-    dispatch = dispatch_of(settings)
-    client = build(settings, records, dispatch, screen)
+    dispatch = dispatch_of(settings, metrics)
+    metrics.show(dispatch)
+    client = build(settings, records, dispatch, screen, metrics)
     review = ReviewPost(client, records.guilds, settings.moderation.log_channel)
     client.studio.review = review.note
     try:
@@ -112,6 +139,8 @@ async def run(
                 tasks.create_task(review.run()),
                 tasks.create_task(resume(client)),
             ]
+            if settings.metrics.listen:
+                running.append(tasks.create_task(metrics.watch_loop()))
             await stop.wait()
             log.info("stopping: jobs in line go on at the next start")
             for task in running:

@@ -22,6 +22,7 @@ from bot.studio import Studio
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, Place
 from generation import images
+from generation.logs import of_job
 from generation.request import JobId
 from generation.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
 
@@ -60,6 +61,11 @@ class Galleries:
         )
         job = await self._studio.admit(order, place)
         self._carried.add(job.id)
+        with of_job(job.id, job.prompt):
+            log.info("accepted: %s, %d pictures with %s", job.action.value, job.images, job.model)
+            await self._answer(interaction, job, place)
+
+    async def _answer(self, interaction: Interaction, job: Job, place: Place) -> None:
         line = self._studio.dispatch.state
         # The row is committed: whatever happens to the answer, the job is carried on.
         try:
@@ -69,8 +75,9 @@ class Galleries:
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
         except UNREACHABLE as error:
-            log.warning("job %s was accepted but its answer failed: %s", job.id, error)
+            log.warning("accepted, but its answer failed: %s", error)
         finally:
+            # The task's log lines are about this job, as this one's are.
             self._spawn(self._carry(job, Post(self._client, place)))
 
     def take_up(self, job: Job) -> bool:
@@ -78,36 +85,38 @@ class Galleries:
         if job.id in self._carried:
             return False
         self._carried.add(job.id)
-        self._spawn(self._carry(job, Post(self._client, job.place)))
+        with of_job(job.id, job.prompt):
+            self._spawn(self._carry(job, Post(self._client, job.place)))
         return True
 
     async def _carry(self, job: Job, post: Post) -> None:
         """From an accepted job to its posted result; any failure is told in the same message."""
         try:
             recorded = post.place.message_id
-            is_spoiler = self._studio.is_for_adults(job)
+            is_spoiler = await self._studio.is_for_adults(job)
             view, files = await self._outcome(job, post, is_spoiler)
             message_id = await post.edit(view, files)
             if message_id != recorded:
                 await self._studio.place_of_answer(job, message_id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+            log.info("delivered")
         except MessageGone:
-            log.info("the message of job %s was deleted: nobody to deliver to", job.id)
+            log.info("the message was deleted: nobody to deliver to")
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
         except UNREACHABLE as error:
             if is_final(error):
-                log.error("job %s can't be delivered, ever: %s", job.id, error)
+                log.error("can't be delivered, ever: %s", error)
                 await self._studio.records.jobs.delivered(job.id, self._studio.clock())
             else:
                 # Not marked as delivered: the sweep tries again.
-                log.warning("job %s could not be delivered: %s", job.id, error)
+                log.warning("could not be delivered: %s", error)
         except DiskFull:
             # The row stands: the sweep takes the job up again when there is room.
-            log.error("the disk is full: job %s waits for room", job.id)
+            log.error("the disk is full: it waits for room")
             await post.edit(cards.kept_card(job, texts.DISK_FULL_LATER), [])
         except Exception:
             reference = errors.new_reference()
-            log.exception("bug %s while carrying job %s", reference, job.id)
+            log.exception("bug %s while carrying it", reference)
             await self._studio.abandon(job)
             await post.edit(cards.ended_card(job, texts.bug(reference)), [])
         finally:

@@ -68,7 +68,7 @@ async def show_progress(
                 return
             except UNREACHABLE as error:
                 # A missed preview is no loss; the next one or the result will come through.
-                log.info("progress of job %s not shown: %s", job.id, error)
+                log.info("progress not shown: %s", error)
             shown = newest
     finally:
         pace.close(post.place.channel_id)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any, get_args, get_origin, get_type_hints
 
+from bot.exposition import address_of
+from generation.logs import FORMATS, LEVELS
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
 
@@ -60,6 +62,17 @@ class ModerationSettings:
     log_channel: str = "mod-log"  # its name, where the moderators chose no channel with /mod log-channel
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    listen: str = ""  # "127.0.0.1:9464": GET /metrics answers there; empty: nowhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    format: str = "text"  # or "json"
+    level: str = "info"  # --log-level overrides it
+
+
 BUNDLED = ModelEntry(
     name=ModelName("emoji"),
     source="bundled",
@@ -82,6 +95,8 @@ class Settings:
     generation: GenerationSettings = GenerationSettings()
     limits: Limits = field(default_factory=Limits)
     moderation: ModerationSettings = ModerationSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    logging: LoggingSettings = LoggingSettings()
     models: tuple[ModelEntry, ...] = field(default=(BUNDLED,))
 
     @property
@@ -141,6 +156,16 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsBroken(source, "generation.pinned_rows", "must be 0, or from 1 to 128")
     if settings.generation.upscale_factor not in (2, 4):
         raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
+    if settings.metrics.listen:
+        try:
+            address_of(settings.metrics.listen)
+        except ValueError as error:
+            raise SettingsBroken(
+                source, "metrics.listen", "must be an address and a port, as 127.0.0.1:9464"
+            ) from error
+    for key, known in (("format", FORMATS), ("level", LEVELS)):
+        if getattr(settings.logging, key) not in known:
+            raise SettingsBroken(source, f"logging.{key}", f"must be one of: {', '.join(known)}")
     for entry in settings.models:
         # `--model NAME` inside a prompt takes one word.
         if not re.fullmatch(r"[\w.-]{1,60}", entry.name):

@@ -27,15 +27,12 @@ from db.errors import (
     StorageError,
     storage_errors,
 )
-from db.jobs import JobState
 from db.members import Members
 from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
+from db.state import require, size_text, state_of
 from generation.request import MemberId
 
 FILE_NAME = "atelier.sqlite3"
-
-COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
-COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE removed_at IS NULL"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -94,24 +91,18 @@ def _member(text: str) -> MemberId:
 
 
 def _status(path: Path) -> int:
-    _require(path)
-    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
-        known = known_version()
-        version = check(connection, path, known=known)
-        print(f"database   {path}")
-        print(f"version    {version} of {known}{'' if version == known else ': run `python -m db migrate`'}")
-        print(f"size       {_size(_bytes_on_disk(path))}")
-        if version:
-            counts = dict(connection.execute(COUNT_JOBS).fetchall())
-            print("jobs       " + ", ".join(f"{counts.get(state, 0)} {state}" for state in JobState))
-            pictures, length = connection.execute(COUNT_IMAGES).fetchone()
-            print(f"pictures   {pictures} ({_size(length)})")
-        faults = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        faults += [
-            f"{row[0]}: a row refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
-        ]
-    if faults:
-        raise DatabaseBroken(path=path, reason="; ".join(faults[:5]))
+    state = state_of(path)
+    is_current = state.version == state.known
+    print(f"database   {path}")
+    print(
+        f"version    {state.version} of {state.known}{'' if is_current else ': run `python -m db migrate`'}"
+    )
+    print(f"size       {size_text(state.bytes)}")
+    if state.version:
+        print("jobs       " + ", ".join(f"{count} {name}" for name, count in state.jobs.items()))
+        print(f"pictures   {state.pictures} ({size_text(state.picture_bytes)})")
+    if state.faults:
+        raise DatabaseBroken(path=path, reason="; ".join(state.faults[:5]))
     print("integrity  ok")
     return 0
 
@@ -130,7 +121,7 @@ def _migrate(path: Path) -> int:
 
 
 def _backup(path: Path, target: Path | None) -> int:
-    _require(path)
+    require(path)
     with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
         check(connection, path, known=known_version())
     target = target or backup_name(path, "backup")
@@ -140,7 +131,7 @@ def _backup(path: Path, target: Path | None) -> int:
 
 
 def _export(path: Path, member: MemberId) -> int:
-    _require(path)
+    require(path)
     with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
         known = known_version()
         version = check(connection, path, known=known)
@@ -153,12 +144,6 @@ def _export(path: Path, member: MemberId) -> int:
 
     asyncio.run(export())
     return 0
-
-
-def _require(path: Path) -> None:
-    """Opening would create an empty file."""
-    if not path.is_file():
-        raise DatabaseMissing(path=path)
 
 
 def _sentence(error: StorageError) -> str:
@@ -181,16 +166,6 @@ def _sentence(error: StorageError) -> str:
             return f"The disk that holds {path} is full."
         case _:
             return str(error)
-
-
-def _bytes_on_disk(path: Path) -> int:
-    """With the write-ahead log."""
-    parts = (path, path.with_name(path.name + "-wal"))
-    return sum(part.stat().st_size for part in parts if part.exists())
-
-
-def _size(length: int) -> str:
-    return f"{length / 1e6:.1f} MB" if length >= 100_000 else f"{length / 1e3:.1f} kB"
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from typing import Protocol
 from generation import messages
 from generation.line import WaitingLine
 from generation.link import OrderTooLarge, WorkerDied, open_link
+from generation.logs import of_job
 from generation.messages import Configure, Event, Message
 from generation.pace import Pace, Work, costs_until_start
 from generation.request import GenerationRequest, JobId, MemberId, ModelName, Request
@@ -241,13 +242,14 @@ class Dispatch:
                 log.warning("the worker's memory is short: %s (%s)", action, detail)
                 self._strains[action] += 1
                 return
-            case messages.Pong():
+            case messages.Pong() | messages.Vitals():
                 return
             case _:
                 # An answer for a job that is not out is the second one: it has been delivered.
                 if (job := self._leases.get(event.job)) is None:
                     return
-                self._hear_of(job, event)
+                with of_job(event.job, getattr(job.request, "prompt", None)):
+                    self._hear_of(job, event)
                 if isinstance(event, messages.Stepped) and event.preview is None:
                     return  # a step moves nobody; a preview, once a second, is when estimates are renewed
         self._move()
@@ -276,7 +278,7 @@ class Dispatch:
             case messages.Failed(kind=kind, reason=reason):
                 job.failures += 1
                 if kind in WORTH_ANOTHER_TRY and job.failures == 1 and not job.ticket.is_done:
-                    log.warning("job %s failed (%s: %s) and is tried once more", event.job, kind, reason)
+                    log.warning("failed (%s: %s) and is tried once more", kind, reason)
                     del self._leases[event.job]
                     self._return(job)
                 else:

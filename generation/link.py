@@ -1,7 +1,7 @@
 """The bot's end of one worker process: orders in, events out, and the news of its death. No jobs, no retries.
 
 Silence is measured in unanswered pings, not by the clock, so that a bot which was itself held up does not
-blame the worker.
+blame the worker. A loop that stands still while its process answers is told by the worker itself.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ from generation.messages import (
     Ping,
     Pong,
     Stop,
+    Vitals,
     decode_event,
     frame,
 )
@@ -57,6 +58,10 @@ class OrderTooLarge(Exception):
     size: int  # bytes
 
 
+Listener = Callable[[Event | WorkerDied], None]
+"""Hears everything first, pongs and vitals included."""
+
+
 @asynccontextmanager
 async def open_link(
     configure: Configure,
@@ -64,10 +69,12 @@ async def open_link(
     command: Sequence[str] | None = None,
     patience: float = 120,
     ping_seconds: float = PING_SECONDS,
+    listen: Listener = lambda news: None,
 ) -> AsyncGenerator[Link, None]:
     """Starts a worker and configures it; leaving stops it. Raises WorkerDied where it cannot be started.
 
-    patience: seconds without an event or an answer to a ping, after which the worker counts as hung.
+    patience: seconds without an event or an answer to a ping, or without a turn of its loop while there is work, after which
+    the worker counts as hung.
     The worker's stderr is the bot's own.
     """
     try:
@@ -82,7 +89,7 @@ async def open_link(
         )
     except OSError as refusal:
         raise WorkerDied(exit_code=None, reason=f"cannot be started: {refusal}") from refusal
-    link = Link(process, patience=patience, ping_seconds=min(ping_seconds, patience / 2))
+    link = Link(process, patience=patience, ping_seconds=min(ping_seconds, patience / 2), listen=listen)
     try:
         link.send(configure)
         yield link
@@ -93,13 +100,14 @@ async def open_link(
 class Link:
     """Made by `open_link`. One task receives; anybody on the event loop sends."""
 
-    def __init__(self, process: Process, *, patience: float, ping_seconds: float) -> None:
+    def __init__(self, process: Process, *, patience: float, ping_seconds: float, listen: Listener) -> None:
         assert process.stdin is not None and process.stdout is not None  # PIPE above
         self._process = process
         self._orders = process.stdin
         self._events = process.stdout
         self._patience = patience
         self._ping_seconds = ping_seconds
+        self._listen = listen
         self._silence = 0.0  # seconds
         self._pings = 0
 
@@ -116,7 +124,7 @@ class Link:
             self._orders.write(content)
 
     async def receive(self) -> Event:
-        """The next event, pongs left out. Raises WorkerDied, once and for all."""
+        """The next event, pongs and vitals left out. Raises WorkerDied, once and for all."""
         while True:
             try:
                 size = int.from_bytes(await self._read(4), "big")
@@ -128,7 +136,10 @@ class Link:
             except msgspec.MsgspecError as nonsense:
                 raise await self._death(f"sent what is no event: {nonsense}") from nonsense
             self._silence = 0.0
-            if not isinstance(event, Pong):
+            self._listen(event)
+            if isinstance(event, Vitals) and event.silent_seconds >= self._patience:
+                raise await self._death(f"its loop has stood still for {event.silent_seconds:.0f} s")
+            if not isinstance(event, Pong | Vitals):
                 return event
 
     async def stop(self) -> None:
@@ -152,7 +163,9 @@ class Link:
 
     async def _death(self, reason: str, grace: float = 0.0) -> WorkerDied:
         await self._end(grace)
-        return WorkerDied(exit_code=self._process.returncode, reason=reason)
+        death = WorkerDied(exit_code=self._process.returncode, reason=reason)
+        self._listen(death)
+        return death
 
     async def _end(self, grace: float) -> None:
         """Waits `grace` seconds for the process to end by itself, then kills it."""

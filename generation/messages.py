@@ -32,6 +32,8 @@ class Configure(Message, frozen=True):
     model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
     swaps_a_minute: int = 4  # of models that make room for others
     pinned_rows: int = 0  # every step has exactly so many rows, and a picture is the same to the bit; 0: as many as there are
+    log_format: str = "text"  # or "json": one object a line
+    log_level: str = "info"
 
 
 class Generate(Message, frozen=True):
@@ -84,6 +86,18 @@ class Pong(Message, frozen=True):
     number: int
 
 
+class Vitals(Message, frozen=True):
+    """What only the worker knows, once a second at most and only while there is news. Counts are since the last one."""
+
+    silent_seconds: (
+        float  # since the loop's last turn began; 0 while it waits for orders, loads or computes on a CPU
+    )
+    slots: int  # pictures seated now
+    steps: int  # of batches
+    rows: int  # of those steps
+    device_seconds: dict[str, float]  # by what was done: "step", "decode", "enlarge"
+
+
 class Started(Message, frozen=True):
     """The job's first slot is seated."""
 
@@ -130,7 +144,19 @@ class Strained(Message, frozen=True):
 
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
-Event = Ready | ModelBroken | Swapped | Pong | Started | Stepped | Finished | Failed | Cancelled | Strained
+Event = (
+    Ready
+    | ModelBroken
+    | Swapped
+    | Strained
+    | Pong
+    | Vitals
+    | Started
+    | Stepped
+    | Finished
+    | Failed
+    | Cancelled
+)
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from queue import Empty, SimpleQueue
 
 import torch
 
 from generation import messages
 from generation.images import PictureError, open_picture, parameters_of
+from generation.logs import of_job
 from generation.messages import (
     Cancelled,
     Configure,
@@ -34,6 +35,7 @@ from generation.worker.loras import BrokenLora
 from generation.worker.memory import is_out_of_memory
 from generation.worker.models import BrokenModel, UnusableRequest, device_name, pick_device
 from generation.worker.press import Press
+from generation.worker.pulse import Pulse, Tally
 from generation.worker.residence import Verb
 from generation.worker.residency import Residency
 from generation.worker.shelf import Shelf, memory_budget
@@ -81,10 +83,14 @@ class Loop:
         )
         self.is_stopped = False
         self.darkroom = Darkroom(self.device)
+        self.tally = Tally()
+        self.pulse = Pulse(is_cpu=self.device.type == "cpu")
 
     def run(self) -> None:
         """Returns after Stop."""
         while not self.is_stopped:
+            self.pulse.beat()
+            self.tally.slots = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
             self.take_orders()
             self.sweep()
             self.seat()
@@ -97,12 +103,10 @@ class Loop:
     def take_orders(self) -> None:
         """Everything that has come; waits when there is nothing to do."""
         seconds = self._idle_seconds()
-        try:
+        with self.pulse.rest() if seconds != 0 else nullcontext(), suppress(Empty):
             while True:
                 self._take(self.orders.get(block=seconds != 0, timeout=seconds))
                 seconds = 0.0
-        except Empty:
-            return
 
     def _idle_seconds(self) -> float | None:
         """In which only a new order makes work; None for as long as none comes."""
@@ -135,9 +139,10 @@ class Loop:
         self.attempts.pin(settings.pinned_rows)
         self.shelf = self._empty_shelf()
         with suppress(BrokenModel):  # told; the other models may be whole
-            self.shelf.load(settings.default)
-            if self.device.type == "cuda":
-                warm_up(self.shelf.take(settings.default), self.attempts)
+            with self.pulse.rest():  # a download takes as long as it takes
+                self.shelf.load(settings.default)
+                if self.device.type == "cuda":
+                    warm_up(self.shelf.take(settings.default), self.attempts)
             seconds = round(self.clock() - began, 2)
             self.tell(Ready(device=device_name(self.device), seconds=seconds))
 
@@ -175,7 +180,9 @@ class Loop:
             is_new = free <= 0 and job.request.member not in members
             room = free + slots if is_new else free
             for index in job.unseated[: max(0, room)]:
-                if not self._seat_picture(job, index):
+                with of_job(job.id, job.request.prompt):
+                    is_seated = self._seat_picture(job, index)
+                if not is_seated:
                     break
                 members.add(job.request.member)
                 free -= 1
@@ -183,7 +190,8 @@ class Loop:
     def _restock(self) -> None:
         jobs = self.jobs.values()
         begun = {job.request.model for job in jobs if job.model}
-        self.shelf.restock([job.request.model for job in jobs if not job.model], begun)
+        with self.pulse.rest():
+            self.shelf.restock([job.request.model for job in jobs if not job.model], begun)
 
     def _seat_picture(self, job: Job, index: int) -> bool:
         model = job.model
@@ -206,6 +214,7 @@ class Loop:
         else:
             if job.model is None:
                 job.model, job.total = model, len(slot.table)
+                log.info("started: %d steps with %s", job.total, model.entry.name)
                 self.tell(Started(job=job.id))
             job.slots[index] = slot
             return True
@@ -230,9 +239,12 @@ class Loop:
         self.attempts.run("decode", batch, self._develop)
         for job in self._alive(batch):
             if job.is_drawn:
-                self._print(job)
+                with of_job(job.id, job.request.prompt):
+                    self._print(job)
         if self.upscales:
-            self._upscale(self.upscales.pop(next(iter(self.upscales))))
+            request = self.upscales.pop(next(iter(self.upscales)))
+            with of_job(request.job):
+                self._upscale(request)
 
     # ---- work on the device
 
@@ -243,6 +255,7 @@ class Loop:
             own = seconds * share / sum(shares)
             seat.job.device_seconds += own
             self.turns.accounts.charge(seat.job.request.member, own)
+        self.tally.count(verb, seconds, sum(shares))
         if verb == "step":
             self.turns.learn(batch, seconds)
 
@@ -268,6 +281,7 @@ class Loop:
         del self.jobs[job.id]
         every = range(job.request.images)
         texts = [parameters_of(job.request, index, job.seated_model.sampler) for index in every]
+        log.info("drawn in %.2f s of the device", job.device_seconds)
         self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:
@@ -280,11 +294,12 @@ class Loop:
         except torch.OutOfMemoryError as full:
             self.tell(Failed(job=request.job, kind="memory", reason=str(full)))
         except Exception as bug:
-            log.exception("enlarging %s failed", request.job)
+            log.exception("enlarging failed")
             self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
         else:
             seconds = self.clock() - began
             self.turns.accounts.charge(request.member, seconds)
+            self.tally.count("enlarge", seconds, 0)
             self.press.print(request.job, [large], [""], seconds)
 
     # ---- the details
@@ -298,5 +313,6 @@ class Loop:
         return False
 
     def _fail_bug(self, job: Job, bug: Exception) -> bool:
-        log.error("job %s failed", job.id, exc_info=bug)
+        with of_job(job.id, job.request.prompt):
+            log.error("failed", exc_info=bug)
         return self._fail(job, "bug", f"{type(bug).__name__}: {bug}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 
 from PIL import Image
 
@@ -24,7 +25,8 @@ class Press:
         self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
     ) -> None:
         """Tells Finished, soon. `texts` go into the PNGs."""
-        self._thread.submit(self._print, job, pictures, texts, device_seconds)
+        context = copy_context()  # of the log lines
+        self._thread.submit(context.run, self._print, job, pictures, texts, device_seconds)
 
     def close(self) -> None:
         """Waits for what is being printed."""
@@ -37,7 +39,7 @@ class Press:
             encoded = tuple(to_png(picture, text) for picture, text in zip(pictures, texts, strict=True))
             grid, grid_format = encode_grid(grid_of(pictures))
         except Exception as bug:  # the boundary of this thread
-            log.exception("printing %s failed", job)
+            log.exception("printing failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
             return
         self._tell(

@@ -9,14 +9,19 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import sys
 import threading
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
-from generation.messages import MAX_FRAME, Event, Order, Ping, Pong, Stop, decode_order, frame
+from generation.logs import open_log
+from generation.messages import MAX_FRAME, Configure, Event, Order, Ping, Pong, Stop, decode_order, frame
+from generation.worker.pulse import Teller
+
+if TYPE_CHECKING:
+    from generation.worker.loop import Loop
 
 log = logging.getLogger(__name__)
 
@@ -70,25 +75,38 @@ def read_orders(stream: BinaryIO, orders: SimpleQueue[Order], outlet: Outlet) ->
                 outlet.tell(Pong(number=number))
             case Stop():
                 os._exit(0)
+            case Configure():
+                open_log(order.log_format, order.log_level)
+                orders.put(order)
             case _:
                 orders.put(order)
     os._exit(0)
 
 
-def main() -> None:
+MakeLoop = Callable[[SimpleQueue[Order], Callable[[Event], None]], "Loop"]
+
+
+def ordinary(orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> Loop:
+    # Here, because importing torch takes seconds in which pings and the end of stdin must be noticed.
+    from generation.worker.loop import Loop
+    from generation.worker.models import limit_threads
+
+    limit_threads()
+    return Loop(orders, tell)
+
+
+def main(make: MakeLoop = ordinary) -> None:
+    """`make`: for tests whose loop meets with accidents."""
     # Ctrl-C reaches the whole process group; when to stop is the bot's decision.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     frames_in, frames_out = take_streams()
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    open_log("text", "info")  # until Configure says otherwise
     orders: SimpleQueue[Order] = SimpleQueue()
     outlet = Outlet(frames_out)
     threading.Thread(target=read_orders, args=(frames_in, orders, outlet), daemon=True, name="orders").start()
     os.environ.setdefault(
         "TRANSFORMERS_VERBOSITY", "error"
     )  # it misses torchvision aloud, which nothing here needs
-    # Here, because importing torch takes seconds in which pings and the end of stdin must be noticed.
-    from generation.worker.loop import Loop
-    from generation.worker.models import limit_threads
-
-    limit_threads()
-    Loop(orders, outlet.tell).run()
+    loop = make(orders, outlet.tell)
+    Teller(loop.pulse, loop.tally, outlet.tell).start()
+    loop.run()

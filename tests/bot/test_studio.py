@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
@@ -11,10 +12,11 @@ import pytest
 from bot.orders import MemberBlocked, PromptRefused
 from bot.parameters import Wish, compose
 from bot.settings import Settings
+from bot.studio import SHORT
 from db.jobs import Job, JobState
 from generation.ticket import JobCancelled, LineFull
 from moderation.allowance import RateLimited, TooManyJobs
-from moderation.rules import parse_rules
+from moderation.rules import load_rules, parse_rules
 from moderation.screen import Screen
 from moderation.verdict import Category, Ruling, Verdict
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, SMALL, Shop, an_order, until
@@ -93,8 +95,30 @@ async def test_a_channels_age_restriction_decides_what_is_refused_there(shop: Sh
 
 async def test_what_an_ordinary_channel_would_not_show_goes_behind_a_spoiler(shop: Shop) -> None:
     adult = await shop.admit(an_order("a naked woman", replace(ADA, is_age_restricted=True)))
-    assert shop.studio.is_for_adults(adult)
-    assert not shop.studio.is_for_adults(await shop.admit(an_order("a fox")))
+    assert await shop.studio.is_for_adults(adult)
+    assert not await shop.studio.is_for_adults(await shop.admit(an_order("a fox")))
+
+
+class Noting(Screen):
+    """Remembers on which thread it was asked."""
+
+    threads: list[threading.Thread]
+
+    def check(self, texts: Mapping[str, str], *, age_restricted: bool = False) -> Verdict:
+        self.threads.append(threading.current_thread())
+        return super().check(texts, age_restricted=age_restricted)
+
+
+async def test_a_long_prompt_is_read_beside_the_loop_and_judged_the_same(shop: Shop) -> None:
+    screen = shop.studio.screen = Noting(load_rules())
+    screen.threads = []
+    await shop.admit(an_order("a fox"))
+    assert screen.threads == [threading.main_thread()]
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a naked woman " + "x y " * SHORT))
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a naked woman", negative="x y " * SHORT))
+    assert threading.main_thread() not in screen.threads[1:] and len(screen.threads) == 3
 
 
 @pytest.mark.parametrize("way", ["reroll", "variation", "upscale"])

@@ -44,6 +44,8 @@ class Options:
     jobs_in_line: int = 25
     steps: int = 2
     strength: float = 0.6
+    listen: str = ""  # for metrics
+    log: str = "text"
 
 
 def config(model: Path, options: Options) -> str:
@@ -72,6 +74,12 @@ retries = {options.retries}
 images_a_minute = {options.images_a_minute}
 images_a_day = 10000
 jobs_in_line = {options.jobs_in_line}
+
+[metrics]
+listen = "{options.listen}"
+
+[logging]
+format = "{options.log}"
 
 [[models]]
 name = "tiny"

@@ -28,6 +28,7 @@ from generation.messages import (
     Ready,
     Stepped,
     Stop,
+    Vitals,
     decode_event,
     frame,
 )
@@ -56,9 +57,11 @@ class Worker:
         self.stdin.flush()
 
     def hear(self) -> Event:
+        """Vitals left out, which come by the clock."""
         length = int.from_bytes(self.stdout.read(4), "big")
         assert length, "the worker hung up"
-        return decode_event(self.stdout.read(length))
+        event = decode_event(self.stdout.read(length))
+        return self.hear() if isinstance(event, Vitals) else event
 
     def hear_until(self, kind: type[E]) -> tuple[list[Event], E]:
         before: list[Event] = []

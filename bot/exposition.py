@@ -1,0 +1,50 @@
+"""GET /metrics, on an address of the owner's choice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from bot.metrics import Metrics
+
+
+@dataclass(eq=False)
+class CannotListen(Exception):
+    listen: str
+    reason: str
+
+
+def address_of(listen: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:9464" or "[::1]:9464". Raises ValueError."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise ValueError(listen)
+    return host, int(port)
+
+
+@asynccontextmanager
+async def expose(metrics: Metrics, listen: str) -> AsyncGenerator[int]:
+    """Answers while the context is open. Yields the port, for a `listen` that says 0. Raises CannotListen."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    host, port = address_of(listen)
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(listen, error.strerror or str(error)) from error
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

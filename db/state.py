@@ -1,0 +1,70 @@
+"""What is in a database file, without changing it: for `python -m db status` and the doctor."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.errors import DatabaseMissing, storage_errors
+from db.jobs import JobState
+from db.migrate import BUSY_TIMEOUT, check, known_version
+
+COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
+COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE removed_at IS NULL"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    version: int  # 0: nothing in it yet
+    known: int  # to this release
+    bytes: int  # of the file and its write-ahead log
+    jobs: Mapping[JobState, int]
+    pictures: int
+    picture_bytes: int
+    faults: tuple[str, ...]  # empty: whole
+
+
+def state_of(path: Path) -> State:
+    """Raises DatabaseMissing, DatabaseTooNew, DatabaseBroken, DatabaseBusy. Reads every page."""
+    require(path)
+    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
+        known = known_version()
+        version = check(connection, path, known=known)
+        jobs, pictures, length = {}, 0, 0
+        if version:
+            counts = dict(connection.execute(COUNT_JOBS).fetchall())
+            jobs = {state: counts.get(state, 0) for state in JobState}
+            pictures, length = connection.execute(COUNT_IMAGES).fetchone()
+        faults = [row[0] for row in connection.execute("PRAGMA integrity_check") if row[0] != "ok"]
+        faults += [
+            f"{row[0]}: a row refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
+        ]
+    return State(
+        version=version,
+        known=known,
+        bytes=_bytes_on_disk(path),
+        jobs=jobs,
+        pictures=pictures,
+        picture_bytes=length,
+        faults=tuple(faults),
+    )
+
+
+def require(path: Path) -> None:
+    """Raises DatabaseMissing: opening would create an empty file."""
+    if not path.is_file():
+        raise DatabaseMissing(path=path)
+
+
+def size_text(length: int) -> str:
+    if length >= 1e9:
+        return f"{length / 1e9:.1f} GB"
+    return f"{length / 1e6:.1f} MB" if length >= 100_000 else f"{length / 1e3:.1f} kB"
+
+
+def _bytes_on_disk(path: Path) -> int:
+    parts = (path, path.with_name(path.name + "-wal"))
+    return sum(part.stat().st_size for part in parts if part.exists())

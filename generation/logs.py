@@ -1,0 +1,78 @@
+"""Log lines of the bot and of the worker: text or JSON, each with the id of the job that it is about, none with its prompt."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import TextIO
+
+import structlog
+from structlog.contextvars import bound_contextvars, merge_contextvars
+from structlog.stdlib import ExtraAdder, ProcessorFormatter, add_log_level, add_logger_name
+from structlog.typing import EventDict, Processor
+
+from generation.prompt import Prompt
+from generation.request import JobId
+
+FORMATS = ("text", "json")
+LEVELS = ("debug", "info", "warning", "error")
+
+_HIDDEN = "_hidden"
+_SHORT = 3
+"""Characters: what is as short stands in many words, and tells nothing."""
+
+
+class _Lines(logging.StreamHandler[TextIO]):
+    """Opening the log again replaces it."""
+
+
+def of_job(job: JobId, prompt: Prompt | None = None) -> AbstractContextManager[None]:
+    """Lines logged inside carry the job's id. `prompt` is left out of them, where a library's error quotes it."""
+    texts = (prompt.text, prompt.negative) if prompt else ()
+    return bound_contextvars(job=job, **{_HIDDEN: texts})
+
+
+def open_log(form: str, level: str, stream: TextIO | None = None) -> None:
+    """Of the whole process, other libraries' lines included. `stream`: standard error where none is given."""
+    where = stream or sys.stderr
+    handler = _Lines(where)
+    handler.setFormatter(formatter(form, is_coloured=where.isatty()))
+    root = logging.getLogger()
+    root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, _Lines)), handler]
+    root.setLevel(level.upper())
+
+
+def formatter(form: str, *, is_coloured: bool = False) -> logging.Formatter:
+    before: Sequence[Processor] = [
+        merge_contextvars,
+        add_logger_name,
+        add_log_level,
+        ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso"),
+        # As text from here on: structlog's other ways to print an exception show local variables, and with them prompts.
+        structlog.processors.format_exc_info,
+        _hide,
+    ]
+    end: Processor
+    if form == "json":
+        end = structlog.processors.JSONRenderer(ensure_ascii=False)
+    else:
+        end = structlog.dev.ConsoleRenderer(colors=is_coloured, pad_event_to=0, pad_level=False)
+    return ProcessorFormatter(
+        foreign_pre_chain=before, processors=[ProcessorFormatter.remove_processors_meta, end]
+    )
+
+
+def _hide(logger: object, method: str, event: EventDict) -> EventDict:
+    """Above DEBUG no line holds the prompt of the job that it is about."""
+    texts: Sequence[str] = event.pop(_HIDDEN, ())
+    if event.get("level") != "debug":
+        for text in sorted(texts, key=len, reverse=True):
+            for form in {text, repr(text)[1:-1], ascii(text)[1:-1]}:
+                if len(text) > _SHORT:
+                    for key, value in event.items():
+                        if isinstance(value, str):
+                            event[key] = value.replace(form, "[prompt]")
+    return event

@@ -1,0 +1,170 @@
+"""GET /metrics, asked as Prometheus asks, against what was ordered of a real worker."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.exposition import CannotListen, address_of, expose
+from bot.metrics import PROBE_SECONDS, Metrics
+from bot.orders import PromptRefused
+from bot.records import Records
+from bot.settings import Settings, SettingsBroken, load
+from bot.studio import Studio
+from db.database import Database
+from db.jobs import Place
+from generation.dispatch import Dispatch
+from generation.link import WorkerDied, open_link
+from generation.messages import Configure, Ready
+from generation.request import ModelEntry
+from generation.ticket import JobCancelled
+from moderation.screen import Screen
+from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
+from tests.tiny_models import tiny_sd
+
+LOCAL = "127.0.0.1:0"
+Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+async def scrape(port: int) -> str:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/metrics") as answer,
+    ):
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        return await answer.text()
+
+
+def figures(text: str) -> Figures:
+    return {
+        (sample.name.removeprefix("atelier_"), tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def of(found: Figures, name: str, **labels: str) -> float:
+    return found.get((name, tuple(sorted(labels.items()))), 0.0)
+
+
+@asynccontextmanager
+async def a_studio(
+    settings: Settings, database: Database, screen: Screen, entry: ModelEntry, metrics: Metrics
+) -> AsyncGenerator[Studio]:
+    """With the real worker behind it, heard by `metrics`."""
+    configure = Configure(models=(entry,), default=entry.name, slots=4)
+    dispatch = Dispatch(configure, connect=lambda: open_link(configure, patience=60, listen=metrics.hear))
+    metrics.show(dispatch)
+    records = Records.of(database, settings.data)
+    run = asyncio.create_task(dispatch.run())
+    yield Studio(settings, records, dispatch, screen, metrics=metrics)
+    await ended(run)
+
+
+@pytest.mark.timeout(180)
+async def test_what_is_scraped_is_what_was_ordered(
+    settings: Settings, database: Database, screen: Screen, tmp_path: Path
+) -> None:
+    entry = replace(SMALL, source=str(tiny_sd(tmp_path / "tiny")))
+    metrics = Metrics()
+    place = Place(guild_id=GUILD, channel_id=CHANNEL, token="a token")
+    async with (
+        a_studio(settings, database, screen, entry, metrics) as studio,
+        expose(metrics, LOCAL) as port,
+    ):
+        guided = await studio.admit(an_order("a zyzzyva", images=1, steps=3), place)
+        plain = await studio.admit(an_order("a zyzzyva", images=2, steps=4, guidance=1.0), place)
+        unwanted = await studio.admit(an_order("a zyzzyva", images=1, steps=20), place)
+        with pytest.raises(PromptRefused):
+            await studio.admit(an_order("a naked zyzzyva"), place)
+        before = figures(await scrape(port))
+        assert of(before, "line_jobs", lane="all") == 0 and of(before, "rows_total") == 0
+        drawn = [asyncio.create_task(studio.fulfil(job, unwatched)) for job in (guided, plain, unwanted)]
+        await asyncio.sleep(0)
+        while not studio.dispatch.cancel(unwanted.id):  # noqa: ASYNC110  # two transactions before it is in line
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*drawn[:2])
+        with pytest.raises(JobCancelled):
+            await drawn[2]
+        async with asyncio.timeout(30):
+            while of(found := figures(text := await scrape(port)), "rows_total") < 3 * 2 + 2 * 4:  # noqa: ASYNC110  # another process tells it
+                await asyncio.sleep(0.1)
+    assert of(found, "rows_total") == 3 * 2 + 2 * 4  # guidance doubles, and a guidance of 1 is none
+    assert 4 <= of(found, "steps_total") <= 3 + 2 * 4
+    assert of(found, "jobs_total", action="imagine", outcome="done") == 2
+    assert of(found, "jobs_total", action="imagine", outcome="cancelled") == 1
+    assert of(found, "verdicts_total", ruling="allow", category="none") == 3
+    assert (
+        of(found, "verdicts_total", ruling="refuse", category="sexual")
+        + of(found, "verdicts_total", ruling="refuse", category="nudity")
+        == 1
+    )
+    assert of(found, "wait_start_seconds_count") == of(found, "wait_done_seconds_count") == 2
+    assert 0 < of(found, "wait_start_seconds_sum") <= of(found, "wait_done_seconds_sum")
+    assert of(found, "device_seconds_total", verb="step") > 0
+    assert of(found, "device_seconds_total", verb="decode") > 0
+    assert (of(found, "worker_ready"), of(found, "worker_starts_total")) == (1, 1)
+    assert of(found, "worker_deaths_total") == of(found, "out_of_memory_total", action="halved") == 0
+    # Neither who asked nor for what.
+    for private in ("zyzzyva", str(ADA.member), ADA.name, guided.id):
+        assert private not in text
+
+
+async def test_a_worker_that_died_has_nothing_in_its_slots() -> None:
+    metrics = Metrics()
+    metrics.hear(Ready(device="a card", seconds=1.0))
+    metrics.slots.set(4)
+    metrics.hear(WorkerDied(exit_code=-9, reason="ended"))
+    found = figures(metrics.text().decode())
+    assert (of(found, "slots_in_use"), of(found, "worker_deaths_total")) == (0, 1)
+
+
+async def test_a_loop_that_stood_still_is_seen_for_as_long_as_it_did() -> None:
+    metrics = Metrics()
+    watch = asyncio.create_task(metrics.watch_loop())
+    await asyncio.sleep(2 * PROBE_SECONDS)
+    held = 0.3
+    time.sleep(held)  # noqa: ASYNC251  # a held-up event loop is what is tested
+    await asyncio.sleep(2 * PROBE_SECONDS)
+    await ended(watch)
+    found = figures(metrics.text().decode())
+    late = of(found, "loop_lag_seconds_count") - of(found, "loop_lag_seconds_bucket", le="0.02")
+    assert late >= (held - 0.02) / PROBE_SECONDS - 2  # each look that was missed counts
+    # It slept: the process's own computing explains none of it.
+    own = of(found, "loop_lag_own_seconds_count") - of(found, "loop_lag_own_seconds_bucket", le="0.1")
+    assert own == 0
+
+
+async def test_an_address_that_is_taken_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CannotListen) as refusal:
+            async with expose(Metrics(), listen):
+                pass
+    assert refusal.value.listen == listen and refusal.value.reason
+
+
+@pytest.mark.parametrize("listen", ["9464", "127.0.0.1", "127.0.0.1:", ":9464", "127.0.0.1:70000", "a:b"])
+def test_what_is_no_address_is_named_in_the_settings(tmp_path: Path, listen: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'[metrics]\nlisten = "{listen}"', encoding="utf-8")
+    with pytest.raises(SettingsBroken) as broken:
+        load(path, {})
+    assert broken.value.key == "metrics.listen" and "127.0.0.1:9464" in broken.value.reason
+
+
+def test_addresses_of_both_families_are_read() -> None:
+    assert address_of("127.0.0.1:9464") == ("127.0.0.1", 9464)
+    assert address_of("[::1]:80") == ("::1", 80)

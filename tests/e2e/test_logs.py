@@ -1,0 +1,54 @@
+"""An order's way through both processes, in the log: its id everywhere, its prompt nowhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from playground.messages import Message
+from tests.e2e.stage import Options, Stage, job_of, on_stage
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
+
+WORDS = ("quokka", "zeppelin", "xylograph")
+# Longer than CLIP reads: diffusers has a warning for that, with what it left out.
+PROMPT = f"a {WORDS[0]} in a {WORDS[1]} " + "over hills and far away " * 12 + WORDS[2]
+
+
+async def drawn(stage: Stage) -> list[Message]:
+    """An order, what its buttons make of it, and one that fails in the worker."""
+    ada = stage.guest()
+    gallery = await stage.draw(ada, PROMPT, negative=WORDS[1], images=2)
+    varied = await stage.gallery(await stage.press(ada, gallery, "V1"))
+    failed = await stage.imagine(ada, f"{WORDS[0]}::1 {WORDS[1]}::-1", images=1)
+    await stage.card(failed, lambda message: "No picture came out" in message.texts)
+    cancelled = await stage.imagine(ada, f"{WORDS[2]} forever", steps=900, images=1)
+    card = await stage.card(cancelled, lambda message: "%" in message.texts)
+    await stage.press(ada, card, "Cancel")
+    await stage.card(cancelled, lambda message: "Cancelled" in message.texts)
+    return [gallery, varied]
+
+
+async def test_the_log_of_bot_and_worker_follows_a_job_and_never_tells_its_prompt(
+    tmp_path: Path, model: Path
+) -> None:
+    async with on_stage(tmp_path, model, Options(log="json")) as stage:
+        jobs = [job_of(message) for message in await drawn(stage)]
+        await stage.until(lambda: all(f'"{job}"' in stage.said() for job in jobs))
+        await stage.stop()
+        said = stage.said()
+    lines: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
+    assert not [line for line in lines if line["level"] == "debug"]
+    for word in WORDS:
+        assert word not in said.casefold()
+    for job in jobs:
+        own = [line for line in lines if line.get("job") == job]
+        assert {line["logger"].split(".")[0] for line in own} == {"bot", "generation"}
+        loggers = {line["logger"] for line in own}
+        assert {"bot.gallery", "generation.worker.loop"} <= loggers
+        assert [line["event"] for line in own if line["logger"] == "bot.gallery"][-1] == "delivered"
+    # What is logged of no job by its context does not name one in its text either.
+    assert not [line for line in lines if "job" not in line and any(job in line["event"] for job in jobs)]

@@ -1,0 +1,70 @@
+"""The real worker, with accidents: it is out of memory by chance, and its loop stands still when it is told to.
+
+    python -m tests.generation.saboteur [--memory CHANCE] [--alone CHANCE] [--seed SEED] [--hang FILE]
+
+The chances are a batch's of several pictures, and of one. The loop stands still at the first step at which FILE exists, and
+takes FILE away.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING
+
+from generation.messages import Event, Order
+from generation.worker.process import main, ordinary
+
+if TYPE_CHECKING:
+    from generation.worker.loop import Loop
+    from generation.worker.slots import Slot
+
+COMMAND = (sys.executable, "-m", "tests.generation.saboteur")
+
+
+def sabotage(memory: float, alone: float, seed: int, hang: Path | None) -> None:
+    """From here on, in this process."""
+    import torch
+
+    from generation.worker.model import Model
+
+    dice = random.Random(seed)
+    advance, develop = Model.advance, Model.develop
+
+    def meet_accidents(slots: Sequence[Slot]) -> None:
+        if hang is not None and hang.exists():
+            hang.unlink()
+            threading.Event().wait()
+        if dice.random() < (memory if len(slots) > 1 else alone):
+            raise torch.OutOfMemoryError("injected")
+
+    def advance_or_fail(self: Model, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
+        meet_accidents(slots)
+        advance(self, slots, sizes=sizes)
+
+    def develop_or_fail(self: Model, slots: Sequence[Slot]) -> list[torch.Tensor]:
+        meet_accidents(slots)
+        return develop(self, slots)
+
+    Model.advance, Model.develop = advance_or_fail, develop_or_fail
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--memory", type=float, default=0.0)
+    parser.add_argument("--alone", type=float, default=0.0)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--hang", type=Path)
+    options = parser.parse_args()
+
+    def make(orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> Loop:
+        loop = ordinary(orders, tell)
+        sabotage(options.memory, options.alone, options.seed, options.hang)
+        return loop
+
+    main(make)
