@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import Any
 
 import torch
 from PIL import Image
@@ -17,7 +18,7 @@ from benchmarks.orders import Arrival
 from generation.dispatch import Dispatch
 from generation.messages import Configure, Event, Finished, Message, Order, Ready, Stepped
 from generation.request import JobId
-from generation.ticket import Running, Ticket, Waiting
+from generation.ticket import Running, Ticket
 from generation.worker.loop import Loop
 from generation.worker.models import Model
 from generation.worker.press import Press
@@ -29,15 +30,21 @@ class Clock:
 
     now: Callable[[], float] = time.thread_time
     skipped: float = 0.0
+    _began: float = 0.0
 
     def __post_init__(self) -> None:
         self.restart()
 
     def restart(self) -> None:
-        self.skipped = -self.now()
+        self.skipped, self._began = 0.0, self.now()
+
+    @property
+    def busy(self) -> float:
+        """Seconds that something was done in."""
+        return self.now() - self._began
 
     def __call__(self) -> float:
-        return self.now() + self.skipped
+        return self.busy + self.skipped
 
     def skip_to(self, at: float) -> None:
         self.skipped += max(0.0, at - self())
@@ -64,7 +71,8 @@ class Shutter(Press):
 class Record:
     """What one order saw; seconds of the clock."""
 
-    told: float | None = None  # the wait until its start, as told at once
+    told: float | None = None  # the seconds until it is done, as told at once
+    company: int = 0  # orders that were there when it came
     started: float = 0.0
     preview: float = 0.0
     ended: float = 0.0
@@ -104,20 +112,22 @@ class _Worker:
 
 
 def play(
-    model: Model, arrivals: Sequence[Arrival], *, slots: int, now: Callable[[], float] = time.thread_time
+    model: Model, arrivals: Sequence[Arrival], *, slots: int, clock: Clock | None = None, **settings: Any
 ) -> Played:
-    """Every order, each at its time; returns when all are done. `now`: time.perf_counter where the device is no CPU."""
-    return asyncio.run(_play(model, arrivals, slots, now))
+    """Every order, each at its time; returns when all are done. `settings` are the dispatch's. `clock`: one of
+    time.perf_counter where the device is no CPU."""
+    return asyncio.run(_play(model, arrivals, slots, clock or Clock(), settings))
 
 
-async def _play(model: Model, arrivals: Sequence[Arrival], slots: int, now: Callable[[], float]) -> Played:
+async def _play(
+    model: Model, arrivals: Sequence[Arrival], slots: int, clock: Clock, settings: dict[str, Any]
+) -> Played:
     torch.set_num_threads(1)
     orders: SimpleQueue[Order] = SimpleQueue()
     events: deque[Event] = deque()
     pictures: dict[JobId, list[Image.Image]] = {}
     records = {one.request.job: Record() for one in arrivals}
     configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
-    clock = Clock(now)
 
     def tell(event: Event) -> None:
         events.append(event)
@@ -145,9 +155,8 @@ async def _play(model: Model, arrivals: Sequence[Arrival], slots: int, now: Call
     async def connect() -> AsyncGenerator[_Worker]:
         yield _Worker(loop, orders, events, idle)
 
-    dispatch = Dispatch(configure, max_waiting=len(arrivals) + 1, connect=connect, clock=clock)
+    dispatch = Dispatch(configure, max_waiting=len(arrivals) + 1, connect=connect, clock=clock, **settings)
     clock.restart()  # loading was no part of it
-    began = now()
     task = asyncio.create_task(dispatch.run())
     tickets: dict[JobId, Ticket] = {}
     while len(tickets) < len(arrivals) or not all(ticket.is_done for ticket in tickets.values()):
@@ -155,12 +164,12 @@ async def _play(model: Model, arrivals: Sequence[Arrival], slots: int, now: Call
         while coming and coming[0].at <= clock():
             one = coming.popleft().request
             ticket = tickets[one.job] = dispatch.submit(one)
-            if isinstance(ticket.progress, Waiting):
-                records[one.job].told = ticket.progress.seconds
+            records[one.job].told = ticket.progress.seconds
+            records[one.job].company = len(tickets) - sum(ticket.is_done for ticket in tickets.values()) - 1
         for job, ticket in tickets.items():
             if not records[job].started and isinstance(ticket.progress, Running):
                 records[job].started = clock()
-    busy = now() - began
+    busy = clock.busy
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     return Played(records=records, pictures=pictures, busy=busy)

@@ -1,11 +1,14 @@
 """The same orders through diffusers one at a time, through whole orders batched, and through the loop.
 
-    python -m benchmarks.loop [--quick] [--keep]
+    python -m benchmarks.loop [--quick] [--seeds 11 12 13 14 15] [--keep]
 
 Seconds are CPU seconds of one thread and the clock of the arrivals runs with them (it jumps where nothing is left to do), so
 that a busy machine does not distort the figures. The model is a small Stable Diffusion with random weights, of a size at which
 a call costs about as much as four of its rows: that is where a GPU is with one 512-pixel picture. Pictures are decoded in all
 three; encoding them is left out of all three. The loop's figures hold the bot's dispatch too.
+
+The estimate is the time until the pictures are there, as told at once to those who found others there; its error is a share of
+the real time.
 """
 
 from __future__ import annotations
@@ -17,6 +20,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import diffusers
@@ -24,7 +28,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.inside import Clock, play
+from benchmarks.inside import Clock, Played, play
 from benchmarks.orders import GUIDANCE, MODEL, SAMPLERS, SIDE, Arrival, paced, poisson
 from benchmarks.report import machine, percentile, show, table
 from generation.request import GenerationRequest, JobId, ModelEntry
@@ -46,6 +50,14 @@ ASKED = {
     "first preview p95": ("at most", 0.3, 0.3),
 }
 """Of the loop's figure divided by that of: the pipeline; whole orders batched."""
+
+ASKED_ERROR = {"estimate's error p50": 0.2, "estimate's error p90": 0.5}
+
+SEEDS = (11, 12, 13, 14, 15)
+"""Nothing was chosen on these."""
+
+
+WAYS = ("diffusers, one order at a time", "whole orders batched", "steps batched (Atelier)")
 
 
 @dataclass(slots=True, kw_only=True)
@@ -138,11 +150,7 @@ def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
             clock.skip_to(coming[0].at)
         while coming and coming[0].at <= clock():
             waiting.append(coming.popleft())
-        batch = list[Arrival]()
-        for one in waiting:
-            is_alike = (one.sampler, one.request.steps) == (waiting[0].sampler, waiting[0].request.steps)
-            if is_alike and sum(each.request.images for each in [*batch, one]) <= AT_ONCE:
-                batch.append(one)
+        batch = alike(waiting)
         waiting = [one for one in waiting if one not in batch]
         began = clock()
 
@@ -156,6 +164,16 @@ def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
             course.ends[one.request.job] = clock() - one.at
             course.pictures[one.request.job] = [next(drawn) for _ in range(one.request.images)]
     return course
+
+
+def alike(waiting: Sequence[Arrival]) -> list[Arrival]:
+    """The first and who can share a call of the pipeline with it."""
+    batch: list[Arrival] = []
+    for one in waiting:
+        is_alike = (one.sampler, one.request.steps) == (waiting[0].sampler, waiting[0].request.steps)
+        if is_alike and sum(each.request.images for each in [*batch, one]) <= AT_ONCE:
+            batch.append(one)
+    return batch
 
 
 class Catalogue(Model):
@@ -175,8 +193,13 @@ class Catalogue(Model):
         return super().seat(request, index)
 
 
-def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> Course:
+def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> tuple[Course, dict[str, float]]:
+    """And how good the estimates were."""
     played = play(Catalogue.of(model, arrivals), arrivals, slots=AT_ONCE)
+    return course_of(played, arrivals), errors(played, arrivals)
+
+
+def course_of(played: Played, arrivals: Sequence[Arrival]) -> Course:
     at = {one.request.job: one.at for one in arrivals}
     return Course(
         busy=played.busy,
@@ -184,6 +207,23 @@ def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> Course:
         ends={job: record.ended - at[job] for job, record in played.records.items()},
         pictures=played.pictures,
     )
+
+
+def errors(played: Played, arrivals: Sequence[Arrival]) -> dict[str, float]:
+    """Of what was told to those who found others there."""
+    shares: list[float] = []
+    for one in arrivals:
+        record = played.records[one.request.job]
+        if record.told is not None and record.company:
+            real = record.ended - one.at
+            shares.append(abs(record.told - real) / real)
+    return {
+        "told": len(shares),
+        "estimate's error p50": percentile(shares, 50),
+        "estimate's error p90": percentile(shares, 90),
+        "within 20 %": sum(share <= 0.2 for share in shares) / len(shares),
+        "within 50 %": sum(share <= 0.5 for share in shares) / len(shares),
+    }
 
 
 def difference(one: Course, other: Course) -> int:
@@ -202,56 +242,81 @@ def small_model() -> Model:
         return load(entry, torch.device("cpu"), torch.float32)
 
 
-def run(count: int, seed: int) -> dict[str, Any]:
-    torch.set_num_threads(1)
-    model = small_model()
+def run(model: Model, count: int, seed: int) -> dict[str, Any]:
+    """One seed's orders, served in three ways."""
     pipeline = Pipeline(model)
     wanted = poisson(count, seed)
     for name in SAMPLERS:  # warm-up of the kernels
         pipeline.draw([one for one in wanted if one.sampler == name][:1], lambda _: None)
     sequential, arrivals = one_at_a_time(pipeline, wanted)
     whole = whole_orders(pipeline, arrivals)
-    ours = steps_batched(model, arrivals)
-    figures = {
-        "diffusers, one order at a time": sequential.figures(arrivals),
-        "whole orders batched": whole.figures(arrivals),
-        "steps batched (Atelier)": ours.figures(arrivals),
-    }
+    ours, estimate = steps_batched(model, arrivals)
+    figures = dict(zip(WAYS, (course.figures(arrivals) for course in (sequential, whole, ours)), strict=True))
     first, second, third = figures.values()
-    ratios = {name: (third[name] / first[name], third[name] / second[name]) for name in third}
     return {
-        "benchmark": "loop",
-        "machine": machine(),
-        "seconds": "CPU time of one thread",
-        "orders": count,
         "seed": seed,
-        "load": LOAD,
         "figures": figures,
-        "ratios": ratios,
+        "ratios": {name: (third[name] / first[name], third[name] / second[name]) for name in third},
+        "estimate": estimate,
         "largest difference of a picture": difference(sequential, ours),
     }
 
 
+def every_seed(runs: Sequence[dict[str, Any]]) -> str:
+    """What was asked for, seed by seed."""
+    rows: list[list[object]] = []
+    for run in runs:
+        ratios, estimate = run["ratios"], run["estimate"]
+        rows.append(
+            [
+                run["seed"],
+                *(f"{ratios[name][0]:.3f} / {ratios[name][1]:.3f}" for name in ASKED),
+                *(f"{estimate[name]:.2f}" for name in ASKED_ERROR),
+            ]
+        )
+    worst: list[object] = ["worst"]
+    middle: list[object] = ["median"]
+    for name, (bound, *_) in ASKED.items():
+        columns = [sorted(run["ratios"][name][i] for run in runs) for i in (0, 1)]
+        last = 0 if bound == "at least" else -1
+        worst.append(" / ".join(f"{column[last]:.3f}" for column in columns))
+        middle.append(" / ".join(f"{median(column):.3f}" for column in columns))
+    for name in ASKED_ERROR:
+        column = sorted(run["estimate"][name] for run in runs)
+        worst.append(f"{column[-1]:.2f}")
+        middle.append(f"{median(column):.2f}")
+    asked = ["asked", *(f"{bound} {first} / {second}" for bound, first, second in ASKED.values())]
+    asked += [f"at most {most}" for most in ASKED_ERROR.values()]
+    return table(["seed", *ASKED, *ASKED_ERROR], [*rows, middle, worst, asked])
+
+
 def tables(result: dict[str, Any]) -> list[str]:
-    names = list(next(iter(result["figures"].values())))
-    rows = [[name, *(values[one] for one in names)] for name, values in result["figures"].items()]
-    checks: list[list[object]] = []
-    for name, (first, second) in result["ratios"].items():
-        asked = "" if name not in ASKED else f"{ASKED[name][0]} {ASKED[name][1]}, {ASKED[name][2]}"
-        checks.append([name, first, second, asked])
-    return [
-        table([result["machine"]["cpu"], *names], rows),
-        table(["the loop's figure divided by", "one at a time", "whole orders", "asked"], checks),
-    ]
+    """The first seed's figures in full, then every seed."""
+    first = result["runs"][0]
+    names = list(next(iter(first["figures"].values())))
+    rows = [[name, *(values[one] for one in names)] for name, values in first["figures"].items()]
+    return [table([result["machine"]["cpu"], *names], rows), every_seed(result["runs"])]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ORDERS} orders instead of {ORDERS}")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
-    result = run(QUICK_ORDERS if options.quick else ORDERS, options.seed)
+    torch.set_num_threads(1)
+    model, count = small_model(), QUICK_ORDERS if options.quick else ORDERS
+    result: dict[str, Any] = {
+        "benchmark": "loop",
+        "machine": machine(),
+        "seconds": "CPU time of one thread",
+        "orders": count,
+        "load": LOAD,
+        "runs": [],
+    }
+    for seed in options.seeds:
+        result["runs"].append(run(model, count, seed))
+        print(every_seed(result["runs"]), end="\n\n", flush=True)
     show(result, tables(result), "loop", keep=options.keep)
 
 

@@ -35,6 +35,7 @@ from db.database import Database
 from generation.dispatch import Dispatch
 from generation.link import open_link
 from generation.messages import Configure
+from generation.request import GuildId
 from moderation.screen import Screen
 
 log = logging.getLogger(__name__)
@@ -70,6 +71,8 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
         max_waiting=generation.max_waiting,
         retries=generation.retries,
         connect=lambda: open_link(configure, patience=generation.patience, listen=metrics.hear),
+        member_running=generation.member_running,
+        weights={GuildId(int(server)): weight for server, weight in generation.server_weights.items()},
     )
 
 

@@ -47,6 +47,7 @@ class GenerationSettings:
         0  # rows of every step, so that a seed gives the same picture to the bit; 0: as many as there are
     )
     max_waiting: int = 200  # jobs in line at the most, over all members
+    member_running: int = 8  # pictures of one member that are worked on at once at the most
     preview_seconds: float = 1.5  # least time between two previews of a job
     patience: float = 120.0  # seconds without a sign of life before the worker is started again
     retries: int = 2  # how often a job is tried again after the worker died
@@ -54,6 +55,9 @@ class GenerationSettings:
     memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
     model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
     swaps_a_minute: int = 4  # of models that make room for others
+    server_weights: Mapping[str, float] = field(
+        default_factory=dict[str, float]
+    )  # by server id; others have 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,7 +150,7 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
         if getattr(settings.limits, key) < 1:
             raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
-    for key in ("slots", "max_waiting", "preview_seconds", "patience", "swaps_a_minute"):
+    for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience", "swaps_a_minute"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")
     for key in ("memory_gib", "model_wait"):
@@ -154,6 +158,11 @@ def _checked(settings: Settings, source: str) -> Settings:
             raise SettingsBroken(source, f"generation.{key}", "must be 0 or more")
     if not 0 <= settings.generation.pinned_rows <= 128:
         raise SettingsBroken(source, "generation.pinned_rows", "must be 0, or from 1 to 128")
+    for server, weight in settings.generation.server_weights.items():
+        if not server.isdecimal() or weight <= 0:
+            raise SettingsBroken(
+                source, f"generation.server_weights.{server}", "must be a server's id = a number above 0"
+            )
     if settings.generation.upscale_factor not in (2, 4):
         raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
     if settings.metrics.listen:
@@ -232,6 +241,10 @@ def _value(hint: Any, value: Any, key: str, source: str) -> Any:
         return tuple(_build(get_args(hint)[0], entry, key, source) for entry in value)
     if is_dataclass(hint) and isinstance(hint, type):
         return _build(hint, value, key, source)
+    if hint == Mapping[str, float]:
+        if not isinstance(value, dict):
+            raise SettingsBroken(source, key, "must be a table")
+        return {name: _value(float, one, f"{key}.{name}", source) for name, one in value.items()}
     if hint is Path:
         if not isinstance(value, str):
             raise SettingsBroken(source, key, "must be a string")

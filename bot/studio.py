@@ -29,7 +29,9 @@ from generation import images
 from generation.dispatch import Dispatch
 from generation.prompt import Prompt
 from generation.request import (
+    DIRECT,
     GenerationRequest,
+    GuildId,
     InitImage,
     JobId,
     Request,
@@ -277,6 +279,7 @@ class Studio:
             return UpscaleRequest(
                 job=job.id,
                 member=job.member,
+                guild=guild_of(job.place),
                 content=await self._parent_picture(job),
                 factor=self.settings.generation.upscale_factor,
             )
@@ -286,6 +289,7 @@ class Studio:
         return GenerationRequest(
             job=job.id,
             member=job.member,
+            guild=guild_of(job.place),
             model=job.model,
             prompt=job.prompt,
             size=job.size,
@@ -301,3 +305,8 @@ class Studio:
         if job.parent is None:
             raise NoSuchJob(job.id)
         return await self._archive.read_picture(job.parent)
+
+
+def guild_of(place: Place) -> GuildId:
+    """Whose share of the device a job is charged to."""
+    return DIRECT if place.guild_id is None else GuildId(place.guild_id)

@@ -169,10 +169,11 @@ def progress_line(progress: Progress, *, is_ready: bool = True) -> str:
         case Waiting(place=place, seconds=seconds):
             wait = "" if seconds is None else f", about {duration(seconds)} to go"
             return "Next in line" + wait if place <= 1 else f"Place {place} in line{wait}"
-        case Running(done=done, total=total):
+        case Running(done=done, total=total, seconds=seconds):
+            wait = "" if seconds is None else f", about {duration(seconds)} to go"
             share = 0.0 if total == 0 else min(1.0, done / total)
             filled = round(share * 12)
-            return f"`{'█' * filled}{'░' * (12 - filled)}` {share:.0%}"
+            return f"`{'█' * filled}{'░' * (12 - filled)}` {share:.0%}{wait}"
 
 
 def duration(seconds: float) -> str:

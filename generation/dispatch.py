@@ -1,7 +1,8 @@
 """Hands requests to the worker, keeps what is out until it comes back, tries again, says how long it takes.
 
 Who is next is the line's decision and is taken as late as possible: no more is handed out than keeps the
-worker's slots filled. Everything happens on one event loop, between two awaits; there are no locks.
+worker's slots filled, and as much again of drafts and of members who have nothing out, who need not wait for
+somebody's long order to end. Everything happens on one event loop, between two awaits; there are no locks.
 """
 
 from __future__ import annotations
@@ -10,18 +11,20 @@ import asyncio
 import logging
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
 from generation import messages
+from generation.forecast import Forecast, Work
+from generation.lease import Lease
 from generation.line import WaitingLine
 from generation.link import OrderTooLarge, WorkerDied, open_link
 from generation.logs import of_job
 from generation.messages import Configure, Event, Message
-from generation.pace import Pace, Work, costs_until_start
-from generation.request import GenerationRequest, JobId, MemberId, ModelName, Request
+from generation.pace import Pace
+from generation.request import GenerationRequest, GuildId, JobId, MemberId, ModelName, Request
 from generation.ticket import (
     GenerationError,
     GenerationFailed,
@@ -63,28 +66,6 @@ class DispatchState:
     strains: Mapping[str, int]  # how often a worker did what for want of memory: messages.Strained.action
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
-class _Job:
-    """From submit until the ticket is done and the worker has let go."""
-
-    request: Request
-    ticket: Ticket
-    is_started: bool = False
-    done: int = 0  # picture-steps
-    total: int = 0
-    preview: bytes | None = None
-    crashes: int = 0  # workers that died with it
-    failures: int = 0
-
-    @property
-    def work(self) -> Work:
-        left = 1 - self.done / self.total if self.total else 1
-        return Work(pictures=self.request.images, cost=left * self.request.cost)
-
-    def rewind(self) -> None:
-        self.is_started, self.done, self.total, self.preview = False, 0, 0, None
-
-
 class Dispatch:
     """Submit from anywhere on the event loop; `run` is the one task that talks with the worker."""
 
@@ -95,12 +76,15 @@ class Dispatch:
         max_waiting: int = 200,
         retries: int = 2,
         patience: float = 120,
+        member_running: int = 8,
+        weights: Mapping[GuildId, float] | None = None,
         command: Sequence[str] | None = None,
         connect: Callable[[], AbstractAsyncContextManager[Connection]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """max_waiting: jobs, at least 1. retries: how often a job whose worker died is handed out again.
-        patience: as for `open_link`. connect: in place of starting a process."""
+        patience: as for `open_link`. member_running: pictures of one member that the worker may have; one order goes out however
+        large. weights: a server's share, where it is not 1. connect: in place of starting a process."""
         self._configure = configure
         self._max_waiting = max_waiting
         self._retries = retries
@@ -108,12 +92,12 @@ class Dispatch:
         self._clock = clock
         # Handed out beyond the slots, so that none stands empty while a finished job is decoded and sent.
         self._window = configure.slots + max(1, configure.slots // 4)  # pictures
-        # As much again is kept for members who have nothing out: they need not wait for somebody's long order to end.
-        self._window_and_reserve = 2 * self._window
-        self._jobs: dict[JobId, _Job] = {}
-        self._line = WaitingLine()
-        self._leases: dict[JobId, _Job] = {}  # handed out and not back, oldest first
+        self._member_running = member_running
+        self._jobs: dict[JobId, Lease] = {}
         self._pace = Pace()
+        self._forecast = Forecast()
+        self._line = WaitingLine(self._pace.seconds_for, weights)
+        self._leases: dict[JobId, Lease] = {}  # handed out and not back, oldest first
         self._link: Connection | None = None
         self._ready = asyncio.Event()
         self._device = ""
@@ -141,8 +125,8 @@ class Dispatch:
     def check_room(self) -> None:
         """Raises LineFull, with the wait of the last in line."""
         if len(self._line) >= self._max_waiting:
-            _, seconds = list(self._expectations())[-1]
-            raise LineFull(waiting=len(self._line), seconds=seconds)
+            *_, last = self._line
+            raise LineFull(waiting=len(self._line), seconds=self._jobs[last.job].seconds)
 
     def submit(self, request: Request, *, force: bool = False) -> Ticket:
         """A job that is known already keeps its ticket. `force` is for jobs accepted before a restart.
@@ -153,10 +137,12 @@ class Dispatch:
             return known.ticket
         if not force:
             self.check_room()
-        job = _Job(request=request, ticket=Ticket(request.job))
+        job = Lease(request=request, ticket=Ticket(request.job))
         self._jobs[request.job] = job
         self._line.put(request)
         self._move()
+        if job.seconds is not None:
+            self._forecast.keep(request.job, job.forecast, self._clock())
         return job.ticket
 
     def cancel(self, job: JobId) -> bool:
@@ -174,6 +160,7 @@ class Dispatch:
                 self._link.send(messages.Cancel(job=job))
         else:
             self._line.remove(job)
+            self._forecast.drop(job)
             del self._jobs[job]
         self._move()
         return True
@@ -244,17 +231,21 @@ class Dispatch:
                 return
             case messages.Pong() | messages.Vitals():
                 return
+            case messages.StepCost():
+                self._forecast.hear(event)
             case _:
                 # An answer for a job that is not out is the second one: it has been delivered.
                 if (job := self._leases.get(event.job)) is None:
                     return
                 with of_job(event.job, getattr(job.request, "prompt", None)):
                     self._hear_of(job, event)
-                if isinstance(event, messages.Stepped) and event.preview is None:
-                    return  # a step moves nobody; a preview, once a second, is when estimates are renewed
+                if isinstance(event, messages.Started) or (
+                    isinstance(event, messages.Stepped) and event.preview is None
+                ):
+                    return  # that moves nobody; a preview, once a second, is when estimates are renewed
         self._move()
 
-    def _hear_of(self, job: _Job, event: JobEvent) -> None:
+    def _hear_of(self, job: Lease, event: JobEvent) -> None:
         match event:
             case messages.Started():
                 job.is_started = True
@@ -262,10 +253,12 @@ class Dispatch:
             case messages.Stepped(done=done, total=total, preview=preview):
                 job.is_started, job.done, job.total = True, done, total
                 job.preview = preview or job.preview
+                self._line.worked(event.job, 1 - job.left)
                 self._show_running(job)
             case messages.Finished():
-                self._pace.learn(event.device_seconds, job.request.cost)
-                self._forget(job)
+                self._pace.learn(job.request, event.device_seconds)
+                self._forecast.check(job.request, self._clock())
+                self._forget(job, event.device_seconds)
                 job.ticket.resolve(
                     Pictures(
                         job=event.job,
@@ -306,52 +299,61 @@ class Dispatch:
 
     def _next(self) -> Request | None:
         """Whom there is room for."""
-        out = sum(job.request.images for job in self._leases.values())
-        if out >= self._window_and_reserve:
+        out = Counter[MemberId]()  # pictures
+        for job in self._leases.values():
+            out[job.request.member] += job.request.images
+        if not len(self._line) or out.total() >= 2 * self._window:
             return None
-        served = (
-            {job.request.member for job in self._leases.values()} if out >= self._window else set[MemberId]()
-        )
-        if (first := self._line.first(passing=served)) is None:
+        is_full = out.total() >= self._window
+
+        def may(request: Request) -> bool:
+            own = out[request.member]
+            is_within = not own or own + request.images <= self._member_running
+            return is_within and (not is_full or not own or request.is_draft)
+
+        if (first := self._line.first(may)) is None:
             return None
         suspects = [self._jobs[first.job], *self._leases.values()]
         if self._leases and any(self._must_run_alone(job) for job in suspects):
             return None
         return first
 
-    def _must_run_alone(self, job: _Job) -> bool:
+    def _must_run_alone(self, job: Lease) -> bool:
         """On its last try: so that a job which kills workers takes nobody with it, and one that needs all
         the memory gets it."""
         return job.failures > 0 or (job.crashes > 0 and job.crashes >= self._retries)
 
-    def _return(self, job: _Job) -> None:
+    def _return(self, job: Lease) -> None:
         job.rewind()
-        self._line.put_back(job.request)
+        self._line.put_back(job.request.job)
+        self._forecast.drop(job.request.job)
 
-    def _fail(self, job: _Job, error: GenerationError) -> None:
+    def _fail(self, job: Lease, error: GenerationError) -> None:
         self._forget(job)
         job.ticket.fail(error)
 
-    def _forget(self, job: _Job) -> None:
+    def _forget(self, job: Lease, device_seconds: float | None = None) -> None:
+        self._line.remove(job.request.job, device_seconds)
+        self._forecast.drop(job.request.job)
         del self._leases[job.request.job], self._jobs[job.request.job]
 
     # ---- what tickets show
 
-    def _show_running(self, job: _Job) -> None:
+    def _show_running(self, job: Lease) -> None:
         total = job.total or max(1, round(job.request.cost))
-        job.ticket.show(Running(done=job.done, total=total, preview=job.preview))
+        progress = Running(done=job.done, total=total, preview=job.preview, seconds=job.seconds)
+        job.ticket.show(progress)
 
     def _show_places(self) -> None:
-        for place, (job, seconds) in enumerate(self._expectations(), start=1):
-            progress = Waiting(place=place, seconds=seconds)
-            if job.ticket.progress != progress:
-                job.ticket.show(progress)
-
-    def _expectations(self) -> Iterator[tuple[_Job, float | None]]:
-        """Who has not started, next first, and in how many seconds they will."""
-        running = [job.work for job in self._leases.values() if job.is_started]
-        handed_out = [job for job in self._leases.values() if not job.is_started and not job.ticket.is_done]
-        waiting = [*handed_out, *(self._jobs[request.job] for request in self._line)]
-        costs = costs_until_start(running, (job.work for job in waiting), self._configure.slots)
-        for job, cost in zip(waiting, costs, strict=True):
-            yield job, self._pace.seconds_for(cost)
+        ranked = [self._jobs[request.job] for request in self._line.ranked()]
+        works = [Work.of(job.request, job.left, self._pace.seconds_for(job.request)) for job in ranked]
+        is_measured = self._pace.seconds_per_cost is not None
+        place = 0
+        for job, seconds in zip(ranked, self._forecast.ends(works), strict=True):
+            job.forecast = seconds
+            job.seconds = self._forecast.corrected(seconds, job.request) if is_measured else None
+            if not job.is_started and not job.ticket.is_done:
+                place += 1
+                progress = Waiting(place=place, seconds=job.seconds)
+                if job.ticket.progress != progress:
+                    job.ticket.show(progress)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from generation.request import GenerationRequest, JobId, ModelEntry, ModelName, UpscaleRequest
+from generation.request import GenerationRequest, ImageSize, JobId, ModelEntry, ModelName, UpscaleRequest
 
 MAX_FRAME = 64 * 1024 * 1024
 """Bytes. Four enlarged pictures stay far below; more is a broken stream."""
@@ -27,7 +27,7 @@ class Configure(Message, frozen=True):
     models: tuple[ModelEntry, ...]
     default: ModelName
     preview_seconds: float = 1.0
-    slots: int = 16  # pictures begun at once at the most, and as many again for members who have none
+    slots: int = 16  # pictures begun at once; as many again for drafts and for members who have none
     memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
     model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
     swaps_a_minute: int = 4  # of models that make room for others
@@ -113,6 +113,16 @@ class Stepped(Message, frozen=True):
     preview: bytes | None = None  # JPEG of the job's grid as it stands
 
 
+class StepCost(Message, frozen=True):
+    """What steps of one model and size cost, as measured; told when it has changed."""
+
+    model: ModelName
+    size: ImageSize
+    fixed: float  # seconds of a step, whatever is in it
+    a_picture: float  # seconds more for each picture
+    at_once: int  # pictures worth putting into one step
+
+
 class Finished(Message, frozen=True):
     job: JobId
     pictures: tuple[bytes, ...]  # PNG with its parameters inside, one a picture
@@ -151,6 +161,7 @@ Event = (
     | Strained
     | Pong
     | Vitals
+    | StepCost
     | Started
     | Stepped
     | Finished

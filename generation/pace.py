@@ -1,61 +1,54 @@
-"""How long until a job starts: what a unit of cost takes, and how the slots will empty. No clock."""
+"""What orders take of the device, learned from those that are done. No clock."""
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
 from dataclasses import dataclass, field
+
+from generation.fit import FittedLine
+from generation.request import GenerationRequest, Request
+
+KEPT = 0.9
+"""Of the past at every order: the last ten have two thirds of the weight."""
+
+GUESS = 0.01
+"""Seconds of a picture-step before anything was measured. Until then only the ratios matter."""
+
+_Kind = tuple[object, ...]
+
+
+def _kind(request: Request) -> _Kind:
+    """Orders of one kind differ only in steps and pictures."""
+    if isinstance(request, GenerationRequest):
+        return (request.model, request.size, request.guidance != 1.0)
+    return ("enlargement", request.factor)
 
 
 @dataclass(slots=True)
 class Pace:
-    """Device seconds a unit of cost, over the last few jobs.
+    """Device seconds of a picture: a part of its own, such as decoding, and a part for every step.
 
-    A job's device seconds are its share of the batches it was in. So the shares of jobs that ran together add
-    up to the time that passed, and the loading of a model does not count as slowness.
+    An order's device seconds are its share of the batches it was in. So the shares of orders that ran together add up to the
+    time that passed, and the loading of a model does not count as slowness.
     """
 
-    kept: float = 0.8  # of the past at every job: the last five have two thirds of the weight
-    _seconds: float = field(default=0.0, init=False)
-    _cost: float = field(default=0.0, init=False)
+    _kinds: defaultdict[_Kind, FittedLine] = field(
+        default_factory=lambda: defaultdict[_Kind, FittedLine](lambda: FittedLine(KEPT)), init=False
+    )
+    _all: FittedLine = field(default_factory=lambda: FittedLine(KEPT), init=False)
 
     @property
     def seconds_per_cost(self) -> float | None:
-        """None before anything was measured."""
-        return self._seconds / self._cost if self._cost else None
+        """Of a picture-step, over all that was done lately; None before anything was."""
+        return self._all.ratio if self._all.weight else None
 
-    def learn(self, seconds: float, cost: float) -> None:
-        self._seconds = self.kept * self._seconds + seconds
-        self._cost = self.kept * self._cost + cost
+    def learn(self, request: Request, seconds: float) -> None:
+        self._kinds[_kind(request)].learn(request.cost / request.images, seconds / request.images)
+        self._all.learn(request.cost, seconds)
 
-    def seconds_for(self, cost: float) -> float | None:
-        pace = self.seconds_per_cost
-        return None if pace is None else pace * cost
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Work:
-    """What is left of one job."""
-
-    pictures: int
-    cost: float  # of all its pictures together
-
-
-def costs_until_start(running: Iterable[Work], waiting: Iterable[Work], slots: int) -> Iterator[float]:
-    """For each waiting job in order: what the device gets through before the job's first picture has a slot.
-
-    The pictures in the slots share the device equally. So count in what one of them receives: a picture that
-    enters at level v and costs c is done at level v + c, and raising the level by d takes d times the number
-    of pictures.
-    """
-    level, spent = 0.0, 0.0
-    ends = [work.cost / work.pictures for work in running for _ in range(work.pictures)]
-    heapq.heapify(ends)
-    for work in waiting:
-        for picture in range(work.pictures):
-            while len(ends) >= slots:
-                spent += len(ends) * (ends[0] - level)
-                level = heapq.heappop(ends)
-            if picture == 0:
-                yield spent
-            heapq.heappush(ends, level + work.cost / work.pictures)
+    def seconds_for(self, request: Request) -> float:
+        """Of the device. A kind that was never seen is taken for an average one."""
+        if (kind := self._kinds.get(_kind(request))) is None:
+            return request.cost * (self.seconds_per_cost or GUESS)
+        fixed, a_step = kind.line
+        return request.images * fixed + request.cost * a_step

@@ -11,10 +11,19 @@ JobId = NewType("JobId", str)
 """Ten characters of a-z and 2-7, time-ordered; short enough for a button's custom_id."""
 
 MemberId = NewType("MemberId", int)
+GuildId = NewType("GuildId", int)
+"""A Discord server."""
+
+DIRECT = GuildId(0)
+"""Direct messages, which share like a server."""
+
 ModelName = NewType("ModelName", str)
 
 LoraName = NewType("LoraName", str)
 """Letters, digits, - and _: PEFT names modules after it."""
+
+DRAFT_STEPS = 8
+"""A picture with as many steps or fewer is a draft: few-step models, and a little change to another picture."""
 
 MAX_SEED = 2**63 - 1
 """SQLite and torch both hold 64 signed bits."""
@@ -65,10 +74,15 @@ class GenerationRequest:
     images: int  # 1 to 4
     init: InitImage | None = None
     loras: tuple[Lora, ...] = ()
+    guild: GuildId = DIRECT
 
     @property
     def lora_set(self) -> LoraSet:
         return tuple(sorted(lora for lora in self.loras if lora.weight))
+
+    @property
+    def is_draft(self) -> bool:
+        return self.cost <= DRAFT_STEPS * self.images
 
     @property
     def cost(self) -> float:
@@ -86,6 +100,11 @@ class UpscaleRequest:
     content: bytes  # PNG
     factor: int = 2
     images: int = 1
+    guild: GuildId = DIRECT
+
+    @property
+    def is_draft(self) -> bool:
+        return True
 
     @property
     def cost(self) -> float:

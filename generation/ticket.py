@@ -12,7 +12,7 @@ from generation.request import JobId
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     place: int  # 1 is next
-    seconds: float | None  # estimated wait until the job starts; None before anything was measured
+    seconds: float | None  # until the pictures are there, estimated; None before anything was measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +20,7 @@ class Running:
     done: int  # picture-steps
     total: int
     preview: bytes | None  # the newest preview, JPEG
+    seconds: float | None = None  # as in Waiting
 
 
 Progress = Waiting | Running

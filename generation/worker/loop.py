@@ -167,8 +167,8 @@ class Loop:
         self.attempts.relax()
 
     def seat(self) -> None:
-        """As many pictures as there are slots; and as many again for members who have none, so that whoever comes new has a
-        first look while others' long orders go on. Pictures whose model is not there, or makes room, wait."""
+        """As many pictures as there are slots; and as many again for drafts, and for members who have none, so that whoever comes
+        new has a first look while others' long orders go on. Pictures whose model is not there, or makes room, wait."""
         self._restock()
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
@@ -177,8 +177,8 @@ class Loop:
         for job in list(self.jobs.values()):
             if not job.model and not self.shelf.is_open(job.request.model):
                 continue
-            is_new = free <= 0 and job.request.member not in members
-            room = free + slots if is_new else free
+            is_let_in = job.request.is_draft or job.request.member not in members
+            room = free + slots if is_let_in else free
             for index in job.unseated[: max(0, room)]:
                 with of_job(job.id, job.request.prompt):
                     is_seated = self._seat_picture(job, index)
@@ -254,10 +254,12 @@ class Loop:
         for seat, share in zip(batch, shares, strict=True):
             own = seconds * share / sum(shares)
             seat.job.device_seconds += own
-            self.turns.accounts.charge(seat.job.request.member, own)
+            self.turns.charge(seat.job.request, own)
         self.tally.count(verb, seconds, sum(shares))
         if verb == "step":
             self.turns.learn(batch, seconds)
+            if (cost := self.turns.news(batch)) is not None:
+                self.tell(cost)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
@@ -298,7 +300,7 @@ class Loop:
             self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
         else:
             seconds = self.clock() - began
-            self.turns.accounts.charge(request.member, seconds)
+            self.turns.charge(request, seconds)
             self.tally.count("enlarge", seconds, 0)
             self.press.print(request.job, [large], [""], seconds)
 

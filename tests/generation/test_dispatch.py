@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -42,13 +43,19 @@ def order(job: str, script: str = "", member: int = 1, images: int = 1) -> Gener
 
 @asynccontextmanager
 async def running(
-    slots: int = 1, default: str = "small", max_waiting: int = 200, retries: int = 2, patience: float = 60
+    slots: int = 1,
+    default: str = "small",
+    max_waiting: int = 200,
+    retries: int = 2,
+    patience: float = 60,
+    member_running: int = 100,
 ) -> AsyncGenerator[Dispatch, None]:
     dispatch = Dispatch(
         Configure(models=(), default=ModelName(default), slots=slots),
         max_waiting=max_waiting,
         retries=retries,
         patience=patience,
+        member_running=member_running,
         command=COMMAND,
     )
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
@@ -134,6 +141,34 @@ async def test_a_member_with_nothing_out_is_handed_out_when_another_fills_the_sl
         assert (dispatch.state.running, dispatch.state.waiting) == (4, 4)
         gate.touch()
         for ticket in greedy + modest:
+            await ticket.wait_for_pictures()
+
+
+async def test_a_member_has_no_more_pictures_running_than_the_cap_and_one_order_however_large(
+    tmp_path: Path,
+) -> None:
+    gate = tmp_path / "gate"
+    async with running(slots=8, member_running=3) as dispatch:
+        large = dispatch.submit(order("large", f"hold {gate}", member=2, images=4))
+        tickets = [dispatch.submit(order(f"job{n}", f"hold {gate}", images=2)) for n in range(3)]
+        await until_running(large)
+        await until_running(tickets[0])
+        assert (dispatch.state.running, dispatch.state.waiting) == (2, 2)
+        gate.touch()
+        for ticket in [large, *tickets]:
+            await ticket.wait_for_pictures()
+
+
+async def test_a_draft_is_handed_out_beside_heavy_orders_that_fill_the_slots(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    async with running(slots=2) as dispatch:
+        heavy = [dispatch.submit(order(f"a{n}", f"hold {gate}")) for n in range(6)]
+        await until_running(heavy[2])
+        draft = dispatch.submit(replace(order("draft", f"hold {gate}"), steps=4))
+        await until_running(draft)
+        assert dispatch.state.waiting == 3
+        gate.touch()
+        for ticket in heavy:
             await ticket.wait_for_pictures()
 
 
@@ -284,13 +319,13 @@ async def test_estimates_are_what_the_work_in_front_takes_at_the_measured_pace(t
         waiting = [dispatch.submit(order(f"job{n}")) for n in range(3)]
         half, whole = 5 * SECONDS_PER_COST, 10 * SECONDS_PER_COST
         assert [ticket.progress for ticket in waiting] == [
-            Waiting(place=1, seconds=half),
-            Waiting(place=2, seconds=half + whole),
-            Waiting(place=3, seconds=half + 2 * whole),
+            Waiting(place=1, seconds=half + whole),
+            Waiting(place=2, seconds=half + 2 * whole),
+            Waiting(place=3, seconds=half + 3 * whole),
         ]
         with pytest.raises(LineFull) as refusal:
             dispatch.submit(order("too many"))
-        assert refusal.value.seconds == pytest.approx(half + 2 * whole)
+        assert refusal.value.seconds == pytest.approx(half + 3 * whole)
         gate.touch()
         for ticket in waiting:
             await ticket.wait_for_pictures()

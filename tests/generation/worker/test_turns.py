@@ -28,9 +28,7 @@ class Stage:
         rows = sum(len(seat.slot.rows) for seat in batch)
         for seat in batch:
             seat.slot.step += 1
-            self.turns.accounts.charge(
-                seat.job.request.member, (FIXED + A_ROW * rows) * len(seat.slot.rows) / rows
-            )
+            self.turns.charge(seat.job.request, (FIXED + A_ROW * rows) * len(seat.slot.rows) / rows)
         if batch:
             self.turns.learn(batch, FIXED + A_ROW * rows)
         over = [one for one in self.jobs if one.is_denoised]

@@ -1,0 +1,30 @@
+"""A job in the dispatch's hands: from submit until its ticket is done and the worker has let go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from generation.request import Request
+from generation.ticket import Ticket
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Lease:
+    request: Request
+    ticket: Ticket
+    is_started: bool = False
+    done: int = 0  # picture-steps
+    total: int = 0
+    preview: bytes | None = None
+    forecast: float = 0.0  # seconds until it is done
+    seconds: float | None = None  # the same, corrected by experience
+    crashes: int = 0  # workers that died with it
+    failures: int = 0
+
+    @property
+    def left(self) -> float:
+        """The share that is still to be done."""
+        return 1 - self.done / self.total if self.total else 1.0
+
+    def rewind(self) -> None:
+        self.is_started, self.done, self.total, self.preview = False, 0, 0, None

@@ -1,0 +1,138 @@
+"""Whose turn is soonest: equal shares between servers, in a server between its members, and the short before the long.
+
+Pure bookkeeping: no clock, no torch. It works out when every order would be done if the device were divided equally between the
+servers that have orders, and a server's part between its members; then whoever would be done first is served first, alone. So
+nobody is done later than by equal shares, and the short is done much sooner (the fair sojourn protocol: Friedman and Henderson,
+2003, https://doi.org/10.1145/781027.781032). What follows from that one rule:
+
+- A member's orders stand one behind the other: two hundred of one hold another up no longer than one.
+- Who has been away has saved up nothing, and who had much is behind until the others have had as much.
+- An order that waits is passed by those only who would be done before it by equal shares, so by ever fewer: nothing starves.
+
+Drafts have a lane of their own: a member's drafts go before what else they ordered, stand behind one another only, and are due
+when they would be begun by equal shares, not when they would be done. What a draft takes is charged to both lanes, so that the
+member's other orders pay for it. So heavy orders don't hold up drafts, and drafts, however many, get no more than their
+members' shares.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Hashable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
+from typing import Any, Generic, TypeVar
+
+from generation.request import GuildId, MemberId
+
+T = TypeVar("T")
+Key = Hashable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim(Generic[T]):
+    """What is left of an order."""
+
+    order: T
+    guild: GuildId
+    member: MemberId
+    is_draft: bool
+    left: float  # device seconds
+
+
+@dataclass(slots=True)
+class _Level:
+    """Those who share one thing equally. Virtual time: what whoever was there all the time would have had by equal shares."""
+
+    now: float = 0.0
+    _reached: dict[Key, float] = field(default_factory=dict[Key, float])  # of who is there or ahead of `now`
+    _present: Set[Key] = frozenset()
+
+    @property
+    def active(self) -> list[Key]:
+        """Whom equal shares would still serve."""
+        return list(self._reached)
+
+    def meet(self, present: Set[Key]) -> None:
+        """Who has orders. Who was away starts at `now`, or where they are ahead of it."""
+        for key in present - self._present:
+            self._reached[key] = max(self.now, self.reached(key))
+        self._present = present
+        self._reached = {key: at for key, at in self._reached.items() if key in present or at > self.now}
+
+    def reached(self, key: Key) -> float:
+        return self._reached.get(key, self.now)
+
+    def charge(self, key: Key, seconds: float) -> None:
+        self._reached[key] = self.reached(key) + seconds
+
+
+@dataclass(slots=True)
+class _Guild:
+    weight: float
+    members: _Level = field(default_factory=_Level)
+    drafts: _Level = field(default_factory=_Level)  # of the same members, at the same time
+
+    def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, Claim[T]]]:
+        """When each is due in the members' virtual time, soonest first."""
+        ahead: defaultdict[MemberId, float] = defaultdict(float)
+        due: list[tuple[float, Claim[T]]] = []
+        for claim in sorted(claims, key=lambda claim: not claim.is_draft):  # stable: in the order of coming
+            if claim.is_draft:
+                due.append((self.drafts.reached(claim.member) + ahead[claim.member], claim))
+            ahead[claim.member] += claim.left
+            if not claim.is_draft:
+                due.append((self.members.reached(claim.member) + ahead[claim.member], claim))
+        return sorted(due, key=lambda one: one[0])
+
+
+class Shares:
+    def __init__(self, weights: Mapping[GuildId, float] | None = None) -> None:
+        """A server's share in proportion to the others'; 1 where it is not named."""
+        self._weights = weights or {}
+        self._level = _Level()
+        self._guilds: dict[GuildId, _Guild] = {}
+
+    def ranked(self, claims: Sequence[Claim[T]]) -> list[T]:
+        """Everything that is there, in the order of coming -> soonest first. To be asked whenever somebody came or went."""
+        of_guild: defaultdict[GuildId, list[Claim[T]]] = defaultdict(list)
+        for claim in claims:
+            of_guild[claim.guild].append(claim)
+        self._meet(of_guild)
+        due: list[tuple[float, float, T]] = []
+        for name, own in of_guild.items():
+            guild, at = self._guild(name), self._level.reached(name)
+            for in_guild, claim in guild.due(own):
+                at += claim.left / guild.weight
+                due.append((at, in_guild, claim.order))
+        return [order for *_, order in sorted(due, key=lambda one: one[:2])]
+
+    def charge(self, guild: GuildId, member: MemberId, seconds: float, *, is_draft: bool) -> None:
+        """What the device did for one of them. Less than 0 gives back what was charged too much."""
+        own = self._guild(guild)
+        self._level.charge(guild, seconds / own.weight)
+        own.members.charge(member, seconds)
+        if is_draft:
+            own.drafts.charge(member, seconds)
+        if seconds > 0:
+            self._pass(seconds)
+
+    def _pass(self, seconds: float) -> None:
+        active = [self._guild(guild) for guild in self._level.active]
+        a_weight = seconds / sum(guild.weight for guild in active)
+        self._level.now += a_weight
+        for guild in active:
+            guild.members.now += guild.weight * a_weight / max(1, len(guild.members.active))
+            guild.drafts.now = guild.members.now
+
+    def _meet(self, of_guild: Mapping[GuildId, Sequence[Claim[Any]]]) -> None:
+        self._level.meet(of_guild.keys())
+        self._guilds = {name: self._guild(name) for name in self._level.active}
+        for name, guild in self._guilds.items():
+            own = of_guild.get(name, ())
+            guild.members.meet({claim.member for claim in own})
+            guild.drafts.meet({claim.member for claim in own if claim.is_draft})
+
+    def _guild(self, name: GuildId) -> _Guild:
+        if name not in self._guilds:
+            self._guilds[name] = _Guild(weight=self._weights.get(name, 1.0))
+        return self._guilds[name]
