@@ -203,6 +203,8 @@ class Dispatch:
         leases, self._leases = self._leases, {}
         for job in leases.values():
             if job.ticket.is_done:  # cancelled, and the worker can't say so any more
+                self._line.remove(job.request.job)
+                self._forecast.drop(job.request.job)
                 del self._jobs[job.request.job]
             else:
                 self._return(job)
