@@ -252,10 +252,12 @@ def _value(hint: Any, value: Any, key: str, source: str) -> Any:
     plain: Any = getattr(hint, "__supertype__", hint)  # a NewType's values are its supertype's
     if plain is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
-    if isinstance(value, bool) or not isinstance(value, plain):
+    if isinstance(value, bool) != (plain is bool) or not isinstance(value, plain):
         raise SettingsBroken(source, key, f"must be {_word(plain)}")
     return value
 
 
 def _word(kind: type) -> str:
-    return {int: "a whole number", float: "a number", str: "a string"}.get(kind, kind.__name__)
+    return {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}.get(
+        kind, kind.__name__
+    )

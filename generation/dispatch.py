@@ -230,7 +230,6 @@ class Dispatch:
             case messages.Strained(action=action, detail=detail):
                 log.warning("the worker's memory is short: %s (%s)", action, detail)
                 self._strains[action] += 1
-                return
             case messages.Pong() | messages.Vitals():
                 return
             case messages.StepCost():
