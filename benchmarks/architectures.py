@@ -113,7 +113,9 @@ class Architecture:
             )
         else:
             pipe = StableDiffusionPipeline(
-                **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
+                **parts,
+                **dict.fromkeys(("safety_checker", "feature_extractor")),
+                requires_safety_checker=False,
             )
         pipe.set_progress_bar_config(disable=True)
         pipe.to(device, dtype)

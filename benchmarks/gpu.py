@@ -13,7 +13,7 @@ import argparse
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 
 from benchmarks.architectures import Architecture
-from benchmarks.inside import Played, play
+from benchmarks.inside import Clock, Played, play
 from benchmarks.orders import Arrival
 from benchmarks.report import machine, percentile, show, table
 from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, ModelName, Prompt
@@ -67,16 +67,20 @@ class ModelTime:
     _open: list[Any] = field(default_factory=list[Any])
 
     @contextmanager
-    def watching(self, *modules: torch.nn.Module) -> Iterator[None]:
+    def watching(self, *modules: torch.nn.Module) -> Generator[None]:
         hooks: list[Any] = []
         for module in modules:
-            hooks.append(module.register_forward_pre_hook(lambda *_: self._open.append(self._mark())))
-            hooks.append(
-                module.register_forward_hook(lambda *_: self._pairs.append((self._open.pop(), self._mark())))
-            )
+            hooks.append(module.register_forward_pre_hook(self._enter))
+            hooks.append(module.register_forward_hook(self._leave))
         yield
         for hook in hooks:
             hook.remove()
+
+    def _enter(self, *_: Any) -> None:
+        self._open.append(self._mark())
+
+    def _leave(self, *_: Any) -> None:
+        self._pairs.append((self._open.pop(), self._mark()))
 
     def _mark(self) -> Any:
         if self.device.type != "cuda":
@@ -179,7 +183,7 @@ class Bench:
         return found
 
     def played(self, model: Model, arrivals: Sequence[Arrival]) -> Played:
-        return play(model, arrivals, slots=16, now=self.now)
+        return play(model, arrivals, slots=16, clock=Clock(self.now))
 
     def saturated(self, model: Model, *, is_watched: bool = True) -> tuple[float, float | None]:
         """Pictures a second with everything there from the start; and, if watched, the share of that time inside the model (a

@@ -94,7 +94,7 @@ class SimulatedModel(Model):
         rows = (row, row) if request.guidance != 1.0 else (row,)
         return Slot(key=key, table=table, rows=rows, generator=torch.Generator(), sample=torch.zeros(1))
 
-    def advance(self, slots: Sequence[Slot], *, is_padded: bool = False) -> None:
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         self.clock.work(self.costs.steps(sum(len(slot.rows) for slot in slots)))
         for slot in slots:
             slot.step += 1

@@ -25,7 +25,7 @@ from typing import Any, Generic, TypeVar
 from generation.request import GuildId, MemberId
 
 T = TypeVar("T")
-Key = Hashable
+K = TypeVar("K", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,29 +40,29 @@ class Claim(Generic[T]):
 
 
 @dataclass(slots=True)
-class _Level:
+class _Level(Generic[K]):
     """Those who share one thing equally. Virtual time: what whoever was there all the time would have had by equal shares."""
 
     now: float = 0.0
-    _reached: dict[Key, float] = field(default_factory=dict[Key, float])  # of who is there or ahead of `now`
-    _present: Set[Key] = frozenset()
+    _reached: dict[K, float] = field(default_factory=dict[K, float])  # of who is there or ahead of `now`
+    _present: Set[K] = frozenset()
 
     @property
-    def active(self) -> list[Key]:
+    def active(self) -> list[K]:
         """Whom equal shares would still serve."""
         return list(self._reached)
 
-    def meet(self, present: Set[Key]) -> None:
+    def meet(self, present: Set[K]) -> None:
         """Who has orders. Who was away starts at `now`, or where they are ahead of it."""
         for key in present - self._present:
             self._reached[key] = max(self.now, self.reached(key))
         self._present = present
         self._reached = {key: at for key, at in self._reached.items() if key in present or at > self.now}
 
-    def reached(self, key: Key) -> float:
+    def reached(self, key: K) -> float:
         return self._reached.get(key, self.now)
 
-    def charge(self, key: Key, seconds: float) -> None:
+    def charge(self, key: K, seconds: float) -> None:
         self._reached[key] = self.reached(key) + seconds
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import weakref
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -121,7 +121,7 @@ class Attempts:
         return self._free[1]
 
     @contextmanager
-    def measured(self, verb: Verb, seats: Sequence[Seat]) -> Iterator[None]:
+    def measured(self, verb: Verb, seats: Sequence[Seat]) -> Generator[None]:
         """Around work on all of `seats` at once: learns what it takes."""
         key, units = seats[0].slot.key, self._units(verb, seats)
         footprint = self._footprints[verb, key]

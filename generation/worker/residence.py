@@ -6,7 +6,7 @@ because each tile is normalised by itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal, Protocol
 
@@ -124,7 +124,7 @@ class Residence:
         return self._fetched(part) if self.rungs else nullcontext()
 
     @contextmanager
-    def _fetched(self, part: Part) -> Iterator[None]:
+    def _fetched(self, part: Part) -> Generator[None]:
         comes_and_goes = "apart" in self.rungs and "streamed" not in self.rungs
         if part == "denoiser":
             if comes_and_goes:
@@ -198,7 +198,8 @@ class WholePipeline:
         if hasattr(getattr(self._pipe, "vae", None), "use_tiling"):
             can.append("tiled")
         if self._device.type == "cuda":
-            can += ["aside", "streamed"]
+            can.append("aside")
+            can.append("streamed")
         return next((rung for rung in can if rung not in self.rungs), None)
 
     def climb(self, rung: Rung) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -251,9 +252,9 @@ class Ruler:
         self.total = total
         self._taken = 0
         for part, each in ((device.model.pipe.unet, 100), (device.model.pipe.vae.decoder, 300)):
-            part.register_forward_pre_hook(lambda _, arguments, each=each: self._note(each, arguments))
+            part.register_forward_pre_hook(partial(self._note, each))
 
-    def _note(self, each: int, arguments: tuple[Any, ...]) -> None:
+    def _note(self, each: int, _: Any, arguments: tuple[Any, ...]) -> None:
         self._taken = max(self._taken, 50 + each * len(arguments[0]))
 
     def free(self) -> int:

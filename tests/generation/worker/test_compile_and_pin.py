@@ -126,7 +126,11 @@ def test_no_pinned_step_has_more_rows_than_pinned_but_for_a_picture_that_has_mor
     stage.loop.take_orders()
     rows: list[int] = []
     unet = stage.loop.shelf.take(entry(sd_folder).name).pipe.unet
-    unet.register_forward_pre_hook(lambda _, arguments: rows.append(len(arguments[0])))
+
+    def note(_: Any, arguments: tuple[Any, ...]) -> None:
+        rows.append(len(arguments[0]))
+
+    unet.register_forward_pre_hook(note)
     stage.say(Generate(request=order("a", images=4)), Generate(request=order("b", text="::1".join("uvwxyz"))))
     stage.finish()
     assert set(rows) == {4, 7}
