@@ -112,11 +112,8 @@ class Architecture:
                 **parts, tokenizer_2=_tokenizer(), force_zeros_for_empty_prompt=True, add_watermarker=False
             )
         else:
-            pipe = StableDiffusionPipeline(
-                **parts,
-                **dict.fromkeys(("safety_checker", "feature_extractor")),
-                requires_safety_checker=False,
-            )
+            parts |= dict.fromkeys(("safety_checker", "feature_extractor"))
+            pipe = StableDiffusionPipeline(**parts, requires_safety_checker=False)
         pipe.set_progress_bar_config(disable=True)
         pipe.to(device, dtype)
         if self.is_xl and dtype != torch.float32:

@@ -14,15 +14,14 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol
 
 from generation import messages
 from generation.forecast import Forecast, Work
 from generation.lease import Lease
 from generation.line import WaitingLine
-from generation.link import OrderTooLarge, WorkerDied, open_link
+from generation.link import Connection, OrderTooLarge, WorkerDied, open_link
 from generation.logs import of_job
-from generation.messages import Configure, Event, Message
+from generation.messages import Configure, Event
 from generation.pace import Pace
 from generation.request import GenerationRequest, GuildId, JobId, MemberId, ModelName, Request
 from generation.ticket import (
@@ -48,13 +47,6 @@ SOUND_LIFE = 60.0
 """Seconds. A worker that lived longer did not die of how it was started: the delay begins anew."""
 
 
-class Connection(Protocol):
-    """A worker, as far as jobs go: `Link`, or one in this process."""
-
-    def send(self, order: Message) -> None: ...
-    async def receive(self) -> Event: ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchState:
     is_ready: bool  # a worker takes jobs; its default model may still be among the broken
@@ -63,7 +55,6 @@ class DispatchState:
     running: int  # jobs handed to the worker
     broken_models: Mapping[ModelName, str]  # and why
     seconds_per_cost: float | None  # None before anything was finished
-    strains: Mapping[str, int]  # how often a worker did what for want of memory: messages.Strained.action
 
 
 class Dispatch:
@@ -102,7 +93,6 @@ class Dispatch:
         self._ready = asyncio.Event()
         self._device = ""
         self._broken: dict[ModelName, str] = {}
-        self._strains: Counter[str] = Counter()
 
     @property
     def state(self) -> DispatchState:
@@ -113,7 +103,6 @@ class Dispatch:
             running=len(self._leases),
             broken_models=dict(self._broken),
             seconds_per_cost=self._pace.seconds_per_cost,
-            strains=dict(self._strains),
         )
 
     async def wait_for_ready(self) -> None:
@@ -229,7 +218,6 @@ class Dispatch:
                 return
             case messages.Strained(action=action, detail=detail):
                 log.warning("the worker's memory is short: %s (%s)", action, detail)
-                self._strains[action] += 1
             case messages.Pong() | messages.Vitals():
                 return
             case messages.StepCost():

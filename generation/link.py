@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import msgspec
 
@@ -95,6 +96,13 @@ async def open_link(
         yield link
     finally:
         await link.stop()
+
+
+class Connection(Protocol):
+    """A worker, as far as jobs go: `Link`, or one in this process."""
+
+    def send(self, order: Message) -> None: ...
+    async def receive(self) -> Event: ...
 
 
 class Link:

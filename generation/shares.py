@@ -69,8 +69,10 @@ class _Level(Generic[K]):
 @dataclass(slots=True)
 class _Guild:
     weight: float
-    members: _Level = field(default_factory=_Level)
-    drafts: _Level = field(default_factory=_Level)  # of the same members, at the same time
+    members: _Level[MemberId] = field(default_factory=_Level[MemberId])
+    drafts: _Level[MemberId] = field(
+        default_factory=_Level[MemberId]
+    )  # of the same members, at the same time
 
     def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, Claim[T]]]:
         """When each is due in the members' virtual time, soonest first."""
@@ -89,7 +91,7 @@ class Shares:
     def __init__(self, weights: Mapping[GuildId, float] | None = None) -> None:
         """A server's share in proportion to the others'; 1 where it is not named."""
         self._weights = weights or {}
-        self._level = _Level()
+        self._level = _Level[GuildId]()
         self._guilds: dict[GuildId, _Guild] = {}
 
     def ranked(self, claims: Sequence[Claim[T]]) -> list[T]:
