@@ -31,7 +31,7 @@ from training.sampler import Sampler, time_of_four
 from training.scene import Scene
 from training.sheet import contact_sheet
 
-SHEET: Final = Path(__file__).parent.parent / "docs" / "images" / "bundled-model.png"
+SHEET: Final = Path(__file__).parent.parent / "docs" / "images" / "bundled-model.jpg"
 SHEET_SEED: Final = 64
 PROMPTS: Final = 64
 EACH: Final = 4  # pictures a caption
@@ -170,7 +170,7 @@ def main() -> None:
         return
 
     bench = Bench(arguments.archive, arguments.work)
-    sheet(bench, sampler, arguments.seed).quantize(256).save(arguments.sheet, optimize=True)
+    sheet(bench, sampler, arguments.seed).save(arguments.sheet, quality=88)
     result = {
         "steps": arguments.steps,
         "guidance": arguments.guidance,
