@@ -68,6 +68,7 @@ class Galleries:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
+            self._spawn(self._client.notices.tell_pending(interaction))
         except UNREACHABLE as error:
             log.warning("job %s was accepted but its answer failed: %s", job.id, error)
         finally:
@@ -91,6 +92,7 @@ class Galleries:
             if message_id != recorded:
                 await self._studio.place_of_answer(job, message_id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+            self._spawn(self._client.review.show_picture(job.id))
         except MessageGone:
             log.info("the message of job %s was deleted: nobody to deliver to", job.id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())

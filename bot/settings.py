@@ -8,10 +8,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any, cast, get_type_hints
 
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
+from moderation.ladder import LadderBroken, parse_ladder
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
@@ -49,6 +50,15 @@ class GenerationSettings:
 class ModerationSettings:
     rules: str = ""  # a file of rules; empty: the ones that are shipped
     log_channel: str = "mod-log"  # its name, where the moderators chose no channel with /mod log-channel
+    ladder: tuple[str, ...] = ("warn", "timeout 1h", "timeout 1d", "ban")  # one rung a strike that counts
+    strike_days: int = 90  # how long a strike counts
+    claim_seconds: int = 180  # how long a moderator who began to act on a case has it for themselves
+    reports_an_hour: int = 5  # by one member
+    must: str = ""  # a file of prompts that must always be refused or allowed; empty: the one that is shipped
+
+    @property
+    def must_file(self) -> Path | None:
+        return Path(self.must) if self.must else None
 
 
 BUNDLED = ModelEntry(
@@ -122,6 +132,15 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
         if getattr(settings.limits, key) < 1:
             raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
+    for key in ("strike_days", "claim_seconds", "reports_an_hour"):
+        if getattr(settings.moderation, key) < 1:
+            raise SettingsBroken(source, f"moderation.{key}", "must be 1 or more")
+    try:
+        parse_ladder(settings.moderation.ladder)
+    except LadderBroken as error:
+        raise SettingsBroken(
+            source, "moderation.ladder", f"{error.rung!r} is no rung; it takes {error.wanted}"
+        ) from error
     for key in ("slots", "max_waiting", "preview_seconds", "patience"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")
@@ -173,6 +192,11 @@ def _value(hint: Any, value: Any, key: str, source: str) -> Any:
         if not isinstance(value, list):
             raise SettingsBroken(source, key, "must be a list of [[models]] tables")
         return tuple(_build(ModelEntry, entry, key, source) for entry in value)
+    if hint == tuple[str, ...]:
+        texts = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(text, str) for text in texts):
+            raise SettingsBroken(source, key, "must be a list of strings")
+        return tuple(cast("list[str]", texts))
     if is_dataclass(hint) and isinstance(hint, type):
         return _build(hint, value, key, source)
     if hint is Path:

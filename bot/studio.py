@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.archive import Archive
+from bot.desk import Desk
+from bot.gatekeeper import Gatekeeper
+from bot.house_rules import PREFIX, HouseRules
 from bot.orders import (
     Asker,
     Gallery,
@@ -19,7 +22,9 @@ from bot.orders import (
 )
 from bot.records import Records
 from bot.settings import Settings
+from db.cases import Origin
 from db.database import Transaction
+from db.gates import Mode
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, JobState, Place
 from db.verdicts import VerdictRecord
@@ -36,7 +41,7 @@ from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
 from generation.ticket import Pictures as Made
 from moderation.allowance import Spend, admit
 from moderation.screen import Screen
-from moderation.verdict import Ruling, Verdict
+from moderation.verdict import Ruling, Verdict, stricter
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +67,10 @@ class Studio:
         self._archive = Archive(records)
         self.clock = clock
         self.review: Reviewer = lambda record: None
+        self.gatekeeper = Gatekeeper(records, clock=clock)
+        self.house_rules = HouseRules(
+            records, Desk(records, dispatch, clock=clock), settings.moderation.must_file
+        )
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -69,21 +78,20 @@ class Studio:
     async def admit(self, order: Order, place: Place) -> Job:
         """Screens, charges and records the order in one go; from here on it survives anything.
 
-        Raises MemberBlocked, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing but the verdict was written.
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing
+        but the verdict was written.
         """
         now = self.clock()
         asker = order.asker
         await self._demand_unblocked(asker, now)
-        verdict = self.screen.check(
-            {"prompt": order.prompt.text, "negative": order.prompt.negative},
-            age_restricted=asker.is_age_restricted,
-        )
+        verdict, hits = await self._judge(order, await self.gatekeeper.let_in(asker))
         job = self._job_of(order, place, now)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
-                record = await self._note_verdict(tx, order, verdict, now, job=None)
+                record = await self._note_verdict(tx, order, verdict, now, job=None, hits=hits)
             self.review(record)
-            raise PromptRefused(verdict.category, verdict.field)
+            is_own = verdict.rule.startswith(PREFIX)
+            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
             # Again: a block set since then has cancelled every job but this one.
@@ -98,10 +106,23 @@ class Studio:
                 images=order.images,
                 at=now,
             )
-            record = await self._note_verdict(tx, order, verdict, now, job=job.id)
+            record = await self._note_verdict(tx, order, verdict, now, job=job.id, hits=hits)
         if verdict.ruling is Ruling.FLAG:
             self.review(record)
         return job
+
+    async def _judge(self, order: Order, mode: Mode) -> tuple[Verdict, tuple[int, ...]]:
+        """The stricter of the filter's verdict and the server's own, and the server's rules that fired."""
+        asker = order.asker
+        texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
+        # Family only: no channel is judged as one for adults, and what would be flagged is refused.
+        is_family = mode is Mode.FAMILY
+        age_restricted = asker.is_age_restricted and not is_family
+        house = await self.house_rules.judge(asker.guild_id, texts, age_restricted=age_restricted)
+        verdict = stricter(self.screen.check(texts, age_restricted=age_restricted), house.verdict)
+        if is_family and verdict.ruling is Ruling.FLAG:
+            verdict = replace(verdict, ruling=Ruling.REFUSE)
+        return verdict, house.hits
 
     async def _demand_unblocked(self, asker: Asker, now: float, tx: Transaction | None = None) -> None:
         if asker.guild_id is None:
@@ -111,9 +132,17 @@ class Studio:
             raise MemberBlocked(block.expires_at, block.reason)
 
     async def _note_verdict(
-        self, tx: Transaction, order: Order, verdict: Verdict, now: float, *, job: JobId | None
+        self,
+        tx: Transaction,
+        order: Order,
+        verdict: Verdict,
+        now: float,
+        *,
+        job: JobId | None,
+        hits: tuple[int, ...],
     ) -> VerdictRecord:
-        return await self.records.verdicts.add(
+        """A flagged job's case is opened with it: none is lost, whatever happens to its card."""
+        record = await self.records.verdicts.add(
             tx,
             at=now,
             guild_id=order.asker.guild_id,
@@ -126,6 +155,24 @@ class Studio:
             verdict=verdict,
             job=job,
         )
+        for rule in hits:
+            await self.records.server_rules.note_hit(tx, rule, record.id)
+        if verdict.ruling is Ruling.FLAG and record.guild_id is not None:
+            await self.records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.FLAG,
+                at=now,
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                job=job,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=verdict,
+                verdict_id=record.id,
+            )
+        return record
 
     async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
         member = order.asker.member
