@@ -32,7 +32,7 @@ class CasePress(StrEnum):
 
 class CaseButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:case:(?P<press>open|approve|remove|escalate|warn|timeout|ban):(?P<id>[0-9]{1,15})",
+    template=r"atelier:1:case:(?P<press>open|approve|remove|escalate|warn|timeout|ban):(?P<id>[0-9]{1,19})",
 ):
     """`atelier:1:case:<press>:<case>`."""
 
@@ -64,7 +64,7 @@ class CaseButton(
 
 
 class AppealButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"atelier:1:appeal:(?P<id>[0-9]{1,15})"
+    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"atelier:1:appeal:(?P<id>[0-9]{1,19})"
 ):
     """`atelier:1:appeal:<case>`, in what the member is told."""
 
@@ -90,7 +90,7 @@ class AppealButton(
 
 class AnswerButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:answer:(?P<decision>upheld|overturned):(?P<id>[0-9]{1,15})",
+    template=r"atelier:1:answer:(?P<decision>upheld|overturned):(?P<id>[0-9]{1,19})",
 ):
     """`atelier:1:answer:<decision>:<appeal>`."""
 
