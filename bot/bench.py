@@ -79,7 +79,7 @@ class Bench:
         if outcome is not Outcome.WARN:
             offered = _span_of(rung) if rung.sanction is sanction else ""
             is_timeout = outcome is Outcome.TIMEOUT
-            label = "How long: 30m, 12h, 7d or 2w" + ("" if is_timeout else "; empty: until lifted")
+            label = "How long (30m, 12h, 7d, 2w)" if is_timeout else "How long; empty: until lifted"
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
             fields[label] = line("span", most=6, default=default, is_required=is_timeout)
 

@@ -31,15 +31,8 @@ _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
 
 
-class Mod(app_commands.Group):
-    def __init__(self) -> None:
-        super().__init__(
-            name="mod",
-            description="For moderators",
-            guild_only=True,
-            # Advice to Discord only: admins can override it, so interaction_check asks again.
-            default_permissions=discord.Permissions(manage_messages=True),
-        )
+class ModeratorsGroup(app_commands.Group):
+    """discord.py asks the group that a command stands in and no other: every group of moderators' commands is one of these."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         try:
@@ -48,6 +41,17 @@ class Mod(app_commands.Group):
             # Only an AppCommandError raised by a check reaches the tree's error boundary.
             raise app_commands.CheckFailure from error
         return True
+
+
+class Mod(ModeratorsGroup):
+    def __init__(self) -> None:
+        super().__init__(
+            name="mod",
+            description="For moderators",
+            guild_only=True,
+            # Advice to Discord only: admins can override it, so interaction_check asks again.
+            default_permissions=discord.Permissions(manage_messages=True),
+        )
 
     @app_commands.command(description="What was asked, what was refused and why")
     @app_commands.describe(

@@ -9,6 +9,7 @@ from bot import cards, texts
 from bot.access import asker_of
 from bot.case_errors import NothingSaid
 from bot.client import Atelier
+from bot.commands.mod import ModeratorsGroup
 from bot.house_rules import CHOICES, Draft, DryRun
 from moderation.verdict import Category, Ruling
 
@@ -19,7 +20,7 @@ Name = app_commands.Range[str, 1, 60]
 DEFAULT_LAST = 5000
 _SHOWN = 30  # rules in a list
 
-RULES = app_commands.Group(name="rule", description="This server's own rules")
+RULES = ModeratorsGroup(name="rule", description="This server's own rules")
 
 _CATEGORIES = [app_commands.Choice(name=each.value, value=each.value) for each in CHOICES]
 _RULINGS = [app_commands.Choice(name=each, value=each) for each in ("refuse", "flag")]
