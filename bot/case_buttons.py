@@ -42,13 +42,12 @@ class CaseButton(
         id: int,
         *,
         label: str,
-        emoji: str | None = None,
         style: discord.ButtonStyle = discord.ButtonStyle.secondary,
     ) -> None:
         self.press = press
         self.subject = id
         super().__init__(
-            discord.ui.Button(label=label, emoji=emoji, style=style, custom_id=f"atelier:1:case:{press}:{id}")
+            discord.ui.Button(label=label, style=style, custom_id=f"atelier:1:case:{press}:{id}")
         )
 
     @classmethod
@@ -94,13 +93,12 @@ class AnswerButton(
 ):
     """`atelier:1:answer:<decision>:<appeal>`."""
 
-    def __init__(self, decision: Decision, appeal_id: int, *, label: str, emoji: str | None = None) -> None:
+    def __init__(self, decision: Decision, appeal_id: int, *, label: str) -> None:
         self.decision = decision
         self.appeal_id = appeal_id
         super().__init__(
             discord.ui.Button(
                 label=label,
-                emoji=emoji,
                 style=discord.ButtonStyle.secondary,
                 custom_id=f"atelier:1:answer:{decision}:{appeal_id}",
             )

@@ -14,7 +14,7 @@ from bot import mod_texts, texts
 from bot.buttons import row
 from bot.case_buttons import AnswerButton, AppealButton, CaseButton, CasePress
 from db.appeals import Appeal, Decision
-from db.case_entries import Entry
+from db.case_entries import Entry, EntryKind
 from db.cases import Case, Origin, Outcome
 from db.jobs import Job
 from db.standings import Standing
@@ -36,6 +36,7 @@ _ORIGIN = {
     Origin.PICTURE: "the picture was refused",
     Origin.MODERATOR: "a moderator's own",
 }
+_UNDOING = (EntryKind.PARDONED, EntryKind.ANSWERED)
 _SANCTION = {
     CasePress.WARN: Sanction.WARN,
     CasePress.TIMEOUT: Sanction.TIMEOUT,
@@ -68,7 +69,10 @@ def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
     items.append(ui.TextDisplay(_record(dossier)))
     if story := _story(dossier.entries):
         items.append(ui.TextDisplay(story))
-    items.append(ui.TextDisplay(_state(case)))
+    is_undone = any(
+        each.kind in _UNDOING and not each.text.startswith(Decision.UPHELD) for each in dossier.entries
+    )
+    items.append(ui.TextDisplay(_state(case) + ("\n**Taken back.**" if is_undone else "")))
     if case.is_open:
         items += _buttons(case, dossier.rung)
     view = ui.LayoutView(timeout=None)
@@ -149,24 +153,24 @@ def _state(case: Case) -> str:
 
 
 def _buttons(case: Case, rung: Rung) -> list[ui.Item[Any]]:
-    def button(press: CasePress, label: str, emoji: str) -> CaseButton:
+    def button(press: CasePress, label: str) -> CaseButton:
         style = discord.ButtonStyle.secondary
         if _SANCTION.get(press) == rung.sanction:
             style = discord.ButtonStyle.danger
-        return CaseButton(press, case.id, label=label, emoji=emoji, style=style)
+        return CaseButton(press, case.id, label=label, style=style)
 
-    looks = [button(CasePress.APPROVE, "Approve", "✅")]
+    looks = [button(CasePress.APPROVE, "Approve")]
     if case.job is not None:
-        looks.append(button(CasePress.REMOVE, "Remove", "🗑️"))
+        looks.append(button(CasePress.REMOVE, "Remove"))
     if not case.is_escalated:
-        looks.append(button(CasePress.ESCALATE, "Escalate", "⏫"))
+        looks.append(button(CasePress.ESCALATE, "Escalate"))
     ban = "Ban" if case.proposed_by is None else "Confirm ban"
     return [
         row(*looks),
         row(
-            button(CasePress.WARN, "Warn", "⚠️"),
-            button(CasePress.TIMEOUT, "Time out", "⏳"),
-            button(CasePress.BAN, ban, "⛔"),
+            button(CasePress.WARN, "Warn"),
+            button(CasePress.TIMEOUT, "Time out"),
+            button(CasePress.BAN, ban),
         ),
     ]
 
@@ -184,8 +188,8 @@ def appeal_card(appeal: Appeal, case: Case) -> View:
         items.append(ui.TextDisplay("-# Another moderator than the one who acted answers."))
         items.append(
             row(
-                AnswerButton(Decision.UPHELD, appeal.id, label="Uphold", emoji="⚖️"),
-                AnswerButton(Decision.OVERTURNED, appeal.id, label="Overturn", emoji="↩️"),
+                AnswerButton(Decision.UPHELD, appeal.id, label="Uphold"),
+                AnswerButton(Decision.OVERTURNED, appeal.id, label="Overturn"),
             )
         )
     else:

@@ -84,7 +84,7 @@ async def test_commands_that_somebody_else_took_away_come_back(
     async with logged_in(shop, play) as client:
         assert len(await client.tree.fetch_commands()) == 6
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [5, 0, 5]
+    assert [len(commands) for commands in told(judge)] == [6, 0, 6]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -125,6 +125,7 @@ async def test_a_case_from_the_flagged_order_to_the_answered_appeal(stage: Stage
     await fill_in(max_, await press(max_, appeal, "Overturn"), answer="fair enough")
     await dm(ada, "Your appeal in case")
     assert "**Overturned** by Max: fair enough" in now(stage, appeal).texts
+    await card_of(stage, ada, "**Taken back.**")
     await stage.until(lambda: stage.play.world.guild.members[ada.id].timed_out_until is None)
     await stage.draw(ada, "a wooden sword", images=1)
     assert "appealed already" in await said(await press(ada, notice, "Appeal"))
