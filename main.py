@@ -20,6 +20,7 @@ from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, St
 from generation import checkup
 from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
+from moderation.must import MustBroken, read_must
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
 
@@ -121,6 +122,12 @@ def _inspect_models(settings: Settings) -> None:
 
 def _screen(settings: Settings) -> Screen:
     path = Path(settings.moderation.rules) if settings.moderation.rules else None
+    try:
+        read_must(settings.moderation.must_file)
+    except MustBroken as error:
+        raise CannotStart(f"The prompts that must be refused or allowed are broken: {error}.") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise CannotStart(f"The file moderation.must names can't be read: {error}.") from error
     try:
         return Screen(load_rules(path))
     except RulesBroken as error:

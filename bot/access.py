@@ -25,6 +25,7 @@ def demand_moderator(interaction: Interaction) -> None:
 def asker_of(interaction: Interaction) -> Asker:
     channel = interaction.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
+    joined = getattr(interaction.user, "joined_at", None)
     return Asker(
         member=MemberId(interaction.user.id),
         name=interaction.user.display_name,
@@ -32,4 +33,7 @@ def asker_of(interaction: Interaction) -> Asker:
         channel_id=interaction.channel_id or 0,
         is_age_restricted=bool(is_nsfw and is_nsfw()),
         is_moderator=is_moderator(interaction),
+        is_senior=is_moderator(interaction) and interaction.permissions.manage_guild,
+        account_at=interaction.user.created_at.timestamp(),
+        joined_at=joined.timestamp() if joined else None,
     )

@@ -16,17 +16,36 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.amendments import Amendments
+from bot.appeals import AppealDesk
 from bot.archive import Archive
+from bot.bench import Bench
 from bot.buttons import GalleryButton
+from bot.case_buttons import AnswerButton, AppealButton, CaseButton
+from bot.casework import Casework
 from bot.client import Atelier
-from bot.commands import history, imagine, mod, mod_log, queue
+from bot.commands import (
+    history,
+    imagine,
+    mod,
+    mod_cases,
+    mod_gate,
+    mod_log,
+    mod_rules,
+    mod_sanctions,
+    queue,
+    report,
+)
 from bot.derive import Derive
 from bot.desk import Desk
 from bot.exposition import expose
 from bot.gallery import Galleries
+from bot.hearing import Hearing
 from bot.metrics import Metrics
+from bot.notices import Notices
 from bot.pages import PageButton
 from bot.records import Records
+from bot.reports import ReportDesk
 from bot.resume import resume
 from bot.review import ReviewPost
 from bot.settings import DISCORD_API, Settings
@@ -48,8 +67,13 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
     tree.add_command(history.history)
     tree.add_command(queue.queue)
-    tree.add_command(mod.Mod())
+    moderators = mod.Mod()
+    for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_gate.COMMANDS):
+        moderators.add_command(each)
+    moderators.add_command(mod_rules.RULES)
+    tree.add_command(moderators)
     tree.add_command(mod.remove_picture)
+    tree.add_command(report.report)
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
@@ -93,12 +117,31 @@ def build(
         DiscordWebSocket.DEFAULT_GATEWAY = api.with_scheme(scheme).with_path("/gateway")
     client = Atelier(ready_timeout=settings.discord.ready_timeout)
     add_commands(client.tree)
-    client.add_dynamic_items(GalleryButton, PageButton)
-    client.lists = {"history": history.turn, "log": mod_log.turn, "queue": queue.turn}
+    client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton)
+    client.lists = {
+        "history": history.turn,
+        "log": mod_log.turn,
+        "queue": queue.turn,
+        "cases": mod_cases.turn,
+    }
     client.studio = Studio(settings, records, dispatch, screen, metrics=metrics)
     client.desk = Desk(records, dispatch)
     client.archive = Archive(records)
+    _open_the_desk(client, settings)
     return client
+
+
+def _open_the_desk(client: Atelier, settings: Settings) -> None:
+    """What the moderators work with."""
+    client.casework = Casework(client.studio.records, client.desk, settings.moderation)
+    client.amendments = Amendments(client.casework)
+    client.reports = ReportDesk(client.casework, settings.moderation.reports_an_hour)
+    client.review = ReviewPost(client, client.casework, client.archive, settings.moderation.log_channel)
+    client.notices = Notices(client, client.casework)
+    client.bench = Bench(client, client.casework, client.review, client.notices)
+    appeals = AppealDesk(client.casework, client.amendments)
+    client.hearing = Hearing(appeals, client.review, client.notices)
+    client.studio.review = client.review.note
 
 
 async def run(
@@ -124,8 +167,6 @@ async def _run(
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
     client = build(settings, records, dispatch, screen, metrics)
-    review = ReviewPost(client, records.guilds, settings.moderation.log_channel)
-    client.studio.review = review.note
     try:
         # Before anything else is started: a wrong token must be said, not buried in a group of failures.
         await _log_in(client, token)
@@ -139,7 +180,7 @@ async def _run(
                 tasks.create_task(dispatch.run()),
                 tasks.create_task(_stay_connected(client)),
                 tasks.create_task(client.show_presence()),
-                tasks.create_task(review.run()),
+                tasks.create_task(client.review.run()),
                 tasks.create_task(resume(client)),
             ]
             if settings.metrics.listen:

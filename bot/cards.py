@@ -10,6 +10,7 @@ from discord import ui
 
 from bot import texts
 from bot.buttons import GalleryButton, row
+from bot.case_buttons import CaseButton, CasePress
 from bot.orders import Gallery, Press
 from db.jobs import Job, JobAction
 from db.verdicts import VerdictRecord
@@ -141,7 +142,11 @@ def review_card(record: VerdictRecord) -> View:
         f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
         + (f" · job {record.job}" if record.job else "")
     )
-    return _view(ui.TextDisplay("\n".join(lines)), colour=_FAILED if is_refusal else _FLAGGED)
+    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
+    if is_refusal:
+        # A first hit is explained to the member, not punished; a case is for what a moderator finds worth one.
+        items.append(row(CaseButton(CasePress.OPEN, record.id, label="Open a case")))
+    return _view(*items, colour=_FAILED if is_refusal else _FLAGGED)
 
 
 def note(text: str, *, colour: discord.Colour = _RUNNING) -> View:

@@ -14,10 +14,17 @@ from discord import app_commands
 from bot import errors
 
 if TYPE_CHECKING:
+    from bot.amendments import Amendments
     from bot.archive import Archive
+    from bot.bench import Bench
+    from bot.casework import Casework
     from bot.desk import Desk
     from bot.gallery import Galleries
+    from bot.hearing import Hearing
+    from bot.notices import Notices
     from bot.pages import Turn
+    from bot.reports import ReportDesk
+    from bot.review import ReviewPost
     from bot.studio import Studio
 
 log = logging.getLogger(__name__)
@@ -56,6 +63,13 @@ class Atelier(discord.AutoShardedClient):
     desk: Desk
     archive: Archive
     galleries: Galleries
+    casework: Casework
+    amendments: Amendments
+    reports: ReportDesk
+    review: ReviewPost
+    notices: Notices
+    bench: Bench
+    hearing: Hearing
     lists: dict[str, Turn]
 
     def __init__(self, *, ready_timeout: float = 2.0) -> None:

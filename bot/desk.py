@@ -1,12 +1,13 @@
-"""Acts on what there is: cancel, remove, block. By the owner of the thing or by a moderator, and logged."""
+"""Acts on what there is: cancel, remove, unblock. By the owner of the thing or by a moderator, and logged."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from bot.orders import Asker, NoSuchJob, NotRunning, NotYours
 from bot.records import Records
+from db.blocks import Block
 from db.database import Transaction
 from db.jobs import Job
 from generation.dispatch import Dispatch
@@ -20,6 +21,10 @@ class Desk:
         self._records = records
         self._dispatch = dispatch
         self._clock = clock
+
+    @property
+    def now(self) -> float:
+        return self._clock()
 
     async def cancel(self, job_id: JobId, asker: Asker) -> Job:
         """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
@@ -42,35 +47,42 @@ class Desk:
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("picture")
         async with self._records.database.transaction() as tx:
-            for image in await self._records.pictures.of_job(job_id):
-                await self._records.pictures.remove(
-                    tx, job_id, image.index, by=asker.member, reason=reason, at=self._clock()
-                )
+            await self._remove_pictures(tx, job_id, asker, reason)
             if job.member != asker.member:
-                await self._note(tx, asker, "remove", job.member, reason, job=job_id)
+                await self.note(tx, asker, "remove", job.member, reason, job=job_id)
         return job
 
-    async def block(self, by: Asker, member: MemberId, reason: str, expires_at: float | None) -> None:
-        """In the moderator's server; their jobs in line are cancelled."""
+    # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
+
+    async def take_down_in(self, tx: Transaction, job_id: JobId, by: Asker, reason: str) -> list[JobId]:
+        """The job's pictures go; while it waits or runs, it is cancelled. Returns what was cancelled."""
+        await self._remove_pictures(tx, job_id, by, reason)
+        return [job_id] if await self._cancel(tx, job_id) else []
+
+    async def block_in(
+        self, tx: Transaction, by: Asker, member: MemberId, reason: str, expires_at: float | None
+    ) -> tuple[Block, list[JobId]]:
+        """The block, and what was cancelled by it."""
         assert by.guild_id is not None, "blocks belong to a server"
-        now = self._clock()
-        async with self._records.database.transaction() as tx:
-            await self._records.blocks.block(
-                tx,
-                guild_id=by.guild_id,
-                member=member,
-                by=by.member,
-                reason=reason,
-                at=now,
-                expires_at=expires_at,
-            )
-            await self._note(tx, by, "block", member, reason)
-            cancelled = [
-                job.id
-                for job in await self._records.jobs.live_of_member(member, tx=tx)
-                if job.place.guild_id == by.guild_id and await self._cancel(tx, job.id)
-            ]
-        for job_id in cancelled:
+        block = await self._records.blocks.block(
+            tx,
+            guild_id=by.guild_id,
+            member=member,
+            by=by.member,
+            reason=reason,
+            at=self._clock(),
+            expires_at=expires_at,
+        )
+        cancelled = [
+            job.id
+            for job in await self._records.jobs.live_of_member(member, tx=tx)
+            if job.place.guild_id == by.guild_id and await self._cancel(tx, job.id)
+        ]
+        return block, cancelled
+
+    def leave_line(self, jobs: Iterable[JobId]) -> None:
+        """The row decides; this only spares the worker what nobody waits for."""
+        for job_id in jobs:
             self._dispatch.cancel(job_id)
 
     async def unblock(self, by: Asker, member: MemberId) -> bool:
@@ -81,7 +93,7 @@ class Desk:
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
             )
             if was_blocked:
-                await self._note(tx, by, "unblock", member, "")
+                await self.note(tx, by, "unblock", member, "")
         return was_blocked
 
     async def _cancel(self, tx: Transaction, job_id: JobId) -> bool:
@@ -91,16 +103,23 @@ class Desk:
         await self._records.spending.refund(tx, job_id)
         return True
 
-    async def _note(
+    async def _remove_pictures(self, tx: Transaction, job_id: JobId, by: Asker, reason: str) -> None:
+        for image in await self._records.pictures.of_job(job_id, tx=tx):
+            await self._records.pictures.remove(
+                tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
+            )
+
+    async def note(
         self,
         tx: Transaction,
         by: Asker,
         action: str,
-        member: MemberId,
+        member: MemberId | None,
         reason: str,
         *,
         job: JobId | None = None,
     ) -> None:
+        """In the log of what moderators did."""
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         await self._records.actions.add(
             tx,

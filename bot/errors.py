@@ -10,7 +10,8 @@ from typing import Any
 
 import discord
 
-from bot import texts
+from bot import mod_texts, texts
+from bot.orders import MemberBlocked
 from bot.post import UNREACHABLE
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ async def boundary(interaction: Interaction) -> AsyncGenerator[None]:
 
 
 async def answer(interaction: Interaction, error: Exception) -> None:
-    text = texts.sentence(error)
+    text = sentence(error)
     if text is None:
         reference = new_reference()
         log.error("bug %s in %s", reference, _where(interaction), exc_info=error)
@@ -38,9 +39,17 @@ async def answer(interaction: Interaction, error: Exception) -> None:
             await interaction.followup.send(text, ephemeral=True)
         else:
             await interaction.response.send_message(text, ephemeral=True)
+        if isinstance(error, MemberBlocked):
+            # Why, and how to appeal, where no direct message could say it.
+            await interaction.client.notices.tell_pending(interaction)
     except UNREACHABLE as gone:
         # Past its three seconds or fifteen minutes nobody can be told any more.
         log.warning("could not tell %s: %s", _where(interaction), gone)
+
+
+def sentence(error: Exception) -> str | None:
+    """What the member is told; None for what is a bug and not a refusal."""
+    return texts.sentence(error) or mod_texts.sentence(error)
 
 
 def new_reference() -> str:

@@ -74,6 +74,7 @@ class Galleries:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
+            self._spawn(self._client.notices.tell_pending(interaction))
         except UNREACHABLE as error:
             log.warning("accepted, but its answer failed: %s", error)
         finally:
@@ -100,6 +101,7 @@ class Galleries:
                 await self._studio.place_of_answer(job, message_id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
             log.info("delivered")
+            self._spawn(self._client.review.show_picture(job.id))
         except MessageGone:
             log.info("the message was deleted: nobody to deliver to")
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())

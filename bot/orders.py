@@ -20,6 +20,9 @@ class Asker:
     channel_id: int
     is_age_restricted: bool = False  # whether the channel is
     is_moderator: bool = False
+    is_senior: bool = False  # a moderator who may also manage the server
+    account_at: float | None = None  # unix seconds; when the account was made
+    joined_at: float | None = None  # when they became a member
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,7 @@ Turn = Callable[[discord.Interaction[Any], str], Awaitable[None]]
 
 class PageButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:page:(?P<list>history|log):(?P<cursor>[\w.:-]{1,75})",
+    template=r"atelier:1:page:(?P<list>history|log|cases):(?P<cursor>[\w.:-]{1,75})",
 ):
     """`atelier:1:page:<list>:<cursor>`; what a cursor means is the list's own affair."""
 

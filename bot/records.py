@@ -6,13 +6,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.actions import Actions
+from db.appeals import Appeals
 from db.blocks import Blocks
+from db.case_entries import CaseEntries
+from db.cases import Cases
 from db.database import Database
+from db.gates import Gates
 from db.guilds import Guilds
 from db.images import Pictures
 from db.jobs import Jobs
 from db.notes import Notes
+from db.reports import Reports
+from db.server_rules import ServerRules
 from db.spending import Spending
+from db.standings import Standings
+from db.strikes import Strikes
 from db.verdicts import Verdicts
 
 
@@ -27,6 +35,14 @@ class Records:
     guilds: Guilds
     actions: Actions
     notes: Notes
+    cases: Cases
+    entries: CaseEntries
+    strikes: Strikes
+    appeals: Appeals
+    reports: Reports
+    standings: Standings
+    gates: Gates
+    server_rules: ServerRules
 
     @classmethod
     def of(cls, database: Database, data: Path) -> Records:
@@ -41,4 +57,12 @@ class Records:
             guilds=Guilds(database),
             actions=Actions(database),
             notes=Notes(database),
+            cases=Cases(database),
+            entries=CaseEntries(database),
+            strikes=Strikes(database),
+            appeals=Appeals(database),
+            reports=Reports(database),
+            standings=Standings(database),
+            gates=Gates(database),
+            server_rules=ServerRules(database),
         )

@@ -1,4 +1,5 @@
-"""Refusals and flags as cards in the moderators' channel."""
+"""The moderators' channel: refusals as cards to read, cases and appeals as cards to act on. What is not posted yet is found
+in the database again, so neither a restart nor a lost connection loses a case."""
 
 from __future__ import annotations
 
@@ -7,25 +8,43 @@ import logging
 
 import discord
 
-from bot import cards
+from bot import cards, case_cards
+from bot.archive import Archive
+from bot.case_cards import Dossier
+from bot.casework import Casework
+from bot.orders import PictureGone
 from bot.post import UNREACHABLE
-from db.guilds import Guilds
+from db.appeals import Appeal
+from db.cases import Case
+from db.errors import StorageError
 from db.verdicts import VerdictRecord
+from generation import images
+from generation.images import PictureError
+from generation.request import JobId
+from moderation.verdict import Ruling
 
 log = logging.getLogger(__name__)
 
 _MOST = 200
 """Cards waiting at the most: a raid of refusals must not fill the memory; the database has them all."""
+_SWEEP_SECONDS = 60.0
+_GONE = {10003, 10008, 50001}
+"""Unknown channel, unknown message, missing access: a card that nobody can edit any more."""
 
 
 class ReviewPost:
     """`note` never waits; `run` posts what was noted, in order."""
 
-    def __init__(self, client: discord.Client, guilds: Guilds, default_name: str) -> None:
+    def __init__(
+        self, client: discord.Client, casework: Casework, archive: Archive, default_name: str
+    ) -> None:
         self._client = client
-        self._guilds = guilds
+        self._casework = casework
+        self._records = casework.records
+        self._archive = archive
         self._default_name = default_name
         self._noted: asyncio.Queue[VerdictRecord] = asyncio.Queue(_MOST)
+        self._posting = asyncio.Lock()
 
     def note(self, record: VerdictRecord) -> None:
         try:
@@ -34,24 +53,152 @@ class ReviewPost:
             log.warning("too many verdicts at once: %s is in the log only", record.id)
 
     async def run(self) -> None:
+        await self._client.wait_until_ready()
+        clock = asyncio.get_running_loop().time
         while True:
-            record = await self._noted.get()
+            await self._sweep()
+            next_sweep = clock() + _SWEEP_SECONDS
+            while (left := next_sweep - clock()) > 0:
+                try:
+                    record = await asyncio.wait_for(self._noted.get(), left)
+                except TimeoutError:
+                    break
+                await self._post(record)
+
+    async def _post(self, record: VerdictRecord) -> None:
+        try:
+            if record.verdict.ruling is Ruling.FLAG:
+                case = await self._records.cases.of_verdict(record.id)
+                if case is not None:
+                    await self.post_case(case)
+                return
             channel = await self._channel(record.guild_id)
-            if channel is None:
-                continue
-            try:
+            if channel is not None:
                 await channel.send(
                     view=cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
                 )
-            except UNREACHABLE as error:
-                log.warning("verdict %s could not be posted: %s", record.id, error)
+        except (*UNREACHABLE, StorageError) as error:
+            log.warning("verdict %s could not be posted: %s", record.id, error)
+
+    async def _sweep(self) -> None:
+        """Cases and appeals without a card, of every server that has a channel for them."""
+        try:
+            after = 0
+            while found := await self._records.cases.without_card(after):
+                for case in found:
+                    await self.post_case(case)
+                after = found[-1].id
+            after = 0
+            while waiting := await self._records.appeals.without_card(after):
+                for appeal in waiting:
+                    await self.post_appeal(appeal)
+                after = waiting[-1].id
+        except (*UNREACHABLE, StorageError) as error:
+            log.warning("cards that are not posted yet were not swept: %s", error)
+
+    # ---- cases
+
+    async def dossier(self, case: Case) -> Dossier:
+        standing, rung = await self._casework.standing(case.guild_id, case.member)
+        return Dossier(
+            case=case,
+            standing=standing,
+            rung=rung,
+            entries=await self._records.entries.of_case(case.id),
+            job=await self._records.jobs.get(case.job) if case.job else None,
+        )
+
+    async def post_case(self, case: Case) -> None:
+        """Once, however often it is asked for; nowhere where the server has no channel for it. Raises UNREACHABLE."""
+        async with self._posting:
+            known = await self._records.cases.get(case.id)
+            channel = await self._channel(case.guild_id)
+            if known is None or known.card_message_id is not None or channel is None:
+                return
+            view, files = case_cards.case_card(await self.dossier(known))
+            message = await channel.send(
+                view=view, files=files, allowed_mentions=discord.AllowedMentions.none()
+            )
+            async with self._records.database.transaction() as tx:
+                await self._records.cases.set_card(tx, case.id, channel.id, message.id)
+
+    async def refresh_case(self, case_id: int) -> None:
+        """The posted card as the database has it now. What can't be reached is left as it is."""
+        case = await self._records.cases.get(case_id)
+        if case is None:
+            return
+        try:
+            if case.card_message_id is None or case.card_channel_id is None:
+                if case.is_open:
+                    await self.post_case(case)
+                return
+            view, files = case_cards.case_card(await self.dossier(case))
+            await self._message(case.card_channel_id, case.card_message_id).edit(
+                view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
+            )
+        except UNREACHABLE as error:
+            if isinstance(error, discord.HTTPException) and error.code in _GONE:
+                log.info("the card of case %s is gone", case.id)
+            else:
+                log.warning("the card of case %s is not up to date: %s", case.id, error)
+
+    async def show_picture(self, job: JobId) -> None:
+        """Puts the job's finished pictures on the card of its case, if it has one: blurred past recognition."""
+        case = await self._records.cases.of_job(job)
+        if case is None or not case.is_open or case.picture is not None:
+            return
+        known = await self._records.jobs.get(job)
+        if known is None:
+            return
+        try:
+            gallery = await self._archive.gallery_of(known)
+            blurred = await asyncio.to_thread(images.blurred, gallery.grid)
+        except (PictureGone, PictureError) as error:
+            log.info("case %s has no picture to show: %r", case.id, error)
+            return
+        async with self._records.database.transaction() as tx:
+            await self._records.cases.set_picture(tx, case.id, blurred)
+        await self.refresh_case(case.id)
+
+    # ---- appeals
+
+    async def post_appeal(self, appeal: Appeal) -> None:
+        """As `post_case`."""
+        async with self._posting:
+            known = await self._records.appeals.get(appeal.id)
+            case = await self._records.cases.get(appeal.case_id)
+            if known is None or case is None or known.card_message_id is not None:
+                return
+            channel = await self._channel(case.guild_id)
+            if channel is None:
+                return
+            message = await channel.send(
+                view=case_cards.appeal_card(known, case), allowed_mentions=discord.AllowedMentions.none()
+            )
+            async with self._records.database.transaction() as tx:
+                await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
+
+    # ---- channels
+
+    async def say(self, guild_id: int, text: str) -> None:
+        """One line for the moderators; nowhere where the server has no channel for it."""
+        channel = await self._channel(guild_id)
+        if channel is None:
+            return
+        try:
+            await channel.send(view=cards.note(text), allowed_mentions=discord.AllowedMentions.none())
+        except UNREACHABLE as error:
+            log.warning("the moderators of %s were not told: %s", guild_id, error)
+
+    def _message(self, channel_id: int, message_id: int) -> discord.PartialMessage:
+        return self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
 
     async def _channel(self, guild_id: int | None) -> discord.TextChannel | None:
         """The chosen one; else the one with the default name, where the bot may write there."""
         guild = self._client.get_guild(guild_id) if guild_id is not None else None
         if guild is None:
             return None
-        chosen = (await self._guilds.get(guild.id)).log_channel_id
+        chosen = (await self._records.guilds.get(guild.id)).log_channel_id
         if chosen is not None:
             channel = guild.get_channel(chosen)
             return channel if isinstance(channel, discord.TextChannel) else None

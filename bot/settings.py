@@ -8,12 +8,13 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
-from typing import Any, get_args, get_origin, get_type_hints
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 from bot.exposition import address_of
 from generation.logs import FORMATS, LEVELS
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
+from moderation.ladder import LadderBroken, parse_ladder
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
@@ -64,6 +65,15 @@ class GenerationSettings:
 class ModerationSettings:
     rules: str = ""  # a file of rules; empty: the ones that are shipped
     log_channel: str = "mod-log"  # its name, where the moderators chose no channel with /mod log-channel
+    ladder: tuple[str, ...] = ("warn", "timeout 1h", "timeout 1d", "ban")  # one rung a strike that counts
+    strike_days: int = 90  # how long a strike counts
+    claim_seconds: int = 180  # how long a moderator who began to act on a case has it for themselves
+    reports_an_hour: int = 5  # by one member
+    must: str = ""  # a file of prompts that must always be refused or allowed; empty: the one that is shipped
+
+    @property
+    def must_file(self) -> Path | None:
+        return Path(self.must) if self.must else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,6 +160,15 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
         if getattr(settings.limits, key) < 1:
             raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
+    for key in ("strike_days", "claim_seconds", "reports_an_hour"):
+        if getattr(settings.moderation, key) < 1:
+            raise SettingsBroken(source, f"moderation.{key}", "must be 1 or more")
+    try:
+        parse_ladder(settings.moderation.ladder)
+    except LadderBroken as error:
+        raise SettingsBroken(
+            source, "moderation.ladder", f"{error.rung!r} is no rung; it takes {error.wanted}"
+        ) from error
     for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience", "swaps_a_minute"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")
@@ -235,6 +254,11 @@ def _build(kind: type, raw: Any, key: str, source: str) -> Any:
 
 
 def _value(hint: Any, value: Any, key: str, source: str) -> Any:
+    if hint == tuple[str, ...]:
+        texts = cast("list[object]", value) if isinstance(value, list) else [None]
+        if not all(isinstance(text, str) for text in texts):
+            raise SettingsBroken(source, key, "must be a list of strings")
+        return tuple(cast("list[str]", texts))
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise SettingsBroken(source, key, f"must be a list of [[{key}]] tables")

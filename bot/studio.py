@@ -9,6 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from bot.archive import Archive
+from bot.desk import Desk
+from bot.gatekeeper import Gatekeeper
+from bot.house_rules import PREFIX, HouseRules
 from bot.metrics import Metrics
 from bot.orders import (
     Asker,
@@ -21,7 +24,9 @@ from bot.orders import (
 )
 from bot.records import Records
 from bot.settings import Settings
+from db.cases import Origin
 from db.database import Transaction
+from db.gates import Mode
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, JobState, Place
 from db.verdicts import VerdictRecord
@@ -41,7 +46,7 @@ from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
 from generation.ticket import Pictures as Made
 from moderation.allowance import Spend, admit
 from moderation.screen import Screen
-from moderation.verdict import Ruling, Verdict
+from moderation.verdict import Ruling, Verdict, stricter
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +78,10 @@ class Studio:
         self._metrics = metrics or Metrics()
         self.clock = clock
         self.review: Reviewer = lambda record: None
+        self.gatekeeper = Gatekeeper(records, clock=clock)
+        self.house_rules = HouseRules(
+            records, Desk(records, dispatch, clock=clock), settings.moderation.must_file
+        )
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -80,19 +89,21 @@ class Studio:
     async def admit(self, order: Order, place: Place) -> Job:
         """Screens, charges and records the order in one go; from here on it survives anything.
 
-        Raises MemberBlocked, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing but the verdict was written.
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing
+        but the verdict was written.
         """
         now = self.clock()
         asker = order.asker
         await self._demand_unblocked(asker, now)
-        verdict = await self._judge(order.prompt, age_restricted=asker.is_age_restricted)
+        verdict, hits = await self._judge(order, await self.gatekeeper.let_in(asker))
         self._metrics.judged(verdict)
         job = self._job_of(order, place, now)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
-                record = await self._note_verdict(tx, order, verdict, now, job=None)
+                record = await self._note_verdict(tx, order, verdict, now, job=None, hits=hits)
             self.review(record)
-            raise PromptRefused(verdict.category, verdict.field)
+            is_own = verdict.rule.startswith(PREFIX)
+            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
             # Again: a block set since then has cancelled every job but this one.
@@ -107,10 +118,23 @@ class Studio:
                 images=order.images,
                 at=now,
             )
-            record = await self._note_verdict(tx, order, verdict, now, job=job.id)
+            record = await self._note_verdict(tx, order, verdict, now, job=job.id, hits=hits)
         if verdict.ruling is Ruling.FLAG:
             self.review(record)
         return job
+
+    async def _judge(self, order: Order, mode: Mode) -> tuple[Verdict, tuple[int, ...]]:
+        """The stricter of the filter's verdict and the server's own, and the server's rules that fired."""
+        asker = order.asker
+        texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
+        # Family only: no channel is judged as one for adults, and what would be flagged is refused.
+        is_family = mode is Mode.FAMILY
+        age_restricted = asker.is_age_restricted and not is_family
+        house = await self.house_rules.judge(asker.guild_id, texts, age_restricted=age_restricted)
+        verdict = stricter(await self._screened(order.prompt, age_restricted=age_restricted), house.verdict)
+        if is_family and verdict.ruling is Ruling.FLAG:
+            verdict = replace(verdict, ruling=Ruling.REFUSE)
+        return verdict, house.hits
 
     async def _demand_unblocked(self, asker: Asker, now: float, tx: Transaction | None = None) -> None:
         if asker.guild_id is None:
@@ -120,9 +144,17 @@ class Studio:
             raise MemberBlocked(block.expires_at, block.reason)
 
     async def _note_verdict(
-        self, tx: Transaction, order: Order, verdict: Verdict, now: float, *, job: JobId | None
+        self,
+        tx: Transaction,
+        order: Order,
+        verdict: Verdict,
+        now: float,
+        *,
+        job: JobId | None,
+        hits: tuple[int, ...],
     ) -> VerdictRecord:
-        return await self.records.verdicts.add(
+        """A flagged job's case is opened with it: none is lost, whatever happens to its card."""
+        record = await self.records.verdicts.add(
             tx,
             at=now,
             guild_id=order.asker.guild_id,
@@ -135,6 +167,24 @@ class Studio:
             verdict=verdict,
             job=job,
         )
+        for rule in hits:
+            await self.records.server_rules.note_hit(tx, rule, record.id)
+        if verdict.ruling is Ruling.FLAG and record.guild_id is not None:
+            await self.records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.FLAG,
+                at=now,
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                job=job,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=verdict,
+                verdict_id=record.id,
+            )
+        return record
 
     async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
         member = order.asker.member
@@ -167,7 +217,7 @@ class Studio:
             created_at=now,
         )
 
-    async def _judge(self, prompt: Prompt, *, age_restricted: bool) -> Verdict:
+    async def _screened(self, prompt: Prompt, *, age_restricted: bool) -> Verdict:
         texts = {"prompt": prompt.text, "negative": prompt.negative}
         if sum(map(len, texts.values())) <= SHORT:
             return self.screen.check(texts, age_restricted=age_restricted)
@@ -175,7 +225,7 @@ class Studio:
 
     async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        verdict = await self._judge(job.prompt, age_restricted=False)
+        verdict = await self._screened(job.prompt, age_restricted=False)
         return verdict.ruling is not Ruling.ALLOW
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:

@@ -42,6 +42,7 @@ _CATEGORY = {
     "illegal": "something illegal",
     "real-person": "a real person",
     "spam": "spam",
+    "server-rule": "something that this server's own rules exclude",
 }
 _FIELD = {"negative": "negative prompt"}
 _PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model` and `--lora`"

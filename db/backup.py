@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import time
 from contextlib import closing
@@ -22,7 +23,8 @@ def back_up(path: Path, target: Path) -> None:
     meanwhile. The copy appears under its name only when it is complete."""
     if target.exists():
         raise FileExistsError(target)
-    partial = target.with_name(target.name + ".partial")
+    # Two processes may copy at once: each has a file of its own until it is whole.
+    partial = target.with_name(f"{target.name}.{secrets.token_hex(4)}.partial")
     with storage_errors(target):
         os.close(os.open(partial, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600))
         try:

@@ -112,6 +112,13 @@ OF_MEMBER = """
 SELECT * FROM jobs WHERE member = :member AND state = 'done' AND (:before IS NULL OR id < :before)
 ORDER BY id DESC LIMIT :limit
 """
+OF_GUILD_SINCE = """
+SELECT * FROM jobs
+WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member) AND created_at >= :since
+  AND (state IN ('queued', 'running')
+       OR EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL))
+ORDER BY created_at DESC, id DESC LIMIT :limit
+"""
 
 
 class Jobs:
@@ -183,6 +190,13 @@ class Jobs:
         """The member's done jobs, newest first, older than `before`."""
         parameters = {"member": member, "before": before, "limit": limit}
         return [_job(row) for row in await self._db.reader.all(OF_MEMBER, parameters)]
+
+    async def of_guild_since(
+        self, guild_id: int, since: float, *, member: MemberId | None = None, limit: int
+    ) -> list[Job]:
+        """What is in line or still has pictures, newest first; `since` in unix seconds."""
+        parameters = {"guild_id": guild_id, "member": member, "since": since, "limit": limit}
+        return [_job(row) for row in await self._db.reader.all(OF_GUILD_SINCE, parameters)]
 
 
 def _parameters(job: Job) -> dict[str, object]:

@@ -31,6 +31,18 @@ EXPORTS = {
     "actions": """
         SELECT id, at, guild_id, action, member, job, reason FROM actions WHERE member = ? ORDER BY id
     """,
+    "cases": """
+        SELECT id, guild_id, number, origin, opened_at, member, member_name, channel_id, job, prompt, negative, category,
+               outcome, acted_at, reason, expires_at, told_at
+        FROM cases WHERE member = ? ORDER BY id
+    """,
+    "strikes": """
+        SELECT id, guild_id, member, case_id, at, expires_at, pardoned_at FROM strikes WHERE member = ? ORDER BY id
+    """,
+    "appeals": """
+        SELECT id, case_id, member, text, at, decision, decided_at, answer FROM appeals WHERE member = ? ORDER BY id
+    """,
+    "reports": "SELECT id, guild_id, job, member, reason, at FROM reports WHERE member = ? ORDER BY id",
     "images_removed_as_moderator": """
         SELECT job, image_index, removed_at, removed_reason
         FROM images WHERE removed_by = ? ORDER BY job, image_index
@@ -38,6 +50,19 @@ EXPORTS = {
     "blocks_set_as_moderator": "SELECT * FROM blocks WHERE set_by = ? ORDER BY id",
     "blocks_lifted_as_moderator": "SELECT * FROM blocks WHERE lifted_by = ? ORDER BY id",
     "actions_as_moderator": "SELECT * FROM actions WHERE moderator = ? ORDER BY id",
+    "cases_as_moderator": """
+        SELECT id, guild_id, number, outcome, acted_at, reason
+        FROM cases WHERE ? IN (claimed_by, proposed_by, acted_by) ORDER BY id
+    """,
+    "case_entries_as_moderator": "SELECT * FROM case_entries WHERE written_by = ? ORDER BY id",
+    "strikes_as_moderator": """
+        SELECT id, guild_id, case_id, at, pardoned_at FROM strikes WHERE ? IN (given_by, pardoned_by) ORDER BY id
+    """,
+    "appeals_as_moderator": """
+        SELECT id, case_id, decision, decided_at, answer FROM appeals WHERE decided_by = ? ORDER BY id
+    """,
+    "gates_as_moderator": "SELECT * FROM gates WHERE set_by = ? ORDER BY guild_id",
+    "server_rules_as_moderator": "SELECT * FROM server_rules WHERE ? IN (added_by, removed_by) ORDER BY id",
 }
 
 

@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,7 +74,9 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
         backup = None
         if 0 < before < len(steps):
             backup = backup_name(path, f"version-{before}")
-            back_up(path, backup)
+            # Another process that migrates the same file may have made the same copy this very second.
+            with suppress(FileExistsError):
+                back_up(path, backup)
         while _apply_next(connection, path, steps):
             pass
         _use_wal(connection)

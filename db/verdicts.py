@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-from db.database import Database, Transaction
+from db.database import Database, Reader, Transaction
 from generation.request import JobId, MemberId
 from moderation.verdict import Category, Ruling, Verdict
 
@@ -38,6 +38,7 @@ INSERT INTO verdicts (
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
 GET = "SELECT * FROM verdicts WHERE id = ?"
+OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY id LIMIT 1"
 MATCHING = """
 FROM verdicts
 WHERE guild_id IS :guild_id
@@ -99,6 +100,10 @@ class Verdicts:
 
     async def get(self, verdict_id: int) -> VerdictRecord | None:
         row = await self._db.reader.one(GET, (verdict_id,))
+        return _record(row) if row else None
+
+    async def of_job(self, job: JobId, *, tx: Reader | None = None) -> VerdictRecord | None:
+        row = await (tx or self._db.reader).one(OF_JOB, (job,))
         return _record(row) if row else None
 
     async def page(

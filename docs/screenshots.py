@@ -1,4 +1,4 @@
-"""`python docs/screenshots.py`: starts the demo as anybody would and photographs it for the README.
+"""`python docs/screenshots.py`: starts the demo as anybody would and photographs it for the README and for docs/moderation.md.
 
 Needs the test dependencies (playwright) and Chromium. The seeds are the same every time, and what differs by nature (times, ids,
 the colours that follow from ids) is replaced: two runs with the same model differ in nothing.
@@ -41,7 +41,10 @@ STILL = """
   }
   for (const time of document.querySelectorAll("time.sent")) time.textContent = "Today at 12:00 PM";
   for (const time of document.querySelectorAll("time.gutter-time")) time.textContent = "12:00 PM";
-  for (const time of document.querySelectorAll(".timestamp")) time.textContent = "a minute ago";
+  for (const time of document.querySelectorAll(".timestamp")) {
+    const isEnd = time.previousSibling?.textContent.endsWith("until ");
+    time.textContent = isEnd ? "1 January 2027 12:00" : "a minute ago";
+  }
   for (const day of document.querySelectorAll(".day span")) day.textContent = "Today";
   const texts = document.createTreeWalker(document.querySelector("#messages"), NodeFilter.SHOW_TEXT);
   while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/job [a-z2-7]{10}/, "job 3rnhkgjm3h");
@@ -143,8 +146,46 @@ async def log(member: Page, moderator: Page, seed: int) -> None:
     await photograph(moderator, "log.png")
 
 
+async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
+    """A moderator's round: the card, what the member is told, the appeal and its answer."""
+    await send(member, f"/imagine prompt: a bloody axe on a stump --seed {seed} --images 1")
+    await finished(member, "a bloody axe").wait_for()
+    await show(moderator, "mod-log")
+    case = moderator.locator("[data-message-id]").filter(has_text="a bloody axe").filter(has_text="Record")
+    await case.locator("img").last.wait_for()
+    await photograph(moderator, "case.png")
+    await case.get_by_role("button", name="Time out").click()
+    form = moderator.get_by_role("dialog")
+    await form.locator("input").first.fill("No blood in this channel, please")
+    await form.get_by_role("button", name="Submit").click()
+    await moderator.get_by_text("told by direct message").wait_for()
+    await show(member, "direct-messages")
+    notice = member.locator("[data-message-id]").filter(has_text="timed you out")
+    await notice.wait_for()
+    await photograph(member, "notice.png")
+    await notice.get_by_role("button", name="Appeal").click()
+    await fill_in(member, "It is ketchup: the axe is for a cookery book.")
+    await show(second, "mod-log")
+    await second.get_by_role("button", name="Overturn").click()
+    await fill_in(second, "Ketchup it is.")
+    await second.get_by_text("Overturned by Max").wait_for()
+    await second.get_by_text("is overturned.").wait_for()
+    await photograph(second, "appeal.png")
+
+
+async def show(page: Page, channel: str) -> None:
+    await page.get_by_role("navigation", name="Channels").get_by_role("link", name=channel).click()
+
+
+async def fill_in(page: Page, text: str) -> None:
+    form = page.get_by_role("dialog")
+    await form.locator("input, textarea").first.fill(text)
+    await form.get_by_role("button", name="Submit").click()
+    await form.wait_for(state="detached")
+
+
 async def main() -> None:
-    parser = argparse.ArgumentParser(description="The README's pictures of the demo")
+    parser = argparse.ArgumentParser(description="The pictures of the demo in README and docs/moderation.md")
     parser.add_argument("--seed", type=int, default=7)
     seed = parser.parse_args().seed
     IMAGES.mkdir(exist_ok=True)
@@ -156,7 +197,10 @@ async def main() -> None:
             try:
                 ada = await visit(browser, address, "Ada", SMALLER)
                 await grid(ada, seed)
-                await log(ada, await visit(browser, address, "Mia"), seed)
+                mia = await visit(browser, address, "Mia")
+                await log(ada, mia, seed)
+                ben, max_ = [await visit(browser, address, name) for name in ("Ben", "Max")]
+                await desk(ben, mia, max_, seed)
             finally:
                 await browser.close()
 

@@ -138,6 +138,18 @@ def thumbnail(png: bytes, side: int) -> bytes:
     return to_jpeg(picture, quality=85)
 
 
+def blurred(content: bytes, side: int = 240) -> bytes:
+    """JPEG of at most `side` pixels that keeps colours and nothing else: no more than 6 by 6 samples of the picture are in
+    it, so nothing can be sharpened out of it again. Raises as `open_picture`.
+    """
+    picture = open_picture(content)
+    scale = side / max(picture.size)
+    size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
+    grain = max(1, side // 6)
+    coarse = picture.resize((max(1, size[0] // grain), max(1, size[1] // grain)), Image.Resampling.BOX)
+    return to_jpeg(coarse.resize(size, Image.Resampling.BICUBIC), quality=80)
+
+
 def parameters_of(request: GenerationRequest, index: int, sampler: str) -> str:
     """How picture `index` (from 0) was made, in the text that AUTOMATIC1111 writes and other tools read.
 

@@ -1,4 +1,4 @@
-"""`python -m moderation "text"`: the filter by itself, on one prompt or on a file of them."""
+"""`python -m moderation "text"`: the filter by itself, on one prompt, on a file of them, or on those that must come out right."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
+from moderation.must import DEFAULT_MUST, MustBroken, broken, read_must
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import NEGATIVE, Screen
 from moderation.verdict import Verdict
 
-BROKEN_INPUT = 2  # exit code
+NOT_HELD, BROKEN_INPUT = 1, 2  # exit codes
 
 
 @dataclass(eq=False)
@@ -28,8 +30,8 @@ class _LineBroken(Exception):
 def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
-    if (options.text is None) == (options.batch is None):
-        parser.error("give one text, or --batch FILE")
+    if sum(each is not None for each in (options.text, options.batch, options.must)) != 1:
+        parser.error("give one text, or --batch FILE, or --must FILE")
     if options.batch is not None and options.negative is not None:
         parser.error('--negative goes with one text; a line of a file has its own "negative"')
     # What is no UTF-8 on the way in must neither stop a batch nor break the answer on the way out.
@@ -38,6 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(encoding="utf-8", errors=errors)
     try:
         screen = Screen(load_rules(options.rules))
+        if options.must is not None:
+            return _print_broken(screen, options.must, age_restricted=options.age_restricted)
         if options.batch is None:
             texts = _texts(options.text, options.negative)
             print(_readable(screen.check(texts, age_restricted=options.age_restricted)))
@@ -46,11 +50,11 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
                 _print_batch(screen, lines, options.batch, options.age_restricted)
-    except RulesBroken as broken:
-        print(broken, file=sys.stderr)
+    except (RulesBroken, MustBroken) as error:
+        print(error, file=sys.stderr)
         return BROKEN_INPUT
-    except _LineBroken as broken:
-        print(f"{broken.file}, line {broken.line}: {broken.problem}", file=sys.stderr)
+    except _LineBroken as error:
+        print(f"{error.file}, line {error.line}: {error.problem}", file=sys.stderr)
         return BROKEN_INPUT
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()
@@ -71,7 +75,26 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--batch", metavar="FILE", help='JSON lines {"prompt": …, "negative": …}; "-" reads standard input'
     )
+    parser.add_argument(
+        "--must",
+        type=Path,
+        metavar="FILE",
+        help=f"check prompts that must be refused or allowed, in the form of {DEFAULT_MUST.name}; exit code 1 if one is not",
+    )
     return parser
+
+
+def _print_broken(screen: Screen, file: Path, *, age_restricted: bool) -> int:
+    musts = read_must(file)
+    failed = broken(musts, partial(screen.check, age_restricted=age_restricted))
+    for must, verdict in failed:
+        wanted = "refuse" if must.is_refused else "allow"
+        print(
+            f"must {wanted}, but {verdict.ruling.word}: {must.prompt}"
+            + (f" ({verdict.rule})" if verdict.rule else "")
+        )
+    print(f"{len(musts) - len(failed)} of {len(musts)} hold")
+    return NOT_HELD if failed else 0
 
 
 def _print_batch(screen: Screen, lines: TextIO, file: str, age_restricted: bool) -> None:

@@ -107,7 +107,7 @@ def parse_rules(text: str, *, file: str = "rules") -> Rules:
                 file, f"rule {rule.name!r}", "there is another rule of this name", "give it its own name"
             )
         taken.add(rule.name)
-    return _compiled((*built_in, *own))
+    return compiled((*built_in, *own))
 
 
 @lru_cache(maxsize=1)
@@ -119,7 +119,8 @@ def _built_in() -> tuple[Mapping[str, tuple[str, ...]], tuple[Rule, ...]]:
     return lists, tuple(_read_rules(document, _BUILT_IN.name, lists))
 
 
-def _compiled(rules: tuple[Rule, ...]) -> Rules:
+def compiled(rules: tuple[Rule, ...]) -> Rules:
+    """These rules alone, without the built-in ones; for rules that come from elsewhere than a file."""
     book = Phrasebook[tuple[Rule, Part]]()
     watched: set[str] = set()
     severe: set[str] = set()

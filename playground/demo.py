@@ -92,6 +92,8 @@ async def demo(port: int, data: Path, config: Path | None) -> None:
     bot = BotProcess((data / "bot").resolve(), config)
     async with Playground.open(port=port, folder=data / "playground", bot_control=bot) as play:
         bot.point_at(play.api_url, play.token)
+        # A second moderator: appeals are answered by another one.
+        play.add_member("max", is_moderator=True)
         print(f"\n  Atelier's playground: open {play.page_url} in a browser.\n", flush=True)
         print(
             "  Type /imagine prompt: a red apple on a blue background. Ctrl-C stops everything.\n", flush=True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from playground.values import Json
+from playground.values import Json, timestamp
 
 # Discord's permission bits, as far as the guild's roles use them.
 KICK_MEMBERS = 1 << 1
@@ -55,6 +55,8 @@ MODERATORS_MAY = (
     | MANAGE_THREADS
     | MODERATE_MEMBERS
 )
+
+TIMED_OUT_MAY = VIEW_CHANNEL | READ_MESSAGE_HISTORY
 
 TEXT, DM, THREAD = 0, 1, 11  # channel types
 
@@ -122,6 +124,7 @@ class Member:
     user: User
     roles: list[int]
     joined_at: str
+    timed_out_until: float | None = None  # unix seconds
 
     @property
     def json(self) -> Json:
@@ -135,7 +138,9 @@ class Member:
             "roles": [str(role) for role in self.roles],
             "joined_at": self.joined_at,
             "premium_since": None,
-            "communication_disabled_until": None,
+            "communication_disabled_until": None
+            if self.timed_out_until is None
+            else timestamp(self.timed_out_until),
             "deaf": False,
             "mute": False,
             "pending": False,
@@ -215,6 +220,11 @@ class Guild:
     owner_id: int
     roles: dict[int, Role] = field(default_factory=dict[int, Role])
     members: dict[int, Member] = field(default_factory=dict[int, Member])
+    bans: dict[int, str | None] = field(default_factory=dict[int, "str | None"])  # reasons by user
+
+    def height(self, member: Member) -> int:
+        """Of the member's highest role."""
+        return max((self.roles[role].position for role in member.roles if role in self.roles), default=0)
 
     def permissions(self, user_id: int, channel: Channel | None) -> int:
         """What a member may do in a channel: roles first, then the channel's overwrites."""

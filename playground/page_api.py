@@ -23,6 +23,7 @@ from playground.world import Event, World
 
 PAGE = Path(__file__).parent / "page"
 MESSAGES_AT_ONCE = 50
+DIRECT = "direct-messages"  # what the page calls the channel that has no name
 UPLOAD_LIMIT = 10 * 1024 * 1024  # bytes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -108,7 +109,9 @@ class PageEndpoints:
         me = self._member(request.query.get("as"))
         world = self._world
         seen = [
-            each for each in world.channels.values() if each.type == TEXT and world.can_see(me.user.id, each)
+            each
+            for each in world.channels.values()
+            if (each.type == TEXT or each.recipient == me.user) and world.can_see(me.user.id, each)
         ]
         users = [*world.people, world.guild.members[world.bot.id]]
         return {
@@ -116,7 +119,12 @@ class PageEndpoints:
             "guild": {"id": str(world.guild.id), "name": world.guild.name},
             "users": [self._user_json(each) for each in users],
             "channels": [
-                {"id": str(each.id), "name": each.name, "topic": each.topic, "nsfw": each.is_nsfw}
+                {
+                    "id": str(each.id),
+                    "name": each.name or DIRECT,
+                    "topic": each.topic if each.type == TEXT else "Between you and the bot alone",
+                    "nsfw": each.is_nsfw,
+                }
                 for each in seen
             ],
             "bot": self._bot_json(),

@@ -202,6 +202,11 @@ class Person:
         """Their direct messages with the bot."""
         return self.world.open_dm(self.user)
 
+    def close_dm(self, *, is_closed: bool = True) -> None:
+        """Takes no direct messages from the bot from now on, or takes them again."""
+        closed = self.world.closed_to_messages
+        closed.add(self.id) if is_closed else closed.discard(self.id)
+
     async def delete(self, message: Message) -> None:
         """Deletes a message of their own, or any as a moderator."""
         may = self.world.permissions(self.id, self.world.channel(message.channel_id))

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
 
@@ -54,6 +55,7 @@ class Call:
     query: dict[str, str]
     body: Any
     files: list[Upload]
+    reason: str | None = None  # for the audit log
 
     def id(self, name: str) -> int:
         """A snowflake of the path; 404 for anything else."""
@@ -153,8 +155,13 @@ class Api:
             else:
                 if not is_open and request.headers.get("Authorization") != f"Bot {self._token}":
                     raise unauthorized()
+                reason = request.headers.get("X-Audit-Log-Reason")
                 call = Call(
-                    params=dict(request.match_info), query=dict(request.query), body=body, files=files
+                    params=dict(request.match_info),
+                    query=dict(request.query),
+                    body=body,
+                    files=files,
+                    reason=unquote(reason) if reason else None,
                 )
                 answer = endpoint(call)
         except ApiError as error:

@@ -13,7 +13,7 @@ from playground.errors import (
     unknown_message,
     unknown_user,
 )
-from playground.guild import THREAD, Channel
+from playground.guild import DM, THREAD, Channel
 from playground.messages import Message
 from playground.rest import Answer, Api, Call
 from playground.values import Json, as_dict, as_id
@@ -78,10 +78,16 @@ class ChannelEndpoints:
     def create(self, call: Call) -> Answer:
         needed = rights.SEND_MESSAGES | (rights.ATTACH_FILES if call.files else 0)
         channel = self._channel(call, needed)
+        if channel.type == DM and channel.recipient and self._is_closed(channel.recipient.id):
+            raise no_messages_to_them()
         extra = self._reference(call, channel)
         message = self._composer.create(channel, self._world.bot, call.json, call.files, extra=extra)
         self._world.post(message)
         return Answer(200, message.json)
+
+    def _is_closed(self, user_id: int) -> bool:
+        """Whoever has no server in common with the bot gets nothing from it either."""
+        return user_id in self._world.closed_to_messages or user_id in self._world.guild.bans
 
     def _reference(self, call: Call, channel: Channel) -> Json:
         reference = as_dict(call.json.get("message_reference"))
@@ -161,5 +167,9 @@ class ChannelEndpoints:
         if user is None:
             raise unknown_user()
         if user.bot:
-            raise ApiError(400, 50007, "Cannot send messages to this user")
+            raise no_messages_to_them()
         return Answer(200, self._world.open_dm(user).json(self._world.guild.id))
+
+
+def no_messages_to_them() -> ApiError:
+    return ApiError(403, 50007, "Cannot send messages to this user")

@@ -101,7 +101,7 @@ class GuildEndpoints:
     def member(self, call: Call) -> Answer:
         self._check_guild(call)
         member = self._world.guild.members.get(call.id("user_id"))
-        if member is None:
+        if member is None or member.user.id in self._world.guild.bans:
             raise unknown_member()
         return Answer(200, member.json)
 

@@ -23,6 +23,7 @@ from playground.rest_channels import ChannelEndpoints
 from playground.rest_commands import CommandEndpoints
 from playground.rest_guild import GuildEndpoints
 from playground.rest_interactions import InteractionEndpoints
+from playground.rest_moderation import ModerationEndpoints
 from playground.values import Clock
 from playground.world import World, application_of
 
@@ -64,6 +65,7 @@ class Playground:
         self._commands = CommandEndpoints(world)
         self._api = Api(self.app, world.token, observer)
         GuildEndpoints(world, self.gateway_url).add_to(self._api)
+        ModerationEndpoints(world).add_to(self._api)
         self._commands.add_to(self._api)
         ChannelEndpoints(world, self._composer).add_to(self._api)
         InteractionEndpoints(world, self._composer, self.interactions).add_to(self._api)
@@ -127,9 +129,9 @@ class Playground:
             raise LookupError(f"nobody is called {name!r}")
         return self._as_person(member)
 
-    def add_member(self, name: str) -> Person:
-        """One more member without roles."""
-        return self._as_person(self.world.add_member(name))
+    def add_member(self, name: str, *, is_moderator: bool = False, age: float = 0.0) -> Person:
+        """One more member. `age`: seconds since they made their account and joined."""
+        return self._as_person(self.world.add_member(name, is_moderator=is_moderator, age=age))
 
     def channel(self, name: str) -> Channel:
         return self.world.channel_named(name)

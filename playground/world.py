@@ -45,6 +45,7 @@ class World:
         self.messages = MessageBook(self.store)
         self.listeners: list[Callable[[Event], None]] = []
         self.channels: dict[int, Channel] = {}
+        self.closed_to_messages: set[int] = set()  # people who take no direct messages from the bot
         used = {int(body["id"]) for body in self.store.all("upload")}
         for message in self.messages.all:
             self.snowflakes.pass_over(message.id)
@@ -107,7 +108,11 @@ class World:
                 [self.moderators] if name == "mia" else [],
             )
         for body in self.store.all("member"):
-            self._join(User(id=body["id"], username=body["name"], global_name=body["name"].title()), [])
+            self._rejoin(body)
+        for body in self.store.all("sanction"):
+            self.guild.members[body["id"]].timed_out_until = body["until"]
+            if body["is_banned"]:
+                self.guild.bans[body["id"]] = body["reason"]
         hidden = (
             Overwrite(role_id=self.guild.id, deny=rights.VIEW_CHANNEL),
             Overwrite(role_id=self.moderators, allow=rights.VIEW_CHANNEL),
@@ -131,8 +136,13 @@ class World:
             channel.last_message_id = messages[-1].id if messages else None
             self.snowflakes.pass_over(channel.id)
 
-    def _join(self, user: User, roles: list[int]) -> Member:
-        member = Member(user=user, roles=roles, joined_at=self._founded)
+    def _rejoin(self, body: Json) -> Member:
+        user = User(id=body["id"], username=body["name"], global_name=body["name"].title())
+        roles = [self.moderators] if body.get("is_moderator") else []
+        return self._join(user, roles, body.get("joined_at"))
+
+    def _join(self, user: User, roles: list[int], joined_at: str | None = None) -> Member:
+        member = Member(user=user, roles=roles, joined_at=joined_at or self._founded)
         self.guild.members[user.id] = member
         self.snowflakes.pass_over(user.id)
         return member
@@ -142,13 +152,43 @@ class World:
 
     # people
 
-    def add_member(self, name: str) -> Member:
-        """A new member without roles; the same one again for a name that is taken."""
+    def add_member(self, name: str, *, is_moderator: bool = False, age: float = 0.0) -> Member:
+        """A new member; the same one again for a name that is taken. `age`: seconds since they made their account and joined."""
         if found := self.member_named(name):
             return found
-        id = self.snowflakes.next()
-        self.store.put("member", id, {"id": id, "name": name})
-        return self._join(User(id=id, username=name, global_name=name.title()), [])
+        # An id says when it was made. One from the past is told from others of that moment by its last bits.
+        then = Snowflakes(lambda: self.clock() - age).next() + len(self.guild.members)
+        id = then if age else self.snowflakes.next()
+        joined_at = timestamp(self.clock() - age)
+        body: Json = {"id": id, "name": name, "is_moderator": is_moderator, "joined_at": joined_at}
+        self.store.put("member", id, body)
+        return self._rejoin(body)
+
+    # what moderators do to them
+
+    def time_out(self, member: Member, until: float | None) -> None:
+        """`until` in unix seconds; None ends it."""
+        member.timed_out_until = until
+        self._keep_sanctions(member.user.id)
+
+    def ban(self, member: Member, reason: str | None) -> None:
+        self.guild.bans[member.user.id] = reason
+        self._keep_sanctions(member.user.id)
+
+    def unban(self, user_id: int) -> None:
+        del self.guild.bans[user_id]
+        self._keep_sanctions(user_id)
+
+    def _keep_sanctions(self, user_id: int) -> None:
+        is_banned = user_id in self.guild.bans
+        body: Json = {
+            "id": user_id,
+            "until": self.guild.members[user_id].timed_out_until,
+            "is_banned": is_banned,
+            "reason": self.guild.bans.get(user_id),
+        }
+        self.store.put("sanction", user_id, body)
+        self.bell.ring()
 
     def member_named(self, name: str) -> Member | None:
         return next((each for each in self.people if each.user.username == name), None)
@@ -219,9 +259,14 @@ class World:
                 if user_id in (self.bot.id, channel.recipient and channel.recipient.id)
                 else 0
             )
+        if user_id in self.guild.bans:
+            return 0
         if channel is not None and channel.parent_id is not None:
             channel = self.channels.get(channel.parent_id, channel)
-        return self.guild.permissions(user_id, channel)
+        may = self.guild.permissions(user_id, channel)
+        member = self.guild.members.get(user_id)
+        is_timed_out = member and member.timed_out_until and member.timed_out_until > self.clock()
+        return may & rights.TIMED_OUT_MAY if is_timed_out and not may & rights.ADMINISTRATOR else may
 
     def can_see(self, user_id: int, channel: Channel) -> bool:
         return bool(self.permissions(user_id, channel) & rights.VIEW_CHANNEL)
@@ -273,7 +318,13 @@ class World:
         self.bell.ring()
 
 
-BOT_MAY = rights.MEMBERS_MAY | rights.MANAGE_MESSAGES | rights.MANAGE_THREADS | rights.MODERATE_MEMBERS
+BOT_MAY = (
+    rights.MEMBERS_MAY
+    | rights.MANAGE_MESSAGES
+    | rights.MANAGE_THREADS
+    | rights.MODERATE_MEMBERS
+    | rights.BAN_MEMBERS
+)
 
 
 def application_of(token: str) -> int:

@@ -1,8 +1,12 @@
-"""/mod: the log, blocks, removal, the log channel. Every command checks the permission when it runs."""
+"""/mod: the log, blocks, removal, the log channel. Every command checks the permission when it runs.
+
+The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules.
+"""
 
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Any
 
 import discord
@@ -10,31 +14,25 @@ from discord import app_commands
 
 from bot import cards, texts
 from bot.access import asker_of, demand_moderator
+from bot.casework import Decision
 from bot.client import Atelier
 from bot.commands import mod_log
 from bot.orders import BadDuration, NoSuchJob, NotAModerator
 from bot.post import Post
-from db.guilds import GuildSettings
+from db.cases import Outcome
 from db.jobs import Job
 from generation.request import JobId, MemberId
+from moderation.duration import seconds_in
 from moderation.verdict import Ruling
 
 Interaction = discord.Interaction[Atelier]
 
-_UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
 
 
-class Mod(app_commands.Group):
-    def __init__(self) -> None:
-        super().__init__(
-            name="mod",
-            description="For moderators",
-            guild_only=True,
-            # Advice to Discord only: admins can override it, so interaction_check asks again.
-            default_permissions=discord.Permissions(manage_messages=True),
-        )
+class ModeratorsGroup(app_commands.Group):
+    """discord.py asks the group that a command stands in and no other: every group of moderators' commands is one of these."""
 
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         try:
@@ -43,6 +41,17 @@ class Mod(app_commands.Group):
             # Only an AppCommandError raised by a check reaches the tree's error boundary.
             raise app_commands.CheckFailure from error
         return True
+
+
+class Mod(ModeratorsGroup):
+    def __init__(self) -> None:
+        super().__init__(
+            name="mod",
+            description="For moderators",
+            guild_only=True,
+            # Advice to Discord only: admins can override it, so interaction_check asks again.
+            default_permissions=discord.Permissions(manage_messages=True),
+        )
 
     @app_commands.command(description="What was asked, what was refused and why")
     @app_commands.describe(
@@ -84,11 +93,16 @@ class Mod(app_commands.Group):
         reason: app_commands.Range[str, 1, 300],
         duration: str | None = None,
     ) -> None:
-        studio = interaction.client.studio
-        expires_at = studio.clock() + seconds_of(duration) if duration else None
-        await interaction.client.desk.block(asker_of(interaction), MemberId(member.id), reason, expires_at)
+        decision = Decision(
+            outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
+        )
+        done = await interaction.client.casework.sanction(
+            asker_of(interaction), MemberId(member.id), member.display_name, decision
+        )
+        expires_at = done.case.expires_at
         until = f" until {texts.moment(expires_at)}" if expires_at else ""
-        await _say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}")
+        case = f"\n-# Case {done.case.number}"
+        await _say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}{case}")
 
     @app_commands.command(description="Lift a member's block")
     @app_commands.describe(member="Who may make pictures again")
@@ -115,9 +129,9 @@ class Mod(app_commands.Group):
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
         records = interaction.client.studio.records
         assert interaction.guild_id is not None  # guild_only
-        settings = GuildSettings(guild_id=interaction.guild_id, log_channel_id=channel.id)
         async with records.database.transaction() as tx:
-            await records.guilds.set(tx, settings)
+            settings = await records.guilds.get(interaction.guild_id, tx=tx)
+            await records.guilds.set(tx, replace(settings, log_channel_id=channel.id))
         await _say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
 
 
@@ -157,10 +171,10 @@ async def _job_of(interaction: Interaction, text: str) -> Job:
 
 def seconds_of(text: str) -> float:
     """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
-    match = re.fullmatch(r"\s*([0-9]{1,4})\s*([mhdw])\s*", text.lower())
-    if match is None or int(match[1]) == 0:
+    seconds = seconds_in(text)
+    if seconds is None:
         raise BadDuration(text)
-    return int(match[1]) * _UNITS[match[2]]
+    return seconds
 
 
 async def _say(interaction: Interaction, text: str) -> None:

@@ -167,6 +167,8 @@ document.addEventListener("keydown", (event) => {
   if (isFree && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) composer.focus();
 });
 
+store.on("stale", () => attempt(refresh(store.me.id)));
+
 async function refresh(as) {
   waiting = [];
   try {

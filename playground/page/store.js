@@ -165,6 +165,8 @@ export class Store extends EventTarget {
   }
 
   #put(message, isNew) {
+    // The bot's first direct message opens a channel that this page has not heard of.
+    if (isNew && !this.messages.has(message.channel_id)) return this.tell("stale");
     const messages = this.list(message.channel_id);
     const index = messages.findIndex(({ id }) => id === message.id);
     if (index >= 0) messages[index] = message;

@@ -15,6 +15,7 @@ from discord.http import Route
 
 from bot.app import build
 from bot.archive import Archive
+from bot.casework import Casework, Decision
 from bot.client import Atelier
 from bot.derive import Derive
 from bot.desk import Desk
@@ -22,6 +23,7 @@ from bot.orders import Asker, Gallery, Order
 from bot.records import Records
 from bot.settings import DiscordSettings, GenerationSettings, Settings
 from bot.studio import Studio
+from db.cases import Outcome
 from db.database import Database
 from db.jobs import Job, JobAction, Place
 from db.verdicts import VerdictRecord
@@ -88,6 +90,7 @@ class Shop:
     derive: Derive
     desk: Desk
     archive: Archive
+    casework: Casework
     reviewed: list[VerdictRecord] = field(default_factory=list)
 
     async def admit(self, order: Order) -> Job:
@@ -105,6 +108,10 @@ class Shop:
         found = await self.records.jobs.get(job.id)
         assert found is not None
         return found
+
+    async def block(self, asker: Asker, reason: str = "spam", seconds: float | None = None) -> None:
+        decision = Decision(outcome=Outcome.BLOCK, reason=reason, seconds=seconds)
+        await self.casework.sanction(MIA, asker.member, asker.name, decision)
 
     async def spent(self, asker: Asker = ADA) -> int:
         return sum(spend.images for spend in await self.records.spending.since(asker.member, 0))
@@ -190,6 +197,7 @@ def open_shop(database: Database, clock: Clock, screen: Screen) -> Callable[[Set
             command=COMMAND,
         )
         studio = Studio(settings, records, dispatch, screen, clock=clock)
+        desk = Desk(records, dispatch, clock=clock)
         shop = Shop(
             settings,
             records,
@@ -197,8 +205,9 @@ def open_shop(database: Database, clock: Clock, screen: Screen) -> Callable[[Set
             clock,
             studio,
             Derive(settings, records),
-            Desk(records, dispatch, clock=clock),
+            desk,
             Archive(records),
+            Casework(records, desk, settings.moderation, clock=clock),
         )
         studio.review = shop.reviewed.append
         return shop

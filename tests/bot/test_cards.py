@@ -263,10 +263,11 @@ records = st.builds(
 
 @some
 @given(records)
-def test_a_review_card_is_a_message_without_buttons(record: VerdictRecord) -> None:
+def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) -> None:
     view = cards.review_card(record)
     assert problems(view) == []
-    assert custom_ids_of(view) == []
+    is_refusal = record.verdict.ruling is Ruling.REFUSE
+    assert custom_ids_of(view) == ([f"atelier:1:case:open:{record.id}"] if is_refusal else [])
 
 
 @some

@@ -100,25 +100,25 @@ async def test_a_block_cancels_the_members_jobs_in_that_server_and_no_others(bus
     elsewhere = await busy.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1), images=1))
     bens = await busy.admit(an_order(asker=BEN))
     async with busy.running(running) as task:
-        await busy.desk.block(MIA, ADA.member, "spam", None)
+        await busy.block(ADA, "spam")
         with pytest.raises(JobCancelled):
             await task
     states = [(await busy.job(job)).state for job in (running, waiting, elsewhere, bens)]
     assert states == [JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
     assert (await busy.spent(), await busy.spent(BEN)) == (1, 2)
     [action] = await busy.records.actions.page(GUILD)
-    assert (action.action, action.member, action.reason) == ("block", ADA.member, "spam")
+    assert (action.action, action.member, action.reason) == ("block", ADA.member, "case 1: spam")
 
 
 async def test_a_second_block_takes_the_place_of_the_first(shop: Shop) -> None:
-    await shop.desk.block(MIA, ADA.member, "spam", None)
-    await shop.desk.block(MIA, ADA.member, "on probation", shop.clock.now + 60)
+    await shop.block(ADA, "spam")
+    await shop.block(ADA, "on probation", 60)
     shop.clock.now += 60
     await shop.admit(an_order())
 
 
 async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
-    await shop.desk.block(MIA, ADA.member, "spam", None)
+    await shop.block(ADA, "spam")
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
     assert await shop.desk.unblock(MIA, ADA.member)

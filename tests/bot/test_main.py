@@ -141,6 +141,25 @@ def test_rules_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str], 
     assert "absent.toml" in sentence
 
 
+@pytest.mark.parametrize("content", [None, "nonsense"])
+def test_prompts_that_must_come_out_right_are_read_at_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "must.jsonl"
+    if content is not None:
+        path.write_text(content, encoding="utf-8")
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\nmust = "{path}"'), "doctor"])
+    assert "must.jsonl" in sentence
+
+
+@pytest.mark.parametrize("line", ['ladder = ["wrn"]', "ladder = []", "ladder = [1]", "strike_days = 0"])
+def test_a_ladder_that_can_not_be_climbed_is_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, line: str
+) -> None:
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f"[moderation]\n{line}"), "doctor"])
+    assert f"moderation.{line.split()[0]}" in sentence
+
+
 def test_the_doctor_names_a_broken_lora_and_the_bot_would_go_on_without_it(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(30)
 
 @pytest.fixture
 async def review(shop: Shop, atelier: Atelier) -> AsyncGenerator[ReviewPost]:
-    review = ReviewPost(atelier, shop.records.guilds, "mod-log")
+    review = ReviewPost(atelier, shop.casework, shop.archive, "mod-log")
     shop.studio.review = review.note
     work = asyncio.create_task(review.run())
     yield review
@@ -132,7 +132,7 @@ async def test_a_network_that_is_down_for_a_while_does_not_end_the_review(
 async def test_a_raid_of_refusals_fills_no_memory(
     shop: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    review = ReviewPost(atelier, shop.records.guilds, "mod-log")
+    review = ReviewPost(atelier, shop.casework, shop.archive, "mod-log")
     await refused(shop, guild_of(atelier), "woodcutter")
     record: VerdictRecord = shop.reviewed[0]
     for _ in range(300):

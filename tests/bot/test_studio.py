@@ -204,7 +204,7 @@ async def test_a_full_line_admits_nobody_and_charges_nothing(
 
 
 async def test_a_blocked_member_is_refused_before_anything_is_written(shop: Shop) -> None:
-    await shop.desk.block(MIA, ADA.member, "spam", shop.clock.now + 60)
+    await shop.block(ADA, "spam", 60)
     with pytest.raises(MemberBlocked) as blocked:
         await shop.admit(an_order("a naked woman"))
     assert (blocked.value.reason, blocked.value.until) == ("spam", shop.clock.now + 60)
@@ -212,7 +212,7 @@ async def test_a_blocked_member_is_refused_before_anything_is_written(shop: Shop
 
 
 async def test_a_block_runs_out_by_itself(shop: Shop) -> None:
-    await shop.desk.block(MIA, ADA.member, "spam", shop.clock.now + 60)
+    await shop.block(ADA, "spam", 60)
     shop.clock.now += 59.5
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
@@ -221,7 +221,7 @@ async def test_a_block_runs_out_by_itself(shop: Shop) -> None:
 
 
 async def test_a_block_counts_in_its_own_server(shop: Shop) -> None:
-    await shop.desk.block(MIA, ADA.member, "spam", None)
+    await shop.block(ADA, "spam")
     await shop.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1)))
     await shop.admit(an_order(asker=replace(ADA, guild_id=None)))
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
+import discord
 import pytest
+from discord import app_commands
 
+from bot.app import add_commands
 from bot.client import Atelier
+from bot.commands.mod import ModeratorsGroup
 from playground.server import Playground
 from playground.values import as_dicts
 from tests.bot.conftest import Shop, client_of
@@ -40,7 +44,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
     assert len(told(judge)) == 1
     assert (
         there
-        == {"imagine", "history", "queue", "mod", "Remove picture"}
+        == {"imagine", "history", "queue", "mod", "Remove picture", "Report"}
         == {c["name"] for c in told(judge)[0]}
     )
 
@@ -78,9 +82,9 @@ async def test_commands_that_somebody_else_took_away_come_back(
         assert client.application_id is not None
         await client.http.bulk_upsert_global_commands(client.application_id, [])
     async with logged_in(shop, play) as client:
-        assert len(await client.tree.fetch_commands()) == 5
+        assert len(await client.tree.fetch_commands()) == 6
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [5, 0, 5]
+    assert [len(commands) for commands in told(judge)] == [6, 0, 6]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -123,3 +127,14 @@ async def test_moderators_commands_are_hidden_from_others_and_from_direct_messag
         assert (str(command.get("default_member_permissions")) == manage_messages) == is_theirs
         if is_theirs:
             assert command.get("contexts") == [0] or command.get("dm_permission") is False
+
+
+def test_every_command_of_the_moderators_asks_who_uses_it() -> None:
+    tree = app_commands.CommandTree(discord.Client(intents=discord.Intents.none()))
+    add_commands(cast("app_commands.CommandTree[Atelier]", tree))
+    mod = tree.get_command("mod")
+    assert isinstance(mod, app_commands.Group)
+    commands = [each for each in mod.walk_commands() if isinstance(each, app_commands.Command)]
+    assert len(commands) > 20
+    # discord.py asks a command's own group alone.
+    assert [each.qualified_name for each in commands if not isinstance(each.parent, ModeratorsGroup)] == []

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import texts
+from bot import case_errors, errors, texts
 from bot.orders import (
     BadDuration,
     BadParameter,
@@ -39,6 +39,7 @@ from moderation.allowance import RateLimited, TooManyJobs
 from moderation.verdict import Category
 from tests.bot.markdown import long_words, read, without_code, words, words_of
 
+assert case_errors.NoSuchCase  # the desk's refusals are among the leaves that are walked
 MOST_CONTENT = 2000
 KINDS = ["memory", "model", "input", "bug", "crash", "something new"]
 
@@ -85,7 +86,7 @@ def instances(kind: type[Exception]) -> Iterator[Exception]:
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_every_refusal_is_a_sentence(kind: type[Exception]) -> None:
     for error in instances(kind):
-        sentence = texts.sentence(error)
+        sentence = errors.sentence(error)
         assert sentence is not None, f"{kind.__name__} has no sentence"
         assert re.fullmatch(r"[A-Z`].*([.?]|Reason: words)", sentence), sentence
         assert not re.search(
@@ -96,7 +97,7 @@ def test_every_refusal_is_a_sentence(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("boom"), KeyError("x"), DatabaseBusy(path=Path("x"))])
 def test_what_is_a_bug_has_no_sentence_of_its_own(error: Exception) -> None:
-    assert texts.sentence(error) is None
+    assert errors.sentence(error) is None
 
 
 def test_a_bug_is_told_by_its_reference_alone() -> None:
@@ -105,7 +106,7 @@ def test_a_bug_is_told_by_its_reference_alone() -> None:
 
 @pytest.mark.parametrize("category", [each for each in Category if each is not Category.NONE])
 def test_every_category_is_named_in_words(category: Category) -> None:
-    sentence = texts.sentence(PromptRefused(category, "prompt")) or ""
+    sentence = errors.sentence(PromptRefused(category, "prompt")) or ""
     # These are words already; the others are names of ours.
     is_word = category.value in ("nudity", "gore", "hate", "harassment", "self-harm", "spam")
     assert (f"reads as {category.value}." in sentence) == is_word
@@ -120,17 +121,17 @@ def test_every_category_is_named_in_words(category: Category) -> None:
     ],
 )
 def test_a_refusal_says_which_text_it_means(field: str, where: str) -> None:
-    assert where in (texts.sentence(PromptRefused("gore", field)) or "")
+    assert where in (errors.sentence(PromptRefused("gore", field)) or "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_way_to_fail_says_that_it_cost_nothing(kind: str) -> None:
-    sentence = texts.sentence(GenerationFailed(JobId("aaaaaaaaaa"), kind, "CUDA error: 0xdead")) or ""
+    sentence = errors.sentence(GenerationFailed(JobId("aaaaaaaaaa"), kind, "CUDA error: 0xdead")) or ""
     assert "Nothing was charged." in sentence and "CUDA" not in sentence
 
 
 def test_who_asks_for_more_than_a_limit_ever_holds_is_not_told_to_wait() -> None:
-    sentence = texts.sentence(RateLimited("minute", 2, 4, is_impossible=True)) or ""
+    sentence = errors.sentence(RateLimited("minute", 2, 4, is_impossible=True)) or ""
     assert "Ask for fewer" in sentence and "gain in" not in sentence
 
 
@@ -145,7 +146,7 @@ def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
         BadDuration(text),
         MemberBlocked(at, text[:300]),
     ):
-        sentence = texts.sentence(error)
+        sentence = errors.sentence(error)
         assert sentence is not None and len(sentence) <= MOST_CONTENT
         assert read(without_code(sentence)).live == (), sentence
 
@@ -240,7 +241,7 @@ def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> N
 
 @pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])
 def test_an_unknown_parameter_is_told_the_nearest_however_far_it_is(name: str, nearest: str) -> None:
-    told = texts.sentence(UnknownParameter(name, nearest))
+    told = errors.sentence(UnknownParameter(name, nearest))
     assert told is not None
     assert f"`--{name}`" in told
     assert f"`--{nearest}`" in told

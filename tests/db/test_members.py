@@ -6,15 +6,22 @@ from pathlib import Path
 import pytest
 
 from db.actions import Actions
+from db.appeals import Appeals, Decision
 from db.blocks import Blocks
-from db.database import Database
+from db.case_entries import CaseEntries, EntryKind
+from db.cases import Cases, Origin, Outcome
+from db.database import Database, Transaction
+from db.gates import Gate, Gates, Mode
 from db.images import Pictures
 from db.jobs import Jobs
 from db.members import Members
+from db.reports import Reports
+from db.server_rules import ServerRules
 from db.spending import Spending
+from db.strikes import Strikes
 from db.verdicts import Verdicts
-from generation.request import MemberId
-from moderation.verdict import ALLOWED
+from generation.request import JobId, MemberId
+from moderation.verdict import ALLOWED, Category, Ruling
 from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
 
 MEMBER_COLUMNS = """
@@ -60,11 +67,67 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             member=subject,
             job=job.id,
         )
+        await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
+
+
+async def leave_traces_at_the_desk(
+    db: Database, tx: Transaction, job: JobId, subject: MemberId, moderator: MemberId
+) -> None:
+    cases = Cases(db)
+    case = await cases.open(
+        tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name="alice", job=job
+    )
+    await cases.claim(tx, case.id, moderator, "mo", NOW)
+    await cases.propose_ban(tx, case.id, moderator, "mo", "spam")
+    await cases.claim(tx, case.id, moderator, "mo", NOW)
+    await cases.close(
+        tx, case.id, outcome=Outcome.WARN, by=moderator, name="mo", at=NOW, reason="spam", is_told=True
+    )
+    await CaseEntries(db).add(
+        tx, case.id, at=NOW, by=moderator, name="mo", kind=EntryKind.NOTE, text="a note"
+    )
+    await Strikes(db).add(
+        tx, guild_id=GUILD, member=subject, case_id=case.id, by=moderator, at=NOW, expires_at=NOW + 9
+    )
+    await Strikes(db).pardon(tx, case.id, by=moderator, at=NOW + 1)
+    appeal = await Appeals(db).add(tx, case_id=case.id, member=subject, text="why?", at=NOW)
+    assert appeal
+    await Appeals(db).answer(
+        tx, appeal.id, decision=Decision.UPHELD, by=moderator, name="mo", at=NOW, answer="so"
+    )
+    await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
+    await Gates(db).set(tx, Gate(guild_id=moderator, mode=Mode.PAUSE), moderator)
+    await ServerRules(db).add(
+        tx,
+        guild_id=moderator,
+        name="clowns",
+        category=Category.SPAM,
+        ruling=Ruling.FLAG,
+        any_of=("clown",),
+        is_shadow=True,
+        by=moderator,
+        at=NOW,
+    )
+    await ServerRules(db).remove(tx, guild_id=moderator, name="clowns", by=moderator, at=NOW)
 
 
 async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
     columns = [(row["table"], row["column"]) for row in await db.reader.all(MEMBER_COLUMNS)]
-    assert {table for table, _ in columns} == {"actions", "blocks", "images", "jobs", "spending", "verdicts"}
+    assert {table for table, _ in columns} == {
+        "actions",
+        "appeals",
+        "blocks",
+        "case_entries",
+        "cases",
+        "gates",
+        "images",
+        "jobs",
+        "reports",
+        "server_rules",
+        "spending",
+        "strikes",
+        "verdicts",
+    }
     for number, (table, column) in enumerate(columns):
         # A member of whom nothing is known but this one cell.
         member = MemberId(1000 + number)
@@ -83,7 +146,18 @@ async def test_an_export_holds_the_members_rows_and_nobody_elses(db: Database, t
     await leave_traces(db, tmp_path, subject, MODERATOR)
     await leave_traces(db, tmp_path, BOB, MODERATOR)
     exported = await Members(db).export(subject)
-    for key in ("jobs", "images", "verdicts", "spending", "blocks", "actions"):
+    for key in (
+        "jobs",
+        "images",
+        "verdicts",
+        "spending",
+        "blocks",
+        "actions",
+        "cases",
+        "strikes",
+        "appeals",
+        "reports",
+    ):
         assert len(exported[key]) == 1, key
     assert exported["jobs"][0]["prompt"] == "a fox in the snow 🦊"
     text = json.dumps(exported)
@@ -100,6 +174,12 @@ async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_pa
         "blocks_set_as_moderator",
         "blocks_lifted_as_moderator",
         "actions_as_moderator",
+        "cases_as_moderator",
+        "case_entries_as_moderator",
+        "strikes_as_moderator",
+        "appeals_as_moderator",
+        "gates_as_moderator",
+        "server_rules_as_moderator",
     }
 
 

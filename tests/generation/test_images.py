@@ -15,6 +15,7 @@ from generation.images import (
     NotAPicture,
     PictureError,
     PictureTooLarge,
+    blurred,
     encode_grid,
     grid_of,
     open_picture,
@@ -210,3 +211,23 @@ def test_damaged_bytes_give_a_picture_or_a_picture_error(form: str, data: st.Dat
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(PictureError):
         assert open_picture(bytes(content)).mode == "RGB"
+
+
+def test_a_blurred_picture_keeps_colours_and_no_detail() -> None:
+    stripes = Image.new("RGB", (640, 320), "white")
+    for x in range(0, 640, 8):
+        stripes.paste("black", (x, 0, x + 4, 320))
+    stripes.paste((200, 30, 30), (0, 0, 320, 320))
+    result = open_picture(blurred(to_png(stripes)))
+    assert result.size == (240, 120)
+    left, right = result.crop((10, 10, 90, 110)), result.crop((150, 10, 230, 110))
+    # The stripes are one even grey, the red is still red.
+    assert int(np.ptp(np.asarray(right), axis=(0, 1)).max()) < 24
+    red = left.resize((1, 1)).getpixel((0, 0))
+    assert isinstance(red, tuple) and red[0] > 2 * red[1]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 500), (3000, 2), (64, 64)])
+def test_a_picture_of_any_shape_is_blurred(size: tuple[int, int]) -> None:
+    out = open_picture(blurred(to_png(Image.new("RGB", size, "teal"))))
+    assert max(out.size) == 240

@@ -1,0 +1,113 @@
+"""What is done to a case afterwards: noted, amended, pardoned. Nothing is overwritten without its old value being kept."""
+
+from __future__ import annotations
+
+from bot.case_errors import NoSuchCase, NothingToAmend, NothingToPardon, OwnCase
+from bot.casework import Casework
+from bot.orders import Asker
+from db.case_entries import EntryKind
+from db.cases import Case
+from db.database import Transaction
+from generation.request import MemberId
+
+
+class Amendments:
+    def __init__(self, casework: Casework) -> None:
+        self._casework = casework
+        self._records = casework.records
+        self._desk = casework.desk
+        self._clock = casework.clock
+
+    async def add_note(self, guild_id: int, number: int, by: Asker, text: str) -> Case:
+        """Raises NoSuchCase."""
+        case = await self._casework.numbered(guild_id, number)
+        async with self._records.database.transaction() as tx:
+            await self._casework.enter(tx, case, by, EntryKind.NOTE, text)
+            await self._desk.note(tx, by, "note", case.member, f"case {number}", job=case.job)
+        return case
+
+    async def amend(
+        self, guild_id: int, number: int, by: Asker, *, reason: str | None, seconds: float | None
+    ) -> Case:
+        """Another reason, or an end counted from now, for a decided case. The old values stay in its entries.
+
+        Raises NoSuchCase, OwnCase, NothingToAmend.
+        """
+        async with self._records.database.transaction() as tx:
+            case = await self._records.cases.numbered(guild_id, number, tx=tx)
+            if case is None:
+                raise NoSuchCase(number)
+            if case.member == by.member:
+                raise OwnCase
+            if case.is_open:
+                raise NothingToAmend(number, "decision")
+            expires_at, block, changes = case.expires_at, case.block, list[str]()
+            if reason is not None:
+                changes.append(f"reason: {case.reason or 'none'} → {reason}")
+            if seconds is not None:
+                live = await self._records.blocks.live(guild_id, case.member, self._clock(), tx=tx)
+                if live is None or live.id != case.block:
+                    raise NothingToAmend(number, "running timeout or ban")
+                expires_at = self._clock() + seconds
+                renewed, _ = await self._desk.block_in(
+                    tx, by, case.member, case.reason if reason is None else reason, expires_at
+                )
+                block = renewed.id
+                changes.append(f"end: {_moment(case.expires_at)} → {_moment(expires_at)}")
+            case = await self._records.cases.amend(
+                tx,
+                case,
+                reason=case.reason if reason is None else reason,
+                expires_at=expires_at,
+                block=block,
+            )
+            await self._casework.enter(tx, case, by, EntryKind.AMENDED, "; ".join(changes))
+            await self._desk.note(
+                tx, by, "amend", case.member, f"case {number}: {'; '.join(changes)}"[:1000], job=case.job
+            )
+            return case
+
+    async def pardon(self, guild_id: int, number: int, by: Asker, reason: str) -> Case:
+        """The case's strike counts no longer, and its block is lifted. Raises NoSuchCase, OwnCase, NothingToPardon."""
+        async with self._records.database.transaction() as tx:
+            case = await self._records.cases.numbered(guild_id, number, tx=tx)
+            if case is None:
+                raise NoSuchCase(number)
+            if case.member == by.member:
+                raise OwnCase
+            if not await self.undo(tx, case, by):
+                raise NothingToPardon(number)
+            await self._casework.enter(tx, case, by, EntryKind.PARDONED, reason)
+            await self._desk.note(tx, by, "pardon", case.member, f"case {number}: {reason}", job=case.job)
+            return case
+
+    async def unban(self, by: Asker, member: MemberId, reason: str) -> tuple[bool, Case | None]:
+        """Lifts the block, whatever set it; the strike stays. Whether there was one, and the case that it came from."""
+        assert by.guild_id is not None, "blocks belong to a server"
+        async with self._records.database.transaction() as tx:
+            live = await self._records.blocks.live(by.guild_id, member, self._clock(), tx=tx)
+            case = await self._records.cases.of_block(live.id, tx=tx) if live else None
+            if live is not None:
+                await self._records.blocks.lift(
+                    tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
+                )
+            if case is not None:
+                await self._casework.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
+            # Also where only Discord's own ban is there to lift: it is a moderator's act all the same.
+            await self._desk.note(tx, by, "unban", member, reason)
+        return live is not None, case
+
+    async def undo(self, tx: Transaction, case: Case, by: Asker) -> bool:
+        """Strike and block of this case, as far as they still hold; False when neither does."""
+        is_pardoned = await self._records.strikes.pardon(tx, case.id, by=by.member, at=self._clock())
+        live = await self._records.blocks.live(case.guild_id, case.member, self._clock(), tx=tx)
+        is_lifted = False
+        if live is not None and live.id == case.block:
+            is_lifted = await self._records.blocks.lift(
+                tx, guild_id=case.guild_id, member=case.member, by=by.member, at=self._clock()
+            )
+        return is_pardoned or is_lifted
+
+
+def _moment(at: float | None) -> str:
+    return "until lifted" if at is None else f"<t:{int(at)}:f>"

@@ -1,0 +1,259 @@
+"""The moderators' cards: a case, an appeal; and what the member is told. Components V2; no logic."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot import mod_texts, texts
+from bot.buttons import row
+from bot.case_buttons import AnswerButton, AppealButton, CaseButton, CasePress
+from db.appeals import Appeal, Decision
+from db.case_entries import Entry, EntryKind
+from db.cases import Case, Origin, Outcome
+from db.jobs import Job
+from db.standings import Standing
+from moderation.ladder import Rung, Sanction
+from moderation.verdict import Ruling
+
+_OPEN = discord.Colour(0xE0A93B)
+_CLOSED = discord.Colour(0x6B7280)
+_APPEAL = discord.Colour(0x5865F2)
+_PROMPT, _REST = 700, 250  # characters shown
+_ENTRIES, _ENTRY = 5, 160
+
+View = ui.LayoutView
+
+_ORIGIN = {
+    Origin.FLAG: "flagged",
+    Origin.REFUSAL: "refused",
+    Origin.REPORT: "reported",
+    Origin.PICTURE: "the picture was refused",
+    Origin.MODERATOR: "a moderator's own",
+}
+_UNDOING = (EntryKind.PARDONED, EntryKind.ANSWERED)
+_SANCTION = {
+    CasePress.WARN: Sanction.WARN,
+    CasePress.TIMEOUT: Sanction.TIMEOUT,
+    CasePress.BAN: Sanction.BAN,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dossier:
+    """A case and what stands around it, as of now."""
+
+    case: Case
+    standing: Standing
+    rung: Rung  # what the ladder offers next
+    entries: Sequence[Entry]
+    job: Job | None
+
+
+def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
+    case = dossier.case
+    words = ui.TextDisplay[Any](_asked(case, dossier.job))
+    items: list[ui.Item[Any]] = [ui.TextDisplay(f"### Case {case.number} · {_ORIGIN[case.origin]}")]
+    files: list[discord.File] = []
+    if case.picture is not None:
+        name = f"case-{case.number}.jpg"
+        files.append(discord.File(io.BytesIO(case.picture), filename=name))
+        items.append(ui.Section(words, accessory=ui.Thumbnail(f"attachment://{name}", description="blurred")))
+    else:
+        items.append(words)
+    items.append(ui.TextDisplay(_record(dossier)))
+    if story := _story(dossier.entries):
+        items.append(ui.TextDisplay(story))
+    is_undone = any(
+        each.kind in _UNDOING and not each.text.startswith(Decision.UPHELD) for each in dossier.entries
+    )
+    items.append(ui.TextDisplay(_state(case) + ("\n**Taken back.**" if is_undone else "")))
+    if case.is_open:
+        items += _buttons(case, dossier.rung)
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items, accent_colour=_OPEN if case.is_open else _CLOSED))
+    return view, files
+
+
+def _asked(case: Case, job: Job | None) -> str:
+    verdict = case.verdict
+    lines: list[str] = []
+    if case.prompt:
+        lines.append(f"> {texts.short(texts.plain(case.prompt), _PROMPT)}")
+    if case.negative:
+        lines.append(f"> negative: {texts.short(texts.plain(case.negative), _REST)}")
+    if verdict.ruling is not Ruling.ALLOW:
+        lines.append(f"{texts.why(verdict, 5)} · score {verdict.score:.2f}")
+    if verdict.normal_form and verdict.normal_form != case.prompt.casefold():
+        lines.append(f"-# read as: `{texts.code(verdict.normal_form, _REST)}`")
+    where = f" in <#{case.channel_id}>" if case.channel_id else ""
+    parts = [f"<@{case.member}> ({texts.plain(case.member_name)}){where}", texts.moment(case.opened_at)]
+    if case.job is not None:
+        parts.append(f"job {case.job}")
+    if job is not None and job.place.message_id is not None:
+        place = job.place
+        link = f"https://discord.com/channels/{place.guild_id}/{place.channel_id}/{place.message_id}"
+        parts.append(f"[message]({link})")
+    lines.append("-# " + " · ".join(parts))
+    return "\n".join(lines)
+
+
+def _record(dossier: Dossier) -> str:
+    standing = dossier.standing
+    block = f"blocked {mod_texts.until(standing.blocked_until)}" if standing.is_blocked else "not blocked"
+    parts = [
+        mod_texts.count(standing.orders, "order"),
+        f"{standing.flags:,} flagged",
+        f"{standing.refusals:,} refused",
+        f"{mod_texts.count(standing.strikes, 'strike')} now, {standing.strikes_ever:,} ever",
+        mod_texts.count(standing.cases, "case"),
+        block,
+    ]
+    line = f"**Record** {' · '.join(parts)}"
+    if dossier.case.is_open:
+        line += f"\n**Ladder** next is {mod_texts.rung(dossier.rung)}"
+    return line
+
+
+def _story(entries: Sequence[Entry]) -> str:
+    lines = [
+        f"-# {texts.moment(entry.at)} · {texts.plain(entry.written_name)} · {entry.kind}"
+        + (f": {texts.short(texts.plain(entry.text), _ENTRY)}" if entry.text else "")
+        for entry in entries[-_ENTRIES:]
+    ]
+    if len(entries) > _ENTRIES:
+        lines.insert(0, f"-# {len(entries) - _ENTRIES} earlier entries: `/mod case`")
+    return "\n".join(lines)
+
+
+def _state(case: Case) -> str:
+    if case.outcome is None:
+        lines = ["**Open**"]
+        if case.is_escalated:
+            lines.append("Escalated: somebody with Manage Server decides.")
+        if case.proposed_by is not None:
+            lines.append(
+                f"{texts.plain(case.proposed_name)} proposes a ban: {texts.plain(case.proposed_reason) or 'no reason given'}. "
+                "Another moderator confirms it, or decides otherwise."
+            )
+        if case.claimed_by is not None and case.claimed_at is not None:
+            lines.append(f"{texts.plain(case.claimed_name)} is on it since {texts.moment(case.claimed_at)}.")
+        return " ".join(lines)
+    what = mod_texts.DID[case.outcome]
+    whom = "" if case.outcome in (Outcome.APPROVE, Outcome.REMOVE) else f" <@{case.member}>"
+    end = f" {mod_texts.until(case.expires_at)}" if case.block is not None else ""
+    also = f" (and by Discord's own {case.power})" if case.power else ""
+    line = f"**Closed** · {texts.plain(case.acted_name)} {what}{whom}{end}{also} · {texts.moment(case.acted_at or 0)}"
+    return line + (f"\nReason: {texts.plain(case.reason)}" if case.reason else "")
+
+
+def _buttons(case: Case, rung: Rung) -> list[ui.Item[Any]]:
+    def button(press: CasePress, label: str) -> CaseButton:
+        style = discord.ButtonStyle.secondary
+        if _SANCTION.get(press) == rung.sanction:
+            style = discord.ButtonStyle.danger
+        return CaseButton(press, case.id, label=label, style=style)
+
+    looks = [button(CasePress.APPROVE, "Approve")]
+    if case.job is not None:
+        looks.append(button(CasePress.REMOVE, "Remove"))
+    if not case.is_escalated:
+        looks.append(button(CasePress.ESCALATE, "Escalate"))
+    ban = "Ban" if case.proposed_by is None else "Confirm ban"
+    return [
+        row(*looks),
+        row(
+            button(CasePress.WARN, "Warn"),
+            button(CasePress.TIMEOUT, "Time out"),
+            button(CasePress.BAN, ban),
+        ),
+    ]
+
+
+def appeal_card(appeal: Appeal, case: Case) -> View:
+    """For the moderators."""
+    lines = [
+        f"### Appeal in case {case.number}",
+        f"<@{appeal.member}> ({texts.plain(case.member_name)}) · {texts.moment(appeal.at)}",
+        f"> {texts.short(texts.plain(appeal.text), 1200)}",
+        f"-# {_state(case)}".replace("\n", "\n-# "),
+    ]
+    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
+    if appeal.decision is None:
+        items.append(ui.TextDisplay("-# Another moderator than the one who acted answers."))
+        items.append(
+            row(
+                AnswerButton(Decision.UPHELD, appeal.id, label="Uphold"),
+                AnswerButton(Decision.OVERTURNED, appeal.id, label="Overturn"),
+            )
+        )
+    else:
+        answer = f": {texts.plain(appeal.answer)}" if appeal.answer else ""
+        items.append(
+            ui.TextDisplay(
+                f"**{appeal.decision.capitalize()}** by {texts.plain(appeal.decided_name)}{answer}"
+            )
+        )
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items, accent_colour=_APPEAL if appeal.decision is None else _CLOSED))
+    return view
+
+
+def notice(case: Case, server: str, *, strike_until: float | None, strikes: int, can_appeal: bool) -> View:
+    """For the member, in a direct message or for their eyes alone."""
+    where = f"in **{texts.plain(server)}**"
+    match case.outcome:
+        case Outcome.REMOVE:
+            text = f"A moderator has removed your pictures {where}."
+        case Outcome.WARN:
+            text = f"A moderator has warned you {where}."
+        case Outcome.TIMEOUT:
+            text = f"A moderator has timed you out {where}: no pictures {mod_texts.until(case.expires_at)}."
+        case Outcome.BAN:
+            text = f"A moderator has banned you {where} from making pictures, {mod_texts.until(case.expires_at)}."
+        case _:
+            text = f"A moderator has decided about you {where}."
+    lines = [text]
+    if case.prompt:
+        lines.append(f"> {texts.short(texts.plain(case.prompt), _REST)}")
+    if case.reason:
+        lines.append(f"Reason: {texts.plain(case.reason)}")
+    if case.outcome is not Outcome.REMOVE and case.job is not None:
+        lines.append("The pictures of that order are removed.")
+    if strike_until is not None:
+        lines.append(
+            f"It counts as a strike until {texts.moment(strike_until)}; you have {mod_texts.count(strikes, 'strike')} now."
+        )
+    if can_appeal:
+        lines.append(
+            f"If you think that is a mistake, appeal: another moderator looks at it.\n-# Case {case.number}"
+        )
+    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
+    if can_appeal:
+        items.append(row(AppealButton(case.id)))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items, accent_colour=_OPEN))
+    return view
+
+
+def answer_notice(appeal: Appeal, case: Case, server: str) -> View:
+    """For the member: what became of their appeal."""
+    if appeal.decision is Decision.OVERTURNED:
+        text = (
+            f"Your appeal in case {case.number} in **{texts.plain(server)}** was right: the decision is taken back. "
+            "Removed pictures are gone for good, though."
+        )
+    else:
+        text = (
+            f"Your appeal in case {case.number} in **{texts.plain(server)}** was heard; the decision stands."
+        )
+    if appeal.answer:
+        text += f"\n> {texts.plain(appeal.answer)}"
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(ui.TextDisplay[Any](text), accent_colour=_APPEAL))
+    return view

@@ -1,0 +1,69 @@
+"""/mod raid and /mod panic: one command each, for when it burns."""
+
+from __future__ import annotations
+
+import discord
+from discord import app_commands
+
+from bot import cards, mod_texts, texts
+from bot.access import asker_of
+from bot.client import Atelier
+from bot.commands.mod import seconds_of
+from db.gates import Gate, Mode
+
+Interaction = discord.Interaction[Atelier]
+
+_DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
+
+_MODES = {
+    Mode.OPEN: "open to everybody again",
+    Mode.PAUSE: "paused: nobody makes pictures. What is in line is still drawn; `/mod purge` takes it out",
+    Mode.FAMILY: "family only: what would be flagged is refused, and no channel is one for adults",
+    Mode.KNOWN: "for known members only: those who made pictures here before",
+}
+
+
+@app_commands.command(description="Raid mode: young accounts and new members can't order")
+@app_commands.describe(
+    state="On or off",
+    account_age="How old an account must be: 12h, 7d, 2w; left out: 7d",
+    member_age="How long a member must have been here; left out: 1d",
+)
+@app_commands.choices(state=[app_commands.Choice(name=name, value=name) for name in ("on", "off")])
+async def raid(
+    interaction: Interaction, state: str, account_age: str | None = None, member_age: str | None = None
+) -> None:
+    is_on = state == "on"
+    gate = await interaction.client.studio.gatekeeper.raid(
+        asker_of(interaction),
+        seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
+        seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
+    )
+    await _answer(interaction, _raid(gate))
+
+
+@app_commands.command(description="The panic switch: pause, family only, known members only, or open again")
+@app_commands.describe(mode="Who may order from now on", reason="Shown to members")
+@app_commands.choices(mode=[app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode])
+async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
+    gate = await interaction.client.studio.gatekeeper.panic(asker_of(interaction), Mode(mode), reason)
+    why = f" Reason: {texts.plain(reason)}" if reason else ""
+    await _answer(interaction, f"Picture making is {_MODES[gate.mode]}.{why}")
+
+
+def _raid(gate: Gate) -> str:
+    if not gate.is_raid:
+        return "Raid mode is off."
+    account, member = mod_texts.span(gate.account_age or 0), mod_texts.span(gate.member_age or 0)
+    return (
+        f"Raid mode is on: only accounts older than {account}, and members for more than {member}, can order."
+    )
+
+
+async def _answer(interaction: Interaction, text: str) -> None:
+    """To the one who did it, and to the other moderators."""
+    await interaction.response.send_message(view=cards.note(text), ephemeral=True)
+    await interaction.client.review.say(interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>")
+
+
+COMMANDS = (raid, panic)

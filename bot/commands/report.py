@@ -1,0 +1,46 @@
+"""Report: a message menu for everybody, on the bot's own pictures."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.access import asker_of
+from bot.case_buttons import REASON, Form, paragraph
+from bot.client import Atelier
+from bot.orders import NoSuchJob
+from bot.post import UNREACHABLE
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Atelier]
+
+
+@app_commands.context_menu(name="Report")
+@app_commands.guild_only()
+async def report(interaction: Interaction, message: discord.Message) -> None:
+    job = await interaction.client.studio.records.jobs.of_message(message.id)
+    if job is None:
+        raise NoSuchJob(str(message.id))
+    found = job
+
+    async def submit(interaction: discord.Interaction[Any], reason: str) -> None:
+        atelier: Atelier = interaction.client
+        reported = await atelier.reports.report(asker_of(interaction), found, reason)
+        await interaction.response.send_message(
+            "Thank you: the moderators look at it. Only they see who reported.", ephemeral=True
+        )
+        try:
+            if reported.is_new:
+                await atelier.review.post_case(reported.case)
+                await atelier.review.show_picture(found.id)
+            else:
+                await atelier.review.refresh_case(reported.case.id)
+        except UNREACHABLE as error:
+            log.warning("the card of case %s is not posted yet: %s", reported.case.id, error)
+
+    fields = {"What is wrong with it?": paragraph("reason", most=REASON, is_required=False)}
+    await interaction.response.send_modal(Form("Report a picture", fields, submit))

@@ -1,0 +1,83 @@
+"""Who may order at the moment: raid mode and the panic switch. Both are rows, so both hold after a restart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.case_errors import KnownOnly, Paused, RaidHolds
+from bot.orders import Asker
+from bot.records import Records
+from db.gates import Gate, Mode
+
+KNOWN_ORDERS = 3
+KNOWN_FOR = 86_400.0
+"""Seconds. So many orders, finished at least so long before the switch, make a member a known one: raiders order too."""
+
+
+class Gatekeeper:
+    def __init__(self, records: Records, *, clock: Callable[[], float] = time.time) -> None:
+        self._records = records
+        self._clock = clock
+
+    async def let_in(self, asker: Asker) -> Mode:
+        """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
+        if asker.guild_id is None:
+            return Mode.OPEN
+        gate = await self._records.gates.get(asker.guild_id)
+        if gate.mode is Mode.PAUSE:
+            raise Paused(gate.reason)
+        if asker.is_moderator:
+            return gate.mode
+        now = self._clock()
+        if gate.is_raid and (
+            _is_younger(asker.account_at, gate.account_age, now)
+            or _is_younger(asker.joined_at, gate.member_age, now)
+        ):
+            raise RaidHolds(gate.account_age, gate.member_age)
+        if gate.mode is Mode.KNOWN and not await self._records.gates.is_known(
+            asker.guild_id, asker.member, (gate.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
+        ):
+            raise KnownOnly(gate.reason)
+        return gate.mode
+
+    async def gate(self, guild_id: int) -> Gate:
+        return await self._records.gates.get(guild_id)
+
+    async def raid(self, by: Asker, account_age: float | None, member_age: float | None) -> Gate:
+        """Ages in seconds; both None ends it."""
+        is_on = account_age is not None or member_age is not None
+        what = f"account {account_age or 0:.0f} s, member {member_age or 0:.0f} s" if is_on else ""
+
+        def change(gate: Gate) -> Gate:
+            return replace(gate, account_age=account_age, member_age=member_age)
+
+        return await self._set(by, change, "raid-on" if is_on else "raid-off", what)
+
+    async def panic(self, by: Asker, mode: Mode, reason: str) -> Gate:
+        def change(gate: Gate) -> Gate:
+            return replace(gate, mode=mode, mode_at=self._clock(), reason=reason)
+
+        return await self._set(by, change, f"panic-{mode}", reason)
+
+    async def _set(self, by: Asker, change: Callable[[Gate], Gate], action: str, reason: str) -> Gate:
+        assert by.guild_id is not None, "a gate belongs to a server"
+        async with self._records.database.transaction() as tx:
+            gate = change(await self._records.gates.get(by.guild_id, tx=tx))
+            await self._records.gates.set(tx, gate, by.member)
+            await self._records.actions.add(
+                tx,
+                at=self._clock(),
+                guild_id=by.guild_id,
+                moderator=by.member,
+                moderator_name=by.name,
+                action=action,
+                reason=reason,
+            )
+        return gate
+
+
+def _is_younger(since: float | None, age: float | None, now: float) -> bool:
+    """What is not known is taken for young: raid mode is for when doubts are dear."""
+    return age is not None and (since is None or now - since < age)

@@ -1,0 +1,123 @@
+"""Appeals: one a case, answered once."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+
+from db.database import Database, Reader, Transaction
+from generation.request import MemberId
+
+
+class Decision(StrEnum):
+    UPHELD = "upheld"
+    OVERTURNED = "overturned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Appeal:
+    """One row. Times are unix seconds."""
+
+    id: int
+    case_id: int
+    member: MemberId
+    text: str
+    at: float
+    card_channel_id: int | None
+    card_message_id: int | None
+    decision: Decision | None
+    decided_by: MemberId | None
+    decided_name: str
+    decided_at: float | None
+    answer: str
+    told_at: float | None
+
+
+ADD = """
+INSERT INTO appeals (case_id, member, text, at) VALUES (?, ?, ?, ?) ON CONFLICT (case_id) DO NOTHING RETURNING *
+"""
+GET = "SELECT * FROM appeals WHERE id = ?"
+OF_CASE = "SELECT * FROM appeals WHERE case_id = ?"
+WITHOUT_CARD = """
+SELECT * FROM appeals WHERE card_message_id IS NULL AND decision IS NULL AND id > ? ORDER BY id LIMIT ?
+"""
+UNTOLD = """
+SELECT appeals.* FROM appeals JOIN cases ON cases.id = appeals.case_id
+WHERE cases.guild_id = ? AND appeals.member = ? AND decision IS NOT NULL AND appeals.told_at IS NULL ORDER BY appeals.id
+"""
+CARD = "UPDATE appeals SET card_channel_id = ?, card_message_id = ? WHERE id = ? RETURNING *"
+ANSWER = """
+UPDATE appeals SET decision = ?, decided_by = ?, decided_name = ?, decided_at = ?, answer = ?
+WHERE id = ? AND decision IS NULL RETURNING *
+"""
+TOLD = "UPDATE appeals SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
+
+
+class Appeals:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(
+        self, tx: Transaction, *, case_id: int, member: MemberId, text: str, at: float
+    ) -> Appeal | None:
+        """None when the case has one already."""
+        row = await tx.one(ADD, (case_id, member, text, at))
+        return _appeal(row) if row else None
+
+    async def get(self, appeal_id: int, *, tx: Reader | None = None) -> Appeal | None:
+        row = await (tx or self._db.reader).one(GET, (appeal_id,))
+        return _appeal(row) if row else None
+
+    async def of_case(self, case_id: int, *, tx: Reader | None = None) -> Appeal | None:
+        row = await (tx or self._db.reader).one(OF_CASE, (case_id,))
+        return _appeal(row) if row else None
+
+    async def without_card(self, after: int = 0, limit: int = 50) -> list[Appeal]:
+        """Unanswered and not shown to the moderators yet, oldest first, of every server, with an id above `after`."""
+        return [_appeal(row) for row in await self._db.reader.all(WITHOUT_CARD, (after, limit))]
+
+    async def untold(self, guild_id: int, member: MemberId) -> list[Appeal]:
+        """Answered, and the member has not been told; oldest first."""
+        return [_appeal(row) for row in await self._db.reader.all(UNTOLD, (guild_id, member))]
+
+    async def set_card(self, tx: Transaction, appeal_id: int, channel_id: int, message_id: int) -> None:
+        await tx.all(CARD, (channel_id, message_id, appeal_id))
+
+    async def answer(
+        self,
+        tx: Transaction,
+        appeal_id: int,
+        *,
+        decision: Decision,
+        by: MemberId,
+        name: str,
+        at: float,
+        answer: str,
+    ) -> Appeal | None:
+        """None when it is answered already, or there is none."""
+        row = await tx.one(ANSWER, (decision, by, name, at, answer, appeal_id))
+        return _appeal(row) if row else None
+
+    async def told(self, appeal_id: int, at: float) -> bool:
+        """Whether this call was the one that noted it."""
+        async with self._db.transaction() as tx:
+            return await tx.one(TOLD, (at, appeal_id)) is not None
+
+
+def _appeal(row: sqlite3.Row) -> Appeal:
+    return Appeal(
+        id=row["id"],
+        case_id=row["case_id"],
+        member=MemberId(row["member"]),
+        text=row["text"],
+        at=row["at"],
+        card_channel_id=row["card_channel_id"],
+        card_message_id=row["card_message_id"],
+        decision=None if row["decision"] is None else Decision(row["decision"]),
+        decided_by=None if row["decided_by"] is None else MemberId(row["decided_by"]),
+        decided_name=row["decided_name"],
+        decided_at=row["decided_at"],
+        answer=row["answer"],
+        told_at=row["told_at"],
+    )

@@ -1,0 +1,67 @@
+"""What was added to a case, in order: evidence, amendments, who proposed and who escalated. Added, never changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from db.database import Database, Reader, Transaction
+from generation.request import MemberId
+
+
+class EntryKind(StrEnum):
+    EVIDENCE = "evidence"
+    NOTE = "note"
+    AMENDED = "amended"
+    ESCALATED = "escalated"
+    PROPOSED = "proposed"
+    DECIDED = "decided"
+    APPEALED = "appealed"
+    ANSWERED = "answered"
+    PARDONED = "pardoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    at: float
+    written_by: MemberId | None  # None: the bot
+    written_name: str
+    kind: EntryKind
+    text: str
+
+
+ADD_ENTRY = """
+INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text) VALUES (?, ?, ?, ?, ?, ?) RETURNING id
+"""
+ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
+
+
+class CaseEntries:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(
+        self,
+        tx: Transaction,
+        case_id: int,
+        *,
+        at: float,
+        by: MemberId | None,
+        name: str,
+        kind: EntryKind,
+        text: str,
+    ) -> None:
+        await tx.all(ADD_ENTRY, (case_id, at, by, name, kind, text))
+
+    async def of_case(self, case_id: int, *, tx: Reader | None = None) -> list[Entry]:
+        """Oldest first."""
+        return [
+            Entry(
+                at=row["at"],
+                written_by=None if row["written_by"] is None else MemberId(row["written_by"]),
+                written_name=row["written_name"],
+                kind=EntryKind(row["kind"]),
+                text=row["text"],
+            )
+            for row in await (tx or self._db.reader).all(ENTRIES, (case_id,))
+        ]

@@ -1,0 +1,337 @@
+"""Cases: one numbered record a matter, in each server. What was asked, who is on it, what was decided.
+
+open → closed, with an outcome. Nothing here decides who may; what is read inside a transaction holds until it ends.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from db.database import Database, Reader, Transaction
+from generation.request import JobId, MemberId
+from moderation.verdict import Category, Ruling, Verdict
+
+
+class Origin(StrEnum):
+    """What opened a case."""
+
+    FLAG = "flag"
+    REFUSAL = "refusal"
+    REPORT = "report"
+    PICTURE = "picture"  # the check of the finished picture
+    MODERATOR = "moderator"
+
+
+class Outcome(StrEnum):
+    APPROVE = "approve"
+    REMOVE = "remove"
+    WARN = "warn"
+    TIMEOUT = "timeout"
+    BAN = "ban"
+    BLOCK = "block"  # from making pictures, without a strike
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One row. Times are unix seconds."""
+
+    id: int
+    guild_id: int
+    number: int
+    origin: Origin
+    opened_at: float
+    member: MemberId
+    member_name: str
+    channel_id: int | None
+    job: JobId | None
+    prompt: str
+    negative: str
+    verdict: Verdict  # ALLOW with category NONE where no filter spoke
+    picture: bytes | None  # JPEG, blurred
+    card_channel_id: int | None
+    card_message_id: int | None
+    is_escalated: bool
+    claimed_by: MemberId | None
+    claimed_name: str
+    claimed_at: float | None
+    proposed_by: MemberId | None
+    proposed_name: str
+    proposed_reason: str
+    outcome: Outcome | None
+    acted_by: MemberId | None
+    acted_name: str
+    acted_at: float | None
+    reason: str
+    expires_at: float | None
+    block: int | None
+    power: str  # "timeout" or "ban" where Discord's own was used too
+    told_at: float | None
+
+    @property
+    def is_open(self) -> bool:
+        return self.outcome is None
+
+
+OPEN = """
+INSERT INTO cases (
+    guild_id, number, origin, opened_at, member, member_name, channel_id, job, verdict,
+    prompt, negative, ruling, category, rule, words, score, field, normal_form
+) VALUES (
+    :guild_id, (SELECT coalesce(max(number), 0) + 1 FROM cases WHERE guild_id = :guild_id),
+    :origin, :at, :member, :member_name, :channel_id, :job, :verdict,
+    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form
+) RETURNING *
+"""
+GET = "SELECT * FROM cases WHERE id = ?"
+NUMBERED = "SELECT * FROM cases WHERE guild_id = ? AND number = ?"
+OF_VERDICT = "SELECT * FROM cases WHERE verdict = ?"
+OF_BLOCK = "SELECT * FROM cases WHERE block = ?"
+PROPOSED = """
+SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_by IS NOT NULL ORDER BY id LIMIT 1
+"""
+OF_JOB = "SELECT * FROM cases WHERE job = ? ORDER BY id DESC LIMIT 1"
+PAGE = """
+SELECT * FROM cases
+WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member)
+  AND (:is_open IS NULL OR (outcome IS NULL) = :is_open) AND (:before IS NULL OR number < :before)
+ORDER BY number DESC LIMIT :limit
+"""
+WITHOUT_CARD = """
+SELECT * FROM cases WHERE card_message_id IS NULL AND outcome IS NULL AND id > ? ORDER BY id LIMIT ?
+"""
+UNTOLD = """
+SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NOT NULL AND told_at IS NULL ORDER BY id
+"""
+CARD = "UPDATE cases SET card_channel_id = ?, card_message_id = ? WHERE id = ? RETURNING *"
+PICTURE = "UPDATE cases SET picture = ? WHERE id = ? RETURNING *"
+CLAIM = "UPDATE cases SET claimed_by = ?, claimed_name = ?, claimed_at = ? WHERE id = ? RETURNING *"
+ESCALATE = """
+UPDATE cases SET is_escalated = 1, claimed_by = NULL, claimed_name = '', claimed_at = NULL WHERE id = ? RETURNING *
+"""
+PROPOSE = """
+UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?,
+    claimed_by = NULL, claimed_name = '', claimed_at = NULL
+WHERE id = ? RETURNING *
+"""
+CLOSE = """
+UPDATE cases SET outcome = :outcome, acted_by = :by, acted_name = :name, acted_at = :at, reason = :reason,
+    expires_at = :expires_at, block = :block, told_at = :told_at
+WHERE id = :id AND outcome IS NULL RETURNING *
+"""
+POWER = "UPDATE cases SET power = ? WHERE id = ?"
+TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
+AMEND = "UPDATE cases SET reason = ?, expires_at = ?, block = ? WHERE id = ? RETURNING *"
+
+
+class Cases:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def open(
+        self,
+        tx: Transaction,
+        *,
+        guild_id: int,
+        origin: Origin,
+        at: float,
+        member: MemberId,
+        member_name: str,
+        channel_id: int | None = None,
+        job: JobId | None = None,
+        prompt: str = "",
+        negative: str = "",
+        verdict: Verdict | None = None,
+        verdict_id: int | None = None,
+    ) -> Case:
+        """With the server's next number."""
+        verdict = verdict or Verdict(ruling=Ruling.ALLOW)
+        parameters = {
+            "guild_id": guild_id,
+            "origin": origin,
+            "at": at,
+            "member": member,
+            "member_name": member_name,
+            "channel_id": channel_id,
+            "job": job,
+            "verdict": verdict_id,
+            "prompt": prompt,
+            "negative": negative,
+            "ruling": int(verdict.ruling),
+            "category": verdict.category,
+            "rule": verdict.rule,
+            "words": json.dumps(verdict.words, ensure_ascii=False),
+            "score": verdict.score,
+            "field": verdict.field,
+            "normal_form": verdict.normal_form,
+        }
+        return await _one(tx, OPEN, parameters)
+
+    async def get(self, case_id: int, *, tx: Reader | None = None) -> Case | None:
+        row = await (tx or self._db.reader).one(GET, (case_id,))
+        return _case(row) if row else None
+
+    async def numbered(self, guild_id: int, number: int, *, tx: Reader | None = None) -> Case | None:
+        row = await (tx or self._db.reader).one(NUMBERED, (guild_id, number))
+        return _case(row) if row else None
+
+    async def of_job(self, job: JobId, *, tx: Reader | None = None) -> Case | None:
+        """The job's newest."""
+        row = await (tx or self._db.reader).one(OF_JOB, (job,))
+        return _case(row) if row else None
+
+    async def of_verdict(self, verdict_id: int, *, tx: Reader | None = None) -> Case | None:
+        row = await (tx or self._db.reader).one(OF_VERDICT, (verdict_id,))
+        return _case(row) if row else None
+
+    async def of_block(self, block: int, *, tx: Reader | None = None) -> Case | None:
+        row = await (tx or self._db.reader).one(OF_BLOCK, (block,))
+        return _case(row) if row else None
+
+    async def proposed(self, guild_id: int, member: MemberId, *, tx: Reader | None = None) -> Case | None:
+        """The member's oldest open case in which a ban waits for a second moderator."""
+        row = await (tx or self._db.reader).one(PROPOSED, (guild_id, member))
+        return _case(row) if row else None
+
+    async def page(
+        self,
+        guild_id: int,
+        *,
+        member: MemberId | None = None,
+        is_open: bool | None = None,
+        before: int | None = None,
+        limit: int = 10,
+    ) -> list[Case]:
+        """Newest first, with a number below `before`."""
+        parameters = {
+            "guild_id": guild_id,
+            "member": member,
+            "is_open": is_open,
+            "before": before,
+            "limit": limit,
+        }
+        return [_case(row) for row in await self._db.reader.all(PAGE, parameters)]
+
+    async def without_card(self, after: int = 0, limit: int = 50) -> list[Case]:
+        """Open and not shown to the moderators yet, oldest first, of every server, with an id above `after`."""
+        return [_case(row) for row in await self._db.reader.all(WITHOUT_CARD, (after, limit))]
+
+    async def untold(self, guild_id: int, member: MemberId) -> list[Case]:
+        """Decided, and the member has not been told; oldest first."""
+        return [_case(row) for row in await self._db.reader.all(UNTOLD, (guild_id, member))]
+
+    # ---- changes; each returns the row as it is afterwards
+
+    async def set_card(self, tx: Transaction, case_id: int, channel_id: int, message_id: int) -> Case:
+        return await _one(tx, CARD, (channel_id, message_id, case_id))
+
+    async def set_picture(self, tx: Transaction, case_id: int, jpeg: bytes) -> Case:
+        return await _one(tx, PICTURE, (jpeg, case_id))
+
+    async def claim(self, tx: Transaction, case_id: int, by: MemberId, name: str, at: float) -> Case:
+        return await _one(tx, CLAIM, (by, name, at, case_id))
+
+    async def escalate(self, tx: Transaction, case_id: int) -> Case:
+        """Frees it, for somebody else."""
+        return await _one(tx, ESCALATE, (case_id,))
+
+    async def propose_ban(self, tx: Transaction, case_id: int, by: MemberId, name: str, reason: str) -> Case:
+        """Frees it, for somebody else."""
+        return await _one(tx, PROPOSE, (by, name, reason, case_id))
+
+    async def close(
+        self,
+        tx: Transaction,
+        case_id: int,
+        *,
+        outcome: Outcome,
+        by: MemberId,
+        name: str,
+        at: float,
+        reason: str,
+        expires_at: float | None = None,
+        block: int | None = None,
+        is_told: bool,
+    ) -> Case:
+        """`is_told`: whether there is nothing to tell the member. The case must be open: IndexError otherwise."""
+        parameters = {
+            "id": case_id,
+            "outcome": outcome,
+            "by": by,
+            "name": name,
+            "at": at,
+            "reason": reason,
+            "expires_at": expires_at,
+            "block": block,
+            "told_at": at if is_told else None,
+        }
+        return await _one(tx, CLOSE, parameters)
+
+    async def set_power(self, tx: Transaction, case_id: int, power: str) -> None:
+        await tx.all(POWER, (power, case_id))
+
+    async def told(self, case_id: int, at: float) -> bool:
+        """Whether this call was the one that noted it."""
+        async with self._db.transaction() as tx:
+            return await tx.one(TOLD, (at, case_id)) is not None
+
+    async def amend(
+        self, tx: Transaction, case: Case, *, reason: str, expires_at: float | None, block: int | None
+    ) -> Case:
+        return await _one(tx, AMEND, (reason, expires_at, block, case.id))
+
+
+async def _one(tx: Transaction, sql: str, parameters: Any) -> Case:
+    rows = await tx.all(sql, parameters)
+    return _case(rows[0])
+
+
+def _member(value: Any) -> MemberId | None:
+    return None if value is None else MemberId(value)
+
+
+def _case(row: sqlite3.Row) -> Case:
+    return Case(
+        id=row["id"],
+        guild_id=row["guild_id"],
+        number=row["number"],
+        origin=Origin(row["origin"]),
+        opened_at=row["opened_at"],
+        member=MemberId(row["member"]),
+        member_name=row["member_name"],
+        channel_id=row["channel_id"],
+        job=None if row["job"] is None else JobId(row["job"]),
+        prompt=row["prompt"],
+        negative=row["negative"],
+        verdict=Verdict(
+            ruling=Ruling(row["ruling"]),
+            category=Category(row["category"]),
+            rule=row["rule"],
+            words=tuple(json.loads(row["words"])),
+            score=row["score"],
+            field=row["field"],
+            normal_form=row["normal_form"],
+        ),
+        picture=row["picture"],
+        card_channel_id=row["card_channel_id"],
+        card_message_id=row["card_message_id"],
+        is_escalated=bool(row["is_escalated"]),
+        claimed_by=_member(row["claimed_by"]),
+        claimed_name=row["claimed_name"],
+        claimed_at=row["claimed_at"],
+        proposed_by=_member(row["proposed_by"]),
+        proposed_name=row["proposed_name"],
+        proposed_reason=row["proposed_reason"],
+        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
+        acted_by=_member(row["acted_by"]),
+        acted_name=row["acted_name"],
+        acted_at=row["acted_at"],
+        reason=row["reason"],
+        expires_at=row["expires_at"],
+        block=row["block"],
+        power=row["power"],
+        told_at=row["told_at"],
+    )

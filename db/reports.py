@@ -1,0 +1,43 @@
+"""What members reported: a picture at most once each."""
+
+from __future__ import annotations
+
+from db.database import Database, Reader, Transaction
+from generation.request import JobId, MemberId
+
+ADD = """
+INSERT INTO reports (guild_id, job, case_id, member, reason, at) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (job, member) DO NOTHING RETURNING id
+"""
+HAS = "SELECT 1 FROM reports WHERE job = ? AND member = ?"
+TIMES = "SELECT at FROM reports WHERE member = ? AND at > ? ORDER BY at"
+COUNT = "SELECT count(*) FROM reports WHERE case_id = ?"
+
+
+class Reports:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(
+        self,
+        tx: Transaction,
+        *,
+        guild_id: int,
+        job: JobId,
+        case_id: int,
+        member: MemberId,
+        reason: str,
+        at: float,
+    ) -> bool:
+        """False when this member has reported the job before."""
+        return await tx.one(ADD, (guild_id, job, case_id, member, reason, at)) is not None
+
+    async def has(self, job: JobId, member: MemberId, *, tx: Reader | None = None) -> bool:
+        return await (tx or self._db.reader).one(HAS, (job, member)) is not None
+
+    async def times(self, member: MemberId, since: float, *, tx: Reader | None = None) -> list[float]:
+        """When the member reported after `since` (unix seconds), oldest first."""
+        return [row["at"] for row in await (tx or self._db.reader).all(TIMES, (member, since))]
+
+    async def count(self, case_id: int, *, tx: Reader | None = None) -> int:
+        return await (tx or self._db.reader).value(COUNT, (case_id,))

@@ -1,0 +1,148 @@
+"""A server's own rules and the versions of its rule book. Rows are added and retired, never changed."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from db.database import Database, Reader, Transaction
+from generation.request import MemberId
+from moderation.verdict import Category, Ruling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRule:
+    """One row. Times are unix seconds."""
+
+    id: int
+    guild_id: int
+    name: str
+    category: Category
+    ruling: Ruling
+    any_of: tuple[str, ...]
+    with_any_of: tuple[str, ...]
+    unless: tuple[str, ...]
+    is_shadow: bool  # is logged, decides nothing
+    added_by: MemberId
+    added_at: float
+    added_version: int  # of the server's rule book, from which it stands
+    removed_by: MemberId | None
+    removed_at: float | None
+    removed_version: int | None
+
+
+VERSION = """
+SELECT coalesce(max(max(added_version), coalesce(max(removed_version), 0)), 0) FROM server_rules WHERE guild_id = ?
+"""
+ADD = """
+INSERT INTO server_rules (
+    guild_id, name, category, ruling, any_of, with_any_of, unless, is_shadow, added_by, added_at, added_version
+) VALUES (
+    :guild_id, :name, :category, :ruling, :any_of, :with_any_of, :unless, :is_shadow, :by, :at, :version
+) ON CONFLICT DO NOTHING RETURNING *
+"""
+REMOVE = """
+UPDATE server_rules SET removed_by = :by, removed_at = :at, removed_version = :version
+WHERE guild_id = :guild_id AND name = :name AND removed_at IS NULL RETURNING *
+"""
+LIVE = "SELECT * FROM server_rules WHERE guild_id = ? AND removed_at IS NULL ORDER BY id"
+AT_VERSION = """
+SELECT * FROM server_rules
+WHERE guild_id = :guild_id AND added_version <= :version
+  AND (removed_version IS NULL OR removed_version > :version) ORDER BY id
+"""
+HIT = "INSERT INTO rule_hits (rule, verdict) VALUES (?, ?) ON CONFLICT DO NOTHING"
+HITS = """
+SELECT rule, count(*) AS hits FROM rule_hits JOIN server_rules ON server_rules.id = rule_hits.rule
+WHERE guild_id = ? GROUP BY rule
+"""
+
+
+class ServerRules:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def version(self, guild_id: int, *, tx: Reader | None = None) -> int:
+        """Of the rule book: 0 before the first rule."""
+        return await (tx or self._db.reader).value(VERSION, (guild_id,))
+
+    async def live(self, guild_id: int, *, tx: Reader | None = None) -> list[ServerRule]:
+        return [_rule(row) for row in await (tx or self._db.reader).all(LIVE, (guild_id,))]
+
+    async def at_version(self, guild_id: int, version: int) -> list[ServerRule]:
+        """The rule book as it was."""
+        parameters = {"guild_id": guild_id, "version": version}
+        return [_rule(row) for row in await self._db.reader.all(AT_VERSION, parameters)]
+
+    async def add(
+        self,
+        tx: Transaction,
+        *,
+        guild_id: int,
+        name: str,
+        category: Category,
+        ruling: Ruling,
+        any_of: tuple[str, ...],
+        with_any_of: tuple[str, ...] = (),
+        unless: tuple[str, ...] = (),
+        is_shadow: bool,
+        by: MemberId,
+        at: float,
+    ) -> ServerRule | None:
+        """None when a live rule has that name."""
+        parameters = {
+            "guild_id": guild_id,
+            "name": name,
+            "category": category,
+            "ruling": int(ruling),
+            "any_of": _json(any_of),
+            "with_any_of": _json(with_any_of),
+            "unless": _json(unless),
+            "is_shadow": is_shadow,
+            "by": by,
+            "at": at,
+            "version": await self.version(guild_id, tx=tx) + 1,
+        }
+        row = await tx.one(ADD, parameters)
+        return _rule(row) if row else None
+
+    async def remove(
+        self, tx: Transaction, *, guild_id: int, name: str, by: MemberId, at: float
+    ) -> ServerRule | None:
+        """None when no live rule has that name."""
+        version = await self.version(guild_id, tx=tx) + 1
+        parameters = {"guild_id": guild_id, "name": name, "by": by, "at": at, "version": version}
+        row = await tx.one(REMOVE, parameters)
+        return _rule(row) if row else None
+
+    async def note_hit(self, tx: Transaction, rule: int, verdict: int) -> None:
+        await tx.all(HIT, (rule, verdict))
+
+    async def hits(self, guild_id: int) -> dict[int, int]:
+        """How many prompts each rule fired on, by the rule's id."""
+        return {row["rule"]: row["hits"] for row in await self._db.reader.all(HITS, (guild_id,))}
+
+
+def _json(words: tuple[str, ...]) -> str:
+    return json.dumps(words, ensure_ascii=False)
+
+
+def _rule(row: sqlite3.Row) -> ServerRule:
+    return ServerRule(
+        id=row["id"],
+        guild_id=row["guild_id"],
+        name=row["name"],
+        category=Category(row["category"]),
+        ruling=Ruling(row["ruling"]),
+        any_of=tuple(json.loads(row["any_of"])),
+        with_any_of=tuple(json.loads(row["with_any_of"])),
+        unless=tuple(json.loads(row["unless"])),
+        is_shadow=bool(row["is_shadow"]),
+        added_by=MemberId(row["added_by"]),
+        added_at=row["added_at"],
+        added_version=row["added_version"],
+        removed_by=None if row["removed_by"] is None else MemberId(row["removed_by"]),
+        removed_at=row["removed_at"],
+        removed_version=row["removed_version"],
+    )

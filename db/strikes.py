@@ -1,0 +1,91 @@
+"""Strikes: offences that count for a while, each with the case that gave it. Rows without rules."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+
+from db.database import Database, Reader, Transaction
+from generation.request import MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strike:
+    """One row. Times are unix seconds."""
+
+    id: int
+    guild_id: int
+    member: MemberId
+    case_id: int
+    given_by: MemberId
+    at: float
+    expires_at: float
+    pardoned_at: float | None
+    pardoned_by: MemberId | None
+
+    def is_live(self, now: float) -> bool:
+        return self.pardoned_at is None and self.expires_at > now
+
+
+ADD = """
+INSERT INTO strikes (guild_id, member, case_id, given_by, at, expires_at) VALUES (?, ?, ?, ?, ?, ?) RETURNING *
+"""
+LIVE = """
+SELECT count(*) FROM strikes WHERE guild_id = ? AND member = ? AND pardoned_at IS NULL AND expires_at > ?
+"""
+OF_MEMBER = "SELECT * FROM strikes WHERE guild_id = ? AND member = ? ORDER BY id DESC"
+OF_CASE = "SELECT * FROM strikes WHERE case_id = ?"
+PARDON = """
+UPDATE strikes SET pardoned_at = :at, pardoned_by = :by
+WHERE case_id = :case_id AND pardoned_at IS NULL AND expires_at > :at RETURNING id
+"""
+
+
+class Strikes:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(
+        self,
+        tx: Transaction,
+        *,
+        guild_id: int,
+        member: MemberId,
+        case_id: int,
+        by: MemberId,
+        at: float,
+        expires_at: float,
+    ) -> Strike:
+        """One a case: a second is sqlite3.IntegrityError."""
+        (row,) = await tx.all(ADD, (guild_id, member, case_id, by, at, expires_at))
+        return _strike(row)
+
+    async def live(self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None) -> int:
+        """How many count at `now`."""
+        return await (tx or self._db.reader).value(LIVE, (guild_id, member, now))
+
+    async def of_member(self, guild_id: int, member: MemberId) -> list[Strike]:
+        """Newest first, those that count no longer among them."""
+        return [_strike(row) for row in await self._db.reader.all(OF_MEMBER, (guild_id, member))]
+
+    async def of_case(self, case_id: int, *, tx: Reader | None = None) -> Strike | None:
+        row = await (tx or self._db.reader).one(OF_CASE, (case_id,))
+        return _strike(row) if row else None
+
+    async def pardon(self, tx: Transaction, case_id: int, *, by: MemberId, at: float) -> bool:
+        """The case's; False when it gave none, or it counts no longer."""
+        return await tx.one(PARDON, {"case_id": case_id, "by": by, "at": at}) is not None
+
+
+def _strike(row: sqlite3.Row) -> Strike:
+    return Strike(
+        id=row["id"],
+        guild_id=row["guild_id"],
+        member=MemberId(row["member"]),
+        case_id=row["case_id"],
+        given_by=MemberId(row["given_by"]),
+        at=row["at"],
+        expires_at=row["expires_at"],
+        pardoned_at=row["pardoned_at"],
+        pardoned_by=None if row["pardoned_by"] is None else MemberId(row["pardoned_by"]),
+    )

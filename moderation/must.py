@@ -1,0 +1,68 @@
+"""Prompts that must always be refused or allowed, as data: the filter's own test, run wherever a rule changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from moderation.verdict import Ruling, Verdict
+
+DEFAULT_MUST = Path(__file__).with_name("must.jsonl")
+
+Check = Callable[[Mapping[str, str]], Verdict]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Must:
+    prompt: str
+    negative: str = ""
+    is_refused: bool  # otherwise a picture must be made, flagged or not
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return {"prompt": self.prompt} | ({"negative": self.negative} if self.negative else {})
+
+    def holds(self, verdict: Verdict) -> bool:
+        return (verdict.ruling is Ruling.REFUSE) == self.is_refused
+
+
+@dataclass(eq=False)
+class MustBroken(Exception):
+    """A file of them that can't be read."""
+
+    file: str
+    line: int
+    problem: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, line {self.line}: {self.problem}"
+
+
+def read_must(path: Path | None = None) -> tuple[Must, ...]:
+    """JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises MustBroken, OSError."""
+    path = path or DEFAULT_MUST
+    return tuple(_read(path))
+
+
+def broken(musts: Iterable[Must], check: Check) -> list[tuple[Must, Verdict]]:
+    """Those that do not hold, with the verdict that they get instead."""
+    checked = ((must, check(must.texts)) for must in musts)
+    return [(must, verdict) for must, verdict in checked if not must.holds(verdict)]
+
+
+def _read(path: Path) -> Iterable[Must]:
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        try:
+            entry: object = json.loads(line)
+        except ValueError as error:
+            raise MustBroken(str(path), number, f"not JSON: {error}") from error
+        fields = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
+        prompt, negative, must = fields.get("prompt"), fields.get("negative", ""), fields.get("must")
+        if not isinstance(prompt, str) or not isinstance(negative, str) or must not in ("refuse", "allow"):
+            raise MustBroken(str(path), number, 'write {"prompt": "…", "must": "refuse"} or "allow"')
+        yield Must(prompt=prompt, negative=negative, is_refused=must == "refuse")
