@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from bot.archive import Archive
 from bot.desk import Desk
 from bot.gatekeeper import Gatekeeper
 from bot.house_rules import PREFIX, HouseRules
+from bot.judging import Judging
 from bot.metrics import Metrics
 from bot.orders import (
     Asker,
@@ -24,15 +24,12 @@ from bot.orders import (
 )
 from bot.records import Records
 from bot.settings import Settings
-from db.cases import Origin
 from db.database import Transaction
-from db.gates import Mode
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, JobState, Place
 from db.verdicts import VerdictRecord
 from generation import images
 from generation.dispatch import Dispatch
-from generation.prompt import Prompt
 from generation.request import (
     DIRECT,
     GenerationRequest,
@@ -46,13 +43,9 @@ from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
 from generation.ticket import Pictures as Made
 from moderation.allowance import Spend, admit
 from moderation.screen import Screen
-from moderation.verdict import Ruling, Verdict, stricter
+from moderation.verdict import Ruling
 
 log = logging.getLogger(__name__)
-
-SHORT = 300
-"""Characters of a prompt that are read at once. Six thousand, written to mislead the filter, take it 0.1 s: the loop would stand
-still for everybody."""
 
 Reviewer = Callable[[VerdictRecord], None]
 
@@ -73,7 +66,6 @@ class Studio:
         self.settings = settings
         self.records = records
         self.dispatch = dispatch
-        self.screen = screen
         self._archive = Archive(records)
         self._metrics = metrics or Metrics()
         self.clock = clock
@@ -82,6 +74,7 @@ class Studio:
         self.house_rules = HouseRules(
             records, Desk(records, dispatch, clock=clock), settings.moderation.must_file
         )
+        self.judging = Judging(screen, records, self.house_rules)
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -95,12 +88,12 @@ class Studio:
         now = self.clock()
         asker = order.asker
         await self._demand_unblocked(asker, now)
-        verdict, hits = await self._judge(order, await self.gatekeeper.let_in(asker))
+        verdict, hits = await self.judging.judge(order, await self.gatekeeper.let_in(asker))
         self._metrics.judged(verdict)
         job = self._job_of(order, place, now)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
-                record = await self._note_verdict(tx, order, verdict, now, job=None, hits=hits)
+                record = await self.judging.note(tx, order, verdict, now, job=None, hits=hits)
             self.review(record)
             is_own = verdict.rule.startswith(PREFIX)
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field)
@@ -118,23 +111,10 @@ class Studio:
                 images=order.images,
                 at=now,
             )
-            record = await self._note_verdict(tx, order, verdict, now, job=job.id, hits=hits)
+            record = await self.judging.note(tx, order, verdict, now, job=job.id, hits=hits)
         if verdict.ruling is Ruling.FLAG:
             self.review(record)
         return job
-
-    async def _judge(self, order: Order, mode: Mode) -> tuple[Verdict, tuple[int, ...]]:
-        """The stricter of the filter's verdict and the server's own, and the server's rules that fired."""
-        asker = order.asker
-        texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
-        # Family only: no channel is judged as one for adults, and what would be flagged is refused.
-        is_family = mode is Mode.FAMILY
-        age_restricted = asker.is_age_restricted and not is_family
-        house = await self.house_rules.judge(asker.guild_id, texts, age_restricted=age_restricted)
-        verdict = stricter(await self._screened(order.prompt, age_restricted=age_restricted), house.verdict)
-        if is_family and verdict.ruling is Ruling.FLAG:
-            verdict = replace(verdict, ruling=Ruling.REFUSE)
-        return verdict, house.hits
 
     async def _demand_unblocked(self, asker: Asker, now: float, tx: Transaction | None = None) -> None:
         if asker.guild_id is None:
@@ -142,49 +122,6 @@ class Studio:
         block = await self.records.blocks.live(asker.guild_id, asker.member, now, tx=tx)
         if block is not None:
             raise MemberBlocked(block.expires_at, block.reason)
-
-    async def _note_verdict(
-        self,
-        tx: Transaction,
-        order: Order,
-        verdict: Verdict,
-        now: float,
-        *,
-        job: JobId | None,
-        hits: tuple[int, ...],
-    ) -> VerdictRecord:
-        """A flagged job's case is opened with it: none is lost, whatever happens to its card."""
-        record = await self.records.verdicts.add(
-            tx,
-            at=now,
-            guild_id=order.asker.guild_id,
-            channel_id=order.asker.channel_id,
-            member=order.asker.member,
-            member_name=order.asker.name,
-            source=order.source,
-            prompt=order.prompt.text,
-            negative=order.prompt.negative,
-            verdict=verdict,
-            job=job,
-        )
-        for rule in hits:
-            await self.records.server_rules.note_hit(tx, rule, record.id)
-        if verdict.ruling is Ruling.FLAG and record.guild_id is not None:
-            await self.records.cases.open(
-                tx,
-                guild_id=record.guild_id,
-                origin=Origin.FLAG,
-                at=now,
-                member=record.member,
-                member_name=record.member_name,
-                channel_id=record.channel_id,
-                job=job,
-                prompt=record.prompt,
-                negative=record.negative,
-                verdict=verdict,
-                verdict_id=record.id,
-            )
-        return record
 
     async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
         member = order.asker.member
@@ -217,15 +154,9 @@ class Studio:
             created_at=now,
         )
 
-    async def _screened(self, prompt: Prompt, *, age_restricted: bool) -> Verdict:
-        texts = {"prompt": prompt.text, "negative": prompt.negative}
-        if sum(map(len, texts.values())) <= SHORT:
-            return self.screen.check(texts, age_restricted=age_restricted)
-        return await asyncio.to_thread(self.screen.check, texts, age_restricted=age_restricted)
-
     async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        verdict = await self._screened(job.prompt, age_restricted=False)
+        verdict = await self.judging.screened(job.prompt, age_restricted=False)
         return verdict.ruling is not Ruling.ALLOW
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:

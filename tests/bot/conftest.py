@@ -259,7 +259,7 @@ def client_of(shop: Shop, play: Playground) -> Atelier:
     """The bot's client as it is wired, pointed at the playground; not logged in."""
     discord_settings = DiscordSettings(api=play.api_url, ready_timeout=0.0)
     settings = replace(shop.settings, discord=discord_settings)
-    return build(settings, shop.records, shop.dispatch, shop.studio.screen)
+    return build(settings, shop.records, shop.dispatch, shop.studio.judging.screen)
 
 
 @pytest.fixture

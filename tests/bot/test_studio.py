@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
+from bot.judging import SHORT
 from bot.orders import MemberBlocked, PromptRefused
 from bot.parameters import Wish, compose
 from bot.settings import Settings
-from bot.studio import SHORT
 from db.jobs import Job, JobState
 from generation.ticket import JobCancelled, LineFull
 from moderation.allowance import RateLimited, TooManyJobs
@@ -30,7 +30,7 @@ NO_FOXES = (
 
 def stricter(shop: Shop) -> None:
     """As after a start with other rules: foxes are not drawn any more."""
-    shop.studio.screen = Screen(parse_rules(NO_FOXES))
+    shop.studio.judging.screen = Screen(parse_rules(NO_FOXES))
 
 
 # ---- admit
@@ -110,7 +110,7 @@ class Noting(Screen):
 
 
 async def test_a_long_prompt_is_read_beside_the_loop_and_judged_the_same(shop: Shop) -> None:
-    screen = shop.studio.screen = Noting(load_rules())
+    screen = shop.studio.judging.screen = Noting(load_rules())
     screen.threads = []
     await shop.admit(an_order("a fox"))
     assert screen.threads == [threading.main_thread()]
@@ -237,7 +237,7 @@ class WatchedScreen(Screen):
 
 
 async def test_a_block_set_while_an_order_is_being_admitted_stops_it(shop: Shop) -> None:
-    shop.studio.screen = screen = WatchedScreen(parse_rules(""))
+    shop.studio.judging.screen = screen = WatchedScreen(parse_rules(""))
     screen.asked = asyncio.Event()
     async with shop.records.database.transaction() as tx:
         admission = asyncio.create_task(shop.admit(an_order()))

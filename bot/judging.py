@@ -1,0 +1,94 @@
+"""What an order's words come to: the stricter of the filter, the server's own rules and the panic switch; and its record."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from bot.house_rules import HouseRules
+from bot.orders import Order
+from bot.records import Records
+from db.cases import Origin
+from db.database import Transaction
+from db.gates import Mode
+from db.verdicts import VerdictRecord
+from generation.prompt import Prompt
+from generation.request import JobId
+from moderation.screen import Screen
+from moderation.verdict import Ruling, Verdict, stricter
+
+SHORT = 300
+"""Characters of a prompt that are read at once. Six thousand, written to mislead the filter, take it 0.1 s: the loop would stand
+still for everybody."""
+
+
+class Judging:
+    """`screen` may be exchanged while the bot runs."""
+
+    def __init__(self, screen: Screen, records: Records, house_rules: HouseRules) -> None:
+        self.screen = screen
+        self._records = records
+        self._house_rules = house_rules
+
+    async def judge(self, order: Order, mode: Mode) -> tuple[Verdict, tuple[int, ...]]:
+        """The stricter of the filter's verdict and the server's own, and the server's rules that fired."""
+        asker = order.asker
+        texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
+        # Family only: no channel is judged as one for adults, and what would be flagged is refused.
+        is_family = mode is Mode.FAMILY
+        age_restricted = asker.is_age_restricted and not is_family
+        house = await self._house_rules.judge(asker.guild_id, texts, age_restricted=age_restricted)
+        verdict = stricter(await self.screened(order.prompt, age_restricted=age_restricted), house.verdict)
+        if is_family and verdict.ruling is Ruling.FLAG:
+            verdict = replace(verdict, ruling=Ruling.REFUSE)
+        return verdict, house.hits
+
+    async def screened(self, prompt: Prompt, *, age_restricted: bool) -> Verdict:
+        """The filter's verdict alone."""
+        texts = {"prompt": prompt.text, "negative": prompt.negative}
+        if sum(map(len, texts.values())) <= SHORT:
+            return self.screen.check(texts, age_restricted=age_restricted)
+        return await asyncio.to_thread(self.screen.check, texts, age_restricted=age_restricted)
+
+    async def note(
+        self,
+        tx: Transaction,
+        order: Order,
+        verdict: Verdict,
+        now: float,
+        *,
+        job: JobId | None,
+        hits: tuple[int, ...],
+    ) -> VerdictRecord:
+        """A flagged job's case is opened with it: none is lost, whatever happens to its card."""
+        record = await self._records.verdicts.add(
+            tx,
+            at=now,
+            guild_id=order.asker.guild_id,
+            channel_id=order.asker.channel_id,
+            member=order.asker.member,
+            member_name=order.asker.name,
+            source=order.source,
+            prompt=order.prompt.text,
+            negative=order.prompt.negative,
+            verdict=verdict,
+            job=job,
+        )
+        for rule in hits:
+            await self._records.server_rules.note_hit(tx, rule, record.id)
+        if verdict.ruling is Ruling.FLAG and record.guild_id is not None:
+            await self._records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.FLAG,
+                at=now,
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                job=job,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=verdict,
+                verdict_id=record.id,
+            )
+        return record
