@@ -15,6 +15,8 @@ from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
 from generation.model_folder import BrokenModelFolder, inspect
+from moderation.classifier import ModelBroken, load_classifier
+from moderation.figures import load_figures
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
 
@@ -110,9 +112,11 @@ def _inspect_models(settings: Settings) -> None:
 def _screen(settings: Settings) -> Screen:
     path = Path(settings.moderation.rules) if settings.moderation.rules else None
     try:
-        return Screen(load_rules(path))
+        return Screen(load_rules(path), load_classifier(), load_figures())
     except RulesBroken as error:
         raise CannotStart(f"The moderation rules are broken: {error}") from error
+    except ModelBroken as error:
+        raise CannotStart(f"The prompt filter can't start: {error}.") from error
     except OSError as error:
         raise CannotStart(f"The moderation rules in {path} can't be read: {error.strerror}.") from error
 

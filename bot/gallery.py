@@ -85,7 +85,7 @@ class Galleries:
         """From an accepted job to its posted result; any failure is told in the same message."""
         try:
             recorded = post.place.message_id
-            is_spoiler = self._studio.is_for_adults(job)
+            is_spoiler = await self._studio.is_for_adults(job)
             view, files = await self._outcome(job, post, is_spoiler)
             message_id = await post.edit(view, files)
             if message_id != recorded:

@@ -74,7 +74,7 @@ class Studio:
         now = self.clock()
         asker = order.asker
         await self._demand_unblocked(asker, now)
-        verdict = self.screen.check(
+        verdict = await self.screen.wait_for_verdict(
             {"prompt": order.prompt.text, "negative": order.prompt.negative},
             age_restricted=asker.is_age_restricted,
         )
@@ -157,9 +157,11 @@ class Studio:
             created_at=now,
         )
 
-    def is_for_adults(self, job: Job) -> bool:
+    async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        verdict = self.screen.check({"prompt": job.prompt.text, "negative": job.prompt.negative})
+        verdict = await self.screen.wait_for_verdict(
+            {"prompt": job.prompt.text, "negative": job.prompt.negative}
+        )
         return verdict.ruling is not Ruling.ALLOW
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:

@@ -11,6 +11,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
+from moderation.classifier import ModelBroken, load_classifier
+from moderation.figures import load_figures
+from moderation.policy import STANDARD, Policy, presets
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import NEGATIVE, Screen
 from moderation.verdict import Verdict
@@ -37,16 +40,19 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
     try:
-        screen = Screen(load_rules(options.rules))
+        screen = Screen(
+            load_rules(options.rules), None if options.rules_only else load_classifier(), load_figures()
+        )
+        policy = presets()[options.policy]
         if options.batch is None:
             texts = _texts(options.text, options.negative)
-            print(_readable(screen.check(texts, age_restricted=options.age_restricted)))
+            print(_readable(screen.check(texts, policy=policy, age_restricted=options.age_restricted)))
         elif options.batch == "-":
-            _print_batch(screen, sys.stdin, "standard input", options.age_restricted)
+            _print_batch(screen, policy, sys.stdin, "standard input", options.age_restricted)
         else:
             with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-                _print_batch(screen, lines, options.batch, options.age_restricted)
-    except RulesBroken as broken:
+                _print_batch(screen, policy, lines, options.batch, options.age_restricted)
+    except (RulesBroken, ModelBroken) as broken:
         print(broken, file=sys.stderr)
         return BROKEN_INPUT
     except _LineBroken as broken:
@@ -66,6 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("text", nargs="?", help="the prompt")
     parser.add_argument("--negative", help="what the picture shall not show")
+    parser.add_argument(
+        "--policy", choices=sorted(presets()), default=STANDARD, help="whose thresholds apply"
+    )
+    parser.add_argument("--rules-only", action="store_true", help="without the learned classifier")
     parser.add_argument("--age-restricted", action="store_true", help="judge as in an age-restricted channel")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules instead of the default ones (TOML)")
     parser.add_argument(
@@ -74,15 +84,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_batch(screen: Screen, lines: TextIO, file: str, age_restricted: bool) -> None:
+def _print_batch(screen: Screen, policy: Policy, lines: TextIO, file: str, age_restricted: bool) -> None:
     for prompt, negative in _requests(lines, file):
-        verdict = screen.check(_texts(prompt, negative), age_restricted=age_restricted)
+        verdict = screen.check(_texts(prompt, negative), policy=policy, age_restricted=age_restricted)
         answer = {
             "prompt": prompt,
             "ruling": verdict.ruling.word,
             "category": verdict.category.value,
             "rule": verdict.rule,
-            "score": verdict.score,
+            "score": round(verdict.score, 4),
         }
         print(json.dumps(answer), flush=True)
 
@@ -118,6 +128,7 @@ def _readable(verdict: Verdict) -> str:
             f"  words     {', '.join(verdict.words)}",
             f"  field     {verdict.field}",
         ]
+    lines.append(f"  score     {verdict.score:.3f}")
     return "\n".join([*lines, f"  read as   {verdict.normal_form}"])
 
 

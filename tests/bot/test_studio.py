@@ -14,6 +14,7 @@ from bot.settings import Settings
 from db.jobs import Job, JobState
 from generation.ticket import JobCancelled, LineFull
 from moderation.allowance import RateLimited, TooManyJobs
+from moderation.policy import Policy
 from moderation.rules import parse_rules
 from moderation.screen import Screen
 from moderation.verdict import Category, Ruling, Verdict
@@ -205,9 +206,11 @@ async def test_a_block_counts_in_its_own_server(shop: Shop) -> None:
 class WatchedScreen(Screen):
     """Tells when it is asked."""
 
-    def check(self, texts: Mapping[str, str], *, age_restricted: bool = False) -> Verdict:
+    async def wait_for_verdict(
+        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
+    ) -> Verdict:
         self.asked.set()
-        return super().check(texts, age_restricted=age_restricted)
+        return await super().wait_for_verdict(texts, policy=policy, age_restricted=age_restricted)
 
     asked: asyncio.Event
 
