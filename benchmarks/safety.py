@@ -61,7 +61,7 @@ def main() -> None:
     dev = judge(screen, prompts(data / "dev.jsonl", most=options.rows))
     for name, part in (
         ("shipped", shipped(dev)),
-        ("disguised", disguised(screen, prompts(data / "evasion_dev.jsonl", most=10 * options.rows))),
+        ("disguised", disguised(screen, prompts(data / "evasion_dev.jsonl", most=2 * options.rows))),
         ("smuggled", same_verdict(screen, smuggled(data / "evasion_params_dev.jsonl"))),
         ("languages", languages(screen, data, options.rows)),
         ("minors", always_refused(screen, minors(data / "lexicons"))),

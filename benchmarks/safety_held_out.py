@@ -30,7 +30,8 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
     scores = 1 / (1 + np.exp(-logits))
     screen = Screen(load_rules())
     refused, categories = Shares(), Shares()
-    learned: dict[str, list[float]] = {"unsafe": [], "captions": [], "real users": []}
+    learned: dict[str, list[float]] = {"unsafe": [], "captions": []}
+    by_source: dict[str, list[float]] = {}
     for at, example in enumerate(found):
         if np.isnan(scores[at]) or not example.prompt:
             continue
@@ -41,10 +42,9 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
         if example.is_unsafe:
             categories.count(f"{example.source}, {example.category_name}", is_refused)
             learned["unsafe"].append(score)
+            by_source.setdefault(example.source, []).append(score)
         elif example.source in CAPTIONS:
             learned["captions"].append(score)
-        elif example.source in REAL_USERS:
-            learned["real users"].append(score)
     recall = Shares()
     for false in _FALSE:
         threshold = float(np.quantile(learned["captions"], 1 - false))
@@ -53,9 +53,9 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
         )
     return {
         "AUC, unsafe against captions": area_under_curve(learned["unsafe"], learned["captions"]),
-        "AUC, unsafe against captions and real users' prompts": area_under_curve(
-            learned["unsafe"], [*learned["captions"], *learned["real users"]]
-        ),
+        "AUC, unsafe of one source against captions": {
+            source: area_under_curve(mine, learned["captions"]) for source, mine in by_source.items()
+        },
         "refused": refused.as_json(),
         "unsafe refused, by category": categories.as_json(),
         "recall where": recall.as_json(),

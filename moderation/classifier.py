@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from moderation import encoder, ngrams
 from moderation.encoder import Encoder
 from moderation.meanings import in_english
-from moderation.ngrams import Ngrams
+from moderation.ngrams import Ngrams, Weighed
 from moderation.screen import Opinion
 from moderation.verdict import Category
 
@@ -23,6 +23,9 @@ MODEL = Path(__file__).with_name("model")
 CARD = "model.json"
 NGRAMS = "ngrams.npz"
 FORM = 1  # of the card
+LINEAR_SAY = 2  # of the n-grams on the category, against one of the encoder's
+_LONG = 40  # words; of longer texts the heaviest stretch alone is judged
+_STRETCH = 12  # words, at least
 _TOLD = 4  # words that decided, at most
 _LEAST_SHARE = 0.1  # of the heaviest word's weight, to be told
 
@@ -65,9 +68,11 @@ class LearnedClassifier:
     def read(self, text: str) -> Opinion:
         english = in_english(text)
         weighed = self._linear.weigh(english)
+        if len(weighed.words) > _LONG:  # harmless words around harm must not thin it out
+            weighed = self._linear.weigh(" ".join(_stretch(weighed)))
         encoded = self._encoder.logits(weighed.words, weighed.shares)
         overall = self.overall(float(encoded[0]), float(weighed.logits[0]))
-        shares = _softmax((encoded[1:] + weighed.logits[1:]) / 2)
+        shares = _softmax(encoded[1:] + LINEAR_SAY * weighed.logits[1:])
         relative = shares / shares.max()
         return Opinion(
             overall=overall,
@@ -113,6 +118,19 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     powers = np.exp(logits - logits.max())
     return powers / powers.sum()
+
+
+def _stretch(weighed: Weighed) -> tuple[str, ...]:
+    """The stretch of neighbouring words whose shares add up to most (Kadane), widened to a few words around it."""
+    most, total, start, best = float("-inf"), 0.0, 0, (0, 1)
+    for at, share in enumerate(weighed.shares):
+        if total <= 0:
+            total, start = 0.0, at
+        total += float(share)
+        if total > most:
+            most, best = total, (start, at + 1)
+    first = max(0, best[0] - max(0, _STRETCH - (best[1] - best[0])) // 2)
+    return weighed.words[first : max(best[1], first + _STRETCH)]
 
 
 def _heaviest(words: tuple[str, ...], shares: NDArray[np.float32]) -> tuple[str, ...]:

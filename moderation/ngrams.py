@@ -78,7 +78,7 @@ class Ngrams:
         # A feature's addition, divided among its occurrences.
         each = (value / norm * rows[:, 0] / counts)[inverse]
         shares = np.bincount(owner, weights=each, minlength=len(words)).astype(np.float32)
-        return Weighed((value / norm) @ rows + self.bias, tuple(words), shares)
+        return Weighed(((value / norm) @ rows + self.bias).astype(np.float32), tuple(words), shares)
 
     def _indices(self, word: str) -> NDArray[np.int32]:
         if (indices := self._of_word.get(word)) is None:
@@ -110,7 +110,7 @@ def save(
     bias: NDArray[np.float32],
 ) -> None:
     """Weights as 8-bit integers with a scale a column."""
-    scale = (np.abs(weights).max(axis=0) / 127).astype(np.float32)
+    scale = np.maximum(np.abs(weights).max(axis=0) / 127, 1e-9).astype(np.float32)
     np.savez_compressed(
         path,
         names=np.frombuffer("\n".join(names).encode(), np.uint8),

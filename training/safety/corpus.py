@@ -12,9 +12,9 @@ from typing import Any
 
 from moderation.meanings import in_english, meanings
 from moderation.normal_form import words
-from moderation.rules import Part, Rules
+from moderation.rules import Part, Reads, Rules
 from moderation.screen import canonical
-from moderation.verdict import Category
+from moderation.verdict import Category, Ruling
 
 CATEGORIES = (
     Category.SEXUAL,
@@ -121,7 +121,13 @@ WORD_LISTS = "ldnoobw_"  # begins the name of sources that are lists of words, n
 
 # How often a row is shown: a source of 200 rows says as much about the world as one of 15,000. What Nibbler and I2P call
 # unsafe is the picture that came out; most of their prompts are harmless to read, and showing them often teaches noise.
-_REPEATS = {"openai_moderation_1680": 2, "xstest_v2": 3, "hard_safe_handwritten_dev": 6, "hard_safe_own": 6}
+_REPEATS = {
+    "openai_moderation_1680": 2,
+    "xstest_v2": 3,
+    "hard_safe_handwritten_dev": 6,
+    "hard_safe_own": 3,
+    "rules": 3,
+}
 _PLAIN = re.compile(r"[a-z ]+")
 _HARD_SAFE = Path(__file__).with_name("hard_safe.txt")
 # Rows that the encoder sees of the large sources; the n-grams see all.
@@ -169,25 +175,33 @@ def examples(data: Path, rules: Rules, *, seed: int) -> list[Example]:
     ]
     chosen = _chosen(found, chance)
     whole = [_example(row, rules, is_for_encoder=at in chosen) for at, row in enumerate(found)]
-    return [*whole, *_thinned(whole, chance), *_hard_safe(rules)]
+    return [*whole, *_thinned(whole, chance), *_own(rules)]
 
 
-def _hard_safe(rules: Rules) -> Iterator[Example]:
-    """The project's own, and the phrases that rules except. For the n-grams, the half that trips over a word."""
-    own = [line for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    excepted = {phrase for rule in rules.rules for phrase in rule.unless if _PLAIN.fullmatch(phrase)}
-    for line in (*own, *(f"a {phrase}" for phrase in sorted(excepted))):
-        text = in_english(canonical(line, rules))
-        if text:
-            yield Example(
-                prompt=line,
-                text=text,
-                is_unsafe=False,
-                category=-1,
-                source="hard_safe_own",
-                language="en",
-                is_for_encoder=False,
-            )
+def _own(rules: Rules) -> Iterator[Example]:
+    """The project's own harmless prompts, and what the rules say of single phrases. For the n-grams, which go by words."""
+    for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            yield _phrase(line, "hard_safe_own", None, rules)
+    for rule in rules.rules:
+        for phrase in filter(_PLAIN.fullmatch, rule.unless):
+            yield _phrase(f"a {phrase}", "excepted", None, rules)
+        if rule.category in CATEGORIES and rule.reads is Reads.PROMPT and rule.ruling is Ruling.REFUSE:
+            for phrase in filter(_PLAIN.fullmatch, rule.any_of if not rule.with_any_of else ()):
+                yield _phrase(phrase, "rules", rule.category, rules)
+                yield _phrase(f"a woman and a man, {phrase}", "rules", rule.category, rules)
+
+
+def _phrase(prompt: str, source: str, category: Category | None, rules: Rules) -> Example:
+    return Example(
+        prompt=prompt,
+        text=in_english(canonical(prompt, rules)),
+        is_unsafe=category is not None,
+        category=-1 if category is None else CATEGORIES.index(category),
+        source=source,
+        language="en",
+        is_for_encoder=False,
+    )
 
 
 def _chosen(found: Sequence[dict[str, Any]], chance: random.Random) -> set[int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -42,7 +43,7 @@ class _Whole(nn.Module):
 def export(model: Path, upper: Upper, folder: Path) -> None:
     """Writes the graph, the tokenizer and the table into `folder`."""
     bert = BertModel.from_pretrained(model, add_pooling_layer=False, attn_implementation="eager").eval()
-    for layer in upper.layers:
+    for layer in cast("Any", upper.layers):  # trained with another form of attention, which does not export
         layer.attention.self.config = bert.config
     whole = _Whole(bert, upper).eval()
     with tempfile.TemporaryDirectory() as scratch:

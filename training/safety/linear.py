@@ -6,6 +6,7 @@ import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ class Linear:
     def pruned(self, most: int) -> Linear:
         """The `most` features that weigh most, in the order of their names."""
         strength = np.abs(self.weights).max(axis=1) * self.idf
-        kept = sorted(np.argsort(-strength)[:most], key=lambda at: self.names[at])
+        kept = sorted((int(at) for at in np.argsort(-strength)[:most]), key=self.names.__getitem__)
         return Linear([self.names[at] for at in kept], self.idf[kept], self.weights[kept], self.bias)
 
 
@@ -48,13 +49,13 @@ class Counts:
             columns.extend(column for column, _ in found)
             values.extend(count for _, count in found)
             ends.append(len(columns))
-        self.matrix = csr_matrix(
+        self.matrix: Any = csr_matrix(  # scipy's types know no rows by array
             (np.array(values, np.float32), np.array(columns, np.int32), np.array(ends, np.int64)),
             shape=(len(texts), len(self.names)),
         )
 
 
-def scaled(counts: csr_matrix, idf: NDArray[np.float32]) -> csr_matrix:
+def scaled(counts: Any, idf: NDArray[np.float32]) -> Any:
     """Rows of 1 + log count, times idf, of length 1, as moderation.ngrams reads a text."""
     out = counts.copy()
     out.data = (1 + np.log(out.data)) * idf[out.indices]
@@ -90,14 +91,14 @@ def fit(
 
 
 def _logistic(
-    data: csr_matrix, labels: NDArray[np.bool_], weights: NDArray[np.float64], strength: float, seed: int
+    data: Any, labels: NDArray[np.bool_], weights: NDArray[np.float64], strength: float, seed: int
 ) -> tuple[NDArray[np.float64], float]:
     if labels.all() or not labels.any():  # nothing to tell apart
         return np.zeros(data.shape[1]), _CERTAIN if labels.any() else -_CERTAIN
-    model = SGDClassifier(
-        loss="log_loss", alpha=strength, max_iter=_PASSES, tol=None, average=True, random_state=seed
-    )
+    settings: dict[str, Any] = {"loss": "log_loss", "max_iter": _PASSES, "tol": None, "average": True}
+    model = SGDClassifier(alpha=strength, random_state=seed, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model.fit(data, labels, sample_weight=weights)
-    return model.coef_[0], float(model.intercept_[0])
+    fitted = cast("Any", model)
+    return fitted.coef_[0], float(fitted.intercept_[0])

@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from moderation import ngrams
-from moderation.classifier import CARD, FORM, MODEL, NGRAMS, Mixture
+from moderation.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
 from moderation.encoder import GRAPH, PIECES, TOKENIZER
 from moderation.rules import load_rules
 from training.safety import encoder, linear
@@ -54,7 +54,7 @@ def main() -> None:
     counts = Counts([example.text for example in found])
     bench = Bench(found, options.encoder, options.work)
     mixture = mix(found, hold_out(found, bench, counts))
-    final = linear_without(found, counts, frozenset()).pruned(_NGRAMS_KEPT)
+    final = without_priors(linear_without(found, counts, frozenset()), found).pruned(_NGRAMS_KEPT)
     write(options.out, options.encoder, bench.upper(), final, mixture)
     print(f"wrote {options.out}: {mixture}")
 
@@ -123,7 +123,7 @@ def linear_without(found: Sequence[Example], counts: Counts, sources: frozenset[
     return linear.fit(
         counts,
         rows,
-        np.array([float(found[at].repeats) for at in rows]),
+        np.array([float(found[at].repeats) for at in map(int, rows)]),
         np.array([example.is_unsafe for example in found]),
         np.array([example.category for example in found]),
         categories=len(CATEGORIES),
@@ -132,14 +132,24 @@ def linear_without(found: Sequence[Example], counts: Counts, sources: frozenset[
     )
 
 
+def without_priors(model: Linear, found: Sequence[Example]) -> Linear:
+    """The model with its categories' biases lowered by how common each is in the data, which is no server's mixture."""
+    rows = np.bincount(
+        [example.category for example in found if example.is_unsafe], minlength=len(CATEGORIES)
+    )
+    bias = model.bias.copy()
+    bias[1:] -= np.log((rows + 1) / rows.sum()) / LINEAR_SAY
+    return replace(model, bias=bias.astype(np.float32))
+
+
 def mix(found: Sequence[Example], held_out: HeldOut) -> Mixture:
     """How the halves are weighed, and where the scale lies, from held-out sources alone."""
     both = np.flatnonzero(~np.isnan(held_out.encoder))
-    unsafe = np.array([found[at].is_unsafe for at in both])
+    unsafe = np.array([found[at].is_unsafe for at in map(int, both)])
     table = np.stack([held_out.encoder[both], held_out.ngrams[both]], axis=1)
     model = LogisticRegression(class_weight="balanced").fit(table, unsafe)
     share = np.maximum(model.coef_[0], 0)
-    captions = np.array([found[at].source in CAPTIONS for at in both])
+    captions = np.array([found[at].source in CAPTIONS for at in map(int, both)])
     values = table[captions] @ share
     refused, flagged = np.quantile(values, [1 - _REFUSED, 1 - _FLAGGED])
     steepness = _LOGIT_REFUSED / (refused - flagged)
