@@ -57,7 +57,8 @@ class Share:
         if not n:
             return (0.0, 1.0)
         centre, spread = p + _Z**2 / (2 * n), _Z * sqrt(p * (1 - p) / n + _Z**2 / (4 * n**2))
-        return ((centre - spread) / (1 + _Z**2 / n), (centre + spread) / (1 + _Z**2 / n))
+        whole = 1 + _Z**2 / n
+        return (max(0.0, (centre - spread) / whole), min(1.0, (centre + spread) / whole))
 
     def as_json(self) -> dict[str, Any]:
         low, high = self.interval

@@ -94,8 +94,8 @@ async def test_a_channels_age_restriction_decides_what_is_refused_there(shop: Sh
 
 async def test_what_an_ordinary_channel_would_not_show_goes_behind_a_spoiler(shop: Shop) -> None:
     adult = await shop.admit(an_order("a naked woman", replace(ADA, is_age_restricted=True)))
-    assert shop.studio.is_for_adults(adult)
-    assert not shop.studio.is_for_adults(await shop.admit(an_order("a fox")))
+    assert await shop.studio.is_for_adults(adult)
+    assert not await shop.studio.is_for_adults(await shop.admit(an_order("a fox")))
 
 
 @pytest.mark.parametrize("way", ["reroll", "variation", "upscale"])

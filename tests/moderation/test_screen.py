@@ -246,7 +246,7 @@ class WordCount:
 
 def test_a_classifier_adds_its_opinion_and_counts_more_beside_a_minor(rules: Rules) -> None:
     screen = Screen(rules, WordCount())
-    assert screen.check({"prompt": "bare bare"}).ruling is Ruling.ALLOW
+    assert screen.check({"prompt": "bare"}).ruling is Ruling.ALLOW
     flagged = screen.check({"prompt": "bare bare bare"})
     assert (flagged.ruling, flagged.rule, flagged.score) == (Ruling.FLAG, "classifier", 0.75)
     assert screen.check({"prompt": "bare bare bare bare"}).ruling is Ruling.REFUSE
