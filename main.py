@@ -20,6 +20,8 @@ from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, St
 from generation import checkup
 from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
+from moderation.classifier import ModelBroken, load_classifier
+from moderation.figures import load_figures
 from moderation.must import MustBroken, read_must
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
@@ -129,9 +131,11 @@ def _screen(settings: Settings) -> Screen:
     except (OSError, UnicodeDecodeError) as error:
         raise CannotStart(f"The file moderation.must names can't be read: {error}.") from error
     try:
-        return Screen(load_rules(path))
+        return Screen(load_rules(path), load_classifier(), load_figures())
     except RulesBroken as error:
         raise CannotStart(f"The moderation rules are broken: {error}") from error
+    except ModelBroken as error:
+        raise CannotStart(f"The prompt filter can't start: {error}.") from error
     except OSError as error:
         raise CannotStart(f"The moderation rules in {path} can't be read: {error.strerror}.") from error
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import replace
 
 from bot.house_rules import HouseRules
@@ -14,12 +13,9 @@ from db.gates import Mode
 from db.verdicts import VerdictRecord
 from generation.prompt import Prompt
 from generation.request import JobId
+from moderation.policy import Policy, presets
 from moderation.screen import Screen
 from moderation.verdict import Ruling, Verdict, stricter
-
-SHORT = 300
-"""Characters of a prompt that are read at once. Six thousand, written to mislead the filter, take it 0.1 s: the loop would stand
-still for everybody."""
 
 
 class Judging:
@@ -38,17 +34,19 @@ class Judging:
         is_family = mode is Mode.FAMILY
         age_restricted = asker.is_age_restricted and not is_family
         house = await self._house_rules.judge(asker.guild_id, texts, age_restricted=age_restricted)
-        verdict = stricter(await self.screened(order.prompt, age_restricted=age_restricted), house.verdict)
+        policy = presets()["family"] if is_family else None
+        filtered = await self.screened(order.prompt, policy=policy, age_restricted=age_restricted)
+        verdict = stricter(filtered, house.verdict)
         if is_family and verdict.ruling is Ruling.FLAG:
             verdict = replace(verdict, ruling=Ruling.REFUSE)
         return verdict, house.hits
 
-    async def screened(self, prompt: Prompt, *, age_restricted: bool) -> Verdict:
-        """The filter's verdict alone."""
+    async def screened(
+        self, prompt: Prompt, *, policy: Policy | None = None, age_restricted: bool
+    ) -> Verdict:
+        """The filter's verdict alone. `policy`: the standard one where none is given."""
         texts = {"prompt": prompt.text, "negative": prompt.negative}
-        if sum(map(len, texts.values())) <= SHORT:
-            return self.screen.check(texts, age_restricted=age_restricted)
-        return await asyncio.to_thread(self.screen.check, texts, age_restricted=age_restricted)
+        return await self.screen.wait_for_verdict(texts, policy=policy, age_restricted=age_restricted)
 
     async def note(
         self,

@@ -12,7 +12,10 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
+from moderation.classifier import ModelBroken, load_classifier
+from moderation.figures import load_figures
 from moderation.must import DEFAULT_MUST, MustBroken, broken, read_must
+from moderation.policy import STANDARD, Policy, presets
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import NEGATIVE, Screen
 from moderation.verdict import Verdict
@@ -39,18 +42,21 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
     try:
-        screen = Screen(load_rules(options.rules))
+        screen = Screen(
+            load_rules(options.rules), None if options.rules_only else load_classifier(), load_figures()
+        )
+        policy = presets()[options.policy]
         if options.must is not None:
-            return _print_broken(screen, options.must, age_restricted=options.age_restricted)
+            return _print_broken(screen, policy, options.must, age_restricted=options.age_restricted)
         if options.batch is None:
             texts = _texts(options.text, options.negative)
-            print(_readable(screen.check(texts, age_restricted=options.age_restricted)))
+            print(_readable(screen.check(texts, policy=policy, age_restricted=options.age_restricted)))
         elif options.batch == "-":
-            _print_batch(screen, sys.stdin, "standard input", options.age_restricted)
+            _print_batch(screen, policy, sys.stdin, "standard input", options.age_restricted)
         else:
             with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-                _print_batch(screen, lines, options.batch, options.age_restricted)
-    except (RulesBroken, MustBroken) as error:
+                _print_batch(screen, policy, lines, options.batch, options.age_restricted)
+    except (RulesBroken, MustBroken, ModelBroken) as error:
         print(error, file=sys.stderr)
         return BROKEN_INPUT
     except _LineBroken as error:
@@ -70,6 +76,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("text", nargs="?", help="the prompt")
     parser.add_argument("--negative", help="what the picture shall not show")
+    parser.add_argument(
+        "--policy", choices=sorted(presets()), default=STANDARD, help="whose thresholds apply"
+    )
+    parser.add_argument("--rules-only", action="store_true", help="without the learned classifier")
     parser.add_argument("--age-restricted", action="store_true", help="judge as in an age-restricted channel")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules instead of the default ones (TOML)")
     parser.add_argument(
@@ -84,9 +94,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_broken(screen: Screen, file: Path, *, age_restricted: bool) -> int:
+def _print_broken(screen: Screen, policy: Policy, file: Path, *, age_restricted: bool) -> int:
     musts = read_must(file)
-    failed = broken(musts, partial(screen.check, age_restricted=age_restricted))
+    failed = broken(musts, partial(screen.check, policy=policy, age_restricted=age_restricted))
     for must, verdict in failed:
         wanted = "refuse" if must.is_refused else "allow"
         print(
@@ -97,15 +107,15 @@ def _print_broken(screen: Screen, file: Path, *, age_restricted: bool) -> int:
     return NOT_HELD if failed else 0
 
 
-def _print_batch(screen: Screen, lines: TextIO, file: str, age_restricted: bool) -> None:
+def _print_batch(screen: Screen, policy: Policy, lines: TextIO, file: str, age_restricted: bool) -> None:
     for prompt, negative in _requests(lines, file):
-        verdict = screen.check(_texts(prompt, negative), age_restricted=age_restricted)
+        verdict = screen.check(_texts(prompt, negative), policy=policy, age_restricted=age_restricted)
         answer = {
             "prompt": prompt,
             "ruling": verdict.ruling.word,
             "category": verdict.category.value,
             "rule": verdict.rule,
-            "score": verdict.score,
+            "score": round(verdict.score, 4),
         }
         print(json.dumps(answer), flush=True)
 
@@ -141,6 +151,7 @@ def _readable(verdict: Verdict) -> str:
             f"  words     {', '.join(verdict.words)}",
             f"  field     {verdict.field}",
         ]
+    lines.append(f"  score     {verdict.score:.3f}")
     return "\n".join([*lines, f"  read as   {verdict.normal_form}"])
 
 

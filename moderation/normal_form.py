@@ -91,7 +91,7 @@ class _Chunk:
 def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
     """Whether this looks like another language, where a mended "misspelling" is mostly just a foreign word."""
     plain_words = [word for raw in raws if (word := _POSSESSIVE.sub("", raw.strip(_EDGE))).isalpha()]
-    known = sum(word in vocabulary.known for word in plain_words)
+    known = sum(word in vocabulary.english for word in plain_words)
     return len(plain_words) >= 4 and known < _ENGLISH_SHARE * len(plain_words)
 
 

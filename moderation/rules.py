@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
 
+from moderation.meanings import foreign_words
 from moderation.phrases import Found, Phrasebook, patterns
 from moderation.verdict import Category, Ruling
 from moderation.vocabulary import Vocabulary, ordinary_words
@@ -50,6 +51,7 @@ class Rule:
     unless: tuple[str, ...] = ()
     age_restricted: Ruling | None = None  # instead of `ruling` in age-restricted channels
     reads: Reads = Reads.PROMPT
+    is_fixed: bool = False  # built in: no policy softens it
 
     def ruling_in(self, *, age_restricted: bool) -> Ruling:
         return self.age_restricted if age_restricted and self.age_restricted is not None else self.ruling
@@ -116,7 +118,7 @@ def _built_in() -> tuple[Mapping[str, tuple[str, ...]], tuple[Rule, ...]]:
     lists = {
         name: tuple(words) for name, words in cast("dict[str, list[str]]", document.pop("words")).items()
     }
-    return lists, tuple(_read_rules(document, _BUILT_IN.name, lists))
+    return lists, tuple(replace(rule, is_fixed=True) for rule in _read_rules(document, _BUILT_IN.name, lists))
 
 
 def compiled(rules: tuple[Rule, ...]) -> Rules:
@@ -154,6 +156,7 @@ def compiled(rules: tuple[Rule, ...]) -> Rules:
         phrase_words=frozenset(word for word in phrase_words if len(word) > 1),
         exact=frozenset(exact - watched),
         ordinary=ordinary_words(),
+        foreign=frozenset(foreign_words()) - watched,
     )
     return Rules(rules, vocabulary, book)
 

@@ -1,159 +1,265 @@
-"""Texts in, one verdict out: every field by itself and all together; the stricter wins. Knows neither files nor Discord."""
+"""Texts in, one verdict out: all fields read as one text, by rules and by what was learned; the stricter wins.
+
+Knows neither files nor Discord.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Protocol
 
+from moderation.figures import Figures, Name, figures
 from moderation.markup import decoded, sides
 from moderation.normal_form import normal_form, words
 from moderation.phrases import Found
+from moderation.policy import Policy, standard
 from moderation.rules import Part, Reads, Rule, Rules
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict, stricter
 
 NEGATIVE = "negative"  # fields whose name begins so say what the picture shall not show
+CLASSIFIER = "classifier"  # what stands as the rule of a verdict that was learned
+FIGURES = "public figures"  # and of one that a name brought about
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
+# The law's thresholds: no policy touches them.
+_BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
+_BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
+_BARE = (Category.SEXUAL, Category.NUDITY)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opinion:
+    overall: float  # 0 to 1: how likely a moderator would object
+    scores: Mapping[Category, float]  # the same for each category; the likeliest one has `overall`
+    words: tuple[str, ...] = ()  # what weighed most, for moderators
 
 
 class Classifier(Protocol):
     """A learned second opinion."""
 
-    def score(self, text: str) -> Mapping[Category, float]:
-        """How likely canonical text is to be refused for each category, 0 to 1. A few milliseconds at most."""
+    def read(self, text: str) -> Opinion:
+        """Of canonical text. A few milliseconds at most; from any thread."""
         ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Thresholds:
-    """What a classifier's score amounts to."""
-
-    flag: float = 0.7
-    refuse: float = 0.9
-    beside_minors: float = 0.5  # sexual or nude, in a text that names a minor
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One way to read one field, or several in a row."""
+    """One way to read all that is asked for, or all that is to be left out."""
 
-    field: str
-    is_asked: bool  # or asked to be left out
+    is_asked: bool
     text: str
     words: list[str]
 
 
+_Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
+
+
+def canonical(prompt: str, rules: Rules) -> str:
+    """One prompt as rules and classifier read it: what it asks for, folded."""
+    return normal_form(sides(decoded(prompt))[0], rules.vocabulary).text
+
+
 class Screen:
     def __init__(
-        self, rules: Rules, classifier: Classifier | None = None, thresholds: Thresholds | None = None
+        self, rules: Rules, classifier: Classifier | None = None, names: Figures | None = None
     ) -> None:
         self._rules = rules
         self._classifier = classifier
-        self._thresholds = thresholds or Thresholds()
+        self._names = names or figures(())
 
-    def check(self, texts: Mapping[str, str], *, age_restricted: bool = False) -> Verdict:
-        """The verdict on one request: field name -> text, as "prompt", "negative", "style".
+    def check(
+        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
+    ) -> Verdict:
+        """The verdict on one request: field name -> text, as "prompt", "negative", "style"; by `policy`, or the standard one.
 
-        Only what a member wrote belongs here: a server's own negative prompt ("nsfw, nude") would stand beside the
-        member's "a child with a kite" and be refused.
+        How a text is spread over fields changes nothing. Only what a member wrote belongs here: a server's own negative
+        prompt ("nsfw, nude") would stand beside the member's "a child with a kite" and be refused.
         """
-        readings = [reading for name, text in texts.items() for reading in self._read(name, text)]
-        readings += _in_a_row(readings)
-        verdicts = [*self._by_rules(readings, age_restricted), *self._learned(readings)]
-        return reduce(stricter, verdicts, _allowed(readings))
+        policy = (policy or standard()).for_channel(age_restricted=age_restricted)
+        fields = {name: _sides(name, text) for name, text in texts.items()}
+        readings = [*self._read(fields, is_asked=True), *self._read(fields, is_asked=False)]
+        hits = self._hits(readings)
+        opinions = self._opinions(readings)
+        verdicts = [
+            *_by_rules(hits, policy),
+            *_learned(opinions, policy),
+            *_beside_minors(hits, opinions),
+            *self._of_names(readings, hits, opinions, policy),
+        ]
+        verdict = reduce(stricter, sorted(verdicts, key=_gravity), _allowed(readings))
+        overall = max((opinion.overall for _, opinion in opinions), default=0.0)
+        verdict = replace(verdict, score=max(verdict.score, overall))
+        return (
+            verdict
+            if verdict.ruling is Ruling.ALLOW
+            else replace(verdict, field=self._where(verdict, fields))
+        )
 
-    def _read(self, name: str, text: str) -> Iterator[_Reading]:
-        asked, left_out = sides(decoded(text))
-        if name.startswith(NEGATIVE):
-            asked, left_out = left_out, asked
-        for part, is_asked in ((asked, True), (left_out, False)):
-            if part.strip():
-                form = normal_form(part, self._rules.vocabulary)
-                for reading in (form.text, *form.views):
-                    yield _Reading(name, is_asked, reading, words(reading))
+    async def wait_for_verdict(
+        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
+    ) -> Verdict:
+        """`check` on a thread: it takes some milliseconds, which an event loop has better uses for."""
+        return await asyncio.to_thread(self.check, texts, policy=policy, age_restricted=age_restricted)
 
-    def _by_rules(self, readings: list[_Reading], age_restricted: bool) -> Iterator[Verdict]:
+    def _read(self, fields: Mapping[str, tuple[str, str]], *, is_asked: bool) -> Iterator[_Reading]:
+        whole = " ".join(part for both in fields.values() if (part := both[not is_asked].strip()))
+        if whole:
+            form = normal_form(whole, self._rules.vocabulary)
+            for text in (form.text, *form.views):
+                yield _Reading(is_asked, text, words(text))
+
+    def _hits(self, readings: list[_Reading]) -> _Hits:
         found: dict[Rule, dict[Part, list[tuple[_Reading, Found]]]] = {}
         for reading in readings:
             for rule, parts in self._rules.found(reading.words).items():
                 if rule.reads is Reads.EVERYWHERE or (rule.reads is Reads.PROMPT) == reading.is_asked:
                     for part, hits in parts.items():
                         found.setdefault(rule, {}).setdefault(part, []).extend((reading, hit) for hit in hits)
-        for rule, parts in found.items():
-            hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
-            if not hits or (rule.with_any_of and not beside):
-                continue
-            # "child, nudity" as things to leave out is care, not an evasion, while nothing of it is asked for.
-            if rule.reads is Reads.EVERYWHERE and not any(
-                reading.is_asked for reading, _ in (*hits, *beside)
-            ):
-                continue
-            ruling = rule.ruling_in(age_restricted=age_restricted)
-            if ruling is Ruling.ALLOW:
-                continue
-            deciding = [*hits, *beside]
-            where = _nearest([reading for reading, _ in hits], [reading for reading, _ in beside])
-            yield Verdict(
-                ruling=ruling,
-                category=rule.category,
-                rule=rule.name,
-                words=tuple(dict.fromkeys(hit.words for _, hit in deciding)),
-                score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
-                field="+".join(dict.fromkeys(reading.field for reading in where)),
-                normal_form=" / ".join(dict.fromkeys(reading.text for reading in where)),
-            )
+        return found
 
-    def _learned(self, readings: list[_Reading]) -> Iterator[Verdict]:
+    def _opinions(self, readings: list[_Reading]) -> list[tuple[_Reading, Opinion]]:
         if self._classifier is None:
-            return
-        names_minor = any(
-            rule.category is Category.MINORS and parts.get(Part.ANY)
-            for reading in readings
-            for rule, parts in self._rules.found(reading.words).items()
-        )
+            return []
+        return [(reading, self._classifier.read(reading.text)) for reading in readings if reading.is_asked]
+
+    def _of_names(
+        self,
+        readings: list[_Reading],
+        hits: _Hits,
+        opinions: list[tuple[_Reading, Opinion]],
+        policy: Policy,
+    ) -> Iterator[Verdict]:
+        """A name by itself is the policy's matter; beside sexual, nude or gory content nobody's."""
         for reading in readings:
-            if not reading.is_asked:
+            names = self._names.found(reading.words) if reading.is_asked else []
+            if not names:
                 continue
-            for category, score in self._classifier.score(reading.text).items():
-                ruling = self._ruling(category, score, names_minor)
-                if ruling is not Ruling.ALLOW:
-                    yield Verdict(
-                        ruling=ruling,
-                        category=category,
-                        rule="classifier",
-                        score=score,
-                        field=reading.field,
-                        normal_form=reading.text,
-                    )
+            told = tuple(dict.fromkeys(name.words for name in names))
+            depicted = any(not name.is_author for name in names)
+            compromising = tuple(_compromising(hits, opinions, names))
+            if compromising:
+                yield Verdict(
+                    ruling=Ruling.REFUSE,
+                    category=Category.REAL_PERSON,
+                    rule=FIGURES,
+                    words=(*told, *compromising),
+                    score=REFUSE_SCORE,
+                    normal_form=reading.text,
+                )
+            ruling = policy.stance(Category.REAL_PERSON).of_rule(Ruling.FLAG)
+            if depicted and ruling is not Ruling.ALLOW:
+                yield Verdict(
+                    ruling=ruling,
+                    category=Category.REAL_PERSON,
+                    rule=FIGURES,
+                    words=told,
+                    score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
+                    normal_form=reading.text,
+                )
 
-    def _ruling(self, category: Category, score: float, names_minor: bool) -> Ruling:
-        is_sexual = category in (Category.SEXUAL, Category.NUDITY, Category.MINORS)
-        if score >= self._thresholds.refuse or (
-            is_sexual and names_minor and score >= self._thresholds.beside_minors
-        ):
-            return Ruling.REFUSE
-        return Ruling.FLAG if score >= self._thresholds.flag else Ruling.ALLOW
+    def _where(self, verdict: Verdict, fields: Mapping[str, tuple[str, str]]) -> str:
+        """The fields in which the deciding words stand; all that say anything, if the words stand in none by themselves."""
+        deciding = {word for phrase in verdict.words for word in words(phrase)}
+        said = {
+            name: set(words(normal_form(" ".join(both), self._rules.vocabulary).text))
+            for name, both in fields.items()
+            if any(part.strip() for part in both)
+        }
+        return "+".join([name for name, own in said.items() if own & deciding] or said)
 
 
-def _in_a_row(readings: list[_Reading]) -> list[_Reading]:
-    """All that is asked for, one field behind the other: a phrase may begin in the prompt and end in a parameter."""
-    first: dict[str, _Reading] = {}
-    for reading in readings:
-        if reading.is_asked:
-            first.setdefault(reading.field, reading)
-    if len(first) < 2:
-        return []
-    row = list(first.values())
-    return [
-        _Reading(
-            "+".join(first),
-            True,
-            " ".join(reading.text for reading in row),
-            [word for reading in row for word in reading.words],
+def _sides(name: str, text: str) -> tuple[str, str]:
+    """What a field asks for, and what it asks to leave out."""
+    asked, left_out = sides(decoded(text))
+    return (left_out, asked) if name.startswith(NEGATIVE) else (asked, left_out)
+
+
+def _by_rules(found: _Hits, policy: Policy) -> Iterator[Verdict]:
+    for rule, parts in found.items():
+        if not _is_complete(rule, parts):
+            continue
+        stance = policy.stance(rule.category)
+        ruling = rule.ruling
+        if not rule.is_fixed:
+            ruling = stance.of_rule(rule.ruling_in(age_restricted=stance.lenient))
+        if ruling is Ruling.ALLOW:
+            continue
+        hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
+        where = _nearest([reading for reading, _ in hits], [reading for reading, _ in beside])
+        yield Verdict(
+            ruling=ruling,
+            category=rule.category,
+            rule=rule.name,
+            words=tuple(dict.fromkeys(hit.words for _, hit in (*hits, *beside))),
+            score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
+            normal_form=" / ".join(dict.fromkeys(reading.text for reading in where)),
         )
+
+
+def _is_complete(rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]]) -> bool:
+    hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
+    if not hits or (rule.with_any_of and not beside):
+        return False
+    # "child, nudity" as things to leave out is care, not an evasion, while nothing of it is asked for.
+    return rule.reads is not Reads.EVERYWHERE or any(reading.is_asked for reading, _ in (*hits, *beside))
+
+
+def _learned(opinions: list[tuple[_Reading, Opinion]], policy: Policy) -> Iterator[Verdict]:
+    for reading, opinion in opinions:
+        for category, score in opinion.scores.items():
+            ruling = policy.stance(category).of_score(score)
+            if ruling is not Ruling.ALLOW:
+                yield _by_score(ruling, category, score, reading, opinion)
+
+
+def _beside_minors(hits: _Hits, opinions: list[tuple[_Reading, Opinion]]) -> Iterator[Verdict]:
+    minors = [
+        found.words
+        for rule, parts in hits.items()
+        if rule.category is Category.MINORS
+        for _, found in parts.get(Part.ANY, [])
     ]
+    for reading, opinion in opinions:
+        score = max((opinion.scores.get(category, 0.0) for category in _BARE), default=0.0)
+        if minors and score >= _BESIDE_MINORS:
+            verdict = _by_score(Ruling.REFUSE, Category.MINORS, score, reading, opinion)
+            yield replace(verdict, words=tuple(dict.fromkeys((*minors, *opinion.words))))
+
+
+def _by_score(
+    ruling: Ruling, category: Category, score: float, reading: _Reading, opinion: Opinion
+) -> Verdict:
+    return Verdict(
+        ruling=ruling,
+        category=category,
+        rule=CLASSIFIER,
+        words=opinion.words,
+        score=score,
+        normal_form=reading.text,
+    )
+
+
+def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: list[Name]) -> Iterator[str]:
+    """The words beside a name that make its picture an offence."""
+    depicted = any(not name.is_author for name in names)
+    for rule, parts in hits.items():
+        if rule.reads is not Reads.PROMPT or not _is_complete(rule, parts):
+            continue
+        is_explicit = rule.ruling is Ruling.REFUSE and rule.category in (*_BARE, Category.GORE)
+        if is_explicit or (depicted and rule.category in _BARE):
+            yield from (found.words for _, found in parts[Part.ANY])
+    for _, opinion in opinions:
+        scores = [opinion.scores.get(category, 0.0) for category in (*_BARE, Category.GORE)]
+        if depicted and max(scores) >= _BESIDE_NAMES:
+            yield from opinion.words or ("score",)
+
+
+def _gravity(verdict: Verdict) -> int:
+    """Among equally strict verdicts the first is told; the law's come first."""
+    return {Category.MINORS: 0, Category.REAL_PERSON: 1}.get(verdict.category, 2)
 
 
 def _nearest(hits: list[_Reading], beside: list[_Reading]) -> list[_Reading]:
@@ -167,4 +273,4 @@ def _nearest(hits: list[_Reading], beside: list[_Reading]) -> list[_Reading]:
 def _allowed(readings: list[_Reading]) -> Verdict:
     if not readings:
         return ALLOWED
-    return Verdict(ruling=Ruling.ALLOW, field=readings[0].field, normal_form=readings[0].text)
+    return replace(ALLOWED, normal_form=readings[0].text)

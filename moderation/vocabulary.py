@@ -61,7 +61,7 @@ class Vocabulary:
     """What folding folds towards. `watched` are the single words of the rules, in every form that rules know.
 
     `severe` is the part of `watched` that is worth looking for inside words run together; `exact` words are known as
-    they stand and never guessed at. `guesses`: whether misspellings are mended at all.
+    they stand and never guessed at, `foreign` ones neither. `guesses`: whether misspellings are mended at all.
     """
 
     watched: frozenset[str] = frozenset()
@@ -69,6 +69,7 @@ class Vocabulary:
     phrase_words: frozenset[str] = frozenset()
     exact: frozenset[str] = frozenset()
     ordinary: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
     guesses: bool = True
 
     @cached_property
@@ -81,8 +82,12 @@ class Vocabulary:
         return (self.ordinary | self.phrase_words) - self.watched - self.exact
 
     @cached_property
-    def known(self) -> frozenset[str]:
+    def english(self) -> frozenset[str]:
         return self.harmless | self.watched | self.exact
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        return self.english | self.foreign
 
     @cached_property
     def _by_length(self) -> dict[int, list[str]]:

@@ -17,7 +17,7 @@ def test_one_prompt_is_answered_readably(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_policy_and_negative_are_heard(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["a nude woman", "--age-restricted"])
+    main(["a nude woman", "--age-restricted", "--rules-only"])
     assert capsys.readouterr().out.startswith("allow")
     main(["a woman", "--negative", "clothes"])
     assert capsys.readouterr().out.startswith("refuse")
@@ -43,7 +43,8 @@ def test_a_batch_prints_one_verdict_a_line(tmp_path: Path, capsys: pytest.Captur
     assert main(["--batch", str(batch)]) == 0
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [list(line) for line in lines] == [["prompt", "ruling", "category", "rule", "score"]] * 2
-    assert lines[0] == {"prompt": "a fox", "ruling": "allow", "category": "none", "rule": "", "score": 0.0}
+    assert 0 < lines[0].pop("score") < 0.5
+    assert lines[0] == {"prompt": "a fox", "ruling": "allow", "category": "none", "rule": ""}
     assert (lines[1]["ruling"], lines[1]["category"], lines[1]["score"]) == ("refuse", "nudity", 1.0)
 
 

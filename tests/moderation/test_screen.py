@@ -4,7 +4,7 @@ from itertools import permutations
 import pytest
 
 from moderation.rules import Rules, parse_rules
-from moderation.screen import Screen
+from moderation.screen import Opinion, Screen
 from moderation.verdict import Category, Ruling
 
 HARD_SAFE = [
@@ -239,13 +239,14 @@ def test_a_hostile_text_of_discords_greatest_length_is_answered(screen: Screen, 
 class WordCount:
     """Scores a text by how often it says "bare"."""
 
-    def score(self, text: str) -> Mapping[Category, float]:
-        return {Category.SEXUAL: min(1.0, 0.25 * text.split().count("bare"))}
+    def read(self, text: str) -> Opinion:
+        score = min(1.0, 0.25 * text.split().count("bare"))
+        return Opinion(overall=score, scores={Category.SEXUAL: score}, words=("bare",))
 
 
 def test_a_classifier_adds_its_opinion_and_counts_more_beside_a_minor(rules: Rules) -> None:
     screen = Screen(rules, WordCount())
-    assert screen.check({"prompt": "bare bare"}).ruling is Ruling.ALLOW
+    assert screen.check({"prompt": "bare"}).ruling is Ruling.ALLOW
     flagged = screen.check({"prompt": "bare bare bare"})
     assert (flagged.ruling, flagged.rule, flagged.score) == (Ruling.FLAG, "classifier", 0.75)
     assert screen.check({"prompt": "bare bare bare bare"}).ruling is Ruling.REFUSE

@@ -1,0 +1,87 @@
+import pytest
+
+from moderation.figures import figures, load_figures
+from moderation.policy import presets
+from moderation.rules import Rules
+from moderation.screen import Screen
+from moderation.verdict import Category, Ruling
+
+
+@pytest.fixture(scope="module")
+def named(rules: Rules) -> Screen:
+    return Screen(rules, names=load_figures())
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a photo of Donald Trump riding a bear",
+        "Emma Watson reading in a library",
+        "BEYONCÉ on a stage",
+        "E.m.m.a W.a.t.s.o.n in a park",
+        "Timothée Chalamet as a knight",
+        "Ｓｃａｒｌｅｔｔ Ｊｏｈａｎｓｓｏｎ portrait",
+    ],
+)
+def test_a_name_alone_is_flagged(named: Screen, prompt: str) -> None:
+    verdict = named.check({"prompt": prompt})
+    assert (verdict.ruling, verdict.category, verdict.rule) == (
+        Ruling.FLAG,
+        Category.REAL_PERSON,
+        "public figures",
+    )
+
+
+@pytest.mark.parametrize("policy", presets())
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Emma Watson naked on a beach",
+        "seductive photo of scarlett johansson",
+        "Donald Trump beheaded",
+        "emma watson, <lora:nude_v1:1>",
+    ],
+)
+def test_a_name_beside_nude_sexual_or_gory_words_is_refused_by_every_policy(
+    named: Screen, policy: str, prompt: str
+) -> None:
+    verdict = named.check({"prompt": prompt}, policy=presets()[policy])
+    assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.REAL_PERSON)
+
+
+def test_the_name_in_one_field_and_the_rest_in_another(named: Screen) -> None:
+    verdict = named.check({"prompt": "emma watson", "style": "topless"}, policy=presets()["mature"])
+    assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.REAL_PERSON)
+    assert {"emma watson", "topless"} <= set(verdict.words)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "a castle by Zaha Hadid",
+        "a landscape in the style of Bob Ross",
+        "the edge of a forest",
+        "an ice cube in a glass",
+        "a drake on a pond",
+        "a dove and a river",
+        "jack and jill on a hill",
+        "a rose garden in Paris",
+    ],
+)
+def test_artists_and_everyday_words_are_no_names(named: Screen, prompt: str) -> None:
+    assert named.check({"prompt": prompt}).ruling is Ruling.ALLOW
+
+
+def test_mature_allows_a_name_alone(named: Screen) -> None:
+    assert named.check({"prompt": "emma watson"}, policy=presets()["mature"]).ruling is Ruling.ALLOW
+
+
+def test_an_owner_adds_names() -> None:
+    own = load_figures(more=["zorp quux"])
+    assert [name.words for name in own.found(["a", "photo", "of", "zorp", "quux"])] == ["zorp quux"]
+
+
+def test_a_common_first_name_before_a_listed_last_name_counts() -> None:
+    some = figures(["zoe abcd", "zoe efgh", "zoe ijkl", "bob mnop"])
+    assert [name.words for name in some.found(["zoe", "mnop", "smiles"])] == ["zoe mnop"]
+    assert some.found(["bob", "abcd", "smiles"]) == []

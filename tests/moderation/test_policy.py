@@ -1,0 +1,117 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from moderation.policy import NEVER, NotForChoice, Policy, Stance, presets, standard
+from moderation.rules import Rules, parse_rules
+from moderation.screen import Classifier, Opinion, Screen
+from moderation.verdict import Category, Ruling
+
+FREE = [category for category in Category if category not in (Category.MINORS, Category.NONE)]
+_LOOSE = Policy(name="loose", default=Stance(action=Ruling.ALLOW))
+
+
+class Says(Classifier):
+    """One score for everything."""
+
+    def __init__(self, category: Category, score: float) -> None:
+        self._opinion = Opinion(overall=score, scores={category: score}, words=("this",))
+
+    def read(self, text: str) -> Opinion:
+        return self._opinion
+
+
+def test_three_presets_ship_and_standard_is_the_default() -> None:
+    assert set(presets()) == {"family", "standard", "mature"}
+    assert standard().name == "standard"
+
+
+@given(st.sampled_from(FREE), st.floats(0, 1))
+def test_family_is_never_milder_than_standard_nor_standard_than_mature(
+    category: Category, score: float
+) -> None:
+    family, middle, mature = (
+        presets()[name].stance(category).of_score(score) for name in ("family", "standard", "mature")
+    )
+    assert family >= middle >= mature
+
+
+@given(st.sampled_from(FREE), st.sampled_from(Ruling))
+def test_an_action_stands_for_whatever_is_found(category: Category, action: Ruling) -> None:
+    policy = standard().amended(category, action=action)
+    assert policy.stance(category).of_rule(Ruling.FLAG) is action
+    assert policy.stance(category).of_rule(Ruling.ALLOW) is Ruling.ALLOW
+    assert policy.stance(category).of_score(1.0) is action
+
+
+def test_amending_one_category_leaves_the_others_and_the_preset() -> None:
+    policy = standard().amended(Category.GORE, refuse=0.9)
+    assert policy.stance(Category.GORE).refuse == 0.9
+    assert policy.stance(Category.GORE).flag == standard().stance(Category.GORE).flag
+    assert policy.stance(Category.HATE) == standard().stance(Category.HATE)
+    assert standard().stance(Category.GORE).refuse == 0.8
+
+
+@pytest.mark.parametrize("threshold", [0.0, -1.0, NEVER + 1, float("nan")])
+def test_a_threshold_that_is_none_is_refused(threshold: float) -> None:
+    with pytest.raises(ValueError, match="threshold"):
+        standard().amended(Category.GORE, flag=threshold)
+
+
+def test_nobody_configures_minors() -> None:
+    with pytest.raises(NotForChoice):
+        standard().amended(Category.MINORS, action=Ruling.ALLOW)
+
+
+@pytest.mark.parametrize("policy", [*presets().values(), _LOOSE], ids=lambda policy: policy.name)
+@pytest.mark.parametrize("age_restricted", [False, True])
+@pytest.mark.parametrize(
+    ("prompt", "category"),
+    [
+        ("a naked child", Category.MINORS),
+        ("schoolgirl in lingerie", Category.MINORS),
+        ("remove her clothes", Category.REAL_PERSON),
+        ("deepfake nude of my coworker", Category.REAL_PERSON),
+    ],
+)
+def test_what_is_nobodys_option_is_refused_by_every_policy(
+    screen: Screen, policy: Policy, age_restricted: bool, prompt: str, category: Category
+) -> None:
+    verdict = screen.check({"prompt": prompt}, policy=policy, age_restricted=age_restricted)
+    assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, category)
+
+
+def test_family_refuses_what_standard_flags_and_mature_allows(screen: Screen) -> None:
+    texts = {"prompt": "a woman in a seductive pose"}
+    rulings = [
+        screen.check(texts, policy=presets()[name]).ruling for name in ("family", "standard", "mature")
+    ]
+    assert rulings == [Ruling.REFUSE, Ruling.FLAG, Ruling.ALLOW]
+
+
+def test_age_restricted_channels_take_the_preset_that_the_policy_names(screen: Screen) -> None:
+    texts = {"prompt": "a nude woman"}
+    assert screen.check(texts, age_restricted=True).ruling is Ruling.ALLOW
+    assert screen.check(texts, policy=presets()["family"], age_restricted=True).ruling is Ruling.REFUSE
+
+
+def test_rules_and_scores_are_judged_apart_and_the_stricter_wins(rules: Rules) -> None:
+    screen = Screen(rules, Says(Category.GORE, 0.6))
+    assert screen.check({"prompt": "a fox"}).ruling is Ruling.FLAG
+    refused = screen.check({"prompt": "a beheaded fox"})
+    assert (refused.ruling, refused.rule) == (Ruling.REFUSE, "gore")
+    higher = Screen(rules, Says(Category.GORE, 0.85)).check({"prompt": "blood on the floor"})
+    assert (higher.ruling, higher.rule, higher.score, higher.words) == (
+        Ruling.REFUSE,
+        "classifier",
+        0.85,
+        ("this",),
+    )
+
+
+def test_a_sexual_score_beside_a_minor_is_refused_by_every_policy() -> None:
+    screen = Screen(parse_rules(""), Says(Category.SEXUAL, 0.55))
+    for policy in (*presets().values(), _LOOSE):
+        verdict = screen.check({"prompt": "a child with a kite"}, policy=policy)
+        assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.MINORS)
+    assert screen.check({"prompt": "a kite"}, policy=presets()["mature"]).ruling is Ruling.ALLOW

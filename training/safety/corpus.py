@@ -1,0 +1,255 @@
+"""The development data as examples, and which sources are left out together. Knows no model."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moderation.meanings import in_english, meanings
+from moderation.normal_form import words
+from moderation.rules import Part, Reads, Rules
+from moderation.screen import canonical
+from moderation.verdict import Category, Ruling
+
+CATEGORIES = (
+    Category.SEXUAL,
+    Category.NUDITY,
+    Category.GORE,
+    Category.HATE,
+    Category.HARASSMENT,
+    Category.SELF_HARM,
+    Category.ILLEGAL,
+)
+
+# The data's categories by ours. It calls sexual what is only nude, and hate what is aimed at one person.
+_OURS = {
+    "sexual": Category.SEXUAL,
+    "violence": Category.GORE,
+    "shocking": Category.GORE,
+    "hate": Category.HATE,
+    "illegal": Category.ILLEGAL,
+    "self_harm": Category.SELF_HARM,
+}
+_HATE_RULES = ("slurs", "hate", "a group of people made less than people", "hateful theme")
+_GROUPS = frozenset(
+    [
+        "muslim",
+        "muslims",
+        "islam",
+        "islamic",
+        "jew",
+        "jews",
+        "jewish",
+        "christian",
+        "christians",
+        "hindu",
+        "black",
+        "blacks",
+        "white",
+        "asian",
+        "asians",
+        "arab",
+        "arabs",
+        "african",
+        "africans",
+        "mexican",
+        "mexicans",
+        "latino",
+        "latina",
+        "hispanic",
+        "immigrant",
+        "immigrants",
+        "refugee",
+        "refugees",
+        "migrant",
+        "migrants",
+        "foreigner",
+        "foreigners",
+        "gay",
+        "gays",
+        "lesbian",
+        "lesbians",
+        "trans",
+        "transgender",
+        "queer",
+        "homosexual",
+        "homosexuals",
+        "lgbt",
+        "women",
+        "woman",
+        "female",
+        "disabled",
+        "disability",
+        "handicapped",
+        "race",
+        "racial",
+        "racist",
+        "religion",
+        "religious",
+        "ethnic",
+        "ethnicity",
+        "minority",
+        "minorities",
+        "indigenous",
+        "native",
+        "gender",
+        "sexist",
+        "elderly",
+        "homeless",
+        "poor",
+    ]
+)
+
+# Whole sources that the encoder never learns from: what it says about them sets mixture and scale. CoProV2's two halves
+# come out of one language model; its test half says how the filter does on more of a kind, the others on another kind.
+HELD_OUT = frozenset(
+    {"coprov2_test", "coco_captions", "partiprompts", "xstest_v2", "hard_safe_handwritten_dev"}
+    | {"openai_moderation_1680", "multilingual_hatecheck"}
+)
+# The rest of the test sources: left out of a linear half of their own, to tell how much it needs them.
+HELD_OUT_TOO = frozenset(
+    {"imagereward_diffusiondb", "t2i_compbench", "adversarial_nibbler", "i2p", "hatecheck"}
+)
+CAPTIONS = frozenset({"coco_captions", "partiprompts", "t2i_compbench"})
+REAL_USERS = frozenset({"imagereward_diffusiondb"})
+WORD_LISTS = "ldnoobw_"  # begins the name of sources that are lists of words, no prompts: nothing to learn sentences from
+
+# How often a row is shown: a source of 200 rows says as much about the world as one of 15,000. What Nibbler and I2P call
+# unsafe is the picture that came out; most of their prompts are harmless to read, and showing them often teaches noise.
+_REPEATS = {
+    "openai_moderation_1680": 2,
+    "xstest_v2": 3,
+    "hard_safe_handwritten_dev": 6,
+    "hard_safe_own": 3,
+    "rules": 3,
+}
+_PLAIN = re.compile(r"[a-z ]+")
+_HARD_SAFE = Path(__file__).with_name("hard_safe.txt")
+# Rows that the encoder sees of the large sources; the n-grams see all.
+_ENCODER_ROWS = {
+    "coprov2_train": 17_000,
+    "imagereward_diffusiondb": 3_500,
+    "t2i_compbench": 2_500,
+    "coco_captions": 3_500,
+}
+_FEWEST_MEANINGS = 3  # of a text that is thinned out to words that the foreign word list knows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    prompt: str  # as typed; empty where thinned out
+    text: str  # as the classifier reads it
+    is_unsafe: bool
+    category: int  # index into CATEGORIES, -1 for safe ones
+    source: str
+    language: str
+    is_for_encoder: bool = True
+
+    @property
+    def category_name(self) -> str:
+        return CATEGORIES[self.category].value if self.category >= 0 else "safe"
+
+    @property
+    def repeats(self) -> int:
+        return _REPEATS.get(self.source, 1)
+
+
+def rows(file: Path) -> list[dict[str, Any]]:
+    with file.open(encoding="utf-8") as lines:
+        return [json.loads(line) for line in lines]
+
+
+def examples(data: Path, rules: Rules, *, seed: int) -> list[Example]:
+    """All prompts to learn from, in the files' order, and thinned-out copies of some behind them."""
+    chance = random.Random(seed)
+    found = [
+        row
+        for name in ("dev.jsonl", "multilingual_dev.jsonl")
+        for row in rows(data / name)
+        if not row["source"].startswith(WORD_LISTS)
+    ]
+    chosen = _chosen(found, chance)
+    whole = [_example(row, rules, is_for_encoder=at in chosen) for at, row in enumerate(found)]
+    return [*whole, *_thinned(whole, chance), *_own(rules)]
+
+
+def _own(rules: Rules) -> Iterator[Example]:
+    """The project's own harmless prompts, and what the rules say of single phrases. For the n-grams, which go by words."""
+    for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            yield _phrase(line, "hard_safe_own", None, rules)
+    for rule in rules.rules:
+        for phrase in filter(_PLAIN.fullmatch, rule.unless):
+            yield _phrase(f"a {phrase}", "excepted", None, rules)
+        if rule.category in CATEGORIES and rule.reads is Reads.PROMPT and rule.ruling is Ruling.REFUSE:
+            for phrase in filter(_PLAIN.fullmatch, rule.any_of if not rule.with_any_of else ()):
+                yield _phrase(phrase, "rules", rule.category, rules)
+                yield _phrase(f"a woman and a man, {phrase}", "rules", rule.category, rules)
+
+
+def _phrase(prompt: str, source: str, category: Category | None, rules: Rules) -> Example:
+    return Example(
+        prompt=prompt,
+        text=in_english(canonical(prompt, rules)),
+        is_unsafe=category is not None,
+        category=-1 if category is None else CATEGORIES.index(category),
+        source=source,
+        language="en",
+        is_for_encoder=False,
+    )
+
+
+def _chosen(found: Sequence[dict[str, Any]], chance: random.Random) -> set[int]:
+    by_source: dict[str, list[int]] = {}
+    for at, row in enumerate(found):
+        by_source.setdefault(row["source"], []).append(at)
+    chosen: set[int] = set()
+    for source, group in by_source.items():
+        chosen.update(chance.sample(group, min(len(group), _ENCODER_ROWS.get(source, len(group)))))
+    return chosen
+
+
+def _example(row: dict[str, Any], rules: Rules, *, is_for_encoder: bool) -> Example:
+    text = in_english(canonical(row["prompt"], rules))
+    return Example(
+        prompt=row["prompt"],
+        text=text,
+        is_unsafe=bool(row["label"]),
+        category=CATEGORIES.index(_category(row["category"], text, rules)) if row["label"] else -1,
+        source=row["source"],
+        language=row["language"],
+        is_for_encoder=is_for_encoder,
+    )
+
+
+def _category(theirs: str, text: str, rules: Rules) -> Category:
+    ours = _OURS[theirs]
+    tokens = words(text)
+    found = {rule.name for rule, parts in rules.found(tokens).items() if parts.get(Part.ANY)}
+    if ours is Category.SEXUAL and "nudity" in found and "explicit sex" not in found:
+        return Category.NUDITY
+    if ours is Category.HATE and _GROUPS.isdisjoint(tokens) and found.isdisjoint(_HATE_RULES):
+        return Category.HARASSMENT
+    return ours
+
+
+def _thinned(whole: Sequence[Example], chance: random.Random) -> Iterator[Example]:
+    """Prompts as they would read had they been translated word for word: only words that the foreign list knows."""
+    known = {word for meaning in meanings() for word in meaning.split()}
+    for example in whole:
+        if example.language == "en" and example.is_for_encoder and chance.random() < 0.1:
+            kept = [word for word in example.text.split() if word in known or word.removesuffix("s") in known]
+            if len(kept) >= _FEWEST_MEANINGS:
+                yield Example(
+                    prompt="",
+                    text=" ".join(kept),
+                    is_unsafe=example.is_unsafe,
+                    category=example.category,
+                    source=example.source,
+                    language=example.language,
+                )

@@ -1,0 +1,69 @@
+"""`python -m training.safety.names --data DIR`: writes the list of public figures that ships."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+
+from moderation.figures import FIGURES
+from moderation.normal_form import phrase
+from moderation.rules import Rules, load_rules
+from moderation.screen import canonical
+from moderation.vocabulary import ordinary_words
+from training.safety.corpus import rows
+
+_MORE = Path(__file__).with_name("more_figures.txt")
+# Names that are phrases of every day; who means the person mostly says more.
+_EVERYDAY = frozenset(
+    (
+        "the edge", "the rock", "ice cube", "vanilla ice", "the situation", "the eagles", "amber rose", "carrot top",
+        "meat loaf", "one direction", "muddy waters", "shaggy", "sting", "dove cameron", "will i am", "the game", "common",
+        "peel", "pelee", "prince", "river phoenix", "spike lee", "chevy chase", "hunter king",
+    )
+)  # fmt: skip
+_SHORTEST_ALONE = 5  # letters of a name that stands for itself
+_HEAD = """\
+# Public figures, as the filter reads their names. From: Pantheon 1.0, born 1900 or later (CC BY 4.0; Yu et al., 2016),
+# Giphy's celebrity detection (MPL-2.0), dariusk/corpora (CC0), United States legislators and executives (CC0), and
+# training/safety/more_figures.txt (CC0). Made by training/safety/names.py; do not edit.
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="the folder with public_figures.jsonl")
+    options = parser.parse_args()
+    rules = load_rules()
+    names = sorted({form for name in _names(options.data) for form in _forms(name, rules)})
+    FIGURES.write_text(_HEAD + "\n".join(names) + "\n", encoding="utf-8")
+    print(f"{len(names)} names")
+
+
+def _names(data: Path) -> Iterator[str]:
+    for row in rows(data / "public_figures.jsonl"):
+        # A single name is mostly a word too ("Cher", "Drake"); those known by one name are in the project's own list.
+        if " " in " ".join(phrase(row["name"])):
+            yield row["name"]
+    for line in _MORE.read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            yield from (name.strip() for name in line.split(";"))
+
+
+def _forms(name: str, rules: Rules) -> Iterator[str]:
+    """As folded, and as the filter would read it, which may mend what looks misspelled to it."""
+    stands_alone, name = name.startswith("="), name.removeprefix("=")
+    for form in (" ".join(phrase(name)), canonical(name, rules)):
+        words = form.split()
+        if not words or (len(words) == 1 and not stands_alone and len(form) < _SHORTEST_ALONE):
+            continue
+        if all(len(word) < 2 for word in words) or words == ["the"]:
+            continue
+        # "=Pelé" must not be read as "peel".
+        if form in _EVERYDAY or (len(words) == 1 and form in ordinary_words() and form != name.lower()):
+            continue
+        yield form
+
+
+if __name__ == "__main__":
+    main()
