@@ -49,7 +49,7 @@ def test_amending_one_category_leaves_the_others_and_the_preset() -> None:
     assert policy.stance(Category.GORE).refuse == 0.9
     assert policy.stance(Category.GORE).flag == standard().stance(Category.GORE).flag
     assert policy.stance(Category.HATE) == standard().stance(Category.HATE)
-    assert standard().stance(Category.GORE).refuse == 0.8
+    assert standard().stance(Category.GORE).refuse == 0.95
 
 
 @pytest.mark.parametrize("threshold", [0.0, -1.0, NEVER + 1, float("nan")])
@@ -96,15 +96,15 @@ def test_age_restricted_channels_take_the_preset_that_the_policy_names(screen: S
 
 
 def test_rules_and_scores_are_judged_apart_and_the_stricter_wins(rules: Rules) -> None:
-    screen = Screen(rules, Says(Category.GORE, 0.6))
+    screen = Screen(rules, Says(Category.GORE, 0.7))
     assert screen.check({"prompt": "a fox"}).ruling is Ruling.FLAG
     refused = screen.check({"prompt": "a beheaded fox"})
     assert (refused.ruling, refused.rule) == (Ruling.REFUSE, "gore")
-    higher = Screen(rules, Says(Category.GORE, 0.85)).check({"prompt": "blood on the floor"})
+    higher = Screen(rules, Says(Category.GORE, 0.97)).check({"prompt": "blood on the floor"})
     assert (higher.ruling, higher.rule, higher.score, higher.words) == (
         Ruling.REFUSE,
         "classifier",
-        0.85,
+        0.97,
         ("this",),
     )
 
