@@ -352,9 +352,7 @@ def test_a_member_without_a_slot_gets_one_when_all_are_taken(sd_folder: Path) ->
     stage = Stage(sd_folder, slots=4)
     stage.say(*(Generate(request=order(f"a{n}", images=4, steps=LONG)) for n in range(2)))
     stage.turn(2)
-    stage.say(
-        *(Generate(request=order(f"b{n}", member=MemberId(2), images=2, steps=LONG)) for n in range(2))
-    )
+    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2, steps=LONG)) for n in range(2)))
     stage.turn()
     assert stage.seated == {"a0": 4, "b0": 2}
     assert stage.of(Stepped)[-1].job == "b0"
