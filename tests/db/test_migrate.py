@@ -133,7 +133,7 @@ def test_several_at_once_copy_an_existing_database_once(path: Path, folder: Path
 
     with ThreadPoolExecutor(together.parties) as pool:
         done = [pool.submit(open_it) for _ in range(together.parties)]
-    (backup,) = [future.result().backup for future in done if future.result().backup]
+    (backup,) = [copy for future in done if (copy := future.result().backup) is not None]
     assert rows(backup, "PRAGMA user_version") == [(1,)]
     assert rows(path, "PRAGMA user_version") == [(2,)]
 
