@@ -1,4 +1,4 @@
-"""Numbered SQL files, each applied once, in one transaction together with the version that it makes.
+"""Numbered SQL files, each applied once; all that are missing in one transaction, together with the version that they make.
 
 The version is SQLite's `user_version`: 0 in an empty file, n after `000n_*.sql`.
 """
@@ -10,7 +10,7 @@ import sqlite3
 import stat
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,15 +70,19 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
         with storage_errors(path):
             raise DatabaseBroken(path=path, reason=error.strerror or str(error)) from error
     with storage_errors(path), closing(_connect(path)) as connection:
-        before = check(connection, path, known=len(steps))
-        backup = None
-        if 0 < before < len(steps):
-            backup = backup_name(path, f"version-{before}")
-            # Another process that migrates the same file may have made the same copy this very second.
-            with suppress(FileExistsError):
+        connection.execute("BEGIN IMMEDIATE")  # whoever else migrates waits, and then finds nothing to do
+        try:
+            before = _checked_version(connection, path, known=len(steps))
+            backup = None
+            if 0 < before < len(steps):
+                backup = backup_name(path, f"version-{before}")
                 back_up(path, backup)
-        while _apply_next(connection, path, steps):
-            pass
+            for step in steps[before:]:
+                _apply(connection, path, step)
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.rollback()
+            raise
         _use_wal(connection)
         return Migrated(before=before, after=version_of(connection), backup=backup)
 
@@ -91,11 +95,15 @@ def check(connection: sqlite3.Connection, path: Path, *, known: int) -> int:
     """
     connection.execute("BEGIN")
     try:
-        version = version_of(connection)
-        (application,) = connection.execute("PRAGMA application_id").fetchone()
-        (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
+        return _checked_version(connection, path, known=known)
     finally:
         connection.rollback()
+
+
+def _checked_version(connection: sqlite3.Connection, path: Path, *, known: int) -> int:
+    version = version_of(connection)
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (tables,) = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()
     if application != APPLICATION_ID and (tables or version):
         raise DatabaseBroken(path=path, reason="the file is another program's database")
     if version > known:
@@ -132,26 +140,13 @@ def _use_wal(connection: sqlite3.Connection) -> None:
         time.sleep(0.02)
 
 
-def _apply_next(connection: sqlite3.Connection, path: Path, steps: list[Migration]) -> bool:
-    """One migration, one transaction. The version is read inside it: another process may be migrating too."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        version = version_of(connection)
-        if version >= len(steps):
-            connection.execute("ROLLBACK")
-            return False
-        step = steps[version]
-        for statement in _statements(step.sql):
-            connection.execute(statement)
-        if connection.execute("PRAGMA foreign_key_check").fetchone():
-            raise DatabaseBroken(path=path, reason=f"{step.name} would leave rows that refer to nothing")
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {step.version}")
-        connection.execute("COMMIT")
-        return True
-    except BaseException:
-        connection.rollback()
-        raise
+def _apply(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
+    for statement in _statements(step.sql):
+        connection.execute(statement)
+    if connection.execute("PRAGMA foreign_key_check").fetchone():
+        raise DatabaseBroken(path=path, reason=f"{step.name} would leave rows that refer to nothing")
+    connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    connection.execute(f"PRAGMA user_version = {step.version}")
 
 
 def _statements(script: str) -> Iterator[str]:

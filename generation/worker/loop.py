@@ -167,8 +167,8 @@ class Loop:
         self.attempts.relax()
 
     def seat(self) -> None:
-        """As many pictures as there are slots; and as many again for drafts, and for members who have none, so that whoever comes
-        new has a first look while others' long orders go on. Pictures whose model is not there, or makes room, wait."""
+        """As many pictures as there are slots; and as many again for drafts, and for members who would have none, so that whoever
+        comes new has a first look while others' long orders go on. Pictures whose model is not there, or makes room, wait."""
         self._restock()
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
@@ -177,7 +177,7 @@ class Loop:
         for job in list(self.jobs.values()):
             if not job.model and not self.shelf.is_open(job.request.model):
                 continue
-            is_let_in = job.request.is_draft or job.request.member not in members
+            is_let_in = job.request.is_draft or (free <= 0 and job.request.member not in members)
             room = free + slots if is_let_in else free
             for index in job.unseated[: max(0, room)]:
                 with of_job(job.id, job.request.prompt):

@@ -79,9 +79,10 @@ def test_an_existing_database_is_copied_before_it_is_migrated(path: Path, folder
     assert rows(done.backup, "PRAGMA user_version") == [(1,)]
 
 
-def test_a_migration_that_fails_leaves_the_version_before_it_whole(path: Path, folder: Path) -> None:
+def test_a_migration_that_fails_leaves_the_database_as_it_was(path: Path, folder: Path) -> None:
     migrate(path, folder=only_first(folder))
-    (folder / "0002_second.sql").write_text("DROP TABLE a;\nCREATE TABLE b (y);\nSELEKT 1;\n", "utf-8")
+    (folder / "0002_second.sql").write_text("DROP TABLE a;\nCREATE TABLE b (y);\n", "utf-8")
+    (folder / "0003_third.sql").write_text("SELEKT 1;\n", "utf-8")
     with pytest.raises(sqlite3.OperationalError):
         migrate(path, folder=folder)
     assert rows(path, "PRAGMA user_version") == [(1,)]
@@ -117,6 +118,24 @@ def test_several_at_once_apply_each_migration_once(path: Path, attempt: int) -> 
         done = [pool.submit(open_it) for _ in range(together.parties)]
     assert [future.exception() for future in done] == [None] * together.parties
     assert rows(path, "PRAGMA user_version") == [(known_version(),)]
+    assert not list(path.parent.glob("*-version-*")), (
+        "nobody takes a database that is being made for an old one"
+    )
+
+
+def test_several_at_once_copy_an_existing_database_once(path: Path, folder: Path) -> None:
+    migrate(path, folder=only_first(folder))
+    together = threading.Barrier(6)
+
+    def open_it() -> Migrated:
+        together.wait()
+        return migrate(path, folder=folder)
+
+    with ThreadPoolExecutor(together.parties) as pool:
+        done = [pool.submit(open_it) for _ in range(together.parties)]
+    (backup,) = [copy for future in done if (copy := future.result().backup) is not None]
+    assert rows(backup, "PRAGMA user_version") == [(1,)]
+    assert rows(path, "PRAGMA user_version") == [(2,)]
 
 
 def test_the_check_reads_one_state_of_the_file(path: Path) -> None:

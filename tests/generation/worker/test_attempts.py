@@ -17,7 +17,7 @@ from PIL import Image
 from torch import nn
 
 from generation.messages import Failed, Finished, Generate, Strained
-from generation.request import ImageSize, ModelName
+from generation.request import DRAFT_STEPS, ImageSize, MemberId, ModelName
 from generation.worker.attempts import FIRST_PATIENCE
 from generation.worker.models import Model
 from generation.worker.press import Press
@@ -267,7 +267,7 @@ class Ruler:
         return self._taken
 
 
-def test_warming_up_measures_how_many_pictures_fit_and_no_more_are_seated(sd_folder: Path) -> None:
+def test_warming_up_measures_how_many_pictures_fit_and_that_bounds_what_is_seated(sd_folder: Path) -> None:
     stage = Stage(sd_folder, slots=16)
     device = Device(stage)
     ruler = Ruler(device, total=1000)  # 0.9 of it: 8 rows
@@ -275,12 +275,19 @@ def test_warming_up_measures_how_many_pictures_fit_and_no_more_are_seated(sd_fol
     warm_up(device.model, stage.loop.attempts)
     assert stage.loop.attempts.slots(16) == 4
     device.rows, device.pictures = 8, 2
-    stage.say(*(Generate(request=order(f"{n}", images=4)) for n in range(3)))
+    stage.say(*(Generate(request=order(f"long{n}", images=4, steps=DRAFT_STEPS + 1)) for n in range(3)))
     stage.turn()
-    assert sum(stage.seated.values()) == 4
-    stage.finish()
+    assert stage.seated == {"long0": 4}
+    stage.say(*(Generate(request=order(f"draft{n}", images=3)) for n in range(3)))
+    stage.say(Generate(request=order("other", member=MemberId(2), images=2, steps=DRAFT_STEPS + 1)))
+    stage.turn()
+    assert stage.seated == {"long0": 4, "draft0": 3, "draft1": 1}, "as many again, and no more"
+    while stage.loop.jobs:
+        stage.turn()
+        assert sum(stage.seated.values()) <= 8
+    stage.loop.press.close()
     assert actions(stage) == [], "nothing was tried that does not fit"
-    assert len(stage.of(Finished)) == 3
+    assert len(stage.of(Finished)) == 7
 
 
 def test_memory_that_others_take_is_looked_at_again(sd_folder: Path) -> None:

@@ -31,7 +31,16 @@ from generation.messages import (
     Stop,
     Upscale,
 )
-from generation.request import ImageSize, InitImage, JobId, MemberId, ModelName, Prompt, UpscaleRequest
+from generation.request import (
+    DRAFT_STEPS,
+    ImageSize,
+    InitImage,
+    JobId,
+    MemberId,
+    ModelName,
+    Prompt,
+    UpscaleRequest,
+)
 from generation.worker.loop import Loop
 from tests.generation.worker.requests import entry, order, png
 from tests.tiny_models import SIDE
@@ -40,6 +49,9 @@ from tests.tiny_models import SIDE
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 E = TypeVar("E", bound=Event)
+
+LONG = DRAFT_STEPS + 1
+"""Steps of an order that is no draft."""
 
 
 class Stage:
@@ -116,22 +128,22 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     bundled_folder: Path,
 ) -> None:
     stage = Stage(bundled_folder, slots=1, preview_seconds=0.0)
-    stage.say(Generate(request=order("a", images=2, steps=3)))
+    stage.say(Generate(request=order("a", images=3, steps=3)))  # a draft: one seat, and one beyond
     stage.turn()
     look = opened(stage.of(Stepped)[0].preview or b"")
-    assert look.size == (512, 256)
-    assert look.getpixel((500, 128)) == (118, 118, 118)
-    assert look.getpixel((128, 128)) != (118, 118, 118)
+    assert look.size == (512, 512)
+    assert look.getpixel((128, 384)) == (118, 118, 118)
+    assert all(look.getpixel((x, 128)) != (118, 118, 118) for x in (128, 384))
 
 
 def test_a_cancelled_job_frees_its_slots_at_the_next_sweep(sd_folder: Path) -> None:
     stage = Stage(sd_folder, slots=4)
-    stage.say(Generate(request=order("a", images=4)), Generate(request=order("b", images=2)))
+    stage.say(*(Generate(request=order(job, images=4, steps=LONG)) for job in "ab"))
     stage.turn()
     assert stage.seated == {"a": 4}
     stage.say(Cancel(job=JobId("a")))
     stage.turn()
-    assert stage.seated == {"b": 2}
+    assert stage.seated == {"b": 4}
     stage.finish()
     assert [e.job for e in stage.of(Cancelled)] == ["a"]
     assert [e.job for e in stage.of(Finished)] == ["b"]
@@ -171,7 +183,7 @@ def test_of_sizes_that_cannot_share_a_batch_both_get_a_first_step_and_the_shorte
         Generate(request=order("short", member=MemberId(2), steps=4, size=ImageSize(width=96, height=64))),
     )
     stage.turn(2)
-    assert [e.job for e in stage.of(Stepped)] == ["long", "short"]
+    assert [e.job for e in stage.of(Stepped)] == ["short", "long"], "as they are due, not as they came"
     stage.finish()
     assert [e.job for e in stage.of(Finished)] == ["short", "long"]
 
@@ -338,9 +350,18 @@ def test_a_sampler_that_does_not_exist_is_said(sd_folder: Path) -> None:
 
 def test_a_member_without_a_slot_gets_one_when_all_are_taken(sd_folder: Path) -> None:
     stage = Stage(sd_folder, slots=4)
-    stage.say(*(Generate(request=order(f"a{n}", images=4, steps=20)) for n in range(2)))
+    stage.say(*(Generate(request=order(f"a{n}", images=4, steps=LONG)) for n in range(2)))
     stage.turn(2)
-    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2)) for n in range(2)))
+    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2, steps=LONG)) for n in range(2)))
     stage.turn()
     assert stage.seated == {"a0": 4, "b0": 2}
     assert stage.of(Stepped)[-1].job == "b0"
+
+
+def test_drafts_are_seated_beyond_the_slots_and_no_more_than_as_many_again(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=2)
+    stage.say(*(Generate(request=order(f"a{n}", images=4, steps=LONG)) for n in range(2)))
+    stage.turn(2)
+    stage.say(*(Generate(request=order(f"draft{n}", images=2, steps=DRAFT_STEPS)) for n in range(3)))
+    stage.turn()
+    assert stage.seated == {"a0": 2, "draft0": 2}
