@@ -1,7 +1,8 @@
 """Which pictures take the next step. Pure bookkeeping: no clock, no torch.
 
 Newcomers take their first step before everybody else: it makes their first preview, and the others are held up by one step of
-few rows. A draft of a member who is being served has no such step: it is soon its turn. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
+few rows. A draft of a member who is being served has no such step: it is soon its turn. Every so often the others go first all
+the same, so that a flood of newcomers stops nobody.
 
 Then orders go in the order of `generation.shares`: who would be done first by equal shares. The BatchKey of the first is stepped,
 with as many of the next as the key's cost curve says are worth it.

@@ -116,7 +116,7 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     bundled_folder: Path,
 ) -> None:
     stage = Stage(bundled_folder, slots=1, preview_seconds=0.0)
-    stage.say(Generate(request=order("a", images=2, steps=3)))
+    stage.say(Generate(request=order("a", images=2, steps=9)))
     stage.turn()
     look = opened(stage.of(Stepped)[0].preview or b"")
     assert look.size == (512, 256)
@@ -126,7 +126,9 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
 
 def test_a_cancelled_job_frees_its_slots_at_the_next_sweep(sd_folder: Path) -> None:
     stage = Stage(sd_folder, slots=4)
-    stage.say(Generate(request=order("a", images=4)), Generate(request=order("b", images=2)))
+    stage.say(
+        Generate(request=order("a", images=4, steps=9)), Generate(request=order("b", images=2, steps=9))
+    )
     stage.turn()
     assert stage.seated == {"a": 4}
     stage.say(Cancel(job=JobId("a")))
@@ -151,7 +153,7 @@ def test_a_newcomer_takes_its_first_step_before_the_others_go_on(sd_folder: Path
     stage = Stage(sd_folder, preview_seconds=0.0)
     stage.say(Generate(request=order("old", steps=6)))
     stage.turn(2)
-    stage.say(Generate(request=order("new", steps=6)))
+    stage.say(Generate(request=order("new", member=MemberId(2), steps=6)))
     stage.turn(2)
     assert [(e.job, e.done) for e in stage.of(Stepped)] == [
         ("old", 1),
@@ -171,7 +173,7 @@ def test_of_sizes_that_cannot_share_a_batch_both_get_a_first_step_and_the_shorte
         Generate(request=order("short", member=MemberId(2), steps=4, size=ImageSize(width=96, height=64))),
     )
     stage.turn(2)
-    assert [e.job for e in stage.of(Stepped)] == ["long", "short"]
+    assert [e.job for e in stage.of(Stepped)] == ["short", "long"]
     stage.finish()
     assert [e.job for e in stage.of(Finished)] == ["short", "long"]
 
@@ -340,7 +342,18 @@ def test_a_member_without_a_slot_gets_one_when_all_are_taken(sd_folder: Path) ->
     stage = Stage(sd_folder, slots=4)
     stage.say(*(Generate(request=order(f"a{n}", images=4, steps=20)) for n in range(2)))
     stage.turn(2)
-    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2)) for n in range(2)))
+    stage.say(*(Generate(request=order(f"b{n}", member=MemberId(2), images=2, steps=20)) for n in range(2)))
     stage.turn()
     assert stage.seated == {"a0": 4, "b0": 2}
     assert stage.of(Stepped)[-1].job == "b0"
+
+
+def test_drafts_beyond_the_slots_keep_nobody_from_a_slot(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    stage.say(
+        Generate(request=order("a", images=2, steps=20)),
+        *(Generate(request=order(f"draft-{n}", member=MemberId(2 + n), images=2)) for n in range(2)),
+        Generate(request=order("b", images=2, steps=20)),
+    )
+    stage.turn()
+    assert stage.seated == {"a": 2, "draft-0": 2, "draft-1": 2, "b": 2}
