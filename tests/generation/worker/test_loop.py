@@ -116,11 +116,11 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     bundled_folder: Path,
 ) -> None:
     stage = Stage(bundled_folder, slots=1, preview_seconds=0.0)
-    stage.say(Generate(request=order("a", images=2, steps=9)))
-    stage.turn()
+    stage.say(Generate(request=order("a", images=3, steps=9)))
+    stage.turn()  # two have seats: a member without any has them beyond the slots
     look = opened(stage.of(Stepped)[0].preview or b"")
-    assert look.size == (512, 256)
-    assert look.getpixel((500, 128)) == (118, 118, 118)
+    assert look.size == (512, 512)
+    assert look.getpixel((128, 384)) == (118, 118, 118)
     assert look.getpixel((128, 128)) != (118, 118, 118)
 
 
