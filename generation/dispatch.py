@@ -293,7 +293,9 @@ class Dispatch:
             out[job.request.member] += job.request.images
         if not len(self._line) or out.total() >= 2 * self._window:
             return None
-        is_full = out.total() >= self._window
+        # Drafts that went out beyond the slots keep nobody else from going out within them.
+        heavy = sum(job.request.images for job in self._leases.values() if not job.request.is_draft)
+        is_full = heavy >= self._window
 
         def may(request: Request) -> bool:
             own = out[request.member]

@@ -28,7 +28,8 @@ class _Place:
             guild=self.request.guild,
             member=self.request.member,
             is_draft=self.request.is_draft,
-            left=max(0.0, self.seconds - self.charged),
+            total=self.seconds,
+            had=self.charged,
         )
 
 

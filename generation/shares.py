@@ -5,7 +5,9 @@ servers that have orders, and a server's part between its members; then whoever 
 nobody is done later than by equal shares, and the short is done much sooner (the fair sojourn protocol: Friedman and Henderson,
 2003, https://doi.org/10.1145/781027.781032). What follows from that one rule:
 
-- A member's orders stand one behind the other: two hundred of one hold another up no longer than one.
+- A member's orders stand one behind the other, but for those that were begun, which share what the member gets: two hundred of
+  one hold another up no longer than one.
+- Being served changes nobody's place: what an order had is no longer left of it. So equals are done one after the other.
 - Who has been away has saved up nothing, and who had much is behind until the others have had as much.
 - An order that waits is passed by those only who would be done before it by equal shares, so by ever fewer: nothing starves.
 
@@ -27,16 +29,24 @@ from generation.request import GuildId, MemberId
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
+CROWD = 1e-3
+"""By this share of all that a member has there, their orders are due later: of equals, whoever has the least there goes first."""
+
+DIGITS = 6
+"""Of seconds: dues that differ by less are equal, and who came first goes on until it is done. They would take turns otherwise,
+and all be done as late as the last."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim(Generic[T]):
-    """What is left of an order."""
+    """An order, of which some may be done."""
 
     order: T
     guild: GuildId
     member: MemberId
     is_draft: bool
-    left: float  # device seconds
+    total: float  # device seconds, by estimate: all of it
+    had: float  # device seconds that its member was charged for it
 
 
 @dataclass(slots=True)
@@ -76,15 +86,32 @@ class _Guild:
 
     def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, Claim[T]]]:
         """When each is due in the members' virtual time, soonest first."""
-        ahead: defaultdict[MemberId, float] = defaultdict(float)
+        of_member: defaultdict[MemberId, list[Claim[T]]] = defaultdict(list)
+        for claim in claims:
+            of_member[claim.member].append(claim)
         due: list[tuple[float, Claim[T]]] = []
-        for claim in sorted(claims, key=lambda claim: not claim.is_draft):  # stable: in the order of coming
-            if claim.is_draft:
-                due.append((self.drafts.reached(claim.member) + ahead[claim.member], claim))
-            ahead[claim.member] += claim.left
-            if not claim.is_draft:
-                due.append((self.members.reached(claim.member) + ahead[claim.member], claim))
-        return sorted(due, key=lambda one: one[0])
+        for member, own in of_member.items():
+            crowd = CROWD * sum(claim.total for claim in own)
+            drafts = [claim for claim in own if claim.is_draft]
+            others = [claim for claim in own if not claim.is_draft]
+            at = self.drafts.reached(member) - sum(claim.had for claim in drafts) + crowd
+            due += [(end - claim.total, claim) for end, claim in _ends(drafts, at)]
+            at = self.members.reached(member) - sum(claim.had for claim in own) + crowd
+            due += _ends(others, at + sum(claim.total for claim in drafts))
+        came = {id(claim): number for number, claim in enumerate(claims)}
+        return sorted(due, key=lambda one: (round(one[0], DIGITS), came[id(one[1])]))
+
+
+def _ends(own: Sequence[Claim[T]], at: float) -> list[tuple[float, Claim[T]]]:
+    """One member's, from `at` on: those that were begun share what the member gets, the others follow one by one."""
+    begun = [claim for claim in own if claim.had > 0]
+    ends = [(at + sum(min(claim.total, one.total) for one in begun), claim) for claim in begun]
+    at += sum(claim.total for claim in begun)
+    for claim in own:
+        if claim.had <= 0:
+            at += claim.total
+            ends.append((at, claim))
+    return ends
 
 
 class Shares:
@@ -102,10 +129,11 @@ class Shares:
         self._meet(of_guild)
         due: list[tuple[float, float, T]] = []
         for name, own in of_guild.items():
-            guild, at = self._guild(name), self._level.reached(name)
+            guild = self._guild(name)
+            at = self._level.reached(name) - sum(claim.had for claim in own) / guild.weight
             for in_guild, claim in guild.due(own):
-                at += claim.left / guild.weight
-                due.append((at, in_guild, claim.order))
+                at += claim.total / guild.weight
+                due.append((round(at, DIGITS), round(in_guild, DIGITS), claim.order))
         return [order for *_, order in sorted(due, key=lambda one: one[:2])]
 
     def charge(self, guild: GuildId, member: MemberId, seconds: float, *, is_draft: bool) -> None:

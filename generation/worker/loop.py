@@ -173,12 +173,13 @@ class Loop:
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
         slots = self.attempts.slots(self.settings.slots)
-        free = slots - len(seated)
+        free = 2 * slots - len(seated)
+        others = slots - sum(not seat.job.request.is_draft for seat in seated)  # drafts take none of these
         for job in list(self.jobs.values()):
             if not job.model and not self.shelf.is_open(job.request.model):
                 continue
-            is_let_in = job.request.is_draft or (free <= 0 and job.request.member not in members)
-            room = free + slots if is_let_in else free
+            is_let_in = job.request.is_draft or (others <= 0 and job.request.member not in members)
+            room = free if is_let_in else min(free, others)
             for index in job.unseated[: max(0, room)]:
                 with of_job(job.id, job.request.prompt):
                     is_seated = self._seat_picture(job, index)
@@ -186,6 +187,7 @@ class Loop:
                     break
                 members.add(job.request.member)
                 free -= 1
+                others -= not job.request.is_draft
 
     def _restock(self) -> None:
         jobs = self.jobs.values()

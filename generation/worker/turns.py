@@ -1,7 +1,8 @@
 """Which pictures take the next step. Pure bookkeeping: no clock, no torch.
 
 Newcomers take their first step before everybody else: it makes their first preview, and the others are held up by one step of
-few rows. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
+few rows. A draft of a member who is being served has no such step: it is soon its turn. Every so often the others go first all
+the same, so that a flood of newcomers stops nobody.
 
 Then orders go in the order of `generation.shares`: who would be done first by equal shares. The BatchKey of the first is stepped,
 with as many of the next as the key's cost curve says are worth it.
@@ -11,10 +12,10 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from generation.messages import StepCost
-from generation.request import BatchKey, Request
+from generation.request import BatchKey, MemberId, Request
 from generation.shares import Claim, Shares
 from generation.worker.curve import CostCurve
 from generation.worker.jobs import Job, Seat
@@ -36,8 +37,9 @@ class Turns:
     def next_batch(self, seats: Sequence[Seat]) -> list[Seat]:
         """Some of `seats` that share a BatchKey; empty when all are finished."""
         live = self._ranked([seat for seat in seats if not seat.slot.is_finished])
-        newcomers = [seat for seat in live if seat.job.steps_done == 0]
-        others = [seat for seat in live if seat.job.steps_done > 0]
+        served = {seat.job.request.member for seat in live if seat.job.steps_done > 0}
+        newcomers = [seat for seat in live if _is_new(seat.job, served)]
+        others = [seat for seat in live if not _is_new(seat.job, served)]
         if newcomers and (self._looks < FIRST_LOOKS or not others):
             self._looks += 1
             return self._fill(newcomers)
@@ -95,7 +97,8 @@ class Turns:
                 guild=job.request.guild,
                 member=job.request.member,
                 is_draft=job.request.is_draft,
-                left=sum(self._seconds_left(seat) for seat in own),
+                total=job.request.images * self._seconds_for(own[0]),
+                had=job.device_seconds,
             )
             for job, own in of_job.items()
         ]
@@ -105,9 +108,14 @@ class Turns:
             for seat in sorted(own, key=lambda seat: seat.slot.step)
         ]
 
-    def _seconds_left(self, seat: Seat) -> float:
-        steps = len(seat.slot.table) - seat.slot.step
-        return steps * self.curves[seat.slot.key].seconds_for(len(seat.slot.rows))
+    def _seconds_for(self, seat: Seat) -> float:
+        """A picture."""
+        return len(seat.slot.table) * self.curves[seat.slot.key].seconds_for(len(seat.slot.rows))
+
+
+def _is_new(job: Job, served: Set[MemberId]) -> bool:
+    """A draft of a member who is being served waits for its turn, which is soon: a flood of drafts is no flood of newcomers."""
+    return job.steps_done == 0 and not (job.request.is_draft and job.request.member in served)
 
 
 def _rows(batch: Sequence[Seat]) -> int:

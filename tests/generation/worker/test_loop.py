@@ -163,7 +163,7 @@ def test_a_newcomer_takes_its_first_step_before_the_others_go_on(sd_folder: Path
     stage = Stage(sd_folder, preview_seconds=0.0)
     stage.say(Generate(request=order("old", steps=6)))
     stage.turn(2)
-    stage.say(Generate(request=order("new", steps=6)))
+    stage.say(Generate(request=order("new", member=MemberId(2), steps=6)))
     stage.turn(2)
     assert [(e.job, e.done) for e in stage.of(Stepped)] == [
         ("old", 1),
@@ -365,3 +365,14 @@ def test_drafts_are_seated_beyond_the_slots_and_no_more_than_as_many_again(sd_fo
     stage.say(*(Generate(request=order(f"draft{n}", images=2, steps=DRAFT_STEPS)) for n in range(3)))
     stage.turn()
     assert stage.seated == {"a0": 2, "draft0": 2}
+
+
+def test_drafts_beyond_the_slots_keep_nobody_from_a_slot(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    stage.say(
+        Generate(request=order("a", images=2, steps=20)),
+        *(Generate(request=order(f"draft-{n}", member=MemberId(2 + n), images=2)) for n in range(2)),
+        Generate(request=order("b", images=2, steps=20)),
+    )
+    stage.turn()
+    assert stage.seated == {"a": 2, "draft-0": 2, "draft-1": 2, "b": 2}
