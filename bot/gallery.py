@@ -101,7 +101,7 @@ class Galleries:
                 await self._studio.place_of_answer(job, message_id)
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
             log.info("delivered")
-            self._spawn(self._client.review.show_picture(job.id))
+            await self._show_moderators(job)
         except MessageGone:
             log.info("the message was deleted: nobody to deliver to")
             await self._studio.records.jobs.delivered(job.id, self._studio.clock())
@@ -123,6 +123,13 @@ class Galleries:
             await post.edit(cards.ended_card(job, texts.bug(reference)), [])
         finally:
             self._carried.discard(job.id)
+
+    async def _show_moderators(self, job: Job) -> None:
+        """Its pictures on the card of its case, if it has one. What fails there is no failure of the job."""
+        try:
+            await self._client.review.show_picture(job.id)
+        except Exception:
+            log.exception("the case's card has no picture")
 
     async def _outcome(
         self, job: Job, post: Post, is_spoiler: bool
