@@ -111,9 +111,9 @@ async def test_members_take_turns_whatever_the_order_of_arrival(tmp_path: Path) 
     gate = tmp_path / "gate"
     async with running() as dispatch:
         held = dispatch.submit(order("a0", f"hold {gate}"))
+        await until_running(held)
         tickets = [dispatch.submit(order(f"a{n}")) for n in range(1, 4)]
         tickets += [dispatch.submit(order(f"b{n}", member=2)) for n in range(2)]
-        await until_running(held)
         gate.touch()
         arrived = await order_of_arrival(held, *tickets)
     assert arrived == ["a0", "b0", "a1", "b1", "a2", "a3"]
