@@ -114,7 +114,7 @@ def jain(shares: Sequence[float]) -> float:
 
 
 @pytest.mark.parametrize("seconds_later", [0.0, 1.0])
-@pytest.mark.parametrize(("steps", "images"), [(20, 2), (30, 4), (4, 1)])
+@pytest.mark.parametrize(("steps", "images"), [(20, 2), (30, 4), (4, 1), (8, 2)])
 async def test_each_of_ten_members_waits_at_most_half_as_long_again_beside_one_with_two_hundred_orders(
     steps: int, images: int, seconds_later: float
 ) -> None:
