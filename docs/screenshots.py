@@ -137,8 +137,8 @@ async def grid(page: Page, seed: int) -> None:
 
 
 async def log(member: Page, moderator: Page, seed: int) -> None:
-    await send(member, f"/imagine prompt: a bloody sword --seed {seed} --images 1")
-    await finished(member, "a bloody sword").wait_for()
+    await send(member, f"/imagine prompt: a knight killing a dragon --seed {seed} --images 1")
+    await finished(member, "a knight killing a dragon").wait_for()
     await send(member, "/imagine prompt: nude woman")
     await member.get_by_text("can't be drawn here").wait_for()
     await send(moderator, "/mod log member: @Ada")
@@ -148,10 +148,10 @@ async def log(member: Page, moderator: Page, seed: int) -> None:
 
 async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
     """A moderator's round: the card, what the member is told, the appeal and its answer."""
-    await send(member, f"/imagine prompt: a bloody axe on a stump --seed {seed} --images 1")
-    await finished(member, "a bloody axe").wait_for()
+    await send(member, f"/imagine prompt: a soldier killing a dragon --seed {seed} --images 1")
+    await finished(member, "a soldier killing a dragon").wait_for()
     await show(moderator, "mod-log")
-    case = moderator.locator("[data-message-id]").filter(has_text="a bloody axe").filter(has_text="Record")
+    case = moderator.locator("[data-message-id]").filter(has_text="a soldier killing a dragon").filter(has_text="Record")
     await case.locator("img").last.wait_for()
     await photograph(moderator, "case.png")
     await case.get_by_role("button", name="Time out").click()

@@ -116,8 +116,10 @@ async def test_members_take_turns_whatever_the_order_of_arrival(tmp_path: Path) 
         tickets += [dispatch.submit(order(f"b{n}", member=2)) for n in range(2)]
         gate.touch()
         arrived = await order_of_arrival(held, *tickets)
-    # Of equals, who has fewer there. Then b0 has taken more than was guessed, and a0 still stands in the books with the guess.
-    assert arrived == ["b0", "a0", "a1", "b1", "a2", "a3"]
+    # What a job took is measured, so who of two equals is first may differ; whose turn it is does not.
+    assert [job for job in arrived if job[0] == "a"] == ["a0", "a1", "a2", "a3"]
+    assert [job for job in arrived if job[0] == "b"] == ["b0", "b1"]
+    assert arrived.index("b1") < arrived.index("a2")
 
 
 async def test_no_more_is_handed_out_than_fills_the_slots_and_a_little(tmp_path: Path) -> None:
