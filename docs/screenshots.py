@@ -151,7 +151,11 @@ async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
     await send(member, f"/imagine prompt: a soldier killing a dragon --seed {seed} --images 1")
     await finished(member, "a soldier killing a dragon").wait_for()
     await show(moderator, "mod-log")
-    case = moderator.locator("[data-message-id]").filter(has_text="a soldier killing a dragon").filter(has_text="Record")
+    case = (
+        moderator.locator("[data-message-id]")
+        .filter(has_text="a soldier killing a dragon")
+        .filter(has_text="Record")
+    )
     await case.locator("img").last.wait_for()
     await photograph(moderator, "case.png")
     await case.get_by_role("button", name="Time out").click()
