@@ -119,7 +119,7 @@ async def test_members_take_turns_whatever_the_order_of_arrival(tmp_path: Path) 
     # What a job took is measured, so who of two equals is first may differ; whose turn it is does not.
     assert [job for job in arrived if job[0] == "a"] == ["a0", "a1", "a2", "a3"]
     assert [job for job in arrived if job[0] == "b"] == ["b0", "b1"]
-    assert arrived.index("b1") < arrived.index("a2")
+    assert arrived.index(JobId("b1")) < arrived.index(JobId("a2"))
 
 
 async def test_no_more_is_handed_out_than_fills_the_slots_and_a_little(tmp_path: Path) -> None:
