@@ -13,7 +13,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from generation.messages import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Stepped
-from generation.request import InitImage, JobId, ModelName
+from generation.request import InitImage, JobId, MemberId, ModelName
 from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_inpaint import mask, pixels
 from tests.generation.worker.test_loop import Stage
@@ -59,7 +59,8 @@ def test_two_pictures_of_a_pipeline_take_turns_and_are_the_pipelines_own(folders
 
 def test_it_shares_the_line_with_models_that_batch(folders: Any, sd_folder: Path) -> None:
     stage = Stage(sd_folder, folders(WITH_STEPS))
-    stage.say(*(Generate(request=order(name, model=ModelName(name))) for name in ("tiny", "other")))
+    for member, name in enumerate(("tiny", "other"), start=1):
+        stage.say(Generate(request=order(name, model=ModelName(name), member=MemberId(member))))
     stage.turn(3)
     assert {event.job for event in stage.of(Stepped)} == {"tiny", "other"}
     stage.finish()
