@@ -71,10 +71,7 @@ async def awake(stage: Stage, port: int, *, interactions: int, model: str, seed:
     """The bot's worker must be ready."""
     chance = random.Random(seed)
     people = [stage.guest() for _ in range(8)]
-    galleries = [
-        await stage.draw(person, f"first of {person.name} --steps 2", images=2, model="tiny")
-        for person in people
-    ]
+    await stage.draw(people[0], "the first --steps 2", images=2, model="tiny")
     crowd = [asyncio.create_task(_keep_busy(stage, model, number)) for number in range(LONG)]
     try:
         await _wait_for_full_slots(port)
@@ -83,9 +80,9 @@ async def awake(stage: Stage, port: int, *, interactions: int, model: str, seed:
         answers: defaultdict[str, list[float]] = defaultdict(list)
         failed, slots = 0, list[float]()
 
-        async def one(kind: str, person: Person, gallery: Message) -> None:
+        async def one(kind: str, person: Person) -> None:
             nonlocal failed
-            use = await _use(stage, kind, person, gallery)
+            use = await _use(stage, kind, person)
             with suppress(TimeoutError):
                 await use.wait_for_answer(10)
             if use.failed or use.interaction.answered_at == 0.0:
@@ -95,8 +92,7 @@ async def awake(stage: Stage, port: int, *, interactions: int, model: str, seed:
 
         async with asyncio.TaskGroup() as tasks:
             for number in range(interactions):
-                which = chance.randrange(len(people))
-                tasks.create_task(one(KINDS[number % len(KINDS)], people[which], galleries[which]))
+                tasks.create_task(one(KINDS[number % len(KINDS)], chance.choice(people)))
                 await asyncio.sleep(chance.expovariate(RATE))
                 if number % 10 == 0:
                     slots.append((await scrape(port))["slots_in_use"])
@@ -134,7 +130,9 @@ def _is_over(use: Use) -> bool:
     return use.failed or (use.message is not None and is_gallery(use.message))
 
 
-async def _use(stage: Stage, kind: str, person: Person, gallery: Message) -> Use:
+async def _use(stage: Stage, kind: str, person: Person) -> Use:
+    """Buttons are pressed on the newest gallery: the playground keeps a channel's last few hundred messages."""
+    gallery = _newest_gallery(stage)
     match kind:
         case "imagine":
             return await person.slash("gallery", "imagine", prompt="a quick one --steps 2", images=1)
@@ -146,6 +144,13 @@ async def _use(stage: Stage, kind: str, person: Person, gallery: Message) -> Use
             return await person.click(gallery, label="V1")
         case _:
             return await person.click(gallery, label="U1")
+
+
+def _newest_gallery(stage: Stage) -> Message:
+    world = stage.play.world
+    messages = world.messages.of(world.channel_named("gallery").id)
+    # An enlarged picture has no U1.
+    return next(message for message in reversed(messages) if message.component(label="U1"))
 
 
 # ---- the bot's own figures
