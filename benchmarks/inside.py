@@ -16,12 +16,13 @@ from PIL import Image
 
 from benchmarks.orders import Arrival
 from generation.dispatch import Dispatch
-from generation.messages import Configure, Event, Finished, Message, Order, Ready, Stepped
+from generation.messages import Configure, Event, Finished, Message, Order, Previewed, Ready
 from generation.request import JobId
 from generation.ticket import Running, Ticket
 from generation.worker.loop import Loop
 from generation.worker.models import Model
 from generation.worker.press import Press
+from generation.worker.sketch import Sketch
 
 
 @dataclass(slots=True)
@@ -51,12 +52,15 @@ class Clock:
 
 
 class Shutter(Press):
-    """Keeps pictures instead of encoding them on a thread."""
+    """Keeps pictures instead of encoding them. Previews are made at once, on the thread whose seconds count."""
 
     def __init__(self, tell: Callable[[Event], None], keep: dict[JobId, list[Image.Image]]) -> None:
         super().__init__(tell)
         self._finish = tell
         self._keep = keep
+
+    def sketch(self, job: JobId, sketch: Sketch) -> None:
+        self._finish(Previewed(job=job, picture=sketch.develop()))
 
     def print(
         self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
@@ -132,7 +136,7 @@ async def _play(
     def tell(event: Event) -> None:
         events.append(event)
         match event:
-            case Stepped(job=job, preview=bytes()) if not records[job].preview:
+            case Previewed(job=job) if not records[job].preview:
                 records[job].preview = clock()
             case Finished(job=job, device_seconds=seconds):
                 records[job].ended, records[job].device_seconds = clock(), seconds

@@ -30,6 +30,7 @@ from generation.messages import Configure, Generate, Order
 from generation.request import ImageSize, JobId, ModelEntry
 from generation.worker.loop import Loop
 from generation.worker.press import Press
+from generation.worker.sketch import Sketch
 from tests.tiny_models import tiny_sd
 
 STEPS, ORDERS = 50, 8
@@ -46,6 +47,11 @@ class NoModel:
 
 
 class NoPress(Press):
+    """Pictures are not encoded; previews are, on the thread whose seconds count."""
+
+    def sketch(self, job: JobId, sketch: Sketch) -> None:
+        sketch.develop()
+
     def print(
         self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
     ) -> None:

@@ -37,7 +37,14 @@ from generation.ticket import (
 
 log = logging.getLogger(__name__)
 
-JobEvent = messages.Started | messages.Stepped | messages.Finished | messages.Failed | messages.Cancelled
+JobEvent = (
+    messages.Started
+    | messages.Stepped
+    | messages.Previewed
+    | messages.Finished
+    | messages.Failed
+    | messages.Cancelled
+)
 
 WORTH_ANOTHER_TRY = {"memory", "bug"}
 FIRST_BACKOFF, LAST_BACKOFF = 0.5, 30.0
@@ -228,9 +235,7 @@ class Dispatch:
                     return
                 with of_job(event.job, getattr(job.request, "prompt", None)):
                     self._hear_of(job, event)
-                if isinstance(event, messages.Started) or (
-                    isinstance(event, messages.Stepped) and event.preview is None
-                ):
+                if isinstance(event, messages.Started | messages.Stepped):
                     return  # that moves nobody; a preview, once a second, is when estimates are renewed
         self._move()
 
@@ -239,10 +244,12 @@ class Dispatch:
             case messages.Started():
                 job.is_started = True
                 self._show_running(job)
-            case messages.Stepped(done=done, total=total, preview=preview):
+            case messages.Stepped(done=done, total=total):
                 job.is_started, job.done, job.total = True, done, total
-                job.preview = preview or job.preview
                 self._line.worked(event.job, 1 - job.left)
+                self._show_running(job)
+            case messages.Previewed(picture=picture):
+                job.preview = picture
                 self._show_running(job)
             case messages.Finished():
                 self._pace.learn(job.request, event.device_seconds)

@@ -105,12 +105,18 @@ class Started(Message, frozen=True):
 
 
 class Stepped(Message, frozen=True):
-    """One step is done; `preview` at most every `preview_seconds`."""
+    """One step is done, or the device is at it."""
 
     job: JobId
     done: int  # picture-steps done
     total: int  # picture-steps in all
-    preview: bytes | None = None  # JPEG of the job's grid as it stands
+
+
+class Previewed(Message, frozen=True):
+    """The job's grid as it stood a moment ago; at most every `preview_seconds`."""
+
+    job: JobId
+    picture: bytes  # JPEG
 
 
 class StepCost(Message, frozen=True):
@@ -164,6 +170,7 @@ Event = (
     | StepCost
     | Started
     | Stepped
+    | Previewed
     | Finished
     | Failed
     | Cancelled

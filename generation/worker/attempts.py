@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 
@@ -23,6 +24,7 @@ from generation.worker.jobs import Job, Seat, jobs_of
 from generation.worker.memory import Footprint, is_out_of_memory, meter_for
 from generation.worker.models import Model
 from generation.worker.residence import Rung, Verb
+from generation.worker.stopwatch import Stopwatch
 
 log = logging.getLogger(__name__)
 
@@ -59,6 +61,7 @@ class Attempts:
         self._tell = tell
         self.clock = clock
         self._bench = bench
+        self._stopwatch = Stopwatch(device, lambda: self.clock())
         self.meter = meter_for(device)
         self._pinned = 0
         self.limits: dict[tuple[Verb, BatchKey], Limit] = {}
@@ -155,11 +158,9 @@ class Attempts:
         batch = [seat for seat in seats if self._bench.is_alive(seat.job)]
         if not batch:
             return
-        began = self.clock()
         try:
-            with self.measured(verb, batch):
+            with self._stopwatch.timed(partial(self._bench.account, verb, batch)), self.measured(verb, batch):
                 work(batch)
-                self._wait_for_device()
         except Exception as error:
             if not is_out_of_memory(error):
                 if isinstance(error, torch.AcceleratorError):
@@ -170,7 +171,6 @@ class Attempts:
                 return
             reason = str(error)
         else:
-            self._bench.account(verb, batch, self.clock() - began)
             return
         # Outside the except block: its traceback would keep the failed work's tensors alive.
         self.free_memory()
@@ -245,10 +245,9 @@ class Attempts:
 
     # ---- the device
 
-    def _wait_for_device(self) -> None:
-        """Launches return before the work is done; without waiting, a step's seconds and its errors land on the next."""
-        if self._device.type == "cuda":
-            torch.cuda.synchronize()
+    def settle(self) -> None:
+        """Waits for the device, so that what it did is accounted for."""
+        self._stopwatch.settle()
 
     def free_memory(self) -> None:
         self._free = (float("-inf"), None)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from diffusers import AutoencoderTiny, StableDiffusionXLPipeline
 from PIL import Image
@@ -93,9 +94,26 @@ def to_tensor(picture: Image.Image) -> Tensor:
     return torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0).float() / 255
 
 
+def to_bytes(picture: Tensor) -> Tensor:
+    """(..., 3, height, width) from 0 to 1 -> (..., height, width, 3) uint8, rounded as diffusers' postprocessing does."""
+    return (picture.movedim(-3, -1) * 255).round().to(torch.uint8)
+
+
 def to_images(pictures: Tensor | Sequence[Tensor]) -> list[Image.Image]:
-    """Rounded to the nearest of 256 values, as diffusers' postprocessing does."""
-    return [
-        Image.fromarray((picture.movedim(0, -1) * 255).round().to(torch.uint8).cpu().numpy())
-        for picture in pictures
-    ]
+    return [Image.fromarray(to_bytes(picture).cpu().numpy()) for picture in pictures]
+
+
+class Arriving:
+    """A tensor on its way from the device: whoever wants it waits for it, and on whatever thread that suits."""
+
+    def __init__(self, values: Tensor) -> None:
+        # To the CPU without waiting means into pinned memory (torch.Tensor.to).
+        self._values = values.to("cpu", non_blocking=True)
+        self._copied = torch.cuda.Event() if values.is_cuda else None
+        if self._copied is not None:
+            self._copied.record()
+
+    def wait(self) -> npt.NDArray[np.uint8]:
+        if self._copied is not None:
+            self._copied.synchronize()
+        return self._values.numpy()

@@ -30,7 +30,7 @@ from generation.messages import (
 from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.attempts import Attempts, Bench
 from generation.worker.darkroom import Darkroom
-from generation.worker.jobs import Job, Seat, jobs_of, preview, seats_of
+from generation.worker.jobs import Job, Seat, jobs_of, seats_of
 from generation.worker.loras import BrokenLora
 from generation.worker.memory import is_out_of_memory
 from generation.worker.models import BrokenModel, UnusableRequest, device_name, pick_device
@@ -39,6 +39,7 @@ from generation.worker.pulse import Pulse, Tally
 from generation.worker.residence import Verb
 from generation.worker.residency import Residency
 from generation.worker.shelf import Shelf, memory_budget
+from generation.worker.sketch import Sketch
 from generation.worker.turns import Turns
 from generation.worker.warm_up import warm_up
 
@@ -229,6 +230,8 @@ class Loop:
     def step(self) -> None:
         batch = self.attempts.fitting("step", self.turns.next_batch(seats_of(self.jobs.values())))
         self.attempts.run("step", batch, self._advance)
+        if not batch:
+            self.attempts.settle()
         now = self.clock()
         for job in self._alive(batch):
             self._tell_progress(job, now)
@@ -241,6 +244,7 @@ class Loop:
         self.attempts.run("decode", batch, self._develop)
         for job in self._alive(batch):
             if job.is_drawn:
+                self.attempts.settle()
                 with of_job(job.id, job.request.prompt):
                     self._print(job)
         if self.upscales:
@@ -274,12 +278,11 @@ class Loop:
             del seat.job.slots[seat.index]
 
     def _tell_progress(self, job: Job, now: float) -> None:
-        look = None
+        self.tell(Stepped(job=job.id, done=job.steps_done, total=job.steps_total))
         if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
             job.last_preview = now
             with suppress(torch.OutOfMemoryError):  # a preview is not worth the job
-                look = preview(job)
-        self.tell(Stepped(job=job.id, done=job.steps_done, total=job.steps_total, preview=look))
+                self.press.sketch(job.id, Sketch.of(job))
 
     def _print(self, job: Job) -> None:
         del self.jobs[job.id]

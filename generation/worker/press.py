@@ -1,4 +1,4 @@
-"""Finished pictures -> bytes, on a thread of its own: no torch in it, and the device need not wait for a PNG."""
+"""Pictures -> bytes, on threads of its own: the device waits neither for a PNG nor for a preview."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from contextvars import copy_context
 from PIL import Image
 
 from generation.images import encode_grid, grid_of, to_png
-from generation.messages import Event, Failed, Finished
+from generation.messages import Event, Failed, Finished, Previewed
 from generation.request import JobId
+from generation.worker.sketch import Sketch
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +21,9 @@ class Press:
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="press")
+        # Another one, since a few large PNGs take longer than a preview is fresh.
+        self._sketcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sketches")
+        self._sketching: set[JobId] = set()
 
     def print(
         self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
@@ -28,9 +32,24 @@ class Press:
         context = copy_context()  # of the log lines
         self._thread.submit(context.run, self._print, job, pictures, texts, device_seconds)
 
+    def sketch(self, job: JobId, sketch: Sketch) -> None:
+        """Tells Previewed, soon; or nothing, where the job's last preview is not out yet."""
+        if job not in self._sketching:
+            self._sketching.add(job)
+            self._sketcher.submit(self._sketch, job, sketch)
+
     def close(self) -> None:
         """Waits for what is being printed."""
+        self._sketcher.shutdown()
         self._thread.shutdown()
+
+    def _sketch(self, job: JobId, sketch: Sketch) -> None:
+        try:
+            self._tell(Previewed(job=job, picture=sketch.develop()))
+        except Exception:  # the boundary of this thread; a preview is not worth the job
+            log.exception("a preview failed")
+        finally:
+            self._sketching.discard(job)
 
     def _print(
         self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float

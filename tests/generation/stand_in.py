@@ -77,7 +77,8 @@ def perform(request: Request, number: int) -> bool:
     tell(messages.Started(job=request.job))
     match script_of(request):
         case ["hold", path]:
-            tell(messages.Stepped(job=request.job, done=1, total=2, preview=str(os.getpid()).encode()))
+            tell(messages.Stepped(job=request.job, done=1, total=2))
+            tell(messages.Previewed(job=request.job, picture=str(os.getpid()).encode()))
             if not Path(path).exists():
                 return True
         case ["die"]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from generation.messages import Failed, Finished, Generate, Stepped
+from generation.messages import Failed, Finished, Generate, Previewed
 from generation.request import InitImage
 from generation.worker.darkroom import Darkroom
 from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
@@ -77,7 +77,7 @@ def test_the_bundled_layout_keeps_every_pixel_that_the_mask_does_not_show(bundle
     drawn, began = pixels(finished.pictures[0]), pixels(png())
     assert np.array_equal(drawn[:, SIDE // 2 :], began[:, SIDE // 2 :])
     assert np.abs(drawn[:, : SIDE // 2] - began[:, : SIDE // 2]).max() > 10
-    assert stage.of(Stepped)[0].preview
+    assert stage.of(Previewed)
 
 
 def test_a_mask_that_is_no_picture_is_the_inputs_fault(bundled_folder: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from generation.messages import Failed, Finished, Generate, Stepped
+from generation.messages import Failed, Finished, Generate, Previewed
 from generation.request import ImageSize, InitImage, ModelName
 from generation.worker import reference
 from generation.worker.decode import to_tensor
@@ -98,7 +98,7 @@ def test_the_loop_serves_transformers_and_unets_side_by_side(
     stage.finish()
     assert not stage.of(Failed)
     assert {event.job for event in stage.of(Finished)} == {"tiny", "other", "third"}
-    assert all(event.preview for event in stage.of(Stepped) if event.done == 1)
+    assert {event.job for event in stage.of(Previewed)} == {"tiny", "other", "third"}
 
 
 def test_a_size_that_a_transformer_cannot_cut_into_tokens_is_the_inputs_fault(flux_folder: Path) -> None:
