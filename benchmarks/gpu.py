@@ -1,6 +1,6 @@
 """The loop on a GPU against diffusers' own pipeline: Stable Diffusion 1.5 at 512 and XL at 1024 pixels, bf16, random weights.
 
-    python -m benchmarks.gpu [--minutes 9.5] [--keep]
+    python -m benchmarks.gpu [--minutes 9.5] [--quick] [--compiling 25] [--keep]
     python -m benchmarks.gpu --smoke        the whole script on a CPU with tiny models, about a minute; its figures mean nothing
 
 Wall-clock seconds of one process that has the card to itself. What there is no time left for is said to be missing, not guessed.
@@ -10,21 +10,23 @@ Exit code 2 where there is no CUDA device.
 from __future__ import annotations
 
 import argparse
+import math
 import random
 import sys
 import time
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from benchmarks.architectures import Architecture
 from benchmarks.inside import Clock, Played, play
+from benchmarks.model_time import CalledAsByTheLoop, ModelTime
 from benchmarks.orders import Arrival
 from benchmarks.report import machine, percentile, show, table
 from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, ModelName, Prompt
+from generation.worker.deck import ROW_COUNTS
 from generation.worker.models import Model, compile_denoiser, device_name
 
 MODEL = ModelName("bench")
@@ -43,58 +45,25 @@ class Scale:
     steps: int = 20  # of every order where throughput is measured
     mix: tuple[int, ...] = (4, 8, 20, 20, 30, 30, 50)  # steps of orders that arrive over time
     batches: tuple[int, ...] = (2, 4, 8)  # pictures a call of the pipeline
-    saturating: int = 48  # pictures
-    orders: int = 60  # Poisson arrivals
-    repeats: int = 3
+    saturating: int = 64  # pictures
+    orders: int = 40  # Poisson arrivals
+    repeats: int = 2
+    compiling: float = 60.0  # seconds that are needed for it at the least
 
 
 FULL = Scale()
-SMOKE = Scale(steps=3, mix=(2, 4), batches=(2,), saturating=4, orders=4, repeats=1)
+LARGE = Scale(batches=(4, 8), saturating=32, orders=20, compiling=120.0)
+QUICK = {
+    FULL: replace(FULL, batches=(4, 8), saturating=48, orders=24, repeats=1),
+    LARGE: replace(LARGE, batches=(8,), saturating=24, orders=10),
+}
+SMOKE = Scale(steps=3, mix=(2, 4), batches=(2,), saturating=4, orders=4, repeats=1, compiling=0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     throughput: float  # times the pipeline's at batch 1
     preview: float  # seconds
-
-
-@dataclass(slots=True)
-class ModelTime:
-    """Seconds inside the U-Net and the VAE, by events on the device's own stream: nothing waits because it is measured."""
-
-    device: torch.device
-    _pairs: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
-    _open: list[Any] = field(default_factory=list[Any])
-
-    @contextmanager
-    def watching(self, *modules: torch.nn.Module) -> Generator[None]:
-        hooks: list[Any] = []
-        for module in modules:
-            hooks.append(module.register_forward_pre_hook(self._enter))
-            hooks.append(module.register_forward_hook(self._leave))
-        yield
-        for hook in hooks:
-            hook.remove()
-
-    def _enter(self, *_: Any) -> None:
-        self._open.append(self._mark())
-
-    def _leave(self, *_: Any) -> None:
-        self._pairs.append((self._open.pop(), self._mark()))
-
-    def _mark(self) -> Any:
-        if self.device.type != "cuda":
-            return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)
-        event.record()
-        return event
-
-    @property
-    def seconds(self) -> float:
-        if self.device.type != "cuda":
-            return sum(end - begin for begin, end in self._pairs)
-        torch.cuda.synchronize()
-        return sum(begin.elapsed_time(end) for begin, end in self._pairs) / 1000
 
 
 class Bench:
@@ -120,6 +89,12 @@ class Bench:
             compile=is_compiled,
         )
         return Model(entry, pipe, self.device, dtype)
+
+    def note(self, **figures: Any) -> None:
+        """Said at once, on stderr: for what comes later there may be no time."""
+        for name, value in figures.items():
+            self.figures[name.replace("_", " ")] = value
+            print(f"{self.architecture.name}: {name.replace('_', ' ')}: {value}", file=sys.stderr, flush=True)
 
     def has_time(self, seconds: float) -> bool:
         return time.perf_counter() + seconds < self.deadline
@@ -169,12 +144,12 @@ class Bench:
             images=images,
         )
 
-    def arrivals(self, gap: float, *, greedy: float = 0.0) -> list[Arrival]:
+    def arrivals(self, gap: float, *, greedy: float = 0.0, count: int = 0) -> list[Arrival]:
         """Poisson, `gap` seconds apart on average; `greedy` is the share of orders that one member sends."""
         chance = random.Random(1)
         at = 0.0
         found: list[Arrival] = []
-        for number in range(self.scale.orders):
+        for number in range(count or self.scale.orders):
             at += chance.expovariate(1 / gap)
             member = GREEDY if chance.random() < greedy else MemberId(1 + chance.randrange(8))
             steps, images = chance.choice(self.scale.mix), chance.choice((1, 2, 4))
@@ -182,48 +157,87 @@ class Bench:
             found.append(Arrival(at=at, request=request, sampler=""))
         return found
 
-    def played(self, model: Model, arrivals: Sequence[Arrival]) -> Played:
-        return play(model, arrivals, slots=16, clock=Clock(self.now))
+    def arrival(self, number: int, *, steps: int, images: int, member: MemberId) -> Arrival:
+        """There from the start."""
+        request = self.order(number, member=member, steps=steps, images=images)
+        return Arrival(at=0.0, request=request, sampler="")
 
-    def saturated(self, model: Model, *, is_watched: bool = True) -> tuple[float, float | None]:
-        """Pictures a second with everything there from the start; and, if watched, the share of that time inside the model (a
-        compiled one has no hooks: they would break its graph)."""
+    def played(self, model: Model, arrivals: Sequence[Arrival], pinned_rows: int = 0) -> Played:
+        return play(
+            model, arrivals, slots=16, clock=Clock(time.perf_counter, is_wall=True), pinned_rows=pinned_rows
+        )
+
+    def saturated(self, model: Model, *, pinned_rows: int = 0) -> tuple[float, float]:
+        """Pictures a second with everything there from the start, and the share of that time inside the model."""
         count = self.scale.saturating // 4
         all_at_once = [
-            Arrival(
-                at=0.0,
-                sampler="",
-                request=self.order(n, member=MemberId(n), steps=self.scale.steps, images=4),
-            )
-            for n in range(count)
+            self.arrival(number, steps=self.scale.steps, images=4, member=MemberId(number))
+            for number in range(count)
         ]
-        self.played(
-            model,
-            [
-                replace(all_at_once[n], request=self.order(n, member=MemberId(n), steps=4, images=4))
-                for n in range(min(4, count))
-            ],
-        )
-        if not is_watched:
-            return 4 * count / self.played(model, all_at_once).busy, None
+        few = [
+            self.arrival(number, steps=4, images=4, member=MemberId(number))
+            for number in range(min(4, count))
+        ]
+        self.played(model, few, pinned_rows)
         watch = ModelTime(self.device)
-        # The decoder and not the VAE, whose `decode` is no forward call.
-        with watch.watching(self.pipe.unet, self.pipe.vae.decoder):
-            done = self.played(model, all_at_once)
+        with watch.watching(model):
+            done = self.played(model, all_at_once, pinned_rows)
         return 4 * count / done.busy, watch.seconds / done.busy
+
+    def alone(self, model: Model, images: int) -> float:
+        """Seconds of one order that nobody else is there with, least of a few."""
+        one = [self.arrival(0, steps=self.scale.steps, images=images, member=MemberId(1))]
+        return min(self.played(model, one).busy for _ in range(self.scale.repeats + 1))
+
+    def psnr(self, model: Model) -> float:
+        """dB, the least of five orders drawn in company: against the pipeline alone with the same noise, pictures decoded."""
+        mix = [(4, 1.0), (7, GUIDANCE), (5, 3.0), (6, GUIDANCE), (4, 9.0)]
+        requests = [
+            replace(self.order(n, member=MemberId(n), steps=steps, images=1), guidance=guidance)
+            for n, (steps, guidance) in enumerate(mix)
+        ]
+        slots = [model.seat(request, 0) for request in requests]
+        sizes = ROW_COUNTS if self.device.type == "cuda" else ()
+        turns = 0
+        while live := [slot for slot in slots if not slot.is_finished]:
+            turns += 1
+            model.advance(live[: 1 + turns % 5], sizes=sizes)  # in ever other company
+        return min(
+            _psnr(model.develop([slot])[0], self.by_the_pipeline(request))
+            for slot, request in zip(slots, requests, strict=True)
+        )
+
+    def by_the_pipeline(self, request: GenerationRequest) -> torch.Tensor:
+        """(3, height, width), 0 to 1."""
+        side = self.architecture.side
+        noise = torch.randn(
+            (1, 4, side // 8, side // 8), generator=torch.Generator().manual_seed(request.seed)
+        )
+        return self.pipe(
+            request.prompt.text,
+            negative_prompt=request.prompt.negative,
+            num_inference_steps=request.steps,
+            guidance_scale=request.guidance,
+            height=side,
+            width=side,
+            latents=noise.to(self.device, self.model.dtype),
+            output_type="pt",
+        ).images[0]
 
     # ---- everything
 
     def run(self, asked: Asked) -> list[tuple[str, object, str]]:
+        """Rows of a table. Figures are pictures a second and seconds."""
         single = self.best_of(1)
+        self.note(pipeline_at_batch_1=single)
         eager = {batch: self.best_of(batch) for batch in self.scale.batches if self.has_time(batch / single)}
+        self.note(pipeline_by_batch=eager)
         rate, inside = self.saturated(self.model)
-        self.figures |= {
-            "pipeline, batch 1, pictures/s": single,
-            "pipeline, by batch, pictures/s": eager,
-            "loop, pictures/s at saturation": rate,
-            "loop, share of wall time inside the model": inside,
-        }
+        self.note(loop_at_saturation=rate, share_of_wall_time_inside_the_model=inside)
+        alone = {images: self.alone(self.model, images) for images in (1, 4)}
+        self.note(loop_for_an_order_of_1_or_4_alone=alone)
+        psnr = self.psnr(self.model)
+        self.note(least_PSNR_against_the_pipeline=psnr)
         rows: list[tuple[str, object, str]] = [
             (
                 "pictures/s at saturation, against the pipeline at batch 1",
@@ -231,6 +245,8 @@ class Bench:
                 f"at least {asked.throughput}",
             ),
             ("share of wall time inside the model", inside, "at least 0.95"),
+            ("pictures in company against the pipeline alone, least PSNR, dB", psnr, "at least 40"),
+            ("seconds of one picture alone, against the pipeline", alone[1] * single, ""),
         ]
         rows += self.waits(rate, asked)
         rows.append(self.compiled(eager or {1: single}))
@@ -250,16 +266,17 @@ class Bench:
         done = self.played(self.model, arrivals)
         at = {one.request.job: one.at for one in arrivals}
         looks = [(record.preview or record.ended) - at[job] for job, record in done.records.items()]
-        self.figures["first preview, p95, s"] = percentile(looks, 95)
+        self.note(first_preview_p50=percentile(looks, 50), first_preview_p95=percentile(looks, 95))
         rows.append((preview, percentile(looks, 95), f"at most {asked.preview}"))
-        arrivals = self.arrivals(gap, greedy=0.6)
-        if not self.has_time(1.3 * gap * self.scale.orders):
+        # Twice as many: a queue that the pipeline cannot bear takes its time to grow.
+        arrivals = self.arrivals(gap, greedy=0.6, count=2 * self.scale.orders)
+        if not self.has_time(2.6 * gap * self.scale.orders):
             return [*rows, (crowd, "no time left", "")]
         done = self.played(self.model, arrivals)
         others = [one for one in arrivals if one.request.member != GREEDY]
         ours = percentile([done.records[one.request.job].ended - one.at for one in others], 95)
         theirs = percentile(self.one_at_a_time(arrivals), 95)
-        self.figures |= {"others' p95, s": ours, "others' p95, one order at a time, s": theirs}
+        self.note(others_p95=ours, others_p95_one_order_at_a_time=theirs)
         return [*rows, (crowd, ours / theirs, "at most 0.4")]
 
     def one_at_a_time(self, arrivals: Sequence[Arrival]) -> list[float]:
@@ -282,31 +299,41 @@ class Bench:
         return found
 
     def compiled(self, eager: dict[int, float]) -> tuple[str, object, str]:
-        """Both under torch.compile, the same module: the pipeline at the batch that is its best eagerly."""
+        """Both under torch.compile, the same compiled module: the pipeline at the batch that is its best eagerly, the loop with
+        every step padded to as many rows, so that there is one number of rows to compile."""
         name = "pictures/s at saturation, both compiled, against the pipeline's best batch"
         batch = max(eager, key=lambda one: eager[one])
-        if not self.has_time(90):
+        if not self.has_time(self.scale.compiling):
             return (name, "no time left", "at least 1.0")
+        began = time.perf_counter()
         backend = "inductor" if self.device.type == "cuda" else "eager"
         compile_denoiser(self.pipe, self.device, backend=backend)
-        theirs = self.best_of(batch)
-        if not self.has_time(60):
-            return (name, "no time left", "at least 1.0")
-        ours, _ = self.saturated(
-            self.model_of(self.pipe, self.model.dtype, is_compiled=True), is_watched=False
-        )
-        self.figures |= {
-            "pipeline compiled, best batch": batch,
-            "pipeline compiled, pictures/s": theirs,
-            "loop compiled, pictures/s": ours,
-        }
+        model = self.model_of(self.pipe, self.model.dtype, is_compiled=True)
+        unet = self.pipe.unet
+        self.pipe.unet = CalledAsByTheLoop(unet)
+        with torch.inference_mode():
+            theirs = self.best_of(batch)
+        self.pipe.unet = unet
+        self.note(compiling_took=time.perf_counter() - began, pipeline_compiled={batch: theirs})
+        ours, inside = self.saturated(model, pinned_rows=2 * batch)
+        self.note(loop_compiled=ours, share_of_wall_time_inside_the_compiled_model=inside)
         return (name, ours / theirs, "at least 1.0")
+
+
+def _psnr(left: torch.Tensor, right: torch.Tensor) -> float:
+    return -10 * math.log10(max(1e-12, float(((left.float() - right.float()) ** 2).mean())))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--smoke", action="store_true", help="tiny models, on the CPU where there is no GPU")
     parser.add_argument("--minutes", type=float, default=9.5, help="for everything")
+    parser.add_argument("--quick", action="store_true", help="fewer orders: five minutes and the compiling")
+    parser.add_argument(
+        "--compiling",
+        type=float,
+        help="seconds that must be left for it: less than a minute or two each where the compiler's cache is warm",
+    )
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args(arguments)
     if not torch.cuda.is_available() and not options.smoke:
@@ -322,18 +349,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     wanted = (
         (
             Architecture(name="Stable Diffusion 1.5", side=sides[0], is_xl=False, is_tiny=is_tiny),
+            FULL,
             Asked(throughput=2.0, preview=0.5),
         ),
         (
             Architecture(name="Stable Diffusion XL", side=sides[1], is_xl=True, is_tiny=is_tiny),
+            LARGE,
             Asked(throughput=1.4, preview=2.5),
         ),
     )
     began = time.perf_counter()
     results: list[dict[str, Any]] = []
     tables: list[str] = []
-    for share, (architecture, asked) in zip((0.4, 1.0), wanted, strict=True):
-        bench = Bench(architecture, SMOKE if is_tiny else FULL, device, began + share * 60 * options.minutes)
+    for share, (architecture, scale, asked) in zip((0.5, 1.0), wanted, strict=True):
+        scale = SMOKE if is_tiny else QUICK[scale] if options.quick else scale
+        if options.compiling is not None:
+            scale = replace(scale, compiling=options.compiling)
+        bench = Bench(architecture, scale, device, began + share * 60 * options.minutes)
         rows = bench.run(asked)
         results.append(bench.figures)
         head = f"{architecture.name}, {architecture.side} px" + (", tiny: a smoke test" if is_tiny else "")

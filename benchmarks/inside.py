@@ -19,6 +19,7 @@ from generation.dispatch import Dispatch
 from generation.messages import Configure, Event, Finished, Message, Order, Previewed, Ready
 from generation.request import JobId
 from generation.ticket import Running, Ticket
+from generation.worker.decode import Arriving
 from generation.worker.loop import Loop
 from generation.worker.models import Model
 from generation.worker.press import Press
@@ -30,6 +31,7 @@ class Clock:
     """From 0: CPU seconds of this thread (or another clock's), and what was skipped while nothing was to do."""
 
     now: Callable[[], float] = time.thread_time
+    is_wall: bool = False  # seconds that pass for all threads
     skipped: float = 0.0
     _began: float = 0.0
 
@@ -52,20 +54,27 @@ class Clock:
 
 
 class Shutter(Press):
-    """Keeps pictures instead of encoding them. Previews are made at once, on the thread whose seconds count."""
+    """Keeps pictures instead of encoding them. Previews are made at once where one thread's seconds count, and as in the worker
+    where the seconds are the wall's."""
 
-    def __init__(self, tell: Callable[[Event], None], keep: dict[JobId, list[Image.Image]]) -> None:
+    def __init__(
+        self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool
+    ) -> None:
         super().__init__(tell)
         self._finish = tell
         self._keep = keep
+        self._is_wall = is_wall
 
     def sketch(self, job: JobId, sketch: Sketch) -> None:
-        self._finish(Previewed(job=job, picture=sketch.develop()))
+        if self._is_wall:
+            super().sketch(job, sketch)
+        else:
+            self._finish(Previewed(job=job, picture=sketch.develop()))
 
     def print(
-        self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
+        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
-        self._keep[job] = list(pictures)
+        self._keep[job] = pictures
         self._finish(
             Finished(job=job, pictures=(), grid=b"", grid_format="png", device_seconds=device_seconds)
         )
@@ -116,20 +125,31 @@ class _Worker:
 
 
 def play(
-    model: Model, arrivals: Sequence[Arrival], *, slots: int, clock: Clock | None = None, **settings: Any
+    model: Model,
+    arrivals: Sequence[Arrival],
+    *,
+    slots: int,
+    clock: Clock | None = None,
+    pinned_rows: int = 0,
+    **settings: Any,
 ) -> Played:
-    """Every order, each at its time; returns when all are done. `settings` are the dispatch's. `clock`: one of
-    time.perf_counter where the device is no CPU."""
-    return asyncio.run(_play(model, arrivals, slots, clock or Clock(), settings))
+    """Every order, each at its time; returns when all are done. `settings` are the dispatch's. `clock`: one of time.perf_counter
+    where the device is no CPU. `pinned_rows`: of every step, as the worker's setting; but pictures are decoded together."""
+    return asyncio.run(_play(model, arrivals, slots, clock or Clock(), pinned_rows, settings))
 
 
 async def _play(
-    model: Model, arrivals: Sequence[Arrival], slots: int, clock: Clock, settings: dict[str, Any]
+    model: Model,
+    arrivals: Sequence[Arrival],
+    slots: int,
+    clock: Clock,
+    pinned_rows: int,
+    settings: dict[str, Any],
 ) -> Played:
     torch.set_num_threads(1)
     orders: SimpleQueue[Order] = SimpleQueue()
     events: deque[Event] = deque()
-    pictures: dict[JobId, list[Image.Image]] = {}
+    pictures: dict[JobId, Sequence[Arriving]] = {}
     records = {one.request.job: Record() for one in arrivals}
     configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
 
@@ -143,9 +163,11 @@ async def _play(
             case _:
                 pass
 
-    loop = Loop(orders, tell, clock=clock, press=Shutter(tell, pictures))
+    press = Shutter(tell, pictures, is_wall=clock.is_wall)
+    loop = Loop(orders, tell, clock=clock, press=press)
     loop.settings = configure
     loop.shelf.take = lambda name: model
+    loop.attempts.pin(pinned_rows)
     tell(Ready(device="this thread", seconds=0.0))
     coming = deque(arrivals)
 
@@ -176,4 +198,6 @@ async def _play(
     busy = clock.busy
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    return Played(records=records, pictures=pictures, busy=busy)
+    press.close()
+    drawn = {job: [one.picture() for one in each] for job, each in pictures.items()}
+    return Played(records=records, pictures=drawn, busy=busy)

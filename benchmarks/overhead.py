@@ -21,13 +21,13 @@ from typing import Any
 
 import torch
 from diffusers import UNet2DConditionModel
-from PIL import Image
 from torch import Tensor
 
 from benchmarks.orders import MODEL, order
 from benchmarks.report import machine, show, table
 from generation.messages import Configure, Generate, Order
 from generation.request import ImageSize, JobId, ModelEntry
+from generation.worker.decode import Arriving
 from generation.worker.loop import Loop
 from generation.worker.press import Press
 from generation.worker.sketch import Sketch
@@ -53,7 +53,7 @@ class NoPress(Press):
         sketch.develop()
 
     def print(
-        self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
+        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         pass
 

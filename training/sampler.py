@@ -9,7 +9,7 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from generation.worker.decode import to_images, to_tensor
+from generation.worker.decode import Arriving, to_bytes, to_tensor
 from generation.worker.upscale import Upscaler
 
 ENLARGED: int = 4  # times: what the bot shows of it
@@ -73,7 +73,8 @@ def _draw_four(sampler: Sampler, upscaler: Upscaler) -> GridTime:
     begun, wall = time.process_time(), time.perf_counter()
     images = sampler.draw(["a red apple"] * 4, seed=0)
     drawn, drawn_wall = time.process_time(), time.perf_counter()
-    to_images([upscaler.enlarge(to_tensor(image), ENLARGED) for image in images])
+    for image in images:
+        Arriving(to_bytes(upscaler.enlarge(to_tensor(image), ENLARGED))).picture()
     return GridTime(
         draw_busy=drawn - begun,
         draw=drawn_wall - wall,

@@ -173,6 +173,7 @@ class Attempts:
         else:
             return
         # Outside the except block: its traceback would keep the failed work's tensors alive.
+        batch[0].model.make_room()
         self.free_memory()
         half = len(batch) // 2
         if half:
@@ -196,6 +197,7 @@ class Attempts:
         """False when there is no rung left that would help."""
         if (rung := model.residence.rung_for(verb)) is None:
             return False
+        model.make_room()
         model.residence.climb(rung)
         self.climbed.append((weakref.ref(model), rung))
         self._note_trouble()

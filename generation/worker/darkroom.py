@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from PIL import Image
 
-from generation.worker.decode import to_images, to_tensor
+from generation.worker.decode import Arriving, to_bytes, to_tensor
 from generation.worker.models import Model
 from generation.worker.slots import Slot
 from generation.worker.upscale import Upscaler
@@ -18,15 +18,15 @@ class Darkroom:
         self._device = device
         self._upscaler: Upscaler | None = None
 
-    def develop(self, model: Model, slots: Sequence[Slot]) -> list[Image.Image]:
-        """The slots' samples as they stand; all of `model` and of one size."""
+    def develop(self, model: Model, slots: Sequence[Slot]) -> list[Arriving]:
+        """The slots' samples as they stand; all of `model` and of one size. Waits for nothing."""
         pictures = model.develop(slots)
         if model.entry.enlarge > 1:
             pictures = [self.upscaler.enlarge(picture, model.entry.enlarge) for picture in pictures]
-        return to_images(pictures)
+        return [Arriving(to_bytes(picture)) for picture in pictures]
 
-    def enlarge(self, picture: Image.Image, factor: int) -> Image.Image:
-        return to_images([self.upscaler.enlarge(to_tensor(picture), factor)])[0]
+    def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
+        return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))
 
     @property
     def upscaler(self) -> Upscaler:

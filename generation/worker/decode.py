@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -99,12 +98,8 @@ def to_bytes(picture: Tensor) -> Tensor:
     return (picture.movedim(-3, -1) * 255).round().to(torch.uint8)
 
 
-def to_images(pictures: Tensor | Sequence[Tensor]) -> list[Image.Image]:
-    return [Image.fromarray(to_bytes(picture).cpu().numpy()) for picture in pictures]
-
-
 class Arriving:
-    """A tensor on its way from the device: whoever wants it waits for it, and on whatever thread that suits."""
+    """uint8 on its way from the device: whoever wants it waits for it, and on whatever thread that suits."""
 
     def __init__(self, values: Tensor) -> None:
         # To the CPU without waiting means into pinned memory (torch.Tensor.to).
@@ -117,3 +112,7 @@ class Arriving:
         if self._copied is not None:
             self._copied.synchronize()
         return self._values.numpy()
+
+    def picture(self) -> Image.Image:
+        """Of (height, width, 3)."""
+        return Image.fromarray(self.wait())

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from PIL import Image
-
 from generation.request import GenerationRequest, JobId
+from generation.worker.decode import Arriving
 from generation.worker.models import Model
 from generation.worker.slots import Slot
 
@@ -17,7 +16,7 @@ class Job:
     request: GenerationRequest
     model: Model | None = None  # from the first seat on
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])  # by picture, until it is decoded
-    pictures: dict[int, Image.Image] = field(default_factory=dict[int, Image.Image])  # decoded
+    pictures: dict[int, Arriving] = field(default_factory=dict[int, Arriving])  # decoded
     total: int = 0  # steps of one picture
     last_preview: float = float("-inf")  # monotonic seconds
     device_seconds: float = 0.0

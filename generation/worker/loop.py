@@ -228,7 +228,10 @@ class Loop:
         return self._fail(job, "memory", reason)
 
     def step(self) -> None:
-        batch = self.attempts.fitting("step", self.turns.next_batch(seats_of(self.jobs.values())))
+        batch = self.turns.next_batch(
+            seats_of(self.jobs.values()), lambda seat: self.attempts.sizes(seat.model)
+        )
+        batch = self.attempts.fitting("step", batch)
         self.attempts.run("step", batch, self._advance)
         if not batch:
             self.attempts.settle()
@@ -237,16 +240,11 @@ class Loop:
             self._tell_progress(job, now)
 
     def retire(self) -> None:
-        """Decodes a handful of finished pictures, hands whole jobs to the press; then one enlargement."""
+        """Decodes a handful of finished pictures, which go to the press when their job is whole; then one enlargement."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
         at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE
         batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
         self.attempts.run("decode", batch, self._develop)
-        for job in self._alive(batch):
-            if job.is_drawn:
-                self.attempts.settle()
-                with of_job(job.id, job.request.prompt):
-                    self._print(job)
         if self.upscales:
             request = self.upscales.pop(next(iter(self.upscales)))
             with of_job(request.job):
@@ -255,7 +253,7 @@ class Loop:
     # ---- work on the device
 
     def _account(self, verb: Verb, batch: Sequence[Seat], seconds: float) -> None:
-        """A step is shared by rows, which is what it costs; decoding by pictures."""
+        """It is done. A step is shared by rows, which is what it costs; decoding by pictures."""
         shares = [len(seat.slot.rows) if verb == "step" else 1 for seat in batch]
         for seat, share in zip(batch, shares, strict=True):
             own = seconds * share / sum(shares)
@@ -266,6 +264,10 @@ class Loop:
             self.turns.learn(batch, seconds)
             if (cost := self.turns.news(batch)) is not None:
                 self.tell(cost)
+        for job in self._alive(batch):
+            if job.is_drawn:
+                with of_job(job.id, job.request.prompt):
+                    self._print(job)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
@@ -285,10 +287,10 @@ class Loop:
                 self.press.sketch(job.id, Sketch.of(job))
 
     def _print(self, job: Job) -> None:
-        del self.jobs[job.id]
         every = range(job.request.images)
         texts = [parameters_of(job.request, index, job.seated_model.sampler) for index in every]
         log.info("drawn in %.2f s of the device", job.device_seconds)
+        del self.jobs[job.id]
         self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:

@@ -16,6 +16,7 @@ from generation.worker.decode import Codec, read_init
 from generation.worker.inpaint import Mask
 from generation.worker.kinds import KINDS
 from generation.worker.loras import Adapters
+from generation.worker.replay import CudaRecorder, Replay
 from generation.worker.residence import Ladder, Residence
 from generation.worker.schedule import Schedules
 from generation.worker.slots import Slot
@@ -35,6 +36,8 @@ class Model:
         self.dtype = dtype
         self.kind = KINDS[type(pipe).__name__](pipe)
         self.unet: Any = self.kind.unet
+        is_replayed = device.type == "cuda" and not entry.compile  # what is compiled is replayed already
+        self.replay = Replay(self.kind.unet, CudaRecorder()) if is_replayed else None
         self.schedules = Schedules(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
         self._home = Residence(pipe, device)
@@ -99,7 +102,18 @@ class Model:
         if self.entry.compile and self.device.type == "cuda":
             torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
         with self._home.at_work("denoiser"):
-            self.decks.deck(slots[0].key).advance(self.unet, slots, self.dtype, sizes=sizes)
+            deck = self.decks.deck(slots[0].key)
+            deck.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
+
+    def denoiser(self, key: BatchKey) -> Any:
+        """What a step of this key calls."""
+        # A recording knows no LoRAs, which come and go.
+        return self.unet if self.replay is None or key.loras else self.replay
+
+    def make_room(self) -> None:
+        """Gives up what memory it holds for speed alone."""
+        if self.replay is not None:
+            self.replay.give_up()
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

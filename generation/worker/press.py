@@ -7,11 +7,10 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
-from PIL import Image
-
 from generation.images import encode_grid, grid_of, to_png
 from generation.messages import Event, Failed, Finished, Previewed
 from generation.request import JobId
+from generation.worker.decode import Arriving
 from generation.worker.sketch import Sketch
 
 log = logging.getLogger(__name__)
@@ -26,7 +25,7 @@ class Press:
         self._sketching: set[JobId] = set()
 
     def print(
-        self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
+        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         """Tells Finished, soon. `texts` go into the PNGs."""
         context = copy_context()  # of the log lines
@@ -52,9 +51,10 @@ class Press:
             self._sketching.discard(job)
 
     def _print(
-        self, job: JobId, pictures: Sequence[Image.Image], texts: Sequence[str], device_seconds: float
+        self, job: JobId, arriving: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         try:
+            pictures = [one.picture() for one in arriving]
             encoded = tuple(to_png(picture, text) for picture, text in zip(pictures, texts, strict=True))
             grid, grid_format = encode_grid(grid_of(pictures))
         except Exception as bug:  # the boundary of this thread

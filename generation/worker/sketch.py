@@ -24,7 +24,7 @@ class Sketch:
     """The job's pictures as they were when it was taken."""
 
     request: GenerationRequest
-    done: Mapping[int, Image.Image]  # decoded
+    done: Mapping[int, Arriving]  # decoded
     begun: Sequence[int]
     looks: Arriving | None  # (begun, height, width, 3), uint8
 
@@ -43,7 +43,7 @@ class Sketch:
 
     def develop(self) -> bytes:
         """The grid, JPEG; a picture that has not begun is grey. Waits for the device."""
-        cells = {index: self._fit(picture) for index, picture in self.done.items()}
+        cells = {index: self._fit(picture.picture()) for index, picture in self.done.items()}
         if self.looks is not None:
             looks = self.looks.wait()
             cells |= {

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence, Set
+from collections.abc import Callable, Sequence, Set
 
 from generation.messages import StepCost
 from generation.request import BatchKey, MemberId, Request
@@ -34,9 +34,25 @@ class Turns:
         self._looks = 0  # steps of newcomers in a row
         self._told: dict[BatchKey, float] = {}  # seconds of a row
 
-    def next_batch(self, seats: Sequence[Seat]) -> list[Seat]:
-        """Some of `seats` that share a BatchKey; empty when all are finished."""
+    def next_batch(
+        self, seats: Sequence[Seat], sizes_of: Callable[[Seat], Sequence[int]] = lambda _: ()
+    ) -> list[Seat]:
+        """Some of `seats` that share a BatchKey; empty when all are finished. `sizes_of`: the numbers of rows that a step
+        with such a seat is padded to. What would be padding goes to the next of the same key: it costs nothing."""
         live = self._ranked([seat for seat in seats if not seat.slot.is_finished])
+        batch = self._best(live)
+        if not batch or not (sizes := sizes_of(batch[0])):
+            return batch
+        rows = _rows(batch)
+        room = next((size for size in sizes if size >= rows), rows) - rows
+        there = {id(seat) for seat in batch}
+        for seat in live:
+            if id(seat) not in there and seat.slot.key == batch[0].slot.key and len(seat.slot.rows) <= room:
+                batch.append(seat)
+                room -= len(seat.slot.rows)
+        return batch
+
+    def _best(self, live: Sequence[Seat]) -> list[Seat]:
         served = {seat.job.request.member for seat in live if seat.job.steps_done > 0}
         newcomers = [seat for seat in live if _is_new(seat.job, served)]
         others = [seat for seat in live if not _is_new(seat.job, served)]

@@ -124,6 +124,9 @@ class PipelineModel(Model):
             run=Run(self._drawing(asked)),
         )
 
+    def make_room(self) -> None:
+        """It keeps nothing."""
+
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         for slot in slots:
             assert isinstance(slot, PipelineSlot)

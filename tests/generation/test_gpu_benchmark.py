@@ -25,10 +25,11 @@ def test_the_whole_script_runs_with_tiny_models_and_reports_every_figure(
     report = json.loads(out[: out.index("\n}\n") + 2])
     assert report["benchmark"] == "gpu, smoke"
     for figures in report["results"]:
-        assert figures["loop, pictures/s at saturation"] > 0
-        assert 0 < figures["loop, share of wall time inside the model"] < 1
-        assert figures["first preview, p95, s"] > 0
-        assert figures["loop compiled, pictures/s"] > 0
+        assert figures["loop at saturation"] > 0
+        assert 0 < figures["share of wall time inside the model"] < 1
+        assert figures["least PSNR against the pipeline"] > 40
+        assert figures["first preview p95"] > 0
+        assert figures["loop compiled"] > 0
     assert "no time left" not in out
     torch.compiler.reset()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,14 @@ from tests.tiny_models import tiny_bundled, tiny_flux, tiny_sd, tiny_sd3, tiny_s
 
 # Two OpenMP threads on a busy machine take many times as long as one.
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def on_the_cpu() -> Iterator[None]:
+    """Also where there is a GPU: pictures are compared with the pipelines on one device. test_cuda.py is about the other."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("generation.worker.loop.pick_device", lambda: torch.device("cpu"))
+        yield
 
 
 @pytest.fixture(scope="session")

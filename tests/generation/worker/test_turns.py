@@ -240,3 +240,30 @@ def test_whatever_was_measured_the_knee_is_within_bounds(measured: list[tuple[in
         line.learn(rows, seconds)
     assert curve.LEAST <= line.knee <= curve.MOST
     assert line.seconds_for(2) > 0
+
+
+def test_what_would_be_padding_of_a_newcomers_step_goes_to_the_next_in_line() -> None:
+    stage = trained(job("old", steps=20, images=4))
+    stage.ticks(3)
+    stage.jobs.append(job("new", 2, steps=20, images=3))
+    seats = seats_of(stage.jobs)
+    batch = stage.turns.next_batch(seats, lambda _: (8, 16))
+    assert names(batch) == ["new", "old"]
+    assert sum(len(seat.slot.rows) for seat in batch) == 8
+    assert len({id(seat.slot) for seat in batch}) == len(batch)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 4)), min_size=1, max_size=6),
+    st.sets(st.sampled_from([2, 4, 8, 16, 32]), max_size=4),
+)
+def test_filling_up_takes_no_step_over_the_size_that_it_is_padded_to(
+    orders: list[tuple[int, int]], sizes: set[int]
+) -> None:
+    jobs = [job(f"{n}", n, rows=rows, images=images) for n, (rows, images) in enumerate(orders)]
+    padded = sorted(sizes)
+    bare = Turns().next_batch(seats_of(jobs))
+    full = Turns().next_batch(seats_of(jobs), lambda _: padded)
+    assert [seat.slot for seat in full[: len(bare)]] == [seat.slot for seat in bare], "nobody is passed over"
+    rows, more = (sum(len(seat.slot.rows) for seat in one) for one in (bare, full))
+    assert more <= next((size for size in padded if size >= rows), rows)

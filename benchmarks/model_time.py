@@ -1,0 +1,98 @@
+"""What a benchmark puts around a model: how long the device is inside it, and calls of one form."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from generation.request import BatchKey
+from generation.worker.models import Model
+
+
+@dataclass(slots=True)
+class ModelTime:
+    """Seconds inside the denoiser and the VAE's decoder, by events on the device's own stream: nothing waits because it is
+    measured."""
+
+    device: torch.device
+    _pairs: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
+    _open: list[Any] = field(default_factory=list[Any])
+
+    @contextmanager
+    def watching(self, model: Model) -> Generator[None]:
+        plain = model.denoiser
+
+        def denoiser(key: BatchKey) -> Callable[..., Any]:
+            denoise = plain(key)
+
+            def watched(*arguments: Any, **more: Any) -> Any:
+                self._enter()
+                found = denoise(*arguments, **more)
+                self._leave()
+                return found
+
+            return watched
+
+        model.denoiser = denoiser
+        # The decoder and not the VAE, whose `decode` is no forward call.
+        decoder = model.pipe.vae.decoder
+        hooks = [decoder.register_forward_pre_hook(self._enter), decoder.register_forward_hook(self._leave)]
+        yield
+        del model.denoiser
+        for hook in hooks:
+            hook.remove()
+
+    def _enter(self, *_: Any) -> None:
+        self._open.append(self._mark())
+
+    def _leave(self, *_: Any) -> None:
+        self._pairs.append((self._open.pop(), self._mark()))
+
+    def _mark(self) -> Any:
+        if self.device.type != "cuda":
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record()
+        return event
+
+    @property
+    def seconds(self) -> float:
+        if self.device.type != "cuda":
+            return sum(end - begin for begin, end in self._pairs)
+        torch.cuda.synchronize()
+        return sum(begin.elapsed_time(end) for begin, end in self._pairs) / 1000
+
+
+class CalledAsByTheLoop:
+    """A U-Net that a pipeline calls, told what it is told in the form in which the loop tells it: a timestep for every row. So a
+    compiled U-Net is compiled once and serves both."""
+
+    def __init__(self, unet: Any) -> None:
+        self._unet = unet
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._unet, name)
+
+    def __call__(
+        self,
+        sample: torch.Tensor,
+        timestep: torch.Tensor,
+        *,
+        encoder_hidden_states: torch.Tensor,
+        added_cond_kwargs: dict[str, torch.Tensor] | None = None,
+        **_: Any,
+    ) -> Any:
+        added = added_cond_kwargs or {}
+        return self._unet(
+            sample,
+            timestep.float().repeat(len(sample)),
+            return_dict=False,
+            encoder_hidden_states=encoder_hidden_states,
+            timestep_cond=None,
+            added_cond_kwargs={name: added.get(name) for name in ("text_embeds", "time_ids")},
+        )
