@@ -5,6 +5,7 @@ from __future__ import annotations
 from bot.case_errors import NoSuchCase, NothingToAmend, NothingToPardon, OwnCase
 from bot.casework import Casework
 from bot.orders import Asker
+from db.audit import Act
 from db.case_entries import EntryKind
 from db.cases import Case
 from db.database import Transaction
@@ -23,7 +24,7 @@ class Amendments:
         case = await self._casework.numbered(guild_id, number)
         async with self._records.database.transaction() as tx:
             await self._casework.enter(tx, case, by, EntryKind.NOTE, text)
-            await self._desk.note(tx, by, "note", case.member, f"case {number}", job=case.job)
+            await self._desk.note(tx, by, Act.NOTE, case.member, text, case=number, job=case.job)
         return case
 
     async def amend(
@@ -63,7 +64,14 @@ class Amendments:
             )
             await self._casework.enter(tx, case, by, EntryKind.AMENDED, "; ".join(changes))
             await self._desk.note(
-                tx, by, "amend", case.member, f"case {number}: {'; '.join(changes)}"[:1000], job=case.job
+                tx,
+                by,
+                Act.AMEND,
+                case.member,
+                "" if reason is None else reason,
+                case=number,
+                job=case.job,
+                details={"until": expires_at} if seconds is not None else None,
             )
             return case
 
@@ -78,7 +86,7 @@ class Amendments:
             if not await self.undo(tx, case, by):
                 raise NothingToPardon(number)
             await self._casework.enter(tx, case, by, EntryKind.PARDONED, reason)
-            await self._desk.note(tx, by, "pardon", case.member, f"case {number}: {reason}", job=case.job)
+            await self._desk.note(tx, by, Act.PARDON, case.member, reason, case=number, job=case.job)
             return case
 
     async def unban(self, by: Asker, member: MemberId, reason: str) -> tuple[bool, Case | None]:
@@ -94,7 +102,15 @@ class Amendments:
             if case is not None:
                 await self._casework.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
             # Also where only Discord's own ban is there to lift: it is a moderator's act all the same.
-            await self._desk.note(tx, by, "unban", member, reason)
+            await self._desk.note(
+                tx,
+                by,
+                Act.UNBAN,
+                member,
+                reason,
+                case=case.number if case else None,
+                details={"was_blocked": live is not None},
+            )
         return live is not None, case
 
     async def undo(self, tx: Transaction, case: Case, by: Asker) -> bool:

@@ -28,6 +28,7 @@ from bot.commands import (
     history,
     imagine,
     mod,
+    mod_audit,
     mod_cases,
     mod_gate,
     mod_log,
@@ -68,7 +69,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(history.history)
     tree.add_command(queue.queue)
     moderators = mod.Mod()
-    for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_gate.COMMANDS):
+    for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_gate.COMMANDS, *mod_audit.COMMANDS):
         moderators.add_command(each)
     moderators.add_command(mod_rules.RULES)
     tree.add_command(moderators)

@@ -18,6 +18,7 @@ from bot.case_errors import (
 from bot.casework import Casework
 from bot.orders import Asker
 from db.appeals import Appeal, Decision
+from db.audit import Act
 from db.case_entries import EntryKind
 from db.cases import Case
 from generation.request import MemberId
@@ -33,6 +34,7 @@ class Answered:
 class AppealDesk:
     def __init__(self, casework: Casework, amendments: Amendments) -> None:
         self._casework = casework
+        self.desk = casework.desk
         self._amendments = amendments
         self._records = casework.records
 
@@ -97,7 +99,6 @@ class AppealDesk:
                 )
             is_undone = decision is Decision.OVERTURNED and await self._amendments.undo(tx, case, by)
             await self._casework.enter(tx, case, by, EntryKind.ANSWERED, f"{decision}: {answer}".rstrip(": "))
-            await self._casework.desk.note(
-                tx, by, f"appeal-{decision}", case.member, f"case {case.number}: {answer}", job=case.job
-            )
+            act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
+            await self.desk.note(tx, by, act, case.member, answer, case=case.number, job=case.job)
         return Answered(appeal=appeal, case=case, is_undone=is_undone)

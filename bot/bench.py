@@ -19,6 +19,7 @@ from bot.orders import BadDuration
 from bot.post import UNREACHABLE, Post
 from bot.powers import Used
 from bot.review import ReviewPost
+from db.audit import Act
 from db.cases import Case, Outcome
 from moderation.duration import seconds_in
 from moderation.ladder import Rung, Sanction
@@ -141,6 +142,15 @@ class Bench:
             parts.append(_power(used, case))
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_power(tx, case.id, used.power)
+                if used.power:
+                    await self._casework.desk.note(
+                        tx,
+                        asker_of(interaction),
+                        Act.DISCORD_SANCTION,
+                        case.member,
+                        case=case.number,
+                        details={"power": used.power},
+                    )
             case = replace(case, power=used.power)
         if done.strike_until is not None:
             parts.append(f"They have {mod_texts.count(done.strikes, 'strike')} now.")

@@ -21,6 +21,7 @@ from bot.desk import Desk
 from bot.orders import Asker
 from bot.records import Records
 from bot.settings import ModerationSettings
+from db.audit import Act
 from db.case_entries import EntryKind
 from db.cases import Case, Origin, Outcome
 from db.database import Transaction
@@ -89,6 +90,7 @@ class Casework:
         """Theirs for some minutes: before a form is filled in. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(tx, case_id, by)
+            await self.desk.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
     async def escalate(self, case_id: int, by: Asker) -> Case:
@@ -97,7 +99,7 @@ class Casework:
             case = await self._free(tx, case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
             await self.enter(tx, case, by, EntryKind.ESCALATED, "")
-            await self.desk.note(tx, by, "escalate", case.member, f"case {case.number}", job=case.job)
+            await self.desk.note(tx, by, Act.ESCALATE, case.member, case=case.number, job=case.job)
             return case
 
     async def decide(self, case_id: int, by: Asker, decision: Decision) -> Done:
@@ -152,7 +154,7 @@ class Casework:
             case = await self.records.cases.of_verdict(verdict_id, tx=tx)
             if case is not None:
                 return case
-            return await self.records.cases.open(
+            case = await self.records.cases.open(
                 tx,
                 guild_id=record.guild_id,
                 origin=Origin.REFUSAL,
@@ -165,6 +167,8 @@ class Casework:
                 verdict=record.verdict,
                 verdict_id=record.id,
             )
+            await self.desk.note(tx, by, Act.OPEN_CASE, case.member, case=case.number)
+            return case
 
     async def purge(
         self, by: Asker, since: float, reason: str, *, member: MemberId | None, most: int
@@ -176,7 +180,9 @@ class Casework:
         async with self.records.database.transaction() as tx:
             for job in jobs:
                 cancelled += await self.desk.take_down_in(tx, job.id, by, f"purge: {reason}")
-            await self.desk.note(tx, by, "purge", member, f"{len(jobs)} orders: {reason}")
+            await self.desk.note(
+                tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since}
+            )
         self.desk.leave_line(cancelled)
         return jobs
 
@@ -185,7 +191,14 @@ class Casework:
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id, tx=tx)
             await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
-            await self.desk.note(tx, by, "second-for-bans", None, "on" if is_needed else "off")
+            await self.desk.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
+
+    async def set_log_channel(self, by: Asker, channel_id: int) -> None:
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        async with self.records.database.transaction() as tx:
+            settings = await self.records.guilds.get(by.guild_id, tx=tx)
+            await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
+            await self.desk.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
 
     # ---- parts
 
@@ -251,16 +264,23 @@ class Casework:
             is_told=outcome in (Outcome.APPROVE, Outcome.BLOCK),
         )
         await self.enter(tx, case, by, EntryKind.DECIDED, f"{outcome}: {decision.reason}".rstrip(": "))
-        await self.desk.note(tx, by, outcome, case.member, why, job=case.job)
+        await self.desk.note(
+            tx,
+            by,
+            Act(outcome),
+            case.member,
+            decision.reason,
+            case=case.number,
+            job=case.job,
+            details={"until": expires_at, "strike_until": strike_until},
+        )
         strikes = await self.records.strikes.live(case.guild_id, case.member, now, tx=tx)
         return Done(case=case, strikes=strikes, strike_until=strike_until), cancelled
 
     async def _propose(self, tx: Transaction, case: Case, by: Asker, reason: str) -> Done:
         case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason)
         await self.enter(tx, case, by, EntryKind.PROPOSED, reason)
-        await self.desk.note(
-            tx, by, "propose-ban", case.member, f"case {case.number}: {reason}", job=case.job
-        )
+        await self.desk.note(tx, by, Act.PROPOSE_BAN, case.member, reason, case=case.number, job=case.job)
         return Done(case=case, is_proposal=True)
 
     async def enter(self, tx: Transaction, case: Case, by: Asker, kind: EntryKind, text: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from bot.orders import Asker, NoSuchJob, NotRunning, NotYours
 from bot.records import Records
+from db.audit import Act
 from db.blocks import Block
 from db.database import Transaction
 from db.jobs import Job
@@ -34,6 +35,8 @@ class Desk:
         async with self._records.database.transaction() as tx:
             if not await self._cancel(tx, job_id):
                 raise NotRunning
+            if job.member != asker.member:
+                await self.note(tx, asker, Act.CANCEL, job.member, job=job_id)
         # The row decides: a job that has not reached the line yet is never drawn.
         self._dispatch.cancel(job_id)
         return job
@@ -49,7 +52,7 @@ class Desk:
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, asker, reason)
             if job.member != asker.member:
-                await self.note(tx, asker, "remove", job.member, reason, job=job_id)
+                await self.note(tx, asker, Act.REMOVE, job.member, reason, job=job_id)
         return job
 
     # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
@@ -93,7 +96,7 @@ class Desk:
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
             )
             if was_blocked:
-                await self.note(tx, by, "unblock", member, "")
+                await self.note(tx, by, Act.UNBLOCK, member)
         return was_blocked
 
     async def _cancel(self, tx: Transaction, job_id: JobId) -> bool:
@@ -113,25 +116,44 @@ class Desk:
         self,
         tx: Transaction,
         by: Asker,
-        action: str,
-        member: MemberId | None,
-        reason: str,
+        act: Act,
+        member: MemberId | None = None,
+        reason: str = "",
         *,
+        case: int | None = None,
         job: JobId | None = None,
+        rule: str = "",
+        details: Mapping[str, object] | None = None,
     ) -> None:
-        """In the log of what moderators did."""
+        """In the audit log, with the act itself: every act of a moderator passes here.
+
+        `case`: its number. `details`: figures, ids of channels, names of choices; nothing that anybody wrote.
+        """
         assert by.guild_id is not None, "nobody is a moderator outside a server"
-        await self._records.actions.add(
+        subjects = (
+            f"case {case}" if case is not None else "",
+            f"job {job}" if job is not None else "",
+            f"rule {rule}" if rule else "",
+        )
+        await self._records.audit.append(
             tx,
             at=self._clock(),
             guild_id=by.guild_id,
-            moderator=by.member,
-            moderator_name=by.name,
-            action=action,
+            actor=by.member,
+            actor_name=by.name,
+            act=act,
             member=member,
-            job=job,
+            subject=", ".join(each for each in subjects if each),
             reason=reason,
+            details={name: value for name, value in (details or {}).items() if value is not None},
         )
+
+    async def note_power(
+        self, act: Act, by: Asker, member: MemberId, power: str, *, case: int | None
+    ) -> None:
+        """Discord's own timeout or ban, set or lifted: known only once Discord has answered."""
+        async with self._records.database.transaction() as tx:
+            await self.note(tx, by, act, member, case=case, details={"power": power})
 
     async def _known(self, job_id: JobId) -> Job:
         job = await self._records.jobs.get(job_id)

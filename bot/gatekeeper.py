@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from bot.case_errors import KnownOnly, Paused, RaidHolds
+from bot.desk import Desk
 from bot.orders import Asker
 from bot.records import Records
+from db.audit import Act
 from db.gates import Gate, Mode
 
 KNOWN_ORDERS = 3
@@ -17,9 +18,9 @@ KNOWN_FOR = 86_400.0
 
 
 class Gatekeeper:
-    def __init__(self, records: Records, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, records: Records, desk: Desk) -> None:
         self._records = records
-        self._clock = clock
+        self._desk = desk
 
     async def let_in(self, asker: Asker) -> Mode:
         """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
@@ -30,7 +31,7 @@ class Gatekeeper:
             raise Paused(gate.reason)
         if asker.is_moderator:
             return gate.mode
-        now = self._clock()
+        now = self._desk.now
         if gate.is_raid and (
             _is_younger(asker.account_at, gate.account_age, now)
             or _is_younger(asker.joined_at, gate.member_age, now)
@@ -48,33 +49,34 @@ class Gatekeeper:
     async def raid(self, by: Asker, account_age: float | None, member_age: float | None) -> Gate:
         """Ages in seconds; both None ends it."""
         is_on = account_age is not None or member_age is not None
-        what = f"account {account_age or 0:.0f} s, member {member_age or 0:.0f} s" if is_on else ""
 
         def change(gate: Gate) -> Gate:
             return replace(gate, account_age=account_age, member_age=member_age)
 
-        return await self._set(by, change, "raid-on" if is_on else "raid-off", what)
+        act = Act.RAID_ON if is_on else Act.RAID_OFF
+        return await self._set(
+            by, change, act, details={"account_age": account_age, "member_age": member_age}
+        )
 
     async def panic(self, by: Asker, mode: Mode, reason: str) -> Gate:
         def change(gate: Gate) -> Gate:
-            return replace(gate, mode=mode, mode_at=self._clock(), reason=reason)
+            return replace(gate, mode=mode, mode_at=self._desk.now, reason=reason)
 
-        return await self._set(by, change, f"panic-{mode}", reason)
+        return await self._set(by, change, Act(f"panic-{mode}"), reason)
 
-    async def _set(self, by: Asker, change: Callable[[Gate], Gate], action: str, reason: str) -> Gate:
+    async def _set(
+        self,
+        by: Asker,
+        change: Callable[[Gate], Gate],
+        act: Act,
+        reason: str = "",
+        details: Mapping[str, object] | None = None,
+    ) -> Gate:
         assert by.guild_id is not None, "a gate belongs to a server"
         async with self._records.database.transaction() as tx:
             gate = change(await self._records.gates.get(by.guild_id, tx=tx))
             await self._records.gates.set(tx, gate, by.member)
-            await self._records.actions.add(
-                tx,
-                at=self._clock(),
-                guild_id=by.guild_id,
-                moderator=by.member,
-                moderator_name=by.name,
-                action=action,
-                reason=reason,
-            )
+            await self._desk.note(tx, by, act, reason=reason, details=details)
         return gate
 
 

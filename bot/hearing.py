@@ -69,7 +69,12 @@ class Hearing:
         parts = [f"The appeal in case {case.number} is {decision}."]
         if decision is Decision.OVERTURNED:
             lifted = await powers.lift(
-                interaction, case.member, case.power, f"Case {case.number}: overturned"
+                interaction,
+                self._appeals.desk,
+                case.member,
+                case.power,
+                f"Case {case.number}: overturned",
+                case=case.number,
             )
             if lifted.why_not:
                 parts.append(f"Discord's own {case.power} stands: {lifted.why_not}.")

@@ -15,6 +15,7 @@ from bot.case_errors import NoSuchRule, RuleBreaksMust, RuleTaken, RuleUnusable
 from bot.desk import Desk
 from bot.orders import Asker
 from bot.records import Records
+from db.audit import Act
 from db.server_rules import ServerRule
 from moderation.must import Must, broken, read_must
 from moderation.rules import Rule, compiled
@@ -111,8 +112,13 @@ class HouseRules:
             )
             if rule is None:
                 raise RuleTaken(draft.name)
-            what = f"{draft.name}, version {rule.added_version}" + (", shadow" if is_shadow else "")
-            await self._desk.note(tx, by, "rule-add", None, what)
+            await self._desk.note(
+                tx,
+                by,
+                Act.RULE_ADD,
+                rule=draft.name,
+                details={"version": rule.added_version, "is_shadow": is_shadow},
+            )
         self._books.pop(by.guild_id, None)
         return rule, rule.added_version
 
@@ -127,7 +133,7 @@ class HouseRules:
                 names = [each.name for each in await self._records.server_rules.live(by.guild_id, tx=tx)]
                 raise NoSuchRule(name, next(iter(difflib.get_close_matches(name, names, 1, 0.0)), ""))
             version = rule.removed_version or 0
-            await self._desk.note(tx, by, "rule-remove", None, f"{name}, version {version}")
+            await self._desk.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
         self._books.pop(by.guild_id, None)
         return version
 

@@ -9,7 +9,10 @@ from typing import Any
 
 import discord
 
+from bot.access import asker_of
+from bot.desk import Desk
 from bot.post import UNREACHABLE
+from db.audit import Act
 from db.cases import Case, Outcome
 from generation.request import MemberId
 
@@ -62,8 +65,17 @@ async def apply(interaction: Interaction, case: Case) -> Used:
         return Used(why_not="Discord did not answer")
 
 
-async def lift(interaction: Interaction, member: MemberId, power: str, reason: str) -> Used:
-    """Takes back what `apply` did; `power` as it said."""
+async def lift(
+    interaction: Interaction, desk: Desk, member: MemberId, power: str, reason: str, *, case: int | None
+) -> Used:
+    """Takes back what `apply` did, and notes it; `power` as it said. `case`: its number."""
+    used = await _lift(interaction, member, power, reason)
+    if used.power:
+        await desk.note_power(Act.DISCORD_LIFTED, asker_of(interaction), member, used.power, case=case)
+    return used
+
+
+async def _lift(interaction: Interaction, member: MemberId, power: str, reason: str) -> Used:
     if power not in ("timeout", "ban"):
         return NOTHING
     is_ban = power == "ban"

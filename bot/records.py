@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.actions import Actions
 from db.appeals import Appeals
+from db.audit import Audit
 from db.blocks import Blocks
 from db.case_entries import CaseEntries
 from db.cases import Cases
@@ -33,7 +33,7 @@ class Records:
     verdicts: Verdicts
     blocks: Blocks
     guilds: Guilds
-    actions: Actions
+    audit: Audit
     notes: Notes
     cases: Cases
     entries: CaseEntries
@@ -55,7 +55,7 @@ class Records:
             verdicts=Verdicts(database),
             blocks=Blocks(database),
             guilds=Guilds(database),
-            actions=Actions(database),
+            audit=Audit(database),
             notes=Notes(database),
             cases=Cases(database),
             entries=CaseEntries(database),

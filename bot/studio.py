@@ -70,10 +70,9 @@ class Studio:
         self._metrics = metrics or Metrics()
         self.clock = clock
         self.review: Reviewer = lambda record: None
-        self.gatekeeper = Gatekeeper(records, clock=clock)
-        self.house_rules = HouseRules(
-            records, Desk(records, dispatch, clock=clock), settings.moderation.must_file
-        )
+        desk = Desk(records, dispatch, clock=clock)
+        self.gatekeeper = Gatekeeper(records, desk)
+        self.house_rules = HouseRules(records, desk, settings.moderation.must_file)
         self.judging = Judging(screen, records, self.house_rules)
         self._tickets: dict[JobId, Ticket] = {}
 

@@ -1,6 +1,6 @@
-"""`python -m db status | migrate | backup [FILE] | export MEMBER`, with `--data FOLDER`.
+"""`python -m db status | migrate | backup [FILE] | export MEMBER | audit [--head HEAD] [--export FILE]`, with `--data FOLDER`.
 
-Exit code 0 when it was done; 2 with one sentence when it was not.
+Exit code 0 when it was done; 1 when the audit log is broken; 2 when it was not done. Both with one sentence.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from db.audit import head_path
+from db.audit_check import Head, check_audit, export_audit
 from db.backup import back_up, backup_name
 from db.database import Database
 from db.errors import (
@@ -47,6 +49,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _migrate(path)
             case "backup":
                 return _backup(path, options.file)
+            case "audit":
+                return _audit(path, options.head, options.export)
             case _:
                 return _export(path, options.member)
     except StorageError as error:
@@ -79,7 +83,31 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: beside the database")
     export = commands.add_parser("export", parents=[where], help="everything held about a member, as JSON")
     export.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
+    audit = commands.add_parser(
+        "audit", parents=[where], help="check the log of what moderators did; also as a file"
+    )
+    audit.add_argument(
+        "--head",
+        type=_head,
+        metavar="NUMBER:HASH",
+        help="a head noted earlier, which the log must still hold",
+    )
+    audit.add_argument("--export", type=_table, metavar="FILE", help="a new file, .json or .csv")
     return parser
+
+
+def _head(text: str) -> Head:
+    head = Head.parse(text)
+    if head is None:
+        raise argparse.ArgumentTypeError(f"{text!r} is no head; one looks like 12:3fa9c07d")
+    return head
+
+
+def _table(text: str) -> Path:
+    path = Path(text)
+    if path.suffix.lower() not in (".json", ".csv"):
+        raise argparse.ArgumentTypeError(f"{text!r} must end with .json or .csv")
+    return path
 
 
 def _member(text: str) -> MemberId:
@@ -143,6 +171,30 @@ def _export(path: Path, member: MemberId) -> int:
             print(json.dumps(await Members(db).export(member), ensure_ascii=False, indent=2))
 
     asyncio.run(export())
+    return 0
+
+
+def _audit(path: Path, witness: Head | None, target: Path | None) -> int:
+    checked = check_audit(path, witness)
+    if target is not None:
+        print(f"{export_audit(path, target)} rows written to {target}.")
+    if checked.fault:
+        print(checked.fault, file=sys.stderr)
+        return 1
+    if checked.head is None:
+        print("The audit log is empty.")
+        return 0
+    print(f"The audit log is whole: {checked.rows} rows. Its head is {checked.head}")
+    if checked.forgotten:
+        print(f"{checked.forgotten} persons and reasons in it were forgotten; the chain holds without them.")
+    if checked.kept is None:
+        print(
+            f"There is no {head_path(path).name} beside the database: rows missing at the end would not be noticed."
+        )
+    print(
+        "Who can write to this folder could write the whole log anew, and that can't be seen from here. Note the head somewhere "
+        "else (/mod audit posts it in Discord) and give it with --head."
+    )
     return 0
 
 

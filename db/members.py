@@ -28,8 +28,11 @@ EXPORTS = {
         SELECT id, guild_id, member, reason, at, expires_at, lifted_at
         FROM blocks WHERE member = ? ORDER BY id
     """,
-    "actions": """
-        SELECT id, at, guild_id, action, member, job, reason FROM actions WHERE member = ? ORDER BY id
+    "audit": """
+        SELECT audit.number, at, guild_id, action, subject, details, audit_openings.text AS reason
+        FROM audit JOIN audit_openings AS whom ON whom.number = audit.number AND whom.field = 'member'
+        LEFT JOIN audit_openings ON audit_openings.number = audit.number AND audit_openings.field = 'reason'
+        WHERE whom.person = ? ORDER BY audit.number
     """,
     "cases": """
         SELECT id, guild_id, number, origin, opened_at, member, member_name, channel_id, job, prompt, negative, category,
@@ -49,7 +52,12 @@ EXPORTS = {
     """,
     "blocks_set_as_moderator": "SELECT * FROM blocks WHERE set_by = ? ORDER BY id",
     "blocks_lifted_as_moderator": "SELECT * FROM blocks WHERE lifted_by = ? ORDER BY id",
-    "actions_as_moderator": "SELECT * FROM actions WHERE moderator = ? ORDER BY id",
+    "audit_as_moderator": """
+        SELECT audit.number, at, guild_id, action, subject, details, audit_openings.text AS reason
+        FROM audit JOIN audit_openings AS who ON who.number = audit.number AND who.field = 'actor'
+        LEFT JOIN audit_openings ON audit_openings.number = audit.number AND audit_openings.field = 'reason'
+        WHERE who.person = ? ORDER BY audit.number
+    """,
     "cases_as_moderator": """
         SELECT id, guild_id, number, outcome, acted_at, reason
         FROM cases WHERE ? IN (claimed_by, proposed_by, acted_by) ORDER BY id

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from db.backup import back_up, backup_name
+from db.chain import teach
 from db.errors import DatabaseBroken, DatabaseTooNew, storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -70,6 +71,7 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
         with storage_errors(path):
             raise DatabaseBroken(path=path, reason=error.strerror or str(error)) from error
     with storage_errors(path), closing(_connect(path)) as connection:
+        teach(connection)
         connection.execute("BEGIN IMMEDIATE")  # whoever else migrates waits, and then finds nothing to do
         try:
             before = _checked_version(connection, path, known=len(steps))

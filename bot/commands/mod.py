@@ -6,7 +6,6 @@ The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
 import discord
@@ -127,11 +126,7 @@ class Mod(ModeratorsGroup):
     @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
     @app_commands.describe(channel="One that only moderators can read")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
-        records = interaction.client.studio.records
-        assert interaction.guild_id is not None  # guild_only
-        async with records.database.transaction() as tx:
-            settings = await records.guilds.get(interaction.guild_id, tx=tx)
-            await records.guilds.set(tx, replace(settings, log_channel_id=channel.id))
+        await interaction.client.casework.set_log_channel(asker_of(interaction), channel.id)
         await _say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
 
 

@@ -110,7 +110,9 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
     atelier = interaction.client
     found = await atelier.amendments.pardon(interaction.guild_id or 0, number, asker_of(interaction), reason)
     await interaction.response.defer(ephemeral=True)
-    lifted = await powers.lift(interaction, found.member, found.power, f"Case {number}: pardoned")
+    lifted = await powers.lift(
+        interaction, atelier.desk, found.member, found.power, f"Case {number}: pardoned", case=number
+    )
     own = f" Discord's own {found.power} stands: {lifted.why_not}." if lifted.why_not else ""
     await atelier.review.refresh_case(found.id)
     await interaction.edit_original_response(

@@ -68,7 +68,10 @@ async def unban(interaction: Interaction, member: discord.User, reason: Reason) 
     was_blocked, case = await atelier.amendments.unban(asker_of(interaction), _person(member), reason)
     await interaction.response.defer(ephemeral=True)
     power = case.power if case else ""
-    lifted = await powers.lift(interaction, MemberId(member.id), power or "ban", reason)
+    number = case.number if case else None
+    lifted = await powers.lift(
+        interaction, atelier.desk, MemberId(member.id), power or "ban", reason, case=number
+    )
     parts = [f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked by me."]
     if lifted.power:
         parts.append(f"Discord's own {lifted.power} is lifted too.")

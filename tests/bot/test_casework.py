@@ -51,7 +51,7 @@ async def flagged(shop: Shop, asker: Asker = ADA) -> Case:
 
 async def actions(shop: Shop) -> list[str]:
     """Oldest first."""
-    return [each.action for each in reversed(await shop.records.actions.page(GUILD, limit=100))]
+    return [each.act for each in reversed(await shop.records.audit.page(GUILD, limit=100))]
 
 
 async def warned(shop: Shop, times: int = 1) -> None:

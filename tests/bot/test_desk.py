@@ -73,9 +73,9 @@ async def test_pictures_are_removed_by_their_owner_or_a_moderator_who_is_noted(
         (True, by.member, "too foxy")
     ] * 2
     assert list((busy.settings.data / "images").glob("*/*")) == []
-    actions = await busy.records.actions.page(GUILD)
-    assert [(each.action, each.moderator, each.member, each.job, each.reason) for each in actions] == (
-        [("remove", MIA.member, ADA.member, job.id, "too foxy")] if is_noted else []
+    actions = await busy.records.audit.page(GUILD)
+    assert [(each.act, each.actor, each.member, each.subject, each.reason) for each in actions] == (
+        [("remove", MIA.member, ADA.member, f"job {job.id}", "too foxy")] if is_noted else []
     )
 
 
@@ -106,8 +106,13 @@ async def test_a_block_cancels_the_members_jobs_in_that_server_and_no_others(bus
     states = [(await busy.job(job)).state for job in (running, waiting, elsewhere, bens)]
     assert states == [JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
     assert (await busy.spent(), await busy.spent(BEN)) == (1, 2)
-    [action] = await busy.records.actions.page(GUILD)
-    assert (action.action, action.member, action.reason) == ("block", ADA.member, "case 1: spam")
+    [action] = await busy.records.audit.page(GUILD)
+    assert (action.act, action.member, action.subject, action.reason) == (
+        "block",
+        ADA.member,
+        "case 1",
+        "spam",
+    )
 
 
 async def test_a_second_block_takes_the_place_of_the_first(shop: Shop) -> None:
@@ -124,4 +129,4 @@ async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
     assert await shop.desk.unblock(MIA, ADA.member)
     await shop.admit(an_order())
     assert not await shop.desk.unblock(MIA, ADA.member)
-    assert [each.action for each in await shop.records.actions.page(GUILD)] == ["unblock", "block"]
+    assert [each.act for each in await shop.records.audit.page(GUILD)] == ["unblock", "block"]

@@ -53,7 +53,7 @@ async def test_raid_mode_lets_moderators_in_and_ends(shop: Shop) -> None:
         await shop.admit(an_order())  # nothing is known of the account: taken for young
     await shop.studio.gatekeeper.raid(MIA, None, None)
     await shop.admit(an_order())
-    assert [each.action for each in await shop.records.actions.page(GUILD)] == ["raid-off", "raid-on"]
+    assert [each.act for each in await shop.records.audit.page(GUILD)] == ["raid-off", "raid-on"]
 
 
 async def test_a_pause_is_for_everybody_and_says_why(shop: Shop) -> None:
@@ -65,7 +65,7 @@ async def test_a_pause_is_for_everybody_and_says_why(shop: Shop) -> None:
     await shop.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1)))
     await shop.studio.gatekeeper.panic(MIA, Mode.OPEN, "")
     await shop.admit(an_order())
-    assert [each.action for each in await shop.records.actions.page(GUILD)] == ["panic-open", "panic-pause"]
+    assert [each.act for each in await shop.records.audit.page(GUILD)] == ["panic-open", "panic-pause"]
 
 
 async def test_family_only_refuses_what_would_be_flagged_and_knows_no_adults(shop: Shop) -> None:

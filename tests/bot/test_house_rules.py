@@ -94,7 +94,7 @@ async def test_every_version_of_the_book_can_be_read_again(shop: Shop) -> None:
         ["no mimes"],
         ["no mimes", "no clowns"],
     ]
-    actions = [each.action for each in reversed(await shop.records.actions.page(GUILD))]
+    actions = [each.act for each in reversed(await shop.records.audit.page(GUILD))]
     assert actions == ["rule-add", "rule-add", "rule-remove", "rule-add"]
 
 

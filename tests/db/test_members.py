@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from db.actions import Actions
 from db.appeals import Appeals, Decision
+from db.audit import Act, Audit
 from db.blocks import Blocks
 from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
@@ -27,8 +27,8 @@ from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
 MEMBER_COLUMNS = """
 SELECT tables.name AS "table", columns.name AS "column"
 FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
-WHERE tables.type = 'table'
-  AND (columns.name IN ('member', 'moderator') OR columns.name LIKE '%\\_by' ESCAPE '\\')
+WHERE tables.type = 'table' AND columns.type = 'INTEGER'
+  AND (columns.name IN ('member', 'person') OR columns.name LIKE '%\\_by' ESCAPE '\\')
 ORDER BY 1, 2
 """
 
@@ -57,15 +57,16 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             tx, guild_id=GUILD, member=subject, by=moderator, reason="spam", at=NOW, expires_at=None
         )
         await Blocks(db).lift(tx, guild_id=GUILD, member=subject, by=moderator, at=NOW + 1)
-        await Actions(db).add(
+        await Audit(db).append(
             tx,
             at=NOW,
             guild_id=GUILD,
-            moderator=moderator,
-            moderator_name="mo",
-            action="block",
+            actor=moderator,
+            actor_name="mo",
+            act=Act.BLOCK,
             member=subject,
-            job=job.id,
+            subject=f"job {job.id}",
+            reason="spam",
         )
         await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
 
@@ -114,8 +115,8 @@ async def leave_traces_at_the_desk(
 async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
     columns = [(row["table"], row["column"]) for row in await db.reader.all(MEMBER_COLUMNS)]
     assert {table for table, _ in columns} == {
-        "actions",
         "appeals",
+        "audit_openings",
         "blocks",
         "case_entries",
         "cases",
@@ -132,10 +133,14 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         # A member of whom nothing is known but this one cell.
         member = MemberId(1000 + number)
         others = {"subject": MemberId(1), "moderator": MemberId(2)}
-        others["subject" if column == "member" else "moderator"] = member
+        others["subject" if column in ("member", "person") else "moderator"] = member
         await leave_traces(db, tmp_path, **others)
         exported = await Members(db).export(member)
-        assert any(key.startswith(table) and rows for key, rows in exported.items() if key != "member"), (
+        assert any(
+            key.startswith(table.removesuffix("_openings")) and rows
+            for key, rows in exported.items()
+            if key != "member"
+        ), (
             table,
             column,
         )
@@ -152,7 +157,7 @@ async def test_an_export_holds_the_members_rows_and_nobody_elses(db: Database, t
         "verdicts",
         "spending",
         "blocks",
-        "actions",
+        "audit",
         "cases",
         "strikes",
         "appeals",
@@ -173,7 +178,7 @@ async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_pa
         "images_removed_as_moderator",
         "blocks_set_as_moderator",
         "blocks_lifted_as_moderator",
-        "actions_as_moderator",
+        "audit_as_moderator",
         "cases_as_moderator",
         "case_entries_as_moderator",
         "strikes_as_moderator",

@@ -1,4 +1,4 @@
-"""Blocks, moderators' actions, guilds and notes."""
+"""Blocks, guilds and notes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import sqlite3
 
 import pytest
 
-from db.actions import Actions
 from db.blocks import Block, Blocks
 from db.database import Database
 from db.guilds import Guilds, GuildSettings
-from db.ids import new_job_id
 from db.notes import Notes
 from generation.request import MemberId
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW
@@ -80,42 +78,6 @@ async def test_live_blocks_are_listed_newest_first(db: Database) -> None:
 async def test_a_block_that_ends_before_it_begins_is_refused(db: Database) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         await block(db, expires_at=NOW)
-
-
-async def test_actions_are_paged_newest_first(db: Database) -> None:
-    actions = Actions(db)
-    job = new_job_id()
-    async with db.transaction() as tx:
-        made = [
-            await actions.add(
-                tx,
-                at=NOW + number,
-                guild_id=GUILD,
-                moderator=MODERATOR,
-                moderator_name="mo",
-                action="remove",
-                member=(ALICE, BOB)[number % 2],
-                job=job,
-                reason="rule 3",
-            )
-            for number in range(4)
-        ]
-    assert await actions.page(GUILD) == made[::-1]
-    assert await actions.page(GUILD, before_id=made[2].id, limit=1) == [made[1]]
-    assert await actions.page(GUILD, member=ALICE) == [made[2], made[0]]
-    assert await actions.page(GUILD + 1) == []
-
-
-@pytest.mark.parametrize("statement", ["UPDATE actions SET reason = 'none'", "DELETE FROM actions"])
-async def test_actions_are_neither_changed_nor_deleted(db: Database, statement: str) -> None:
-    async with db.transaction() as tx:
-        made = await Actions(db).add(
-            tx, at=NOW, guild_id=GUILD, moderator=MODERATOR, moderator_name="mo", action="block"
-        )
-    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
-        async with db.transaction() as tx:
-            await tx.all(statement)
-    assert await Actions(db).page(GUILD) == [made]
 
 
 async def test_a_guild_has_defaults_until_its_admin_chooses(db: Database) -> None:

@@ -213,6 +213,18 @@ class Stage:
         (row,) = self.rows(sql, *parameters)
         return row
 
+    def acts_about(self, member: Person) -> list[sqlite3.Row]:
+        """What moderators did to the member, oldest first."""
+        return self.rows(
+            """
+            SELECT audit.number, action, subject, actors.person AS actor FROM audit
+            JOIN audit_openings AS members ON members.number = audit.number AND members.field = 'member'
+            JOIN audit_openings AS actors ON actors.number = audit.number AND actors.field = 'actor'
+            WHERE members.person = ? ORDER BY audit.number
+            """,
+            member.id,
+        )
+
     def job(self, message: Message) -> sqlite3.Row:
         return self.row("SELECT * FROM jobs WHERE id = ?", job_of(message))
 

@@ -138,8 +138,8 @@ async def test_a_case_from_the_flagged_order_to_the_answered_appeal(stage: Stage
         "SELECT kind FROM case_entries WHERE case_id = ? ORDER BY id", case_of(stage, ada)["id"]
     )
     assert [each["kind"] for each in kinds] == ["decided", "appealed", "answered", "amended"]
-    actions = stage.rows("SELECT action FROM actions WHERE member = ? ORDER BY id", ada.id)
-    assert [each["action"] for each in actions] == ["timeout", "appeal-overturned", "amend"]
+    acts = [each["action"] for each in stage.acts_about(ada)]
+    assert acts == ["claim", "timeout", "discord-sanction", "appeal-overturned", "discord-lifted", "amend"]
 
 
 async def test_two_moderators_press_two_buttons_at_once_and_one_is_told_who_acted(
@@ -339,7 +339,7 @@ async def test_raid_mode_and_the_panic_switch_hold_over_a_restart(stage: Stage) 
     finally:
         await said(await stage.mia.slash("gallery", "mod raid", state="off"))
         await said(await stage.mia.slash("gallery", "mod panic", mode="open"))
-    noted = {row["action"] for row in stage.rows("SELECT action FROM actions")}
+    noted = {row["action"] for row in stage.rows("SELECT action FROM audit")}
     assert {"raid-on", "raid-off", "panic-pause", "panic-known", "panic-family", "panic-open"} <= noted
 
 

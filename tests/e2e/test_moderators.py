@@ -106,8 +106,7 @@ async def test_a_blocked_member_draws_nothing_until_the_block_is_lifted(stage: S
     await stage.draw(ada, "after it was lifted", images=1)
     use = await stage.mia.slash("gallery", "mod unblock", member=ada)
     assert "not blocked" in await stage.private(use)
-    actions = stage.rows("SELECT action FROM actions WHERE member = ? ORDER BY id", ada.id)
-    assert [each["action"] for each in actions] == ["block", "unblock"]
+    assert [each["action"] for each in stage.acts_about(ada)] == ["block", "unblock"]
 
 
 @pytest.mark.parametrize("way", ["by its id", "by a link", "with the message menu"])
@@ -129,8 +128,8 @@ async def test_a_moderator_takes_a_picture_down(stage: Stage, way: str) -> None:
     if way != "with the message menu":
         assert rows[0]["removed_reason"] == "asked to"
     assert not any(file.exists() for file in files)
-    action = stage.row("SELECT * FROM actions WHERE job = ?", job)
-    assert (action["action"], action["moderator"], action["member"]) == ("remove", stage.mia.id, ada.id)
+    [act] = stage.acts_about(ada)
+    assert (act["action"], act["actor"], act["subject"]) == ("remove", stage.mia.id, f"job {job}")
 
 
 async def test_what_is_no_picture_cannot_be_taken_down(stage: Stage) -> None:

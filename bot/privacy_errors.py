@@ -1,0 +1,14 @@
+"""Why what concerns members' data and the audit log is refused. Each has one sentence in bot/privacy_texts.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.orders import Refusal
+
+
+@dataclass(eq=False)
+class NoHead(Refusal):
+    """What was given as the audit log's head is none."""
+
+    text: str

@@ -1,0 +1,189 @@
+"""What moderators did, in a chain of rows that are never changed or deleted; the database itself refuses.
+
+Appended in the transaction of the act: there is neither an act without its row nor a row without its act. Who, whom and why can
+be forgotten without breaking the chain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from db.chain import GENESIS, canonical, commitment, new_salt, row_hash
+from db.database import Database, Reader, Transaction
+from generation.request import MemberId
+
+
+class Act(StrEnum):
+    """Everything that a moderator can do."""
+
+    OPEN_CASE = "open-case"
+    CLAIM = "claim"
+    ESCALATE = "escalate"
+    APPROVE = "approve"
+    REMOVE = "remove"
+    WARN = "warn"
+    TIMEOUT = "timeout"
+    BAN = "ban"
+    BLOCK = "block"
+    PROPOSE_BAN = "propose-ban"
+    DISCORD_SANCTION = "discord-sanction"  # Discord's own timeout or ban, beside the bot's
+    DISCORD_LIFTED = "discord-lifted"
+    NOTE = "note"
+    AMEND = "amend"
+    PARDON = "pardon"
+    UNBAN = "unban"
+    UNBLOCK = "unblock"
+    APPEAL_UPHELD = "appeal-upheld"
+    APPEAL_OVERTURNED = "appeal-overturned"
+    CANCEL = "cancel"  # somebody else's order
+    PURGE = "purge"
+    RAID_ON = "raid-on"
+    RAID_OFF = "raid-off"
+    PANIC_OPEN = "panic-open"
+    PANIC_PAUSE = "panic-pause"
+    PANIC_FAMILY = "panic-family"
+    PANIC_KNOWN = "panic-known"
+    RULE_ADD = "rule-add"
+    RULE_REMOVE = "rule-remove"
+    LOG_CHANNEL = "log-channel"
+    SECOND_FOR_BANS = "second-for-bans"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One row with what is still known about it."""
+
+    number: int
+    at: float  # unix seconds
+    guild_id: int
+    actor: MemberId | None  # None: forgotten
+    actor_name: str
+    act: str
+    member: MemberId | None  # whom it was about; None: nobody, or forgotten
+    subject: str
+    reason: str  # empty: none, or forgotten
+    details: Mapping[str, Any]
+    hash: str
+
+
+LAST = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
+APPEND = """
+INSERT INTO audit (number, at, guild_id, actor, action, member, subject, reason, details, previous, hash)
+VALUES (:number, :at, :guild_id, :actor, :action, :member, :subject, :reason, :details, :previous, :hash)
+"""
+OPENING = "INSERT INTO audit_openings (number, field, person, text, salt) VALUES (?, ?, ?, ?, ?)"
+PAGE = """
+SELECT audit.number, audit.at, audit.guild_id, audit.action, audit.subject, audit.details, audit.hash,
+    actors.person AS actor, actors.text AS actor_name, members.person AS member, reasons.text AS reason
+FROM audit
+LEFT JOIN audit_openings AS actors ON actors.number = audit.number AND actors.field = 'actor'
+LEFT JOIN audit_openings AS members ON members.number = audit.number AND members.field = 'member'
+LEFT JOIN audit_openings AS reasons ON reasons.number = audit.number AND reasons.field = 'reason'
+WHERE guild_id = :guild_id AND (:member IS NULL OR members.person = :member)
+  AND (:before IS NULL OR audit.number < :before)
+ORDER BY audit.number DESC LIMIT :limit
+"""
+
+
+class Audit:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def append(
+        self,
+        tx: Transaction,
+        *,
+        at: float,
+        guild_id: int,
+        actor: MemberId,
+        actor_name: str,
+        act: Act,
+        member: MemberId | None = None,
+        subject: str = "",
+        reason: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> int:
+        """The row's number. `details`: ready for JSON, and nothing in it that says who somebody is or what they wrote."""
+        previous = await tx.one(LAST)
+        number = previous["number"] + 1 if previous else 1
+        sealed: dict[str, str | None] = {"actor": None, "member": None, "reason": None}
+        openings: list[tuple[object, ...]] = []
+        for field, person, text in (
+            ("actor", actor, actor_name),
+            ("member", member, ""),
+            # Why is about whom it was done to; where it was done to nobody, it is its writer's.
+            ("reason", (actor if member is None else member) if reason else None, reason),
+        ):
+            if person is not None:
+                salt = new_salt()
+                sealed[field] = commitment(salt, person, text)
+                openings.append((number, field, person, text, salt))
+        row: dict[str, Any] = {
+            "previous": previous["hash"] if previous else GENESIS,
+            "number": number,
+            "at": float(at),
+            "guild_id": guild_id,
+            "actor": sealed["actor"],
+            "action": act.value,
+            "member": sealed["member"],
+            "subject": subject,
+            "reason": sealed["reason"],
+            "details": canonical(details or {}),
+        }
+        digest = row_hash(**row)
+        await tx.all(APPEND, row | {"hash": digest})
+        for opening in openings:
+            await tx.all(OPENING, opening)
+
+        async def keep() -> None:
+            await asyncio.to_thread(_keep, head_path(self._db.path), number, digest)
+
+        tx.after_commit(keep)
+        return number
+
+    async def page(
+        self,
+        guild_id: int,
+        *,
+        member: MemberId | None = None,
+        before: int | None = None,
+        limit: int = 10,
+        tx: Reader | None = None,
+    ) -> list[AuditEntry]:
+        """Newest first; `member` is whom they were about."""
+        parameters = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
+        return [_entry(row) for row in await (tx or self._db.reader).all(PAGE, parameters)]
+
+
+def head_path(database: Path) -> Path:
+    """Beside the database: the number and hash of the row that was written last, so that rows missing at the end are missed."""
+    return database.with_name("audit.head")
+
+
+def _keep(path: Path, number: int, digest: str) -> None:
+    partial_path = path.with_name(path.name + ".partial")
+    partial_path.write_text(f"{number} {digest}\n", encoding="ascii")
+    partial_path.replace(path)
+
+
+def _entry(row: sqlite3.Row) -> AuditEntry:
+    return AuditEntry(
+        number=row["number"],
+        at=row["at"],
+        guild_id=row["guild_id"],
+        actor=None if row["actor"] is None else MemberId(row["actor"]),
+        actor_name=row["actor_name"] or "",
+        act=row["action"],
+        member=None if row["member"] is None else MemberId(row["member"]),
+        subject=row["subject"],
+        reason=row["reason"] or "",
+        details=json.loads(row["details"]),
+        hash=row["hash"],
+    )

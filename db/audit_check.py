@@ -1,0 +1,241 @@
+"""Whether the audit log is whole, and the log as a file. Reads through a connection of its own, in one transaction."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sqlite3
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from db.audit import head_path
+from db.chain import GENESIS, commitment, row_hash
+from db.errors import DatabaseTooOld, storage_errors
+from db.migrate import BUSY_TIMEOUT, check, known_version
+from db.state import require
+
+FIELDS = ("actor", "member", "reason")
+COLUMNS = ("number", "at", "guild_id", "action", "subject", "details", *FIELDS, "previous", "hash")
+GUARDS = {
+    "audit_is_not_changed",
+    "audit_is_not_deleted",
+    "audit_goes_on",
+    "audit_openings_are_not_changed",
+    "audit_openings_stand",
+}
+ROWS = f"SELECT {', '.join(COLUMNS)} FROM audit ORDER BY number"
+OPENINGS = "SELECT number, field, person, text, salt FROM audit_openings ORDER BY number, field"
+TRIGGERS = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_openings')"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """A row of the chain by number and hash (or the hash's beginning), kept somewhere else."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head | None:
+        """From "12:3f0a…" or "12 3f0a…" with at least eight digits of the hash; None for anything else."""
+        number, _, digest = text.strip().lower().replace(" ", ":").partition(":")
+        is_hex = 8 <= len(digest) <= 64 and not set(digest) - set("0123456789abcdef")
+        return (
+            cls(number=int(number), hash=digest) if number.isascii() and number.isdigit() and is_hex else None
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    rows: int
+    head: Head | None  # of the last row; None where there is no row
+    kept: Head | None  # what the file beside the database says; None where there is none
+    forgotten: int  # persons and reasons that were forgotten
+    fault: str  # what is broken first, in one sentence; empty: nothing
+
+
+def check_audit(path: Path, witness: Head | None = None) -> Checked:
+    """Walks every row of the database at `path`, and changes nothing. `witness`: a head that must be in the chain.
+
+    Raises DatabaseMissing, DatabaseTooOld, DatabaseTooNew, DatabaseBroken, DatabaseBusy.
+    """
+    # Before the rows: an act in between makes the chain longer than what was kept, never shorter.
+    kept = _kept(head_path(path))
+    witnesses = [
+        (each, where)
+        for each, where in ((kept, f"kept in {head_path(path).name}"), (witness, "given"))
+        if each
+    ]
+    with _opened(path) as connection:
+        fault, rows, forgotten, last = "", 0, 0, GENESIS
+        missing = GUARDS - {name for (name,) in connection.execute(TRIGGERS)}
+        if missing:
+            fault = f"The guard {min(missing)} of the log is gone: rows could have been changed since."
+        for row, openings in _rows(connection):
+            rows += 1
+            fault = fault or _fault(row, openings, rows, last)
+            last = row["hash"]
+            forgotten += sum(row[field] is not None and field not in openings for field in FIELDS)
+            for each, where in witnesses:
+                if each.number == row["number"] and not last.startswith(each.hash):
+                    fault = (
+                        fault
+                        or f"Row {rows} is not the one whose head was {where}: the log was written anew."
+                    )
+    for each, where in witnesses:
+        if each.number > rows:
+            fault = fault or (
+                f"Rows are missing at the end: the head {where} is row {each.number}, and the last one here is {rows} "
+                "(or an older backup was restored)."
+            )
+    head = Head(number=rows, hash=last) if rows else None
+    return Checked(rows=rows, head=head, kept=kept, forgotten=forgotten, fault=fault)
+
+
+def export_audit(path: Path, target: Path) -> int:
+    """Every row, with what is still known about it, as JSON or CSV by the target's suffix; returns how many.
+
+    The target must not exist: FileExistsError. Raises as `check_audit`.
+    """
+    is_csv = target.suffix.lower() == ".csv"
+    # Who did what to whom: for its owner's eyes.
+    descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file, _opened(path) as connection:
+            return (_write_csv if is_csv else _write_json)(file, _rows(connection))
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _fault(row: sqlite3.Row, openings: dict[str, sqlite3.Row], expected: int, previous: str) -> str:
+    number = row["number"]
+    if number != expected:
+        gap = f"row {expected} is" if number == expected + 1 else f"rows {expected} to {number - 1} are"
+        return f"{gap.capitalize()} missing."
+    if row["previous"] != previous:
+        return f"Row {number} does not follow row {number - 1}: its hash of the row before is another."
+    hashed = {name: row[name] for name in COLUMNS if name != "hash"}
+    if row_hash(**hashed) != row["hash"]:
+        return f"Row {number} was changed: its hash is not that of what it says."
+    for field, opening in openings.items():
+        if commitment(opening["salt"], opening["person"], opening["text"]) != row[field]:
+            return f"The {field} of row {number} was changed: it is not the one that was logged."
+    return ""
+
+
+def _rows(connection: sqlite3.Connection) -> Iterator[tuple[sqlite3.Row, dict[str, sqlite3.Row]]]:
+    """Each row with its openings by field, one at a time: the log may be larger than the memory."""
+    openings = connection.execute(OPENINGS)
+    opening = openings.fetchone()
+    for row in connection.execute(ROWS):
+        found: dict[str, sqlite3.Row] = {}
+        while opening is not None and opening["number"] <= row["number"]:
+            if opening["number"] == row["number"]:
+                found[opening["field"]] = opening
+            opening = openings.fetchone()
+        yield row, found
+
+
+def _export_row(row: sqlite3.Row, openings: dict[str, sqlite3.Row]) -> dict[str, Any]:
+    exported: dict[str, Any] = {name: row[name] for name in ("number", "at", "guild_id", "action", "subject")}
+    exported["details"] = json.loads(row["details"])
+    for field in FIELDS:
+        opening = openings.get(field)
+        exported[field] = {
+            "digest": row[field],
+            # Text, because ids are larger than what many readers of JSON hold for a number.
+            "person": str(opening["person"]) if opening else None,
+            "text": opening["text"] if opening else None,
+            "salt": opening["salt"] if opening else None,
+        }
+    return exported | {"previous": row["previous"], "hash": row["hash"]}
+
+
+def _write_json(file: TextIO, rows: Iterator[tuple[sqlite3.Row, dict[str, sqlite3.Row]]]) -> int:
+    count = 0
+    file.write("[")
+    for row, openings in rows:
+        count += 1
+        file.write(",\n" if count > 1 else "\n")
+        file.write(json.dumps(_export_row(row, openings), ensure_ascii=False))
+    file.write("\n]\n")
+    return count
+
+
+CSV_COLUMNS = (
+    "number",
+    "at",
+    "guild_id",
+    "actor_id",
+    "actor_name",
+    "action",
+    "member_id",
+    "subject",
+    "reason",
+    "details",
+    *(f"{field}_digest" for field in FIELDS),
+    *(f"{field}_salt" for field in FIELDS),
+    "previous",
+    "hash",
+)
+
+
+def _write_csv(file: TextIO, rows: Iterator[tuple[sqlite3.Row, dict[str, sqlite3.Row]]]) -> int:
+    count = 0
+    writer = csv.writer(file)
+    writer.writerow(CSV_COLUMNS)
+    for row, openings in rows:
+        count += 1
+        flat = {name: row[name] for name in CSV_COLUMNS if name in COLUMNS and name != "reason"}
+        for field in FIELDS:
+            flat[f"{field}_digest"] = row[field]
+            flat[f"{field}_salt"] = openings[field]["salt"] if field in openings else None
+        if "actor" in openings:
+            flat |= {"actor_id": openings["actor"]["person"], "actor_name": openings["actor"]["text"]}
+        if "member" in openings:
+            flat["member_id"] = openings["member"]["person"]
+        if "reason" in openings:
+            flat["reason"] = openings["reason"]["text"]
+        writer.writerow([_cell(flat.get(name)) for name in CSV_COLUMNS])
+    return count
+
+
+def _cell(value: Any) -> Any:
+    """Names and reasons are what anybody wrote: a spreadsheet must not take one for a formula."""
+    return (
+        f"'{value}"
+        if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
+        else value
+    )
+
+
+@contextmanager
+def _opened(path: Path) -> Generator[sqlite3.Connection]:
+    """A reader of one consistent state."""
+    require(path)
+    with (
+        storage_errors(path),
+        closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as found,
+    ):
+        known = known_version()
+        version = check(found, path, known=known)
+        if version < known:
+            raise DatabaseTooOld(path=path, version=version, known=known)
+        found.row_factory = sqlite3.Row
+        found.execute("BEGIN")
+        yield found
+
+
+def _kept(path: Path) -> Head | None:
+    try:
+        return Head.parse(path.read_text(encoding="ascii"))
+    except (FileNotFoundError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,272 @@
+"""Every act of a moderator leaves its row in the audit log; a command or button that nobody thought of here fails."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from discord import app_commands
+
+from bot.amendments import Amendments
+from bot.app import add_commands
+from bot.appeals import AppealDesk
+from bot.case_buttons import CasePress
+from bot.casework import Decision
+from bot.client import Atelier
+from bot.house_rules import Draft
+from bot.orders import PromptRefused
+from db.appeals import Decision as Answer
+from db.audit import Act
+from db.audit_check import check_audit
+from db.cases import Case, Outcome
+from db.gates import Mode
+from generation.request import JobId, MemberId
+from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
+
+pytestmark = pytest.mark.timeout(120)
+
+MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
+FLAGGED = "a bloody sword"
+
+
+async def a_case(shop: Shop) -> Case:
+    job = await shop.admit(an_order(FLAGGED, images=1))
+    case = await shop.records.cases.of_job(job.id)
+    assert case is not None
+    return case
+
+
+async def decide(shop: Shop, outcome: Outcome, seconds: float | None = None) -> Case:
+    case = await a_case(shop)
+    decision = Decision(outcome=outcome, reason="spam", seconds=seconds)
+    return (await shop.casework.decide(case.id, MIA, decision)).case
+
+
+async def open_case(shop: Shop) -> None:
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a nude woman"))
+    [record] = await shop.log()
+    assert await shop.casework.open_refusal(record.id, MIA)
+
+
+async def propose_ban(shop: Shop) -> None:
+    await shop.casework.set_second_for_bans(MIA, True)
+    await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
+
+
+async def answer(shop: Shop, decision: Answer) -> None:
+    case = await decide(shop, Outcome.WARN)
+    desk = AppealDesk(shop.casework, Amendments(shop.casework))
+    _, appeal = await desk.ask(case.id, ADA.member, "ada", "why?")
+    await desk.answer(appeal.id, MAX, decision, "so")
+
+
+async def power(shop: Shop, act: Act) -> None:
+    await shop.desk.note_power(act, MIA, ADA.member, "ban", case=1)
+
+
+async def remove(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    await shop.desk.remove(job.id, MIA, "spam")
+
+
+async def cancel(shop: Shop) -> JobId:
+    job = await shop.admit(an_order())
+    await shop.desk.cancel(job.id, MIA)
+    return job.id
+
+
+async def add_rule(shop: Shop) -> None:
+    await shop.studio.house_rules.add(MIA, Draft(name="clowns", any_of=("clown",)), is_shadow=True)
+
+
+async def remove_rule(shop: Shop) -> None:
+    await add_rule(shop)
+    await shop.studio.house_rules.remove(MIA, "clowns")
+
+
+async def unblock(shop: Shop) -> None:
+    await shop.block(ADA)
+    await shop.desk.unblock(MIA, ADA.member)
+
+
+async def claim(shop: Shop) -> None:
+    await shop.casework.claim((await a_case(shop)).id, MIA)
+
+
+async def escalate(shop: Shop) -> None:
+    await shop.casework.escalate((await a_case(shop)).id, MIA)
+
+
+async def note(shop: Shop) -> None:
+    await Amendments(shop.casework).add_note(GUILD, (await a_case(shop)).number, MIA, "seen before")
+
+
+async def amend(shop: Shop) -> None:
+    case = await decide(shop, Outcome.TIMEOUT, 60)
+    await Amendments(shop.casework).amend(GUILD, case.number, MIA, reason="other", seconds=3600)
+
+
+async def pardon(shop: Shop) -> None:
+    case = await decide(shop, Outcome.WARN)
+    await Amendments(shop.casework).pardon(GUILD, case.number, MIA, "mercy")
+
+
+async def unban(shop: Shop) -> None:
+    await decide(shop, Outcome.BAN)
+    await Amendments(shop.casework).unban(MIA, ADA.member, "sorry")
+
+
+async def purge(shop: Shop) -> None:
+    await shop.admit(an_order())
+    await shop.casework.purge(MIA, 0.0, "spam", member=ADA.member, most=9)
+
+
+ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
+    Act.OPEN_CASE: open_case,
+    Act.CLAIM: claim,
+    Act.ESCALATE: escalate,
+    Act.APPROVE: lambda shop: decide(shop, Outcome.APPROVE),
+    Act.REMOVE: remove,
+    Act.WARN: lambda shop: decide(shop, Outcome.WARN),
+    Act.TIMEOUT: lambda shop: decide(shop, Outcome.TIMEOUT, 60),
+    Act.BAN: lambda shop: decide(shop, Outcome.BAN),
+    Act.BLOCK: lambda shop: decide(shop, Outcome.BLOCK),
+    Act.PROPOSE_BAN: propose_ban,
+    Act.DISCORD_SANCTION: lambda shop: power(shop, Act.DISCORD_SANCTION),
+    Act.DISCORD_LIFTED: lambda shop: power(shop, Act.DISCORD_LIFTED),
+    Act.NOTE: note,
+    Act.AMEND: amend,
+    Act.PARDON: pardon,
+    Act.UNBAN: unban,
+    Act.UNBLOCK: unblock,
+    Act.APPEAL_UPHELD: lambda shop: answer(shop, Answer.UPHELD),
+    Act.APPEAL_OVERTURNED: lambda shop: answer(shop, Answer.OVERTURNED),
+    Act.CANCEL: cancel,
+    Act.PURGE: purge,
+    Act.RAID_ON: lambda shop: shop.studio.gatekeeper.raid(MIA, 60.0, None),
+    Act.RAID_OFF: lambda shop: shop.studio.gatekeeper.raid(MIA, None, None),
+    Act.PANIC_OPEN: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.OPEN, ""),
+    Act.PANIC_PAUSE: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave"),
+    Act.PANIC_FAMILY: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.FAMILY, ""),
+    Act.PANIC_KNOWN: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.KNOWN, ""),
+    Act.RULE_ADD: add_rule,
+    Act.RULE_REMOVE: remove_rule,
+    Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
+    Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
+}
+
+COMMANDS: dict[str, tuple[Act, ...]] = {
+    "mod log": (),
+    "mod cases": (),
+    "mod stats": (),
+    "mod audit": (),
+    "mod rule list": (),
+    "mod rule test": (),
+    "mod block": (Act.BLOCK,),
+    "mod unblock": (Act.UNBLOCK,),
+    "mod remove": (Act.REMOVE,),
+    "Remove picture": (Act.REMOVE,),
+    "mod log-channel": (Act.LOG_CHANNEL,),
+    "mod case": (Act.AMEND, Act.NOTE),
+    "mod pardon": (Act.PARDON, Act.DISCORD_LIFTED),
+    "mod desk": (Act.SECOND_FOR_BANS,),
+    "mod strike": (Act.WARN, Act.TIMEOUT, Act.BAN, Act.DISCORD_SANCTION),
+    "mod warn": (Act.WARN,),
+    "mod timeout": (Act.TIMEOUT, Act.DISCORD_SANCTION),
+    "mod ban": (Act.BAN, Act.PROPOSE_BAN, Act.DISCORD_SANCTION),
+    "mod unban": (Act.UNBAN, Act.DISCORD_LIFTED),
+    "mod purge": (Act.PURGE,),
+    "mod raid": (Act.RAID_ON, Act.RAID_OFF),
+    "mod panic": (Act.PANIC_OPEN, Act.PANIC_PAUSE, Act.PANIC_FAMILY, Act.PANIC_KNOWN),
+    "mod rule add": (Act.RULE_ADD,),
+    "mod rule remove": (Act.RULE_REMOVE,),
+}
+"""What each command of a moderator does; nothing for those that only show something."""
+
+PRESSES: dict[CasePress | Answer, Act] = {
+    CasePress.OPEN: Act.OPEN_CASE,
+    CasePress.APPROVE: Act.APPROVE,
+    CasePress.REMOVE: Act.REMOVE,
+    CasePress.ESCALATE: Act.ESCALATE,
+    CasePress.WARN: Act.CLAIM,
+    CasePress.TIMEOUT: Act.CLAIM,
+    CasePress.BAN: Act.CLAIM,
+    Answer.UPHELD: Act.APPEAL_UPHELD,
+    Answer.OVERTURNED: Act.APPEAL_OVERTURNED,
+}
+
+
+def test_every_act_is_tried() -> None:
+    assert set(ACTS) == set(Act)
+
+
+def test_every_command_and_button_of_a_moderator_has_its_act() -> None:
+    tree = Atelier().tree
+    add_commands(tree)
+    mod = tree.get_command("mod")
+    assert isinstance(mod, app_commands.Group)
+    named = {each.qualified_name for each in mod.walk_commands() if not isinstance(each, app_commands.Group)}
+    assert named | {"Remove picture"} == set(COMMANDS)
+    assert set(PRESSES) == {*CasePress, *Answer}
+    # Cancelling somebody else's order is a button of the gallery's card, for its owner too.
+    assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | {Act.CANCEL} == set(
+        Act
+    )
+
+
+@pytest.mark.parametrize("act", list(Act))
+async def test_an_act_is_in_the_log_with_who_did_it(shop: Shop, act: Act) -> None:
+    await ACTS[act](shop)
+    newest = (await shop.records.audit.page(GUILD, limit=1))[0]
+    assert (newest.act, newest.at) == (act, shop.clock.now)
+    is_answer = act in (Act.APPEAL_UPHELD, Act.APPEAL_OVERTURNED)
+    assert (newest.actor, newest.actor_name) == (
+        (MAX if is_answer else MIA).member,
+        "max" if is_answer else "mia",
+    )
+    assert check_audit(shop.records.database.path).fault == ""
+
+
+@pytest.mark.parametrize(
+    "act", [each for each in Act if each not in (Act.DISCORD_LIFTED, Act.DISCORD_SANCTION)]
+)
+async def test_an_act_and_its_row_are_one_transaction(
+    shop: Shop, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the row can't be written, the act is not done: nothing else in the database differs."""
+
+    class Refused(Exception):
+        pass
+
+    original = shop.records.audit.append
+    before: list[list[tuple[Any, ...]]] = []
+
+    async def append(tx: Any, **values: Any) -> int:
+        if values["act"] is act:
+            before.append(await contents(shop))
+            raise Refused
+        return await original(tx, **values)
+
+    monkeypatch.setattr(type(shop.records.audit), "append", staticmethod(append))
+    with pytest.raises(Refused):
+        await ACTS[act](shop)
+    assert before == [await contents(shop)]
+
+
+async def contents(shop: Shop) -> list[tuple[Any, ...]]:
+    """Every row of every table, as it is committed."""
+    reader = shop.records.database.reader
+    names = await reader.all(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+    )
+    return [tuple(row) for name in names for row in await reader.all(f"SELECT * FROM {name['name']}")]
+
+
+async def test_a_member_who_cancels_or_deletes_their_own_is_no_moderator(shop: Shop) -> None:
+    first, second = await shop.admit(an_order()), await shop.admit(an_order())
+    await shop.desk.cancel(first.id, ADA)
+    await shop.desk.remove(second.id, ADA, "")
+    assert await shop.records.audit.page(GUILD) == []
