@@ -34,6 +34,7 @@ from bot.commands import (
     mod_log,
     mod_rules,
     mod_sanctions,
+    privacy,
     queue,
     report,
 )
@@ -45,12 +46,15 @@ from bot.hearing import Hearing
 from bot.metrics import Metrics
 from bot.notices import Notices
 from bot.pages import PageButton
+from bot.privacy import Privacy
+from bot.privacy_cards import ForgetButton
 from bot.records import Records
 from bot.reports import ReportDesk
 from bot.resume import resume
 from bot.review import ReviewPost
 from bot.settings import DISCORD_API, Settings
 from bot.studio import Studio
+from bot.sweep import Sweep
 from db.database import Database
 from generation.dispatch import Dispatch
 from generation.link import open_link
@@ -75,6 +79,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(moderators)
     tree.add_command(mod.remove_picture)
     tree.add_command(report.report)
+    tree.add_command(privacy.PrivacyGroup())
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
@@ -118,7 +123,7 @@ def build(
         DiscordWebSocket.DEFAULT_GATEWAY = api.with_scheme(scheme).with_path("/gateway")
     client = Atelier(ready_timeout=settings.discord.ready_timeout)
     add_commands(client.tree)
-    client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton)
+    client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton, ForgetButton)
     client.lists = {
         "history": history.turn,
         "log": mod_log.turn,
@@ -143,6 +148,9 @@ def _open_the_desk(client: Atelier, settings: Settings) -> None:
     appeals = AppealDesk(client.casework, client.amendments)
     client.hearing = Hearing(appeals, client.review, client.notices)
     client.studio.review = client.review.note
+    records, clock = client.studio.records, client.studio.clock
+    client.privacy = Privacy(records, client.desk, settings.retention)
+    client.sweep = Sweep(client, records, client.review, settings.retention, clock)
 
 
 async def run(
@@ -183,6 +191,7 @@ async def _run(
                 tasks.create_task(client.show_presence()),
                 tasks.create_task(client.review.run()),
                 tasks.create_task(resume(client)),
+                tasks.create_task(client.sweep.run()),
             ]
             if settings.metrics.listen:
                 running.append(tasks.create_task(metrics.watch_loop()))

@@ -23,9 +23,11 @@ if TYPE_CHECKING:
     from bot.hearing import Hearing
     from bot.notices import Notices
     from bot.pages import Turn
+    from bot.privacy import Privacy
     from bot.reports import ReportDesk
     from bot.review import ReviewPost
     from bot.studio import Studio
+    from bot.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +72,8 @@ class Atelier(discord.AutoShardedClient):
     notices: Notices
     bench: Bench
     hearing: Hearing
+    privacy: Privacy
+    sweep: Sweep
     lists: dict[str, Turn]
 
     def __init__(self, *, ready_timeout: float = 2.0) -> None:

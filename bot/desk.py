@@ -76,12 +76,17 @@ class Desk:
             at=self._clock(),
             expires_at=expires_at,
         )
-        cancelled = [
+        return block, await self.cancel_all_in(tx, member, by.guild_id)
+
+    async def cancel_all_in(
+        self, tx: Transaction, member: MemberId, guild_id: int | None = None
+    ) -> list[JobId]:
+        """What the member has in line, in that server or everywhere; refunded."""
+        return [
             job.id
             for job in await self._records.jobs.live_of_member(member, tx=tx)
-            if job.place.guild_id == by.guild_id and await self._cancel(tx, job.id)
+            if guild_id in (None, job.place.guild_id) and await self._cancel(tx, job.id)
         ]
-        return block, cancelled
 
     def leave_line(self, jobs: Iterable[JobId]) -> None:
         """The row decides; this only spares the worker what nobody waits for."""

@@ -12,3 +12,16 @@ class NoHead(Refusal):
     """What was given as the audit log's head is none."""
 
     text: str
+
+
+@dataclass(eq=False)
+class DataTooLarge(Refusal):
+    """What is kept about a member does not fit into a file that Discord takes."""
+
+    size: int  # bytes
+    limit: int
+
+
+@dataclass(eq=False)
+class NotYourData(Refusal):
+    pass

@@ -11,12 +11,15 @@ from db.blocks import Blocks
 from db.case_entries import CaseEntries
 from db.cases import Cases
 from db.database import Database
+from db.forgetting import Forgetting
 from db.gates import Gates
 from db.guilds import Guilds
 from db.images import Pictures
 from db.jobs import Jobs
+from db.members import Members
 from db.notes import Notes
 from db.reports import Reports
+from db.retention import Retention
 from db.server_rules import ServerRules
 from db.spending import Spending
 from db.standings import Standings
@@ -43,14 +46,18 @@ class Records:
     standings: Standings
     gates: Gates
     server_rules: ServerRules
+    members: Members
+    forgetting: Forgetting
+    retention: Retention
 
     @classmethod
     def of(cls, database: Database, data: Path) -> Records:
         """`data` is the folder that holds the database; the pictures lie beside it."""
+        pictures = Pictures(database, data / "images")
         return cls(
             database=database,
             jobs=Jobs(database),
-            pictures=Pictures(database, data / "images"),
+            pictures=pictures,
             spending=Spending(database),
             verdicts=Verdicts(database),
             blocks=Blocks(database),
@@ -65,4 +72,7 @@ class Records:
             standings=Standings(database),
             gates=Gates(database),
             server_rules=ServerRules(database),
+            members=Members(database),
+            forgetting=Forgetting(database),
+            retention=Retention(database, pictures),
         )

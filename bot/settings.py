@@ -77,6 +77,18 @@ class ModerationSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """Days; 0: for ever."""
+
+    prompts_days: int = 90  # what was asked and what the filter said, for /mod log
+    pictures_days: int = 365  # since they were made
+    jobs_days: int = 365  # orders, since they ended; their buttons go with them
+    cases_days: int = 365  # since they were decided
+    sanctions_days: int = 180  # strikes, timeouts and bans, since they ended
+    audit_days: int = 730  # names and reasons in the audit log; never 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     listen: str = ""  # "127.0.0.1:9464": GET /metrics answers there; empty: nowhere
 
@@ -109,6 +121,7 @@ class Settings:
     generation: GenerationSettings = GenerationSettings()
     limits: Limits = field(default_factory=Limits)
     moderation: ModerationSettings = ModerationSettings()
+    retention: RetentionSettings = RetentionSettings()
     metrics: MetricsSettings = MetricsSettings()
     logging: LoggingSettings = LoggingSettings()
     models: tuple[ModelEntry, ...] = field(default=(BUNDLED,))
@@ -163,6 +176,10 @@ def _checked(settings: Settings, source: str) -> Settings:
     for key in ("strike_days", "claim_seconds", "reports_an_hour"):
         if getattr(settings.moderation, key) < 1:
             raise SettingsBroken(source, f"moderation.{key}", "must be 1 or more")
+    for entry in fields(RetentionSettings):
+        least = 1 if entry.name == "audit_days" else 0
+        if getattr(settings.retention, entry.name) < least:
+            raise SettingsBroken(source, f"retention.{entry.name}", f"must be {least} or more")
     try:
         parse_ladder(settings.moderation.ladder)
     except LadderBroken as error:

@@ -1,6 +1,6 @@
-"""`python -m db status | migrate | backup [FILE] | export MEMBER | audit [--head HEAD] [--export FILE]`, with `--data FOLDER`.
+"""`python -m db status | migrate | backup [FILE] | export MEMBER | forget MEMBER | audit [--head HEAD] [--export FILE]`.
 
-Exit code 0 when it was done; 1 when the audit log is broken; 2 when it was not done. Both with one sentence.
+All with `--data FOLDER`. Exit code 0 when it was done; with one sentence 1 when the audit log is broken, 2 when it was not done.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import sqlite3
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
@@ -29,6 +30,7 @@ from db.errors import (
     StorageError,
     storage_errors,
 )
+from db.forgetting import Forgetting
 from db.members import Members
 from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
 from db.state import require, size_text, state_of
@@ -49,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 return _migrate(path)
             case "backup":
                 return _backup(path, options.file)
+            case "forget":
+                return _forget(path, options.member)
             case "audit":
                 return _audit(path, options.head, options.export)
             case _:
@@ -83,6 +87,10 @@ def _parser() -> argparse.ArgumentParser:
     backup.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: beside the database")
     export = commands.add_parser("export", parents=[where], help="everything held about a member, as JSON")
     export.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
+    forget = commands.add_parser(
+        "forget", parents=[where], help="forget a member as /privacy delete does; the running bot does it"
+    )
+    forget.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
     audit = commands.add_parser(
         "audit", parents=[where], help="check the log of what moderators did; also as a file"
     )
@@ -158,13 +166,39 @@ def _backup(path: Path, target: Path | None) -> int:
     return 0
 
 
-def _export(path: Path, member: MemberId) -> int:
+def _demand_current(path: Path) -> None:
+    """Raises DatabaseMissing, DatabaseTooOld: opening would create or migrate the file."""
     require(path)
     with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
         known = known_version()
         version = check(connection, path, known=known)
     if version < known:
         raise DatabaseTooOld(path=path, version=version, known=known)
+
+
+def _forget(path: Path, member: MemberId) -> int:
+    _demand_current(path)
+
+    async def forget() -> bool:
+        async with Database.open(path) as db:
+            exported = await Members(db).export(member)
+            if not any(rows for name, rows in exported.items() if name != "member"):
+                return False
+            async with db.transaction() as tx:
+                await Forgetting(db).ask(tx, member, time.time())
+            return True
+
+    if asyncio.run(forget()):
+        print(
+            f"{member} will be forgotten within a minute or two by the bot that runs, or at its next start."
+        )
+    else:
+        print(f"There is nothing about {member}.")
+    return 0
+
+
+def _export(path: Path, member: MemberId) -> int:
+    _demand_current(path)
 
     async def export() -> None:
         async with Database.open(path) as db:

@@ -81,7 +81,7 @@ INSERT INTO cases (
     guild_id, number, origin, opened_at, member, member_name, channel_id, job, verdict,
     prompt, negative, ruling, category, rule, words, score, field, normal_form
 ) VALUES (
-    :guild_id, (SELECT coalesce(max(number), 0) + 1 FROM cases WHERE guild_id = :guild_id),
+    :guild_id, (SELECT coalesce(max(last), 0) + 1 FROM case_numbers WHERE guild_id = :guild_id),
     :origin, :at, :member, :member_name, :channel_id, :job, :verdict,
     :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form
 ) RETURNING *

@@ -122,8 +122,16 @@ class Database:
                 # FULL syncs the log at every commit: what a member was told survives a power cut too, at a
                 # few milliseconds for each of the handful of commits that a job makes.
                 await writer.execute_fetchall("PRAGMA synchronous = FULL")
+                # What is deleted is overwritten: a member who is forgotten must not be found in a free page of the file.
+                await writer.execute_fetchall("PRAGMA secure_delete = ON")
                 await reader.execute_fetchall("PRAGMA query_only = ON")
             yield cls(path, writer, reader)
+
+    async def tidy(self) -> None:
+        """Empties the write-ahead log, which holds what was overwritten in the file; as far as readers let it."""
+        async with self._lock:
+            with storage_errors(self.path):
+                await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction, None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 from db.database import Database
@@ -35,9 +36,14 @@ EXPORTS = {
         WHERE whom.person = ? ORDER BY audit.number
     """,
     "cases": """
-        SELECT id, guild_id, number, origin, opened_at, member, member_name, channel_id, job, prompt, negative, category,
-               outcome, acted_at, reason, expires_at, told_at
+        SELECT id, guild_id, number, origin, opened_at, member, member_name, channel_id, job, prompt, negative, ruling, category,
+               rule, words, score, field, normal_form, picture IS NOT NULL AS has_picture, is_escalated, outcome, acted_at,
+               reason, expires_at, told_at
         FROM cases WHERE member = ? ORDER BY id
+    """,
+    "case_entries": """
+        SELECT case_entries.id, case_id, at, kind, text
+        FROM case_entries JOIN cases ON cases.id = case_entries.case_id WHERE cases.member = ? ORDER BY case_entries.id
     """,
     "strikes": """
         SELECT id, guild_id, member, case_id, at, expires_at, pardoned_at FROM strikes WHERE member = ? ORDER BY id
@@ -46,6 +52,7 @@ EXPORTS = {
         SELECT id, case_id, member, text, at, decision, decided_at, answer FROM appeals WHERE member = ? ORDER BY id
     """,
     "reports": "SELECT id, guild_id, job, member, reason, at FROM reports WHERE member = ? ORDER BY id",
+    "erasures": "SELECT * FROM erasures WHERE member = ?",
     "images_removed_as_moderator": """
         SELECT job, image_index, removed_at, removed_reason
         FROM images WHERE removed_by = ? ORDER BY job, image_index
@@ -74,6 +81,39 @@ EXPORTS = {
 }
 
 
+OUTLOOK = """
+SELECT
+    (SELECT count(*) FROM jobs WHERE member = :member) AS orders,
+    (SELECT count(*) FROM images JOIN jobs ON jobs.id = images.job
+        WHERE member = :member AND removed_at IS NULL) AS pictures,
+    (SELECT count(*) FROM jobs WHERE member = :member AND state IN ('queued', 'running')) AS in_line,
+    (SELECT count(*) FROM cases WHERE member = :member AND outcome IS NULL) AS open_cases,
+    (SELECT count(*) FROM audit_openings WHERE person = :member AND field = 'actor') AS acts,
+    EXISTS (SELECT 1 FROM erasures WHERE member = :member) AS is_pending
+"""
+STRIKES = """
+SELECT expires_at FROM strikes WHERE member = ? AND pardoned_at IS NULL AND expires_at > ? ORDER BY expires_at
+"""
+BLOCKS = """
+SELECT expires_at FROM blocks
+WHERE member = ? AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) ORDER BY expires_at
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What forgetting a member would take, and what it would leave."""
+
+    orders: int
+    pictures: int
+    in_line: int  # orders that would be cancelled
+    strikes_until: tuple[float, ...]  # unix seconds; those that count
+    blocks_until: tuple[float | None, ...]  # those that run; None: until lifted
+    open_cases: int
+    acts: int  # the member's own, as a moderator
+    is_pending: bool  # they asked before, and something is left
+
+
 class Members:
     def __init__(self, db: Database) -> None:
         self._db = db
@@ -84,6 +124,20 @@ class Members:
             name: [dict(row) for row in await self._db.reader.all(sql, (member,))]
             for name, sql in EXPORTS.items()
         }
-        for verdict in tables["verdicts"]:
-            verdict["words"] = json.loads(verdict["words"])
+        for row in (*tables["verdicts"], *tables["cases"]):
+            row["words"] = json.loads(row["words"])
         return {"member": member, **tables}
+
+    async def outlook(self, member: MemberId, now: float) -> Outlook:
+        reader = self._db.reader
+        (row,) = await reader.all(OUTLOOK, {"member": member})
+        return Outlook(
+            orders=row["orders"],
+            pictures=row["pictures"],
+            in_line=row["in_line"],
+            strikes_until=tuple(each["expires_at"] for each in await reader.all(STRIKES, (member, now))),
+            blocks_until=tuple(each["expires_at"] for each in await reader.all(BLOCKS, (member, now))),
+            open_cases=row["open_cases"],
+            acts=row["acts"],
+            is_pending=bool(row["is_pending"]),
+        )

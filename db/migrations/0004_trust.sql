@@ -95,3 +95,29 @@ WHEN EXISTS (SELECT 1 FROM audit_openings WHERE number = NEW.number AND field = 
 BEGIN
     SELECT RAISE (ABORT, 'openings are forgotten, never changed');
 END;
+
+-- A case's number is given once in a server, whatever has been forgotten since.
+CREATE TABLE case_numbers (
+    guild_id  INTEGER PRIMARY KEY,
+    last      INTEGER NOT NULL CHECK (last >= 1)
+) STRICT;
+
+INSERT INTO case_numbers SELECT guild_id, max(number) FROM cases GROUP BY guild_id;
+
+CREATE TRIGGER cases_are_counted AFTER INSERT ON cases
+BEGIN
+    INSERT INTO case_numbers (guild_id, last) VALUES (NEW.guild_id, NEW.number)
+    ON CONFLICT (guild_id) DO UPDATE SET last = max(last, excluded.last);
+END;
+
+-- Members who asked to be forgotten and about whom something is left: what they leave behind goes when it may.
+CREATE TABLE erasures (
+    member    INTEGER PRIMARY KEY,
+    asked_at  REAL NOT NULL                                  -- what came later is not meant
+) STRICT;
+
+-- What the sweep looks for, so that finding nothing costs nothing.
+CREATE INDEX verdicts_by_time ON verdicts (at);
+CREATE INDEX jobs_by_end ON jobs (finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX images_by_time ON images (created_at) WHERE removed_at IS NULL;
+CREATE INDEX cases_by_time ON cases (coalesce(acted_at, opened_at));

@@ -33,7 +33,7 @@ def test_the_example_names_every_key() -> None:
 
     settings = Settings()
     assert set(example) == keys(settings)
-    for name in ("discord", "generation", "limits", "moderation"):
+    for name in ("discord", "generation", "limits", "moderation", "retention"):
         assert set(example[name]) == keys(getattr(settings, name)), name
     assert set(example["models"][0]) == keys(settings.models[0])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sqlite3
 import subprocess
@@ -14,10 +15,11 @@ import pytest
 
 from db.__main__ import main
 from db.database import Database
+from db.forgetting import Forgetting
 from db.images import Pictures
 from db.jobs import Jobs
 from db.migrate import known_version
-from tests.db.rows import ALICE, NOW, record, record_done, store
+from tests.db.rows import ALICE, BOB, NOW, record, record_done, store
 
 ROOT = Path(__file__).parents[2]
 
@@ -119,7 +121,9 @@ def test_a_member_that_is_not_a_number_is_refused(
     assert "is not a Discord id" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [["status"], ["backup"], ["export", "5"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["status"], ["backup"], ["export", "5"], ["forget", "5"], ["audit"]], ids=str
+)
 def test_without_a_database_it_says_so_and_creates_none(
     tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -128,7 +132,7 @@ def test_without_a_database_it_says_so_and_creates_none(
     assert list(tmp_path.iterdir()) == []
 
 
-COMMANDS = [["status"], ["migrate"], ["backup"], ["export", "5"]]
+COMMANDS = [["status"], ["migrate"], ["backup"], ["export", "5"], ["forget", "5"], ["audit"]]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -153,11 +157,27 @@ def test_what_is_no_database_is_refused_by_every_command(
     assert "Traceback" not in told
 
 
-def test_export_does_not_migrate(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("command", [["export", "5"], ["forget", "5"], ["audit"]], ids=str)
+def test_what_only_reads_does_not_migrate(
+    tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert main(["migrate", "--data", str(tmp_path)]) == 0
     set_version(tmp_path, 0)
-    assert main(["export", "5", "--data", str(tmp_path)]) == 2
+    assert main([*command, "--data", str(tmp_path)]) == 2
     assert "run `python -m db migrate` first" in capsys.readouterr().err
+
+
+async def test_forget_leaves_it_to_the_bot(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with Database.open(data / "atelier.sqlite3") as db:
+        await record(db)
+    for member, said in (
+        (ALICE, "will be forgotten within a minute or two"),
+        (BOB, "There is nothing about"),
+    ):
+        assert await asyncio.to_thread(main, ["forget", str(member), "--data", str(data)]) == 0
+        assert said in capsys.readouterr().out
+    async with Database.open(data / "atelier.sqlite3") as db:
+        assert [each.member for each in await Forgetting(db).pending()] == [ALICE]
 
 
 def test_a_file_where_the_folder_should_be_is_a_sentence(

@@ -11,6 +11,7 @@ from db.blocks import Blocks
 from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
 from db.database import Database, Transaction
+from db.forgetting import Forgetting
 from db.gates import Gate, Gates, Mode
 from db.images import Pictures
 from db.jobs import Jobs
@@ -33,9 +34,12 @@ ORDER BY 1, 2
 """
 
 
+ALICES_NAME, MODERATORS_NAME = "alice of the hills", "mo of the desk"
+
+
 async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator: MemberId) -> None:
     """A row in every table that knows members."""
-    job = a_job(member=subject)
+    job = a_job(member=subject, member_name=ALICES_NAME)
     async with db.transaction() as tx:
         await Jobs(db).record(tx, job)
         await Spending(db).spend(tx, member=subject, guild_id=GUILD, job=job.id, images=4, at=NOW)
@@ -45,7 +49,7 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             guild_id=GUILD,
             channel_id=CHANNEL,
             member=subject,
-            member_name="alice",
+            member_name=ALICES_NAME,
             source="/imagine",
             prompt="a fox",
             verdict=ALLOWED,
@@ -62,12 +66,13 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             at=NOW,
             guild_id=GUILD,
             actor=moderator,
-            actor_name="mo",
+            actor_name=MODERATORS_NAME,
             act=Act.BLOCK,
             member=subject,
             subject=f"job {job.id}",
             reason="spam",
         )
+        await Forgetting(db).ask(tx, subject, NOW + 5)
         await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
 
 
@@ -76,16 +81,26 @@ async def leave_traces_at_the_desk(
 ) -> None:
     cases = Cases(db)
     case = await cases.open(
-        tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name="alice", job=job
+        tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name=ALICES_NAME, job=job
     )
-    await cases.claim(tx, case.id, moderator, "mo", NOW)
-    await cases.propose_ban(tx, case.id, moderator, "mo", "spam")
-    await cases.claim(tx, case.id, moderator, "mo", NOW)
+    await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
+    await cases.propose_ban(tx, case.id, moderator, MODERATORS_NAME, "spam")
+    await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
     await cases.close(
-        tx, case.id, outcome=Outcome.WARN, by=moderator, name="mo", at=NOW, reason="spam", is_told=True
+        tx,
+        case.id,
+        outcome=Outcome.WARN,
+        by=moderator,
+        name=MODERATORS_NAME,
+        at=NOW,
+        reason="spam",
+        is_told=True,
     )
     await CaseEntries(db).add(
-        tx, case.id, at=NOW, by=moderator, name="mo", kind=EntryKind.NOTE, text="a note"
+        tx, case.id, at=NOW, by=moderator, name=MODERATORS_NAME, kind=EntryKind.NOTE, text="a note"
+    )
+    await CaseEntries(db).add(
+        tx, case.id, at=NOW, by=subject, name=ALICES_NAME, kind=EntryKind.APPEALED, text="why?"
     )
     await Strikes(db).add(
         tx, guild_id=GUILD, member=subject, case_id=case.id, by=moderator, at=NOW, expires_at=NOW + 9
@@ -94,13 +109,13 @@ async def leave_traces_at_the_desk(
     appeal = await Appeals(db).add(tx, case_id=case.id, member=subject, text="why?", at=NOW)
     assert appeal
     await Appeals(db).answer(
-        tx, appeal.id, decision=Decision.UPHELD, by=moderator, name="mo", at=NOW, answer="so"
+        tx, appeal.id, decision=Decision.UPHELD, by=moderator, name=MODERATORS_NAME, at=NOW, answer="so"
     )
     await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
-    await Gates(db).set(tx, Gate(guild_id=moderator, mode=Mode.PAUSE), moderator)
+    await Gates(db).set(tx, Gate(guild_id=GUILD, mode=Mode.PAUSE), moderator)
     await ServerRules(db).add(
         tx,
-        guild_id=moderator,
+        guild_id=GUILD,
         name="clowns",
         category=Category.SPAM,
         ruling=Ruling.FLAG,
@@ -109,7 +124,7 @@ async def leave_traces_at_the_desk(
         by=moderator,
         at=NOW,
     )
-    await ServerRules(db).remove(tx, guild_id=moderator, name="clowns", by=moderator, at=NOW)
+    await ServerRules(db).remove(tx, guild_id=GUILD, name="clowns", by=moderator, at=NOW)
 
 
 async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
@@ -120,6 +135,7 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "blocks",
         "case_entries",
         "cases",
+        "erasures",
         "gates",
         "images",
         "jobs",

@@ -1,0 +1,48 @@
+"""/privacy: what is kept about me, as a file; and its deletion."""
+
+from __future__ import annotations
+
+import io
+
+import discord
+from discord import app_commands
+
+from bot import mod_texts, privacy_cards
+from bot.client import Atelier
+from generation.request import MemberId
+
+Interaction = discord.Interaction[Atelier]
+
+_MOST = 24 * 2**20
+"""Bytes: Discord takes 25 MiB in one request, with everything around the file."""
+
+
+class PrivacyGroup(app_commands.Group):
+    def __init__(self) -> None:
+        super().__init__(name="privacy", description="What I keep about you")
+
+    @app_commands.command(description="Everything that I keep about you, as a file that only you see")
+    async def export(self, interaction: Interaction) -> None:
+        # Reading the pictures takes longer than the three seconds that Discord waits.
+        await interaction.response.defer(ephemeral=True)
+        member = MemberId(interaction.user.id)
+        limit = min(interaction.filesize_limit, _MOST)
+        made = await interaction.client.privacy.export(member, limit)
+        text = "Everything that I keep about you, in every server: `data.json`"
+        if made.pictures == made.pictures_in_all:
+            text += f" and {mod_texts.count(made.pictures, 'picture')}."
+        else:
+            left = made.pictures_in_all - made.pictures
+            text += (
+                f" and your newest {mod_texts.count(made.pictures, 'picture')}. {left:,} more don't fit into the "
+                f"{limit / 2**20:.0f} MiB that Discord takes here; `data.json` lists them, and `/history` shows them."
+            )
+        file = discord.File(io.BytesIO(made.content), filename=f"atelier-{member}.zip")
+        await interaction.edit_original_response(content=text, attachments=[file])
+
+    @app_commands.command(description="Delete what I keep about you; says first what stays, and asks")
+    async def delete(self, interaction: Interaction) -> None:
+        member = MemberId(interaction.user.id)
+        privacy = interaction.client.privacy
+        view = privacy_cards.question(await privacy.outlook(member), member, privacy.settings)
+        await interaction.response.send_message(view=view, ephemeral=True)

@@ -1,0 +1,114 @@
+"""What a member is told before and after their data is deleted, and the button that does it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Self
+
+import discord
+from discord import ui
+
+from bot import cards, mod_texts
+from bot.access import asker_of
+from bot.buttons import row
+from bot.errors import boundary
+from bot.privacy_errors import NotYourData
+from bot.settings import RetentionSettings
+from db.members import Outlook
+
+if TYPE_CHECKING:
+    from bot.client import Atelier
+
+
+class ForgetButton(
+    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"atelier:1:forget:(?P<member>[0-9]{1,19})"
+):
+    """`atelier:1:forget:<member>`: on a message that only the member sees, and for nobody else."""
+
+    def __init__(self, member: int) -> None:
+        self.member = member
+        super().__init__(
+            discord.ui.Button(
+                label="Delete my data",
+                style=discord.ButtonStyle.danger,
+                custom_id=f"atelier:1:forget:{member}",
+            )
+        )
+
+    @classmethod
+    async def from_custom_id(
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
+    ) -> Self:
+        return cls(int(match["member"]))
+
+    async def callback(self, interaction: discord.Interaction[Any]) -> None:
+        async with boundary(interaction):
+            if interaction.user.id != self.member:
+                raise NotYourData
+            atelier: Atelier = interaction.client
+            by = asker_of(interaction)
+            outlook = await atelier.privacy.outlook(by.member)
+            cancelled = await atelier.privacy.ask_to_forget(by)
+            await interaction.response.edit_message(
+                view=cards.note(after(outlook, cancelled, atelier.privacy.settings))
+            )
+            atelier.sweep.want()
+
+
+def question(outlook: Outlook, member: int, settings: RetentionSettings) -> cards.View:
+    view = cards.note(before(outlook, settings))
+    view.add_item(row(ForgetButton(member)))
+    return view
+
+
+def before(outlook: Outlook, settings: RetentionSettings) -> str:
+    lines = [
+        "### Delete what I keep about you, in every server",
+        f"- {mod_texts.count(outlook.orders, 'order')} and {mod_texts.count(outlook.pictures, 'picture')}, "
+        "and the messages that show them",
+        "- your prompts in the moderators' log, your reports, and cases about you that are over, with their cards",
+    ]
+    if outlook.in_line:
+        lines.append(f"- {mod_texts.count(outlook.in_line, 'order')} in line: cancelled, and given back")
+    lines += [
+        "That can't be undone. `/privacy export` gives you a copy first.",
+        "**What stays, and for how long**",
+    ]
+    lines += [f"- {each}" for each in staying(outlook, settings)]
+    if outlook.is_pending:
+        lines.append("-# You asked for it before; something of that is still left, as it says above.")
+    return "\n".join(lines)
+
+
+def after(outlook: Outlook, cancelled: int, settings: RetentionSettings) -> str:
+    lines = ["### Your data is being deleted"]
+    if cancelled:
+        lines.append(f"{mod_texts.count(cancelled, 'order')} cancelled and given back.")
+    lines.append(
+        "Your pictures go now, and the messages that show them as fast as Discord lets me. **What stays**"
+    )
+    lines += [f"- {each}" for each in staying(outlook, settings)]
+    return "\n".join(lines)
+
+
+def staying(outlook: Outlook, settings: RetentionSettings) -> list[str]:
+    kept = [
+        f"a strike {mod_texts.until(until)}: what, why and until when, not what it was about"
+        for until in outlook.strikes_until
+    ]
+    kept += [f"a block or ban {mod_texts.until(until)}, and its reason" for until in outlook.blocks_until]
+    if outlook.open_cases:
+        kept.append(
+            f"{mod_texts.count(outlook.open_cases, 'case')} about you that the moderators have not decided yet: "
+            "until they have, and then as above"
+        )
+    if outlook.acts:
+        kept.append(
+            f"what you did as a moderator, with your name: {mod_texts.count(settings.audit_days, 'day')} from each act"
+        )
+    kept += [
+        "what you were charged in the last 24 hours, without your prompts: until they are over",
+        "what others made of your pictures, which is theirs; the moderators' cards of refused prompts, which I can't find again; "
+        "copies that this bot's owner made",
+    ]
+    return kept

@@ -1,0 +1,114 @@
+"""What is deleted by its age alone, a few rows at a time. What still counts (a strike, a ban, an unanswered appeal) stays."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db.database import Database
+from db.forgetting import BATCH, LIVE_BLOCK, LIVE_STRIKE, SANCTIONED, UNFINISHED_CHILD
+from db.images import Pictures
+from generation.request import JobId
+
+PICTURES_AT_ONCE = 20
+"""Their files are deleted before the next writer's turn."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Periods:
+    """Seconds that something is kept; None: for ever."""
+
+    prompts: float | None  # verdicts: what was asked and what the filter said, since then
+    pictures: float | None  # since they were made
+    jobs: float | None  # orders, since they ended; not before their pictures
+    cases: float | None  # since they were decided, or opened where nobody decided
+    sanctions: float | None  # strikes, timeouts and bans, since they ended
+    audit: float  # names and reasons in the audit log, since the act
+
+
+_OLD_JOBS = f"""
+    SELECT id FROM jobs
+    WHERE finished_at < :before AND state NOT IN ('queued', 'running') AND NOT {UNFINISHED_CHILD}
+      AND NOT EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL)
+"""
+
+# :before, :now, :limit
+STATEMENTS: dict[str, tuple[str, ...]] = {
+    "prompts": (
+        "DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts WHERE at < :before LIMIT :limit) RETURNING id",
+    ),
+    "jobs": (
+        f"""
+        UPDATE jobs SET parent = NULL, parent_image = NULL, strength = NULL WHERE id IN (
+            SELECT id FROM jobs WHERE parent IN ({_OLD_JOBS}) LIMIT :limit) RETURNING id
+        """,
+        f"""
+        DELETE FROM jobs WHERE id IN (
+            {_OLD_JOBS} AND NOT EXISTS (SELECT 1 FROM jobs AS children WHERE children.parent = jobs.id) LIMIT :limit)
+        RETURNING id
+        """,
+    ),
+    "cases": (
+        f"""
+        DELETE FROM cases WHERE id IN (
+            SELECT id FROM cases WHERE coalesce(acted_at, opened_at) < :before AND NOT {SANCTIONED}
+                AND NOT EXISTS (SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL) LIMIT :limit)
+        RETURNING id
+        """,
+    ),
+    "sanctions": (
+        f"""
+        DELETE FROM strikes WHERE id IN (
+            SELECT id FROM strikes WHERE NOT ({LIVE_STRIKE}) AND min(expires_at, coalesce(pardoned_at, expires_at)) < :before
+            LIMIT :limit) RETURNING id
+        """,
+        f"""
+        DELETE FROM blocks WHERE id IN (
+            SELECT id FROM blocks WHERE NOT ({LIVE_BLOCK}) AND coalesce(lifted_at, expires_at) < :before LIMIT :limit)
+        RETURNING id
+        """,
+    ),
+    "audit": (
+        """
+        DELETE FROM audit_openings WHERE (number, field) IN (
+            SELECT audit_openings.number, field FROM audit JOIN audit_openings ON audit_openings.number = audit.number
+            WHERE audit.at < :before LIMIT :limit) RETURNING number
+        """,
+    ),
+}
+OLD_PICTURES = """
+SELECT job, image_index FROM images WHERE removed_at IS NULL AND created_at < ? ORDER BY created_at LIMIT ?
+"""
+
+
+class Retention:
+    def __init__(self, db: Database, pictures: Pictures) -> None:
+        self._db = db
+        self._pictures = pictures
+
+    async def step(self, periods: Periods, now: float) -> int:
+        """One batch of everything that is too old, each in a transaction of its own; how many rows. 0: nothing is left."""
+        count = 0
+        if periods.pictures is not None:
+            count += await self._remove_pictures(now - periods.pictures, now)
+        for name, statements in STATEMENTS.items():
+            period: float | None = getattr(periods, name)
+            if period is None:
+                continue
+            for sql in statements:
+                parameters = {"before": now - period, "now": now, "limit": BATCH}
+                async with self._db.transaction() as tx:
+                    count += len(
+                        await tx.all(sql, {key: parameters[key] for key in parameters if f":{key}" in sql})
+                    )
+        return count
+
+    async def _remove_pictures(self, before: float, now: float) -> int:
+        old = await self._db.reader.all(OLD_PICTURES, (before, PICTURES_AT_ONCE))
+        if not old:
+            return 0
+        async with self._db.transaction() as tx:
+            for row in old:
+                await self._pictures.remove(
+                    tx, JobId(row["job"]), row["image_index"], by=None, reason="kept long enough", at=now
+                )
+        return len(old)

@@ -1,0 +1,232 @@
+"""What goes by its age alone, with a clock that the test moves; and what stays although it is old."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from db.appeals import Appeals, Decision
+from db.audit import Act, Audit
+from db.audit_check import check_audit
+from db.blocks import Blocks
+from db.cases import Cases, Origin, Outcome
+from db.database import Database
+from db.forgetting import BATCH, DAY
+from db.images import Pictures
+from db.jobs import Jobs, Parent
+from db.retention import PICTURES_AT_ONCE, Periods, Retention
+from db.strikes import Strikes
+from db.verdicts import Verdicts
+from moderation.verdict import ALLOWED
+from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, record, record_done, store
+
+FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions=None, audit=1e12)
+
+
+async def sweep(db: Database, folder: Path, periods: Periods, now: float) -> int:
+    """How many rows went, in as many steps as it takes."""
+    retention, count = Retention(db, Pictures(db, folder)), 0
+    while changed := await retention.step(periods, now):
+        count += changed
+    return count
+
+
+def files(folder: Path) -> list[Path]:
+    return [*folder.glob("??/*")]
+
+
+async def ask(db: Database, times: int = 1, at: float = NOW) -> None:
+    async with db.transaction() as tx:
+        for _ in range(times):
+            await Verdicts(db).add(
+                tx,
+                at=at,
+                guild_id=GUILD,
+                channel_id=CHANNEL,
+                member=ALICE,
+                member_name="alice",
+                source="/imagine",
+                prompt="a fox",
+                verdict=ALLOWED,
+            )
+
+
+async def a_case(db: Database, at: float = NOW, *, is_decided: bool = True, block: int | None = None) -> int:
+    async with db.transaction() as tx:
+        case = await Cases(db).open(
+            tx, guild_id=GUILD, origin=Origin.REPORT, at=at, member=ALICE, member_name="alice"
+        )
+        if is_decided:
+            await Cases(db).close(
+                tx,
+                case.id,
+                outcome=Outcome.WARN,
+                by=MODERATOR,
+                name="mo",
+                at=at,
+                reason="",
+                is_told=True,
+                block=block,
+            )
+    return case.id
+
+
+async def test_nothing_goes_where_everything_is_kept_for_ever(db: Database, tmp_path: Path) -> None:
+    await ask(db)
+    await record_done(db)
+    await a_case(db)
+    assert await sweep(db, tmp_path, FOR_EVER, NOW + 1e9) == 0
+
+
+async def test_prompts_go_when_they_are_old_a_batch_at_a_time(db: Database, tmp_path: Path) -> None:
+    await ask(db, BATCH + 5)
+    await ask(db, at=NOW + DAY)
+    periods = replace(FOR_EVER, prompts=90 * DAY)
+    assert await sweep(db, tmp_path, periods, NOW + 90 * DAY) == 0
+    retention = Retention(db, Pictures(db, tmp_path))
+    later = NOW + 90 * DAY + 1
+    assert [await retention.step(periods, later) for _ in range(3)] == [BATCH, 5, 0]
+    assert await Verdicts(db).count(GUILD) == 1
+
+
+async def test_old_pictures_go_with_their_files_and_the_order_stays(db: Database, tmp_path: Path) -> None:
+    job = await record_done(db)
+    count = PICTURES_AT_ONCE + 3
+    pictures = Pictures(db, tmp_path)
+    async with db.transaction() as tx:
+        for index in range(count):
+            await store(pictures, tx, job.id, index, b"picture %d" % index)
+    periods = replace(FOR_EVER, pictures=365 * DAY)
+    assert await sweep(db, tmp_path, periods, NOW + 365 * DAY) == 0
+    assert len(files(tmp_path)) == count
+    assert await sweep(db, tmp_path, periods, NOW + 366 * DAY) == count
+    assert files(tmp_path) == []
+    assert all(image.is_removed and image.removed_by is None for image in await pictures.of_job(job.id))
+    assert await Jobs(db).get(job.id) is not None
+
+
+async def test_an_order_stays_as_long_as_its_pictures_and_while_it_is_in_line(
+    db: Database, tmp_path: Path
+) -> None:
+    drawn, empty, waiting = await record_done(db), await record_done(db), await record(db)
+    async with db.transaction() as tx:
+        await store(Pictures(db, tmp_path), tx, drawn.id)
+    periods = replace(FOR_EVER, jobs=30 * DAY)
+    assert await sweep(db, tmp_path, periods, NOW + 40 * DAY) == 1
+    assert [await Jobs(db).get(job.id) is not None for job in (drawn, empty, waiting)] == [True, False, True]
+    assert await sweep(db, tmp_path, replace(periods, pictures=30 * DAY), NOW + 40 * DAY) == 2
+
+
+async def test_what_grew_from_an_old_order_stays_without_it(db: Database, tmp_path: Path) -> None:
+    old = await record_done(db)
+    young = await record(db, member=BOB, parent=Parent(job=old.id, image=0), strength=0.5)
+    periods = replace(FOR_EVER, jobs=30 * DAY)
+    assert await sweep(db, tmp_path, periods, NOW + 40 * DAY) == 0, "somebody waits for a variation of it"
+    async with db.transaction() as tx:
+        await Jobs(db).finish(tx, young.id, NOW + 39 * DAY)
+    await sweep(db, tmp_path, periods, NOW + 40 * DAY)
+    kept = await Jobs(db).get(young.id)
+    assert kept is not None and kept.parent is None
+    assert await Jobs(db).get(old.id) is None
+
+
+async def test_old_cases_go_but_for_those_that_still_count(db: Database, tmp_path: Path) -> None:
+    async with db.transaction() as tx:
+        block = await Blocks(db).block(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, reason="spam", at=NOW)
+    over, striking, blocking, appealed = (
+        await a_case(db),
+        await a_case(db),
+        await a_case(db, block=block.id),
+        await a_case(db),
+    )
+    undecided = await a_case(db, is_decided=False)
+    async with db.transaction() as tx:
+        await Strikes(db).add(
+            tx,
+            guild_id=GUILD,
+            member=ALICE,
+            case_id=striking,
+            by=MODERATOR,
+            at=NOW,
+            expires_at=NOW + 40 * DAY,
+        )
+        appeal = await Appeals(db).add(tx, case_id=appealed, member=ALICE, text="why?", at=NOW)
+        assert appeal
+
+    async def left() -> list[int]:
+        return [case.id for case in reversed(await Cases(db).page(GUILD, limit=50))]
+
+    periods = replace(FOR_EVER, cases=30 * DAY)
+    await sweep(db, tmp_path, periods, NOW + 30 * DAY)
+    assert await left() == [over, striking, blocking, appealed, undecided]
+    await sweep(db, tmp_path, periods, NOW + 31 * DAY)
+    assert await left() == [striking, blocking, appealed]
+    async with db.transaction() as tx:
+        await Blocks(db).lift(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=NOW + 41 * DAY)
+        await Appeals(db).answer(
+            tx, appeal.id, decision=Decision.UPHELD, by=BOB, name="bob", at=NOW + 41 * DAY, answer=""
+        )
+    await sweep(db, tmp_path, periods, NOW + 41 * DAY)
+    assert await left() == []
+
+
+@pytest.mark.parametrize("is_lifted", [True, False])
+async def test_ended_sanctions_are_remembered_for_a_while(
+    db: Database, tmp_path: Path, is_lifted: bool
+) -> None:
+    case = await a_case(db)
+    end = NOW + (5 if is_lifted else 10) * DAY
+    async with db.transaction() as tx:
+        await Strikes(db).add(
+            tx, guild_id=GUILD, member=ALICE, case_id=case, by=MODERATOR, at=NOW, expires_at=NOW + 10 * DAY
+        )
+        await Blocks(db).block(
+            tx,
+            guild_id=GUILD,
+            member=ALICE,
+            by=MODERATOR,
+            reason="spam",
+            at=NOW,
+            expires_at=NOW + 10 * DAY,
+        )
+        if is_lifted:
+            await Strikes(db).pardon(tx, case, by=MODERATOR, at=end)
+            await Blocks(db).lift(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=end)
+    periods = replace(FOR_EVER, sanctions=180 * DAY)
+    assert await sweep(db, tmp_path, periods, end + 180 * DAY) == 0
+    assert await sweep(db, tmp_path, periods, end + 181 * DAY) == 2
+    assert await Strikes(db).of_member(GUILD, ALICE) == []
+
+
+async def test_a_ban_until_it_is_lifted_never_ends_by_itself(db: Database, tmp_path: Path) -> None:
+    async with db.transaction() as tx:
+        await Blocks(db).block(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, reason="spam", at=NOW)
+    everything = Periods(prompts=1, pictures=1, jobs=1, cases=1, sanctions=1, audit=1)
+    assert await sweep(db, tmp_path, everything, NOW + 1e9) == 0
+    assert await Blocks(db).live(GUILD, ALICE, NOW + 1e9) is not None
+
+
+async def test_names_and_reasons_leave_the_audit_log_and_the_chain_holds(
+    db: Database, tmp_path: Path
+) -> None:
+    async with db.transaction() as tx:
+        for at in (NOW, NOW + DAY):
+            await Audit(db).append(
+                tx,
+                at=at,
+                guild_id=GUILD,
+                actor=MODERATOR,
+                actor_name="mo",
+                act=Act.WARN,
+                member=ALICE,
+                reason="spam",
+            )
+    periods = replace(FOR_EVER, audit=730 * DAY)
+    assert await sweep(db, tmp_path, periods, NOW + 730 * DAY + 1) == 3
+    newer, older = await Audit(db).page(GUILD)
+    assert (older.act, older.actor, older.member, older.reason) == ("warn", None, None, "")
+    assert (newer.actor, newer.member, newer.reason) == (MODERATOR, ALICE, "spam")
+    checked = check_audit(db.path)
+    assert (checked.fault, checked.forgotten) == ("", 3)
