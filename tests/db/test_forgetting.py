@@ -11,6 +11,7 @@ import pytest
 from db.audit import Act, Audit
 from db.audit_check import check_audit
 from db.blocks import Blocks
+from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
 from db.database import Database
 from db.forgetting import BATCH, DAY, Erasure, Forgetting
@@ -261,9 +262,16 @@ async def test_forgetting_is_no_way_to_more_reports(db: Database, tmp_path: Path
         await Reports(db).add(
             tx, guild_id=GUILD, job=job.id, case_id=case.id, member=ALICE, reason="ugly", at=NOW
         )
+        await CaseEntries(db).add(
+            tx, case.id, at=NOW, by=ALICE, name=ALICES_NAME, kind=EntryKind.EVIDENCE, text="reported: ugly"
+        )
     assert not await forget(db, tmp_path, ALICE, now=NOW + 3599, acts_before=NOW - 1)
     assert await Reports(db).times(ALICE, 0) == [NOW]
     assert await forget(db, tmp_path, ALICE, now=NOW + 3600, acts_before=NOW - 1)
+    # The case about Bob stays, with what was reported, and without who did it.
+    [entry] = await CaseEntries(db).of_case(case.id)
+    assert (entry.text, entry.written_name) == ("reported: ugly", "a member")
+    assert await cells_with(db, ALICE, ALICES_NAME) == set()
 
 
 async def test_what_others_made_of_a_picture_stays_theirs(db: Database, tmp_path: Path) -> None:

@@ -12,8 +12,12 @@ import pytest
 import pytest_asyncio
 
 from tests.e2e.stage import Stage, on_stage
+from tests.playground.page.conftest import browser, visit
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_sd
+
+__all__ = ["browser", "visit"]
+"""The page's own fixtures, for rounds that a person makes in a browser."""
 
 
 @pytest.fixture(scope="session")
