@@ -99,8 +99,7 @@ def staying(outlook: Outlook, settings: RetentionSettings) -> list[str]:
     kept += [f"a block or ban {mod_texts.until(until)}, and its reason" for until in outlook.blocks_until]
     if outlook.open_cases:
         kept.append(
-            f"{mod_texts.count(outlook.open_cases, 'case')} about you that the moderators have not decided yet: "
-            "until they have, and then as above"
+            f"{mod_texts.count(outlook.open_cases, 'open case')} about you: until the moderators have decided"
         )
     if outlook.acts:
         kept.append(
@@ -108,7 +107,7 @@ def staying(outlook: Outlook, settings: RetentionSettings) -> list[str]:
         )
     kept += [
         "what you were charged in the last 24 hours, without your prompts: until they are over",
-        "what others made of your pictures, which is theirs; the moderators' cards of refused prompts, which I can't find again; "
-        "copies that this bot's owner made",
+        "what others made of your pictures: it is theirs",
+        "the moderators' cards of refused prompts, which I can't find again, and copies that this bot's owner made",
     ]
     return kept

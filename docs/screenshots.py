@@ -33,7 +33,7 @@ QUIET = (
     "--disable-background-networking",
 )
 
-STILL = """
+STILL = r"""
 () => {
   document.activeElement?.blur();
   for (const avatar of document.querySelectorAll(".avatar")) {
@@ -47,7 +47,12 @@ STILL = """
   }
   for (const day of document.querySelectorAll(".day span")) day.textContent = "Today";
   const texts = document.createTreeWalker(document.querySelector("#messages"), NodeFilter.SHOW_TEXT);
-  while (texts.nextNode()) texts.currentNode.data = texts.currentNode.data.replace(/job [a-z2-7]{10}/, "job 3rnhkgjm3h");
+  while (texts.nextNode()) {
+    texts.currentNode.data = texts.currentNode.data
+      .replace(/job [a-z2-7]{10}/, "job 3rnhkgjm3h")
+      .replace(/^(\d+):[0-9a-f]{16}$/, "$1:3fa9c07d51e08b62")
+      .replace(/atelier-\d+\.zip/, "atelier-80351110224678912.zip");
+  }
 }
 """
 
@@ -177,6 +182,21 @@ async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
     await photograph(second, "appeal.png")
 
 
+async def audit(page: Page) -> None:
+    await send(page, "/mod audit member: @Ben")
+    await page.get_by_text("The audit log is whole").wait_for()
+    await photograph(page, "audit.png")
+
+
+async def privacy(page: Page) -> None:
+    await show(page, "gallery")
+    await send(page, "/privacy export")
+    await page.get_by_text("in every server: data.json").wait_for()
+    await send(page, "/privacy delete")
+    await page.get_by_text("What stays, and for how long").wait_for()
+    await photograph(page, "privacy.png")
+
+
 async def show(page: Page, channel: str) -> None:
     await page.get_by_role("navigation", name="Channels").get_by_role("link", name=channel).click()
 
@@ -205,6 +225,8 @@ async def main() -> None:
                 await log(ada, mia, seed)
                 ben, max_ = [await visit(browser, address, name) for name in ("Ben", "Max")]
                 await desk(ben, mia, max_, seed)
+                await audit(mia)
+                await privacy(await visit(browser, address, "Ada"))
             finally:
                 await browser.close()
 

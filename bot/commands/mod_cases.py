@@ -15,6 +15,7 @@ from bot.client import Atelier
 from bot.commands.mod import seconds_of
 from bot.pages import PageButton
 from db.cases import Case
+from db.forgetting import NOBODY
 from generation.request import MemberId
 
 Interaction = discord.Interaction[Atelier]
@@ -128,7 +129,9 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
         interaction.guild_id or 0, studio.clock() - seconds_of(since)
     )
     outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(figures.outcomes.items()))
-    decided = ", ".join(f"<@{who}> {count:,}" for who, count in list(figures.by_moderator.items())[:10])
+    decided = ", ".join(
+        f"{_moderator(who)} {count:,}" for who, count in list(figures.by_moderator.items())[:10]
+    )
     waited = "" if figures.waited is None else f", half of them within {texts.duration(figures.waited)}"
     lines = [
         f"### The last {mod_texts.span(seconds_of(since))}",
@@ -139,6 +142,10 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
         f"**Appeals** {figures.appeals:,}, of which {figures.overturned:,} overturned",
     ]
     await interaction.response.send_message(view=cards.note("\n".join(lines)), ephemeral=True)
+
+
+def _moderator(who: int) -> str:
+    return "former moderators" if who == NOBODY else f"<@{who}>"
 
 
 @app_commands.command(description="How this server's desk works; shows it when nothing is given")

@@ -133,7 +133,7 @@ def test_what_stays_is_said_before_and_for_how_long() -> None:
         "a strike until <t:1800000000:f>",
         "a block or ban until it is lifted",
         "a block or ban until <t:1900000000:f>",
-        "1 case about you that the moderators have not decided yet",
+        "1 open case about you: until the moderators have decided",
         "what you did as a moderator, with your name: 730 days",
         "asked for it before",
     ):

@@ -110,6 +110,17 @@ async def test_a_row_is_rolled_back_with_its_act(db: Database, path: Path) -> No
     assert (checked.rows, checked.fault, checked.kept) == (1, "", checked.head)
 
 
+async def test_a_head_that_was_not_kept_in_time_is_no_fault(db: Database, path: Path) -> None:
+    """The process died between the commit and its head: the log is longer than what was kept."""
+    await act(db, 2)
+    kept = head_path(path).read_text()
+    await act(db, 2)
+    head_path(path).write_text(kept)
+    checked = check_audit(path)
+    assert (checked.rows, checked.fault) == (4, "")
+    assert checked.kept is not None and checked.kept.number == 2
+
+
 async def test_the_chain_is_what_anybody_can_compute(db: Database) -> None:
     """As the docs say it, without our code."""
     await act(db, 2)
