@@ -5,6 +5,7 @@ The version is SQLite's `user_version`: 0 in an empty file, n after `000n_*.sql`
 
 from __future__ import annotations
 
+import itertools
 import os
 import sqlite3
 import stat
@@ -38,19 +39,22 @@ class Migrated:
 
 
 def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
-    """The files of the folder in order. Numbers start at 1 and leave no gap: ValueError otherwise."""
+    """The files of the folder in order of their numbers, each of which is used once: ValueError otherwise.
+
+    A number may be left out; a database that has a later one already would never get it.
+    """
     found = [
         Migration(version=int(file.stem.split("_", 1)[0]), name=file.name, sql=file.read_text("utf-8"))
         for file in sorted(folder.glob("*.sql"))
     ]
-    for expected, migration in enumerate(found, start=1):
-        if migration.version != expected:
-            raise ValueError(f"{migration.name}: expected number {expected}")
+    for before, migration in itertools.pairwise(found):
+        if migration.version <= before.version:
+            raise ValueError(f"{migration.name}: its number is used already")
     return found
 
 
 def known_version() -> int:
-    return len(migrations())
+    return migrations()[-1].version
 
 
 def version_of(connection: sqlite3.Connection) -> int:
@@ -74,13 +78,15 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
         teach(connection)
         connection.execute("BEGIN IMMEDIATE")  # whoever else migrates waits, and then finds nothing to do
         try:
-            before = _checked_version(connection, path, known=len(steps))
+            known = steps[-1].version
+            before = _checked_version(connection, path, known=known)
             backup = None
-            if 0 < before < len(steps):
+            if 0 < before < known:
                 backup = backup_name(path, f"version-{before}")
                 back_up(path, backup)
-            for step in steps[before:]:
-                _apply(connection, path, step)
+            for step in steps:
+                if step.version > before:
+                    _apply(connection, path, step)
             connection.execute("COMMIT")
         except BaseException:
             connection.rollback()
