@@ -18,6 +18,7 @@ from db.images import Pictures
 from db.jobs import Jobs
 from db.members import Members
 from db.notes import Notes
+from db.policies import Policies
 from db.reports import Reports
 from db.retention import Retention
 from db.server_rules import ServerRules
@@ -45,6 +46,7 @@ class Records:
     reports: Reports
     standings: Standings
     gates: Gates
+    policies: Policies
     server_rules: ServerRules
     members: Members
     forgetting: Forgetting
@@ -71,6 +73,7 @@ class Records:
             reports=Reports(database),
             standings=Standings(database),
             gates=Gates(database),
+            policies=Policies(database),
             server_rules=ServerRules(database),
             members=Members(database),
             forgetting=Forgetting(database),

@@ -77,6 +77,8 @@ EXPORTS = {
         SELECT id, case_id, decision, decided_at, answer FROM appeals WHERE decided_by = ? ORDER BY id
     """,
     "gates_as_moderator": "SELECT * FROM gates WHERE set_by = ? ORDER BY guild_id",
+    "policies_as_moderator": "SELECT * FROM policies WHERE set_by = ? ORDER BY guild_id, scope, channel_id",
+    "stances_as_moderator": "SELECT * FROM stances WHERE set_by = ? ORDER BY guild_id, scope, channel_id, category",
     "server_rules_as_moderator": "SELECT * FROM server_rules WHERE ? IN (added_by, removed_by) ORDER BY id",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -12,9 +13,12 @@ from typing import Any, cast
 from moderation.verdict import Category, Ruling
 
 _PRESETS = Path(__file__).with_name("policies.toml")
-STANDARD = "standard"
+FAMILY, STANDARD, MATURE = "family", "standard", "mature"
 NEVER = 2.0  # a threshold that no score reaches
-AS_FOUND = "as found"
+FIXED = (Category.MINORS, Category.NONE)
+"""Nobody's to configure."""
+ADULT = (Category.SEXUAL, Category.NUDITY, Category.GORE)
+"""What only adults may see belongs into channels that Discord marks as age-restricted."""
 
 
 @dataclass(eq=False)
@@ -24,12 +28,35 @@ class NotForChoice(Exception):
     category: Category
 
 
+class Action(StrEnum):
+    """What is done with anything found."""
+
+    AS_FOUND = "as found"  # what the rule or the score says
+    ALLOW = "allow"
+    FLAG = "flag"
+    REFUSE = "refuse"
+
+    @property
+    def ruling(self) -> Ruling | None:
+        return None if self is Action.AS_FOUND else Ruling[self.name]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """To a stance; None leaves that part of it."""
+
+    action: Action | None = None
+    flag: float | None = None
+    refuse: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stance:
-    action: Ruling | None = None  # what is done with anything found; None: what the rule or the score says
+    action: Action = Action.AS_FOUND
     flag: float = NEVER  # scores, 0 to 1
     refuse: float = NEVER
     lenient: bool = False  # rules rule as in age-restricted channels
+    refusals_only: bool = False  # what it would flag is none of its business
 
     def of_score(self, score: float) -> Ruling:
         if score >= self.refuse:
@@ -40,47 +67,87 @@ class Stance:
         return self._done(ruling)
 
     def _done(self, found: Ruling) -> Ruling:
-        return found if found is Ruling.ALLOW or self.action is None else self.action
+        if found is Ruling.ALLOW:
+            return found
+        done = found if self.action.ruling is None else self.action.ruling
+        return Ruling.ALLOW if self.refusals_only and done is Ruling.FLAG else done
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """`stances` holds what differs from `default`."""
+    """`stances` holds what differs from `default`; `beside` are policies that hold as well: the strictest ruling wins."""
 
     name: str
     default: Stance
     stances: Mapping[Category, Stance] = field(default_factory=dict[Category, Stance])
+    beside: tuple[Policy, ...] = ()
     age_restricted: str = STANDARD  # the preset that takes over in such channels
 
     def stance(self, category: Category) -> Stance:
         return self.stances.get(category, self.default)
 
-    def amended(
-        self,
-        category: Category,
-        *,
-        action: Ruling | None = None,
-        flag: float | None = None,
-        refuse: float | None = None,
-    ) -> Policy:
-        """This policy with another stance on one category; None leaves a threshold. Raises NotForChoice, ValueError."""
-        if category in (Category.MINORS, Category.NONE):
+    def of_score(self, category: Category, score: float) -> Ruling:
+        return max(each.stance(category).of_score(score) for each in self._all())
+
+    def of_rule(self, category: Category, ruling: Ruling, leniently: Ruling | None = None) -> Ruling:
+        """`leniently`: the rule's ruling where a stance is lenient, if it is another."""
+        if category in FIXED:
+            return ruling
+        soft = ruling if leniently is None else leniently
+        stances = (each.stance(category) for each in self._all())
+        return max(stance.of_rule(soft if stance.lenient else ruling) for stance in stances)
+
+    def _all(self) -> tuple[Policy, ...]:
+        return (self, *(each for other in self.beside for each in other._all()))
+
+    def amended(self, category: Category, change: Change) -> Policy:
+        """This policy with another stance on one category. Raises NotForChoice, ValueError."""
+        if category in FIXED:
             raise NotForChoice(category)
-        for threshold in (flag, refuse):
+        for threshold in (change.flag, change.refuse):
             if threshold is not None and not 0 < threshold <= NEVER:
                 raise ValueError(f"a threshold of {threshold} is not above 0 and at most {NEVER}")
         old = self.stance(category)
         new = replace(
             old,
-            action=action,
-            flag=old.flag if flag is None else flag,
-            refuse=old.refuse if refuse is None else refuse,
+            action=old.action if change.action is None else change.action,
+            flag=old.flag if change.flag is None else change.flag,
+            refuse=old.refuse if change.refuse is None else change.refuse,
         )
         return replace(self, stances={**self.stances, category: new})
+
+    def with_(self, *others: Policy) -> Policy:
+        """At least as strict as each of them."""
+        return replace(self, beside=(*self.beside, *others))
 
     def for_channel(self, *, age_restricted: bool) -> Policy:
         """The policy of an ordinary or an age-restricted channel."""
         return presets()[self.age_restricted] if age_restricted else self
+
+
+AS_FOUND = Policy(name="as found", default=Stance())
+"""What rules say, they do; scores say nothing."""
+
+
+def ordinary(policy: Policy) -> Policy:
+    """The policy in a channel that everybody may see: of ADULT, what the standard policy refuses is refused."""
+    return policy.with_(_for_everybody())
+
+
+def is_for_everybody(policy: Policy) -> bool:
+    """Whether an ordinary channel can have the policy as it is: nothing of ADULT laxer than `ordinary` makes it."""
+    return all(
+        not policy.stance(each).lenient
+        and policy.stance(each).action in (Action.AS_FOUND, Action.REFUSE)
+        and policy.stance(each).refuse <= standard().stance(each).refuse
+        for each in ADULT
+    )
+
+
+@lru_cache(maxsize=1)
+def _for_everybody() -> Policy:
+    stances = {each: replace(standard().stance(each), refusals_only=True) for each in ADULT}
+    return Policy(name="for everybody", default=Stance(action=Action.ALLOW), stances=stances)
 
 
 @lru_cache(maxsize=1)
@@ -98,15 +165,15 @@ def _preset(name: str, table: dict[str, Any]) -> Policy:
     follower = str(table.pop("age_restricted"))
     default = _stance(table.pop("default"))
     stances = {Category(category): _stance(entry) for category, entry in table.items()}
-    if Category.MINORS in stances:
-        raise NotForChoice(Category.MINORS)
+    for category in stances:
+        if category in FIXED:
+            raise NotForChoice(category)
     return Policy(name=name, default=default, stances=stances, age_restricted=follower)
 
 
 def _stance(entry: dict[str, Any]) -> Stance:
-    action = str(entry["action"])
     return Stance(
-        action=None if action == AS_FOUND else Ruling[action.upper()],
+        action=Action(entry["action"]),
         flag=float(entry.get("flag", NEVER)),
         refuse=float(entry.get("refuse", NEVER)),
         lenient=bool(entry.get("lenient", False)),

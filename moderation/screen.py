@@ -149,7 +149,7 @@ class Screen:
                     score=REFUSE_SCORE,
                     normal_form=reading.text,
                 )
-            ruling = policy.stance(Category.REAL_PERSON).of_rule(Ruling.FLAG)
+            ruling = policy.of_rule(Category.REAL_PERSON, Ruling.FLAG)
             if depicted and ruling is not Ruling.ALLOW:
                 yield Verdict(
                     ruling=ruling,
@@ -181,10 +181,9 @@ def _by_rules(found: _Hits, policy: Policy) -> Iterator[Verdict]:
     for rule, parts in found.items():
         if not _is_complete(rule, parts):
             continue
-        stance = policy.stance(rule.category)
         ruling = rule.ruling
         if not rule.is_fixed:
-            ruling = stance.of_rule(rule.ruling_in(age_restricted=stance.lenient))
+            ruling = policy.of_rule(rule.category, rule.ruling, rule.age_restricted)
         if ruling is Ruling.ALLOW:
             continue
         hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
@@ -210,7 +209,7 @@ def _is_complete(rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]])
 def _learned(opinions: list[tuple[_Reading, Opinion]], policy: Policy) -> Iterator[Verdict]:
     for reading, opinion in opinions:
         for category, score in opinion.scores.items():
-            ruling = policy.stance(category).of_score(score)
+            ruling = policy.of_score(category, score)
             if ruling is not Ruling.ALLOW:
                 yield _by_score(ruling, category, score, reading, opinion)
 

@@ -16,12 +16,14 @@ from db.gates import Gate, Gates, Mode
 from db.images import Pictures
 from db.jobs import Jobs
 from db.members import Members
+from db.policies import Policies, Scope
 from db.reports import Reports
 from db.server_rules import ServerRules
 from db.spending import Spending
 from db.strikes import Strikes
 from db.verdicts import Verdicts
 from generation.request import JobId, MemberId
+from moderation.policy import Change
 from moderation.verdict import ALLOWED, Category, Ruling
 from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
 
@@ -124,6 +126,9 @@ async def leave_traces_at_the_desk(
         by=moderator,
         at=NOW,
     )
+    scope = Scope(guild_id=GUILD)
+    await Policies(db).choose(tx, scope, "family", moderator, NOW)
+    await Policies(db).amend(tx, scope, Category.GORE, Change(flag=0.5), moderator, NOW)
     await ServerRules(db).remove(tx, guild_id=GUILD, name="clowns", by=moderator, at=NOW)
 
 
@@ -139,9 +144,11 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "gates",
         "images",
         "jobs",
+        "policies",
         "reports",
         "server_rules",
         "spending",
+        "stances",
         "strikes",
         "verdicts",
     }
@@ -200,7 +207,9 @@ async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_pa
         "strikes_as_moderator",
         "appeals_as_moderator",
         "gates_as_moderator",
+        "policies_as_moderator",
         "server_rules_as_moderator",
+        "stances_as_moderator",
     }
 
 

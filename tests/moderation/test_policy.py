@@ -2,13 +2,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from moderation.policy import NEVER, NotForChoice, Policy, Stance, presets, standard
+from moderation.policy import (
+    ADULT,
+    NEVER,
+    Action,
+    Change,
+    NotForChoice,
+    Policy,
+    Stance,
+    is_for_everybody,
+    ordinary,
+    presets,
+    standard,
+)
 from moderation.rules import Rules, parse_rules
 from moderation.screen import Classifier, Opinion, Screen
 from moderation.verdict import Category, Ruling
 
 FREE = [category for category in Category if category not in (Category.MINORS, Category.NONE)]
-_LOOSE = Policy(name="loose", default=Stance(action=Ruling.ALLOW))
+_LOOSE = Policy(name="loose", default=Stance(action=Action.ALLOW))
 
 
 class Says(Classifier):
@@ -36,31 +48,90 @@ def test_family_is_never_milder_than_standard_nor_standard_than_mature(
     assert family >= middle >= mature
 
 
-@given(st.sampled_from(FREE), st.sampled_from(Ruling))
-def test_an_action_stands_for_whatever_is_found(category: Category, action: Ruling) -> None:
-    policy = standard().amended(category, action=action)
-    assert policy.stance(category).of_rule(Ruling.FLAG) is action
-    assert policy.stance(category).of_rule(Ruling.ALLOW) is Ruling.ALLOW
-    assert policy.stance(category).of_score(1.0) is action
+@given(st.sampled_from(FREE), st.sampled_from(Action))
+def test_an_action_stands_for_whatever_is_found(category: Category, action: Action) -> None:
+    policy = standard().amended(category, Change(action=action, refuse=0.95))
+    assert policy.of_rule(category, Ruling.FLAG) is (Ruling.FLAG if action.ruling is None else action.ruling)
+    assert policy.of_rule(category, Ruling.ALLOW) is Ruling.ALLOW
+    assert policy.of_score(category, 1.0) is (Ruling.REFUSE if action.ruling is None else action.ruling)
 
 
 def test_amending_one_category_leaves_the_others_and_the_preset() -> None:
-    policy = standard().amended(Category.GORE, refuse=0.9)
+    policy = standard().amended(Category.GORE, Change(refuse=0.9))
     assert policy.stance(Category.GORE).refuse == 0.9
     assert policy.stance(Category.GORE).flag == standard().stance(Category.GORE).flag
     assert policy.stance(Category.HATE) == standard().stance(Category.HATE)
     assert standard().stance(Category.GORE).refuse == 0.95
 
 
+def test_what_is_not_amended_stays_as_it_was() -> None:
+    family = presets()["family"].amended(Category.GORE, Change(flag=0.2))
+    assert family.stance(Category.GORE).action is Action.REFUSE
+    assert family.amended(Category.GORE, Change(action=Action.AS_FOUND)).stance(Category.GORE).flag == 0.2
+
+
+stances = st.builds(
+    Stance,
+    action=st.sampled_from(Action),
+    flag=st.floats(0.01, NEVER),
+    refuse=st.floats(0.01, NEVER),
+    lenient=st.booleans(),
+)
+policies = st.builds(
+    Policy,
+    name=st.just("any"),
+    default=stances,
+    stances=st.dictionaries(st.sampled_from(FREE), stances),
+)
+
+
+@given(policies, policies, st.sampled_from(FREE), st.floats(0, 1), st.sampled_from(Ruling))
+def test_two_policies_beside_each_other_rule_as_the_stricter_one_does(
+    one: Policy, other: Policy, category: Category, score: float, ruling: Ruling
+) -> None:
+    both = one.with_(other)
+    assert both.of_score(category, score) is max(one.of_score(category, score), other.of_score(category, score))
+    assert both.of_rule(category, ruling, Ruling.ALLOW) is max(
+        one.of_rule(category, ruling, Ruling.ALLOW), other.of_rule(category, ruling, Ruling.ALLOW)
+    )
+
+
+@given(policies, st.sampled_from(ADULT), st.floats(0, 1), st.sampled_from(Ruling))
+def test_in_a_channel_for_everybody_no_policy_allows_what_the_standard_one_refuses_of_adult_things(
+    policy: Policy, category: Category, score: float, ruling: Ruling
+) -> None:
+    here = ordinary(policy)
+    if standard().of_score(category, score) is Ruling.REFUSE:
+        assert here.of_score(category, score) is Ruling.REFUSE
+    if ruling is Ruling.REFUSE:
+        assert here.of_rule(category, ruling, Ruling.ALLOW) is Ruling.REFUSE
+    if is_for_everybody(policy):
+        assert here.of_score(category, score) is policy.of_score(category, score)
+        assert here.of_rule(category, ruling) is policy.of_rule(category, ruling)
+
+
+@given(policies, st.sampled_from(FREE), st.floats(0, 1))
+def test_what_is_not_for_adults_alone_is_the_servers_choice_in_every_channel(
+    policy: Policy, category: Category, score: float
+) -> None:
+    if category not in ADULT:
+        assert ordinary(policy).of_score(category, score) is policy.of_score(category, score)
+
+
+@pytest.mark.parametrize(("name", "fits"), [("family", True), ("standard", True), ("mature", False)])
+def test_of_the_presets_mature_is_not_for_everybody(name: str, fits: bool) -> None:
+    assert is_for_everybody(presets()[name]) is fits
+
+
 @pytest.mark.parametrize("threshold", [0.0, -1.0, NEVER + 1, float("nan")])
 def test_a_threshold_that_is_none_is_refused(threshold: float) -> None:
     with pytest.raises(ValueError, match="threshold"):
-        standard().amended(Category.GORE, flag=threshold)
+        standard().amended(Category.GORE, Change(flag=threshold))
 
 
 def test_nobody_configures_minors() -> None:
     with pytest.raises(NotForChoice):
-        standard().amended(Category.MINORS, action=Ruling.ALLOW)
+        standard().amended(Category.MINORS, Change(action=Action.ALLOW))
 
 
 @pytest.mark.parametrize("policy", [*presets().values(), _LOOSE], ids=lambda policy: policy.name)

@@ -1,0 +1,122 @@
+"""What a server chose to do about what is found in prompts: a preset and changes to it, for each of its scopes."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from db.database import Database, Reader, Transaction
+from generation.request import MemberId
+from moderation.policy import Action, Change
+from moderation.verdict import Category
+
+
+class ScopeKind(StrEnum):
+    SERVER = "server"
+    AGE_RESTRICTED = "age-restricted"
+    CHANNEL = "channel"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Where a choice holds."""
+
+    guild_id: int
+    kind: ScopeKind = ScopeKind.SERVER
+    channel_id: int = 0  # of a channel's own
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """Of one scope."""
+
+    preset: str | None = None  # None: what would hold without this choice
+    changes: Mapping[Category, Change] = field(default_factory=dict[Category, Change])
+
+
+_HERE = "guild_id = :guild_id AND scope = :scope AND channel_id = :channel_id"
+PRESETS = "SELECT scope, channel_id, preset FROM policies WHERE guild_id = ?"
+STANCES = """
+SELECT scope, channel_id, category, action, flag, refuse FROM stances WHERE guild_id = ?
+ORDER BY scope, channel_id, category
+"""
+CHOOSE = """
+INSERT INTO policies (guild_id, scope, channel_id, preset, set_by, set_at)
+VALUES (:guild_id, :scope, :channel_id, :preset, :by, :at)
+ON CONFLICT (guild_id, scope, channel_id) DO UPDATE SET
+    preset = excluded.preset, set_by = excluded.set_by, set_at = excluded.set_at
+"""
+AMEND = """
+INSERT INTO stances (guild_id, scope, channel_id, category, action, flag, refuse, set_by, set_at)
+VALUES (:guild_id, :scope, :channel_id, :category, :action, :flag, :refuse, :by, :at)
+ON CONFLICT (guild_id, scope, channel_id, category) DO UPDATE SET
+    action = coalesce(excluded.action, action), flag = coalesce(excluded.flag, flag),
+    refuse = coalesce(excluded.refuse, refuse), set_by = excluded.set_by, set_at = excluded.set_at
+"""
+FORGET_PRESET = f"DELETE FROM policies WHERE {_HERE} RETURNING preset"
+FORGET_STANCES = (
+    f"DELETE FROM stances WHERE {_HERE} AND (:category IS NULL OR category = :category) RETURNING category"
+)
+
+
+class Policies:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def of_guild(self, guild_id: int, *, tx: Reader | None = None) -> dict[Scope, Choice]:
+        """Of every scope for which something was chosen."""
+        reader = tx or self._db.reader
+        presets: dict[Scope, str] = {}
+        changes: dict[Scope, dict[Category, Change]] = {}
+        for row in await reader.all(PRESETS, (guild_id,)):
+            presets[_scope(guild_id, row)] = row["preset"]
+        for row in await reader.all(STANCES, (guild_id,)):
+            change = Change(
+                action=Action(row["action"]) if row["action"] else None,
+                flag=row["flag"],
+                refuse=row["refuse"],
+            )
+            changes.setdefault(_scope(guild_id, row), {})[Category(row["category"])] = change
+        return {
+            scope: Choice(preset=presets.get(scope), changes=changes.get(scope, {}))
+            for scope in presets.keys() | changes.keys()
+        }
+
+    async def choose(self, tx: Transaction, scope: Scope, preset: str, by: MemberId, at: float) -> None:
+        """The preset as it is: changes that were made to an earlier one go."""
+        await tx.all(FORGET_STANCES, _here(scope) | {"category": None})
+        await tx.all(CHOOSE, _here(scope) | {"preset": preset, "by": by, "at": at})
+
+    async def amend(
+        self, tx: Transaction, scope: Scope, category: Category, change: Change, by: MemberId, at: float
+    ) -> None:
+        """What the change leaves stays as it was chosen before."""
+        await tx.all(
+            AMEND,
+            _here(scope)
+            | {
+                "category": category,
+                "action": change.action,
+                "flag": change.flag,
+                "refuse": change.refuse,
+                "by": by,
+                "at": at,
+            },
+        )
+
+    async def forget(self, tx: Transaction, scope: Scope, category: Category | None = None) -> bool:
+        """The choice of a scope, or of one category in it; False where there was none."""
+        gone = await tx.all(FORGET_STANCES, _here(scope) | {"category": category})
+        if category is None:
+            gone = [*gone, *await tx.all(FORGET_PRESET, _here(scope))]
+        return bool(gone)
+
+
+def _here(scope: Scope) -> dict[str, object]:
+    return {"guild_id": scope.guild_id, "scope": scope.kind, "channel_id": scope.channel_id}
+
+
+def _scope(guild_id: int, row: sqlite3.Row) -> Scope:
+    return Scope(guild_id=guild_id, kind=ScopeKind(row["scope"]), channel_id=row["channel_id"])
