@@ -6,6 +6,7 @@ from typing import Any
 
 import discord
 
+from bot.case_errors import NotSenior
 from bot.orders import Asker, NotAModerator
 from generation.request import MemberId
 
@@ -22,6 +23,12 @@ def demand_moderator(interaction: Interaction) -> None:
         raise NotAModerator
 
 
+def demand_manager(interaction: Interaction) -> None:
+    """Manage Server: what a server chooses for everybody in it."""
+    if interaction.guild_id is None or not interaction.permissions.manage_guild:
+        raise NotSenior
+
+
 def asker_of(interaction: Interaction) -> Asker:
     channel = interaction.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
@@ -31,6 +38,7 @@ def asker_of(interaction: Interaction) -> Asker:
         name=interaction.user.display_name,
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id or 0,
+        parent_id=getattr(channel, "parent_id", None),
         is_age_restricted=bool(is_nsfw and is_nsfw()),
         is_moderator=is_moderator(interaction),
         is_senior=is_moderator(interaction) and interaction.permissions.manage_guild,

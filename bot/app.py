@@ -37,6 +37,7 @@ from bot.commands import (
     privacy,
     queue,
     report,
+    server,
 )
 from bot.derive import Derive
 from bot.desk import Desk
@@ -77,6 +78,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
         moderators.add_command(each)
     moderators.add_command(mod_rules.RULES)
     tree.add_command(moderators)
+    tree.add_command(server.Server())
     tree.add_command(mod.remove_picture)
     tree.add_command(report.report)
     tree.add_command(privacy.PrivacyGroup())

@@ -152,6 +152,25 @@ class RuleBreaksMust(Refusal):
 
 
 @dataclass(eq=False)
+class NobodysChoice(Refusal):
+    """What is refused on every server can't be configured."""
+
+    category: str
+
+
+@dataclass(eq=False)
+class BadThreshold(Refusal):
+    value: float
+
+
+@dataclass(eq=False)
+class NothingChosen(Refusal):
+    """There is nothing to take back there."""
+
+    category: str  # empty: nothing at all
+
+
+@dataclass(eq=False)
 class NobodyThere(Refusal):
     """What was named is a bot, or nobody."""
 

@@ -18,6 +18,7 @@ from bot.records import Records
 from db.audit import Act
 from db.server_rules import ServerRule
 from moderation.must import Must, broken, read_must
+from moderation.policy import AS_FOUND
 from moderation.rules import Rule, compiled
 from moderation.screen import Screen
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
@@ -75,16 +76,15 @@ class HouseRules:
         self._must: Sequence[Must] = [each for each in read_must(must) if not each.is_refused]
         self._books: dict[int, _Book] = {}
 
-    async def judge(
-        self, guild_id: int | None, texts: Mapping[str, str], *, age_restricted: bool = False
-    ) -> Judgement:
+    async def judge(self, guild_id: int | None, texts: Mapping[str, str]) -> Judgement:
         if guild_id is None:
             return Judgement(verdict=ALLOWED)
         book = self._books.get(guild_id)
         if book is None:
             book = self._books[guild_id] = _book(await self._records.server_rules.live(guild_id))
-        verdict = book.deciding.check(texts, age_restricted=age_restricted) if book.deciding else ALLOWED
-        shadow = book.shadow.check(texts, age_restricted=age_restricted) if book.shadow else ALLOWED
+        # By no policy: what the server's own rules say does not depend on what it does about the filter's findings.
+        verdict = book.deciding.check(texts, policy=AS_FOUND) if book.deciding else ALLOWED
+        shadow = book.shadow.check(texts, policy=AS_FOUND) if book.shadow else ALLOWED
         hits = [book.ids[each.rule] for each in (verdict, shadow) if each.rule in book.ids]
         return Judgement(verdict=verdict, hits=tuple(hits))
 
@@ -188,7 +188,7 @@ class HouseRules:
 
 
 def _fired(screen: Screen, texts: Iterable[Mapping[str, str]]) -> list[bool]:
-    return [screen.check(each).ruling is not Ruling.ALLOW for each in texts]
+    return [screen.check(each, policy=AS_FOUND).ruling is not Ruling.ALLOW for each in texts]
 
 
 def _book(rules: Sequence[ServerRule]) -> _Book:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from bot.house_policies import HousePolicies, Spot, spot_of
 from bot.house_rules import HouseRules
 from bot.orders import Order
 from bot.records import Records
@@ -13,7 +14,7 @@ from db.gates import Mode
 from db.verdicts import VerdictRecord
 from generation.prompt import Prompt
 from generation.request import JobId
-from moderation.policy import Policy, presets
+from moderation.policy import FAMILY, Policy, presets
 from moderation.screen import Screen
 from moderation.verdict import Ruling, Verdict, stricter
 
@@ -21,32 +22,39 @@ from moderation.verdict import Ruling, Verdict, stricter
 class Judging:
     """`screen` may be exchanged while the bot runs."""
 
-    def __init__(self, screen: Screen, records: Records, house_rules: HouseRules) -> None:
+    def __init__(
+        self, screen: Screen, records: Records, house_rules: HouseRules, policies: HousePolicies
+    ) -> None:
         self.screen = screen
         self._records = records
         self._house_rules = house_rules
+        self._policies = policies
 
     async def judge(self, order: Order, mode: Mode) -> tuple[Verdict, tuple[int, ...]]:
         """The stricter of the filter's verdict and the server's own, and the server's rules that fired."""
         asker = order.asker
         texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
-        # Family only: no channel is judged as one for adults, and what would be flagged is refused.
+        policy = await self._policies.of(spot_of(asker))
+        # Family only: whatever the server chose, no channel is laxer than that, and what would be flagged is refused.
         is_family = mode is Mode.FAMILY
-        age_restricted = asker.is_age_restricted and not is_family
-        house = await self._house_rules.judge(asker.guild_id, texts, age_restricted=age_restricted)
-        policy = presets()["family"] if is_family else None
-        filtered = await self.screened(order.prompt, policy=policy, age_restricted=age_restricted)
+        if is_family:
+            policy = policy.with_(presets()[FAMILY])
+        house = await self._house_rules.judge(asker.guild_id, texts)
+        filtered = await self.screened(order.prompt, policy)
         verdict = stricter(filtered, house.verdict)
         if is_family and verdict.ruling is Ruling.FLAG:
             verdict = replace(verdict, ruling=Ruling.REFUSE)
         return verdict, house.hits
 
-    async def screened(
-        self, prompt: Prompt, *, policy: Policy | None = None, age_restricted: bool
-    ) -> Verdict:
-        """The filter's verdict alone. `policy`: the standard one where none is given."""
+    async def is_for_adults(self, guild_id: int | None, prompt: Prompt) -> bool:
+        """Whether the server's ordinary channels would flag or refuse it."""
+        verdict = await self.screened(prompt, await self._policies.of(Spot(guild_id=guild_id)))
+        return verdict.ruling is not Ruling.ALLOW
+
+    async def screened(self, prompt: Prompt, policy: Policy) -> Verdict:
+        """The filter's verdict alone."""
         texts = {"prompt": prompt.text, "negative": prompt.negative}
-        return await self.screen.wait_for_verdict(texts, policy=policy, age_restricted=age_restricted)
+        return await self.screen.wait_for_verdict(texts, policy=policy)
 
     async def note(
         self,

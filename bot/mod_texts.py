@@ -6,13 +6,16 @@ from bot import texts
 from bot.case_errors import (
     AppealAnswered,
     AppealedAlready,
+    BadThreshold,
     CaseClosed,
     CaseTaken,
     KnownOnly,
+    NobodysChoice,
     NobodyThere,
     NoSuchAppeal,
     NoSuchCase,
     NoSuchRule,
+    NothingChosen,
     NothingSaid,
     NothingToAmend,
     NothingToPardon,
@@ -65,6 +68,15 @@ def sentence(error: Exception) -> str | None:
             return f"You proposed the ban in case {error.number} yourself: another moderator must confirm it."
         case SeniorNeeded():
             return f"Case {error.number} was escalated: it takes the Manage Server permission to decide it."
+        case NobodysChoice():
+            return f"That is nobody's choice: what concerns {error.category} is the same on every server."
+        case BadThreshold():
+            return f"A threshold is from 0.01 to 1, where 1 is never; {error.value:g} is none."
+        case NothingChosen():
+            what = f" about {error.category}" if error.category else ""
+            return (
+                f"Nothing was chosen{what} there, so nothing changes. `/server policy show` shows what holds."
+            )
         case NotSenior():
             return "That takes the Manage Server permission."
         case OwnCase():

@@ -18,6 +18,7 @@ class Asker:
     name: str
     guild_id: int | None
     channel_id: int
+    parent_id: int | None = None  # the channel that a thread belongs to
     is_age_restricted: bool = False  # whether the channel is
     is_moderator: bool = False
     is_senior: bool = False  # a moderator who may also manage the server

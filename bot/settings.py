@@ -15,6 +15,7 @@ from generation.logs import FORMATS, LEVELS
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
 from moderation.ladder import LadderBroken, parse_ladder
+from moderation.policy import STANDARD, presets
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
@@ -64,6 +65,7 @@ class GenerationSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationSettings:
     rules: str = ""  # a file of rules; empty: the ones that are shipped
+    policy: str = STANDARD  # the preset of servers that chose none with /server policy
     log_channel: str = "mod-log"  # its name, where the moderators chose no channel with /mod log-channel
     ladder: tuple[str, ...] = ("warn", "timeout 1h", "timeout 1d", "ban")  # one rung a strike that counts
     strike_days: int = 90  # how long a strike counts
@@ -180,6 +182,8 @@ def _checked(settings: Settings, source: str) -> Settings:
         least = 1 if entry.name == "audit_days" else 0
         if getattr(settings.retention, entry.name) < least:
             raise SettingsBroken(source, f"retention.{entry.name}", f"must be {least} or more")
+    if settings.moderation.policy not in presets():
+        raise SettingsBroken(source, "moderation.policy", f"must be one of: {', '.join(presets())}")
     try:
         parse_ladder(settings.moderation.ladder)
     except LadderBroken as error:

@@ -10,6 +10,7 @@ from dataclasses import replace
 from bot.archive import Archive
 from bot.desk import Desk
 from bot.gatekeeper import Gatekeeper
+from bot.house_policies import HousePolicies
 from bot.house_rules import PREFIX, HouseRules
 from bot.judging import Judging
 from bot.metrics import Metrics
@@ -73,7 +74,8 @@ class Studio:
         desk = Desk(records, dispatch, clock=clock)
         self.gatekeeper = Gatekeeper(records, desk)
         self.house_rules = HouseRules(records, desk, settings.moderation.must_file)
-        self.judging = Judging(screen, records, self.house_rules)
+        self.policies = HousePolicies(records, desk, settings.moderation.policy)
+        self.judging = Judging(screen, records, self.house_rules, self.policies)
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -155,8 +157,7 @@ class Studio:
 
     async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        verdict = await self.judging.screened(job.prompt, age_restricted=False)
-        return verdict.ruling is not Ruling.ALLOW
+        return await self.judging.is_for_adults(job.place.guild_id, job.prompt)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.

@@ -26,6 +26,7 @@ from bot.studio import Studio
 from db.cases import Outcome
 from db.database import Database
 from db.jobs import Job, JobAction, Place
+from db.policies import Scope, ScopeKind
 from db.verdicts import VerdictRecord
 from generation.dispatch import Dispatch
 from generation.messages import Configure
@@ -42,6 +43,7 @@ GUILD, CHANNEL = 197038439483310086, 197038439483310087
 ADA = Asker(member=MemberId(80351110224678912), name="ada", guild_id=GUILD, channel_id=CHANNEL)
 BEN = replace(ADA, member=MemberId(80351110224678913), name="ben")
 MIA = replace(ADA, member=MemberId(80351110224678914), name="mia", is_moderator=True)
+ADULTS = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
 SMALL = ModelEntry(
     name=ModelName("small"), source="bundled", licence="MIT", side=64, multiple=16, steps=10, max_steps=20
 )

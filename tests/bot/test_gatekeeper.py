@@ -12,7 +12,7 @@ from bot.case_errors import KnownOnly, Paused, RaidHolds
 from bot.orders import Asker, PromptRefused
 from bot.settings import Settings
 from db.gates import Mode
-from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
+from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, Shop, an_order
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -70,6 +70,7 @@ async def test_a_pause_is_for_everybody_and_says_why(shop: Shop) -> None:
 
 async def test_family_only_refuses_what_would_be_flagged_and_knows_no_adults(shop: Shop) -> None:
     adults = replace(ADA, is_age_restricted=True)
+    await shop.studio.policies.choose(MIA, ADULTS, "mature")
     await shop.admit(an_order("a bloody sword"))
     await shop.admit(an_order("a nude woman", adults))
     await shop.studio.gatekeeper.panic(MIA, Mode.FAMILY, "")

@@ -19,7 +19,7 @@ from moderation.policy import Policy
 from moderation.rules import parse_rules
 from moderation.screen import Screen
 from moderation.verdict import Category, Ruling, Verdict
-from tests.bot.conftest import ADA, BEN, GUILD, MIA, SMALL, Shop, an_order, until
+from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, SMALL, Shop, an_order, until
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -88,12 +88,14 @@ async def test_whatever_way_the_words_come_in_they_are_refused(
 
 
 async def test_a_channels_age_restriction_decides_what_is_refused_there(shop: Shop) -> None:
+    await shop.studio.policies.choose(MIA, ADULTS, "mature")
     await shop.admit(an_order("a nude statue", replace(ADA, is_age_restricted=True)))
     with pytest.raises(PromptRefused):
         await shop.admit(an_order("a nude woman", ADA))
 
 
 async def test_what_an_ordinary_channel_would_not_show_goes_behind_a_spoiler(shop: Shop) -> None:
+    await shop.studio.policies.choose(MIA, ADULTS, "mature")
     adult = await shop.admit(an_order("a naked woman", replace(ADA, is_age_restricted=True)))
     assert await shop.studio.is_for_adults(adult)
     assert not await shop.studio.is_for_adults(await shop.admit(an_order("a fox")))

@@ -14,6 +14,7 @@ from discord import app_commands
 from bot.app import add_commands
 from bot.client import Atelier
 from bot.commands.mod import ModeratorsGroup
+from bot.commands.server import ManagersGroup
 from playground.server import Playground
 from playground.values import as_dicts
 from tests.bot.conftest import Shop, client_of
@@ -44,7 +45,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
     assert len(told(judge)) == 1
     assert (
         there
-        == {"imagine", "history", "queue", "mod", "Remove picture", "Report"}
+        == {"imagine", "history", "queue", "mod", "server", "Remove picture", "Report"}
         == {c["name"] for c in told(judge)[0]}
     )
 
@@ -82,9 +83,9 @@ async def test_commands_that_somebody_else_took_away_come_back(
         assert client.application_id is not None
         await client.http.bulk_upsert_global_commands(client.application_id, [])
     async with logged_in(shop, play) as client:
-        assert len(await client.tree.fetch_commands()) == 6
+        assert len(await client.tree.fetch_commands()) == 7
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [6, 0, 6]
+    assert [len(commands) for commands in told(judge)] == [7, 0, 7]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -138,3 +139,8 @@ def test_every_command_of_the_moderators_asks_who_uses_it() -> None:
     assert len(commands) > 20
     # discord.py asks a command's own group alone.
     assert [each.qualified_name for each in commands if not isinstance(each.parent, ModeratorsGroup)] == []
+    server = tree.get_command("server")
+    assert isinstance(server, app_commands.Group)
+    commands = [each for each in server.walk_commands() if isinstance(each, app_commands.Command)]
+    assert len(commands) >= 4
+    assert [each.qualified_name for each in commands if not isinstance(each.parent, ManagersGroup)] == []

@@ -90,7 +90,9 @@ def test_two_policies_beside_each_other_rule_as_the_stricter_one_does(
     one: Policy, other: Policy, category: Category, score: float, ruling: Ruling
 ) -> None:
     both = one.with_(other)
-    assert both.of_score(category, score) is max(one.of_score(category, score), other.of_score(category, score))
+    assert both.of_score(category, score) is max(
+        one.of_score(category, score), other.of_score(category, score)
+    )
     assert both.of_rule(category, ruling, Ruling.ALLOW) is max(
         one.of_rule(category, ruling, Ruling.ALLOW), other.of_rule(category, ruling, Ruling.ALLOW)
     )

@@ -1,0 +1,121 @@
+"""/server policy, as those who may manage the server see it; and as their members feel it."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from playground.errors import Refused
+from tests.e2e.stage import Stage
+from tests.openapi import needs_openapi
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
+
+SUGGESTIVE = "a woman in a seductive pose"
+
+
+async def test_a_server_lets_its_age_restricted_channels_go_further_and_takes_it_back(stage: Stage) -> None:
+    ada, where = stage.guest(), "age-restricted channels"
+    refused = await ada.slash("after-dark", "imagine", prompt="a nude statue", images=1)
+    assert "can't be drawn here" in await stage.private(refused)
+    use = await stage.mia.slash("gallery", "server policy preset", preset="mature", where=where)
+    said = await stage.private(use)
+    assert said == "In age-restricted channels the policy is *mature* from now on."
+    told = await stage.play.wait_for_message(lambda m: said in m.texts, "mod-log", stage.mia)
+    assert f"by <@{stage.mia.id}>" in told.texts
+    await stage.gallery(await ada.slash("after-dark", "imagine", prompt="a nude statue", images=1))
+    refused = await ada.slash("gallery", "imagine", prompt="a nude statue", images=1)
+    assert "can't be drawn here" in await stage.private(refused)
+    use = await stage.mia.slash("gallery", "server policy reset", where=where)
+    assert "is taken back" in await stage.private(use)
+    refused = await ada.slash("after-dark", "imagine", prompt="a nude statue", images=1)
+    assert "can't be drawn here" in await stage.private(refused)
+
+
+async def test_the_card_says_what_holds_where_and_what_nobody_can_change(stage: Stage) -> None:
+    channel = stage.play.channel("after-dark")
+    changes: list[tuple[str, dict[str, Any]]] = [
+        ("preset", {"preset": "family", "channel": channel}),
+        ("category", {"category": "gore", "action": "flag", "refuse": 1.0, "where": "this server"}),
+    ]
+    for name, options in changes:
+        use = await stage.mia.slash("gallery", f"server policy {name}", **options)
+        await use.wait_for_message()
+    card = (await (await stage.mia.slash("after-dark", "server policy show")).wait_for_message()).texts
+    assert "**This server** · *standard*, the bot owner's default, changed: gore" in card
+    assert "gore: flagged where found, by score from 0.60" in card
+    assert "**Age-restricted channels** · as the server" in card
+    assert f"**<#{channel.id}>** · *family*" in card
+    assert "sexual, nudity, self-harm: refused where found, by score from 0.40" in card
+    assert "minors in anything sexual or suggestive" in card
+    back: list[dict[str, Any]] = [{"channel": channel}, {"category": "gore"}]
+    for options in back:
+        await (await stage.mia.slash("gallery", "server policy reset", **options)).wait_for_message()
+    card = (await (await stage.mia.slash("gallery", "server policy show")).wait_for_message()).texts
+    assert "changed" not in card
+
+
+async def test_a_change_that_goes_too_far_for_an_ordinary_channel_says_so(stage: Stage) -> None:
+    use = await stage.mia.slash(
+        "gallery", "server policy category", category="nudity", action="allow", where="this channel"
+    )
+    assert "what *standard* refuses of sexual, nudity and gore is refused" in await stage.private(use)
+    refused = await stage.guest().slash("gallery", "imagine", prompt="a nude statue")
+    assert "can't be drawn here" in await stage.private(refused)
+    use = await stage.mia.slash("gallery", "server policy reset", where="this channel")
+    assert "is taken back" in await stage.private(use)
+    use = await stage.mia.slash("gallery", "server policy reset", where="this channel")
+    assert "Nothing was chosen there" in await stage.private(use)
+
+
+async def test_a_thread_follows_its_channel(stage: Stage) -> None:
+    ada = stage.guest()
+    world = stage.play.world
+    thread = world.open_thread(stage.play.channel("gallery"), "Lakes", ada.id)
+    use = await stage.mia.slash("gallery", "server policy preset", preset="family", where="this channel")
+    await use.wait_for_message()
+    refused = await ada.slash(thread, "imagine", prompt=SUGGESTIVE)
+    assert "can't be drawn here" in await stage.private(refused)
+    use = await stage.mia.slash(thread, "server policy reset", where="this channel")
+    assert "is taken back" in await stage.private(use)
+
+
+async def test_members_and_mere_moderators_choose_nothing(stage: Stage) -> None:
+    commands: list[tuple[str, dict[str, Any]]] = [
+        ("show", {}),
+        ("preset", {"preset": "mature"}),
+        ("category", {"category": "gore", "action": "allow"}),
+        ("reset", {}),
+    ]
+    for name, options in commands:
+        with pytest.raises(Refused):
+            await stage.ada.slash("gallery", f"server policy {name}", **options)
+        # As when a server's admins have opened the command to everybody.
+        use = await stage.ada.slash("gallery", f"server policy {name}", force=True, **options)
+        assert await stage.private(use) == "That takes the Manage Server permission."
+    assert (
+        stage.rows(
+            "SELECT * FROM policies UNION ALL SELECT guild_id, scope, channel_id, category, 1, 1 FROM stances"
+        )
+        == []
+    )
+
+
+async def test_many_changes_at_once_leave_one_of_them(stage: Stage) -> None:
+    presets = ["family", "standard", "mature"] * 3
+    uses = await asyncio.gather(
+        *(stage.mia.slash("gallery", "server policy preset", preset=each) for each in presets)
+    )
+    for use in uses:
+        await use.wait_for_message()
+    row = stage.row("SELECT preset FROM policies")
+    assert row["preset"] in presets
+    await (await stage.mia.slash("gallery", "server policy reset")).wait_for_message()
+
+
+@needs_openapi
+async def test_all_of_it_is_by_discords_description(stage: Stage) -> None:
+    await stage.private(await stage.mia.slash("gallery", "server policy show"))
+    stage.verify()
