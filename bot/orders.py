@@ -113,6 +113,13 @@ class UnknownLora(Refusal):
 
 
 @dataclass(eq=False)
+class UnusableWeights(Refusal):
+    """`a::1 b::-1` weighs nothing in all, or there are too many parts."""
+
+    limit: int  # parts
+
+
+@dataclass(eq=False)
 class PromptRefused(Refusal):
     category: str
     field: str

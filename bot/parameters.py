@@ -18,9 +18,11 @@ from bot.orders import (
     UnknownLora,
     UnknownModel,
     UnknownParameter,
+    UnusableWeights,
 )
 from bot.settings import MAX_LORA_WEIGHT
 from db.jobs import JobAction
+from generation.prompt import MAX_PARTS, BadWeights
 from generation.request import Lora, LoraEntry, LoraSet, ModelEntry, Prompt
 
 PROMPT_LIMIT = 1000
@@ -114,12 +116,13 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
     model = find_model(wish.model, models) if wish.model else default
     images = _whole("images", wish.images, 1, 4, default=4)
     loras = _loras(wish.lora or "", model, models)
-    text = _triggered(text, loras, model)
+    prompt = Prompt(text=_triggered(text, loras, model), negative=negative)
+    _demand_weights(prompt)
     return Order(
         asker=asker,
         source="/imagine",
         action=JobAction.IMAGINE,
-        prompt=Prompt(text=text, negative=negative),
+        prompt=prompt,
         model=model.name,
         size=model.size_for(_aspect(wish.aspect)),
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
@@ -129,6 +132,13 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
         images=images,
         loras=loras,
     )
+
+
+def _demand_weights(prompt: Prompt) -> None:
+    try:
+        _ = prompt.parts
+    except BadWeights as error:
+        raise UnusableWeights(MAX_PARTS) from error
 
 
 def _one_line(text: str) -> str:

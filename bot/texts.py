@@ -25,6 +25,7 @@ from bot.orders import (
     UnknownLora,
     UnknownModel,
     UnknownParameter,
+    UnusableWeights,
 )
 from db.errors import DiskFull
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
@@ -84,6 +85,11 @@ def sentence(error: Exception) -> str | None:
             )
         case UnknownLora():
             return _no_such_lora(error)
+        case UnusableWeights():
+            return (
+                f"The weights behind `::` must add up to more than 0, over at most {error.limit} parts, "
+                "for example `fox::2 forest::1`."
+            )
         case PromptRefused():
             what = _CATEGORY.get(error.category, error.category)
             fields = " and the ".join(_FIELD.get(field, field) for field in error.field.split("+"))

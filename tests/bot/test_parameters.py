@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bot import texts
 from bot.orders import (
     Asker,
     BadParameter,
@@ -18,6 +19,7 @@ from bot.orders import (
     UnknownLora,
     UnknownModel,
     UnknownParameter,
+    UnusableWeights,
 )
 from bot.parameters import PROMPT_LIMIT, SEED_LIMIT, Wish, compose
 from bot.settings import BUNDLED
@@ -215,3 +217,18 @@ def test_any_text_is_an_order_or_a_refusal(text: str) -> None:
     assert order.prompt.text
     assert len(order.prompt.text) <= PROMPT_LIMIT
     assert 0 <= order.seed <= SEED_LIMIT
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    ["fox::1 cat::-1", "fox::0.5 cat::-2", "::", "fox::0", "::3 ::", " ".join(f"a{i}::1" for i in range(9))],
+)
+def test_weights_that_weigh_nothing_or_too_much_are_told_as_weights(prompt: str) -> None:
+    with pytest.raises(UnusableWeights) as unusable:
+        order_of(prompt)
+    assert "weights behind `::`" in (texts.sentence(unusable.value) or "")
+
+
+@pytest.mark.parametrize("prompt", ["fox::2 cat::-1", "fox::2 forest::1", "std::vector", "fox::"])
+def test_other_weights_are_taken_as_they_are(prompt: str) -> None:
+    assert order_of(prompt).prompt.text == prompt
