@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
+from moderation.encodings import unencoded
 from moderation.letters import WILDCARD, plain, unspaced, visible
 from moderation.markup import decoded, without_markup
 from moderation.vocabulary import LEET_SYMBOLS, SMALL_WORDS, Vocabulary
@@ -66,7 +67,8 @@ def phrase(text: str) -> tuple[str, ...]:
 
 
 def normal_form(text: str, vocabulary: Vocabulary) -> NormalForm:
-    folded = plain(without_markup(visible(decoded(text))))
+    shown = visible(unencoded(decoded(text), vocabulary))
+    folded = plain(without_markup(shown + _signs_apart(shown, vocabulary)))
     spelled = _SPELLED.sub(lambda run: _read_spelled(run[0], vocabulary), folded)
     raws = spelled.split()
     if _is_foreign(raws, vocabulary):
@@ -79,6 +81,15 @@ def normal_form(text: str, vocabulary: Vocabulary) -> NormalForm:
     if sum(chunk.is_turned for chunk in chunks) > 1:
         views.append(" ".join(reversed(tokens)))
     return NormalForm(" ".join(tokens), tuple(views))
+
+
+def _signs_apart(text: str, vocabulary: Vocabulary) -> str:
+    """Emoji that rules know, as words of their own behind the text, where they stand close to something."""
+    if text.isascii() or not any(
+        sign in vocabulary.signs for chunk in text.split() if len(chunk) > 1 for sign in chunk
+    ):
+        return ""
+    return "".join(f" {sign}" for sign in text if sign in vocabulary.signs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,13 @@ class Vocabulary:
         return self.harmless | self.watched | self.exact
 
     @cached_property
+    def signs(self) -> frozenset[str]:
+        """Emoji that rules know."""
+        return frozenset(
+            word for word in self.watched if len(word) == 1 and not word.isascii() and not word.isalnum()
+        )
+
+    @cached_property
     def known(self) -> frozenset[str]:
         return self.english | self.foreign
 
