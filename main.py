@@ -23,6 +23,7 @@ from generation.model_folder import BrokenModelFolder, inspect
 from moderation.classifier import ModelBroken, load_classifier
 from moderation.figures import load_figures
 from moderation.must import MustBroken, read_must
+from moderation.people import PeopleBroken, read_people
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
 
@@ -131,7 +132,17 @@ def _screen(settings: Settings) -> Screen:
     except (OSError, UnicodeDecodeError) as error:
         raise CannotStart(f"The file moderation.must names can't be read: {error}.") from error
     try:
-        return Screen(load_rules(path), load_classifier(), load_figures())
+        people = read_people(settings.moderation.people_file)
+    except PeopleBroken as error:
+        raise CannotStart(f"The list of real persons is broken: {error}.") from error
+    except OSError as error:
+        raise CannotStart(
+            f"The list of real persons in {settings.moderation.people} can't be read: {error.strerror}."
+        ) from error
+    try:
+        rules = load_rules(path)
+        names = load_figures(more=people.names(rules))
+        return Screen(rules, load_classifier(), names, excused=people.excused(rules))
     except RulesBroken as error:
         raise CannotStart(f"The moderation rules are broken: {error}") from error
     except ModelBroken as error:

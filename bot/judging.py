@@ -7,6 +7,7 @@ from dataclasses import replace
 from bot.house_policies import HousePolicies, Spot, spot_of
 from bot.house_rules import HouseRules
 from bot.orders import Order
+from bot.parameters import TYPED
 from bot.records import Records
 from db.cases import Origin
 from db.database import Transaction
@@ -16,6 +17,7 @@ from generation.prompt import Prompt
 from generation.request import JobId
 from moderation.policy import FAMILY, Policy, presets
 from moderation.screen import Screen
+from moderation.spam import WINDOW, spam
 from moderation.verdict import Ruling, Verdict, stricter
 
 
@@ -30,8 +32,8 @@ class Judging:
         self._house_rules = house_rules
         self._policies = policies
 
-    async def judge(self, order: Order, mode: Mode) -> tuple[Verdict, tuple[int, ...]]:
-        """The stricter of the filter's verdict and the server's own, and the server's rules that fired."""
+    async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
+        """The strictest of the filter's verdict, the server's own and that on spam, and the server's rules that fired."""
         asker = order.asker
         texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
         policy = await self._policies.of(spot_of(asker))
@@ -41,10 +43,18 @@ class Judging:
             policy = policy.with_(presets()[FAMILY])
         house = await self._house_rules.judge(asker.guild_id, texts)
         filtered = await self.screened(order.prompt, policy)
-        verdict = stricter(filtered, house.verdict)
+        verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
         if is_family and verdict.ruling is Ruling.FLAG:
             verdict = replace(verdict, ruling=Ruling.REFUSE)
         return verdict, house.hits
+
+    async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
+        """By what the member typed lately, not by how this order came: a button is there to be pressed often."""
+        asker, prompt = order.asker, order.prompt
+        repeats = await self._records.verdicts.repeats(
+            asker.member, asker.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
+        )
+        return spam(prompt.text, repeats, policy)
 
     async def is_for_adults(self, guild_id: int | None, prompt: Prompt) -> bool:
         """Whether the server's ordinary channels would flag or refuse it."""

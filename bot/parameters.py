@@ -50,6 +50,9 @@ NAMES = {
 }
 """Every spelling of an inline parameter, and the option that it sets."""
 
+TYPED = "/imagine"
+"""The source of orders whose words were typed for them."""
+
 MAX_GUIDANCE = 30.0
 MAX_LORAS = 4
 """In one order. Each makes a step slower, and more of them fight each other."""
@@ -120,7 +123,7 @@ def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mod
     _demand_weights(prompt)
     return Order(
         asker=asker,
-        source="/imagine",
+        source=TYPED,
         action=JobAction.IMAGINE,
         prompt=prompt,
         model=model.name,

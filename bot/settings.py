@@ -73,6 +73,12 @@ class ModerationSettings:
     reports_an_hour: int = 5  # by one member
     must: str = ""  # a file of prompts that must always be refused or allowed; empty: the one that is shipped
 
+    people: str = ""  # a file of real persons' names and consents, besides the names that are shipped
+
+    @property
+    def people_file(self) -> Path | None:
+        return Path(self.people) if self.people else None
+
     @property
     def must_file(self) -> Path | None:
         return Path(self.must) if self.must else None

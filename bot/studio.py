@@ -89,7 +89,7 @@ class Studio:
         now = self.clock()
         asker = order.asker
         await self._demand_unblocked(asker, now)
-        verdict, hits = await self.judging.judge(order, await self.gatekeeper.let_in(asker))
+        verdict, hits = await self.judging.judge(order, await self.gatekeeper.let_in(asker), now)
         self._metrics.judged(verdict)
         job = self._job_of(order, place, now)
         if verdict.ruling is Ruling.REFUSE:

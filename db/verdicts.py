@@ -49,6 +49,11 @@ WHERE guild_id IS :guild_id
   AND (:before_id IS NULL OR id < :before_id)
 """
 PAGE = f"SELECT * {MATCHING} ORDER BY id DESC LIMIT :limit"
+REPEATS = """
+SELECT count(*) FROM verdicts
+WHERE member = :member AND at >= :since AND guild_id IS :guild_id AND source = :source
+  AND prompt = :prompt AND negative = :negative
+"""
 COUNT = f"SELECT count(*) {MATCHING}"
 
 
@@ -105,6 +110,20 @@ class Verdicts:
     async def of_job(self, job: JobId, *, tx: Reader | None = None) -> VerdictRecord | None:
         row = await (tx or self._db.reader).one(OF_JOB, (job,))
         return _record(row) if row else None
+
+    async def repeats(
+        self, member: MemberId, guild_id: int | None, source: str, prompt: str, negative: str, since: float
+    ) -> int:
+        """How often the member asked for the same from there since then, refused or not."""
+        parameters = {
+            "member": member,
+            "since": since,
+            "guild_id": guild_id,
+            "source": source,
+            "prompt": prompt,
+            "negative": negative,
+        }
+        return await self._db.reader.value(REPEATS, parameters)
 
     async def page(
         self,

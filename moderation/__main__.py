@@ -15,6 +15,7 @@ from typing import TextIO, cast
 from moderation.classifier import ModelBroken, load_classifier
 from moderation.figures import load_figures
 from moderation.must import DEFAULT_MUST, MustBroken, broken, read_must
+from moderation.people import PeopleBroken, read_people
 from moderation.policy import STANDARD, Policy, presets
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import NEGATIVE, Screen
@@ -42,8 +43,12 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
     try:
+        rules, people = load_rules(options.rules), read_people(options.people)
         screen = Screen(
-            load_rules(options.rules), None if options.rules_only else load_classifier(), load_figures()
+            rules,
+            None if options.rules_only else load_classifier(),
+            load_figures(more=people.names(rules)),
+            excused=people.excused(rules),
         )
         policy = presets()[options.policy]
         if options.must is not None:
@@ -56,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
                 _print_batch(screen, policy, lines, options.batch, options.age_restricted)
-    except (RulesBroken, MustBroken, ModelBroken) as error:
+    except (RulesBroken, MustBroken, ModelBroken, PeopleBroken) as error:
         print(error, file=sys.stderr)
         return BROKEN_INPUT
     except _LineBroken as error:
@@ -82,6 +87,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rules-only", action="store_true", help="without the learned classifier")
     parser.add_argument("--age-restricted", action="store_true", help="judge as in an age-restricted channel")
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules instead of the default ones (TOML)")
+    parser.add_argument(
+        "--people", type=Path, metavar="FILE", help="real persons besides the shipped ones (TOML)"
+    )
     parser.add_argument(
         "--batch", metavar="FILE", help='JSON lines {"prompt": …, "negative": …}; "-" reads standard input'
     )

@@ -64,9 +64,16 @@ def canonical(prompt: str, rules: Rules) -> str:
 
 class Screen:
     def __init__(
-        self, rules: Rules, classifier: Classifier | None = None, names: Figures | None = None
+        self,
+        rules: Rules,
+        classifier: Classifier | None = None,
+        names: Figures | None = None,
+        *,
+        excused: frozenset[str] = frozenset(),
     ) -> None:
+        """`excused`: canonical names that mean nothing by themselves; beside sexual, nude or gory content they are names."""
         self._rules = rules
+        self._excused = excused
         self._classifier = classifier
         self._names = names or figures(())
 
@@ -138,7 +145,6 @@ class Screen:
             if not names:
                 continue
             told = tuple(dict.fromkeys(name.words for name in names))
-            depicted = any(not name.is_author for name in names)
             compromising = tuple(_compromising(hits, opinions, names))
             if compromising:
                 yield Verdict(
@@ -150,7 +156,8 @@ class Screen:
                     normal_form=reading.text,
                 )
             ruling = policy.of_rule(Category.REAL_PERSON, Ruling.FLAG)
-            if depicted and ruling is not Ruling.ALLOW:
+            is_alone = any(not name.is_author and name.words not in self._excused for name in names)
+            if is_alone and ruling is not Ruling.ALLOW:
                 yield Verdict(
                     ruling=ruling,
                     category=Category.REAL_PERSON,

@@ -39,7 +39,7 @@ NUDE, SUGGESTIVE, FOX = "a nude woman", "a woman in a seductive pose", "a fox"
 async def ruling(shop: Shop, text: str, asker: Asker = ADA) -> Ruling:
     """Of an order as it would be judged now."""
     mode = await shop.studio.gatekeeper.let_in(asker)
-    verdict, _ = await shop.studio.judging.judge(an_order(text, asker), mode)
+    verdict, _ = await shop.studio.judging.judge(an_order(text, asker), mode, shop.clock.now)
     return verdict.ruling
 
 

@@ -141,6 +141,26 @@ def test_rules_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str], 
     assert "absent.toml" in sentence
 
 
+@pytest.mark.parametrize("text", [None, "add = [", "add = [1]"])
+def test_the_list_of_real_persons_is_read_at_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | None
+) -> None:
+    path = tmp_path / "people.toml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\npeople = "{path}"'), "doctor"])
+    assert "The list of real persons" in sentence
+    assert "people.toml" in sentence
+
+
+@pytest.mark.parametrize("policy", ["lenient", ""])
+def test_the_owners_policy_is_one_of_the_presets(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, policy: str
+) -> None:
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\npolicy = "{policy}"'), "doctor"])
+    assert "moderation.policy: must be one of: family, standard, mature" in sentence
+
+
 @pytest.mark.parametrize("content", [None, "nonsense"])
 def test_prompts_that_must_come_out_right_are_read_at_start(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: str | None
