@@ -83,8 +83,10 @@ class HouseRules:
         if book is None:
             book = self._books[guild_id] = _book(await self._records.server_rules.live(guild_id))
         # By no policy: what the server's own rules say does not depend on what it does about the filter's findings.
-        verdict = book.deciding.check(texts, policy=AS_FOUND) if book.deciding else ALLOWED
-        shadow = book.shadow.check(texts, policy=AS_FOUND) if book.shadow else ALLOWED
+        verdict, shadow = [
+            await screen.wait_for_verdict(texts, policy=AS_FOUND) if screen else ALLOWED
+            for screen in (book.deciding, book.shadow)
+        ]
         hits = [book.ids[each.rule] for each in (verdict, shadow) if each.rule in book.ids]
         return Judgement(verdict=verdict, hits=tuple(hits))
 

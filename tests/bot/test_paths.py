@@ -1,0 +1,319 @@
+"""No verdict depends on how a text reached the bot: every way in is listed here, and a new one that is not fails."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+import discord
+import pytest
+from discord import app_commands
+from hypothesis import HealthCheck, given
+from hypothesis import settings as examples
+from hypothesis import strategies as st
+
+import bot
+from bot.app import build
+from bot.buttons import GalleryButton
+from bot.case_buttons import AnswerButton, AppealButton, CaseButton, Form
+from bot.house_rules import Draft
+from bot.orders import Order, Press
+from bot.pages import PageButton
+from bot.parameters import NAMES, Wish, compose
+from db.images import StoredImage
+from db.jobs import Job, Place
+from generation.request import ImageSize, Prompt
+from moderation.policy import Action, Change
+from moderation.screen import Screen
+from moderation.verdict import Category, Ruling, Verdict
+from tests.bot.conftest import ADA, CHANNEL, GUILD, MIA, SMALL, Shop, an_order
+from tests.bot.painter import png
+from tests.bot.test_house_policies import SERVER, learned
+
+pytestmark = pytest.mark.timeout(300)
+__all__ = ["learned"]  # a fixture
+
+
+class Carries(StrEnum):
+    """What of a member's words a way in brings to the picture."""
+
+    PROMPT = "what it shows"
+    NEGATIVE = "what it does not show"
+    NAME = "one of the settings' names, or a refusal"
+    NOTHING = "words for moderators, or none at all"
+
+
+OPTIONS = {
+    "imagine prompt": Carries.PROMPT,
+    "imagine negative": Carries.NEGATIVE,
+    "imagine model": Carries.NAME,
+    "imagine lora": Carries.NAME,
+}
+"""Every text option of the members' commands; those of moderators and managers reach no picture."""
+
+PARAMETERS = {
+    name: Carries.NEGATIVE if option == "negative" else Carries.NAME for name, option in NAMES.items()
+}
+PRESSES = {
+    Press.UPSCALE: Carries.PROMPT,
+    Press.VARY: Carries.PROMPT,
+    Press.REROLL: Carries.PROMPT,
+    Press.CANCEL: Carries.NOTHING,
+    Press.DELETE: Carries.NOTHING,
+}
+BUTTONS = {GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton}
+"""All but the first are about lists, cases and appeals."""
+
+ORDERING = {
+    "commands/imagine.py": 1,
+    "gallery.py": 3 + 1,  # the three presses, and the one place that admits
+}
+"""Where orders are sent on their way. Whoever adds a place adds the way in to the paths below."""
+
+_ORDERS = re.compile(r"\.deliver\(|studio\.admit\(")
+
+
+# ---- the list is whole
+
+
+def text_options(command: Any) -> Iterator[str]:
+    if isinstance(command, app_commands.Command):
+        for parameter in command.parameters:
+            if parameter.type is discord.AppCommandOptionType.string and not parameter.choices:
+                yield f"{command.qualified_name} {parameter.name}"
+
+
+def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
+    client = build(shop.settings, shop.records, shop.dispatch, shop.studio.judging.screen)
+    mine = [
+        each
+        for each in client.tree.walk_commands()
+        if each.qualified_name.split()[0] not in ("mod", "server")
+    ]
+    assert {option for each in mine for option in text_options(each)} == set(OPTIONS)
+
+
+def test_every_button_is_listed(shop: Shop) -> None:
+    client = build(shop.settings, shop.records, shop.dispatch, shop.studio.judging.screen)
+    store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # nothing public lists them
+    assert set(store._dynamic_items.values()) == BUTTONS  # pyright: ignore[reportPrivateUsage]
+    assert set(PRESSES) == set(Press)
+
+
+def test_there_is_no_form_but_those_about_cases() -> None:
+    assert set(discord.ui.Modal.__subclasses__()) & {
+        each for each in discord.ui.Modal.__subclasses__() if each.__module__.startswith("bot.")
+    } == {Form}
+
+
+def test_orders_are_sent_on_their_way_at_the_listed_places_alone() -> None:
+    folder = Path(bot.__file__).parent
+    found = {
+        str(path.relative_to(folder)): len(_ORDERS.findall(path.read_text("utf-8")))
+        for path in folder.rglob("*.py")
+    }
+    assert {path: count for path, count in found.items() if count} == ORDERING
+
+
+# ---- the paths
+
+_Path = Callable[[Shop, str], Awaitable[Order]]
+
+
+def typed(form: str) -> _Path:
+    async def path(shop: Shop, text: str) -> Order:
+        return compose(Wish(prompt=form.format(text)), ADA, [SMALL], SMALL)
+
+    return path
+
+
+def amid(parameter: str) -> _Path:
+    """A one-word parameter in the middle of the text."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        first, *rest = text.split()
+        return compose(Wish(prompt=" ".join([first, parameter, *rest])), ADA, [SMALL], SMALL)
+
+    return path
+
+
+async def weighted(shop: Shop, text: str) -> Order:
+    parts = text.split()
+    prompt = " ".join(f"{part}::2" for part in parts[:7]) + " " + " ".join(parts[7:])
+    return compose(Wish(prompt=prompt), ADA, [SMALL], SMALL)
+
+
+async def kept(shop: Shop, prompt: Prompt) -> Job:
+    """A finished job of other days with a picture, whatever was allowed then."""
+    job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # a row as the studio writes it
+        replace(an_order(images=1), prompt=prompt),
+        Place(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
+        shop.clock.now,
+    )
+    async with shop.records.database.transaction() as tx:
+        await shop.records.jobs.record(tx, job)
+        stored: StoredImage = await shop.records.pictures.store(
+            tx,
+            job=job.id,
+            index=0,
+            content=png(),
+            size=ImageSize(width=16, height=16),
+            seed=1,
+            at=shop.clock.now,
+        )
+        assert stored
+        await shop.records.jobs.finish(tx, job.id, shop.clock.now)
+    return job
+
+
+def pressed(press: Press, *, is_negative: bool = False) -> _Path:
+    async def path(shop: Shop, text: str) -> Order:
+        prompt = Prompt(text="a quiet hill", negative=text) if is_negative else Prompt(text=text)
+        job = await kept(shop, prompt)
+        match press:
+            case Press.UPSCALE:
+                return await shop.derive.upscale(job.id, 0, ADA)
+            case Press.VARY:
+                return await shop.derive.variation(job.id, 0, ADA)
+            case _:
+                return await shop.derive.reroll(job.id, ADA)
+
+    return path
+
+
+SHOWN: dict[str, _Path] = {
+    "imagine prompt": typed("{}"),
+    "with blanks around": typed("   {}\n "),
+    "behind parameters": typed("--seed 7 --ar 3:2 {}"),
+    "before a parameter": typed("{} --steps 5"),
+    "weights": weighted,
+    **{
+        f"amid --{name}": amid(f"--{name} {value}")
+        for name, value in {
+            "ar": "3:2",
+            "aspect": "1:1",
+            "seed": "7",
+            "steps": "5",
+            "cfg": "4",
+            "guidance": "4",
+            "images": "1",
+            "model": "small",
+        }.items()
+    },
+    **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
+}
+
+
+def left_out(form: str) -> _Path:
+    async def path(shop: Shop, text: str) -> Order:
+        return compose(Wish(prompt=f"a quiet hill{form.format(text)}"), ADA, [SMALL], SMALL)
+
+    return path
+
+
+async def by_option(shop: Shop, text: str) -> Order:
+    return compose(Wish(prompt="a quiet hill", negative=text), ADA, [SMALL], SMALL)
+
+
+LEFT_OUT: dict[str, _Path] = {
+    "imagine negative": by_option,
+    **{
+        f"--{name}": left_out(f" --{name} {{}}")
+        for name, what in PARAMETERS.items()
+        if what is Carries.NEGATIVE
+    },
+    "a dash that phones make": left_out(" —no {}"),
+    "with =": left_out(" --no={}"),
+    "before a parameter": left_out(" --no {} --seed 7"),
+    **{
+        f"button {press}": pressed(press, is_negative=True)
+        for press, what in PRESSES.items()
+        if what is Carries.PROMPT
+    },
+}
+
+
+def test_every_way_in_has_its_path() -> None:
+    names = {name for name, option in NAMES.items() if option not in ("negative", "lora")}
+    assert {f"amid --{name}" for name in names} <= set(SHOWN)
+    assert {name for name, what in OPTIONS.items() if what is Carries.PROMPT} <= set(SHOWN)
+    assert {name for name, what in OPTIONS.items() if what is Carries.NEGATIVE} <= set(LEFT_OUT)
+
+
+# ---- the law
+
+_WORDS = [
+    "a", "the", "woman", "man", "child", "fox", "naked", "nude", "sexy", "bloody", "mary", "killer", "whale", "blood",
+    "knife", "severed", "head", "clothes", "underwear", "dress", "cocaine", "emma", "watson", "n.u.d.e", "n00d3", "bikini",
+    "lingerie", "with", "12", "year", "old", "desnuda", "nackte", "裸体", "muslims", "vermin", "clown", "1488", "🍆", "🍑",
+    "bnVkZQ==", "6e756465", "%6eude", "suicide", "squad",
+]  # fmt: skip
+texts = st.lists(st.sampled_from(_WORDS), min_size=1, max_size=9).map(" ".join)
+_HARM = [
+    "nude woman",
+    "a child in lingerie",
+    "emma watson naked",
+    "bnVkZQ== woman",
+    "🍆🍑",
+    "a clown",
+    "1488",
+    "clothes",
+]
+
+
+async def opened(shop: Shop, screen: Screen) -> None:
+    """A server with all that has a say in a verdict."""
+    shop.studio.judging.screen = screen
+    if not await shop.records.server_rules.live(GUILD):
+        await shop.studio.house_rules.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
+        await shop.studio.policies.amend(MIA, SERVER, Category.GORE, Change(action=Action.REFUSE))
+
+
+async def verdict_on(shop: Shop, order: Order) -> Verdict:
+    mode = await shop.studio.gatekeeper.let_in(order.asker)
+    verdict, _ = await shop.studio.judging.judge(order, mode, shop.clock.now)
+    return verdict
+
+
+async def demand_one_verdict(shop: Shop, paths: dict[str, _Path], text: str) -> None:
+    found: dict[str, tuple[object, ...]] = {}
+    for name, path in paths.items():
+        verdict = await verdict_on(shop, await path(shop, text))
+        found[name] = (verdict.ruling, verdict.category, verdict.rule, verdict.score)
+    assert len(set(found.values())) == 1, found
+
+
+_QUIET = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+
+
+@examples(max_examples=25, deadline=None, suppress_health_check=_QUIET)
+@given(texts)
+async def test_what_a_picture_shall_show_gets_one_verdict_whichever_way_it_came(
+    shop: Shop, learned: Screen, text: str
+) -> None:
+    await opened(shop, learned)
+    await demand_one_verdict(shop, SHOWN, text)
+
+
+@examples(max_examples=25, deadline=None, suppress_health_check=_QUIET)
+@given(texts)
+async def test_what_it_shall_not_show_gets_one_verdict_whichever_way_it_came(
+    shop: Shop, learned: Screen, text: str
+) -> None:
+    await opened(shop, learned)
+    await demand_one_verdict(shop, LEFT_OUT, text)
+
+
+@pytest.mark.parametrize("text", _HARM)
+async def test_known_harm_gets_one_verdict_whichever_way_it_came(
+    shop: Shop, learned: Screen, text: str
+) -> None:
+    await opened(shop, learned)
+    await demand_one_verdict(shop, SHOWN, text)
+    await demand_one_verdict(shop, LEFT_OUT, text)
+    if text != "clothes":
+        assert (await verdict_on(shop, await SHOWN["imagine prompt"](shop, text))).ruling > Ruling.ALLOW
