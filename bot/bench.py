@@ -13,7 +13,7 @@ from bot import case_cards, mod_texts, powers, texts
 from bot.access import asker_of, demand_moderator
 from bot.case_buttons import CasePress, Form, line
 from bot.case_errors import NoSuchCase
-from bot.casework import Casework, Decision, Done
+from bot.casework import STRIKING, Casework, Decision, Done
 from bot.notices import Notices
 from bot.orders import BadDuration
 from bot.post import UNREACHABLE, Post
@@ -154,6 +154,8 @@ class Bench:
             case = replace(case, power=used.power)
         if done.strike_until is not None:
             parts.append(f"They have {mod_texts.count(done.strikes, 'strike')} now.")
+        elif done.is_first_hit and case.outcome in STRIKING:
+            parts.append("It was their first refusal, which gives no strike.")
         if used.power or case.card_message_id is None:
             await self._review.refresh_case(case.id)
         return " ".join(part for part in parts if part)

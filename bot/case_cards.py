@@ -53,6 +53,7 @@ class Dossier:
     rung: Rung  # what the ladder offers next
     entries: Sequence[Entry]
     job: Job | None
+    is_first_hit: bool = False  # their first refusal by the filter
 
 
 def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
@@ -117,6 +118,8 @@ def _record(dossier: Dossier) -> str:
     line = f"**Record** {' · '.join(parts)}"
     if dossier.case.is_open:
         line += f"\n**Ladder** next is {mod_texts.rung(dossier.rung)}"
+        if dossier.is_first_hit:
+            line += "; this is their first refusal, which gives no strike"
     return line
 
 
@@ -204,7 +207,15 @@ def appeal_card(appeal: Appeal, case: Case) -> View:
     return view
 
 
-def notice(case: Case, server: str, *, strike_until: float | None, strikes: int, can_appeal: bool) -> View:
+def notice(
+    case: Case,
+    server: str,
+    *,
+    strike_until: float | None,
+    strikes: int,
+    can_appeal: bool,
+    is_first_hit: bool = False,
+) -> View:
     """For the member, in a direct message or for their eyes alone."""
     where = f"in **{texts.plain(server)}**"
     match case.outcome:
@@ -228,6 +239,10 @@ def notice(case: Case, server: str, *, strike_until: float | None, strikes: int,
     if strike_until is not None:
         lines.append(
             f"It counts as a strike until {texts.moment(strike_until)}; you have {mod_texts.count(strikes, 'strike')} now."
+        )
+    elif is_first_hit:
+        lines.append(
+            "It was the first time that a prompt of yours was refused there, so it counts as no strike."
         )
     if can_appeal:
         lines.append(

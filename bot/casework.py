@@ -52,6 +52,7 @@ class Done:
     is_proposal: bool = False  # a ban that waits for a second moderator; nothing else happened
     strikes: int = 0  # of the member, that count now
     strike_until: float | None = None  # unix seconds; the new strike
+    is_first_hit: bool = False  # the member's first refusal by the filter: an explanation, no strike
 
 
 class Casework:
@@ -240,7 +241,9 @@ class Casework:
             block, ended = await self.desk.block_in(tx, by, case.member, decision.reason, expires_at)
             cancelled += ended
         strike_until = None
-        if outcome in STRIKING:
+        # By accident everybody is refused once.
+        is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id, tx=tx)
+        if outcome in STRIKING and not is_first_hit:
             strike_until = now + self._strike_seconds
             await self.records.strikes.add(
                 tx,
@@ -275,7 +278,8 @@ class Casework:
             details={"until": expires_at, "strike_until": strike_until},
         )
         strikes = await self.records.strikes.live(case.guild_id, case.member, now, tx=tx)
-        return Done(case=case, strikes=strikes, strike_until=strike_until), cancelled
+        done = Done(case=case, strikes=strikes, strike_until=strike_until, is_first_hit=is_first_hit)
+        return done, cancelled
 
     async def _propose(self, tx: Transaction, case: Case, by: Asker, reason: str) -> Done:
         case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason)

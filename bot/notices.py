@@ -66,6 +66,7 @@ class Notices:
             self._server(case.guild_id),
             strike_until=strike.expires_at if strike and strike.is_live(now) else None,
             strikes=await self._records.strikes.live(case.guild_id, case.member, now),
+            is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
             can_appeal=await self._records.appeals.of_case(case.id) is None,
         )
 

@@ -123,6 +123,7 @@ class UnusableWeights(Refusal):
 class PromptRefused(Refusal):
     category: str
     field: str
+    is_first: bool = False  # of this member in this server
 
 
 @dataclass(eq=False)

@@ -95,9 +95,10 @@ class Studio:
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
                 record = await self.judging.note(tx, order, verdict, now, job=None, hits=hits)
+                is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
             self.review(record)
             is_own = verdict.rule.startswith(PREFIX)
-            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field)
+            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
             # Again: a block set since then has cancelled every job but this one.

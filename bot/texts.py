@@ -45,6 +45,20 @@ _CATEGORY = {
     "spam": "spam",
     "server-rule": "something that this server's own rules exclude",
 }
+_INSTEAD = {
+    "sexual": "Say it without what is sexual and try again",
+    "nudity": "Put clothes on whoever is in it and try again",
+    "minors": "Leave out either the child or all that is sexual or suggestive: no server draws both",
+    "gore": "Say it without blood and wounds and try again",
+    "hate": "Leave out what looks down on people and try again",
+    "harassment": "Leave out what insults or threatens somebody and try again",
+    "self-harm": "If you need somebody, they listen at <https://findahelpline.com>; otherwise rephrase it and try again",
+    "illegal": "Leave that out and try again",
+    "real-person": "Leave out the person, or whatever is sexual, nude or gory beside them",
+    "spam": "Ask for something else, or press 🔄 under the pictures for more of the same",
+    "server-rule": "Its moderators can tell you which",
+}
+"""What to do about a refusal, by its category. Not what to avoid, word by word: the list is nobody's to read."""
 _FIELD = {"negative": "negative prompt"}
 _PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model` and `--lora`"
 _FAILURE = {
@@ -95,8 +109,10 @@ def sentence(error: Exception) -> str | None:
             fields = " and the ".join(_FIELD.get(field, field) for field in error.field.split("+"))
             where = "" if error.field == "prompt" else f" (in the {fields})"
             return (
-                f"This prompt can't be drawn here: it reads as {what}{where}. Rephrase it and try again; "
-                "if you think that is a mistake, ask a moderator. Nothing was charged."
+                f"This prompt can't be drawn here: it reads as {what}{where}. "
+                f"{_INSTEAD.get(error.category, 'Rephrase it and try again')}. If you think that is a mistake, ask a moderator. "
+                + ("The first time counts as nothing against you. " if error.is_first else "")
+                + "Nothing was charged."
             )
         case MemberBlocked():
             until = "" if error.until is None else f" until {moment(error.until)}"

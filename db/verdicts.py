@@ -54,6 +54,19 @@ SELECT count(*) FROM verdicts
 WHERE member = :member AND at >= :since AND guild_id IS :guild_id AND source = :source
   AND prompt = :prompt AND negative = :negative
 """
+_FIRST = """
+own.ruling = 2 AND NOT EXISTS (
+    SELECT 1 FROM verdicts AS earlier
+    WHERE earlier.member = own.member AND earlier.guild_id IS own.guild_id AND earlier.ruling = 2 AND earlier.id < own.id
+)
+"""
+IS_FIRST_REFUSAL = f"SELECT EXISTS (SELECT 1 FROM verdicts AS own WHERE own.id = ? AND {_FIRST})"
+IS_OF_FIRST_REFUSAL = f"""
+SELECT EXISTS (
+    SELECT 1 FROM cases JOIN verdicts AS own ON own.id = cases.verdict
+    WHERE cases.id = ? AND cases.origin = 'refusal' AND {_FIRST}
+)
+"""
 COUNT = f"SELECT count(*) {MATCHING}"
 
 
@@ -124,6 +137,14 @@ class Verdicts:
             "negative": negative,
         }
         return await self._db.reader.value(REPEATS, parameters)
+
+    async def is_first_refusal(self, verdict_id: int, *, tx: Reader | None = None) -> bool:
+        """Whether it refused, and nothing of that member was refused in that server before."""
+        return bool(await (tx or self._db.reader).value(IS_FIRST_REFUSAL, (verdict_id,)))
+
+    async def is_of_first_refusal(self, case_id: int, *, tx: Reader | None = None) -> bool:
+        """The same of the verdict that the case was opened from; False where it was opened for another reason."""
+        return bool(await (tx or self._db.reader).value(IS_OF_FIRST_REFUSAL, (case_id,)))
 
     async def page(
         self,

@@ -95,6 +95,59 @@ async def test_a_refusal_becomes_a_case_once_when_a_moderator_wants_it(shop: Sho
     assert await shop.casework.open_refusal(record.id, replace(MIA, guild_id=GUILD + 1)) is None
 
 
+async def refused(shop: Shop, asker: Asker = ADA) -> PromptRefused:
+    with pytest.raises(PromptRefused) as refusal:
+        await shop.admit(an_order("a nude woman", asker))
+    return refusal.value
+
+
+async def case_of_refusal(shop: Shop) -> Case:
+    """Of the newest."""
+    case = await shop.casework.open_refusal((await shop.log())[0].id, MIA)
+    assert case is not None
+    return case
+
+
+@pytest.mark.parametrize("outcome", [Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN])
+async def test_no_decision_makes_a_strike_of_a_members_first_refusal(shop: Shop, outcome: Outcome) -> None:
+    await refused(shop)
+    case = await case_of_refusal(shop)
+    done = await shop.casework.decide(case.id, MIA, Decision(outcome=outcome, seconds=60.0))
+    assert (done.is_first_hit, done.strikes, done.strike_until) == (True, 0, None)
+    assert await shop.records.strikes.of_case(case.id) is None
+    standing, rung = await shop.casework.standing(GUILD, ADA.member)
+    assert (standing.strikes_ever, rung.sanction) == (0, Sanction.WARN)
+
+
+async def test_the_second_refusal_and_a_moderators_own_case_do_count(shop: Shop) -> None:
+    await refused(shop)
+    await refused(shop)
+    second = await shop.casework.decide((await case_of_refusal(shop)).id, MIA, WARN)
+    assert (second.is_first_hit, second.strikes) == (False, 1)
+    own = await shop.casework.sanction(MIA, BEN.member, "ben", WARN)
+    assert (own.is_first_hit, own.strikes) == (False, 1)
+
+
+async def test_the_first_refusal_is_the_first_in_that_server_of_that_member(shop: Shop) -> None:
+    elsewhere = replace(ADA, guild_id=GUILD + 1)
+    firsts = [(await refused(shop, asker)).is_first for asker in (ADA, ADA, BEN, elsewhere, BEN, elsewhere)]
+    assert firsts == [True, False, True, True, False, False]
+    await shop.admit(an_order("a bloody sword", replace(BEN, guild_id=GUILD + 2)))
+    assert (await refused(shop, replace(BEN, guild_id=GUILD + 2))).is_first, "a flag is no refusal"
+
+
+async def test_a_flagged_orders_case_counts_although_nothing_was_refused_yet(shop: Shop) -> None:
+    done = await shop.casework.decide((await flagged(shop)).id, MIA, WARN)
+    assert (done.is_first_hit, done.strikes) == (False, 1)
+
+
+async def test_of_two_first_refusals_at_once_one_is_the_first(shop: Shop) -> None:
+    found = await asyncio.gather(
+        *(shop.admit(an_order("a nude woman")) for _ in range(6)), return_exceptions=True
+    )
+    assert sum(isinstance(each, PromptRefused) and each.is_first for each in found) == 1
+
+
 # ---- claimed and decided
 
 

@@ -114,6 +114,29 @@ def test_every_category_is_named_in_words(category: Category) -> None:
 
 
 @pytest.mark.parametrize(
+    "category", [*(each for each in Category if each is not Category.NONE), "server-rule"]
+)
+@pytest.mark.parametrize("field", ["prompt", "prompt+negative"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_refusal_says_what_to_do_and_whether_it_counts(category: str, field: str, is_first: bool) -> None:
+    sentence = errors.sentence(PromptRefused(category, field, is_first)) or ""
+    assert len(sentence) <= 330
+    advice = sentence.partition(". ")[2].partition(". If you think that is a mistake")[0]
+    assert advice, "what to do instead"
+    assert advice != "Rephrase it and try again", "that is for categories that nobody has thought of"
+    assert ("counts as nothing against you" in sentence) == is_first
+
+
+def test_every_category_has_advice_of_its_own() -> None:
+    advice = [
+        (errors.sentence(PromptRefused(each, "prompt")) or "").partition(". ")[2]
+        for each in Category
+        if each is not Category.NONE
+    ]
+    assert len(set(advice)) == len(advice)
+
+
+@pytest.mark.parametrize(
     ("field", "where"),
     [
         ("negative", "(in the negative prompt)"),

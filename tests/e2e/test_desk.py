@@ -217,6 +217,26 @@ async def test_a_report_becomes_a_case_once(stage: Stage, max_: Person) -> None:
     assert "no picture of mine" in await said(await ben.message_menu("gallery", "Report", words))
 
 
+async def test_a_first_refusal_is_an_explanation_even_where_a_moderator_warns(stage: Stage) -> None:
+    ada = stage.guest()
+    use = await ada.slash("gallery", "imagine", prompt="a nude woman on a rock")
+    told = await stage.private(use)
+    assert "reads as nudity. Put clothes on whoever is in it" in told
+    assert "The first time counts as nothing against you." in told
+    card = await stage.play.wait_for_message(
+        lambda m: "a nude woman on a rock" in m.texts and f"<@{ada.id}>" in m.texts, "mod-log", stage.mia
+    )
+    await press(stage.mia, card, "Open a case")
+    card = await card_of(stage, ada, "a nude woman on a rock")
+    assert "this is their first refusal, which gives no strike" in card.texts
+    await fill_in(stage.mia, await press(stage.mia, card, "Warn"), reason="please read the rules")
+    assert "gives no strike" in await followup(stage, stage.mia, "is warned")
+    assert "it counts as no strike" in (await dm(ada, "please read the rules")).texts
+    assert stage.rows("SELECT * FROM strikes WHERE member = ?", ada.id) == []
+    again = await ada.slash("gallery", "imagine", prompt="a nude woman on a rock")
+    assert "counts as nothing" not in await stage.private(again)
+
+
 async def test_a_refusal_becomes_a_case_at_the_press_of_its_button(stage: Stage) -> None:
     ada = stage.guest()
     await stage.private(await ada.slash("gallery", "imagine", prompt="a nude woman"))
