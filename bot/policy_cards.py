@@ -79,6 +79,8 @@ def stance(category: Category, of: Stance) -> str:
             from_ = f", by score from {first:.2f}" if has_score and first <= 1 else ""
             return f"{done} where found{from_}"
         case Action.AS_FOUND:
+            if category is Category.REAL_PERSON:
+                return "a name alone is flagged"
             said = "as the rules say" + (" for age-restricted channels" if of.lenient else "")
             scores = [
                 f"{done} from {threshold:.2f}"

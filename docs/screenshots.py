@@ -197,6 +197,17 @@ async def privacy(page: Page) -> None:
     await photograph(page, "privacy.png")
 
 
+async def policy(moderator: Page) -> None:
+    """What a server chose, and what nobody can."""
+    await send(moderator, "/server policy preset preset: mature where: age-restricted channels")
+    await moderator.get_by_text("from now on").wait_for()
+    await send(moderator, "/server policy show")
+    await moderator.keyboard.press("Escape")  # its option is left out
+    await moderator.keyboard.press("Enter")
+    await moderator.get_by_text("Nobody's choice").wait_for()
+    await photograph(moderator, "policy.png")
+
+
 async def show(page: Page, channel: str) -> None:
     await page.get_by_role("navigation", name="Channels").get_by_role("link", name=channel).click()
 
@@ -227,6 +238,7 @@ async def main() -> None:
                 await desk(ben, mia, max_, seed)
                 await audit(mia)
                 await privacy(await visit(browser, address, "Ada"))
+                await policy(await visit(browser, address, "Max"))
             finally:
                 await browser.close()
 

@@ -15,6 +15,7 @@ from bot.case_errors import BadThreshold, NobodysChoice, NothingChosen
 from bot.house_policies import CHOICES, Spot, resolved
 from bot.house_rules import Draft
 from bot.orders import Asker, PromptRefused
+from bot.policy_cards import policy_card
 from bot.settings import Settings
 from db.gates import Mode
 from db.policies import Choice, Scope, ScopeKind
@@ -25,6 +26,7 @@ from moderation.rules import load_rules
 from moderation.screen import Screen
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, ADULTS, CHANNEL, GUILD, MIA, Shop, an_order
+from tests.bot.test_cards import problems, texts_of
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -224,6 +226,40 @@ async def test_what_can_not_be_chosen_is_refused_with_a_sentence_and_leaves_noth
             await policies.reset(MIA, SERVER, category)
     assert await policies.choices(GUILD) == {}
     assert await shop.records.actions.page(GUILD) == []
+
+
+# ---- the card
+
+
+def test_the_longest_card_is_a_message() -> None:
+    changes = {
+        category: Change(action=Action.AS_FOUND, flag=0.11 + number / 100, refuse=0.51 + number / 100)
+        for number, category in enumerate(CHOICES)
+    }
+    scopes = (SERVER, ADULTS, HERE)
+    choices = {scope: Choice(preset=MATURE, changes=changes) for scope in scopes}
+    here = Spot(guild_id=GUILD, channel_id=CHANNEL, is_age_restricted=True)
+    card = policy_card(STANDARD, choices, here, is_family_only=True)
+    assert problems(card) == []
+    text = "\n".join(texts_of(card))
+    assert len(text) < 4000
+    for category in CHOICES:
+        assert text.count(f"- {category}: ") == 3
+    assert "/mod panic" in text and "Nobody's choice" in text
+
+
+def test_a_scope_that_chose_nothing_says_whose_it_follows() -> None:
+    adult = Spot(guild_id=GUILD, channel_id=CHANNEL, is_age_restricted=True)
+    text = "\n".join(texts_of(policy_card(FAMILY, {ADULTS: Choice(preset=MATURE)}, adult)))
+    assert "**This server** · *family*, the bot owner's default" in text
+    assert "**Age-restricted channels** · *mature*" in text
+    assert f"**<#{CHANNEL}>** · as age-restricted channels" in text
+    ordinary = "\n".join(
+        texts_of(
+            policy_card(FAMILY, {SERVER: Choice(preset=STANDARD)}, replace(adult, is_age_restricted=False))
+        )
+    )
+    assert f"**<#{CHANNEL}>** · as the server" in ordinary
 
 
 # ---- the law
