@@ -12,6 +12,7 @@ from bot.case_errors import BadThreshold, NobodysChoice, NothingChosen
 from bot.desk import Desk
 from bot.orders import Asker
 from bot.records import Records
+from db.audit import Act
 from db.database import Transaction
 from db.policies import Choice, Scope, ScopeKind
 from moderation.policy import FIXED, NEVER, Change, Policy, ordinary, presets
@@ -82,7 +83,7 @@ class HousePolicies:
 
     async def choose(self, by: Asker, scope: Scope, preset: str) -> None:
         """The preset as it is; changes that were made there go."""
-        async with self._change(by, scope, "policy-preset", preset) as tx:
+        async with self._change(by, scope, Act.POLICY_PRESET, preset=preset) as tx:
             await self._records.policies.choose(tx, scope, preset, by.member, self._desk.now)
 
     async def amend(self, by: Asker, scope: Scope, category: Category, change: Change) -> None:
@@ -92,19 +93,21 @@ class HousePolicies:
         for threshold in (change.flag, change.refuse):
             if threshold is not None and not 0 < threshold <= NEVER:
                 raise BadThreshold(threshold)
-        what = f"{category}: action {change.action}, flag {change.flag}, refuse {change.refuse}"
-        async with self._change(by, scope, "policy-category", what) as tx:
+        what = {"action": change.action, "flag": change.flag, "refuse": change.refuse}
+        async with self._change(by, scope, Act.POLICY_CATEGORY, category=category, **what) as tx:
             await self._records.policies.amend(tx, scope, category, change, by.member, self._desk.now)
 
     async def reset(self, by: Asker, scope: Scope, category: Category | None) -> None:
         """Back to what holds without the choice. Raises NothingChosen."""
-        async with self._change(by, scope, "policy-reset", category or "all") as tx:
+        async with self._change(by, scope, Act.POLICY_RESET, category=category or "all") as tx:
             if not await self._records.policies.forget(tx, scope, category):
                 raise NothingChosen(category or "")
 
     @asynccontextmanager
-    async def _change(self, by: Asker, scope: Scope, action: str, what: str) -> AsyncGenerator[Transaction]:
+    async def _change(
+        self, by: Asker, scope: Scope, act: Act, **what: str | float | None
+    ) -> AsyncGenerator[Transaction]:
         where = scope.kind if scope.kind is not ScopeKind.CHANNEL else f"channel {scope.channel_id}"
         async with self._records.database.transaction() as tx:
             yield tx
-            await self._desk.note(tx, by, action, None, f"{where}: {what}")
+            await self._desk.note(tx, by, act, details={"where": where, **what})

@@ -52,6 +52,9 @@ class Act(StrEnum):
     PANIC_KNOWN = "panic-known"
     RULE_ADD = "rule-add"
     RULE_REMOVE = "rule-remove"
+    POLICY_PRESET = "policy-preset"
+    POLICY_CATEGORY = "policy-category"
+    POLICY_RESET = "policy-reset"
     LOG_CHANNEL = "log-channel"
     SECOND_FOR_BANS = "second-for-bans"
 

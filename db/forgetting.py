@@ -143,6 +143,10 @@ AS_MODERATOR = (
     UPDATE server_rules SET removed_by = {NOBODY}
     WHERE removed_by = :member AND removed_at <= :asked AND removed_at < :acts_before
     """,
+    *(
+        f"UPDATE {table} SET set_by = {NOBODY} WHERE set_by = :member AND set_at <= :asked AND set_at < :acts_before"
+        for table in ("policies", "stances")
+    ),
     f"UPDATE gates SET set_by = {NOBODY} WHERE set_by = :member AND coalesce(mode_at, 0) <= :asked",
 )
 
@@ -164,6 +168,8 @@ SELECT EXISTS (SELECT 1 FROM jobs WHERE member = :member AND created_at <= :aske
                OR (lifted_by = :member AND lifted_at <= :asked))
     OR EXISTS (SELECT 1 FROM appeals WHERE decided_by = :member AND decided_at <= :asked)
     OR EXISTS (SELECT 1 FROM images WHERE removed_by = :member AND removed_at <= :asked)
+    OR EXISTS (SELECT 1 FROM policies WHERE set_by = :member AND set_at <= :asked)
+    OR EXISTS (SELECT 1 FROM stances WHERE set_by = :member AND set_at <= :asked)
     OR EXISTS (SELECT 1 FROM server_rules WHERE (added_by = :member AND added_at <= :asked)
                OR (removed_by = :member AND removed_at <= :asked))
 """

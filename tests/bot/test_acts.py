@@ -22,13 +22,17 @@ from db.audit import Act
 from db.audit_check import check_audit
 from db.cases import Case, Outcome
 from db.gates import Mode
+from db.policies import Scope
 from generation.request import JobId, MemberId
+from moderation.policy import Change
+from moderation.verdict import Category
 from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
 
 pytestmark = pytest.mark.timeout(120)
 
 MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
 FLAGGED = "a bloody sword"
+SERVER = Scope(guild_id=GUILD)
 
 
 async def a_case(shop: Shop) -> Case:
@@ -85,6 +89,11 @@ async def add_rule(shop: Shop) -> None:
 async def remove_rule(shop: Shop) -> None:
     await add_rule(shop)
     await shop.studio.house_rules.remove(MIA, "clowns")
+
+
+async def reset_policy(shop: Shop) -> None:
+    await shop.studio.policies.choose(MIA, SERVER, "family")
+    await shop.studio.policies.reset(MIA, SERVER, None)
 
 
 async def unblock(shop: Shop) -> None:
@@ -154,6 +163,11 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.PANIC_KNOWN: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.KNOWN, ""),
     Act.RULE_ADD: add_rule,
     Act.RULE_REMOVE: remove_rule,
+    Act.POLICY_PRESET: lambda shop: shop.studio.policies.choose(MIA, SERVER, "family"),
+    Act.POLICY_CATEGORY: lambda shop: shop.studio.policies.amend(
+        MIA, SERVER, Category.GORE, Change(refuse=0.9)
+    ),
+    Act.POLICY_RESET: reset_policy,
     Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
 }
@@ -183,6 +197,10 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod panic": (Act.PANIC_OPEN, Act.PANIC_PAUSE, Act.PANIC_FAMILY, Act.PANIC_KNOWN),
     "mod rule add": (Act.RULE_ADD,),
     "mod rule remove": (Act.RULE_REMOVE,),
+    "server policy show": (),
+    "server policy preset": (Act.POLICY_PRESET,),
+    "server policy category": (Act.POLICY_CATEGORY,),
+    "server policy reset": (Act.POLICY_RESET,),
 }
 """What each command of a moderator does; nothing for those that only show something."""
 
@@ -206,9 +224,11 @@ def test_every_act_is_tried() -> None:
 def test_every_command_and_button_of_a_moderator_has_its_act() -> None:
     tree = Atelier().tree
     add_commands(tree)
-    mod = tree.get_command("mod")
-    assert isinstance(mod, app_commands.Group)
-    named = {each.qualified_name for each in mod.walk_commands() if not isinstance(each, app_commands.Group)}
+    named: set[str] = set()
+    for group in (tree.get_command("mod"), tree.get_command("server")):
+        assert isinstance(group, app_commands.Group)
+        commands = group.walk_commands()
+        named |= {each.qualified_name for each in commands if not isinstance(each, app_commands.Group)}
     assert named | {"Remove picture"} == set(COMMANDS)
     assert set(PRESSES) == {*CasePress, *Answer}
     # Cancelling somebody else's order is a button of the gallery's card, for its owner too.

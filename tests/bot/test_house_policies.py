@@ -17,6 +17,7 @@ from bot.house_rules import Draft
 from bot.orders import Asker, PromptRefused
 from bot.policy_cards import policy_card
 from bot.settings import Settings
+from db.audit import Act
 from db.gates import Mode
 from db.policies import Choice, Scope, ScopeKind
 from moderation.classifier import load_classifier
@@ -199,16 +200,20 @@ async def test_choices_hold_after_a_restart(
         await again.admit(an_order(SUGGESTIVE, ELSEWHERE))
 
 
-async def test_every_change_is_in_the_log_of_actions(shop: Shop) -> None:
+async def test_every_change_is_in_the_audit_log(shop: Shop) -> None:
     policies = shop.studio.policies
     await policies.choose(MIA, SERVER, FAMILY)
     await policies.amend(MIA, HERE, Category.GORE, Change(action=Action.FLAG, refuse=0.9))
     await policies.reset(MIA, HERE, Category.GORE)
-    noted = [(each.action, each.reason) for each in reversed(await shop.records.actions.page(GUILD))]
+    noted = [(each.act, each.details) for each in reversed(await shop.records.audit.page(GUILD))]
+    here = f"channel {CHANNEL}"
     assert noted == [
-        ("policy-preset", "server: family"),
-        ("policy-category", f"channel {CHANNEL}: gore: action flag, flag None, refuse 0.9"),
-        ("policy-reset", f"channel {CHANNEL}: gore"),
+        (Act.POLICY_PRESET, {"where": "server", "preset": "family"}),
+        (
+            Act.POLICY_CATEGORY,
+            {"where": here, "category": "gore", "action": "flag", "refuse": 0.9},
+        ),
+        (Act.POLICY_RESET, {"where": here, "category": "gore"}),
     ]
 
 
@@ -225,7 +230,7 @@ async def test_what_can_not_be_chosen_is_refused_with_a_sentence_and_leaves_noth
         with pytest.raises(NothingChosen):
             await policies.reset(MIA, SERVER, category)
     assert await policies.choices(GUILD) == {}
-    assert await shop.records.actions.page(GUILD) == []
+    assert await shop.records.audit.page(GUILD) == []
 
 
 # ---- the card
