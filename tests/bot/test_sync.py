@@ -45,7 +45,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
     assert len(told(judge)) == 1
     assert (
         there
-        == {"imagine", "history", "queue", "mod", "server", "Remove picture", "Report"}
+        == {"imagine", "history", "queue", "privacy", "mod", "server", "Remove picture", "Report"}
         == {c["name"] for c in told(judge)[0]}
     )
 
