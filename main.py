@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -79,6 +80,9 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         for sentence in doctor.broken_loras(entry):
             log.error("%s Orders for it will fail; the others go on.", sentence)
     screen = _screen(settings)
+    # What is loaded now stays until the end. Looking through it for garbage would hold up the loop for tens of milliseconds.
+    gc.collect()
+    gc.freeze()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -1,0 +1,109 @@
+"""What a verdict takes, and for how long it keeps the event loop from its work.
+
+    python -m benchmarks.verdicts --data DIR [--prompts 1000] [--keep]
+
+DIR holds dev.jsonl and evasion_dev.jsonl (docs/safety.md). The shipped filter reads their prompts, disguised ones among them, and
+long ones made of several, one after the other beside a loop that looks every 2 ms how late it is. "Own" is the part of a delay
+that the process's own computing since then can explain, on all its threads: the most that the filter can be guilty of.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import random
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import machine, percentile, show, table
+from moderation.classifier import load_classifier
+from moderation.figures import load_figures
+from moderation.rules import load_rules
+from moderation.screen import Screen
+
+TICK = 0.002  # seconds
+LONGEST = 1000  # characters of a prompt that the bot takes
+
+
+def prompts(folder: Path, count: int) -> tuple[list[str], list[str]]:
+    """As members write them, and as long as they may be."""
+    rows = [
+        str(json.loads(line)["prompt"])[:LONGEST]
+        for name in ("dev.jsonl", "evasion_dev.jsonl")
+        for line in (folder / name).read_text("utf-8").splitlines()
+    ]
+    chosen = random.Random(2)
+    long = [" ".join(chosen.sample(rows, 12))[:LONGEST] for _ in range(count // 3)]
+    return chosen.sample(rows, count), long
+
+
+def cost(screen: Screen, texts: Sequence[str]) -> list[float]:
+    """Milliseconds of one thread's CPU for each."""
+    spent: list[float] = []
+    for text in texts:
+        before = time.thread_time()
+        screen.check({"prompt": text})
+        spent.append((time.thread_time() - before) * 1000)
+    return spent
+
+
+async def delays(screen: Screen, texts: Sequence[str]) -> list[float]:
+    """Own milliseconds by which the loop was late, while verdicts were given beside it."""
+    late: list[float] = []
+
+    async def look() -> None:
+        while True:
+            due, computed = time.perf_counter() + TICK, time.process_time()
+            await asyncio.sleep(TICK)
+            own = time.process_time() - computed - TICK
+            late.append(1000 * max(0.0, min(time.perf_counter() - due, own)))
+
+    looking = asyncio.create_task(look())
+    for text in texts:
+        await screen.wait_for_verdict({"prompt": text})
+    looking.cancel()
+    with suppress(asyncio.CancelledError):
+        await looking
+    return late
+
+
+def summary(values: Sequence[float]) -> dict[str, float]:
+    return {
+        "median": percentile(values, 50),
+        "p99": percentile(values, 99),
+        "most": max(values),
+        "looked at": float(len(values)),
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--prompts", type=int, default=1000)
+    parser.add_argument("--keep", action="store_true")
+    options = parser.parse_args()
+    screen = Screen(load_rules(), load_classifier(), load_figures())
+    ordinary, long = prompts(options.data, options.prompts)
+    cost(screen, ordinary[:20])
+    measured = {
+        "CPU of a verdict, ms": summary(cost(screen, ordinary)),
+        f"CPU of a verdict on {LONGEST} characters, ms": summary(cost(screen, long)),
+        "the loop late, ms": summary(asyncio.run(delays(screen, [*ordinary, *long]))),
+    }
+    gc.collect()
+    gc.freeze()
+    frozen = "the loop late, as the bot runs (what was loaded is not collected), ms"
+    measured[frozen] = summary(asyncio.run(delays(screen, [*ordinary, *long])))
+    result: dict[str, Any] = {"machine": machine(), **measured}
+    head = ["", "median", "p99", "most"]
+    rows = [[name, each["median"], each["p99"], each["most"]] for name, each in measured.items()]
+    show(result, [table(head, rows)], "verdicts", keep=options.keep)
+
+
+if __name__ == "__main__":
+    main()
