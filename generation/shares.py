@@ -22,6 +22,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Generic, TypeVar
 
 from generation.request import GuildId, MemberId
@@ -32,12 +33,14 @@ K = TypeVar("K", bound=Hashable)
 CROWD = 1e-3
 """By this share of all that a member has there, their orders are due later: of equals, whoever has the least there goes first."""
 
+_BOTH = itemgetter(0, 1)
+
 DIGITS = 6
 """Of seconds: dues that differ by less are equal, and who came first goes on until it is done. They would take turns otherwise,
 and all be done as late as the last."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False)
 class Claim(Generic[T]):
     """An order, of which some may be done."""
 
@@ -84,22 +87,25 @@ class _Guild:
         default_factory=_Level[MemberId]
     )  # of the same members, at the same time
 
-    def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, Claim[T]]]:
-        """When each is due in the members' virtual time, soonest first."""
+    def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, int, Claim[T]]]:
+        """When each is due in the members' virtual time, rounded, and the how-manieth it came; soonest first."""
+        came = {id(claim): number for number, claim in enumerate(claims)}
         of_member: defaultdict[MemberId, list[Claim[T]]] = defaultdict(list)
         for claim in claims:
             of_member[claim.member].append(claim)
-        due: list[tuple[float, Claim[T]]] = []
+        due: list[tuple[float, int, Claim[T]]] = []
         for member, own in of_member.items():
             crowd = CROWD * sum(claim.total for claim in own)
             drafts = [claim for claim in own if claim.is_draft]
             others = [claim for claim in own if not claim.is_draft]
             at = self.drafts.reached(member) - sum(claim.had for claim in drafts) + crowd
-            due += [(end - claim.total, claim) for end, claim in _ends(drafts, at)]
+            due += [
+                (round(end - claim.total, DIGITS), came[id(claim)], claim) for end, claim in _ends(drafts, at)
+            ]
             at = self.members.reached(member) - sum(claim.had for claim in own) + crowd
-            due += _ends(others, at + sum(claim.total for claim in drafts))
-        came = {id(claim): number for number, claim in enumerate(claims)}
-        return sorted(due, key=lambda one: (round(one[0], DIGITS), came[id(one[1])]))
+            at += sum(claim.total for claim in drafts)
+            due += [(round(end, DIGITS), came[id(claim)], claim) for end, claim in _ends(others, at)]
+        return sorted(due)
 
 
 def _ends(own: Sequence[Claim[T]], at: float) -> list[tuple[float, Claim[T]]]:
@@ -131,10 +137,15 @@ class Shares:
         for name, own in of_guild.items():
             guild = self._guild(name)
             at = self._level.reached(name) - sum(claim.had for claim in own) / guild.weight
-            for in_guild, claim in guild.due(own):
+            for in_guild, _, claim in guild.due(own):
                 at += claim.total / guild.weight
-                due.append((round(at, DIGITS), round(in_guild, DIGITS), claim.order))
-        return [order for *_, order in sorted(due, key=lambda one: one[:2])]
+                due.append((round(at, DIGITS), in_guild, claim.order))
+        return [order for *_, order in sorted(due, key=_BOTH)]
+
+    def is_ahead(self, guild: GuildId, member: MemberId) -> bool:
+        """Whether they had more than equal shares would have given them by now."""
+        members = self._guild(guild).members
+        return round(members.reached(member) - members.now, DIGITS) > 0
 
     def charge(self, guild: GuildId, member: MemberId, seconds: float, *, is_draft: bool) -> None:
         """What the device did for one of them. Less than 0 gives back what was charged too much."""

@@ -151,6 +151,16 @@ def test_what_is_not_there_is_a_key_error_and_what_is_there_already_a_value_erro
             method(JobId("b1"))
 
 
+def test_turns_are_worked_out_once_until_somebody_comes_goes_or_is_served() -> None:
+    """Two hundred in line are ranked for every order that comes; not twice."""
+    line = line_of(order("a1", 1), order("a2", 1), order("b1", 2))
+    ranked = line.ranked()
+    line.take(ranked[0].job)
+    assert line.ranked() is ranked, "who is taken stays in place"
+    line.worked(ranked[0].job, 0.5)
+    assert line.ranked() is not ranked
+
+
 def test_an_empty_line_has_no_next() -> None:
     assert WaitingLine().first() is None
 
