@@ -16,7 +16,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from generation import messages
-from generation.forecast import Forecast, Work
+from generation.forecast import Forecast
 from generation.lease import Lease
 from generation.line import WaitingLine
 from generation.link import Connection, OrderTooLarge, WorkerDied, open_link
@@ -93,7 +93,7 @@ class Dispatch:
         self._member_running = member_running
         self._jobs: dict[JobId, Lease] = {}
         self._pace = Pace()
-        self._forecast = Forecast()
+        self._forecast = Forecast(self._pace.seconds_for)
         self._line = WaitingLine(self._pace.seconds_for, weights)
         self._leases: dict[JobId, Lease] = {}  # handed out and not back, oldest first
         self._link: Connection | None = None
@@ -253,7 +253,7 @@ class Dispatch:
                 self._show_running(job)
             case messages.Finished():
                 self._pace.learn(job.request, event.device_seconds)
-                self._forecast.check(job.request, self._clock())
+                self._forecast.check(event.job, self._clock())
                 self._forget(job, event.device_seconds)
                 job.ticket.resolve(
                     Pictures(
@@ -344,12 +344,14 @@ class Dispatch:
 
     def _show_places(self) -> None:
         ranked = [self._jobs[request.job] for request in self._line.ranked()]
-        works = [Work.of(job.request, job.left, self._pace.seconds_for(job.request)) for job in ranked]
+        for job in ranked:
+            job.work.left = job.left
+        fixed, factor = self._forecast.correction
         is_measured = self._pace.seconds_per_cost is not None
         place = 0
-        for job, seconds in zip(ranked, self._forecast.ends(works), strict=True):
+        for job, seconds in zip(ranked, self._forecast.ends([job.work for job in ranked]), strict=True):
             job.forecast = seconds
-            job.seconds = self._forecast.corrected(seconds, job.request) if is_measured else None
+            job.seconds = fixed + factor * seconds if is_measured else None
             if not job.is_started and not job.ticket.is_done:
                 place += 1
                 progress = Waiting(place=place, seconds=job.seconds)

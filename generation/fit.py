@@ -10,18 +10,20 @@ class FittedLine:
     """y = fixed + slope · x by weighted least squares, where neither part is below 0."""
 
     kept: float  # of the past's weight at every point
+    points: int = field(default=0, init=False)  # learned, in all
     weight: float = field(default=0.0, init=False)
     _x: float = field(default=0.0, init=False)
     _y: float = field(default=0.0, init=False)
     _xx: float = field(default=0.0, init=False)
     _xy: float = field(default=0.0, init=False)
 
-    def learn(self, x: float, y: float) -> None:
-        self.weight = self.kept * self.weight + 1
-        self._x = self.kept * self._x + x
-        self._y = self.kept * self._y + y
-        self._xx = self.kept * self._xx + x * x
-        self._xy = self.kept * self._xy + x * y
+    def learn(self, x: float, y: float, weight: float = 1.0) -> None:
+        self.points += 1
+        self.weight = self.kept * self.weight + weight
+        self._x = self.kept * self._x + weight * x
+        self._y = self.kept * self._y + weight * y
+        self._xx = self.kept * self._xx + weight * x * x
+        self._xy = self.kept * self._xy + weight * x * y
 
     @property
     def ratio(self) -> float:

@@ -8,19 +8,17 @@ much longer it took.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from generation.company import room_beside
 from generation.fit import FittedLine
 from generation.messages import StepCost
 from generation.request import GenerationRequest, ImageSize, JobId, ModelName, Request
 
 KEPT = 0.9
 """Of the past at every order: the last ten have two thirds of the weight."""
-
-MOST = 4.0
-"""Lateness that is learned from at the most: a worker that was started again says nothing about the next order."""
 
 
 class Kind(NamedTuple):
@@ -32,95 +30,97 @@ class Kind(NamedTuple):
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Work:
-    """What is left of an order."""
+    """An order, and what is left of it."""
 
+    request: Request
     kind: Kind | None  # None: no steps, such as an enlargement
     pictures: int
-    steps: float  # picture-steps
-    seconds: float  # of the device, by estimate
+    steps: float  # picture-steps, of all of it
     is_draft: bool
+    left: float = 1.0  # the share that is to be done
 
     @classmethod
-    def of(cls, request: Request, left: float, seconds: float) -> Work:
-        """left: the share of it. seconds: for all of it."""
-        kind = Kind(request.model, request.size) if isinstance(request, GenerationRequest) else None
+    def of(cls, request: Request) -> Work:
         return cls(
-            kind=kind,
+            request=request,
+            kind=Kind(request.model, request.size) if isinstance(request, GenerationRequest) else None,
             pictures=request.images,
-            steps=left * request.cost,
-            seconds=left * seconds,
+            steps=request.cost,
             is_draft=request.is_draft,
         )
 
 
 class Forecast:
-    def __init__(self) -> None:
+    def __init__(self, seconds_for: Callable[[Request], float]) -> None:
+        """seconds_for: what an order will take of the device, where nothing was told about its steps."""
+        self._seconds_for = seconds_for
         self._costs: dict[Kind, StepCost] = {}
         self._kept: dict[JobId, tuple[float, float]] = {}  # when it came, and in how many seconds
-        self._lateness = {is_draft: FittedLine(KEPT) for is_draft in (True, False)}
+        self._lateness = FittedLine(KEPT)
 
     def hear(self, cost: StepCost) -> None:
         self._costs[Kind(cost.model, cost.size)] = cost
 
     def ends(self, works: Sequence[Work]) -> list[float]:
-        """Seconds until each is done. `works` are in the order of their turns, and used up."""
-        return _played(works, self._costs)
+        """Seconds until each is done. `works` are in the order of their turns."""
+        ended = [0.0] * len(works)
+        steps = [work.left * work.steps for work in works]
+        waiting = dict(enumerate(works))
+        now = 0.0
+        while waiting:
+            number, first = next(iter(waiting.items()))
+            cost = self._costs.get(first.kind) if first.kind else None
+            if cost is None:
+                now += first.left * self._seconds_for(first.request)
+                ended[number] = now
+                del waiting[number]
+                continue
+            batch = _batch(waiting, cost)
+            count = max(1, min(math.ceil(steps[one] / pictures) for one, pictures in batch.items()))
+            now += count * (cost.fixed + cost.a_picture * sum(batch.values()))
+            for one, pictures in batch.items():
+                steps[one] -= count * pictures
+                if steps[one] <= 0:
+                    ended[one] = now
+                    del waiting[one]
+        return ended
 
-    def corrected(self, seconds: float, request: Request) -> float:
-        """A forecast, by how late such orders were."""
-        lateness = self._lateness[request.is_draft]
-        if lateness.weight < 2:
-            return seconds
-        factor, fixed = lateness.line
-        return factor * seconds + fixed
+    @property
+    def correction(self) -> tuple[float, float]:
+        """Fixed seconds, and a factor for what was forecast."""
+        return self._lateness.line if self._lateness.points > 1 else (0.0, 1.0)
 
     def keep(self, job: JobId, seconds: float, now: float) -> None:
         """What was forecast for an order that has just come."""
         self._kept[job] = (now, seconds)
 
-    def check(self, request: Request, now: float) -> None:
-        """It is done."""
-        if (kept := self._kept.pop(request.job, None)) is not None:
+    def check(self, job: JobId, now: float) -> None:
+        """It is done. What is made least is the error as a share of the real time; where others were cancelled and it was sooner
+        than forecast, of the forecast, or that one order would outweigh all others."""
+        if (kept := self._kept.pop(job, None)) is not None:
             then, seconds = kept
-            # Divided by the seconds, so that it is relative errors which are least.
-            self._lateness[request.is_draft].learn(1 / seconds, min((now - then) / seconds, MOST))
+            real = now - then
+            self._lateness.learn(seconds, real, weight=1 / max(real, seconds) ** 2)
 
     def drop(self, job: JobId) -> None:
         """It is over, or begins anew."""
         self._kept.pop(job, None)
 
 
-def _played(works: Sequence[Work], costs: Mapping[Kind, StepCost]) -> list[float]:
-    ended = [0.0] * len(works)
-    left = dict(enumerate(works))
-    now = 0.0
-    while left:
-        number, first = next(iter(left.items()))
-        cost = costs.get(first.kind) if first.kind else None
-        if cost is None:
-            now += first.seconds
-            ended[number] = now
-            del left[number]
-            continue
-        batch = _batch(left, cost.at_once)
-        steps = max(1, min(math.ceil(left[one].steps / pictures) for one, pictures in batch.items()))
-        now += steps * (cost.fixed + cost.a_picture * sum(batch.values()))
-        for one, pictures in batch.items():
-            left[one].steps -= steps * pictures
-            if left[one].steps <= 0:
-                ended[one] = now
-                del left[one]
-    return ended
-
-
-def _batch(left: Mapping[int, Work], room: int) -> dict[int, int]:
+def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
     """How many pictures of each take the next step: as the worker fills it."""
-    first = next(iter(left.values()))
+    kind = next(iter(waiting.values())).kind
     batch: dict[int, int] = {}
-    for number, work in left.items():
-        if room == 0:
+    taken, room, is_beside_drafts = 0, cost.at_once, False
+    for number, work in waiting.items():
+        if work.kind != kind:
+            continue
+        if is_beside_drafts and not work.is_draft:
+            beside = room_beside(taken, cost.fixed, cost.a_picture, most=cost.at_once)
+            room = min(room, beside)
+        if taken >= room:
             break
-        if work.kind == first.kind and (work.is_draft or not first.is_draft):
-            batch[number] = min(work.pictures, room)
-            room -= batch[number]
+        batch[number] = min(work.pictures, room - taken)
+        taken += batch[number]
+        is_beside_drafts = work.is_draft
     return batch

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from generation.forecast import Work
 from generation.request import Request
 from generation.ticket import Ticket
 
@@ -20,6 +21,10 @@ class Lease:
     seconds: float | None = None  # the same, corrected by experience
     crashes: int = 0  # workers that died with it
     failures: int = 0
+    work: Work = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.work = Work.of(self.request)
 
     @property
     def left(self) -> float:

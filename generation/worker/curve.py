@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
+from generation.company import room_beside
 from generation.fit import FittedLine
 
 KEPT = 0.99
@@ -16,9 +17,6 @@ KEPT = 0.99
 
 WORTH = 0.25
 """The knee is where a row costs this share more than it would in an endless batch."""
-
-HARDLY = 0.1
-"""By this share others may make a draft's step longer."""
 
 FIRST, LEAST, MOST = 16, 8, 128
 """Rows: the knee before anything was learned (4 guided pictures and as many again), and its bounds."""
@@ -59,10 +57,7 @@ class CostCurve:
     def room_beside(self, rows: int) -> int:
         """Rows of a step that takes hardly longer than one of `rows` rows, these included."""
         fixed, a_row = self.line
-        if fixed == 0.0:
-            return rows
-        more = MOST if a_row * MOST <= HARDLY * fixed else math.floor(HARDLY * (fixed / a_row + rows))
-        return rows + more
+        return rows if fixed == 0.0 else room_beside(rows, fixed, a_row, most=MOST)
 
     def seconds_for(self, rows: int) -> float:
         """Of device time for `rows` rows of a step, when they share it with as many as the knee allows."""
