@@ -1,4 +1,9 @@
-"""The bot's dispatch and the worker's loop in one thread, on a clock of CPU seconds: everything but the pipe between them."""
+"""The bot's dispatch and the worker's loop in one thread, on a clock of CPU seconds: everything but the pipe between them.
+
+In the product they are two processes: the bot takes an order, and tells how long it will be, while the worker is at a step.
+So here the bot's clock follows what happens to it: an order is submitted at the time when it comes and an event heard at the time
+when it was told, in that order, though the thread gets to both when the turn of the loop is over.
+"""
 
 from __future__ import annotations
 
@@ -16,9 +21,9 @@ from PIL import Image
 
 from benchmarks.orders import Arrival
 from generation.dispatch import Dispatch
-from generation.messages import Configure, Event, Finished, Message, Order, Previewed, Ready
+from generation.messages import Configure, Event, Finished, Message, Order, Previewed, Ready, Started
 from generation.request import JobId
-from generation.ticket import Running, Ticket
+from generation.ticket import Ticket
 from generation.worker.decode import Arriving
 from generation.worker.loop import Loop
 from generation.worker.models import Model
@@ -100,28 +105,42 @@ class Played:
 
 
 class _Worker:
-    """A connection whose other end runs one turn of the loop when it is listened to."""
+    """A connection whose other end runs one turn of the loop when there is nothing to hear."""
 
-    def __init__(
-        self, loop: Loop, orders: SimpleQueue[Order], events: deque[Event], idle: Callable[[], bool]
-    ):
-        self._loop, self._orders, self._events, self._idle = loop, orders, events, idle
+    def __init__(self, loop: Loop, orders: SimpleQueue[Order], clock: Clock) -> None:
+        self.events: deque[tuple[float, Event]] = deque()  # and when they were told
+        self.coming: deque[Arrival] = deque()
+        self.now = 0.0  # the bot's clock
+        self.submit: Callable[[Arrival], None] = lambda _: None
+        self._loop, self._orders, self._clock = loop, orders, clock
 
     def send(self, order: Message) -> None:
         assert isinstance(order, Order)
         self._orders.put(order)
 
     async def receive(self) -> Event:
-        while not self._events:
-            await asyncio.sleep(0)  # others may submit
-            if self._idle() and not self._loop.jobs and self._orders.empty():
-                continue
-            self._loop.take_orders()
-            self._loop.sweep()
-            self._loop.seat()
-            self._loop.step()
-            self._loop.retire()
-        return self._events.popleft()
+        while True:
+            until = self.events[0][0] if self.events else self._clock()
+            while self.coming and self.coming[0].at <= until:
+                one = self.coming.popleft()
+                self.now = one.at
+                self.submit(one)
+            if self.events:
+                self.now, event = self.events.popleft()
+                return event
+            await asyncio.sleep(0)  # who waits for tickets
+            self._turn()
+
+    def _turn(self) -> None:
+        if not self._loop.jobs and self._orders.empty():
+            if self.coming:
+                self._clock.skip_to(self.coming[0].at)
+            return
+        self._loop.take_orders()
+        self._loop.sweep()
+        self._loop.seat()
+        self._loop.step()
+        self._loop.retire()
 
 
 def play(
@@ -129,37 +148,44 @@ def play(
     arrivals: Sequence[Arrival],
     *,
     slots: int,
+    until: Sequence[Arrival] | None = None,
     clock: Clock | None = None,
     pinned_rows: int = 0,
     **settings: Any,
 ) -> Played:
-    """Every order, each at its time; returns when all are done. `settings` are the dispatch's. `clock`: one of time.perf_counter
-    where the device is no CPU. `pinned_rows`: of every step, as the worker's setting; but pictures are decoded together."""
-    return asyncio.run(_play(model, arrivals, slots, clock or Clock(), pinned_rows, settings))
+    """Every order, each at its time; returns when all have come and those of `until` (all of them by default) are done.
+    `settings` are the dispatch's. `clock`: one of time.perf_counter where the device is no CPU. `pinned_rows`: of every step, as the
+    worker's setting; but pictures are decoded together."""
+    return asyncio.run(
+        _play(model, arrivals, slots, until or arrivals, clock or Clock(), pinned_rows, settings)
+    )
 
 
 async def _play(
     model: Model,
     arrivals: Sequence[Arrival],
     slots: int,
+    until: Sequence[Arrival],
     clock: Clock,
     pinned_rows: int,
     settings: dict[str, Any],
 ) -> Played:
     torch.set_num_threads(1)
     orders: SimpleQueue[Order] = SimpleQueue()
-    events: deque[Event] = deque()
     pictures: dict[JobId, Sequence[Arriving]] = {}
     records = {one.request.job: Record() for one in arrivals}
     configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
 
     def tell(event: Event) -> None:
-        events.append(event)
+        now = clock()
+        worker.events.append((now, event))
         match event:
+            case Started(job=job):
+                records[job].started = now
             case Previewed(job=job) if not records[job].preview:
-                records[job].preview = clock()
+                records[job].preview = now
             case Finished(job=job, device_seconds=seconds):
-                records[job].ended, records[job].device_seconds = clock(), seconds
+                records[job].ended, records[job].device_seconds = now, seconds
             case _:
                 pass
 
@@ -168,33 +194,31 @@ async def _play(
     loop.settings = configure
     loop.shelf.take = lambda name: model
     loop.attempts.pin(pinned_rows)
-    tell(Ready(device="this thread", seconds=0.0))
-    coming = deque(arrivals)
-
-    def idle() -> bool:
-        """Nothing to do: the clock goes on to the next arrival."""
-        if coming and not loop.jobs and orders.empty():
-            clock.skip_to(coming[0].at)
-        return True
+    worker = _Worker(loop, orders, clock)
+    worker.events.append((float("-inf"), Ready(device="this thread", seconds=0.0)))
+    worker.coming.extend(arrivals)
 
     @asynccontextmanager
     async def connect() -> AsyncGenerator[_Worker]:
-        yield _Worker(loop, orders, events, idle)
+        yield worker
 
-    dispatch = Dispatch(configure, max_waiting=len(arrivals) + 1, connect=connect, clock=clock, **settings)
+    most = len(arrivals) + 1
+    dispatch = Dispatch(configure, max_waiting=most, connect=connect, clock=lambda: worker.now, **settings)
+    tickets: dict[JobId, Ticket] = {}
+
+    def submit(one: Arrival) -> None:
+        job = one.request.job
+        records[job].company = sum(not ticket.is_done for ticket in tickets.values())
+        tickets[job] = dispatch.submit(one.request)
+        records[job].told = tickets[job].progress.seconds
+
+    worker.submit = submit
     clock.restart()  # loading was no part of it
     task = asyncio.create_task(dispatch.run())
-    tickets: dict[JobId, Ticket] = {}
-    while len(tickets) < len(arrivals) or not all(ticket.is_done for ticket in tickets.values()):
+    while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is no event
         await asyncio.sleep(0)
-        while coming and coming[0].at <= clock():
-            one = coming.popleft().request
-            ticket = tickets[one.job] = dispatch.submit(one)
-            records[one.job].told = ticket.progress.seconds
-            records[one.job].company = len(tickets) - sum(ticket.is_done for ticket in tickets.values()) - 1
-        for job, ticket in tickets.items():
-            if not records[job].started and isinstance(ticket.progress, Running):
-                records[job].started = clock()
+    for one in until:
+        await tickets[one.request.job].wait_for_pictures()
     busy = clock.busy
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
