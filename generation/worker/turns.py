@@ -1,8 +1,8 @@
 """Which pictures take the next step. Pure bookkeeping: no clock, no torch.
 
 Newcomers take their first step before everybody else: it makes their first preview, and the others are held up by one step of
-few rows. A draft of a member who is being served has no such step: it is soon its turn. Every so often the others go first all
-the same, so that a flood of newcomers stops nobody.
+few rows. A draft of a member who is being served, or who had more than others, has no such step: it is soon its turn, or it is
+others' turn. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
 
 Then orders go in the order of `generation.shares`: who would be done first by equal shares. The BatchKey of the first is stepped,
 with as many of the next as the key's cost curve says are worth it.
@@ -54,8 +54,9 @@ class Turns:
 
     def _best(self, live: Sequence[Seat]) -> list[Seat]:
         served = {seat.job.request.member for seat in live if seat.job.steps_done > 0}
-        newcomers = [seat for seat in live if _is_new(seat.job, served)]
-        others = [seat for seat in live if not _is_new(seat.job, served)]
+        news = {seat.job for seat in live if self._is_new(seat.job, served)}
+        newcomers = [seat for seat in live if seat.job in news]
+        others = [seat for seat in live if seat.job not in news]
         if newcomers and (self._looks < FIRST_LOOKS or not others):
             self._looks += 1
             return self._fill(newcomers)
@@ -83,6 +84,14 @@ class Turns:
 
     def charge(self, request: Request, seconds: float) -> None:
         self.shares.charge(request.guild, request.member, seconds, is_draft=request.is_draft)
+
+    def _is_new(self, job: Job, served: Set[MemberId]) -> bool:
+        """A flood of one member's drafts is no flood of newcomers."""
+        request = job.request
+        is_next_of_many = request.is_draft and (
+            request.member in served or self.shares.is_ahead(request.guild, request.member)
+        )
+        return job.steps_done == 0 and not is_next_of_many
 
     def _fill(self, seats: Sequence[Seat]) -> list[Seat]:
         """The first of `seats`, and of its key as many as are worth it; beside drafts, others only where they hardly count."""
@@ -127,11 +136,6 @@ class Turns:
     def _seconds_for(self, seat: Seat) -> float:
         """A picture."""
         return len(seat.slot.table) * self.curves[seat.slot.key].seconds_for(len(seat.slot.rows))
-
-
-def _is_new(job: Job, served: Set[MemberId]) -> bool:
-    """A draft of a member who is being served waits for its turn, which is soon: a flood of drafts is no flood of newcomers."""
-    return job.steps_done == 0 and not (job.request.is_draft and job.request.member in served)
 
 
 def _rows(batch: Sequence[Seat]) -> int:

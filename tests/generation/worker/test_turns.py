@@ -107,6 +107,17 @@ def test_drafts_of_a_member_who_is_served_are_no_newcomers() -> None:
     assert names(stage.tick()) == ["new"]
 
 
+def test_drafts_of_a_member_who_had_more_than_others_are_no_newcomers() -> None:
+    """Though none of that member's is being served any more."""
+    stage = trained(*(job(f"flood-{n}", 1, steps=8, images=2) for n in range(4)))
+    stage.ticks(7)
+    stage.jobs += [job(f"other-{n}", 2 + n, steps=8, images=2) for n in range(4)]
+    while len(stage.done) < 4:
+        stage.tick()
+    stage.jobs.append(job("flood-4", 1, steps=8, images=2))
+    assert "flood-4" not in names(stage.tick())
+
+
 def test_no_step_has_more_rows_than_are_worth_it() -> None:
     stage = trained(*(job(f"{n}", n, steps=10, images=4) for n in range(10)))
     knee = next(iter(stage.turns.curves.values())).knee
