@@ -4,10 +4,11 @@
 
 The bot's dispatch and the worker's loop on a small random Stable Diffusion, seconds as in benchmarks/loop.py.
 
-- How long each of the ten waits for their pictures, against how long they would wait alone among ten.
+- How long each of the ten waits for their pictures, against how long they would wait alone among ten. Who is first among ten is
+  by chance: the k-th to be served is compared with the k-th, and the largest ratio of all k is reported. Repeated, because a
+  single run's noise decides nothing.
 - Jain's index over the device seconds that members get while all of them have orders waiting, whose orders differ: few steps
   or many, one picture or four. (1 is equal shares; 1/n is one member having everything.)
-- How the wait that a member is told when ordering compares with the real one.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ import argparse
 import random
 from collections import defaultdict
 from collections.abc import Sequence
+from statistics import median
 from typing import Any
 
 import torch
 
-from benchmarks.inside import Played, play
+from benchmarks.inside import Clock, Played, play
 from benchmarks.loop import small_model
 from benchmarks.orders import Arrival, order
 from benchmarks.report import machine, show, table
@@ -30,6 +32,16 @@ from generation.worker.models import Model
 SLOTS = 16
 GREEDY = 200
 """Orders of member 0; quick: 40."""
+
+REPETITIONS, QUICK_REPETITIONS = 5, 2
+
+LATER, APART = 1.0, 0.08
+"""Seconds after the flood at which the ten come, and how much later at every repetition, so that what is being stepped then
+differs."""
+
+PRACTICE = ((1,), (2,), (4,), (4, 4)) * 2
+"""Pictures of the orders that come a second after one another before all of that, so that every worker knows what its steps cost.
+One that does not makes smaller ones: the first of ten are done sooner and the last later, and that would be compared."""
 
 STEPS, IMAGES = 8, 2
 """Of every order in the first part."""
@@ -50,19 +62,35 @@ def waits(played: Played, arrivals: Sequence[Arrival]) -> list[float]:
     return [played.records[one.request.job].ended - one.at for one in arrivals]
 
 
-def one_among_ten(model: Model, greedy: int) -> dict[str, Any]:
-    """The ten come within what the greedy member's orders take, all together or one by one."""
-    ten = [arrival(1000 + member, member, 0.0) for member in range(1, 11)]
-    alone = waits(play(model, ten, slots=SLOTS), ten)
-    result: dict[str, Any] = {"longest wait alone among ten": max(alone)}
-    flood = [arrival(number, 0, 0.0) for number in range(greedy)]
-    for name, at in {"at the same time": 0.0, "a second later": 1.0}.items():
-        late = [arrival(1000 + member, member, at) for member in range(1, 11)]
-        beside = waits(play(model, [*flood, *late], slots=SLOTS), late)
-        # Who is first among ten is by chance: the k-th to be served is compared with the k-th.
-        ratios = [b / a for a, b in zip(sorted(alone), sorted(beside), strict=True)]
-        result[name] = {"longest wait": max(beside), "largest ratio": max(ratios)}
+def one_among_ten(model: Model, greedy: int, repetitions: int) -> dict[str, Any]:
+    """The ten come with the flood, or while it is being served; and alone."""
+    result: dict[str, Any] = {}
+    for name, at, apart in (("at the same time", 0.0, 0.0), ("later", LATER, APART)):
+        alone = [wait_of_ten(model, 0, at) for _ in range(repetitions)]
+        beside = [wait_of_ten(model, greedy, at + apart * number) for number in range(repetitions)]
+        usual = [median(waits) for waits in zip(*alone, strict=True)]
+        ratios = [max(b / a for a, b in zip(usual, each, strict=True)) for each in beside]
+        result[name] = {
+            "waits alone, s": alone,
+            "waits beside the flood, s": beside,
+            "largest ratios": ratios,
+            "median": median(ratios),
+            "worst": max(ratios),
+        }
     return result
+
+
+def wait_of_ten(model: Model, greedy: int, at: float, clock: Clock | None = None) -> list[float]:
+    """Shortest first. at: seconds after so many orders of member 0. clock: as for `play`."""
+    practice = [
+        arrival(2000 + 10 * number + member, 20 + member, float(number), images=images)
+        for number, each in enumerate(PRACTICE)
+        for member, images in enumerate(each)
+    ]
+    begin = float(len(PRACTICE))
+    flood = [arrival(number, 0, begin) for number in range(greedy)]
+    ten = [arrival(1000 + member, member, begin + at) for member in range(1, 11)]
+    return sorted(waits(play(model, [*practice, *flood, *ten], slots=SLOTS, until=ten, clock=clock), ten))
 
 
 def all_want_more(model: Model, share: float) -> dict[str, Any]:
@@ -103,7 +131,9 @@ def run(quick: bool) -> dict[str, Any]:
         "machine": machine(),
         "seconds": "CPU time of one thread",
         "slots": SLOTS,
-        "one among ten": one_among_ten(model, 40 if quick else GREEDY),
+        "one among ten": one_among_ten(
+            model, 40 if quick else GREEDY, QUICK_REPETITIONS if quick else REPETITIONS
+        ),
         "all want more": all_want_more(model, 0.3 if quick else 1.0),
     }
 
@@ -114,19 +144,19 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
     result = run(options.quick)
-    one = result["one among ten"]
-    rows = [
-        [
-            "largest wait / wait alone among ten, same time",
-            one["at the same time"]["largest ratio"],
-            "at most 1.5",
-        ],
-        ["the same, a second later", one["a second later"]["largest ratio"], "at most 1.5"],
-        ["Jain's index", result["all want more"]["Jain's index"], "at least 0.95"],
+    rows: list[list[object]] = [
+        [f"largest wait / wait alone among ten, {name}", each["median"], each["worst"], "at most 1.5"]
+        for name, each in result["one among ten"].items()
     ]
-    show(
-        result, [table([result["machine"]["cpu"], "measured", "asked"], rows)], "fairness", keep=options.keep
-    )
+    index = result["all want more"]["Jain's index"]
+    rows.append(["Jain's index", index, index, "at least 0.95"])
+    heads = [
+        result["machine"]["cpu"],
+        f"median of {len(result['one among ten']['later']['largest ratios'])}",
+        "worst",
+        "asked",
+    ]
+    show(result, [table(heads, rows)], "fairness", keep=options.keep)
 
 
 if __name__ == "__main__":

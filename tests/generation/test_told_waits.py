@@ -1,0 +1,40 @@
+"""The real dispatch and the real loop in simulated time, as `benchmarks.simulated` and `benchmarks.fairness` play them."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.fairness import wait_of_ten
+from benchmarks.orders import MODEL, SIDE
+from benchmarks.simulated import Costs, SimulatedClock, SimulatedModel, run
+from generation.request import ModelEntry
+
+GREEDY = 40
+"""Orders: more than are begun before the ten are done."""
+
+
+def model() -> SimulatedModel:
+    entry = ModelEntry(name=MODEL, source="", licence="none", side=SIDE, multiple=16)
+    return SimulatedModel(entry, SimulatedClock(), Costs())
+
+
+def ten(greedy: int, at: float) -> list[float]:
+    made = model()
+    return wait_of_ten(made, greedy, at, made.clock)
+
+
+def test_half_of_the_told_waits_are_within_a_fifth_of_the_real_ones_and_nine_in_ten_within_half() -> None:
+    """Poisson arrivals, of three seeds on which nothing was chosen."""
+    told = [run(seed)["estimate"] for seed in (41, 42, 43)]
+    count = sum(one["told"] for one in told)
+    assert sum(one["told"] * one["within 20 %"] for one in told) >= 0.5 * count, told
+    assert sum(one["told"] * one["within 50 %"] for one in told) >= 0.9 * count, told
+
+
+@pytest.mark.parametrize("later", [0.0, 1.0, 1.08, 1.16, 1.24, 1.32])
+def test_each_of_ten_waits_at_most_half_as_long_again_whatever_is_being_stepped_when_they_come(
+    later: float,
+) -> None:
+    """Beside one member's flood, decoding and first previews included; place by place."""
+    for wait, alone in zip(ten(GREEDY, later), ten(0, later), strict=True):
+        assert wait <= 1.5 * alone
