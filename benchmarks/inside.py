@@ -112,6 +112,7 @@ class _Worker:
         self.coming: deque[Arrival] = deque()
         self.now = 0.0  # the bot's clock
         self.submit: Callable[[Arrival], None] = lambda _: None
+        self.look: Callable[[Sequence[Arrival]], None] = lambda _: None
         self._loop, self._orders, self._clock = loop, orders, clock
 
     def send(self, order: Message) -> None:
@@ -121,10 +122,12 @@ class _Worker:
     async def receive(self) -> Event:
         while True:
             until = self.events[0][0] if self.events else self._clock()
+            came: list[Arrival] = []
             while self.coming and self.coming[0].at <= until:
-                one = self.coming.popleft()
-                self.now = one.at
-                self.submit(one)
+                came.append(self.coming.popleft())
+                self.now = came[-1].at
+                self.submit(came[-1])
+            self.look(came)
             if self.events:
                 self.now, event = self.events.popleft()
                 return event
@@ -210,9 +213,13 @@ async def _play(
         job = one.request.job
         records[job].company = sum(not ticket.is_done for ticket in tickets.values())
         tickets[job] = dispatch.submit(one.request)
-        records[job].told = tickets[job].progress.seconds
 
-    worker.submit = submit
+    def look(came: Sequence[Arrival]) -> None:
+        """As the bot does when it shows the card: what came at once is in line by then."""
+        for one in came:
+            records[one.request.job].told = tickets[one.request.job].progress.seconds
+
+    worker.submit, worker.look = submit, look
     clock.restart()  # loading was no part of it
     task = asyncio.create_task(dispatch.run())
     while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is no event

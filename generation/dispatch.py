@@ -16,12 +16,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from generation import messages
-from generation.forecast import Forecast
 from generation.lease import Lease
 from generation.line import WaitingLine
 from generation.link import Connection, OrderTooLarge, WorkerDied, open_link
 from generation.logs import of_job
 from generation.messages import Configure, Event
+from generation.outlook import Outlook
 from generation.pace import Pace
 from generation.request import GenerationRequest, GuildId, JobId, MemberId, ModelName, Request
 from generation.ticket import (
@@ -32,7 +32,6 @@ from generation.ticket import (
     Pictures,
     Running,
     Ticket,
-    Waiting,
 )
 
 log = logging.getLogger(__name__)
@@ -93,8 +92,8 @@ class Dispatch:
         self._member_running = member_running
         self._jobs: dict[JobId, Lease] = {}
         self._pace = Pace()
-        self._forecast = Forecast(self._pace.seconds_for)
         self._line = WaitingLine(self._pace.seconds_for, weights)
+        self._outlook = Outlook(self._jobs, self._line, self._pace, clock)
         self._leases: dict[JobId, Lease] = {}  # handed out and not back, oldest first
         self._link: Connection | None = None
         self._ready = asyncio.Event()
@@ -121,6 +120,7 @@ class Dispatch:
     def check_room(self) -> None:
         """Raises LineFull, with the wait of the last in line."""
         if len(self._line) >= self._max_waiting:
+            self._outlook.renew()
             *_, last = self._line
             raise LineFull(waiting=len(self._line), seconds=self._jobs[last.job].seconds)
 
@@ -133,12 +133,11 @@ class Dispatch:
             return known.ticket
         if not force:
             self.check_room()
-        job = Lease(request=request, ticket=Ticket(request.job))
+        job = Lease(request=request, ticket=Ticket(request.job, self._outlook.renew))
         self._jobs[request.job] = job
         self._line.put(request)
+        self._outlook.welcome(request.job)
         self._move()
-        if job.seconds is not None:
-            self._forecast.keep(request.job, job.forecast, self._clock())
         return job.ticket
 
     def cancel(self, job: JobId) -> bool:
@@ -156,7 +155,7 @@ class Dispatch:
                 self._link.send(messages.Cancel(job=job))
         else:
             self._line.remove(job)
-            self._forecast.drop(job)
+            self._outlook.drop(job)
             del self._jobs[job]
         self._move()
         return True
@@ -200,7 +199,7 @@ class Dispatch:
         for job in leases.values():
             if job.ticket.is_done:  # cancelled, and the worker can't say so any more
                 self._line.remove(job.request.job)
-                self._forecast.drop(job.request.job)
+                self._outlook.drop(job.request.job)
                 del self._jobs[job.request.job]
             else:
                 self._return(job)
@@ -228,7 +227,7 @@ class Dispatch:
             case messages.Pong() | messages.Vitals():
                 return
             case messages.StepCost():
-                self._forecast.hear(event)
+                self._outlook.forecast.hear(event)
             case _:
                 # An answer for a job that is not out is the second one: it has been delivered.
                 if (job := self._leases.get(event.job)) is None:
@@ -253,7 +252,7 @@ class Dispatch:
                 self._show_running(job)
             case messages.Finished():
                 self._pace.learn(job.request, event.device_seconds)
-                self._forecast.check(event.job, self._clock())
+                self._outlook.forecast.check(event.job, self._clock())
                 self._forget(job, event.device_seconds)
                 job.ticket.resolve(
                     Pictures(
@@ -278,7 +277,7 @@ class Dispatch:
     # ---- line and leases
 
     def _move(self) -> None:
-        """Whatever changed: hands out what there is room for, then tells who waits where they stand."""
+        """Whatever changed: hands out what there is room for; who waits is told soon where they stand."""
         while self._link is not None and self._ready.is_set() and (request := self._next()) is not None:
             job = self._jobs[request.job]
             self._line.take(request.job)
@@ -291,7 +290,7 @@ class Dispatch:
             except OrderTooLarge as refusal:
                 reason = f"{refusal.size} bytes are too many"
                 self._fail(job, GenerationFailed(job.request.job, "input", reason))
-        self._show_places()
+        self._outlook.outdate()
 
     def _next(self) -> Request | None:
         """Whom there is room for."""
@@ -324,7 +323,7 @@ class Dispatch:
     def _return(self, job: Lease) -> None:
         job.rewind()
         self._line.put_back(job.request.job)
-        self._forecast.drop(job.request.job)
+        self._outlook.drop(job.request.job)
 
     def _fail(self, job: Lease, error: GenerationError) -> None:
         self._forget(job)
@@ -332,7 +331,7 @@ class Dispatch:
 
     def _forget(self, job: Lease, device_seconds: float | None = None) -> None:
         self._line.remove(job.request.job, device_seconds)
-        self._forecast.drop(job.request.job)
+        self._outlook.drop(job.request.job)
         del self._leases[job.request.job], self._jobs[job.request.job]
 
     # ---- what tickets show
@@ -341,19 +340,3 @@ class Dispatch:
         total = job.total or max(1, round(job.request.cost))
         progress = Running(done=job.done, total=total, preview=job.preview, seconds=job.seconds)
         job.ticket.show(progress)
-
-    def _show_places(self) -> None:
-        ranked = [self._jobs[request.job] for request in self._line.ranked()]
-        for job in ranked:
-            job.work.left = job.left
-        fixed, factor = self._forecast.correction
-        is_measured = self._pace.seconds_per_cost is not None
-        place = 0
-        for job, seconds in zip(ranked, self._forecast.ends([job.work for job in ranked]), strict=True):
-            job.forecast = seconds
-            job.seconds = fixed + factor * seconds if is_measured else None
-            if not job.is_started and not job.ticket.is_done:
-                place += 1
-                progress = Waiting(place=place, seconds=job.seconds)
-                if job.ticket.progress != progress:
-                    job.ticket.show(progress)

@@ -17,8 +17,7 @@ class Lease:
     done: int = 0  # picture-steps
     total: int = 0
     preview: bytes | None = None
-    forecast: float = 0.0  # seconds until it is done
-    seconds: float | None = None  # the same, corrected by experience
+    seconds: float | None = None  # until it is done, forecast
     crashes: int = 0  # workers that died with it
     failures: int = 0
     work: Work = field(init=False)

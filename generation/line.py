@@ -60,6 +60,8 @@ class WaitingLine:
 
     def first(self, may: Callable[[Request], bool] = lambda request: True) -> Request | None:
         """The next of those who may; None when no such is waiting."""
+        if not any(may(place.order) for place in self._places.values() if not place.is_out):
+            return None  # before turns are worked out
         return next((request for request in self if may(request)), None)
 
     def put(self, request: Request) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
 from generation.request import JobId
@@ -68,13 +68,20 @@ class LineFull(Exception):
 class Ticket:
     """Progress to watch and a result to wait for. Progress is a state, not a log: a slow watcher sees the newest only."""
 
-    def __init__(self, job: JobId) -> None:
+    def __init__(self, job: JobId, renew: Callable[[], None] = lambda: None) -> None:
+        """renew: called before somebody looks."""
         self.job = job
-        self.progress: Progress = Waiting(place=1, seconds=None)
+        self._renew = renew
+        self._progress: Progress = Waiting(place=1, seconds=None)
         self._changed = asyncio.Event()
         self._result: asyncio.Future[Pictures] = asyncio.get_running_loop().create_future()
         # A ticket nobody waits for any more (a lost caller) must not warn at collection.
         self._result.add_done_callback(lambda f: f.cancelled() or f.exception())
+
+    @property
+    def progress(self) -> Progress:
+        self._renew()
+        return self._progress
 
     @property
     def is_done(self) -> bool:
@@ -82,7 +89,7 @@ class Ticket:
 
     def show(self, progress: Progress) -> None:
         if not self.is_done:
-            self.progress = progress
+            self._progress = progress
             self._announce()
 
     def resolve(self, pictures: Pictures) -> None:
