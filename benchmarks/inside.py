@@ -157,8 +157,8 @@ def play(
     **settings: Any,
 ) -> Played:
     """Every order, each at its time; returns when all have come and those of `until` (all of them by default) are done.
-    `settings` are the dispatch's. `clock`: one of time.perf_counter where the device is no CPU. `pinned_rows`: of every step, as the
-    worker's setting; but pictures are decoded together."""
+    `settings` are the dispatch's. `clock`: one of time.perf_counter where the device is no CPU. `pinned_rows`: of every step,
+    as the worker's setting; but pictures are decoded together."""
     return asyncio.run(
         _play(model, arrivals, slots, until or arrivals, clock or Clock(), pinned_rows, settings)
     )
