@@ -85,3 +85,35 @@ def test_a_common_first_name_before_a_listed_last_name_counts() -> None:
     some = figures(["zoe abcd", "zoe efgh", "zoe ijkl", "bob mnop"])
     assert [name.words for name in some.found(["zoe", "mnop", "smiles"])] == ["zoe mnop"]
     assert some.found(["bob", "abcd", "smiles"]) == []
+
+
+@pytest.mark.parametrize(
+    "prompt", ["a photo of Robert Zxelinger at a desk", "emma vaszkowski eating noodles"]
+)
+def test_a_given_name_before_a_word_that_english_does_not_have_is_a_name(named: Screen, prompt: str) -> None:
+    assert named.check({"prompt": prompt}).category is Category.REAL_PERSON
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "Harry Potter flying on a broom",
+        "jason voorhees in a canoe",
+        "a parade for the great tit",
+        "Juan camina por la playa al atardecer",
+        "mary and her dog in a park",
+    ],
+)
+def test_characters_sentences_and_other_languages_name_nobody(named: Screen, prompt: str) -> None:
+    assert named.check({"prompt": prompt}).category is not Category.REAL_PERSON
+
+
+def test_names_in_their_own_script_are_known(named: Screen) -> None:
+    for prompt in ("特朗普在吃冰淇淋", "Владимир Путин на коне", "портрет Путина"):
+        assert named.check({"prompt": prompt}).category is Category.REAL_PERSON
+
+
+def test_a_character_is_nobody_even_before_a_listed_last_name() -> None:
+    some = figures(["tom abcd", "tom efgh", "tom ijkl", "-tom riddle", "bob riddle"])
+    assert some.found(["tom", "riddle"]) == []
+    assert [name.words for name in some.found(["tom", "abcd"])] == ["tom abcd"]

@@ -14,12 +14,13 @@ from moderation.vocabulary import ordinary_words
 from training.safety.corpus import rows
 
 _MORE = Path(__file__).with_name("more_figures.txt")
+_FICTIONAL = Path(__file__).with_name("fictional.txt")
 # Names that are phrases of every day; who means the person mostly says more.
 _EVERYDAY = frozenset(
     (
         "the edge", "the rock", "ice cube", "vanilla ice", "the situation", "the eagles", "amber rose", "carrot top",
         "meat loaf", "one direction", "muddy waters", "shaggy", "sting", "dove cameron", "will i am", "the game", "common",
-        "peel", "pelee", "prince", "river phoenix", "spike lee", "chevy chase", "hunter king",
+        "peel", "pelee", "prince", "the frost", "big mama", "river phoenix", "spike lee", "chevy chase", "hunter king",
     )
 )  # fmt: skip
 _SHORTEST_ALONE = 5  # letters of a name that stands for itself
@@ -35,7 +36,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="the folder with public_figures.jsonl")
     options = parser.parse_args()
     rules = load_rules()
-    names = sorted({form for name in _names(options.data) for form in _forms(name, rules)})
+    nobody = {f"-{' '.join(phrase(name))}" for name in _listed(_FICTIONAL)}
+    names = sorted({form for name in _names(options.data) for form in _forms(name, rules)} | nobody)
     FIGURES.write_text(_HEAD + "\n".join(names) + "\n", encoding="utf-8")
     print(f"{len(names)} names")
 
@@ -45,7 +47,11 @@ def _names(data: Path) -> Iterator[str]:
         # A single name is mostly a word too ("Cher", "Drake"); those known by one name are in the project's own list.
         if " " in " ".join(phrase(row["name"])):
             yield row["name"]
-    for line in _MORE.read_text(encoding="utf-8").splitlines():
+    yield from _listed(_MORE)
+
+
+def _listed(path: Path) -> Iterator[str]:
+    for line in path.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             yield from (name.strip() for name in line.split(";"))
 
