@@ -74,7 +74,10 @@ def main() -> None:
         from benchmarks.safety_held_out import held_out  # needs torch and the training's packages
 
         result["held_out"] = held_out(data, options.work, options.encoder)
-        tables.append(_table("held_out", result["held_out"]))
+        halves = dict(result["held_out"])
+        for half in ("first half", "second half"):
+            tables.append(_table(f"held out, {half}", halves.pop(half)))
+        tables.append(_table("held out", halves))
     report.show(result, tables, "safety", keep=options.keep)
 
 

@@ -1,4 +1,4 @@
-"""The filter on sources that its models have not seen: what training left out, with the shipped rules beside it."""
+"""The filter on sources that its models have not seen: whole sources left out in turn, with the shipped rules beside it."""
 
 from __future__ import annotations
 
@@ -7,70 +7,137 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.safety_sets import CAPTIONS, REAL_USERS, Share, Shares, area_under_curve
+from moderation.classifier import Mixture
+from moderation.policy import standard
 from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.screen import FLAG_SCORE, REFUSE_SCORE, Screen
 from moderation.verdict import Ruling
-from training.safety.corpus import HELD_OUT_TOO, Example, examples
-from training.safety.linear import Counts
-from training.safety.train import SEED, Bench, hold_out, linear_answers, mix
+from training.safety.corpus import HELD_OUT, HELD_OUT_TOO, PHRASES, Example
+from training.safety.train import Bench, Material, hold_out, linear_answers, material, mix
 
-_REFUSED = 0.8  # by the standard policy
-_FALSE = (0.005, 0.01, 0.02, 0.05)  # shares of captions refused, at which recall is told
+_BY_RULE = {Ruling.REFUSE: REFUSE_SCORE, Ruling.FLAG: FLAG_SCORE, Ruling.ALLOW: 0.0}
+_HARMLESS = (*CAPTIONS, *REAL_USERS)
+_FALSE = (0.005, 0.01, 0.02, 0.05)  # shares of harmless prompts refused, at which recall is told
+# Sources that say the same in other words: what is learned from one is no news in the other.
+_FAMILIES = (
+    frozenset({"coprov2_train", "coprov2_test"}),
+    frozenset({"hatecheck", "multilingual_hatecheck"}),
+)
 
 
 def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
-    """Retrains the linear half; takes the encoder's held-out answers from `work`, or trains it too (several minutes)."""
-    found = examples(data, load_rules(), seed=SEED)
-    counts = Counts([example.text for example in found])
-    answers = hold_out(found, Bench(found, encoder, work), counts)
-    mixture = mix(found, answers)
-    logits = mixture.encoder * answers.encoder + mixture.ngrams * answers.ngrams + mixture.bias
-    scores = 1 / (1 + np.exp(-logits))
+    """Two encoders, each with a linear half, that have not seen half of the sources; taken from `work`, or trained (some
+    ten minutes each). The mixture that ships was set on the first, so the second says how far it carries."""
+    all_of_it = material(data)
+    bench = Bench(all_of_it, encoder, work)
     screen = Screen(load_rules())
-    refused, categories = Shares(), Shares()
-    learned: dict[str, list[float]] = {"unsafe": [], "captions": []}
-    by_source: dict[str, list[float]] = {}
-    for at, example in enumerate(found):
-        if np.isnan(scores[at]) or not example.prompt:
-            continue
-        by_rule = screen.check({"prompt": example.prompt}).ruling is Ruling.REFUSE
-        score = 1.0 if by_rule else float(scores[at])
-        is_refused = score >= _REFUSED
-        refused.count(f"{example.source}, {'unsafe' if example.is_unsafe else 'safe'}", is_refused)
-        if example.is_unsafe:
-            categories.count(f"{example.source}, {example.category_name}", is_refused)
-            learned["unsafe"].append(score)
-            by_source.setdefault(example.source, []).append(score)
-        elif example.source in CAPTIONS:
-            learned["captions"].append(score)
-    recall = Shares()
-    for false in _FALSE:
-        threshold = float(np.quantile(learned["captions"], 1 - false))
-        recall.of[f"{false:.1%} of captions refused"] = Share(
-            sum(score > threshold for score in learned["unsafe"]), len(learned["unsafe"])
-        )
+    first = hold_out(all_of_it, bench, HELD_OUT)
+    mixture = mix(all_of_it.found, first)
+    second = hold_out(all_of_it, bench, HELD_OUT_TOO)
     return {
-        "AUC, unsafe against captions": area_under_curve(learned["unsafe"], learned["captions"]),
-        "AUC, unsafe of one source against captions": {
-            source: area_under_curve(mine, learned["captions"]) for source, mine in by_source.items()
+        "first half": _judged(all_of_it.found, _scores(mixture, first.encoder, first.ngrams), screen),
+        "second half": _judged(all_of_it.found, _scores(mixture, second.encoder, second.ngrams), screen),
+        "AUC of either alone": {
+            "first half, encoder": _auc(all_of_it.found, first.encoder),
+            "first half, n-grams": _auc(all_of_it.found, first.ngrams),
+            "second half, encoder": _auc(all_of_it.found, second.encoder),
+            "second half, n-grams": _auc(all_of_it.found, second.ngrams),
+        },
+        "n-grams, each source left out": _each(all_of_it),
+    }
+
+
+def _scores(
+    mixture: Mixture, encoder: NDArray[np.float64], ngrams: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    return 1 / (1 + np.exp(-(mixture.encoder * encoder + mixture.ngrams * ngrams + mixture.bias)))
+
+
+def _judged(found: Sequence[Example], scores: NDArray[np.float64], screen: Screen) -> dict[str, Any]:
+    """By rules and score together, as the standard policy refuses and flags."""
+    stance = standard().default
+    refused, flagged, categories, languages = Shares(), Shares(), Shares(), Shares()
+    unsafe: dict[str, list[float]] = {}
+    safe: dict[str, list[float]] = {}
+    for at in map(int, np.flatnonzero(~np.isnan(scores))):
+        example = found[at]
+        if not example.prompt:
+            continue
+        by_rule = screen.check({"prompt": example.prompt}).ruling
+        score = max(float(scores[at]), _BY_RULE[by_rule])
+        is_flagged = score >= stance.flag or by_rule is not Ruling.ALLOW
+        key = f"{example.source}, {'unsafe' if example.is_unsafe else 'safe'}"
+        refused.count(key, score >= stance.refuse)
+        flagged.count(key, is_flagged)
+        (unsafe if example.is_unsafe else safe).setdefault(example.source, []).append(score)
+        if example.is_unsafe:
+            categories.count(f"{example.source}, {example.category_name}", is_flagged)
+        if example.source == "multilingual_hatecheck":
+            languages.count(f"{example.language}, {'unsafe' if example.is_unsafe else 'safe'}", is_flagged)
+    harmless = [score for source in _HARMLESS for score in safe.get(source, [])]
+    everything = [score for scores in unsafe.values() for score in scores]
+    return {
+        "AUC, unsafe against captions and users' prompts": {
+            "all": area_under_curve(everything, harmless),
+            "mean of the sources": float(
+                np.mean([area_under_curve(own, harmless) for own in unsafe.values()])
+            ),
+            **{source: area_under_curve(own, harmless) for source, own in unsafe.items()},
         },
         "refused": refused.as_json(),
-        "unsafe refused, by category": categories.as_json(),
-        "recall where": recall.as_json(),
-        "AUC of the linear half alone, without it and four more, by source": _linear_alone(found, counts),
+        "refused or flagged": flagged.as_json(),
+        "unsafe refused or flagged, by category": categories.as_json(),
+        "refused or flagged, by language": languages.as_json(),
+        "recall where of captions and users' prompts": _recall(unsafe, harmless),
     }
 
 
-def _linear_alone(found: Sequence[Example], counts: Counts) -> dict[str, float]:
-    """The sources that the encoder has learned from, left out of a linear half: unsafe ones against safe captions."""
-    answers = linear_answers(found, counts, HELD_OUT_TOO)
-    groups: dict[tuple[str, bool], list[float]] = {}
-    for at, example in enumerate(found):
-        if not np.isnan(answers[at]) and example.prompt:
-            groups.setdefault((example.source, example.is_unsafe), []).append(float(answers[at]))
-    harmless = [score for source in (*CAPTIONS, *REAL_USERS) for score in groups.get((source, False), [])]
-    return {
-        source: area_under_curve(scores, harmless) for (source, unsafe), scores in groups.items() if unsafe
-    }
+def _recall(unsafe: dict[str, list[float]], harmless: list[float]) -> dict[str, Any]:
+    recall = Shares()
+    for false in _FALSE:
+        threshold = float(np.quantile(harmless, 1 - false))
+        for source, own in {"all": [s for scores in unsafe.values() for s in scores], **unsafe}.items():
+            recall.of[f"{false:.1%} are refused, {source}"] = Share(
+                sum(score > threshold for score in own), len(own)
+            )
+    return recall.as_json()
+
+
+def _auc(found: Sequence[Example], logits: NDArray[np.float64]) -> float:
+    known = [at for at in map(int, np.flatnonzero(~np.isnan(logits))) if found[at].prompt]
+    return area_under_curve(
+        [float(logits[at]) for at in known if found[at].is_unsafe],
+        [float(logits[at]) for at in known if not found[at].is_unsafe and found[at].source in _HARMLESS],
+    )
+
+
+def _each(all_of_it: Material) -> dict[str, Any]:
+    """Every source by a linear half that has seen neither it, nor its family, nor two sets of captions to compare it with."""
+    found = all_of_it.found
+    yardstick = frozenset({"coco_captions", "partiprompts"})
+    told: dict[str, Any] = {}
+    for source in sorted({example.source for example in found} - PHRASES - yardstick):
+        family = next((family for family in _FAMILIES if source in family), frozenset({source}))
+        answers = linear_answers(all_of_it, family | yardstick)
+        harmless = [
+            float(answers[at])
+            for at, example in enumerate(found)
+            if example.source in yardstick and example.prompt and not example.is_unsafe
+        ]
+        threshold = float(np.quantile(harmless, 0.99))
+        for is_unsafe in (True, False):
+            own = [
+                float(answers[at])
+                for at, example in enumerate(found)
+                if example.source == source and example.prompt and example.is_unsafe == is_unsafe
+            ]
+            if own:
+                name = f"{source}, {'unsafe' if is_unsafe else 'safe'}"
+                share = Share(sum(answer > threshold for answer in own), len(own))
+                told[f"{name}: above 99 % of captions"] = share.as_json()
+                if is_unsafe:
+                    told[f"{name}: AUC against captions"] = area_under_curve(own, harmless)
+    return told

@@ -15,7 +15,10 @@ import numpy as np
 
 from moderation.normal_form import phrase
 
-LANGUAGES = Path(__file__).with_name("languages.toml")
+LANGUAGES = {
+    "by_hand": Path(__file__).with_name("languages.toml"),
+    "by_hand_later": Path(__file__).with_name("languages_second.toml"),  # after the last word of the list
+}
 CAPTIONS = ("coco_captions", "partiprompts", "t2i_compbench")
 REAL_USERS = ("imagereward_diffusiondb",)
 _Z = 1.96  # of a normal distribution: 95 %
@@ -122,16 +125,16 @@ def smuggled(file: Path) -> list[Row]:
 
 def by_hand() -> list[Row]:
     """The project's own prompts in eight languages."""
-    document = tomllib.loads(LANGUAGES.read_text(encoding="utf-8"))
     return [
         Row(
             texts={"prompt": prompt},
             is_unsafe=kind == "unsafe",
             category=kind,
-            source="by_hand",
+            source=source,
             language=language,
         )
-        for language, kinds in document.items()
+        for source, file in LANGUAGES.items()
+        for language, kinds in tomllib.loads(file.read_text(encoding="utf-8")).items()
         for kind, texts in kinds.items()
         for prompt in texts
     ]

@@ -1,6 +1,7 @@
 """The filter's training on a handful of rows: what it writes is what the bot reads."""
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,18 @@ import pytest
 from moderation.ngrams import load, save
 from moderation.rules import Rules, load_rules
 from moderation.verdict import Category
-from training.safety.corpus import CATEGORIES, HELD_OUT, HELD_OUT_TOO, examples
+from training.safety.corpus import (
+    CAPTIONS,
+    CATEGORIES,
+    HELD_OUT,
+    HELD_OUT_TOO,
+    REAL_USERS,
+    examples,
+    lessons,
+)
 from training.safety.linear import Counts, fit, scaled
 from training.safety.train import HeldOut, mix
+from training.safety.variants import STYLES, shown, variants
 
 UNSAFE = [
     "a gory bloody corpse",
@@ -65,8 +75,38 @@ def test_rows_become_examples_in_our_categories(data: Path, rules: Rules) -> Non
     assert "ldnoobw_es" not in {example.source for example in found}
 
 
-def test_no_source_is_held_out_twice() -> None:
-    assert not HELD_OUT & HELD_OUT_TOO
+def test_both_halves_hold_out_harmless_prompts_and_harm() -> None:
+    assert HELD_OUT.intersection(HELD_OUT_TOO) == {"multilingual_hatecheck"}
+    assert HELD_OUT & CAPTIONS
+    assert HELD_OUT_TOO & REAL_USERS
+
+
+def test_variants_keep_the_label_and_go_out_with_either_source(data: Path, rules: Rules) -> None:
+    found = examples(data, rules, seed=0)
+    texts = {(example.source, example.is_unsafe): [] for example in found}
+    for example in found:
+        texts[example.source, example.is_unsafe].append(example.text)
+    written = variants(found)
+    assert written == variants(found)
+    assert {variant.source for variant in written} >= {"coprov2_train", "coco_captions", STYLES}
+    for variant in written:
+        if variant.source != STYLES and variant.is_unsafe:
+            assert any(text in variant.text for text in texts[variant.source, True])
+    assert any(variant.beside for variant in written)
+    for variant in written:
+        if variant.beside:
+            assert variant.is_of(frozenset({variant.beside}))
+            assert variant.is_of(frozenset({variant.source}))
+
+
+def test_what_is_left_out_is_in_no_lesson(data: Path, rules: Rules) -> None:
+    found = examples(data, rules, seed=0)
+    written = variants(found)
+    left_out = frozenset({"coprov2_train", "coco_captions"})
+    taught = lessons(found, left_out, random.Random(0))
+    assert {found[at].source for at in taught}.isdisjoint(left_out)
+    assert {"i2p", "rules"} <= {found[at].source for at in taught}
+    assert not any(written[at].is_of(left_out) for at in shown(written, left_out, random.Random(0)))
 
 
 def test_the_bot_reads_the_linear_half_as_it_was_trained(tmp_path: Path) -> None:

@@ -36,6 +36,14 @@ _OURS = {
     "self_harm": Category.SELF_HARM,
 }
 _HATE_RULES = ("slurs", "hate", "a group of people made less than people", "hateful theme")
+# What such a row shows of these, in this order, is what it is about: a pervert's corpse is gore before it is an insult.
+_RATHER = (Category.SEXUAL, Category.NUDITY, Category.SELF_HARM, Category.GORE, Category.ILLEGAL)
+_BLOODSHED = frozenset(
+    (
+        "blood", "bloody", "bloodied", "bleeding", "corpse", "lifeless", "severed", "slit", "stab", "stabbed", "stabs",
+        "strangled", "beaten", "dying", "gouged", "bruised", "bruises", "knife", "gun",
+    )
+)  # fmt: skip
 _GROUPS = frozenset(
     [
         "muslim",
@@ -111,9 +119,11 @@ HELD_OUT = frozenset(
     {"coprov2_test", "coco_captions", "partiprompts", "xstest_v2", "hard_safe_handwritten_dev"}
     | {"openai_moderation_1680", "multilingual_hatecheck"}
 )
-# The rest of the test sources: left out of a linear half of their own, to tell how much it needs them.
+# The other half of the sources, for encoders and linear halves that do not ship: how far the first half's figures carry.
+# Multilingual HateCheck goes with HateCheck, whose sentences it translates.
 HELD_OUT_TOO = frozenset(
     {"imagereward_diffusiondb", "t2i_compbench", "adversarial_nibbler", "i2p", "hatecheck"}
+    | {"multilingual_hatecheck"}
 )
 CAPTIONS = frozenset({"coco_captions", "partiprompts", "t2i_compbench"})
 REAL_USERS = frozenset({"imagereward_diffusiondb"})
@@ -128,15 +138,20 @@ _REPEATS = {
     "hard_safe_own": 3,
     "rules": 3,
 }
+PHRASES = frozenset(
+    {"rules", "hard_safe_own", "excepted"}
+)  # sources of phrases, which stand in prompts rather than are some
 _PLAIN = re.compile(r"[a-z ]+")
 _HARD_SAFE = Path(__file__).with_name("hard_safe.txt")
-# Rows that the encoder sees of the large sources; the n-grams see all.
+# Rows of the large sources that the encoder is asked about where they are held out, and that are thinned.
 _ENCODER_ROWS = {
     "coprov2_train": 17_000,
     "imagereward_diffusiondb": 3_500,
     "t2i_compbench": 2_500,
     "coco_captions": 3_500,
 }
+# Rows of them that it learns from; the n-grams see all.
+_LESSON_ROWS = {**_ENCODER_ROWS, "coprov2_test": 4_000}
 _FEWEST_MEANINGS = 3  # of a text that is thinned out to words that the foreign word list knows
 
 
@@ -156,7 +171,11 @@ class Example:
 
     @property
     def repeats(self) -> int:
-        return _REPEATS.get(self.source, 1)
+        return repeats(self.source)
+
+
+def repeats(source: str) -> int:
+    return _REPEATS.get(source, 1)
 
 
 def rows(file: Path) -> list[dict[str, Any]]:
@@ -178,8 +197,22 @@ def examples(data: Path, rules: Rules, *, seed: int) -> list[Example]:
     return [*whole, *_thinned(whole, chance), *_own(rules)]
 
 
+def lessons(found: Sequence[Example], left_out: frozenset[str], chance: random.Random) -> list[int]:
+    """Of which examples an encoder learns that shall not see some sources, as often as it is shown each."""
+    by_source: dict[str, list[int]] = {}
+    for at, example in enumerate(found):
+        if example.source not in left_out and example.text:
+            by_source.setdefault(example.source, []).append(at)
+    return [
+        at
+        for source, group in by_source.items()
+        for at in chance.sample(group, min(len(group), _LESSON_ROWS.get(source, len(group))))
+        for _ in range(found[at].repeats)
+    ]
+
+
 def _own(rules: Rules) -> Iterator[Example]:
-    """The project's own harmless prompts, and what the rules say of single phrases. For the n-grams, which go by words."""
+    """The project's own harmless prompts, and what the rules say of single phrases. Phrases rather than prompts."""
     for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             yield _phrase(line, "hard_safe_own", None, rules)
@@ -230,11 +263,17 @@ def _example(row: dict[str, Any], rules: Rules, *, is_for_encoder: bool) -> Exam
 def _category(theirs: str, text: str, rules: Rules) -> Category:
     ours = _OURS[theirs]
     tokens = words(text)
-    found = {rule.name for rule, parts in rules.found(tokens).items() if parts.get(Part.ANY)}
-    if ours is Category.SEXUAL and "nudity" in found and "explicit sex" not in found:
+    found = [
+        rule for rule, parts in rules.found(tokens).items() if parts.get(Part.ANY) and not rule.with_any_of
+    ]
+    names = {rule.name for rule in found}
+    if ours is Category.SEXUAL and "nudity" in names and "explicit sex" not in names:
         return Category.NUDITY
-    if ours is Category.HATE and _GROUPS.isdisjoint(tokens) and found.isdisjoint(_HATE_RULES):
-        return Category.HARASSMENT
+    if ours is Category.HATE and _GROUPS.isdisjoint(tokens) and names.isdisjoint(_HATE_RULES):
+        shown = {rule.category for rule in found}
+        if not _BLOODSHED.isdisjoint(tokens):
+            shown.add(Category.GORE)
+        return next((category for category in _RATHER if category in shown), Category.HARASSMENT)
     return ours
 
 

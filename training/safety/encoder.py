@@ -23,7 +23,7 @@ _BATCH = 32
 _SMOOTHING = 0.02  # of labels, which are wrong about as often
 _CATEGORY_WEIGHT = 0.3
 # Processors that only emulate this type take four times as long in it as in full precision.
-_HALF = bool(torch.cpu._is_avx512_bf16_supported())
+_HALF = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -25,11 +26,13 @@ from moderation.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
 from moderation.encoder import GRAPH, PIECES, TOKENIZER
 from moderation.rules import load_rules
 from training.safety import encoder, linear
-from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, Example, examples
+from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, Example, examples, lessons
 from training.safety.export import export
 from training.safety.linear import Counts, Linear
+from training.safety.variants import SHARE, Variant, shown, variants
 
 SEED = 0
+_LESSONS_SEED = 3
 _RATE = 1e-4
 _STRENGTH = 4e-6  # of the linear half's weight decay
 _NGRAMS_KEPT = 60_000
@@ -46,87 +49,125 @@ class HeldOut:
     ngrams: NDArray[np.float64]
 
 
+@dataclass(frozen=True, eq=False)
+class Material:
+    """All there is to learn from; what is numbered are examples first, then their variants."""
+
+    found: list[Example]
+    written: list[Variant]
+    counts: Counts
+
+    @property
+    def everything(self) -> list[Example | Variant]:
+        return [*self.found, *self.written]
+
+    def left(self, left_out: frozenset[str]) -> NDArray[np.int64]:
+        """Without some sources."""
+        found = [at for at, example in enumerate(self.found) if example.source not in left_out]
+        written = [at for at, variant in enumerate(self.written) if not variant.is_of(left_out)]
+        return np.array([*found, *(len(self.found) + at for at in written)], np.int64)
+
+
+def material(data: Path) -> Material:
+    found = examples(data, load_rules(), seed=SEED)
+    written = variants(found)
+    return Material(found, written, Counts([one.text for one in (*found, *written)]))
+
+
 def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
-    found = examples(options.data, load_rules(), seed=SEED)
-    print(f"{len(found)} examples", flush=True)
-    counts = Counts([example.text for example in found])
-    bench = Bench(found, options.encoder, options.work)
-    mixture = mix(found, hold_out(found, bench, counts))
-    final = without_priors(linear_without(found, counts, frozenset()), found).pruned(_NGRAMS_KEPT)
-    write(options.out, options.encoder, bench.upper(), final, mixture)
+    all_of_it = material(options.data)
+    print(f"{len(all_of_it.found)} examples, {len(all_of_it.written)} variants", flush=True)
+    bench = Bench(all_of_it, options.encoder, options.work)
+    mixture = mix(all_of_it.found, hold_out(all_of_it, bench, HELD_OUT))
+    final = without_priors(linear_without(all_of_it, frozenset()), all_of_it.found).pruned(_NGRAMS_KEPT)
+    write(options.out, options.encoder, bench.upper(HELD_OUT), final, mixture)
     print(f"wrote {options.out}: {mixture}")
 
 
 class Bench:
-    """The encoder trained on examples; the lower layers' output is computed when it is first needed."""
+    """Encoders that have not seen some sources, and what they say of those; kept in `work`."""
 
-    def __init__(self, found: Sequence[Example], model: Path, work: Path) -> None:
-        self._found, self._model, self._work = found, model, work
-        self.seen = [at for at, example in enumerate(found) if example.is_for_encoder]
-        self._bank: encoder.Bank | None = None
+    def __init__(self, all_of_it: Material, model: Path, work: Path) -> None:
+        self._of, self._model, self._work = all_of_it, model, work
 
-    @property
-    def bank(self) -> encoder.Bank:
-        if self._bank is None:
-            print("lower layers", flush=True)
-            self._bank = encoder.Bank(self._model, [self._found[at].text for at in self.seen])
-        return self._bank
-
-    def upper(self) -> encoder.Upper:
-        kept = self._work / "encoder.pt"
+    def upper(self, left_out: frozenset[str]) -> encoder.Upper:
+        kept = self._work / f"encoder-{_name(left_out)}.pt"
         if kept.exists():
             net = encoder.Upper(self._model)
             net.load_state_dict(torch.load(kept, weights_only=True))
             return net.eval()
-        tasks = [
-            encoder.Task(number, example.is_unsafe, example.category)
-            for number, at in enumerate(self.seen)
-            if (example := self._found[at]).source not in HELD_OUT
-            for _ in range(example.repeats)
-        ]
+        chance = random.Random(_LESSONS_SEED)
+        shows = lessons(self._of.found, left_out, chance)
+        shows += [len(self._of.found) + at for at in shown(self._of.written, left_out, chance)]
+        bank, number = self._bank(shows)
+        everything = self._of.everything
+        tasks = [encoder.Task(number[at], everything[at].is_unsafe, everything[at].category) for at in shows]
         print(f"upper layers: {len(tasks)} texts", flush=True)
-        net = encoder.fine_tune(self.bank, self._model, tasks, seed=SEED, rate=_RATE)
+        net = encoder.fine_tune(bank, self._model, tasks, seed=SEED, rate=_RATE)
         torch.save(net.state_dict(), kept)
         return net
 
-    def answers(self) -> dict[int, float]:
-        """Example -> first logit, for the held-out ones that are for encoders."""
-        kept = self._work / "held_out.json"
+    def answers(self, left_out: frozenset[str]) -> dict[int, float]:
+        """Example -> first logit, for those of the left-out sources that are for encoders."""
+        kept = self._work / f"answers-{_name(left_out)}.json"
         if not kept.exists():
-            numbers = [number for number, at in enumerate(self.seen) if self._found[at].source in HELD_OUT]
-            logits = encoder.logits(self.bank, self.upper(), numbers)[:, 0]
-            pairs = [(self.seen[number], float(logit)) for number, logit in zip(numbers, logits, strict=True)]
+            net = self.upper(left_out)
+            asked = [
+                at
+                for at, example in enumerate(self._of.found)
+                if example.source in left_out and example.is_for_encoder
+            ]
+            bank, number = self._bank(asked)
+            logits = encoder.logits(bank, net, [number[at] for at in asked])[:, 0]
+            pairs = [(at, float(logit)) for at, logit in zip(asked, logits, strict=True)]
             kept.write_text(json.dumps(pairs), encoding="utf-8")
         return dict(json.loads(kept.read_text(encoding="utf-8")))
 
+    def _bank(self, wanted: Sequence[int]) -> tuple[encoder.Bank, dict[int, int]]:
+        """The lower layers' output, and where in it each text stands."""
+        everything = self._of.everything
+        number = {at: place for place, at in enumerate(dict.fromkeys(wanted))}
+        print(f"lower layers: {len(number)} texts", flush=True)
+        return encoder.Bank(self._model, [everything[at].text for at in number]), number
 
-def hold_out(found: Sequence[Example], bench: Bench, counts: Counts) -> HeldOut:
-    held_out = HeldOut(np.full(len(found), np.nan), linear_answers(found, counts, HELD_OUT))
-    for at, logit in bench.answers().items():
+
+def _name(left_out: frozenset[str]) -> str:
+    return sha256(" ".join(sorted(left_out)).encode()).hexdigest()[:8]
+
+
+def hold_out(all_of_it: Material, bench: Bench, left_out: frozenset[str]) -> HeldOut:
+    held_out = HeldOut(np.full(len(all_of_it.found), np.nan), linear_answers(all_of_it, left_out))
+    for at, logit in bench.answers(left_out).items():
         held_out.encoder[at] = logit
     return held_out
 
 
-def linear_answers(found: Sequence[Example], counts: Counts, sources: frozenset[str]) -> NDArray[np.float64]:
+def linear_answers(all_of_it: Material, left_out: frozenset[str]) -> NDArray[np.float64]:
     """First logits for the examples of these sources, of a linear half that has not seen them; NaN elsewhere."""
-    answers = np.full(len(found), np.nan)
-    rows = np.array([at for at, example in enumerate(found) if example.source in sources])
-    model = linear_without(found, counts, sources)
-    answers[rows] = linear.scaled(counts.matrix[rows], model.idf) @ model.weights[:, 0] + model.bias[0]
+    answers = np.full(len(all_of_it.found), np.nan)
+    rows = np.array([at for at, example in enumerate(all_of_it.found) if example.source in left_out])
+    model = linear_without(all_of_it, left_out, is_whole=False)
+    scaled = linear.scaled(all_of_it.counts.matrix[rows], model.idf)
+    answers[rows] = scaled @ model.weights[:, 0] + model.bias[0]
     return answers
 
 
-def linear_without(found: Sequence[Example], counts: Counts, sources: frozenset[str]) -> Linear:
-    rows = np.array([at for at, example in enumerate(found) if example.source not in sources])
+def linear_without(all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True) -> Linear:
+    """`is_whole`: with the categories, not only unsafe or not."""
+    everything = all_of_it.everything
+    rows = all_of_it.left(left_out)
+    weights = [
+        everything[at].repeats * (1.0 if at < len(all_of_it.found) else SHARE) for at in map(int, rows)
+    ]
     return linear.fit(
-        counts,
+        all_of_it.counts,
         rows,
-        np.array([float(found[at].repeats) for at in map(int, rows)]),
-        np.array([example.is_unsafe for example in found]),
-        np.array([example.category for example in found]),
-        categories=len(CATEGORIES),
+        np.array(weights),
+        np.array([one.is_unsafe for one in everything]),
+        np.array([one.category for one in everything]),
+        categories=len(CATEGORIES) if is_whole else 0,
         strength=_STRENGTH,
         seed=SEED,
     )

@@ -1,0 +1,146 @@
+"""Prompts as they could also have been written: with words of style, an opening, a harmless neighbour, or cut short.
+
+In the data the way of writing tells the label: nobody in it asks for harm in tags, and hardly anybody for anything else in
+whole sentences. Each variant keeps its prompt's label, so that a source's manner says nothing. Knows no model.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from training.safety.corpus import PHRASES, Example, repeats
+
+_SEED = 7
+_STYLES = Path(__file__).with_name("styles.txt")
+# Variants of a source at most; of the others each prompt gets one.
+_MOST = {
+    "coprov2_train": 12_000,
+    "coprov2_test": 3_000,
+    "coco_captions": 2_500,
+    "t2i_compbench": 2_000,
+    "imagereward_diffusiondb": 1_500,
+    "hatecheck": 1_200,
+}
+_NEIGHBOURS = frozenset(
+    ["coco_captions", "t2i_compbench", "coprov2_train", "imagereward_diffusiondb", "partiprompts"]
+)
+_LONGEST_NEIGHBOUR = 25  # words
+_ONLY_STYLES = 1200
+STYLES = "styles"  # the source of those
+_SHOWN = 0.5  # share of them that the encoder is shown; all of these, which are few and each of its own kind
+_ALWAYS_SHOWN = frozenset({"openai_moderation_1680", "xstest_v2", "i2p", "adversarial_nibbler"})
+SHARE = 0.5  # of a prompt's weight, to the n-grams
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Variant:
+    text: str
+    is_unsafe: bool
+    category: int  # index into CATEGORIES, -1 for safe ones
+    source: str
+    beside: str = ""  # the source of its neighbour
+
+    @property
+    def repeats(self) -> int:
+        return repeats(self.source)
+
+    def is_of(self, sources: frozenset[str]) -> bool:
+        return self.source in sources or self.beside in sources
+
+
+def variants(found: Sequence[Example]) -> list[Variant]:
+    """One of every prompt in English, at most; the same at every call."""
+    return list(_Writer(found).all())
+
+
+def shown(written: Sequence[Variant], left_out: frozenset[str], chance: random.Random) -> list[int]:
+    """Which of them an encoder learns from that shall not see some sources."""
+    return [
+        at
+        for at, variant in enumerate(written)
+        if not variant.is_of(left_out) and (chance.random() < _SHOWN or variant.source in _ALWAYS_SHOWN)
+    ]
+
+
+class _Writer:
+    def __init__(self, found: Sequence[Example]) -> None:
+        self._chance = random.Random(_SEED)
+        self._found = found
+        self._styles, self._openings = _words_of_style()
+        self._neighbours: dict[str, list[Example]] = {}
+        for example in found:
+            is_short = len(example.text.split()) <= _LONGEST_NEIGHBOUR
+            if example.prompt and example.source in _NEIGHBOURS and not example.is_unsafe and is_short:
+                self._neighbours.setdefault(example.source, []).append(example)
+
+    def all(self) -> Iterator[Variant]:
+        groups: dict[str, list[Example]] = {}
+        for example in self._found:
+            if example.prompt and example.language == "en" and example.source not in ("rules", "excepted"):
+                groups.setdefault(example.source, []).append(example)
+        for source, group in groups.items():
+            for example in self._chance.sample(group, min(len(group), _MOST.get(source, len(group)))):
+                if example.text and (variant := self._variant(example)):
+                    yield variant
+        for example in self._found:
+            if example.source in PHRASES and example.text:
+                yield self._in_place(example)
+                yield self._in_place(example)
+        for _ in range(_ONLY_STYLES):
+            text = f"{self._chance.choice(self._openings)} {self._some_styles()}"
+            yield Variant(text=text, is_unsafe=False, category=-1, source=STYLES)
+
+    def _variant(self, example: Example) -> Variant | None:
+        kind = self._chance.random()
+        if kind < 0.45:
+            text = f"{example.text} {self._some_styles()}"
+            if self._chance.random() < 0.4:
+                text = f"{self._chance.choice(self._openings)} {text}"
+            return _as(example, text)
+        if kind < 0.6:
+            return _as(example, f"{self._chance.choice(self._openings)} {example.text}")
+        if kind < 0.9:
+            beside = self._chance.choice(list(self._neighbours))
+            neighbour = self._chance.choice(self._neighbours[beside]).text
+            is_first = self._chance.random() < 0.5
+            text = f"{example.text} {neighbour}" if is_first else f"{neighbour} {example.text}"
+            return _as(example, text, beside)
+        words = example.text.split()
+        if example.is_unsafe or len(words) < 4:
+            return None
+        kept = self._chance.randint(1, 4)
+        start = self._chance.randrange(len(words) - kept + 1)
+        return _as(example, " ".join(words[start : start + kept]))
+
+    def _in_place(self, example: Example) -> Variant:
+        text = example.text
+        if self._chance.random() < 0.5:
+            text = f"{text} {self._some_styles()}"
+        if self._chance.random() < 0.5:
+            text = f"{self._chance.choice(self._openings)} {text}"
+        return _as(example, text)
+
+    def _some_styles(self) -> str:
+        return " ".join(self._chance.sample(self._styles, self._chance.randint(2, 9)))
+
+
+def _as(example: Example, text: str, beside: str = "") -> Variant:
+    return Variant(
+        text=text,
+        is_unsafe=example.is_unsafe,
+        category=example.category,
+        source=example.source,
+        beside=beside,
+    )
+
+
+def _words_of_style() -> tuple[list[str], list[str]]:
+    lines: Mapping[str, str] = dict(
+        line.split(": ", 1)
+        for line in _STYLES.read_text(encoding="utf-8").splitlines()
+        if not line.startswith("#")
+    )
+    return lines["styles"].split(";"), lines["openings"].split(";")
