@@ -27,6 +27,7 @@ LINEAR_SAY = 2  # of the n-grams on the category, against one of the encoder's
 _LONG = 40  # words; of longer texts the heaviest stretch alone is judged
 _STRETCH = 12  # words, at least
 _TOLD = 4  # words that decided, at most
+_FIRST = "ein Fuchs im Wald"  # read at once, so that no member waits for word lists being loaded
 _LEAST_SHARE = 0.1  # of the heaviest word's weight, to be told
 
 
@@ -101,12 +102,14 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
         for name, digest in cast("dict[str, str]", card["files"]).items():
             if sha256((folder / name).read_bytes()).hexdigest() != digest:
                 raise ModelBroken(str(folder), f"{name} is damaged or of another model")
-        return LearnedClassifier(
+        classifier = LearnedClassifier(
             encoder.load(folder),
             ngrams.load(folder / NGRAMS),
             Mixture(**cast("dict[str, float]", card["mixture"])),
             tuple(Category(name) for name in card["categories"]),
         )
+        classifier.read(_FIRST)
+        return classifier
     except ModelBroken:
         raise
     except FileNotFoundError as error:
