@@ -143,15 +143,15 @@ PHRASES = frozenset(
 )  # sources of phrases, which stand in prompts rather than are some
 _PLAIN = re.compile(r"[a-z ]+")
 _HARD_SAFE = Path(__file__).with_name("hard_safe.txt")
-# Rows of the large sources that the encoder is asked about where they are held out, and that are thinned.
-_ENCODER_ROWS = {
+# Rows of the large sources that are thinned.
+_THINNED_ROWS = {
     "coprov2_train": 17_000,
     "imagereward_diffusiondb": 3_500,
     "t2i_compbench": 2_500,
     "coco_captions": 3_500,
 }
-# Rows of them that it learns from; the n-grams see all.
-_LESSON_ROWS = {**_ENCODER_ROWS, "coprov2_test": 4_000}
+# Rows of them that an encoder learns from; the n-grams see all.
+_LESSON_ROWS = {**_THINNED_ROWS, "coprov2_test": 4_000}
 _FEWEST_MEANINGS = 3  # of a text that is thinned out to words that the foreign word list knows
 
 
@@ -163,7 +163,7 @@ class Example:
     category: int  # index into CATEGORIES, -1 for safe ones
     source: str
     language: str
-    is_for_encoder: bool = True
+    is_for_thinning: bool = True
 
     @property
     def category_name(self) -> str:
@@ -193,7 +193,7 @@ def examples(data: Path, rules: Rules, *, seed: int) -> list[Example]:
         if not row["source"].startswith(WORD_LISTS)
     ]
     chosen = _chosen(found, chance)
-    whole = [_example(row, rules, is_for_encoder=at in chosen) for at, row in enumerate(found)]
+    whole = [_example(row, rules, is_for_thinning=at in chosen) for at, row in enumerate(found)]
     return [*whole, *_thinned(whole, chance), *_own(rules)]
 
 
@@ -233,7 +233,7 @@ def _phrase(prompt: str, source: str, category: Category | None, rules: Rules) -
         category=-1 if category is None else CATEGORIES.index(category),
         source=source,
         language="en",
-        is_for_encoder=False,
+        is_for_thinning=False,
     )
 
 
@@ -243,11 +243,11 @@ def _chosen(found: Sequence[dict[str, Any]], chance: random.Random) -> set[int]:
         by_source.setdefault(row["source"], []).append(at)
     chosen: set[int] = set()
     for source, group in by_source.items():
-        chosen.update(chance.sample(group, min(len(group), _ENCODER_ROWS.get(source, len(group)))))
+        chosen.update(chance.sample(group, min(len(group), _THINNED_ROWS.get(source, len(group)))))
     return chosen
 
 
-def _example(row: dict[str, Any], rules: Rules, *, is_for_encoder: bool) -> Example:
+def _example(row: dict[str, Any], rules: Rules, *, is_for_thinning: bool) -> Example:
     text = in_english(canonical(row["prompt"], rules))
     return Example(
         prompt=row["prompt"],
@@ -256,7 +256,7 @@ def _example(row: dict[str, Any], rules: Rules, *, is_for_encoder: bool) -> Exam
         category=CATEGORIES.index(_category(row["category"], text, rules)) if row["label"] else -1,
         source=row["source"],
         language=row["language"],
-        is_for_encoder=is_for_encoder,
+        is_for_thinning=is_for_thinning,
     )
 
 
@@ -281,7 +281,7 @@ def _thinned(whole: Sequence[Example], chance: random.Random) -> Iterator[Exampl
     """Prompts as they would read had they been translated word for word: only words that the foreign list knows."""
     known = {word for meaning in meanings() for word in meaning.split()}
     for example in whole:
-        if example.language == "en" and example.is_for_encoder and chance.random() < 0.1:
+        if example.language == "en" and example.is_for_thinning and chance.random() < 0.1:
             kept = [word for word in example.text.split() if word in known or word.removesuffix("s") in known]
             if len(kept) >= _FEWEST_MEANINGS:
                 yield Example(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -33,6 +34,8 @@ from training.safety.variants import SHARE, Variant, shown, variants
 
 SEED = 0
 _LESSONS_SEED = 3
+_ASKED_SEED = 5
+_ASKED = 2_500
 _RATE = 1e-4
 _STRENGTH = 4e-6  # of the linear half's weight decay
 _NGRAMS_KEPT = 60_000
@@ -110,15 +113,11 @@ class Bench:
         return net
 
     def answers(self, left_out: frozenset[str]) -> dict[int, float]:
-        """Example -> first logit, for those of the left-out sources that are for encoders."""
+        """Example -> first logit, for the left-out sources."""
         kept = self._work / f"answers-{_name(left_out)}.json"
         if not kept.exists():
             net = self.upper(left_out)
-            asked = [
-                at
-                for at, example in enumerate(self._of.found)
-                if example.source in left_out and example.is_for_encoder
-            ]
+            asked = _asked(self._of.found, left_out)
             bank, number = self._bank(asked)
             logits = encoder.logits(bank, net, [number[at] for at in asked])[:, 0]
             pairs = [(at, float(logit)) for at, logit in zip(asked, logits, strict=True)]
@@ -131,6 +130,16 @@ class Bench:
         number = {at: place for place, at in enumerate(dict.fromkeys(wanted))}
         print(f"lower layers: {len(number)} texts", flush=True)
         return encoder.Bank(self._model, [everything[at].text for at in number]), number
+
+
+def _asked(found: Sequence[Example], left_out: frozenset[str]) -> list[int]:
+    """Prompts of the left-out sources, so many of a source and label at most."""
+    groups: dict[tuple[str, bool], list[int]] = {}
+    for at, example in enumerate(found):
+        if example.source in left_out and example.prompt:
+            groups.setdefault((example.source, example.is_unsafe), []).append(at)
+    chance = random.Random(_ASKED_SEED)
+    return sorted(at for group in groups.values() for at in chance.sample(group, min(len(group), _ASKED)))
 
 
 def _name(left_out: frozenset[str]) -> str:
@@ -188,7 +197,12 @@ def mix(found: Sequence[Example], held_out: HeldOut) -> Mixture:
     both = np.flatnonzero(~np.isnan(held_out.encoder))
     unsafe = np.array([found[at].is_unsafe for at in map(int, both)])
     table = np.stack([held_out.encoder[both], held_out.ngrams[both]], axis=1)
-    model = LogisticRegression(class_weight="balanced").fit(table, unsafe)
+    groups = [(found[at].source, found[at].is_unsafe) for at in map(int, both)]
+    rows = Counter(groups)
+    sources = Counter(is_unsafe for _, is_unsafe in rows)
+    # Every source has one say among the unsafe and one among the safe ones, however many rows it has.
+    says = np.array([len(both) / (2 * sources[group[1]] * rows[group]) for group in groups])
+    model = LogisticRegression().fit(table, unsafe, sample_weight=says)
     share = np.maximum(model.coef_[0], 0)
     captions = np.array([found[at].source in CAPTIONS for at in map(int, both)])
     values = table[captions] @ share
