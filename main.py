@@ -22,9 +22,11 @@ from generation import checkup
 from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
 from moderation.classifier import ModelBroken, load_classifier
+from moderation.detectors import load_detectors
 from moderation.figures import load_figures
 from moderation.must import MustBroken, read_must
 from moderation.people import PeopleBroken, read_people
+from moderation.pictures import DetectorBroken, PictureCheck
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import Screen
 
@@ -80,6 +82,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         for sentence in doctor.broken_loras(entry):
             log.error("%s Orders for it will fail; the others go on.", sentence)
     screen = _screen(settings)
+    pictures = _picture_check(settings)
     # What is loaded now stays until the end. Looking through it for garbage would hold up the loop for tens of milliseconds.
     gc.collect()
     gc.freeze()
@@ -92,7 +95,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         async with Database.open(settings.data / "atelier.sqlite3") as database:
-            await app.run(settings, database, screen, token, stop)
+            await app.run(settings, database, screen, pictures, token, stop)
     except app.WrongToken as error:
         raise CannotStart(_WRONG_TOKEN) from error
     except app.DiscordUnreachable as error:
@@ -155,6 +158,13 @@ def _screen(settings: Settings) -> Screen:
         raise CannotStart(f"The moderation rules in {path} can't be read: {error.strerror}.") from error
 
 
+def _picture_check(settings: Settings) -> PictureCheck:
+    try:
+        return PictureCheck(load_detectors(settings.pictures.detectors, settings.pictures.safety_checker))
+    except DetectorBroken as error:
+        raise CannotStart(f"{str(error)[:1].upper()}{str(error)[1:]}") from error
+
+
 def _storage_sentence(error: StorageError) -> str:
     match error:
         case DatabaseTooNew():
@@ -176,11 +186,12 @@ def _storage_sentence(error: StorageError) -> str:
 
 def _doctor(settings: Settings) -> int:
     """0: all is well; 1: something is broken that a start would live with; 2: a start would fail."""
-    try:
-        _screen(settings)
-        stops: list[str] = []
-    except CannotStart as error:
-        stops = [str(error)]
+    stops: list[str] = []
+    for part in (_screen, _picture_check):
+        try:
+            part(settings)
+        except CannotStart as error:
+            stops.append(str(error))
     found = doctor.examine(
         settings,
         has_token=bool(os.environ.get("DISCORD_TOKEN", "").strip()),

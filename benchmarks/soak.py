@@ -44,6 +44,8 @@ from generation.messages import Configure, Event, Strained
 from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
 from generation.ticket import GenerationFailed, JobCancelled, Ticket
 from moderation.allowance import Limits
+from moderation.detectors import load_detectors
+from moderation.pictures import PictureCheck
 from moderation.rules import load_rules
 from moderation.screen import Screen
 from tests.generation.saboteur import COMMAND
@@ -172,7 +174,14 @@ async def a_studio(
         limits=Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6),
     )
     dispatch = Dispatch(configure, max_waiting=10**6, connect=connect)
-    studio = Studio(settings, Records.of(database, folder), dispatch, Screen(load_rules()), metrics=Metrics())
+    studio = Studio(
+        settings,
+        Records.of(database, folder),
+        dispatch,
+        Screen(load_rules()),
+        PictureCheck(load_detectors(settings.pictures.detectors)),
+        metrics=Metrics(),
+    )
     run = asyncio.create_task(dispatch.run())
     await dispatch.wait_for_ready()
     try:

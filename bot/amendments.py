@@ -76,7 +76,10 @@ class Amendments:
             return case
 
     async def pardon(self, guild_id: int, number: int, by: Asker, reason: str) -> Case:
-        """The case's strike counts no longer, and its block is lifted. Raises NoSuchCase, OwnCase, NothingToPardon."""
+        """The case's strike counts no longer, its block is lifted, its pictures may be made again.
+
+        Raises NoSuchCase, OwnCase, NothingToPardon.
+        """
         async with self._records.database.transaction() as tx:
             case = await self._records.cases.numbered(guild_id, number, tx=tx)
             if case is None:
@@ -114,7 +117,7 @@ class Amendments:
         return live is not None, case
 
     async def undo(self, tx: Transaction, case: Case, by: Asker) -> bool:
-        """Strike and block of this case, as far as they still hold; False when neither does."""
+        """Strike, block and ban on the pictures of this case, as far as they still hold; False when none does."""
         is_pardoned = await self._records.strikes.pardon(tx, case.id, by=by.member, at=self._clock())
         live = await self._records.blocks.live(case.guild_id, case.member, self._clock(), tx=tx)
         is_lifted = False
@@ -122,7 +125,8 @@ class Amendments:
             is_lifted = await self._records.blocks.lift(
                 tx, guild_id=case.guild_id, member=case.member, by=by.member, at=self._clock()
             )
-        return is_pardoned or is_lifted
+        is_welcome = case.job is not None and await self._records.banned.lift(tx, case.guild_id, case.job) > 0
+        return is_pardoned or is_lifted or is_welcome
 
 
 def _moment(at: float | None) -> str:

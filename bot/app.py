@@ -61,6 +61,7 @@ from generation.dispatch import Dispatch
 from generation.link import open_link
 from generation.messages import Configure
 from generation.request import GuildId
+from moderation.pictures import PictureCheck
 from moderation.screen import Screen
 
 log = logging.getLogger(__name__)
@@ -113,6 +114,7 @@ def build(
     records: Records,
     dispatch: Dispatch,
     screen: Screen,
+    pictures: PictureCheck,
     metrics: Metrics | None = None,
 ) -> Atelier:
     """A client that knows its commands and buttons; `galleries` needs a task group and is set by `run`."""
@@ -132,7 +134,7 @@ def build(
         "queue": queue.turn,
         "cases": mod_cases.turn,
     }
-    client.studio = Studio(settings, records, dispatch, screen, metrics=metrics)
+    client.studio = Studio(settings, records, dispatch, screen, pictures, metrics=metrics)
     client.desk = Desk(records, dispatch)
     client.archive = Archive(records)
     _open_the_desk(client, settings)
@@ -156,20 +158,26 @@ def _open_the_desk(client: Atelier, settings: Settings) -> None:
 
 
 async def run(
-    settings: Settings, database: Database, screen: Screen, token: str, stop: asyncio.Event
+    settings: Settings,
+    database: Database,
+    screen: Screen,
+    pictures: PictureCheck,
+    token: str,
+    stop: asyncio.Event,
 ) -> None:
     """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable, CannotListen."""
     async with contextlib.AsyncExitStack() as open_until_the_end:
         metrics = Metrics()
         if settings.metrics.listen:
             await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
-        await _run(settings, database, screen, token, stop, metrics)
+        await _run(settings, database, screen, pictures, token, stop, metrics)
 
 
 async def _run(
     settings: Settings,
     database: Database,
     screen: Screen,
+    pictures: PictureCheck,
     token: str,
     stop: asyncio.Event,
     metrics: Metrics,
@@ -177,7 +185,7 @@ async def _run(
     records = Records.of(database, settings.data)
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
-    client = build(settings, records, dispatch, screen, metrics)
+    client = build(settings, records, dispatch, screen, pictures, metrics)
     try:
         # Before anything else is started: a wrong token must be said, not buried in a group of failures.
         await _log_in(client, token)

@@ -10,6 +10,7 @@ from db.errors import ImageGone
 from db.images import StoredImage
 from db.jobs import Job, Parent
 from generation import images
+from generation.request import JobId
 
 
 class Archive:
@@ -21,18 +22,16 @@ class Archive:
         stored = [image for image in await self._records.pictures.of_job(job.id) if not image.is_removed]
         if not stored:
             raise PictureGone
-        contents = [await self._read(image) for image in stored]
-
-        def compose() -> tuple[bytes, str]:
-            return images.encode_grid(images.grid_of([images.open_picture(content) for content in contents]))
-
-        grid, form = await asyncio.to_thread(compose)
+        contents = {image.index: await self._read(image) for image in stored}
+        # A picture that was withheld leaves its place empty.
+        places = [contents.get(index, b"") for index in range(job.images)]
+        grid, form = await asyncio.to_thread(images.grid_without, places, contents.keys())
         return Gallery(
             job=job,
             images=tuple(stored),
             grid=grid,
             grid_format=form,
-            single=contents[0] if len(contents) == 1 else None,
+            single=contents[0] if job.images == 1 else None,
         )
 
     async def read_picture(self, parent: Parent) -> bytes:
@@ -41,6 +40,13 @@ class Archive:
         if image is None:
             raise PictureGone
         return await self._read(image)
+
+    async def read_first(self, job: JobId) -> bytes:
+        """The first picture that the job still has. PNG. Raises PictureGone."""
+        there = [image for image in await self._records.pictures.of_job(job) if not image.is_removed]
+        if not there:
+            raise PictureGone
+        return await self._read(there[0])
 
     async def _read(self, image: StoredImage) -> bytes:
         try:

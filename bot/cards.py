@@ -99,9 +99,11 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
         _media(name, is_spoiler=is_spoiler, description=texts.short(job.prompt.text, 200)),
         _foot(gallery),
     ]
+    if withheld := job.images - len(gallery.images):
+        items.insert(-1, ui.TextDisplay[Any](texts.withheld(withheld, job.images)))
     delete = GalleryButton(Press.DELETE, job.id, emoji="🗑️")
     reroll = GalleryButton(Press.REROLL, job.id, emoji="🔄")
-    numbers = range(len(gallery.images))
+    numbers = [image.index for image in gallery.images]
     vary = [GalleryButton(Press.VARY, job.id, i, label=f"V{i + 1}") for i in numbers]
     if job.action is JobAction.UPSCALE:
         items.append(row(*vary, delete))

@@ -42,7 +42,8 @@ class Desk:
         return job
 
     async def remove(self, job_id: JobId, asker: Asker, reason: str) -> Job:
-        """All of a job's pictures: rows marked, files gone. By their owner or, noted in the log of actions, a moderator.
+        """All of a job's pictures: rows marked, files gone. By their owner or, noted in the log of actions, a moderator, and
+        then pictures that look like them don't come back in that server.
 
         Raises NoSuchJob, NotYours.
         """
@@ -52,14 +53,16 @@ class Desk:
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, asker, reason)
             if job.member != asker.member:
+                await self._ban_pictures(tx, job_id, asker)
                 await self.note(tx, asker, Act.REMOVE, job.member, reason, job=job_id)
         return job
 
     # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
 
     async def take_down_in(self, tx: Transaction, job_id: JobId, by: Asker, reason: str) -> list[JobId]:
-        """The job's pictures go; while it waits or runs, it is cancelled. Returns what was cancelled."""
+        """The job's pictures go and don't come back; while it waits or runs, it is cancelled. Returns what was cancelled."""
         await self._remove_pictures(tx, job_id, by, reason)
+        await self._ban_pictures(tx, job_id, by)
         return [job_id] if await self._cancel(tx, job_id) else []
 
     async def block_in(
@@ -116,6 +119,10 @@ class Desk:
             await self._records.pictures.remove(
                 tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
             )
+
+    async def _ban_pictures(self, tx: Transaction, job_id: JobId, by: Asker) -> None:
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        await self._records.banned.ban(tx, by.guild_id, job_id, self._clock())
 
     async def note(
         self,

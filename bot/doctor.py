@@ -47,6 +47,7 @@ def examine(
         found.troubles.append("DISCORD_TOKEN is not set: `run` needs it, the playground does not.")
     _storage(settings, found, storage_sentence, show)
     _line(show, "metrics", settings.metrics.listen or "off")
+    _line(show, "picture check", ", ".join(settings.pictures.detectors))
     sound: list[ModelEntry] = []
     for entry in settings.resolved_models:
         try:

@@ -15,6 +15,7 @@ from bot import cards, errors, texts
 from bot.access import asker_of
 from bot.derive import Derive
 from bot.desk import Desk
+from bot.inspection import SOURCE, Previews
 from bot.orders import Gallery, Order, PictureGone, Press
 from bot.post import UNREACHABLE, MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
@@ -135,12 +136,19 @@ class Galleries:
         self, job: Job, post: Post, is_spoiler: bool
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
         follower: asyncio.Task[None] | None = None
+        previews = Previews(self._studio.inspection, job, is_flagged=is_spoiler)
 
         def watch(ticket: Ticket) -> None:
             nonlocal follower
             follower = asyncio.create_task(
                 show_progress(
-                    job, ticket, post, self._pace, shown=Waiting(place=1, seconds=None), is_spoiler=is_spoiler
+                    job,
+                    ticket,
+                    post,
+                    self._pace,
+                    shown=Waiting(place=1, seconds=None),
+                    previews=previews,
+                    is_spoiler=is_spoiler,
                 )
             )
 
@@ -154,6 +162,7 @@ class Galleries:
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
+        is_spoiler = is_spoiler or await self._studio.records.verdicts.has_flagged(job.id, SOURCE)
         name, content = await asyncio.to_thread(_attachment, gallery)
         return (
             cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
@@ -192,7 +201,7 @@ class Galleries:
 def _attachment(gallery: Gallery) -> tuple[str, bytes]:
     """The file to post: a single picture as the PNG that holds its parameters where that fits, else the grid."""
     job = gallery.job
-    if len(gallery.images) == 1 and gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
+    if gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
         return f"atelier-{job.id}.png", gallery.single
     content, form = gallery.grid, gallery.grid_format
     if len(content) > FILE_LIMIT:

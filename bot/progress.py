@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from dataclasses import replace
 
 from asyncio_throttle import Throttler
 
 from bot import cards
+from bot.inspection import Previews
 from bot.post import UNREACHABLE, MessageGone, Post
 from db.jobs import Job
-from generation.ticket import Progress, Ticket, Waiting
+from generation.ticket import Progress, Running, Ticket, Waiting
 
 log = logging.getLogger(__name__)
 
@@ -43,7 +45,14 @@ class Pace:
 
 
 async def show_progress(
-    job: Job, ticket: Ticket, post: Post, pace: Pace, *, shown: Progress | None, is_spoiler: bool
+    job: Job,
+    ticket: Ticket,
+    post: Post,
+    pace: Pace,
+    *,
+    shown: Progress | None,
+    previews: Previews,
+    is_spoiler: bool,
 ) -> None:
     """Follows the ticket until it is done, or until the caller cancels while it holds the post's lock."""
     channel = pace.open(post.place.channel_id)
@@ -61,7 +70,10 @@ async def show_progress(
             if newest == shown or ticket.is_done:
                 continue
             number += 1
-            view, files = cards.progress_card(job, newest, number, is_spoiler=is_spoiler)
+            as_posted = newest
+            if isinstance(newest, Running) and newest.preview:
+                as_posted = replace(newest, preview=await previews.shown(newest.preview))
+            view, files = cards.progress_card(job, as_posted, number, is_spoiler=is_spoiler)
             try:
                 await post.edit(view, files)
             except MessageGone:

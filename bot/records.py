@@ -7,6 +7,7 @@ from pathlib import Path
 
 from db.appeals import Appeals
 from db.audit import Audit
+from db.banned_pictures import BannedPictures
 from db.blocks import Blocks
 from db.case_entries import CaseEntries
 from db.cases import Cases
@@ -51,6 +52,7 @@ class Records:
     members: Members
     forgetting: Forgetting
     retention: Retention
+    banned: BannedPictures
 
     @classmethod
     def of(cls, database: Database, data: Path) -> Records:
@@ -78,4 +80,5 @@ class Records:
             members=Members(database),
             forgetting=Forgetting(database),
             retention=Retention(database, pictures),
+            banned=BannedPictures(database),
         )

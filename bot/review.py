@@ -12,6 +12,7 @@ from bot import cards, case_cards
 from bot.archive import Archive
 from bot.case_cards import Dossier
 from bot.casework import Casework
+from bot.inspection import SOURCE
 from bot.orders import PictureGone
 from bot.post import UNREACHABLE
 from db.appeals import Appeal
@@ -67,11 +68,13 @@ class ReviewPost:
 
     async def _post(self, record: VerdictRecord) -> None:
         try:
-            if record.verdict.ruling is Ruling.FLAG:
-                case = await self._records.cases.of_verdict(record.id)
-                if case is not None:
-                    await self.post_case(case)
+            case = await self._records.cases.of_verdict(record.id)
+            if case is not None:
+                await self.post_case(case)
+            if case is not None or record.verdict.ruling is Ruling.FLAG:
                 return
+            if record.source == SOURCE and record.guild_id is not None:
+                return  # a case that the prompt opened shows it
             channel = await self._channel(record.guild_id)
             if channel is not None:
                 await channel.send(
@@ -146,7 +149,12 @@ class ReviewPost:
     async def show_picture(self, job: JobId) -> None:
         """Puts the job's finished pictures on the card of its case, if it has one: blurred past recognition."""
         case = await self._records.cases.of_job(job)
-        if case is None or not case.is_open or case.picture is not None:
+        if case is None or not case.is_open:
+            return
+        if (
+            case.picture is not None
+        ):  # put there by the check of the finished picture, where nobody can be told
+            await self.refresh_case(case.id)
             return
         known = await self._records.jobs.get(job)
         if known is None:

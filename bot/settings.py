@@ -14,6 +14,7 @@ from bot.exposition import address_of
 from generation.logs import FORMATS, LEVELS
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
+from moderation.detectors import NAMES as DETECTORS
 from moderation.ladder import LadderBroken, parse_ladder
 from moderation.policy import STANDARD, presets
 
@@ -97,6 +98,14 @@ class RetentionSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PicturesSettings:
+    detectors: tuple[str, ...] = (
+        "opennsfw",
+    )  # what looks at every picture; also "nudenet", "safety-checker"
+    safety_checker: str = ""  # the weights of "safety-checker": a folder or hub name in diffusers' layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     listen: str = ""  # "127.0.0.1:9464": GET /metrics answers there; empty: nowhere
 
@@ -130,6 +139,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     moderation: ModerationSettings = ModerationSettings()
     retention: RetentionSettings = RetentionSettings()
+    pictures: PicturesSettings = PicturesSettings()
     metrics: MetricsSettings = MetricsSettings()
     logging: LoggingSettings = LoggingSettings()
     models: tuple[ModelEntry, ...] = field(default=(BUNDLED,))
@@ -196,6 +206,12 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsBroken(
             source, "moderation.ladder", f"{error.rung!r} is no rung; it takes {error.wanted}"
         ) from error
+    detectors = settings.pictures.detectors
+    if not detectors or len(set(detectors)) < len(detectors) or not set(detectors) <= set(DETECTORS):
+        known = ", ".join(DETECTORS)
+        raise SettingsBroken(
+            source, "pictures.detectors", f"must name at least one, and each once, of: {known}"
+        )
     for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience", "swaps_a_minute"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")

@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from bot.archive import Archive
 from bot.desk import Desk
+from bot.finishing import Finishing
 from bot.gatekeeper import Gatekeeper
 from bot.house_policies import HousePolicies
 from bot.house_rules import PREFIX, HouseRules
+from bot.inspection import Inspection
 from bot.judging import Judging
 from bot.metrics import Metrics
 from bot.orders import (
@@ -29,7 +31,6 @@ from db.database import Transaction
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, JobState, Place
 from db.verdicts import VerdictRecord
-from generation import images
 from generation.dispatch import Dispatch
 from generation.request import (
     DIRECT,
@@ -41,8 +42,8 @@ from generation.request import (
     UpscaleRequest,
 )
 from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
-from generation.ticket import Pictures as Made
 from moderation.allowance import Spend, admit
+from moderation.pictures import PictureCheck
 from moderation.screen import Screen
 from moderation.verdict import Ruling
 
@@ -60,6 +61,7 @@ class Studio:
         records: Records,
         dispatch: Dispatch,
         screen: Screen,
+        pictures: PictureCheck,
         *,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
@@ -76,6 +78,10 @@ class Studio:
         self.house_rules = HouseRules(records, desk, settings.moderation.must_file)
         self.policies = HousePolicies(records, desk, settings.moderation.policy)
         self.judging = Judging(screen, records, self.house_rules, self.policies)
+        self.inspection = Inspection(pictures, records)
+        self._finishing = Finishing(
+            records, self.inspection, clock=clock, review=lambda record: self.review(record)
+        )
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -153,6 +159,7 @@ class Studio:
             images=order.images,
             strength=order.strength,
             loras=order.loras,
+            is_age_restricted=order.asker.is_age_restricted,
             created_at=now,
         )
 
@@ -184,6 +191,7 @@ class Studio:
         except (PictureGone, NoSuchJob) as error:
             await self._give_back(job, "input")
             raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
+        await self._demand_good_input(job, request)
         ticket = self._tickets[job.id] = self.dispatch.submit(request, force=True)
         watch(ticket)
         try:
@@ -203,7 +211,18 @@ class Studio:
             raise
         finally:
             self._tickets.pop(job.id, None)
-        return await self._store(job, made)
+        return await self._finishing.finish(job, made)
+
+    async def _demand_good_input(self, job: Job, request: Request) -> None:
+        """What a picture starts from is checked like what comes out, wherever it is from. Raises GenerationFailed."""
+        init = (
+            request.content if isinstance(request, UpscaleRequest) else request.init and request.init.content
+        )
+        if init is None:
+            return
+        judged = await self.inspection.judge([init], job)
+        if judged[0].is_refused:
+            await self._finishing.refuse(job, judged, is_input=True)
 
     def progress_of(self, job: JobId) -> Progress | None:
         """Of a job that waits or runs; None for any other."""
@@ -230,31 +249,6 @@ class Studio:
         async with self.records.database.transaction() as tx:
             if await self.records.jobs.fail(tx, job.id, kind, self.clock()):
                 await self.records.spending.refund(tx, job.id)
-
-    async def _store(self, job: Job, made: Made) -> Gallery | None:
-        sizes = [images.size_of(content) for content in made.pictures]
-        async with self.records.database.transaction() as tx:
-            if not await self.records.jobs.finish(tx, job.id, self.clock()):
-                return None
-            stored = [
-                await self.records.pictures.store(
-                    tx,
-                    job=job.id,
-                    index=index,
-                    content=content,
-                    size=sizes[index],
-                    seed=job.seed + index,
-                    at=self.clock(),
-                )
-                for index, content in enumerate(made.pictures)
-            ]
-        return Gallery(
-            job=job,
-            images=tuple(stored),
-            grid=made.grid,
-            grid_format=made.grid_format,
-            single=made.pictures[0] if len(made.pictures) == 1 else None,
-        )
 
     async def _request_of(self, job: Job) -> Request:
         if job.action is JobAction.UPSCALE:

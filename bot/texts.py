@@ -30,7 +30,7 @@ from bot.orders import (
 from db.errors import DiskFull
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
 from moderation.allowance import RateLimited, TooManyJobs
-from moderation.verdict import Verdict
+from moderation.verdict import Category, Verdict
 
 _CATEGORY = {
     "sexual": "sexual content",
@@ -67,6 +67,10 @@ _FAILURE = {
     "lora": "A LoRA that was asked for can't be used. Draw without it, or tell the bot's owner.",
     "input": "The picture that it starts from can't be read any more.",
     "crash": "The worker died several times over it.",
+    "picture": "The finished picture shows what is not shown here.",
+    "banned": "It came out like one that the moderators have removed here.",
+    "picture-input": "The picture that it starts from shows what is not shown here.",
+    "banned-input": "The picture that it starts from is like one that the moderators have removed here.",
 }
 
 
@@ -181,6 +185,11 @@ def _is_like(written: str, known: str) -> bool:
     return difflib.SequenceMatcher(None, written.casefold(), known.casefold()).ratio() >= 0.6
 
 
+def withheld(number: int, of: int) -> str:
+    what = "One picture" if number == 1 else f"{number} pictures"
+    return f"{what} of {of} showed what is not shown here, and {'is' if number == 1 else 'are'} left out and not charged."
+
+
 def bug(reference: str) -> str:
     return f"Something broke on our side. Tell the bot's owner this reference: `{reference}`. Nothing was charged."
 
@@ -213,7 +222,8 @@ def duration(seconds: float) -> str:
 def why(verdict: Verdict, most: int = 8) -> str:
     """What decided, for moderators: "sexual: rule `suggestive` found `lingerie`"."""
     words = ", ".join(f"`{code(word, 40)}`" for word in verdict.words[:most])
-    return f"{verdict.category}: rule `{code(verdict.rule, 60)}`" + (f" found {words}" if words else "")
+    what = "" if verdict.category is Category.NONE else f"{verdict.category}: "
+    return f"{what}rule `{code(verdict.rule, 60)}`" + (f" found {words}" if words else "")
 
 
 def moment(at: float) -> str:

@@ -19,6 +19,7 @@ from pathlib import Path
 from db.database import Database, Reader, Transaction
 from db.errors import ImageGone, storage_errors
 from generation.request import ImageSize, JobId, MemberId
+from moderation.fingerprint import Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,8 @@ class StoredImage:
     seed: int
     bytes: int  # the file's length
     created_at: float  # unix seconds
+    fingerprint: Fingerprint | None = None  # PDQ; None for what is too plain
+    mark: int | None = None  # the number in its invisible mark
     removed_at: float | None = None
     removed_by: MemberId | None = None  # None: the bot itself
     removed_reason: str = ""
@@ -41,8 +44,8 @@ class StoredImage:
 
 
 STORE = """
-INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at)
-VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at) RETURNING *
+INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at, pdq, mark)
+VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at, :pdq, :mark) RETURNING *
 """
 GET = "SELECT * FROM images WHERE job = ? AND image_index = ?"
 OF_JOB = "SELECT * FROM images WHERE job = ? ORDER BY image_index"
@@ -76,6 +79,8 @@ class Pictures:
         size: ImageSize,
         seed: int,
         at: float,
+        fingerprint: Fingerprint | None = None,
+        mark: int | None = None,
     ) -> StoredImage:
         """Writes the file (PNG) and the row. DiskFull leaves neither."""
         sha256 = await asyncio.to_thread(_hash, content)
@@ -89,6 +94,8 @@ class Pictures:
             "seed": seed,
             "bytes": len(content),
             "at": at,
+            "pdq": fingerprint,
+            "mark": mark,
         }
         (row,) = await tx.all(STORE, parameters)
         return _image(row)
@@ -200,6 +207,8 @@ def _image(row: sqlite3.Row) -> StoredImage:
         seed=row["seed"],
         bytes=row["bytes"],
         created_at=row["created_at"],
+        fingerprint=None if row["pdq"] is None else Fingerprint(row["pdq"]),
+        mark=row["mark"],
         removed_at=row["removed_at"],
         removed_by=None if row["removed_by"] is None else MemberId(row["removed_by"]),
         removed_reason=row["removed_reason"],

@@ -67,6 +67,7 @@ class Job:
     images: int
     strength: float | None = None
     loras: LoraSet = ()
+    is_age_restricted: bool = False  # whether the channel was, when it was asked
     state: JobState = JobState.QUEUED
     failure: str | None = None  # the kind, when failed
     created_at: float
@@ -79,12 +80,12 @@ RECORD = """
 INSERT INTO jobs (
     id, member, member_name, action, guild_id, channel_id, message_id, token, token_at,
     parent, parent_image, model, prompt, negative, width, height,
-    steps, guidance, seed, images, strength, loras,
+    steps, guidance, seed, images, strength, loras, is_age_restricted,
     state, failure, created_at, started_at, finished_at, delivered_at
 ) VALUES (
     :id, :member, :member_name, :action, :guild_id, :channel_id, :message_id, :token, :token_at,
     :parent, :parent_image, :model, :prompt, :negative, :width, :height,
-    :steps, :guidance, :seed, :images, :strength, :loras,
+    :steps, :guidance, :seed, :images, :strength, :loras, :is_age_restricted,
     :state, :failure, :created_at, :started_at, :finished_at, :delivered_at
 )
 """
@@ -223,6 +224,7 @@ def _parameters(job: Job) -> dict[str, object]:
         "images": job.images,
         "strength": job.strength,
         "loras": json.dumps({lora.name: lora.weight for lora in job.loras}),
+        "is_age_restricted": job.is_age_restricted,
         "state": job.state,
         "failure": job.failure,
         "created_at": job.created_at,
@@ -258,6 +260,7 @@ def _job(row: sqlite3.Row) -> Job:
             Lora(name=LoraName(name), weight=float(weight))
             for name, weight in sorted(json.loads(row["loras"]).items())
         ),
+        is_age_restricted=bool(row["is_age_restricted"]),
         state=JobState(row["state"]),
         failure=row["failure"],
         created_at=row["created_at"],

@@ -38,6 +38,7 @@ INSERT INTO verdicts (
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
 GET = "SELECT * FROM verdicts WHERE id = ?"
+HAS_FLAGGED = "SELECT 1 FROM verdicts WHERE job = ? AND source = ? AND ruling = 1 LIMIT 1"
 OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY id LIMIT 1"
 MATCHING = """
 FROM verdicts
@@ -145,6 +146,10 @@ class Verdicts:
     async def is_of_first_refusal(self, case_id: int, *, tx: Reader | None = None) -> bool:
         """The same of the verdict that the case was opened from; False where it was opened for another reason."""
         return bool(await (tx or self._db.reader).value(IS_OF_FIRST_REFUSAL, (case_id,)))
+
+    async def has_flagged(self, job: JobId, source: str) -> bool:
+        """Whether something of that source was flagged for the job."""
+        return await self._db.reader.one(HAS_FLAGGED, (job, source)) is not None
 
     async def page(
         self,

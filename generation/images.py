@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -97,17 +97,36 @@ def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:
     return out.getvalue()
 
 
-def grid_of(pictures: Sequence[Image.Image]) -> Image.Image:
-    """One: itself. Two: side by side. More: two columns, without gaps."""
+def grid_of(pictures: Sequence[Image.Image | None]) -> Image.Image:
+    """One: itself. Two: side by side. More: two columns, without gaps. None leaves its cell empty, so that every picture stands
+    where its number says; at least one must be there."""
+    there = [picture for picture in pictures if picture is not None]
     if len(pictures) == 1:
-        return pictures[0]
-    width = max(picture.width for picture in pictures)
-    height = max(picture.height for picture in pictures)
+        return there[0]
+    width = max(picture.width for picture in there)
+    height = max(picture.height for picture in there)
     rows = (len(pictures) + 1) // 2
     grid = Image.new("RGB", (2 * width, rows * height), _EMPTY_CELL)
     for index, picture in enumerate(pictures):
-        grid.paste(picture, (index % 2 * width, index // 2 * height))
+        if picture is not None:
+            grid.paste(picture, (index % 2 * width, index // 2 * height))
     return grid
+
+
+def cells_of(grid: Image.Image, count: int) -> list[Image.Image]:
+    """The pictures that `grid_of` put together, where all were of one size."""
+    if count == 1:
+        return [grid]
+    rows = (count + 1) // 2
+    width, height = grid.width // 2, grid.height // rows
+    corners = [(index % 2 * width, index // 2 * height) for index in range(count)]
+    return [grid.crop((left, top, left + width, top + height)) for left, top in corners]
+
+
+def grid_without(contents: Sequence[bytes], kept: Collection[int]) -> tuple[bytes, str]:
+    """The encoded grid with only the pictures of those numbers in it, from 0, each in its own place. Raises as `open_picture`."""
+    cells = [open_picture(content) if index in kept else None for index, content in enumerate(contents)]
+    return encode_grid(grid_of(cells))
 
 
 def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, str]:

@@ -15,7 +15,7 @@ from bot.buttons import GalleryButton, row
 from bot.client import Atelier
 from bot.orders import PictureGone, Press
 from bot.pages import PageButton
-from db.jobs import Job, JobAction, Jobs, Parent
+from db.jobs import Job, JobAction, Jobs
 from generation import images
 from generation.request import JobId, MemberId
 
@@ -65,7 +65,7 @@ async def page(
     for job in shown:
         items.append(ui.Separator())
         try:
-            content = await archive.read_picture(Parent(job=job.id, image=0))
+            content = await archive.read_first(job.id)
         except PictureGone:
             items.append(ui.TextDisplay[Any](_words(job, "removed")))
         else:

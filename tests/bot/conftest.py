@@ -21,7 +21,7 @@ from bot.derive import Derive
 from bot.desk import Desk
 from bot.orders import Asker, Gallery, Order
 from bot.records import Records
-from bot.settings import DiscordSettings, GenerationSettings, Settings
+from bot.settings import DiscordSettings, GenerationSettings, PicturesSettings, Settings
 from bot.studio import Studio
 from db.cases import Outcome
 from db.database import Database
@@ -33,6 +33,8 @@ from generation.messages import Configure
 from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
 from generation.ticket import Running, Ticket
 from moderation.allowance import Limits
+from moderation.detectors import load_detectors
+from moderation.pictures import PictureCheck
 from moderation.rules import load_rules
 from moderation.screen import Screen
 from playground.server import Playground
@@ -164,6 +166,11 @@ def screen() -> Screen:
     return Screen(load_rules())
 
 
+@pytest.fixture(scope="session")
+def pictures() -> PictureCheck:
+    return PictureCheck(load_detectors(PicturesSettings().detectors))
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -186,7 +193,9 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 
 
 @pytest.fixture
-def open_shop(database: Database, clock: Clock, screen: Screen) -> Callable[[Settings], Shop]:
+def open_shop(
+    database: Database, clock: Clock, screen: Screen, pictures: PictureCheck
+) -> Callable[[Settings], Shop]:
     """A shop as after a start with these settings; the worker is not up."""
 
     def opened(settings: Settings) -> Shop:
@@ -198,7 +207,7 @@ def open_shop(database: Database, clock: Clock, screen: Screen) -> Callable[[Set
             retries=settings.generation.retries,
             command=COMMAND,
         )
-        studio = Studio(settings, records, dispatch, screen, clock=clock)
+        studio = Studio(settings, records, dispatch, screen, pictures, clock=clock)
         desk = Desk(records, dispatch, clock=clock)
         shop = Shop(
             settings,
@@ -261,7 +270,9 @@ def client_of(shop: Shop, play: Playground) -> Atelier:
     """The bot's client as it is wired, pointed at the playground; not logged in."""
     discord_settings = DiscordSettings(api=play.api_url, ready_timeout=0.0)
     settings = replace(shop.settings, discord=discord_settings)
-    return build(settings, shop.records, shop.dispatch, shop.studio.judging.screen)
+    return build(
+        settings, shop.records, shop.dispatch, shop.studio.judging.screen, shop.studio.inspection.check
+    )
 
 
 @pytest.fixture

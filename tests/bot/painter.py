@@ -1,4 +1,8 @@
-"""The scripted worker of tests/generation, handing in real pictures: each job's are red, green, blue and white squares."""
+"""The scripted worker of tests/generation, handing in real pictures: each job's are red, green, blue and white squares.
+
+show WORD WORD …    a picture for each word: "refused" and "flagged" are what the picture check takes them for, "waves7" has
+                    detail, and is another one for another number; any other word is a colour
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from PIL import Image
 
 from generation import messages
 from generation.request import GenerationRequest, ImageSize, Request
+from tests import pictures
 from tests.generation import stand_in
 
 COMMAND = (*stand_in.COMMAND[:2], "tests.bot.painter")
@@ -21,12 +26,27 @@ def png(colour: str = "red", size: ImageSize = SMALL) -> bytes:
     return out.getvalue()
 
 
+def picture(word: str, size: ImageSize) -> bytes:
+    side = max(size.width, 64)
+    match word:
+        case "refused":
+            return pictures.png(pictures.blobs(pictures.REFUSED, side))
+        case "flagged":
+            return pictures.png(pictures.blobs(pictures.FLAGGED, side))
+        case _ if word.startswith("waves"):
+            return pictures.png(pictures.waves(int(word[5:]), side, side))
+        case _:
+            return png(word, size)
+
+
 def finish(request: Request, number: int) -> None:
     size = request.size if isinstance(request, GenerationRequest) else SMALL
+    words = stand_in.script_of(request)
+    shown = words[1:] if words[:1] == ["show"] else COLOURS[: request.images]
     stand_in.tell(
         messages.Finished(
             job=request.job,
-            pictures=tuple(png(colour, size) for colour in COLOURS[: request.images]),
+            pictures=tuple(picture(word, size) for word in shown),
             grid=png(size=size),
             grid_format="png",
             device_seconds=stand_in.SECONDS_PER_COST * request.cost,

@@ -27,6 +27,7 @@ from generation.link import WorkerDied, open_link
 from generation.messages import Configure, Ready
 from generation.request import ModelEntry
 from generation.ticket import JobCancelled
+from moderation.pictures import PictureCheck
 from moderation.screen import Screen
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
 from tests.tiny_models import tiny_sd
@@ -59,7 +60,12 @@ def of(found: Figures, name: str, **labels: str) -> float:
 
 @asynccontextmanager
 async def a_studio(
-    settings: Settings, database: Database, screen: Screen, entry: ModelEntry, metrics: Metrics
+    settings: Settings,
+    database: Database,
+    screen: Screen,
+    pictures: PictureCheck,
+    entry: ModelEntry,
+    metrics: Metrics,
 ) -> AsyncGenerator[Studio]:
     """With the real worker behind it, heard by `metrics`."""
     configure = Configure(models=(entry,), default=entry.name, slots=4)
@@ -67,19 +73,19 @@ async def a_studio(
     metrics.show(dispatch)
     records = Records.of(database, settings.data)
     run = asyncio.create_task(dispatch.run())
-    yield Studio(settings, records, dispatch, screen, metrics=metrics)
+    yield Studio(settings, records, dispatch, screen, pictures, metrics=metrics)
     await ended(run)
 
 
 @pytest.mark.timeout(180)
 async def test_what_is_scraped_is_what_was_ordered(
-    settings: Settings, database: Database, screen: Screen, tmp_path: Path
+    settings: Settings, database: Database, screen: Screen, pictures: PictureCheck, tmp_path: Path
 ) -> None:
     entry = replace(SMALL, source=str(tiny_sd(tmp_path / "tiny")))
     metrics = Metrics()
     place = Place(guild_id=GUILD, channel_id=CHANNEL, token="a token")
     async with (
-        a_studio(settings, database, screen, entry, metrics) as studio,
+        a_studio(settings, database, screen, pictures, entry, metrics) as studio,
         expose(metrics, LOCAL) as port,
     ):
         guided = await studio.admit(an_order("a zyzzyva", images=1, steps=3), place)

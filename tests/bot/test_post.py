@@ -11,6 +11,7 @@ import pytest
 
 from bot import cards
 from bot.client import Atelier
+from bot.inspection import Previews
 from bot.post import MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
 from db.jobs import Place
@@ -119,8 +120,9 @@ async def test_previews_are_shown_until_the_job_is_over(
     play: Playground, atelier: Atelier, place: Place
 ) -> None:
     job, ticket, post, pace = a_job(), Ticket(JobId("22222aaaaa")), Post(atelier, place), Pace()
+    previews = Previews(atelier.studio.inspection, job, is_flagged=False)
     following = asyncio.create_task(
-        show_progress(job, ticket, post, pace, shown=ticket.progress, is_spoiler=False)
+        show_progress(job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False)
     )
     ticket.show(Running(done=1, total=4, preview=png()))
     message = await play.wait_for_message(lambda each: says(each, "25%"))
@@ -139,7 +141,9 @@ async def test_nobody_is_shown_the_progress_of_a_deleted_message(
     await post.edit(cards.note("one"), [])
     await post.delete()
     ticket.show(Running(done=1, total=4, preview=None))
-    await show_progress(a_job(), ticket, post, Pace(), shown=None, is_spoiler=False)
+    job, pace = a_job(), Pace()
+    previews = Previews(atelier.studio.inspection, job, is_flagged=False)
+    await show_progress(job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
     assert not ticket.is_done
 
 

@@ -14,6 +14,7 @@ from bot.orders import PromptRefused
 from bot.review import ReviewPost
 from db.guilds import GuildSettings
 from db.verdicts import VerdictRecord
+from generation.ticket import GenerationFailed
 from playground.messages import Message
 from playground.server import Playground
 from tests.bot.conftest import ADA, Shop, an_order, ended, until
@@ -73,6 +74,21 @@ async def test_the_channel_that_moderators_chose_comes_first(
     await refused(shop, guild_of(atelier), "woodcutter")
     await play.wait_for_message(lambda each: says(each, "woodcutter"), "after-dark")
     assert await play.person("mia").sees("mod-log") == []
+
+
+async def test_a_refused_picture_is_a_case_with_the_picture_blurred(
+    shop: Shop, play: Playground, atelier: Atelier, review: ReviewPost
+) -> None:
+    drawing = asyncio.create_task(shop.dispatch.run())
+    asker = replace(ADA, guild_id=guild_of(atelier))
+    with pytest.raises(GenerationFailed):
+        await shop.draw("show refused", asker, images=1)
+    card = await play.wait_for_message(lambda each: says(each, "show refused"), "mod-log")
+    assert says(card, "the picture was refused")
+    assert says(card, "sexual: rule `opennsfw` found `picture 1` · score 0.9")
+    [attachment] = card.held
+    assert attachment["filename"] == "case-1.jpg"
+    await ended(drawing)
 
 
 async def test_a_direct_message_is_told_to_nobody(

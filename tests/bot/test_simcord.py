@@ -31,6 +31,8 @@ from generation.dispatch import Dispatch
 from generation.messages import Configure
 from generation.request import MemberId, ModelEntry, ModelName
 from moderation.allowance import Limits
+from moderation.detectors import load_detectors
+from moderation.pictures import PictureCheck
 from moderation.rules import load_rules
 from moderation.screen import Screen
 from tests.bot.painter import COMMAND
@@ -111,7 +113,9 @@ def button(message: discord.Message, press: str, image: int = 0) -> str:
 
 
 def new_bot(settings: Settings, records: Records, dispatch: Dispatch, jobs: asyncio.Queue[Job]) -> Atelier:
-    client = app.build(settings, records, dispatch, Screen(load_rules()))
+    client = app.build(
+        settings, records, dispatch, Screen(load_rules()), PictureCheck(load_detectors(("opennsfw",)))
+    )
     client.galleries = Galleries(
         client, client.studio, Derive(settings, records), client.desk, jobs.put_nowait
     )

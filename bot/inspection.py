@@ -1,0 +1,188 @@
+"""What pictures come to in their server: the picture check, and what moderators took down there. Knows no Discord.
+
+Everything that decodes or computes runs on one thread beside the loop, so that neither the loop nor the worker waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import reduce
+from typing import TypeVar
+
+from bot.records import Records
+from db.banned_pictures import BannedPicture
+from db.case_entries import EntryKind
+from db.cases import Origin
+from db.database import Transaction
+from db.gates import Mode
+from db.jobs import Job
+from db.verdicts import VerdictRecord
+from generation import images
+from generation.images import PictureError
+from moderation.fingerprint import Fingerprint, fingerprint, nearest
+from moderation.pictures import PictureCheck
+from moderation.policy import Policy, presets, standard
+from moderation.verdict import ALLOWED, Ruling, Verdict, stricter
+
+SOURCE = "picture"
+"""Of a verdict about what was drawn, in place of the command that a prompt came with."""
+BANNED = "removed before"
+"""The rule that found a picture like one that moderators took down."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One picture."""
+
+    verdict: Verdict
+    fingerprint: Fingerprint | None
+    blurred: bytes | None = None  # JPEG, for the moderators; None where there is nothing to show them
+
+    @property
+    def is_refused(self) -> bool:
+        return self.verdict.ruling is Ruling.REFUSE
+
+
+class Inspection:
+    def __init__(self, check: PictureCheck, records: Records) -> None:
+        self.check = check
+        self._records = records
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="inspection")
+
+    async def judge(self, pictures: Sequence[bytes], job: Job) -> list[Judged]:
+        """PNG, JPEG or WebP, finished or handed in. Raises PictureError."""
+        policy = await self.policy_of(job)
+        guild = job.place.guild_id
+        banned = [] if guild is None else await self._records.banned.of_guild(guild)
+        return await self.beside_the_loop(
+            lambda: [self._judge(content, policy, banned) for content in pictures]
+        )
+
+    async def policy_of(self, job: Job) -> Policy:
+        guild = job.place.guild_id
+        if guild is not None and (await self._records.gates.get(guild)).mode is Mode.FAMILY:
+            return presets()["family"]
+        return standard().for_channel(age_restricted=job.is_age_restricted)
+
+    async def note(
+        self, tx: Transaction, job: Job, judged: Sequence[Judged], now: float
+    ) -> VerdictRecord | None:
+        """The strictest verdict in the log, and a case with the picture blurred; None where all are allowed.
+
+        A case that the prompt has opened already gets the picture and a line instead of a second case beside it.
+        """
+        worst = reduce(stricter, (each.verdict for each in judged))
+        if worst.ruling is Ruling.ALLOW:
+            return None
+        which = tuple(
+            f"picture {number}"
+            for number, each in enumerate(judged, start=1)
+            if each.verdict.ruling is worst.ruling
+        )
+        verdict = replace(worst, words=(*worst.words, *which), field=SOURCE)
+        record = await self._records.verdicts.add(
+            tx,
+            at=now,
+            guild_id=job.place.guild_id,
+            channel_id=job.place.channel_id,
+            member=job.member,
+            member_name=job.member_name,
+            source=SOURCE,
+            prompt=job.prompt.text,
+            negative=job.prompt.negative,
+            verdict=verdict,
+            job=job.id,
+            message_id=job.place.message_id,
+        )
+        if record.guild_id is not None:
+            blurred = next(each.blurred for each in judged if each.verdict is worst)
+            await self._open_case(tx, job, record, blurred)
+        return record
+
+    async def _open_case(
+        self, tx: Transaction, job: Job, record: VerdictRecord, blurred: bytes | None
+    ) -> None:
+        assert record.guild_id is not None, "cases belong to a server"
+        case = await self._records.cases.of_job(job.id, tx=tx)
+        if case is None or not case.is_open:
+            case = await self._records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.PICTURE,
+                at=record.at,
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                job=job.id,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=record.verdict,
+                verdict_id=record.id,
+            )
+        else:
+            verdict = record.verdict
+            text = (
+                f"{verdict.ruling.word}: {verdict.category}, rule {verdict.rule}, {', '.join(verdict.words)}"
+            )
+            await self._records.entries.add(
+                tx, case.id, at=record.at, by=None, name="Picture check", kind=EntryKind.EVIDENCE, text=text
+            )
+        if blurred is not None:
+            await self._records.cases.set_picture(tx, case.id, blurred)
+
+    async def beside_the_loop(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+
+    def _judge(self, content: bytes, policy: Policy, banned: Sequence[BannedPicture]) -> Judged:
+        picture = images.open_picture(content)
+        seen = fingerprint(picture)
+        verdict = self.check.judge(picture, policy)
+        known = nearest(seen, ((each, each.fingerprint) for each in banned))
+        if known is not None:
+            like, apart = known
+            verdict = Verdict(
+                ruling=Ruling.REFUSE,
+                rule=BANNED,
+                words=(f"job {like.job}, {apart} bits apart",),
+                score=1.0,
+            )
+        blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
+        return Judged(verdict=verdict, fingerprint=seen, blurred=blurred)
+
+
+class Previews:
+    """One job's previews, as they may be posted.
+
+    An unfinished picture tells a detector less than the finished one, so what it flags is blurred as much as what it refuses, and
+    from the first such preview on all are; those of a prompt that the filter flags are from the beginning.
+    """
+
+    def __init__(self, inspection: Inspection, job: Job, *, is_flagged: bool) -> None:
+        self._inspection = inspection
+        self._job = job
+        self._is_blurred = is_flagged and not job.is_age_restricted
+
+    async def shown(self, preview: bytes) -> bytes | None:
+        """`preview`: JPEG of the job's grid as it stands. None where nobody can look at it."""
+        policy = await self._inspection.policy_of(self._job)
+        return await self._inspection.beside_the_loop(lambda: self._shown(preview, policy))
+
+    def _shown(self, preview: bytes, policy: Policy) -> bytes | None:
+        try:
+            return self._looked_at(preview, policy)
+        except PictureError:
+            return None
+
+    def _looked_at(self, preview: bytes, policy: Policy) -> bytes:
+        if not self._is_blurred:
+            cells = images.cells_of(images.open_picture(preview), self._job.images)
+            verdict = reduce(
+                stricter, (self._inspection.check.judge(cell, policy) for cell in cells), ALLOWED
+            )
+            self._is_blurred = verdict.ruling is not Ruling.ALLOW
+        return images.blurred(preview) if self._is_blurred else preview

@@ -1,0 +1,53 @@
+"""Pictures that moderators took down, known again by their perceptual hash: a server's own list. Holds hashes, never pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db.database import Database, Reader, Transaction
+from generation.request import JobId
+from moderation.fingerprint import Fingerprint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BannedPicture:
+    job: JobId
+    index: int  # from 0, the place in the job's gallery
+    fingerprint: Fingerprint
+    at: float  # unix seconds
+
+
+BAN = """
+INSERT INTO banned_pictures (guild_id, pdq, job, image_index, at)
+SELECT :guild_id, images.pdq, images.job, images.image_index, :at
+FROM images JOIN jobs ON jobs.id = images.job
+WHERE images.job = :job AND images.pdq IS NOT NULL AND jobs.guild_id = :guild_id
+ON CONFLICT DO NOTHING RETURNING id
+"""
+LIFT = "DELETE FROM banned_pictures WHERE guild_id = ? AND job = ? RETURNING id"
+OF_GUILD = "SELECT job, image_index, pdq, at FROM banned_pictures WHERE guild_id = ? ORDER BY id"
+
+
+class BannedPictures:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float) -> int:
+        """All of the job's pictures that have a hash; once each. Returns how many are new."""
+        return len(await tx.all(BAN, {"guild_id": guild_id, "job": job, "at": at}))
+
+    async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
+        """The job's pictures may come back. Returns how many there were."""
+        return len(await tx.all(LIFT, (guild_id, job)))
+
+    async def of_guild(self, guild_id: int, *, tx: Reader | None = None) -> list[BannedPicture]:
+        """Oldest first."""
+        return [
+            BannedPicture(
+                job=JobId(row["job"]),
+                index=row["image_index"],
+                fingerprint=Fingerprint(row["pdq"]),
+                at=row["at"],
+            )
+            for row in await (tx or self._db.reader).all(OF_GUILD, (guild_id,))
+        ]

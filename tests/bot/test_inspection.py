@@ -1,0 +1,265 @@
+"""Every finished picture is checked before it is kept; what is refused is shown to moderators alone, and costs nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from bot.amendments import Amendments
+from bot.casework import Decision
+from bot.inspection import BANNED, Previews
+from bot.orders import Gallery
+from db.cases import Case, Origin, Outcome
+from db.gates import Mode
+from db.jobs import Job, JobState, Parent
+from generation import images
+from generation.images import grid_of
+from generation.ticket import GenerationFailed
+from moderation.fingerprint import SAME, distance, fingerprint
+from moderation.verdict import Category, Ruling
+from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
+from tests.pictures import REFUSED, blobs, jpeg, waves
+
+pytestmark = pytest.mark.timeout(60)
+
+ADULTS = replace(ADA, is_age_restricted=True)
+
+
+async def case_of(shop: Shop, job: Job) -> Case | None:
+    return await shop.records.cases.of_job(job.id)
+
+
+async def refused(shop: Shop, text: str, **changes: Any) -> tuple[Job, str]:
+    """The job, and the kind of its failure."""
+    job = await shop.admit(an_order(text, **changes))
+    with pytest.raises(GenerationFailed) as failure:
+        await shop.fulfil(job)
+    return await shop.job(job), failure.value.kind
+
+
+def indexes(gallery: Gallery) -> list[int]:
+    return [image.index for image in gallery.images]
+
+
+async def test_a_refused_picture_is_not_kept_and_costs_nothing(busy: Shop) -> None:
+    job, kind = await refused(busy, "show refused", images=1)
+    assert (kind, job.state, job.failure) == ("picture", JobState.FAILED, "picture")
+    assert await busy.records.pictures.of_job(job.id) == []
+    assert not list((busy.settings.data / "images").glob("*/*"))
+    assert await busy.spent() == 0
+
+
+async def test_moderators_get_its_verdict_and_a_case_with_the_picture_blurred(busy: Shop) -> None:
+    job, _ = await refused(busy, "show refused", images=1)
+    [record, asked] = await busy.log()
+    assert (asked.source, asked.verdict.ruling) == ("/imagine", Ruling.ALLOW)
+    assert (record.source, record.job, record.prompt) == ("picture", job.id, "show refused")
+    verdict = record.verdict
+    assert (verdict.ruling, verdict.category, verdict.rule) == (Ruling.REFUSE, Category.SEXUAL, "opennsfw")
+    assert verdict.words == ("picture 1",)
+    assert busy.reviewed == [record]
+    case = await case_of(busy, job)
+    assert case is not None
+    assert (case.origin, case.verdict, case.is_open) == (Origin.PICTURE, verdict, True)
+    assert case.picture is not None
+    blurred = images.open_picture(case.picture)
+    assert max(blurred.size) == 240
+    assert fingerprint(blurred) != fingerprint(blobs(REFUSED))
+
+
+async def test_of_four_the_refused_one_is_withheld_and_its_share_given_back(busy: Shop) -> None:
+    gallery = await busy.draw("show waves1 refused waves2 waves3", images=4)
+    assert indexes(gallery) == [0, 2, 3]
+    assert [image.seed for image in gallery.images] == [1000, 1002, 1003]
+    assert await busy.spent() == 3
+    grid = images.open_picture(gallery.grid)
+    first, empty, third, _ = images.cells_of(grid, 4)
+    middle = empty.crop((16, 16, 48, 48)).resize((1, 1)).getpixel((0, 0))
+    assert middle == pytest.approx((32, 34, 37), abs=2), "its place is empty"
+    for cell, image in ((first, gallery.images[0]), (third, gallery.images[1])):
+        print, kept = fingerprint(cell), image.fingerprint
+        assert print is not None
+        assert kept is not None
+        assert distance(print, kept) <= SAME
+    [record] = busy.reviewed
+    assert record.verdict.words == ("picture 2",)
+
+
+async def test_after_a_restart_the_gallery_is_the_same(busy: Shop) -> None:
+    gallery = await busy.draw("show waves1 refused waves2", images=3)
+    again = await busy.fulfil(gallery.job)
+    assert again.images == gallery.images
+    assert again.grid == gallery.grid
+
+
+async def test_what_was_refused_is_told_again_after_a_restart(busy: Shop) -> None:
+    job, _ = await refused(busy, "show refused", images=1)
+    with pytest.raises(GenerationFailed) as again:
+        await busy.fulfil(job)
+    assert again.value.kind == "picture"
+    assert len(busy.reviewed) == 1
+
+
+async def test_a_flagged_picture_is_kept_with_a_case(busy: Shop) -> None:
+    gallery = await busy.draw("show flagged waves1", images=2)
+    assert indexes(gallery) == [0, 1]
+    assert await busy.spent() == 2
+    assert await busy.records.verdicts.has_flagged(gallery.job.id, "picture")
+    case = await case_of(busy, gallery.job)
+    assert case is not None
+    assert (case.origin, case.verdict.ruling) == (Origin.PICTURE, Ruling.FLAG)
+
+
+async def test_an_age_restricted_channel_shows_what_others_refuse(busy: Shop) -> None:
+    gallery = await busy.draw("show refused flagged", ADULTS, images=2)
+    assert indexes(gallery) == [0, 1]
+    assert busy.reviewed == []
+
+
+async def test_in_family_mode_no_channel_is_for_adults(busy: Shop) -> None:
+    job = await busy.admit(an_order("show flagged", ADULTS, images=1))
+    await busy.studio.gatekeeper.panic(MIA, Mode.FAMILY, "a raid")
+    with pytest.raises(GenerationFailed):
+        await busy.fulfil(job)
+
+
+async def test_in_a_direct_message_there_is_a_verdict_and_no_case(busy: Shop) -> None:
+    alone = replace(ADA, guild_id=None)
+    job, _ = await refused(busy, "show refused", asker=alone, images=1)
+    [record, _] = await busy.log(None)
+    assert record.verdict.ruling is Ruling.REFUSE
+    assert await case_of(busy, job) is None
+
+
+async def test_a_flagged_prompt_and_its_refused_picture_are_one_case(busy: Shop) -> None:
+    job = await busy.admit(an_order("show refused", images=1))
+    async with busy.records.database.transaction() as tx:
+        opened = await busy.records.cases.open(
+            tx,
+            guild_id=GUILD,
+            origin=Origin.FLAG,
+            at=busy.clock.now,
+            member=job.member,
+            member_name=job.member_name,
+            job=job.id,
+        )
+    with pytest.raises(GenerationFailed):
+        await busy.fulfil(job)
+    case = await case_of(busy, job)
+    assert case is not None
+    assert case.id == opened.id
+    assert case.picture is not None
+    [entry] = await busy.records.entries.of_case(case.id)
+    assert "sexual, rule opennsfw, picture 1" in entry.text
+
+
+# ---- what moderators took down
+
+
+async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:
+    first = (await busy.draw("show waves5", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    job, kind = await refused(busy, "show waves5", asker=BEN, images=1)
+    assert kind == "banned"
+    verdict = busy.reviewed[-1].verdict
+    assert (verdict.ruling, verdict.rule) == (Ruling.REFUSE, BANNED)
+    assert first.id in verdict.words[0]
+    assert await busy.spent(BEN) == 0
+    assert len((await busy.draw("show waves6", BEN, images=1)).images) == 1, "an unrelated one does"
+    assert job.failure == "banned"
+
+
+async def test_it_is_known_resized_and_encoded_again(busy: Shop) -> None:
+    first = (await busy.draw("show waves5", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    kept = waves(5, 64, 64)
+    again = [jpeg(kept.resize((128, 128)), 60), jpeg(kept.resize((48, 48)), 80)]
+    judged = await busy.studio.inspection.judge([*again, jpeg(waves(6, 64, 64))], first)
+    assert [each.is_refused for each in judged] == [True, True, False]
+
+
+async def test_each_server_has_its_own_list(busy: Shop) -> None:
+    first = (await busy.draw("show waves5", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    elsewhere = replace(BEN, guild_id=GUILD + 1)
+    assert len((await busy.draw("show waves5", elsewhere, images=1)).images) == 1
+
+
+async def test_what_its_owner_deletes_may_come_back(busy: Shop) -> None:
+    first = (await busy.draw("show waves5", images=1)).job
+    await busy.desk.remove(first.id, ADA, "")
+    assert len((await busy.draw("show waves5", images=1)).images) == 1
+
+
+async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -> None:
+    gallery = await busy.draw("show flagged", images=1)
+    case = await case_of(busy, gallery.job)
+    assert case is not None
+    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.WARN))
+    _, kind = await refused(busy, "show flagged", asker=BEN, images=1)
+    assert kind == "banned"
+    await Amendments(busy.casework).pardon(GUILD, case.number, MIA, "a mistake")
+    assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
+    purged = (await busy.draw("show waves9", BEN, images=1)).job
+    await busy.casework.purge(MIA, busy.clock.now - 10, "spam", member=BEN.member, most=10)
+    assert purged.id in {each.job for each in await busy.records.banned.of_guild(GUILD)}
+    _, kind = await refused(busy, "show waves9", images=1)
+    assert kind == "banned"
+
+
+async def test_a_plain_picture_is_not_banned_for_all_that_are_as_plain(busy: Shop) -> None:
+    first = (await busy.draw("show red", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    assert len((await busy.draw("show red", images=1)).images) == 1
+
+
+# ---- what a picture starts from
+
+
+async def test_what_a_picture_starts_from_is_checked_before_it_is_used(busy: Shop) -> None:
+    parent = (await busy.draw("show refused", ADULTS, images=1)).job
+    order = await busy.derive.variation(parent.id, 0, BEN)
+    job = await busy.admit(order)
+    with pytest.raises(GenerationFailed) as failure:
+        await busy.fulfil(job)
+    assert failure.value.kind == "picture-input"
+    assert job.parent == Parent(job=parent.id, image=0)
+    assert (await busy.job(job)).started_at is None, "the worker never got it"
+    assert await busy.spent(BEN) == 0
+
+
+# ---- previews
+
+
+async def test_a_preview_that_would_be_flagged_is_blurred_and_so_are_all_after_it(shop: Shop) -> None:
+    job = await shop.admit(an_order(images=2))
+    previews = Previews(shop.studio.inspection, job, is_flagged=False)
+    harmless = jpeg(grid_of([waves(1), waves(2)]))
+    bad = jpeg(grid_of([waves(1), blobs(REFUSED)]))
+    assert await previews.shown(harmless) == harmless
+    assert await previews.shown(bad) == images.blurred(bad)
+    assert await previews.shown(harmless) == images.blurred(harmless)
+    assert await previews.shown(b"no picture") is None
+
+
+async def test_previews_of_a_flagged_prompt_are_blurred_but_for_adults(shop: Shop) -> None:
+    harmless = jpeg(waves(1, 64, 64))
+    job = await shop.admit(an_order(images=1))
+    assert await Previews(shop.studio.inspection, job, is_flagged=True).shown(harmless) != harmless
+    job = await shop.admit(an_order(asker=ADULTS, images=1))
+    assert await Previews(shop.studio.inspection, job, is_flagged=True).shown(harmless) == harmless
+
+
+async def test_the_loop_goes_on_while_pictures_are_judged(shop: Shop) -> None:
+    job = await shop.admit(an_order(images=4))
+    pictures = [jpeg(waves(seed, 512, 512)) for seed in range(4)]
+    judging = asyncio.create_task(shop.studio.inspection.judge(pictures, job))
+    turns = 0
+    while not judging.done():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 100
+    assert len(await judging) == 4
