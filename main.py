@@ -15,6 +15,7 @@ from pathlib import Path
 
 from bot import app, doctor
 from bot.exposition import CannotListen
+from bot.provenance import Provenance, ProvenanceBroken
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
@@ -94,8 +95,9 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         loop.add_reader(sys.stdin, stop.set)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
+        provenance = Provenance.open(settings.provenance, settings.data)
         async with Database.open(settings.data / "atelier.sqlite3") as database:
-            await app.run(settings, database, screen, pictures, token, stop)
+            await app.run(settings, database, screen, pictures, provenance, token, stop)
     except app.WrongToken as error:
         raise CannotStart(_WRONG_TOKEN) from error
     except app.DiscordUnreachable as error:
@@ -104,6 +106,8 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         raise CannotStart(
             f"The metrics can't be offered at {error.listen}: {error.reason}. Change metrics.listen in the settings."
         ) from error
+    except ProvenanceBroken as error:
+        raise CannotStart(str(error)) from error
     except OSError as error:
         raise CannotStart(f"{error.filename or settings.data}: {error.strerror or error}") from error
     except StorageError as error:

@@ -33,6 +33,7 @@ from typing import Any
 from benchmarks.report import machine, show, table
 from bot.metrics import Metrics
 from bot.orders import Asker, Order
+from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import GenerationSettings, Settings
 from bot.studio import Studio
@@ -180,6 +181,7 @@ async def a_studio(
         dispatch,
         Screen(load_rules()),
         PictureCheck(load_detectors(settings.pictures.detectors)),
+        Provenance.open(settings.provenance, folder),
         metrics=Metrics(),
     )
     run = asyncio.create_task(dispatch.run())

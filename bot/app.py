@@ -38,6 +38,7 @@ from bot.commands import (
     queue,
     report,
     server,
+    verify,
 )
 from bot.derive import Derive
 from bot.desk import Desk
@@ -49,6 +50,7 @@ from bot.notices import Notices
 from bot.pages import PageButton
 from bot.privacy import Privacy
 from bot.privacy_cards import ForgetButton
+from bot.provenance import Provenance
 from bot.records import Records
 from bot.reports import ReportDesk
 from bot.resume import resume
@@ -56,6 +58,7 @@ from bot.review import ReviewPost
 from bot.settings import DISCORD_API, Settings
 from bot.studio import Studio
 from bot.sweep import Sweep
+from bot.verify import Verification
 from db.database import Database
 from generation.dispatch import Dispatch
 from generation.link import open_link
@@ -83,6 +86,8 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(mod.remove_picture)
     tree.add_command(report.report)
     tree.add_command(privacy.PrivacyGroup())
+    tree.add_command(verify.verify)
+    tree.add_command(verify.verify_message)
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
@@ -115,6 +120,7 @@ def build(
     dispatch: Dispatch,
     screen: Screen,
     pictures: PictureCheck,
+    provenance: Provenance,
     metrics: Metrics | None = None,
 ) -> Atelier:
     """A client that knows its commands and buttons; `galleries` needs a task group and is set by `run`."""
@@ -134,9 +140,10 @@ def build(
         "queue": queue.turn,
         "cases": mod_cases.turn,
     }
-    client.studio = Studio(settings, records, dispatch, screen, pictures, metrics=metrics)
+    client.studio = Studio(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
     client.desk = Desk(records, dispatch)
     client.archive = Archive(records)
+    client.verification = Verification(records, provenance)
     _open_the_desk(client, settings)
     return client
 
@@ -162,6 +169,7 @@ async def run(
     database: Database,
     screen: Screen,
     pictures: PictureCheck,
+    provenance: Provenance,
     token: str,
     stop: asyncio.Event,
 ) -> None:
@@ -170,7 +178,7 @@ async def run(
         metrics = Metrics()
         if settings.metrics.listen:
             await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
-        await _run(settings, database, screen, pictures, token, stop, metrics)
+        await _run(settings, database, screen, pictures, provenance, token, stop, metrics)
 
 
 async def _run(
@@ -178,6 +186,7 @@ async def _run(
     database: Database,
     screen: Screen,
     pictures: PictureCheck,
+    provenance: Provenance,
     token: str,
     stop: asyncio.Event,
     metrics: Metrics,
@@ -185,7 +194,7 @@ async def _run(
     records = Records.of(database, settings.data)
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
-    client = build(settings, records, dispatch, screen, pictures, metrics)
+    client = build(settings, records, dispatch, screen, pictures, provenance, metrics)
     try:
         # Before anything else is started: a wrong token must be said, not buried in a group of failures.
         await _log_in(client, token)

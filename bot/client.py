@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from bot.review import ReviewPost
     from bot.studio import Studio
     from bot.sweep import Sweep
+    from bot.verify import Verification
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +65,7 @@ class Atelier(discord.AutoShardedClient):
     studio: Studio
     desk: Desk
     archive: Archive
+    verification: Verification
     galleries: Galleries
     casework: Casework
     amendments: Amendments

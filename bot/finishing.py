@@ -1,4 +1,4 @@
-"""From the worker's pictures to a stored gallery: checked, then kept or withheld, in one transaction. Knows no Discord."""
+"""From the worker's pictures to a stored gallery: checked, marked, signed, and kept or withheld. Knows no Discord."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 from bot.inspection import BANNED, Inspection, Judged
 from bot.orders import Gallery
+from bot.provenance import Print, Provenance
 from bot.records import Records
 from db.images import StoredImage
 from db.jobs import Job
 from db.verdicts import VerdictRecord
 from generation import images
+from generation.request import ImageSize
 from generation.ticket import GenerationFailed
 from generation.ticket import Pictures as Made
 
@@ -20,12 +22,14 @@ class Finishing:
         self,
         records: Records,
         inspection: Inspection,
+        provenance: Provenance,
         *,
         clock: Callable[[], float],
         review: Callable[[VerdictRecord], None],
     ) -> None:
         self._records = records
         self.inspection = inspection
+        self._provenance = provenance
         self._clock = clock
         self._review = review
 
@@ -38,12 +42,10 @@ class Finishing:
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
             await self.refuse(job, judged)
-        grid, grid_format = made.grid, made.grid_format
-        if len(kept) < len(judged):
-            grid, grid_format = await self.inspection.beside_the_loop(
-                lambda: images.grid_without(made.pictures, kept)
-            )
-        stored = await self._store(job, made, judged, kept)
+        prints, grid, grid_format = await self.inspection.beside_the_loop(
+            lambda: self._print(job, made, kept)
+        )
+        stored = await self._store(job, prints, judged)
         if stored is None:
             return None
         return Gallery(
@@ -51,8 +53,15 @@ class Finishing:
             images=stored,
             grid=grid,
             grid_format=grid_format,
-            single=made.pictures[kept[0]] if len(judged) == 1 else None,
+            single=prints[0].content if len(judged) == 1 else None,
         )
+
+    def _print(self, job: Job, made: Made, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
+        """Marked and signed, by number; and the grid of them, with an empty place for what is withheld."""
+        prints = {index: self._provenance.printed(made.pictures[index], job, index) for index in kept}
+        places = (prints.get(index) for index in range(len(made.pictures)))
+        grid = images.grid_of([each and each.picture for each in places])
+        return prints, *images.encode_grid(grid)
 
     async def refuse(self, job: Job, judged: list[Judged], *, is_input: bool = False) -> None:
         """Ends the job, gives back what it cost, and tells the moderators. Raises GenerationFailed."""
@@ -68,9 +77,8 @@ class Finishing:
         raise GenerationFailed(job.id, kind, "the picture check refused it")
 
     async def _store(
-        self, job: Job, made: Made, judged: list[Judged], kept: list[int]
+        self, job: Job, prints: dict[int, Print], judged: list[Judged]
     ) -> tuple[StoredImage, ...] | None:
-        sizes = [images.size_of(content) for content in made.pictures]
         async with self._records.database.transaction() as tx:
             if not await self._records.jobs.finish(tx, job.id, self._clock()):
                 return None
@@ -79,15 +87,16 @@ class Finishing:
                     tx,
                     job=job.id,
                     index=index,
-                    content=made.pictures[index],
-                    size=sizes[index],
+                    content=each.content,
+                    size=ImageSize(width=each.picture.width, height=each.picture.height),
                     seed=job.seed + index,
                     at=self._clock(),
                     fingerprint=judged[index].fingerprint,
+                    mark=each.mark,
                 )
-                for index in kept
+                for index, each in prints.items()
             ]
-            await self._records.spending.refund(tx, job.id, len(judged) - len(kept))
+            await self._records.spending.refund(tx, job.id, len(judged) - len(prints))
             record = await self.inspection.note(tx, job, judged, self._clock())
         if record is not None:
             self._review(record)

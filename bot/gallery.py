@@ -19,6 +19,7 @@ from bot.inspection import SOURCE, Previews
 from bot.orders import Gallery, Order, PictureGone, Press
 from bot.post import UNREACHABLE, MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
+from bot.provenance import Provenance
 from bot.studio import Studio
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, Place
@@ -163,7 +164,7 @@ class Galleries:
                     follower.cancel()
                 await asyncio.wait([follower])
         is_spoiler = is_spoiler or await self._studio.records.verdicts.has_flagged(job.id, SOURCE)
-        name, content = await asyncio.to_thread(_attachment, gallery)
+        name, content = await asyncio.to_thread(_attachment, gallery, self._studio.provenance)
         return (
             cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
             [discord.File(io.BytesIO(content), filename=name)],
@@ -198,7 +199,7 @@ class Galleries:
             raise PictureGone from error  # somebody else was quicker
 
 
-def _attachment(gallery: Gallery) -> tuple[str, bytes]:
+def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:
     """The file to post: a single picture as the PNG that holds its parameters where that fits, else the grid."""
     job = gallery.job
     if gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
@@ -206,6 +207,7 @@ def _attachment(gallery: Gallery) -> tuple[str, bytes]:
     content, form = gallery.grid, gallery.grid_format
     if len(content) > FILE_LIMIT:
         content, form = images.encode_grid(images.open_picture(content), FILE_LIMIT)
+    content = provenance.signed(content, form, job, None)
     suffix = "jpg" if form == "jpeg" else form
     kind = "upscaled" if job.action is JobAction.UPSCALE else "grid"
     return f"atelier-{job.id}-{kind}.{suffix}", content

@@ -106,6 +106,12 @@ class PicturesSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenanceSettings:
+    certificate: str = ""  # PEM, the whole chain, its own first; empty: one is made in the data folder
+    key: str = ""  # its private key, PEM without a password
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
     listen: str = ""  # "127.0.0.1:9464": GET /metrics answers there; empty: nowhere
 
@@ -140,6 +146,7 @@ class Settings:
     moderation: ModerationSettings = ModerationSettings()
     retention: RetentionSettings = RetentionSettings()
     pictures: PicturesSettings = PicturesSettings()
+    provenance: ProvenanceSettings = ProvenanceSettings()
     metrics: MetricsSettings = MetricsSettings()
     logging: LoggingSettings = LoggingSettings()
     models: tuple[ModelEntry, ...] = field(default=(BUNDLED,))
@@ -211,6 +218,10 @@ def _checked(settings: Settings, source: str) -> Settings:
         known = ", ".join(DETECTORS)
         raise SettingsBroken(
             source, "pictures.detectors", f"must name at least one, and each once, of: {known}"
+        )
+    if bool(settings.provenance.certificate) != bool(settings.provenance.key):
+        raise SettingsBroken(
+            source, "provenance", "certificate and key belong together: give both or neither"
         )
     for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience", "swaps_a_minute"):
         if getattr(settings.generation, key) <= 0:

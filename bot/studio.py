@@ -25,6 +25,7 @@ from bot.orders import (
     PictureGone,
     PromptRefused,
 )
+from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import Settings
 from db.database import Transaction
@@ -62,6 +63,7 @@ class Studio:
         dispatch: Dispatch,
         screen: Screen,
         pictures: PictureCheck,
+        provenance: Provenance,
         *,
         metrics: Metrics | None = None,
         clock: Callable[[], float] = time.time,
@@ -79,8 +81,9 @@ class Studio:
         self.policies = HousePolicies(records, desk, settings.moderation.policy)
         self.judging = Judging(screen, records, self.house_rules, self.policies)
         self.inspection = Inspection(pictures, records)
+        self.provenance = provenance
         self._finishing = Finishing(
-            records, self.inspection, clock=clock, review=lambda record: self.review(record)
+            records, self.inspection, provenance, clock=clock, review=lambda record: self.review(record)
         )
         self._tickets: dict[JobId, Ticket] = {}
 

@@ -27,6 +27,7 @@ from bot.orders import (
     UnknownParameter,
     UnusableWeights,
 )
+from bot.verify import NothingToVerify, TooHeavyToVerify
 from db.errors import DiskFull
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
 from moderation.allowance import RateLimited, TooManyJobs
@@ -153,6 +154,10 @@ def sentence(error: Exception) -> str | None:
             return f"It would be {error.side:,} pixels wide or high; {error.limit:,} is the most."
         case BadDuration():
             return f"`{code(error.text)}` is no duration. Write `30m`, `12h`, `7d` or `2w`."
+        case NothingToVerify():
+            return "There is no picture that can be read: it takes a PNG, a JPEG or a WebP."
+        case TooHeavyToVerify():
+            return f"It has {error.bytes / 2**20:.0f} MiB; at most {error.limit / 2**20:.0f} MiB can be looked at."
         case GenerationFailed():
             return f"No picture came out. {_FAILURE.get(error.kind, 'Something broke.')} Nothing was charged."
         case JobCancelled():

@@ -53,6 +53,8 @@ REMOVE = """
 UPDATE images SET removed_at = :at, removed_by = :by, removed_reason = :reason
 WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha256
 """
+OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
+FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL ORDER BY job, image_index"
 IS_LIVE = "SELECT 1 FROM images WHERE sha256 = ? AND removed_at IS NULL LIMIT 1"
 LIVE_HASHES = "SELECT DISTINCT sha256 FROM images WHERE removed_at IS NULL"
 PAGE_OF_MEMBER = """
@@ -108,6 +110,17 @@ class Pictures:
     async def of_job(self, job: JobId, *, tx: Reader | None = None) -> list[StoredImage]:
         """All of the job's rows in order, removed ones among them."""
         return [_image(row) for row in await (tx or self._db.reader).all(OF_JOB, (job,))]
+
+    async def of_mark(self, mark: int) -> list[StoredImage]:
+        """Those marked with that number, removed ones among them: one, but for a rare chance."""
+        return [_image(row) for row in await self._db.reader.all(OF_MARK, (mark,))]
+
+    async def fingerprints(self) -> list[tuple[tuple[JobId, int], Fingerprint]]:
+        """Of all pictures that have one, removed ones among them, by job and index."""
+        return [
+            ((JobId(row["job"]), row["image_index"]), Fingerprint(row["pdq"]))
+            for row in await self._db.reader.all(FINGERPRINTS)
+        ]
 
     async def page_of_member(
         self, member: MemberId, *, before: tuple[JobId, int] | None = None, limit: int = 10

@@ -144,6 +144,15 @@ def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, s
         picture = picture.resize((max(1, picture.width // 2), max(1, picture.height // 2)))
 
 
+def form_of(content: bytes) -> str:
+    """ "png", "jpeg" or "webp", from its header alone. Raises NotAPicture."""
+    try:
+        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            return (picture.format or "").lower()
+    except Exception as broken:  # as in open_picture
+        raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
+
+
 def size_of(content: bytes) -> ImageSize:
     """Of a picture of our own making, from its header alone."""
     with Image.open(io.BytesIO(content), formats=FORMATS) as picture:

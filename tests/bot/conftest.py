@@ -20,8 +20,9 @@ from bot.client import Atelier
 from bot.derive import Derive
 from bot.desk import Desk
 from bot.orders import Asker, Gallery, Order
+from bot.provenance import Provenance
 from bot.records import Records
-from bot.settings import DiscordSettings, GenerationSettings, PicturesSettings, Settings
+from bot.settings import DiscordSettings, GenerationSettings, PicturesSettings, ProvenanceSettings, Settings
 from bot.studio import Studio
 from db.cases import Outcome
 from db.database import Database
@@ -171,6 +172,12 @@ def pictures() -> PictureCheck:
     return PictureCheck(load_detectors(PicturesSettings().detectors))
 
 
+@pytest.fixture(scope="session")
+def provenance(tmp_path_factory: pytest.TempPathFactory) -> Provenance:
+    """With a certificate made as at a first start."""
+    return Provenance.open(ProvenanceSettings(), tmp_path_factory.mktemp("provenance"))
+
+
 @pytest.fixture
 def clock() -> Clock:
     return Clock()
@@ -194,7 +201,7 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 
 @pytest.fixture
 def open_shop(
-    database: Database, clock: Clock, screen: Screen, pictures: PictureCheck
+    database: Database, clock: Clock, screen: Screen, pictures: PictureCheck, provenance: Provenance
 ) -> Callable[[Settings], Shop]:
     """A shop as after a start with these settings; the worker is not up."""
 
@@ -207,7 +214,7 @@ def open_shop(
             retries=settings.generation.retries,
             command=COMMAND,
         )
-        studio = Studio(settings, records, dispatch, screen, pictures, clock=clock)
+        studio = Studio(settings, records, dispatch, screen, pictures, provenance, clock=clock)
         desk = Desk(records, dispatch, clock=clock)
         shop = Shop(
             settings,
@@ -270,8 +277,14 @@ def client_of(shop: Shop, play: Playground) -> Atelier:
     """The bot's client as it is wired, pointed at the playground; not logged in."""
     discord_settings = DiscordSettings(api=play.api_url, ready_timeout=0.0)
     settings = replace(shop.settings, discord=discord_settings)
+    studio = shop.studio
     return build(
-        settings, shop.records, shop.dispatch, shop.studio.judging.screen, shop.studio.inspection.check
+        settings,
+        shop.records,
+        shop.dispatch,
+        studio.judging.screen,
+        studio.inspection.check,
+        studio.provenance,
     )
 
 

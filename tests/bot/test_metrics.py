@@ -17,6 +17,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.exposition import CannotListen, address_of, expose
 from bot.metrics import PROBE_SECONDS, Metrics
 from bot.orders import PromptRefused
+from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import Settings, SettingsBroken, load
 from bot.studio import Studio
@@ -64,6 +65,7 @@ async def a_studio(
     database: Database,
     screen: Screen,
     pictures: PictureCheck,
+    provenance: Provenance,
     entry: ModelEntry,
     metrics: Metrics,
 ) -> AsyncGenerator[Studio]:
@@ -73,19 +75,24 @@ async def a_studio(
     metrics.show(dispatch)
     records = Records.of(database, settings.data)
     run = asyncio.create_task(dispatch.run())
-    yield Studio(settings, records, dispatch, screen, pictures, metrics=metrics)
+    yield Studio(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
     await ended(run)
 
 
 @pytest.mark.timeout(180)
 async def test_what_is_scraped_is_what_was_ordered(
-    settings: Settings, database: Database, screen: Screen, pictures: PictureCheck, tmp_path: Path
+    settings: Settings,
+    database: Database,
+    screen: Screen,
+    pictures: PictureCheck,
+    provenance: Provenance,
+    tmp_path: Path,
 ) -> None:
     entry = replace(SMALL, source=str(tiny_sd(tmp_path / "tiny")))
     metrics = Metrics()
     place = Place(guild_id=GUILD, channel_id=CHANNEL, token="a token")
     async with (
-        a_studio(settings, database, screen, pictures, entry, metrics) as studio,
+        a_studio(settings, database, screen, pictures, provenance, entry, metrics) as studio,
         expose(metrics, LOCAL) as port,
     ):
         guided = await studio.admit(an_order("a zyzzyva", images=1, steps=3), place)

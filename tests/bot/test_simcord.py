@@ -24,6 +24,7 @@ from bot.client import Atelier
 from bot.derive import Derive
 from bot.gallery import Galleries
 from bot.orders import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
+from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import GenerationSettings, Settings
 from db.database import Database
@@ -114,7 +115,12 @@ def button(message: discord.Message, press: str, image: int = 0) -> str:
 
 def new_bot(settings: Settings, records: Records, dispatch: Dispatch, jobs: asyncio.Queue[Job]) -> Atelier:
     client = app.build(
-        settings, records, dispatch, Screen(load_rules()), PictureCheck(load_detectors(("opennsfw",)))
+        settings,
+        records,
+        dispatch,
+        Screen(load_rules()),
+        PictureCheck(load_detectors(("opennsfw",))),
+        Provenance.open(settings.provenance, settings.data),
     )
     client.galleries = Galleries(
         client, client.studio, Derive(settings, records), client.desk, jobs.put_nowait

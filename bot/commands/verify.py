@@ -1,0 +1,142 @@
+"""/verify and the message menu "Verify": whether this bot made a picture, when, from what, and by whom."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot import cards, texts
+from bot.access import asker_of
+from bot.client import Atelier
+from bot.orders import Asker
+from bot.verify import MAX_BYTES, Evidence, How, NothingToVerify, TooHeavyToVerify, Verified
+from db.jobs import Job, JobAction
+
+Interaction = discord.Interaction[Atelier]
+Media = discord.Attachment | discord.UnfurledMediaItem
+
+_MOST = 4
+"""Files of one message."""
+_PROMPT = 350  # characters
+
+_BY = {
+    How.CREDENTIALS: "its signed credentials, unchanged since",
+    How.MARK: "its invisible mark",
+    How.PARAMETERS: "the parameters in the file, which anybody could write",
+    How.LIKENESS: "its likeness to a picture of mine",
+}
+
+
+@app_commands.command(description="Did this bot make that picture? When, and from what?")
+@app_commands.describe(picture="PNG, JPEG or WebP")
+async def verify(interaction: Interaction, picture: discord.Attachment) -> None:
+    await _answer(interaction, [picture])
+
+
+@app_commands.context_menu(name="Verify")
+async def verify_message(interaction: Interaction, message: discord.Message) -> None:
+    await _answer(interaction, [*message.attachments, *_shown_in(message.components)])
+
+
+async def _answer(interaction: Interaction, files: list[Media]) -> None:
+    if not files:
+        raise NothingToVerify
+    # Reading and looking take longer than a press may wait on a slow day.
+    await interaction.response.defer(ephemeral=True, thinking=True)
+    asker = asker_of(interaction)
+    said: list[str] = []
+    for file in files[:_MOST]:
+        size = getattr(file, "size", None)
+        if size is not None and size > MAX_BYTES:
+            raise TooHeavyToVerify(size, MAX_BYTES)
+        verified = await interaction.client.verification.examine(await file.read())
+        said.append(_said(verified, asker))
+    await interaction.followup.send(
+        view=cards.note("\n\n".join(said)), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+    )
+
+
+def _shown_in(components: Any) -> Iterator[discord.UnfurledMediaItem]:
+    """What was uploaded with a message and is shown by its components. Nothing is fetched from any other address."""
+    for each in components:
+        if isinstance(each, discord.components.MediaGalleryComponent):
+            yield from (item.media for item in each.items if item.media.attachment_id)
+        yield from _shown_in(getattr(each, "children", ()))
+
+
+def _said(verified: Verified, asker: Asker) -> str:
+    best = verified.best
+    if best is None:
+        return _not_ours(verified)
+    same = [each for each in verified.evidence if (each.job and each.job.id) == (best.job and best.job.id)]
+    if best.job is None:
+        text = "**This bot made it**, but the order behind it is not known any more."
+    elif best.how in (How.CREDENTIALS, How.MARK):
+        text = f"**This bot made it** {_when(best.job)}."
+    else:
+        text = f"**This bot probably made it** {_when(best.job)}."
+    lines = [text, f"Known by {_ways(same)}."]
+    if verified.was_changed:
+        lines.append("The file was changed after it was signed.")
+    if best.job is not None:
+        lines += _about(best.job, _image_of(same), asker)
+    others = {each.job.id for each in verified.evidence if each.job} - {best.job.id if best.job else None}
+    if others:
+        lines.append(f"-# Other signs point to {', '.join(f'job {job}' for job in sorted(others))}.")
+    return "\n".join(lines)
+
+
+def _not_ours(verified: Verified) -> str:
+    if verified.is_foreign:
+        return (
+            "**Another Atelier bot** signed it, not this one. Its credentials say that an AI model drew it."
+        )
+    lines = [
+        "**Nothing says that this bot made it**: it has no credentials, no mark and no parameters of this bot, and looks like "
+        "none of its pictures."
+    ]
+    if verified.was_changed:
+        lines = [
+            "**It carries an Atelier's credentials, but was changed since**, so they say nothing any more."
+        ]
+    return "\n".join([*lines, "-# A crop, a rotation or a redrawing removes all signs: this is no proof."])
+
+
+def _ways(evidence: list[Evidence]) -> str:
+    ways = list(dict.fromkeys(_BY[each.how] for each in evidence))
+    return ways[0] if len(ways) == 1 else f"{', '.join(ways[:-1])} and {ways[-1]}"
+
+
+def _image_of(evidence: list[Evidence]) -> int | None:
+    """The picture's number, where the signs agree on one; a grid has several."""
+    numbers = {each.image for each in evidence if each.image is not None}
+    is_grid = any(each.how is How.CREDENTIALS and each.image is None for each in evidence)
+    return numbers.pop() if len(numbers) == 1 and not is_grid else None
+
+
+def _when(job: Job) -> str:
+    return f"on {texts.moment(job.finished_at or job.created_at)}"
+
+
+def _about(job: Job, image: int | None, asker: Asker) -> list[str]:
+    parts = [f"job {job.id}" if image is None else f"picture {image + 1} of job {job.id}", job.model]
+    if job.action is JobAction.UPSCALE:
+        parts.append("upscaled")
+    else:
+        parts += [f"{job.steps} steps", f"cfg {job.guidance:g}"]
+        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in job.loras]
+    parts.append(f"seed {job.seed + (image or 0)}")
+    lines = ["-# " + " · ".join(parts)]
+    is_theirs = asker.is_moderator and asker.guild_id is not None and asker.guild_id == job.place.guild_id
+    if is_theirs or asker.member == job.member:
+        lines.append(f"> {texts.short(texts.plain(job.prompt.text), _PROMPT)}")
+        if job.prompt.negative:
+            lines.append(f"> negative: {texts.short(texts.plain(job.prompt.negative), _PROMPT)}")
+    if is_theirs:
+        lines.append(
+            f"Asked for by <@{job.member}> ({texts.plain(job.member_name)}) in <#{job.place.channel_id}>."
+        )
+    return lines

@@ -1,0 +1,152 @@
+"""A number that a picture carries invisibly: spread over middle frequencies of its brightness, so that compressing and resizing
+leave it readable. numpy and Pillow only.
+
+A number of 32 bits and 16 that check it are four words of the extended Golay code (24, 12), 96 bits. Each bit is the sign of a
+projection of the picture (its brightness at 128 × 128, as a DCT) onto a direction of its own, which the key draws. Marking moves
+the picture along those directions no further than each sign needs, the picture's own share taken into account ("informed
+embedding": Cox, Miller, Bloom, Digital Watermarking, ch. 5), so that marking a marked picture replaces its mark. Reading decodes
+each word to the nearest of the code's 4096, by correlation. Neither needs the original, and only who has the key can do either.
+
+The grid of frequencies is relative to the picture's frame: a crop or a rotation loses the mark.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+MAX_NUMBER = 2**32 - 1
+
+_SIDE = 128  # of the square that all pictures are brought to
+_BAND = (40.0, 63.0)  # radii among the frequencies: below, the eye sees it; above, a smaller picture has none
+_STRENGTH = 8.0  # how far each projection is on its side of zero; rounding and JPEG 80 move it by one or two
+_ROUNDS = 12  # at 128 × 128 they cost little
+_BUSY, _LEAST_ROOM = 6.0, 0.3  # of brightness around a place; the share of it that a smooth place takes
+_BITS = 96
+_WORDS, _WORD, _GOLAY = 4, 12, 24
+_GENERATOR = 0xC75  # x^11 + x^10 + x^6 + x^5 + x^4 + x^2 + 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Directions:
+    where: NDArray[np.int64]  # (96, n): places in the flattened DCT
+    weight: NDArray[np.float32]  # (96, n): each row of length 1
+
+
+@dataclass(frozen=True, eq=False)
+class Watermark:
+    key: bytes
+    _directions: _Directions = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_directions", _directions(self.key))
+
+    def marked(self, picture: Image.Image, number: int) -> Image.Image:
+        """RGB, of the same size. `number`: 0 to MAX_NUMBER. The same picture, number and key give the same to the bit."""
+        if not 0 <= number <= MAX_NUMBER:
+            raise ValueError(f"{number} does not fit into 32 bits")
+        wanted = _code(number, self.key)
+        original = picture.convert("RGB")
+        small = _small(original)
+        basis, room = _basis(), _room(small)
+        change = np.zeros_like(small)
+        for _ in range(_ROUNDS):
+            # What would leave black and white is cut off, and made up for elsewhere in the next round.
+            change = np.clip(small + change, 0, 255) - small
+            lacking = np.maximum(0.0, _STRENGTH - self._projections(small + change) * wanted)
+            if lacking.max() < _STRENGTH / 8:
+                break
+            spectrum = np.zeros(_SIDE * _SIDE, np.float32)
+            spectrum[self._directions.where] = (lacking * wanted)[:, None] * self._directions.weight
+            change += room * (basis.T @ spectrum.reshape(_SIDE, _SIDE) @ basis)
+        large = np.asarray(Image.fromarray(change).resize(original.size, Image.Resampling.BICUBIC))
+        moved = np.asarray(original, np.int16) + np.rint(large).astype(np.int16)[:, :, None]
+        return Image.fromarray(np.clip(moved, 0, 255).astype(np.uint8))
+
+    def read(self, picture: Image.Image) -> int | None:
+        """The number; None where there is none, or nothing that checks."""
+        projections = self._projections(_small(picture))
+        words = (projections.reshape(_WORDS, _GOLAY) @ _golay().T).argmax(axis=1)
+        bits = 0
+        for word in words:
+            bits = (bits << _WORD) | int(word)
+        number, check = bits >> 16, bits & 0xFFFF
+        return number if check == _check(number, self.key) else None
+
+    def _projections(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(96,)"""
+        basis = _basis()
+        spectrum = (basis @ small @ basis.T).ravel()
+        return (spectrum[self._directions.where] * self._directions.weight).sum(axis=1)
+
+
+def _small(picture: Image.Image) -> NDArray[np.float32]:
+    """(128, 128): the brightness, 0 to 255."""
+    # Of larger pictures the average over each cell, which is quick and blind to what lies above the band.
+    filter = Image.Resampling.BOX if min(picture.size) >= 2 * _SIDE else Image.Resampling.BICUBIC
+    return np.asarray(picture.convert("L").convert("F").resize((_SIDE, _SIDE), filter), np.float32)
+
+
+def _room(small: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(128, 128), its square 1 on average: how much each place may change, from how much goes on around it. The eye sees a change
+    where all is smooth."""
+    rough = np.abs(small - _blurred(small))
+    room = np.clip(_blurred(rough) / _BUSY, _LEAST_ROOM, 1.0)
+    return room / np.sqrt(np.mean(room**2))
+
+
+def _blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Over some eight cells each way."""
+    coarse = Image.fromarray(values).resize((_SIDE // 8, _SIDE // 8), Image.Resampling.BOX)
+    return np.asarray(coarse.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
+
+
+def _code(number: int, key: bytes) -> NDArray[np.float32]:
+    """(96,) of 1 and -1."""
+    bits = (number << 16) | _check(number, key)
+    shifts = range(_WORD * (_WORDS - 1), -1, -_WORD)
+    return np.concatenate([_golay()[(bits >> shift) & 0xFFF] for shift in shifts])
+
+
+def _check(number: int, key: bytes) -> int:
+    return int.from_bytes(sha256(key + b"check" + number.to_bytes(4, "big")).digest()[:2], "big")
+
+
+def _directions(key: bytes) -> _Directions:
+    down, along = np.mgrid[0:_SIDE, 0:_SIDE]
+    radius = np.hypot(down, along)
+    band = np.flatnonzero((radius >= _BAND[0]) & (radius < _BAND[1]))
+    draw_from = np.random.default_rng(np.frombuffer(sha256(key + b"directions").digest(), np.uint32))
+    each = len(band) // _BITS
+    where = draw_from.permutation(band)[: each * _BITS].reshape(_BITS, each)
+    signs = draw_from.integers(0, 2, where.shape) * 2 - 1
+    return _Directions(where=where, weight=(signs / np.sqrt(each)).astype(np.float32))
+
+
+@lru_cache(maxsize=1)
+def _basis() -> NDArray[np.float32]:
+    """(128, 128): the orthonormal DCT-II, a frequency a row."""
+    frequency, place = np.mgrid[0:_SIDE, 0:_SIDE]
+    basis = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _SIDE)) * np.sqrt(2 / _SIDE)
+    basis[0] /= np.sqrt(2)
+    return basis.astype(np.float32)
+
+
+@lru_cache(maxsize=1)
+def _golay() -> NDArray[np.float32]:
+    """(4096, 24) of 1 and -1: the word of every 12 bits, systematic, with a parity bit; any two differ in 8 places or more."""
+    words: list[int] = []
+    for message in range(1 << _WORD):
+        rest = message << 11
+        for shift in range(_WORD - 1, -1, -1):
+            if rest >> (shift + 11) & 1:
+                rest ^= _GENERATOR << shift
+        word = (message << 11) | rest
+        words.append((word << 1) | (word.bit_count() & 1))
+    bits = np.array(words)[:, None] >> np.arange(_GOLAY - 1, -1, -1) & 1
+    return (1 - 2 * bits).astype(np.float32)
