@@ -11,13 +11,11 @@ from discord import app_commands
 from bot import cards, texts
 from bot.access import asker_of
 from bot.client import Atelier
-from bot.orders import Asker
+from bot.orders import Asker, PictureGone
 from bot.verify import MAX_BYTES, Evidence, How, NothingToVerify, TooHeavyToVerify, Verified
 from db.jobs import Job, JobAction
 
 Interaction = discord.Interaction[Atelier]
-Media = discord.Attachment | discord.UnfurledMediaItem
-
 _MOST = 4
 """Files of one message."""
 _PROMPT = 350  # characters
@@ -33,37 +31,42 @@ _BY = {
 @app_commands.command(description="Did this bot make that picture? When, and from what?")
 @app_commands.describe(picture="PNG, JPEG or WebP")
 async def verify(interaction: Interaction, picture: discord.Attachment) -> None:
-    await _answer(interaction, [picture])
+    if picture.size > MAX_BYTES:
+        raise TooHeavyToVerify(picture.size, MAX_BYTES)
+    await _answer(interaction, [picture.url])
 
 
 @app_commands.context_menu(name="Verify")
 async def verify_message(interaction: Interaction, message: discord.Message) -> None:
-    await _answer(interaction, [*message.attachments, *_shown_in(message.components)])
+    uploaded = [each.url for each in message.attachments if each.size <= MAX_BYTES]
+    await _answer(interaction, [*uploaded, *_shown_in(message.components)])
 
 
-async def _answer(interaction: Interaction, files: list[Media]) -> None:
-    if not files:
+async def _answer(interaction: Interaction, addresses: list[str]) -> None:
+    """`addresses` are of Discord's own files."""
+    if not addresses:
         raise NothingToVerify
     # Reading and looking take longer than a press may wait on a slow day.
     await interaction.response.defer(ephemeral=True, thinking=True)
     asker = asker_of(interaction)
     said: list[str] = []
-    for file in files[:_MOST]:
-        size = getattr(file, "size", None)
-        if size is not None and size > MAX_BYTES:
-            raise TooHeavyToVerify(size, MAX_BYTES)
-        verified = await interaction.client.verification.examine(await file.read())
+    for address in addresses[:_MOST]:
+        try:
+            content = await interaction.client.http.get_from_cdn(address)
+        except (discord.NotFound, discord.Forbidden) as error:
+            raise PictureGone from error  # deleted meanwhile
+        verified = await interaction.client.verification.examine(content)
         said.append(_said(verified, asker))
     await interaction.followup.send(
         view=cards.note("\n\n".join(said)), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
     )
 
 
-def _shown_in(components: Any) -> Iterator[discord.UnfurledMediaItem]:
+def _shown_in(components: Any) -> Iterator[str]:
     """What was uploaded with a message and is shown by its components. Nothing is fetched from any other address."""
     for each in components:
         if isinstance(each, discord.components.MediaGalleryComponent):
-            yield from (item.media for item in each.items if item.media.attachment_id)
+            yield from (item.media.url for item in each.items if item.media.attachment_id)
         yield from _shown_in(getattr(each, "children", ()))
 
 

@@ -45,7 +45,18 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
     assert len(told(judge)) == 1
     assert (
         there
-        == {"imagine", "history", "queue", "privacy", "mod", "server", "Remove picture", "Report"}
+        == {
+            "imagine",
+            "history",
+            "queue",
+            "privacy",
+            "mod",
+            "server",
+            "verify",
+            "Verify",
+            "Remove picture",
+            "Report",
+        }
         == {c["name"] for c in told(judge)[0]}
     )
 
@@ -83,9 +94,9 @@ async def test_commands_that_somebody_else_took_away_come_back(
         assert client.application_id is not None
         await client.http.bulk_upsert_global_commands(client.application_id, [])
     async with logged_in(shop, play) as client:
-        assert len(await client.tree.fetch_commands()) == 7
+        assert len(await client.tree.fetch_commands()) == 10
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [7, 0, 7]
+    assert [len(commands) for commands in told(judge)] == [10, 0, 10]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
