@@ -7,10 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from c2pa import C2paError
+
+from bot.provenance import FOLDER, certificate_of
 from bot.settings import Settings
 from db.errors import DatabaseMissing, StorageError
 from db.state import size_text, state_of
+from generation.certificate import CHAIN, KEY, CertificateBroken, load_certificate
 from generation.checkup import Card, Finding, ModelReport
+from generation.credentials import Credentials
 from generation.lora_file import BrokenLoraFile, inspect_lora
 from generation.model_folder import BrokenModelFolder, inspect
 from generation.request import ModelEntry
@@ -48,6 +53,7 @@ def examine(
     _storage(settings, found, storage_sentence, show)
     _line(show, "metrics", settings.metrics.listen or "off")
     _line(show, "picture check", ", ".join(settings.pictures.detectors))
+    _certificate(settings, found, show)
     sound: list[ModelEntry] = []
     for entry in settings.resolved_models:
         try:
@@ -114,6 +120,24 @@ def _storage(
         _line(show, "pictures", f"{state.pictures} ({size_text(state.picture_bytes)})")
         if state.faults:
             found.troubles.append(f"The database {path} is damaged: {'; '.join(state.faults[:3])}.")
+
+
+def _certificate(settings: Settings, found: Examination, show: Callable[[str], None]) -> None:
+    folder = settings.data / FOLDER
+    try:
+        own = certificate_of(settings.provenance)
+        if own is None and not (folder / KEY).exists():
+            _line(show, "certificate", "none yet: the first start makes one")
+            return
+        certificate = own or load_certificate(folder / CHAIN, folder / KEY)
+        Credentials(certificate)
+    except CertificateBroken as broken:
+        found.stops.append(f"Pictures can't be signed with {broken.path}: {broken.problem}.")
+    except C2paError as broken:
+        found.stops.append(f"Pictures can't be signed: {broken}.")
+    else:
+        whose = "the owner's" if own else "made by the bot"
+        _line(show, "certificate", f"{certificate.name}, until {certificate.expires:%Y-%m-%d} ({whose})")
 
 
 def _of_card(card: Card) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 import main
+from bot.provenance import FOLDER
 from db.migrate import migrate
 from generation import checkup
+from generation.certificate import made_certificate
 from generation.checkup import ModelReport
 from generation.request import ModelEntry, ModelName
 from tests.tiny_models import SIDE, cut, tiny_sd
@@ -114,3 +116,32 @@ def test_a_model_that_takes_the_process_down_is_a_sentence(monkeypatch: pytest.M
     assert isinstance(first, ModelReport) and not first.why_not
     assert isinstance(second, ModelReport) and second.name == "other"
     assert "died" in second.why_not and "-9" in second.why_not
+
+
+def test_it_says_what_looks_at_pictures_and_what_signs_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
+) -> None:
+    main.main(config(tmp_path, ("tiny", folder)))
+    said = capsys.readouterr().out
+    assert re.search(r"^picture check +opennsfw$", said, re.MULTILINE)
+    assert re.search(r"^certificate +none yet: the first start makes one$", said, re.MULTILINE)
+    made_certificate(tmp_path / "data" / FOLDER)
+    main.main(config(tmp_path, ("tiny", folder)))
+    said = capsys.readouterr().out
+    assert re.search(r"^certificate +Atelier, until \d{4}-\d\d-\d\d \(made by the bot\)$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("more", ["pictures", "provenance"])
+def test_a_detector_or_certificate_that_is_missing_stops_a_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, more: str
+) -> None:
+    tables = {
+        "pictures": '\n[pictures]\ndetectors = ["opennsfw", "safety-checker"]\nsafety_checker = "/no/such/folder"\n',
+        "provenance": '\n[provenance]\ncertificate = "/no/such.pem"\nkey = "/no/such.key"\n',
+    }
+    says = {"pictures": "The picture detector 'safety-checker' can't be used", "provenance": "/no/such.pem"}
+    arguments = config(tmp_path, ("tiny", folder), more=tables[more])
+    assert main.main(arguments) == 2
+    assert says[more] in capsys.readouterr().err
+    assert main.main([*arguments[:2], "run"]) == 2, "and the start says the same"
+    assert says[more] in capsys.readouterr().err

@@ -72,7 +72,7 @@ def test_a_server_that_refuses_what_is_found_refuses_what_a_picture_is_flagged_f
 def test_every_policy_has_thresholds_for_pictures() -> None:
     for policy in presets().values():
         for stance in picture_stances(policy).values():
-            assert 0 < stance.flag < stance.refuse <= 1
+            assert 0 < stance.flag <= stance.refuse <= 1
 
 
 def test_a_check_without_detectors_is_none() -> None:
