@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 import zlib
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -137,10 +138,12 @@ def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, s
     picture = _as_rgb(picture)
     while True:
         for quality in _QUALITIES:
-            out = io.BytesIO()
-            picture.save(out, "JPEG", quality=quality, subsampling=0)
-            if out.tell() <= limit or picture.size == (1, 1):
-                return out.getvalue(), "jpeg"
+            # Into a file and not into memory: Pillow then lets other threads run while it encodes.
+            with tempfile.TemporaryFile() as out:
+                picture.save(out, "JPEG", quality=quality, subsampling=0)
+                if out.tell() <= limit or picture.size == (1, 1):
+                    out.seek(0)
+                    return out.read(), "jpeg"
         picture = picture.resize((max(1, picture.width // 2), max(1, picture.height // 2)))
 
 
