@@ -42,6 +42,7 @@ class Finishing:
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
             await self.refuse(job, judged)
+            return None
         prints, grid, grid_format = await self.inspection.beside_the_loop(
             lambda: self._print(job, made, kept)
         )
@@ -64,14 +65,14 @@ class Finishing:
         return prints, *images.encode_grid(grid)
 
     async def refuse(self, job: Job, judged: list[Judged], *, is_input: bool = False) -> None:
-        """Ends the job, gives back what it cost, and tells the moderators. Raises GenerationFailed."""
+        """Ends the job, gives back what it cost, and tells the moderators: GenerationFailed. Returns where it had ended."""
         is_banned = all(each.verdict.rule == BANNED for each in judged)
         kind = ("banned" if is_banned else "picture") + ("-input" if is_input else "")
         async with self._records.database.transaction() as tx:
-            record = None
-            if await self._records.jobs.fail(tx, job.id, kind, self._clock()):
-                await self._records.spending.refund(tx, job.id)
-                record = await self.inspection.note(tx, job, judged, self._clock())
+            if not await self._records.jobs.fail(tx, job.id, kind, self._clock()):
+                return
+            await self._records.spending.refund(tx, job.id)
+            record = await self.inspection.note(tx, job, judged, self._clock())
         if record is not None:
             self._review(record)
         raise GenerationFailed(job.id, kind, "the picture check refused it")

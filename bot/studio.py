@@ -194,7 +194,8 @@ class Studio:
         except (PictureGone, NoSuchJob) as error:
             await self._give_back(job, "input")
             raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
-        await self._demand_good_input(job, request)
+        if not await self._may_start_from(job, request):
+            return None
         ticket = self._tickets[job.id] = self.dispatch.submit(request, force=True)
         watch(ticket)
         try:
@@ -202,7 +203,7 @@ class Studio:
                 await ticket.wait_for_start()
                 clock.started()
                 await self.records.jobs.start(job.id, self.clock())
-                made = await ticket.wait_for_pictures()
+                return await self._finishing.finish(job, await ticket.wait_for_pictures())
         except JobCancelled:
             async with self.records.database.transaction() as tx:
                 if await self.records.jobs.cancel(tx, job.id, self.clock()):
@@ -214,18 +215,19 @@ class Studio:
             raise
         finally:
             self._tickets.pop(job.id, None)
-        return await self._finishing.finish(job, made)
 
-    async def _demand_good_input(self, job: Job, request: Request) -> None:
-        """What a picture starts from is checked like what comes out, wherever it is from. Raises GenerationFailed."""
+    async def _may_start_from(self, job: Job, request: Request) -> bool:
+        """What a picture starts from is checked like what comes out, wherever it is from. Raises GenerationFailed where it is
+        refused; False where the job was ended meanwhile."""
         init = (
             request.content if isinstance(request, UpscaleRequest) else request.init and request.init.content
         )
         if init is None:
-            return
+            return True
         judged = await self.inspection.judge([init], job)
         if judged[0].is_refused:
             await self._finishing.refuse(job, judged, is_input=True)
+        return not judged[0].is_refused
 
     def progress_of(self, job: JobId) -> Progress | None:
         """Of a job that waits or runs; None for any other."""

@@ -23,6 +23,7 @@ from moderation.fingerprint import Fingerprint, fingerprint, nearest
 MAX_BYTES = 25 * 2**20
 """Of a picture to verify: more than anybody is let upload without paying."""
 
+_SIDE = 2048  # pixels
 _JOB = re.compile(r"\bJob: ([a-z2-7]{10})-(\d)\b")
 
 
@@ -81,13 +82,15 @@ class Verification:
     def __init__(self, records: Records, provenance: Provenance) -> None:
         self._records = records
         self._provenance = provenance
+        self._looking = asyncio.Lock()  # one at a time: a large picture takes a core for a second
 
     async def examine(self, content: bytes) -> Verified:
         """PNG, JPEG or WebP. Raises NothingToVerify, TooHeavyToVerify."""
         if len(content) > MAX_BYTES:
             raise TooHeavyToVerify(len(content), MAX_BYTES)
         try:
-            signs = await asyncio.to_thread(self._signs, content)
+            async with self._looking:
+                signs = await asyncio.to_thread(self._signs, content)
         except PictureError as error:
             raise NothingToVerify from error
         found = [
@@ -144,6 +147,8 @@ class Verification:
     def _signs(self, content: bytes) -> _Signs:
         picture = images.open_picture(content)
         form = images.form_of(content)
+        # Marks and hashes are the same at any size, and strangers' pictures may be of fifty million pixels.
+        picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
         views = list(_views(picture))
         marks = [mark for view in views if (mark := self._provenance.watermark.read(view)) is not None]
         prints = [seen for view in views if (seen := fingerprint(view)) is not None]

@@ -21,7 +21,7 @@ _MOST = 4
 _PROMPT = 350  # characters
 
 _BY = {
-    How.CREDENTIALS: "its signed credentials, unchanged since",
+    How.CREDENTIALS: "its signed credentials (the file is unchanged)",
     How.MARK: "its invisible mark",
     How.PARAMETERS: "the parameters in the file, which anybody could write",
     How.LIKENESS: "its likeness to a picture of mine",

@@ -353,3 +353,17 @@ async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
     view = await mod_log.page(shop.records.verdicts, GUILD, Question(member=1))
     assert "Nothing matches." in texts_of(view)
     assert problems(view) == []
+
+
+def test_a_gallery_says_what_is_withheld_and_its_buttons_keep_their_numbers() -> None:
+    gallery = a_gallery(a_job(), 4)
+    gallery = replace(gallery, images=(gallery.images[0], *gallery.images[2:]))
+    components = str(cards.gallery_card(gallery, "a.jpg", is_spoiler=False).to_components())
+    assert "One picture of 4 showed what is not shown here, and is left out and not charged." in components
+    assert [f"'label': 'U{number}'" in components for number in range(1, 5)] == [True, False, True, True]
+    assert f"atelier:1:up:{JOB}:2" in components
+    whole = str(cards.gallery_card(a_gallery(a_job(), 4), "a.jpg", is_spoiler=False).to_components())
+    assert "left out" not in whole
+    two = replace(gallery, images=gallery.images[:2])
+    assert "2 pictures of 4" in str(cards.gallery_card(two, "a.jpg", is_spoiler=False).to_components())
+    assert not problems(cards.gallery_card(two, "a.jpg", is_spoiler=False), ["a.jpg"])

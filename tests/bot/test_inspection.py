@@ -10,6 +10,7 @@ import pytest
 
 from bot.amendments import Amendments
 from bot.casework import Decision
+from bot.finishing import Finishing
 from bot.inspection import BANNED, Previews
 from bot.orders import Gallery
 from db.cases import Case, Origin, Outcome
@@ -18,10 +19,11 @@ from db.jobs import Job, JobState, Parent
 from generation import images
 from generation.images import grid_of
 from generation.ticket import GenerationFailed
+from generation.ticket import Pictures as Made
 from moderation.fingerprint import SAME, distance, fingerprint
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
-from tests.pictures import REFUSED, blobs, jpeg, waves
+from tests.pictures import REFUSED, blobs, jpeg, png, waves
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -101,6 +103,22 @@ async def test_what_was_refused_is_told_again_after_a_restart(busy: Shop) -> Non
         await busy.fulfil(job)
     assert again.value.kind == "picture"
     assert len(busy.reviewed) == 1
+
+
+async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_told_more(busy: Shop) -> None:
+    job = await busy.admit(an_order("show refused", images=1))
+    made = Made(job=job.id, pictures=(png(blobs(REFUSED)),), grid=b"", grid_format="jpeg", device_seconds=1.0)
+    await busy.desk.cancel(job.id, ADA)
+    finishing = Finishing(
+        busy.records,
+        busy.studio.inspection,
+        busy.studio.provenance,
+        clock=busy.clock,
+        review=busy.reviewed.append,
+    )
+    assert await finishing.finish(job, made) is None
+    assert (await busy.job(job)).state is JobState.CANCELLED
+    assert busy.reviewed == []
 
 
 async def test_a_flagged_picture_is_kept_with_a_case(busy: Shop) -> None:
