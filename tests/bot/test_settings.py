@@ -54,6 +54,10 @@ def test_the_environment_wins() -> None:
         ("[generation]\ndefault_model = 'nope'", "generation.default_model", "emoji"),
         ("[generation]\nslots = 0", "generation.slots", "above 0"),
         ("models = []", "models", "at least one"),
+        ("[pictures]\ndetectors = []", "pictures.detectors", "at least one"),
+        ("[pictures]\ndetectors = ['opensfw']", "pictures.detectors", "opennsfw, nudenet"),
+        ("[pictures]\ndetectors = ['opennsfw', 'opennsfw']", "pictures.detectors", "each once"),
+        ("[provenance]\ncertificate = 'a.pem'", "provenance", "belong together"),
         ("[[models]]\nname = 'emoji'", "models", "source"),
         (
             "[[models]]\nname = 'two words'\nsource = 'x'\nlicence = 'y'",
