@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
+from bot.house_policies import HousePolicies, Spot
 from bot.records import Records
 from db.banned_pictures import BannedPicture
 from db.case_entries import EntryKind
@@ -25,7 +26,7 @@ from generation import images
 from generation.images import PictureError
 from moderation.fingerprint import Fingerprint, fingerprint, nearest
 from moderation.pictures import PictureCheck
-from moderation.policy import Policy, presets, standard
+from moderation.policy import FAMILY, Policy, presets
 from moderation.verdict import ALLOWED, Ruling, Verdict, stricter
 
 SOURCE = "picture"
@@ -53,8 +54,9 @@ class Judged:
 
 
 class Inspection:
-    def __init__(self, check: PictureCheck, records: Records) -> None:
+    def __init__(self, check: PictureCheck, records: Records, policies: HousePolicies) -> None:
         self.check = check
+        self._policies = policies
         self._records = records
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
 
@@ -68,10 +70,14 @@ class Inspection:
         )
 
     async def policy_of(self, job: Job) -> Policy:
+        """What holds where it was ordered, as for its prompt."""
         guild = job.place.guild_id
+        channel = job.policy_channel_id or job.place.channel_id
+        spot = Spot(guild_id=guild, channel_id=channel, is_age_restricted=job.is_age_restricted)
+        policy = await self._policies.of(spot)
         if guild is not None and (await self._records.gates.get(guild)).mode is Mode.FAMILY:
-            return presets()["family"]
-        return standard().for_channel(age_restricted=job.is_age_restricted)
+            return policy.with_(presets()[FAMILY])
+        return policy
 
     async def note(
         self, tx: Transaction, job: Job, judged: Sequence[Judged], now: float

@@ -80,7 +80,7 @@ class Studio:
         self.house_rules = HouseRules(records, desk, settings.moderation.must_file)
         self.policies = HousePolicies(records, desk, settings.moderation.policy)
         self.judging = Judging(screen, records, self.house_rules, self.policies)
-        self.inspection = Inspection(pictures, records)
+        self.inspection = Inspection(pictures, records, self.policies)
         self.provenance = provenance
         self._finishing = Finishing(
             records, self.inspection, provenance, clock=clock, review=lambda record: self.review(record)
@@ -163,6 +163,7 @@ class Studio:
             strength=order.strength,
             loras=order.loras,
             is_age_restricted=order.asker.is_age_restricted,
+            policy_channel_id=order.asker.parent_id,
             created_at=now,
         )
 

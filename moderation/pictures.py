@@ -55,21 +55,23 @@ class PictureCheck:
             scores = detector.score(picture)
             for category in stances.keys() & scores.keys():
                 score = min(1.0, max(0.0, scores[category]))
-                ruling = stances[category].of_score(score)
+                ruling = max(stance.of_score(score) for stance in stances[category])
                 if ruling is not Ruling.ALLOW:
                     found = Verdict(ruling=ruling, category=category, rule=detector.name, score=score)
                     verdict = stricter(verdict, found)
         return verdict
 
 
-def picture_stances(policy: Policy) -> Mapping[Category, Stance]:
-    """The preset's thresholds for pictures, with what the policy does about a category that is found."""
-    return {
-        category: Stance(
-            action=policy.stance(category).action, flag=thresholds.flag, refuse=thresholds.refuse
-        )
-        for category, thresholds in _thresholds()[policy.name].items()
-    }
+def picture_stances(policy: Policy) -> Mapping[Category, Sequence[Stance]]:
+    """The thresholds for pictures of the preset and of what holds beside it, with what each does about a category that is found;
+    the strictest holds."""
+    found: dict[Category, list[Stance]] = {}
+    for part in policy.parts:
+        for category, thresholds in _thresholds().get(part.name, {}).items():
+            action = part.stance(category).action
+            stance = Stance(action=action, flag=thresholds.flag, refuse=thresholds.refuse)
+            found.setdefault(category, []).append(stance)
+    return found
 
 
 @lru_cache(maxsize=1)

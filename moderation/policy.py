@@ -87,18 +87,20 @@ class Policy:
         return self.stances.get(category, self.default)
 
     def of_score(self, category: Category, score: float) -> Ruling:
-        return max(each.stance(category).of_score(score) for each in self._all())
+        return max(each.stance(category).of_score(score) for each in self.parts)
 
     def of_rule(self, category: Category, ruling: Ruling, leniently: Ruling | None = None) -> Ruling:
         """`leniently`: the rule's ruling where a stance is lenient, if it is another."""
         if category in FIXED:
             return ruling
         soft = ruling if leniently is None else leniently
-        stances = (each.stance(category) for each in self._all())
+        stances = (each.stance(category) for each in self.parts)
         return max(stance.of_rule(soft if stance.lenient else ruling) for stance in stances)
 
-    def _all(self) -> tuple[Policy, ...]:
-        return (self, *(each for other in self.beside for each in other._all()))
+    @property
+    def parts(self) -> tuple[Policy, ...]:
+        """Itself and all that hold beside it."""
+        return (self, *(each for other in self.beside for each in other.parts))
 
     def amended(self, category: Category, change: Change) -> Policy:
         """This policy with another stance on one category. Raises NotForChoice, ValueError."""

@@ -2,6 +2,9 @@
 
 ALTER TABLE jobs ADD COLUMN is_age_restricted INTEGER NOT NULL DEFAULT 0 CHECK (is_age_restricted IN (0, 1));
 
+-- The channel whose policy holds: a thread's own is its channel's. NULL: that of channel_id.
+ALTER TABLE jobs ADD COLUMN policy_channel_id INTEGER;
+
 ALTER TABLE images ADD COLUMN pdq BLOB CHECK (length(pdq) = 32);   -- perceptual hash; NULL: too plain to have one
 ALTER TABLE images ADD COLUMN mark INTEGER CHECK (mark BETWEEN 0 AND 4294967295);  -- the number of the invisible mark
 

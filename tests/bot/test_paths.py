@@ -20,6 +20,7 @@ import bot
 from bot.app import build
 from bot.buttons import GalleryButton
 from bot.case_buttons import AnswerButton, AppealButton, CaseButton, Form
+from bot.client import Atelier
 from bot.house_rules import Draft
 from bot.orders import Order, Press
 from bot.pages import PageButton
@@ -87,8 +88,20 @@ def text_options(command: Any) -> Iterator[str]:
                 yield f"{command.qualified_name} {parameter.name}"
 
 
+def client_of(shop: Shop) -> Atelier:
+    studio = shop.studio
+    return build(
+        shop.settings,
+        shop.records,
+        shop.dispatch,
+        studio.judging.screen,
+        studio.inspection.check,
+        studio.provenance,
+    )
+
+
 def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
-    client = build(shop.settings, shop.records, shop.dispatch, shop.studio.judging.screen)
+    client = client_of(shop)
     mine = [
         each
         for each in client.tree.walk_commands()
@@ -98,7 +111,7 @@ def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
 
 
 def test_every_button_is_listed(shop: Shop) -> None:
-    client = build(shop.settings, shop.records, shop.dispatch, shop.studio.judging.screen)
+    client = client_of(shop)
     store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # nothing public lists them
     assert set(store._dynamic_items.values()) == BUTTONS  # pyright: ignore[reportPrivateUsage]
     assert set(PRESSES) == set(Press)

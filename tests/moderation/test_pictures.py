@@ -15,7 +15,7 @@ from PIL import Image
 from moderation import detectors, nudenet, opennsfw
 from moderation.onnx_file import open_packaged
 from moderation.pictures import DetectorBroken, PictureCheck, picture_stances
-from moderation.policy import presets, standard
+from moderation.policy import MATURE, Action, Change, ordinary, presets, standard
 from moderation.verdict import Category, Ruling
 from tests.pictures import FLAGGED, REFUSED, blobs, waves
 
@@ -63,16 +63,23 @@ def test_the_stricter_of_two_detectors_wins(check: PictureCheck) -> None:
 def test_a_server_that_refuses_what_is_found_refuses_what_a_picture_is_flagged_for(
     check: PictureCheck,
 ) -> None:
-    strict = standard().amended(Category.SEXUAL, action=Ruling.REFUSE)
+    strict = standard().amended(Category.SEXUAL, Change(action=Action.REFUSE))
     assert check.judge(blobs(FLAGGED), strict).ruling is Ruling.REFUSE
-    mild = standard().amended(Category.SEXUAL, action=Ruling.FLAG)
+    mild = standard().amended(Category.SEXUAL, Change(action=Action.FLAG))
     assert check.judge(blobs(REFUSED), mild).ruling is Ruling.FLAG
 
 
 def test_every_policy_has_thresholds_for_pictures() -> None:
     for policy in presets().values():
-        for stance in picture_stances(policy).values():
-            assert 0 < stance.flag <= stance.refuse <= 1
+        for stances in picture_stances(policy).values():
+            assert all(0 < stance.flag <= stance.refuse <= 1 for stance in stances)
+
+
+def test_what_a_mature_server_lets_pass_is_refused_in_its_ordinary_channels(check: PictureCheck) -> None:
+    mature = presets()[MATURE]
+    assert check.judge(blobs(REFUSED), mature).ruling is Ruling.ALLOW
+    assert check.judge(blobs(REFUSED), ordinary(mature)).ruling is Ruling.REFUSE
+    assert check.judge(blobs(FLAGGED), ordinary(mature)).ruling is Ruling.ALLOW
 
 
 def test_a_check_without_detectors_is_none() -> None:
