@@ -16,13 +16,15 @@ from bot.orders import Gallery
 from db.cases import Case, Origin, Outcome
 from db.gates import Mode
 from db.jobs import Job, JobState, Parent
+from db.policies import Scope, ScopeKind
 from generation import images
 from generation.images import grid_of
 from generation.ticket import GenerationFailed
 from generation.ticket import Pictures as Made
 from moderation.fingerprint import SAME, distance, fingerprint
+from moderation.policy import MATURE
 from moderation.verdict import Category, Ruling
-from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
+from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, MIA, Shop, an_order
 from tests.pictures import REFUSED, blobs, jpeg, png, waves
 
 pytestmark = pytest.mark.timeout(60)
@@ -131,7 +133,18 @@ async def test_a_flagged_picture_is_kept_with_a_case(busy: Shop) -> None:
     assert (case.origin, case.verdict.ruling) == (Origin.PICTURE, Ruling.FLAG)
 
 
-async def test_an_age_restricted_channel_shows_what_others_refuse(busy: Shop) -> None:
+async def let_adults(shop: Shop) -> None:
+    """The server says that its age-restricted channels go further."""
+    scope = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
+    await shop.studio.policies.choose(MIA, scope, MATURE)
+
+
+async def test_an_age_restricted_channel_shows_what_others_refuse_where_the_server_says_so(
+    busy: Shop,
+) -> None:
+    assert (await refused(busy, "show refused", asker=ADULTS, images=1))[1] == "picture"
+    busy.reviewed.clear()
+    await let_adults(busy)
     gallery = await busy.draw("show refused flagged", ADULTS, images=2)
     assert indexes(gallery) == [0, 1]
     assert busy.reviewed == []
@@ -237,7 +250,17 @@ async def test_a_plain_picture_is_not_banned_for_all_that_are_as_plain(busy: Sho
 # ---- what a picture starts from
 
 
+async def test_a_picture_in_a_thread_is_judged_by_the_policy_of_its_channel(busy: Shop) -> None:
+    thread = replace(ADULTS, channel_id=CHANNEL + 1, parent_id=CHANNEL)
+    here = Scope(guild_id=GUILD, kind=ScopeKind.CHANNEL, channel_id=CHANNEL)
+    await busy.studio.policies.choose(MIA, here, MATURE)
+    assert indexes(await busy.draw("show refused", thread, images=1)) == [0]
+    elsewhere = replace(thread, parent_id=CHANNEL + 2)
+    assert (await refused(busy, "show refused", asker=elsewhere, images=1))[1] == "picture"
+
+
 async def test_what_a_picture_starts_from_is_checked_before_it_is_used(busy: Shop) -> None:
+    await let_adults(busy)
     parent = (await busy.draw("show refused", ADULTS, images=1)).job
     order = await busy.derive.variation(parent.id, 0, BEN)
     job = await busy.admit(order)

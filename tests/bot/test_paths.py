@@ -25,6 +25,7 @@ from bot.house_rules import Draft
 from bot.orders import Order, Press
 from bot.pages import PageButton
 from bot.parameters import NAMES, Wish, compose
+from bot.privacy_cards import ForgetButton
 from db.images import StoredImage
 from db.jobs import Job, Place
 from generation.request import ImageSize, Prompt
@@ -66,8 +67,8 @@ PRESSES = {
     Press.CANCEL: Carries.NOTHING,
     Press.DELETE: Carries.NOTHING,
 }
-BUTTONS = {GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton}
-"""All but the first are about lists, cases and appeals."""
+BUTTONS = {GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton, ForgetButton}
+"""All but the first are about lists, cases, appeals and being forgotten."""
 
 ORDERING = {
     "commands/imagine.py": 1,

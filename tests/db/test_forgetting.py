@@ -54,6 +54,9 @@ NO_PERSON = {
     "is_escalated",
     "is_shadow",
     "ban_needs_second",
+    "is_age_restricted",
+    "policy_channel_id",
+    "mark",
     "added_version",
     "removed_version",
 }
