@@ -120,7 +120,7 @@ class World:
         )
         topics = {
             "gallery": "Pictures for everybody: /imagine a fox in the snow",
-            "after-dark": "For adults: prompts may go further here than elsewhere",
+            "after-dark": "For adults: /server policy may let prompts go further here",
             "mod-log": "For the moderators: what was refused or flagged",
         }
         for position, (name, topic) in enumerate(topics.items()):

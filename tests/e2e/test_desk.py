@@ -224,7 +224,10 @@ async def test_a_first_refusal_is_an_explanation_even_where_a_moderator_warns(st
     assert "reads as nudity. Put clothes on whoever is in it" in told
     assert "The first time counts as nothing against you." in told
     card = await stage.play.wait_for_message(
-        lambda m: "a nude woman on a rock" in m.texts and f"<@{ada.id}>" in m.texts, "mod-log", stage.mia
+        lambda m: "a nude woman on a rock" in m.texts and f"<@{ada.id}>" in m.texts,
+        "mod-log",
+        stage.mia,
+        timeout=60,
     )
     await press(stage.mia, card, "Open a case")
     card = await card_of(stage, ada, "a nude woman on a rock")

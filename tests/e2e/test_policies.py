@@ -23,7 +23,7 @@ async def test_a_server_lets_its_age_restricted_channels_go_further_and_takes_it
     use = await stage.mia.slash("gallery", "server policy preset", preset="mature", where=where)
     said = await stage.private(use)
     assert said == "In age-restricted channels the policy is *mature* from now on."
-    told = await stage.play.wait_for_message(lambda m: said in m.texts, "mod-log", stage.mia)
+    told = await stage.play.wait_for_message(lambda m: said in m.texts, "mod-log", stage.mia, timeout=60)
     assert f"by <@{stage.mia.id}>" in told.texts
     await stage.gallery(await ada.slash("after-dark", "imagine", prompt="a nude statue", images=1))
     refused = await ada.slash("gallery", "imagine", prompt="a nude statue", images=1)
