@@ -72,7 +72,13 @@ class Sweep:
     async def sweep(self) -> None:
         """Once. Raises StorageError."""
         for erasure in await self._records.forgetting.pending():
-            await self._forget(erasure)
+            try:
+                await self._forget(erasure)
+            except StorageError:
+                raise
+            except Exception:
+                # A mistake in here must hold up neither the others nor the bot.
+                log.exception("a member could not be forgotten yet; it is tried again")
         count = 0
         while changed := await self._records.retention.step(self.periods, self._clock()):
             count += changed

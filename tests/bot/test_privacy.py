@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
@@ -24,7 +25,7 @@ from db.cases import Outcome
 from db.jobs import Job, JobState
 from db.members import Outlook
 from playground.server import Playground
-from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order
+from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, ended, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -287,3 +288,32 @@ def test_members_have_both_commands() -> None:
     assert isinstance(group, app_commands.Group)
     assert {each.name for each in group.commands} == {"export", "delete"}
     assert group.default_permissions is None
+
+
+async def test_a_sweep_that_fails_is_tried_again_and_takes_nothing_down(
+    busy: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+
+    async def rename(before: str, after: str) -> None:
+        async with busy.records.database.transaction() as tx:
+            await tx.all(f"ALTER TABLE {before} RENAME TO {after}")
+
+    await busy.draw()
+    await privacy_of(busy).ask_to_forget(ADA)
+    busy.clock.now += DAY + 1
+    # Nobody expects these: no StorageError, but a mistake in the program.
+    await rename("reports", "elsewhere")
+    await rename("audit_openings", "elsewhere_too")
+    sweep = sweep_of(busy, atelier)
+    running = asyncio.create_task(sweep.run())
+    try:
+        await until(lambda: "the sweep failed" in caplog.text)
+        assert "a member could not be forgotten yet" in caplog.text
+        await rename("elsewhere", "reports")
+        await rename("elsewhere_too", "audit_openings")
+        sweep.want()
+        await until(lambda: "a member who asked for it is forgotten" in caplog.text)
+        assert not running.done()
+    finally:
+        await ended(running)
