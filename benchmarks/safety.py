@@ -91,13 +91,14 @@ def judge(screen: Screen, rows: Sequence[Row]) -> list[Judged]:
 
 
 def shipped(dev: Sequence[Judged]) -> dict[str, Any]:
-    refused, flagged, categories = Shares(), Shares(), Shares()
+    refused, flagged, categories, also = Shares(), Shares(), Shares(), Shares()
     for one in dev:
         key = f"{one.row.source}, {'unsafe' if one.row.is_unsafe else 'safe'}"
         refused.count(key, one.is_refused)
         flagged.count(key, one.verdict.ruling is not Ruling.ALLOW)
         if one.row.is_unsafe:
             categories.count(one.row.category, one.is_refused)
+            also.count(one.row.category, one.verdict.ruling is not Ruling.ALLOW)
     harmless = (*CAPTIONS, *REAL_USERS)
     return {
         "AUC, all unsafe against captions and real users' prompts": area_under_curve(
@@ -107,6 +108,7 @@ def shipped(dev: Sequence[Judged]) -> dict[str, Any]:
         "refused": refused.as_json(),
         "refused or flagged": flagged.as_json(),
         "unsafe refused, by category": categories.as_json(),
+        "unsafe refused or flagged, by category": also.as_json(),
     }
 
 
@@ -134,12 +136,16 @@ def same_verdict(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:
 
 
 def languages(screen: Screen, data: Path, most: int) -> dict[str, Any]:
-    recall, false = Shares(), Shares()
+    shares = {
+        (kind, done): Shares() for kind in ("unsafe", "safe") for done in ("refused", "refused or flagged")
+    }
     for row in (*prompts(data / "multilingual_dev.jsonl", most=5 * most), *by_hand()):
         source = "word list" if row.source.startswith("ldnoobw") else row.source
-        shares = recall if row.is_unsafe else false
-        shares.count(f"{row.language}, {source}", screen.check(row.texts).ruling is Ruling.REFUSE)
-    return {"unsafe refused": recall.as_json(), "safe refused": false.as_json()}
+        ruling = screen.check(row.texts).ruling
+        kind, key = "unsafe" if row.is_unsafe else "safe", f"{row.language}, {source}"
+        shares[kind, "refused"].count(key, ruling is Ruling.REFUSE)
+        shares[kind, "refused or flagged"].count(key, ruling is not Ruling.ALLOW)
+    return {f"{kind} {done}": share.as_json() for (kind, done), share in shares.items()}
 
 
 def always_refused(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:

@@ -47,8 +47,8 @@ class ModelBroken(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """Logit = encoder x its logit + ngrams x theirs + bias; its sigmoid is 0.5 where a prompt is worth a look, 0.8 where it
-    is to be refused by the standard policy."""
+    """Logit = encoder x its logit + ngrams x theirs + bias; its sigmoid is 0.5 where a prompt is worth a look, 0.95 where
+    it is to be refused by the standard policy."""
 
     encoder: float
     ngrams: float

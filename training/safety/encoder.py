@@ -22,8 +22,8 @@ FROZEN = 4  # layers of six
 _BATCH = 32
 _SMOOTHING = 0.02  # of labels, which are wrong about as often
 _CATEGORY_WEIGHT = 0.3
-# Weights between what was learned and what was there before do better on sources that were not seen than either
-# (WiSE-FT; Wortsman et al., 2022).
+# Weights between what was learned and what was there before: WiSE-FT (Wortsman et al., 2022). On one half of the sources it
+# gained 0.008 of mean AUC, on the other it lost 0.007.
 _LEARNED = 0.75
 # Processors that only emulate this type take four times as long in it as in full precision.
 _HALF = bool(torch.cpu.get_capabilities().get("avx512_bf16"))

@@ -39,9 +39,9 @@ _ASKED = 2_500
 _RATE = 1e-4
 _STRENGTH = 4e-6  # of the linear half's weight decay
 _NGRAMS_KEPT = 60_000
-# Shares of held-out captions at or above the scores 0.8 (refused by the standard policy) and 0.5 (flagged).
-_REFUSED, _FLAGGED = 0.006, 0.03
-_LOGIT_REFUSED = float(np.log(0.8 / 0.2))
+# Shares of held-out captions at or above the scores 0.95 (refused by the standard policy) and 0.5 (worth a look).
+_REFUSED, _FLAGGED = 0.002, 0.03
+_LOGIT_REFUSED = float(np.log(0.95 / 0.05))
 
 
 @dataclass(frozen=True, slots=True)
