@@ -137,3 +137,14 @@ def test_the_scale_is_set_on_held_out_captions(data: Path, rules: Rules) -> None
     logits = np.array([chance.normal(3 if example.is_unsafe else -3, 1.5) for example in found])
     mixture = mix(found, HeldOut(logits, logits + chance.normal(size=len(found))))
     assert mixture.encoder > mixture.ngrams >= 0
+
+
+def test_a_source_has_one_say_however_many_rows_it_has(data: Path, rules: Rules) -> None:
+    chance = np.random.default_rng(0)
+    found = [example for example in examples(data, rules, seed=0) if example.source != "rules"] * 20
+    encoder = np.array([chance.normal(2 if example.is_unsafe else -2, 1.5) for example in found])
+    ngrams = np.array([chance.normal(1 if example.source == "i2p" else 0, 1.5) for example in found])
+    often = np.repeat(np.arange(len(found)), [30 if example.source == "i2p" else 1 for example in found])
+    once = mix(found, HeldOut(encoder, ngrams))
+    more = mix([found[at] for at in often], HeldOut(encoder[often], ngrams[often]))
+    assert more.ngrams / more.encoder == pytest.approx(once.ngrams / once.encoder, rel=0.05)
