@@ -86,7 +86,9 @@ def _said(verified: Verified, asker: Asker) -> str:
         lines.append("The file was changed after it was signed.")
     if best.job is not None:
         lines += _about(best.job, _image_of(same), asker)
-    others = {each.job.id for each in verified.evidence if each.job} - {best.job.id if best.job else None}
+    # A likeness is no contradiction: an enlarged picture is like the one that it was made from.
+    signs = [each for each in verified.evidence if each.how is not How.LIKENESS]
+    others = {each.job.id for each in signs if each.job} - {best.job.id if best.job else None}
     if others:
         lines.append(f"-# Other signs point to {', '.join(f'job {job}' for job in sorted(others))}.")
     return "\n".join(lines)

@@ -73,3 +73,14 @@ async def test_what_is_no_picture_is_said(stage: Stage) -> None:
     words = await ben.say("gallery", "just words")
     use = await ben.message_menu("gallery", "Verify", words)
     assert "There is no picture that can be read" in await stage.private(use)
+
+
+async def test_an_enlarged_picture_is_its_own_and_keeps_no_other_mark(stage: Stage) -> None:
+    ada = stage.guest()
+    first = await stage.draw(ada, PROMPT, images=1)
+    large = await stage.gallery(await stage.press(ada, first, "U1"))
+    answer = await verified(ada, await posted(large))
+    assert "**This bot made it** on" in answer
+    assert f"picture 1 of job {job_of(large)}" in answer
+    assert "upscaled" in answer
+    assert "Other signs" not in answer
