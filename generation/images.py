@@ -138,13 +138,24 @@ def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, s
     picture = _as_rgb(picture)
     while True:
         for quality in _QUALITIES:
-            # Into a file and not into memory: Pillow then lets other threads run while it encodes.
-            with tempfile.TemporaryFile() as out:
-                picture.save(out, "JPEG", quality=quality, subsampling=0)
-                if out.tell() <= limit or picture.size == (1, 1):
-                    out.seek(0)
-                    return out.read(), "jpeg"
+            content = _as_jpeg(picture, quality)
+            if len(content) <= limit or picture.size == (1, 1):
+                return content, "jpeg"
         picture = picture.resize((max(1, picture.width // 2), max(1, picture.height // 2)))
+
+
+def _as_jpeg(picture: Image.Image, quality: int) -> bytes:
+    """With full colour."""
+    try:
+        # Into a file and not into memory: Pillow then lets other threads run while it encodes.
+        with tempfile.TemporaryFile() as out:
+            picture.save(out, "JPEG", quality=quality, subsampling=0)
+            out.seek(0)
+            return out.read()
+    except OSError:  # a full disk: whoever keeps the picture says so
+        memory = io.BytesIO()
+        picture.save(memory, "JPEG", quality=quality, subsampling=0)
+        return memory.getvalue()
 
 
 def form_of(content: bytes) -> str:
