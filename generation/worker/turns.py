@@ -1,9 +1,8 @@
 """Which pictures take the next step. Pure bookkeeping: no clock, no torch.
 
 Newcomers take their first step before everybody else: it makes their first preview, and the others are held up by one step of
-few rows. A draft of a member who is being served, or who had more than others, has no such step, and of several new ones only the
-first: it is soon its turn, or it is others' turn. Every so often the others go first all the same, so that a flood of newcomers
-stops nobody.
+few rows. A draft of a member who is being served, or who had more than others, has no such step: it is soon its turn, or it is
+others' turn. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
 
 Then orders go in the order of `generation.shares`: who would be done first by equal shares. The BatchKey of the first is stepped,
 with as many of the next as the key's cost curve says are worth it.
@@ -19,7 +18,7 @@ from generation.messages import StepCost
 from generation.request import BatchKey, MemberId, Request
 from generation.shares import Claim, Shares
 from generation.worker.curve import CostCurve
-from generation.worker.jobs import Job, Seat, jobs_of
+from generation.worker.jobs import Job, Seat
 
 FIRST_LOOKS = 4
 """Steps of newcomers in a row, after which the others have one."""
@@ -55,11 +54,7 @@ class Turns:
 
     def _best(self, live: Sequence[Seat]) -> list[Seat]:
         served = {seat.job.request.member for seat in live if seat.job.steps_done > 0}
-        news: set[Job] = set()
-        for job in jobs_of(live):
-            if self._is_new(job, served):
-                news.add(job)
-                served.add(job.request.member)  # whose other drafts are no newcomers then
+        news = {seat.job for seat in live if self._is_new(seat.job, served)}
         newcomers = [seat for seat in live if seat.job in news]
         others = [seat for seat in live if seat.job not in news]
         if newcomers and (self._looks < FIRST_LOOKS or not others):

@@ -107,11 +107,6 @@ def test_drafts_of_a_member_who_is_served_are_no_newcomers() -> None:
     assert names(stage.tick()) == ["new"]
 
 
-def test_of_several_new_drafts_of_a_member_the_first_has_a_first_look() -> None:
-    stage = trained(job("flood-0", 1, steps=8), job("flood-1", 1, steps=8), job("other", 2, steps=8))
-    assert sorted(names(stage.tick())) == ["flood-0", "other"]
-
-
 def test_drafts_of_a_member_who_had_more_than_others_are_no_newcomers() -> None:
     """Though none of that member's is being served any more."""
     stage = trained(*(job(f"flood-{n}", 1, steps=8, images=2) for n in range(4)))
