@@ -90,8 +90,8 @@ class RetentionSettings:
     """Days; 0: for ever."""
 
     prompts_days: int = 90  # what was asked and what the filter said, for /mod log
-    pictures_days: int = 365  # since they were made
-    jobs_days: int = 365  # orders, since they ended; their buttons go with them
+    pictures_days: int = 0  # since they were made; for ever, or their buttons die
+    jobs_days: int = 0  # orders, since they ended; their buttons go with them
     cases_days: int = 365  # since they were decided
     sanctions_days: int = 180  # strikes, timeouts and bans, since they ended
     audit_days: int = 730  # names and reasons in the audit log; never 0
