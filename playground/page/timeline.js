@@ -37,7 +37,10 @@ export class Timeline {
       if (!item || event.target.closest("a")) return; // a link keeps the browser’s own menu
       event.preventDefault();
       const isAuthor = event.target.closest('[data-action="author"]');
-      actions[isAuthor ? "author" : "more"](event.target, this.messageOf(item), event);
+      const open = () => actions[isAuthor ? "author" : "more"](event.target, this.messageOf(item), event);
+      // Some systems ask when the button goes down: a menu that opened now would be closed as by a press elsewhere when it comes up.
+      if (event.buttons) addEventListener("pointerup", () => setTimeout(open), { once: true });
+      else open();
     });
     list.addEventListener("keydown", (event) => this.#keys(event));
 

@@ -46,9 +46,9 @@ def privacy_of(shop: Shop) -> Privacy:
     return Privacy(shop.records, shop.desk, shop.settings.retention)
 
 
-def sweep_of(shop: Shop, atelier: Atelier) -> Sweep:
+def sweep_of(shop: Shop, atelier: Atelier, days: RetentionSettings | None = None) -> Sweep:
     review = ReviewPost(atelier, shop.casework, shop.archive, "mod-log")
-    return Sweep(atelier, shop.records, review, shop.settings.retention, shop.clock, pause=0.0)
+    return Sweep(atelier, shop.records, review, days or shop.settings.retention, shop.clock, pause=0.0)
 
 
 def opened(content: bytes) -> tuple[dict[str, Any], list[str]]:
@@ -262,7 +262,7 @@ async def test_a_new_order_after_the_request_is_kept(busy: Shop, atelier: Atelie
 
 async def test_old_rows_go_by_the_settings(busy: Shop, atelier: Atelier) -> None:
     job = (await busy.draw()).job
-    sweep = sweep_of(busy, atelier)
+    sweep = sweep_of(busy, atelier, RetentionSettings(pictures_days=365, jobs_days=365))
     busy.clock.now += 89 * DAY
     await sweep.sweep()
     assert len(await busy.log()) == 1
