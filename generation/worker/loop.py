@@ -298,6 +298,7 @@ class Loop:
         self.tell(Started(job=request.job))
         try:
             large = self.darkroom.enlarge(open_picture(request.content), request.factor)
+            large.wait()  # it is what the seconds are of
         except PictureError:
             self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))
         except torch.OutOfMemoryError as full:
