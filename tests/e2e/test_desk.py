@@ -233,7 +233,7 @@ async def test_a_first_refusal_is_an_explanation_even_where_a_moderator_warns(st
     card = await card_of(stage, ada, "a nude woman on a rock")
     assert "this is their first refusal, which gives no strike" in card.texts
     await fill_in(stage.mia, await press(stage.mia, card, "Warn"), reason="please read the rules")
-    assert "gives no strike" in await followup(stage, stage.mia, "is warned")
+    assert "gives no strike" in await followup(stage, stage.mia, f"<@{ada.id}> is warned")
     assert "it counts as no strike" in (await dm(ada, "please read the rules")).texts
     assert stage.rows("SELECT * FROM strikes WHERE member = ?", ada.id) == []
     again = await ada.slash("gallery", "imagine", prompt="a nude woman on a rock")
