@@ -80,6 +80,7 @@ class Finishing:
     async def _store(
         self, job: Job, prints: dict[int, Print], judged: list[Judged]
     ) -> tuple[StoredImage, ...] | None:
+        await self._records.pictures.put(each.content for each in prints.values())
         async with self._records.database.transaction() as tx:
             if not await self._records.jobs.finish(tx, job.id, self._clock()):
                 return None

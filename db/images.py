@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import sqlite3
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -71,6 +72,11 @@ class Pictures:
         self._db = db
         self.folder = folder
 
+    async def put(self, contents: Iterable[bytes]) -> None:
+        """Files ahead of their rows: who else writes to the database need not wait for the disk. DiskFull leaves strays at
+        most."""
+        await asyncio.to_thread(lambda: [self._put(content) for content in contents])
+
     async def store(
         self,
         tx: Transaction,
@@ -84,9 +90,8 @@ class Pictures:
         fingerprint: Fingerprint | None = None,
         mark: int | None = None,
     ) -> StoredImage:
-        """Writes the file (PNG) and the row. DiskFull leaves neither."""
-        sha256 = await asyncio.to_thread(_hash, content)
-        await asyncio.to_thread(_write, self._path(sha256), content)
+        """Writes the row, and the file (PNG) where it was not `put`. DiskFull leaves neither."""
+        sha256 = await asyncio.to_thread(self._put, content)
         parameters = {
             "job": job,
             "index": index,
@@ -164,12 +169,16 @@ class Pictures:
         if await self._db.reader.one(IS_LIVE, (sha256,)) is None:
             await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
 
+    def _put(self, content: bytes) -> str:
+        """The content's hash; its file is there when it returns."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        path = self._path(sha256)
+        if not path.is_file():
+            _write(path, content)
+        return sha256
+
     def _path(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / f"{sha256}.png"
-
-
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
 
 
 def _write(path: Path, content: bytes) -> None:

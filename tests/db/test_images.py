@@ -38,6 +38,29 @@ async def test_a_picture_comes_back_byte_for_byte(db: Database, pictures: Pictur
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+async def test_a_file_that_was_put_ahead_is_not_written_under_the_lock(
+    db: Database, pictures: Pictures
+) -> None:
+    """And one that went meanwhile is."""
+    job = await record(db)
+    await pictures.put([b"first", b"second"])
+    first, second = sorted(files(pictures), key=lambda path: path.read_bytes())
+    before = first.stat().st_ino, first.stat().st_mtime_ns
+    second.unlink()
+    async with db.transaction() as tx:
+        stored = [
+            await store(pictures, tx, job.id, n, content) for n, content in enumerate((b"first", b"second"))
+        ]
+    assert (first.stat().st_ino, first.stat().st_mtime_ns) == before
+    assert [await pictures.read(image) for image in stored] == [b"first", b"second"]
+
+
+async def test_what_was_put_and_never_stored_is_swept(db: Database, pictures: Pictures) -> None:
+    await pictures.put([b"a stray"])
+    assert await pictures.sweep() == 1
+    assert files(pictures) == []
+
+
 async def test_of_job_lists_a_jobs_pictures_in_order(db: Database, pictures: Pictures) -> None:
     job, other = await record(db), await record(db)
     async with db.transaction() as tx:
