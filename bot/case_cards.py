@@ -33,7 +33,7 @@ _ORIGIN = {
     Origin.FLAG: "flagged",
     Origin.REFUSAL: "refused",
     Origin.REPORT: "reported",
-    Origin.PICTURE: "the picture was refused",
+    Origin.PICTURE: "a picture was refused",
     Origin.MODERATOR: "a moderator's own",
 }
 _UNDOING = (EntryKind.PARDONED, EntryKind.ANSWERED)
@@ -59,7 +59,7 @@ class Dossier:
 def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
     case = dossier.case
     words = ui.TextDisplay[Any](_asked(case, dossier.job))
-    items: list[ui.Item[Any]] = [ui.TextDisplay(f"### Case {case.number} · {_ORIGIN[case.origin]}")]
+    items: list[ui.Item[Any]] = [ui.TextDisplay(f"### Case {case.number} · {_origin(case)}")]
     files: list[discord.File] = []
     if case.picture is not None:
         name = f"case-{case.number}.jpg"
@@ -79,6 +79,12 @@ def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=_OPEN if case.is_open else _CLOSED))
     return view, files
+
+
+def _origin(case: Case) -> str:
+    if case.origin is Origin.PICTURE and case.verdict.ruling is Ruling.FLAG:
+        return "a picture was flagged"
+    return _ORIGIN[case.origin]
 
 
 def _asked(case: Case, job: Job | None) -> str:

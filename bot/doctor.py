@@ -9,7 +9,7 @@ from pathlib import Path
 
 from c2pa import C2paError
 
-from bot.provenance import FOLDER, certificate_of
+from bot.provenance import FOLDER, ProvenanceBroken, certificate_of, check_mark_key
 from bot.settings import Settings
 from db.errors import DatabaseMissing, StorageError
 from db.state import size_text, state_of
@@ -125,12 +125,15 @@ def _storage(
 def _certificate(settings: Settings, found: Examination, show: Callable[[str], None]) -> None:
     folder = settings.data / FOLDER
     try:
+        check_mark_key(folder)
         own = certificate_of(settings.provenance)
         if own is None and not (folder / KEY).exists():
             _line(show, "certificate", "none yet: the first start makes one")
             return
         certificate = own or load_certificate(folder / CHAIN, folder / KEY)
         Credentials(certificate)
+    except ProvenanceBroken as broken:
+        found.stops.append(str(broken))
     except CertificateBroken as broken:
         found.stops.append(f"Pictures can't be signed with {broken.path}: {broken.problem}.")
     except C2paError as broken:

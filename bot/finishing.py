@@ -80,7 +80,16 @@ class Finishing:
     async def _store(
         self, job: Job, prints: dict[int, Print], judged: list[Judged]
     ) -> tuple[StoredImage, ...] | None:
-        await self._records.pictures.put(each.content for each in prints.values())
+        contents = [each.content for each in prints.values()]
+        await self._records.pictures.put(contents)
+        stored = await self._record(job, prints, judged)
+        if stored is None:
+            await self._records.pictures.take_back(contents)
+        return stored
+
+    async def _record(
+        self, job: Job, prints: dict[int, Print], judged: list[Judged]
+    ) -> tuple[StoredImage, ...] | None:
         async with self._records.database.transaction() as tx:
             if not await self._records.jobs.finish(tx, job.id, self._clock()):
                 return None

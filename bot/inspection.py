@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TypeVar
 
+from PIL import Image
+
 from bot.house_policies import HousePolicies, Spot
 from bot.records import Records
 from db.banned_pictures import BannedPicture
@@ -63,11 +65,15 @@ class Inspection:
     async def judge(self, pictures: Sequence[bytes], job: Job) -> list[Judged]:
         """PNG, JPEG or WebP, finished or handed in. Raises PictureError."""
         policy = await self.policy_of(job)
-        guild = job.place.guild_id
-        banned = [] if guild is None else await self._records.banned.of_guild(guild)
+        banned = await self.banned_for(job)
         return await self.beside_the_loop(
             lambda: [self._judge(content, policy, banned) for content in pictures]
         )
+
+    async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
+        """What moderators took down where it was ordered."""
+        guild = job.place.guild_id
+        return [] if guild is None else await self._records.banned.of_guild(guild)
 
     async def policy_of(self, job: Job) -> Policy:
         """What holds where it was ordered, as for its prompt."""
@@ -90,9 +96,9 @@ class Inspection:
         if worst.ruling is Ruling.ALLOW:
             return None
         which = tuple(
-            f"picture {number}"
+            f"picture {number}" + ("" if each.verdict.ruling is worst.ruling else " flagged")
             for number, each in enumerate(judged, start=1)
-            if each.verdict.ruling is worst.ruling
+            if each.verdict.ruling is not Ruling.ALLOW
         )
         verdict = replace(worst, words=(*worst.words, *which), field=SOURCE)
         record = await self._records.verdicts.add(
@@ -151,18 +157,25 @@ class Inspection:
     def _judge(self, content: bytes, policy: Policy, banned: Sequence[BannedPicture]) -> Judged:
         picture = images.open_picture(content)
         seen = fingerprint(picture)
-        verdict = self.check.judge(picture, policy)
-        known = nearest(seen, ((each, each.fingerprint) for each in banned))
-        if known is not None:
-            like, apart = known
-            verdict = Verdict(
-                ruling=Ruling.REFUSE,
-                rule=BANNED,
-                words=(f"job {like.job}, {apart} bits apart",),
-                score=1.0,
-            )
+        verdict = self.judge_one(picture, policy, banned, seen)
         blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
         return Judged(verdict=verdict, fingerprint=seen, blurred=blurred)
+
+    def judge_one(
+        self,
+        picture: Image.Image,
+        policy: Policy,
+        banned: Sequence[BannedPicture],
+        seen: Fingerprint | None = None,
+    ) -> Verdict:
+        """By its look, then by the detectors. `seen`: its fingerprint, where it was taken already."""
+        seen = seen or fingerprint(picture)
+        known = nearest(seen, ((each, each.fingerprint) for each in banned))
+        if known is None:
+            return self.check.judge(picture, policy)
+        like, apart = known
+        words = (f"job {like.job}, {apart} bits apart",)
+        return Verdict(ruling=Ruling.REFUSE, rule=BANNED, words=words, score=1.0)
 
 
 class Previews:
@@ -176,10 +189,13 @@ class Previews:
         self._inspection = inspection
         self._job = job
         self._is_blurred = is_flagged and not job.is_age_restricted
+        self._banned: Sequence[BannedPicture] | None = None  # the server's, once they were asked for
 
     async def shown(self, preview: bytes) -> bytes | None:
         """`preview`: JPEG of the job's grid as it stands. None where nobody can look at it."""
         policy = await self._inspection.policy_of(self._job)
+        if self._banned is None:
+            self._banned = await self._inspection.banned_for(self._job)
         return await self._inspection.beside_the_loop(lambda: self._shown(preview, policy))
 
     def _shown(self, preview: bytes, policy: Policy) -> bytes | None:
@@ -191,8 +207,7 @@ class Previews:
     def _looked_at(self, preview: bytes, policy: Policy) -> bytes:
         if not self._is_blurred:
             cells = images.cells_of(images.open_picture(preview), self._job.images)
-            verdict = reduce(
-                stricter, (self._inspection.check.judge(cell, policy) for cell in cells), ALLOWED
-            )
-            self._is_blurred = verdict.ruling is not Ruling.ALLOW
+            banned = self._banned or ()
+            verdicts = (self._inspection.judge_one(cell, policy, banned) for cell in cells)
+            self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW
         return images.blurred(preview) if self._is_blurred else preview

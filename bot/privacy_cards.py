@@ -107,6 +107,7 @@ def staying(outlook: Outlook, settings: RetentionSettings) -> list[str]:
         )
     kept += [
         "what you were charged in the last 24 hours, without your prompts: until they are over",
+        "what of yours was refused in the last 24 hours, and reports of the last hour: until they are over",
         "what others made of your pictures: it is theirs",
         "the moderators' cards of refused prompts, which I can't find again, and copies that this bot's owner made",
     ]

@@ -101,6 +101,12 @@ def certificate_of(settings: ProvenanceSettings) -> Certificate | None:
     return load_certificate(Path(settings.certificate), Path(settings.key))
 
 
+def check_mark_key(folder: Path) -> None:
+    """Raises ProvenanceBroken. One that is not there yet is made at the first start."""
+    if (folder / _MARK_KEY).exists():
+        _mark_key(folder / _MARK_KEY)
+
+
 def _mark_key(path: Path) -> bytes:
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -108,8 +114,8 @@ def _mark_key(path: Path) -> bytes:
     key = path.read_bytes()
     if len(key) != 32:
         raise ProvenanceBroken(
-            f"The key of the marks in {path} is damaged. Restore it from a backup, or move it away: then a new one is made, "
-            "and marks made so far can't be read any more."
+            f"The key of the marks in {path} is damaged. Restore it from a copy of that folder, or move it away: then a new one "
+            "is made, and marks made so far can't be read any more."
         )
     return key
 

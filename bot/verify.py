@@ -18,7 +18,7 @@ from generation import images
 from generation.credentials import Found
 from generation.images import PictureError
 from generation.request import JobId
-from moderation.fingerprint import Fingerprint, fingerprint, nearest
+from moderation.fingerprint import SAME, Fingerprint, distance, fingerprint, nearest
 
 MAX_BYTES = 25 * 2**20
 """Of a picture to verify: more than anybody is let upload without paying."""
@@ -128,8 +128,9 @@ class Verification:
         if signs.parameters is None:
             return []
         job_id, index = signs.parameters
-        # Anybody can write them: they count where there is such a picture.
-        if await self._records.pictures.get(job_id, index) is None:
+        # Anybody can write them: they count where there is such a picture, and it looks like this one.
+        stored = await self._records.pictures.get(job_id, index)
+        if stored is None or not _is_like(stored.fingerprint, signs.fingerprints):
             return []
         return [Evidence(how=How.PARAMETERS, job=await self._records.jobs.get(job_id), image=index)]
 
@@ -152,13 +153,21 @@ class Verification:
         views = list(_views(picture))
         marks = [mark for view in views if (mark := self._provenance.watermark.read(view)) is not None]
         prints = [seen for view in views if (seen := fingerprint(view)) is not None]
-        written = _JOB.search(images.read_parameters(content)) if form == "png" else None
+        # The last: what a prompt says stands before it.
+        written = [*_JOB.finditer(images.read_parameters(content))][-1:] if form == "png" else []
         return _Signs(
             credentials=self._provenance.credentials.read(content, form) if form in ("png", "jpeg") else None,
             marks=tuple(dict.fromkeys(marks)),
-            parameters=(JobId(written[1]), int(written[2]) - 1) if written else None,
+            parameters=(JobId(written[0][1]), int(written[0][2]) - 1) if written else None,
             fingerprints=tuple(prints),
         )
+
+
+def _is_like(stored: Fingerprint | None, seen: tuple[Fingerprint, ...]) -> bool:
+    """Two that are too plain for a fingerprint can't be told apart."""
+    if stored is None:
+        return not seen
+    return any(distance(stored, each) <= SAME for each in seen)
 
 
 def _views(picture: Image.Image) -> Iterator[Image.Image]:

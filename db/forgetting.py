@@ -38,9 +38,11 @@ _GONE_JOBS = f"""
 """
 
 BATCHED = (
-    """
+    # Nor is forgetting a way out of what moderators have not yet looked at: refusals stay for a day.
+    f"""
     DELETE FROM verdicts WHERE id IN (
-        SELECT id FROM verdicts WHERE member = :member AND at <= :asked LIMIT :limit) RETURNING id
+        SELECT id FROM verdicts WHERE member = :member AND at <= :asked AND NOT (ruling = 2 AND at > :now - {DAY})
+        LIMIT :limit) RETURNING id
     """,
     f"""
     UPDATE jobs SET parent = NULL, parent_image = NULL, strength = NULL WHERE id IN (

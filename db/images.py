@@ -77,6 +77,13 @@ class Pictures:
         most."""
         await asyncio.to_thread(lambda: [self._put(content) for content in contents])
 
+    async def take_back(self, contents: Iterable[bytes]) -> None:
+        """What was put, and no row has come to refer to."""
+        hashes = [hashlib.sha256(content).hexdigest() for content in contents]
+        async with self._db.transaction():
+            for sha256 in hashes:
+                await self._forget(sha256)
+
     async def store(
         self,
         tx: Transaction,

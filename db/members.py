@@ -15,12 +15,13 @@ EXPORTS = {
     "jobs": """
         SELECT id, member, member_name, action, guild_id, channel_id, message_id, parent, parent_image, model,
                prompt, negative, width, height, steps, guidance, seed, images, strength, loras, state, failure,
+               is_age_restricted, policy_channel_id,
                created_at, started_at, finished_at, delivered_at
         FROM jobs WHERE member = ? ORDER BY id
     """,
     "images": """
         SELECT images.job, image_index, sha256, images.width, images.height, images.seed, bytes,
-               images.created_at, removed_at, removed_reason
+               images.created_at, removed_at, removed_reason, mark, hex(pdq) AS pdq
         FROM images JOIN jobs ON jobs.id = images.job WHERE jobs.member = ? ORDER BY images.job, image_index
     """,
     "verdicts": "SELECT * FROM verdicts WHERE member = ? ORDER BY id",

@@ -38,7 +38,8 @@ INSERT INTO verdicts (
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
 GET = "SELECT * FROM verdicts WHERE id = ?"
-HAS_FLAGGED = "SELECT 1 FROM verdicts WHERE job = ? AND source = ? AND ruling = 1 LIMIT 1"
+# Of several pictures the worst is what the row says: where one was refused, another may be posted that was flagged.
+HAS_FLAGGED = "SELECT 1 FROM verdicts WHERE job = ? AND source = ? AND ruling >= 1 LIMIT 1"
 OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY id LIMIT 1"
 MATCHING = """
 FROM verdicts
@@ -59,6 +60,7 @@ _FIRST = """
 own.ruling = 2 AND NOT EXISTS (
     SELECT 1 FROM verdicts AS earlier
     WHERE earlier.member = own.member AND earlier.guild_id IS own.guild_id AND earlier.ruling = 2 AND earlier.id < own.id
+      AND earlier.source <> 'picture'  -- what a detector saw is not what the member asked for
 )
 """
 IS_FIRST_REFUSAL = f"SELECT EXISTS (SELECT 1 FROM verdicts AS own WHERE own.id = ? AND {_FIRST})"
@@ -148,7 +150,7 @@ class Verdicts:
         return bool(await (tx or self._db.reader).value(IS_OF_FIRST_REFUSAL, (case_id,)))
 
     async def has_flagged(self, job: JobId, source: str) -> bool:
-        """Whether something of that source was flagged for the job."""
+        """Whether something of that source was flagged or refused for the job."""
         return await self._db.reader.one(HAS_FLAGGED, (job, source)) is not None
 
     async def page(

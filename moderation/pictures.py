@@ -11,7 +11,7 @@ from typing import Any, Protocol, cast
 
 from PIL import Image
 
-from moderation.policy import Policy, Stance
+from moderation.policy import STANDARD, Action, Policy, Stance
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict, stricter
 
 _THRESHOLDS = Path(__file__).with_name("pictures.toml")
@@ -67,10 +67,15 @@ def picture_stances(policy: Policy) -> Mapping[Category, Sequence[Stance]]:
     the strictest holds."""
     found: dict[Category, list[Stance]] = {}
     for part in policy.parts:
-        for category, thresholds in _thresholds().get(part.name, {}).items():
+        own = _thresholds().get(part.name, {})
+        for category, usual in _thresholds()[STANDARD].items():
             action = part.stance(category).action
-            stance = Stance(action=action, flag=thresholds.flag, refuse=thresholds.refuse)
-            found.setdefault(category, []).append(stance)
+            thresholds = own.get(category)
+            if thresholds is None and part.name in _thresholds() and action in (Action.FLAG, Action.REFUSE):
+                thresholds = usual  # a server that chose to act on what its preset does not look for
+            if thresholds is not None:
+                stance = Stance(action=action, flag=thresholds.flag, refuse=thresholds.refuse)
+                found.setdefault(category, []).append(stance)
     return found
 
 

@@ -60,6 +60,7 @@ def _line(each: AuditEntry) -> str:
         f"**{each.number}** · {actor} · {each.act}",
         "" if each.member is None else f"<@{each.member}>",
         texts.plain(each.subject),
+        texts.short(texts.plain(", ".join(f"{name} {value}" for name, value in each.details.items())), 100),
         f"<t:{int(each.at)}:R>",
         texts.short(texts.plain(each.reason), 100),
     ]

@@ -12,7 +12,7 @@ from bot.amendments import Amendments
 from bot.casework import Decision
 from bot.finishing import Finishing
 from bot.inspection import BANNED, Previews
-from bot.orders import Gallery
+from bot.orders import Gallery, PromptRefused
 from db.cases import Case, Origin, Outcome
 from db.gates import Mode
 from db.jobs import Job, JobState, Parent
@@ -284,6 +284,30 @@ async def test_a_preview_that_would_be_flagged_is_blurred_and_so_are_all_after_i
     assert await previews.shown(bad) == images.blurred(bad)
     assert await previews.shown(harmless) == images.blurred(harmless)
     assert await previews.shown(b"no picture") is None
+
+
+async def test_a_preview_of_what_was_removed_is_blurred(busy: Shop) -> None:
+    job = (await busy.draw("show waves1", images=1)).job
+    await busy.desk.remove(job.id, MIA, "no")
+    again = await busy.admit(an_order(asker=BEN, images=2))
+    previews = Previews(busy.studio.inspection, again, is_flagged=False)
+    look = jpeg(grid_of([waves(1), waves(2)]))
+    assert await previews.shown(look) == images.blurred(look)
+
+
+async def test_a_flagged_picture_is_behind_a_spoiler_where_another_was_refused(busy: Shop) -> None:
+    gallery = await busy.draw("show refused flagged waves1", images=3)
+    assert indexes(gallery) == [1, 2]
+    assert await busy.records.verdicts.has_flagged(gallery.job.id, "picture")
+    [record, _] = await busy.log()
+    assert record.verdict.words[-2:] == ("picture 1", "picture 2 flagged")
+
+
+async def test_what_a_detector_saw_is_nobodys_first_refusal(busy: Shop) -> None:
+    await refused(busy, "show refused", images=1)
+    with pytest.raises(PromptRefused) as told:
+        await busy.admit(an_order("a nude woman"))
+    assert told.value.is_first
 
 
 async def test_previews_of_a_flagged_prompt_are_blurred_but_for_adults(shop: Shop) -> None:

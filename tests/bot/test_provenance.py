@@ -69,7 +69,17 @@ async def test_it_is_known_by_every_sign_and_by_each_alone(busy: Shop, verificat
     assert unmarked.best is not None
     assert unmarked.best.image == 1
     parameters = images.read_parameters(content)
-    assert ways(await verification.examine(images.to_png(waves(50), parameters))) == [How.PARAMETERS]
+    unsigned = await verification.examine(images.to_png(waves(2), parameters))
+    assert ways(unsigned) == [How.PARAMETERS, How.LIKENESS]
+
+
+async def test_parameters_that_somebody_wrote_into_another_picture_prove_nothing(
+    busy: Shop, verification: Verification
+) -> None:
+    gallery = await busy.draw("show waves1", images=1, size=LARGE)
+    parameters = images.read_parameters(await file_of(busy, gallery))
+    assert f"Job: {gallery.job.id}-1" in parameters
+    assert ways(await verification.examine(images.to_png(waves(50), parameters))) == []
 
 
 async def test_a_grid_is_known_by_its_cells_after_jpeg_80(busy: Shop, verification: Verification) -> None:

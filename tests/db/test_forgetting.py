@@ -23,7 +23,7 @@ from db.spending import Spending
 from db.strikes import Strikes
 from db.verdicts import Verdicts
 from generation.request import MemberId
-from moderation.verdict import ALLOWED
+from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, record, record_done, store
 from tests.db.test_members import ALICES_NAME, MODERATORS_NAME, leave_traces
 
@@ -127,6 +127,31 @@ async def test_forgetting_a_member_leaves_everybody_elses_rows(db: Database, tmp
     await leave_traces(db, tmp_path, subject, MODERATOR)
     await forget(db, tmp_path, subject, now=LATER, acts_before=NOW - 1)
     assert await Members(db).export(BOB) == before
+
+
+async def test_a_refusal_of_today_stays_for_the_moderators_until_tomorrow(
+    db: Database, tmp_path: Path
+) -> None:
+    refused = Verdict(ruling=Ruling.REFUSE, category=Category.NUDITY, rule="nude", score=1.0)
+    async with db.transaction() as tx:
+        for verdict in (ALLOWED, refused):
+            await Verdicts(db).add(
+                tx,
+                at=NOW,
+                guild_id=GUILD,
+                channel_id=CHANNEL,
+                member=ALICE,
+                member_name=ALICES_NAME,
+                source="/imagine",
+                prompt="a nude woman",
+                verdict=verdict,
+                job=None,
+            )
+    assert not await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + 60, acts_before=NOW - 1)
+    [left] = (await Members(db).export(ALICE))["verdicts"]
+    assert left["ruling"] == Ruling.REFUSE.value
+    assert await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + DAY + 1, acts_before=NOW - 1)
+    assert (await Members(db).export(ALICE))["verdicts"] == []
 
 
 async def test_what_came_after_the_request_is_not_meant(db: Database, tmp_path: Path) -> None:

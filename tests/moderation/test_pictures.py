@@ -69,6 +69,12 @@ def test_a_server_that_refuses_what_is_found_refuses_what_a_picture_is_flagged_f
     assert check.judge(blobs(REFUSED), mild).ruling is Ruling.FLAG
 
 
+def test_a_mature_server_that_chose_to_refuse_has_pictures_looked_at(check: PictureCheck) -> None:
+    strict = presets()[MATURE].amended(Category.SEXUAL, Change(action=Action.REFUSE))
+    assert check.judge(blobs(REFUSED), strict).ruling is Ruling.REFUSE
+    assert check.judge(waves(1), strict).ruling is Ruling.ALLOW
+
+
 def test_every_policy_has_thresholds_for_pictures() -> None:
     for policy in presets().values():
         for stances in picture_stances(policy).values():
