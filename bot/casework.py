@@ -18,6 +18,7 @@ from bot.case_errors import (
     SeniorNeeded,
 )
 from bot.desk import Desk
+from bot.inspection import likeness_of
 from bot.orders import Asker
 from bot.records import Records
 from bot.settings import ModerationSettings
@@ -236,6 +237,11 @@ class Casework:
         cancelled: list[JobId] = []
         if outcome is not Outcome.APPROVE and case.job is not None:
             cancelled += await self.desk.take_down_in(tx, case.job, by, why)
+        like = likeness_of(case.verdict)
+        if outcome is Outcome.APPROVE and like is not None:
+            await self.records.banned.lift(
+                tx, case.guild_id, like
+            )  # it stands, so what it looks like may come back
         block = None
         if outcome in BLOCKING:
             block, ended = await self.desk.block_in(tx, by, case.member, decision.reason, expires_at)

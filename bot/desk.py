@@ -37,7 +37,7 @@ class Desk:
                 raise NotRunning
             if job.member != asker.member:
                 await self.note(tx, asker, Act.CANCEL, job.member, job=job_id)
-        # The row decides: a job that has not reached the line yet is never drawn.
+        # The row decides: what a job that has not reached the line yet may come to is not kept.
         self._dispatch.cancel(job_id)
         return job
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from db.jobs import Job
 from db.verdicts import VerdictRecord
 from generation import images
 from generation.images import PictureError
+from generation.request import JobId
 from moderation.fingerprint import Fingerprint, fingerprint, nearest
 from moderation.pictures import PictureCheck
 from moderation.policy import FAMILY, Policy, presets
@@ -36,10 +38,18 @@ SOURCE = "picture"
 BANNED = "removed before"
 """The rule that found a picture like one that moderators took down."""
 
+_LIKE = re.compile(r"job ([a-z2-7]{10}), ")
+
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one: four keep up with a card that draws two dozen in a second."""
 
 T = TypeVar("T")
+
+
+def likeness_of(verdict: Verdict) -> JobId | None:
+    """The job whose removed pictures a refused one looked like; None where it was refused for another reason."""
+    found = _LIKE.match(verdict.words[0]) if verdict.rule == BANNED and verdict.words else None
+    return JobId(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

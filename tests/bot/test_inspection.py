@@ -241,6 +241,17 @@ async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -
     assert kind == "banned"
 
 
+async def test_a_moderator_who_lets_a_likeness_stand_lifts_what_it_was_like(busy: Shop) -> None:
+    first = (await busy.draw("show waves1", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    again, kind = await refused(busy, "show waves1", asker=BEN, images=1)
+    assert kind == "banned"
+    case = await case_of(busy, again)
+    assert case is not None
+    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
+    assert len((await busy.draw("show waves1", BEN, images=1)).images) == 1
+
+
 async def test_a_plain_picture_is_not_banned_for_all_that_are_as_plain(busy: Shop) -> None:
     first = (await busy.draw("show red", images=1)).job
     await busy.desk.remove(first.id, MIA, "no")
