@@ -60,11 +60,18 @@ def _line(each: AuditEntry) -> str:
         f"**{each.number}** · {actor} · {each.act}",
         "" if each.member is None else f"<@{each.member}>",
         texts.plain(each.subject),
-        texts.short(texts.plain(", ".join(f"{name} {value}" for name, value in each.details.items())), 100),
+        ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in each.details.items()),
         f"<t:{int(each.at)}:R>",
         texts.short(texts.plain(each.reason), 100),
     ]
     return " · ".join(part for part in parts if part)
+
+
+def _value(value: object) -> str:
+    """Of the audit's details: only times are so large."""
+    if isinstance(value, float) and value > 1e9:
+        return f"<t:{int(value)}:f>"
+    return texts.short(texts.plain(str(value)), 60)
 
 
 COMMANDS = (audit,)
