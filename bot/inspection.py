@@ -176,10 +176,9 @@ class Inspection:
         picture: Image.Image,
         policy: Policy,
         banned: Sequence[BannedPicture],
-        seen: Fingerprint | None = None,
+        seen: Fingerprint | None,
     ) -> Verdict:
-        """By its look, then by the detectors. `seen`: its fingerprint, where it was taken already."""
-        seen = seen or fingerprint(picture)
+        """By its look, then by the detectors. `seen`: its fingerprint."""
         known = nearest(seen, ((each, each.fingerprint) for each in banned))
         if known is None:
             return self.check.judge(picture, policy)
@@ -218,6 +217,6 @@ class Previews:
         if not self._is_blurred:
             cells = images.cells_of(images.open_picture(preview), self._job.images)
             banned = self._banned or ()
-            verdicts = (self._inspection.judge_one(cell, policy, banned) for cell in cells)
+            verdicts = (self._inspection.judge_one(cell, policy, banned, fingerprint(cell)) for cell in cells)
             self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW
         return images.blurred(preview) if self._is_blurred else preview

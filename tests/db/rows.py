@@ -9,7 +9,9 @@ from db.database import Database, Transaction
 from db.ids import new_job_id
 from db.images import Pictures, StoredImage
 from db.jobs import Job, JobAction, Jobs, Place
+from db.verdicts import Verdicts
 from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+from moderation.verdict import ALLOWED, Verdict
 
 ALICE = MemberId(80351110224678912)
 BOB = MemberId(80351110224678913)
@@ -50,6 +52,23 @@ async def record_done(db: Database, **changes: Any) -> Job:
     async with db.transaction() as tx:
         await Jobs(db).finish(tx, job.id, NOW + 10)
     return job
+
+
+async def note(
+    db: Database, tx: Transaction, prompt: str = "a fox", *, at: float = NOW, verdict: Verdict = ALLOWED
+) -> None:
+    """What Alice asked for, and what the filter said."""
+    await Verdicts(db).add(
+        tx,
+        at=at,
+        guild_id=GUILD,
+        channel_id=CHANNEL,
+        member=ALICE,
+        member_name="alice",
+        source="/imagine",
+        prompt=prompt,
+        verdict=verdict,
+    )
 
 
 async def store(

@@ -24,7 +24,7 @@ from db.strikes import Strikes
 from db.verdicts import Verdicts
 from generation.request import MemberId
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
-from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, record, record_done, store
+from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, note, record, record_done, store
 from tests.db.test_members import ALICES_NAME, MODERATORS_NAME, leave_traces
 
 NO_PERSON = {
@@ -135,18 +135,7 @@ async def test_a_refusal_of_today_stays_for_the_moderators_until_tomorrow(
     refused = Verdict(ruling=Ruling.REFUSE, category=Category.NUDITY, rule="nude", score=1.0)
     async with db.transaction() as tx:
         for verdict in (ALLOWED, refused):
-            await Verdicts(db).add(
-                tx,
-                at=NOW,
-                guild_id=GUILD,
-                channel_id=CHANNEL,
-                member=ALICE,
-                member_name=ALICES_NAME,
-                source="/imagine",
-                prompt="a nude woman",
-                verdict=verdict,
-                job=None,
-            )
+            await note(db, tx, "a nude woman", verdict=verdict)
     assert not await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + 60, acts_before=NOW - 1)
     [left] = (await Members(db).export(ALICE))["verdicts"]
     assert left["ruling"] == Ruling.REFUSE.value
@@ -388,17 +377,7 @@ async def test_what_is_forgotten_is_not_in_the_files_any_more(db: Database, tmp_
     secret = "a very peculiar prompt about walruses"
     async with db.transaction() as tx:
         for _ in range(50):
-            await Verdicts(db).add(
-                tx,
-                at=NOW,
-                guild_id=GUILD,
-                channel_id=CHANNEL,
-                member=ALICE,
-                member_name="alice",
-                source="/imagine",
-                prompt=secret,
-                verdict=ALLOWED,
-            )
+            await note(db, tx, secret)
     await db.tidy()
     assert secret.encode() in db.path.read_bytes()
     assert await forget(db, tmp_path, ALICE, now=LATER, acts_before=NOW)

@@ -19,8 +19,7 @@ from db.jobs import Jobs, Parent
 from db.retention import PICTURES_AT_ONCE, Periods, Retention
 from db.strikes import Strikes
 from db.verdicts import Verdicts
-from moderation.verdict import ALLOWED
-from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, record, record_done, store
+from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW, note, record, record_done, store
 
 FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions=None, audit=1e12)
 
@@ -40,17 +39,7 @@ def files(folder: Path) -> list[Path]:
 async def ask(db: Database, times: int = 1, at: float = NOW) -> None:
     async with db.transaction() as tx:
         for _ in range(times):
-            await Verdicts(db).add(
-                tx,
-                at=at,
-                guild_id=GUILD,
-                channel_id=CHANNEL,
-                member=ALICE,
-                member_name="alice",
-                source="/imagine",
-                prompt="a fox",
-                verdict=ALLOWED,
-            )
+            await note(db, tx, at=at)
 
 
 async def a_case(db: Database, at: float = NOW, *, is_decided: bool = True, block: int | None = None) -> int:
