@@ -104,6 +104,7 @@ class Finishing:
                     at=self._clock(),
                     fingerprint=judged[index].fingerprint,
                     mark=each.mark,
+                    scores=judged[index].scores,
                 )
                 for index, each in prints.items()
             ]

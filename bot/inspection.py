@@ -29,9 +29,9 @@ from generation import images
 from generation.images import PictureError
 from generation.request import JobId
 from moderation.fingerprint import Fingerprint, fingerprint, nearest
-from moderation.pictures import PictureCheck
+from moderation.pictures import PictureCheck, highest, verdict_of
 from moderation.policy import FAMILY, Policy, presets
-from moderation.verdict import ALLOWED, Ruling, Verdict, stricter
+from moderation.verdict import ALLOWED, Ruling, Scores, Verdict, stricter
 
 SOURCE = "picture"
 """Of a verdict about what was drawn, in place of the command that a prompt came with."""
@@ -58,6 +58,7 @@ class Judged:
 
     verdict: Verdict
     fingerprint: Fingerprint | None
+    scores: Scores
     blurred: bytes | None = None  # JPEG, for the moderators; None where there is nothing to show them
 
     @property
@@ -72,12 +73,13 @@ class Inspection:
         self._records = records
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
 
-    async def judge(self, pictures: Sequence[bytes], job: Job) -> list[Judged]:
-        """PNG, JPEG or WebP, finished or handed in. Raises PictureError."""
+    async def judge(self, pictures: Sequence[bytes], job: Job, seen: Scores | None = None) -> list[Judged]:
+        """PNG, JPEG or WebP, finished or handed in. `seen`: what they scored before they were marked; the higher score counts.
+        Raises PictureError."""
         policy = await self.policy_of(job)
         banned = await self.banned_for(job)
         return await self.beside_the_loop(
-            lambda: [self._judge(content, policy, banned) for content in pictures]
+            lambda: [self._judge(content, policy, banned, seen or {}) for content in pictures]
         )
 
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
@@ -164,27 +166,28 @@ class Inspection:
     async def beside_the_loop(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
-    def _judge(self, content: bytes, policy: Policy, banned: Sequence[BannedPicture]) -> Judged:
+    def _judge(self, content: bytes, policy: Policy, banned: Sequence[BannedPicture], seen: Scores) -> Judged:
         picture = images.open_picture(content)
-        seen = fingerprint(picture)
-        verdict = self.judge_one(picture, policy, banned, seen)
+        print = fingerprint(picture)
+        # Also where the policy looks for nothing: the picture may be used elsewhere.
+        scores = highest(self.check.scores(picture), seen)
+        verdict = _return_of(print, banned) or verdict_of(scores, policy)
         blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
-        return Judged(verdict=verdict, fingerprint=seen, blurred=blurred)
+        return Judged(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
 
-    def judge_one(
-        self,
-        picture: Image.Image,
-        policy: Policy,
-        banned: Sequence[BannedPicture],
-        seen: Fingerprint | None,
-    ) -> Verdict:
-        """By its look, then by the detectors. `seen`: its fingerprint."""
-        known = nearest(seen, ((each, each.fingerprint) for each in banned))
-        if known is None:
-            return self.check.judge(picture, policy)
-        like, apart = known
-        words = (f"job {like.job}, {apart} bits apart",)
-        return Verdict(ruling=Ruling.REFUSE, rule=BANNED, words=words, score=1.0)
+    def judge_preview(self, cell: Image.Image, policy: Policy, banned: Sequence[BannedPicture]) -> Verdict:
+        """One picture of a grid as it stands. For a thread."""
+        return _return_of(fingerprint(cell), banned) or self.check.judge(cell, policy)
+
+
+def _return_of(seen: Fingerprint | None, banned: Sequence[BannedPicture]) -> Verdict | None:
+    """Of a picture that looks like one that was taken down; None for any other."""
+    known = nearest(seen, ((each, each.fingerprint) for each in banned))
+    if known is None:
+        return None
+    like, apart = known
+    words = (f"job {like.job}, {apart} bits apart",)
+    return Verdict(ruling=Ruling.REFUSE, rule=BANNED, words=words, score=1.0)
 
 
 class Previews:
@@ -217,6 +220,6 @@ class Previews:
         if not self._is_blurred:
             cells = images.cells_of(images.open_picture(preview), self._job.images)
             banned = self._banned or ()
-            verdicts = (self._inspection.judge_one(cell, policy, banned, fingerprint(cell)) for cell in cells)
+            verdicts = (self._inspection.judge_preview(cell, policy, banned) for cell in cells)
             self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW
         return images.blurred(preview) if self._is_blurred else preview

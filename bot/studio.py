@@ -225,7 +225,8 @@ class Studio:
         )
         if init is None:
             return True
-        judged = await self.inspection.judge([init], job)
+        stored = job.parent and await self.records.pictures.get(job.parent.job, job.parent.image)
+        judged = await self.inspection.judge([init], job, stored.scores if stored else None)
         if judged[0].is_refused:
             await self._finishing.refuse(job, judged, is_input=True)
         return not judged[0].is_refused

@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import json
 import os
 import secrets
 import sqlite3
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from db.database import Database, Reader, Transaction
 from db.errors import ImageGone, storage_errors
 from generation.request import ImageSize, JobId, MemberId
 from moderation.fingerprint import Fingerprint
+from moderation.verdict import Category, Scores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +37,7 @@ class StoredImage:
     created_at: float  # unix seconds
     fingerprint: Fingerprint | None = None  # PDQ; None for what is too plain
     mark: int | None = None  # the number in its invisible mark
+    scores: Scores = field(default_factory=dict)  # what the picture check saw before it was marked
     removed_at: float | None = None
     removed_by: MemberId | None = None  # None: the bot itself
     removed_reason: str = ""
@@ -45,8 +48,8 @@ class StoredImage:
 
 
 STORE = """
-INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at, pdq, mark)
-VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at, :pdq, :mark) RETURNING *
+INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at, pdq, mark, scores)
+VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at, :pdq, :mark, :scores) RETURNING *
 """
 GET = "SELECT * FROM images WHERE job = ? AND image_index = ?"
 OF_JOB = "SELECT * FROM images WHERE job = ? ORDER BY image_index"
@@ -96,6 +99,7 @@ class Pictures:
         at: float,
         fingerprint: Fingerprint | None = None,
         mark: int | None = None,
+        scores: Scores | None = None,
     ) -> StoredImage:
         """Writes the row, and the file (PNG) where it was not `put`. DiskFull leaves neither."""
         sha256 = await asyncio.to_thread(self._put, content)
@@ -110,6 +114,7 @@ class Pictures:
             "at": at,
             "pdq": fingerprint,
             "mark": mark,
+            "scores": json.dumps(scores or {}),
         }
         (row,) = await tx.all(STORE, parameters)
         return _image(row)
@@ -226,6 +231,13 @@ def _sweep(folder: Path, live: set[str]) -> int:
     return len(strays)
 
 
+def _scores(text: str) -> Scores:
+    return {
+        detector: {Category(category): float(score) for category, score in seen.items()}
+        for detector, seen in json.loads(text).items()
+    }
+
+
 def _image(row: sqlite3.Row) -> StoredImage:
     return StoredImage(
         job=JobId(row["job"]),
@@ -238,6 +250,7 @@ def _image(row: sqlite3.Row) -> StoredImage:
         created_at=row["created_at"],
         fingerprint=None if row["pdq"] is None else Fingerprint(row["pdq"]),
         mark=row["mark"],
+        scores=_scores(row["scores"]),
         removed_at=row["removed_at"],
         removed_by=None if row["removed_by"] is None else MemberId(row["removed_by"]),
         removed_reason=row["removed_reason"],

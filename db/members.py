@@ -21,7 +21,7 @@ EXPORTS = {
     """,
     "images": """
         SELECT images.job, image_index, sha256, images.width, images.height, images.seed, bytes,
-               images.created_at, removed_at, removed_reason, mark, hex(pdq) AS pdq
+               images.created_at, removed_at, removed_reason, mark, hex(pdq) AS pdq, scores
         FROM images JOIN jobs ON jobs.id = images.job WHERE jobs.member = ? ORDER BY images.job, image_index
     """,
     "verdicts": "SELECT * FROM verdicts WHERE member = ? ORDER BY id",

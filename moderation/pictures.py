@@ -12,7 +12,7 @@ from typing import Any, Protocol, cast
 from PIL import Image
 
 from moderation.policy import STANDARD, Action, Policy, Stance
-from moderation.verdict import ALLOWED, Category, Ruling, Verdict, stricter
+from moderation.verdict import ALLOWED, Category, Ruling, Scores, Verdict, stricter
 
 _THRESHOLDS = Path(__file__).with_name("pictures.toml")
 
@@ -47,19 +47,43 @@ class PictureCheck:
             raise ValueError("a picture check without a detector")
         self.detectors = tuple(detectors)
 
+    def scores(self, picture: Image.Image) -> Scores:
+        """Takes tens of milliseconds and waits for no one: for a thread."""
+        return {
+            detector.name: {
+                category: min(1.0, max(0.0, score)) for category, score in detector.score(picture).items()
+            }
+            for detector in self.detectors
+        }
+
     def judge(self, picture: Image.Image, policy: Policy) -> Verdict:
-        """The strictest that any detector's scores come to. Takes tens of milliseconds and waits for no one: for a thread."""
-        stances = picture_stances(policy)
-        verdict = ALLOWED
-        for detector in self.detectors if stances else ():
-            scores = detector.score(picture)
-            for category in stances.keys() & scores.keys():
-                score = min(1.0, max(0.0, scores[category]))
-                ruling = max(stance.of_score(score) for stance in stances[category])
-                if ruling is not Ruling.ALLOW:
-                    found = Verdict(ruling=ruling, category=category, rule=detector.name, score=score)
-                    verdict = stricter(verdict, found)
-        return verdict
+        """What its scores come to; a policy that looks for nothing asks no detector."""
+        return verdict_of(self.scores(picture), policy) if picture_stances(policy) else ALLOWED
+
+
+def verdict_of(scores: Scores, policy: Policy) -> Verdict:
+    """The strictest that any detector's scores come to."""
+    stances = picture_stances(policy)
+    verdict = ALLOWED
+    for detector, seen in scores.items():
+        for category in stances.keys() & seen.keys():
+            score = seen[category]
+            ruling = max(stance.of_score(score) for stance in stances[category])
+            if ruling is not Ruling.ALLOW:
+                found = Verdict(ruling=ruling, category=category, rule=detector, score=score)
+                verdict = stricter(verdict, found)
+    return verdict
+
+
+def highest(first: Scores, second: Scores) -> Scores:
+    """Of two looks at one picture."""
+    return {
+        detector: {
+            category: max(look.get(detector, {}).get(category, 0.0) for look in (first, second))
+            for category in first.get(detector, {}).keys() | second.get(detector, {}).keys()
+        }
+        for detector in first.keys() | second.keys()
+    }
 
 
 def picture_stances(policy: Policy) -> Mapping[Category, Sequence[Stance]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 
@@ -30,6 +31,10 @@ class Category(StrEnum):
     ILLEGAL = "illegal"
     REAL_PERSON = "real-person"
     SPAM = "spam"
+
+
+Scores = Mapping[str, Mapping[Category, float]]
+"""Of one picture: 0 to 1, by detector and category."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from db.jobs import Job, JobState, Parent
 from db.policies import Scope, ScopeKind
 from generation import images
 from generation.images import grid_of
+from generation.request import ImageSize
 from generation.ticket import GenerationFailed
 from generation.ticket import Pictures as Made
 from moderation.fingerprint import SAME, distance, fingerprint
@@ -273,14 +274,28 @@ async def test_a_picture_in_a_thread_is_judged_by_the_policy_of_its_channel(busy
 async def test_what_a_picture_starts_from_is_checked_before_it_is_used(busy: Shop) -> None:
     await let_adults(busy)
     parent = (await busy.draw("show refused", ADULTS, images=1)).job
-    order = await busy.derive.variation(parent.id, 0, BEN)
-    job = await busy.admit(order)
+    job = await busy.admit(await busy.derive.variation(parent.id, 0, BEN))
     with pytest.raises(GenerationFailed) as failure:
         await busy.fulfil(job)
     assert failure.value.kind == "picture-input"
     assert job.parent == Parent(job=parent.id, image=0)
     assert (await busy.job(job)).started_at is None, "the worker never got it"
     assert await busy.spent(BEN) == 0
+
+
+async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) -> None:
+    """A detector sees less in a picture that is marked (of these, it would no longer flag one in any server)."""
+    await let_adults(busy)
+    size = ImageSize(width=128, height=128)
+    shown = await busy.draw("show flagged", ADULTS, images=1, size=size)
+    [stored] = shown.images
+    marked = await busy.records.pictures.read(stored)
+    elsewhere = await busy.admit(await busy.derive.variation(shown.job.id, 0, BEN))
+    [alone] = await busy.studio.inspection.judge([marked], elsewhere)
+    [remembered] = await busy.studio.inspection.judge([marked], elsewhere, stored.scores)
+    assert alone.verdict.ruling is Ruling.ALLOW
+    assert remembered.verdict.ruling is Ruling.FLAG
+    assert (await busy.records.pictures.get(shown.job.id, 0)) == stored, "and it is kept"
 
 
 # ---- previews

@@ -14,7 +14,7 @@ from PIL import Image
 
 from moderation import detectors, nudenet, opennsfw
 from moderation.onnx_file import open_packaged
-from moderation.pictures import DetectorBroken, PictureCheck, picture_stances
+from moderation.pictures import DetectorBroken, PictureCheck, highest, picture_stances, verdict_of
 from moderation.policy import MATURE, Action, Change, ordinary, presets, standard
 from moderation.verdict import Category, Ruling
 from tests.pictures import FLAGGED, REFUSED, blobs, waves
@@ -150,3 +150,17 @@ def test_a_package_that_is_missing_or_came_without_its_file_is_said() -> None:
             open_packaged("mine", package, file, "Install it.")
         assert says in str(broken.value)
         assert str(broken.value).endswith("Install it.")
+
+
+def test_of_two_looks_at_one_picture_the_higher_score_counts() -> None:
+    first = {"a": {Category.SEXUAL: 0.9, Category.NUDITY: 0.1}, "b": {Category.GORE: 0.2}}
+    second = {"a": {Category.SEXUAL: 0.3, Category.HATE: 0.4}, "c": {Category.NUDITY: 0.7}}
+    both = {
+        "a": {Category.SEXUAL: 0.9, Category.NUDITY: 0.1, Category.HATE: 0.4},
+        "b": {Category.GORE: 0.2},
+        "c": {Category.NUDITY: 0.7},
+    }
+    assert highest(first, second) == highest(second, first) == both
+    assert highest(first, {}) == first
+    found = verdict_of(highest(first, second), standard())
+    assert (found.ruling, found.category, found.rule) == (Ruling.REFUSE, Category.SEXUAL, "a")
