@@ -6,7 +6,6 @@ import ast
 import io
 import json
 import logging
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +20,8 @@ log = logging.getLogger("atelier.test")
 PROMPT = Prompt(text='a "quokka" in\nthe fog', negative="blurry")
 
 
-@pytest.fixture
-def root() -> Generator[None]:
-    """The root logger as it was."""
-    logger = logging.getLogger()
-    handlers, level = logger.handlers[:], logger.level
-    yield
-    logger.handlers[:] = handlers
-    logger.setLevel(level)
-
-
 @pytest.fixture(params=["text", "json"])
-def out(request: pytest.FixtureRequest, root: None) -> io.StringIO:
+def out(request: pytest.FixtureRequest) -> io.StringIO:
     stream = io.StringIO()
     open_log(request.param, "debug", stream)
     return stream
@@ -42,7 +31,7 @@ def objects(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_a_line_of_json_is_one_object_with_the_job(root: None) -> None:
+def test_a_line_of_json_is_one_object_with_the_job() -> None:
     out = io.StringIO()
     open_log("json", "info", out)
     with of_job(JobId("abc")):
@@ -55,7 +44,7 @@ def test_a_line_of_json_is_one_object_with_the_job(root: None) -> None:
     assert second["event"] == "no job's\nbusiness" and "job" not in second
 
 
-def test_jobs_inside_jobs_are_told_apart(root: None) -> None:
+def test_jobs_inside_jobs_are_told_apart() -> None:
     out = io.StringIO()
     open_log("json", "info", out)
     with of_job(JobId("outer")):
@@ -95,7 +84,7 @@ def test_the_debug_level_may_tell(out: io.StringIO) -> None:
     assert "quokka" in out.getvalue()
 
 
-def test_opening_the_log_again_replaces_it(root: None) -> None:
+def test_opening_the_log_again_replaces_it() -> None:
     first, second = io.StringIO(), io.StringIO()
     open_log("text", "info", first)
     open_log("json", "error", second)
