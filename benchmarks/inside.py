@@ -80,9 +80,7 @@ class Shutter(Press):
         self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         self._keep[job] = pictures
-        self._finish(
-            Finished(job=job, pictures=(), grid=b"", grid_format="png", device_seconds=device_seconds)
-        )
+        self._finish(Finished(job=job, pictures=(), device_seconds=device_seconds))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -255,13 +255,7 @@ class Dispatch:
                 self._outlook.forecast.check(event.job, self._clock())
                 self._forget(job, event.device_seconds)
                 job.ticket.resolve(
-                    Pictures(
-                        job=event.job,
-                        pictures=event.pictures,
-                        grid=event.grid,
-                        grid_format=event.grid_format,
-                        device_seconds=event.device_seconds,
-                    )
+                    Pictures(job=event.job, pictures=event.pictures, device_seconds=event.device_seconds)
                 )
             case messages.Failed(kind=kind, reason=reason):
                 job.failures += 1

@@ -132,8 +132,6 @@ class StepCost(Message, frozen=True):
 class Finished(Message, frozen=True):
     job: JobId
     pictures: tuple[bytes, ...]  # PNG with its parameters inside, one a picture
-    grid: bytes  # the pictures side by side: JPEG or WebP, the single picture itself when there is one
-    grid_format: str  # "jpeg" or "webp" or "png"
     device_seconds: float
 
 

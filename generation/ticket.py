@@ -32,8 +32,6 @@ class Pictures:
 
     job: JobId
     pictures: tuple[bytes, ...]  # PNG
-    grid: bytes
-    grid_format: str
     device_seconds: float
 
 

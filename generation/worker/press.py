@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
-from generation.images import encode_grid, grid_of, to_png
+from generation.images import to_png
 from generation.messages import Event, Failed, Finished, Previewed
 from generation.request import JobId
 from generation.worker.decode import Arriving
@@ -54,19 +54,9 @@ class Press:
         self, job: JobId, arriving: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         try:
-            pictures = [one.picture() for one in arriving]
-            encoded = tuple(to_png(picture, text) for picture, text in zip(pictures, texts, strict=True))
-            grid, grid_format = encode_grid(grid_of(pictures))
+            pictures = tuple(to_png(one.picture(), text) for one, text in zip(arriving, texts, strict=True))
         except Exception as bug:  # the boundary of this thread
             log.exception("printing failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
             return
-        self._tell(
-            Finished(
-                job=job,
-                pictures=encoded,
-                grid=grid,
-                grid_format=grid_format,
-                device_seconds=round(device_seconds, 3),
-            )
-        )
+        self._tell(Finished(job=job, pictures=pictures, device_seconds=round(device_seconds, 3)))

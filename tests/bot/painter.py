@@ -47,8 +47,6 @@ def finish(request: Request, number: int) -> None:
         messages.Finished(
             job=request.job,
             pictures=tuple(picture(word, size) for word in shown),
-            grid=png(size=size),
-            grid_format="png",
             device_seconds=stand_in.SECONDS_PER_COST * request.cost,
         )
     )

@@ -110,7 +110,7 @@ async def test_what_was_refused_is_told_again_after_a_restart(busy: Shop) -> Non
 
 async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_told_more(busy: Shop) -> None:
     job = await busy.admit(an_order("show refused", images=1))
-    made = Made(job=job.id, pictures=(png(blobs(REFUSED)),), grid=b"", grid_format="jpeg", device_seconds=1.0)
+    made = Made(job=job.id, pictures=(png(blobs(REFUSED)),), device_seconds=1.0)
     await busy.desk.cancel(job.id, ADA)
     finishing = Finishing(
         busy.records,

@@ -64,9 +64,7 @@ def finish(request: Request, number: int) -> None:
     tell(
         messages.Finished(
             job=request.job,
-            pictures=(str(os.getpid()).encode(),) * request.images,
-            grid=str(number).encode(),
-            grid_format="png",
+            pictures=(f"{os.getpid()} {number}".encode(),) * request.images,
             device_seconds=SECONDS_PER_COST * request.cost,
         )
     )

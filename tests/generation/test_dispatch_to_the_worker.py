@@ -49,6 +49,5 @@ async def test_a_prompt_becomes_pictures_and_a_picture_a_larger_one(tmp_path: Pa
     assert any(isinstance(progress, Running) and progress.preview for progress in seen)
     assert [read_parameters(png).split("Seed: ")[1].split(",")[0] for png in drawn.pictures] == ["8", "9"]
     assert open_picture(drawn.pictures[0]).size == (SIDE, SIDE)
-    assert open_picture(drawn.grid).size == (2 * SIDE, SIDE)
     assert open_picture(enlarged.pictures[0]).size == (2 * SIDE, 2 * SIDE)
     assert dispatch.state.seconds_per_cost is not None

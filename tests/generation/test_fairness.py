@@ -64,15 +64,7 @@ class Device:
             if one.is_denoised:
                 del self._jobs[one.id]
                 self.ended[one.id] = self.now
-                self._events.append(
-                    Finished(
-                        job=one.id,
-                        pictures=(),
-                        grid=b"",
-                        grid_format="png",
-                        device_seconds=one.device_seconds,
-                    )
-                )
+                self._events.append(Finished(job=one.id, pictures=(), device_seconds=one.device_seconds))
 
 
 async def served(

@@ -124,7 +124,6 @@ def test_an_order_is_started_stepped_and_finished_with_its_parameters_in_every_p
     assert [opened(picture).size for picture in finished.pictures] == [(SIDE, SIDE)] * 3
     assert "Seed: 3" in read_parameters(finished.pictures[2])
     assert "Negative prompt: blurry" in read_parameters(finished.pictures[0])
-    assert opened(finished.grid).size == (2 * SIDE, 2 * SIDE)
     assert finished.device_seconds > 0
 
 
@@ -321,7 +320,6 @@ def test_a_model_that_enlarges_hands_out_enlarged_pictures(bundled_folder: Path)
     stage.finish()
     (finished,) = stage.of(Finished)
     assert opened(finished.pictures[1]).size == (4 * SIDE, 4 * SIDE)
-    assert opened(finished.grid).size == (8 * SIDE, 4 * SIDE)
 
 
 def test_an_owners_sampler_takes_the_models_place(sd_folder: Path) -> None:
