@@ -59,8 +59,9 @@ class Clock:
 
 
 class Shutter(Press):
-    """Keeps pictures instead of encoding them. Previews are made at once where one thread's seconds count, and as in the worker
-    where the seconds are the wall's."""
+    """Keeps pictures instead of encoding them; where the seconds are the wall's, it lets go of them, and the memory they crossed
+    to the host in is used again, as it is behind a press. Previews are made at once where one thread's seconds count, and as in
+    the worker where the seconds are the wall's."""
 
     def __init__(
         self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool
@@ -79,7 +80,8 @@ class Shutter(Press):
     def print(
         self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
-        self._keep[job] = pictures
+        if not self._is_wall:
+            self._keep[job] = pictures
         self._finish(Finished(job=job, pictures=(), device_seconds=device_seconds))
 
 
@@ -98,7 +100,7 @@ class Record:
 @dataclass(slots=True, kw_only=True)
 class Played:
     records: dict[JobId, Record]
-    pictures: dict[JobId, list[Image.Image]]
+    pictures: dict[JobId, list[Image.Image]]  # none where the clock is the wall's
     busy: float  # seconds of the clock, all of dispatch and loop
 
 

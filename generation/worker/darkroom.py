@@ -23,7 +23,7 @@ class Darkroom:
         pictures = model.develop(slots)
         if model.entry.enlarge > 1:
             pictures = [self.upscaler.enlarge(picture, model.entry.enlarge) for picture in pictures]
-        return [Arriving(to_bytes(picture)) for picture in pictures]
+        return Arriving(torch.stack([to_bytes(picture) for picture in pictures])).each()
 
     def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
         return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -107,6 +108,15 @@ class Arriving:
         self._copied = torch.cuda.Event() if values.is_cuda else None
         if self._copied is not None:
             self._copied.record()
+
+    def each(self) -> list[Arriving]:
+        """What lies along the first dimension, one by one; all arrive together."""
+        return [self._part(values) for values in self._values]
+
+    def _part(self, values: Tensor) -> Arriving:
+        part = copy.copy(self)
+        part._values = values
+        return part
 
     def wait(self) -> npt.NDArray[np.uint8]:
         if self._copied is not None:

@@ -45,8 +45,9 @@ from generation.worker.warm_up import warm_up
 
 log = logging.getLogger(__name__)
 
-DECODED_AT_ONCE = 4
-"""Pictures between two steps. One at a time drains too slowly behind few-step models; more would hold up the others."""
+DECODED_AT_ONCE = {"cpu": 4, "cuda": 8}
+"""Pictures between two steps, where memory allows. One at a time drains too slowly behind few-step models; more would hold up the
+others. A large card takes less for each of many: on an H100 four pictures of XL took 2.7 times what one took."""
 
 UNREADABLE = "The picture to start from is no PNG, JPEG or WebP, or it is too large."
 
@@ -242,7 +243,7 @@ class Loop:
     def retire(self) -> None:
         """Decodes a handful of finished pictures, which go to the press when their job is whole; then one enlargement."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
-        at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE
+        at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE[self.device.type]
         batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
         self.attempts.run("decode", batch, self._develop)
         if self.upscales:

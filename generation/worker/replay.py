@@ -67,16 +67,12 @@ class Replay:
         recording.play()
         return (recording.output,)
 
-    def forget(self) -> None:
-        """The modules have moved, or will: recordings know where the weights lie."""
-        self._recordings.clear()
-
     def give_up(self) -> None:
-        """Memory is short, and recordings hold on to theirs."""
+        """Memory is short, and recordings hold on to theirs; or modules are about to move, and recordings know where they lie."""
         if self._recordings:
             log.info("steps are no longer replayed: memory is short")
         self._is_off = True
-        self.forget()
+        self._recordings.clear()
 
     def _recorded(self, x: Tensor, timesteps: Tensor, told: Mapping[str, Any]) -> Recording | None:
         try:
@@ -87,7 +83,7 @@ class Replay:
             reason = "memory is short" if is_out_of_memory(error) else str(error).split("\n")[0]
             log.warning("steps are not replayed: %s", reason)
             self._is_off = True
-            self.forget()
+            self._recordings.clear()
             return None
 
 
