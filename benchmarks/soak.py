@@ -18,196 +18,28 @@ import asyncio
 import os
 import random
 import signal
-import statistics
-import subprocess
-import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from benchmarks.report import machine, show, table
-from bot.metrics import Metrics
-from bot.orders import Asker, Order
-from bot.provenance import Provenance
-from bot.records import Records
-from bot.settings import GenerationSettings, Settings
+from benchmarks.soak_studio import a_studio, an_order, build_model
+from benchmarks.soaked import Judged, Soaked, judge, resident
 from bot.studio import Studio
 from db.database import Database
-from db.jobs import Job, JobAction, JobState, Place
-from generation.dispatch import Dispatch
-from generation.link import Link, WorkerDied, open_link
-from generation.messages import Configure, Event, Strained
-from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
+from db.jobs import Job, Place
+from generation.link import Link
 from generation.ticket import GenerationFailed, JobCancelled, Ticket
-from moderation.allowance import Limits
-from moderation.detectors import load_detectors
-from moderation.pictures import PictureCheck
-from moderation.rules import load_rules
-from moderation.screen import Screen
-from tests.generation.saboteur import COMMAND
 
-TINY = ModelName("tiny")
-SIDE = 64
-MEMBERS = 12
 AT_ONCE = 24
 """Orders that are open at any time: more than fill the slots."""
 
-SLOTS = 8
 CANCELLED = 0.2  # of the orders
 KILL_EVERY = 80  # orders of the first part, about
-MEMORY, ALONE = 0.05, 0.001  # chances of a batch, and of a picture alone, to be out of memory
 FIRST_PART = 0.6  # of the orders
-
-
-# No numbers: some of them are refused, and for good reasons.
-WORDS = (
-    [
-        "red",
-        "blue",
-        "green",
-        "golden",
-        "silver",
-        "white",
-        "tiny",
-        "tall",
-        "round",
-        "sleepy",
-        "happy",
-        "quiet",
-    ],
-    [
-        "fox",
-        "apple",
-        "teapot",
-        "lantern",
-        "boat",
-        "owl",
-        "mushroom",
-        "castle",
-        "cactus",
-        "robot",
-        "cloud",
-        "bicycle",
-    ],
-    ["by", "on", "under", "above", "behind", "beside"],
-    [
-        "hills",
-        "waves",
-        "trees",
-        "stars",
-        "bridges",
-        "rivers",
-        "meadows",
-        "dunes",
-        "clouds",
-        "glaciers",
-        "lakes",
-        "roads",
-    ],
-)
-
-
-@dataclass(slots=True)
-class Soaked:
-    """What came of the orders."""
-
-    ordered: int = 0
-    deliveries: Counter[str] = field(default_factory=Counter[str])  # by job
-    failures: Counter[str] = field(default_factory=Counter[str])  # by kind
-    cancelled: int = 0
-    kills: int = 0
-    deaths: int = 0
-    memory: Counter[str] = field(default_factory=Counter[str])  # out of memory, by what was done
-    samples: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # bytes: bot, worker
-    seconds: float = 0.0
-
-    def hear(self, news: Event | WorkerDied) -> None:
-        match news:
-            case WorkerDied():
-                self.deaths += 1
-            case Strained(action=action):
-                self.memory[action] += 1
-            case _:
-                pass
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """What the database holds in the end."""
-
-    lost: int
-    twice: int
-    wrongly_paid: int  # jobs that cost more or less than what was delivered
-    growth_bot: float | None  # shares; None where the second part was too short to say
-    growth_worker: float | None
-
-
-@asynccontextmanager
-async def a_studio(
-    folder: Path, database: Database, model: Path, soaked: Soaked, seed: int
-) -> AsyncGenerator[tuple[Studio, list[Link]]]:
-    """With a worker of its own, and the links to its workers, the living one last."""
-    entry = ModelEntry(
-        name=TINY, source=str(model), licence="none: random weights", side=SIDE, multiple=16, steps=4
-    )
-    configure = Configure(models=(entry,), default=TINY, slots=SLOTS, preview_seconds=0.5, log_level="error")
-    links: list[Link] = []
-
-    @asynccontextmanager
-    async def connect() -> AsyncGenerator[Link]:
-        # Each worker meets other accidents than the one before.
-        chances = ("--memory", str(MEMORY), "--alone", str(ALONE), "--seed", str(seed + len(links)))
-        async with open_link(
-            configure, command=(*COMMAND, *chances), patience=60, listen=soaked.hear
-        ) as link:
-            links.append(link)
-            yield link
-
-    settings = Settings(
-        data=folder,
-        models=(entry,),
-        generation=GenerationSettings(default_model=TINY, slots=SLOTS, max_waiting=10**6),
-        limits=Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6),
-    )
-    dispatch = Dispatch(configure, max_waiting=10**6, connect=connect)
-    studio = Studio(
-        settings,
-        Records.of(database, folder),
-        dispatch,
-        Screen(load_rules()),
-        PictureCheck(load_detectors(settings.pictures.detectors)),
-        Provenance.open(settings.provenance, folder),
-        metrics=Metrics(),
-    )
-    run = asyncio.create_task(dispatch.run())
-    await dispatch.wait_for_ready()
-    try:
-        yield studio, links
-    finally:
-        run.cancel()
-        with suppress(asyncio.CancelledError):
-            await run
-
-
-def an_order(number: int, chance: random.Random) -> Order:
-    member = MemberId(1000 + chance.randrange(MEMBERS))
-    return Order(
-        asker=Asker(member=member, name="member", guild_id=1, channel_id=2),
-        source="soak",
-        action=JobAction.IMAGINE,
-        prompt=Prompt(text=" ".join(chance.choice(words) for words in WORDS)),
-        model=TINY,
-        size=ImageSize(width=chance.choice((SIDE, SIDE, SIDE + 16)), height=SIDE),
-        steps=chance.choice((1, 2, 4)),
-        guidance=chance.choice((1.0, 4.0)),
-        seed=number,
-        images=chance.choice((1, 1, 2)),
-    )
 
 
 async def carry(studio: Studio, job: Job, soaked: Soaked, cancel_after: float | None) -> None:
@@ -263,12 +95,6 @@ async def part(
                 soaked.samples.append((resident(os.getpid()), resident(links[-1].pid)))
 
 
-def resident(pid: int) -> int:
-    """Bytes."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
 async def soak(
     folder: Path, model: Path, *, orders: int, seed: int = 0, kill_every: int = KILL_EVERY
 ) -> tuple[Soaked, Judged]:
@@ -286,52 +112,6 @@ async def soak(
             raise RuntimeError("the second part's worker died, so its memory can't be compared")
         soaked.seconds = time.monotonic() - began
         return soaked, await judge(soaked, database)
-
-
-LOST = "SELECT count(*) FROM jobs WHERE state NOT IN ('done', 'failed', 'cancelled') OR delivered_at IS NULL"
-PICTURES = """
-SELECT jobs.id, jobs.state, jobs.images,
-       (SELECT count(*) FROM images WHERE images.job = jobs.id) AS stored,
-       (SELECT sum(images - coalesce(refunded, 0)) FROM spending WHERE spending.job = jobs.id) AS paid
-FROM jobs
-"""
-
-
-async def judge(soaked: Soaked, database: Database) -> Judged:
-    rows = await database.reader.all(PICTURES)
-    unfinished = await database.reader.value(LOST)
-    ended = sum(soaked.deliveries.values()) + soaked.cancelled + sum(soaked.failures.values())
-    twice = sum(count > 1 for count in soaked.deliveries.values())
-    paid = 0
-    for row in rows:
-        is_done = row["state"] == JobState.DONE
-        twice += row["stored"] != (row["images"] if is_done else 0)
-        twice += soaked.deliveries[row["id"]] != is_done
-        paid += row["paid"] != (row["images"] if is_done else 0)
-    bot, worker = growth([b for b, _ in soaked.samples]), growth([w for _, w in soaked.samples])
-    return Judged(
-        lost=unfinished + abs(soaked.ordered - len(rows)) + abs(soaked.ordered - ended),
-        twice=twice,
-        wrongly_paid=paid,
-        growth_bot=bot,
-        growth_worker=worker,
-    )
-
-
-def growth(samples: list[int]) -> float | None:
-    """From the second quarter to the last, as a share."""
-    quarter = len(samples) // 4
-    if quarter < 5:
-        return None
-    before = statistics.median(samples[quarter : 2 * quarter])
-    return statistics.median(samples[-quarter:]) / before - 1
-
-
-def build_model(folder: Path) -> Path:
-    """In a process of its own: the bot's never loads torch, and its memory is what is measured."""
-    code = "import sys; from pathlib import Path; from tests.tiny_models import tiny_sd; tiny_sd(Path(sys.argv[1]))"
-    subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
-    return folder
 
 
 def result_of(soaked: Soaked, judged: Judged) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.awake import quantile
-from benchmarks.soak import growth, judge, soak
+from benchmarks.soak import soak
+from benchmarks.soaked import growth, judge
 from db.database import Database
 
 pytestmark = [pytest.mark.timeout(240)]
