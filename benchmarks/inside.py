@@ -154,13 +154,15 @@ def play(
     until: Sequence[Arrival] | None = None,
     clock: Clock | None = None,
     pinned_rows: int = 0,
+    sizes: Sequence[int] = (),
     **settings: Any,
 ) -> Played:
     """Every order, each at its time; returns when all have come and those of `until` (all of them by default) are done.
     `settings` are the dispatch's. `clock`: one of time.perf_counter where the device is no CPU. `pinned_rows`: of every step,
-    as the worker's setting; but pictures are decoded together."""
+    as the worker's setting; but pictures are decoded together. `sizes`: the numbers of rows that steps are padded to, where they
+    are not the device's."""
     return asyncio.run(
-        _play(model, arrivals, slots, until or arrivals, clock or Clock(), pinned_rows, settings)
+        _play(model, arrivals, slots, until or arrivals, clock or Clock(), pinned_rows, sizes, settings)
     )
 
 
@@ -171,6 +173,7 @@ async def _play(
     until: Sequence[Arrival],
     clock: Clock,
     pinned_rows: int,
+    sizes: Sequence[int],
     settings: dict[str, Any],
 ) -> Played:
     torch.set_num_threads(1)
@@ -197,6 +200,8 @@ async def _play(
     loop.settings = configure
     loop.shelf.take = lambda name: model
     loop.attempts.pin(pinned_rows)
+    if sizes:
+        loop.attempts.sizes = lambda model: sizes
     worker = _Worker(loop, orders, clock)
     worker.events.append((float("-inf"), Ready(device="this thread", seconds=0.0)))
     worker.coming.extend(arrivals)

@@ -12,7 +12,7 @@ import argparse
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -24,6 +24,14 @@ from generation.request import BatchKey, GenerationRequest, ModelEntry
 from generation.worker.models import Model
 from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
+
+
+class Cost(Protocol):
+    """Seconds."""
+
+    def steps(self, rows: int) -> float: ...
+
+    def decoding(self, pictures: int) -> float: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +75,7 @@ class SimulatedClock(Clock):
 class SimulatedModel(Model):
     """Its slots hold no pictures; what it does takes simulated time only."""
 
-    def __init__(self, entry: ModelEntry, clock: SimulatedClock, costs: Costs) -> None:
+    def __init__(self, entry: ModelEntry, clock: SimulatedClock, costs: Cost) -> None:
         self.entry = entry
         self.clock = clock
         self.costs = costs
@@ -95,7 +103,8 @@ class SimulatedModel(Model):
         return Slot(key=key, table=table, rows=rows, generator=torch.Generator(), sample=torch.zeros(1))
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
-        self.clock.work(self.costs.steps(sum(len(slot.rows) for slot in slots)))
+        rows = sum(len(slot.rows) for slot in slots)
+        self.clock.work(self.costs.steps(next((size for size in sizes if size >= rows), rows)))
         for slot in slots:
             slot.step += 1
 

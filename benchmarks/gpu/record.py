@@ -1,0 +1,31 @@
+"""The result of record of the GPU benchmark: each part by itself, with the machine that measured it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import RESULTS
+
+KEPT = RESULTS / "gpu.json"
+
+
+class Record:
+    def __init__(self, machine: dict[str, Any], path: Path | None) -> None:
+        """Begins with the parts of before, those of `path` or of the repository. `path`: where it is kept, or nowhere."""
+        self._machine, self._path = machine, path
+        before = path if path is not None and path.exists() else KEPT
+        kept = json.loads(before.read_text(encoding="utf-8")) if path is not None and before.exists() else {}
+        self.parts: dict[str, Any] = kept.get("parts", {})
+        self.begun: set[str] = set()
+
+    def note(self, part: str, figures: dict[str, Any]) -> None:
+        """Kept at once: a run may be ended any time. A part's first figure replaces what was known of it."""
+        if part not in self.begun:
+            self.begun.add(part)
+            self.parts[part] = {"machine": self._machine, "figures": {}}
+        self.parts[part]["figures"] |= figures
+        if self._path is not None:
+            content = {"benchmark": "gpu", "seconds": "wall clock", "parts": self.parts}
+            self._path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,81 @@
+"""What the loop draws when everything is there, what one order takes alone, and whether its pictures are the pipeline's."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import torch
+
+from benchmarks.gpu.bench import GUIDANCE, Bench
+from generation.request import GenerationRequest, MemberId
+from generation.worker.deck import ROW_COUNTS
+
+Rows = list[tuple[str, object, str]]
+"""Of a table: what, measured, asked."""
+
+
+def speed(bench: Bench, asked: float) -> Rows:
+    """`asked`: times the pipeline's pictures a second at batch 1."""
+    scale = bench.scale
+    single = bench.pipeline_rate(1)
+    bench.note(pipeline_at_batch_1=single)
+    bench.note(pipeline_by_batch={batch: bench.pipeline_rate(batch) for batch in scale.batches})
+    rate, inside = bench.saturated(bench.model, scale.saturating)
+    bench.note(loop_at_saturation=rate, share_of_wall_time_inside_the_model=inside)
+    alone = {images: _alone(bench, images) for images in (1, 4)}
+    bench.note(loop_for_an_order_of_1_or_4_alone=alone)
+    psnr = least_psnr(bench)
+    bench.note(least_PSNR_against_the_pipeline=psnr)
+    return [
+        ("pictures/s at saturation, against the pipeline at batch 1", rate / single, f"at least {asked}"),
+        ("share of wall time inside the model", inside, "at least 0.95"),
+        ("pictures in company against the pipeline alone, least PSNR, dB", psnr, "at least 40"),
+        ("seconds of one picture alone, against the pipeline", alone[1] * single, ""),
+    ]
+
+
+def _alone(bench: Bench, images: int) -> float:
+    """Seconds of one order that nobody else is there with, least of a few."""
+    one = bench.at_once(1, steps=bench.scale.steps, images=images)
+    return min(bench.played(bench.model, one).busy for _ in range(bench.scale.repeats + 1))
+
+
+def least_psnr(bench: Bench) -> float:
+    """dB, the least of five orders drawn in company: against the pipeline alone with the same noise, pictures decoded."""
+    model = bench.model
+    mix = [(4, 1.0), (7, GUIDANCE), (5, 3.0), (6, GUIDANCE), (4, 9.0)]
+    requests = [
+        replace(bench.order(n, MemberId(n), steps, 1), guidance=guidance)
+        for n, (steps, guidance) in enumerate(mix)
+    ]
+    slots = [model.seat(request, 0) for request in requests]
+    sizes = ROW_COUNTS if bench.device.type == "cuda" else ()
+    turns = 0
+    while live := [slot for slot in slots if not slot.is_finished]:
+        turns += 1
+        model.advance(live[: 1 + turns % 5], sizes=sizes)  # in ever other company
+    return min(
+        _psnr(model.develop([slot])[0], _by_the_pipeline(bench, request))
+        for slot, request in zip(slots, requests, strict=True)
+    )
+
+
+def _by_the_pipeline(bench: Bench, request: GenerationRequest) -> torch.Tensor:
+    """(3, height, width), 0 to 1."""
+    side = bench.architecture.side
+    noise = torch.randn((1, 4, side // 8, side // 8), generator=torch.Generator().manual_seed(request.seed))
+    return bench.pipe(
+        request.prompt.text,
+        negative_prompt=request.prompt.negative,
+        num_inference_steps=request.steps,
+        guidance_scale=request.guidance,
+        height=side,
+        width=side,
+        latents=noise.to(bench.device, bench.dtype),
+        output_type="pt",
+    ).images[0]
+
+
+def _psnr(left: torch.Tensor, right: torch.Tensor) -> float:
+    return -10 * math.log10(max(1e-12, float(((left.float() - right.float()) ** 2).mean())))
