@@ -43,7 +43,7 @@ FULL = Scale(batches=(4, 8, 16))
 LARGE = Scale(saturating=32, saturating_compiled=48, orders=21)
 QUICK = {
     FULL: replace(FULL, saturating=48, orders=21, repeats=1),
-    LARGE: replace(LARGE, batches=(8,), saturating=24),
+    LARGE: replace(LARGE, batches=(8,), saturating=24, saturating_compiled=32),
 }
 SMOKE = Scale(steps=3, batches=(2,), saturating=4, saturating_compiled=4, orders=4, crowd=4, repeats=1)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def test_a_part_takes_its_place_in_the_result_of_record_and_leaves_the_others(tm
 def test_figures_that_mean_nothing_are_not_kept_as_the_result_of_record() -> None:
     with pytest.raises(SystemExit):
         main(["--smoke", "--keep"])
+
+
+def test_what_the_page_says_to_run_can_be_run() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "gpu.md").read_text(encoding="utf-8")
+    parts = re.findall(r"--only ([\w-]+)`", page)
+    assert len(parts) == 3
+    assert set(parts) <= set(NAMES)
 
 
 def test_a_call_is_warm_when_it_takes_no_less_than_before() -> None:
