@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import torch
 
 from generation.request import BatchKey
 from generation.worker.models import Model
+
+Part = Literal["denoising", "decoding"]
 
 
 @dataclass(slots=True)
@@ -20,7 +22,7 @@ class ModelTime:
     measured."""
 
     device: torch.device
-    _pairs: list[tuple[Any, Any]] = field(default_factory=list[tuple[Any, Any]])
+    _pairs: list[tuple[Part, Any, Any]] = field(default_factory=list[tuple[Part, Any, Any]])
     _open: list[Any] = field(default_factory=list[Any])
 
     @contextmanager
@@ -28,30 +30,42 @@ class ModelTime:
         plain = model.denoiser
 
         def denoiser(key: BatchKey) -> Callable[..., Any]:
-            denoise = plain(key)
-
-            def watched(*arguments: Any, **more: Any) -> Any:
-                self._enter()
-                found = denoise(*arguments, **more)
-                self._leave()
-                return found
-
-            return watched
+            return self.around(plain(key))
 
         model.denoiser = denoiser
-        # The decoder and not the VAE, whose `decode` is no forward call.
-        decoder = model.pipe.vae.decoder
-        hooks = [decoder.register_forward_pre_hook(self._enter), decoder.register_forward_hook(self._leave)]
-        yield
+        with self.decoding_of(model.pipe):
+            yield
         del model.denoiser
+
+    def around(self, denoise: Callable[..., Any]) -> Callable[..., Any]:
+        def watched(*arguments: Any, **more: Any) -> Any:
+            self._enter()
+            found = denoise(*arguments, **more)
+            self._leave("denoising")
+            return found
+
+        return watched
+
+    @contextmanager
+    def decoding_of(self, pipe: Any) -> Generator[None]:
+        # The decoder and not the VAE, whose `decode` is no forward call.
+        decoder = pipe.vae.decoder
+        hooks = [
+            decoder.register_forward_pre_hook(self._enter),
+            decoder.register_forward_hook(self._leave_decoder),
+        ]
+        yield
         for hook in hooks:
             hook.remove()
 
     def _enter(self, *_: Any) -> None:
         self._open.append(self._mark())
 
-    def _leave(self, *_: Any) -> None:
-        self._pairs.append((self._open.pop(), self._mark()))
+    def _leave_decoder(self, *_: Any) -> None:
+        self._leave("decoding")
+
+    def _leave(self, part: Part) -> None:
+        self._pairs.append((part, self._open.pop(), self._mark()))
 
     def _mark(self) -> Any:
         if self.device.type != "cuda":
@@ -60,20 +74,21 @@ class ModelTime:
         event.record()
         return event
 
-    @property
-    def seconds(self) -> float:
+    def seconds(self, part: Part) -> float:
+        pairs = [(begin, end) for of, begin, end in self._pairs if of == part]
         if self.device.type != "cuda":
-            return sum(end - begin for begin, end in self._pairs)
+            return sum(end - begin for begin, end in pairs)
         torch.cuda.synchronize()
-        return sum(begin.elapsed_time(end) for begin, end in self._pairs) / 1000
+        return sum(begin.elapsed_time(end) for begin, end in pairs) / 1000
 
 
 class CalledAsByTheLoop:
     """A U-Net that a pipeline calls, told what it is told in the form in which the loop tells it: a timestep for every row. So a
     compiled U-Net is compiled once and serves both."""
 
-    def __init__(self, unet: Any) -> None:
+    def __init__(self, unet: Any, watch: ModelTime) -> None:
         self._unet = unet
+        self._watched = watch.around(unet)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._unet, name)
@@ -88,7 +103,7 @@ class CalledAsByTheLoop:
         **_: Any,
     ) -> Any:
         added = added_cond_kwargs or {}
-        return self._unet(
+        return self._watched(
             sample,
             timestep.float().repeat(len(sample)),
             return_dict=False,

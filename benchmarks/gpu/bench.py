@@ -48,6 +48,33 @@ QUICK = {
 SMOKE = Scale(steps=3, batches=(2,), saturating=4, saturating_compiled=4, orders=4, crowd=4, repeats=1)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saturated:
+    pictures: int
+    seconds: float
+    denoising: float  # of these seconds
+    decoding: float
+
+    @property
+    def rate(self) -> float:
+        """Pictures a second."""
+        return self.pictures / self.seconds
+
+    @property
+    def inside(self) -> float:
+        """The share of the seconds inside the model."""
+        return (self.denoising + self.decoding) / self.seconds
+
+    @property
+    def split(self) -> dict[str, float]:
+        """Seconds a picture."""
+        return {
+            "denoising": self.denoising / self.pictures,
+            "decoding": self.decoding / self.pictures,
+            "other": (self.seconds - self.denoising - self.decoding) / self.pictures,
+        }
+
+
 class Bench:
     def __init__(
         self,
@@ -138,15 +165,20 @@ class Bench:
         clock = Clock(time.perf_counter, is_wall=True)
         return play(model, arrivals, slots=SLOTS, clock=clock, pinned_rows=pinned_rows)
 
-    def saturated(self, model: Model, pictures: int, *, pinned_rows: int = 0) -> tuple[float, float]:
-        """Pictures a second with everything there from the start, and the share of that time inside the model."""
+    def saturated(self, model: Model, pictures: int, *, pinned_rows: int = 0) -> Saturated:
+        """With everything there from the start."""
         few = self.at_once(min(4, pictures // 4), steps=4, images=4)
         warm(lambda: self.played(model, few, pinned_rows).busy)
         everybody = self.at_once(pictures // 4, steps=self.scale.steps, images=4)
         watch = ModelTime(self.device)
         with watch.watching(model):
             done = self.played(model, everybody, pinned_rows)
-        return pictures / done.busy, watch.seconds / done.busy
+        return Saturated(
+            pictures=pictures,
+            seconds=done.busy,
+            denoising=watch.seconds("denoising"),
+            decoding=watch.seconds("decoding"),
+        )
 
 
 def warm(call: Callable[[], float]) -> None:

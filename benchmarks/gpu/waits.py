@@ -40,7 +40,7 @@ def _arrivals(bench: Bench, count: int, steps: Sequence[int], *, share: float) -
     scale = bench.scale
     if scale is SMOKE:
         steps = (2, 4)
-    rate, _ = bench.saturated(bench.model, min(16, scale.saturating))
+    rate = bench.saturated(bench.model, min(16, scale.saturating)).rate
     bench.note(loop_at_saturation_before_orders_over_time=rate)
     gap = mean_work(steps) / scale.steps / rate / LOAD
     return dealt(bench.order, gap, count, steps, share=share)

@@ -34,6 +34,9 @@ def test_every_part_runs_with_tiny_models_and_reports_its_figures(capsys: pytest
         assert report[f"others-{model}"]["others p95"] > 0
         assert report[f"others-{model}"]["others p95 one order at a time"] > 0
         assert report[f"compiled-{model}"]["loop compiled"] > 0
+        for side in ("pipeline", "loop"):
+            split = report[f"compiled-{model}"][f"{side} seconds a picture"]
+            assert min(split["denoising"], split["decoding"], split["other"]) > 0
         # The loop calls what was compiled for the pipeline.
         assert report[f"compiled-{model}"]["graphs compiled for the pipeline and more for the loop"][1] == 0
     assert "no time left" not in out
