@@ -27,7 +27,7 @@ check: $(TEST_STAMP) ## the quick checks alone
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
 bench: $(TEST_STAMP) ## every benchmark, on this machine
-	for name in loop overhead fairness burst soak awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in loop overhead fairness crowd burst soak awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
