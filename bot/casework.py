@@ -237,6 +237,7 @@ class Casework:
         cancelled: list[JobId] = []
         if outcome is not Outcome.APPROVE and case.job is not None:
             cancelled += await self.desk.take_down_in(tx, case.job, by, why)
+        await self.records.banned.release(tx, case.id)
         like = likeness_of(case.verdict)
         if outcome is Outcome.APPROVE and like is not None:
             await self.records.banned.lift(

@@ -72,7 +72,7 @@ class Finishing:
             if not await self._records.jobs.fail(tx, job.id, kind, self._clock()):
                 return
             await self._records.spending.refund(tx, job.id)
-            record = await self.inspection.note(tx, job, judged, self._clock())
+            record = await self.inspection.note(tx, job, judged, self._clock(), is_input=is_input)
         if record is not None:
             self._review(record)
         raise GenerationFailed(job.id, kind, "the picture check refused it")

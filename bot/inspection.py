@@ -20,7 +20,7 @@ from bot.house_policies import HousePolicies, Spot
 from bot.records import Records
 from db.banned_pictures import BannedPicture
 from db.case_entries import EntryKind
-from db.cases import Origin
+from db.cases import Case, Origin
 from db.database import Transaction
 from db.gates import Mode
 from db.jobs import Job
@@ -98,11 +98,12 @@ class Inspection:
         return policy
 
     async def note(
-        self, tx: Transaction, job: Job, judged: Sequence[Judged], now: float
+        self, tx: Transaction, job: Job, judged: Sequence[Judged], now: float, *, is_input: bool = False
     ) -> VerdictRecord | None:
         """The strictest verdict in the log, and a case with the picture blurred; None where all are allowed.
 
-        A case that the prompt has opened already gets the picture and a line instead of a second case beside it.
+        A case that the prompt has opened already gets the picture and a line instead of a second case beside it. `is_input`: it
+        is what the job starts from, somebody's picture that may be shown elsewhere, so its look is not kept to be banned.
         """
         worst = reduce(stricter, (each.verdict for each in judged))
         if worst.ruling is Ruling.ALLOW:
@@ -128,17 +129,20 @@ class Inspection:
             message_id=job.place.message_id,
         )
         if record.guild_id is not None:
+            case = await self._open_case(tx, job, record)
             blurred = next(each.blurred for each in judged if each.verdict is worst)
-            await self._open_case(tx, job, record, blurred)
+            if blurred is not None:
+                await self._records.cases.set_picture(tx, case.id, blurred)
+            for index, each in enumerate(judged):
+                if each.is_refused and not is_input:
+                    await self._records.banned.withhold(tx, case.id, index, each.fingerprint)
         return record
 
-    async def _open_case(
-        self, tx: Transaction, job: Job, record: VerdictRecord, blurred: bytes | None
-    ) -> None:
+    async def _open_case(self, tx: Transaction, job: Job, record: VerdictRecord) -> Case:
         assert record.guild_id is not None, "cases belong to a server"
         case = await self._records.cases.of_job(job.id, tx=tx)
         if case is None or not case.is_open:
-            case = await self._records.cases.open(
+            return await self._records.cases.open(
                 tx,
                 guild_id=record.guild_id,
                 origin=Origin.PICTURE,
@@ -152,16 +156,12 @@ class Inspection:
                 verdict=record.verdict,
                 verdict_id=record.id,
             )
-        else:
-            verdict = record.verdict
-            text = (
-                f"{verdict.ruling.word}: {verdict.category}, rule {verdict.rule}, {', '.join(verdict.words)}"
-            )
-            await self._records.entries.add(
-                tx, case.id, at=record.at, by=None, name="Picture check", kind=EntryKind.EVIDENCE, text=text
-            )
-        if blurred is not None:
-            await self._records.cases.set_picture(tx, case.id, blurred)
+        verdict = record.verdict
+        text = f"{verdict.ruling.word}: {verdict.category}, rule {verdict.rule}, {', '.join(verdict.words)}"
+        await self._records.entries.add(
+            tx, case.id, at=record.at, by=None, name="Picture check", kind=EntryKind.EVIDENCE, text=text
+        )
+        return case
 
     async def beside_the_loop(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)

@@ -1,4 +1,7 @@
-"""Pictures that moderators took down, known again by their perceptual hash: a server's own list. Holds hashes, never pictures."""
+"""Pictures that moderators took down, known again by their perceptual hash: a server's own list. Holds hashes, never pictures.
+
+Beside it the hashes of what the picture check withheld, until its case is decided: such a picture has no row of its own.
+"""
 
 from __future__ import annotations
 
@@ -17,15 +20,22 @@ class BannedPicture:
     at: float  # unix seconds
 
 
+# Of one job the withheld pictures and the kept ones have different places.
 BAN = """
 INSERT INTO banned_pictures (guild_id, pdq, job, image_index, at)
-SELECT :guild_id, images.pdq, images.job, images.image_index, :at
-FROM images JOIN jobs ON jobs.id = images.job
-WHERE images.job = :job AND images.pdq IS NOT NULL AND jobs.guild_id = :guild_id
+SELECT :guild_id, pdq, :job, image_index, :at FROM (
+    SELECT images.pdq, images.image_index FROM images JOIN jobs ON jobs.id = images.job
+    WHERE images.job = :job AND jobs.guild_id = :guild_id
+    UNION ALL
+    SELECT withheld_pictures.pdq, image_index FROM withheld_pictures JOIN cases ON cases.id = case_id
+    WHERE cases.job = :job AND cases.guild_id = :guild_id
+) WHERE pdq IS NOT NULL
 ON CONFLICT DO NOTHING RETURNING id
 """
 LIFT = "DELETE FROM banned_pictures WHERE guild_id = ? AND job = ? RETURNING id"
 OF_GUILD = "SELECT job, image_index, pdq, at FROM banned_pictures WHERE guild_id = ? ORDER BY id"
+WITHHOLD = "INSERT INTO withheld_pictures (case_id, image_index, pdq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+RELEASE = "DELETE FROM withheld_pictures WHERE case_id = ?"
 
 
 class BannedPictures:
@@ -33,12 +43,22 @@ class BannedPictures:
         self._db = db
 
     async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float) -> int:
-        """All of the job's pictures that have a hash; once each. Returns how many are new."""
+        """All of the job's pictures that have a hash, withheld ones among them; once each. Returns how many are new."""
         return len(await tx.all(BAN, {"guild_id": guild_id, "job": job, "at": at}))
 
     async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
         """The job's pictures may come back. Returns how many there were."""
         return len(await tx.all(LIFT, (guild_id, job)))
+
+    async def withhold(
+        self, tx: Transaction, case_id: int, index: int, fingerprint: Fingerprint | None
+    ) -> None:
+        """What the check refused in an open case. `index`: its place in the job's gallery, where it is empty."""
+        await tx.all(WITHHOLD, (case_id, index, fingerprint))
+
+    async def release(self, tx: Transaction, case_id: int) -> None:
+        """The case is decided: what was withheld in it is banned by now, or no matter any more."""
+        await tx.all(RELEASE, (case_id,))
 
     async def of_guild(self, guild_id: int, *, tx: Reader | None = None) -> list[BannedPicture]:
         """Oldest first."""

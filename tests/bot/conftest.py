@@ -32,7 +32,7 @@ from db.verdicts import VerdictRecord
 from generation.dispatch import Dispatch
 from generation.messages import Configure
 from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
-from generation.ticket import Running, Ticket
+from generation.ticket import GenerationFailed, Running, Ticket
 from moderation.allowance import Limits
 from moderation.detectors import load_detectors
 from moderation.pictures import PictureCheck
@@ -107,6 +107,13 @@ class Shop:
 
     async def fulfil(self, job: Job) -> Gallery:
         return await self.studio.fulfil(job, unwatched)
+
+    async def refused(self, text: str, **changes: Any) -> tuple[Job, str]:
+        """An order whose pictures are all refused, and the kind of its failure."""
+        job = await self.admit(an_order(text, **changes))
+        with pytest.raises(GenerationFailed) as failure:
+            await self.fulfil(job)
+        return await self.job(job), failure.value.kind
 
     async def job(self, job: Job) -> Job:
         """As the database has it now."""

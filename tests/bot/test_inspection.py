@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
-from bot.amendments import Amendments
-from bot.casework import Decision
 from bot.finishing import Finishing
-from bot.inspection import BANNED, Previews
+from bot.inspection import Previews
 from bot.orders import Gallery, PromptRefused
-from db.cases import Case, Origin, Outcome
+from db.cases import Case, Origin
 from db.gates import Mode
 from db.jobs import Job, JobState, Parent
 from db.policies import Scope, ScopeKind
@@ -37,20 +34,12 @@ async def case_of(shop: Shop, job: Job) -> Case | None:
     return await shop.records.cases.of_job(job.id)
 
 
-async def refused(shop: Shop, text: str, **changes: Any) -> tuple[Job, str]:
-    """The job, and the kind of its failure."""
-    job = await shop.admit(an_order(text, **changes))
-    with pytest.raises(GenerationFailed) as failure:
-        await shop.fulfil(job)
-    return await shop.job(job), failure.value.kind
-
-
 def indexes(gallery: Gallery) -> list[int]:
     return [image.index for image in gallery.images]
 
 
 async def test_a_refused_picture_is_not_kept_and_costs_nothing(busy: Shop) -> None:
-    job, kind = await refused(busy, "show refused", images=1)
+    job, kind = await busy.refused("show refused", images=1)
     assert (kind, job.state, job.failure) == ("picture", JobState.FAILED, "picture")
     assert await busy.records.pictures.of_job(job.id) == []
     assert not list((busy.settings.data / "images").glob("*/*"))
@@ -58,7 +47,7 @@ async def test_a_refused_picture_is_not_kept_and_costs_nothing(busy: Shop) -> No
 
 
 async def test_moderators_get_its_verdict_and_a_case_with_the_picture_blurred(busy: Shop) -> None:
-    job, _ = await refused(busy, "show refused", images=1)
+    job, _ = await busy.refused("show refused", images=1)
     [record, asked] = await busy.log()
     assert (asked.source, asked.verdict.ruling) == ("/imagine", Ruling.ALLOW)
     assert (record.source, record.job, record.prompt) == ("picture", job.id, "show refused")
@@ -101,7 +90,7 @@ async def test_after_a_restart_the_gallery_is_the_same(busy: Shop) -> None:
 
 
 async def test_what_was_refused_is_told_again_after_a_restart(busy: Shop) -> None:
-    job, _ = await refused(busy, "show refused", images=1)
+    job, _ = await busy.refused("show refused", images=1)
     with pytest.raises(GenerationFailed) as again:
         await busy.fulfil(job)
     assert again.value.kind == "picture"
@@ -143,7 +132,7 @@ async def let_adults(shop: Shop) -> None:
 async def test_an_age_restricted_channel_shows_what_others_refuse_where_the_server_says_so(
     busy: Shop,
 ) -> None:
-    assert (await refused(busy, "show refused", asker=ADULTS, images=1))[1] == "picture"
+    assert (await busy.refused("show refused", asker=ADULTS, images=1))[1] == "picture"
     busy.reviewed.clear()
     await let_adults(busy)
     gallery = await busy.draw("show refused flagged", ADULTS, images=2)
@@ -160,7 +149,7 @@ async def test_in_family_mode_no_channel_is_for_adults(busy: Shop) -> None:
 
 async def test_in_a_direct_message_there_is_a_verdict_and_no_case(busy: Shop) -> None:
     alone = replace(ADA, guild_id=None)
-    job, _ = await refused(busy, "show refused", asker=alone, images=1)
+    job, _ = await busy.refused("show refused", asker=alone, images=1)
     [record, _] = await busy.log(None)
     assert record.verdict.ruling is Ruling.REFUSE
     assert await case_of(busy, job) is None
@@ -188,77 +177,6 @@ async def test_a_flagged_prompt_and_its_refused_picture_are_one_case(busy: Shop)
     assert "sexual, rule opennsfw, picture 1" in entry.text
 
 
-# ---- what moderators took down
-
-
-async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:
-    first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    job, kind = await refused(busy, "show waves5", asker=BEN, images=1)
-    assert kind == "banned"
-    verdict = busy.reviewed[-1].verdict
-    assert (verdict.ruling, verdict.rule) == (Ruling.REFUSE, BANNED)
-    assert first.id in verdict.words[0]
-    assert await busy.spent(BEN) == 0
-    assert len((await busy.draw("show waves6", BEN, images=1)).images) == 1, "an unrelated one does"
-    assert job.failure == "banned"
-
-
-async def test_it_is_known_resized_and_encoded_again(busy: Shop) -> None:
-    first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    kept = waves(5, 64, 64)
-    again = [jpeg(kept.resize((128, 128)), 60), jpeg(kept.resize((48, 48)), 80)]
-    judged = await busy.studio.inspection.judge([*again, jpeg(waves(6, 64, 64))], first)
-    assert [each.is_refused for each in judged] == [True, True, False]
-
-
-async def test_each_server_has_its_own_list(busy: Shop) -> None:
-    first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    elsewhere = replace(BEN, guild_id=GUILD + 1)
-    assert len((await busy.draw("show waves5", elsewhere, images=1)).images) == 1
-
-
-async def test_what_its_owner_deletes_may_come_back(busy: Shop) -> None:
-    first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, ADA, "")
-    assert len((await busy.draw("show waves5", images=1)).images) == 1
-
-
-async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -> None:
-    gallery = await busy.draw("show flagged", images=1)
-    case = await case_of(busy, gallery.job)
-    assert case is not None
-    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.WARN))
-    _, kind = await refused(busy, "show flagged", asker=BEN, images=1)
-    assert kind == "banned"
-    await Amendments(busy.casework).pardon(GUILD, case.number, MIA, "a mistake")
-    assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
-    purged = (await busy.draw("show waves9", BEN, images=1)).job
-    await busy.casework.purge(MIA, busy.clock.now - 10, "spam", member=BEN.member, most=10)
-    assert purged.id in {each.job for each in await busy.records.banned.of_guild(GUILD)}
-    _, kind = await refused(busy, "show waves9", images=1)
-    assert kind == "banned"
-
-
-async def test_a_moderator_who_lets_a_likeness_stand_lifts_what_it_was_like(busy: Shop) -> None:
-    first = (await busy.draw("show waves1", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    again, kind = await refused(busy, "show waves1", asker=BEN, images=1)
-    assert kind == "banned"
-    case = await case_of(busy, again)
-    assert case is not None
-    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
-    assert len((await busy.draw("show waves1", BEN, images=1)).images) == 1
-
-
-async def test_a_plain_picture_is_not_banned_for_all_that_are_as_plain(busy: Shop) -> None:
-    first = (await busy.draw("show red", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    assert len((await busy.draw("show red", images=1)).images) == 1
-
-
 # ---- what a picture starts from
 
 
@@ -268,7 +186,7 @@ async def test_a_picture_in_a_thread_is_judged_by_the_policy_of_its_channel(busy
     await busy.studio.policies.choose(MIA, here, MATURE)
     assert indexes(await busy.draw("show refused", thread, images=1)) == [0]
     elsewhere = replace(thread, parent_id=CHANNEL + 2)
-    assert (await refused(busy, "show refused", asker=elsewhere, images=1))[1] == "picture"
+    assert (await busy.refused("show refused", asker=elsewhere, images=1))[1] == "picture"
 
 
 async def test_what_a_picture_starts_from_is_checked_before_it_is_used(busy: Shop) -> None:
@@ -312,15 +230,6 @@ async def test_a_preview_that_would_be_flagged_is_blurred_and_so_are_all_after_i
     assert await previews.shown(b"no picture") is None
 
 
-async def test_a_preview_of_what_was_removed_is_blurred(busy: Shop) -> None:
-    job = (await busy.draw("show waves1", images=1)).job
-    await busy.desk.remove(job.id, MIA, "no")
-    again = await busy.admit(an_order(asker=BEN, images=2))
-    previews = Previews(busy.studio.inspection, again, is_flagged=False)
-    look = jpeg(grid_of([waves(1), waves(2)]))
-    assert await previews.shown(look) == images.blurred(look)
-
-
 async def test_a_flagged_picture_is_behind_a_spoiler_where_another_was_refused(busy: Shop) -> None:
     gallery = await busy.draw("show refused flagged waves1", images=3)
     assert indexes(gallery) == [1, 2]
@@ -330,7 +239,7 @@ async def test_a_flagged_picture_is_behind_a_spoiler_where_another_was_refused(b
 
 
 async def test_what_a_detector_saw_is_nobodys_first_refusal(busy: Shop) -> None:
-    await refused(busy, "show refused", images=1)
+    await busy.refused("show refused", images=1)
     with pytest.raises(PromptRefused) as told:
         await busy.admit(an_order("a nude woman"))
     assert told.value.is_first

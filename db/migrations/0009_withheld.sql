@@ -1,0 +1,8 @@
+-- Pictures that the check withheld, by their look: the hash alone, and only until a moderator has decided their case. Who confirms
+-- the check keeps these from coming back as much as those that were posted.
+CREATE TABLE withheld_pictures (
+    case_id      INTEGER NOT NULL REFERENCES cases (id) ON DELETE CASCADE,
+    image_index  INTEGER NOT NULL CHECK (image_index >= 0),
+    pdq          BLOB CHECK (length(pdq) = 32),              -- NULL: too plain to have one
+    PRIMARY KEY (case_id, image_index)
+) STRICT, WITHOUT ROWID;
