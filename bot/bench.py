@@ -163,9 +163,9 @@ class Bench:
     def _words(self, case: Case) -> str:
         match case.outcome:
             case Outcome.APPROVE:
-                return "it stands"
+                return "wrongly refused; nothing comes back" if case.is_refused else "it stands"
             case Outcome.REMOVE:
-                return "removed"
+                return "rightly refused" if case.is_refused else "removed"
             case Outcome.WARN:
                 return f"<@{case.member}> is warned"
             case Outcome.TIMEOUT:

@@ -13,6 +13,7 @@ from discord import ui
 from bot import mod_texts, texts
 from bot.buttons import row
 from bot.case_buttons import AnswerButton, AppealButton, CaseButton, CasePress
+from bot.inspection import likeness_of
 from db.appeals import Appeal, Decision
 from db.case_entries import Entry, EntryKind
 from db.cases import Case, Origin, Outcome
@@ -54,6 +55,7 @@ class Dossier:
     entries: Sequence[Entry]
     job: Job | None
     is_first_hit: bool = False  # their first refusal by the filter
+    has_look: bool = False  # something withheld could be known again
 
 
 def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
@@ -75,6 +77,8 @@ def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
     )
     items.append(ui.TextDisplay(_state(case) + ("\n**Taken back.**" if is_undone else "")))
     if case.is_open:
+        if case.is_refused:
+            items.append(ui.TextDisplay(f"-# {_choices(case, has_look=dossier.has_look)}"))
         items += _buttons(case, dossier.rung)
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=_OPEN if case.is_open else _CLOSED))
@@ -153,12 +157,25 @@ def _state(case: Case) -> str:
         if case.claimed_by is not None and case.claimed_at is not None:
             lines.append(f"{texts.plain(case.claimed_name)} is on it since {texts.moment(case.claimed_at)}.")
         return " ".join(lines)
-    what = mod_texts.DID[case.outcome]
+    what = mod_texts.did(case.outcome, is_refused=case.is_refused)
     whom = "" if case.outcome in (Outcome.APPROVE, Outcome.REMOVE) else f" <@{case.member}>"
     end = f" {mod_texts.until(case.expires_at)}" if case.block is not None else ""
     also = f" (and by Discord's own {case.power})" if case.power else ""
     line = f"**Closed** · {texts.plain(case.acted_name)} {what}{whom}{end}{also} · {texts.moment(case.acted_at or 0)}"
     return line + (f"\nReason: {texts.plain(case.reason)}" if case.reason else "")
+
+
+def _choices(case: Case, *, has_look: bool) -> str:
+    """What the first two buttons do where nothing was posted."""
+    if not case.is_withheld:
+        return "*Wrongly refused* gives no strike and changes no rule: the same prompt is refused again."
+    like = likeness_of(case.verdict)
+    also = "" if like is None else f" What looks like the removed job {like} may come back."
+    banned = ", and pictures that look like these are refused here from now on" if has_look else ""
+    return (
+        "Nothing was posted, and nothing was kept. *Wrongly refused*: they are told, get no strike and may order again; "
+        f"these pictures can't be brought back.{also} *Rightly refused*: no strike{banned}."
+    )
 
 
 def _buttons(case: Case, rung: Rung) -> list[ui.Item[Any]]:
@@ -168,9 +185,10 @@ def _buttons(case: Case, rung: Rung) -> list[ui.Item[Any]]:
             style = discord.ButtonStyle.danger
         return CaseButton(press, case.id, label=label, style=style)
 
-    looks = [button(CasePress.APPROVE, "Approve")]
+    approve, remove = ("Wrongly refused", "Rightly refused") if case.is_refused else ("Approve", "Remove")
+    looks = [button(CasePress.APPROVE, approve)]
     if case.job is not None:
-        looks.append(button(CasePress.REMOVE, "Remove"))
+        looks.append(button(CasePress.REMOVE, remove))
     if not case.is_escalated:
         looks.append(button(CasePress.ESCALATE, "Escalate"))
     ban = "Ban" if case.proposed_by is None else "Confirm ban"
@@ -225,6 +243,13 @@ def notice(
     """For the member, in a direct message or for their eyes alone."""
     where = f"in **{texts.plain(server)}**"
     match case.outcome:
+        case Outcome.APPROVE:
+            text = (
+                f"A moderator has looked at the order of yours that the picture check stopped {where}: the check was wrong. "
+                "It gives no strike. Nothing of it was kept, so it can't be posted any more; you may order again."
+            )
+        case Outcome.REMOVE if case.is_withheld:
+            text = f"A moderator has looked at the order of yours that the picture check stopped {where}: the check was right."
         case Outcome.REMOVE:
             text = f"A moderator has removed your pictures {where}."
         case Outcome.WARN:
@@ -240,7 +265,7 @@ def notice(
         lines.append(f"> {texts.short(texts.plain(case.prompt), _REST)}")
     if case.reason:
         lines.append(f"Reason: {texts.plain(case.reason)}")
-    if case.outcome is not Outcome.REMOVE and case.job is not None:
+    if case.outcome is not Outcome.REMOVE and case.job is not None and not case.is_withheld:
         lines.append("The pictures of that order are removed.")
     if strike_until is not None:
         lines.append(
@@ -250,7 +275,7 @@ def notice(
         lines.append(
             "It was the first time that a prompt of yours was refused there, so it counts as no strike."
         )
-    if can_appeal:
+    if can_appeal := can_appeal and case.outcome is not Outcome.APPROVE:
         lines.append(
             f"If you think that is a mistake, appeal: another moderator looks at it.\n-# Case {case.number}"
         )

@@ -27,6 +27,7 @@ class CaseClosed(Refusal):
     by: str
     outcome: str
     at: float  # unix seconds
+    is_refused: bool = False  # the case was about what nobody got to see
 
 
 @dataclass(eq=False)

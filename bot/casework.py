@@ -210,7 +210,9 @@ class Casework:
         if case is None or case.guild_id != by.guild_id:
             raise NoSuchCase(0 if case is None else case.number)
         if case.outcome is not None:
-            raise CaseClosed(case.number, case.acted_name, case.outcome, case.acted_at or 0.0)
+            raise CaseClosed(
+                case.number, case.acted_name, case.outcome, case.acted_at or 0.0, case.is_refused
+            )
         if case.member == by.member:
             raise OwnCase
         if case.is_escalated and not by.is_senior and not is_escalation:
@@ -271,7 +273,7 @@ class Casework:
             reason=decision.reason,
             expires_at=expires_at,
             block=block.id if block else None,
-            is_told=outcome in (Outcome.APPROVE, Outcome.BLOCK),
+            is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
         )
         await self.enter(tx, case, by, EntryKind.DECIDED, f"{outcome}: {decision.reason}".rstrip(": "))
         await self.desk.note(

@@ -133,6 +133,8 @@ class Inspection:
             blurred = next(each.blurred for each in judged if each.verdict is worst)
             if blurred is not None:
                 await self._records.cases.set_picture(tx, case.id, blurred)
+            if all(each.is_refused for each in judged):
+                await self._records.cases.set_withheld(tx, case.id)
             for index, each in enumerate(judged):
                 if each.is_refused and not is_input:
                     await self._records.banned.withhold(tx, case.id, index, each.fingerprint)

@@ -37,7 +37,7 @@ from bot.case_errors import (
 from db.cases import Outcome
 from moderation.ladder import Rung, Sanction
 
-DID = {
+_DID = {
     Outcome.APPROVE: "let it stand",
     Outcome.REMOVE: "removed it",
     Outcome.WARN: "warned",
@@ -45,7 +45,10 @@ DID = {
     Outcome.BAN: "banned",
     Outcome.BLOCK: "blocked",
 }
-"""After a moderator's name; "warned" and what follows take the member's behind them."""
+_DID_WITH_REFUSALS = _DID | {
+    Outcome.APPROVE: "called the refusal wrong",
+    Outcome.REMOVE: "called the refusal right",
+}
 
 
 def sentence(error: Exception) -> str | None:
@@ -61,7 +64,8 @@ def sentence(error: Exception) -> str | None:
             )
         case CaseClosed():
             return (
-                f"Case {error.number} is decided already: {texts.plain(error.by)} {_outcome(error.outcome)} "
+                f"Case {error.number} is decided already: "
+                f"{texts.plain(error.by)} {did(error.outcome, is_refused=error.is_refused)} "
                 f"({texts.moment(error.at)}). `/mod case` amends it."
             )
         case SecondNeeded():
@@ -142,6 +146,15 @@ def sentence(error: Exception) -> str | None:
             return None
 
 
+def did(outcome: str, *, is_refused: bool) -> str:
+    """After a moderator's name; "warned" and what follows take the member's behind them.
+
+    `is_refused`: nothing was posted, so there was nothing to let stand or to remove.
+    """
+    words = _DID_WITH_REFUSALS if is_refused else _DID
+    return words[Outcome(outcome)] if outcome in tuple(Outcome) else outcome
+
+
 def span(seconds: float) -> str:
     """ "2 weeks", "3 days", "1 hour": in the largest unit that is whole."""
     for unit, name in ((604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")):
@@ -167,10 +180,6 @@ def until(expires_at: float | None) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
-def _outcome(outcome: str) -> str:
-    return DID[Outcome(outcome)] if outcome in tuple(Outcome) else outcome
 
 
 def _why(reason: str) -> str:

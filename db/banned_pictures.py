@@ -35,6 +35,7 @@ ON CONFLICT DO NOTHING RETURNING id
 LIFT = "DELETE FROM banned_pictures WHERE guild_id = ? AND job = ? RETURNING id"
 OF_GUILD = "SELECT job, image_index, pdq, at FROM banned_pictures WHERE guild_id = ? ORDER BY id"
 WITHHOLD = "INSERT INTO withheld_pictures (case_id, image_index, pdq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+HAS_LOOK = "SELECT 1 FROM withheld_pictures WHERE case_id = ? AND pdq IS NOT NULL LIMIT 1"
 RELEASE = "DELETE FROM withheld_pictures WHERE case_id = ?"
 
 
@@ -55,6 +56,10 @@ class BannedPictures:
     ) -> None:
         """What the check refused in an open case. `index`: its place in the job's gallery, where it is empty."""
         await tx.all(WITHHOLD, (case_id, index, fingerprint))
+
+    async def has_look(self, case_id: int) -> bool:
+        """Whether something withheld in the open case could be known again."""
+        return await self._db.reader.one(HAS_LOOK, (case_id,)) is not None
 
     async def release(self, tx: Transaction, case_id: int) -> None:
         """The case is decided: what was withheld in it is banned by now, or no matter any more."""

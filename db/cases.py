@@ -70,10 +70,16 @@ class Case:
     block: int | None
     power: str  # "timeout" or "ban" where Discord's own was used too
     told_at: float | None
+    is_withheld: bool  # the picture check let nothing of its order be posted
 
     @property
     def is_open(self) -> bool:
         return self.outcome is None
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether it is about what nobody got to see: by its prompt or by its pictures."""
+        return self.is_withheld or self.origin is Origin.REFUSAL
 
 
 OPEN = """
@@ -108,6 +114,7 @@ SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NOT NULL AN
 """
 CARD = "UPDATE cases SET card_channel_id = ?, card_message_id = ? WHERE id = ? RETURNING *"
 PICTURE = "UPDATE cases SET picture = ? WHERE id = ? RETURNING *"
+WITHHELD = "UPDATE cases SET is_withheld = 1 WHERE id = ? RETURNING *"
 CLAIM = "UPDATE cases SET claimed_by = ?, claimed_name = ?, claimed_at = ? WHERE id = ? RETURNING *"
 ESCALATE = """
 UPDATE cases SET is_escalated = 1, claimed_by = NULL, claimed_name = '', claimed_at = NULL WHERE id = ? RETURNING *
@@ -231,6 +238,9 @@ class Cases:
     async def set_picture(self, tx: Transaction, case_id: int, jpeg: bytes) -> Case:
         return await _one(tx, PICTURE, (jpeg, case_id))
 
+    async def set_withheld(self, tx: Transaction, case_id: int) -> Case:
+        return await _one(tx, WITHHELD, (case_id,))
+
     async def claim(self, tx: Transaction, case_id: int, by: MemberId, name: str, at: float) -> Case:
         return await _one(tx, CLAIM, (by, name, at, case_id))
 
@@ -334,4 +344,5 @@ def _case(row: sqlite3.Row) -> Case:
         block=row["block"],
         power=row["power"],
         told_at=row["told_at"],
+        is_withheld=bool(row["is_withheld"]),
     )

@@ -97,9 +97,10 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
 
 
 def _line(each: Case) -> str:
-    state = (
-        "open" if each.outcome is None else f"{texts.plain(each.acted_name)} {mod_texts.DID[each.outcome]}"
-    )
+    state = "open"
+    if each.outcome is not None:
+        did = mod_texts.did(each.outcome, is_refused=each.is_refused)
+        state = f"{texts.plain(each.acted_name)} {did}"
     prompt = f"\n> {texts.short(texts.plain(each.prompt), 100)}" if each.prompt else ""
     why = f" · {texts.short(texts.plain(each.reason), 100)}" if each.reason else ""
     return f"**{each.number}** · <@{each.member}> · <t:{int(each.opened_at)}:R> · {state}{why}{prompt}"

@@ -6,3 +6,9 @@ CREATE TABLE withheld_pictures (
     pdq          BLOB CHECK (length(pdq) = 32),              -- NULL: too plain to have one
     PRIMARY KEY (case_id, image_index)
 ) STRICT, WITHOUT ROWID;
+
+-- All pictures of its order were withheld, or what they were to start from: nothing was ever posted.
+ALTER TABLE cases ADD COLUMN is_withheld INTEGER NOT NULL DEFAULT 0 CHECK (is_withheld IN (0, 1));
+
+UPDATE cases SET is_withheld = 1
+WHERE job IN (SELECT id FROM jobs WHERE failure IN ('picture', 'banned', 'picture-input', 'banned-input'));

@@ -52,6 +52,7 @@ NO_PERSON = {
     "refunded",
     "ruling",
     "is_escalated",
+    "is_withheld",
     "is_shadow",
     "ban_needs_second",
     "is_age_restricted",
