@@ -64,6 +64,11 @@ class NothingToPardon(Refusal):
 
 
 @dataclass(eq=False)
+class NothingToRestore(Refusal):
+    """No picture is kept from coming back there."""
+
+
+@dataclass(eq=False)
 class NotYourCase(Refusal):
     pass
 

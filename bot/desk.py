@@ -1,18 +1,27 @@
-"""Acts on what there is: cancel, remove, unblock. By the owner of the thing or by a moderator, and logged."""
+"""Acts on what there is: cancel, remove, restore, unblock. By the owner of the thing or by a moderator, and logged."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
+from bot.case_errors import NothingToRestore, OwnCase
 from bot.orders import Asker, NoSuchJob, NotRunning, NotYours
 from bot.records import Records
 from db.audit import Act
 from db.blocks import Block
+from db.case_entries import EntryKind
 from db.database import Transaction
 from db.jobs import Job
 from generation.dispatch import Dispatch
 from generation.request import JobId, MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Restored:
+    pictures: int
+    cases: tuple[int, ...]  # ids of those that say so now
 
 
 class Desk:
@@ -56,6 +65,58 @@ class Desk:
                 await self._ban_pictures(tx, job_id, asker)
                 await self.note(tx, asker, Act.REMOVE, job.member, reason, job=job_id)
         return job
+
+    async def restore(
+        self,
+        by: Asker,
+        reason: str,
+        *,
+        job_id: JobId | None = None,
+        since: float | None = None,
+        member: MemberId | None = None,
+    ) -> Restored:
+        """What looks like removed pictures may come back: like a job's, like those removed `since` then (unix seconds), a
+        member's or everybody's. The pictures themselves are gone.
+
+        Raises OwnCase, NothingToRestore.
+        """
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        async with self._records.database.transaction() as tx:
+            job = await self._records.jobs.get(job_id, tx=tx) if job_id else None
+            if by.member in (member, job and job.member):
+                raise OwnCase
+            jobs = [job_id] if job_id else []
+            if since is not None:
+                jobs += await self._records.banned.jobs_since(
+                    tx, by.guild_id, since, member=member, but_not=by.member
+                )
+            pictures, cases = 0, list[int]()
+            for each in jobs:
+                pictures += await self._records.banned.lift(tx, by.guild_id, each)
+                case = await self._records.cases.of_job(each, tx=tx)
+                if case is not None:
+                    cases.append(case.id)
+                    await self._records.entries.add(
+                        tx,
+                        case.id,
+                        at=self._clock(),
+                        by=by.member,
+                        name=by.name,
+                        kind=EntryKind.NOTE,
+                        text=f"what looks like its pictures may come back: {reason}",
+                    )
+            if not pictures:
+                raise NothingToRestore
+            await self.note(
+                tx,
+                by,
+                Act.RESTORE,
+                job.member if job else member,
+                reason,
+                job=job_id,
+                details={"pictures": pictures, "since": since},
+            )
+        return Restored(pictures=pictures, cases=tuple(cases))
 
     # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
 

@@ -19,6 +19,7 @@ from bot.case_errors import (
     NothingSaid,
     NothingToAmend,
     NothingToPardon,
+    NothingToRestore,
     NotSenior,
     NotYourCase,
     OwnCase,
@@ -91,6 +92,8 @@ def sentence(error: Exception) -> str | None:
             return (
                 f"Case {error.number} has nothing to pardon: no strike that counts, and no block that runs."
             )
+        case NothingToRestore():
+            return "No picture of that is kept from coming back here, so there is nothing to restore."
         case NotYourCase():
             return "That case is not about you."
         case AppealedAlready():

@@ -44,6 +44,7 @@ class Act(StrEnum):
     APPEAL_OVERTURNED = "appeal-overturned"
     CANCEL = "cancel"  # somebody else's order
     PURGE = "purge"
+    RESTORE = "restore"  # what looks like removed pictures may come back
     RAID_ON = "raid-on"
     RAID_OFF = "raid-off"
     PANIC_OPEN = "panic-open"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.database import Database, Reader, Transaction
-from generation.request import JobId
+from generation.request import JobId, MemberId
 from moderation.fingerprint import Fingerprint
 
 
@@ -33,6 +33,11 @@ SELECT :guild_id, pdq, :job, image_index, :at FROM (
 ON CONFLICT DO NOTHING RETURNING id
 """
 LIFT = "DELETE FROM banned_pictures WHERE guild_id = ? AND job = ? RETURNING id"
+SINCE = """
+SELECT DISTINCT banned_pictures.job FROM banned_pictures LEFT JOIN jobs ON jobs.id = banned_pictures.job
+WHERE banned_pictures.guild_id = :guild_id AND at >= :since AND (:member IS NULL OR jobs.member = :member)
+  AND jobs.member IS NOT :but_not
+"""
 OF_GUILD = "SELECT job, image_index, pdq, at FROM banned_pictures WHERE guild_id = ? ORDER BY id"
 WITHHOLD = "INSERT INTO withheld_pictures (case_id, image_index, pdq) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
 HAS_LOOK = "SELECT 1 FROM withheld_pictures WHERE case_id = ? AND pdq IS NOT NULL LIMIT 1"
@@ -50,6 +55,13 @@ class BannedPictures:
     async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
         """The job's pictures may come back. Returns how many there were."""
         return len(await tx.all(LIFT, (guild_id, job)))
+
+    async def jobs_since(
+        self, tx: Reader, guild_id: int, since: float, *, member: MemberId | None, but_not: MemberId
+    ) -> list[JobId]:
+        """Whose pictures were banned since then (unix seconds): the member's or everybody's, but not that one's."""
+        parameters = {"guild_id": guild_id, "since": since, "member": member, "but_not": but_not}
+        return [JobId(row["job"]) for row in await tx.all(SINCE, parameters)]
 
     async def withhold(
         self, tx: Transaction, case_id: int, index: int, fingerprint: Fingerprint | None

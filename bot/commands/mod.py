@@ -1,4 +1,4 @@
-"""/mod: the log, blocks, removal, the log channel. Every command checks the permission when it runs.
+"""/mod: the log, blocks, removal and its undoing, the log channel. Every command checks the permission when it runs.
 
 The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules.
 """
@@ -11,8 +11,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import cards, texts
+from bot import cards, mod_texts, texts
 from bot.access import asker_of, demand_moderator
+from bot.case_errors import NothingSaid, NotSenior
 from bot.casework import Decision
 from bot.client import Atelier
 from bot.commands import mod_log
@@ -123,6 +124,41 @@ class Mod(ModeratorsGroup):
         job = await _job_of(interaction, picture)
         await take_down(interaction, job, reason)
 
+    @app_commands.command(description="Let pictures that look like removed ones be made again")
+    @app_commands.describe(
+        reason="For the log",
+        picture="A job's id, or a link to where its message was",
+        since="Or all that were removed in the last 30m, 12h, 7d",
+        member="Of these, only this member's; left out: everybody's (takes Manage Server)",
+    )
+    async def restore(
+        self,
+        interaction: Interaction,
+        reason: app_commands.Range[str, 1, 300],
+        picture: str | None = None,
+        since: str | None = None,
+        member: discord.User | None = None,
+    ) -> None:
+        atelier, by = interaction.client, asker_of(interaction)
+        if picture is None and since is None:
+            raise NothingSaid("`picture` and `since`")
+        if since is not None and member is None and not by.is_senior:
+            raise NotSenior
+        restored = await atelier.desk.restore(
+            by,
+            reason,
+            job_id=await _job_id_of(interaction, picture) if picture else None,
+            since=atelier.studio.clock() - seconds_of(since) if since else None,
+            member=MemberId(member.id) if member else None,
+        )
+        await _say(
+            interaction,
+            f"What looks like {mod_texts.count(restored.pictures, 'removed picture')} may be made here again. "
+            "The pictures themselves are deleted and don't come back.",
+        )
+        for case_id in restored.cases:
+            await atelier.review.refresh_case(case_id)
+
     @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
     @app_commands.describe(channel="One that only moderators can read")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
@@ -148,7 +184,17 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
         raise NoSuchJob(job.id)
     await desk.remove(job.id, asker, reason)
     await Post(interaction.client, job.place).delete()
-    await _say(interaction, f"Removed: job {job.id} of <@{job.member}>.")
+    await _say(
+        interaction,
+        f"Removed: job {job.id} of <@{job.member}>. What looks like it does not come back here; `/mod restore` takes that back.",
+    )
+
+
+async def _job_id_of(interaction: Interaction, text: str) -> JobId:
+    """Also of a job that is forgotten. Raises NoSuchJob."""
+    if _JOB.fullmatch(text.strip()):
+        return JobId(text.strip())
+    return (await _job_of(interaction, text)).id
 
 
 async def _job_of(interaction: Interaction, text: str) -> Job:

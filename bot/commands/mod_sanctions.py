@@ -99,7 +99,9 @@ async def purge(
     left = 0
     for job in jobs:
         left += not await _delete(atelier, job)
-    parts = [f"{mod_texts.count(len(jobs), 'order')} taken down."]
+    parts = [
+        f"{mod_texts.count(len(jobs), 'order')} taken down; `/mod restore` lets what looks like them be made again."
+    ]
     if len(jobs) == MOST_PURGED:
         parts.append("There may be more: use it again.")
     if left:

@@ -24,6 +24,7 @@ from db.cases import Case, Outcome
 from db.gates import Mode
 from db.policies import Scope
 from generation.request import JobId, MemberId
+from moderation.fingerprint import Fingerprint
 from moderation.policy import Change
 from moderation.verdict import Category
 from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
@@ -133,6 +134,23 @@ async def purge(shop: Shop) -> None:
     await shop.casework.purge(MIA, 0.0, "spam", member=ADA.member, most=9)
 
 
+async def restore(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    async with shop.records.database.transaction() as tx:
+        await shop.records.pictures.store(
+            tx,
+            job=job.id,
+            index=0,
+            content=b"a picture",
+            size=job.size,
+            seed=1,
+            at=shop.clock.now,
+            fingerprint=Fingerprint(bytes(32)),
+        )
+    await shop.desk.remove(job.id, MIA, "spam")
+    await shop.desk.restore(MIA, "a mistake", job_id=job.id)
+
+
 ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.OPEN_CASE: open_case,
     Act.CLAIM: claim,
@@ -155,6 +173,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.APPEAL_OVERTURNED: lambda shop: answer(shop, Answer.OVERTURNED),
     Act.CANCEL: cancel,
     Act.PURGE: purge,
+    Act.RESTORE: restore,
     Act.RAID_ON: lambda shop: shop.studio.gatekeeper.raid(MIA, 60.0, None),
     Act.RAID_OFF: lambda shop: shop.studio.gatekeeper.raid(MIA, None, None),
     Act.PANIC_OPEN: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.OPEN, ""),
@@ -193,6 +212,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "mod ban": (Act.BAN, Act.PROPOSE_BAN, Act.DISCORD_SANCTION),
     "mod unban": (Act.UNBAN, Act.DISCORD_LIFTED),
     "mod purge": (Act.PURGE,),
+    "mod restore": (Act.RESTORE,),
     "mod raid": (Act.RAID_ON, Act.RAID_OFF),
     "mod panic": (Act.PANIC_OPEN, Act.PANIC_PAUSE, Act.PANIC_FAMILY, Act.PANIC_KNOWN),
     "mod rule add": (Act.RULE_ADD,),

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bot.amendments import Amendments
+from bot.case_errors import NothingToRestore, OwnCase
 from bot.casework import Decision
 from bot.inspection import BANNED, Previews
 from db.cases import Case, Outcome
@@ -14,6 +15,7 @@ from db.jobs import Job
 from db.policies import Scope, ScopeKind
 from generation import images
 from generation.images import grid_of
+from generation.request import MemberId
 from generation.ticket import GenerationFailed
 from moderation.policy import MATURE
 from moderation.verdict import Ruling
@@ -23,6 +25,7 @@ from tests.pictures import REFUSED, blobs, jpeg, waves
 pytestmark = pytest.mark.timeout(60)
 
 REMOVE = Decision(outcome=Outcome.REMOVE)
+MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
 
 
 async def case_of(shop: Shop, job: Job) -> Case:
@@ -166,3 +169,66 @@ async def test_what_a_picture_started_from_is_not_banned_with_it(busy: Shop) -> 
 
 async def withheld(shop: Shop) -> int:
     return await shop.records.database.reader.value("SELECT count(*) FROM withheld_pictures")
+
+
+# ---- taken back
+
+
+async def test_a_removal_by_command_is_taken_back_and_the_picture_stays_deleted(busy: Shop) -> None:
+    first = (await busy.draw("show waves5", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    restored = await busy.desk.restore(MAX, "a mistake", job_id=first.id)
+    assert restored.pictures == 1
+    assert len((await busy.draw("show waves5", BEN, images=1)).images) == 1
+    assert (await busy.records.pictures.of_job(first.id))[0].is_removed
+    [entry, _] = await busy.records.audit.page(GUILD)
+    assert (entry.act, entry.actor, entry.member, entry.subject, entry.reason) == (
+        "restore",
+        MAX.member,
+        ADA.member,
+        f"job {first.id}",
+        "a mistake",
+    )
+    with pytest.raises(NothingToRestore):
+        await busy.desk.restore(MAX, "again", job_id=first.id)
+
+
+async def test_a_purge_is_taken_back_by_its_time_and_member(busy: Shop) -> None:
+    for word, asker in (("waves1", ADA), ("waves2", BEN), ("waves3", MAX)):
+        await busy.draw(f"show {word}", asker, images=1)
+    early = (await busy.draw("show waves4", images=1)).job
+    await busy.desk.remove(early.id, MIA, "long ago")
+    busy.clock.now += 3600
+    await busy.casework.purge(MIA, 0.0, "raid", member=None, most=10)
+    since = busy.clock.now - 60
+    assert (await busy.desk.restore(MAX, "sorry", since=since, member=ADA.member)).pictures == 1
+    assert (await busy.desk.restore(MAX, "sorry", since=since)).pictures == 1, "their own are left"
+    left = {each.job for each in await busy.records.banned.of_guild(GUILD)}
+    maxs = await busy.records.jobs.of_member(MAX.member)
+    assert left == {early.id, maxs[0].id}
+
+
+async def test_nobody_restores_their_own(busy: Shop) -> None:
+    job = (await busy.draw("show waves5", MAX, images=1)).job
+    await busy.desk.remove(job.id, MIA, "no")
+    with pytest.raises(OwnCase):
+        await busy.desk.restore(MAX, "mine", job_id=job.id)
+    with pytest.raises(OwnCase):
+        await busy.desk.restore(MAX, "mine", since=0.0, member=MAX.member)
+
+
+async def test_another_server_restores_nothing_here(busy: Shop) -> None:
+    job = (await busy.draw("show waves5", images=1)).job
+    await busy.desk.remove(job.id, MIA, "no")
+    with pytest.raises(NothingToRestore):
+        await busy.desk.restore(replace(MIA, guild_id=GUILD + 1), "mine", job_id=job.id)
+    assert len(await busy.records.banned.of_guild(GUILD)) == 1
+
+
+async def test_a_case_says_that_its_pictures_may_come_back(busy: Shop) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    await busy.casework.decide(case.id, MIA, REMOVE)
+    restored = await busy.desk.restore(MAX, "a mistake", job_id=case.job)
+    assert restored.cases == (case.id,)
+    newest = (await busy.records.entries.of_case(case.id))[-1]
+    assert newest.text == "what looks like its pictures may come back: a mistake"
