@@ -125,7 +125,7 @@ class Amendments:
             is_lifted = await self._records.blocks.lift(
                 tx, guild_id=case.guild_id, member=case.member, by=by.member, at=self._clock()
             )
-        is_welcome = case.job is not None and await self._records.banned.lift(tx, case.guild_id, case.job) > 0
+        is_welcome = await self._records.banned.lift_of_case(tx, case) > 0
         return is_pardoned or is_lifted or is_welcome
 
 

@@ -238,7 +238,7 @@ class Casework:
         why = f"case {case.number}" + (f": {decision.reason}" if decision.reason else "")
         cancelled: list[JobId] = []
         if outcome is not Outcome.APPROVE and case.job is not None:
-            cancelled += await self.desk.take_down_in(tx, case.job, by, why)
+            cancelled += await self.desk.take_down_in(tx, case.job, by, why, case_id=case.id)
         await self.records.banned.release(tx, case.id)
         like = likeness_of(case.verdict)
         if outcome is Outcome.APPROVE and like is not None:

@@ -62,7 +62,7 @@ class Desk:
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, asker, reason)
             if job.member != asker.member:
-                await self._ban_pictures(tx, job_id, asker)
+                await self._ban_pictures(tx, job_id, asker, None)
                 await self.note(tx, asker, Act.REMOVE, job.member, reason, job=job_id)
         return job
 
@@ -120,10 +120,12 @@ class Desk:
 
     # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
 
-    async def take_down_in(self, tx: Transaction, job_id: JobId, by: Asker, reason: str) -> list[JobId]:
+    async def take_down_in(
+        self, tx: Transaction, job_id: JobId, by: Asker, reason: str, *, case_id: int | None = None
+    ) -> list[JobId]:
         """The job's pictures go and don't come back; while it waits or runs, it is cancelled. Returns what was cancelled."""
         await self._remove_pictures(tx, job_id, by, reason)
-        await self._ban_pictures(tx, job_id, by)
+        await self._ban_pictures(tx, job_id, by, case_id)
         return [job_id] if await self._cancel(tx, job_id) else []
 
     async def block_in(
@@ -181,9 +183,9 @@ class Desk:
                 tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
             )
 
-    async def _ban_pictures(self, tx: Transaction, job_id: JobId, by: Asker) -> None:
+    async def _ban_pictures(self, tx: Transaction, job_id: JobId, by: Asker, case_id: int | None) -> None:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
-        await self._records.banned.ban(tx, by.guild_id, job_id, self._clock())
+        await self._records.banned.ban(tx, by.guild_id, job_id, self._clock(), case_id)
 
     async def note(
         self,

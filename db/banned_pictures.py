@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from db.cases import Case
 from db.database import Database, Reader, Transaction
 from generation.request import JobId, MemberId
 from moderation.fingerprint import Fingerprint
@@ -22,17 +23,18 @@ class BannedPicture:
 
 # Of one job the withheld pictures and the kept ones have different places.
 BAN = """
-INSERT INTO banned_pictures (guild_id, pdq, job, image_index, at)
-SELECT :guild_id, pdq, :job, image_index, :at FROM (
+INSERT INTO banned_pictures (guild_id, pdq, job, image_index, at, case_id)
+SELECT :guild_id, pdq, :job, image_index, :at, :case_id FROM (
     SELECT images.pdq, images.image_index FROM images JOIN jobs ON jobs.id = images.job
     WHERE images.job = :job AND jobs.guild_id = :guild_id
     UNION ALL
     SELECT withheld_pictures.pdq, image_index FROM withheld_pictures JOIN cases ON cases.id = case_id
     WHERE cases.job = :job AND cases.guild_id = :guild_id
 ) WHERE pdq IS NOT NULL
-ON CONFLICT DO NOTHING RETURNING id
+ON CONFLICT (guild_id, job, image_index) DO UPDATE SET case_id = excluded.case_id WHERE case_id IS NULL
 """
 LIFT = "DELETE FROM banned_pictures WHERE guild_id = ? AND job = ? RETURNING id"
+LIFT_OF_CASE = "DELETE FROM banned_pictures WHERE guild_id = ? AND (case_id = ? OR job = ?) RETURNING id"
 SINCE = """
 SELECT DISTINCT banned_pictures.job FROM banned_pictures LEFT JOIN jobs ON jobs.id = banned_pictures.job
 WHERE banned_pictures.guild_id = :guild_id AND at >= :since AND (:member IS NULL OR jobs.member = :member)
@@ -48,9 +50,9 @@ class BannedPictures:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float) -> int:
-        """All of the job's pictures that have a hash, withheld ones among them; once each. Returns how many are new."""
-        return len(await tx.all(BAN, {"guild_id": guild_id, "job": job, "at": at}))
+    async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float, case_id: int | None) -> None:
+        """All of the job's pictures that have a hash, withheld ones among them; once each. `case_id`: in which it was decided."""
+        await tx.all(BAN, {"guild_id": guild_id, "job": job, "at": at, "case_id": case_id})
 
     async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
         """The job's pictures may come back. Returns how many there were."""
@@ -62,6 +64,10 @@ class BannedPictures:
         """Whose pictures were banned since then (unix seconds): the member's or everybody's, but not that one's."""
         parameters = {"guild_id": guild_id, "since": since, "member": member, "but_not": but_not}
         return [JobId(row["job"]) for row in await tx.all(SINCE, parameters)]
+
+    async def lift_of_case(self, tx: Transaction, case: Case) -> int:
+        """What was banned in the case, or for its job, may come back. Returns how many there were."""
+        return len(await tx.all(LIFT_OF_CASE, (case.guild_id, case.id, case.job)))
 
     async def withhold(
         self, tx: Transaction, case_id: int, index: int, fingerprint: Fingerprint | None

@@ -7,6 +7,13 @@ CREATE TABLE withheld_pictures (
     PRIMARY KEY (case_id, image_index)
 ) STRICT, WITHOUT ROWID;
 
+-- The case in which it was banned, so that a pardon finds it when the case no longer says what it was about. No reference: it
+-- outlives the case.
+ALTER TABLE banned_pictures ADD COLUMN case_id INTEGER;
+
+UPDATE banned_pictures SET case_id = (
+    SELECT max(id) FROM cases WHERE cases.job = banned_pictures.job AND cases.outcome NOT IN ('approve'));
+
 -- All pictures of its order were withheld, or what they were to start from: nothing was ever posted.
 ALTER TABLE cases ADD COLUMN is_withheld INTEGER NOT NULL DEFAULT 0 CHECK (is_withheld IN (0, 1));
 

@@ -11,6 +11,7 @@ from bot.case_errors import NothingToRestore, OwnCase
 from bot.casework import Decision
 from bot.inspection import BANNED, Previews
 from db.cases import Case, Outcome
+from db.forgetting import DAY, Erasure
 from db.jobs import Job
 from db.policies import Scope, ScopeKind
 from generation import images
@@ -232,3 +233,21 @@ async def test_a_case_says_that_its_pictures_may_come_back(busy: Shop) -> None:
     assert restored.cases == (case.id,)
     newest = (await busy.records.entries.of_case(case.id))[-1]
     assert newest.text == "what looks like its pictures may come back: a mistake"
+
+
+async def test_a_pardon_lets_pictures_back_whose_member_is_forgotten_by_then(busy: Shop) -> None:
+    gallery = await busy.draw("show flagged", images=1)
+    case = await case_of(busy, gallery.job)
+    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.WARN))
+    now = busy.clock.now = busy.clock.now + 2 * DAY
+    async with busy.records.database.transaction() as tx:
+        await busy.records.forgetting.ask(tx, ADA.member, now)
+    erasure = Erasure(member=ADA.member, asked_at=now)
+    await busy.records.forgetting.advance(erasure, now=now, acts_before=0.0)
+    kept = await busy.records.cases.get(case.id)
+    assert kept is not None and kept.job is None
+    assert await busy.records.jobs.get(gallery.job.id) is None
+    _, kind = await busy.refused("show flagged", asker=BEN, images=1)
+    assert kind == "banned"
+    await Amendments(busy.casework).pardon(GUILD, case.number, MIA, "a mistake")
+    assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
