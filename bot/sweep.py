@@ -93,10 +93,11 @@ class Sweep:
         while posted := await forgetting.posted(erasure, now, _AT_ONCE):
             if not await self._delete(posted):
                 break
-        kept = await forgetting.kept_cases(erasure, now)
-        advance = await forgetting.advance(erasure, now=now, acts_before=now - self.periods.audit)
-        for case_id in kept:
-            # What the card says of it is forgotten too.
+        acts_before = now - self.periods.audit
+        cases = await forgetting.to_redraw(erasure, now=now, acts_before=acts_before)
+        advance = await forgetting.advance(erasure, now=now, acts_before=acts_before)
+        for case_id in cases:
+            # What is forgotten must not stand on a card any longer.
             await self._review.refresh_case(case_id)
         if advance.rows:
             await self._records.database.tidy()

@@ -205,9 +205,20 @@ IS_GONE = {
     "cases": "UPDATE cases SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
     "appeals": "UPDATE appeals SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
 }
-NOT_STRIPPED_YET = f"""
+# Kept cases of theirs that are not emptied yet, and anybody's in which their name still stands and need not.
+TO_REDRAW = f"""
 SELECT id FROM cases
 WHERE member = :member AND opened_at <= :asked AND outcome IS NOT NULL AND {SANCTIONED} AND member_name <> ''
+UNION
+SELECT id FROM cases
+WHERE card_message_id IS NOT NULL AND (
+    (claimed_by = :member AND claimed_at <= :asked)
+    OR (proposed_by = :member AND opened_at <= :asked AND opened_at < :acts_before)
+    OR (acted_by = :member AND acted_at <= :asked AND acted_at < :acts_before)
+    OR EXISTS (
+        SELECT 1 FROM case_entries
+        WHERE case_id = cases.id AND written_by = :member AND at <= :asked
+          AND (kind IN ('evidence', 'appealed') OR at < :acts_before)))
 """
 
 
@@ -270,10 +281,10 @@ class Forgetting:
         rows = await self._db.reader.all(PICTURES, _parameters(erasure, limit=limit))
         return [(JobId(row["job"]), row["image_index"]) for row in rows]
 
-    async def kept_cases(self, erasure: Erasure, now: float) -> list[int]:
-        """Ids of cases of which `advance` will leave the sanction alone."""
-        parameters = _parameters(erasure, now=now)
-        return [row["id"] for row in await self._db.reader.all(NOT_STRIPPED_YET, parameters)]
+    async def to_redraw(self, erasure: Erasure, *, now: float, acts_before: float) -> list[int]:
+        """Ids of cases that stay, whose card will say more than they do once `advance` is through."""
+        parameters = _parameters(erasure, now=now, acts_before=acts_before)
+        return [row["id"] for row in await self._db.reader.all(TO_REDRAW, parameters)]
 
     async def advance(self, erasure: Erasure, *, now: float, acts_before: float) -> Advance:
         """Everything that may go by now goes, in small transactions; with the last of it the request."""

@@ -18,6 +18,7 @@ from bot.casework import Decision
 from bot.client import Atelier
 from bot.privacy import Privacy
 from bot.privacy_errors import DataTooLarge
+from bot.reports import ReportDesk
 from bot.review import ReviewPost
 from bot.settings import RetentionSettings
 from bot.sweep import DAY, Sweep, periods_of
@@ -248,6 +249,22 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     assert await play.person("mia").sees("mod-log") == []
     assert await busy.records.cases.page(guild.id) == []
     assert await busy.records.forgetting.pending() == []
+
+
+async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
+    busy: Shop, play: Playground, atelier: Atelier
+) -> None:
+    [guild] = atelier.guilds
+    ada, ben = replace(ADA, guild_id=guild.id), replace(BEN, guild_id=guild.id)
+    job = (await busy.draw("an owl", ada)).job
+    reported = await ReportDesk(busy.casework, 5).report(ben, job, "ugly")
+    await ReviewPost(atelier, busy.casework, busy.archive, "mod-log").post_case(reported.case)
+    [card] = await play.person("mia").sees("mod-log")
+    assert "ben · evidence: reported: ugly" in card.texts
+    await privacy_of(busy).ask_to_forget(ben)
+    await sweep_of(busy, atelier).sweep()
+    [card] = await play.person("mia").sees("mod-log")
+    assert "a member · evidence: reported: ugly" in card.texts and "ben" not in card.texts
 
 
 async def test_a_new_order_after_the_request_is_kept(busy: Shop, atelier: Atelier) -> None:
