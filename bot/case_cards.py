@@ -98,12 +98,14 @@ def _asked(case: Case, job: Job | None) -> str:
         lines.append(f"> {texts.short(texts.plain(case.prompt), _PROMPT)}")
     if case.negative:
         lines.append(f"> negative: {texts.short(texts.plain(case.negative), _REST)}")
-    if verdict.ruling is not Ruling.ALLOW:
+    if not case.member_name:
+        lines.append("The member was forgotten at their wish, and what it was about with them.")
+    elif verdict.ruling is not Ruling.ALLOW:
         lines.append(f"{texts.why(verdict, 5)} · score {verdict.score:.2f}")
     if verdict.normal_form and verdict.normal_form != case.prompt.casefold():
         lines.append(f"-# read as: `{texts.code(verdict.normal_form, _REST)}`")
     where = f" in <#{case.channel_id}>" if case.channel_id else ""
-    parts = [f"<@{case.member}> ({texts.plain(case.member_name)}){where}", texts.moment(case.opened_at)]
+    parts = [f"{_who(case)}{where}", texts.moment(case.opened_at)]
     if case.job is not None:
         parts.append(f"job {case.job}")
     if job is not None and job.place.message_id is not None:
@@ -112,6 +114,11 @@ def _asked(case: Case, job: Job | None) -> str:
         parts.append(f"[message]({link})")
     lines.append("-# " + " · ".join(parts))
     return "\n".join(lines)
+
+
+def _who(case: Case) -> str:
+    """By name as well, but for those who are forgotten."""
+    return f"<@{case.member}>" + (f" ({texts.plain(case.member_name)})" if case.member_name else "")
 
 
 def _record(dossier: Dossier) -> str:
@@ -206,7 +213,7 @@ def appeal_card(appeal: Appeal, case: Case) -> View:
     """For the moderators."""
     lines = [
         f"### Appeal in case {case.number}",
-        f"<@{appeal.member}> ({texts.plain(case.member_name)}) · {texts.moment(appeal.at)}",
+        f"{_who(case)} · {texts.moment(appeal.at)}",
         f"> {texts.short(texts.plain(appeal.text), 1200)}",
         f"-# {_state(case)}".replace("\n", "\n-# "),
     ]

@@ -244,6 +244,8 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     await sweep.sweep()
     [card] = await play.person("mia").sees("mod-log")
     assert "a bloody sword" not in card.texts and "warned" in card.texts
+    assert "forgotten at their wish" in card.texts
+    assert "()" not in card.texts and "``" not in card.texts and "score" not in card.texts
     busy.clock.now += 91 * DAY
     await sweep.sweep()
     assert await play.person("mia").sees("mod-log") == []
