@@ -128,7 +128,7 @@ class Bench:
             return f"Case {case.number}: the ban is proposed. Another moderator must confirm it."
         parts = [f"Case {case.number}: {self._words(case)}."]
         if case.outcome not in (Outcome.APPROVE, None) and case.job is not None:
-            parts.append(await self._delete_message(case))
+            parts += [await self._delete_message(case), mod_texts.can_return(done.plain)]
         if case.told_at is None:
             # Before a ban: after it there is no server in common, and so no direct message.
             is_told = await self._notices.tell(case)

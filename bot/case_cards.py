@@ -75,7 +75,10 @@ def case_card(dossier: Dossier) -> tuple[View, list[discord.File]]:
     is_undone = any(
         each.kind in _UNDOING and not each.text.startswith(Decision.UPHELD) for each in dossier.entries
     )
-    items.append(ui.TextDisplay(_state(case) + ("\n**Taken back.**" if is_undone else "")))
+    state = _state(case) + ("\n**Taken back.**" if is_undone else "")
+    if case.is_open and any(each.kind is EntryKind.REMOVED for each in dossier.entries):
+        state += "\nThe pictures are removed already; what is left to decide is about the member."
+    items.append(ui.TextDisplay(state))
     if case.is_open:
         if case.is_refused:
             items.append(ui.TextDisplay(f"-# {_choices(case, has_look=dossier.has_look)}"))

@@ -54,6 +54,14 @@ class Done:
     strikes: int = 0  # of the member, that count now
     strike_until: float | None = None  # unix seconds; the new strike
     is_first_hit: bool = False  # the member's first refusal by the filter: an explanation, no strike
+    plain: int = 0  # pictures that were removed and can't be kept from coming back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    jobs: list[Job]
+    plain: int  # pictures that can't be kept from coming back
+    cases: list[int]  # ids of the open ones that say so now
 
 
 class Casework:
@@ -174,19 +182,21 @@ class Casework:
 
     async def purge(
         self, by: Asker, since: float, reason: str, *, member: MemberId | None, most: int
-    ) -> list[Job]:
-        """Takes down what was ordered since then (unix seconds), newest first, at most so many orders; returns them."""
+    ) -> Purged:
+        """Takes down what was ordered since then (unix seconds), newest first, at most so many orders."""
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
-        cancelled: list[JobId] = []
         async with self.records.database.transaction() as tx:
-            for job in jobs:
-                cancelled += await self.desk.take_down_in(tx, job.id, by, f"purge: {reason}")
+            removed = [await self.desk.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
             await self.desk.note(
                 tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since}
             )
-        self.desk.leave_line(cancelled)
-        return jobs
+        self.desk.leave_line(each.job for each in removed if each.is_cancelled)
+        return Purged(
+            jobs=jobs,
+            plain=sum(each.looks.plain for each in removed),
+            cases=[each.case for each in removed if each.case is not None],
+        )
 
     async def set_second_for_bans(self, by: Asker, is_needed: bool) -> None:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
@@ -237,8 +247,11 @@ class Casework:
         expires_at = None if decision.seconds is None else now + decision.seconds
         why = f"case {case.number}" + (f": {decision.reason}" if decision.reason else "")
         cancelled: list[JobId] = []
+        plain = 0
         if outcome is not Outcome.APPROVE and case.job is not None:
-            cancelled += await self.desk.take_down_in(tx, case.job, by, why, case_id=case.id)
+            removed = await self.desk.take_down_in(tx, case.job, by, why, case_id=case.id)
+            plain = removed.looks.plain
+            cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
         like = likeness_of(case.verdict)
         if outcome is Outcome.APPROVE and like is not None:
@@ -287,7 +300,9 @@ class Casework:
             details={"until": expires_at, "strike_until": strike_until},
         )
         strikes = await self.records.strikes.live(case.guild_id, case.member, now, tx=tx)
-        done = Done(case=case, strikes=strikes, strike_until=strike_until, is_first_hit=is_first_hit)
+        done = Done(
+            case=case, strikes=strikes, strike_until=strike_until, is_first_hit=is_first_hit, plain=plain
+        )
         return done, cancelled
 
     async def _propose(self, tx: Transaction, case: Case, by: Asker, reason: str) -> Done:

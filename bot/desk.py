@@ -10,12 +10,25 @@ from bot.case_errors import NothingToRestore, OwnCase
 from bot.orders import Asker, NoSuchJob, NotRunning, NotYours
 from bot.records import Records
 from db.audit import Act
+from db.banned_pictures import Looks
 from db.blocks import Block
 from db.case_entries import EntryKind
 from db.database import Transaction
 from db.jobs import Job
 from generation.dispatch import Dispatch
 from generation.request import JobId, MemberId
+
+NOTHING_KEPT_OUT = Looks(known=0, plain=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Removed:
+    """What became of a job's pictures, and of the job."""
+
+    job: JobId
+    looks: Looks  # that are kept from coming back, and that can't be
+    case: int | None = None  # the id of the open case that says so now
+    is_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +63,7 @@ class Desk:
         self._dispatch.cancel(job_id)
         return job
 
-    async def remove(self, job_id: JobId, asker: Asker, reason: str) -> Job:
+    async def remove(self, job_id: JobId, asker: Asker, reason: str) -> Removed:
         """All of a job's pictures: rows marked, files gone. By their owner or, noted in the log of actions, a moderator, and
         then pictures that look like them don't come back in that server.
 
@@ -61,10 +74,12 @@ class Desk:
             raise NotYours("picture")
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, asker, reason)
+            looks = NOTHING_KEPT_OUT
             if job.member != asker.member:
-                await self._ban_pictures(tx, job_id, asker, None)
+                looks = await self._ban_pictures(tx, job_id, asker, None)
                 await self.note(tx, asker, Act.REMOVE, job.member, reason, job=job_id)
-        return job
+            case = await self._note_on_case(tx, job_id, asker, reason)
+        return Removed(job=job_id, looks=looks, case=case)
 
     async def restore(
         self,
@@ -96,15 +111,8 @@ class Desk:
                 case = await self._records.cases.of_job(each, tx=tx)
                 if case is not None:
                     cases.append(case.id)
-                    await self._records.entries.add(
-                        tx,
-                        case.id,
-                        at=self._clock(),
-                        by=by.member,
-                        name=by.name,
-                        kind=EntryKind.NOTE,
-                        text=f"what looks like its pictures may come back: {reason}",
-                    )
+                    text = f"what looks like its pictures may come back: {reason}"
+                    await self._enter(tx, case.id, by, EntryKind.NOTE, text)
             if not pictures:
                 raise NothingToRestore
             await self.note(
@@ -122,11 +130,15 @@ class Desk:
 
     async def take_down_in(
         self, tx: Transaction, job_id: JobId, by: Asker, reason: str, *, case_id: int | None = None
-    ) -> list[JobId]:
-        """The job's pictures go and don't come back; while it waits or runs, it is cancelled. Returns what was cancelled."""
+    ) -> Removed:
+        """The job's pictures go and don't come back; while it waits or runs, it is cancelled.
+
+        `case_id`: the case that is decided by it; otherwise the job's open case gets a line.
+        """
         await self._remove_pictures(tx, job_id, by, reason)
-        await self._ban_pictures(tx, job_id, by, case_id)
-        return [job_id] if await self._cancel(tx, job_id) else []
+        looks = await self._ban_pictures(tx, job_id, by, case_id)
+        case = await self._note_on_case(tx, job_id, by, reason) if case_id is None else None
+        return Removed(job=job_id, looks=looks, case=case, is_cancelled=await self._cancel(tx, job_id))
 
     async def block_in(
         self, tx: Transaction, by: Asker, member: MemberId, reason: str, expires_at: float | None
@@ -183,9 +195,23 @@ class Desk:
                 tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
             )
 
-    async def _ban_pictures(self, tx: Transaction, job_id: JobId, by: Asker, case_id: int | None) -> None:
+    async def _ban_pictures(self, tx: Transaction, job_id: JobId, by: Asker, case_id: int | None) -> Looks:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
-        await self._records.banned.ban(tx, by.guild_id, job_id, self._clock(), case_id)
+        return await self._records.banned.ban(tx, by.guild_id, job_id, self._clock(), case_id)
+
+    async def _note_on_case(self, tx: Transaction, job_id: JobId, by: Asker, reason: str) -> int | None:
+        """The id of the job's open case, which says from now on that its pictures are gone."""
+        case = await self._records.cases.of_job(job_id, tx=tx)
+        if case is None or not case.is_open:
+            return None
+        text = f"the pictures: {reason}".rstrip(": ")
+        await self._enter(tx, case.id, by, EntryKind.REMOVED, text)
+        return case.id
+
+    async def _enter(self, tx: Transaction, case_id: int, by: Asker, kind: EntryKind, text: str) -> None:
+        await self._records.entries.add(
+            tx, case_id, at=self._clock(), by=by.member, name=by.name, kind=kind, text=text
+        )
 
     async def note(
         self,

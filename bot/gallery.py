@@ -190,13 +190,16 @@ class Galleries:
                 await self._delete(job, interaction)
 
     async def _delete(self, job_id: JobId, interaction: Interaction) -> None:
-        await self._desk.remove(job_id, asker_of(interaction), "deleted with the button")
+        removed = await self._desk.remove(job_id, asker_of(interaction), "deleted with the button")
         try:
             await interaction.response.defer()
             if interaction.message is not None:
                 await interaction.message.delete()
         except discord.NotFound as error:
             raise PictureGone from error  # somebody else was quicker
+        finally:
+            if removed.case is not None:
+                await self._client.review.refresh_case(removed.case)
 
 
 def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:

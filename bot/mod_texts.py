@@ -185,6 +185,16 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
 
 
+def can_return(plain: int) -> str:
+    """Of pictures that were removed and have no fingerprint; empty where there are none."""
+    if not plain:
+        return ""
+    are, them = ("is", "it") if plain == 1 else ("are", "them")
+    return (
+        f"{count(plain, 'picture')} {are} too plain to be known again: what looks like {them} can come back."
+    )
+
+
 def _why(reason: str) -> str:
     return f" Reason: {texts.plain(reason)}" if reason else ""
 

@@ -21,16 +21,26 @@ class BannedPicture:
     at: float  # unix seconds
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looks:
+    """Of a job's pictures, withheld ones among them."""
+
+    known: int  # that have a hash
+    plain: int  # that are too plain to have one, and so can't be kept from coming back
+
+
 # Of one job the withheld pictures and the kept ones have different places.
-BAN = """
-INSERT INTO banned_pictures (guild_id, pdq, job, image_index, at, case_id)
-SELECT :guild_id, pdq, :job, image_index, :at, :case_id FROM (
+_LOOKS = """
     SELECT images.pdq, images.image_index FROM images JOIN jobs ON jobs.id = images.job
     WHERE images.job = :job AND jobs.guild_id = :guild_id
     UNION ALL
     SELECT withheld_pictures.pdq, image_index FROM withheld_pictures JOIN cases ON cases.id = case_id
     WHERE cases.job = :job AND cases.guild_id = :guild_id
-) WHERE pdq IS NOT NULL
+"""
+COUNT = f"SELECT count(pdq) AS known, count(*) - count(pdq) AS plain FROM ({_LOOKS})"
+BAN = f"""
+INSERT INTO banned_pictures (guild_id, pdq, job, image_index, at, case_id)
+SELECT :guild_id, pdq, :job, image_index, :at, :case_id FROM ({_LOOKS}) WHERE pdq IS NOT NULL
 ON CONFLICT (guild_id, job, image_index) DO UPDATE SET case_id = excluded.case_id WHERE case_id IS NULL
 """
 LIFT = "DELETE FROM banned_pictures WHERE guild_id = ? AND job = ? RETURNING id"
@@ -50,9 +60,12 @@ class BannedPictures:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float, case_id: int | None) -> None:
-        """All of the job's pictures that have a hash, withheld ones among them; once each. `case_id`: in which it was decided."""
-        await tx.all(BAN, {"guild_id": guild_id, "job": job, "at": at, "case_id": case_id})
+    async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float, case_id: int | None) -> Looks:
+        """All of the job's pictures that have a hash, once each. `case_id`: in which it was decided."""
+        where = {"guild_id": guild_id, "job": job}
+        await tx.all(BAN, where | {"at": at, "case_id": case_id})
+        (row,) = await tx.all(COUNT, where)
+        return Looks(known=row["known"], plain=row["plain"])
 
     async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
         """The job's pictures may come back. Returns how many there were."""

@@ -12,6 +12,7 @@ from generation.request import MemberId
 class EntryKind(StrEnum):
     EVIDENCE = "evidence"
     NOTE = "note"
+    REMOVED = "removed"  # its pictures, without deciding it
     AMENDED = "amended"
     ESCALATED = "escalated"
     PROPOSED = "proposed"

@@ -182,12 +182,16 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
     asker = asker_of(interaction)
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
-    await desk.remove(job.id, asker, reason)
+    removed = await desk.remove(job.id, asker, reason)
     await Post(interaction.client, job.place).delete()
-    await _say(
-        interaction,
-        f"Removed: job {job.id} of <@{job.member}>. What looks like it does not come back here; `/mod restore` takes that back.",
-    )
+    parts = [f"Removed: job {job.id} of <@{job.member}>."]
+    if removed.looks.known:
+        parts.append("What looks like it does not come back here; `/mod restore` takes that back.")
+    if removed.looks.plain:
+        parts.append(mod_texts.can_return(removed.looks.plain))
+    await _say(interaction, " ".join(parts))
+    if removed.case is not None:
+        await interaction.client.review.refresh_case(removed.case)
 
 
 async def _job_id_of(interaction: Interaction, text: str) -> JobId:

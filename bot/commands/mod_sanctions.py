@@ -94,7 +94,8 @@ async def purge(
         raise NotSenior
     begin = atelier.studio.clock() - seconds_of(since)
     whom = MemberId(member.id) if member else None
-    jobs = await atelier.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
+    purged = await atelier.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
+    jobs = purged.jobs
     await interaction.response.defer(ephemeral=True)
     left = 0
     for job in jobs:
@@ -102,11 +103,15 @@ async def purge(
     parts = [
         f"{mod_texts.count(len(jobs), 'order')} taken down; `/mod restore` lets what looks like them be made again."
     ]
+    if purged.plain:
+        parts.append(mod_texts.can_return(purged.plain))
     if len(jobs) == MOST_PURGED:
         parts.append("There may be more: use it again.")
     if left:
         parts.append(f"{mod_texts.count(left, 'message')} Discord did not let me delete.")
     await interaction.edit_original_response(view=cards.note(" ".join(parts)))
+    for case_id in purged.cases:
+        await atelier.review.refresh_case(case_id)
 
 
 async def _delete(atelier: Atelier, job: Job) -> bool:

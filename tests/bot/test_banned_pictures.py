@@ -6,10 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from bot import mod_texts
 from bot.amendments import Amendments
 from bot.case_errors import NothingToRestore, OwnCase
 from bot.casework import Decision
 from bot.inspection import BANNED, Previews
+from db.banned_pictures import Looks
 from db.cases import Case, Outcome
 from db.forgetting import DAY, Erasure
 from db.jobs import Job
@@ -25,6 +27,7 @@ from tests.pictures import REFUSED, blobs, jpeg, waves
 
 pytestmark = pytest.mark.timeout(60)
 
+FLAGGED = "a bloody sword"
 REMOVE = Decision(outcome=Outcome.REMOVE)
 MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
 
@@ -108,6 +111,26 @@ async def test_a_preview_of_what_was_removed_is_blurred(busy: Shop) -> None:
     previews = Previews(busy.studio.inspection, again, is_flagged=False)
     look = jpeg(grid_of([waves(1), waves(2)]))
     assert await previews.shown(look) == images.blurred(look)
+
+
+async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy: Shop) -> None:
+    first = (await busy.draw("show red waves1", images=2)).job
+    assert (await busy.desk.remove(first.id, MIA, "no")).looks == Looks(known=1, plain=1)
+    second = await busy.admit(an_order(FLAGGED, images=1))
+    async with busy.records.database.transaction() as tx:
+        await busy.records.pictures.store(
+            tx, job=second.id, index=0, content=b"plain", size=second.size, seed=1, at=0.0
+        )
+    done = await busy.casework.decide((await case_of(busy, second)).id, MIA, REMOVE)
+    assert done.plain == 1
+    await busy.draw("show red", BEN, images=1)
+    purged = await busy.casework.purge(MIA, 0.0, "spam", member=BEN.member, most=9)
+    assert purged.plain == 1
+    assert (
+        mod_texts.can_return(1)
+        == "1 picture is too plain to be known again: what looks like it can come back."
+    )
+    assert mod_texts.can_return(0) == ""
 
 
 # ---- what the check withheld

@@ -90,6 +90,16 @@ async def test_one_of_four_withheld_leaves_the_buttons_about_what_was_posted(bus
     assert (await card(busy, case.id))[1][:2] == ["Approve", "Remove"]
 
 
+async def test_an_open_cases_card_says_that_its_pictures_are_gone(busy: Shop) -> None:
+    job = (await busy.draw("show flagged", images=1)).job
+    case = await busy.records.cases.of_job(job.id)
+    assert case is not None
+    assert "removed already" not in (await card(busy, case.id))[0]
+    await busy.desk.remove(job.id, MIA, "too foxy")
+    words, _ = await card(busy, case.id)
+    assert "mia · removed: the pictures: too foxy" in words and "removed already" in words
+
+
 async def test_a_refused_prompts_card_says_that_the_filter_stays_as_it_is(shop: Shop) -> None:
     with pytest.raises(PromptRefused):
         await shop.admit(an_order("a nude woman"))

@@ -486,12 +486,12 @@ async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> No
     busy.clock.now += 3600
     made = (await busy.draw(images=1)).job
     bens = (await busy.draw(asker=BEN, images=1)).job
-    jobs = await busy.casework.purge(MIA, busy.clock.now - 60, "raid", member=ADA.member, most=10)
-    assert [job.id for job in jobs] == [made.id]
+    purged = await busy.casework.purge(MIA, busy.clock.now - 60, "raid", member=ADA.member, most=10)
+    assert [job.id for job in purged.jobs] == [made.id]
     removed = [(await busy.records.pictures.of_job(job.id))[0].is_removed for job in (before, made, bens)]
     assert removed == [False, True, False]
     everybodys = await busy.casework.purge(OLA, 0, "raid", member=None, most=10)
-    assert {job.id for job in everybodys} == {before.id, bens.id}
+    assert {job.id for job in everybodys.jobs} == {before.id, bens.id}
 
 
 async def test_the_figures_count_what_happened(shop: Shop, appeals: AppealDesk) -> None:

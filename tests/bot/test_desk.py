@@ -6,8 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from bot.casework import Decision
 from bot.orders import Asker, MemberBlocked, NoSuchJob, NotRunning, NotYours
-from db.jobs import JobState
+from db.case_entries import EntryKind
+from db.cases import Case, Outcome
+from db.jobs import Job, JobState
 from generation.request import JobId
 from generation.ticket import JobCancelled
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order
@@ -130,3 +133,43 @@ async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
     await shop.admit(an_order())
     assert not await shop.desk.unblock(MIA, ADA.member)
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["unblock", "block"]
+
+
+# ---- an open case whose pictures are gone
+
+
+@pytest.mark.parametrize("by", [ADA, MIA])
+async def test_an_open_case_says_who_removed_its_pictures(busy: Shop, by: Asker) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    assert case.job is not None
+    removed = await busy.desk.remove(case.job, by, "too foxy")
+    assert removed.case == case.id
+    [entry] = await busy.records.entries.of_case(case.id)
+    assert (entry.kind, entry.written_name, entry.text) == (
+        EntryKind.REMOVED,
+        by.name,
+        "the pictures: too foxy",
+    )
+    known = await busy.records.cases.get(case.id)
+    assert known is not None and known.is_open, "what is left to decide is about the member"
+
+
+async def test_an_open_case_says_that_a_purge_took_its_pictures(busy: Shop) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    purged = await busy.casework.purge(MIA, 0.0, "a raid", member=ADA.member, most=9)
+    assert purged.cases == [case.id]
+    [entry] = await busy.records.entries.of_case(case.id)
+    assert entry.text == "the pictures: purge: a raid"
+
+
+async def test_a_decided_case_is_not_told_of_a_removal_after_it(busy: Shop) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
+    assert case.job is not None
+    assert (await busy.desk.remove(case.job, ADA, "")).case is None
+
+
+async def case_of(shop: Shop, job: Job) -> Case:
+    case = await shop.records.cases.of_job(job.id)
+    assert case is not None
+    return case
