@@ -131,11 +131,14 @@ def _record(dossier: Dossier) -> str:
         mod_texts.count(standing.orders, "order"),
         f"{standing.flags:,} flagged",
         f"{standing.refusals:,} refused",
+        f"pictures of {mod_texts.count(standing.pictures, 'order')} flagged or refused"
+        if standing.pictures
+        else "",
         f"{mod_texts.count(standing.strikes, 'strike')} now, {standing.strikes_ever:,} ever",
         mod_texts.count(standing.cases, "case"),
         block,
     ]
-    line = f"**Record** {' · '.join(parts)}"
+    line = f"**Record** {' · '.join(part for part in parts if part)}"
     if dossier.case.is_open:
         line += f"\n**Ladder** next is {mod_texts.rung(dossier.rung)}"
         if dossier.is_first_hit:

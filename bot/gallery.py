@@ -15,7 +15,7 @@ from bot import cards, errors, texts
 from bot.access import asker_of
 from bot.derive import Derive
 from bot.desk import Desk
-from bot.inspection import SOURCE, Previews
+from bot.inspection import Previews
 from bot.orders import Gallery, Order, PictureGone, Press
 from bot.post import UNREACHABLE, MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
@@ -23,6 +23,7 @@ from bot.provenance import Provenance
 from bot.studio import Studio
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, Place
+from db.verdicts import PICTURE
 from generation import images
 from generation.logs import of_job
 from generation.request import JobId
@@ -163,7 +164,7 @@ class Galleries:
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
-        is_spoiler = is_spoiler or await self._studio.records.verdicts.has_flagged(job.id, SOURCE)
+        is_spoiler = is_spoiler or await self._studio.records.verdicts.has_flagged(job.id, PICTURE)
         name, content = await asyncio.to_thread(_attachment, gallery, self._studio.provenance)
         return (
             cards.gallery_card(gallery, name, is_spoiler=is_spoiler),

@@ -165,7 +165,7 @@ class HouseRules:
         before: int | None = None
         while read < last:
             page = await self._records.verdicts.page(
-                guild_id, before_id=before, limit=min(_PAGE, last - read)
+                guild_id, before_id=before, pictures_too=False, limit=min(_PAGE, last - read)
             )
             if not page:
                 break

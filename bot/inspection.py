@@ -24,7 +24,7 @@ from db.cases import Case, Origin
 from db.database import Transaction
 from db.gates import Mode
 from db.jobs import Job
-from db.verdicts import VerdictRecord
+from db.verdicts import PICTURE, VerdictRecord
 from generation import images
 from generation.images import PictureError
 from generation.request import JobId
@@ -33,8 +33,6 @@ from moderation.pictures import PictureCheck, highest, verdict_of
 from moderation.policy import FAMILY, Policy, presets
 from moderation.verdict import ALLOWED, Ruling, Scores, Verdict, stricter
 
-SOURCE = "picture"
-"""Of a verdict about what was drawn, in place of the command that a prompt came with."""
 BANNED = "removed before"
 """The rule that found a picture like one that moderators took down."""
 
@@ -113,7 +111,7 @@ class Inspection:
             for number, each in enumerate(judged, start=1)
             if each.verdict.ruling is not Ruling.ALLOW
         )
-        verdict = replace(worst, words=(*worst.words, *which), field=SOURCE)
+        verdict = replace(worst, words=(*worst.words, *which), field=PICTURE)
         record = await self._records.verdicts.add(
             tx,
             at=now,
@@ -121,7 +119,7 @@ class Inspection:
             channel_id=job.place.channel_id,
             member=job.member,
             member_name=job.member_name,
-            source=SOURCE,
+            source=PICTURE,
             prompt=job.prompt.text,
             negative=job.prompt.negative,
             verdict=verdict,

@@ -12,13 +12,12 @@ from bot import cards, case_cards
 from bot.archive import Archive
 from bot.case_cards import Dossier
 from bot.casework import Casework
-from bot.inspection import SOURCE
 from bot.orders import PictureGone
 from bot.post import UNREACHABLE
 from db.appeals import Appeal
 from db.cases import Case
 from db.errors import StorageError
-from db.verdicts import VerdictRecord
+from db.verdicts import PICTURE, VerdictRecord
 from generation import images
 from generation.images import PictureError
 from generation.request import JobId
@@ -73,7 +72,7 @@ class ReviewPost:
                 await self.post_case(case)
             if case is not None or record.verdict.ruling is Ruling.FLAG:
                 return
-            if record.source == SOURCE and record.guild_id is not None:
+            if record.source == PICTURE and record.guild_id is not None:
                 return  # a case that the prompt opened shows it
             channel = await self._channel(record.guild_id)
             if channel is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.database import Database, Reader
+from db.verdicts import PICTURE
 from generation.request import MemberId
 
 
@@ -13,8 +14,9 @@ class Standing:
     """Of one member in one server."""
 
     orders: int  # accepted
-    flags: int
+    flags: int  # of prompts
     refusals: int
+    pictures: int  # orders of which the picture check flagged or refused something
     strikes: int  # that count now
     strikes_ever: int  # pardoned ones left out
     cases: int
@@ -30,9 +32,11 @@ class Standing:
 class Figures:
     """Of one server since a time."""
 
-    asked: int
+    asked: int  # prompts
     flagged: int
     refused: int
+    pictures_flagged: int  # orders, by the worst of their pictures
+    pictures_refused: int
     reports: int
     opened: int  # cases
     open_now: int
@@ -43,11 +47,13 @@ class Figures:
     overturned: int
 
 
-STANDING = """
+_VERDICTS = "SELECT count(*) FROM verdicts WHERE member = :member AND guild_id = :guild"
+STANDING = f"""
 SELECT
     (SELECT count(*) FROM jobs WHERE member = :member AND guild_id = :guild) AS orders,
-    (SELECT count(*) FROM verdicts WHERE member = :member AND guild_id = :guild AND ruling = 1) AS flags,
-    (SELECT count(*) FROM verdicts WHERE member = :member AND guild_id = :guild AND ruling = 2) AS refusals,
+    ({_VERDICTS} AND ruling = 1 AND source <> '{PICTURE}') AS flags,
+    ({_VERDICTS} AND ruling = 2 AND source <> '{PICTURE}') AS refusals,
+    ({_VERDICTS} AND ruling > 0 AND source = '{PICTURE}') AS pictures,
     (SELECT count(*) FROM strikes WHERE member = :member AND guild_id = :guild
         AND pardoned_at IS NULL AND expires_at > :now) AS strikes,
     (SELECT count(*) FROM strikes WHERE member = :member AND guild_id = :guild
@@ -64,7 +70,9 @@ UNION
 SELECT member FROM blocks
 WHERE guild_id = :guild AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 """
-RULINGS = "SELECT ruling, count(*) AS n FROM verdicts WHERE guild_id = ? AND at >= ? GROUP BY ruling"
+RULINGS = f"""
+SELECT source = '{PICTURE}' AS is_picture, ruling, count(*) AS n FROM verdicts WHERE guild_id = ? AND at >= ? GROUP BY 1, 2
+"""
 REPORTS = "SELECT count(*) FROM reports WHERE guild_id = ? AND at >= ?"
 OPENED = "SELECT count(*) FROM cases WHERE guild_id = ? AND opened_at >= ?"
 OPEN_NOW = "SELECT count(*) FROM cases WHERE guild_id = ? AND outcome IS NULL"
@@ -95,6 +103,7 @@ class Standings:
             orders=row["orders"],
             flags=row["flags"],
             refusals=row["refusals"],
+            pictures=row["pictures"],
             strikes=row["strikes"],
             strikes_ever=row["strikes_ever"],
             cases=row["cases"],
@@ -109,13 +118,17 @@ class Standings:
 
     async def figures(self, guild_id: int, since: float) -> Figures:
         reader, where = self._db.reader, (guild_id, since)
-        rulings = {row["ruling"]: row["n"] for row in await reader.all(RULINGS, where)}
+        rulings = {
+            (bool(row["is_picture"]), row["ruling"]): row["n"] for row in await reader.all(RULINGS, where)
+        }
         waits = [row["seconds"] for row in await reader.all(WAITED, where)]
         (appeals,) = await reader.all(APPEALS, where)
         return Figures(
-            asked=sum(rulings.values()),
-            flagged=rulings.get(1, 0),
-            refused=rulings.get(2, 0),
+            asked=sum(n for (is_picture, _), n in rulings.items() if not is_picture),
+            flagged=rulings.get((False, 1), 0),
+            refused=rulings.get((False, 2), 0),
+            pictures_flagged=rulings.get((True, 1), 0),
+            pictures_refused=rulings.get((True, 2), 0),
             reports=await reader.value(REPORTS, where),
             opened=await reader.value(OPENED, where),
             open_now=await reader.value(OPEN_NOW, (guild_id,)),

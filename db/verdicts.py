@@ -10,6 +10,9 @@ from db.database import Database, Reader, Transaction
 from generation.request import JobId, MemberId
 from moderation.verdict import Category, Ruling, Verdict
 
+PICTURE = "picture"
+"""The source of a verdict about what was drawn: what a detector saw is not what the member asked for."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRecord:
@@ -21,7 +24,7 @@ class VerdictRecord:
     member_name: str
     job: JobId | None  # None when nothing was accepted
     message_id: int | None  # the message that shows the result
-    source: str  # where the text came from: "/imagine", "variation", ...
+    source: str  # where the text came from: "/imagine", "variation", ...; or PICTURE
     prompt: str
     negative: str
     verdict: Verdict
@@ -49,6 +52,7 @@ WHERE guild_id IS :guild_id
   AND (:ruling IS NULL OR ruling = :ruling)
   AND (:since IS NULL OR at >= :since)
   AND (:before_id IS NULL OR id < :before_id)
+  AND (:pictures_too OR source <> :picture)
 """
 PAGE = f"SELECT * {MATCHING} ORDER BY id DESC LIMIT :limit"
 REPEATS = """
@@ -56,11 +60,11 @@ SELECT count(*) FROM verdicts
 WHERE member = :member AND at >= :since AND guild_id IS :guild_id AND source = :source
   AND prompt = :prompt AND negative = :negative
 """
-_FIRST = """
+_FIRST = f"""
 own.ruling = 2 AND NOT EXISTS (
     SELECT 1 FROM verdicts AS earlier
     WHERE earlier.member = own.member AND earlier.guild_id IS own.guild_id AND earlier.ruling = 2 AND earlier.id < own.id
-      AND earlier.source <> 'picture'  -- what a detector saw is not what the member asked for
+      AND earlier.source <> '{PICTURE}'
 )
 """
 IS_FIRST_REFUSAL = f"SELECT EXISTS (SELECT 1 FROM verdicts AS own WHERE own.id = ? AND {_FIRST})"
@@ -162,10 +166,12 @@ class Verdicts:
         ruling: Ruling | None = None,
         since: float | None = None,
         before_id: int | None = None,
+        pictures_too: bool = True,
         limit: int = 10,
     ) -> list[VerdictRecord]:
         """Newest first. A filter that is None lets everything through; `ruling` is that ruling alone."""
         parameters = _parameters(guild_id, member, channel, ruling, since, before_id)
+        parameters["pictures_too"] = pictures_too
         return [_record(row) for row in await self._db.reader.all(PAGE, parameters | {"limit": limit})]
 
     async def count(
@@ -196,6 +202,8 @@ def _parameters(
         "ruling": None if ruling is None else int(ruling),
         "since": since,
         "before_id": before_id,
+        "pictures_too": True,
+        "picture": PICTURE,
     }
 
 

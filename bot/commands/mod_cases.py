@@ -137,6 +137,8 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
     lines = [
         f"### The last {mod_texts.span(seconds_of(since))}",
         f"**Prompts** {figures.asked:,} asked · {figures.flagged:,} flagged · {figures.refused:,} refused",
+        f"**Pictures** of {mod_texts.count(figures.pictures_flagged, 'order')} flagged · "
+        f"of {mod_texts.count(figures.pictures_refused, 'order')} refused",
         f"**Cases** {figures.opened:,} opened · {figures.open_now:,} open now · {mod_texts.count(figures.reports, 'report')}",
         f"**Decided** {sum(figures.outcomes.values()):,}{waited}" + (f": {outcomes}" if outcomes else ""),
         f"**By** {decided or 'nobody'}",

@@ -48,6 +48,7 @@ async def test_where_nothing_was_posted_the_buttons_are_about_the_refusal(busy: 
     case = await withheld(busy)
     words, labels = await card(busy, case.id)
     assert labels[:2] == ["Wrongly refused", "Rightly refused"]
+    assert "0 flagged · 0 refused · pictures of 1 order flagged or refused · " in words
     assert "Nothing was posted" in words and "can't be brought back" in words
     assert "look like these are refused here from now on" in words
     done = await busy.casework.decide(case.id, MIA, REMOVE)

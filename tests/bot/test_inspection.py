@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.finishing import Finishing
+from bot.house_rules import Draft
 from bot.inspection import Previews
 from bot.orders import Gallery, PromptRefused
 from db.cases import Case, Origin
@@ -243,6 +244,18 @@ async def test_what_a_detector_saw_is_nobodys_first_refusal(busy: Shop) -> None:
     with pytest.raises(PromptRefused) as told:
         await busy.admit(an_order("a nude woman"))
     assert told.value.is_first
+
+
+async def test_what_a_detector_saw_counts_as_no_prompt(busy: Shop) -> None:
+    await busy.refused("show refused", images=1)
+    await busy.draw("show flagged waves1", images=2)
+    standing = await busy.records.standings.of(GUILD, ADA.member, busy.clock.now)
+    assert (standing.orders, standing.flags, standing.refusals, standing.pictures) == (2, 0, 0, 2)
+    figures = await busy.records.standings.figures(GUILD, 0)
+    assert (figures.asked, figures.flagged, figures.refused) == (2, 0, 0)
+    assert (figures.pictures_flagged, figures.pictures_refused) == (1, 1)
+    run = await busy.studio.house_rules.dry_run(GUILD, Draft(name="shows", any_of=("show",)), 100)
+    assert (run.read, run.hits) == (2, 2)
 
 
 async def test_previews_of_a_flagged_prompt_are_blurred_but_for_adults(shop: Shop) -> None:
