@@ -190,11 +190,18 @@ class Person:
         components = filled(modal.interaction.modal, values)
         return self._use(self.desk.form(self.user, modal.interaction, components))
 
-    async def say(self, channel: str | Channel, content: str) -> Message:
+    async def say(
+        self, channel: str | Channel, content: str, files: Mapping[str, bytes] | None = None
+    ) -> Message:
+        """`files`: by their names."""
         place = self._channel(channel)
         if not self.desk.may_write(self.user, place):
             raise Refused("You may not write here.")
-        message = self.composer.create(place, self.user, {"content": content}, [])
+        uploads = [
+            Upload(field=f"files[{number}]", filename=name, content_type=None, content=file)
+            for number, (name, file) in enumerate((files or {}).items())
+        ]
+        message = self.composer.create(place, self.user, {"content": content}, uploads)
         self.world.post(message)
         return message
 

@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import cards, texts
+from bot import cards, mod_texts, texts
 from bot.access import asker_of
 from bot.client import Atelier
 from bot.orders import Asker, PictureGone
@@ -17,7 +17,7 @@ from db.jobs import Job, JobAction
 
 Interaction = discord.Interaction[Atelier]
 _MOST = 4
-"""Files of one message."""
+"""Pictures of one message."""
 _PROMPT = 350  # characters
 
 _BY = {
@@ -38,25 +38,39 @@ async def verify(interaction: Interaction, picture: discord.Attachment) -> None:
 
 @app_commands.context_menu(name="Verify")
 async def verify_message(interaction: Interaction, message: discord.Message) -> None:
-    uploaded = [each.url for each in message.attachments if each.size <= MAX_BYTES]
+    uploaded = [each.url for each in message.attachments if _may_be_picture(each)]
     await _answer(interaction, [*uploaded, *_shown_in(message.components)])
 
 
+def _may_be_picture(file: discord.Attachment) -> bool:
+    """By what Discord says of it: films and archives are not fetched to be looked at."""
+    return file.size <= MAX_BYTES and (file.content_type or "image/").startswith("image/")
+
+
 async def _answer(interaction: Interaction, addresses: list[str]) -> None:
-    """`addresses` are of Discord's own files."""
+    """`addresses` are of Discord's own files. Raises NothingToVerify where none of them is a picture."""
     if not addresses:
         raise NothingToVerify
     # Reading and looking take longer than a press may wait on a slow day.
     await interaction.response.defer(ephemeral=True, thinking=True)
     asker = asker_of(interaction)
     said: list[str] = []
-    for address in addresses[:_MOST]:
+    for number, address in enumerate(addresses):
+        if len(said) == _MOST:
+            left = mod_texts.count(len(addresses) - number, "more file")
+            said.append(f"-# {left} of this message I have not looked at: `/verify` takes one at a time.")
+            break
         try:
             content = await interaction.client.http.get_from_cdn(address)
         except (discord.NotFound, discord.Forbidden) as error:
             raise PictureGone from error  # deleted meanwhile
-        verified = await interaction.client.verification.examine(content)
+        try:
+            verified = await interaction.client.verification.examine(content)
+        except (NothingToVerify, TooHeavyToVerify):
+            continue
         said.append(_said(verified, asker))
+    if not said:
+        raise NothingToVerify
     await interaction.followup.send(
         view=cards.note("\n\n".join(said)), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
     )

@@ -75,6 +75,20 @@ async def test_what_is_no_picture_is_said(stage: Stage) -> None:
     assert "There is no picture that can be read" in await stage.private(use)
 
 
+async def test_the_menu_looks_past_what_is_no_picture(stage: Stage) -> None:
+    ada = stage.guest()
+    content = await posted(await stage.draw(ada, PROMPT, images=1))
+    files = {"notes.txt": b"just words", "broken.png": b"no picture", "mine.png": content}
+    message = await ada.say("gallery", "is this yours?", files)
+    use = await ada.message_menu("gallery", "Verify", message)
+    assert "**This bot made it** on" in (await use.wait_for_message()).texts
+    many = await ada.say("gallery", "and these?", {f"{number}.png": content for number in range(6)})
+    use = await ada.message_menu("gallery", "Verify", many)
+    answer = (await use.wait_for_message()).texts
+    assert answer.count("**This bot made it** on") == 4
+    assert "2 more files of this message I have not looked at" in answer
+
+
 async def test_an_enlarged_picture_is_its_own_and_keeps_no_other_mark(stage: Stage) -> None:
     ada = stage.guest()
     first = await stage.draw(ada, PROMPT, images=1)
