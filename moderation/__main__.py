@@ -16,7 +16,7 @@ from moderation.classifier import ModelBroken, load_classifier
 from moderation.figures import load_figures
 from moderation.must import DEFAULT_MUST, MustBroken, broken, read_must
 from moderation.people import PeopleBroken, read_people
-from moderation.policy import STANDARD, Policy, presets
+from moderation.policy import STANDARD, Policy, ordinary, presets
 from moderation.rules import RulesBroken, load_rules
 from moderation.screen import NEGATIVE, Screen
 from moderation.verdict import Verdict
@@ -51,16 +51,18 @@ def main(arguments: list[str] | None = None) -> int:
             excused=people.excused(rules),
         )
         policy = presets()[options.policy]
+        if not options.age_restricted:
+            policy = ordinary(policy)
         if options.must is not None:
-            return _print_broken(screen, policy, options.must, age_restricted=options.age_restricted)
+            return _print_broken(screen, policy, options.must)
         if options.batch is None:
             texts = _texts(options.text, options.negative)
-            print(_readable(screen.check(texts, policy=policy, age_restricted=options.age_restricted)))
+            print(_readable(screen.check(texts, policy=policy)))
         elif options.batch == "-":
-            _print_batch(screen, policy, sys.stdin, "standard input", options.age_restricted)
+            _print_batch(screen, policy, sys.stdin, "standard input")
         else:
             with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
-                _print_batch(screen, policy, lines, options.batch, options.age_restricted)
+                _print_batch(screen, policy, lines, options.batch)
     except (RulesBroken, MustBroken, ModelBroken, PeopleBroken) as error:
         print(error, file=sys.stderr)
         return BROKEN_INPUT
@@ -85,7 +87,11 @@ def _parser() -> argparse.ArgumentParser:
         "--policy", choices=sorted(presets()), default=STANDARD, help="whose thresholds apply"
     )
     parser.add_argument("--rules-only", action="store_true", help="without the learned classifier")
-    parser.add_argument("--age-restricted", action="store_true", help="judge as in an age-restricted channel")
+    parser.add_argument(
+        "--age-restricted",
+        action="store_true",
+        help="judge as in an age-restricted channel for which a server has chosen the policy",
+    )
     parser.add_argument("--rules", type=Path, metavar="FILE", help="rules instead of the default ones (TOML)")
     parser.add_argument(
         "--people", type=Path, metavar="FILE", help="real persons besides the shipped ones (TOML)"
@@ -102,9 +108,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_broken(screen: Screen, policy: Policy, file: Path, *, age_restricted: bool) -> int:
+def _print_broken(screen: Screen, policy: Policy, file: Path) -> int:
     musts = read_must(file)
-    failed = broken(musts, partial(screen.check, policy=policy, age_restricted=age_restricted))
+    failed = broken(musts, partial(screen.check, policy=policy))
     for must, verdict in failed:
         wanted = "refuse" if must.is_refused else "allow"
         print(
@@ -115,9 +121,9 @@ def _print_broken(screen: Screen, policy: Policy, file: Path, *, age_restricted:
     return NOT_HELD if failed else 0
 
 
-def _print_batch(screen: Screen, policy: Policy, lines: TextIO, file: str, age_restricted: bool) -> None:
+def _print_batch(screen: Screen, policy: Policy, lines: TextIO, file: str) -> None:
     for prompt, negative in _requests(lines, file):
-        verdict = screen.check(_texts(prompt, negative), policy=policy, age_restricted=age_restricted)
+        verdict = screen.check(_texts(prompt, negative), policy=policy)
         answer = {
             "prompt": prompt,
             "ruling": verdict.ruling.word,

@@ -55,7 +55,7 @@ class Stance:
     action: Action = Action.AS_FOUND
     flag: float = NEVER  # scores, 0 to 1
     refuse: float = NEVER
-    lenient: bool = False  # rules rule as in age-restricted channels
+    lenient: bool = False  # rules rule by what they say for age-restricted channels
     refusals_only: bool = False  # what it would flag is none of its business
 
     def of_score(self, score: float) -> Ruling:
@@ -81,7 +81,6 @@ class Policy:
     default: Stance
     stances: Mapping[Category, Stance] = field(default_factory=dict[Category, Stance])
     beside: tuple[Policy, ...] = ()
-    age_restricted: str = STANDARD  # the preset that takes over in such channels
 
     def stance(self, category: Category) -> Stance:
         return self.stances.get(category, self.default)
@@ -122,10 +121,6 @@ class Policy:
         """At least as strict as each of them."""
         return replace(self, beside=(*self.beside, *others))
 
-    def for_channel(self, *, age_restricted: bool) -> Policy:
-        """The policy of an ordinary or an age-restricted channel."""
-        return presets()[self.age_restricted] if age_restricted else self
-
 
 AS_FOUND = Policy(name="as found", default=Stance())
 """What rules say, they do; scores say nothing."""
@@ -164,13 +159,12 @@ def standard() -> Policy:
 
 
 def _preset(name: str, table: dict[str, Any]) -> Policy:
-    follower = str(table.pop("age_restricted"))
     default = _stance(table.pop("default"))
     stances = {Category(category): _stance(entry) for category, entry in table.items()}
     for category in stances:
         if category in FIXED:
             raise NotForChoice(category)
-    return Policy(name=name, default=default, stances=stances, age_restricted=follower)
+    return Policy(name=name, default=default, stances=stances)
 
 
 def _stance(entry: dict[str, Any]) -> Stance:

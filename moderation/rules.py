@@ -49,12 +49,9 @@ class Rule:
     any_of: tuple[str, ...]
     with_any_of: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
-    age_restricted: Ruling | None = None  # instead of `ruling` in age-restricted channels
+    age_restricted: Ruling | None = None  # instead of `ruling` where a policy is lenient
     reads: Reads = Reads.PROMPT
     is_fixed: bool = False  # built in: no policy softens it
-
-    def ruling_in(self, *, age_restricted: bool) -> Ruling:
-        return self.age_restricted if age_restricted and self.age_restricted is not None else self.ruling
 
 
 class Part(StrEnum):

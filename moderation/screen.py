@@ -77,15 +77,13 @@ class Screen:
         self._classifier = classifier
         self._names = names or figures(())
 
-    def check(
-        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
-    ) -> Verdict:
+    def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """The verdict on one request: field name -> text, as "prompt", "negative", "style"; by `policy`, or the standard one.
 
         How a text is spread over fields changes nothing. Only what a member wrote belongs here: a server's own negative
         prompt ("nsfw, nude") would stand beside the member's "a child with a kite" and be refused.
         """
-        policy = (policy or standard()).for_channel(age_restricted=age_restricted)
+        policy = policy or standard()
         fields = {name: _sides(name, text) for name, text in texts.items()}
         readings = [*self._read(fields, is_asked=True), *self._read(fields, is_asked=False)]
         hits = self._hits(readings)
@@ -105,11 +103,9 @@ class Screen:
             else replace(verdict, field=self._where(verdict, fields))
         )
 
-    async def wait_for_verdict(
-        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
-    ) -> Verdict:
+    async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """`check` on a thread: it takes some milliseconds, which an event loop has better uses for."""
-        return await asyncio.to_thread(self.check, texts, policy=policy, age_restricted=age_restricted)
+        return await asyncio.to_thread(self.check, texts, policy=policy)
 
     def _read(self, fields: Mapping[str, tuple[str, str]], *, is_asked: bool) -> Iterator[_Reading]:
         whole = " ".join(part for both in fields.values() if (part := both[not is_asked].strip()))

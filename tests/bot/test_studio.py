@@ -106,11 +106,9 @@ class Noting(Screen):
 
     threads: list[threading.Thread]
 
-    def check(
-        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
-    ) -> Verdict:
+    def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         self.threads.append(threading.current_thread())
-        return super().check(texts, policy=policy, age_restricted=age_restricted)
+        return super().check(texts, policy=policy)
 
 
 async def test_prompts_are_read_beside_the_loop(shop: Shop) -> None:
@@ -230,11 +228,9 @@ async def test_a_block_counts_in_its_own_server(shop: Shop) -> None:
 class WatchedScreen(Screen):
     """Tells when it is asked."""
 
-    async def wait_for_verdict(
-        self, texts: Mapping[str, str], *, policy: Policy | None = None, age_restricted: bool = False
-    ) -> Verdict:
+    async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         self.asked.set()
-        return await super().wait_for_verdict(texts, policy=policy, age_restricted=age_restricted)
+        return await super().wait_for_verdict(texts, policy=policy)
 
     asked: asyncio.Event
 

@@ -17,10 +17,25 @@ def test_one_prompt_is_answered_readably(capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_policy_and_negative_are_heard(capsys: pytest.CaptureFixture[str]) -> None:
-    main(["a nude woman", "--age-restricted", "--rules-only"])
-    assert capsys.readouterr().out.startswith("allow")
+    main(["a gory battle, blood everywhere", "--policy", "family", "--rules-only"])
+    assert capsys.readouterr().out.startswith("refuse")
     main(["a woman", "--negative", "clothes"])
     assert capsys.readouterr().out.startswith("refuse")
+
+
+@pytest.mark.parametrize(
+    ("options", "ruling"),
+    [
+        (["--policy", "mature", "--age-restricted"], "allow"),
+        (["--policy", "mature"], "refuse"),
+        (["--age-restricted"], "refuse"),
+    ],
+)
+def test_an_age_restricted_channel_goes_further_only_by_a_policy_that_does(
+    options: list[str], ruling: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["a nude woman", "--rules-only", *options])
+    assert capsys.readouterr().out.startswith(ruling)
 
 
 def test_own_rules_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -137,7 +137,6 @@ def test_nobody_configures_minors() -> None:
 
 
 @pytest.mark.parametrize("policy", [*presets().values(), _LOOSE], ids=lambda policy: policy.name)
-@pytest.mark.parametrize("age_restricted", [False, True])
 @pytest.mark.parametrize(
     ("prompt", "category"),
     [
@@ -148,9 +147,9 @@ def test_nobody_configures_minors() -> None:
     ],
 )
 def test_what_is_nobodys_option_is_refused_by_every_policy(
-    screen: Screen, policy: Policy, age_restricted: bool, prompt: str, category: Category
+    screen: Screen, policy: Policy, prompt: str, category: Category
 ) -> None:
-    verdict = screen.check({"prompt": prompt}, policy=policy, age_restricted=age_restricted)
+    verdict = screen.check({"prompt": prompt}, policy=policy)
     assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, category)
 
 
@@ -160,12 +159,6 @@ def test_family_refuses_what_standard_flags_and_mature_allows(screen: Screen) ->
         screen.check(texts, policy=presets()[name]).ruling for name in ("family", "standard", "mature")
     ]
     assert rulings == [Ruling.REFUSE, Ruling.FLAG, Ruling.ALLOW]
-
-
-def test_age_restricted_channels_take_the_preset_that_the_policy_names(screen: Screen) -> None:
-    texts = {"prompt": "a nude woman"}
-    assert screen.check(texts, age_restricted=True).ruling is Ruling.ALLOW
-    assert screen.check(texts, policy=presets()["family"], age_restricted=True).ruling is Ruling.REFUSE
 
 
 def test_rules_and_scores_are_judged_apart_and_the_stricter_wins(rules: Rules) -> None:

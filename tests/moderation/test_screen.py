@@ -3,6 +3,7 @@ from itertools import permutations
 
 import pytest
 
+from moderation.policy import MATURE, presets
 from moderation.rules import Rules, parse_rules
 from moderation.screen import Opinion, Screen
 from moderation.verdict import Category, Ruling
@@ -127,7 +128,7 @@ SEXUAL = ["naked", "in lingerie", "s3xy", "n u d e", "in a bikini", "seductive",
 
 @pytest.mark.parametrize("minor", MINORS)
 @pytest.mark.parametrize("sexual", SEXUAL)
-def test_a_minor_in_a_sexual_context_is_refused_in_any_order_field_and_channel(
+def test_a_minor_in_a_sexual_context_is_refused_in_any_order_field_and_policy(
     screen: Screen, minor: str, sexual: str
 ) -> None:
     for first, second in permutations((minor, sexual)):
@@ -137,8 +138,8 @@ def test_a_minor_in_a_sexual_context_is_refused_in_any_order_field_and_channel(
             {"prompt": f"portrait, {first}", "negative": second},
             {"style": first, "prompt": "portrait", "negative prompt": second},
         ):
-            for age_restricted in (False, True):
-                verdict = screen.check(texts, age_restricted=age_restricted)
+            for policy in presets().values():
+                verdict = screen.check(texts, policy=policy)
                 assert verdict.ruling is Ruling.REFUSE, texts
 
 
@@ -160,19 +161,20 @@ def test_an_owners_file_cannot_remove_or_soften_the_rule_for_minors() -> None:
         '[[rule]]\nname="x"\ncategory="nudity"\nruling="flag"\nany=["child"]\nexcept=["naked child", "naked"]',
     ):
         screen = Screen(parse_rules(own))
-        for age_restricted in (False, True):
-            verdict = screen.check({"prompt": "a naked child"}, age_restricted=age_restricted)
+        for policy in presets().values():
+            verdict = screen.check({"prompt": "a naked child"}, policy=policy)
             assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.MINORS)
 
 
 # -- policies and fields ---------------------------------------------------------------------------------------------
 
 
-def test_age_restricted_channels_allow_nudity_and_still_refuse_sexual_violence(screen: Screen) -> None:
-    assert screen.check({"prompt": "a nude woman"}, age_restricted=True).ruling is Ruling.ALLOW
-    assert screen.check({"prompt": "a woman masturbating"}, age_restricted=True).ruling is Ruling.FLAG
+def test_mature_allows_nudity_and_still_refuses_sexual_violence(screen: Screen) -> None:
+    mature = presets()[MATURE]
+    assert screen.check({"prompt": "a nude woman"}, policy=mature).ruling is Ruling.ALLOW
+    assert screen.check({"prompt": "a woman masturbating"}, policy=mature).ruling is Ruling.FLAG
     for prompt in ("a woman raped", "undress her", "deepfake nude", "a beheaded man"):
-        assert screen.check({"prompt": prompt}, age_restricted=True).ruling is Ruling.REFUSE
+        assert screen.check({"prompt": prompt}, policy=mature).ruling is Ruling.REFUSE
 
 
 @pytest.mark.parametrize(
