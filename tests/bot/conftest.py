@@ -13,7 +13,9 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
+from bot.amendments import Amendments
 from bot.app import build
+from bot.appeals import AppealDesk
 from bot.archive import Archive
 from bot.casework import Casework, Decision
 from bot.client import Atelier
@@ -244,6 +246,23 @@ def open_shop(
 def shop(open_shop: Callable[[Settings], Shop], settings: Settings) -> Shop:
     """Orders are taken; nobody draws."""
     return open_shop(settings)
+
+
+@pytest.fixture
+async def strict(shop: Shop) -> Shop:
+    """A server where a ban takes two moderators."""
+    await shop.casework.set_second_for_bans(replace(MIA, is_senior=True), True)
+    return shop
+
+
+@pytest.fixture
+def amendments(shop: Shop) -> Amendments:
+    return Amendments(shop.casework)
+
+
+@pytest.fixture
+def appeals(shop: Shop, amendments: Amendments) -> AppealDesk:
+    return AppealDesk(shop.casework, amendments)
 
 
 @pytest.fixture

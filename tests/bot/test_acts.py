@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,28 +22,20 @@ from db.audit_check import check_audit
 from db.cases import Case, Outcome
 from db.gates import Mode
 from db.policies import Scope
-from generation.request import JobId, MemberId
+from generation.request import JobId
 from moderation.fingerprint import Fingerprint
 from moderation.policy import Change
 from moderation.verdict import Category
 from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
+from tests.bot.desk import MAX, flagged
 
 pytestmark = pytest.mark.timeout(120)
 
-MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
-FLAGGED = "a bloody sword"
 SERVER = Scope(guild_id=GUILD)
 
 
-async def a_case(shop: Shop) -> Case:
-    job = await shop.admit(an_order(FLAGGED, images=1))
-    case = await shop.records.cases.of_job(job.id)
-    assert case is not None
-    return case
-
-
 async def decide(shop: Shop, outcome: Outcome, seconds: float | None = None) -> Case:
-    case = await a_case(shop)
+    case = await flagged(shop)
     decision = Decision(outcome=outcome, reason="spam", seconds=seconds)
     return (await shop.casework.decide(case.id, MIA, decision)).case
 
@@ -103,15 +94,15 @@ async def unblock(shop: Shop) -> None:
 
 
 async def claim(shop: Shop) -> None:
-    await shop.casework.claim((await a_case(shop)).id, MIA)
+    await shop.casework.claim((await flagged(shop)).id, MIA)
 
 
 async def escalate(shop: Shop) -> None:
-    await shop.casework.escalate((await a_case(shop)).id, MIA)
+    await shop.casework.escalate((await flagged(shop)).id, MIA)
 
 
 async def note(shop: Shop) -> None:
-    await Amendments(shop.casework).add_note(GUILD, (await a_case(shop)).number, MIA, "seen before")
+    await Amendments(shop.casework).add_note(GUILD, (await flagged(shop)).number, MIA, "seen before")
 
 
 async def amend(shop: Shop) -> None:

@@ -12,30 +12,19 @@ from bot.case_errors import NothingToRestore, OwnCase
 from bot.casework import Decision
 from bot.inspection import BANNED, Previews
 from db.banned_pictures import Looks
-from db.cases import Case, Outcome
+from db.cases import Outcome
 from db.forgetting import DAY, Erasure
-from db.jobs import Job
 from db.policies import Scope, ScopeKind
 from generation import images
 from generation.images import grid_of
-from generation.request import MemberId
 from generation.ticket import GenerationFailed
 from moderation.policy import MATURE
 from moderation.verdict import Ruling
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
+from tests.bot.desk import FLAGGED, MAX, REMOVE, case_of
 from tests.pictures import REFUSED, blobs, jpeg, waves
 
 pytestmark = pytest.mark.timeout(60)
-
-FLAGGED = "a bloody sword"
-REMOVE = Decision(outcome=Outcome.REMOVE)
-MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
-
-
-async def case_of(shop: Shop, job: Job) -> Case:
-    case = await shop.records.cases.of_job(job.id)
-    assert case is not None
-    return case
 
 
 async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:

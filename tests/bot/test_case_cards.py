@@ -7,15 +7,13 @@ import pytest
 from bot import mod_texts
 from bot.case_cards import Dossier, case_card, notice
 from bot.case_errors import CaseClosed
-from bot.casework import Decision
 from bot.orders import PromptRefused
-from db.cases import Case, Outcome
+from db.cases import Case
 from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
+from tests.bot.desk import APPROVE, REMOVE, case_of
 from tests.bot.test_cards import labels_of, problems, texts_of
 
 pytestmark = pytest.mark.timeout(60)
-
-APPROVE, REMOVE = Decision(outcome=Outcome.APPROVE), Decision(outcome=Outcome.REMOVE)
 
 
 async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
@@ -35,9 +33,7 @@ async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
 async def withheld(shop: Shop, text: str = "show refused") -> Case:
     """The case of an order whose pictures were all refused."""
     job, _ = await shop.refused(text, asker=BEN, images=1)
-    case = await shop.records.cases.of_job(job.id)
-    assert case is not None
-    return case
+    return await case_of(shop, job)
 
 
 def told(case: Case) -> str:
@@ -86,15 +82,13 @@ async def test_what_is_too_plain_to_be_known_again_is_not_said_to_be(busy: Shop)
 
 async def test_one_of_four_withheld_leaves_the_buttons_about_what_was_posted(busy: Shop) -> None:
     job = (await busy.draw("show waves1 refused", images=2)).job
-    case = await busy.records.cases.of_job(job.id)
-    assert case is not None
+    case = await case_of(busy, job)
     assert (await card(busy, case.id))[1][:2] == ["Approve", "Remove"]
 
 
 async def test_an_open_cases_card_says_that_its_pictures_are_gone(busy: Shop) -> None:
     job = (await busy.draw("show flagged", images=1)).job
-    case = await busy.records.cases.of_job(job.id)
-    assert case is not None
+    case = await case_of(busy, job)
     assert "removed already" not in (await card(busy, case.id))[0]
     await busy.desk.remove(job.id, MIA, "too foxy")
     words, _ = await card(busy, case.id)

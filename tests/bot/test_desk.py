@@ -9,11 +9,12 @@ import pytest
 from bot.casework import Decision
 from bot.orders import Asker, MemberBlocked, NoSuchJob, NotRunning, NotYours
 from db.case_entries import EntryKind
-from db.cases import Case, Outcome
-from db.jobs import Job, JobState
+from db.cases import Outcome
+from db.jobs import JobState
 from generation.request import JobId
 from generation.ticket import JobCancelled
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order
+from tests.bot.desk import case_of
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -167,9 +168,3 @@ async def test_a_decided_case_is_not_told_of_a_removal_after_it(busy: Shop) -> N
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
     assert case.job is not None
     assert (await busy.desk.remove(case.job, ADA, "")).case is None
-
-
-async def case_of(shop: Shop, job: Job) -> Case:
-    case = await shop.records.cases.of_job(job.id)
-    assert case is not None
-    return case

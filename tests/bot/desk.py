@@ -1,0 +1,40 @@
+"""The moderators' desk to test with: who decides, what they decide, and cases to decide on."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.casework import Decision
+from bot.orders import Asker
+from db.cases import Case, Outcome
+from db.jobs import Job
+from generation.request import MemberId
+from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
+
+FLAGGED = "a bloody sword"
+MAX = replace(MIA, member=MemberId(80351110224678915), name="max")
+OLA = replace(MIA, member=MemberId(80351110224678916), name="ola", is_senior=True)
+REMOVE, APPROVE = Decision(outcome=Outcome.REMOVE), Decision(outcome=Outcome.APPROVE)
+WARN = Decision(outcome=Outcome.WARN, reason="not here")
+
+
+async def case_of(shop: Shop, job: Job) -> Case:
+    """The job's."""
+    case = await shop.records.cases.of_job(job.id)
+    assert case is not None
+    return case
+
+
+async def flagged(shop: Shop, asker: Asker = ADA) -> Case:
+    """Of an order whose prompt was flagged."""
+    return await case_of(shop, await shop.admit(an_order(FLAGGED, asker, images=1)))
+
+
+async def actions(shop: Shop) -> list[str]:
+    """Oldest first."""
+    return [each.act for each in reversed(await shop.records.audit.page(GUILD, limit=100))]
+
+
+async def warned(shop: Shop, times: int = 1) -> None:
+    for _ in range(times):
+        await shop.casework.sanction(MIA, ADA.member, "ada", WARN)
