@@ -399,6 +399,7 @@ async def test_members_press_none_of_it(stage: Stage) -> None:
         "mod raid": {"state": "on"},
         "mod rule add": {"name": "x", "words": "x"},
         "mod purge": {"since": "1h", "reason": "x"},
+        "mod restore": {"since": "1h", "reason": "x"},
     }.items():
         use = await ada.slash("gallery", name, force=True, **options)
         assert "Only moderators can do that" in await stage.private(use), name

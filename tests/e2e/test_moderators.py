@@ -132,6 +132,25 @@ async def test_a_moderator_takes_a_picture_down(stage: Stage, way: str) -> None:
     assert (act["action"], act["actor"], act["subject"]) == ("remove", stage.mia.id, f"job {job}")
 
 
+async def test_a_removal_is_taken_back_as_far_as_that_goes(stage: Stage) -> None:
+    ada = stage.guest()
+    gallery = await stage.draw(ada, "a lantern, kept out and let in again", images=1, seed=4)
+    job = job_of(gallery)
+    use = await stage.mia.slash("gallery", "mod remove", picture=job, reason="a slip")
+    assert "`/mod restore` takes that back" in await stage.private(use)
+    tries: tuple[tuple[dict[str, Any], str], ...] = (
+        ({}, "Say at least one of `picture` and `since`"),
+        ({"picture": "aaaaaaaaaa"}, "nothing to restore"),
+        ({"picture": job}, "What looks like 1 removed picture may be made here again"),
+        ({"picture": job}, "nothing to restore"),
+    )
+    for options, words in tries:
+        use = await stage.mia.slash("gallery", "mod restore", reason="it was harmless", **options)
+        assert words in await stage.private(use), options
+    assert not any(file.exists() for file in stage.files(job)), "what was deleted stays deleted"
+    assert [each["action"] for each in stage.acts_about(ada)] == ["remove", "restore"]
+
+
 async def test_what_is_no_picture_cannot_be_taken_down(stage: Stage) -> None:
     for text in ("aaaaaaaaaa", "nonsense", "https://discord.com/channels/1/2/3"):
         use = await stage.mia.slash("gallery", "mod remove", picture=text)
