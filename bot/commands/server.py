@@ -29,6 +29,8 @@ _WHERE = {
     HERE: ScopeKind.CHANNEL,
 }
 _WHERES = [app_commands.Choice(name=each, value=each) for each in _WHERE]
+_PLACE = {"where": "Left out: this server", "channel": "For one channel and its threads"}
+"""Two options of every command that changes something, described."""
 _PRESETS = [app_commands.Choice(name=each, value=each) for each in presets()]
 _CATEGORIES = [app_commands.Choice(name=each.value, value=each.value) for each in CHOICES]
 _ACTIONS = [app_commands.Choice(name=each.value, value=each.value) for each in Action]
@@ -80,8 +82,7 @@ async def show(interaction: Interaction, channel: Channel | None = None) -> None
 @POLICY.command(description="Choose family, standard or mature; changes made there before go")
 @app_commands.describe(
     preset="What to start from",
-    where="Left out: this server",
-    channel="For one channel and its threads",
+    **_PLACE,
 )
 @app_commands.choices(preset=_PRESETS, where=_WHERES)
 async def preset(
@@ -98,8 +99,7 @@ async def preset(
     action="What is done with it; as found: what the rule or the score says",
     flag="Flagged from this score on, 0.01 to 1; 1: never by score",
     refuse="Refused from this score on, 0.01 to 1; 1: never by score",
-    where="Left out: this server",
-    channel="For one channel and its threads",
+    **_PLACE,
 )
 @app_commands.choices(category=_CATEGORIES, action=_ACTIONS, where=_WHERES)
 async def category(
@@ -125,8 +125,7 @@ async def category(
 @POLICY.command(description="Back to what holds without the choice")
 @app_commands.describe(
     category="Only this one's change; left out: the preset and all changes there",
-    where="Left out: this server",
-    channel="For one channel and its threads",
+    **_PLACE,
 )
 @app_commands.choices(category=_CATEGORIES, where=_WHERES)
 async def reset(
