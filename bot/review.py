@@ -13,7 +13,7 @@ from bot.archive import Archive
 from bot.case_cards import Dossier
 from bot.casework import Casework
 from bot.orders import PictureGone
-from bot.post import UNREACHABLE
+from bot.post import UNREACHABLE, is_final
 from db.appeals import Appeal
 from db.cases import Case
 from db.errors import StorageError
@@ -126,16 +126,16 @@ class ReviewPost:
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
 
-    async def refresh_case(self, case_id: int) -> None:
-        """The posted card as the database has it now. What can't be reached is left as it is."""
+    async def refresh_case(self, case_id: int) -> bool:
+        """The posted card as it is now. What can't be reached is left as it is: False where trying again may help."""
         case = await self._records.cases.get(case_id)
         if case is None:
-            return
+            return True
         try:
             if case.card_message_id is None or case.card_channel_id is None:
                 if case.is_open:
                     await self.post_case(case)
-                return
+                return True
             view, files = case_cards.case_card(await self.dossier(case))
             await self._message(case.card_channel_id, case.card_message_id).edit(
                 view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
@@ -145,6 +145,8 @@ class ReviewPost:
                 log.info("the card of case %s is gone", case.id)
             else:
                 log.warning("the card of case %s is not up to date: %s", case.id, error)
+                return is_final(error)
+        return True
 
     async def show_picture(self, job: JobId) -> None:
         """Puts the job's finished pictures on the card of its case, if it has one: blurred past recognition."""

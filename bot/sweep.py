@@ -79,6 +79,7 @@ class Sweep:
             except Exception:
                 # A mistake in here must hold up neither the others nor the bot.
                 log.exception("a member could not be forgotten yet; it is tried again")
+        await self._redraw()
         count = 0
         while changed := await self._records.retention.step(self.periods, self._clock()):
             count += changed
@@ -93,16 +94,20 @@ class Sweep:
         while posted := await forgetting.posted(erasure, now, _AT_ONCE):
             if not await self._delete(posted):
                 break
-        acts_before = now - self.periods.audit
-        cases = await forgetting.to_redraw(erasure, now=now, acts_before=acts_before)
-        advance = await forgetting.advance(erasure, now=now, acts_before=acts_before)
-        for case_id in cases:
-            # What is forgotten must not stand on a card any longer.
-            await self._review.refresh_case(case_id)
+        advance = await forgetting.advance(erasure, now=now, acts_before=now - self.periods.audit)
         if advance.rows:
             await self._records.database.tidy()
         if advance.is_done:
             log.info("a member who asked for it is forgotten")
+
+    async def _redraw(self) -> None:
+        """What is forgotten must not stand on a card any longer than Discord is away."""
+        forgetting = self._records.forgetting
+        while cases := await forgetting.to_redraw(_AT_ONCE):
+            for case_id in cases:
+                if not await self._review.refresh_case(case_id):
+                    return
+                await forgetting.redrawn(case_id)
 
     async def _remove_pictures(self, erasure: Erasure) -> None:
         while found := await self._records.forgetting.pictures(erasure, _AT_ONCE):

@@ -71,6 +71,19 @@ BATCHED = (
     """,
 )
 
+# Before anything goes: kept cases of theirs that are not emptied yet, and anybody's in which their name stands and need not.
+MARK_CARDS = f"""
+UPDATE cases SET is_card_stale = 1
+WHERE card_message_id IS NOT NULL AND (
+    (member = :member AND opened_at <= :asked AND outcome IS NOT NULL AND member_name <> '' AND {SANCTIONED})
+    OR (claimed_by = :member AND claimed_at <= :asked)
+    OR (proposed_by = :member AND opened_at <= :asked AND opened_at < :acts_before)
+    OR (acted_by = :member AND acted_at <= :asked AND acted_at < :acts_before)
+    OR EXISTS (
+        SELECT 1 FROM case_entries
+        WHERE case_id = cases.id AND written_by = :member AND at <= :asked
+          AND (kind IN ('evidence', 'appealed') OR at < :acts_before)))
+"""
 AS_MEMBER = (
     f"DELETE FROM strikes WHERE member = :member AND at <= :asked AND NOT ({LIVE_STRIKE})",
     f"DELETE FROM blocks WHERE member = :member AND at <= :asked AND NOT ({LIVE_BLOCK})",
@@ -205,21 +218,8 @@ IS_GONE = {
     "cases": "UPDATE cases SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
     "appeals": "UPDATE appeals SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
 }
-# Kept cases of theirs that are not emptied yet, and anybody's in which their name still stands and need not.
-TO_REDRAW = f"""
-SELECT id FROM cases
-WHERE member = :member AND opened_at <= :asked AND outcome IS NOT NULL AND {SANCTIONED} AND member_name <> ''
-UNION
-SELECT id FROM cases
-WHERE card_message_id IS NOT NULL AND (
-    (claimed_by = :member AND claimed_at <= :asked)
-    OR (proposed_by = :member AND opened_at <= :asked AND opened_at < :acts_before)
-    OR (acted_by = :member AND acted_at <= :asked AND acted_at < :acts_before)
-    OR EXISTS (
-        SELECT 1 FROM case_entries
-        WHERE case_id = cases.id AND written_by = :member AND at <= :asked
-          AND (kind IN ('evidence', 'appealed') OR at < :acts_before)))
-"""
+TO_REDRAW = "SELECT id FROM cases WHERE is_card_stale = 1 ORDER BY id LIMIT ?"
+REDRAWN = "UPDATE cases SET is_card_stale = 0 WHERE id = ?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -281,10 +281,13 @@ class Forgetting:
         rows = await self._db.reader.all(PICTURES, _parameters(erasure, limit=limit))
         return [(JobId(row["job"]), row["image_index"]) for row in rows]
 
-    async def to_redraw(self, erasure: Erasure, *, now: float, acts_before: float) -> list[int]:
-        """Ids of cases that stay, whose card will say more than they do once `advance` is through."""
-        parameters = _parameters(erasure, now=now, acts_before=acts_before)
-        return [row["id"] for row in await self._db.reader.all(TO_REDRAW, parameters)]
+    async def to_redraw(self, limit: int) -> list[int]:
+        """Ids of cases whose card says what was forgotten."""
+        return [row["id"] for row in await self._db.reader.all(TO_REDRAW, (limit,))]
+
+    async def redrawn(self, case_id: int) -> None:
+        async with self._db.transaction() as tx:
+            await tx.all(REDRAWN, (case_id,))
 
     async def advance(self, erasure: Erasure, *, now: float, acts_before: float) -> Advance:
         """Everything that may go by now goes, in small transactions; with the last of it the request."""
@@ -298,7 +301,7 @@ class Forgetting:
                 rows += changed
         async with self._db.transaction() as tx:
             before = await tx.value(TOTAL)
-            for sql in (*AS_MEMBER, *AS_MODERATOR):
+            for sql in (MARK_CARDS, *AS_MEMBER, *AS_MODERATOR):
                 await tx.all(sql, parameters)
             rows += await tx.value(TOTAL) - before
             if await tx.value(LEFT, parameters):

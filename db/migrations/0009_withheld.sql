@@ -19,3 +19,8 @@ ALTER TABLE cases ADD COLUMN is_withheld INTEGER NOT NULL DEFAULT 0 CHECK (is_wi
 
 UPDATE cases SET is_withheld = 1
 WHERE job IN (SELECT id FROM jobs WHERE failure IN ('picture', 'banned', 'picture-input', 'banned-input'));
+
+-- Its card says what was forgotten since: it is drawn anew as soon as Discord can be reached.
+ALTER TABLE cases ADD COLUMN is_card_stale INTEGER NOT NULL DEFAULT 0 CHECK (is_card_stale IN (0, 1));
+
+CREATE INDEX cases_to_redraw ON cases (id) WHERE is_card_stale = 1;

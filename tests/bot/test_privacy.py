@@ -264,6 +264,10 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
     [card] = await play.person("mia").sees("mod-log")
     assert "ben · evidence: reported: ugly" in card.texts
     await privacy_of(busy).ask_to_forget(ben)
+    play.fail_next("PATCH", "/channels/…", status=429, has_via=False)
+    await sweep_of(busy, atelier).sweep()
+    [card] = await play.person("mia").sees("mod-log")
+    assert "ben" in card.texts, "Discord was away"
     await sweep_of(busy, atelier).sweep()
     [card] = await play.person("mia").sees("mod-log")
     assert "a member · evidence: reported: ugly" in card.texts and "ben" not in card.texts

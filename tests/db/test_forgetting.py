@@ -45,6 +45,7 @@ NO_PERSON = {
     "ruling",
     "is_escalated",
     "is_withheld",
+    "is_card_stale",
     "is_shadow",
     "ban_needs_second",
     "is_age_restricted",
