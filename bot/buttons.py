@@ -25,7 +25,7 @@ def row(*buttons: discord.ui.DynamicItem[Any]) -> discord.ui.ActionRow[Any]:
 
 class GalleryButton(
     discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:(?P<press>up|vary|reroll|delete|cancel):(?P<job>[a-z2-7]{10}):(?P<image>[0-3])",
+    template=r"atelier:1:(?P<press>up|vary|reroll|remix|delete|cancel):(?P<job>[a-z2-7]{10}):(?P<image>[0-3])",
 ):
     """`atelier:1:<press>:<job>:<image>`; nothing that the database knows is in it."""
 

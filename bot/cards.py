@@ -104,13 +104,13 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     delete = GalleryButton(Press.DELETE, job.id, emoji="🗑️")
     reroll = GalleryButton(Press.REROLL, job.id, emoji="🔄")
     numbers = [image.index for image in gallery.images]
+    remix = GalleryButton(Press.REMIX, job.id, numbers[0], label="Remix", emoji="✏️")
     vary = [GalleryButton(Press.VARY, job.id, i, label=f"V{i + 1}") for i in numbers]
-    if job.action is JobAction.UPSCALE:
-        items.append(row(*vary, delete))
-    else:
+    if job.action is not JobAction.UPSCALE:
         up = [GalleryButton(Press.UPSCALE, job.id, i, label=f"U{i + 1}") for i in numbers]
         items.append(row(*up, reroll))
-        items.append(row(*vary, delete))
+    items.append(row(*vary, delete))
+    items.append(row(remix))  # with four pictures the rows above are full
     return _view(*items, colour=_DONE)
 
 

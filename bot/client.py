@@ -12,6 +12,7 @@ import discord
 from discord import app_commands
 
 from bot import errors
+from bot.remix import answer_form
 
 if TYPE_CHECKING:
     from bot.amendments import Amendments
@@ -116,6 +117,10 @@ class Atelier(discord.AutoShardedClient):
         # A new session knows nothing of the old one's presence.
         self._shown = ""
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
+
+    async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
+        # Forms alone: discord.py sends commands and buttons on their way itself.
+        await answer_form(interaction)
 
     async def show_presence(self) -> None:
         """Model and line length beside the bot's name, for ever."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from bot.orders import Asker, NoSuchJob, Order, PictureGone, TooLarge
-from bot.parameters import new_seed
+from bot.parameters import Wish, compose, find_model, new_seed, read
 from bot.records import Records
 from bot.settings import Settings
 from db.images import StoredImage
@@ -14,6 +14,18 @@ from generation.request import JobId, ModelEntry, ModelName
 
 MAX_SIDE = 2048
 """Pixels. An upscaled picture stays below Discord's 10 MiB as a PNG."""
+
+
+_OPTIONS = {"aspect": "size", "steps": "steps", "guidance": "guidance", "lora": "loras"}
+"""What a member may say, and the part of an order that it decides."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remixable:
+    """A job with pictures to start from."""
+
+    job: Job
+    images: tuple[int, ...]  # their numbers, from 0; never empty
 
 
 class Derive:
@@ -69,6 +81,44 @@ class Derive:
             model=model,
             images=job.images,
         )
+
+    async def remixable(self, job_id: JobId) -> Remixable:
+        """Raises NoSuchJob, PictureGone."""
+        job, _ = await self._known(job_id)
+        stored = await self._records.pictures.of_job(job_id)
+        images = tuple(picture.index for picture in stored if not picture.is_removed)
+        if not images:
+            raise PictureGone
+        return Remixable(job=job, images=images)
+
+    async def remix(self, job_id: JobId, image: int, wish: Wish, asker: Asker) -> Order:
+        """Pictures that start from this one, by other words. What is not said stays as it was.
+
+        Raises NoSuchJob, PictureGone, and what `compose` raises.
+        """
+        job, model = await self._known(job_id)
+        await self._picture(job_id, image)
+        wish = read(wish)
+        models = self._settings.models
+        if wish.model is not None:
+            model = find_model(wish.model, models)
+        said = compose(replace(wish, model=model.name), asker, models, model)
+        order = self._order_from(
+            job,
+            asker,
+            source=f"remix {image + 1}",
+            action=JobAction.VARIATION,
+            parent=Parent(job=job_id, image=image),
+            strength=model.variation_strength,
+            model=model,
+            images=said.images,
+        )
+        decided = {
+            part: getattr(said, part)
+            for option, part in _OPTIONS.items()
+            if getattr(wish, option) is not None
+        }
+        return replace(order, prompt=said.prompt, seed=said.seed, **decided)
 
     def _order_from(
         self,

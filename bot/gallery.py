@@ -20,6 +20,7 @@ from bot.orders import Gallery, Order, PictureGone, Press
 from bot.post import UNREACHABLE, MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
 from bot.provenance import Provenance
+from bot.remix import Wanted, form_of
 from bot.studio import Studio
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, Place
@@ -180,6 +181,9 @@ class Galleries:
                 await self.deliver(interaction, await self._derive.variation(job, image, asker))
             case Press.REROLL:
                 await self.deliver(interaction, await self._derive.reroll(job, asker))
+            case Press.REMIX:
+                # A form must be the first answer: nothing may be deferred before it.
+                await interaction.response.send_modal(form_of(await self._derive.remixable(job)))
             case Press.CANCEL:
                 await self._desk.cancel(job, asker)
                 # The card itself is changed by whoever carries the job; a list that only this member sees, here.
@@ -189,6 +193,11 @@ class Galleries:
                     await interaction.response.defer()
             case Press.DELETE:
                 await self._delete(job, interaction)
+
+    async def remix(self, interaction: Interaction, wanted: Wanted) -> None:
+        """What the form of Press.REMIX asks for. Refusals are raised."""
+        order = await self._derive.remix(wanted.job, wanted.image, wanted.words, asker_of(interaction))
+        await self.deliver(interaction, order)
 
     async def _delete(self, job_id: JobId, interaction: Interaction) -> None:
         removed = await self._desk.remove(job_id, asker_of(interaction), "deleted with the button")

@@ -62,6 +62,7 @@ class Press(StrEnum):
     UPSCALE = "up"
     VARY = "vary"
     REROLL = "reroll"
+    REMIX = "remix"  # opens a form; see bot/remix.py
     DELETE = "delete"
     CANCEL = "cancel"
 

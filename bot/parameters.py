@@ -104,12 +104,17 @@ def read_inline(wish: Wish) -> Wish:
     return replace(wish, prompt=" ".join(text), **values)
 
 
-def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
-    """The order of an /imagine. Raises a Refusal that names what is wrong; nothing is recorded yet."""
+def read(wish: Wish) -> Wish:
+    """`read_inline` of a prompt that is not too long. Raises PromptTooLong too."""
     length = len(wish.prompt)
     if length > PROMPT_LIMIT:
         raise PromptTooLong(length, PROMPT_LIMIT)
-    wish = read_inline(wish)
+    return read_inline(wish)
+
+
+def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    """The order of an /imagine. Raises a Refusal that names what is wrong; nothing is recorded yet."""
+    wish = read(wish)
     text = _one_line(wish.prompt)
     negative = _one_line(wish.negative or "")
     if not text:

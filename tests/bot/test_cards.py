@@ -182,14 +182,14 @@ def test_a_gallery_is_a_message(job: Job, count: int, is_spoiler: bool) -> None:
 def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None:
     names = [str(number) for number in range(1, count + 1)]
     view = cards.gallery_card(a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
-    assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️"]
+    assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix"]
     assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
 
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
     job = a_job(action=JobAction.UPSCALE, parent=Parent(job=JOB, image=2))
     view = cards.gallery_card(a_gallery(job, 1), "x.png", is_spoiler=False)
-    assert labels_of(view) == ["V1", "🗑️"]
+    assert labels_of(view) == ["V1", "🗑️", "Remix"]
     assert "picture 3" in texts_of(view)[0]
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bot.derive import MAX_SIDE, Derive
-from bot.orders import NoSuchJob, PictureGone, TooLarge
+from bot.orders import BadParameter, EmptyPrompt, NoSuchJob, PictureGone, PromptTooLong, TooLarge, UnknownLora
+from bot.parameters import PROMPT_LIMIT, Wish
 from bot.settings import Settings
 from db.jobs import JobAction, Parent
 from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName
@@ -127,3 +128,77 @@ async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
         await shop.derive.upscale(NOBODYS, 0, ADA)
     with pytest.raises(NoSuchJob):
         await shop.derive.reroll(NOBODYS, ADA)
+
+
+# ---- remix: a picture, and other words
+
+
+async def test_a_remix_starts_from_its_picture_with_other_words_and_all_else_as_it_was(busy: Shop) -> None:
+    job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=2)).job
+    order = await busy.derive.remix(job.id, 1, Wish(prompt="a fox in  the snow", negative="rain"), BEN)
+    assert (order.asker, order.source, order.action) == (BEN, "remix 2", JobAction.VARIATION)
+    assert (order.prompt.text, order.prompt.negative) == ("a fox in the snow", "rain")
+    assert (order.model, order.size, order.steps, order.guidance, order.images) == (
+        job.model,
+        job.size,
+        7,
+        3.5,
+        4,
+    )
+    assert (order.parent, order.strength) == (Parent(job=job.id, image=1), SMALL.variation_strength)
+    again = await busy.derive.remix(job.id, 1, Wish(prompt="a fox in the snow"), BEN)
+    assert again.seed != order.seed and again.prompt.negative == "", "what was emptied is empty"
+    await busy.fulfil(await busy.admit(replace(order, images=1)))
+
+
+async def test_parameters_typed_into_a_remix_win_over_what_the_picture_had(busy: Shop) -> None:
+    job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=1)).job
+    typed = Wish(
+        prompt="a fox --ar 2:1 --seed 7 --steps 5 --cfg 4 --images 1 --no rain, fog", negative="blurry"
+    )
+    order = await busy.derive.remix(job.id, 0, typed, BEN)
+    assert (order.prompt.text, order.prompt.negative) == ("a fox", "rain, fog")
+    assert (order.seed, order.steps, order.guidance, order.images) == (7, 5, 4.0, 1)
+    assert order.size == SMALL.size_for((2, 1))
+
+
+async def test_another_model_in_a_remix_draws_in_its_own_terms(busy: Shop) -> None:
+    pixel = Lora(name=LoraName("pixel"), weight=0.8)
+    entry = LoraEntry(name=pixel.name, source="x")
+    settings = replace(busy.settings, models=(replace(SMALL, loras=(entry,)), LARGE))
+    derive = Derive(settings, busy.records)
+    job = (await busy.draw(steps=7, guidance=3.5, images=1, loras=(pixel,))).job
+    same = await derive.remix(job.id, 0, Wish(prompt="a fox"), BEN)
+    assert same.loras == (pixel,), "though the prompt no longer names what it listens to"
+    without = await derive.remix(job.id, 0, Wish(prompt="a fox --lora pixel:0"), BEN)
+    assert without.loras == ()
+    other = await derive.remix(job.id, 0, Wish(prompt="a fox --model large"), BEN)
+    assert (other.model, other.steps, other.guidance) == (LARGE.name, LARGE.steps, LARGE.guidance)
+    assert (other.size, other.loras) == (LARGE.size_for((1, 1)), ())
+    with pytest.raises(UnknownLora):
+        await derive.remix(job.id, 0, Wish(prompt="a fox --model large --lora pixel"), BEN)
+
+
+async def test_what_imagine_refuses_a_remix_refuses(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    for text, refusal in (
+        ("--seed 7", EmptyPrompt),
+        ("a fox --steps many", BadParameter),
+        ("x" * (PROMPT_LIMIT + 1), PromptTooLong),
+    ):
+        with pytest.raises(refusal):
+            await busy.derive.remix(job.id, 0, Wish(prompt=text), BEN)
+
+
+async def test_a_remix_is_offered_of_the_pictures_that_are_there(busy: Shop) -> None:
+    job = (await busy.draw(images=3)).job
+    async with busy.records.database.transaction() as tx:
+        await busy.records.pictures.remove(tx, job.id, 0, by=ADA.member, reason="", at=busy.clock.now)
+    assert (await busy.derive.remixable(job.id)).images == (1, 2)
+    with pytest.raises(PictureGone):
+        await busy.derive.remix(job.id, 0, Wish(prompt="a fox"), BEN)
+    await busy.desk.remove(job.id, ADA, "")
+    with pytest.raises(PictureGone):
+        await busy.derive.remixable(job.id)
+    with pytest.raises(NoSuchJob):
+        await busy.derive.remixable(NOBODYS)

@@ -26,6 +26,7 @@ from bot.orders import Order, Press
 from bot.pages import PageButton
 from bot.parameters import NAMES, Wish, compose
 from bot.privacy_cards import ForgetButton
+from bot.remix import RemixForm, form_of
 from db.images import StoredImage
 from db.jobs import Job, Place
 from generation.request import ImageSize, Prompt
@@ -64,15 +65,22 @@ PRESSES = {
     Press.UPSCALE: Carries.PROMPT,
     Press.VARY: Carries.PROMPT,
     Press.REROLL: Carries.PROMPT,
+    Press.REMIX: Carries.NOTHING,  # it opens a form, and what is in that is sent
     Press.CANCEL: Carries.NOTHING,
     Press.DELETE: Carries.NOTHING,
 }
 BUTTONS = {GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton, ForgetButton}
 """All but the first are about lists, cases, appeals and being forgotten."""
 
+FORMS = {
+    RemixForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE, "image": Carries.NOTHING},
+    Form: {},
+}
+"""The fields of every form. `Form` is about cases: what is written in it reaches no picture."""
+
 ORDERING = {
     "commands/imagine.py": 1,
-    "gallery.py": 3 + 1,  # the three presses, and the one place that admits
+    "gallery.py": 3 + 1 + 1,  # the three presses, the form, and the one place that admits
 }
 """Where orders are sent on their way. Whoever adds a place adds the way in to the paths below."""
 
@@ -118,10 +126,13 @@ def test_every_button_is_listed(shop: Shop) -> None:
     assert set(PRESSES) == set(Press)
 
 
-def test_there_is_no_form_but_those_about_cases() -> None:
-    assert set(discord.ui.Modal.__subclasses__()) & {
-        each for each in discord.ui.Modal.__subclasses__() if each.__module__.startswith("bot.")
-    } == {Form}
+async def test_every_form_and_each_of_its_fields_is_listed(shop: Shop) -> None:
+    kinds = discord.ui.Modal.__subclasses__()
+    assert {each for each in kinds if each.__module__.startswith("bot.")} == set(FORMS)
+    job = await kept(shop, Prompt(text="a quiet hill"))
+    form = form_of(replace(await shop.derive.remixable(job.id), images=(0, 1)))
+    fields = [each.component for each in form.children if isinstance(each, discord.ui.Label)]
+    assert [str(getattr(each, "custom_id", "")) for each in fields] == list(FORMS[RemixForm])
 
 
 def test_orders_are_sent_on_their_way_at_the_listed_places_alone() -> None:
@@ -199,6 +210,17 @@ def pressed(press: Press, *, is_negative: bool = False) -> _Path:
     return path
 
 
+def written_in_a_form(form: str, *, negative: str = "{}") -> _Path:
+    """Another's picture, remixed."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
+        words = Wish(prompt=form.format(text), negative=negative.format(text))
+        return await shop.derive.remix(job.id, 0, words, ADA)
+
+    return path
+
+
 SHOWN: dict[str, _Path] = {
     "imagine prompt": typed("{}"),
     "with blanks around": typed("   {}\n "),
@@ -218,6 +240,8 @@ SHOWN: dict[str, _Path] = {
             "model": "small",
         }.items()
     },
+    "form prompt": written_in_a_form("{}", negative=""),
+    "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
 }
 
@@ -240,6 +264,8 @@ LEFT_OUT: dict[str, _Path] = {
         for name, what in PARAMETERS.items()
         if what is Carries.NEGATIVE
     },
+    "form negative": written_in_a_form("a quiet hill"),
+    "form --no": written_in_a_form("a quiet hill --no {}"),
     "a dash that phones make": left_out(" —no {}"),
     "with =": left_out(" --no={}"),
     "before a parameter": left_out(" --no {} --seed 7"),
@@ -256,6 +282,9 @@ def test_every_way_in_has_its_path() -> None:
     assert {f"amid --{name}" for name in names} <= set(SHOWN)
     assert {name for name, what in OPTIONS.items() if what is Carries.PROMPT} <= set(SHOWN)
     assert {name for name, what in OPTIONS.items() if what is Carries.NEGATIVE} <= set(LEFT_OUT)
+    fields = FORMS[RemixForm].items()
+    assert {f"form {name}" for name, what in fields if what is Carries.PROMPT} <= set(SHOWN)
+    assert {f"form {name}" for name, what in fields if what is Carries.NEGATIVE} <= set(LEFT_OUT)
 
 
 # ---- the law

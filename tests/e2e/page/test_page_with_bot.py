@@ -41,7 +41,7 @@ async def test_a_member_types_a_prompt_and_enlarges_the_first_of_four_pictures(
     page = await visit(stage.play, stage.guest().user.username)
     await send(page, "/imagine prompt: a lighthouse drawn for the page")
     grid = card(page, "a lighthouse drawn for the page")
-    for button in ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4", "🗑️"):
+    for button in ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4", "🗑️", "Remix"):
         await expect(grid.get_by_role("button", name=button, exact=True)).to_be_enabled(timeout=LONG)
     await expect(grid).to_contain_text("64×64")
     await expect(grid.locator(".picture img")).to_have_js_property("naturalWidth", 128)
@@ -53,6 +53,24 @@ async def test_a_member_types_a_prompt_and_enlarges_the_first_of_four_pictures(
     await expect(enlarged.locator(".picture img")).to_have_js_property("naturalWidth", 128)
     # The line above it leads to the grid that it came from.
     await expect(enlarged.get_by_role("button", name="Open the message")).to_be_visible()
+
+
+async def test_a_member_remixes_a_picture_in_a_form_that_holds_its_words(stage: Stage, visit: Visit) -> None:
+    page = await visit(stage.play, stage.guest().user.username)
+    await send(page, "/imagine prompt: a harbour for the form --no people --images 2")
+    grid = card(page, "a harbour for the form")
+    await grid.get_by_role("button", name="Remix").click(timeout=LONG)
+    form = page.get_by_role("dialog", name="Remix")
+    shown = form.get_by_label("What the picture shows")
+    await expect(shown).to_have_value("a harbour for the form")
+    await expect(form.get_by_label("What it should not show")).to_have_value("people")
+    await shown.fill("a harbour for the form, at night --images 1")
+    await form.get_by_role("combobox", name="Start from").click()
+    await page.get_by_role("option", name="Picture 2").click()
+    await form.get_by_role("button", name="Submit").click()
+    await expect(form).to_have_count(0)
+    remix = card(page, "a harbour for the form, at night", "variations of picture 2", "no people")
+    await expect(remix.get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
 
 
 async def test_a_refused_prompt_is_told_to_its_member_alone(stage: Stage, visit: Visit) -> None:

@@ -1,0 +1,102 @@
+"""The form behind ✏️: a picture's words, to be changed, and what becomes of them. Its state is its custom_id, as a button's is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import discord
+from discord import ui
+
+from bot.case_buttons import FORM_SECONDS
+from bot.derive import Remixable
+from bot.errors import boundary
+from bot.parameters import PROMPT_LIMIT, Wish
+from generation.request import JobId
+
+if TYPE_CHECKING:
+    from bot.client import Atelier
+
+_PROMPT, _NEGATIVE, _IMAGE = "prompt", "negative", "image"
+_CUSTOM_ID = re.compile(r"atelier:1:remixed:([a-z2-7]{10}):([0-3])")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a form that was sent asks for."""
+
+    job: JobId
+    image: int  # from 0
+    words: Wish
+
+
+class RemixForm(ui.Modal):
+    """`atelier:1:remixed:<job>:<image>`. discord.py forgets forms when it ends, so this one is answered by `answer_form`, which
+    needs nothing but what Discord sends: what somebody typed during a restart is not lost."""
+
+
+def form_of(remixable: Remixable) -> RemixForm:
+    job, first = remixable.job, remixable.images[0]
+    form = RemixForm(title="Remix", timeout=FORM_SECONDS, custom_id=f"atelier:1:remixed:{job.id}:{first}")
+    form.add_item(
+        ui.Label(
+            text="What the picture shows",
+            description="--ar 3:2 --seed 7 --steps 20 … work in here as in /imagine",
+            component=_paragraph(_PROMPT, job.prompt.text, is_required=True),
+        )
+    )
+    form.add_item(
+        ui.Label(
+            text="What it should not show",
+            component=_paragraph(_NEGATIVE, job.prompt.negative, is_required=False),
+        )
+    )
+    if len(remixable.images) > 1:
+        options = [
+            discord.SelectOption(label=f"Picture {image + 1}", value=str(image), default=image == first)
+            for image in remixable.images
+        ]
+        form.add_item(
+            ui.Label(text="Start from", component=ui.Select[Any](custom_id=_IMAGE, options=options))
+        )
+    return form
+
+
+def _paragraph(custom_id: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
+    # Clients count in UTF-16: a prompt full of emoji is longer there than it is here, and must still fit.
+    most = max(PROMPT_LIMIT, len(text.encode("utf-16-le")) // 2)
+    return ui.TextInput(
+        custom_id=custom_id,
+        style=discord.TextStyle.paragraph,
+        max_length=most,
+        default=text or None,
+        required=is_required,
+    )
+
+
+async def answer_form(interaction: discord.Interaction[Any]) -> None:
+    """Answers a remix form; any other interaction is left alone."""
+    sent = cast("Mapping[str, Any]", interaction.data or {})
+    match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
+    if interaction.type is not discord.InteractionType.modal_submit or match is None:
+        return
+    async with boundary(interaction):
+        atelier: Atelier = interaction.client
+        entries = dict(_entries(sent.get("components", ())))
+        wanted = Wanted(
+            job=JobId(match[1]),
+            image=int(entries.get(_IMAGE, match[2])),
+            words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE, "")),
+        )
+        await atelier.galleries.remix(interaction, wanted)
+
+
+def _entries(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """custom_id and value of each field: of a text input what was typed, of a menu what was chosen first."""
+    for each in components:
+        field = each.get("component", each)
+        chosen = [field["value"]] if "value" in field else list(field.get("values", ()))
+        if chosen:
+            yield field["custom_id"], chosen[0]
