@@ -34,6 +34,7 @@ from bot.commands import (
     mod_log,
     mod_rules,
     mod_sanctions,
+    preset,
     privacy,
     queue,
     report,
@@ -48,6 +49,7 @@ from bot.hearing import Hearing
 from bot.metrics import Metrics
 from bot.notices import Notices
 from bot.pages import PageButton
+from bot.presets import PresetBook
 from bot.privacy import Privacy
 from bot.privacy_cards import ForgetButton
 from bot.provenance import Provenance
@@ -75,6 +77,7 @@ _GOODBYE_SECONDS = 5.0
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
+    tree.add_command(preset.PresetGroup())
     tree.add_command(history.history)
     tree.add_command(queue.queue)
     moderators = mod.Mod()
@@ -141,6 +144,7 @@ def build(
         "cases": mod_cases.turn,
     }
     client.studio = Studio(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
+    client.presets = PresetBook(client.studio)
     client.desk = Desk(records, dispatch)
     client.archive = Archive(records)
     client.verification = Verification(records, provenance)

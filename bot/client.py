@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from bot.hearing import Hearing
     from bot.notices import Notices
     from bot.pages import Turn
+    from bot.presets import PresetBook
     from bot.privacy import Privacy
     from bot.reports import ReportDesk
     from bot.review import ReviewPost
@@ -75,6 +76,7 @@ class Atelier(discord.AutoShardedClient):
     notices: Notices
     bench: Bench
     hearing: Hearing
+    presets: PresetBook
     privacy: Privacy
     sweep: Sweep
     lists: dict[str, Turn]

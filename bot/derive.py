@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from bot.orders import Asker, NoSuchJob, Order, PictureGone, TooLarge
-from bot.parameters import Wish, compose, find_model, new_seed, read
+from bot.parameters import Wish, compose, find_model, new_seed, read, with_preset
 from bot.records import Records
 from bot.settings import Settings
 from db.images import StoredImage
@@ -98,7 +98,7 @@ class Derive:
         """
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
-        wish = read(wish)
+        wish = with_preset(read(wish), await self._records.presets.of(asker.member))
         models = self._settings.models
         if wish.model is not None:
             model = find_model(wish.model, models)

@@ -10,7 +10,7 @@ from typing import Any
 
 import discord
 
-from bot import mod_texts, privacy_texts, texts
+from bot import mod_texts, privacy_texts, texts, wish_texts
 from bot.orders import MemberBlocked
 from bot.post import UNREACHABLE
 
@@ -49,7 +49,12 @@ async def answer(interaction: Interaction, error: Exception) -> None:
 
 def sentence(error: Exception) -> str | None:
     """What the member is told; None for what is a bug and not a refusal."""
-    return texts.sentence(error) or mod_texts.sentence(error) or privacy_texts.sentence(error)
+    return (
+        texts.sentence(error)
+        or mod_texts.sentence(error)
+        or privacy_texts.sentence(error)
+        or wish_texts.sentence(error)
+    )
 
 
 def new_reference() -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import random
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 
 from bot.orders import (
     Asker,
@@ -21,6 +22,7 @@ from bot.orders import (
     UnusableWeights,
 )
 from bot.settings import MAX_LORA_WEIGHT
+from bot.wish_errors import NestedPreset, UnknownPreset
 from db.jobs import JobAction
 from generation.prompt import MAX_PARTS, BadWeights
 from generation.request import Lora, LoraEntry, LoraSet, ModelEntry, Prompt
@@ -47,11 +49,14 @@ NAMES = {
     "images": "images",
     "model": "model",
     "lora": "lora",
+    "preset": "preset",
 }
 """Every spelling of an inline parameter, and the option that it sets."""
 
 TYPED = "/imagine"
 """The source of orders whose words were typed for them."""
+
+NO_PRESETS: Mapping[str, str] = MappingProxyType({})
 
 MAX_GUIDANCE = 30.0
 MAX_LORAS = 4
@@ -76,6 +81,7 @@ class Wish:
     images: str | int | None = None
     model: str | None = None
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
+    preset: str | None = None
 
 
 def read_inline(wish: Wish) -> Wish:
@@ -112,20 +118,70 @@ def read(wish: Wish) -> Wish:
     return read_inline(wish)
 
 
-def compose(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+def behind(wish: Wish, text: str, what: str) -> Wish:
+    """With `text` put behind the prompt, as if it had been typed there; what is in the wish wins over its parameters.
+
+    `wish` was read. `what` the whole is, in a sentence about its length. Raises as `read`.
+    """
+    added = read_inline(Wish(prompt=text))
+    prompt = f"{wish.prompt} {added.prompt}".strip()
+    if len(prompt) > PROMPT_LIMIT:
+        raise PromptTooLong(len(prompt), PROMPT_LIMIT, what)
+    missing = {name: value for name, value in asdict(added).items() if getattr(wish, name) is None}
+    return replace(wish, prompt=prompt, **missing)
+
+
+def with_preset(wish: Wish, presets: Mapping[str, str]) -> Wish:
+    """`presets`: the member's own, name to text. Raises UnknownPreset, and as `behind`."""
+    if wish.preset is None:
+        return wish
+    text = presets.get(wish.preset.strip().casefold())
+    if text is None:
+        raise UnknownPreset(wish.preset, nearest_preset(wish.preset, presets))
+    return behind(replace(wish, preset=None), text, "prompt with its preset")
+
+
+def nearest_preset(name: str, presets: Iterable[str]) -> str:
+    """Empty where there is none at all."""
+    return next(iter(difflib.get_close_matches(name.casefold(), presets, n=1, cutoff=0.0)), "")
+
+
+def compose(
+    wish: Wish,
+    asker: Asker,
+    models: Sequence[ModelEntry],
+    default: ModelEntry,
+    presets: Mapping[str, str] = NO_PRESETS,
+) -> Order:
     """The order of an /imagine. Raises a Refusal that names what is wrong; nothing is recorded yet."""
-    wish = read(wish)
-    text = _one_line(wish.prompt)
-    negative = _one_line(wish.negative or "")
-    if not text:
+    wish = with_preset(read(wish), presets)
+    if not one_line(wish.prompt):
         raise EmptyPrompt
+    order = _order(wish, asker, models, default)
+    _demand_weights(order.prompt)
+    return order
+
+
+def draft(text: str, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    """What a preset's text would order by itself: its words may be none, and weigh nothing yet.
+
+    Raises NestedPreset, and as `compose`.
+    """
+    wish = read(Wish(prompt=text))
+    if wish.preset is not None:
+        raise NestedPreset
+    return _order(wish, asker, models, default)
+
+
+def _order(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    text = one_line(wish.prompt)
+    negative = one_line(wish.negative or "")
     if len(negative) > PROMPT_LIMIT:
         raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative prompt")
     model = find_model(wish.model, models) if wish.model else default
     images = _whole("images", wish.images, 1, 4, default=4)
     loras = _loras(wish.lora or "", model, models)
     prompt = Prompt(text=_triggered(text, loras, model), negative=negative)
-    _demand_weights(prompt)
     return Order(
         asker=asker,
         source=TYPED,
@@ -149,7 +205,7 @@ def _demand_weights(prompt: Prompt) -> None:
         raise UnusableWeights(MAX_PARTS) from error
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Half a surrogate pair can stand in JSON, but in no database."""
     return " ".join(text.encode("utf-8", "ignore").decode().split())
 
@@ -201,7 +257,8 @@ def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
     """With the words that the LoRAs listen to, where they are missing."""
     entries = {lora.name: lora for lora in model.loras}
     words = [entries[lora.name].trigger for lora in loras]
-    text = ", ".join([*(word for word in words if word and word.casefold() not in text.casefold()), text])
+    missing = [word for word in words if word and word.casefold() not in text.casefold()]
+    text = ", ".join([*missing, text] if text else missing)
     if len(text) > PROMPT_LIMIT:
         raise PromptTooLong(len(text), PROMPT_LIMIT)
     return text
@@ -215,6 +272,7 @@ _WANTED = {
     "images": "1, 2, 3 or 4",
     "negative": "what the picture should not show",
     "model": "the name of a model",
+    "preset": "the name of one of your presets",
     "lora": f"a LoRA's name, or a name and a weight from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, such as `name:0.8`",
 }
 

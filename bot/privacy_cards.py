@@ -66,7 +66,7 @@ def before(outlook: Outlook, settings: RetentionSettings) -> str:
         "### Delete what I keep about you, in every server",
         f"- {mod_texts.count(outlook.orders, 'order')} and {mod_texts.count(outlook.pictures, 'picture')}, "
         "and the messages that show them",
-        "- your prompts in the moderators' log, your reports, and cases about you that are over, with their cards",
+        "- your presets, your prompts in the moderators' log, your reports, and cases about you that are over, with their cards",
     ]
     if outlook.in_line:
         lines.append(f"- {mod_texts.count(outlook.in_line, 'order')} in line: cancelled, and given back")

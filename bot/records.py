@@ -20,6 +20,7 @@ from db.jobs import Jobs
 from db.members import Members
 from db.notes import Notes
 from db.policies import Policies
+from db.presets import Presets
 from db.reports import Reports
 from db.retention import Retention
 from db.server_rules import ServerRules
@@ -53,6 +54,7 @@ class Records:
     forgetting: Forgetting
     retention: Retention
     banned: BannedPictures
+    presets: Presets
 
     @classmethod
     def of(cls, database: Database, data: Path) -> Records:
@@ -81,4 +83,5 @@ class Records:
             forgetting=Forgetting(database),
             retention=Retention(database, pictures),
             banned=BannedPictures(database),
+            presets=Presets(database),
         )

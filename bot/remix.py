@@ -88,7 +88,7 @@ async def answer_form(interaction: discord.Interaction[Any]) -> None:
         wanted = Wanted(
             job=JobId(match[1]),
             image=int(entries.get(_IMAGE, match[2])),
-            words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE, "")),
+            words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
         )
         await atelier.galleries.remix(interaction, wanted)
 

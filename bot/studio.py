@@ -46,7 +46,7 @@ from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
 from moderation.allowance import Spend, admit
 from moderation.pictures import PictureCheck
 from moderation.screen import Screen
-from moderation.verdict import Ruling
+from moderation.verdict import Ruling, Verdict
 
 log = logging.getLogger(__name__)
 
@@ -97,17 +97,8 @@ class Studio:
         """
         now = self.clock()
         asker = order.asker
-        await self._demand_unblocked(asker, now)
-        verdict, hits = await self.judging.judge(order, await self.gatekeeper.let_in(asker), now)
-        self._metrics.judged(verdict)
+        verdict, hits = await self.judge(order)
         job = self._job_of(order, place, now)
-        if verdict.ruling is Ruling.REFUSE:
-            async with self.records.database.transaction() as tx:
-                record = await self.judging.note(tx, order, verdict, now, job=None, hits=hits)
-                is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
-            self.review(record)
-            is_own = verdict.rule.startswith(PREFIX)
-            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
             # Again: a block set since then has cancelled every job but this one.
@@ -126,6 +117,22 @@ class Studio:
         if verdict.ruling is Ruling.FLAG:
             self.review(record)
         return job
+
+    async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
+        """What its words come to here and now, and the server's rules that fired. A refusal is written down, and shown to the
+        moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused."""
+        now = self.clock()
+        await self._demand_unblocked(order.asker, now)
+        verdict, hits = await self.judging.judge(order, await self.gatekeeper.let_in(order.asker), now)
+        self._metrics.judged(verdict)
+        if verdict.ruling is Ruling.REFUSE:
+            async with self.records.database.transaction() as tx:
+                record = await self.judging.note(tx, order, verdict, now, job=None, hits=hits)
+                is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
+            self.review(record)
+            is_own = verdict.rule.startswith(PREFIX)
+            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
+        return verdict, hits
 
     async def _demand_unblocked(self, asker: Asker, now: float, tx: Transaction | None = None) -> None:
         if asker.guild_id is None:

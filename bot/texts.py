@@ -61,7 +61,7 @@ _INSTEAD = {
 }
 """What to do about a refusal, by its category. Not what to avoid, word by word: the list is nobody's to read."""
 _FIELD = {"negative": "negative prompt"}
-_PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model` and `--lora`"
+_PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora` and `--preset`"
 _FAILURE = {
     "memory": "The graphics card ran out of memory for it. Try fewer images or a smaller size.",
     "model": "The model could not be loaded. Choose another one, or tell the bot's owner.",

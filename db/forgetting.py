@@ -111,6 +111,7 @@ AS_MEMBER = (
     """,
     # As long as they limit how much somebody may report.
     f"DELETE FROM reports WHERE member = :member AND at <= :asked AND at <= :now - {HOUR}",
+    "DELETE FROM presets WHERE member = :member AND saved_at <= :asked",
     f"""
     UPDATE case_entries SET written_by = {NOBODY}, written_name = 'a member'
     WHERE written_by = :member AND at <= :asked AND kind IN ('evidence', 'appealed')
@@ -172,6 +173,7 @@ SELECT EXISTS (SELECT 1 FROM jobs WHERE member = :member AND created_at <= :aske
     OR EXISTS (SELECT 1 FROM strikes WHERE member = :member AND at <= :asked)
     OR EXISTS (SELECT 1 FROM blocks WHERE member = :member AND at <= :asked)
     OR EXISTS (SELECT 1 FROM reports WHERE member = :member AND at <= :asked)
+    OR EXISTS (SELECT 1 FROM presets WHERE member = :member AND saved_at <= :asked)
     OR EXISTS (SELECT 1 FROM audit_openings JOIN audit ON audit.number = audit_openings.number
                WHERE person = :member AND at <= :asked)
     OR EXISTS (SELECT 1 FROM cases WHERE (proposed_by = :member AND opened_at <= :asked)

@@ -53,6 +53,7 @@ EXPORTS = {
         SELECT id, case_id, member, text, at, decision, decided_at, answer FROM appeals WHERE member = ? ORDER BY id
     """,
     "reports": "SELECT id, guild_id, job, member, reason, at FROM reports WHERE member = ? ORDER BY id",
+    "presets": "SELECT * FROM presets WHERE member = ? ORDER BY name",
     "erasures": "SELECT * FROM erasures WHERE member = ?",
     "images_removed_as_moderator": """
         SELECT job, image_index, removed_at, removed_reason

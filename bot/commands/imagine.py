@@ -8,6 +8,7 @@ from discord.app_commands import Range
 
 from bot.access import asker_of
 from bot.client import Atelier
+from bot.commands.preset import presets_like
 from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose
 
 
@@ -22,6 +23,7 @@ from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose
     images="How many pictures",
     model="Which model draws",
     lora="What it draws with, such as pixel:0.8; several are separated by spaces",
+    preset="One of yours, put behind the prompt; /preset save makes one",
 )
 @app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
 async def imagine(
@@ -35,6 +37,7 @@ async def imagine(
     images: Range[int, 1, 4] | None = None,
     model: str | None = None,
     lora: str | None = None,
+    preset: str | None = None,
 ) -> None:
     wish = Wish(
         prompt=prompt,
@@ -46,10 +49,15 @@ async def imagine(
         images=images,
         model=model,
         lora=lora,
+        preset=preset,
     )
-    settings = interaction.client.studio.settings
-    order = compose(wish, asker_of(interaction), settings.models, settings.default_model)
+    settings, asker = interaction.client.studio.settings, asker_of(interaction)
+    presets = await interaction.client.presets.of(asker)
+    order = compose(wish, asker, settings.models, settings.default_model, presets)
     await interaction.client.galleries.deliver(interaction, order)
+
+
+imagine.autocomplete("preset")(presets_like)
 
 
 @imagine.autocomplete("model")

@@ -55,6 +55,10 @@ OPTIONS = {
     "imagine negative": Carries.NEGATIVE,
     "imagine model": Carries.NAME,
     "imagine lora": Carries.NAME,
+    "imagine preset": Carries.NAME,
+    "preset save name": Carries.NAME,
+    "preset save text": Carries.PROMPT,
+    "preset delete name": Carries.NAME,
 }
 """Every text option of the members' commands; those of moderators and managers reach no picture."""
 
@@ -161,7 +165,23 @@ def amid(parameter: str) -> _Path:
 
     async def path(shop: Shop, text: str) -> Order:
         first, *rest = text.split()
-        return compose(Wish(prompt=" ".join([first, parameter, *rest])), ADA, [SMALL], SMALL)
+        wish = Wish(prompt=" ".join([first, parameter, *rest]))
+        return compose(wish, ADA, [SMALL], SMALL, {"bare": "--cfg 4"})
+
+    return path
+
+
+def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> _Path:
+    """A part of the text typed, and the rest in a preset that was saved when nobody minded."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        said = text.split()
+        typed = of(said)
+        presets = {"mine": " ".join(["--ar 3:2", *said[typed:], "--seed 7"])}
+        wish = Wish(prompt=" ".join([*said[:typed], "--steps 5"]), preset="Mine" if is_option else None)
+        if not is_option:
+            wish = replace(wish, prompt=f"--preset mine {wish.prompt}")
+        return compose(wish, ADA, [SMALL], SMALL, presets)
 
     return path
 
@@ -238,8 +258,12 @@ SHOWN: dict[str, _Path] = {
             "guidance": "4",
             "images": "1",
             "model": "small",
+            "preset": "bare",
         }.items()
     },
+    "preset save text": kept_as_preset(lambda words: 0, is_option=True),
+    "half of it in a preset": kept_as_preset(lambda words: len(words) // 2, is_option=True),
+    "all but the first word in a preset": kept_as_preset(lambda words: 1, is_option=False),
     "form prompt": written_in_a_form("{}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
@@ -257,6 +281,11 @@ async def by_option(shop: Shop, text: str) -> Order:
     return compose(Wish(prompt="a quiet hill", negative=text), ADA, [SMALL], SMALL)
 
 
+async def a_preset_leaves_out(shop: Shop, text: str) -> Order:
+    presets = {"mine": f"--seed 7 --no {text}"}
+    return compose(Wish(prompt="a quiet hill", preset="mine"), ADA, [SMALL], SMALL, presets)
+
+
 LEFT_OUT: dict[str, _Path] = {
     "imagine negative": by_option,
     **{
@@ -266,6 +295,7 @@ LEFT_OUT: dict[str, _Path] = {
     },
     "form negative": written_in_a_form("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
+    "a preset's --no": a_preset_leaves_out,
     "a dash that phones make": left_out(" —no {}"),
     "with =": left_out(" --no={}"),
     "before a parameter": left_out(" --no {} --seed 7"),

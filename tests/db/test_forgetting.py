@@ -55,7 +55,7 @@ NO_PERSON = {
     "removed_version",
 }
 """Whole numbers that say who nobody is. A column that is not here is taken for a person's id, and must be forgotten."""
-NO_NAME = {("server_rules", "name")}
+NO_NAME = {("server_rules", "name"), ("presets", "name")}
 LATER = NOW + 5000 * DAY
 
 

@@ -17,6 +17,7 @@ from db.images import Pictures
 from db.jobs import Jobs
 from db.members import Members
 from db.policies import Policies, Scope
+from db.presets import Presets
 from db.reports import Reports
 from db.server_rules import ServerRules
 from db.spending import Spending
@@ -74,6 +75,7 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             subject=f"job {job.id}",
             reason="spam",
         )
+        await Presets(db).save(tx, subject, "golden", "golden hour", NOW)
         await Forgetting(db).ask(tx, subject, NOW + 5)
         await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
 
@@ -145,6 +147,7 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "images",
         "jobs",
         "policies",
+        "presets",
         "reports",
         "server_rules",
         "spending",

@@ -1,0 +1,34 @@
+"""Why what should be added to a prompt is not. Each has one sentence in bot/wish_texts.py."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.orders import Refusal
+
+
+@dataclass(eq=False)
+class UnknownPreset(Refusal):
+    name: str
+    nearest: str  # of the member's; empty where they have none
+
+
+@dataclass(eq=False)
+class BadPresetName(Refusal):
+    name: str
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class NestedPreset(Refusal):
+    """A preset whose text asks for a preset."""
+
+
+@dataclass(eq=False)
+class EmptyPreset(Refusal):
+    pass
+
+
+@dataclass(eq=False)
+class TooManyPresets(Refusal):
+    limit: int
