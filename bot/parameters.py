@@ -56,6 +56,9 @@ NAMES = {
 TYPED = "/imagine"
 """The source of orders whose words were typed for them."""
 
+_NO_WORDS = " .…-"
+"""Of these is what is typed by somebody who has nothing to say: Discord demands a prompt."""
+
 NO_PRESETS: Mapping[str, str] = MappingProxyType({})
 
 MAX_GUIDANCE = 30.0
@@ -118,13 +121,9 @@ def read(wish: Wish) -> Wish:
     return read_inline(wish)
 
 
-def behind(wish: Wish, text: str, what: str) -> Wish:
-    """With `text` put behind the prompt, as if it had been typed there; what is in the wish wins over its parameters.
-
-    `wish` was read. `what` the whole is, in a sentence about its length. Raises as `read`.
-    """
-    added = read_inline(Wish(prompt=text))
-    prompt = f"{wish.prompt} {added.prompt}".strip()
+def _joined(wish: Wish, added: Wish, prompt: str, what: str) -> Wish:
+    """`prompt`, with what `wish` says, and what `added` says besides. `what` it is, in a sentence about its length."""
+    prompt = prompt.strip()
     if len(prompt) > PROMPT_LIMIT:
         raise PromptTooLong(len(prompt), PROMPT_LIMIT, what)
     missing = {name: value for name, value in asdict(added).items() if getattr(wish, name) is None}
@@ -132,13 +131,29 @@ def behind(wish: Wish, text: str, what: str) -> Wish:
 
 
 def with_preset(wish: Wish, presets: Mapping[str, str]) -> Wish:
-    """`presets`: the member's own, name to text. Raises UnknownPreset, and as `behind`."""
+    """With the preset put behind the prompt, as if it had been typed there; what is in the wish wins over its parameters.
+
+    `wish` was read. `presets`: the member's own, name to text. Raises UnknownPreset, and as `read`.
+    """
     if wish.preset is None:
         return wish
     text = presets.get(wish.preset.strip().casefold())
     if text is None:
         raise UnknownPreset(wish.preset, nearest_preset(wish.preset, presets))
-    return behind(replace(wish, preset=None), text, "prompt with its preset")
+    wish, added = replace(wish, preset=None), read_inline(Wish(prompt=text))
+    return _joined(wish, added, f"{wish.prompt} {added.prompt}", "prompt with its preset")
+
+
+def with_file(wish: Wish, held: Wish, presets: Mapping[str, str]) -> Wish:
+    """What was typed put behind what a file holds, and winning over it. Where `.` was typed, the file is all.
+
+    Raises as `with_preset`.
+    """
+    wish = with_preset(read(wish), presets)
+    if not wish.prompt.strip(_NO_WORDS):
+        wish = replace(wish, prompt="")
+    held = with_preset(read_inline(held), presets)
+    return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "prompt with its file")
 
 
 def nearest_preset(name: str, presets: Iterable[str]) -> str:

@@ -8,6 +8,23 @@ from bot.orders import Refusal
 
 
 @dataclass(eq=False)
+class FileTooLarge(Refusal):
+    bytes: int
+    limit: int
+    is_picture: bool
+
+
+@dataclass(eq=False)
+class FileUnreachable(Refusal):
+    """Discord did not hand it over, or not in time."""
+
+
+@dataclass(eq=False)
+class NoPromptInFile(Refusal):
+    """Neither a text in UTF-8 nor a PNG that says how it was drawn; or there is nothing in it."""
+
+
+@dataclass(eq=False)
 class UnknownPreset(Refusal):
     name: str
     nearest: str  # of the member's; empty where they have none

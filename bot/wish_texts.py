@@ -2,8 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 from bot import texts
-from bot.wish_errors import BadPresetName, EmptyPreset, NestedPreset, TooManyPresets, UnknownPreset
+from bot.wish_errors import (
+    BadPresetName,
+    EmptyPreset,
+    FileTooLarge,
+    FileUnreachable,
+    NestedPreset,
+    NoPromptInFile,
+    TooManyPresets,
+    UnknownPreset,
+)
 
 
 def sentence(error: Exception) -> str | None:
@@ -25,5 +36,24 @@ def sentence(error: Exception) -> str | None:
             return "There is nothing to save: a preset takes words, parameters such as `--ar 3:2`, or both."
         case TooManyPresets():
             return f"You have {error.limit} presets already, which is the most. Delete one with `/preset delete`."
+        case FileTooLarge():
+            what = "PNG" if error.is_picture else "text file"
+            return f"That {what} has {_size(error.bytes)}; at most {_size(error.limit)} can be read."
+        case FileUnreachable():
+            return "That file could not be fetched from Discord. Try again."
+        case NoPromptInFile():
+            return (
+                "There is no prompt in that file: it takes a text in UTF-8, or a PNG that says how it was drawn, as mine do. "
+                "A grid of four says nothing; press U1 under it."
+            )
         case _:
             return None
+
+
+def _size(bytes: int) -> str:
+    """Rounded up: what is too large by one byte must not read as large enough."""
+    return (
+        f"{math.ceil(bytes / 2**10):,} KiB"
+        if bytes < 2**20
+        else f"{math.ceil(bytes / 2**20 * 10) / 10:g} MiB"
+    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import discord
 from discord import app_commands
 from discord.app_commands import Range
 
 from bot.access import asker_of
+from bot.attached import fetch, wish_in
 from bot.client import Atelier
 from bot.commands.preset import presets_like
-from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose
+from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose, read, with_file
 
 
 @app_commands.command(description="Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 vary one")
@@ -24,6 +27,7 @@ from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose
     model="Which model draws",
     lora="What it draws with, such as pixel:0.8; several are separated by spaces",
     preset="One of yours, put behind the prompt; /preset save makes one",
+    file="A text file, or a PNG of mine to draw again; the prompt is put behind it (. for nothing) and wins",
 )
 @app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
 async def imagine(
@@ -38,6 +42,7 @@ async def imagine(
     model: str | None = None,
     lora: str | None = None,
     preset: str | None = None,
+    file: discord.Attachment | None = None,
 ) -> None:
     wish = Wish(
         prompt=prompt,
@@ -53,6 +58,11 @@ async def imagine(
     )
     settings, asker = interaction.client.studio.settings, asker_of(interaction)
     presets = await interaction.client.presets.of(asker)
+    if file is not None:
+        wish = read(wish)  # what is wrong with the typed is said before anything is fetched
+        content = await fetch(file)
+        held = await asyncio.to_thread(wish_in, content, wish, settings.models, settings.default_model)
+        wish = with_file(wish, held, presets)
     order = compose(wish, asker, settings.models, settings.default_model, presets)
     await interaction.client.galleries.deliver(interaction, order)
 

@@ -15,7 +15,7 @@ from queue import Empty, SimpleQueue
 import torch
 
 from generation import messages
-from generation.images import PictureError, open_picture, parameters_of
+from generation.images import PictureError, open_picture, parameters_of, read_parameters
 from generation.logs import of_job
 from generation.messages import (
     Cancelled,
@@ -298,6 +298,7 @@ class Loop:
         began = self.clock()
         self.tell(Started(job=request.job))
         try:
+            text = read_parameters(request.content)
             large = self.darkroom.enlarge(open_picture(request.content), request.factor)
             large.wait()  # it is what the seconds are of
         except PictureError:
@@ -311,7 +312,7 @@ class Loop:
             seconds = self.clock() - began
             self.turns.charge(request, seconds)
             self.tally.count("enlarge", seconds, 0)
-            self.press.print(request.job, [large], [""], seconds)
+            self.press.print(request.job, [large], [text], seconds)
 
     # ---- the details
 

@@ -15,21 +15,25 @@ from discord import app_commands
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from PIL import Image
 
 import bot
 from bot.app import build
+from bot.attached import wish_in
 from bot.buttons import GalleryButton
 from bot.case_buttons import AnswerButton, AppealButton, CaseButton, Form
 from bot.client import Atelier
 from bot.house_rules import Draft
 from bot.orders import Order, Press
 from bot.pages import PageButton
-from bot.parameters import NAMES, Wish, compose
+from bot.parameters import NAMES, Wish, compose, read, with_file
 from bot.privacy_cards import ForgetButton
 from bot.remix import RemixForm, form_of
+from db.ids import new_job_id
 from db.images import StoredImage
 from db.jobs import Job, Place
-from generation.request import ImageSize, Prompt
+from generation.images import parameters_of, to_png
+from generation.request import GenerationRequest, ImageSize, Prompt
 from moderation.policy import Action, Change
 from moderation.screen import Screen
 from moderation.verdict import Category, Ruling, Verdict
@@ -56,11 +60,13 @@ OPTIONS = {
     "imagine model": Carries.NAME,
     "imagine lora": Carries.NAME,
     "imagine preset": Carries.NAME,
+    "imagine file": Carries.PROMPT,
+    "verify picture": Carries.NOTHING,
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
     "preset delete name": Carries.NAME,
 }
-"""Every text option of the members' commands; those of moderators and managers reach no picture."""
+"""Every option of text and every file of the members' commands; those of moderators and managers reach no picture."""
 
 PARAMETERS = {
     name: Carries.NEGATIVE if option == "negative" else Carries.NAME for name, option in NAMES.items()
@@ -94,10 +100,13 @@ _ORDERS = re.compile(r"\.deliver\(|studio\.admit\(")
 # ---- the list is whole
 
 
+CARRYING = (discord.AppCommandOptionType.string, discord.AppCommandOptionType.attachment)
+
+
 def text_options(command: Any) -> Iterator[str]:
     if isinstance(command, app_commands.Command):
         for parameter in command.parameters:
-            if parameter.type is discord.AppCommandOptionType.string and not parameter.choices:
+            if parameter.type in CARRYING and not parameter.choices:
                 yield f"{command.qualified_name} {parameter.name}"
 
 
@@ -186,6 +195,49 @@ def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> _Path:
     return path
 
 
+def in_a_file(content: Callable[[str], bytes], *, form: str = ".") -> _Path:
+    """`form`: what is typed beside the file."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        typed = read(Wish(prompt=form))
+        held = wish_in(content(text), typed, [SMALL], SMALL)
+        return compose(with_file(typed, held, {}), ADA, [SMALL], SMALL)
+
+    return path
+
+
+def spread_over_a_file(kind: Callable[[str], bytes]) -> _Path:
+    """The first half in the file, the second typed."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        said = text.split()
+        half = (len(said) + 1) // 2
+        typed = " ".join(said[half:]) or "."
+        return await in_a_file(lambda _: kind(" ".join(said[:half])), form=typed)(shop, text)
+
+    return path
+
+
+def as_text(text: str) -> bytes:
+    return f"\ufeff--seed 7\n{text}\n--ar 3:2".encode()
+
+
+def as_png(text: str, negative: str = "") -> bytes:
+    """A picture as the bot keeps it, that says it was drawn from this."""
+    request = GenerationRequest(
+        job=new_job_id(),
+        member=ADA.member,
+        model=SMALL.name,
+        prompt=Prompt(text=text, negative=negative),
+        size=SMALL.size_for((3, 2)),
+        steps=5,
+        guidance=4.0,
+        seed=7,
+        images=1,
+    )
+    return to_png(Image.new("RGB", (8, 8)), parameters_of(request, 0, "DDIM"))
+
+
 async def weighted(shop: Shop, text: str) -> Order:
     parts = text.split()
     prompt = " ".join(f"{part}::2" for part in parts[:7]) + " " + " ".join(parts[7:])
@@ -264,6 +316,10 @@ SHOWN: dict[str, _Path] = {
     "preset save text": kept_as_preset(lambda words: 0, is_option=True),
     "half of it in a preset": kept_as_preset(lambda words: len(words) // 2, is_option=True),
     "all but the first word in a preset": kept_as_preset(lambda words: 1, is_option=False),
+    "imagine file": in_a_file(as_text),
+    "a PNG": in_a_file(as_png),
+    "half of it in a file": spread_over_a_file(as_text),
+    "half of it in a PNG": spread_over_a_file(as_png),
     "form prompt": written_in_a_form("{}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
@@ -296,6 +352,8 @@ LEFT_OUT: dict[str, _Path] = {
     "form negative": written_in_a_form("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
     "a preset's --no": a_preset_leaves_out,
+    "a file's --no": in_a_file(lambda text: f"a quiet hill --no {text}".encode()),
+    "a PNG's": in_a_file(lambda text: as_png("a quiet hill", text)),
     "a dash that phones make": left_out(" —no {}"),
     "with =": left_out(" --no={}"),
     "before a parameter": left_out(" --no {} --seed 7"),

@@ -14,7 +14,7 @@ import pytest
 import torch
 from PIL import Image
 
-from generation.images import read_parameters
+from generation.images import read_parameters, to_png
 from generation.messages import (
     Cancel,
     Cancelled,
@@ -311,6 +311,16 @@ def test_an_upscale_goes_between_the_steps_of_others(sd_folder: Path) -> None:
     assert opened(finished[JobId("large")].pictures[0]).size == (32, 32)
     assert set(finished) == {"a", "large"}
     assert stage.events.index(finished[JobId("large")]) < stage.events.index(finished[JobId("a")])
+
+
+def test_an_enlarged_picture_says_how_the_small_one_was_drawn(sd_folder: Path) -> None:
+    small = to_png(opened(png(side=16)), "a fox\nSteps: 7, Job: aaaaaaaaaa-1")
+    upscale = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=small, factor=2)
+    stage = Stage(sd_folder)
+    stage.say(Upscale(request=upscale))
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    assert read_parameters(finished.pictures[0]) == read_parameters(small)
 
 
 def test_a_model_that_enlarges_hands_out_enlarged_pictures(bundled_folder: Path) -> None:
