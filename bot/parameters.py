@@ -149,9 +149,10 @@ def with_file(wish: Wish, held: Wish, presets: Mapping[str, str]) -> Wish:
 
     Raises as `with_preset`.
     """
-    wish = with_preset(read(wish), presets)
+    wish = read(wish)
     if not wish.prompt.strip(_NO_WORDS):
         wish = replace(wish, prompt="")
+    wish = with_preset(wish, presets)
     held = with_preset(read_inline(held), presets)
     return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "prompt with its file")
 

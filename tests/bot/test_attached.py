@@ -93,6 +93,7 @@ def test_presets_count_in_a_file_and_beside_it() -> None:
     assert ordered(b"a fox --preset ink", presets=presets).prompt.text == "a fox in ink"
     order = ordered(b"a fox --steps 9 --preset ink", "on a hill", presets, preset="dusk")
     assert order.prompt.text == "a fox in ink on a hill at dusk"
+    assert ordered(b"a fox", ".", presets, preset="ink").prompt.text == "a fox in ink"
     assert (order.steps, order.guidance) == (4, 2.0), "what was asked for now wins over what the file says"
 
 
