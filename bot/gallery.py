@@ -196,7 +196,9 @@ class Galleries:
 
     async def remix(self, interaction: Interaction, wanted: Wanted) -> None:
         """What the form of Press.REMIX asks for. Refusals are raised."""
-        order = await self._derive.remix(wanted.job, wanted.image, wanted.words, asker_of(interaction))
+        order = await self._derive.remix(
+            wanted.job, wanted.image, wanted.words, asker_of(interaction), wanted.change
+        )
         await self.deliver(interaction, order)
 
     async def _delete(self, job_id: JobId, interaction: Interaction) -> None:

@@ -11,7 +11,7 @@ import discord
 from discord import ui
 
 from bot.case_buttons import FORM_SECONDS
-from bot.derive import Remixable
+from bot.derive import Change, Remixable
 from bot.errors import boundary
 from bot.parameters import PROMPT_LIMIT, Wish
 from generation.request import JobId
@@ -19,7 +19,12 @@ from generation.request import JobId
 if TYPE_CHECKING:
     from bot.client import Atelier
 
-_PROMPT, _NEGATIVE, _IMAGE = "prompt", "negative", "image"
+_PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"
+_CHANGES = {
+    Change.DETAILS: "Details, as V does",
+    Change.MUCH: "Much: the words count, and what is where stays",
+    Change.MOST: "Nearly all: little more than an outline stays",
+}
 _CUSTOM_ID = re.compile(r"atelier:1:remixed:([a-z2-7]{10}):([0-3])")
 
 
@@ -30,6 +35,7 @@ class Wanted:
     job: JobId
     image: int  # from 0
     words: Wish
+    change: Change
 
 
 class RemixForm(ui.Modal):
@@ -61,6 +67,13 @@ def form_of(remixable: Remixable) -> RemixForm:
         form.add_item(
             ui.Label(text="Start from", component=ui.Select[Any](custom_id=_IMAGE, options=options))
         )
+    options = [
+        discord.SelectOption(label=label, value=change, default=change is Change.MUCH)
+        for change, label in _CHANGES.items()
+    ]
+    form.add_item(
+        ui.Label(text="How much may change", component=ui.Select[Any](custom_id=_CHANGE, options=options))
+    )
     return form
 
 
@@ -89,6 +102,7 @@ async def answer_form(interaction: discord.Interaction[Any]) -> None:
             job=JobId(match[1]),
             image=int(entries.get(_IMAGE, match[2])),
             words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
+            change=Change(entries.get(_CHANGE, Change.MUCH)),
         )
         await atelier.galleries.remix(interaction, wanted)
 

@@ -119,7 +119,7 @@ def finished(page: Page, text: str) -> Locator:
 
 async def photograph(page: Page, name: str) -> None:
     # Nothing is under way any more, so the bot's line says what it says at rest.
-    await page.locator("#bot").get_by_text("/imagine").wait_for()
+    await page.locator("#bot").get_by_text("/imagine · model").wait_for()
     await page.mouse.move(0, 0)
     await page.evaluate(STILL)
     path = IMAGES / name
@@ -139,6 +139,18 @@ async def grid(page: Page, seed: int) -> None:
     await apples.first.evaluate("message => message.scrollIntoView({block: 'start'})")
     await page.locator("#scroller").evaluate("scroller => scroller.scrollBy(0, -18)")
     await photograph(page, "grid.png")
+
+
+async def remix(page: Page, seed: int) -> None:
+    """The form, filled in, over the picture that it starts from."""
+    grid = finished(page, "a red apple").first
+    await grid.get_by_role("button", name="Remix").click()
+    form = page.get_by_role("dialog")
+    words = f"a red apple on a yellow background --seed {seed}"
+    await form.get_by_label("What the picture shows").fill(words)
+    await photograph(page, "remix.png")
+    await form.get_by_role("button", name="Submit").click()
+    await finished(page, "on a yellow background").wait_for()
 
 
 async def log(member: Page, moderator: Page, seed: int) -> None:
@@ -232,6 +244,7 @@ async def main() -> None:
             try:
                 ada = await visit(browser, address, "Ada", SMALLER)
                 await grid(ada, seed)
+                await remix(ada, seed)
                 mia = await visit(browser, address, "Mia")
                 await log(ada, mia, seed)
                 ben, max_ = [await visit(browser, address, name) for name in ("Ben", "Max")]

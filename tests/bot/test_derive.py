@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.derive import MAX_SIDE, Derive
+from bot.derive import MAX_SIDE, Change, Derive
 from bot.orders import BadParameter, EmptyPrompt, NoSuchJob, PictureGone, PromptTooLong, TooLarge, UnknownLora
 from bot.parameters import PROMPT_LIMIT, Wish
 from bot.settings import Settings
@@ -145,7 +145,7 @@ async def test_a_remix_starts_from_its_picture_with_other_words_and_all_else_as_
         3.5,
         4,
     )
-    assert (order.parent, order.strength) == (Parent(job=job.id, image=1), SMALL.variation_strength)
+    assert order.parent == Parent(job=job.id, image=1)
     again = await busy.derive.remix(job.id, 1, Wish(prompt="a fox in the snow"), BEN)
     assert again.seed != order.seed and again.prompt.negative == "", "what was emptied is empty"
     await busy.fulfil(await busy.admit(replace(order, images=1)))
@@ -202,3 +202,16 @@ async def test_a_remix_is_offered_of_the_pictures_that_are_there(busy: Shop) -> 
         await busy.derive.remixable(job.id)
     with pytest.raises(NoSuchJob):
         await busy.derive.remixable(NOBODYS)
+
+
+async def test_how_far_a_remix_goes_from_its_picture_is_chosen(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    words = Wish(prompt="a fox")
+    orders = [await busy.derive.remix(job.id, 0, words, BEN, change) for change in Change]
+    strengths = [order.strength or 0.0 for order in orders]
+    assert strengths[0] == SMALL.variation_strength
+    assert strengths == sorted(set(strengths)) and strengths[-1] < 1
+    assert strengths[1] == pytest.approx(0.76) and strengths[2] == pytest.approx(0.9)
+    assert (await busy.derive.remix(job.id, 0, words, BEN)).strength == strengths[1]
+    again = await busy.derive.reroll((await busy.admit(orders[2])).id, BEN)
+    assert again.strength == strengths[2]

@@ -83,7 +83,12 @@ BUTTONS = {GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton, Fo
 """All but the first are about lists, cases, appeals and being forgotten."""
 
 FORMS = {
-    RemixForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE, "image": Carries.NOTHING},
+    RemixForm: {
+        "prompt": Carries.PROMPT,
+        "negative": Carries.NEGATIVE,
+        "image": Carries.NOTHING,
+        "change": Carries.NOTHING,
+    },
     Form: {},
 }
 """The fields of every form. `Form` is about cases: what is written in it reaches no picture."""

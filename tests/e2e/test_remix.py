@@ -24,22 +24,33 @@ async def test_anybody_remixes_a_picture_and_its_lineage_is_kept(stage: Stage) -
     ben = stage.guest()
     use = await stage.press(ben, gallery, "Remix")
     form = await use.wait_for_modal()
-    assert presets(form.components) == {"prompt": "a paper boat", "negative": "people", "image": None}
-    entries = {"prompt": "a paper boat in a storm --steps 2 --images 2", "image": ["2"]}
+    assert presets(form.components) == {
+        "prompt": "a paper boat",
+        "negative": "people",
+        "image": None,
+        "change": None,
+    }
+    entries = {
+        "prompt": "a paper boat in a storm --steps 2 --images 2",
+        "image": ["2"],
+        "change": ["details"],
+    }
     remix = await stage.gallery(await ben.submit(form, entries))
     assert "variations of picture 3" in remix.texts and "a paper boat in a storm" in remix.texts
     job = stage.job(remix)
     assert (job["action"], job["parent"], job["parent_image"]) == ("variation", job_of(gallery), 2)
     assert (job["prompt"], job["negative"]) == ("a paper boat in a storm", "people")
     assert (job["steps"], job["images"], job["member"]) == (2, 2, ben.id)
+    assert job["strength"] == 0.6
     assert stage.spent(ben) == 2
     row = stage.row("SELECT source, prompt FROM verdicts WHERE job = ?", job_of(remix))
     assert tuple(row) == ("remix 3", "a paper boat in a storm")
     # It grows on: of what was remixed there is a remix, and of a picture alone no choice of pictures.
     large = await stage.gallery(await stage.press(ben, remix, "U1"))
     form = await (await stage.press(ben, large, "Remix")).wait_for_modal()
-    assert list(presets(form.components)) == ["prompt", "negative"]
-    assert stage.job(await stage.gallery(await ben.submit(form)))["parent"] == job_of(large)
+    assert list(presets(form.components)) == ["prompt", "negative", "change"]
+    last = stage.job(await stage.gallery(await ben.submit(form)))
+    assert (last["parent"], round(last["strength"], 6)) == (job_of(large), 0.76)
 
 
 async def test_a_refused_remix_is_told_privately_and_costs_nothing(stage: Stage) -> None:

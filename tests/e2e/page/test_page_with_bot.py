@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import FilePayload, Locator, Page, expect
 
 from playground.people import Person
 from tests.e2e.stage import WAIT, Stage
@@ -71,6 +71,24 @@ async def test_a_member_remixes_a_picture_in_a_form_that_holds_its_words(stage: 
     await expect(form).to_have_count(0)
     remix = card(page, "a harbour for the form, at night", "variations of picture 2", "no people")
     await expect(remix.get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
+
+
+async def test_a_member_orders_with_a_preset_and_a_text_file(stage: Stage, visit: Visit) -> None:
+    page = await visit(stage.play, stage.guest().user.username)
+    await send(page, "/preset save name: dusk text: at dusk --images 1")
+    await expect(card(page, "--preset dusk")).to_contain_text("Only you can see this", timeout=LONG)
+    box = page.get_by_role("textbox", name="Message #gallery")
+    await box.fill("/imagine prompt: . preset: dusk")
+    await box.press("Tab")  # as a form
+    more = page.get_by_label("Add an option")
+    await more.fill("file:")
+    words = FilePayload(name="words.txt", mimeType="text/plain", buffer=b"a mill for the page")
+    await page.get_by_role("button", name="file", exact=True).set_input_files(words)
+    await expect(page.locator(".file-state")).to_have_text("words.txt")
+    await page.get_by_role("button", name="Send", exact=True).click()
+    mill = card(page, "a mill for the page at dusk")
+    await expect(mill.get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
+    await expect(mill.get_by_role("button", name="V2")).to_have_count(0)
 
 
 async def test_a_refused_prompt_is_told_to_its_member_alone(stage: Stage, visit: Visit) -> None:
