@@ -89,22 +89,28 @@ def _paragraph(custom_id: str, text: str, *, is_required: bool) -> ui.TextInput[
     )
 
 
+def wanted_in(sent: Mapping[str, Any]) -> Wanted | None:
+    """`sent`: what Discord says was submitted. None where that was no remix form."""
+    match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
+    if match is None:
+        return None
+    entries = dict(_entries(sent.get("components", ())))
+    return Wanted(
+        job=JobId(match[1]),
+        image=int(entries.get(_IMAGE, match[2])),
+        words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
+        change=Change(entries.get(_CHANGE, Change.MUCH)),
+    )
+
+
 async def answer_form(interaction: discord.Interaction[Any]) -> None:
     """Answers a remix form; any other interaction is left alone."""
-    sent = cast("Mapping[str, Any]", interaction.data or {})
-    match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
-    if interaction.type is not discord.InteractionType.modal_submit or match is None:
+    if interaction.type is not discord.InteractionType.modal_submit:
         return
     async with boundary(interaction):
-        atelier: Atelier = interaction.client
-        entries = dict(_entries(sent.get("components", ())))
-        wanted = Wanted(
-            job=JobId(match[1]),
-            image=int(entries.get(_IMAGE, match[2])),
-            words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
-            change=Change(entries.get(_CHANGE, Change.MUCH)),
-        )
-        await atelier.galleries.remix(interaction, wanted)
+        if wanted := wanted_in(cast("Mapping[str, Any]", interaction.data or {})):
+            atelier: Atelier = interaction.client
+            await atelier.galleries.remix(interaction, wanted)
 
 
 def _entries(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

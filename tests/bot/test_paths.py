@@ -28,7 +28,7 @@ from bot.orders import Order, Press
 from bot.pages import PageButton
 from bot.parameters import NAMES, Wish, compose, read, with_file
 from bot.privacy_cards import ForgetButton
-from bot.remix import RemixForm, form_of
+from bot.remix import RemixForm, form_of, wanted_in
 from db.ids import new_job_id
 from db.images import StoredImage
 from db.jobs import Job, Place
@@ -37,6 +37,7 @@ from generation.request import GenerationRequest, ImageSize, Prompt
 from moderation.policy import Action, Change
 from moderation.screen import Screen
 from moderation.verdict import Category, Ruling, Verdict
+from playground.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, MIA, SMALL, Shop, an_order
 from tests.bot.painter import png
 from tests.bot.test_house_policies import SERVER, learned
@@ -292,8 +293,11 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> _Path:
 
     async def path(shop: Shop, text: str) -> Order:
         job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        words = Wish(prompt=form.format(text), negative=negative.format(text))
-        return await shop.derive.remix(job.id, 0, words, ADA)
+        modal = read_modal(form_of(await shop.derive.remixable(job.id)).to_dict())
+        entries = {"prompt": form.format(text), "negative": negative.format(text)}
+        wanted = wanted_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
+        assert wanted is not None
+        return await shop.derive.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
 
     return path
 
@@ -453,3 +457,21 @@ async def test_known_harm_gets_one_verdict_whichever_way_it_came(
     await demand_one_verdict(shop, LEFT_OUT, text)
     if text != "clothes":
         assert (await verdict_on(shop, await SHOWN["imagine prompt"](shop, text))).ruling > Ruling.ALLOW
+
+
+@pytest.mark.parametrize(
+    ("text", "ruling"),
+    [
+        ("a fox at dusk, film grain", Ruling.ALLOW),
+        ("emma watson at a market", Ruling.FLAG),
+        ("woman in lingerie", Ruling.FLAG),
+        ("a child in lingerie", Ruling.REFUSE),
+        ("a clown at a market", Ruling.REFUSE),
+    ],
+)
+async def test_harmless_flagged_and_refused_texts_are_that_whichever_way_they_came(
+    shop: Shop, learned: Screen, text: str, ruling: Ruling
+) -> None:
+    await opened(shop, learned)
+    for name, path in SHOWN.items():
+        assert (await verdict_on(shop, await path(shop, text))).ruling is ruling, name
