@@ -68,6 +68,11 @@ def open_picture(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     raise PictureTooLarge(pixels=pixels, limit=max_pixels)
 
 
+def fitted(picture: Image.Image, size: ImageSize) -> Image.Image:
+    """At this size, with what does not fit its proportions cut off on both sides: nothing in it is stretched."""
+    return ImageOps.fit(picture, (size.width, size.height), Image.Resampling.LANCZOS)
+
+
 def to_png(picture: Image.Image, parameters: str = "") -> bytes:
     """Level 1 with run lengths only: a third of the time of the default and no larger, because pictures
     repeat themselves so seldom that searching for repeats does not pay."""

@@ -39,7 +39,7 @@ class ImageSize:
 class InitImage:
     """The picture that image-to-image starts from."""
 
-    content: bytes  # PNG, JPEG or WebP; resized to the request's size by the worker
+    content: bytes  # PNG, JPEG or WebP; cut to the request's proportions and resized by the worker
     strength: float  # 0 < strength <= 1: the share of the schedule that is run again
     mask: bytes | None = (
         None  # PNG, JPEG or WebP; white is drawn anew, black stays to the pixel; None draws all anew

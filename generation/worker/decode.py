@@ -12,7 +12,7 @@ from diffusers import AutoencoderTiny, StableDiffusionXLPipeline
 from PIL import Image
 from torch import Tensor
 
-from generation.images import open_picture
+from generation.images import fitted, open_picture
 from generation.request import ImageSize
 from generation.worker.residence import Residence
 
@@ -85,8 +85,7 @@ class Codec:
 
 def read_init(content: bytes, size: ImageSize) -> Tensor:
     """(1, 3, height, width) from 0 to 1. Raises generation.images.PictureError."""
-    picture = open_picture(content).resize((size.width, size.height), Image.Resampling.LANCZOS)
-    return to_tensor(picture)[None]
+    return to_tensor(fitted(open_picture(content), size))[None]
 
 
 def to_tensor(picture: Image.Image) -> Tensor:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
 from torch import Tensor
 
-from generation.images import open_picture
+from generation.images import fitted, open_picture
 from generation.request import ImageSize
 
 
@@ -52,5 +51,5 @@ class Background:
 
 def read_mask(content: bytes, size: ImageSize) -> Tensor:
     """(1, 1, height, width) from 0 to 1. Raises generation.images.PictureError."""
-    grey = open_picture(content).convert("L").resize((size.width, size.height), Image.Resampling.LANCZOS)
+    grey = fitted(open_picture(content).convert("L"), size)
     return torch.from_numpy(np.array(grey)).float()[None, None] / 255

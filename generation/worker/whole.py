@@ -18,7 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from generation.images import open_picture
+from generation.images import fitted, open_picture
 from generation.request import BatchKey, GenerationRequest, ModelEntry
 from generation.worker.decode import to_tensor
 from generation.worker.loras import Adapters
@@ -164,10 +164,10 @@ class PipelineModel(Model):
             "output_type": "pil",
         }
         if init:
-            size = (request.size.width, request.size.height)
-            asked |= {"image": open_picture(init.content).resize(size), "strength": init.strength}
+            picture = fitted(open_picture(init.content), request.size)
+            asked |= {"image": picture, "strength": init.strength}
             if init.mask:
-                asked["mask_image"] = open_picture(init.mask).convert("L").resize(size)
+                asked["mask_image"] = fitted(open_picture(init.mask).convert("L"), request.size)
         told = {name: value for name, value in asked.items() if name in self._accepts}
         return told | {"generator": torch.Generator().manual_seed(request.seed + index)}
 

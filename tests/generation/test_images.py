@@ -17,6 +17,7 @@ from generation.images import (
     PictureTooLarge,
     blurred,
     encode_grid,
+    fitted,
     grid_of,
     open_picture,
     parameters_of,
@@ -113,6 +114,17 @@ def test_image_to_image_says_its_strength_and_no_negative_prompt_leaves_no_line(
 def test_a_value_that_holds_separators_is_quoted() -> None:
     text = parameters_of(request(model=ModelName('fox, "red": 2')), 0, "DDIM")
     assert r'Model: "fox, \"red\": 2"' in text
+
+
+def test_a_picture_that_is_fitted_keeps_its_middle_and_its_proportions() -> None:
+    wide = Image.new("RGB", (300, 100), "white")
+    wide.paste("red", (100, 0, 200, 100))
+    assert fitted(wide, ImageSize(width=100, height=100)).getcolors() == [(10_000, (255, 0, 0))]
+    tall = fitted(noise(64, 64), ImageSize(width=32, height=64))
+    assert tall.tobytes() == noise(64, 64).crop((16, 0, 48, 64)).tobytes()
+    same = noise(96, 64)
+    halved = same.resize((48, 32), Image.Resampling.LANCZOS)
+    assert fitted(same, ImageSize(width=48, height=32)).tobytes() == halved.tobytes()
 
 
 def test_a_grid_of_one_is_the_picture_itself() -> None:
