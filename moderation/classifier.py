@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from math import exp
 from pathlib import Path
@@ -28,6 +29,7 @@ _LONG = 40  # words; of longer texts the heaviest stretch alone is judged
 _STRETCH = 12  # words, at least
 _TOLD = 4  # words that decided, at most
 _FIRST = "ein Fuchs im Wald"  # read at once, so that no member waits for word lists being loaded
+_REMEMBERED = 8  # opinions; two readings of one long text mostly share their heaviest stretch
 _LEAST_SHARE = 0.1  # of the heaviest word's weight, to be told
 
 
@@ -65,12 +67,16 @@ class LearnedClassifier:
         self._linear = linear
         self._mixture = mixture
         self._categories = categories
+        self._judge_once = lru_cache(maxsize=_REMEMBERED)(self._judge)
 
     def read(self, text: str) -> Opinion:
         english = in_english(text)
+        if len(english.split()) > _LONG:  # harmless words around harm must not thin it out
+            english = " ".join(_stretch(self._linear.weigh(english)))
+        return self._judge_once(english)
+
+    def _judge(self, english: str) -> Opinion:
         weighed = self._linear.weigh(english)
-        if len(weighed.words) > _LONG:  # harmless words around harm must not thin it out
-            weighed = self._linear.weigh(" ".join(_stretch(weighed)))
         encoded = self._encoder.logits(weighed.words, weighed.shares)
         overall = self.overall(float(encoded[0]), float(weighed.logits[0]))
         shares = _softmax(encoded[1:] + LINEAR_SAY * weighed.logits[1:])

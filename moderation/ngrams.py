@@ -63,14 +63,14 @@ class Ngrams:
             return Weighed(self.bias, (), np.zeros(0, np.float32))
         known = self.features
         found = [self._indices(word) for word in words]
-        owners = [np.full(len(indices), at) for at, indices in enumerate(found)]
         pairs = [
             (index, at)
             for at, pair in enumerate(itertools.pairwise(words))
             if (index := known.get(of_pair(*pair))) is not None
         ]
         indices = np.concatenate([*found, np.array([index for index, _ in pairs], np.int32)])
-        owner = np.concatenate([*owners, np.array([at for _, at in pairs], np.int64)])
+        owners = np.repeat(np.arange(len(words)), [len(indices) for indices in found])
+        owner = np.concatenate([owners, np.array([at for _, at in pairs], np.int64)])
         unique, inverse, counts = np.unique(indices, return_inverse=True, return_counts=True)
         value = (1 + np.log(counts)) * self.idf[unique]
         norm = float(np.sqrt(value @ value)) or 1.0

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import groupby
 
 from moderation.encodings import unencoded
@@ -31,6 +32,8 @@ _POSSESSIVE = re.compile(r"['’`´]s?$")
 _LISTING = frozenset(",;/|_:")  # between words, where other punctuation may stand within one
 _SENTENCE_ENDS = frozenset(".。,、，!?！？;；:：…")
 _ENGLISH_SHARE = 0.4  # of a text's words that must be known before misspellings are mended
+_LONGEST_REMEMBERED = 40  # letters
+_BESIDE_TURNED = 6  # words that may look the same from both ends, or be known either way
 _FRAGMENTS = 4  # pieces that one word may be cut into
 _EDGE = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’„«»…–—·•´¡¿。、"
 _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
@@ -73,13 +76,18 @@ def normal_form(text: str, vocabulary: Vocabulary) -> NormalForm:
     raws = spelled.split()
     if _is_foreign(raws, vocabulary):
         vocabulary = vocabulary.certain
-    chunks = [chunk for raw in raws for chunk in _read_chunk(raw, vocabulary)]
+    chunks = [chunk for raw in raws for chunk in _read_once(raw, vocabulary)]
     tokens = _join_fragments([word for chunk in chunks for word in chunk.words], vocabulary)
     views: list[str] = []
     if any(chunk.apart for chunk in chunks):
         views.append(" ".join(word for chunk in chunks for word in chunk.apart or chunk.words))
-    if sum(chunk.is_turned for chunk in chunks) > 1:
-        views.append(" ".join(reversed(tokens)))
+    turned = [at for at, chunk in enumerate(chunks) if chunk.is_turned]
+    if len(turned) > 1:
+        # What was not turned around says the same from its end as from its start: it was read.
+        part = chunks[max(0, turned[0] - _BESIDE_TURNED) : turned[-1] + 1 + _BESIDE_TURNED]
+        views.append(
+            " ".join(reversed(_join_fragments([w for chunk in part for w in chunk.words], vocabulary)))
+        )
     return NormalForm(" ".join(tokens), tuple(views))
 
 
@@ -101,7 +109,8 @@ class _Chunk:
 
 def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
     """Whether this looks like another language, where a mended "misspelling" is mostly just a foreign word."""
-    plain_words = [word for raw in raws if (word := _POSSESSIVE.sub("", raw.strip(_EDGE))).isalpha()]
+    bare = (raw if raw.isalpha() else _POSSESSIVE.sub("", raw.strip(_EDGE)) for raw in raws)
+    plain_words = [word for word in bare if word.isalpha()]
     known = sum(word in vocabulary.english for word in plain_words)
     return len(plain_words) >= 4 and known < _ENGLISH_SHARE * len(plain_words)
 
@@ -132,6 +141,16 @@ def _spelled_parts(run: str) -> list[str]:
         if len(parts) > 1 and max(len(_LETTER.findall(part)) for part in parts) >= 3:
             return parts
     return [run]  # "n, u, d, e": the gaps are the disguise
+
+
+def _read_once(raw: str, vocabulary: Vocabulary) -> Iterable[_Chunk]:
+    """`_read_chunk`, remembered: what members write is made of the same words."""
+    return _remembered(raw, vocabulary) if len(raw) <= _LONGEST_REMEMBERED else _read_chunk(raw, vocabulary)
+
+
+@lru_cache(maxsize=20_000)
+def _remembered(raw: str, vocabulary: Vocabulary) -> tuple[_Chunk, ...]:
+    return tuple(_read_chunk(raw, vocabulary))
 
 
 def _read_chunk(raw: str, vocabulary: Vocabulary) -> Iterator[_Chunk]:
@@ -194,12 +213,16 @@ def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
     ]
     if all(is_word):
         return tokens
+    strange = [len(tokens)] * len(tokens)  # where from each place the next token stands that is no word
+    for at in reversed(range(len(tokens))):
+        if not is_word[at]:
+            strange[at] = at
+        elif at + 1 < len(tokens):
+            strange[at] = strange[at + 1]
     joined: list[str] = []
     at = 0
     while at < len(tokens):
-        for end in range(min(at + _FRAGMENTS, len(tokens)), at + 1, -1):
-            if all(is_word[at:end]):
-                continue
+        for end in range(min(at + _FRAGMENTS, len(tokens)), max(strange[at], at + 1), -1):
             word = "".join(tokens[at:end])
             if len(word) >= 4 and word in vocabulary.watched:
                 joined.append(word)

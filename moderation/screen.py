@@ -165,11 +165,14 @@ class Screen:
 
     def _where(self, verdict: Verdict, fields: Mapping[str, tuple[str, str]]) -> str:
         """The fields in which the deciding words stand; all that say anything, if the words stand in none by themselves."""
+        speaking = {name: both for name, both in fields.items() if any(part.strip() for part in both)}
+        # Nearly always; and folding it once more would take a third of the verdict's time.
+        if len(speaking) == 1:
+            return next(iter(speaking))
         deciding = {word for phrase in verdict.words for word in words(phrase)}
         said = {
             name: set(words(normal_form(" ".join(both), self._rules.vocabulary).text))
-            for name, both in fields.items()
-            if any(part.strip() for part in both)
+            for name, both in speaking.items()
         }
         return "+".join([name for name, own in said.items() if own & deciding] or said)
 

@@ -114,6 +114,14 @@ def test_a_prompt_turned_around_is_also_read_from_its_end(rules: Rules) -> None:
     assert form.views == ("severed head no a table",)
 
 
+def test_of_a_long_prompt_only_the_part_turned_around_is_read_from_its_end(rules: Rules) -> None:
+    around = "a quiet lake with mountains and soft morning light over the water"
+    form = normal_form(f"{around} elbat a no daeh dereves {around}", rules.vocabulary)
+    (view,) = form.views
+    assert "severed head no a table" in view
+    assert len(view.split()) < len(form.text.split()) - 10
+
+
 def test_a_word_cut_by_a_hyphen_is_also_read_apart(rules: Rules) -> None:
     form = normal_form("the-rapists", rules.vocabulary)
     assert form.text == "therapists"
