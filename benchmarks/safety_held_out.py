@@ -19,7 +19,7 @@ from training.safety.corpus import HELD_OUT, HELD_OUT_TOO, PHRASES, Example
 from training.safety.train import Bench, Material, hold_out, linear_answers, material, mix
 
 _BY_RULE = {Ruling.REFUSE: REFUSE_SCORE, Ruling.FLAG: FLAG_SCORE, Ruling.ALLOW: 0.0}
-_HARMLESS = (*CAPTIONS, *REAL_USERS)
+HARMLESS = (*CAPTIONS, *REAL_USERS)
 _FALSE = (0.005, 0.01, 0.02, 0.05)  # shares of harmless prompts refused, at which recall is told
 # Sources that say the same in other words: what is learned from one is no news in the other.
 _FAMILIES = (
@@ -38,8 +38,8 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
     mixture = mix(all_of_it.found, first)
     second = hold_out(all_of_it, bench, HELD_OUT_TOO)
     return {
-        "first half": _judged(all_of_it.found, _scores(mixture, first.encoder, first.ngrams), screen),
-        "second half": _judged(all_of_it.found, _scores(mixture, second.encoder, second.ngrams), screen),
+        "first half": _judged(all_of_it.found, scores(mixture, first.encoder, first.ngrams), screen),
+        "second half": _judged(all_of_it.found, scores(mixture, second.encoder, second.ngrams), screen),
         "AUC of either alone": {
             "first half, encoder": _auc(all_of_it.found, first.encoder),
             "first half, n-grams": _auc(all_of_it.found, first.ngrams),
@@ -50,7 +50,7 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
     }
 
 
-def _scores(
+def scores(
     mixture: Mixture, encoder: NDArray[np.float64], ngrams: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     return 1 / (1 + np.exp(-(mixture.encoder * encoder + mixture.ngrams * ngrams + mixture.bias)))
@@ -77,7 +77,7 @@ def _judged(found: Sequence[Example], scores: NDArray[np.float64], screen: Scree
             categories.count(f"{example.source}, {example.category_name}", is_flagged)
         if example.source == "multilingual_hatecheck":
             languages.count(f"{example.language}, {'unsafe' if example.is_unsafe else 'safe'}", is_flagged)
-    harmless = [score for source in _HARMLESS for score in safe.get(source, [])]
+    harmless = [score for source in HARMLESS for score in safe.get(source, [])]
     everything = [score for scores in unsafe.values() for score in scores]
     return {
         "AUC, unsafe against captions and users' prompts": {
@@ -110,7 +110,7 @@ def _auc(found: Sequence[Example], logits: NDArray[np.float64]) -> float:
     known = [at for at in map(int, np.flatnonzero(~np.isnan(logits))) if found[at].prompt]
     return area_under_curve(
         [float(logits[at]) for at in known if found[at].is_unsafe],
-        [float(logits[at]) for at in known if not found[at].is_unsafe and found[at].source in _HARMLESS],
+        [float(logits[at]) for at in known if not found[at].is_unsafe and found[at].source in HARMLESS],
     )
 
 

@@ -5,6 +5,11 @@
 DIR holds dev.jsonl and evasion_dev.jsonl (docs/safety.md). The shipped filter reads their prompts, disguised ones among them, and
 long ones made of several, one after the other beside a loop that looks every 2 ms how late it is. "Own" is the part of a delay
 that the process's own computing since then can explain, on all its threads: the most that the filter can be guilty of.
+
+A verdict is given on a thread, and a thread hands the interpreter on after main.SWITCH_SECONDS at the latest, but never
+within a function that is written in C. "The longest call" is the most CPU time that one of those took in one go, ONNX Runtime's
+aside, which computes without the interpreter: it tells the least bound of a delay whatever else the machine is doing. On a
+machine that does nothing else, the loop's rows are the figure asked for.
 """
 
 from __future__ import annotations
@@ -14,13 +19,16 @@ import asyncio
 import gc
 import json
 import random
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from benchmarks.report import machine, percentile, show, table
+from main import SWITCH_SECONDS
 from moderation.classifier import load_classifier
 from moderation.figures import load_figures
 from moderation.rules import load_rules
@@ -50,6 +58,37 @@ def cost(screen: Screen, texts: Sequence[str]) -> list[float]:
         screen.check({"prompt": text})
         spent.append((time.thread_time() - before) * 1000)
     return spent
+
+
+def longest_calls(screen: Screen, texts: Sequence[str]) -> tuple[list[float], dict[str, float]]:
+    """Milliseconds of the longest stretch within functions written in C, of each verdict; and of each function the longest."""
+    of_function: dict[str, float] = {}
+    each: list[float] = []
+    running: list[str] = []  # functions in C that have not returned, "" for Python's own among them
+    since, longest = 0.0, 0.0
+
+    def look(_: FrameType, event: str, argument: Any) -> None:
+        nonlocal since, longest
+        spent = (time.thread_time() - since) * 1000
+        if running and running[-1] not in ("", "run"):
+            longest = max(longest, spent)
+            of_function[running[-1]] = max(of_function.get(running[-1], 0.0), spent)
+        if event in ("call", "c_call"):
+            running.append(argument.__name__ if event == "c_call" else "")
+        elif running:
+            running.pop()
+        since = time.thread_time()
+
+    for text in texts:
+        running.clear()
+        longest, since = 0.0, time.thread_time()
+        sys.setprofile(look)
+        try:
+            screen.check({"prompt": text})
+        finally:
+            sys.setprofile(None)
+        each.append(longest)
+    return each, of_function
 
 
 async def delays(screen: Screen, texts: Sequence[str]) -> list[float]:
@@ -97,9 +136,16 @@ def main() -> None:
     }
     gc.collect()
     gc.freeze()
+    sys.setswitchinterval(SWITCH_SECONDS)
     frozen = "the loop late, as the bot runs (what was loaded is not collected), ms"
     measured[frozen] = summary(asyncio.run(delays(screen, [*ordinary, *long])))
-    result: dict[str, Any] = {"machine": machine(), **measured}
+    calls, of_function = longest_calls(screen, [*ordinary[: len(long)], *long])
+    measured["the longest call that keeps the interpreter, of each verdict, ms"] = summary(calls)
+    result: dict[str, Any] = {
+        "machine": machine(),
+        **measured,
+        "the longest calls, ms": dict(sorted(of_function.items(), key=lambda one: -one[1])[:5]),
+    }
     head = ["", "median", "p99", "most"]
     rows = [[name, each["median"], each["p99"], each["most"]] for name, each in measured.items()]
     show(result, [table(head, rows)], "verdicts", keep=options.keep)
