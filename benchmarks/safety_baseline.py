@@ -1,4 +1,4 @@
-"""`python -m benchmarks.safety_baseline --data DIR --work DIR --encoder DIR`: the filter beside a plain stack, both on unseen sources.
+"""`python -m benchmarks.safety_baseline --data DIR --work DIR --encoder DIR`: the filter beside a plain stack, on unseen sources.
 
 The plain stack is scikit-learn's, untuned: logistic regression on TF-IDF of words and runs of letters, another and a
 perceptron on the frozen sentence encoder's embeddings; the mean of the three probabilities. It learns from every row of
@@ -166,7 +166,7 @@ def main() -> None:
     tables: list[str] = []
     for half, left_out in _HALVES.items():
         answers = hold_out(all_of_it, bench, left_out)
-        both = scores(mixture, answers.encoder, answers.ngrams)
+        both = scores(mixture, answers)[:, 0]
         asked = np.flatnonzero(~np.isnan(both))
         groups = [(found[at].source, found[at].is_unsafe) for at in map(int, asked)]
         of = {"the filter": both[asked], **baseline(found, embedded, left_out, asked)}

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.safety_sets import CAPTIONS, REAL_USERS, Share, Shares, area_under_curve
-from moderation.classifier import Mixture
+from moderation.classifier import LINEAR_SAY, Mixture
 from moderation.policy import standard
 from moderation.rules import load_rules
 from moderation.screen import FLAG_SCORE, REFUSE_SCORE, Screen
 from moderation.verdict import Ruling
-from training.safety.corpus import HELD_OUT, HELD_OUT_TOO, PHRASES, Example
-from training.safety.train import Bench, Material, hold_out, linear_answers, material, mix
+from training.safety.corpus import CATEGORIES, HELD_OUT, HELD_OUT_TOO, PHRASES, Example
+from training.safety.train import Bench, HeldOut, Material, hold_out, linear_answers, material, mix
 
 _BY_RULE = {Ruling.REFUSE: REFUSE_SCORE, Ruling.FLAG: FLAG_SCORE, Ruling.ALLOW: 0.0}
 HARMLESS = (*CAPTIONS, *REAL_USERS)
@@ -38,39 +38,47 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
     mixture = mix(all_of_it.found, first)
     second = hold_out(all_of_it, bench, HELD_OUT_TOO)
     return {
-        "first half": _judged(all_of_it.found, scores(mixture, first.encoder, first.ngrams), screen),
-        "second half": _judged(all_of_it.found, scores(mixture, second.encoder, second.ngrams), screen),
+        "first half": _judged(all_of_it.found, scores(mixture, first), screen),
+        "second half": _judged(all_of_it.found, scores(mixture, second), screen),
         "AUC of either alone": {
-            "first half, encoder": _auc(all_of_it.found, first.encoder),
-            "first half, n-grams": _auc(all_of_it.found, first.ngrams),
-            "second half, encoder": _auc(all_of_it.found, second.encoder),
-            "second half, n-grams": _auc(all_of_it.found, second.ngrams),
+            "first half, encoder": _auc(all_of_it.found, first.encoder[:, 0]),
+            "first half, n-grams": _auc(all_of_it.found, first.ngrams[:, 0]),
+            "second half, encoder": _auc(all_of_it.found, second.encoder[:, 0]),
+            "second half, n-grams": _auc(all_of_it.found, second.ngrams[:, 0]),
         },
         "n-grams, each source left out": _each(all_of_it),
     }
 
 
-def scores(
-    mixture: Mixture, encoder: NDArray[np.float64], ngrams: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    return 1 / (1 + np.exp(-(mixture.encoder * encoder + mixture.ngrams * ngrams + mixture.bias)))
+def scores(mixture: Mixture, answers: HeldOut) -> NDArray[np.float64]:
+    """(examples, 1 + categories): as moderation.classifier says them; NaN where nothing was held out."""
+    logits = mixture.encoder * answers.encoder[:, 0] + mixture.ngrams * answers.ngrams[:, 0] + mixture.bias
+    overall = 1 / (1 + np.exp(-logits))
+    categories = answers.encoder[:, 1:] + LINEAR_SAY * answers.ngrams[:, 1:]
+    relative = np.exp(categories - categories.max(axis=1, keepdims=True))
+    return np.column_stack([overall, overall[:, None] * relative])
 
 
-def _judged(found: Sequence[Example], scores: NDArray[np.float64], screen: Screen) -> dict[str, Any]:
-    """By rules and score together, as the standard policy refuses and flags."""
-    stance = standard().default
+def _judged(found: Sequence[Example], told: NDArray[np.float64], screen: Screen) -> dict[str, Any]:
+    """By rules and scores together, as the standard policy refuses and flags."""
+    policy = standard()
     refused, flagged, categories, languages = Shares(), Shares(), Shares(), Shares()
     unsafe: dict[str, list[float]] = {}
     safe: dict[str, list[float]] = {}
-    for at in map(int, np.flatnonzero(~np.isnan(scores))):
+    for at in map(int, np.flatnonzero(~np.isnan(told[:, 0]))):
         example = found[at]
         if not example.prompt:
             continue
         by_rule = screen.check({"prompt": example.prompt}).ruling
-        score = max(float(scores[at]), _BY_RULE[by_rule])
-        is_flagged = score >= stance.flag or by_rule is not Ruling.ALLOW
+        score = max(float(told[at, 0]), _BY_RULE[by_rule])
+        by_score = (
+            policy.of_score(category, float(one))
+            for category, one in zip(CATEGORIES, told[at, 1:], strict=True)
+        )
+        ruling = max(by_rule, *by_score)
+        is_flagged = ruling is not Ruling.ALLOW
         key = f"{example.source}, {'unsafe' if example.is_unsafe else 'safe'}"
-        refused.count(key, score >= stance.refuse)
+        refused.count(key, ruling is Ruling.REFUSE)
         flagged.count(key, is_flagged)
         (unsafe if example.is_unsafe else safe).setdefault(example.source, []).append(score)
         if example.is_unsafe:
@@ -121,7 +129,7 @@ def _each(all_of_it: Material) -> dict[str, Any]:
     told: dict[str, Any] = {}
     for source in sorted({example.source for example in found} - PHRASES - yardstick):
         family = next((family for family in _FAMILIES if source in family), frozenset({source}))
-        answers = linear_answers(all_of_it, family | yardstick)
+        answers = linear_answers(all_of_it, family | yardstick, is_whole=False)[:, 0]
         harmless = [
             float(answers[at])
             for at, example in enumerate(found)

@@ -135,7 +135,7 @@ def test_the_scale_is_set_on_held_out_captions(data: Path, rules: Rules) -> None
     found = examples(data, rules, seed=0) * 40
     chance = np.random.default_rng(0)
     logits = np.array([chance.normal(3 if example.is_unsafe else -3, 1.5) for example in found])
-    mixture = mix(found, HeldOut(logits, logits + chance.normal(size=len(found))))
+    mixture = mix(found, HeldOut(logits[:, None], (logits + chance.normal(size=len(found)))[:, None]))
     assert mixture.encoder > mixture.ngrams >= 0
 
 
@@ -145,6 +145,6 @@ def test_a_source_has_one_say_however_many_rows_it_has(data: Path, rules: Rules)
     encoder = np.array([chance.normal(2 if example.is_unsafe else -2, 1.5) for example in found])
     ngrams = np.array([chance.normal(1 if example.source == "i2p" else 0, 1.5) for example in found])
     often = np.repeat(np.arange(len(found)), [30 if example.source == "i2p" else 1 for example in found])
-    once = mix(found, HeldOut(encoder, ngrams))
-    more = mix([found[at] for at in often], HeldOut(encoder[often], ngrams[often]))
+    once = mix(found, HeldOut(encoder[:, None], ngrams[:, None]))
+    more = mix([found[at] for at in often], HeldOut(encoder[often, None], ngrams[often, None]))
     assert more.ngrams / more.encoder == pytest.approx(once.ngrams / once.encoder, rel=0.05)

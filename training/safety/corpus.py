@@ -171,11 +171,7 @@ class Example:
 
     @property
     def repeats(self) -> int:
-        return repeats(self.source)
-
-
-def repeats(source: str) -> int:
-    return _REPEATS.get(source, 1)
+        return _REPEATS.get(self.source, 1)
 
 
 def rows(file: Path) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import json
 import random
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -20,17 +19,16 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from moderation import ngrams
 from moderation.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
 from moderation.encoder import GRAPH, PIECES, TOKENIZER
 from moderation.rules import load_rules
 from training.safety import encoder, linear
-from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, Example, examples, lessons
+from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, REAL_USERS, Example, examples, lessons
 from training.safety.export import export
 from training.safety.linear import Counts, Linear
-from training.safety.variants import SHARE, Variant, shown, variants
+from training.safety.variants import Variant, shown, variants
 
 SEED = 0
 _LESSONS_SEED = 3
@@ -41,12 +39,14 @@ _STRENGTH = 4e-6  # of the linear half's weight decay
 _NGRAMS_KEPT = 60_000
 # Shares of held-out captions at or above the scores 0.95 (refused by the standard policy) and 0.5 (worth a look).
 _REFUSED, _FLAGGED = 0.002, 0.03
+_FALSE = np.linspace(0.001, 0.02, 20)  # of held-out captions and users' prompts, where what is found counts
+_SHARES = [share / 10 for share in range(16)]  # of the n-grams, against one of the encoder
 _LOGIT_REFUSED = float(np.log(0.95 / 0.05))
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """First logits of both halves for the examples of held-out sources; NaN elsewhere."""
+    """Logits of both halves for the examples of held-out sources, (examples, 1 + categories); NaN elsewhere."""
 
     encoder: NDArray[np.float64]
     ngrams: NDArray[np.float64]
@@ -54,27 +54,30 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All there is to learn from; what is numbered are examples first, then their variants."""
+    """All there is to learn from; what is numbered are examples first, then their variants.
+
+    Only the encoder is shown variants. The n-grams know no order, so a prompt's neighbour drowns it: left out with its source,
+    they found HateCheck worse for them (AUC 0.89 and 0.94 without), and both halves of the sources as a whole.
+    """
 
     found: list[Example]
     written: list[Variant]
-    counts: Counts
+    counts: Counts  # of the examples
 
     @property
     def everything(self) -> list[Example | Variant]:
         return [*self.found, *self.written]
 
     def left(self, left_out: frozenset[str]) -> NDArray[np.int64]:
-        """Without some sources."""
-        found = [at for at, example in enumerate(self.found) if example.source not in left_out]
-        written = [at for at, variant in enumerate(self.written) if not variant.is_of(left_out)]
-        return np.array([*found, *(len(self.found) + at for at in written)], np.int64)
+        """The examples without some sources."""
+        kept = [at for at, example in enumerate(self.found) if example.source not in left_out]
+        return np.array(kept, np.int64)
 
 
 def material(data: Path) -> Material:
     found = examples(data, load_rules(), seed=SEED)
     written = variants(found)
-    return Material(found, written, Counts([one.text for one in (*found, *written)]))
+    return Material(found, written, Counts([example.text for example in found]))
 
 
 def main() -> None:
@@ -112,15 +115,15 @@ class Bench:
         torch.save(net.state_dict(), kept)
         return net
 
-    def answers(self, left_out: frozenset[str]) -> dict[int, float]:
-        """Example -> first logit, for the left-out sources."""
+    def answers(self, left_out: frozenset[str]) -> dict[int, list[float]]:
+        """Example -> logits, for the left-out sources."""
         kept = self._work / f"answers-{_name(left_out)}.json"
         if not kept.exists():
             net = self.upper(left_out)
             asked = _asked(self._of.found, left_out)
             bank, number = self._bank(asked)
-            logits = encoder.logits(bank, net, [number[at] for at in asked])[:, 0]
-            pairs = [(at, float(logit)) for at, logit in zip(asked, logits, strict=True)]
+            logits = encoder.logits(bank, net, [number[at] for at in asked])
+            pairs = [(at, [float(logit) for logit in row]) for at, row in zip(asked, logits, strict=True)]
             kept.write_text(json.dumps(pairs), encoding="utf-8")
         return dict(json.loads(kept.read_text(encoding="utf-8")))
 
@@ -147,35 +150,39 @@ def _name(left_out: frozenset[str]) -> str:
 
 
 def hold_out(all_of_it: Material, bench: Bench, left_out: frozenset[str]) -> HeldOut:
-    held_out = HeldOut(np.full(len(all_of_it.found), np.nan), linear_answers(all_of_it, left_out))
-    for at, logit in bench.answers(left_out).items():
-        held_out.encoder[at] = logit
+    ngrams = linear_answers(all_of_it, left_out)
+    held_out = HeldOut(np.full(ngrams.shape, np.nan), ngrams)
+    for at, logits in bench.answers(left_out).items():
+        held_out.encoder[at] = logits
     return held_out
 
 
-def linear_answers(all_of_it: Material, left_out: frozenset[str]) -> NDArray[np.float64]:
-    """First logits for the examples of these sources, of a linear half that has not seen them; NaN elsewhere."""
-    answers = np.full(len(all_of_it.found), np.nan)
+def linear_answers(
+    all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True
+) -> NDArray[np.float64]:
+    """Logits for the examples of these sources, of a linear half that has not seen them; NaN elsewhere.
+
+    (examples, 1 + categories); (examples, 1) unless `is_whole`.
+    """
     rows = np.array([at for at, example in enumerate(all_of_it.found) if example.source in left_out])
-    model = linear_without(all_of_it, left_out, is_whole=False)
-    scaled = linear.scaled(all_of_it.counts.matrix[rows], model.idf)
-    answers[rows] = scaled @ model.weights[:, 0] + model.bias[0]
+    model = linear_without(all_of_it, left_out, is_whole=is_whole)
+    if is_whole:
+        model = without_priors(model, all_of_it.found)
+    answers = np.full((len(all_of_it.found), model.weights.shape[1]), np.nan)
+    answers[rows] = linear.scaled(all_of_it.counts.matrix[rows], model.idf) @ model.weights + model.bias
     return answers
 
 
 def linear_without(all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True) -> Linear:
     """`is_whole`: with the categories, not only unsafe or not."""
-    everything = all_of_it.everything
+    found = all_of_it.found
     rows = all_of_it.left(left_out)
-    weights = [
-        everything[at].repeats * (1.0 if at < len(all_of_it.found) else SHARE) for at in map(int, rows)
-    ]
     return linear.fit(
         all_of_it.counts,
         rows,
-        np.array(weights),
-        np.array([one.is_unsafe for one in everything]),
-        np.array([one.category for one in everything]),
+        np.array([found[at].repeats for at in map(int, rows)], np.float64),
+        np.array([example.is_unsafe for example in found]),
+        np.array([example.category for example in found]),
         categories=len(CATEGORIES) if is_whole else 0,
         strength=_STRENGTH,
         seed=SEED,
@@ -193,19 +200,25 @@ def without_priors(model: Linear, found: Sequence[Example]) -> Linear:
 
 
 def mix(found: Sequence[Example], held_out: HeldOut) -> Mixture:
-    """How the halves are weighed, and where the scale lies, from held-out sources alone."""
-    both = np.flatnonzero(~np.isnan(held_out.encoder))
+    """How the halves are weighed, and where the scale lies, from held-out sources alone.
+
+    Weighed so that most is found where of captions and users' prompts one in a thousand to one in fifty is refused. Every source
+    has one say, however many rows it has.
+    """
+    both = np.flatnonzero(~np.isnan(held_out.encoder[:, 0]))
+    table = np.stack([held_out.encoder[both, 0], held_out.ngrams[both, 0]], axis=1)
+    sources = np.array([found[at].source for at in map(int, both)])
     unsafe = np.array([found[at].is_unsafe for at in map(int, both)])
-    table = np.stack([held_out.encoder[both], held_out.ngrams[both]], axis=1)
-    groups = [(found[at].source, found[at].is_unsafe) for at in map(int, both)]
-    rows = Counter(groups)
-    sources = Counter(is_unsafe for _, is_unsafe in rows)
-    # Every source has one say among the unsafe and one among the safe ones, however many rows it has.
-    says = np.array([len(both) / (2 * sources[group[1]] * rows[group]) for group in groups])
-    model = LogisticRegression().fit(table, unsafe, sample_weight=says)
-    share = np.maximum(model.coef_[0], 0)
-    captions = np.array([found[at].source in CAPTIONS for at in map(int, both)])
-    values = table[captions] @ share
+    is_caption = np.isin(sources, list(CAPTIONS))
+    harmless = ~unsafe & (is_caption | np.isin(sources, list(REAL_USERS)))
+
+    def recall(ngrams: float) -> float:
+        values = table @ [1.0, ngrams]
+        found_out = values[:, None] > np.quantile(values[harmless], 1 - _FALSE)
+        return float(np.mean([found_out[unsafe & (sources == one)].mean() for one in set(sources[unsafe])]))
+
+    share = np.array([1.0, max(_SHARES, key=recall)])
+    values = table[is_caption] @ share
     refused, flagged = np.quantile(values, [1 - _REFUSED, 1 - _FLAGGED])
     steepness = _LOGIT_REFUSED / (refused - flagged)
     return Mixture(

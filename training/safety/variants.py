@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from training.safety.corpus import PHRASES, Example, repeats
+from training.safety.corpus import PHRASES, Example
 
 _SEED = 7
 _STYLES = Path(__file__).with_name("styles.txt")
@@ -32,7 +32,6 @@ _ONLY_STYLES = 1200
 STYLES = "styles"  # the source of those
 _SHOWN = 0.5  # share of them that the encoder is shown; all of these, which are few and each of its own kind
 _ALWAYS_SHOWN = frozenset({"openai_moderation_1680", "xstest_v2", "i2p", "adversarial_nibbler"})
-SHARE = 0.5  # of a prompt's weight, to the n-grams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,10 +41,6 @@ class Variant:
     category: int  # index into CATEGORIES, -1 for safe ones
     source: str
     beside: str = ""  # the source of its neighbour
-
-    @property
-    def repeats(self) -> int:
-        return repeats(self.source)
 
     def is_of(self, sources: frozenset[str]) -> bool:
         return self.source in sources or self.beside in sources
