@@ -33,7 +33,7 @@ _LISTING = frozenset(",;/|_:")  # between words, where other punctuation may sta
 _SENTENCE_ENDS = frozenset(".。,、，!?！？;；:：…")
 _ENGLISH_SHARE = 0.4  # of a text's words that must be known before misspellings are mended
 _LONGEST_REMEMBERED = 40  # letters
-_BESIDE_TURNED = 6  # words that may look the same from both ends, or be known either way
+_BESIDE_TURNED = 5  # words that may look the same from both ends, or be known either way
 _FRAGMENTS = 4  # pieces that one word may be cut into
 _EDGE = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’„«»…–—·•´¡¿。、"
 _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
@@ -81,14 +81,22 @@ def normal_form(text: str, vocabulary: Vocabulary) -> NormalForm:
     views: list[str] = []
     if any(chunk.apart for chunk in chunks):
         views.append(" ".join(word for chunk in chunks for word in chunk.apart or chunk.words))
-    turned = [at for at, chunk in enumerate(chunks) if chunk.is_turned]
-    if len(turned) > 1:
-        # What was not turned around says the same from its end as from its start: it was read.
-        part = chunks[max(0, turned[0] - _BESIDE_TURNED) : turned[-1] + 1 + _BESIDE_TURNED]
-        views.append(
-            " ".join(reversed(_join_fragments([w for chunk in part for w in chunk.words], vocabulary)))
-        )
+    if around := list(_turned_parts(chunks)):
+        parts = [[word for chunk in chunks[part] for word in chunk.words] for part in around]
+        views.append(" ".join(word for part in parts for word in reversed(_join_fragments(part, vocabulary))))
     return NormalForm(" ".join(tokens), tuple(views))
+
+
+def _turned_parts(chunks: list[_Chunk]) -> Iterator[slice]:
+    """Where words close to one another are turned around. The rest says the same from its end as from its start: it was read."""
+    turned = [at for at, chunk in enumerate(chunks) if chunk.is_turned]
+    first = 0
+    for number, at in enumerate(turned):
+        if number + 1 < len(turned) and turned[number + 1] - at <= _BESIDE_TURNED:
+            continue
+        if number > first:
+            yield slice(max(0, turned[first] - _BESIDE_TURNED), at + 1 + _BESIDE_TURNED)
+        first = number + 1
 
 
 def _signs_apart(text: str, vocabulary: Vocabulary) -> str:
