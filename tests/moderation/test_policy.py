@@ -48,6 +48,18 @@ def test_family_is_never_milder_than_standard_nor_standard_than_mature(
     assert family >= middle >= mature
 
 
+@pytest.mark.parametrize("name", ["standard", "mature"])
+@pytest.mark.parametrize("category", [Category.HATE, Category.HARASSMENT])
+def test_a_score_for_hate_refuses_later_than_one_for_crime_and_flags_no_later(
+    name: str, category: Category
+) -> None:
+    policy = presets()[name]
+    assert policy.of_score(category, 0.96) is Ruling.FLAG
+    assert policy.of_score(category, 0.99) is Ruling.REFUSE
+    assert policy.of_score(Category.ILLEGAL, 0.96) is Ruling.REFUSE
+    assert policy.stance(category).flag == policy.default.flag
+
+
 @given(st.sampled_from(FREE), st.sampled_from(Action))
 def test_an_action_stands_for_whatever_is_found(category: Category, action: Action) -> None:
     policy = standard().amended(category, Change(action=action, refuse=0.95))

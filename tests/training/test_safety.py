@@ -139,6 +139,20 @@ def test_the_scale_is_set_on_held_out_captions(data: Path, rules: Rules) -> None
     assert mixture.encoder > mixture.ngrams >= 0
 
 
+def test_the_halves_are_weighed_by_what_they_find_among_hardly_any_harmless_prompt(
+    data: Path, rules: Rules
+) -> None:
+    found = [example for example in examples(data, rules, seed=0) if example.source != "rules"] * 200
+    chance = np.random.default_rng(0)
+    unsafe = np.array([example.is_unsafe for example in found])
+    both = chance.normal(size=(2, len(found))) + np.where(unsafe, 2.0, -2.0)  # each wrong on its own account
+    noise = chance.normal(size=len(found))
+    helped = mix(found, HeldOut(both[0][:, None], both[1][:, None]))
+    alone = mix(found, HeldOut(both[0][:, None], noise[:, None]))
+    assert helped.ngrams / helped.encoder == pytest.approx(1.0, abs=0.4)
+    assert alone.ngrams / alone.encoder <= 0.2
+
+
 def test_a_source_has_one_say_however_many_rows_it_has(data: Path, rules: Rules) -> None:
     chance = np.random.default_rng(0)
     found = [example for example in examples(data, rules, seed=0) if example.source != "rules"] * 20
