@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from moderation.normal_form import phrase
 
@@ -182,7 +183,9 @@ def name_lists(file: Path) -> dict[str, list[str]]:
     return lists
 
 
-def area_under_curve(unsafe: Sequence[float], safe: Sequence[float]) -> float:
+def area_under_curve(
+    unsafe: Sequence[float] | NDArray[np.float64], safe: Sequence[float] | NDArray[np.float64]
+) -> float:
     """The chance that an unsafe prompt scores above a safe one; equals count half. Mann and Whitney's U."""
     values = np.concatenate([np.asarray(unsafe), np.asarray(safe)])
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)

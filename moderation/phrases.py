@@ -96,12 +96,16 @@ class Phrasebook(Generic[Key]):
                 entries = [*(entries or ()), *self._stemmed(word)]
             if entries is None:
                 continue
+            behind = words[at + 1] if at + 1 < len(words) else ""
             for pattern, key in entries:
-                end = at + len(pattern)
-                if len(pattern) == 1 or (
-                    end <= len(words) and all(map(_fits, words[at + 1 : end], pattern[1:]))
-                ):
-                    yield key, Found(at, end, " ".join(words[at:end]))
+                size = len(pattern)
+                if size > 1:
+                    # Most phrases begin like many others, and fail at their second word.
+                    if pattern[1] != behind and not pattern[1].endswith("*"):
+                        continue
+                    if at + size > len(words) or not all(map(_fits, words[at + 1 : at + size], pattern[1:])):
+                        continue
+                yield key, Found(at, at + size, " ".join(words[at : at + size]))
 
     def _stemmed(self, word: str) -> Iterator[tuple[Pattern, Key]]:
         for ending in range(LONGEST_ENDING + 1):

@@ -57,7 +57,7 @@ class Material:
     """All there is to learn from; what is numbered are examples first, then their variants.
 
     Only the encoder is shown variants. The n-grams know no order, so a prompt's neighbour drowns it: left out with its source,
-    they found HateCheck worse for them (AUC 0.89 and 0.94 without), and both halves of the sources as a whole.
+    they found HateCheck worse for them (AUC 0.89, and 0.94 without), and both halves of the sources as a whole.
     """
 
     found: list[Example]
