@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import partial, reduce
 from typing import Protocol
 
 from moderation.figures import Figures, Name, figures
@@ -76,6 +77,9 @@ class Screen:
         self._excused = excused
         self._classifier = classifier
         self._names = names or figures(())
+        # Of the pool that everything else uses, whichever thread is free computes on whichever core: now and then on the
+        # loop's own, which then waits for its turn. One thread stays where it is.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
 
     def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """The verdict on one request: field name -> text, as "prompt", "negative", "style"; by `policy`, or the standard one.
@@ -104,8 +108,9 @@ class Screen:
         )
 
     async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
-        """`check` on a thread: it takes some milliseconds, which an event loop has better uses for."""
-        return await asyncio.to_thread(self.check, texts, policy=policy)
+        """`check` on a thread: it takes some milliseconds, which an event loop has better uses for. One after the other."""
+        work = partial(self.check, texts, policy=policy)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     def _read(self, fields: Mapping[str, tuple[str, str]], *, is_asked: bool) -> Iterator[_Reading]:
         whole = " ".join(part for both in fields.values() if (part := both[not is_asked].strip()))
