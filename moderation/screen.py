@@ -30,6 +30,10 @@ _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
 _BARE = (Category.SEXUAL, Category.NUDITY)
 
+_THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
+"""Of all screens, a server's own among them. Of the pool that everything else uses, whichever thread is free computes on
+whichever core: now and then on the loop's own, which then waits for its turn. One thread stays where it is."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
@@ -77,9 +81,6 @@ class Screen:
         self._excused = excused
         self._classifier = classifier
         self._names = names or figures(())
-        # Of the pool that everything else uses, whichever thread is free computes on whichever core: now and then on the
-        # loop's own, which then waits for its turn. One thread stays where it is.
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
 
     def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """The verdict on one request: field name -> text, as "prompt", "negative", "style"; by `policy`, or the standard one.
@@ -110,7 +111,7 @@ class Screen:
     async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """`check` on a thread: it takes some milliseconds, which an event loop has better uses for. One after the other."""
         work = partial(self.check, texts, policy=policy)
-        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        return await asyncio.get_running_loop().run_in_executor(_THREAD, work)
 
     def _read(self, fields: Mapping[str, tuple[str, str]], *, is_asked: bool) -> Iterator[_Reading]:
         whole = " ".join(part for both in fields.values() if (part := both[not is_asked].strip()))
