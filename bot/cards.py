@@ -44,7 +44,8 @@ def _head(job: Job) -> ui.TextDisplay[Any]:
 def _what(job: Job) -> str:
     match job.action, job.parent:
         case JobAction.VARIATION, parent if parent is not None:
-            return f" · variations of picture {parent.image + 1}"
+            what = "remixed from" if job.is_remix else "variations of"
+            return f" · {what} picture {parent.image + 1}"
         case JobAction.UPSCALE, parent if parent is not None:
             return f" · picture {parent.image + 1}, upscaled"
         case JobAction.REROLL, _:

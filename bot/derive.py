@@ -135,7 +135,7 @@ class Derive:
             for option, part in _OPTIONS.items()
             if getattr(wish, option) is not None
         }
-        return replace(order, prompt=said.prompt, seed=said.seed, **decided)
+        return replace(order, prompt=said.prompt, seed=said.seed, is_remix=True, **decided)
 
     def _order_from(
         self,

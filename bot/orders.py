@@ -42,6 +42,7 @@ class Order:
     images: int
     parent: Parent | None = None
     strength: float | None = None
+    is_remix: bool = False  # a variation with words of its own
     loras: LoraSet = ()
 
 

@@ -169,6 +169,7 @@ class Studio:
             images=order.images,
             strength=order.strength,
             loras=order.loras,
+            is_remix=order.is_remix,
             is_age_restricted=order.asker.is_age_restricted,
             policy_channel_id=order.asker.parent_id,
             created_at=now,

@@ -67,6 +67,7 @@ class Job:
     images: int
     strength: float | None = None
     loras: LoraSet = ()
+    is_remix: bool = False  # a variation with words of its own
     is_age_restricted: bool = False  # whether the channel was, when it was asked
     policy_channel_id: int | None = None  # whose policy holds; None: that of the place
     state: JobState = JobState.QUEUED
@@ -81,12 +82,12 @@ RECORD = """
 INSERT INTO jobs (
     id, member, member_name, action, guild_id, channel_id, message_id, token, token_at,
     parent, parent_image, model, prompt, negative, width, height,
-    steps, guidance, seed, images, strength, loras, is_age_restricted, policy_channel_id,
+    steps, guidance, seed, images, strength, loras, is_remix, is_age_restricted, policy_channel_id,
     state, failure, created_at, started_at, finished_at, delivered_at
 ) VALUES (
     :id, :member, :member_name, :action, :guild_id, :channel_id, :message_id, :token, :token_at,
     :parent, :parent_image, :model, :prompt, :negative, :width, :height,
-    :steps, :guidance, :seed, :images, :strength, :loras, :is_age_restricted, :policy_channel_id,
+    :steps, :guidance, :seed, :images, :strength, :loras, :is_remix, :is_age_restricted, :policy_channel_id,
     :state, :failure, :created_at, :started_at, :finished_at, :delivered_at
 )
 """
@@ -225,6 +226,7 @@ def _parameters(job: Job) -> dict[str, object]:
         "images": job.images,
         "strength": job.strength,
         "loras": json.dumps({lora.name: lora.weight for lora in job.loras}),
+        "is_remix": job.is_remix,
         "is_age_restricted": job.is_age_restricted,
         "policy_channel_id": job.policy_channel_id,
         "state": job.state,
@@ -262,6 +264,7 @@ def _job(row: sqlite3.Row) -> Job:
             Lora(name=LoraName(name), weight=float(weight))
             for name, weight in sorted(json.loads(row["loras"]).items())
         ),
+        is_remix=bool(row["is_remix"]),
         is_age_restricted=bool(row["is_age_restricted"]),
         policy_channel_id=row["policy_channel_id"],
         state=JobState(row["state"]),

@@ -14,7 +14,7 @@ from generation.request import MemberId
 EXPORTS = {
     "jobs": """
         SELECT id, member, member_name, action, guild_id, channel_id, message_id, parent, parent_image, model,
-               prompt, negative, width, height, steps, guidance, seed, images, strength, loras, state, failure,
+               prompt, negative, width, height, steps, guidance, seed, images, strength, loras, is_remix, state, failure,
                is_age_restricted, policy_channel_id,
                created_at, started_at, finished_at, delivered_at
         FROM jobs WHERE member = ? ORDER BY id

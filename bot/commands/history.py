@@ -91,7 +91,8 @@ async def page(
 
 def _words(job: Job, end: str) -> str:
     count = f"{job.images} picture{'s' if job.images > 1 else ''}"
-    parts = [_ACTION[job.action], count, job.model, f"seed {job.seed}", f"<t:{int(job.created_at)}:R>", end]
+    done = "remix" if job.is_remix else _ACTION[job.action]
+    parts = [done, count, job.model, f"seed {job.seed}", f"<t:{int(job.created_at)}:R>", end]
     prompt = texts.short(texts.plain(job.prompt.text), 200)
     return f"**{prompt}**\n-# {' · '.join(part for part in parts if part)}"
 

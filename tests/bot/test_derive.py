@@ -146,9 +146,11 @@ async def test_a_remix_starts_from_its_picture_with_other_words_and_all_else_as_
         4,
     )
     assert order.parent == Parent(job=job.id, image=1)
+    assert order.is_remix and not (await busy.derive.variation(job.id, 1, BEN)).is_remix
     again = await busy.derive.remix(job.id, 1, Wish(prompt="a fox in the snow"), BEN)
     assert again.seed != order.seed and again.prompt.negative == "", "what was emptied is empty"
-    await busy.fulfil(await busy.admit(replace(order, images=1)))
+    drawn = (await busy.fulfil(await busy.admit(replace(order, images=1)))).job
+    assert (await busy.job(drawn)).is_remix
 
 
 async def test_parameters_typed_into_a_remix_win_over_what_the_picture_had(busy: Shop) -> None:

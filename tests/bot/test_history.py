@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from bot.commands import history
+from bot.parameters import Wish
 from db.ids import new_job_id
 from db.jobs import Job, Place
 from generation.request import ImageSize, MemberId
@@ -63,6 +66,18 @@ async def test_history_keeps_the_words_of_what_was_removed(shop: Shop) -> None:
     view, files = await history.page(shop.records.jobs, shop.archive, ADA.member, history.NEWEST)
     assert files == [] and problems(view) == []
     assert any("a fox" in text for text in texts_of(view))
+
+
+async def test_history_tells_a_remix_from_variations(busy: Shop) -> None:
+    parent = (await busy.draw("a fox", images=1)).job
+    order = await busy.derive.remix(parent.id, 0, Wish(prompt="a wolf"), ADA)
+    for each in (order, await busy.derive.variation(parent.id, 0, ADA)):
+        await busy.fulfil(await busy.admit(replace(each, images=1)))
+    view, _ = await history.page(busy.records.jobs, busy.archive, ADA.member, history.NEWEST)
+    varied, remixed, first = (text for text in texts_of(view) if text.startswith("**"))
+    assert ("a fox" in varied, "variations" in varied) == (True, True)
+    assert ("a wolf" in remixed, "remix ·" in remixed, "variations" in remixed) == (True, True, False)
+    assert "imagine ·" in first
 
 
 async def test_who_has_drawn_nothing_is_told_how(shop: Shop) -> None:

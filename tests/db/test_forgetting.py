@@ -49,6 +49,7 @@ NO_PERSON = {
     "is_shadow",
     "ban_needs_second",
     "is_age_restricted",
+    "is_remix",
     "policy_channel_id",
     "mark",
     "added_version",

@@ -69,7 +69,7 @@ async def test_a_member_remixes_a_picture_in_a_form_that_holds_its_words(stage: 
     await page.get_by_role("option", name="Picture 2").click()
     await form.get_by_role("button", name="Submit").click()
     await expect(form).to_have_count(0)
-    remix = card(page, "a harbour for the form, at night", "variations of picture 2", "no people")
+    remix = card(page, "a harbour for the form, at night", "remixed from picture 2", "no people")
     await expect(remix.get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
 
 
