@@ -9,7 +9,7 @@ from bot.orders import Gallery
 from bot.provenance import Print, Provenance
 from bot.records import Records
 from db.images import StoredImage
-from db.jobs import Job
+from db.jobs import Job, JobAction
 from db.verdicts import VerdictRecord
 from generation import images
 from generation.request import ImageSize
@@ -38,7 +38,9 @@ class Finishing:
 
         A picture that is refused is not kept, and its share is given back; the others are.
         """
-        judged = await self.inspection.judge(made.pictures, job)
+        # Enlarged, a picture is the same one, and it was drawn from the marked file.
+        seen = await self.inspection.seen_in_parent(job) if job.action is JobAction.UPSCALE else {}
+        judged = await self.inspection.judge(made.pictures, job, seen)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
             await self.refuse(job, judged)

@@ -80,6 +80,13 @@ class Inspection:
             lambda: [self._judge(content, policy, banned, seen or {}) for content in pictures]
         )
 
+    async def seen_in_parent(self, job: Job) -> Scores:
+        """What the picture that the job starts from scored before it was marked; nothing where it starts from none."""
+        if job.parent is None:
+            return {}
+        stored = await self._records.pictures.get(job.parent.job, job.parent.image)
+        return stored.scores if stored else {}
+
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
         """What moderators took down where it was ordered."""
         guild = job.place.guild_id

@@ -233,8 +233,7 @@ class Studio:
         )
         if init is None:
             return True
-        stored = job.parent and await self.records.pictures.get(job.parent.job, job.parent.image)
-        judged = await self.inspection.judge([init], job, stored.scores if stored else None)
+        judged = await self.inspection.judge([init], job, await self.inspection.seen_in_parent(job))
         if judged[0].is_refused:
             await self._finishing.refuse(job, judged, is_input=True)
         return not judged[0].is_refused

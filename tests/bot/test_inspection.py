@@ -217,6 +217,16 @@ async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) ->
     assert (await busy.records.pictures.get(shown.job.id, 0)) == stored, "and it is kept"
 
 
+async def test_what_was_seen_in_a_picture_is_known_of_it_enlarged(busy: Shop) -> None:
+    await let_adults(busy)
+    [shown] = (await busy.draw("show refused", ADULTS, images=1)).images
+    enlarged = await busy.fulfil(await busy.admit(await busy.derive.upscale(shown.job, 0, ADULTS)))
+    order = await busy.derive.variation(enlarged.job.id, 0, BEN)
+    with pytest.raises(GenerationFailed) as failure:
+        await busy.fulfil(await busy.admit(order))
+    assert failure.value.kind == "picture-input"
+
+
 # ---- previews
 
 
