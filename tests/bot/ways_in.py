@@ -1,0 +1,281 @@
+"""Every way in which a member's words reach a picture, and how a text goes it. tests/bot/test_paths.py holds the list whole,
+and all of them to one verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from enum import StrEnum
+
+from PIL import Image
+
+from bot.attached import wish_in
+from bot.case_buttons import Form
+from bot.orders import Order, Press
+from bot.parameters import NAMES, Wish, compose, read, with_file
+from bot.remix import RemixForm, form_of, wanted_in
+from db.ids import new_job_id
+from db.images import StoredImage
+from db.jobs import Job, Place
+from generation.images import parameters_of, to_png
+from generation.request import GenerationRequest, ImageSize, Prompt
+from playground.modals import filled, read_modal
+from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
+from tests.bot.painter import png
+
+
+class Carries(StrEnum):
+    """What of a member's words a way in brings to the picture."""
+
+    PROMPT = "what it shows"
+    NEGATIVE = "what it does not show"
+    NAME = "one of the settings' names, or a refusal"
+    NOTHING = "words for moderators, or none at all"
+
+
+OPTIONS = {
+    "imagine prompt": Carries.PROMPT,
+    "imagine negative": Carries.NEGATIVE,
+    "imagine model": Carries.NAME,
+    "imagine lora": Carries.NAME,
+    "imagine preset": Carries.NAME,
+    "imagine file": Carries.PROMPT,
+    "verify picture": Carries.NOTHING,
+    "preset save name": Carries.NAME,
+    "preset save text": Carries.PROMPT,
+    "preset delete name": Carries.NAME,
+}
+"""Every option of text and every file of the members' commands; those of moderators and managers reach no picture."""
+
+PARAMETERS = {
+    name: Carries.NEGATIVE if option == "negative" else Carries.NAME for name, option in NAMES.items()
+}
+PRESSES = {
+    Press.UPSCALE: Carries.PROMPT,
+    Press.VARY: Carries.PROMPT,
+    Press.REROLL: Carries.PROMPT,
+    Press.REMIX: Carries.NOTHING,  # it opens a form, and what is in that is sent
+    Press.CANCEL: Carries.NOTHING,
+    Press.DELETE: Carries.NOTHING,
+}
+FORMS = {
+    RemixForm: {
+        "prompt": Carries.PROMPT,
+        "negative": Carries.NEGATIVE,
+        "image": Carries.NOTHING,
+        "change": Carries.NOTHING,
+    },
+    Form: {},
+}
+"""The fields of every form. `Form` is about cases: what is written in it reaches no picture."""
+
+
+# ---- how a text goes it
+
+Way = Callable[[Shop, str], Awaitable[Order]]
+
+
+def typed(form: str) -> Way:
+    async def path(shop: Shop, text: str) -> Order:
+        return compose(Wish(prompt=form.format(text)), ADA, [SMALL], SMALL)
+
+    return path
+
+
+def amid(parameter: str) -> Way:
+    """A one-word parameter in the middle of the text."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        first, *rest = text.split()
+        wish = Wish(prompt=" ".join([first, parameter, *rest]))
+        return compose(wish, ADA, [SMALL], SMALL, {"bare": "--cfg 4"})
+
+    return path
+
+
+def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> Way:
+    """A part of the text typed, and the rest in a preset that was saved when nobody minded."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        said = text.split()
+        typed = of(said)
+        presets = {"mine": " ".join(["--ar 3:2", *said[typed:], "--seed 7"])}
+        wish = Wish(prompt=" ".join([*said[:typed], "--steps 5"]), preset="Mine" if is_option else None)
+        if not is_option:
+            wish = replace(wish, prompt=f"--preset mine {wish.prompt}")
+        return compose(wish, ADA, [SMALL], SMALL, presets)
+
+    return path
+
+
+def in_a_file(content: Callable[[str], bytes], *, form: str = ".") -> Way:
+    """`form`: what is typed beside the file."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        typed = read(Wish(prompt=form))
+        held = wish_in(content(text), typed, [SMALL], SMALL)
+        return compose(with_file(typed, held, {}), ADA, [SMALL], SMALL)
+
+    return path
+
+
+def spread_over_a_file(kind: Callable[[str], bytes]) -> Way:
+    """The first half in the file, the second typed."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        said = text.split()
+        half = (len(said) + 1) // 2
+        typed = " ".join(said[half:]) or "."
+        return await in_a_file(lambda _: kind(" ".join(said[:half])), form=typed)(shop, text)
+
+    return path
+
+
+def as_text(text: str) -> bytes:
+    return f"\ufeff--seed 7\n{text}\n--ar 3:2".encode()
+
+
+def as_png(text: str, negative: str = "") -> bytes:
+    """A picture as the bot keeps it, that says it was drawn from this."""
+    request = GenerationRequest(
+        job=new_job_id(),
+        member=ADA.member,
+        model=SMALL.name,
+        prompt=Prompt(text=text, negative=negative),
+        size=SMALL.size_for((3, 2)),
+        steps=5,
+        guidance=4.0,
+        seed=7,
+        images=1,
+    )
+    return to_png(Image.new("RGB", (8, 8)), parameters_of(request, 0, "DDIM"))
+
+
+async def weighted(shop: Shop, text: str) -> Order:
+    parts = text.split()
+    prompt = " ".join(f"{part}::2" for part in parts[:7]) + " " + " ".join(parts[7:])
+    return compose(Wish(prompt=prompt), ADA, [SMALL], SMALL)
+
+
+async def kept(shop: Shop, prompt: Prompt) -> Job:
+    """A finished job of other days with a picture, whatever was allowed then."""
+    job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # a row as the studio writes it
+        replace(an_order(images=1), prompt=prompt),
+        Place(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
+        shop.clock.now,
+    )
+    async with shop.records.database.transaction() as tx:
+        await shop.records.jobs.record(tx, job)
+        stored: StoredImage = await shop.records.pictures.store(
+            tx,
+            job=job.id,
+            index=0,
+            content=png(),
+            size=ImageSize(width=16, height=16),
+            seed=1,
+            at=shop.clock.now,
+        )
+        assert stored
+        await shop.records.jobs.finish(tx, job.id, shop.clock.now)
+    return job
+
+
+def pressed(press: Press, *, is_negative: bool = False) -> Way:
+    async def path(shop: Shop, text: str) -> Order:
+        prompt = Prompt(text="a quiet hill", negative=text) if is_negative else Prompt(text=text)
+        job = await kept(shop, prompt)
+        match press:
+            case Press.UPSCALE:
+                return await shop.derive.upscale(job.id, 0, ADA)
+            case Press.VARY:
+                return await shop.derive.variation(job.id, 0, ADA)
+            case _:
+                return await shop.derive.reroll(job.id, ADA)
+
+    return path
+
+
+def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
+    """Another's picture, remixed."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
+        modal = read_modal(form_of(await shop.derive.remixable(job.id)).to_dict())
+        entries = {"prompt": form.format(text), "negative": negative.format(text)}
+        wanted = wanted_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
+        assert wanted is not None
+        return await shop.derive.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
+
+    return path
+
+
+SHOWN: dict[str, Way] = {
+    "imagine prompt": typed("{}"),
+    "with blanks around": typed("   {}\n "),
+    "behind parameters": typed("--seed 7 --ar 3:2 {}"),
+    "before a parameter": typed("{} --steps 5"),
+    "weights": weighted,
+    **{
+        f"amid --{name}": amid(f"--{name} {value}")
+        for name, value in {
+            "ar": "3:2",
+            "aspect": "1:1",
+            "seed": "7",
+            "steps": "5",
+            "cfg": "4",
+            "guidance": "4",
+            "images": "1",
+            "model": "small",
+            "preset": "bare",
+        }.items()
+    },
+    "preset save text": kept_as_preset(lambda words: 0, is_option=True),
+    "half of it in a preset": kept_as_preset(lambda words: len(words) // 2, is_option=True),
+    "all but the first word in a preset": kept_as_preset(lambda words: 1, is_option=False),
+    "imagine file": in_a_file(as_text),
+    "a PNG": in_a_file(as_png),
+    "half of it in a file": spread_over_a_file(as_text),
+    "half of it in a PNG": spread_over_a_file(as_png),
+    "form prompt": written_in_a_form("{}", negative=""),
+    "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
+    **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
+}
+
+
+def left_out(form: str) -> Way:
+    async def path(shop: Shop, text: str) -> Order:
+        return compose(Wish(prompt=f"a quiet hill{form.format(text)}"), ADA, [SMALL], SMALL)
+
+    return path
+
+
+async def by_option(shop: Shop, text: str) -> Order:
+    return compose(Wish(prompt="a quiet hill", negative=text), ADA, [SMALL], SMALL)
+
+
+async def a_preset_leaves_out(shop: Shop, text: str) -> Order:
+    presets = {"mine": f"--seed 7 --no {text}"}
+    return compose(Wish(prompt="a quiet hill", preset="mine"), ADA, [SMALL], SMALL, presets)
+
+
+LEFT_OUT: dict[str, Way] = {
+    "imagine negative": by_option,
+    **{
+        f"--{name}": left_out(f" --{name} {{}}")
+        for name, what in PARAMETERS.items()
+        if what is Carries.NEGATIVE
+    },
+    "form negative": written_in_a_form("a quiet hill"),
+    "form --no": written_in_a_form("a quiet hill --no {}"),
+    "a preset's --no": a_preset_leaves_out,
+    "a file's --no": in_a_file(lambda text: f"a quiet hill --no {text}".encode()),
+    "a PNG's": in_a_file(lambda text: as_png("a quiet hill", text)),
+    "a dash that phones make": left_out(" —no {}"),
+    "with =": left_out(" --no={}"),
+    "before a parameter": left_out(" --no {} --seed 7"),
+    **{
+        f"button {press}": pressed(press, is_negative=True)
+        for press, what in PRESSES.items()
+        if what is Carries.PROMPT
+    },
+}
