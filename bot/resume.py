@@ -7,6 +7,7 @@ import logging
 
 from bot.client import Atelier
 from db.errors import StorageError
+from db.images import Swept
 
 log = logging.getLogger(__name__)
 
@@ -19,12 +20,18 @@ async def resume(client: Atelier) -> None:
     """For ever: takes up what nobody carries. The database says what is left to do."""
     studio = client.studio
     began = studio.clock()
-    await client.wait_until_ready()
     try:
-        if swept := await studio.records.pictures.sweep():
-            log.info("%d files without a picture deleted", swept)
+        swept = await studio.records.pictures.sweep(began)
+        if swept != Swept():
+            log.info(
+                "picture files: %d back from the trash, %d without a row moved there, %d of removed pictures deleted",
+                swept.restored,
+                swept.trashed,
+                swept.deleted,
+            )
     except (StorageError, OSError) as error:
-        log.warning("files without a picture were not looked for: %s", error)
+        log.warning("picture files were not put in order: %s", error)
+    await client.wait_until_ready()
     while True:
         try:
             jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]

@@ -87,6 +87,7 @@ class Sweep:
         if count:
             log.info("%d rows were older than the settings keep them", count)
             await self._records.database.tidy()
+        await self._records.pictures.empty_trash(self._clock())
 
     async def _forget(self, erasure: Erasure) -> None:
         forgetting, now = self._records.forgetting, self._clock()

@@ -1,7 +1,9 @@
 """Finished pictures: the bytes in a folder under the hash of their content, the facts in a row.
 
-A file is there before its row is committed and goes after its row was marked, so that a crash in between
-leaves at most a file that nothing refers to; `sweep()` removes those at start.
+A file is there before its row is committed and goes after its row was marked as removed, so that a crash in between
+leaves at most a file without a row. Such files may also belong to a newer database, of which this one is an old copy:
+`sweep()` moves them at start to `trash/<day>/` in the same folder. They come back when a row refers to them again, and
+are deleted `TRASH_DAYS` later.
 """
 
 from __future__ import annotations
@@ -12,10 +14,15 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sqlite3
-from collections.abc import Iterable
+import stat
+import time
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
+from math import inf
 from pathlib import Path
 
 from db.database import Database, Reader, Transaction
@@ -23,6 +30,10 @@ from db.errors import ImageGone, storage_errors
 from generation.request import ImageSize, JobId, MemberId
 from moderation.fingerprint import Fingerprint
 from moderation.verdict import Category, Scores
+
+TRASH_DAYS = 14
+_DAY = 86_400.0  # seconds
+_AT_ONCE = 50  # files: other writers wait until so many are moved
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,15 @@ class StoredImage:
         return self.removed_at is not None
 
 
+@dataclass(slots=True)
+class Swept:
+    """Files that were not where their rows say."""
+
+    restored: int = 0  # from the trash: a live row refers to them
+    trashed: int = 0  # no row knows them
+    deleted: int = 0  # their picture was removed
+
+
 STORE = """
 INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at, pdq, mark, scores)
 VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at, :pdq, :mark, :scores) RETURNING *
@@ -60,7 +80,10 @@ WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha25
 OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
 FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL ORDER BY job, image_index"
 IS_LIVE = "SELECT 1 FROM images WHERE sha256 = ? AND removed_at IS NULL LIMIT 1"
-LIVE_HASHES = "SELECT DISTINCT sha256 FROM images WHERE removed_at IS NULL"
+KNOWN = """
+SELECT sha256, max(removed_at IS NULL) AS is_live FROM images
+WHERE sha256 IN (SELECT value FROM json_each(?)) GROUP BY sha256
+"""
 PAGE_OF_MEMBER = """
 SELECT images.* FROM images JOIN jobs ON jobs.id = images.job
 WHERE jobs.member = :member AND jobs.state = 'done' AND images.removed_at IS NULL
@@ -76,8 +99,8 @@ class Pictures:
         self.folder = folder
 
     async def put(self, contents: Iterable[bytes]) -> None:
-        """Files ahead of their rows: who else writes to the database need not wait for the disk. DiskFull leaves strays at
-        most."""
+        """Files ahead of their rows: who else writes to the database need not wait for the disk. DiskFull leaves files
+        without rows at most."""
         await asyncio.to_thread(lambda: [self._put(content) for content in contents])
 
     async def take_back(self, contents: Iterable[bytes]) -> None:
@@ -169,12 +192,50 @@ class Pictures:
         tx.after_commit(partial(self._forget, row["sha256"]))
         return True
 
-    async def sweep(self) -> int:
-        """Deletes every file that no live row refers to, and returns how many; for the start. Holds the write
-        lock, so that no picture is between its file and its row."""
-        async with self._db.transaction() as tx:
-            live = {row["sha256"] for row in await tx.all(LIVE_HASHES)}
-            return await asyncio.to_thread(_sweep, self.folder, live)
+    async def sweep(self, began: float) -> Swept:
+        """Puts every file where its rows say; at the start of the program (`began`, unix seconds). What was written since
+        then may belong to a job that is just being finished, and stays."""
+        swept = Swept()
+        for folder in await asyncio.to_thread(self._trash_folders):
+            await self._settle(_files(folder, "*/*", inf), folder, swept)
+        trash = self._trash / _day(began)
+        await self._settle(_files(self.folder, "[0-9a-f][0-9a-f]/*", began), trash, swept)
+        return swept
+
+    async def empty_trash(self, now: float) -> None:
+        """Deletes what was moved there more than TRASH_DAYS before `now` (unix seconds)."""
+        oldest = _day(now - TRASH_DAYS * _DAY)
+        for folder in await asyncio.to_thread(self._trash_folders):
+            if folder.name < oldest:
+                await self._settle(_files(folder, "*/*", inf), folder, Swept())
+                await asyncio.to_thread(shutil.rmtree, folder)
+
+    async def _settle(self, files: Iterator[Path], trash: Path, swept: Swept) -> None:
+        """A transaction for each batch: a picture is stored or removed before it or after it."""
+        while batch := await asyncio.to_thread(lambda: list(islice(files, _AT_ONCE))):
+            async with self._db.transaction() as tx:
+                rows = await tx.all(KNOWN, (json.dumps([path.stem for path in batch]),))
+                is_live = {f"{row['sha256']}.png": bool(row["is_live"]) for row in rows}
+                await asyncio.to_thread(self._move, batch, is_live, trash, swept)
+
+    def _move(self, batch: list[Path], is_live: dict[str, bool], trash: Path, swept: Swept) -> None:
+        for path in batch:
+            match is_live.get(path.name):
+                case None:
+                    swept.trashed += _rename(path, trash / path.parent.name / path.name)
+                case True:
+                    swept.restored += _rename(path, self._path(path.stem))
+                case False:
+                    path.unlink(missing_ok=True)
+                    swept.deleted += 1
+
+    @property
+    def _trash(self) -> Path:
+        # Beside the pictures rather than beside the database: a rename needs the same disk.
+        return self.folder / "trash"
+
+    def _trash_folders(self) -> list[Path]:
+        return sorted(self._trash.glob("????-??-??"))
 
     async def _forget(self, sha256: str) -> None:
         # Runs under the write lock, after the commit: the reader sees what the next writer will.
@@ -220,15 +281,27 @@ def _sync_folder(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _sweep(folder: Path, live: set[str]) -> int:
-    strays = [
-        path
-        for path in folder.glob("*/*")
-        if path.is_file() and (path.suffix != ".png" or path.stem not in live)
-    ]
-    for path in strays:
-        path.unlink()
-    return len(strays)
+def _day(at: float) -> str:
+    """2026-11-29, for unix seconds."""
+    return time.strftime("%Y-%m-%d", time.gmtime(at))
+
+
+def _files(folder: Path, pattern: str, before: float) -> Iterator[Path]:
+    """Those last written before then (unix seconds)."""
+    for path in folder.glob(pattern):
+        with contextlib.suppress(FileNotFoundError):  # a picture that was removed meanwhile
+            status = path.stat()
+            if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
+                yield path
+
+
+def _rename(path: Path, target: Path) -> bool:
+    """Whether it had to be moved. The folders are made where they are missing."""
+    if path == target:
+        return False
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.replace(target)
+    return True
 
 
 def _scores(text: str) -> Scores:

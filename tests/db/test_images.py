@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -10,10 +12,12 @@ import pytest
 
 from db.database import Database
 from db.errors import ImageGone
-from db.images import Pictures
+from db.images import TRASH_DAYS, Pictures, StoredImage, Swept
 from tests.db.rows import ALICE, BOB, MODERATOR, NOW, record, record_done, store
 
 ROOT = Path(__file__).parents[2]
+DAY = 86_400.0
+LATER = 4_000_000_000.0  # a start after every file of these tests was written
 
 
 @pytest.fixture
@@ -23,6 +27,16 @@ def pictures(db: Database, tmp_path: Path) -> Pictures:
 
 def files(pictures: Pictures) -> list[Path]:
     return [path for path in pictures.folder.rglob("*") if path.is_file()]
+
+
+def contents(pictures: Pictures) -> list[bytes]:
+    """Of all files, those in the trash among them."""
+    return sorted(path.read_bytes() for path in files(pictures))
+
+
+def live(pictures: Pictures) -> list[bytes]:
+    """Of the files outside the trash."""
+    return sorted(path.read_bytes() for path in pictures.folder.glob("??/*"))
 
 
 async def test_a_picture_comes_back_byte_for_byte(db: Database, pictures: Pictures) -> None:
@@ -55,10 +69,14 @@ async def test_a_file_that_was_put_ahead_is_not_written_under_the_lock(
     assert [await pictures.read(image) for image in stored] == [b"first", b"second"]
 
 
-async def test_what_was_put_and_never_stored_is_swept(db: Database, pictures: Pictures) -> None:
+async def test_what_was_put_and_never_stored_goes_to_the_trash_at_the_next_start(
+    db: Database, pictures: Pictures
+) -> None:
     await pictures.put([b"a stray"])
-    assert await pictures.sweep() == 1
-    assert files(pictures) == []
+    assert await pictures.sweep(began=0.0) == Swept(), "it may belong to a job that is just being finished"
+    assert live(pictures) == contents(pictures) == [b"a stray"]
+    assert await pictures.sweep(LATER) == Swept(trashed=1)
+    assert live(pictures) == [] and contents(pictures) == [b"a stray"]
 
 
 async def test_of_job_lists_a_jobs_pictures_in_order(db: Database, pictures: Pictures) -> None:
@@ -135,8 +153,8 @@ async def test_a_lost_file_is_a_gone_image(db: Database, pictures: Pictures) -> 
         await pictures.read(image)
 
 
-async def test_the_sweep_deletes_what_no_live_row_refers_to(db: Database, pictures: Pictures) -> None:
-    assert await pictures.sweep() == 0
+async def test_the_sweep_deletes_no_file_that_it_does_not_know(db: Database, pictures: Pictures) -> None:
+    assert await pictures.sweep(LATER) == Swept()
     job = await record(db)
     async with db.transaction() as tx:
         kept = await store(pictures, tx, job.id)
@@ -144,21 +162,106 @@ async def test_the_sweep_deletes_what_no_live_row_refers_to(db: Database, pictur
         async with db.transaction() as tx:
             await store(pictures, tx, job.id, 1, b"never committed")
             raise ZeroDivisionError
-    (pictures.folder / kept.sha256[:2] / f".{kept.sha256}.0000.partial").write_bytes(b"half a pic")
-    assert len(files(pictures)) == 3
-    assert await pictures.sweep() == 2
-    assert await pictures.sweep() == 0
-    assert await pictures.read(kept) == b"a picture"
+    folder = pictures.folder / kept.sha256[:2]
+    (folder / f".{kept.sha256}.0000.partial").write_bytes(b"half a pic")
+    (folder / f"{kept.sha256}.txt").write_bytes(b"a note")
+    before = contents(pictures)
+    assert len(before) == 4
+    assert await pictures.sweep(LATER) == Swept(trashed=3)
+    assert await pictures.sweep(LATER) == Swept()
+    assert live(pictures) == [b"a picture"] and contents(pictures) == before
 
 
 async def test_the_sweep_finishes_a_removal_that_a_crash_cut_short(db: Database, pictures: Pictures) -> None:
+    """Also of a file that lies in the trash, since an older database did not know it."""
+    job = await record(db)
+    await pictures.put([b"0", b"1"])
+    await pictures.sweep(LATER)
+    async with db.transaction() as tx:
+        images = [await store(pictures, tx, job.id, index, b"%d" % index) for index in (0, 1)]
+    async with db.transaction() as tx:
+        for index in (0, 1):
+            await pictures.remove(tx, job.id, index, by=MODERATOR, reason="", at=NOW)
+    assert contents(pictures) == [b"0", b"1"], "those in the trash"
+    path = pictures.folder / images[0].sha256[:2] / f"{images[0].sha256}.png"
+    path.write_bytes(b"0")
+    assert await pictures.sweep(LATER) == Swept(deleted=3)
+    assert contents(pictures) == []
+
+
+async def test_an_older_database_started_once_costs_no_picture_of_the_newer(tmp_path: Path) -> None:
+    """The newer one is put back, with what was drawn since the copy."""
+    path, drawn = tmp_path / "atelier.sqlite3", list[StoredImage]()
+
+    async def draw(content: bytes) -> None:
+        async with Database.open(path) as db:
+            job = await record(db)
+            async with db.transaction() as tx:
+                drawn.append(await store(Pictures(db, tmp_path / "images"), tx, job.id, 0, content))
+
+    async def start() -> Swept:
+        async with Database.open(path) as db:
+            return await Pictures(db, tmp_path / "images").sweep(LATER)
+
+    await draw(b"0")
+    shutil.copy(path, tmp_path / "copy")
+    for index in range(1, 5):
+        await draw(b"%d" % index)
+    path.rename(tmp_path / "newer")
+    (tmp_path / "copy").rename(path)
+    assert await start() == Swept(trashed=4)
+    (tmp_path / "newer").rename(path)
+    assert await start() == Swept(restored=4)
+    async with Database.open(path) as db:
+        assert [await Pictures(db, tmp_path / "images").read(each) for each in drawn] == [
+            b"0",
+            b"1",
+            b"2",
+            b"3",
+            b"4",
+        ]
+
+
+async def test_the_trash_is_emptied_by_the_day_but_for_what_a_row_refers_to(
+    db: Database, pictures: Pictures
+) -> None:
+    await pictures.put([b"a stray", b"found again"])
+    await pictures.sweep(LATER)
+    for days in (0, TRASH_DAYS):
+        await pictures.empty_trash(LATER + days * DAY)
+        assert contents(pictures) == [b"a stray", b"found again"]
     job = await record(db)
     async with db.transaction() as tx:
-        image = await store(pictures, tx, job.id)
-    async with db.transaction() as tx:
-        await pictures.remove(tx, job.id, 0, by=MODERATOR, reason="", at=NOW)
-    (pictures.folder / image.sha256[:2] / f"{image.sha256}.png").write_bytes(b"a picture")
-    assert await pictures.sweep() == 1
+        image = await store(pictures, tx, job.id, 0, b"found again")
+    (pictures.folder / image.sha256[:2] / f"{image.sha256}.png").unlink()
+    await pictures.empty_trash(LATER + (TRASH_DAYS + 1) * DAY)
+    assert live(pictures) == contents(pictures) == [b"found again"]
+    assert await pictures.read(image) == b"found again"
+
+
+async def test_a_job_that_is_finished_during_the_sweep_keeps_its_pictures(
+    db: Database, pictures: Pictures
+) -> None:
+    """Whether their files are new, or were there already without a row."""
+    names = [b"%d" % n for n in range(300)]
+    await pictures.put(names[::2])
+    for path in files(pictures):
+        os.utime(path, (0, 0))  # of an earlier run
+    job = await record(db)
+
+    async def finish() -> list[StoredImage]:
+        images: list[StoredImage] = []
+        for start in range(0, len(names), 4):
+            await pictures.put(names[start : start + 4])
+            async with db.transaction() as tx:
+                images += [
+                    await store(pictures, tx, job.id, index, names[index])
+                    for index in range(start, start + 4)
+                ]
+        return images
+
+    images, _ = await asyncio.gather(finish(), pictures.sweep(began=1e9))
+    assert [await pictures.read(image) for image in images] == names
 
 
 async def test_history_is_paged_by_picture_newest_first(db: Database, pictures: Pictures) -> None:
@@ -196,7 +299,7 @@ async def main() -> None:
                 await store(pictures, tx, job.id, 1, b"x" * 1_000_000)
         except DiskFull:
             print("full")
-        print(await pictures.of_job(job.id), await pictures.sweep())
+        print(await pictures.of_job(job.id), (await pictures.sweep(4e9)).trashed)
 
 asyncio.run(main())
 """
