@@ -18,7 +18,7 @@ from bot.exposition import CannotListen
 from bot.provenance import Provenance, ProvenanceBroken
 from bot.settings import PROJECT, Settings, SettingsBroken, load
 from db.database import Database
-from db.errors import DatabaseBroken, DatabaseBusy, DatabaseTooNew, DiskFull, StorageError
+from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull, StorageError
 from generation import checkup
 from generation.logs import LEVELS, open_log
 from generation.model_folder import BrokenModelFolder, inspect
@@ -100,8 +100,9 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         loop.add_reader(sys.stdin, stop.set)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        provenance = Provenance.open(settings.provenance, settings.data)
         async with Database.open(settings.data / "atelier.sqlite3") as database:
+            # Not before: where the database is lost, nothing is written.
+            provenance = Provenance.open(settings.provenance, settings.data)
             await app.run(settings, database, screen, pictures, provenance, token, stop)
     except app.WrongToken as error:
         raise CannotStart(_WRONG_TOKEN) from error
@@ -176,6 +177,11 @@ def _picture_check(settings: Settings) -> PictureCheck:
 
 def _storage_sentence(error: StorageError) -> str:
     match error:
+        case DatabaseLost():
+            return (
+                f"The database {error.path} is missing or empty, but there are pictures in {error.pictures}. Put a backup of "
+                "the database in its place. To start without these pictures, move their folder away. Nothing was changed."
+            )
         case DatabaseTooNew():
             return (
                 f"The database {error.path} is of version {error.version}, but this program knows {error.known}. "
@@ -183,7 +189,8 @@ def _storage_sentence(error: StorageError) -> str:
             )
         case DatabaseBroken():
             return (
-                f"The database {error.path} can't be used: {error.reason}. Restore a backup, or move it away."
+                f"The database {error.path} can't be used: {error.reason}. Move it to a safe place, together with the files "
+                "beside it that end with -wal and -shm, and put a backup in its place. The pictures stay where they are."
             )
         case DatabaseBusy():
             return f"Another program holds the database {error.path}. Is the bot running already?"

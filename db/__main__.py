@@ -23,6 +23,7 @@ from db.database import Database
 from db.errors import (
     DatabaseBroken,
     DatabaseBusy,
+    DatabaseLost,
     DatabaseMissing,
     DatabaseTooNew,
     DatabaseTooOld,
@@ -237,6 +238,11 @@ def _sentence(error: StorageError) -> str:
         case DatabaseMissing(path=path):
             return (
                 f"There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
+            )
+        case DatabaseLost(path=path, pictures=pictures):
+            return (
+                f"{path} is missing or empty, but there are pictures in {pictures}. Put a backup in its place, or move that "
+                "folder away to start without them."
             )
         case DatabaseTooNew(path=path, version=version, known=known):
             return (

@@ -109,7 +109,7 @@ class Database:
     async def open(cls, path: Path) -> AsyncGenerator[Database, None]:
         """Creates or migrates the file, then opens it.
 
-        DatabaseTooNew, DatabaseBroken, DatabaseBusy, DiskFull.
+        DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy, DiskFull.
         """
         await asyncio.to_thread(migrate, path)
         async with AsyncExitStack() as stack:

@@ -2,6 +2,7 @@
 
 StorageError
 ├── DatabaseMissing    path
+├── DatabaseLost       path, pictures
 ├── DatabaseTooNew     path, version, known
 ├── DatabaseTooOld     path, version, known
 ├── DatabaseBroken     path, reason
@@ -32,6 +33,14 @@ class DatabaseMissing(StorageError):
     """There is no file, and what was asked for needs one."""
 
     path: Path
+
+
+@dataclass(eq=False, kw_only=True)
+class DatabaseLost(StorageError):
+    """There is no file, or an empty one, and there are pictures: a new database would know none of them."""
+
+    path: Path
+    pictures: Path  # their folder
 
 
 @dataclass(eq=False, kw_only=True)

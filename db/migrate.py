@@ -17,7 +17,7 @@ from pathlib import Path
 
 from db.backup import back_up, backup_name
 from db.chain import teach
-from db.errors import DatabaseBroken, DatabaseTooNew, storage_errors
+from db.errors import DatabaseBroken, DatabaseLost, DatabaseTooNew, storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
 APPLICATION_ID = 0x41544C52  # "ATLR", so that another program's file is not taken for ours
@@ -65,9 +65,10 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
     """Creates or updates the database at `path` (and its folder) and leaves it in WAL mode, readable by its
     owner alone. An existing database is copied first, beside itself.
 
-    DatabaseTooNew and DatabaseBroken leave the file as it was.
+    DatabaseLost, DatabaseTooNew and DatabaseBroken leave the file as it was.
     """
     steps = migrations(folder)
+    demand_not_lost(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         _keep_private(path)
@@ -95,8 +96,20 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
         return Migrated(before=before, after=version_of(connection), backup=backup)
 
 
+def demand_not_lost(path: Path) -> None:
+    """Raises DatabaseLost. Opens nothing: SQLite deletes the write-ahead log of an empty file."""
+    if not (path.is_file() and path.stat().st_size):
+        _demand_no_pictures(path)
+
+
+def _demand_no_pictures(path: Path) -> None:
+    pictures = path.parent / "images"
+    if any(pictures.rglob("*.png")):
+        raise DatabaseLost(path=path, pictures=pictures)
+
+
 def check(connection: sqlite3.Connection, path: Path, *, known: int) -> int:
-    """The version; DatabaseTooNew, or DatabaseBroken when the file is not one of ours.
+    """The version; DatabaseTooNew, DatabaseLost, or DatabaseBroken when the file is not one of ours.
 
     Read in one transaction: between two statements another process may commit the first migration, and a file
     with our tables but without our mark would look like another program's.
@@ -116,6 +129,8 @@ def _checked_version(connection: sqlite3.Connection, path: Path, *, known: int) 
         raise DatabaseBroken(path=path, reason="the file is another program's database")
     if version > known:
         raise DatabaseTooNew(path=path, version=version, known=known)
+    if not version:
+        _demand_no_pictures(path)
     return version
 
 

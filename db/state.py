@@ -10,7 +10,7 @@ from pathlib import Path
 
 from db.errors import DatabaseMissing, storage_errors
 from db.jobs import JobState
-from db.migrate import BUSY_TIMEOUT, check, known_version
+from db.migrate import BUSY_TIMEOUT, check, demand_not_lost, known_version
 
 COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
 COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE removed_at IS NULL"
@@ -28,7 +28,7 @@ class State:
 
 
 def state_of(path: Path) -> State:
-    """Raises DatabaseMissing, DatabaseTooNew, DatabaseBroken, DatabaseBusy. Reads every page."""
+    """Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy. Reads every page."""
     require(path)
     with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
         known = known_version()
@@ -54,7 +54,8 @@ def state_of(path: Path) -> State:
 
 
 def require(path: Path) -> None:
-    """Raises DatabaseMissing: opening would create an empty file."""
+    """Raises DatabaseMissing, DatabaseLost: opening would create an empty file."""
+    demand_not_lost(path)
     if not path.is_file():
         raise DatabaseMissing(path=path)
 

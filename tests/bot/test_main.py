@@ -15,10 +15,12 @@ from bot.settings import PROJECT
 from db.errors import (
     DatabaseBroken,
     DatabaseBusy,
+    DatabaseLost,
     DatabaseTooNew,
     DiskFull,
     StorageError,
 )
+from db.migrate import migrate
 from generation import checkup
 from generation.checkup import Finding
 from generation.request import ModelEntry
@@ -205,9 +207,34 @@ def test_what_is_no_database_is_named_and_left_alone(
     assert "DISCORD_TOKEN" not in os.environ, "nothing that is started inherits it"
 
 
+def test_the_advice_about_a_damaged_database_costs_no_picture(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    database = data / "atelier.sqlite3"
+    migrate(database)
+    picture = data / "images" / "ab" / "abc.png"
+    picture.parent.mkdir(parents=True)
+    picture.write_bytes(b"a picture")
+    database.write_bytes(b"\0" * 200 + database.read_bytes()[200:])
+
+    def start() -> str:
+        monkeypatch.setenv("DISCORD_TOKEN", "a secret")
+        return sentence_of(capsys, ["run"])
+
+    assert "Move it to a safe place" in start()
+    database.rename(data / "broken.sqlite3")
+    said = start()
+    assert f"there are pictures in {data / 'images'}" in said and "backup" in said
+    assert sentence_of(capsys, ["doctor"]) == said
+    assert sorted(each.name for each in data.iterdir()) == ["broken.sqlite3", "images"], "nothing was written"
+    assert picture.read_bytes() == b"a picture"
+
+
 @pytest.mark.parametrize(
     "error",
     [
+        DatabaseLost(path=Path("x.sqlite3"), pictures=Path("images")),
         DatabaseTooNew(path=Path("x.sqlite3"), version=9, known=1),
         DatabaseBroken(path=Path("x.sqlite3"), reason="malformed"),
         DatabaseBusy(path=Path("x.sqlite3")),

@@ -191,3 +191,18 @@ def test_a_file_where_the_folder_should_be_is_a_sentence(
 def set_version(data: Path, version: int) -> None:
     with closing(sqlite3.connect(data / "atelier.sqlite3")) as connection:
         connection.execute(f"PRAGMA user_version = {version}")
+
+
+@pytest.mark.parametrize(
+    "command", ["status", "migrate", "backup", "audit", f"export {ALICE}", f"forget {ALICE}"]
+)
+def test_no_command_makes_a_new_database_beside_pictures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    picture = tmp_path / "images" / "ab" / "abc.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    assert main([*command.split(), "--data", str(tmp_path)]) == 2
+    said = capsys.readouterr().err
+    assert "missing or empty" in said and str(tmp_path / "images") in said and "backup" in said
+    assert [each.name for each in tmp_path.iterdir()] == ["images"]

@@ -3,13 +3,14 @@ from __future__ import annotations
 import sqlite3
 import stat
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 
-from db.errors import DatabaseBroken, DatabaseTooNew
+from db.errors import DatabaseBroken, DatabaseLost, DatabaseTooNew
 from db.migrate import (
     APPLICATION_ID,
     Migrated,
@@ -191,3 +192,40 @@ def test_a_number_may_be_left_out_and_none_is_used_twice(path: Path, folder: Pat
     (folder / "0004_other.sql").write_text("SELECT 1;", "utf-8")
     with pytest.raises(ValueError, match="0004_other"):
         migrations(folder)
+
+
+def leave_nothing(path: Path) -> None:
+    """The database was moved away."""
+
+
+def leave_an_empty_file(path: Path) -> None:
+    path.touch()
+    path.with_name(path.name + "-wal").write_bytes(b"what SQLite would delete")
+
+
+def leave_a_database_without_tables(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [leave_nothing, leave_an_empty_file, leave_a_database_without_tables],
+    ids=lambda each: each.__name__,
+)
+@pytest.mark.parametrize("folder", ["ab", "trash/2026-11-29/ab"])
+def test_beside_pictures_no_new_database_is_made(
+    path: Path, folder: str, leave: Callable[[Path], None]
+) -> None:
+    picture = path.parent / "images" / folder / "abc.png"
+    picture.parent.mkdir(parents=True)
+    picture.touch()
+    leave(path)
+    before = {each: each.is_file() and each.read_bytes() for each in path.parent.rglob("*")}
+    with pytest.raises(DatabaseLost) as lost:
+        migrate(path)
+    assert lost.value.pictures == path.parent / "images"
+    assert {each: each.is_file() and each.read_bytes() for each in path.parent.rglob("*")} == before
+
+    (path.parent / "images").rename(path.parent / "old pictures")
+    assert migrate(path).before == 0
