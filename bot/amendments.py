@@ -46,8 +46,7 @@ class Amendments:
             if reason is not None:
                 changes.append(f"reason: {case.reason or 'none'} → {reason}")
             if seconds is not None:
-                live = await self._records.blocks.live(guild_id, case.member, self._clock(), tx=tx)
-                if live is None or live.id != case.block:
+                if not await self._records.blocks.lift(tx, case.block, by=by.member, at=self._clock()):
                     raise NothingToAmend(number, "running timeout or ban")
                 expires_at = self._clock() + seconds
                 renewed, _ = await self._desk.block_in(
@@ -92,39 +91,27 @@ class Amendments:
             await self._desk.note(tx, by, Act.PARDON, case.member, reason, case=number, job=case.job)
             return case
 
-    async def unban(self, by: Asker, member: MemberId, reason: str) -> tuple[bool, Case | None]:
-        """Lifts the block, whatever set it; the strike stays. Whether there was one, and the case that it came from."""
+    async def unban(self, by: Asker, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
+        """Lifts all that blocks the member; strikes stay. Whether anything did, and the cases that it came from."""
         assert by.guild_id is not None, "blocks belong to a server"
         async with self._records.database.transaction() as tx:
-            live = await self._records.blocks.live(by.guild_id, member, self._clock(), tx=tx)
-            case = await self._records.cases.of_block(live.id, tx=tx) if live else None
-            if live is not None:
-                await self._records.blocks.lift(
-                    tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
-                )
-            if case is not None:
+            cases = await self._records.cases.in_force(by.guild_id, member, self._clock(), tx=tx)
+            was_blocked = await self._records.blocks.lift_all(
+                tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
+            )
+            for case in cases:
                 await self._casework.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
             # Also where only Discord's own ban is there to lift: it is a moderator's act all the same.
-            await self._desk.note(
-                tx,
-                by,
-                Act.UNBAN,
-                member,
-                reason,
-                case=case.number if case else None,
-                details={"was_blocked": live is not None},
-            )
-        return live is not None, case
+            for number in [case.number for case in cases] or [None]:
+                await self._desk.note(
+                    tx, by, Act.UNBAN, member, reason, case=number, details={"was_blocked": was_blocked}
+                )
+        return was_blocked, cases
 
     async def undo(self, tx: Transaction, case: Case, by: Asker) -> bool:
         """Strike, block and ban on the pictures of this case, as far as they still hold; False when none does."""
         is_pardoned = await self._records.strikes.pardon(tx, case.id, by=by.member, at=self._clock())
-        live = await self._records.blocks.live(case.guild_id, case.member, self._clock(), tx=tx)
-        is_lifted = False
-        if live is not None and live.id == case.block:
-            is_lifted = await self._records.blocks.lift(
-                tx, guild_id=case.guild_id, member=case.member, by=by.member, at=self._clock()
-            )
+        is_lifted = await self._records.blocks.lift(tx, case.block, by=by.member, at=self._clock())
         is_welcome = await self._records.banned.lift_of_case(tx, case) > 0
         return is_pardoned or is_lifted or is_welcome
 

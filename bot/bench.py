@@ -126,7 +126,7 @@ class Bench:
         if done.is_proposal:
             await self._review.refresh_case(case.id)
             return f"Case {case.number}: the ban is proposed. Another moderator must confirm it."
-        parts = [f"Case {case.number}: {self._words(case)}."]
+        parts = [f"Case {case.number}: {self._words(case)}.", mod_texts.earlier(done.earlier)]
         if case.outcome not in (Outcome.APPROVE, None) and case.job is not None:
             parts += [await self._delete_message(case), mod_texts.can_return(done.plain)]
         if case.told_at is None:
@@ -137,7 +137,7 @@ class Bench:
                 if is_told
                 else "Their direct messages are closed: they are told when they next use me."
             )
-        used = await powers.apply(interaction, case)
+        used = await powers.apply(interaction, self._casework.desk, case)
         if used != powers.NOTHING:
             parts.append(_power(used, case))
             async with self._records.database.transaction() as tx:

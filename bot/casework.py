@@ -23,6 +23,7 @@ from bot.orders import Asker
 from bot.records import Records
 from bot.settings import ModerationSettings
 from db.audit import Act
+from db.blocks import Block
 from db.case_entries import EntryKind
 from db.cases import Case, Origin, Outcome
 from db.database import Transaction
@@ -50,6 +51,7 @@ class Done:
     """What became of a decision."""
 
     case: Case
+    earlier: Block | None = None  # of another case, which ends later and so holds
     is_proposal: bool = False  # a ban that waits for a second moderator; nothing else happened
     strikes: int = 0  # of the member, that count now
     strike_until: float | None = None  # unix seconds; the new strike
@@ -258,10 +260,11 @@ class Casework:
             await self.records.banned.lift(
                 tx, case.guild_id, like
             )  # it stands, so what it looks like may come back
-        block = None
+        block = holding = None
         if outcome in BLOCKING:
             block, ended = await self.desk.block_in(tx, by, case.member, decision.reason, expires_at)
             cancelled += ended
+            holding = await self.records.blocks.live(case.guild_id, case.member, now, tx=tx)
         strike_until = None
         # By accident everybody is refused once.
         is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id, tx=tx)
@@ -301,7 +304,12 @@ class Casework:
         )
         strikes = await self.records.strikes.live(case.guild_id, case.member, now, tx=tx)
         done = Done(
-            case=case, strikes=strikes, strike_until=strike_until, is_first_hit=is_first_hit, plain=plain
+            case=case,
+            earlier=None if holding == block else holding,
+            strikes=strikes,
+            strike_until=strike_until,
+            is_first_hit=is_first_hit,
+            plain=plain,
         )
         return done, cancelled
 

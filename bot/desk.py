@@ -13,6 +13,7 @@ from db.audit import Act
 from db.banned_pictures import Looks
 from db.blocks import Block
 from db.case_entries import EntryKind
+from db.cases import Case
 from db.database import Transaction
 from db.jobs import Job
 from generation.dispatch import Dispatch
@@ -172,15 +173,19 @@ class Desk:
             self._dispatch.cancel(job_id)
 
     async def unblock(self, by: Asker, member: MemberId) -> bool:
-        """False when they were not blocked."""
+        """Lifts all that blocks them; False when nothing did."""
         assert by.guild_id is not None, "blocks belong to a server"
         async with self._records.database.transaction() as tx:
-            was_blocked = await self._records.blocks.lift(
+            was_blocked = await self._records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
             )
             if was_blocked:
                 await self.note(tx, by, Act.UNBLOCK, member)
         return was_blocked
+
+    async def in_force(self, guild_id: int, member: MemberId) -> list[Case]:
+        """The member's cases that keep them from ordering now, the one that ends last first."""
+        return await self._records.cases.in_force(guild_id, member, self._clock())
 
     async def _cancel(self, tx: Transaction, job_id: JobId) -> bool:
         """Whether this call was the one that ended it; then what it cost is given back."""

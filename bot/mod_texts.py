@@ -35,6 +35,7 @@ from bot.case_errors import (
     SeniorNeeded,
     TooManyReports,
 )
+from db.blocks import Block
 from db.cases import Outcome
 from moderation.ladder import Rung, Sanction
 
@@ -179,6 +180,10 @@ def rung(rung: Rung) -> str:
 
 def until(expires_at: float | None) -> str:
     return "until it is lifted" if expires_at is None else f"until {texts.moment(expires_at)}"
+
+
+def earlier(block: Block | None) -> str:
+    return f"An earlier sanction holds {until(block.expires_at)}." if block else ""
 
 
 def count(number: int, noun: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,8 +37,8 @@ class Used:
 NOTHING = Used()
 
 
-async def apply(interaction: Interaction, case: Case) -> Used:
-    """Discord's counterpart of what was decided; nothing for what has none."""
+async def apply(interaction: Interaction, desk: Desk, case: Case) -> Used:
+    """Discord's counterpart of what was decided; nothing for what has none. Of several timeouts the one that ends last holds."""
     match case.outcome:
         case Outcome.TIMEOUT:
             name, needed = "Timeout Members", discord.Permissions(moderate_members=True)
@@ -54,7 +55,9 @@ async def apply(interaction: Interaction, case: Case) -> Used:
             await interaction.guild.ban(target, reason=reason, delete_message_seconds=0)
             return Used("ban")
         member = await interaction.guild.fetch_member(case.member)
-        await member.timeout(_end(case), reason=reason)
+        await member.timeout(
+            _end([case, *await _holding(interaction, desk, case.member, "timeout")]), reason=reason
+        )
         return Used("timeout")
     except discord.NotFound:
         return Used(why_not="they are not in this server any more")
@@ -68,14 +71,14 @@ async def apply(interaction: Interaction, case: Case) -> Used:
 async def lift(
     interaction: Interaction, desk: Desk, member: MemberId, power: str, reason: str, *, case: int | None
 ) -> Used:
-    """Takes back what `apply` did, and notes it; `power` as it said. `case`: its number."""
-    used = await _lift(interaction, member, power, reason)
+    """Takes back what `apply` did, as far as no other case needs it, and notes it; `power` as it said. `case`: its number."""
+    used = await _lift(interaction, desk, member, power, reason)
     if used.power:
         await desk.note_power(Act.DISCORD_LIFTED, asker_of(interaction), member, used.power, case=case)
     return used
 
 
-async def _lift(interaction: Interaction, member: MemberId, power: str, reason: str) -> Used:
+async def _lift(interaction: Interaction, desk: Desk, member: MemberId, power: str, reason: str) -> Used:
     if power not in ("timeout", "ban"):
         return NOTHING
     is_ban = power == "ban"
@@ -84,13 +87,14 @@ async def _lift(interaction: Interaction, member: MemberId, power: str, reason: 
     if obstacle := _missing(interaction, name, needed):
         return Used(why_not=obstacle)
     assert interaction.guild is not None
+    holding = await _holding(interaction, desk, member, power)
     try:
-        if is_ban:
-            await interaction.guild.unban(discord.Object(member), reason=reason[:_MOST_REASON])
-        else:
+        if not is_ban:
             found = await interaction.guild.fetch_member(member)
-            await found.timeout(None, reason=reason[:_MOST_REASON])
-        return Used(power)
+            await found.timeout(_end(holding) if holding else None, reason=reason[:_MOST_REASON])
+        elif not holding:
+            await interaction.guild.unban(discord.Object(member), reason=reason[:_MOST_REASON])
+        return Used(why_not=f"case {holding[0].number} is still in force") if holding else Used(power)
     except discord.NotFound:
         return Used(why_not="there was none any more")
     except discord.Forbidden:
@@ -98,6 +102,12 @@ async def _lift(interaction: Interaction, member: MemberId, power: str, reason: 
     except UNREACHABLE as error:
         log.warning("Discord's own %s of %s was not lifted: %s", power, member, error)
         return Used(why_not="Discord did not answer")
+
+
+async def _holding(interaction: Interaction, desk: Desk, member: MemberId, power: str) -> list[Case]:
+    """The member's cases in force with that power, the one that ends last first."""
+    assert interaction.guild is not None
+    return [each for each in await desk.in_force(interaction.guild.id, member) if each.power == power]
 
 
 async def _obstacle(
@@ -132,11 +142,15 @@ def _missing(interaction: Interaction, name: str, needed: discord.Permissions) -
     return ""
 
 
-def _end(case: Case) -> datetime.datetime:
+def _end(cases: Iterable[Case]) -> datetime.datetime:
+    """The latest of theirs that Discord takes."""
     longest = discord.utils.utcnow() + datetime.timedelta(seconds=LONGEST_TIMEOUT - 60)
-    if case.expires_at is None:
-        return longest
-    return min(longest, datetime.datetime.fromtimestamp(case.expires_at, datetime.UTC))
+    return max(
+        longest
+        if case.expires_at is None
+        else min(longest, datetime.datetime.fromtimestamp(case.expires_at, datetime.UTC))
+        for case in cases
+    )
 
 
 def _reason(case: Case) -> str:

@@ -1,4 +1,8 @@
-"""Members who may not order in a guild, for a while or until lifted. Old blocks stay as history."""
+"""Members who may not order in a guild, for a while or until lifted.
+
+A member may have several blocks at once, each from a case of its own: the one that ends last holds, and lifting one leaves
+the others. Old blocks stay as history.
+"""
 
 from __future__ import annotations
 
@@ -23,34 +27,19 @@ class Block:
     lifted_at: float | None = None
     lifted_by: MemberId | None = None
 
-    def is_live(self, now: float) -> bool:
-        return self.lifted_at is None and (self.expires_at is None or self.expires_at > now)
 
-
-# One that has run out ended then, and nobody lifted it.
-RETIRE = """
-UPDATE blocks SET
-    lifted_at = min(:at, coalesce(expires_at, :at)),
-    lifted_by = CASE WHEN expires_at <= :at THEN NULL ELSE :by END
-WHERE guild_id = :guild_id AND member = :member AND lifted_at IS NULL
-"""
 BLOCK = """
 INSERT INTO blocks (guild_id, member, set_by, reason, at, expires_at)
 VALUES (:guild_id, :member, :by, :reason, :at, :expires_at) RETURNING *
 """
-LIFT = """
-UPDATE blocks SET lifted_at = :at, lifted_by = :by
-WHERE guild_id = :guild_id AND member = :member AND lifted_at IS NULL
-  AND (expires_at IS NULL OR expires_at > :at)
-RETURNING id
+_LIVE = "lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :at)"
+LIVE = f"""
+SELECT * FROM blocks WHERE guild_id = :guild_id AND member = :member AND {_LIVE}
+ORDER BY expires_at DESC NULLS FIRST, id DESC LIMIT 1
 """
-LIVE = """
-SELECT * FROM blocks
-WHERE guild_id = ? AND member = ? AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > ?)
-"""
-LIST_LIVE = """
-SELECT * FROM blocks
-WHERE guild_id = ? AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > ?) ORDER BY at DESC, id DESC
+LIFT = f"UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE id = :id AND {_LIVE} RETURNING id"
+LIFT_ALL = f"""
+UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE guild_id = :guild_id AND member = :member AND {_LIVE} RETURNING id
 """
 
 
@@ -69,7 +58,7 @@ class Blocks:
         at: float,
         expires_at: float | None = None,
     ) -> Block:
-        """Takes the place of a live block, which `by` thereby lifts."""
+        """Beside those that are live."""
         parameters = {
             "guild_id": guild_id,
             "member": member,
@@ -78,26 +67,27 @@ class Blocks:
             "at": at,
             "expires_at": expires_at,
         }
-        await tx.all(RETIRE, parameters)
         (row,) = await tx.all(BLOCK, parameters)
         return _block(row)
 
-    async def lift(
+    async def lift(self, tx: Transaction, block: int | None, *, by: MemberId, at: float) -> bool:
+        """Whether it was live. None, a case without a block, never is."""
+        return await tx.one(LIFT, {"id": block, "by": by, "at": at}) is not None
+
+    async def lift_all(
         self, tx: Transaction, *, guild_id: int, member: MemberId, by: MemberId, at: float
     ) -> bool:
         """False when the member was not blocked."""
-        row = await tx.one(LIFT, {"guild_id": guild_id, "member": member, "by": by, "at": at})
-        return row is not None
+        parameters = {"guild_id": guild_id, "member": member, "by": by, "at": at}
+        return await tx.one(LIFT_ALL, parameters) is not None
 
     async def live(
         self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None
     ) -> Block | None:
-        row = await (tx or self._db.reader).one(LIVE, (guild_id, member, now))
+        """The one that ends last."""
+        parameters = {"guild_id": guild_id, "member": member, "at": now}
+        row = await (tx or self._db.reader).one(LIVE, parameters)
         return _block(row) if row else None
-
-    async def list_live(self, guild_id: int, now: float) -> list[Block]:
-        """Newest first."""
-        return [_block(row) for row in await self._db.reader.all(LIST_LIVE, (guild_id, now))]
 
 
 def _block(row: sqlite3.Row) -> Block:

@@ -95,7 +95,11 @@ INSERT INTO cases (
 GET = "SELECT * FROM cases WHERE id = ?"
 NUMBERED = "SELECT * FROM cases WHERE guild_id = ? AND number = ?"
 OF_VERDICT = "SELECT * FROM cases WHERE verdict = ?"
-OF_BLOCK = "SELECT * FROM cases WHERE block = ?"
+IN_FORCE = """
+SELECT cases.* FROM cases JOIN blocks ON blocks.id = cases.block
+WHERE cases.guild_id = ? AND cases.member = ? AND lifted_at IS NULL AND (blocks.expires_at IS NULL OR blocks.expires_at > ?)
+ORDER BY blocks.expires_at DESC NULLS FIRST, blocks.id DESC
+"""
 PROPOSED = """
 SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_by IS NOT NULL ORDER BY id LIMIT 1
 """
@@ -194,9 +198,12 @@ class Cases:
         row = await (tx or self._db.reader).one(OF_VERDICT, (verdict_id,))
         return _case(row) if row else None
 
-    async def of_block(self, block: int, *, tx: Reader | None = None) -> Case | None:
-        row = await (tx or self._db.reader).one(OF_BLOCK, (block,))
-        return _case(row) if row else None
+    async def in_force(
+        self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None
+    ) -> list[Case]:
+        """Those whose block is live, the one that ends last first."""
+        rows = await (tx or self._db.reader).all(IN_FORCE, (guild_id, member, now))
+        return [_case(row) for row in rows]
 
     async def proposed(self, guild_id: int, member: MemberId, *, tx: Reader | None = None) -> Case | None:
         """The member's oldest open case in which a ban waits for a second moderator."""

@@ -63,6 +63,7 @@ SELECT
 BLOCK = """
 SELECT expires_at FROM blocks
 WHERE member = :member AND guild_id = :guild AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY expires_at DESC NULLS FIRST LIMIT 1
 """
 IN_BAD_STANDING = """
 SELECT member FROM strikes WHERE guild_id = :guild AND pardoned_at IS NULL AND expires_at > :now

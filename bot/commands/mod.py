@@ -101,8 +101,12 @@ class Mod(ModeratorsGroup):
         )
         expires_at = done.case.expires_at
         until = f" until {texts.moment(expires_at)}" if expires_at else ""
-        case = f"\n-# Case {done.case.number}"
-        await _say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}{case}")
+        lines = [
+            f"<@{member.id}> is blocked{until}: {texts.plain(reason)}",
+            mod_texts.earlier(done.earlier),
+            f"-# Case {done.case.number}",
+        ]
+        await _say(interaction, "\n".join(line for line in lines if line))
 
     @app_commands.command(description="Lift a member's block")
     @app_commands.describe(member="Who may make pictures again")

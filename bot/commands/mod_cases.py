@@ -48,7 +48,7 @@ async def case(
     if reason is not None or seconds is not None or note is not None:
         await atelier.review.refresh_case(found.id)
     if seconds is not None and found.power == "timeout":
-        used = await powers.apply(interaction, found)
+        used = await powers.apply(interaction, atelier.desk, found)
         if used.why_not:
             await interaction.followup.send(
                 f"Discord's own timeout keeps its end: {used.why_not}.", ephemeral=True

@@ -65,19 +65,17 @@ async def ban(
 @app_commands.describe(member="Who may make pictures again", reason="For the log")
 async def unban(interaction: Interaction, member: discord.User, reason: Reason) -> None:
     atelier = interaction.client
-    was_blocked, case = await atelier.amendments.unban(asker_of(interaction), _person(member), reason)
+    was_blocked, cases = await atelier.amendments.unban(asker_of(interaction), _person(member), reason)
     await interaction.response.defer(ephemeral=True)
-    power = case.power if case else ""
-    number = case.number if case else None
-    lifted = await powers.lift(
-        interaction, atelier.desk, MemberId(member.id), power or "ban", reason, case=number
-    )
     parts = [f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked by me."]
-    if lifted.power:
-        parts.append(f"Discord's own {lifted.power} is lifted too.")
-    elif power:
-        parts.append(f"Discord's own {power} stands: {lifted.why_not}.")
-    if case is not None:
+    numbers = {case.power: case.number for case in reversed(cases) if case.power}
+    for power, number in (numbers or {"ban": cases[0].number if cases else None}).items():
+        lifted = await powers.lift(interaction, atelier.desk, MemberId(member.id), power, reason, case=number)
+        if lifted.power:
+            parts.append(f"Discord's own {power} is lifted too.")
+        elif numbers:
+            parts.append(f"Discord's own {power} stands: {lifted.why_not}.")
+    for case in cases:
         await atelier.review.refresh_case(case.id)
     await interaction.edit_original_response(view=cards.note(" ".join(parts)))
 

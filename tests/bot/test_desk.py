@@ -119,10 +119,15 @@ async def test_a_block_cancels_the_members_jobs_in_that_server_and_no_others(bus
     )
 
 
-async def test_a_second_block_takes_the_place_of_the_first(shop: Shop) -> None:
+async def test_a_second_block_ends_the_first_no_earlier_and_unblock_lifts_both(shop: Shop) -> None:
     await shop.block(ADA, "spam")
     await shop.block(ADA, "on probation", 60)
-    shop.clock.now += 60
+    for seconds in (0, 60):
+        shop.clock.now += seconds
+        with pytest.raises(MemberBlocked) as blocked:
+            await shop.admit(an_order())
+        assert (blocked.value.until, blocked.value.reason) == (None, "spam")
+    assert await shop.desk.unblock(MIA, ADA.member)
     await shop.admit(an_order())
 
 

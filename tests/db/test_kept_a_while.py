@@ -74,7 +74,7 @@ async def test_of_a_live_sanction_stays_what_it_needs_and_no_more(
     # Once it no longer counts the rest goes too.
     if until is None:
         async with db.transaction() as tx:
-            await Blocks(db).lift(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=NOW + 3 * DAY)
+            await Blocks(db).lift_all(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=NOW + 3 * DAY)
     assert await forget(db, tmp_path, ALICE, now=NOW + 91 * DAY, acts_before=NOW - 1)
     assert await cells_with(db, ALICE) == set()
 

@@ -63,7 +63,7 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
         await Blocks(db).block(
             tx, guild_id=GUILD, member=subject, by=moderator, reason="spam", at=NOW, expires_at=None
         )
-        await Blocks(db).lift(tx, guild_id=GUILD, member=subject, by=moderator, at=NOW + 1)
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=moderator, at=NOW + 1)
         await Audit(db).append(
             tx,
             at=NOW,

@@ -25,7 +25,7 @@ async def block(
 
 async def lift(db: Database, at: float) -> bool:
     async with db.transaction() as tx:
-        return await Blocks(db).lift(tx, guild_id=GUILD, member=ALICE, by=BOB, at=at)
+        return await Blocks(db).lift_all(tx, guild_id=GUILD, member=ALICE, by=BOB, at=at)
 
 
 async def history(db: Database) -> list[tuple[float | None, int | None]]:
@@ -49,30 +49,33 @@ async def test_a_block_runs_out_by_itself(db: Database) -> None:
     blocks = Blocks(db)
     made = await block(db, expires_at=NOW + 60)
     assert await blocks.live(GUILD, ALICE, NOW + 59) == made
-    assert made.is_live(NOW + 59)
     assert await blocks.live(GUILD, ALICE, NOW + 60) is None
-    assert not made.is_live(NOW + 60)
     assert not await lift(db, NOW + 60)
 
 
-async def test_a_block_takes_the_place_of_a_live_one(db: Database) -> None:
-    await block(db)
-    second = await block(db, at=NOW + 10, expires_at=NOW + 20)
-    assert await Blocks(db).live(GUILD, ALICE, NOW + 11) == second
-    assert await history(db) == [(NOW + 10, MODERATOR), (None, None)]
+async def test_of_several_blocks_the_one_that_ends_last_holds(db: Database) -> None:
+    blocks = Blocks(db)
+    hour = await block(db, expires_at=NOW + 3600)
+    for_good = await block(db, at=NOW + 1)
+    day = await block(db, at=NOW + 2, expires_at=NOW + 86_400)
+    assert await blocks.live(GUILD, ALICE, NOW + 3) == for_good
+    async with db.transaction() as tx:
+        assert await blocks.lift(tx, for_good.id, by=BOB, at=NOW + 4)
+        assert not await blocks.lift(tx, for_good.id, by=BOB, at=NOW + 5)
+        assert not await blocks.lift(tx, None, by=BOB, at=NOW + 5)
+    assert await blocks.live(GUILD, ALICE, NOW + 5) == day
+    async with db.transaction() as tx:
+        assert await blocks.lift(tx, day.id, by=BOB, at=NOW + 6)
+    assert await blocks.live(GUILD, ALICE, NOW + 7) == hour
 
 
 async def test_a_block_that_ran_out_was_lifted_by_nobody(db: Database) -> None:
-    await block(db, expires_at=NOW + 10)
+    made = await block(db, expires_at=NOW + 10)
     await block(db, at=NOW + 100)
-    assert await history(db) == [(NOW + 10, None), (None, None)]
-
-
-async def test_live_blocks_are_listed_newest_first(db: Database) -> None:
-    alice = await block(db)
-    bob = await block(db, BOB, at=NOW + 1)
-    await block(db, MODERATOR, at=NOW + 2, expires_at=NOW + 3)
-    assert await Blocks(db).list_live(GUILD, NOW + 4) == [bob, alice]
+    async with db.transaction() as tx:
+        assert not await Blocks(db).lift(tx, made.id, by=BOB, at=NOW + 101)
+    assert await lift(db, NOW + 102)
+    assert await history(db) == [(None, None), (NOW + 102, BOB)]
 
 
 async def test_a_block_that_ends_before_it_begins_is_refused(db: Database) -> None:

@@ -153,7 +153,7 @@ async def test_old_cases_go_but_for_those_that_still_count(db: Database, tmp_pat
     await sweep(db, tmp_path, periods, NOW + 31 * DAY)
     assert await left() == [striking, blocking, appealed]
     async with db.transaction() as tx:
-        await Blocks(db).lift(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=NOW + 41 * DAY)
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=NOW + 41 * DAY)
         await Appeals(db).answer(
             tx, appeal.id, decision=Decision.UPHELD, by=BOB, name="bob", at=NOW + 41 * DAY, answer=""
         )
@@ -182,7 +182,7 @@ async def test_ended_sanctions_are_remembered_for_a_while(
         )
         if is_lifted:
             await Strikes(db).pardon(tx, case, by=MODERATOR, at=end)
-            await Blocks(db).lift(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=end)
+            await Blocks(db).lift_all(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=end)
     periods = replace(FOR_EVER, sanctions=180 * DAY)
     assert await sweep(db, tmp_path, periods, end + 180 * DAY) == 0
     assert await sweep(db, tmp_path, periods, end + 181 * DAY) == 2

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+import time
+from typing import Any
 
 import pytest
 
@@ -294,6 +296,39 @@ async def test_discords_own_powers_are_used_where_both_have_them(stage: Stage, m
     text = await said(await stage.mia.slash("gallery", "mod ban", member=ben, reason="spam"))
     assert "Discord does not let me" in text
     assert "has blocked you" in await stage.private(await ben.slash("gallery", "imagine", prompt="a fox"))
+
+
+async def test_discords_own_sanction_holds_as_long_as_any_case_in_force_needs_it(stage: Stage) -> None:
+    async def use(command: str, **options: Any) -> str:
+        return await said(await stage.mia.slash("gallery", f"mod {command}", reason="spam", **options))
+
+    def timed_out_for(member: Person) -> float:
+        return (stage.play.world.guild.members[member.id].timed_out_until or 0) - time.time()
+
+    ada, ben = stage.guest(), stage.guest()
+    await use("timeout", member=ada, duration="7d")
+    week = case_of(stage, ada)["number"]
+    said_now = await use("timeout", member=ada, duration="1h")
+    hour = case_of(stage, ada)["number"]
+    assert "An earlier sanction holds until" in said_now and timed_out_for(ada) > 6 * DAY
+    await use("pardon", number=week)
+    assert 0 < timed_out_for(ada) <= 3600
+    await use("timeout", member=ada, duration="7d")
+    week = case_of(stage, ada)["number"]
+    assert f"Discord's own timeout stands: case {week} is still in force" in await use("pardon", number=hour)
+    assert timed_out_for(ada) > 6 * DAY
+    assert "Discord's own timeout is lifted too" in await use("unban", member=ada)
+    assert timed_out_for(ada) < 0
+
+    await use("ban", member=ben)
+    await use("ban", member=ben, duration="1d")
+    first, second = (
+        row["number"] for row in stage.rows("SELECT number FROM cases WHERE member = ? ORDER BY id", ben.id)
+    )
+    assert f"case {first} is still in force" in await use("pardon", number=second)
+    assert ben.id in stage.play.world.guild.bans
+    assert "stands" not in await use("pardon", number=first)
+    assert ben.id not in stage.play.world.guild.bans
 
 
 async def test_the_ladder_does_what_it_says(stage: Stage) -> None:
