@@ -189,6 +189,7 @@ SELECT EXISTS (SELECT 1 FROM jobs WHERE member = :member AND created_at <= :aske
     OR EXISTS (SELECT 1 FROM stances WHERE set_by = :member AND set_at <= :asked)
     OR EXISTS (SELECT 1 FROM server_rules WHERE (added_by = :member AND added_at <= :asked)
                OR (removed_by = :member AND removed_at <= :asked))
+    OR EXISTS (SELECT 1 FROM gates WHERE set_by = :member AND coalesce(mode_at, 0) <= :asked)
 """
 TOTAL = "SELECT total_changes()"
 ASK = """
@@ -260,6 +261,10 @@ class Forgetting:
             Erasure(member=MemberId(row["member"]), asked_at=row["asked_at"])
             for row in await self._db.reader.all(PENDING)
         ]
+
+    async def has_left(self, erasure: Erasure) -> bool:
+        """Whether anything is there that the request means."""
+        return bool(await self._db.reader.value(LEFT, _parameters(erasure)))
 
     async def posted(self, erasure: Erasure, now: float, limit: int) -> list[PostedAs]:
         """What is to be deleted in Discord first: as long as a message is there, its row stays."""
