@@ -1,4 +1,4 @@
-"""What a member may have and may take back: everything that is kept about them, as a file, and its deletion. Knows no Discord."""
+"""What a member may have and may take back: their data as a file, and its deletion. Knows no Discord."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ from db.errors import (
     StorageError,
     storage_errors,
 )
-from db.forgetting import Forgetting
+from db.forgetting import Erasure, Forgetting
 from db.members import Members
 from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
 from db.state import require, size_text, state_of
@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     backup = commands.add_parser("backup", parents=[where], help="copy the database, also while the bot runs")
     backup.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: beside the database")
-    export = commands.add_parser("export", parents=[where], help="everything held about a member, as JSON")
+    export = commands.add_parser(
+        "export", parents=[where], help="a member's data as /privacy export gives it, as JSON"
+    )
     export.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
     forget = commands.add_parser(
         "forget", parents=[where], help="forget a member as /privacy delete does; the running bot does it"
@@ -182,11 +184,11 @@ def _forget(path: Path, member: MemberId) -> int:
 
     async def forget() -> bool:
         async with Database.open(path) as db:
-            exported = await Members(db).export(member)
-            if not any(rows for name, rows in exported.items() if name != "member"):
+            now = time.time()
+            if not await Forgetting(db).has_left(Erasure(member=member, asked_at=now)):
                 return False
             async with db.transaction() as tx:
-                await Forgetting(db).ask(tx, member, time.time())
+                await Forgetting(db).ask(tx, member, now)
             return True
 
     if asyncio.run(forget()):

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.database import Database
-from db.forgetting import BATCH, LIVE_BLOCK, LIVE_STRIKE, SANCTIONED, UNFINISHED_CHILD
+from db.forgetting import BATCH, end_of_jobs, statement
 from db.images import Pictures
+from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
 from generation.request import JobId
 
 PICTURES_AT_ONCE = 20
@@ -25,53 +26,33 @@ class Periods:
     audit: float  # names and reasons in the audit log, since the act
 
 
-_OLD_JOBS = f"""
-    SELECT id FROM jobs
-    WHERE finished_at < :before AND state NOT IN ('queued', 'running') AND NOT {UNFINISHED_CHILD}
-      AND NOT EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL)
-"""
+def _paced(table: str, where: str) -> str:
+    return statement(table, where, paced_by="id")
+
 
 # :before, :now, :limit
 STATEMENTS: dict[str, tuple[str, ...]] = {
-    "prompts": (
-        "DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts WHERE at < :before LIMIT :limit) RETURNING id",
-    ),
-    "jobs": (
-        f"""
-        UPDATE jobs SET parent = NULL, parent_image = NULL, strength = NULL WHERE id IN (
-            SELECT id FROM jobs WHERE parent IN ({_OLD_JOBS}) LIMIT :limit) RETURNING id
-        """,
-        f"""
-        DELETE FROM jobs WHERE id IN (
-            {_OLD_JOBS} AND NOT EXISTS (SELECT 1 FROM jobs AS children WHERE children.parent = jobs.id) LIMIT :limit)
-        RETURNING id
-        """,
-    ),
+    "prompts": (_paced("verdicts", "at < :before"),),
+    "jobs": end_of_jobs("finished_at < :before"),
     "cases": (
-        f"""
-        DELETE FROM cases WHERE id IN (
-            SELECT id FROM cases WHERE coalesce(acted_at, opened_at) < :before AND NOT {SANCTIONED}
-                AND NOT EXISTS (SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL) LIMIT :limit)
-        RETURNING id
-        """,
+        _paced(
+            "cases",
+            f"""coalesce(acted_at, opened_at) < :before AND NOT {SANCTIONED} AND NOT EXISTS (
+                SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL)""",
+        ),
     ),
     "sanctions": (
-        f"""
-        DELETE FROM strikes WHERE id IN (
-            SELECT id FROM strikes WHERE NOT ({LIVE_STRIKE}) AND min(expires_at, coalesce(pardoned_at, expires_at)) < :before
-            LIMIT :limit) RETURNING id
-        """,
-        f"""
-        DELETE FROM blocks WHERE id IN (
-            SELECT id FROM blocks WHERE NOT ({LIVE_BLOCK}) AND coalesce(lifted_at, expires_at) < :before LIMIT :limit)
-        RETURNING id
-        """,
+        _paced(
+            "strikes",
+            f"NOT ({LIVE_STRIKE}) AND min(expires_at, coalesce(pardoned_at, expires_at)) < :before",
+        ),
+        _paced("blocks", f"NOT ({LIVE_BLOCK}) AND coalesce(lifted_at, expires_at) < :before"),
     ),
     "audit": (
         """
         DELETE FROM audit_openings WHERE (number, field) IN (
             SELECT audit_openings.number, field FROM audit JOIN audit_openings ON audit_openings.number = audit.number
-            WHERE audit.at < :before LIMIT :limit) RETURNING number
+            WHERE audit.at < :before LIMIT :limit) RETURNING 1
         """,
     ),
 }

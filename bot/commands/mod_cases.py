@@ -15,7 +15,7 @@ from bot.client import Atelier
 from bot.commands.mod import seconds_of
 from bot.pages import PageButton
 from db.cases import Case
-from db.forgetting import NOBODY
+from db.personal_data import NOBODY
 from generation.request import MemberId
 
 Interaction = discord.Interaction[Atelier]

@@ -21,14 +21,14 @@ class PrivacyGroup(app_commands.Group):
     def __init__(self) -> None:
         super().__init__(name="privacy", description="What I keep about you")
 
-    @app_commands.command(description="Everything that I keep about you, as a file that only you see")
+    @app_commands.command(description="What I keep about you, as a file that only you see")
     async def export(self, interaction: Interaction) -> None:
         # Reading the pictures takes longer than the three seconds that Discord waits.
         await interaction.response.defer(ephemeral=True)
         member = MemberId(interaction.user.id)
         limit = min(interaction.filesize_limit, _MOST)
         made = await interaction.client.privacy.export(member, limit)
-        text = "Everything that I keep about you, in every server: `data.json`"
+        text = "What I keep about you, in every server: `data.json`"
         if made.pictures == made.pictures_in_all:
             text += f" and {mod_texts.count(made.pictures, 'picture')}."
         else:
@@ -37,6 +37,7 @@ class PrivacyGroup(app_commands.Group):
                 f" and your newest {mod_texts.count(made.pictures, 'picture')}. {left:,} more don't fit into the "
                 f"{limit / 2**20:.0f} MiB that Discord takes here; `data.json` lists them, and `/history` shows them."
             )
+        text += "\n-# Left out: how the filter decides, and other people's words and names."
         file = discord.File(io.BytesIO(made.content), filename=f"atelier-{member}.zip")
         await interaction.edit_original_response(content=text, attachments=[file])
 

@@ -13,7 +13,8 @@ from bot.casework import Decision
 from bot.inspection import BANNED, Previews
 from db.banned_pictures import Looks
 from db.cases import Outcome
-from db.forgetting import DAY, Erasure
+from db.forgetting import Erasure
+from db.personal_data import DAY
 from db.policies import Scope, ScopeKind
 from generation import images
 from generation.images import grid_of

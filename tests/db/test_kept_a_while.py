@@ -12,9 +12,10 @@ from db.blocks import Blocks
 from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
 from db.database import Database
-from db.forgetting import DAY, Erasure, Forgetting
+from db.forgetting import Erasure, Forgetting
 from db.jobs import Jobs
 from db.members import Members
+from db.personal_data import DAY
 from db.reports import Reports
 from db.spending import Spending
 from db.strikes import Strikes

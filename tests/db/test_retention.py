@@ -13,9 +13,10 @@ from db.audit_check import check_audit
 from db.blocks import Blocks
 from db.cases import Cases, Origin, Outcome
 from db.database import Database
-from db.forgetting import BATCH, DAY
+from db.forgetting import BATCH
 from db.images import Pictures
 from db.jobs import Jobs, Parent
+from db.personal_data import DAY
 from db.retention import PICTURES_AT_ONCE, Periods, Retention
 from db.strikes import Strikes
 from db.verdicts import Verdicts

@@ -114,7 +114,7 @@ async def test_a_member_has_their_data_deleted_on_the_page(stage: Stage, visit: 
     gallery = message(page, prompt)
     await gallery.get_by_role("button", name="V1").wait_for()
     await send(page, "gallery", "/privacy export")
-    await message(page, "Everything that I keep about you", "1 picture").wait_for()
+    await message(page, "What I keep about you", "1 picture").wait_for()
     await send(page, "gallery", "/privacy delete")
     asked = message(page, "What stays, and for how long")
     await asked.get_by_role("button", name="Delete my data").click()
