@@ -17,10 +17,11 @@ from bot.orders import Asker
 from bot.records import Records
 from db.audit import Act
 from db.server_rules import ServerRule
+from generation.prompt import Prompt
 from moderation.must import Must, broken, read_must
 from moderation.policy import AS_FOUND
 from moderation.rules import Rule, compiled
-from moderation.screen import Screen
+from moderation.screen import NEGATIVE, Screen
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 
 PREFIX = "server: "
@@ -171,7 +172,7 @@ class HouseRules:
                 break
             before = page[-1].id
             read += len(page)
-            texts = [{"prompt": each.prompt, "negative": each.negative} for each in page]
+            texts = [texts_of(Prompt(text=each.prompt, negative=each.negative)) for each in page]
             fired = await asyncio.to_thread(_fired, screen, texts)
             for record, has_fired in zip(page, fired, strict=True):
                 if has_fired:
@@ -187,6 +188,11 @@ class HouseRules:
     def _refused(self, draft: Draft) -> list[str]:
         screen = _screen_of([draft])
         return [must.prompt for must, _ in broken(self._must, screen.check)]
+
+
+def texts_of(prompt: Prompt) -> dict[str, str]:
+    """A prompt as every screen is handed it: what the worker draws, and what it draws less of."""
+    return {"prompt": prompt.asked, NEGATIVE: prompt.left_out}
 
 
 def _fired(screen: Screen, texts: Iterable[Mapping[str, str]]) -> list[bool]:

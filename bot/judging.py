@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bot.house_policies import HousePolicies, Spot, spot_of
-from bot.house_rules import HouseRules
+from bot.house_rules import HouseRules, texts_of
 from bot.orders import Order
 from bot.parameters import TYPED
 from bot.records import Records
@@ -35,13 +35,12 @@ class Judging:
     async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
         """The strictest of the filter's verdict, the server's own and that on spam, and the server's rules that fired."""
         asker = order.asker
-        texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
         policy = await self._policies.of(spot_of(asker))
         # Family only: whatever the server chose, no channel is laxer than that, and what would be flagged is refused.
         is_family = mode is Mode.FAMILY
         if is_family:
             policy = policy.with_(presets()[FAMILY])
-        house = await self._house_rules.judge(asker.guild_id, texts)
+        house = await self._house_rules.judge(asker.guild_id, texts_of(order.prompt))
         filtered = await self.screened(order.prompt, policy)
         verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
         if is_family and verdict.ruling is Ruling.FLAG:
@@ -63,8 +62,7 @@ class Judging:
 
     async def screened(self, prompt: Prompt, policy: Policy) -> Verdict:
         """The filter's verdict alone."""
-        texts = {"prompt": prompt.text, "negative": prompt.negative}
-        return await self.screen.wait_for_verdict(texts, policy=policy)
+        return await self.screen.wait_for_verdict(texts_of(prompt), policy=policy)
 
     async def note(
         self,

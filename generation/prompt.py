@@ -43,3 +43,22 @@ class Prompt:
         if total <= 0 or len(pairs) > MAX_PARTS:
             raise BadWeights
         return tuple(PromptPart(text=text, share=weight / total) for text, weight in pairs)
+
+    @property
+    def asked(self) -> str:
+        """All that the picture shall show: what is not left out."""
+        return " ".join(part.text for part in self._drawn if part.share >= 0)
+
+    @property
+    def left_out(self) -> str:
+        """All that it shall not show: `negative`, and the parts with a share below 0."""
+        less = [part.text for part in self._drawn if part.share < 0]
+        return ", ".join(filter(None, [self.negative, *less]))
+
+    @property
+    def _drawn(self) -> tuple[PromptPart, ...]:
+        """`parts`, or the whole text where its weights are of no use."""
+        try:
+            return self.parts
+        except BadWeights:
+            return (PromptPart(text=self.text, share=1.0),)

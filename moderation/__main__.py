@@ -81,7 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m moderation", description="Ask the prompt filter for its verdict."
     )
-    parser.add_argument("text", nargs="?", help="the prompt")
+    parser.add_argument("text", nargs="?", help="the prompt, all of it asked for")
     parser.add_argument("--negative", help="what the picture shall not show")
     parser.add_argument(
         "--policy", choices=sorted(presets()), default=STANDARD, help="whose thresholds apply"

@@ -63,13 +63,15 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 def visible(text: str) -> str:
     """What a reader sees: styled letters as plain ones, nothing invisible, overridden direction read as shown.
 
-    Text hidden in tag characters is appended as words of its own. Case and accents stay.
+    Text hidden in tag characters is appended as words of its own, and so is what is shown in another direction than it is drawn.
+    Case and accents stay.
     """
     if text.isascii():
         return text
     text = _FLAG_OF_REGION.sub(" ", text)
     hidden = ["".join(chr(ord(tag) - 0xE0000) for tag in run) for run in _TAGS.findall(text)]
-    text = _OVERRIDE.sub(lambda span: span[1][::-1], _TAGS.sub("", text))
+    text = _TAGS.sub("", text)
+    text = " ".join([_OVERRIDE.sub(lambda span: span[1][::-1], text), *_OVERRIDE.findall(text)])
     text = text.translate(_BLANK_LETTERS).translate(_ENCLOSED)
     text = unicodedata.normalize("NFKC", "".join(map(_shown, text)))
     return " ".join([text, *hidden])

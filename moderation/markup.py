@@ -11,24 +11,19 @@ _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|x([0-9A-Fa-f]{2}
 _ROUNDS = 3  # "%2570" is "%70" is "p"
 
 _NETWORK = re.compile(
-    r"<\s*(?:lora|lyco|loha|hypernet|embedding|ti)\s*:\s*([^<>:]+)(?::[^<>]*)?>", re.IGNORECASE
+    r"<\s*(?:lora|lyco|loha|hypernet|embedding|ti)\s*:\s*([^<>:]++)(?::[-+.\d\s]*+)?([^<>]*+)>", re.IGNORECASE
 )
 _EMBEDDING = re.compile(r"\bembedding:([\w.-]+)", re.IGNORECASE)
 _CUSTOM_EMOJI = re.compile(r"<a?:(\w+):\d+>")
 _HTML_TAG = re.compile(
     r"</?(?:a|b|big|br|center|code|del|div|em|font|h[1-6]|i|img|ins|li|mark|p|s|small|span|strong|sub|sup|u|ul|wbr)"
-    r"(?:\s[^<>]*)?/?>|<!--.*?-->",
+    r"(\s[^<>]*)?/?>|<!--(.*?)-->",
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"[\W_]*v?\d+(?:[._]\d+)*$", re.IGNORECASE)
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _WEIGHT_IN_BRACKETS = re.compile(r":\s*[-+]?\d*\.?\d+\s*(?=[)\]}>])")
 _WEIGHT_IN_COLONS = re.compile(r"::\s*[-+]?\d*\.?\d*")
-
-_NO_FLAG = re.compile(
-    r"(?:^|\s)(?:--|—)(?:no|neg|negative)[\s=:]+(.*?)(?=\s(?:--|—)\w|$)", re.IGNORECASE | re.DOTALL
-)
-_NEGATIVE_WEIGHT = re.compile(r"\(([^()]*?):\s*-\s*\d*\.?\d+\s*\)|([^\s,|:()]+)::\s*-\d*\.?\d+")
 
 
 def decoded(text: str) -> str:
@@ -47,11 +42,13 @@ def decoded(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Text without weights and tags; the name inside a tag stays, as words. Brackets stay, for they may hide a join."""
+    """Text without weights and tags; what is said inside a tag stays, as words. Brackets stay, for they may hide a join."""
     if "<" in text:
         text = _NETWORK.sub(_name_of_network, text)
         text = _CUSTOM_EMOJI.sub(lambda emoji: f" {_CAMEL.sub(' ', emoji[1])} ", text)
-        text = _HTML_TAG.sub("", text)
+        text = _HTML_TAG.sub(
+            lambda tag: f" {said} " if (said := (tag[1] or tag[2] or "").strip()) else "", text
+        )
     if ":" in text:
         text = _EMBEDDING.sub(lambda name: f" {_CAMEL.sub(' ', name[1])} ", text)
         text = _WEIGHT_IN_BRACKETS.sub("", text)
@@ -59,23 +56,8 @@ def without_markup(text: str) -> str:
     return text
 
 
-def sides(text: str) -> tuple[str, str]:
-    """What a prompt asks for and what it asks to leave out: `--no …` and negative weights are the second."""
-    left_out: list[str] = []
-
-    def move(found: re.Match[str]) -> str:
-        left_out.append(next(group for group in found.groups() if group is not None))
-        return " "
-
-    if "--" in text or "—" in text:
-        text = _NO_FLAG.sub(move, text)
-    if ":" in text and "-" in text:
-        text = _NEGATIVE_WEIGHT.sub(move, text)
-    return text, ", ".join(left_out)
-
-
 def _name_of_network(tag: re.Match[str]) -> str:
-    return f" {_CAMEL.sub(' ', _VERSION.sub('', tag[1].strip()))} "
+    return f" {_CAMEL.sub(' ', _VERSION.sub('', tag[1].strip()))} {tag[2]} "
 
 
 def _from_percent(run: re.Match[str]) -> str:

@@ -13,7 +13,6 @@ from functools import partial, reduce
 from typing import Protocol
 
 from moderation.figures import Figures, Name, figures
-from moderation.markup import decoded, sides
 from moderation.normal_form import normal_form, words
 from moderation.phrases import Found
 from moderation.policy import Policy, standard
@@ -63,8 +62,8 @@ _Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
 
 
 def canonical(prompt: str, rules: Rules) -> str:
-    """One prompt as rules and classifier read it: what it asks for, folded."""
-    return normal_form(sides(decoded(prompt))[0], rules.vocabulary).text
+    """One prompt as rules and classifier read it: folded."""
+    return normal_form(prompt, rules.vocabulary).text
 
 
 class Screen:
@@ -85,12 +84,12 @@ class Screen:
     def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """The verdict on one request: field name -> text, as "prompt", "negative", "style"; by `policy`, or the standard one.
 
-        How a text is spread over fields changes nothing. Only what a member wrote belongs here: a server's own negative
+        No syntax in a text leaves anything out: whoever draws it says what is asked and what is left out. How a text is
+        spread over fields changes nothing. Only what a member wrote belongs here: a server's own negative
         prompt ("nsfw, nude") would stand beside the member's "a child with a kite" and be refused.
         """
         policy = policy or standard()
-        fields = {name: _sides(name, text) for name, text in texts.items()}
-        readings = [*self._read(fields, is_asked=True), *self._read(fields, is_asked=False)]
+        readings = [*self._read(texts, is_asked=True), *self._read(texts, is_asked=False)]
         hits = self._hits(readings)
         opinions = self._opinions(readings)
         verdicts = [
@@ -103,9 +102,7 @@ class Screen:
         overall = max((opinion.overall for _, opinion in opinions), default=0.0)
         verdict = replace(verdict, score=max(verdict.score, overall))
         return (
-            verdict
-            if verdict.ruling is Ruling.ALLOW
-            else replace(verdict, field=self._where(verdict, fields))
+            verdict if verdict.ruling is Ruling.ALLOW else replace(verdict, field=self._where(verdict, texts))
         )
 
     async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
@@ -113,8 +110,12 @@ class Screen:
         work = partial(self.check, texts, policy=policy)
         return await asyncio.get_running_loop().run_in_executor(_THREAD, work)
 
-    def _read(self, fields: Mapping[str, tuple[str, str]], *, is_asked: bool) -> Iterator[_Reading]:
-        whole = " ".join(part for both in fields.values() if (part := both[not is_asked].strip()))
+    def _read(self, texts: Mapping[str, str], *, is_asked: bool) -> Iterator[_Reading]:
+        whole = " ".join(
+            said
+            for name, text in texts.items()
+            if name.startswith(NEGATIVE) is not is_asked and (said := text.strip())
+        )
         if whole:
             form = normal_form(whole, self._rules.vocabulary)
             for text in (form.text, *form.views):
@@ -169,24 +170,15 @@ class Screen:
                     normal_form=reading.text,
                 )
 
-    def _where(self, verdict: Verdict, fields: Mapping[str, tuple[str, str]]) -> str:
+    def _where(self, verdict: Verdict, texts: Mapping[str, str]) -> str:
         """The fields in which the deciding words stand; all that say anything, if the words stand in none by themselves."""
-        speaking = {name: both for name, both in fields.items() if any(part.strip() for part in both)}
+        speaking = {name: text for name, text in texts.items() if text.strip()}
         # Nearly always; and folding it once more would take a third of the verdict's time.
         if len(speaking) == 1:
             return next(iter(speaking))
         deciding = {word for phrase in verdict.words for word in words(phrase)}
-        said = {
-            name: set(words(normal_form(" ".join(both), self._rules.vocabulary).text))
-            for name, both in speaking.items()
-        }
+        said = {name: set(words(canonical(text, self._rules))) for name, text in speaking.items()}
         return "+".join([name for name, own in said.items() if own & deciding] or said)
-
-
-def _sides(name: str, text: str) -> tuple[str, str]:
-    """What a field asks for, and what it asks to leave out."""
-    asked, left_out = sides(decoded(text))
-    return (left_out, asked) if name.startswith(NEGATIVE) else (asked, left_out)
 
 
 def _by_rules(found: _Hits, policy: Policy) -> Iterator[Verdict]:

@@ -155,8 +155,8 @@ class PipelineModel(Model):
         if init and init.mask and "mask_image" not in self._accepts:
             raise UnusableRequest(f"{self.entry.name} knows no masks.")
         asked: dict[str, Any] = {
-            "prompt": request.prompt.text,
-            "negative_prompt": request.prompt.negative or None,
+            "prompt": request.prompt.asked,
+            "negative_prompt": request.prompt.left_out or None,
             "num_inference_steps": request.steps,
             "guidance_scale": request.guidance,
             "height": request.size.height,

@@ -44,3 +44,26 @@ def test_shares_add_up_to_one_whatever_is_written(text: str) -> None:
     except BadWeights:
         return
     assert sum(part.share for part in parts) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "asked", "left_out"),
+    [
+        ("a red fox", "a red fox", "rain"),
+        ("garden::2 weeds::-.5", "garden", "rain, weeds"),
+        ("weeds::-1 a garden::3 dull sky::-1", "a garden", "rain, weeds, dull sky"),
+        ("fox::2 weeds::-0.0", "fox weeds", "rain"),
+        ("fox::2 weeds::-１", "fox", "rain, weeds"),
+        ("fox::2 weeds::−1", "fox weeds −1", "rain"),
+        ("fox::2 weeds：：-1", "fox weeds：：-1", "rain"),
+        ("weeds::-1st fox", "weeds -1st fox", "rain"),
+        ("(weeds:-1) --no: fog", "(weeds:-1) --no: fog", "rain"),
+        ("fox::1 weeds::-1", "fox::1 weeds::-1", "rain"),
+    ],
+)
+def test_left_out_is_the_negative_and_what_weighs_less_than_nothing_and_all_else_is_asked(
+    text: str, asked: str, left_out: str
+) -> None:
+    prompt = Prompt(text=text, negative="rain")
+    assert (prompt.asked, prompt.left_out) == (asked, left_out)
+    assert Prompt(text=text).left_out == left_out.removeprefix("rain").removeprefix(", ")

@@ -13,7 +13,7 @@ import torch
 from diffusers import DiffusionPipeline
 
 from generation.messages import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Stepped
-from generation.request import InitImage, JobId, MemberId, ModelName
+from generation.request import InitImage, JobId, MemberId, ModelName, Prompt
 from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_inpaint import mask, pixels
 from tests.generation.worker.test_loop import Stage
@@ -37,11 +37,12 @@ def pipelines() -> list[threading.Thread]:
     return [thread for thread in threading.enumerate() if thread.name == "pipeline"]
 
 
-def drawn_alone(folder: Path, seed: int) -> Any:
+def drawn_alone(folder: Path, seed: int, prompt: str = "a red fox", negative: str | None = None) -> Any:
     pipe: Any = DiffusionPipeline.from_pretrained(folder, safety_checker=None)
     generator = torch.Generator().manual_seed(seed)
     asked = {"num_inference_steps": 4, "guidance_scale": 4.0, "height": 64, "width": 64}
-    return np.asarray(pipe("a red fox", generator=generator, **asked).images[0]).astype(int)
+    drawn = pipe(prompt, negative_prompt=negative, generator=generator, **asked)
+    return np.asarray(drawn.images[0]).astype(int)
 
 
 def test_two_pictures_of_a_pipeline_take_turns_and_are_the_pipelines_own(folders: Any) -> None:
@@ -55,6 +56,18 @@ def test_two_pictures_of_a_pipeline_take_turns_and_are_the_pipelines_own(folders
     for index, picture in enumerate(finished.pictures):
         assert np.abs(pixels(picture) - drawn_alone(folder, seed=1 + index)).max() <= 1
     assert not pipelines()
+
+
+def test_of_weights_a_pipeline_is_told_what_is_left_out(folders: Any) -> None:
+    folder = folders(WITH_STEPS)
+    stage = Stage(folder)
+    prompt = Prompt(text="a red fox::2 a blue sky::-1 a hill::3", negative="rain")
+    stage.say(Generate(request=order("a", prompt=prompt)))
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    told = drawn_alone(folder, 1, "a red fox a hill", "rain, a blue sky")
+    assert np.abs(pixels(finished.pictures[0]) - told).max() <= 1
+    assert np.abs(drawn_alone(folder, 1, prompt.text, "rain") - told).max() > 1
 
 
 def test_it_shares_the_line_with_models_that_batch(folders: Any, sd_folder: Path) -> None:
