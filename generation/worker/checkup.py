@@ -193,7 +193,6 @@ def main() -> None:
     open_log("text", "error")
     limit_threads()
     answer(frames_in, frames_out)
-    os._exit(0)  # a pipeline that draws by itself may be waiting for its next turn
 
 
 def answer(asked: BinaryIO, out: BinaryIO) -> None:

@@ -46,6 +46,7 @@ class Slot:
     )
     scheduler: Scheduler | None = None  # only where the table is not linear
     background: Background | None = None  # only where a part of the init picture is kept
+    is_alone: bool = False  # shares no step, and is drawn to its end before its model begins another
 
     @property
     def is_finished(self) -> bool:

@@ -210,6 +210,24 @@ def test_a_newcomer_of_a_quiet_moment_is_next(wanted: Wanted, ticks: int) -> Non
     assert names(stage.tick()) == ["new"]
 
 
+def test_pictures_that_share_no_step_are_drawn_one_by_one_to_their_ends() -> None:
+    stage = Stage(*(job(f"{n}", n, images=2, rows=1, is_alone=True) for n in range(3)))
+    for _ in range(6):
+        begun = stage.turns.next_batch(seats_of(stage.jobs), lambda _: (8,))
+        picture = [stage.tick()[0].slot for _ in range(4)]
+        assert picture == [seat.slot for seat in begun] * 4
+    assert len(stage.done) == 3
+
+
+def test_what_a_step_that_is_never_shared_costs_is_told_though_all_are_of_one_size() -> None:
+    stage = Stage(job("whole", steps=3, rows=1, is_alone=True))
+    told = [stage.turns.news(stage.tick()) for _ in range(3)]
+    assert told[0] is None, "the first step of a size is not believed"
+    assert told[1] is not None
+    assert (told[1].fixed, told[1].a_picture, told[1].at_once) == (0, pytest.approx(FIXED + A_ROW), 1)
+    assert told[2] is None, "no news"
+
+
 # ---- the cost curve
 
 
