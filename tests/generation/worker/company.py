@@ -9,9 +9,9 @@ from typing import Any
 import diffusers
 
 from generation.request import GenerationRequest
-from generation.worker import reference
 from generation.worker.models import Model
 from generation.worker.slots import Slot
+from tests.generation.worker import reference
 
 SAMPLERS: dict[str, dict[str, Any]] = {
     "DDIMScheduler": {},

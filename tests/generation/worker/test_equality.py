@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from generation.request import ImageSize, InitImage
-from generation.worker import reference
 from generation.worker.deck import ROW_COUNTS
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
+from tests.generation.worker import reference
 from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
 from tests.generation.worker.requests import model, order, png
 

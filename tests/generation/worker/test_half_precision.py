@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from generation.request import GenerationRequest
-from generation.worker import reference
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
 from generation.worker.samplers import NoiseInstead
+from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, with_samplers
 from tests.generation.worker.requests import model, order
 

@@ -17,11 +17,12 @@ from generation.images import read_parameters
 from generation.lora_file import BrokenLoraFile, inspect_lora
 from generation.messages import Configure, Failed, Finished, Generate, Started
 from generation.request import GenerationRequest, Lora, LoraEntry, LoraName, ModelName
-from generation.worker import loras, reference
+from generation.worker import loras
 from generation.worker.loras import BrokenLora
 from generation.worker.models import Model, load
 from generation.worker.setbacks import FIRST
 from generation.worker.slots import Slot
+from tests.generation.worker import reference
 from tests.generation.worker.requests import entry, model, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_loras import tiny_lora

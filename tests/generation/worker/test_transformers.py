@@ -10,8 +10,8 @@ import torch
 
 from generation.messages import Failed, Finished, Generate, Previewed
 from generation.request import ImageSize, InitImage, ModelName
-from generation.worker import reference
 from generation.worker.decode import to_tensor
+from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, relative_difference, with_samplers
 from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_inpaint import mask
