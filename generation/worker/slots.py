@@ -11,8 +11,8 @@ from torch import Tensor
 
 from generation.request import BatchKey
 from generation.worker.inpaint import Background
-from generation.worker.samplers import Scheduler
-from generation.worker.schedule import StepTable
+from generation.worker.schedulers import Scheduler
+from generation.worker.step_table import StepTable
 
 UNet = Callable[..., Any]
 """diffusers' UNet2DConditionModel, or what is called like it."""

@@ -23,8 +23,8 @@ from generation.worker.decode import to_tensor
 from generation.worker.loras import Adapters
 from generation.worker.model import Model, UnusableRequest
 from generation.worker.residence import WholePipeline
-from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
+from generation.worker.step_table import StepTable
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -85,7 +85,7 @@ class PipelineModel(Model):
             slot.step, slot.run = 0, None  # the next try begins anew
             raise
         last = len(slot.table)
-        # Samplers of a higher order call back more often than they were asked for steps.
+        # Schedulers of a higher order call back more often than they were asked for steps.
         slot.step = last if slot.picture else min(slot.step + 1, last - 1)
 
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

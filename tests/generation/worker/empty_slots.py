@@ -6,8 +6,8 @@ import torch
 
 from generation.request import BatchKey, MemberId, ModelName
 from generation.worker.jobs import Job
-from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
+from generation.worker.step_table import StepTable
 from tests.generation.worker.requests import order
 
 FIXED, A_ROW = 0.02, 0.005

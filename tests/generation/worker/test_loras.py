@@ -29,7 +29,7 @@ from tests.tiny_loras import tiny_lora
 from tests.tiny_models import cut, edit_json
 
 pytestmark = [
-    # diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
+    # diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     # Two LoRAs are what is asked for; the pipeline that is compared with says it.
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning"),

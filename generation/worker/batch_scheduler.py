@@ -27,7 +27,7 @@ NEWS = 0.05
 """Share by which a row's cost has to change to be told again."""
 
 
-class Turns:
+class BatchScheduler:
     def __init__(self) -> None:
         self.shares = Shares()
         self.curves: defaultdict[BatchKey, CostCurve] = defaultdict(CostCurve)
