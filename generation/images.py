@@ -172,12 +172,6 @@ def form_of(content: bytes) -> str:
         raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
 
 
-def size_of(content: bytes) -> ImageSize:
-    """Of a picture of our own making, from its header alone."""
-    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-        return ImageSize(width=picture.width, height=picture.height)
-
-
 def thumbnail(png: bytes, side: int) -> bytes:
     """JPEG with the picture's proportions, at most `side` pixels wide and high. Raises as `open_picture`."""
     picture = open_picture(png)

@@ -201,10 +201,6 @@ class Deck:
                 self._plans.popitem(last=False)
         return self._plans[company]
 
-    def forget(self) -> None:
-        """The plans, and with them the rows' texts. They are made again when they are wanted."""
-        self._plans.clear()
-
 
 class Decks:
     """The decks of one model, by BatchKey. One that nobody sits at is given up when a picture of another key comes."""
@@ -219,10 +215,6 @@ class Decks:
             with torch.inference_mode():
                 self._decks[key] = Deck(key.latent_shape, self._device)
         return self._decks[key]
-
-    def forget(self) -> None:
-        for deck in self._decks.values():
-            deck.forget()
 
 
 def step(
