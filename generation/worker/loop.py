@@ -30,7 +30,7 @@ from generation.messages import (
 from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.attempts import Attempts, Bench
 from generation.worker.batch_scheduler import BatchScheduler
-from generation.worker.darkroom import Darkroom
+from generation.worker.decode import Finisher
 from generation.worker.jobs import Job, Seat, jobs_of, seats_of
 from generation.worker.loras import BrokenLora
 from generation.worker.memory import is_out_of_memory
@@ -84,7 +84,7 @@ class Loop:
             ),
         )
         self.is_stopped = False
-        self.darkroom = Darkroom(self.device)
+        self.finisher = Finisher(self.device)
         self.tally = Tally()
         self.pulse = Pulse(is_cpu=self.device.type == "cpu")
 
@@ -275,7 +275,8 @@ class Loop:
         model.advance([seat.slot for seat in batch], sizes=self.attempts.sizes(model))
 
     def _develop(self, batch: Sequence[Seat]) -> None:
-        pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])
+        model = batch[0].model
+        pictures = self.finisher.finish(model.develop([seat.slot for seat in batch]), model.entry.enlarge)
         for seat, picture in zip(batch, pictures, strict=True):
             seat.job.pictures[seat.index] = picture
             del seat.job.slots[seat.index]
@@ -299,7 +300,7 @@ class Loop:
         self.tell(Started(job=request.job))
         try:
             text = read_parameters(request.content)
-            large = self.darkroom.enlarge(open_picture(request.content), request.factor)
+            large = self.finisher.enlarge(open_picture(request.content), request.factor)
             large.wait()  # it is what the seconds are of
         except PictureError:
             self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))

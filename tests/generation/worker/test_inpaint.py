@@ -13,7 +13,7 @@ from PIL import Image
 
 from generation.messages import Failed, Finished, Generate, Previewed
 from generation.request import InitImage
-from generation.worker.darkroom import Darkroom
+from generation.worker.decode import Finisher
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_loop import Stage
@@ -92,7 +92,7 @@ def test_a_white_mask_at_full_strength_draws_what_no_picture_would(bundled_folde
     white = InitImage(content=png(), strength=1.0, mask=mask((0, 0, SIDE, SIDE)))
     masked, free = draw_in_company([(base, order(init=white)), (base, order())], seed=7)
     assert torch.allclose(masked.sample, free.sample, rtol=1e-4, atol=1e-4)
-    pictures = Darkroom(torch.device("cpu")).develop(base, [masked, free])
+    pictures = Finisher(torch.device("cpu")).finish(base.develop([masked, free]))
     assert np.abs(pictures[0].wait().astype(int) - pictures[1].wait()).max() <= 1
 
 
