@@ -61,7 +61,7 @@ def dealt(
     for number, (at, greedy) in enumerate(zip(times, is_hers, strict=True)):
         member = GREEDY if greedy else MemberId(1 + chance.randrange(MEMBERS))
         wanted, images = kinds[greedy].pop()
-        found.append(Arrival(at=scale * at, request=ask(number, member, wanted, images), sampler=""))
+        found.append(Arrival(at=scale * at, request=ask(number, member, wanted, images), scheduler=""))
     return found
 
 

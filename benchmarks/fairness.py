@@ -55,7 +55,7 @@ SECONDS_EACH = 6.0
 
 def arrival(number: int, member: int, at: float, steps: int = STEPS, images: int = IMAGES) -> Arrival:
     request = order(f"order-{number}", member=member, steps=steps, images=images, seed=number)
-    return Arrival(at=at, request=request, sampler="DDIMScheduler")
+    return Arrival(at=at, request=request, scheduler="DDIMScheduler")
 
 
 def waits(played: Played, arrivals: Sequence[Arrival]) -> list[float]:

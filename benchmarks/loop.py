@@ -29,11 +29,11 @@ import torch
 from PIL import Image
 
 from benchmarks.inside import Clock, Played, play
-from benchmarks.orders import GUIDANCE, MODEL, SAMPLERS, SIDE, Arrival, paced, poisson
+from benchmarks.orders import GUIDANCE, MODEL, SCHEDULERS, SIDE, Arrival, paced, poisson
 from benchmarks.report import machine, percentile, show, table
 from generation.request import GenerationRequest, JobId, ModelEntry
 from generation.worker.models import Model, load
-from generation.worker.schedule import Schedules
+from generation.worker.step_table import StepTables
 from tests.tiny_models import tiny_sd
 
 LOAD = 0.9
@@ -84,16 +84,16 @@ class Course:
 
 
 class Pipeline:
-    """diffusers' own, with one scheduler object a sampler."""
+    """diffusers' own, with one scheduler object a class."""
 
     def __init__(self, model: Model) -> None:
         self._pipe = model.pipe
         self._pipe.set_progress_bar_config(disable=True)
-        self._schedulers = {name: sampler(name, model) for name in SAMPLERS}
+        self._schedulers = {name: scheduler(name, model) for name in SCHEDULERS}
 
     def draw(self, orders: Sequence[Arrival], on_step: Callable[[int], None]) -> list[Image.Image]:
-        """Orders of one sampler and step count, in one call. `on_step` hears of every step that is done."""
-        self._pipe.scheduler = self._schedulers[orders[0].sampler]
+        """Orders of one scheduler and step count, in one call. `on_step` hears of every step that is done."""
+        self._pipe.scheduler = self._schedulers[orders[0].scheduler]
         pictures = [(one.request, index) for one in orders for index in range(one.request.images)]
 
         def after(_: Any, step: int, __: Any, kept: dict[str, Any]) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Pipeline:
         ).images
 
 
-def sampler(name: str, model: Model) -> Any:
+def scheduler(name: str, model: Model) -> Any:
     return getattr(diffusers, name).from_config(model.pipe.scheduler.config)
 
 
@@ -142,7 +142,7 @@ def one_at_a_time(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> tuple[Cour
 
 
 def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
-    """The oldest order, and with it whoever waits with its sampler and step count."""
+    """The oldest order, and with it whoever waits with its scheduler and step count."""
     course, clock = Course(), Clock()
     coming, waiting = deque(arrivals), list[Arrival]()
     while coming or waiting:
@@ -170,26 +170,26 @@ def alike(waiting: Sequence[Arrival]) -> list[Arrival]:
     """The first and who can share a call of the pipeline with it."""
     batch: list[Arrival] = []
     for one in waiting:
-        is_alike = (one.sampler, one.request.steps) == (waiting[0].sampler, waiting[0].request.steps)
+        is_alike = (one.scheduler, one.request.steps) == (waiting[0].scheduler, waiting[0].request.steps)
         if is_alike and sum(each.request.images for each in [*batch, one]) <= AT_ONCE:
             batch.append(one)
     return batch
 
 
 class Catalogue(Model):
-    """A model whose every order has a sampler of its own. (The bot's settings know one sampler a model.)"""
+    """A model whose every order has a scheduler of its own. (The bot's settings know one scheduler a model.)"""
 
-    samplers: dict[JobId, Schedules]
+    tables_of: dict[JobId, StepTables]
 
     @classmethod
     def of(cls, model: Model, arrivals: Sequence[Arrival]) -> Catalogue:
         own = cls(model.entry, model.pipe, model.device, model.dtype)
-        schedules = {name: Schedules(sampler(name, model)) for name in SAMPLERS}
-        own.samplers = {one.request.job: schedules[one.sampler] for one in arrivals}
+        step_tables = {name: StepTables(scheduler(name, model)) for name in SCHEDULERS}
+        own.tables_of = {one.request.job: step_tables[one.scheduler] for one in arrivals}
         return own
 
     def seat(self, request: GenerationRequest, index: int) -> Any:
-        self.schedules = self.samplers[request.job]
+        self.step_tables = self.tables_of[request.job]
         return super().seat(request, index)
 
 
@@ -246,8 +246,8 @@ def run(model: Model, count: int, seed: int) -> dict[str, Any]:
     """One seed's orders, served in three ways."""
     pipeline = Pipeline(model)
     wanted = poisson(count, seed)
-    for name in SAMPLERS:  # warm-up of the kernels
-        pipeline.draw([one for one in wanted if one.sampler == name][:1], lambda _: None)
+    for name in SCHEDULERS:  # warm-up of the kernels
+        pipeline.draw([one for one in wanted if one.scheduler == name][:1], lambda _: None)
     sequential, arrivals = one_at_a_time(pipeline, wanted)
     whole = whole_orders(pipeline, arrivals)
     ours, estimate = steps_batched(model, arrivals)

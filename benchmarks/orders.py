@@ -17,7 +17,7 @@ LIGHT = 8
 
 STEPS = {4: 0.25, 8: 0.1, 20: 0.3, 30: 0.25, 50: 0.1}
 IMAGES = {1: 0.25, 2: 0.15, 3: 0.1, 4: 0.5}
-SAMPLERS = (
+SCHEDULERS = (
     "DDIMScheduler",
     "EulerDiscreteScheduler",
     "EulerAncestralDiscreteScheduler",
@@ -33,7 +33,7 @@ MEMBERS = 12
 class Arrival:
     at: float  # seconds; before `paced`, units of the mean gap
     request: GenerationRequest
-    sampler: str  # a diffusers class
+    scheduler: str  # a diffusers class
 
     @property
     def is_light(self) -> bool:
@@ -49,7 +49,7 @@ def poisson(count: int, seed: int) -> list[Arrival]:
         arrivals.append(
             Arrival(
                 at=at,
-                sampler=chance.choice(SAMPLERS),
+                scheduler=chance.choice(SCHEDULERS),
                 request=order(
                     f"order-{number}",
                     member=chance.randrange(MEMBERS),

@@ -1,4 +1,4 @@
-"""What the loop adds to a step of one picture: sweep, seat, stacking, guidance, the sampler, events, bookkeeping.
+"""What the loop adds to a step of one picture: sweep, seat, stacking, guidance, the scheduler, events, bookkeeping.
 
     python -m benchmarks.overhead [--model] [--keep]
 

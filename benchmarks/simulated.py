@@ -22,8 +22,8 @@ from benchmarks.orders import MODEL, SIDE, Arrival, paced, poisson
 from benchmarks.report import show
 from generation.request import BatchKey, GenerationRequest, ModelEntry
 from generation.worker.models import Model
-from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
+from generation.worker.step_table import StepTable
 
 
 class Cost(Protocol):
@@ -81,7 +81,7 @@ class SimulatedModel(Model):
         self.costs = costs
 
     @property
-    def sampler(self) -> str:
+    def scheduler_name(self) -> str:
         return "none"
 
     def seat(self, request: GenerationRequest, index: int) -> Slot:

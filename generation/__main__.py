@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--images", type=int, default=1, help="1 to 4")
     parser.add_argument("--size", default="", help="WIDTHxHEIGHT in pixels, as 512x768")
     parser.add_argument(
-        "--sampler", default="", help="a diffusers scheduler class, as EulerDiscreteScheduler"
+        "--scheduler", default="", help="a diffusers scheduler class, as EulerDiscreteScheduler"
     )
     parser.add_argument("--init", default="", help="a picture to start from")
     parser.add_argument(
@@ -146,13 +146,13 @@ def _lora(written: str) -> LoraEntry:
 
 def _entry(options: argparse.Namespace) -> ModelEntry:
     if not options.model:
-        return replace(BUNDLED, sampler=options.sampler, enlarge=options.enlarge)
+        return replace(BUNDLED, scheduler=options.scheduler, enlarge=options.enlarge)
     return ModelEntry(
         name=ModelName(Path(options.model).name),
         source=options.model,
         licence="",
         multiple=8,
-        sampler=options.sampler,
+        scheduler=options.scheduler,
         enlarge=options.enlarge,
     )
 

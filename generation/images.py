@@ -172,12 +172,6 @@ def form_of(content: bytes) -> str:
         raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
 
 
-def size_of(content: bytes) -> ImageSize:
-    """Of a picture of our own making, from its header alone."""
-    with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-        return ImageSize(width=picture.width, height=picture.height)
-
-
 def thumbnail(png: bytes, side: int) -> bytes:
     """JPEG with the picture's proportions, at most `side` pixels wide and high. Raises as `open_picture`."""
     picture = open_picture(png)
@@ -197,7 +191,7 @@ def blurred(content: bytes, side: int = 240) -> bytes:
     return to_jpeg(coarse.resize(size, Image.Resampling.BICUBIC), quality=80)
 
 
-def parameters_of(request: GenerationRequest, index: int, sampler: str) -> str:
+def parameters_of(request: GenerationRequest, index: int, scheduler: str) -> str:
     """How picture `index` (from 0) was made, in the text that AUTOMATIC1111 writes and other tools read.
 
     `seed + index` is the seed that draws this picture alone. Form and quoting: `create_infotext` in
@@ -205,7 +199,7 @@ def parameters_of(request: GenerationRequest, index: int, sampler: str) -> str:
     """
     fields = {
         "Steps": str(request.steps),
-        "Sampler": sampler,
+        "Sampler": scheduler,  # as other programs call it
         "CFG scale": f"{request.guidance:g}",
         "Seed": str(request.seed + index),
         "Size": f"{request.size.width}x{request.size.height}",

@@ -150,7 +150,7 @@ class ModelEntry:
     steps: int = 25
     max_steps: int = 100
     guidance: float = 7.0
-    sampler: str = ""  # a diffusers scheduler class's name; empty: the model's own
+    scheduler: str = ""  # a diffusers scheduler class's name; empty: the model's own
     dtype: str = ""  # "float32", "bfloat16" or "float16"; empty: what the device is good at
     compile: bool = False  # torch.compile: minutes at the start, faster steps afterwards
     enlarge: int = 1  # finished pictures are enlarged this many times before anybody sees them

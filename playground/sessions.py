@@ -37,7 +37,6 @@ class ZstdStream:
 
     def __init__(self) -> None:
         zstd: Any = importlib.import_module("compression.zstd")  # in the standard library from 3.14 on
-        self._zstd = zstd
         self._deflate: Any = zstd.ZstdCompressor()
 
     def pack(self, text: str) -> bytes:

@@ -157,7 +157,7 @@ class Bench:
     def at_once(self, count: int, *, steps: int, images: int) -> list[Arrival]:
         """So many orders, each of another member, there from the start."""
         return [
-            Arrival(at=0.0, request=self.order(number, MemberId(number), steps, images), sampler="")
+            Arrival(at=0.0, request=self.order(number, MemberId(number), steps, images), scheduler="")
             for number in range(count)
         ]
 

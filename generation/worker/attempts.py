@@ -1,19 +1,20 @@
 """Work on the device, done at once for as many pictures as memory holds; and what is done when it holds fewer than was thought.
 
-Out of memory halves the batch. One picture that does not fit alone has its model climb a rung (`residence.py`): the decode is
-tiled, then modules are put aside. Only when no rung is left does an order fail. Everything is told, and taken back step by step
-when memory has been enough for a while.
+How many fit is one number for each size of work, asked anew each time: what was measured and is free now, and no more than the
+limit that was set when memory ran out. That is half of what did not fit, doubled after every quiet while. One picture that does
+not fit alone has its model climb a rung (`residence.py`): the decode is tiled, then modules are put aside. Only when no rung is
+left does an order fail. Everything is told, and taken back step by step.
 """
 
 from __future__ import annotations
 
-import logging
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 import torch
 
@@ -26,21 +27,16 @@ from generation.worker.models import Model
 from generation.worker.residence import Rung, Verb
 from generation.worker.stopwatch import Stopwatch
 
-log = logging.getLogger(__name__)
-
 Work = Callable[[Sequence[Seat]], None]
 
 FIRST_PATIENCE, LONGEST_PATIENCE = 60.0, 3600.0
 """Seconds without trouble before something is taken back; doubled each time that this was too early."""
 
+MOST = COMPILED_ROW_COUNTS[-1]
+"""A limit that has grown to this is none."""
+
 FREE_SECONDS = 1.0
 """How long the answer to how much memory is free is good for: asking the driver takes as long as launching a dozen kernels."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
-    pictures: int  # at once
-    failed: int  # pictures at once that did not fit: without the limit it is tried again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,11 +60,12 @@ class Attempts:
         self._stopwatch = Stopwatch(device, lambda: self.clock())
         self.meter = meter_for(device)
         self._pinned = 0
-        self.limits: dict[tuple[Verb, BatchKey], Limit] = {}
+        # Rows of a step, pictures of a decode: half of what last did not fit, and twice as many after every quiet while.
+        self.limits: dict[tuple[Verb, BatchKey], int] = {}
         self.climbed: list[tuple[weakref.ref[Model], Rung]] = []
         self._footprints: defaultdict[tuple[Verb, BatchKey], Footprint] = defaultdict(Footprint)
         self._free: tuple[float, int | None] = (float("-inf"), None)  # when it was asked, bytes
-        self._pictures: int | None = None
+        self._stepped: tuple[BatchKey, float] | None = None  # last, and how many rows a picture had
         self._patience = FIRST_PATIENCE
         self._quiet_since = self._relaxed_at = self._trouble_at = float("-inf")
 
@@ -89,22 +86,28 @@ class Attempts:
 
     def slots(self, asked: int) -> int:
         """Of `asked`, as many as a step of the size stepped last fits at once; at least 1."""
-        return asked if self._pictures is None else min(asked, self._pictures)
+        if self._stepped is None:
+            return asked
+        key, rows = self._stepped
+        return max(1, int(min(asked, self._room("step", key) / rows)))
 
     def fitting(self, verb: Verb, seats: Sequence[Seat]) -> Sequence[Seat]:
         """The first of `seats`, which share a BatchKey, that are thought to fit at once; one at least."""
         if not seats:
             return seats
-        key = seats[0].slot.key
-        most = self._most(verb, key)
-        limit = self.limits.get((verb, key))
-        count = len(seats) if limit is None else min(len(seats), limit.pictures)
-        while count > 1 and (
-            (most is not None and self._units(verb, seats[:count]) > most)
-            or (self._pinned and verb == "step" and _rows(seats[:count]) > self._pinned)
-        ):
+        room = self._room(verb, seats[0].slot.key)
+        if verb == "step" and self._pinned:
+            room = min(room, self._pinned)
+        count = len(seats)
+        while count > 1 and self._units(verb, seats[:count]) > room:
             count -= 1
         return seats[:count]
+
+    def _room(self, verb: Verb, key: BatchKey) -> float:
+        """In units: as far as is known, what memory holds now."""
+        free, limit = self._free_bytes(), self.limits.get((verb, key), inf)
+        measured = None if free is None else self._footprints[verb, key].most(free)
+        return limit if measured is None else min(limit, measured)
 
     def _units(self, verb: Verb, seats: Sequence[Seat]) -> int:
         """What memory goes by: the rows of a step, padding included; the pictures of a decode."""
@@ -112,10 +115,6 @@ class Attempts:
             return len(seats)
         rows = _rows(seats)
         return next((size for size in self.sizes(seats[0].model) if size >= rows), rows)
-
-    def _most(self, verb: Verb, key: BatchKey) -> int | None:
-        free = self._free_bytes()
-        return None if free is None else self._footprints[verb, key].most(free)
 
     def _free_bytes(self) -> int | None:
         now = self.clock()
@@ -127,22 +126,16 @@ class Attempts:
     def measured(self, verb: Verb, seats: Sequence[Seat]) -> Generator[None]:
         """Around work on all of `seats` at once: learns what it takes."""
         key, units = seats[0].slot.key, self._units(verb, seats)
+        if verb == "step":
+            self._stepped = (key, _rows(seats) / len(seats))
         footprint = self._footprints[verb, key]
         if footprint.is_known(units):
             yield
             return
         self.meter.begin()
         yield
-        if (taken := self.meter.taken()) is None:
-            return
-        footprint.learn(units, taken)
-        if verb == "step" and (most := self._most(verb, key)) is not None:
-            self._note_pictures(max(1, most * len(seats) // _rows(seats)), key)
-
-    def _note_pictures(self, pictures: int, key: BatchKey) -> None:
-        if self._pictures is None or pictures < self._pictures:
-            log.info("memory holds %d pictures of %s at once", pictures, _named(key))
-        self._pictures = pictures
+        if (taken := self.meter.taken()) is not None:
+            footprint.learn(units, taken)
 
     # ---- the work
 
@@ -150,48 +143,40 @@ class Attempts:
         """Does it for all of them, as many at once as fit. They share a BatchKey."""
         while seats:
             batch = self.fitting(verb, seats)
-            seats = seats[len(batch) :]
-            self._attempt(verb, batch, work)
+            reason = self._attempt(verb, batch, work)
+            if reason is not None and self._gives_way(verb, batch):
+                continue
+            if reason is not None:
+                self._bench.fail(batch[0].job, "memory", reason)
+            seats = [seat for seat in seats[len(batch) :] if self._bench.is_alive(seat.job)]
 
-    def _attempt(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
-        """What is no lack of memory fails the batch's jobs and nobody else's."""
-        batch = [seat for seat in seats if self._bench.is_alive(seat.job)]
-        if not batch:
-            return
+    def _attempt(self, verb: Verb, batch: Sequence[Seat], work: Work) -> str | None:
+        """A reason where memory is short. What is no lack of memory fails the batch's jobs and nobody else's."""
         try:
             with self._stopwatch.timed(partial(self._bench.account, verb, batch)), self.measured(verb, batch):
                 work(batch)
         except Exception as error:
-            if not is_out_of_memory(error):
-                if isinstance(error, torch.AcceleratorError):
-                    # The device's context is gone. The bot starts a new worker and orders again.
-                    raise
-                for job in jobs_of(batch):
-                    self._bench.fail_bug(job, error)
-                return
-            reason = str(error)
-        else:
-            return
-        # Outside the except block: its traceback would keep the failed work's tensors alive.
-        batch[0].model.make_room()
-        self.free_memory()
-        half = len(batch) // 2
-        if half:
-            self._halve(verb, batch)
-            self._attempt(verb, batch[:half], work)
-            self._attempt(verb, batch[half:], work)
-        elif self.climb(verb, batch[0].model):
-            self._attempt(verb, batch, work)
-        else:
-            self._bench.fail(batch[0].job, "memory", reason)
+            if is_out_of_memory(error):
+                return str(error)
+            if isinstance(error, torch.AcceleratorError):
+                # The device's context is gone. The bot starts a new worker and orders again.
+                raise
+            for job in jobs_of(batch):
+                self._bench.fail_bug(job, error)
+        return None
 
-    def _halve(self, verb: Verb, batch: Sequence[Seat]) -> None:
-        key, half = batch[0].slot.key, len(batch) // 2
-        before = self.limits.get((verb, key))
-        failed = max(len(batch), before.failed if before else 0)
-        self.limits[verb, key] = Limit(pictures=half, failed=failed)
+    def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:
+        """After a lack of memory: whether the next try takes less."""
+        model, key = batch[0].model, batch[0].slot.key
+        model.make_room()
+        self.free_memory()
+        if len(batch) == 1:
+            return self.climb(verb, model)
+        self.limits[verb, key] = self._units(verb, batch) // 2
         self._note_trouble()
-        self._say("halved", f"{verb} of {_named(key)}: {half} of {len(batch)} pictures at once")
+        fit = len(self.fitting(verb, batch))
+        self._say("halved", f"{verb} of {_named(key)}: {fit} of {len(batch)} pictures at once")
+        return True
 
     def climb(self, verb: Verb, model: Model) -> bool:
         """False when there is no rung left that would help."""
@@ -214,11 +199,8 @@ class Attempts:
             return
         self._quiet_since = self._relaxed_at = now
         if not self.climbed:
-            grown = {
-                key: Limit(pictures=2 * limit.pictures, failed=limit.failed)
-                for key, limit in self.limits.items()
-            }
-            self.limits = {key: limit for key, limit in grown.items() if limit.pictures < limit.failed}
+            grown = {key: 2 * limit for key, limit in self.limits.items()}
+            self.limits = {key: limit for key, limit in grown.items() if limit < MOST}
             self._say("relaxed", "twice as many pictures at once")
             return
         model, rung = self.climbed[-1][0](), self.climbed[-1][1]

@@ -18,8 +18,8 @@ from generation.checkup import Card, Finding, ModelReport, decode_entries, encod
 from generation.logs import open_log
 from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, Prompt
 from generation.worker.curve import CostCurve
-from generation.worker.darkroom import Darkroom
 from generation.worker.deck import ROW_COUNTS
+from generation.worker.decode import Finisher
 from generation.worker.models import (
     BrokenModel,
     Model,
@@ -111,7 +111,9 @@ def _measured(model: Model, loading: float) -> ModelReport:
     decoding = 0.0  # a whole pipeline's last step holds it
     if is_batched:
         noise = _seated(model, 1, guidance=1.0, steps=model.entry.steps)
-        decoding = _seconds(model, lambda: Darkroom(model.device).develop(model, noise))
+        decoding = _seconds(
+            model, lambda: Finisher(model.device).finish(model.develop(noise), model.entry.enlarge)
+        )
     entry = model.entry
     rows = PICTURES * (len(_seated(model, 1, guidance=entry.guidance, steps=entry.steps)[0].rows))
     fixed, a_row = curve.line
@@ -193,7 +195,6 @@ def main() -> None:
     open_log("text", "error")
     limit_threads()
     answer(frames_in, frames_out)
-    os._exit(0)  # a pipeline that draws by itself may be waiting for its next turn
 
 
 def answer(asked: BinaryIO, out: BinaryIO) -> None:

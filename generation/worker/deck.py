@@ -1,10 +1,10 @@
 """The tensors of the running batch, resident on the device, and the one step that advances many pictures.
 
-Pictures of one BatchKey share the forward pass whatever their step, sampler, guidance, negative prompt and seed. A picture is
+Pictures of one BatchKey share the forward pass whatever their step, scheduler, guidance, negative prompt and seed. A picture is
 one or more rows of the model's call; guidance is the weighted sum of its rows.
 
 State lies in tensors of fixed shape, one place a picture; place 0 is scratch, and what fills a batch up points there. Each
-place has its own schedule and its own pointer into it, which the step moves on: so a step of a company that has stepped before
+place has its own step table and its own pointer into it, which the step moves on: so a step of a company that has stepped before
 sends nothing to the device and waits for nothing from it.
 """
 
@@ -22,9 +22,9 @@ from torch import Tensor
 
 from generation.request import BatchKey
 from generation.worker.inpaint import Background, Mask
-from generation.worker.samplers import Scheduler, accepts_generator, scaled
-from generation.worker.schedule import HISTORY, StepTable
+from generation.worker.schedulers import Scheduler, accepts_generator, scaled
 from generation.worker.slots import Row, Slot, UNet
+from generation.worker.step_table import HISTORY, StepTable
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
@@ -34,13 +34,13 @@ COMPILED_ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 """Of a compiled model: each takes minutes to compile."""
 
 SCRATCH = 0
-"""The place that padding points at. Its schedule is all zeros; what becomes of it is never read."""
+"""The place that padding points at. Its table is all zeros; what becomes of it is never read."""
 
 COMPANIES = 4
 """Whose plans a deck remembers: newcomers and others take turns. A plan holds its rows' text, for FLUX 4 MB a row."""
 
 TOLD, NOISE, PAIRS = 4, 4, 5
-"""Columns of a place's schedule: 0 to 3 what StepTable.told says, then its weights: noise, and pairs of sample and output."""
+"""Columns of a place's table: 0 to 3 what StepTable.told says, then its weights: noise, and pairs of sample and output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -54,8 +54,8 @@ class Plan:
         Tensor  # (most rows of a slot, slots): the rows of each slot; its first again where it has fewer
     )
     shares: Tensor  # (most rows of a slot, slots, 1, 1, 1): their weights in the guided output
-    history: int  # tensors of the past that the longest-remembering sampler looks at
-    is_noisy: bool  # some sampler may draw noise
+    history: int  # tensors of the past that the longest-remembering scheduler looks at
+    is_noisy: bool  # some scheduler may draw noise
     told: dict[str, Any]  # what the rows say to the model, padded
 
 
@@ -73,7 +73,7 @@ class Deck:
         self.past = torch.zeros(
             1, 0, *latent_shape, device=device
         )  # (places, 2 * steps, ...), newest first: x, m, x, m
-        self.schedule = torch.zeros(1, 1, PAIRS + 2 * HISTORY, device=device)  # (places, steps, columns)
+        self.tables = torch.zeros(1, 1, PAIRS + 2 * HISTORY, device=device)  # (places, steps, columns)
         self.steps = torch.zeros(1, dtype=torch.int64, device=device)  # (places,): done
 
     @property
@@ -103,7 +103,7 @@ class Deck:
         columns[:, :TOLD] = table.told
         columns[:, NOISE : NOISE + table.weights.shape[1]] = table.weights
         self.samples[place].copy_(sample)
-        self.schedule[place, : len(table)].copy_(upload(columns, self.device))
+        self.tables[place, : len(table)].copy_(upload(columns, self.device))
         # Whoever was here before may have left infinities behind, and a weight of 0 does not make a number of those.
         self.past[place].zero_()
         self.noise[place].zero_()
@@ -156,19 +156,19 @@ class Deck:
 
     def _free_place(self, table: StepTable) -> int:
         """Enlarges what is too small for one more of this table."""
-        places, steps = self.schedule.shape[:2]
+        places, steps = self.tables.shape[:2]
         place = next((one for one in range(SCRATCH + 1, places) if one not in self._seated), places)
         if place == places:
             places = max(2 * places, 4)
         steps = max(steps, 1 << (len(table) - 1).bit_length())
         history = max(self.past.shape[1], 2 * table.order - 2)
-        if (places, steps) != self.schedule.shape[:2] or history > self.past.shape[1]:
+        if (places, steps) != self.tables.shape[:2] or history > self.past.shape[1]:
             self.samples = _enlarged(self.samples, places)
             self.clean = _enlarged(self.clean, places)
             self.noise = _enlarged(self.noise, places)
             self.steps = _enlarged(self.steps, places)
             self.past = _enlarged(self.past, places, history)
-            self.schedule = _enlarged(self.schedule, places, steps)
+            self.tables = _enlarged(self.tables, places, steps)
             for slot in self._seated.values():
                 slot.sample = self.samples[slot.place]
                 if slot.clean is not None:
@@ -201,10 +201,6 @@ class Deck:
                 self._plans.popitem(last=False)
         return self._plans[company]
 
-    def forget(self) -> None:
-        """The plans, and with them the rows' texts. They are made again when they are wanted."""
-        self._plans.clear()
-
 
 class Decks:
     """The decks of one model, by BatchKey. One that nobody sits at is given up when a picture of another key comes."""
@@ -220,10 +216,6 @@ class Decks:
                 self._decks[key] = Deck(key.latent_shape, self._device)
         return self._decks[key]
 
-    def forget(self) -> None:
-        for deck in self._decks.values():
-            deck.forget()
-
 
 def step(
     unet: UNet, deck: Deck, plan: Plan, dtype: torch.dtype
@@ -233,7 +225,7 @@ def step(
     One static graph for each (rows, slots, history): no Python number comes from a tensor, nothing crosses to or from the device.
     """
     x = deck.samples[plan.places]  # (slots, channels, height, width)
-    row = deck.schedule[plan.places, deck.steps[plan.places]]  # (slots, columns)
+    row = deck.tables[plan.places, deck.steps[plan.places]]  # (slots, columns)
     wide = row[:, :, None, None, None]
     seen = (x * wide[:, 1])[plan.of_row].to(dtype)
     rows = unet(seen, row[:, 0][plan.of_row], return_dict=False, **plan.told)[0].float()

@@ -1,8 +1,9 @@
-"""Latents <-> pictures, and the cheap look at an unfinished one. Knows the VAE of one model."""
+"""Latents <-> pictures, the cheap look at an unfinished one, and finished pictures on their way to the host. Knows no jobs."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from torch import Tensor
 from generation.images import fitted, open_picture
 from generation.request import ImageSize
 from generation.worker.residence import Residence
+from generation.worker.upscale import Upscaler
 
 
 class Codec:
-    """Pictures are (n, 3, height, width) float32 from 0 to 1, latents (n, channels, height / scale, width / scale) float32."""
+    """The VAE of one model. Pictures are (n, 3, height, width) float32 from 0 to 1, latents (n, channels, height / scale,
+    width / scale) float32."""
 
     def __init__(self, pipe: Any, device: torch.device, home: Residence) -> None:
         self._vae: Any = pipe.vae
@@ -125,3 +128,28 @@ class Arriving:
     def picture(self) -> Image.Image:
         """Of (height, width, 3)."""
         return Image.fromarray(self.wait())
+
+
+class Finisher:
+    """Decoded pictures -> bytes that arrive on the host, enlarged where the model's owner or a member wants it."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._upscaler: Upscaler | None = None
+
+    def finish(self, pictures: Sequence[Tensor], enlarge: int = 1) -> list[Arriving]:
+        """(3, height, width) each, of one size, from 0 to 1. Waits for nothing."""
+        if enlarge > 1:
+            pictures = [self.upscaler.enlarge(picture, enlarge) for picture in pictures]
+        return Arriving(torch.stack([to_bytes(picture) for picture in pictures])).each()
+
+    def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
+        return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))
+
+    @property
+    def upscaler(self) -> Upscaler:
+        """Loaded when first needed. The large network takes a minute a picture on a CPU, the small one two seconds."""
+        if self._upscaler is None:
+            kind = "x4plus" if self._device.type == "cuda" else "animevideov3"
+            self._upscaler = Upscaler.load(kind, self._device)
+        return self._upscaler

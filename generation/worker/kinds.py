@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from generation.request import ImageSize
-from generation.worker.samplers import Timing
+from generation.worker.schedulers import Timing
 
 
 class Kind(Protocol):

@@ -29,7 +29,8 @@ from generation.messages import (
 )
 from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.attempts import Attempts, Bench
-from generation.worker.darkroom import Darkroom
+from generation.worker.batch_scheduler import BatchScheduler
+from generation.worker.decode import Finisher
 from generation.worker.jobs import Job, Seat, jobs_of, seats_of
 from generation.worker.loras import BrokenLora
 from generation.worker.memory import is_out_of_memory
@@ -40,7 +41,6 @@ from generation.worker.residence import Verb
 from generation.worker.residency import Residency
 from generation.worker.shelf import Shelf, memory_budget
 from generation.worker.sketch import Sketch
-from generation.worker.turns import Turns
 from generation.worker.warm_up import warm_up
 
 log = logging.getLogger(__name__)
@@ -71,7 +71,7 @@ class Loop:
         self.jobs: dict[JobId, Job] = {}  # oldest first
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
-        self.turns = Turns()
+        self.batch_scheduler = BatchScheduler()
         self.attempts = Attempts(
             self.device,
             tell,
@@ -84,7 +84,7 @@ class Loop:
             ),
         )
         self.is_stopped = False
-        self.darkroom = Darkroom(self.device)
+        self.finisher = Finisher(self.device)
         self.tally = Tally()
         self.pulse = Pulse(is_cpu=self.device.type == "cpu")
 
@@ -229,7 +229,7 @@ class Loop:
         return self._fail(job, "memory", reason)
 
     def step(self) -> None:
-        batch = self.turns.next_batch(
+        batch = self.batch_scheduler.next_batch(
             seats_of(self.jobs.values()), lambda seat: self.attempts.sizes(seat.model)
         )
         batch = self.attempts.fitting("step", batch)
@@ -259,11 +259,11 @@ class Loop:
         for seat, share in zip(batch, shares, strict=True):
             own = seconds * share / sum(shares)
             seat.job.device_seconds += own
-            self.turns.charge(seat.job.request, own)
+            self.batch_scheduler.charge(seat.job.request, own)
         self.tally.count(verb, seconds, sum(shares))
         if verb == "step":
-            self.turns.learn(batch, seconds)
-            if (cost := self.turns.news(batch)) is not None:
+            self.batch_scheduler.learn(batch, seconds)
+            if (cost := self.batch_scheduler.news(batch)) is not None:
                 self.tell(cost)
         for job in self._alive(batch):
             if job.is_drawn:
@@ -275,7 +275,8 @@ class Loop:
         model.advance([seat.slot for seat in batch], sizes=self.attempts.sizes(model))
 
     def _develop(self, batch: Sequence[Seat]) -> None:
-        pictures = self.darkroom.develop(batch[0].model, [seat.slot for seat in batch])
+        model = batch[0].model
+        pictures = self.finisher.finish(model.develop([seat.slot for seat in batch]), model.entry.enlarge)
         for seat, picture in zip(batch, pictures, strict=True):
             seat.job.pictures[seat.index] = picture
             del seat.job.slots[seat.index]
@@ -289,7 +290,7 @@ class Loop:
 
     def _print(self, job: Job) -> None:
         every = range(job.request.images)
-        texts = [parameters_of(job.request, index, job.seated_model.sampler) for index in every]
+        texts = [parameters_of(job.request, index, job.seated_model.scheduler_name) for index in every]
         log.info("drawn in %.2f s of the device", job.device_seconds)
         del self.jobs[job.id]
         self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
@@ -299,7 +300,7 @@ class Loop:
         self.tell(Started(job=request.job))
         try:
             text = read_parameters(request.content)
-            large = self.darkroom.enlarge(open_picture(request.content), request.factor)
+            large = self.finisher.enlarge(open_picture(request.content), request.factor)
             large.wait()  # it is what the seconds are of
         except PictureError:
             self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))
@@ -310,7 +311,7 @@ class Loop:
             self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
         else:
             seconds = self.clock() - began
-            self.turns.charge(request, seconds)
+            self.batch_scheduler.charge(request, seconds)
             self.tally.count("enlarge", seconds, 0)
             self.press.print(request.job, [large], [text], seconds)
 

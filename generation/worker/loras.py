@@ -13,7 +13,7 @@ from peft.tuners.lora import LoraLayer
 
 from generation.lora_file import BrokenLoraFile, inspect_lora
 from generation.request import LoraEntry, LoraName, LoraSet, ModelEntry
-from generation.worker.setbacks import Setback, Setbacks
+from generation.worker.setbacks import Setbacks
 
 KEPT = 8
 """LoRAs in memory beside a model, more than one order may ask for; those of SDXL have 50 to 400 MB."""
@@ -64,7 +64,7 @@ class Adapters:
 
     def _load(self, name: LoraName) -> None:
         if (standing := self._setbacks.standing(name, self._clock())) is not None:
-            raise BrokenLora(_sentence(standing))
+            raise BrokenLora(standing.sentence)
         if name not in self._entries:
             raise BrokenLora(f"There is no LoRA named {name} for {self._model.name} in the settings.")
         self._worn = None
@@ -78,7 +78,7 @@ class Adapters:
             self._drop(name)
             what = str(broken) if isinstance(broken, BrokenLoraFile | BrokenLora) else _first_lines(broken)
             reason = f"The LoRA {name} cannot be used with {self._model.name}. {what}"
-            raise BrokenLora(_sentence(self._setbacks.fail(name, reason, self._clock()))) from broken
+            raise BrokenLora(self._setbacks.fail(name, reason, self._clock()).sentence) from broken
         self._setbacks.clear(name)
 
     def _read(self, lora: LoraEntry) -> None:
@@ -125,7 +125,3 @@ class Adapters:
 def _first_lines(error: Exception) -> str:
     """Mismatches are told by every layer; the first says it."""
     return " ".join(" ".join(str(error).split("\n")[:2]).split())[:300]
-
-
-def _sentence(setback: Setback) -> str:
-    return f"{setback.reason} It is tried again after {setback.pause:.0f} s, when an order asks for it."

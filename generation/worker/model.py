@@ -18,8 +18,8 @@ from generation.worker.kinds import KINDS
 from generation.worker.loras import Adapters
 from generation.worker.replay import CudaRecorder, Replay
 from generation.worker.residence import Ladder, Residence
-from generation.worker.schedule import Schedules
 from generation.worker.slots import Slot
+from generation.worker.step_table import StepTables
 
 
 class UnusableRequest(Exception):
@@ -38,7 +38,7 @@ class Model:
         self.unet: Any = self.kind.unet
         is_replayed = device.type == "cuda" and not entry.compile  # what is compiled is replayed already
         self.replay = Replay(self.kind.unet, CudaRecorder()) if is_replayed else None
-        self.schedules = Schedules(pipe.scheduler)
+        self.step_tables = StepTables(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
         self._home = Residence(pipe, device)
         self.residence: Ladder = self._home
@@ -47,7 +47,7 @@ class Model:
         self.decks = Decks(device)
 
     @property
-    def sampler(self) -> str:
+    def scheduler_name(self) -> str:
         return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
 
     def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
@@ -78,11 +78,13 @@ class Model:
                 mask = Mask.read(request.init.mask, picture, shape, self.device)
         try:
             strength = request.init.strength if request.init else None
-            table = self.schedules.table(
+            table = self.step_tables.table(
                 request.steps, strength, self.kind.timing(shape), is_masked=mask is not None
             )
-        except (ValueError, IndexError) as refused:  # what samplers raise for more steps than they have
-            raise UnusableRequest(f"{self.sampler} cannot do {request.steps} steps: {refused}") from refused
+        except (ValueError, IndexError) as refused:  # what schedulers raise for more steps than they have
+            raise UnusableRequest(
+                f"{self.scheduler_name} cannot do {request.steps} steps: {refused}"
+            ) from refused
         key = BatchKey(
             model=self.entry.name,
             latent_shape=shape,
@@ -92,7 +94,7 @@ class Model:
         )
         slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:
-            # diffusers encodes the masked picture too, for U-Nets that look at it; its samplers draw what comes after.
+            # diffusers encodes the masked picture too, for U-Nets that look at it; its schedulers draw what comes after.
             torch.randn(shape, generator=generator)
         return slot
 

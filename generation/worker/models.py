@@ -106,20 +106,20 @@ def compile_denoiser(pipe: Any, device: torch.device, backend: str = "inductor")
 
 
 def _check(entry: ModelEntry, pipe: Any) -> None:
-    """Puts the owner's sampler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
+    """Puts the owner's scheduler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
     kind = KINDS.get(type(pipe).__name__)
     if kind is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
         raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
     if kind is not None and kind(pipe).channels != pipe.vae.config.latent_channels:
         takes = "it takes more than latents (an inpainting model?)"
         raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
-    if entry.sampler:
-        sampler = getattr(diffusers, entry.sampler, None)
-        if sampler is None or not entry.sampler.endswith("Scheduler"):
+    if entry.scheduler:
+        scheduler = getattr(diffusers, entry.scheduler, None)
+        if scheduler is None or not entry.scheduler.endswith("Scheduler"):
             raise BrokenModel(
-                f"{entry.name}: diffusers has no sampler {entry.sampler}; leave `sampler` empty."
+                f"{entry.name}: diffusers has no scheduler {entry.scheduler}; leave `scheduler` empty."
             )
-        pipe.scheduler = sampler.from_config(pipe.scheduler.config)
+        pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
 
 
 def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:

@@ -18,6 +18,10 @@ class Setback:
     pause: float  # seconds from the failure to the next try
     until: float  # seconds, of the caller's clock
 
+    @property
+    def sentence(self) -> str:
+        return f"{self.reason} It is tried again after {self.pause:.0f} s, when an order asks for it."
+
 
 class Setbacks(Generic[Key]):
     def __init__(self) -> None:

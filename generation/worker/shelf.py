@@ -18,7 +18,7 @@ from generation.model_folder import BrokenModelFolder, count_weights
 from generation.request import ModelEntry, ModelName
 from generation.worker.models import BrokenModel, Model, device_name, load, pick_dtype
 from generation.worker.residency import NO_CHANGE, Residency
-from generation.worker.setbacks import Setback, Setbacks
+from generation.worker.setbacks import Setbacks
 
 log = logging.getLogger(__name__)
 
@@ -148,23 +148,19 @@ class Shelf:
     def _set_back(self, name: ModelName, reason: str) -> None:
         setback = self._setbacks.fail(name, reason, self._clock())
         self._sizes.pop(name, None)  # the files may be others at the next try
-        self._tell(ModelBroken(model=name, reason=sentence(setback)))
+        self._tell(ModelBroken(model=name, reason=setback.sentence))
 
     def _setback(self, name: ModelName) -> str | None:
         """Why the model cannot be loaded now."""
         if name not in self._entries:
             return f"There is no model named {name} in the settings."
         standing = self._setbacks.standing(name, self._clock())
-        return None if standing is None or name in self._models else sentence(standing)
+        return None if standing is None or name in self._models else standing.sentence
 
     def _free_memory(self) -> None:
         gc.collect()
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
-
-
-def sentence(setback: Setback) -> str:
-    return f"{setback.reason} It is tried again after {setback.pause:.0f} s, when an order asks for it."
 
 
 def footprint(pipe: Any) -> int:

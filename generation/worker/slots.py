@@ -11,8 +11,8 @@ from torch import Tensor
 
 from generation.request import BatchKey
 from generation.worker.inpaint import Background
-from generation.worker.samplers import Scheduler
-from generation.worker.schedule import StepTable
+from generation.worker.schedulers import Scheduler
+from generation.worker.step_table import StepTable
 
 UNet = Callable[..., Any]
 """diffusers' UNet2DConditionModel, or what is called like it."""
@@ -46,6 +46,7 @@ class Slot:
     )
     scheduler: Scheduler | None = None  # only where the table is not linear
     background: Background | None = None  # only where a part of the init picture is kept
+    is_alone: bool = False  # shares no step, and is drawn to its end before its model begins another
 
     @property
     def is_finished(self) -> bool:

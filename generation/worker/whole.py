@@ -1,20 +1,19 @@
-"""Models that the loop cannot take apart: diffusers' own pipeline draws each picture, on a thread that goes one step at a time.
+"""Models that the loop cannot take apart: diffusers' own pipeline draws each picture, as a coroutine that stops after every step.
 
 So its pictures wait for their turn between two steps as all others do, may be cancelled there, and tell how far they are. They
-share no batch. Every run has a copy of the pipeline (not of its modules), because pipelines keep their run's state in themselves.
+share no step, and each is drawn to its end before the model begins another (`Slot.is_alone`): pipelines keep their run's state
+in themselves, and some in their modules.
 """
 
 from __future__ import annotations
 
-import copy
 import inspect
-import threading
-import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
+from greenlet import getcurrent, greenlet
 from PIL import Image
 from torch import Tensor
 
@@ -24,70 +23,17 @@ from generation.worker.decode import to_tensor
 from generation.worker.loras import Adapters
 from generation.worker.model import Model, UnusableRequest
 from generation.worker.residence import WholePipeline
-from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
-
-Draw = Callable[[Callable[[], None]], Image.Image]
-"""Draws a picture and calls its argument after every step."""
-
-
-class _Closed(BaseException):
-    """Nobody waits for the picture any more. No Exception, so that no pipeline swallows it."""
-
-
-class Run:
-    """One picture on its way through a pipeline."""
-
-    def __init__(self, draw: Draw) -> None:
-        self._draw = draw
-        self._thread: threading.Thread | None = None
-        self._go = threading.Semaphore(0)
-        self._back = threading.Semaphore(0)
-        self._is_closed = False
-        self._error: Exception | None = None
-        self.picture: Image.Image | None = None  # once it is finished
-
-    def step(self) -> None:
-        """Comes back when the next step, or the picture, is done. Raises what the pipeline raises; then it begins anew."""
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, daemon=True, name="pipeline")
-            self._thread.start()
-        else:
-            self._go.release()
-        self._back.acquire()
-        if self._error is not None:
-            error, self._error, self._thread = self._error, None, None
-            raise error
-
-    def close(self) -> None:
-        """The pipeline ends at its next step; it does not wait for that."""
-        self._is_closed = True
-        self._go.release()
-
-    def _run(self) -> None:
-        try:
-            self.picture = self._draw(self._wait)
-        except _Closed:
-            return
-        except Exception as error:
-            self._error = error
-        self._back.release()
-
-    def _wait(self) -> None:
-        self._back.release()
-        self._go.acquire()
-        if self._is_closed:
-            raise _Closed
+from generation.worker.step_table import StepTable
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class PipelineSlot(Slot):
-    run: Run
-    closer: Any = field(init=False)
+    """`run` stands in `draw` after a step. When it is dropped with the slot, it raises GreenletExit there: the pipeline ends."""
 
-    def __post_init__(self) -> None:
-        # A slot that nobody holds any more was cancelled, or is done.
-        self.closer = weakref.finalize(self, self.run.close)
+    draw: Callable[[], Image.Image]
+    run: greenlet | None = None
+    picture: Image.Image | None = None  # once it is finished
 
 
 class PipelineModel(Model):
@@ -121,29 +67,30 @@ class PipelineModel(Model):
             rows=(Row(weight=1.0, text=torch.empty(0)),),
             generator=asked["generator"],
             sample=torch.empty(0),
-            run=Run(self._drawing(asked)),
+            is_alone=True,
+            draw=self._drawing(asked),
         )
 
     def make_room(self) -> None:
         """It keeps nothing."""
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
-        for slot in slots:
-            assert isinstance(slot, PipelineSlot)
-            # Its thread computes only while this one waits for it.
-            self.adapters.wear(slot.key.loras)
-            try:
-                slot.run.step()
-            except Exception:
-                slot.step = 0
-                raise
-            last = len(slot.table)
-            # Samplers of a higher order call back more often than they were asked for steps.
-            slot.step = last if slot.run.picture else min(slot.step + 1, last - 1)
+        (slot,) = slots
+        assert isinstance(slot, PipelineSlot)
+        self.adapters.wear(slot.key.loras)
+        slot.run = slot.run or greenlet(slot.draw)
+        try:
+            slot.picture = slot.run.switch()
+        except Exception:
+            slot.step, slot.run = 0, None  # the next try begins anew
+            raise
+        last = len(slot.table)
+        # Schedulers of a higher order call back more often than they were asked for steps.
+        slot.step = last if slot.picture else min(slot.step + 1, last - 1)
 
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
-        runs = [slot.run for slot in slots if isinstance(slot, PipelineSlot)]
-        return [to_tensor(run.picture) for run in runs if run.picture is not None]
+        pictures = [slot.picture for slot in slots if isinstance(slot, PipelineSlot)]
+        return [to_tensor(picture) for picture in pictures if picture is not None]
 
     def _asked(self, request: GenerationRequest, index: int) -> dict[str, Any]:
         """What the pipeline can be told of the request. Raises UnusableRequest, and generation.images.PictureError."""
@@ -171,23 +118,26 @@ class PipelineModel(Model):
         told = {name: value for name, value in asked.items() if name in self._accepts}
         return told | {"generator": torch.Generator().manual_seed(request.seed + index)}
 
-    def _drawing(self, asked: dict[str, Any]) -> Draw:
-        pipe, has_steps = self.pipe, "callback_on_step_end" in self._accepts
-        generator: torch.Generator = asked["generator"]
+    def _drawing(self, asked: dict[str, Any]) -> Callable[[], Image.Image]:
+        pipe, generator = self.pipe, asked["generator"]
         seed = generator.initial_seed()
+        if "callback_on_step_end" in self._accepts:
+            asked = asked | {"callback_on_step_end": _wait}
 
-        def draw(wait: Callable[[], None]) -> Image.Image:
-            def on_step_end(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[str, Any]:
-                wait()
-                return told
-
-            own: Any = copy.copy(pipe)
-            if hasattr(pipe, "scheduler"):
-                own.scheduler = copy.deepcopy(pipe.scheduler)
+        def draw() -> Image.Image:
             generator.manual_seed(seed)  # it may have been tried before
-            return own(**asked, **({"callback_on_step_end": on_step_end} if has_steps else {})).images[0]
+            return pipe(**asked).images[0]
 
         return draw
+
+
+def _wait(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[str, Any]:
+    """Back to the loop, until its next `advance`."""
+    loop = getcurrent().parent
+    assert loop is not None
+    with torch.enable_grad():  # which pipelines switch off, and torch keeps by thread
+        loop.switch()
+    return told
 
 
 def _table(steps: int) -> StepTable:

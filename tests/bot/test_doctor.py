@@ -77,10 +77,10 @@ def test_what_a_start_would_live_with_and_what_it_would_fail_at(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISCORD_TOKEN")
-    # An unknown sampler is found by loading alone.
+    # An unknown scheduler is found by loading alone.
     arguments = config(tmp_path, ("tiny", folder))
     path = Path(arguments[1])
-    path.write_text(path.read_text("utf-8") + 'sampler = "NoSuchScheduler"\n', "utf-8")
+    path.write_text(path.read_text("utf-8") + 'scheduler = "NoSuchScheduler"\n', "utf-8")
     assert main.main(arguments) == 1
     said = capsys.readouterr()
     assert "atelier: DISCORD_TOKEN is not set" in said.err

@@ -13,8 +13,8 @@ from generation import messages
 from generation.dispatch import Dispatch
 from generation.messages import Configure, Event, Finished, Message, Ready, Started, Stepped
 from generation.request import GenerationRequest, JobId, MemberId, ModelName
+from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.jobs import Job, jobs_of, seats_of
-from generation.worker.turns import Turns
 from tests.generation.worker.empty_slots import A_ROW, FIXED, job
 from tests.generation.worker.requests import order
 
@@ -29,7 +29,7 @@ class Device:
         self.came: dict[JobId, float] = {}
         self.ended: dict[JobId, float] = {}
         self.got: list[tuple[float, MemberId, float]] = []  # when, who, device seconds
-        self._turns = Turns()
+        self._batch_scheduler = BatchScheduler()
         self._jobs: dict[JobId, Job] = {}
         self._events: deque[Event] = deque([Ready(device="none", seconds=0.0)])
 
@@ -46,18 +46,18 @@ class Device:
         return self._events.popleft()
 
     def _step(self) -> None:
-        batch = self._turns.next_batch(seats_of(self._jobs.values()))
+        batch = self._batch_scheduler.next_batch(seats_of(self._jobs.values()))
         if not batch:
             return
         rows = sum(len(seat.slot.rows) for seat in batch)
         seconds = FIXED + A_ROW * rows
         self.now += seconds
-        self._turns.learn(batch, seconds)
+        self._batch_scheduler.learn(batch, seconds)
         for seat in batch:
             share = seconds * len(seat.slot.rows) / rows
             seat.slot.step += 1
             seat.job.device_seconds += share
-            self._turns.charge(seat.job.request, share)
+            self._batch_scheduler.charge(seat.job.request, share)
             self.got.append((self.now, seat.job.request.member, share))
         for one in jobs_of(batch):
             self._events.append(Stepped(job=one.id, done=one.steps_done, total=one.steps_total))

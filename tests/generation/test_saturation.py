@@ -32,7 +32,7 @@ class Counting(SimulatedModel):
 def test_no_step_is_padded_while_there_are_pictures_to_fill_it(pinned: int, sizes: Sequence[int]) -> None:
     model = Counting()
     arrivals = [
-        Arrival(at=0.0, sampler="", request=order(f"{n}", member=n, steps=20, images=4, seed=n))
+        Arrival(at=0.0, scheduler="", request=order(f"{n}", member=n, steps=20, images=4, seed=n))
         for n in range(12)
     ]
     play(model, arrivals, slots=16, clock=model.clock, pinned_rows=pinned, sizes=sizes)

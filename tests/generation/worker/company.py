@@ -9,11 +9,11 @@ from typing import Any
 import diffusers
 
 from generation.request import GenerationRequest
-from generation.worker import reference
 from generation.worker.models import Model
 from generation.worker.slots import Slot
+from tests.generation.worker import reference
 
-SAMPLERS: dict[str, dict[str, Any]] = {
+SCHEDULERS: dict[str, dict[str, Any]] = {
     "DDIMScheduler": {},
     "EulerDiscreteScheduler": {},
     "EulerAncestralDiscreteScheduler": {},
@@ -30,10 +30,10 @@ SAMPLERS: dict[str, dict[str, Any]] = {
 }
 
 
-def with_samplers(base: Model, samplers: dict[str, dict[str, Any]]) -> list[Model]:
-    """Models that share their modules and differ in their sampler."""
+def with_schedulers(base: Model, schedulers: dict[str, dict[str, Any]]) -> list[Model]:
+    """Models that share their modules and differ in their scheduler."""
     models: list[Model] = []
-    for name, config in samplers.items():
+    for name, config in schedulers.items():
         scheduler = getattr(diffusers, name.split()[0]).from_config(base.pipe.scheduler.config, **config)
         pipe = type(base.pipe)(**{**base.pipe.components, "scheduler": scheduler})
         pipe.set_progress_bar_config(disable=True)

@@ -6,15 +6,24 @@ import torch
 
 from generation.request import BatchKey, MemberId, ModelName
 from generation.worker.jobs import Job
-from generation.worker.schedule import StepTable
 from generation.worker.slots import Row, Slot
+from generation.worker.step_table import StepTable
 from tests.generation.worker.requests import order
 
 FIXED, A_ROW = 0.02, 0.005
 """Seconds of a step, and of a row of it: a knee of 16 rows."""
 
 
-def job(name: str, member: int = 1, *, steps: int = 4, images: int = 1, rows: int = 2, side: int = 8) -> Job:
+def job(
+    name: str,
+    member: int = 1,
+    *,
+    steps: int = 4,
+    images: int = 1,
+    rows: int = 2,
+    side: int = 8,
+    is_alone: bool = False,
+) -> Job:
     key = BatchKey(
         model=ModelName("tiny"), latent_shape=(4, side, side), text_shape=(77, 32), dtype="float32"
     )
@@ -29,6 +38,11 @@ def job(name: str, member: int = 1, *, steps: int = 4, images: int = 1, rows: in
     row = Row(weight=1.0, text=torch.zeros(1))
     for index in range(images):
         made.slots[index] = Slot(
-            key=key, table=table, rows=(row,) * rows, generator=torch.Generator(), sample=torch.zeros(1)
+            key=key,
+            table=table,
+            rows=(row,) * rows,
+            generator=torch.Generator(),
+            sample=torch.zeros(1),
+            is_alone=is_alone,
         )
     return made

@@ -307,6 +307,40 @@ def test_memory_that_others_take_is_looked_at_again(sd_folder: Path) -> None:
     assert actions(stage) == []
 
 
+def test_a_short_lack_of_memory_takes_no_slots_for_good(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    device = Device(stage)
+    ruler = Ruler(device, total=300)  # one guided picture
+    stage.loop.attempts.meter = ruler
+    warm_up(device.model, stage.loop.attempts)
+    assert stage.loop.attempts.slots(4) == 1
+    ruler.total = 10_000
+    device.now += 10
+    stage.say(Generate(request=order("a", images=4, steps=DRAFT_STEPS + 1)))
+    stage.turn()
+    assert stage.seated == {"a": 4}
+    assert [job.steps_done for job in stage.loop.jobs.values()] == [4]
+
+
+def test_slots_that_a_step_had_no_memory_for_come_back_when_it_was_quiet(sd_folder: Path) -> None:
+    stage = Stage(sd_folder, slots=4)
+    device = Device(stage)
+    device.rows = 2
+    stage.say(Generate(request=order("a", images=4, steps=60)))
+    stage.turn()
+    assert stage.loop.attempts.slots(4) == 1
+    device.rows = 64
+    had = [1]
+    while stage.loop.attempts.limits:
+        device.now += FIRST_PATIENCE
+        stage.loop.attempts.relax()
+        had.append(stage.loop.attempts.slots(4))
+    assert had[:3] == [1, 2, 4]
+    stage.turn()
+    assert [job.steps_done for job in stage.loop.jobs.values()] == [4 + 4], "all at once"
+    assert actions(stage).count("halved") == 2
+
+
 # ---- where modules are
 
 

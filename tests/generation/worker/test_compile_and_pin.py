@@ -16,11 +16,11 @@ from generation.worker import models
 from generation.worker.deck import COMPILED_ROW_COUNTS
 from generation.worker.models import compile_denoiser
 from generation.worker.residence import denoiser_of
-from tests.generation.worker.company import SAMPLERS, with_samplers
+from tests.generation.worker.company import SCHEDULERS, with_schedulers
 from tests.generation.worker.requests import entry, model, order
 from tests.generation.worker.test_loop import Stage
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
@@ -98,13 +98,13 @@ def test_with_pinned_rows_a_seed_gives_the_same_picture_to_the_bit_in_any_compan
     assert len(pictures) == 1
 
 
-def test_pinned_latents_are_the_same_to_the_bit_with_any_samplers_beside_them(sd_folder: Path) -> None:
+def test_pinned_latents_are_the_same_to_the_bit_with_any_schedulers_beside_them(sd_folder: Path) -> None:
     base = model(sd_folder)
-    dpm, pndm, ancestral = with_samplers(
+    dpm, pndm, ancestral = with_schedulers(
         base,
         {
             "DPMSolverMultistepScheduler": {},
-            "PNDMScheduler": SAMPLERS["PNDMScheduler"],
+            "PNDMScheduler": SCHEDULERS["PNDMScheduler"],
             "EulerAncestralDiscreteScheduler": {},
         },
     )

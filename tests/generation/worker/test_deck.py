@@ -18,10 +18,10 @@ from generation.worker import deck as decks
 from generation.worker.deck import ROW_COUNTS, Deck
 from generation.worker.models import Model
 from generation.worker.slots import Row, Slot
-from tests.generation.worker.company import SAMPLERS, with_samplers
+from tests.generation.worker.company import SCHEDULERS, with_schedulers
 from tests.generation.worker.requests import model, order
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 META = torch.device("meta")
@@ -99,10 +99,12 @@ def test_a_step_asks_the_device_for_nothing_and_sends_it_nothing(
     assert watch.copies == 0
 
 
-@pytest.mark.parametrize("sampler", [name for name in SAMPLERS if name != "SASolverScheduler"])
-def test_with_any_linear_sampler_nothing_but_noise_goes_to_the_device(sd_folder: Path, sampler: str) -> None:
+@pytest.mark.parametrize("scheduler", [name for name in SCHEDULERS if name != "SASolverScheduler"])
+def test_with_any_linear_scheduler_nothing_but_noise_goes_to_the_device(
+    sd_folder: Path, scheduler: str
+) -> None:
     base = model(sd_folder)
-    (one,) = with_samplers(base, {sampler: SAMPLERS[sampler]})
+    (one,) = with_schedulers(base, {scheduler: SCHEDULERS[scheduler]})
     deck, slots = without_values(base, one)
     is_noisy = any(slot.table.draws[2] for slot in slots)
     with NothingCrosses() as watch:
@@ -154,7 +156,7 @@ def test_a_company_that_stays_together_is_planned_once(sd_folder: Path) -> None:
 
 def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it(sd_folder: Path) -> None:
     base = model(sd_folder)
-    (multistep,) = with_samplers(base, {"DPMSolverMultistepScheduler": {}})
+    (multistep,) = with_schedulers(base, {"DPMSolverMultistepScheduler": {}})
     first = multistep.seat(order(seed=5), 0)
     place = first.place
     deck = base.decks.deck(first.key)
@@ -175,7 +177,7 @@ def test_a_deck_grows_under_its_pictures(sd_folder: Path) -> None:
     base = model(sd_folder)
     first = base.seat(order(seed=5, steps=3), 0)
     base.advance([first])
-    (remembering,) = with_samplers(base, {"PNDMScheduler": {"skip_prk_steps": True}})
+    (remembering,) = with_schedulers(base, {"PNDMScheduler": {"skip_prk_steps": True}})
     others = [remembering.seat(order(seed=s, steps=40), 0) for s in range(9)]
     base.advance([first])
     base.advance([first, *others])

@@ -10,18 +10,18 @@ import pytest
 import torch
 
 from generation.request import ImageSize, InitImage
-from generation.worker import reference
 from generation.worker.deck import ROW_COUNTS
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
-from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
+from tests.generation.worker import reference
+from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
-def test_pictures_of_all_samplers_share_batches_and_come_out_as_from_the_pipeline(sd_folder: Path) -> None:
+def test_pictures_of_all_schedulers_share_batches_and_come_out_as_from_the_pipeline(sd_folder: Path) -> None:
     chance = random.Random(7)
     orders = [
         (
@@ -35,21 +35,23 @@ def test_pictures_of_all_samplers_share_batches_and_come_out_as_from_the_pipelin
                 seed=chance.randrange(10**9),
             ),
         )
-        for i, one in enumerate(with_samplers(model(sd_folder), SAMPLERS) * 2)
+        for i, one in enumerate(with_schedulers(model(sd_folder), SCHEDULERS) * 2)
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=1), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
 
 
 def test_image_to_image_starts_later_in_the_schedule_as_the_pipeline_does(sd_folder: Path) -> None:
     orders = [
         (one, order(f"{i}", steps=7, init=InitImage(content=png(), strength=strength), seed=i))
         for i, (one, strength) in enumerate(
-            (one, strength) for one in with_samplers(model(sd_folder), SAMPLERS) for strength in (0.35, 0.8)
+            (one, strength)
+            for one in with_schedulers(model(sd_folder), SCHEDULERS)
+            for strength in (0.35, 0.8)
         )
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=2), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
 
 
 @pytest.mark.parametrize("negative", ["", "blurry"])

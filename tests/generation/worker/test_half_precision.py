@@ -1,4 +1,4 @@
-"""bfloat16: mixed samplers, steps, guidance and seeds in one batch, against diffusers' own pipeline in bfloat16."""
+"""bfloat16: mixed schedulers, steps, guidance and seeds in one batch, against diffusers' own pipeline in bfloat16."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import torch
 from torch import Tensor
 
 from generation.request import GenerationRequest
-from generation.worker import reference
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
-from generation.worker.samplers import NoiseInstead
-from tests.generation.worker.company import draw_in_company, with_samplers
+from generation.worker.schedulers import NoiseInstead
+from tests.generation.worker import reference
+from tests.generation.worker.company import draw_in_company, with_schedulers
 from tests.generation.worker.requests import model, order
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ASKED = 40.0
 """dB."""
 
-SAMPLERS: dict[str, dict[str, Any]] = {
+SCHEDULERS: dict[str, dict[str, Any]] = {
     "DDIMScheduler": {},
     "EulerDiscreteScheduler": {},
     "EulerAncestralDiscreteScheduler": {},
@@ -66,13 +66,13 @@ def check(orders: list[tuple[Model, GenerationRequest]]) -> None:
     drawn = [one.codec.decode(slot.sample[None])[0] for slot, (one, _) in zip(slots, orders, strict=True)]
     wanted = [expected(one, request) for one, request in orders]
     for (one, request), got, want in zip(orders, drawn, wanted, strict=True):
-        assert psnr(got, want) >= ASKED, (one.sampler, request.job, psnr(got, want))
+        assert psnr(got, want) >= ASKED, (one.scheduler_name, request.job, psnr(got, want))
     assert psnr(drawn[0], wanted[2]) < ASKED - 10, "the bound tells pictures apart"
 
 
-def test_all_samplers_in_one_batch_of_half_precision_draw_what_the_pipeline_draws(sd_folder: Path) -> None:
+def test_all_schedulers_in_one_batch_of_half_precision_draw_what_the_pipeline_draws(sd_folder: Path) -> None:
     base = model(sd_folder, torch.bfloat16)
-    check([pair for n, one in enumerate(with_samplers(base, SAMPLERS)) for pair in mixed(one, n)])
+    check([pair for n, one in enumerate(with_schedulers(base, SCHEDULERS)) for pair in mixed(one, n)])
 
 
 def test_flow_matching_in_half_precision_draws_what_the_pipeline_draws(sd3_folder: Path) -> None:

@@ -13,13 +13,13 @@ from PIL import Image
 
 from generation.messages import Failed, Finished, Generate, Previewed
 from generation.request import InitImage
-from generation.worker.darkroom import Darkroom
-from tests.generation.worker.company import SAMPLERS, draw_in_company, relative_difference, with_samplers
+from generation.worker.decode import Finisher
+from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import SIDE
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
@@ -36,7 +36,7 @@ def pixels(content: bytes) -> np.ndarray[Any, Any]:
     return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
 
 
-def test_masks_of_all_samplers_share_batches_and_come_out_as_from_the_inpainting_pipeline(
+def test_masks_of_all_schedulers_share_batches_and_come_out_as_from_the_inpainting_pipeline(
     sd_folder: Path,
 ) -> None:
     orders = [
@@ -51,14 +51,14 @@ def test_masks_of_all_samplers_share_batches_and_come_out_as_from_the_inpainting
                 ),
             ),
         )
-        for i, one in enumerate(with_samplers(model(sd_folder), SAMPLERS))
+        for i, one in enumerate(with_schedulers(model(sd_folder), SCHEDULERS))
     ]
     orders += [
         (orders[0][0], order("whole", steps=5)),
         (orders[1][0], order("changed", init=InitImage(content=png(), strength=0.7))),
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=5), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request.job)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request.job)
 
 
 def test_sdxl_inpaints_too(sdxl_folder: Path) -> None:
@@ -92,7 +92,7 @@ def test_a_white_mask_at_full_strength_draws_what_no_picture_would(bundled_folde
     white = InitImage(content=png(), strength=1.0, mask=mask((0, 0, SIDE, SIDE)))
     masked, free = draw_in_company([(base, order(init=white)), (base, order())], seed=7)
     assert torch.allclose(masked.sample, free.sample, rtol=1e-4, atol=1e-4)
-    pictures = Darkroom(torch.device("cpu")).develop(base, [masked, free])
+    pictures = Finisher(torch.device("cpu")).finish(base.develop([masked, free]))
     assert np.abs(pictures[0].wait().astype(int) - pictures[1].wait()).max() <= 1
 
 

@@ -17,18 +17,19 @@ from generation.images import read_parameters
 from generation.lora_file import BrokenLoraFile, inspect_lora
 from generation.messages import Configure, Failed, Finished, Generate, Started
 from generation.request import GenerationRequest, Lora, LoraEntry, LoraName, ModelName
-from generation.worker import loras, reference
+from generation.worker import loras
 from generation.worker.loras import BrokenLora
 from generation.worker.models import Model, load
 from generation.worker.setbacks import FIRST
 from generation.worker.slots import Slot
+from tests.generation.worker import reference
 from tests.generation.worker.requests import entry, model, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import cut, edit_json
 
 pytestmark = [
-    # diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
+    # diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
     # Two LoRAs are what is asked for; the pipeline that is compared with says it.
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning"),

@@ -18,7 +18,7 @@ from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_loras import tiny_lora
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 

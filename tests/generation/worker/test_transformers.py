@@ -10,14 +10,14 @@ import torch
 
 from generation.messages import Failed, Finished, Generate, Previewed
 from generation.request import ImageSize, InitImage, ModelName
-from generation.worker import reference
 from generation.worker.decode import to_tensor
-from tests.generation.worker.company import draw_in_company, relative_difference, with_samplers
+from tests.generation.worker import reference
+from tests.generation.worker.company import draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_inpaint import mask
 from tests.generation.worker.test_loop import Stage
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 FLOWS: dict[str, dict[str, Any]] = {
@@ -28,18 +28,18 @@ FLOWS: dict[str, dict[str, Any]] = {
 }
 
 
-def test_sd3_mixes_samplers_steps_guidance_and_seeds_and_comes_out_as_from_the_pipeline(
+def test_sd3_mixes_schedulers_steps_guidance_and_seeds_and_comes_out_as_from_the_pipeline(
     sd3_folder: Path,
 ) -> None:
     orders = [
         (one, order(f"{i}", text=text, negative=negative, steps=steps, guidance=guidance, seed=i))
-        for one in with_samplers(model(sd3_folder), FLOWS)
+        for one in with_schedulers(model(sd3_folder), FLOWS)
         for i, (text, negative, steps, guidance) in enumerate(
             [("a red fox", "", 4, 1.0), ("tea", "blurry", 7, 5.0)]
         )
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=1), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
 
 
 @pytest.mark.parametrize("strength", [0.35, 0.8])
@@ -47,13 +47,13 @@ def test_sd3_starts_from_a_picture_as_the_pipeline_does(sd3_folder: Path, streng
     orders = [
         (one, order(f"{i}", steps=7, init=InitImage(content=png(), strength=strength), seed=i))
         for i, one in enumerate(
-            with_samplers(
+            with_schedulers(
                 model(sd3_folder), {name: FLOWS[name] for name in FLOWS if name.startswith("FlowMatch")}
             )
         )
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=2), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.sampler, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
 
 
 def test_sd3_inpaints_as_the_pipeline_does(sd3_folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-import threading
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from diffusers import DiffusionPipeline
 
 from generation.messages import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Stepped
 from generation.request import InitImage, JobId, MemberId, ModelName, Prompt
+from generation.worker.whole import PipelineSlot
 from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_inpaint import mask, pixels
 from tests.generation.worker.test_loop import Stage
@@ -33,29 +34,44 @@ def folders(sd_folder: Path, tmp_path: Path) -> Any:
     return of
 
 
-def pipelines() -> list[threading.Thread]:
-    return [thread for thread in threading.enumerate() if thread.name == "pipeline"]
-
-
-def drawn_alone(folder: Path, seed: int, prompt: str = "a red fox", negative: str | None = None) -> Any:
+def drawn_alone(
+    folder: Path,
+    seed: int,
+    prompt: str = "a red fox",
+    negative: str | None = None,
+    *,
+    is_tiled: bool = False,
+) -> Any:
     pipe: Any = DiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    if is_tiled:
+        pipe.vae.enable_tiling()
     generator = torch.Generator().manual_seed(seed)
     asked = {"num_inference_steps": 4, "guidance_scale": 4.0, "height": 64, "width": 64}
     drawn = pipe(prompt, negative_prompt=negative, generator=generator, **asked)
     return np.asarray(drawn.images[0]).astype(int)
 
 
-def test_two_pictures_of_a_pipeline_take_turns_and_are_the_pipelines_own(folders: Any) -> None:
+def test_two_pictures_of_a_pipeline_are_drawn_one_after_the_other_and_are_the_pipelines_own(
+    folders: Any,
+) -> None:
     folder = folders(WITH_STEPS)
     stage = Stage(folder, preview_seconds=0.0)
     stage.say(Generate(request=order("a", images=2)))
     stage.finish()
     # What comes after the last step, decoding, is a turn of its own.
-    assert [event.done for event in stage.of(Stepped)] == [2, 4, 6, 6, 8]
+    assert [event.done for event in stage.of(Stepped)] == [1, 2, 3, 3, 4, 5, 6, 7, 7, 8]
     (finished,) = stage.of(Finished)
     for index, picture in enumerate(finished.pictures):
         assert np.abs(pixels(picture) - drawn_alone(folder, seed=1 + index)).max() <= 1
-    assert not pipelines()
+
+
+def test_a_picture_that_comes_while_another_is_drawn_waits_for_its_end(folders: Any) -> None:
+    stage = Stage(folders(WITH_STEPS))
+    stage.say(Generate(request=order("first", steps=6)))
+    stage.turn(2)
+    stage.say(Generate(request=order("second", member=MemberId(2), steps=2)))
+    stage.finish()
+    assert [event.job for event in stage.of(Stepped)] == ["first"] * 7 + ["second"] * 3
 
 
 def test_of_weights_a_pipeline_is_told_what_is_left_out(folders: Any) -> None:
@@ -80,16 +96,24 @@ def test_it_shares_the_line_with_models_that_batch(folders: Any, sd_folder: Path
     assert {event.job for event in stage.of(Finished)} == {"tiny", "other"}
 
 
-def test_a_cancelled_picture_ends_its_pipeline(folders: Any) -> None:
-    stage = Stage(folders(WITH_STEPS))
+def test_a_cancelled_picture_ends_its_pipeline_and_the_next_is_drawn_as_ever(folders: Any) -> None:
+    folder = folders(WITH_STEPS)
+    stage = Stage(folder)
     stage.say(Generate(request=order("a", steps=50)))
     stage.turn(2)
-    (thread,) = pipelines()
-    stage.say(Cancel(job=JobId("a")))
+    (slot,) = stage.loop.jobs[JobId("a")].slots.values()
+    assert isinstance(slot, PipelineSlot)
+    assert slot.run is not None
+    run = weakref.ref(slot.run)
+    del slot
+    stage.say(Cancel(job=JobId("a")), Generate(request=order("b")))
     stage.turn()
-    thread.join(timeout=30)
-    assert not thread.is_alive()
+    assert run() is None, "not at some later step"
     assert [event.job for event in stage.of(Cancelled)] == ["a"]
+    assert torch.is_grad_enabled(), "as it was before the pipeline switched it off"
+    stage.finish()
+    (finished,) = stage.of(Finished)
+    assert np.abs(pixels(finished.pictures[0]) - drawn_alone(folder, seed=1)).max() <= 1
 
 
 def test_a_pipeline_that_tells_no_steps_draws_in_one(folders: Any) -> None:
@@ -115,6 +139,27 @@ def test_out_of_memory_begins_the_picture_anew(folders: Any) -> None:
     hook.remove()
     assert not stage.of(Failed)
     assert len(stage.of(Finished)[0].pictures) == 2
+
+
+def test_out_of_memory_after_another_picture_was_finished_stops_neither(folders: Any) -> None:
+    folder = folders(WITH_STEPS)
+    stage = Stage(folder)
+    stage.loop.take_orders()
+    calls: list[int] = []
+
+    def full_at_the_fifth(_: Any, arguments: Any) -> None:
+        calls.append(len(arguments[0]))
+        if len(calls) == 5:
+            raise torch.OutOfMemoryError("full")
+
+    hook = stage.loop.shelf.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(full_at_the_fifth)
+    stage.say(Generate(request=order("short", steps=2)), Generate(request=order("long", steps=4)))
+    stage.finish()
+    hook.remove()
+    assert len(calls) == 2 + 3 + 4
+    drawn = {event.job: event.pictures[0] for event in stage.of(Finished)}
+    assert drawn.keys() == {"short", "long"}
+    assert np.abs(pixels(drawn[JobId("long")]) - drawn_alone(folder, seed=1, is_tiled=True)).max() <= 1
 
 
 def test_a_failing_pipeline_fails_its_own_job(folders: Any) -> None:

@@ -9,31 +9,31 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.worker import curve
+from generation.worker.batch_scheduler import FIRST_LOOKS, BatchScheduler
 from generation.worker.curve import CostCurve
 from generation.worker.jobs import Job, Seat, jobs_of, seats_of
-from generation.worker.turns import FIRST_LOOKS, Turns
 from tests.generation.worker.empty_slots import A_ROW, FIXED, job
 
 
 class Stage:
-    """Jobs that step as `Turns` says."""
+    """Jobs that step as `BatchScheduler` says."""
 
     def __init__(self, *jobs: Job) -> None:
-        self.turns = Turns()
+        self.batch_scheduler = BatchScheduler()
         self.jobs = list(jobs)
         self.done: list[str] = []
         self.charged = 1.0  # of what a step takes
 
     def tick(self) -> list[Seat]:
-        batch = self.turns.next_batch(seats_of(self.jobs))
+        batch = self.batch_scheduler.next_batch(seats_of(self.jobs))
         rows = sum(len(seat.slot.rows) for seat in batch)
         for seat in batch:
             seat.slot.step += 1
             share = self.charged * (FIXED + A_ROW * rows) * len(seat.slot.rows) / rows
             seat.job.device_seconds += share
-            self.turns.charge(seat.job.request, share)
+            self.batch_scheduler.charge(seat.job.request, share)
         if batch:
-            self.turns.learn(batch, FIXED + A_ROW * rows)
+            self.batch_scheduler.learn(batch, FIXED + A_ROW * rows)
         over = [one for one in self.jobs if one.is_denoised]
         self.done += [one.id for one in over]
         self.jobs = [one for one in self.jobs if one not in over]
@@ -56,7 +56,7 @@ def trained(*jobs: Job) -> Stage:
     """A stage that knows its cost line."""
     stage = Stage(*jobs)
     for one in jobs:
-        line = stage.turns.curves[one.slots[0].key]
+        line = stage.batch_scheduler.curves[one.slots[0].key]
         for rows in (2, 2, 8, 8, 32, 32):
             line.learn(rows, FIXED + A_ROW * rows)
     return stage
@@ -120,7 +120,7 @@ def test_drafts_of_a_member_who_had_more_than_others_are_no_newcomers() -> None:
 
 def test_no_step_has_more_rows_than_are_worth_it() -> None:
     stage = trained(*(job(f"{n}", n, steps=10, images=4) for n in range(10)))
-    knee = next(iter(stage.turns.curves.values())).knee
+    knee = next(iter(stage.batch_scheduler.curves.values())).knee
     while stage.jobs:
         assert sum(len(seat.slot.rows) for seat in stage.tick()) <= knee
 
@@ -179,7 +179,7 @@ def played(wanted: Wanted) -> list[list[tuple[str, int]]]:
         for _ in range(gap if n + 1 < len(wanted) else 4 * 16 * len(wanted)):
             if not stage.jobs:
                 break
-            knees = {key: line.knee for key, line in stage.turns.curves.items()}
+            knees = {key: line.knee for key, line in stage.batch_scheduler.curves.items()}
             batch = stage.tick()
             assert batch, "the device never idles while there is work"
             assert len({seat.slot.key for seat in batch}) <= 1
@@ -208,6 +208,24 @@ def test_a_newcomer_of_a_quiet_moment_is_next(wanted: Wanted, ticks: int) -> Non
     stage.ticks(len(wanted) * 6 + ticks)  # the others have had their first look
     stage.jobs.append(job("new", 9))
     assert names(stage.tick()) == ["new"]
+
+
+def test_pictures_that_share_no_step_are_drawn_one_by_one_to_their_ends() -> None:
+    stage = Stage(*(job(f"{n}", n, images=2, rows=1, is_alone=True) for n in range(3)))
+    for _ in range(6):
+        begun = stage.batch_scheduler.next_batch(seats_of(stage.jobs), lambda _: (8,))
+        picture = [stage.tick()[0].slot for _ in range(4)]
+        assert picture == [seat.slot for seat in begun] * 4
+    assert len(stage.done) == 3
+
+
+def test_what_a_step_that_is_never_shared_costs_is_told_though_all_are_of_one_size() -> None:
+    stage = Stage(job("whole", steps=3, rows=1, is_alone=True))
+    told = [stage.batch_scheduler.news(stage.tick()) for _ in range(3)]
+    assert told[0] is None, "the first step of a size is not believed"
+    assert told[1] is not None
+    assert (told[1].fixed, told[1].a_picture, told[1].at_once) == (0, pytest.approx(FIXED + A_ROW), 1)
+    assert told[2] is None, "no news"
 
 
 # ---- the cost curve
@@ -258,7 +276,7 @@ def test_what_would_be_padding_of_a_newcomers_step_goes_to_the_next_in_line() ->
     stage.ticks(3)
     stage.jobs.append(job("new", 2, steps=20, images=3))
     seats = seats_of(stage.jobs)
-    batch = stage.turns.next_batch(seats, lambda _: (8, 16))
+    batch = stage.batch_scheduler.next_batch(seats, lambda _: (8, 16))
     assert names(batch) == ["new", "old"]
     assert sum(len(seat.slot.rows) for seat in batch) == 8
     assert len({id(seat.slot) for seat in batch}) == len(batch)
@@ -273,8 +291,8 @@ def test_filling_up_takes_no_step_over_the_size_that_it_is_padded_to(
 ) -> None:
     jobs = [job(f"{n}", n, rows=rows, images=images) for n, (rows, images) in enumerate(orders)]
     padded = sorted(sizes)
-    bare = Turns().next_batch(seats_of(jobs))
-    full = Turns().next_batch(seats_of(jobs), lambda _: padded)
+    bare = BatchScheduler().next_batch(seats_of(jobs))
+    full = BatchScheduler().next_batch(seats_of(jobs), lambda _: padded)
     assert [seat.slot for seat in full[: len(bare)]] == [seat.slot for seat in bare], "nobody is passed over"
     rows, more = (sum(len(seat.slot.rows) for seat in one) for one in (bare, full))
     assert more <= next((size for size in padded if size >= rows), rows)

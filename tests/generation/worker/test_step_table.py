@@ -8,10 +8,10 @@ import diffusers
 import pytest
 import torch
 
-from generation.worker.schedule import Schedules, compile_table
+from generation.worker.step_table import StepTables, compile_table
 from tests.tiny_models import BETAS
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some samplers.
+# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 
 
@@ -47,7 +47,7 @@ def scheduler(name: str, **more: Any) -> Any:
         ("FlowMatchLCMScheduler", {}, 1),
     ],
 )
-def test_linear_samplers_become_tables(name: str, config: dict[str, Any], order: int) -> None:
+def test_linear_schedulers_become_tables(name: str, config: dict[str, Any], order: int) -> None:
     table = compile_table(scheduler(name, **config), 12)
     assert table.scheduler is None
     assert table.order == order
@@ -114,11 +114,11 @@ def test_flow_matching_predicts_the_clean_picture_from_a_straight_line(name: str
 
 
 def test_a_table_is_compiled_once() -> None:
-    schedules = Schedules(scheduler("EulerDiscreteScheduler"))
-    assert schedules.table(8) is schedules.table(8)
-    assert schedules.table(8, strength=1.0) is not schedules.table(8)
-    assert schedules.table(8, strength=0.5) is schedules.table(8, strength=0.51)
+    step_tables = StepTables(scheduler("EulerDiscreteScheduler"))
+    assert step_tables.table(8) is step_tables.table(8)
+    assert step_tables.table(8, strength=1.0) is not step_tables.table(8)
+    assert step_tables.table(8, strength=0.5) is step_tables.table(8, strength=0.51)
 
 
 def test_image_to_image_does_one_step_at_least() -> None:
-    assert len(Schedules(scheduler("EulerDiscreteScheduler")).table(8, strength=0.01)) == 1
+    assert len(StepTables(scheduler("EulerDiscreteScheduler")).table(8, strength=0.01)) == 1

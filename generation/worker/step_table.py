@@ -1,7 +1,7 @@
 """Any linear diffusers scheduler as a table of coefficients, one row a step. Knows no model and no device.
 
-A scheduler's `step()` is, for nearly every sampler, a weighted sum of the current sample, the model's output, the history of
-both and fresh noise. So the real scheduler runs once on one-hot vectors in place of pictures, and its coefficients come out:
+A scheduler's `step()` is, in nearly every class, a weighted sum of the current sample, the model's output, the history of both
+and fresh noise. So the real scheduler runs once on one-hot vectors in place of pictures, and its coefficients come out:
 
     x_next = noise[i] * noise  +  sum over k of  samples[i, k] * x_(i-k) + outputs[i, k] * m_(i-k)
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from generation.worker.samplers import (
+from generation.worker.schedulers import (
     PLAIN,
     NoiseInstead,
     Scheduler,
@@ -33,7 +33,7 @@ from generation.worker.samplers import (
 )
 
 HISTORY = 5
-"""Steps a sampler may look back, the current one included. PNDM, which Stable Diffusion 1.x comes with, is the longest: four
+"""Steps a scheduler may look back, the current one included. PNDM, which Stable Diffusion 1.x comes with, is the longest: four
 model outputs, and one timestep twice at the start."""
 
 TOLERANCE = 1e-4
@@ -48,7 +48,7 @@ class NotLinear(ValueError):
 class StepTable:
     told: Tensor  # (steps, 4): the model's timestep; in_scale, as the model sees in_scale * x; the weights of x and m in x0
     weights: Tensor  # (steps, 1 + 2 * order): of noise, x_i, m_i, x_(i-1), m_(i-1), ... in x_(i+1)
-    draws: tuple[bool, ...]  # (steps,): the sampler draws noise, and so a generator advances as in diffusers
+    draws: tuple[bool, ...]  # (steps,): it draws noise, and so a generator advances as in diffusers
     start_noise: float  # the first sample is start_noise * noise + start_init * the init picture's latents
     start_init: float
     scheduler: Scheduler | None = None  # not linear, no weights: each picture steps with a copy of this one
@@ -63,7 +63,7 @@ class StepTable:
         return self.weights.shape[1] // 2
 
 
-class Schedules:
+class StepTables:
     """The tables of one model's scheduler, compiled when first asked for (4 to 50 ms)."""
 
     def __init__(self, scheduler: Scheduler) -> None:
@@ -173,11 +173,11 @@ def _responses(scheduler: Scheduler, timesteps: Tensor) -> tuple[Tensor, tuple[b
 
 
 def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
-    """A table for samplers that remember a corrected sample (UniPC): in itself a sum of all that came before, but the sample
+    """A table for schedulers that remember a corrected sample (UniPC): in itself a sum of all that came before, but the sample
     that was made from it, together with the last few outputs, says the same.
 
-    So the sampler runs along its own way, in a space with an axis for x_0 and one for every output, and each sample is fitted to
-    the fewest before it that give it exactly.
+    So the scheduler runs along its own way, in a space with an axis for x_0 and one for every output, and each sample is fitted
+    to the fewest before it that give it exactly.
     """
     steps = len(timesteps)
     axes = torch.eye(1 + steps, dtype=torch.float64).view(1 + steps, 1, 1 + steps, 1, 1)

@@ -27,7 +27,7 @@ NEWS = 0.05
 """Share by which a row's cost has to change to be told again."""
 
 
-class Turns:
+class BatchScheduler:
     def __init__(self) -> None:
         self.shares = Shares()
         self.curves: defaultdict[BatchKey, CostCurve] = defaultdict(CostCurve)
@@ -39,9 +39,9 @@ class Turns:
     ) -> list[Seat]:
         """Some of `seats` that share a BatchKey; empty when all are finished. `sizes_of`: the numbers of rows that a step
         with such a seat is padded to. What would be padding goes to the next of the same key: it costs nothing."""
-        live = self._ranked([seat for seat in seats if not seat.slot.is_finished])
+        live = self._ranked(_ready(seats))
         batch = self._best(live)
-        if not batch or not (sizes := sizes_of(batch[0])):
+        if not batch or batch[0].slot.is_alone or not (sizes := sizes_of(batch[0])):
             return batch
         rows = _rows(batch)
         room = next((size for size in sizes if size >= rows), rows) - rows
@@ -69,15 +69,16 @@ class Turns:
 
     def news(self, batch: Sequence[Seat]) -> StepCost | None:
         """What such steps cost, where it is not what was told last."""
-        key, request = batch[0].slot.key, batch[0].job.request
+        key, request, is_alone = batch[0].slot.key, batch[0].job.request, batch[0].slot.is_alone
         curve, rows = self.curves[key], _rows(batch) / len(batch)
         fixed, a_row = curve.line
         told = self._told.get(key, 0.0)
         now = curve.seconds_for(1)
-        if fixed == 0.0 or abs(now - told) <= NEWS * told:
+        is_known = a_row > 0 if is_alone else fixed > 0
+        if not is_known or abs(now - told) <= NEWS * told:
             return None
         self._told[key] = now
-        at_once = max(1, math.floor(curve.knee / rows))
+        at_once = 1 if is_alone else max(1, math.floor(curve.knee / rows))
         return StepCost(
             model=request.model, size=request.size, fixed=fixed, a_picture=a_row * rows, at_once=at_once
         )
@@ -99,7 +100,7 @@ class Turns:
             return []
         curve = self.curves[seats[0].slot.key]
         batch: list[Seat] = []
-        rows, room = 0, curve.knee
+        rows, room = 0, 0 if seats[0].slot.is_alone else curve.knee
         for seat in seats:
             if seat.slot.key != seats[0].slot.key:
                 continue
@@ -136,6 +137,17 @@ class Turns:
     def _seconds_for(self, seat: Seat) -> float:
         """A picture."""
         return len(seat.slot.table) * self.curves[seat.slot.key].seconds_for(len(seat.slot.rows))
+
+
+def _ready(seats: Sequence[Seat]) -> list[Seat]:
+    """Those that may step: all that are not finished, but for pictures that wait until their model's own is drawn to its end."""
+    live = [seat for seat in seats if not seat.slot.is_finished]
+    begun = {seat.slot.key.model: seat.slot for seat in live if seat.slot.is_alone and seat.slot.step}
+    return [
+        seat
+        for seat in live
+        if not seat.slot.is_alone or begun.get(seat.slot.key.model, seat.slot) is seat.slot
+    ]
 
 
 def _rows(batch: Sequence[Seat]) -> int:
