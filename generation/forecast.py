@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from generation.company import room_beside
 from generation.fit import FittedLine
 from generation.messages import StepCost
 from generation.request import GenerationRequest, ImageSize, JobId, ModelName, Request
+from generation.shares import room_beside
 
 KEPT = 0.9
 """Of the past at every order: the last ten have two thirds of the weight."""
