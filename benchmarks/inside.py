@@ -207,11 +207,11 @@ async def _play(
     worker.coming.extend(arrivals)
 
     @asynccontextmanager
-    async def connect() -> AsyncGenerator[_Worker]:
+    async def connect(_: Configure) -> AsyncGenerator[_Worker]:
         yield worker
 
     most = len(arrivals) + 1
-    dispatch = Dispatch(configure, max_waiting=most, connect=connect, clock=lambda: worker.now, **settings)
+    dispatch = Dispatch(configure, [connect], max_waiting=most, clock=lambda: worker.now, **settings)
     tickets: dict[JobId, Ticket] = {}
 
     def submit(one: Arrival) -> None:

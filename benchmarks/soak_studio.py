@@ -96,7 +96,7 @@ async def a_studio(
     links: list[Link] = []
 
     @asynccontextmanager
-    async def connect() -> AsyncGenerator[Link]:
+    async def connect(configure: Configure) -> AsyncGenerator[Link]:
         # Each worker meets other accidents than the one before.
         chances = ("--memory", str(MEMORY), "--alone", str(ALONE), "--seed", str(seed + len(links)))
         async with open_link(
@@ -111,7 +111,7 @@ async def a_studio(
         generation=GenerationSettings(default_model=TINY, slots=SLOTS, max_waiting=10**6),
         limits=Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6),
     )
-    dispatch = Dispatch(configure, max_waiting=10**6, connect=connect)
+    dispatch = Dispatch(configure, [connect], max_waiting=10**6)
     studio = Studio(
         settings,
         Records.of(database, folder),

@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import aiohttp
@@ -109,9 +110,9 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
     )
     return Dispatch(
         configure,
+        [partial(open_link, patience=generation.patience, listen=metrics.hear)],
         max_waiting=generation.max_waiting,
         retries=generation.retries,
-        connect=lambda: open_link(configure, patience=generation.patience, listen=metrics.hear),
         member_running=generation.member_running,
         weights={GuildId(int(server)): weight for server, weight in generation.server_weights.items()},
     )

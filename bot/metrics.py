@@ -7,7 +7,7 @@ import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -72,7 +72,6 @@ class Metrics:
         self.worker_starts = counter("worker_starts", "Workers that became ready")
         self.jobs = counter("jobs", "Jobs that are over", "action", "outcome")
         self.verdicts = counter("verdicts", "Prompts judged", "ruling", "category")
-        self.slots = Gauge("atelier_slots_in_use", "Pictures being denoised", registry=registry)
         self.wait_until_start = histogram(
             "wait_start_seconds", "From the order until the worker begins it", _WAITS
         )
@@ -102,10 +101,9 @@ class Metrics:
     # ---- what happens
 
     def hear(self, news: Event | WorkerDied) -> None:
-        """Everything that the worker says, and its deaths."""
+        """Everything that workers say, and their deaths."""
         match news:
             case Vitals():
-                self.slots.set(news.slots)
                 self.steps.inc(news.steps)
                 self.rows.inc(news.rows)
                 for verb, seconds in news.device_seconds.items():
@@ -118,7 +116,6 @@ class Metrics:
                 self.worker_starts.inc()
             case WorkerDied():
                 self.worker_deaths.inc()
-                self.slots.set(0)
             case _:
                 pass
 
@@ -175,6 +172,7 @@ class _State(Collector):
         line.add_metric(["all"], state.waiting)
         yield line
         yield GaugeMetricFamily("atelier_running_jobs", "Jobs at the worker", value=state.running)
+        yield GaugeMetricFamily("atelier_slots_in_use", "Pictures being denoised", value=state.seated)
         yield GaugeMetricFamily("atelier_worker_ready", "1: a worker takes jobs", value=state.is_ready)
         yield GaugeMetricFamily(
             "atelier_seconds_per_cost",

@@ -1,8 +1,8 @@
-"""Hands requests to the worker, keeps what is out until it comes back, tries again, says how long it takes.
+"""One line of jobs and any number of workers: chooses which job goes to which worker, and tries jobs again.
 
-Who is next is the line's decision and is taken as late as possible: no more is handed out than keeps the
-worker's slots filled, and as much again of drafts and of members who have nothing out, who need not wait for
-somebody's long order to end. Everything happens on one event loop, between two awaits; there are no locks.
+The line says which job is next, and is asked as late as possible: no more is handed out than keeps a worker's slots filled.
+Drafts, and jobs of members who have nothing out, need not wait for another's long order: as much again goes out of them.
+Everything happens on one event loop, between two awaits; there are no locks.
 """
 
 from __future__ import annotations
@@ -12,108 +12,89 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from generation import messages
 from generation.lease import Lease
 from generation.line import WaitingLine
-from generation.link import Connection, OrderTooLarge, WorkerDied, open_link
+from generation.link import OrderTooLarge, WorkerDied, open_link
 from generation.logs import of_job
-from generation.messages import Configure, Event
+from generation.messages import Configure, JobEvent
 from generation.outlook import Outlook
 from generation.pace import Pace
 from generation.request import GenerationRequest, GuildId, JobId, MemberId, ModelName, Request
-from generation.ticket import (
-    GenerationError,
-    GenerationFailed,
-    JobCancelled,
-    LineFull,
-    Pictures,
-    Running,
-    Ticket,
-)
+from generation.ticket import GenerationError, GenerationFailed, JobCancelled, LineFull, Pictures, Ticket
+from generation.workers import Connect, Worker
 
 log = logging.getLogger(__name__)
 
-JobEvent = (
-    messages.Started
-    | messages.Stepped
-    | messages.Previewed
-    | messages.Finished
-    | messages.Failed
-    | messages.Cancelled
-)
-
 WORTH_ANOTHER_TRY = {"memory", "bug"}
-FIRST_BACKOFF, LAST_BACKOFF = 0.5, 30.0
-"""Seconds between a worker's death and the next start, doubled every time."""
-
-SOUND_LIFE = 60.0
-"""Seconds. A worker that lived longer did not die of how it was started: the delay begins anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatchState:
     is_ready: bool  # a worker takes jobs; its default model may still be among the broken
-    device: str  # what the card calls itself; empty before the first worker was ready
+    device: str  # what the workers' cards call themselves; empty before the first worker was ready
     waiting: int  # jobs
-    running: int  # jobs handed to the worker
-    broken_models: Mapping[ModelName, str]  # and why
+    running: int  # jobs handed to workers
+    seated: int  # pictures that are being denoised
+    broken_models: Mapping[ModelName, str]  # at some worker, and why
     seconds_per_cost: float | None  # None before anything was finished
 
 
 class Dispatch:
-    """Submit from anywhere on the event loop; `run` is the one task that talks with the worker."""
+    """Submit from anywhere on the event loop; `run` is the one task that talks to the workers."""
 
     def __init__(
         self,
         configure: Configure,
+        workers: Sequence[Connect] = (open_link,),
         *,
         max_waiting: int = 200,
         retries: int = 2,
-        patience: float = 120,
         member_running: int = 8,
         weights: Mapping[GuildId, float] | None = None,
-        command: Sequence[str] | None = None,
-        connect: Callable[[], AbstractAsyncContextManager[Connection]] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """max_waiting: jobs, at least 1. retries: how often a job whose worker died is handed out again.
-        patience: as for `open_link`. member_running: pictures of one member that the worker may have; one order goes out however
-        large. weights: a server's share, where it is not 1. connect: in place of starting a process."""
-        self._configure = configure
+        """workers: how each is connected to. max_waiting: jobs, at least 1. retries: how often a job whose worker died is handed
+        out again. member_running: pictures of one member that workers may have; one order goes out however large. weights: a
+        server's share, where it is not 1."""
         self._max_waiting = max_waiting
         self._retries = retries
-        self._connect = connect or (lambda: open_link(configure, command=command, patience=patience))
-        self._clock = clock
-        # Handed out beyond the slots, so that none stands empty while a finished job is decoded and sent.
-        self._window = configure.slots + max(1, configure.slots // 4)  # pictures
         self._member_running = member_running
+        self._clock = clock
         self._jobs: dict[JobId, Lease] = {}
         self._pace = Pace()
         self._line = WaitingLine(self._pace.seconds_for, weights)
-        self._outlook = Outlook(self._jobs, self._line, self._pace, clock)
-        self._leases: dict[JobId, Lease] = {}  # handed out and not back, oldest first
-        self._link: Connection | None = None
+        self._workers = [
+            Worker(configure, connect, self._hear, self._move, self._take_back, clock) for connect in workers
+        ]
+        self._outlook = Outlook(self._jobs, self._line, self._workers, self._pace, clock)
         self._ready = asyncio.Event()
-        self._device = ""
-        self._broken: dict[ModelName, str] = {}
 
     @property
     def state(self) -> DispatchState:
+        workers = self._workers
         return DispatchState(
-            is_ready=self._ready.is_set(),
-            device=self._device,
+            is_ready=any(worker.is_ready for worker in workers),
+            device=" + ".join(worker.device for worker in workers if worker.device),
             waiting=len(self._line),
-            running=len(self._leases),
-            broken_models=dict(self._broken),
+            running=sum(len(worker.leases) for worker in workers),
+            seated=sum(worker.seated for worker in workers),
+            broken_models={model: why for worker in workers for model, why in worker.broken.items()},
             seconds_per_cost=self._pace.seconds_per_cost,
         )
 
     async def wait_for_ready(self) -> None:
         """Until a worker takes jobs. Forever, where none can be started."""
         await self._ready.wait()
+
+    async def run(self) -> None:
+        """Until cancelled. Then the workers are stopped and every ticket stays open: no job is lost, the tasks that wait for them
+        are being cancelled too, and another `run` would take the jobs up again."""
+        async with asyncio.TaskGroup() as tasks:
+            for worker in self._workers:
+                tasks.create_task(worker.run())
 
     # ---- what callers ask
 
@@ -133,12 +114,11 @@ class Dispatch:
             return known.ticket
         if not force:
             self.check_room()
-        job = Lease(request=request, ticket=Ticket(request.job, self._outlook.renew))
-        self._jobs[request.job] = job
+        ticket = Ticket(request.job, self._outlook.renew)
+        self._jobs[request.job] = Lease(request=request, ticket=ticket, came=self._clock())
         self._line.put(request)
-        self._outlook.welcome(request.job)
         self._move()
-        return job.ticket
+        return ticket
 
     def cancel(self, job: JobId) -> bool:
         """The ticket fails at once with JobCancelled; a running job's slots are free after its next step.
@@ -149,175 +129,112 @@ class Dispatch:
         if known is None or known.ticket.is_done:
             return False
         known.ticket.fail(JobCancelled(job))
-        if job in self._leases:
-            # Stays leased until the worker has let go, so that its slots are not given away twice.
-            if self._link is not None:
-                self._link.send(messages.Cancel(job=job))
+        for worker in self._workers:
+            if job in worker.leases:
+                worker.cancel(job)
+                break
         else:
-            self._line.remove(job)
-            self._outlook.drop(job)
-            del self._jobs[job]
+            self._forget(known)
         self._move()
         return True
 
-    # ---- the worker's life
+    # ---- what workers say
 
-    async def run(self) -> None:
-        """Until cancelled. Then the worker is stopped and every ticket stays open: the jobs are not lost,
-        whoever waits for them is being cancelled too, and another `run` would take them up again."""
-        backoff = FIRST_BACKOFF
-        while True:
-            began = self._clock()
-            try:
-                async with self._connect() as link:
-                    self._link = link
-                    self._broken.clear()
-                    while True:
-                        self._hear(await link.receive())
-            except WorkerDied as death:
-                log.error("the worker died (%s), exit code %s", death.reason, death.exit_code)
-                self._count_crash(death)
-            finally:
-                self._take_back_leases()
-            if self._clock() - began > SOUND_LIFE:
-                backoff = FIRST_BACKOFF
-            await asyncio.sleep(backoff)
-            backoff = min(2 * backoff, LAST_BACKOFF)
+    def _hear(self, job: Lease, event: JobEvent) -> None:
+        request = job.request
+        with of_job(request.job, request.prompt if isinstance(request, GenerationRequest) else None):
+            match event:
+                case messages.Finished(pictures=pictures, device_seconds=seconds):
+                    self._pace.learn(request, seconds)
+                    self._outlook.learn(job)
+                    self._forget(job, seconds)
+                    job.ticket.resolve(Pictures(job=event.job, pictures=pictures, device_seconds=seconds))
+                case messages.Failed(kind=kind, reason=reason):
+                    if kind in WORTH_ANOTHER_TRY and not job.has_failed and not job.ticket.is_done:
+                        log.warning("failed (%s: %s) and is tried once more", kind, reason)
+                        job.has_failed = job.runs_alone = True
+                        self._return(job)
+                    else:
+                        self._fail(job, GenerationFailed(event.job, kind, reason))
+                case messages.Cancelled():
+                    self._fail(job, JobCancelled(event.job))  # no news where the cancel came from here
+                case _:
+                    job.hear(event)
+                    self._line.worked(event.job, 1 - job.left)
+        # A step moves no other job; a preview, once a second, is when estimates are renewed.
+        if not isinstance(event, messages.Started | messages.Stepped):
+            self._move()
 
-    def _count_crash(self, death: WorkerDied) -> None:
-        """Nobody knows which of its jobs a worker died of, so every one is charged."""
-        for job in list(self._leases.values()):
-            job.crashes += 1
-            if job.crashes > self._retries:
+    def _take_back(self, jobs: Sequence[Lease], death: WorkerDied | None) -> None:
+        """Which of its jobs a worker died of is not known, so every one of them is charged."""
+        for job in jobs:
+            if death is not None:
+                job.crashes += 1
+                job.runs_alone |= job.crashes == self._retries
+            if job.ticket.is_done:  # cancelled, and the worker can't say so any more
+                self._forget(job)
+            elif death is not None and job.crashes > self._retries:
                 reason = f"{death.reason}, exit code {death.exit_code}"
                 self._fail(job, GenerationFailed(job.request.job, "crash", reason))
-
-    def _take_back_leases(self) -> None:
-        self._link = None
-        self._ready.clear()
-        leases, self._leases = self._leases, {}
-        for job in leases.values():
-            if job.ticket.is_done:  # cancelled, and the worker can't say so any more
-                self._line.remove(job.request.job)
-                self._outlook.drop(job.request.job)
-                del self._jobs[job.request.job]
             else:
                 self._return(job)
         self._move()
 
-    # ---- what the worker says
-
-    def _hear(self, event: Event) -> None:
-        match event:
-            case messages.Ready(device=device, seconds=seconds):
-                log.info("the worker is ready on %s after %.1f s", device, seconds)
-                self._device = device
-                self._ready.set()
-            case messages.ModelBroken(model=model, reason=reason):
-                log.error("model %s cannot be used: %s", model, reason)
-                self._broken[model] = reason
-                if model == self._configure.default:  # Ready will not come; the other models may be whole
-                    self._ready.set()
-            case messages.Swapped(loaded=loaded):
-                if loaded is not None:
-                    self._broken.pop(loaded, None)
-                return
-            case messages.Strained(action=action, detail=detail):
-                log.warning("the worker's memory is short: %s (%s)", action, detail)
-            case messages.Pong() | messages.Vitals():
-                return
-            case messages.StepCost():
-                self._outlook.forecast.hear(event)
-            case _:
-                # An answer for a job that is not out is the second one: it has been delivered.
-                if (job := self._leases.get(event.job)) is None:
-                    return
-                with of_job(event.job, getattr(job.request, "prompt", None)):
-                    self._hear_of(job, event)
-                if isinstance(event, messages.Started | messages.Stepped):
-                    return  # that moves nobody; a preview, once a second, is when estimates are renewed
-        self._move()
-
-    def _hear_of(self, job: Lease, event: JobEvent) -> None:
-        match event:
-            case messages.Started():
-                job.is_started = True
-                self._show_running(job)
-            case messages.Stepped(done=done, total=total):
-                job.is_started, job.done, job.total = True, done, total
-                self._line.worked(event.job, 1 - job.left)
-                self._show_running(job)
-            case messages.Previewed(picture=picture):
-                job.preview = picture
-                self._show_running(job)
-            case messages.Finished():
-                self._pace.learn(job.request, event.device_seconds)
-                self._outlook.forecast.check(event.job, self._clock())
-                self._forget(job, event.device_seconds)
-                job.ticket.resolve(
-                    Pictures(job=event.job, pictures=event.pictures, device_seconds=event.device_seconds)
-                )
-            case messages.Failed(kind=kind, reason=reason):
-                job.failures += 1
-                if kind in WORTH_ANOTHER_TRY and job.failures == 1 and not job.ticket.is_done:
-                    log.warning("failed (%s: %s) and is tried once more", kind, reason)
-                    del self._leases[event.job]
-                    self._return(job)
-                else:
-                    self._fail(job, GenerationFailed(event.job, kind, reason))
-            case messages.Cancelled():
-                self._fail(job, JobCancelled(event.job))  # says nothing new where the cancel came from here
-
     # ---- line and leases
 
     def _move(self) -> None:
-        """Whatever changed: hands out what there is room for; who waits is told soon where they stand."""
-        while self._link is not None and self._ready.is_set() and (request := self._next()) is not None:
-            job = self._jobs[request.job]
-            self._line.take(request.job)
-            self._leases[job.request.job] = job
+        """Called after every change: sends jobs while there is room, and schedules an update of what is told."""
+        if any(worker.is_ready for worker in self._workers):
+            self._ready.set()
+        else:
+            self._ready.clear()
+        while (found := self._next()) is not None:
+            job, worker = found
+            self._line.take(job.request.job)
             try:
-                if isinstance(job.request, GenerationRequest):
-                    self._link.send(messages.Generate(request=job.request))
-                else:
-                    self._link.send(messages.Upscale(request=job.request))
+                worker.give(job)
             except OrderTooLarge as refusal:
                 reason = f"{refusal.size} bytes are too many"
                 self._fail(job, GenerationFailed(job.request.job, "input", reason))
         self._outlook.outdate()
 
-    def _next(self) -> Request | None:
-        """Whom there is room for."""
+    def _next(self) -> tuple[Lease, Worker] | None:
+        """The first job in line that a worker has room for, and of those workers the one with the fewest pictures."""
+        workers = [worker for worker in self._workers if worker.is_open]
+        if not workers or not len(self._line):
+            return None
+        full = {worker for worker in workers if worker.is_full}
+        broken = set.intersection(*(set(worker.broken) for worker in self._workers if worker.is_ready))
+        set_aside = set[Lease]()
         out = Counter[MemberId]()  # pictures
-        for job in self._leases.values():
-            out[job.request.member] += job.request.images
-        if not len(self._line) or out.total() >= 2 * self._window:
-            return None
-        # Drafts that went out beyond the slots keep nobody else from going out within them.
-        heavy = sum(job.request.images for job in self._leases.values() if not job.request.is_draft)
-        is_full = heavy >= self._window
+        for worker in self._workers:
+            for job in worker.leases.values():
+                out[job.request.member] += job.request.images
 
-        def may(request: Request) -> bool:
-            own = out[request.member]
-            is_within = not own or own + request.images <= self._member_running
-            return is_within and (not is_full or not own or request.is_draft)
+        def room(request: Request) -> Sequence[Worker]:
+            """The workers for it. One at which its model is broken only if it is broken at all."""
+            own, job = out[request.member], self._jobs[request.job]
+            if job in set_aside or (own and own + request.images > self._member_running):
+                return ()
+            is_beyond, model = not own or job.is_draft, job.kind and job.kind.model
+            return [
+                worker
+                for worker in workers
+                if (is_beyond or worker not in full) and (model in broken or model not in worker.broken)
+            ]
 
-        if (first := self._line.first(may)) is None:
-            return None
-        suspects = [self._jobs[first.job], *self._leases.values()]
-        if self._leases and any(self._must_run_alone(job) for job in suspects):
-            return None
-        return first
-
-    def _must_run_alone(self, job: Lease) -> bool:
-        """On its last try: so that a job which kills workers takes nobody with it, and one that needs all
-        the memory gets it."""
-        return job.failures > 0 or (job.crashes > 0 and job.crashes >= self._retries)
+        while (first := self._line.first(lambda request: bool(room(request)))) is not None:
+            job = self._jobs[first.job]
+            worker = min(room(first), key=lambda worker: worker.pictures)
+            if not (job.runs_alone and worker.leases):
+                return job, worker
+            set_aside.add(job)
+            workers.remove(worker)  # it gets nothing more until it is empty; the others go on
+        return None
 
     def _return(self, job: Lease) -> None:
         job.rewind()
         self._line.put_back(job.request.job)
-        self._outlook.drop(job.request.job)
 
     def _fail(self, job: Lease, error: GenerationError) -> None:
         self._forget(job)
@@ -325,12 +242,4 @@ class Dispatch:
 
     def _forget(self, job: Lease, device_seconds: float | None = None) -> None:
         self._line.remove(job.request.job, device_seconds)
-        self._outlook.drop(job.request.job)
-        del self._leases[job.request.job], self._jobs[job.request.job]
-
-    # ---- what tickets show
-
-    def _show_running(self, job: Lease) -> None:
-        total = job.total or max(1, round(job.request.cost))
-        progress = Running(done=job.done, total=total, preview=job.preview, seconds=job.seconds)
-        job.ticket.show(progress)
+        del self._jobs[job.request.job]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 class FittedLine:
     """y = fixed + slope · x by weighted least squares, where neither part is below 0."""
 
-    kept: float  # of the past's weight at every point
+    kept: float = 0.9  # of the past's weight at every point: the last ten have two thirds of it
     points: int = field(default=0, init=False)  # learned, in all
     weight: float = field(default=0.0, init=False)
     _x: float = field(default=0.0, init=False)

@@ -1,24 +1,20 @@
-"""When everybody will be done: the steps that are left, played in the order in which they will be taken. No clock, no torch.
+"""When one worker's orders will be done: the steps that are left, played in the order of their turns. No clock, no torch.
 
-What a step costs is told by the worker. Those who will come later and go first are not known; they, and what is not steps, are
-taken for as many as there were: what was forecast is kept until the order is done, and the next forecasts are corrected by how
-much longer it took.
+The worker tells what a step costs. Later orders that go first are not known, and decoding is not forecast: what was forecast is
+kept until the order is done, and the next forecasts are corrected by how much longer it took.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from generation.company import room_beside
 from generation.fit import FittedLine
 from generation.messages import StepCost
-from generation.request import GenerationRequest, ImageSize, JobId, ModelName, Request
-
-KEPT = 0.9
-"""Of the past at every order: the last ten have two thirds of the weight."""
+from generation.request import GenerationRequest, ImageSize, ModelName, Request
+from generation.shares import room_beside
 
 
 class Kind(NamedTuple):
@@ -33,78 +29,43 @@ class Work:
     """An order, and what is left of it."""
 
     request: Request
-    kind: Kind | None  # None: no steps, such as an enlargement
-    pictures: int
-    steps: float  # picture-steps, of all of it
-    is_draft: bool
+    kind: Kind | None = field(init=False)  # None: no steps, such as an enlargement
+    steps: float = field(init=False)  # picture-steps, of all of it
+    is_draft: bool = field(init=False)
     left: float = 1.0  # the share that is to be done
 
-    @classmethod
-    def of(cls, request: Request) -> Work:
-        return cls(
-            request=request,
-            kind=Kind(request.model, request.size) if isinstance(request, GenerationRequest) else None,
-            pictures=request.images,
-            steps=request.cost,
-            is_draft=request.is_draft,
-        )
+    def __post_init__(self) -> None:
+        request = self.request
+        self.kind = Kind(request.model, request.size) if isinstance(request, GenerationRequest) else None
+        self.steps, self.is_draft = request.cost, request.is_draft
 
 
-class Forecast:
-    def __init__(self, seconds_for: Callable[[Request], float]) -> None:
-        """seconds_for: what an order will take of the device, where nothing was told about its steps."""
-        self._seconds_for = seconds_for
-        self._costs: dict[Kind, StepCost] = {}
-        self._kept: dict[JobId, tuple[float, float]] = {}  # when it came, and in how many seconds
-        self._lateness = FittedLine(KEPT)
-
-    def hear(self, cost: StepCost) -> None:
-        self._costs[Kind(cost.model, cost.size)] = cost
-
-    def ends(self, works: Sequence[Work]) -> list[float]:
-        """Seconds until each is done. `works` are in the order of their turns."""
-        ended = [0.0] * len(works)
-        steps = [work.left * work.steps for work in works]
-        waiting = dict(enumerate(works))
-        now = 0.0
-        while waiting:
-            number, first = next(iter(waiting.items()))
-            cost = self._costs.get(first.kind) if first.kind else None
-            if cost is None:
-                now += first.left * self._seconds_for(first.request)
-                ended[number] = now
-                del waiting[number]
-                continue
-            batch = _batch(waiting, cost)
-            count = max(1, min(math.ceil(steps[one] / pictures) for one, pictures in batch.items()))
-            now += count * (cost.fixed + cost.a_picture * sum(batch.values()))
-            for one, pictures in batch.items():
-                steps[one] -= count * pictures
-                if steps[one] <= 0:
-                    ended[one] = now
-                    del waiting[one]
-        return ended
-
-    @property
-    def correction(self) -> tuple[float, float]:
-        """Fixed seconds, and a factor for what was forecast."""
-        return self._lateness.line if self._lateness.points > 1 else (0.0, 1.0)
-
-    def keep(self, job: JobId, seconds: float, now: float) -> None:
-        """What was forecast for an order that has just come."""
-        self._kept[job] = (now, seconds)
-
-    def check(self, job: JobId, now: float) -> None:
-        """It is done. What is made least is the error as a share of the real time; where others were cancelled and it was sooner
-        than forecast, of the forecast, or that one order would outweigh all others."""
-        if (kept := self._kept.pop(job, None)) is not None:
-            then, seconds = kept
-            real = now - then
-            self._lateness.learn(seconds, real, weight=1 / max(real, seconds) ** 2)
-
-    def drop(self, job: JobId) -> None:
-        """It is over, or begins anew."""
-        self._kept.pop(job, None)
+def ends(
+    works: Sequence[Work], costs: Mapping[Kind, StepCost], seconds_for: Callable[[Request], float]
+) -> list[float]:
+    """Seconds until each is done. `works` are in the order of their turns. seconds_for: what an order will take of the device,
+    where nothing was told about its steps."""
+    ended = [0.0] * len(works)
+    steps = [work.left * work.steps for work in works]
+    waiting = dict(enumerate(works))
+    now = 0.0
+    while waiting:
+        number, first = next(iter(waiting.items()))
+        cost = costs.get(first.kind) if first.kind else None
+        if cost is None:
+            now += first.left * seconds_for(first.request)
+            ended[number] = now
+            del waiting[number]
+            continue
+        batch = _batch(waiting, cost)
+        count = max(1, min(math.ceil(steps[one] / pictures) for one, pictures in batch.items()))
+        now += count * (cost.fixed + cost.a_picture * sum(batch.values()))
+        for one, pictures in batch.items():
+            steps[one] -= count * pictures
+            if steps[one] <= 0:
+                ended[one] = now
+                del waiting[one]
+    return ended
 
 
 def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
@@ -120,7 +81,24 @@ def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
             room = min(room, beside)
         if taken >= room:
             break
-        batch[number] = min(work.pictures, room - taken)
+        batch[number] = min(work.request.images, room - taken)
         taken += batch[number]
         is_beside_drafts = work.is_draft
     return batch
+
+
+@dataclass(slots=True)
+class Lateness:
+    """How much longer orders take than was forecast."""
+
+    _line: FittedLine = field(default_factory=FittedLine, init=False)
+
+    @property
+    def correction(self) -> tuple[float, float]:
+        """Fixed seconds, and a factor for what was forecast."""
+        return self._line.line if self._line.points > 1 else (0.0, 1.0)
+
+    def learn(self, forecast: float, real: float) -> None:
+        """Seconds. What is made least is the error as a share of the real time; where others were cancelled and it was sooner
+        than forecast, of the forecast, or that one order would outweigh all others."""
+        self._line.learn(forecast, real, weight=1 / max(real, forecast) ** 2)

@@ -132,7 +132,7 @@ class Link:
             self._orders.write(content)
 
     async def receive(self) -> Event:
-        """The next event, pongs and vitals left out. Raises WorkerDied, once and for all."""
+        """The next event, pongs left out. Raises WorkerDied, once and for all."""
         while True:
             try:
                 size = int.from_bytes(await self._read(4), "big")
@@ -147,7 +147,7 @@ class Link:
             self._listen(event)
             if isinstance(event, Vitals) and event.silent_seconds >= self._patience:
                 raise await self._death(f"its loop has stood still for {event.silent_seconds:.0f} s")
-            if not isinstance(event, Pong | Vitals):
+            if not isinstance(event, Pong):
                 return event
 
     async def stop(self) -> None:

@@ -98,24 +98,26 @@ class Vitals(Message, frozen=True):
     device_seconds: dict[str, float]  # by what was done: "step", "decode", "enlarge"
 
 
-class Started(Message, frozen=True):
+class JobEvent(Message, frozen=True):
+    """Base of what happens to a job."""
+
+    job: JobId
+
+
+class Started(JobEvent, frozen=True):
     """The job's first slot is seated."""
 
-    job: JobId
 
-
-class Stepped(Message, frozen=True):
+class Stepped(JobEvent, frozen=True):
     """One step is done, or the device is at it."""
 
-    job: JobId
     done: int  # picture-steps done
     total: int  # picture-steps in all
 
 
-class Previewed(Message, frozen=True):
+class Previewed(JobEvent, frozen=True):
     """The job's grid as it stood a moment ago; at most every `preview_seconds`."""
 
-    job: JobId
     picture: bytes  # JPEG
 
 
@@ -129,22 +131,20 @@ class StepCost(Message, frozen=True):
     at_once: int  # pictures worth putting into one step
 
 
-class Finished(Message, frozen=True):
-    job: JobId
+class Finished(JobEvent, frozen=True):
     pictures: tuple[bytes, ...]  # PNG with its parameters inside, one a picture
     device_seconds: float
 
 
-class Failed(Message, frozen=True):
+class Failed(JobEvent, frozen=True):
     """`kind`: "memory", "model", "lora", "input" or "bug". Only "memory" and "bug" are worth another try."""
 
-    job: JobId
     kind: str
     reason: str
 
 
-class Cancelled(Message, frozen=True):
-    job: JobId
+class Cancelled(JobEvent, frozen=True):
+    pass
 
 
 class Strained(Message, frozen=True):

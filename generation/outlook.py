@@ -1,41 +1,38 @@
-"""Tells everybody where they stand and when they will be done, once whatever happened at the same time has happened.
+"""Recomputes places in line and forecasts of all jobs, at most once per turn of the event loop.
 
-That takes as long as there are orders there. So a burst of orders, or of the worker's events, is told together at the end of the
-event loop's turn; whoever looks before that has it worked out at once.
+The time that takes grows with the number of jobs. So a burst of orders, or of the workers' events, is told together at the end of
+the event loop's turn; if a ticket is read before that, it is computed at once.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from generation.forecast import Forecast
+from generation.forecast import Lateness, ends
 from generation.lease import Lease
 from generation.line import WaitingLine
 from generation.pace import Pace
 from generation.request import JobId
 from generation.ticket import Waiting
+from generation.workers import Worker
 
 
+@dataclass(slots=True, eq=False)
 class Outlook:
-    def __init__(
-        self, jobs: Mapping[JobId, Lease], line: WaitingLine, pace: Pace, clock: Callable[[], float]
-    ) -> None:
-        self.forecast = Forecast(pace.seconds_for)
-        self._jobs = jobs
-        self._line = line
-        self._pace = pace
-        self._clock = clock
-        self._came: dict[JobId, float] = {}  # when; nothing was forecast for them yet
-        self._is_old = False
+    jobs: Mapping[JobId, Lease]
+    line: WaitingLine
+    workers: Sequence[Worker]
+    pace: Pace
+    clock: Callable[[], float]  # seconds
+    _lateness: Lateness = field(default_factory=Lateness, init=False)
+    _is_old: bool = field(default=False, init=False)
 
-    def welcome(self, job: JobId) -> None:
-        self._came[job] = self._clock()
-
-    def drop(self, job: JobId) -> None:
-        """It is over, or begins anew."""
-        self._came.pop(job, None)
-        self.forecast.drop(job)
+    def learn(self, job: Lease) -> None:
+        """It is done."""
+        if job.forecast is not None:
+            self._lateness.learn(job.forecast, self.clock() - job.came)
 
     def outdate(self) -> None:
         """Something changed."""
@@ -49,19 +46,35 @@ class Outlook:
             self._tell()
 
     def _tell(self) -> None:
-        ranked = [self._jobs[request.job] for request in self._line.ranked()]
-        for job in ranked:
-            job.work.left = job.left
-        fixed, factor = self.forecast.correction
-        is_measured = self._pace.seconds_per_cost is not None
+        ranked = [self.jobs[request.job] for request in self.line.ranked()]
+        forecast = self._forecast(ranked) if self.pace.seconds_per_cost is not None else {}
+        fixed, factor = self._lateness.correction
         place = 0
-        for job, seconds in zip(ranked, self.forecast.ends([job.work for job in ranked]), strict=True):
-            job.seconds = fixed + factor * seconds if is_measured else None
-            came = self._came.pop(job.request.job, None)
-            if came is not None and is_measured:
-                self.forecast.keep(job.request.job, seconds, came)
+        for job in ranked:
+            seconds = forecast.get(job)
+            job.seconds = None if seconds is None else fixed + factor * seconds
+            if job.is_new:
+                job.is_new, job.forecast = False, seconds
             if not job.is_started and not job.ticket.is_done:
                 place += 1
                 progress = Waiting(place=place, seconds=job.seconds)
                 if job.ticket.progress != progress:
                     job.ticket.show(progress)
+
+    def _forecast(self, ranked: Sequence[Lease]) -> dict[Lease, float]:
+        """Seconds until each is done, if each that waits goes to the worker that has the fewest picture-steps before it."""
+        workers = [worker for worker in self.workers if worker.is_ready] or self.workers
+        holder = {job: worker for worker in workers for job in worker.leases.values()}
+        ahead = {worker: sum(job.left * job.steps for job in worker.leases.values()) for worker in workers}
+        works = {worker: list[Lease]() for worker in workers}
+        for job in ranked:
+            worker = holder.get(job)
+            if worker is None:
+                worker = min(workers, key=ahead.__getitem__)
+                ahead[worker] += job.left * job.steps
+            works[worker].append(job)
+        return {
+            job: seconds
+            for worker, own in works.items()
+            for job, seconds in zip(own, ends(own, worker.costs, self.pace.seconds_for), strict=True)
+        }

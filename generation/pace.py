@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from generation.fit import FittedLine
 from generation.request import GenerationRequest, Request
-
-KEPT = 0.9
-"""Of the past at every order: the last ten have two thirds of the weight."""
 
 GUESS = 0.01
 """Seconds of a picture-step before anything was measured. Until then only the ratios matter."""
@@ -32,10 +28,8 @@ class Pace:
     time that passed, and the loading of a model does not count as slowness.
     """
 
-    _kinds: defaultdict[_Kind, FittedLine] = field(
-        default_factory=lambda: defaultdict[_Kind, FittedLine](lambda: FittedLine(KEPT)), init=False
-    )
-    _all: FittedLine = field(default_factory=lambda: FittedLine(KEPT), init=False)
+    _kinds: dict[_Kind, FittedLine] = field(default_factory=dict[_Kind, FittedLine], init=False)
+    _all: FittedLine = field(default_factory=FittedLine, init=False)
 
     @property
     def seconds_per_cost(self) -> float | None:
@@ -43,7 +37,8 @@ class Pace:
         return self._all.ratio if self._all.weight else None
 
     def learn(self, request: Request, seconds: float) -> None:
-        self._kinds[_kind(request)].learn(request.cost / request.images, seconds / request.images)
+        kind = self._kinds.setdefault(_kind(request), FittedLine())
+        kind.learn(request.cost / request.images, seconds / request.images)
         self._all.learn(request.cost, seconds)
 
     def seconds_for(self, request: Request) -> float:

@@ -14,11 +14,13 @@ nobody is done later than by equal shares, and the short is done much sooner (th
 Drafts have a lane of their own: a member's drafts go before what else they ordered, stand behind one another only, and are due
 when they would be begun by equal shares, not when they would be done. What a draft takes is charged to both lanes, so that the
 member's other orders pay for it. So heavy orders don't hold up drafts, and drafts, however many, get no more than their
-members' shares.
+members' shares. Others join a step of drafts where they make it hardly longer (`room_beside`): in the worker's steps, and in the
+forecast of them.
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence, Set
 from dataclasses import dataclass, field
@@ -32,6 +34,9 @@ K = TypeVar("K", bound=Hashable)
 
 CROWD = 1e-3
 """By this share of all that a member has there, their orders are due later: of equals, whoever has the least there goes first."""
+
+HARDLY = 0.1
+"""By this share others may make a draft's step longer."""
 
 _BOTH = itemgetter(0, 1)
 
@@ -177,3 +182,10 @@ class Shares:
         if name not in self._guilds:
             self._guilds[name] = _Guild(weight=self._weights.get(name, 1.0))
         return self._guilds[name]
+
+
+def room_beside(taken: int, fixed: float, each: float, *, most: int) -> int:
+    """How large a step may be whose first `taken` (rows, or pictures) are drafts' or before them, these included. fixed, each:
+    what a step costs, and each of what it is counted in; the same unit. most: how many more at the most."""
+    more = most if each * most <= HARDLY * fixed else math.floor(HARDLY * (fixed / each + taken))
+    return taken + more

@@ -9,8 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from generation.company import room_beside
 from generation.fit import FittedLine
+from generation.shares import room_beside
 
 KEPT = 0.99
 """Of the past at every step: the last hundred have two thirds of the weight."""

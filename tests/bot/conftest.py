@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from db.jobs import Job, JobAction, Place
 from db.policies import Scope, ScopeKind
 from db.verdicts import VerdictRecord
 from generation.dispatch import Dispatch
+from generation.link import open_link
 from generation.messages import Configure
 from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
 from generation.ticket import GenerationFailed, Running, Ticket
@@ -219,9 +221,9 @@ def open_shop(
         configure = Configure(models=(), default=settings.default_model.name, slots=4)
         dispatch = Dispatch(
             configure,
+            [partial(open_link, command=COMMAND)],
             max_waiting=settings.generation.max_waiting,
             retries=settings.generation.retries,
-            command=COMMAND,
         )
         studio = Studio(settings, records, dispatch, screen, pictures, provenance, clock=clock)
         desk = Desk(records, dispatch, clock=clock)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 import socket
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import aiohttp
@@ -24,13 +27,15 @@ from bot.studio import Studio
 from db.database import Database
 from db.jobs import Place
 from generation.dispatch import Dispatch
-from generation.link import WorkerDied, open_link
-from generation.messages import Configure, Ready
+from generation.link import open_link
+from generation.messages import Configure
 from generation.request import ModelEntry
 from generation.ticket import JobCancelled
 from moderation.pictures import PictureCheck
 from moderation.screen import Screen
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
+from tests.generation.stand_in import COMMAND
+from tests.generation.test_dispatch import order, until, until_running
 from tests.tiny_models import tiny_sd
 
 LOCAL = "127.0.0.1:0"
@@ -71,7 +76,7 @@ async def a_studio(
 ) -> AsyncGenerator[Studio]:
     """With the real worker behind it, heard by `metrics`."""
     configure = Configure(models=(entry,), default=entry.name, slots=4)
-    dispatch = Dispatch(configure, connect=lambda: open_link(configure, patience=60, listen=metrics.hear))
+    dispatch = Dispatch(configure, [partial(open_link, patience=60, listen=metrics.hear)])
     metrics.show(dispatch)
     records = Records.of(database, settings.data)
     run = asyncio.create_task(dispatch.run())
@@ -133,13 +138,23 @@ async def test_what_is_scraped_is_what_was_ordered(
         assert private not in text
 
 
-async def test_a_worker_that_died_has_nothing_in_its_slots() -> None:
+async def test_a_worker_that_died_has_nothing_in_its_slots(tmp_path: Path) -> None:
     metrics = Metrics()
-    metrics.hear(Ready(device="a card", seconds=1.0))
-    metrics.slots.set(4)
-    metrics.hear(WorkerDied(exit_code=-9, reason="ended"))
-    found = figures(metrics.text().decode())
-    assert (of(found, "slots_in_use"), of(found, "worker_deaths_total")) == (0, 1)
+    configure = Configure(models=(), default=SMALL.name, slots=4)
+    dispatch = Dispatch(configure, [partial(open_link, command=COMMAND, listen=metrics.hear)])
+    metrics.show(dispatch)
+
+    def found(name: str) -> float:
+        return of(figures(metrics.text().decode()), name)
+
+    run = asyncio.create_task(dispatch.run())
+    pid = await until_running(dispatch.submit(order("job", f"hold {tmp_path / 'never'}", images=3)))
+    assert (found("slots_in_use"), found("worker_deaths_total")) == (3, 0)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: found("worker_deaths_total") == 1)
+    await until(lambda: not dispatch.state.is_ready)
+    assert found("slots_in_use") == 0
+    await ended(run)
 
 
 async def test_a_loop_that_stood_still_is_seen_for_as_long_as_it_did() -> None:

@@ -11,6 +11,7 @@ import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from bot.records import Records
 from bot.settings import GenerationSettings, Settings
 from db.database import Database
 from generation.dispatch import Dispatch
+from generation.link import open_link
 from generation.messages import Configure
 from generation.request import MemberId, ModelEntry, ModelName
 from moderation.allowance import Limits
@@ -140,7 +142,9 @@ async def town(folder: Path, **options: Any) -> AsyncGenerator[Town]:
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(folder / "atelier.sqlite3"))
         records = Records.of(database, folder)
-        dispatch = Dispatch(Configure(models=settings.models, default=SMALL.name), command=COMMAND)
+        dispatch = Dispatch(
+            Configure(models=settings.models, default=SMALL.name), [partial(open_link, command=COMMAND)]
+        )
         stack.push_async_callback(ended, asyncio.create_task(dispatch.run()))
         await dispatch.wait_for_ready()
         bot = new_bot(settings, records, dispatch, jobs)

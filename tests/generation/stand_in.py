@@ -76,6 +76,9 @@ def perform(request: Request, number: int) -> bool:
     match script_of(request):
         case ["hold", path]:
             tell(messages.Stepped(job=request.job, done=1, total=2))
+            tell(
+                messages.Vitals(silent_seconds=0.0, slots=request.images, steps=0, rows=0, device_seconds={})
+            )
             tell(messages.Previewed(job=request.job, picture=str(os.getpid()).encode()))
             if not Path(path).exists():
                 return True

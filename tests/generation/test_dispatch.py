@@ -6,11 +6,13 @@ import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from generation.dispatch import Dispatch
+from generation.link import open_link
 from generation.messages import MAX_FRAME, Configure
 from generation.request import (
     GenerationRequest,
@@ -49,14 +51,14 @@ async def running(
     retries: int = 2,
     patience: float = 60,
     member_running: int = 100,
+    workers: int = 1,
 ) -> AsyncGenerator[Dispatch, None]:
     dispatch = Dispatch(
         Configure(models=(), default=ModelName(default), slots=slots),
+        [partial(open_link, command=COMMAND, patience=patience)] * workers,
         max_waiting=max_waiting,
         retries=retries,
-        patience=patience,
         member_running=member_running,
-        command=COMMAND,
     )
     async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
         task = tasks.create_task(dispatch.run())

@@ -74,12 +74,12 @@ async def served(
     device = Device()
 
     @asynccontextmanager
-    async def connect() -> AsyncGenerator[Device]:
+    async def connect(_: Configure) -> AsyncGenerator[Device]:
         yield device
 
     configure = Configure(models=(), default=ModelName("tiny"), slots=SLOTS)
     most = len(requests) + len(late) + 1
-    dispatch = Dispatch(configure, max_waiting=most, connect=connect, clock=lambda: device.now)
+    dispatch = Dispatch(configure, [connect], max_waiting=most, clock=lambda: device.now)
     tickets = [dispatch.submit(request) for request in requests]
     task = asyncio.create_task(dispatch.run())
     while device.now < at:  # noqa: ASYNC110  # the device's clock is no event

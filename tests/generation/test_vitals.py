@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -33,9 +34,7 @@ def dispatch_with(folder: Path, listen: Listener, *options: str, patience: float
     command = (*saboteur.COMMAND, *options)
     return Dispatch(
         configure,
-        connect=lambda: open_link(
-            configure, command=command, patience=patience, ping_seconds=0.2, listen=listen
-        ),
+        [partial(open_link, command=command, patience=patience, ping_seconds=0.2, listen=listen)],
     )
 
 
