@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
@@ -24,9 +24,6 @@ from db.cases import Case, Outcome
 from moderation.duration import seconds_in
 from moderation.ladder import Rung, Sanction
 
-if TYPE_CHECKING:
-    from bot.client import Atelier
-
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
@@ -40,14 +37,16 @@ _DEFAULT_TIMEOUT = "1h"
 
 
 class Bench:
-    def __init__(self, client: Atelier, casework: Casework, review: ReviewPost, notices: Notices) -> None:
+    def __init__(
+        self, client: discord.Client, casework: Casework, review: ReviewPost, notices: Notices
+    ) -> None:
         self._client = client
         self._casework = casework
         self._records = casework.records
         self._review = review
         self._notices = notices
 
-    async def press(self, interaction: Interaction, press: CasePress, subject: int) -> None:
+    async def press(self, press: CasePress, interaction: Interaction, subject: int) -> None:
         """`subject`: the case's id; for OPEN the verdict's. Raises what `Casework` refuses."""
         demand_moderator(interaction)
         by = asker_of(interaction)

@@ -17,17 +17,17 @@ _YOUNG_SECONDS = 30.0
 
 async def resume(client: Atelier) -> None:
     """For ever: takes up what nobody carries. The database says what is left to do."""
-    studio = client.studio
-    began = studio.clock()
+    records, clock = client.parts.records, client.parts.clock
+    began = clock()
     await client.wait_until_ready()
     try:
-        if swept := await studio.records.pictures.sweep():
+        if swept := await records.pictures.sweep():
             log.info("%d files without a picture deleted", swept)
     except (StorageError, OSError) as error:
         log.warning("files without a picture were not looked for: %s", error)
     while True:
         try:
-            jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
+            jobs = [*await records.jobs.unfinished(), *await records.jobs.undelivered()]
         except StorageError as error:
             # A busy or full disk now; the next sweep looks again.
             log.warning("jobs that nobody carries were not looked for: %s", error)
@@ -35,7 +35,7 @@ async def resume(client: Atelier) -> None:
         old = [
             job
             for job in jobs
-            if (job.created_at < began or studio.clock() - job.created_at > _YOUNG_SECONDS)
+            if (job.created_at < began or clock() - job.created_at > _YOUNG_SECONDS)
             and client.galleries.take_up(job)
         ]
         if old:

@@ -11,11 +11,11 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, texts
+from bot import mod_texts, texts
 from bot.access import asker_of, demand_moderator
 from bot.case_errors import NothingSaid, NotSenior
 from bot.casework import Decision
-from bot.client import Atelier
+from bot.client import Interaction, say
 from bot.commands import mod_log
 from bot.orders import BadDuration, NoSuchJob, NotAModerator
 from bot.post import Post
@@ -24,8 +24,6 @@ from db.jobs import Job
 from generation.request import JobId, MemberId
 from moderation.duration import seconds_in
 from moderation.verdict import Ruling
-
-Interaction = discord.Interaction[Atelier]
 
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
@@ -75,9 +73,9 @@ class Mod(ModeratorsGroup):
             member=member.id if member else 0,
             channel=channel.id if channel else 0,
             ruling=ruling or "",
-            since=int(interaction.client.studio.clock() - seconds_of(since)) if since else 0,
+            since=int(interaction.client.parts.clock() - seconds_of(since)) if since else 0,
         )
-        view = await mod_log.page(interaction.client.studio.records.verdicts, interaction.guild_id, question)
+        view = await mod_log.page(interaction.client.parts.records.verdicts, interaction.guild_id, question)
         await interaction.response.send_message(view=view, ephemeral=True)
 
     @app_commands.command(description="Keep a member from making pictures, for a while or until lifted")
@@ -96,19 +94,19 @@ class Mod(ModeratorsGroup):
         decision = Decision(
             outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
         )
-        done = await interaction.client.casework.sanction(
+        done = await interaction.client.parts.casework.sanction(
             asker_of(interaction), MemberId(member.id), member.display_name, decision
         )
         expires_at = done.case.expires_at
         until = f" until {texts.moment(expires_at)}" if expires_at else ""
         case = f"\n-# Case {done.case.number}"
-        await _say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}{case}")
+        await say(interaction, f"<@{member.id}> is blocked{until}: {texts.plain(reason)}{case}")
 
     @app_commands.command(description="Lift a member's block")
     @app_commands.describe(member="Who may make pictures again")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
-        was_blocked = await interaction.client.desk.unblock(asker_of(interaction), MemberId(member.id))
-        await _say(
+        was_blocked = await interaction.client.parts.desk.unblock(asker_of(interaction), MemberId(member.id))
+        await say(
             interaction,
             f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked.",
         )
@@ -144,14 +142,14 @@ class Mod(ModeratorsGroup):
             raise NothingSaid("`picture` and `since`")
         if since is not None and member is None and not by.is_senior:
             raise NotSenior
-        restored = await atelier.desk.restore(
+        restored = await atelier.parts.desk.restore(
             by,
             reason,
             job_id=await _job_id_of(interaction, picture) if picture else None,
-            since=atelier.studio.clock() - seconds_of(since) if since else None,
+            since=atelier.parts.clock() - seconds_of(since) if since else None,
             member=MemberId(member.id) if member else None,
         )
-        await _say(
+        await say(
             interaction,
             f"What looks like {mod_texts.count(restored.pictures, 'removed picture')} may be made here again. "
             "The pictures themselves are deleted and don't come back.",
@@ -162,8 +160,8 @@ class Mod(ModeratorsGroup):
     @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
     @app_commands.describe(channel="One that only moderators can read")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
-        await interaction.client.casework.set_log_channel(asker_of(interaction), channel.id)
-        await _say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
+        await interaction.client.parts.casework.set_log_channel(asker_of(interaction), channel.id)
+        await say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
 
 
 @app_commands.context_menu(name="Remove picture")
@@ -171,14 +169,14 @@ class Mod(ModeratorsGroup):
 @app_commands.guild_only()
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
     demand_moderator(interaction)
-    job = await interaction.client.studio.records.jobs.of_message(message.id)
+    job = await interaction.client.parts.records.jobs.of_message(message.id)
     if job is None:
         raise NoSuchJob(str(message.id))
     await take_down(interaction, job, "removed with the message menu")
 
 
 async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
-    desk = interaction.client.desk
+    desk = interaction.client.parts.desk
     asker = asker_of(interaction)
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
@@ -189,7 +187,7 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
         parts.append("What looks like it does not come back here; `/mod restore` takes that back.")
     if removed.looks.plain:
         parts.append(mod_texts.can_return(removed.looks.plain))
-    await _say(interaction, " ".join(parts))
+    await say(interaction, " ".join(parts))
     if removed.case is not None:
         await interaction.client.review.refresh_case(removed.case)
 
@@ -203,7 +201,7 @@ async def _job_id_of(interaction: Interaction, text: str) -> JobId:
 
 async def _job_of(interaction: Interaction, text: str) -> Job:
     """From an id or a message link. Raises NoSuchJob."""
-    jobs = interaction.client.studio.records.jobs
+    jobs = interaction.client.parts.records.jobs
     job: Job | None = None
     if link := _LINK.search(text):
         job = await jobs.of_message(int(link["message"]))
@@ -220,7 +218,3 @@ def seconds_of(text: str) -> float:
     if seconds is None:
         raise BadDuration(text)
     return seconds
-
-
-async def _say(interaction: Interaction, text: str) -> None:
-    await interaction.response.send_message(view=cards.note(text), ephemeral=True)
