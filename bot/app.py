@@ -149,61 +149,41 @@ async def run(
     stop: asyncio.Event,
 ) -> None:
     """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable, CannotListen."""
-    async with contextlib.AsyncExitStack() as open_until_the_end:
-        metrics = Metrics()
-        if settings.metrics.listen:
-            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
-        await _run(settings, database, screen, pictures, provenance, token, stop, metrics)
-
-
-async def _run(
-    settings: Settings,
-    database: Database,
-    screen: Screen,
-    pictures: PictureCheck,
-    provenance: Provenance,
-    token: str,
-    stop: asyncio.Event,
-    metrics: Metrics,
-) -> None:
-    records = Records.of(database, settings.data)
+    records, metrics, tasks = Records.of(database, settings.data), Metrics(), asyncio.TaskGroup()
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
     parts = build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
-    tasks = asyncio.TaskGroup()
-
-    def spawn(work: Coroutine[Any, Any, None]) -> object:
-        return tasks.create_task(_guarded(work))
-
-    client = build(parts, spawn)
-    try:
+    async with contextlib.AsyncExitStack() as open_until_the_end:
+        if settings.metrics.listen:
+            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
+        client = build(parts, lambda work: tasks.create_task(_guarded(work)))
+        open_until_the_end.push_async_callback(_close, client)
         # Before anything else is started: a wrong token must be said, not buried in a group of failures.
         await _log_in(client, token)
-        async with tasks:
-            running = [
-                tasks.create_task(dispatch.run()),
-                tasks.create_task(_stay_connected(client)),
-                tasks.create_task(client.show_presence()),
-                tasks.create_task(client.review.run()),
-                tasks.create_task(resume(client)),
-                tasks.create_task(client.sweep.run()),
-            ]
-            if settings.metrics.listen:
-                running.append(tasks.create_task(metrics.watch_loop()))
-            await stop.wait()
-            log.info("stopping: jobs in line go on at the next start")
-            for task in running:
-                task.cancel()
-            raise Stopped
-    except BaseExceptionGroup as failures:
-        # The first failure has cancelled the rest; it is what there is to say.
-        first = failures.exceptions[0]
-        if isinstance(first, discord.ConnectionClosed):
-            raise DiscordUnreachable(Route.BASE, str(first)) from first
-        if not isinstance(first, Stopped):
-            raise first from None
-    finally:
-        await _close(client)
+        try:
+            async with tasks:
+                running = [
+                    tasks.create_task(dispatch.run()),
+                    tasks.create_task(_stay_connected(client)),
+                    tasks.create_task(client.show_presence()),
+                    tasks.create_task(client.review.run()),
+                    tasks.create_task(resume(client)),
+                    tasks.create_task(client.sweep.run()),
+                ]
+                if settings.metrics.listen:
+                    running.append(tasks.create_task(metrics.watch_loop()))
+                await stop.wait()
+                log.info("stopping: jobs in line go on at the next start")
+                for task in running:
+                    task.cancel()
+                raise Stopped
+        except BaseExceptionGroup as failures:
+            # The first failure has cancelled the rest; it is what there is to say.
+            first = failures.exceptions[0]
+            if isinstance(first, discord.ConnectionClosed):
+                raise DiscordUnreachable(Route.BASE, str(first)) from first
+            if not isinstance(first, Stopped):
+                raise first from None
 
 
 async def _stay_connected(client: Atelier) -> None:

@@ -15,13 +15,11 @@ from bot.case_buttons import CasePress, Form, line
 from bot.case_errors import NoSuchCase
 from bot.casework import STRIKING, Casework, Decision, Done
 from bot.notices import Notices
-from bot.orders import BadDuration
 from bot.post import UNREACHABLE, Post
 from bot.powers import Used
 from bot.review import ReviewPost
 from db.audit import Act
 from db.cases import Case, Outcome
-from moderation.duration import seconds_in
 from moderation.ladder import Rung, Sanction
 
 log = logging.getLogger(__name__)
@@ -85,9 +83,7 @@ class Bench:
 
         async def submit(interaction: Interaction, reason: str, span: str = "") -> None:
             demand_moderator(interaction)
-            seconds = seconds_in(span) if span else None
-            if span and seconds is None:
-                raise BadDuration(span)
+            seconds = mod_texts.seconds_of(span) if span else None
             decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
             await self._finish(
                 interaction, await self._casework.decide(case.id, asker_of(interaction), decision)

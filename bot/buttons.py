@@ -16,6 +16,9 @@ from generation.request import JobId
 VERSION = 1
 """Of the custom_id's form: messages posted with an older form keep their old pattern beside the new one."""
 
+FORM_SECONDS = 15 * 60.0
+"""Nobody answers a form later than that: Discord's own tokens are dead then."""
+
 PICTURE: Mapping[Callable[[str], Any], str] = {JobId: "[a-z2-7]{10}", int: "[0-3]"}
 NUMBER: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}"}
 

@@ -8,11 +8,9 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.buttons import NUMBER, Button
+from bot.buttons import FORM_SECONDS, NUMBER, Button
 from bot.errors import boundary
 
-FORM_SECONDS = 15 * 60.0
-"""Nobody answers a form later than that: Discord's own tokens are dead then."""
 REASON = 300  # characters
 
 

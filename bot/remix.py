@@ -10,8 +10,7 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.buttons import PICTURE, custom_id, pattern
-from bot.case_buttons import FORM_SECONDS
+from bot.buttons import FORM_SECONDS, PICTURE, custom_id, pattern
 from bot.derive import Change, Remixable
 from bot.parameters import PROMPT_LIMIT, Wish
 from generation.request import JobId

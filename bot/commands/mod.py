@@ -6,39 +6,25 @@ The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot import mod_texts, texts
-from bot.access import asker_of, demand_moderator
+from bot.access import ModeratorsGroup, asker_of, demand_moderator
 from bot.case_errors import NothingSaid, NotSenior
 from bot.casework import Decision
 from bot.client import Interaction, say
 from bot.commands import mod_log
-from bot.orders import BadDuration, NoSuchJob, NotAModerator
+from bot.orders import NoSuchJob
 from bot.post import Post
 from db.cases import Outcome
 from db.jobs import Job
 from generation.request import JobId, MemberId
-from moderation.duration import seconds_in
 from moderation.verdict import Ruling
 
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
-
-
-class ModeratorsGroup(app_commands.Group):
-    """discord.py asks the group that a command stands in and no other: every group of moderators' commands is one of these."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        try:
-            demand_moderator(interaction)
-        except NotAModerator as error:
-            # Only an AppCommandError raised by a check reaches the tree's error boundary.
-            raise app_commands.CheckFailure from error
-        return True
 
 
 class Mod(ModeratorsGroup):
@@ -73,7 +59,7 @@ class Mod(ModeratorsGroup):
             member=member.id if member else 0,
             channel=channel.id if channel else 0,
             ruling=ruling or "",
-            since=int(interaction.client.parts.clock() - seconds_of(since)) if since else 0,
+            since=int(interaction.client.parts.clock() - mod_texts.seconds_of(since)) if since else 0,
         )
         view = await mod_log.page(interaction.client.parts.records.verdicts, interaction.guild_id, question)
         await interaction.response.send_message(view=view, ephemeral=True)
@@ -92,7 +78,7 @@ class Mod(ModeratorsGroup):
         duration: str | None = None,
     ) -> None:
         decision = Decision(
-            outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
+            outcome=Outcome.BLOCK, reason=reason, seconds=mod_texts.seconds_of(duration) if duration else None
         )
         done = await interaction.client.parts.casework.sanction(
             asker_of(interaction), MemberId(member.id), member.display_name, decision
@@ -146,7 +132,7 @@ class Mod(ModeratorsGroup):
             by,
             reason,
             job_id=await _job_id_of(interaction, picture) if picture else None,
-            since=atelier.parts.clock() - seconds_of(since) if since else None,
+            since=atelier.parts.clock() - mod_texts.seconds_of(since) if since else None,
             member=MemberId(member.id) if member else None,
         )
         await say(
@@ -169,9 +155,7 @@ class Mod(ModeratorsGroup):
 @app_commands.guild_only()
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
     demand_moderator(interaction)
-    job = await interaction.client.parts.records.jobs.of_message(message.id)
-    if job is None:
-        raise NoSuchJob(str(message.id))
+    job = await interaction.client.parts.desk.job_of_message(message.id)
     await take_down(interaction, job, "removed with the message menu")
 
 
@@ -201,20 +185,9 @@ async def _job_id_of(interaction: Interaction, text: str) -> JobId:
 
 async def _job_of(interaction: Interaction, text: str) -> Job:
     """From an id or a message link. Raises NoSuchJob."""
-    jobs = interaction.client.parts.records.jobs
-    job: Job | None = None
+    desk = interaction.client.parts.desk
     if link := _LINK.search(text):
-        job = await jobs.of_message(int(link["message"]))
-    elif _JOB.fullmatch(text.strip()):
-        job = await jobs.get(JobId(text.strip()))
-    if job is None:
-        raise NoSuchJob(text)
-    return job
-
-
-def seconds_of(text: str) -> float:
-    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
-    seconds = seconds_in(text)
-    if seconds is None:
-        raise BadDuration(text)
-    return seconds
+        return await desk.job_of_message(int(link["message"]))
+    if _JOB.fullmatch(text.strip()):
+        return await desk.job(JobId(text.strip()))
+    raise NoSuchJob(text)

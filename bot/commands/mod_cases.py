@@ -11,7 +11,6 @@ from bot import case_cards, mod_texts, powers, texts
 from bot.access import asker_of, demand_moderator
 from bot.case_errors import NotSenior
 from bot.client import Interaction, say
-from bot.commands.mod import seconds_of
 from bot.pages import Page, pager
 from db.cases import Case
 from db.forgetting import NOBODY
@@ -36,7 +35,7 @@ async def case(
     note: app_commands.Range[str, 1, 500] | None = None,
 ) -> None:
     guild_id, atelier, by = interaction.guild_id or 0, interaction.client, asker_of(interaction)
-    seconds = seconds_of(ends_in) if ends_in else None
+    seconds = mod_texts.seconds_of(ends_in) if ends_in else None
     found = await atelier.parts.casework.numbered(guild_id, number)
     if reason is not None or seconds is not None:
         found = await atelier.parts.amendments.amend(guild_id, number, by, reason=reason, seconds=seconds)
@@ -121,7 +120,7 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
 async def stats(interaction: Interaction, since: str = "7d") -> None:
     parts = interaction.client.parts
     figures = await parts.records.standings.figures(
-        interaction.guild_id or 0, parts.clock() - seconds_of(since)
+        interaction.guild_id or 0, parts.clock() - mod_texts.seconds_of(since)
     )
     outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(figures.outcomes.items()))
     decided = ", ".join(
@@ -129,7 +128,7 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
     )
     waited = "" if figures.waited is None else f", half of them within {texts.duration(figures.waited)}"
     lines = [
-        f"### The last {mod_texts.span(seconds_of(since))}",
+        f"### The last {mod_texts.span(mod_texts.seconds_of(since))}",
         f"**Prompts** {figures.asked:,} asked · {figures.flagged:,} flagged · {figures.refused:,} refused",
         f"**Pictures** of {mod_texts.count(figures.pictures_flagged, 'order')} flagged · "
         f"of {mod_texts.count(figures.pictures_refused, 'order')} refused",

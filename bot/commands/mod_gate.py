@@ -7,7 +7,6 @@ from discord import app_commands
 from bot import mod_texts, texts
 from bot.access import asker_of
 from bot.client import Interaction, say
-from bot.commands.mod import seconds_of
 from db.gates import Gate, Mode
 
 _DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
@@ -33,8 +32,8 @@ async def raid(
     is_on = state == "on"
     gate = await interaction.client.parts.gatekeeper.raid(
         asker_of(interaction),
-        seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
-        seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
+        mod_texts.seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
+        mod_texts.seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
     )
     await _answer(interaction, _raid(gate))
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 from discord import app_commands
 
 from bot import texts
-from bot.access import asker_of
+from bot.access import ModeratorsGroup, asker_of
 from bot.case_errors import NothingSaid
 from bot.client import Interaction, say
-from bot.commands.mod import ModeratorsGroup
 from bot.house_rules import CHOICES, Draft, DryRun
 from moderation.verdict import Category, Ruling
 

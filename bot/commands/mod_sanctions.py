@@ -12,7 +12,6 @@ from bot.access import asker_of
 from bot.case_errors import NobodyThere, NotSenior
 from bot.casework import Decision, Done
 from bot.client import Interaction, say
-from bot.commands.mod import seconds_of
 from bot.orders import Asker
 from bot.post import UNREACHABLE, Post
 from db.cases import Outcome
@@ -46,7 +45,7 @@ async def warn(interaction: Interaction, member: discord.User, reason: Reason) -
 @app_commands.command(description="No pictures for a while, and Discord's own timeout where you may set it")
 @app_commands.describe(member="Whom", duration="30m, 12h, 7d or 2w", reason="Shown to the member")
 async def timeout(interaction: Interaction, member: discord.User, duration: str, reason: Reason) -> None:
-    seconds = seconds_of(duration)
+    seconds = mod_texts.seconds_of(duration)
     await _sanction(interaction, member, Decision(outcome=Outcome.TIMEOUT, reason=reason, seconds=seconds))
 
 
@@ -57,7 +56,7 @@ async def timeout(interaction: Interaction, member: discord.User, duration: str,
 async def ban(
     interaction: Interaction, member: discord.User, reason: Reason, duration: str | None = None
 ) -> None:
-    seconds = seconds_of(duration) if duration else None
+    seconds = mod_texts.seconds_of(duration) if duration else None
     await _sanction(interaction, member, Decision(outcome=Outcome.BAN, reason=reason, seconds=seconds))
 
 
@@ -92,7 +91,7 @@ async def purge(
     atelier, by = interaction.client, asker_of(interaction)
     if member is None and not by.is_senior:
         raise NotSenior
-    begin = atelier.parts.clock() - seconds_of(since)
+    begin = atelier.parts.clock() - mod_texts.seconds_of(since)
     whom = MemberId(member.id) if member else None
     purged = await atelier.parts.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
     jobs = purged.jobs

@@ -11,7 +11,6 @@ from bot import cards, mod_texts, privacy_cards
 from bot.access import asker_of
 from bot.client import Interaction
 from bot.privacy_errors import NotYourData
-from generation.request import MemberId
 
 _MOST = 24 * 2**20
 """Bytes: Discord takes 25 MiB in one request, with everything around the file."""
@@ -25,7 +24,7 @@ class PrivacyGroup(app_commands.Group):
     async def export(self, interaction: Interaction) -> None:
         # Reading the pictures takes longer than the three seconds that Discord waits.
         await interaction.response.defer(ephemeral=True)
-        member = MemberId(interaction.user.id)
+        member = asker_of(interaction).member
         limit = min(interaction.filesize_limit, _MOST)
         made = await interaction.client.parts.privacy.export(member, limit)
         text = "Everything that I keep about you, in every server: `data.json`"
@@ -42,7 +41,7 @@ class PrivacyGroup(app_commands.Group):
 
     @app_commands.command(description="Delete what I keep about you; says first what stays, and asks")
     async def delete(self, interaction: Interaction) -> None:
-        member = MemberId(interaction.user.id)
+        member = asker_of(interaction).member
         privacy = interaction.client.parts.privacy
         view = privacy_cards.question(await privacy.outlook(member), member, privacy.settings)
         await interaction.response.send_message(view=view, ephemeral=True)

@@ -10,7 +10,6 @@ from discord import app_commands
 from bot.access import asker_of
 from bot.case_buttons import REASON, Form, paragraph
 from bot.client import Interaction
-from bot.orders import NoSuchJob
 from bot.post import UNREACHABLE
 
 log = logging.getLogger(__name__)
@@ -19,21 +18,18 @@ log = logging.getLogger(__name__)
 @app_commands.context_menu(name="Report")
 @app_commands.guild_only()
 async def report(interaction: Interaction, message: discord.Message) -> None:
-    job = await interaction.client.parts.records.jobs.of_message(message.id)
-    if job is None:
-        raise NoSuchJob(str(message.id))
-    found = job
+    job = await interaction.client.parts.desk.job_of_message(message.id)
 
     async def submit(interaction: Interaction, reason: str) -> None:
         atelier = interaction.client
-        reported = await atelier.parts.reports.report(asker_of(interaction), found, reason)
+        reported = await atelier.parts.reports.report(asker_of(interaction), job, reason)
         await interaction.response.send_message(
             "Thank you: the moderators look at it. Only they see who reported.", ephemeral=True
         )
         try:
             if reported.is_new:
                 await atelier.review.post_case(reported.case)
-                await atelier.review.show_picture(found.id)
+                await atelier.review.show_picture(job.id)
             else:
                 await atelier.review.refresh_case(reported.case.id)
         except UNREACHABLE as error:

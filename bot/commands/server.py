@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import discord
 from discord import app_commands
 
 from bot import policy_cards
-from bot.access import asker_of, demand_manager
-from bot.case_errors import NothingSaid, NotSenior
+from bot.access import ManagersGroup, asker_of
+from bot.case_errors import NothingSaid
 from bot.client import Interaction, say
 from bot.house_policies import CHOICES, Spot, spot_of
 from db.gates import Mode
@@ -34,18 +34,6 @@ _PLACE = {"where": "Left out: this server", "channel": "For one channel and its 
 _PRESETS = [app_commands.Choice(name=each, value=each) for each in presets()]
 _CATEGORIES = [app_commands.Choice(name=each.value, value=each.value) for each in CHOICES]
 _ACTIONS = [app_commands.Choice(name=each.value, value=each.value) for each in Action]
-
-
-class ManagersGroup(app_commands.Group):
-    """discord.py asks the group that a command stands in and no other: every group of the server's commands is one of these."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        try:
-            demand_manager(interaction)
-        except NotSenior as error:
-            # Only an AppCommandError raised by a check reaches the tree's error boundary.
-            raise app_commands.CheckFailure from error
-        return True
 
 
 POLICY = ManagersGroup(name="policy", description="What is done about what is found in prompts")
