@@ -11,8 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from benchmarks.soaked import Soaked
-from bot.metrics import Metrics
 from bot.orders import Asker, Order
+from bot.parts import build_parts
 from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import GenerationSettings, Settings
@@ -112,19 +112,18 @@ async def a_studio(
         limits=Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6),
     )
     dispatch = Dispatch(configure, [connect], max_waiting=10**6)
-    studio = Studio(
+    parts = build_parts(
         settings,
         Records.of(database, folder),
         dispatch,
         Screen(load_rules()),
         PictureCheck(load_detectors(settings.pictures.detectors)),
         Provenance.open(settings.provenance, folder),
-        metrics=Metrics(),
     )
     run = asyncio.create_task(dispatch.run())
     await dispatch.wait_for_ready()
     try:
-        yield studio, links
+        yield parts.studio, links
     finally:
         run.cancel()
         with suppress(asyncio.CancelledError):

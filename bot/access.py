@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import discord
+from discord import app_commands
 
 from bot.case_errors import NotSenior
-from bot.orders import Asker, NotAModerator
+from bot.orders import Asker, NotAModerator, Refusal
 from generation.request import MemberId
 
 Interaction = discord.Interaction[Any]
@@ -27,6 +28,26 @@ def demand_manager(interaction: Interaction) -> None:
     """Manage Server: what a server chooses for everybody in it."""
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise NotSenior
+
+
+class ModeratorsGroup(app_commands.Group):
+    """discord.py asks the group that a command stands in and no other: every group of moderators' commands is one of these."""
+
+    demand = staticmethod(demand_moderator)
+
+    async def interaction_check(self, interaction: Interaction, /) -> bool:
+        try:
+            self.demand(interaction)
+        except Refusal as error:
+            # Only an AppCommandError raised by a check reaches the tree's error boundary.
+            raise app_commands.CheckFailure from error
+        return True
+
+
+class ManagersGroup(ModeratorsGroup):
+    """As every group of the server's commands is one of these."""
+
+    demand = staticmethod(demand_manager)
 
 
 def asker_of(interaction: Interaction) -> Asker:

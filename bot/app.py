@@ -17,13 +17,8 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from bot.amendments import Amendments
-from bot.appeals import AppealDesk
-from bot.archive import Archive
-from bot.bench import Bench
 from bot.buttons import GalleryButton
-from bot.case_buttons import AnswerButton, AppealButton, CaseButton
-from bot.casework import Casework
+from bot.case_buttons import AppealButton, AppealPress, CaseButton, CasePress
 from bot.client import Atelier
 from bot.commands import (
     history,
@@ -42,26 +37,19 @@ from bot.commands import (
     server,
     verify,
 )
-from bot.derive import Derive
-from bot.desk import Desk
 from bot.exposition import expose
-from bot.gallery import Galleries
-from bot.hearing import Hearing
+from bot.gallery import Spawn
 from bot.metrics import Metrics
-from bot.notices import Notices
-from bot.pages import PageButton
-from bot.presets import PresetBook
-from bot.privacy import Privacy
-from bot.privacy_cards import ForgetButton
+from bot.orders import Press
+from bot.pages import Page, PageButton
+from bot.parts import Parts, build_parts
+from bot.privacy_cards import ForgetButton, PrivacyPress
 from bot.provenance import Provenance
 from bot.records import Records
-from bot.reports import ReportDesk
+from bot.remix import wanted_in
 from bot.resume import resume
-from bot.review import ReviewPost
 from bot.settings import DISCORD_API, Settings
-from bot.studio import Studio
-from bot.sweep import Sweep
-from bot.verify import Verification
+from db.appeals import Decision
 from db.database import Database
 from generation.dispatch import Dispatch
 from generation.link import open_link
@@ -94,6 +82,24 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(verify.verify_message)
 
 
+def add_routes(client: Atelier) -> None:
+    client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
+    routes, galleries, hearing = client.routes, client.galleries, client.hearing
+    routes.add_each(Press, galleries.press)
+    routes.add(Press.REMIX, galleries.open_form)
+    routes.add(Press.DELETE, galleries.delete)
+    routes.add(Press.CANCEL, queue.cancel)
+    routes.add_form(wanted_in, galleries.remix)
+    routes.add(Page.HISTORY, history.turn)
+    routes.add(Page.LOG, mod_log.turn)
+    routes.add(Page.CASES, mod_cases.turn)
+    routes.add_each(CasePress, client.bench.press)
+    routes.add(AppealPress.APPEAL, hearing.open_form)
+    routes.add(AppealPress.UPHOLD, partial(hearing.open_answer, Decision.UPHELD))
+    routes.add(AppealPress.OVERTURN, partial(hearing.open_answer, Decision.OVERTURNED))
+    routes.add(PrivacyPress.FORGET, privacy.forget)
+
+
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
     generation = settings.generation
     configure = Configure(
@@ -118,55 +124,19 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
     )
 
 
-def build(
-    settings: Settings,
-    records: Records,
-    dispatch: Dispatch,
-    screen: Screen,
-    pictures: PictureCheck,
-    provenance: Provenance,
-    metrics: Metrics | None = None,
-) -> Atelier:
-    """A client that knows its commands and buttons; `galleries` needs a task group and is set by `run`."""
+def build(parts: Parts, spawn: Spawn) -> Atelier:
+    """A client that knows its commands and buttons. `spawn` is first used when somebody orders."""
     # discord.py keeps both addresses on classes, Discord's own as the defaults.
-    Route.BASE = settings.discord.api
-    if settings.discord.api != DISCORD_API:
+    Route.BASE = parts.settings.discord.api
+    if Route.BASE != DISCORD_API:
         # It identifies here whenever it can't resume: a token for another Discord must not go to the real one.
-        api = URL(settings.discord.api)
+        api = URL(Route.BASE)
         scheme = "wss" if api.scheme == "https" else "ws"
         DiscordWebSocket.DEFAULT_GATEWAY = api.with_scheme(scheme).with_path("/gateway")
-    client = Atelier(ready_timeout=settings.discord.ready_timeout)
+    client = Atelier(parts, spawn)
     add_commands(client.tree)
-    client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton, ForgetButton)
-    client.lists = {
-        "history": history.turn,
-        "log": mod_log.turn,
-        "queue": queue.turn,
-        "cases": mod_cases.turn,
-    }
-    client.studio = Studio(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
-    client.presets = PresetBook(client.studio)
-    client.desk = Desk(records, dispatch)
-    client.archive = Archive(records)
-    client.verification = Verification(records, provenance)
-    _open_the_desk(client, settings)
+    add_routes(client)
     return client
-
-
-def _open_the_desk(client: Atelier, settings: Settings) -> None:
-    """What the moderators work with."""
-    client.casework = Casework(client.studio.records, client.desk, settings.moderation)
-    client.amendments = Amendments(client.casework)
-    client.reports = ReportDesk(client.casework, settings.moderation.reports_an_hour)
-    client.review = ReviewPost(client, client.casework, client.archive, settings.moderation.log_channel)
-    client.notices = Notices(client, client.casework)
-    client.bench = Bench(client, client.casework, client.review, client.notices)
-    appeals = AppealDesk(client.casework, client.amendments)
-    client.hearing = Hearing(appeals, client.review, client.notices)
-    client.studio.review = client.review.note
-    records, clock = client.studio.records, client.studio.clock
-    client.privacy = Privacy(records, client.desk, settings.retention)
-    client.sweep = Sweep(client, records, client.review, settings.retention, clock)
 
 
 async def run(
@@ -179,60 +149,41 @@ async def run(
     stop: asyncio.Event,
 ) -> None:
     """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable, CannotListen."""
-    async with contextlib.AsyncExitStack() as open_until_the_end:
-        metrics = Metrics()
-        if settings.metrics.listen:
-            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
-        await _run(settings, database, screen, pictures, provenance, token, stop, metrics)
-
-
-async def _run(
-    settings: Settings,
-    database: Database,
-    screen: Screen,
-    pictures: PictureCheck,
-    provenance: Provenance,
-    token: str,
-    stop: asyncio.Event,
-    metrics: Metrics,
-) -> None:
-    records = Records.of(database, settings.data)
+    records, metrics, tasks = Records.of(database, settings.data), Metrics(), asyncio.TaskGroup()
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
-    client = build(settings, records, dispatch, screen, pictures, provenance, metrics)
-    try:
+    parts = build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
+    async with contextlib.AsyncExitStack() as open_until_the_end:
+        if settings.metrics.listen:
+            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
+        client = build(parts, lambda work: tasks.create_task(_guarded(work)))
+        open_until_the_end.push_async_callback(_close, client)
         # Before anything else is started: a wrong token must be said, not buried in a group of failures.
         await _log_in(client, token)
-        async with asyncio.TaskGroup() as tasks:
-
-            def spawn(work: Coroutine[Any, Any, None]) -> object:
-                return tasks.create_task(_guarded(work))
-
-            client.galleries = Galleries(client, client.studio, Derive(settings, records), client.desk, spawn)
-            running = [
-                tasks.create_task(dispatch.run()),
-                tasks.create_task(_stay_connected(client)),
-                tasks.create_task(client.show_presence()),
-                tasks.create_task(client.review.run()),
-                tasks.create_task(resume(client)),
-                tasks.create_task(client.sweep.run()),
-            ]
-            if settings.metrics.listen:
-                running.append(tasks.create_task(metrics.watch_loop()))
-            await stop.wait()
-            log.info("stopping: jobs in line go on at the next start")
-            for task in running:
-                task.cancel()
-            raise Stopped
-    except BaseExceptionGroup as failures:
-        # The first failure has cancelled the rest; it is what there is to say.
-        first = failures.exceptions[0]
-        if isinstance(first, discord.ConnectionClosed):
-            raise DiscordUnreachable(Route.BASE, str(first)) from first
-        if not isinstance(first, Stopped):
-            raise first from None
-    finally:
-        await _close(client)
+        try:
+            async with tasks:
+                running = [
+                    tasks.create_task(dispatch.run()),
+                    tasks.create_task(_stay_connected(client)),
+                    tasks.create_task(client.show_presence()),
+                    tasks.create_task(client.review.run()),
+                    tasks.create_task(resume(client)),
+                    tasks.create_task(client.sweep.run()),
+                ]
+                if settings.metrics.listen:
+                    running.append(tasks.create_task(metrics.watch_loop()))
+                await stop.wait()
+                log.info("stopping: jobs in line go on at the next start")
+                for task in running:
+                    task.cancel()
+                raise Stopped
+        except BaseExceptionGroup as failures:
+            # The first failure has cancelled the rest; it is what there is to say.
+            first = failures.exceptions[0]
+            if isinstance(first, discord.ConnectionClosed):
+                raise DiscordUnreachable(Route.BASE, str(first)) from first
+            if not isinstance(first, Stopped):
+                raise first from None
 
 
 async def _stay_connected(client: Atelier) -> None:

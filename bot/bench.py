@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
@@ -15,17 +15,12 @@ from bot.case_buttons import CasePress, Form, line
 from bot.case_errors import NoSuchCase
 from bot.casework import STRIKING, Casework, Decision, Done
 from bot.notices import Notices
-from bot.orders import BadDuration
 from bot.post import UNREACHABLE, Post
 from bot.powers import Used
 from bot.review import ReviewPost
 from db.audit import Act
 from db.cases import Case, Outcome
-from moderation.duration import seconds_in
 from moderation.ladder import Rung, Sanction
-
-if TYPE_CHECKING:
-    from bot.client import Atelier
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +35,16 @@ _DEFAULT_TIMEOUT = "1h"
 
 
 class Bench:
-    def __init__(self, client: Atelier, casework: Casework, review: ReviewPost, notices: Notices) -> None:
+    def __init__(
+        self, client: discord.Client, casework: Casework, review: ReviewPost, notices: Notices
+    ) -> None:
         self._client = client
         self._casework = casework
         self._records = casework.records
         self._review = review
         self._notices = notices
 
-    async def press(self, interaction: Interaction, press: CasePress, subject: int) -> None:
+    async def press(self, press: CasePress, interaction: Interaction, subject: int) -> None:
         """`subject`: the case's id; for OPEN the verdict's. Raises what `Casework` refuses."""
         demand_moderator(interaction)
         by = asker_of(interaction)
@@ -86,9 +83,7 @@ class Bench:
 
         async def submit(interaction: Interaction, reason: str, span: str = "") -> None:
             demand_moderator(interaction)
-            seconds = seconds_in(span) if span else None
-            if span and seconds is None:
-                raise BadDuration(span)
+            seconds = mod_texts.seconds_of(span) if span else None
             decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
             await self._finish(
                 interaction, await self._casework.decide(case.id, asker_of(interaction), decision)

@@ -1,69 +1,80 @@
-"""The button of cards and galleries. Its state is its custom_id; whether a press is allowed is decided in the press."""
+"""Buttons whose state is their custom_id, `atelier:1:<action>:<of what>`. Whether a press is allowed is decided in the press."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Self, cast
+from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
+from typing import Any, ClassVar, Self, cast
 
 import discord
+from discord import ui
 
-from bot.errors import boundary
 from bot.orders import Press
 from generation.request import JobId
-
-if TYPE_CHECKING:
-    from bot.client import Atelier
 
 VERSION = 1
 """Of the custom_id's form: messages posted with an older form keep their old pattern beside the new one."""
 
+FORM_SECONDS = 15 * 60.0
+"""Nobody answers a form later than that: Discord's own tokens are dead then."""
 
-def row(*buttons: discord.ui.DynamicItem[Any]) -> discord.ui.ActionRow[Any]:
-    """A row of dynamic items; discord.py's annotations know them in classic views only."""
-    return discord.ui.ActionRow(*cast(Any, buttons))
+PICTURE: Mapping[Callable[[str], Any], str] = {JobId: "[a-z2-7]{10}", int: "[0-3]"}
+NUMBER: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}"}
 
 
-class GalleryButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:(?P<press>up|vary|reroll|remix|delete|cancel):(?P<job>[a-z2-7]{10}):(?P<image>[0-3])",
-):
-    """`atelier:1:<press>:<job>:<image>`; nothing that the database knows is in it."""
+def custom_id(action: str, *of: str | int) -> str:
+    return ":".join(("atelier", str(VERSION), action, *map(str, of)))
+
+
+def pattern(actions: Iterable[str], of: Mapping[Callable[[str], Any], str]) -> str:
+    """Of the custom_ids of these actions. Groups: the action, then each part of what it is about."""
+    return custom_id(f"({'|'.join(actions)})", *(f"({part})" for part in of.values()))
+
+
+class Button(ui.DynamicItem[ui.Button[Any]], template=""):
+    """The client's `routes` say which function answers its actions."""
+
+    actions: ClassVar[type[StrEnum]]
+    types: ClassVar[tuple[Callable[[str], Any], ...]]
+
+    def __init_subclass__(cls, *, actions: type[StrEnum], of: Mapping[Callable[[str], Any], str]) -> None:
+        """`of`: what a press is about, part by part: what reads it, and its regular expression."""
+        super().__init_subclass__(template=pattern(actions, of))
+        cls.actions, cls.types = actions, tuple(of)
 
     def __init__(
         self,
-        press: Press,
-        job: JobId,
-        image: int = 0,
-        *,
+        action: StrEnum,
+        *of: str | int,
         label: str | None = None,
         emoji: str | None = None,
         style: discord.ButtonStyle = discord.ButtonStyle.secondary,
+        is_disabled: bool = False,
     ) -> None:
-        self.press = press
-        self.job = job
-        self.image = image
+        self.action = action
+        self.of = of
         super().__init__(
-            discord.ui.Button(
-                label=label,
-                emoji=emoji,
-                style=style,
-                custom_id=f"atelier:{VERSION}:{press}:{job}:{image}",
+            ui.Button(
+                label=label, emoji=emoji, style=style, disabled=is_disabled, custom_id=custom_id(action, *of)
             )
         )
 
     @classmethod
     async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
+        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
     ) -> Self:
-        # A label only satisfies the constructor: the message shows what was posted.
-        return cls(Press(match["press"]), JobId(match["job"]), int(match["image"]), label="·")
+        action, *of = match.groups()
+        return cls(cls.actions(action), *(read(part) for read, part in zip(cls.types, of, strict=True)))
 
     async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        # discord.py only logs what a dynamic item raises: the boundary must stand here.
-        async with boundary(interaction):
-            atelier: Atelier = interaction.client
-            await atelier.galleries.press(self.press, self.job, self.image, interaction)
+        await interaction.client.routes.press(interaction, self.action, *self.of)
+
+
+class GalleryButton(Button, actions=Press, of=PICTURE):
+    """On cards and galleries: `<press>:<job>:<image>`. Nothing that the database knows is in it."""
+
+
+def row(*buttons: Button) -> ui.ActionRow[Any]:
+    """discord.py's annotations know dynamic items in classic views only."""
+    return ui.ActionRow(*cast(Any, buttons))

@@ -83,7 +83,7 @@ def progress_card(job: Job, progress: Progress, number: int, *, is_spoiler: bool
 
 
 def _running_card(job: Job, media: list[ui.Item[Any]], line: str) -> View:
-    cancel = GalleryButton(Press.CANCEL, job.id, label="Cancel")
+    cancel = GalleryButton(Press.CANCEL, job.id, 0, label="Cancel")
     return _view(_head(job), *media, ui.TextDisplay(line), row(cancel), colour=_RUNNING)
 
 
@@ -102,8 +102,8 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     ]
     if withheld := job.images - len(gallery.images):
         items.insert(-1, ui.TextDisplay[Any](texts.withheld(withheld, job.images)))
-    delete = GalleryButton(Press.DELETE, job.id, emoji="🗑️")
-    reroll = GalleryButton(Press.REROLL, job.id, emoji="🔄")
+    delete = GalleryButton(Press.DELETE, job.id, 0, emoji="🗑️")
+    reroll = GalleryButton(Press.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]
     remix = GalleryButton(Press.REMIX, job.id, numbers[0], label="Remix", emoji="✏️")
     vary = [GalleryButton(Press.VARY, job.id, i, label=f"V{i + 1}") for i in numbers]
@@ -122,7 +122,7 @@ def kept_card(job: Job, sentence: str) -> View:
 
 def ended_card(job: Job, sentence: str) -> View:
     """A job that ended without pictures; re-roll is the way to try again."""
-    again = GalleryButton(Press.REROLL, job.id, label="Try again", emoji="🔄")
+    again = GalleryButton(Press.REROLL, job.id, 0, label="Try again", emoji="🔄")
     items: list[ui.Item[Any]] = [_head(job), ui.TextDisplay(sentence)]
     if job.action is not JobAction.UPSCALE:
         items.append(row(again))

@@ -2,118 +2,40 @@
 
 from __future__ import annotations
 
-import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any
 
 import discord
 from discord import ui
 
+from bot.buttons import FORM_SECONDS, NUMBER, Button
 from bot.errors import boundary
-from db.appeals import Decision
 
-if TYPE_CHECKING:
-    from bot.client import Atelier
-
-FORM_SECONDS = 15 * 60.0
-"""Nobody answers a form later than that: Discord's own tokens are dead then."""
 REASON = 300  # characters
 
 
 class CasePress(StrEnum):
-    OPEN = "open"  # a case of a refusal; its number is the verdict's
-    APPROVE = "approve"
-    REMOVE = "remove"
-    ESCALATE = "escalate"
-    WARN = "warn"
-    TIMEOUT = "timeout"
-    BAN = "ban"
+    OPEN = "case:open"  # a case of a refusal; its number is the verdict's
+    APPROVE = "case:approve"
+    REMOVE = "case:remove"
+    ESCALATE = "case:escalate"
+    WARN = "case:warn"
+    TIMEOUT = "case:timeout"
+    BAN = "case:ban"
 
 
-class CaseButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:case:(?P<press>open|approve|remove|escalate|warn|timeout|ban):(?P<id>[0-9]{1,19})",
-):
-    """`atelier:1:case:<press>:<case>`."""
-
-    def __init__(
-        self,
-        press: CasePress,
-        id: int,
-        *,
-        label: str,
-        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
-    ) -> None:
-        self.press = press
-        self.subject = id
-        super().__init__(
-            discord.ui.Button(label=label, style=style, custom_id=f"atelier:1:case:{press}:{id}")
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(CasePress(match["press"]), int(match["id"]), label="·")
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        async with boundary(interaction):
-            atelier: Atelier = interaction.client
-            await atelier.bench.press(interaction, self.press, self.subject)
+class AppealPress(StrEnum):
+    APPEAL = "appeal"  # in what the member is told; the number is the case's
+    UPHOLD = "answer:upheld"
+    OVERTURN = "answer:overturned"
 
 
-class AppealButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"atelier:1:appeal:(?P<id>[0-9]{1,19})"
-):
-    """`atelier:1:appeal:<case>`, in what the member is told."""
-
-    def __init__(self, case_id: int) -> None:
-        self.case_id = case_id
-        super().__init__(
-            discord.ui.Button(
-                label="Appeal", style=discord.ButtonStyle.primary, custom_id=f"atelier:1:appeal:{case_id}"
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(int(match["id"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        async with boundary(interaction):
-            atelier: Atelier = interaction.client
-            await atelier.hearing.open_form(interaction, self.case_id)
+class CaseButton(Button, actions=CasePress, of=NUMBER):
+    """`case:<press>:<case>`."""
 
 
-class AnswerButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:answer:(?P<decision>upheld|overturned):(?P<id>[0-9]{1,19})",
-):
-    """`atelier:1:answer:<decision>:<appeal>`."""
-
-    def __init__(self, decision: Decision, appeal_id: int, *, label: str) -> None:
-        self.decision = decision
-        self.appeal_id = appeal_id
-        super().__init__(
-            discord.ui.Button(
-                label=label,
-                style=discord.ButtonStyle.secondary,
-                custom_id=f"atelier:1:answer:{decision}:{appeal_id}",
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(Decision(match["decision"]), int(match["id"]), label="·")
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        async with boundary(interaction):
-            atelier: Atelier = interaction.client
-            await atelier.hearing.open_answer(interaction, self.decision, self.appeal_id)
+class AppealButton(Button, actions=AppealPress, of=NUMBER):
+    """`appeal:<case>` and `answer:<decision>:<appeal>`."""
 
 
 class Form(ui.Modal):

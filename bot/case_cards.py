@@ -12,7 +12,7 @@ from discord import ui
 
 from bot import mod_texts, texts
 from bot.buttons import row
-from bot.case_buttons import AnswerButton, AppealButton, CaseButton, CasePress
+from bot.case_buttons import AppealButton, AppealPress, CaseButton, CasePress
 from bot.inspection import likeness_of
 from db.appeals import Appeal, Decision
 from db.case_entries import Entry, EntryKind
@@ -228,8 +228,8 @@ def appeal_card(appeal: Appeal, case: Case) -> View:
         items.append(ui.TextDisplay("-# Another moderator than the one who acted answers."))
         items.append(
             row(
-                AnswerButton(Decision.UPHELD, appeal.id, label="Uphold"),
-                AnswerButton(Decision.OVERTURNED, appeal.id, label="Overturn"),
+                AppealButton(AppealPress.UPHOLD, appeal.id, label="Uphold"),
+                AppealButton(AppealPress.OVERTURN, appeal.id, label="Overturn"),
             )
         )
     else:
@@ -294,7 +294,8 @@ def notice(
         )
     items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
     if can_appeal:
-        items.append(row(AppealButton(case.id)))
+        style = discord.ButtonStyle.primary
+        items.append(row(AppealButton(AppealPress.APPEAL, case.id, label="Appeal", style=style)))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=_OPEN))
     return view

@@ -1,4 +1,4 @@
-"""The client and its command tree: error boundary, command sync by hash, presence."""
+"""The client, the parts that speak through it, and its command tree: error boundary, command sync by hash, presence."""
 
 from __future__ import annotations
 
@@ -6,31 +6,20 @@ import asyncio
 import hashlib
 import json
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import discord
 from discord import app_commands
 
-from bot import errors
-from bot.remix import answer_form
-
-if TYPE_CHECKING:
-    from bot.amendments import Amendments
-    from bot.archive import Archive
-    from bot.bench import Bench
-    from bot.casework import Casework
-    from bot.desk import Desk
-    from bot.gallery import Galleries
-    from bot.hearing import Hearing
-    from bot.notices import Notices
-    from bot.pages import Turn
-    from bot.presets import PresetBook
-    from bot.privacy import Privacy
-    from bot.reports import ReportDesk
-    from bot.review import ReviewPost
-    from bot.studio import Studio
-    from bot.sweep import Sweep
-    from bot.verify import Verification
+from bot import cards, errors
+from bot.bench import Bench
+from bot.gallery import Galleries, Spawn
+from bot.hearing import Hearing
+from bot.notices import Notices
+from bot.parts import Parts
+from bot.review import ReviewPost
+from bot.routes import Routes
+from bot.sweep import Sweep
 
 log = logging.getLogger(__name__)
 
@@ -62,30 +51,14 @@ class Tree(app_commands.CommandTree["Atelier"]):
 
 
 class Atelier(discord.AutoShardedClient):
-    """The bot's connection. The composition root sets its parts before it starts."""
+    """The bot's connection, and all that a command may need of the bot."""
 
-    studio: Studio
-    desk: Desk
-    archive: Archive
-    verification: Verification
-    galleries: Galleries
-    casework: Casework
-    amendments: Amendments
-    reports: ReportDesk
-    review: ReviewPost
-    notices: Notices
-    bench: Bench
-    hearing: Hearing
-    presets: PresetBook
-    privacy: Privacy
-    sweep: Sweep
-    lists: dict[str, Turn]
-
-    def __init__(self, *, ready_timeout: float = 2.0) -> None:
+    def __init__(self, parts: Parts, spawn: Spawn) -> None:
+        """`spawn` starts a task that outlives the interaction it began in."""
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
-            guild_ready_timeout=ready_timeout,
+            guild_ready_timeout=parts.settings.discord.ready_timeout,
             # Nothing of what members write is kept in memory.
             max_messages=None,
         )
@@ -95,6 +68,14 @@ class Atelier(discord.AutoShardedClient):
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
+        self.routes = Routes()
+        self.parts = parts
+        self.review = ReviewPost(self, parts)
+        self.notices = Notices(self, parts.casework)
+        self.bench = Bench(self, parts.casework, self.review, self.notices)
+        self.hearing = Hearing(parts.appeals, self.review, self.notices)
+        self.galleries = Galleries(self, parts, self.review, self.notices, spawn)
+        self.sweep = Sweep(self, parts.records, self.review, parts.settings.retention, parts.clock)
         self._shown = ""
 
     async def setup_hook(self) -> None:
@@ -107,11 +88,11 @@ class Atelier(discord.AutoShardedClient):
         note = f"{self.application_id}:{digest}"
         there = {(c.type, c.name) for c in await self.tree.fetch_commands()}
         ours = {(command_type(command), command.name) for command in self.tree.get_commands()}
-        if there == ours and await self.studio.records.notes.get(_SYNC_NOTE) == note:
+        if there == ours and await self.parts.records.notes.get(_SYNC_NOTE) == note:
             log.info("commands unchanged: not synced")
             return False
         await self.tree.sync()
-        await self.studio.records.notes.set(_SYNC_NOTE, note)
+        await self.parts.records.notes.set(_SYNC_NOTE, note)
         log.info("%d commands synced", len(payload))
         return True
 
@@ -121,16 +102,17 @@ class Atelier(discord.AutoShardedClient):
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        # Forms alone: discord.py sends commands and buttons on their way itself.
-        await answer_form(interaction)
+        # discord.py sends commands, buttons and forms that it knows on their way itself; forms it forgets with a restart.
+        if interaction.type is discord.InteractionType.modal_submit:
+            await self.routes.submit(interaction)
 
     async def show_presence(self) -> None:
         """Model and line length beside the bot's name, for ever."""
         while True:
             await self.wait_until_ready()
-            line = self.studio.dispatch.state
+            line = self.parts.dispatch.state
             busy = line.waiting + line.running
-            model = self.studio.settings.default_model.name
+            model = self.parts.settings.default_model.name
             text = f"/imagine · {busy} in line at {model}" if busy else f"/imagine · model {model}"
             if not line.is_ready:
                 text = f"{model} is loading"
@@ -148,3 +130,14 @@ def command_type(command: Any) -> discord.AppCommandType:
     return (
         command.type if isinstance(command, app_commands.ContextMenu) else discord.AppCommandType.chat_input
     )
+
+
+Interaction: TypeAlias = discord.Interaction[Atelier]
+
+
+async def say(interaction: Interaction, text: str) -> None:
+    """The answer to a command, deferred or not, for their eyes alone."""
+    if interaction.response.is_done():
+        await interaction.edit_original_response(view=cards.note(text))
+    else:
+        await interaction.response.send_message(view=cards.note(text), ephemeral=True)

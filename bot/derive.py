@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.orders import Asker, NoSuchJob, Order, PictureGone, TooLarge
+from bot.orders import Asker, NoSuchJob, Order, PictureGone, Press, TooLarge
 from bot.parameters import Wish, compose, find_model, new_seed, read, with_preset
 from bot.records import Records
 from bot.settings import Settings
@@ -46,6 +46,18 @@ class Derive:
     def __init__(self, settings: Settings, records: Records) -> None:
         self._settings = settings
         self._records = records
+
+    async def pressed(self, press: Press, job_id: JobId, image: int, asker: Asker) -> Order:
+        """What a button that orders asks for. Raises what that order raises."""
+        match press:
+            case Press.UPSCALE:
+                return await self.upscale(job_id, image, asker)
+            case Press.VARY:
+                return await self.variation(job_id, image, asker)
+            case Press.REROLL:
+                return await self.reroll(job_id, asker)
+            case Press.REMIX | Press.DELETE | Press.CANCEL:
+                raise ValueError(f"{press} orders nothing")
 
     async def variation(self, job_id: JobId, image: int, asker: Asker) -> Order:
         """Four pictures that start from this one. Raises NoSuchJob, PictureGone."""

@@ -52,7 +52,7 @@ class Desk:
 
     async def cancel(self, job_id: JobId, asker: Asker) -> Job:
         """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
-        job = await self._known(job_id)
+        job = await self.job(job_id)
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("job")
         async with self._records.database.transaction() as tx:
@@ -70,7 +70,7 @@ class Desk:
 
         Raises NoSuchJob, NotYours.
         """
-        job = await self._known(job_id)
+        job = await self.job(job_id)
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("picture")
         async with self._records.database.transaction() as tx:
@@ -261,8 +261,16 @@ class Desk:
         async with self._records.database.transaction() as tx:
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
-    async def _known(self, job_id: JobId) -> Job:
+    async def job(self, job_id: JobId) -> Job:
+        """Raises NoSuchJob."""
         job = await self._records.jobs.get(job_id)
         if job is None:
             raise NoSuchJob(job_id)
+        return job
+
+    async def job_of_message(self, message_id: int) -> Job:
+        """The job whose card or result the message is. Raises NoSuchJob."""
+        job = await self._records.jobs.of_message(message_id)
+        if job is None:
+            raise NoSuchJob(str(message_id))
         return job

@@ -7,21 +7,21 @@ import io
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import discord
 
 from bot import cards, errors, texts
 from bot.access import asker_of
-from bot.derive import Derive
-from bot.desk import Desk
 from bot.inspection import Previews
+from bot.notices import Notices
 from bot.orders import Gallery, Order, PictureGone, Press
+from bot.parts import Parts
 from bot.post import UNREACHABLE, MessageGone, Post, is_final
 from bot.progress import Pace, show_progress
 from bot.provenance import Provenance
 from bot.remix import Wanted, form_of
-from bot.studio import Studio
+from bot.review import ReviewPost
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, Place
 from db.verdicts import PICTURE
@@ -29,9 +29,6 @@ from generation import images
 from generation.logs import of_job
 from generation.request import JobId
 from generation.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
-
-if TYPE_CHECKING:
-    from bot.client import Atelier
 
 log = logging.getLogger(__name__)
 
@@ -45,11 +42,14 @@ FILE_LIMIT = 10 * 2**20
 class Galleries:
     """`spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
 
-    def __init__(self, client: Atelier, studio: Studio, derive: Derive, desk: Desk, spawn: Spawn) -> None:
+    def __init__(
+        self, client: discord.Client, parts: Parts, review: ReviewPost, notices: Notices, spawn: Spawn
+    ) -> None:
         self._client = client
-        self._studio = studio
-        self._derive = derive
-        self._desk = desk
+        self._parts = parts
+        self._studio = parts.studio
+        self._review = review
+        self._notices = notices
         self._spawn = spawn
         self._pace = Pace()
         self._carried: set[JobId] = set()
@@ -70,7 +70,7 @@ class Galleries:
             await self._answer(interaction, job, place)
 
     async def _answer(self, interaction: Interaction, job: Job, place: Place) -> None:
-        line = self._studio.dispatch.state
+        line = self._parts.dispatch.state
         # The row is committed: whatever happens to the answer, the job is carried on.
         try:
             answer = await interaction.response.send_message(
@@ -78,7 +78,7 @@ class Galleries:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
-            self._spawn(self._client.notices.tell_pending(interaction))
+            self._spawn(self._notices.tell_pending(interaction))
         except UNREACHABLE as error:
             log.warning("accepted, but its answer failed: %s", error)
         finally:
@@ -103,16 +103,16 @@ class Galleries:
             message_id = await post.edit(view, files)
             if message_id != recorded:
                 await self._studio.place_of_answer(job, message_id)
-            await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+            await self._parts.records.jobs.delivered(job.id, self._parts.clock())
             log.info("delivered")
             await self._show_moderators(job)
         except MessageGone:
             log.info("the message was deleted: nobody to deliver to")
-            await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+            await self._parts.records.jobs.delivered(job.id, self._parts.clock())
         except UNREACHABLE as error:
             if is_final(error):
                 log.error("can't be delivered, ever: %s", error)
-                await self._studio.records.jobs.delivered(job.id, self._studio.clock())
+                await self._parts.records.jobs.delivered(job.id, self._parts.clock())
             else:
                 # Not marked as delivered: the sweep tries again.
                 log.warning("could not be delivered: %s", error)
@@ -131,7 +131,7 @@ class Galleries:
     async def _show_moderators(self, job: Job) -> None:
         """Its pictures on the card of its case, if it has one. What fails there is no failure of the job."""
         try:
-            await self._client.review.show_picture(job.id)
+            await self._review.show_picture(job.id)
         except Exception:
             log.exception("the case's card has no picture")
 
@@ -139,7 +139,7 @@ class Galleries:
         self, job: Job, post: Post, is_spoiler: bool
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
         follower: asyncio.Task[None] | None = None
-        previews = Previews(self._studio.inspection, job, is_flagged=is_spoiler)
+        previews = Previews(self._parts.inspection, job, is_flagged=is_spoiler)
 
         def watch(ticket: Ticket) -> None:
             nonlocal follower
@@ -165,44 +165,32 @@ class Galleries:
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
-        is_spoiler = is_spoiler or await self._studio.records.verdicts.has_flagged(job.id, PICTURE)
-        name, content = await asyncio.to_thread(_attachment, gallery, self._studio.provenance)
+        is_spoiler = is_spoiler or await self._parts.records.verdicts.has_flagged(job.id, PICTURE)
+        name, content = await asyncio.to_thread(_attachment, gallery, self._parts.provenance)
         return (
             cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
             [discord.File(io.BytesIO(content), filename=name)],
         )
 
-    async def press(self, press: Press, job: JobId, image: int, interaction: Interaction) -> None:
-        asker = asker_of(interaction)
-        match press:
-            case Press.UPSCALE:
-                await self.deliver(interaction, await self._derive.upscale(job, image, asker))
-            case Press.VARY:
-                await self.deliver(interaction, await self._derive.variation(job, image, asker))
-            case Press.REROLL:
-                await self.deliver(interaction, await self._derive.reroll(job, asker))
-            case Press.REMIX:
-                # A form must be the first answer: nothing may be deferred before it.
-                await interaction.response.send_modal(form_of(await self._derive.remixable(job)))
-            case Press.CANCEL:
-                await self._desk.cancel(job, asker)
-                # The card itself is changed by whoever carries the job; a list that only this member sees, here.
-                if interaction.message is not None and interaction.message.flags.ephemeral:
-                    await self._client.lists["queue"](interaction, "")
-                else:
-                    await interaction.response.defer()
-            case Press.DELETE:
-                await self._delete(job, interaction)
+    async def press(self, press: Press, interaction: Interaction, job: JobId, image: int) -> None:
+        """A button that orders."""
+        order = await self._parts.derive.pressed(press, job, image, asker_of(interaction))
+        await self.deliver(interaction, order)
+
+    async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
+        # A form must be the first answer: nothing may be deferred before it.
+        await interaction.response.send_modal(form_of(await self._parts.derive.remixable(job)))
 
     async def remix(self, interaction: Interaction, wanted: Wanted) -> None:
         """What the form of Press.REMIX asks for. Refusals are raised."""
-        order = await self._derive.remix(
+        order = await self._parts.derive.remix(
             wanted.job, wanted.image, wanted.words, asker_of(interaction), wanted.change
         )
         await self.deliver(interaction, order)
 
-    async def _delete(self, job_id: JobId, interaction: Interaction) -> None:
-        removed = await self._desk.remove(job_id, asker_of(interaction), "deleted with the button")
+    async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
+        """All of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
+        removed = await self._parts.desk.remove(job, asker_of(interaction), "deleted with the button")
         try:
             await interaction.response.defer()
             if interaction.message is not None:
@@ -211,7 +199,7 @@ class Galleries:
             raise PictureGone from error  # somebody else was quicker
         finally:
             if removed.case is not None:
-                await self._client.review.refresh_case(removed.case)
+                await self._review.refresh_case(removed.case)
 
 
 def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:

@@ -49,7 +49,7 @@ class Hearing:
         fields = {"Why should this be looked at again?": paragraph("why", most=LONGEST_APPEAL)}
         await interaction.response.send_modal(Form(f"Appeal in case {case.number}", fields, submit))
 
-    async def open_answer(self, interaction: Interaction, decision: Decision, appeal_id: int) -> None:
+    async def open_answer(self, decision: Decision, interaction: Interaction, appeal_id: int) -> None:
         """Raises as `AppealDesk.may_answer`."""
         demand_moderator(interaction)
         _, case = await self._appeals.may_answer(appeal_id, asker_of(interaction))

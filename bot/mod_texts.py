@@ -1,4 +1,4 @@
-"""The moderators' desk in sentences: its refusals, and what was decided in words."""
+"""The moderators' desk in sentences: its refusals, and what was decided in words; spans of time, written and read."""
 
 from __future__ import annotations
 
@@ -35,8 +35,10 @@ from bot.case_errors import (
     SeniorNeeded,
     TooManyReports,
 )
+from bot.orders import BadDuration
 from db.blocks import Block
 from db.cases import Outcome
+from moderation.duration import seconds_in
 from moderation.ladder import Rung, Sanction
 
 _DID = {
@@ -166,6 +168,14 @@ def span(seconds: float) -> str:
             count = int(seconds // unit)
             return f"{count} {name}" + ("s" if count > 1 else "")
     return texts.duration(seconds)
+
+
+def seconds_of(text: str) -> float:
+    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
+    seconds = seconds_in(text)
+    if seconds is None:
+        raise BadDuration(text)
+    return seconds
 
 
 def rung(rung: Rung) -> str:

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, Self
+from enum import StrEnum
+from typing import Any
 
-import discord
+from discord import ui
 
-from bot.errors import boundary
-
-if TYPE_CHECKING:
-    from bot.client import Atelier
-
-Turn = Callable[[discord.Interaction[Any], str], Awaitable[None]]
+from bot.buttons import Button, row
 
 
-class PageButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]],
-    template=r"atelier:1:page:(?P<list>history|log|cases):(?P<cursor>[\w.:-]{1,75})",
-):
-    """`atelier:1:page:<list>:<cursor>`; what a cursor means is the list's own affair."""
+class Page(StrEnum):
+    """Of which list."""
 
-    def __init__(self, name: str, cursor: str, *, label: str, is_disabled: bool = False) -> None:
-        self.name = name
-        self.cursor = cursor
-        super().__init__(
-            discord.ui.Button(
-                label=label,
-                disabled=is_disabled,
-                style=discord.ButtonStyle.secondary,
-                custom_id=f"atelier:1:page:{name}:{cursor}",
-            )
-        )
+    HISTORY = "page:history"
+    LOG = "page:log"
+    CASES = "page:cases"
 
-    @classmethod
-    async def from_custom_id(
-        cls,
-        interaction: discord.Interaction[Any],
-        item: discord.ui.Item[Any],
-        match: re.Match[str],
-        /,
-    ) -> Self:
-        return cls(match["list"], match["cursor"], label="·")
 
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        async with boundary(interaction):
-            atelier: Atelier = interaction.client
-            await atelier.lists[self.name](interaction, self.cursor)
+class PageButton(Button, actions=Page, of={str: r"[\w.:-]{1,75}"}):
+    """`page:<list>:<cursor>`; what a cursor means is the list's own affair."""
+
+
+def pager(page: Page, newest: str, older: str, *, is_newest: bool, has_more: bool) -> ui.ActionRow[Any]:
+    """`newest`, `older`: cursors."""
+    return row(
+        PageButton(page, newest, label="Newest", is_disabled=is_newest),
+        # A disabled button needs a custom_id of its own all the same.
+        PageButton(page, older, label="Older", is_disabled=not has_more),
+    )

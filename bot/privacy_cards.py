@@ -1,63 +1,31 @@
-"""What a member is told before and after their data is deleted, and the button that does it."""
+"""What a member is told before and after their data is deleted, and the button that asks for it."""
 
 from __future__ import annotations
 
-import re
-from typing import TYPE_CHECKING, Any, Self
+from enum import StrEnum
 
 import discord
-from discord import ui
 
 from bot import cards, mod_texts
-from bot.access import asker_of
-from bot.buttons import row
-from bot.errors import boundary
-from bot.privacy_errors import NotYourData
+from bot.buttons import NUMBER, Button, row
 from bot.settings import RetentionSettings
 from db.members import Outlook
 
-if TYPE_CHECKING:
-    from bot.client import Atelier
+
+class PrivacyPress(StrEnum):
+    FORGET = "forget"
 
 
-class ForgetButton(
-    discord.ui.DynamicItem[discord.ui.Button[Any]], template=r"atelier:1:forget:(?P<member>[0-9]{1,19})"
-):
-    """`atelier:1:forget:<member>`: on a message that only the member sees, and for nobody else."""
-
-    def __init__(self, member: int) -> None:
-        self.member = member
-        super().__init__(
-            discord.ui.Button(
-                label="Delete my data",
-                style=discord.ButtonStyle.danger,
-                custom_id=f"atelier:1:forget:{member}",
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        return cls(int(match["member"]))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        async with boundary(interaction):
-            if interaction.user.id != self.member:
-                raise NotYourData
-            atelier: Atelier = interaction.client
-            by = asker_of(interaction)
-            outlook = await atelier.privacy.outlook(by.member)
-            cancelled = await atelier.privacy.ask_to_forget(by)
-            await interaction.response.edit_message(
-                view=cards.note(after(outlook, cancelled, atelier.privacy.settings))
-            )
-            atelier.sweep.want()
+class ForgetButton(Button, actions=PrivacyPress, of=NUMBER):
+    """`forget:<member>`: on a message that only the member sees, and for nobody else."""
 
 
 def question(outlook: Outlook, member: int, settings: RetentionSettings) -> cards.View:
     view = cards.note(before(outlook, settings))
-    view.add_item(row(ForgetButton(member)))
+    button = ForgetButton(
+        PrivacyPress.FORGET, member, label="Delete my data", style=discord.ButtonStyle.danger
+    )
+    view.add_item(row(button))
     return view
 
 

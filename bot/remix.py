@@ -5,19 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import discord
 from discord import ui
 
-from bot.case_buttons import FORM_SECONDS
+from bot.buttons import FORM_SECONDS, PICTURE, custom_id, pattern
 from bot.derive import Change, Remixable
-from bot.errors import boundary
 from bot.parameters import PROMPT_LIMIT, Wish
 from generation.request import JobId
-
-if TYPE_CHECKING:
-    from bot.client import Atelier
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"
 _CHANGES = {
@@ -25,7 +21,8 @@ _CHANGES = {
     Change.MUCH: "Much: the words count, and what is where stays",
     Change.MOST: "Nearly all: little more than an outline stays",
 }
-_CUSTOM_ID = re.compile(r"atelier:1:remixed:([a-z2-7]{10}):([0-3])")
+_REMIXED = "remixed"
+_CUSTOM_ID = re.compile(pattern([_REMIXED], PICTURE))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,13 +36,13 @@ class Wanted:
 
 
 class RemixForm(ui.Modal):
-    """`atelier:1:remixed:<job>:<image>`. discord.py forgets forms when it ends, so this one is answered by `answer_form`, which
-    needs nothing but what Discord sends: what somebody typed during a restart is not lost."""
+    """`remixed:<job>:<image>`. discord.py forgets forms when it ends, so this one has a route, which needs nothing but what
+    Discord sends: what somebody typed during a restart is not lost."""
 
 
 def form_of(remixable: Remixable) -> RemixForm:
     job, first = remixable.job, remixable.images[0]
-    form = RemixForm(title="Remix", timeout=FORM_SECONDS, custom_id=f"atelier:1:remixed:{job.id}:{first}")
+    form = RemixForm(title="Remix", timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, job.id, first))
     form.add_item(
         ui.Label(
             text="What the picture shows",
@@ -77,11 +74,11 @@ def form_of(remixable: Remixable) -> RemixForm:
     return form
 
 
-def _paragraph(custom_id: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
+def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
     # Clients count in UTF-16: a prompt full of emoji is longer there than it is here, and must still fit.
     most = max(PROMPT_LIMIT, len(text.encode("utf-16-le")) // 2)
     return ui.TextInput(
-        custom_id=custom_id,
+        custom_id=name,
         style=discord.TextStyle.paragraph,
         max_length=most,
         default=text or None,
@@ -96,21 +93,11 @@ def wanted_in(sent: Mapping[str, Any]) -> Wanted | None:
         return None
     entries = dict(_entries(sent.get("components", ())))
     return Wanted(
-        job=JobId(match[1]),
-        image=int(entries.get(_IMAGE, match[2])),
+        job=JobId(match[2]),
+        image=int(entries.get(_IMAGE, match[3])),
         words=Wish(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
         change=Change(entries.get(_CHANGE, Change.MUCH)),
     )
-
-
-async def answer_form(interaction: discord.Interaction[Any]) -> None:
-    """Answers a remix form; any other interaction is left alone."""
-    if interaction.type is not discord.InteractionType.modal_submit:
-        return
-    async with boundary(interaction):
-        if wanted := wanted_in(cast("Mapping[str, Any]", interaction.data or {})):
-            atelier: Atelier = interaction.client
-            await atelier.galleries.remix(interaction, wanted)
 
 
 def _entries(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:

@@ -18,10 +18,10 @@ _YOUNG_SECONDS = 30.0
 
 async def resume(client: Atelier) -> None:
     """For ever: takes up what nobody carries. The database says what is left to do."""
-    studio = client.studio
-    began = studio.clock()
+    records, clock = client.parts.records, client.parts.clock
+    began = clock()
     try:
-        swept = await studio.records.pictures.sweep(began)
+        swept = await records.pictures.sweep(began)
         if swept != Swept():
             log.info(
                 "picture files: %d back from the trash, %d without a row moved there, %d of removed pictures deleted",
@@ -34,7 +34,7 @@ async def resume(client: Atelier) -> None:
     await client.wait_until_ready()
     while True:
         try:
-            jobs = [*await studio.records.jobs.unfinished(), *await studio.records.jobs.undelivered()]
+            jobs = [*await records.jobs.unfinished(), *await records.jobs.undelivered()]
         except StorageError as error:
             # A busy or full disk now; the next sweep looks again.
             log.warning("jobs that nobody carries were not looked for: %s", error)
@@ -42,7 +42,7 @@ async def resume(client: Atelier) -> None:
         old = [
             job
             for job in jobs
-            if (job.created_at < began or studio.clock() - job.created_at > _YOUNG_SECONDS)
+            if (job.created_at < began or clock() - job.created_at > _YOUNG_SECONDS)
             and client.galleries.take_up(job)
         ]
         if old:

@@ -9,10 +9,9 @@ import logging
 import discord
 
 from bot import cards, case_cards
-from bot.archive import Archive
 from bot.case_cards import Dossier
-from bot.casework import Casework
 from bot.orders import PictureGone
+from bot.parts import Parts
 from bot.post import UNREACHABLE, is_final
 from db.appeals import Appeal
 from db.cases import Case
@@ -25,32 +24,19 @@ from moderation.verdict import Ruling
 
 log = logging.getLogger(__name__)
 
-_MOST = 200
-"""Cards waiting at the most: a raid of refusals must not fill the memory; the database has them all."""
 _SWEEP_SECONDS = 60.0
 _GONE = {10003, 10008, 50001}
 """Unknown channel, unknown message, missing access: a card that nobody can edit any more."""
 
 
 class ReviewPost:
-    """`note` never waits; `run` posts what was noted, in order."""
+    """`run` posts what was noted, in order."""
 
-    def __init__(
-        self, client: discord.Client, casework: Casework, archive: Archive, default_name: str
-    ) -> None:
+    def __init__(self, client: discord.Client, parts: Parts) -> None:
         self._client = client
-        self._casework = casework
-        self._records = casework.records
-        self._archive = archive
-        self._default_name = default_name
-        self._noted: asyncio.Queue[VerdictRecord] = asyncio.Queue(_MOST)
+        self._parts = parts
+        self._records = parts.records
         self._posting = asyncio.Lock()
-
-    def note(self, record: VerdictRecord) -> None:
-        try:
-            self._noted.put_nowait(record)
-        except asyncio.QueueFull:
-            log.warning("too many verdicts at once: %s is in the log only", record.id)
 
     async def run(self) -> None:
         await self._client.wait_until_ready()
@@ -60,7 +46,7 @@ class ReviewPost:
             next_sweep = clock() + _SWEEP_SECONDS
             while (left := next_sweep - clock()) > 0:
                 try:
-                    record = await asyncio.wait_for(self._noted.get(), left)
+                    record = await asyncio.wait_for(self._parts.review_queue.get(), left)
                 except TimeoutError:
                     break
                 await self._post(record)
@@ -101,7 +87,7 @@ class ReviewPost:
     # ---- cases
 
     async def dossier(self, case: Case) -> Dossier:
-        standing, rung = await self._casework.standing(case.guild_id, case.member)
+        standing, rung = await self._parts.casework.standing(case.guild_id, case.member)
         return Dossier(
             case=case,
             standing=standing,
@@ -162,7 +148,7 @@ class ReviewPost:
         if known is None:
             return
         try:
-            gallery = await self._archive.gallery_of(known)
+            gallery = await self._parts.archive.gallery_of(known)
             blurred = await asyncio.to_thread(images.blurred, gallery.grid)
         except (PictureGone, PictureError) as error:
             log.info("case %s has no picture to show: %r", case.id, error)
@@ -213,4 +199,4 @@ class ReviewPost:
         if chosen is not None:
             channel = guild.get_channel(chosen)
             return channel if isinstance(channel, discord.TextChannel) else None
-        return discord.utils.get(guild.text_channels, name=self._default_name)
+        return discord.utils.get(guild.text_channels, name=self._parts.settings.moderation.log_channel)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable
 from dataclasses import replace
 
 from bot.archive import Archive
-from bot.desk import Desk
 from bot.finishing import Finishing
 from bot.gatekeeper import Gatekeeper
-from bot.house_policies import HousePolicies
-from bot.house_rules import PREFIX, HouseRules
-from bot.inspection import Inspection
+from bot.house_rules import PREFIX
 from bot.judging import Judging
 from bot.metrics import Metrics
 from bot.orders import (
@@ -25,7 +21,6 @@ from bot.orders import (
     PictureGone,
     PromptRefused,
 )
-from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import Settings
 from db.database import Transaction
@@ -44,13 +39,9 @@ from generation.request import (
 )
 from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
 from moderation.allowance import Spend, admit
-from moderation.pictures import PictureCheck
-from moderation.screen import Screen
 from moderation.verdict import Ruling, Verdict
 
 log = logging.getLogger(__name__)
-
-Reviewer = Callable[[VerdictRecord], None]
 
 
 class Studio:
@@ -61,30 +52,26 @@ class Studio:
         settings: Settings,
         records: Records,
         dispatch: Dispatch,
-        screen: Screen,
-        pictures: PictureCheck,
-        provenance: Provenance,
+        archive: Archive,
+        gatekeeper: Gatekeeper,
+        judging: Judging,
+        finishing: Finishing,
+        metrics: Metrics,
         *,
-        metrics: Metrics | None = None,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float],
+        review: Callable[[VerdictRecord], None],
     ) -> None:
         self.settings = settings
         self.records = records
         self.dispatch = dispatch
-        self._archive = Archive(records)
-        self._metrics = metrics or Metrics()
         self.clock = clock
-        self.review: Reviewer = lambda record: None
-        desk = Desk(records, dispatch, clock=clock)
-        self.gatekeeper = Gatekeeper(records, desk)
-        self.house_rules = HouseRules(records, desk, settings.moderation.must_file)
-        self.policies = HousePolicies(records, desk, settings.moderation.policy)
-        self.judging = Judging(screen, records, self.house_rules, self.policies)
-        self.inspection = Inspection(pictures, records, self.policies)
-        self.provenance = provenance
-        self._finishing = Finishing(
-            records, self.inspection, provenance, clock=clock, review=lambda record: self.review(record)
-        )
+        self._archive = archive
+        self._gatekeeper = gatekeeper
+        self._judging = judging
+        self._inspection = finishing.inspection
+        self._finishing = finishing
+        self._metrics = metrics
+        self._review = review
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -113,9 +100,9 @@ class Studio:
                 images=order.images,
                 at=now,
             )
-            record = await self.judging.note(tx, order, verdict, now, job=job.id, hits=hits)
+            record = await self._judging.note(tx, order, verdict, now, job=job.id, hits=hits)
         if verdict.ruling is Ruling.FLAG:
-            self.review(record)
+            self._review(record)
         return job
 
     async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
@@ -123,13 +110,13 @@ class Studio:
         moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused."""
         now = self.clock()
         await self._demand_unblocked(order.asker, now)
-        verdict, hits = await self.judging.judge(order, await self.gatekeeper.let_in(order.asker), now)
+        verdict, hits = await self._judging.judge(order, await self._gatekeeper.let_in(order.asker), now)
         self._metrics.judged(verdict)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
-                record = await self.judging.note(tx, order, verdict, now, job=None, hits=hits)
+                record = await self._judging.note(tx, order, verdict, now, job=None, hits=hits)
                 is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
-            self.review(record)
+            self._review(record)
             is_own = verdict.rule.startswith(PREFIX)
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         return verdict, hits
@@ -177,7 +164,7 @@ class Studio:
 
     async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        return await self.judging.is_for_adults(job.place.guild_id, job.prompt)
+        return await self._judging.is_for_adults(job.place.guild_id, job.prompt)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
@@ -233,7 +220,7 @@ class Studio:
         )
         if init is None:
             return True
-        judged = await self.inspection.judge([init], job, await self.inspection.seen_in_parent(job))
+        judged = await self._inspection.judge([init], job, await self._inspection.seen_in_parent(job))
         if judged[0].is_refused:
             await self._finishing.refuse(job, judged, is_input=True)
         return not judged[0].is_refused

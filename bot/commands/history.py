@@ -12,9 +12,9 @@ from discord import app_commands, ui
 from bot import texts
 from bot.archive import Archive
 from bot.buttons import GalleryButton, row
-from bot.client import Atelier
+from bot.client import Interaction
 from bot.orders import PictureGone, Press
-from bot.pages import PageButton
+from bot.pages import Page, pager
 from db.jobs import Job, JobAction, Jobs
 from generation import images
 from generation.request import JobId, MemberId
@@ -34,19 +34,19 @@ _ACTION = {
 
 
 @app_commands.command(description="Your pictures, newest first")
-async def history(interaction: discord.Interaction[Atelier]) -> None:
+async def history(interaction: Interaction) -> None:
     view, files = await page(*_shelves(interaction), NEWEST)
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
 
 
-async def turn(interaction: discord.Interaction[Atelier], cursor: str) -> None:
+async def turn(interaction: Interaction, cursor: str) -> None:
     view, files = await page(*_shelves(interaction), cursor)
     await interaction.response.edit_message(view=view, attachments=files)
 
 
-def _shelves(interaction: discord.Interaction[Atelier]) -> tuple[Jobs, Archive, MemberId]:
-    atelier = interaction.client
-    return atelier.studio.records.jobs, atelier.archive, MemberId(interaction.user.id)
+def _shelves(interaction: Interaction) -> tuple[Jobs, Archive, MemberId]:
+    parts = interaction.client.parts
+    return parts.records.jobs, parts.archive, MemberId(interaction.user.id)
 
 
 async def page(
@@ -78,14 +78,9 @@ async def page(
                     accessory=ui.Thumbnail(f"attachment://{name}"),
                 )
             )
-        items.append(row(GalleryButton(Press.REROLL, job.id, label="Repeat", emoji="🔄")))
+        items.append(row(GalleryButton(Press.REROLL, job.id, 0, label="Repeat", emoji="🔄")))
     view.add_item(ui.Container(*items))
-    pager = row(
-        PageButton("history", NEWEST, label="Newest", is_disabled=cursor == NEWEST),
-        # A disabled button needs a custom_id of its own all the same.
-        PageButton("history", shown[-1].id, label="Older", is_disabled=not has_more),
-    )
-    view.add_item(pager)
+    view.add_item(pager(Page.HISTORY, NEWEST, shown[-1].id, is_newest=cursor == NEWEST, has_more=has_more))
     return view, files
 
 

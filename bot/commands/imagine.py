@@ -10,7 +10,7 @@ from discord.app_commands import Range
 
 from bot.access import asker_of
 from bot.attached import fetch, wish_in
-from bot.client import Atelier
+from bot.client import Interaction
 from bot.commands.preset import presets_like
 from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose, read, with_file
 
@@ -31,7 +31,7 @@ from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose, read, with_file
 )
 @app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
 async def imagine(
-    interaction: discord.Interaction[Atelier],
+    interaction: Interaction,
     prompt: str,
     negative: str | None = None,
     aspect: str | None = None,
@@ -56,8 +56,8 @@ async def imagine(
         lora=lora,
         preset=preset,
     )
-    settings, asker = interaction.client.studio.settings, asker_of(interaction)
-    presets = await interaction.client.presets.of(asker)
+    settings, asker = interaction.client.parts.settings, asker_of(interaction)
+    presets = await interaction.client.parts.presets.of(asker)
     if file is not None:
         wish = read(wish)  # what is wrong with the typed is said before anything is fetched
         content = await fetch(file)
@@ -71,25 +71,21 @@ imagine.autocomplete("preset")(presets_like)
 
 
 @imagine.autocomplete("model")
-async def models_like(
-    interaction: discord.Interaction[Atelier], current: str
-) -> list[app_commands.Choice[str]]:
+async def models_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     typed = current.casefold()
     return [
         app_commands.Choice(
             name=f"{entry.name} · {entry.description or entry.licence}"[:100], value=entry.name
         )
-        for entry in interaction.client.studio.settings.models
+        for entry in interaction.client.parts.settings.models
         if typed in entry.name.casefold() or typed in entry.description.casefold()
     ][:25]
 
 
 @imagine.autocomplete("lora")
-async def loras_like(
-    interaction: discord.Interaction[Atelier], current: str
-) -> list[app_commands.Choice[str]]:
+async def loras_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """For the last name that is being typed; what stands before it is kept."""
-    settings = interaction.client.studio.settings
+    settings = interaction.client.parts.settings
     chosen = str(
         getattr(interaction.namespace, "model", None) or settings.generation.default_model
     ).casefold()

@@ -6,41 +6,25 @@ The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules
 from __future__ import annotations
 
 import re
-from typing import Any
 
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, texts
-from bot.access import asker_of, demand_moderator
+from bot import mod_texts, texts
+from bot.access import ModeratorsGroup, asker_of, demand_moderator
 from bot.case_errors import NothingSaid, NotSenior
 from bot.casework import Decision
-from bot.client import Atelier
+from bot.client import Interaction, say
 from bot.commands import mod_log
-from bot.orders import BadDuration, NoSuchJob, NotAModerator
+from bot.orders import NoSuchJob
 from bot.post import Post
 from db.cases import Outcome
 from db.jobs import Job
 from generation.request import JobId, MemberId
-from moderation.duration import seconds_in
 from moderation.verdict import Ruling
-
-Interaction = discord.Interaction[Atelier]
 
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
-
-
-class ModeratorsGroup(app_commands.Group):
-    """discord.py asks the group that a command stands in and no other: every group of moderators' commands is one of these."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        try:
-            demand_moderator(interaction)
-        except NotAModerator as error:
-            # Only an AppCommandError raised by a check reaches the tree's error boundary.
-            raise app_commands.CheckFailure from error
-        return True
 
 
 class Mod(ModeratorsGroup):
@@ -75,9 +59,9 @@ class Mod(ModeratorsGroup):
             member=member.id if member else 0,
             channel=channel.id if channel else 0,
             ruling=ruling or "",
-            since=int(interaction.client.studio.clock() - seconds_of(since)) if since else 0,
+            since=int(interaction.client.parts.clock() - mod_texts.seconds_of(since)) if since else 0,
         )
-        view = await mod_log.page(interaction.client.studio.records.verdicts, interaction.guild_id, question)
+        view = await mod_log.page(interaction.client.parts.records.verdicts, interaction.guild_id, question)
         await interaction.response.send_message(view=view, ephemeral=True)
 
     @app_commands.command(description="Keep a member from making pictures, for a while or until lifted")
@@ -94,9 +78,9 @@ class Mod(ModeratorsGroup):
         duration: str | None = None,
     ) -> None:
         decision = Decision(
-            outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
+            outcome=Outcome.BLOCK, reason=reason, seconds=mod_texts.seconds_of(duration) if duration else None
         )
-        done = await interaction.client.casework.sanction(
+        done = await interaction.client.parts.casework.sanction(
             asker_of(interaction), MemberId(member.id), member.display_name, decision
         )
         expires_at = done.case.expires_at
@@ -106,13 +90,13 @@ class Mod(ModeratorsGroup):
             mod_texts.earlier(done.earlier),
             f"-# Case {done.case.number}",
         ]
-        await _say(interaction, "\n".join(line for line in lines if line))
+        await say(interaction, "\n".join(line for line in lines if line))
 
     @app_commands.command(description="Lift a member's block")
     @app_commands.describe(member="Who may make pictures again")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
-        was_blocked = await interaction.client.desk.unblock(asker_of(interaction), MemberId(member.id))
-        await _say(
+        was_blocked = await interaction.client.parts.desk.unblock(asker_of(interaction), MemberId(member.id))
+        await say(
             interaction,
             f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked.",
         )
@@ -148,14 +132,14 @@ class Mod(ModeratorsGroup):
             raise NothingSaid("`picture` and `since`")
         if since is not None and member is None and not by.is_senior:
             raise NotSenior
-        restored = await atelier.desk.restore(
+        restored = await atelier.parts.desk.restore(
             by,
             reason,
             job_id=await _job_id_of(interaction, picture) if picture else None,
-            since=atelier.studio.clock() - seconds_of(since) if since else None,
+            since=atelier.parts.clock() - mod_texts.seconds_of(since) if since else None,
             member=MemberId(member.id) if member else None,
         )
-        await _say(
+        await say(
             interaction,
             f"What looks like {mod_texts.count(restored.pictures, 'removed picture')} may be made here again. "
             "The pictures themselves are deleted and don't come back.",
@@ -166,8 +150,8 @@ class Mod(ModeratorsGroup):
     @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
     @app_commands.describe(channel="One that only moderators can read")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
-        await interaction.client.casework.set_log_channel(asker_of(interaction), channel.id)
-        await _say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
+        await interaction.client.parts.casework.set_log_channel(asker_of(interaction), channel.id)
+        await say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
 
 
 @app_commands.context_menu(name="Remove picture")
@@ -175,14 +159,12 @@ class Mod(ModeratorsGroup):
 @app_commands.guild_only()
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
     demand_moderator(interaction)
-    job = await interaction.client.studio.records.jobs.of_message(message.id)
-    if job is None:
-        raise NoSuchJob(str(message.id))
+    job = await interaction.client.parts.desk.job_of_message(message.id)
     await take_down(interaction, job, "removed with the message menu")
 
 
 async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
-    desk = interaction.client.desk
+    desk = interaction.client.parts.desk
     asker = asker_of(interaction)
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
@@ -193,7 +175,7 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
         parts.append("What looks like it does not come back here; `/mod restore` takes that back.")
     if removed.looks.plain:
         parts.append(mod_texts.can_return(removed.looks.plain))
-    await _say(interaction, " ".join(parts))
+    await say(interaction, " ".join(parts))
     if removed.case is not None:
         await interaction.client.review.refresh_case(removed.case)
 
@@ -207,24 +189,9 @@ async def _job_id_of(interaction: Interaction, text: str) -> JobId:
 
 async def _job_of(interaction: Interaction, text: str) -> Job:
     """From an id or a message link. Raises NoSuchJob."""
-    jobs = interaction.client.studio.records.jobs
-    job: Job | None = None
+    desk = interaction.client.parts.desk
     if link := _LINK.search(text):
-        job = await jobs.of_message(int(link["message"]))
-    elif _JOB.fullmatch(text.strip()):
-        job = await jobs.get(JobId(text.strip()))
-    if job is None:
-        raise NoSuchJob(text)
-    return job
-
-
-def seconds_of(text: str) -> float:
-    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
-    seconds = seconds_in(text)
-    if seconds is None:
-        raise BadDuration(text)
-    return seconds
-
-
-async def _say(interaction: Interaction, text: str) -> None:
-    await interaction.response.send_message(view=cards.note(text), ephemeral=True)
+        return await desk.job_of_message(int(link["message"]))
+    if _JOB.fullmatch(text.strip()):
+        return await desk.job(JobId(text.strip()))
+    raise NoSuchJob(text)

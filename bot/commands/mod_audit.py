@@ -7,14 +7,12 @@ import asyncio
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, texts
-from bot.client import Atelier
+from bot import mod_texts, texts
+from bot.client import Interaction, say
 from bot.privacy_errors import NoHead
 from db.audit import AuditEntry
 from db.audit_check import Checked, Head, check_audit
 from generation.request import MemberId
-
-Interaction = discord.Interaction[Atelier]
 
 _SHOWN = 8  # acts
 
@@ -31,14 +29,14 @@ async def audit(
         raise NoHead(head)
     # A long log takes longer than the three seconds that Discord waits.
     await interaction.response.defer(ephemeral=True)
-    records = interaction.client.studio.records
+    records = interaction.client.parts.records
     checked = await asyncio.to_thread(check_audit, records.database.path, witness)
     whom = MemberId(member.id) if member else None
     entries = await records.audit.page(interaction.guild_id or 0, member=whom, limit=_SHOWN)
     lines = [_verdict(checked, witness), *(_line(each) for each in entries)]
     if not entries:
         lines.append("Nothing was done here yet." if member is None else "Nothing was done about them.")
-    await interaction.edit_original_response(view=cards.note("\n".join(lines)))
+    await say(interaction, "\n".join(lines))
 
 
 def _verdict(checked: Checked, witness: Head | None) -> str:

@@ -7,18 +7,16 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot import cards, case_cards, mod_texts, powers, texts
+from bot import case_cards, mod_texts, powers, texts
 from bot.access import asker_of, demand_moderator
-from bot.buttons import row
 from bot.case_errors import NotSenior
-from bot.client import Atelier
-from bot.commands.mod import seconds_of
-from bot.pages import PageButton
+from bot.client import Interaction, say
+from bot.pages import Page, pager
 from db.cases import Case
 from db.personal_data import NOBODY
 from generation.request import MemberId
 
-Interaction = discord.Interaction[Atelier]
+Interaction = Interaction
 Reason = app_commands.Range[str, 1, 300]
 Number = app_commands.Range[int, 1, 10_000_000]
 
@@ -37,18 +35,18 @@ async def case(
     note: app_commands.Range[str, 1, 500] | None = None,
 ) -> None:
     guild_id, atelier, by = interaction.guild_id or 0, interaction.client, asker_of(interaction)
-    seconds = seconds_of(ends_in) if ends_in else None
-    found = await atelier.casework.numbered(guild_id, number)
+    seconds = mod_texts.seconds_of(ends_in) if ends_in else None
+    found = await atelier.parts.casework.numbered(guild_id, number)
     if reason is not None or seconds is not None:
-        found = await atelier.amendments.amend(guild_id, number, by, reason=reason, seconds=seconds)
+        found = await atelier.parts.amendments.amend(guild_id, number, by, reason=reason, seconds=seconds)
     if note is not None:
-        await atelier.amendments.add_note(guild_id, number, by, note)
+        await atelier.parts.amendments.add_note(guild_id, number, by, note)
     view, files = case_cards.case_card(await atelier.review.dossier(found))
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
     if reason is not None or seconds is not None or note is not None:
         await atelier.review.refresh_case(found.id)
     if seconds is not None and found.power == "timeout":
-        used = await powers.apply(interaction, atelier.desk, found)
+        used = await powers.apply(interaction, atelier.parts.desk, found)
         if used.why_not:
             await interaction.followup.send(
                 f"Discord's own timeout keeps its end: {used.why_not}.", ephemeral=True
@@ -73,7 +71,7 @@ async def turn(interaction: Interaction, cursor: str) -> None:
 async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     """`cursor`: member, state's letter and the number that the page comes after, with dots between them."""
     member, state, before = cursor.split(".")
-    found = await interaction.client.studio.records.cases.page(
+    found = await interaction.client.parts.records.cases.page(
         interaction.guild_id or 0,
         member=MemberId(int(member)) if int(member) else None,
         is_open={"o": True, "c": False}.get(state),
@@ -87,12 +85,7 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     view.add_item(ui.Container(*items))
     last = shown[-1].number if shown else 1
     newest, older = f"{member}.{state}.0", f"{member}.{state}.{last}"
-    view.add_item(
-        row(
-            PageButton("cases", newest, label="Newest", is_disabled=before == "0"),
-            PageButton("cases", older, label="Older", is_disabled=len(found) <= PAGE),
-        )
-    )
+    view.add_item(pager(Page.CASES, newest, older, is_newest=before == "0", has_more=len(found) > PAGE))
     return view
 
 
@@ -110,24 +103,24 @@ def _line(each: Case) -> str:
 @app_commands.describe(number="The case", reason="For the case and the log")
 async def pardon(interaction: Interaction, number: Number, reason: Reason) -> None:
     atelier = interaction.client
-    found = await atelier.amendments.pardon(interaction.guild_id or 0, number, asker_of(interaction), reason)
+    found = await atelier.parts.amendments.pardon(
+        interaction.guild_id or 0, number, asker_of(interaction), reason
+    )
     await interaction.response.defer(ephemeral=True)
     lifted = await powers.lift(
-        interaction, atelier.desk, found.member, found.power, f"Case {number}: pardoned", case=number
+        interaction, atelier.parts.desk, found.member, found.power, f"Case {number}: pardoned", case=number
     )
     own = f" Discord's own {found.power} stands: {lifted.why_not}." if lifted.why_not else ""
     await atelier.review.refresh_case(found.id)
-    await interaction.edit_original_response(
-        view=cards.note(f"Case {number}: <@{found.member}> is pardoned. {texts.plain(reason)}.{own}")
-    )
+    await say(interaction, f"Case {number}: <@{found.member}> is pardoned. {texts.plain(reason)}.{own}")
 
 
 @app_commands.command(description="What was asked, refused, reported and decided")
 @app_commands.describe(since="The last 12h, 7d or 2w; left out: 7d")
 async def stats(interaction: Interaction, since: str = "7d") -> None:
-    studio = interaction.client.studio
-    figures = await studio.records.standings.figures(
-        interaction.guild_id or 0, studio.clock() - seconds_of(since)
+    parts = interaction.client.parts
+    figures = await parts.records.standings.figures(
+        interaction.guild_id or 0, parts.clock() - mod_texts.seconds_of(since)
     )
     outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(figures.outcomes.items()))
     decided = ", ".join(
@@ -135,7 +128,7 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
     )
     waited = "" if figures.waited is None else f", half of them within {texts.duration(figures.waited)}"
     lines = [
-        f"### The last {mod_texts.span(seconds_of(since))}",
+        f"### The last {mod_texts.span(mod_texts.seconds_of(since))}",
         f"**Prompts** {figures.asked:,} asked · {figures.flagged:,} flagged · {figures.refused:,} refused",
         f"**Pictures** of {mod_texts.count(figures.pictures_flagged, 'order')} flagged · "
         f"of {mod_texts.count(figures.pictures_refused, 'order')} refused",
@@ -144,7 +137,7 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
         f"**By** {decided or 'nobody'}",
         f"**Appeals** {figures.appeals:,}, of which {figures.overturned:,} overturned",
     ]
-    await interaction.response.send_message(view=cards.note("\n".join(lines)), ephemeral=True)
+    await say(interaction, "\n".join(lines))
 
 
 def _moderator(who: int) -> str:
@@ -158,13 +151,13 @@ async def desk(interaction: Interaction, second_for_bans: bool | None = None) ->
     if second_for_bans is not None:
         if not by.is_senior:
             raise NotSenior
-        await atelier.casework.set_second_for_bans(by, second_for_bans)
-    settings = await atelier.studio.records.guilds.get(interaction.guild_id or 0)
-    rungs = " → ".join(mod_texts.rung(each) for each in atelier.casework.ladder)
-    days = atelier.studio.settings.moderation.strike_days
+        await atelier.parts.casework.set_second_for_bans(by, second_for_bans)
+    settings = await atelier.parts.records.guilds.get(interaction.guild_id or 0)
+    rungs = " → ".join(mod_texts.rung(each) for each in atelier.parts.casework.ladder)
+    days = atelier.parts.settings.moderation.strike_days
     second = "needs a second moderator" if settings.ban_needs_second else "needs one moderator"
     text = f"**Ladder** {rungs}\n**Strikes** count for {mod_texts.count(days, 'day')}\n**A ban** {second}"
-    await interaction.response.send_message(view=cards.note(text), ephemeral=True)
+    await say(interaction, text)
 
 
 COMMANDS = (case, cases, pardon, stats, desk)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, texts
+from bot import mod_texts, texts
 from bot.access import asker_of
-from bot.client import Atelier
-from bot.commands.mod import seconds_of
+from bot.client import Interaction, say
 from db.gates import Gate, Mode
-
-Interaction = discord.Interaction[Atelier]
 
 _DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
 
@@ -34,10 +30,10 @@ async def raid(
     interaction: Interaction, state: str, account_age: str | None = None, member_age: str | None = None
 ) -> None:
     is_on = state == "on"
-    gate = await interaction.client.studio.gatekeeper.raid(
+    gate = await interaction.client.parts.gatekeeper.raid(
         asker_of(interaction),
-        seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
-        seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
+        mod_texts.seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
+        mod_texts.seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
     )
     await _answer(interaction, _raid(gate))
 
@@ -46,7 +42,7 @@ async def raid(
 @app_commands.describe(mode="Who may order from now on", reason="Shown to members")
 @app_commands.choices(mode=[app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode])
 async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
-    gate = await interaction.client.studio.gatekeeper.panic(asker_of(interaction), Mode(mode), reason)
+    gate = await interaction.client.parts.gatekeeper.panic(asker_of(interaction), Mode(mode), reason)
     why = f" Reason: {texts.plain(reason)}" if reason else ""
     await _answer(interaction, f"Picture making is {_MODES[gate.mode]}.{why}")
 
@@ -62,7 +58,7 @@ def _raid(gate: Gate) -> str:
 
 async def _answer(interaction: Interaction, text: str) -> None:
     """To the one who did it, and to the other moderators."""
-    await interaction.response.send_message(view=cards.note(text), ephemeral=True)
+    await say(interaction, text)
     await interaction.client.review.say(interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>")
 
 

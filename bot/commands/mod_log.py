@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-import discord
 from discord import ui
 
 from bot import texts
 from bot.access import demand_moderator
-from bot.buttons import row
-from bot.client import Atelier
-from bot.pages import PageButton
+from bot.client import Interaction
+from bot.pages import Page, pager
 from db.verdicts import VerdictRecord, Verdicts
 from generation.request import MemberId
 from moderation.verdict import Ruling
@@ -47,9 +45,9 @@ class Question:
         )
 
 
-async def turn(interaction: discord.Interaction[Atelier], cursor: str) -> None:
+async def turn(interaction: Interaction, cursor: str) -> None:
     demand_moderator(interaction)
-    verdicts = interaction.client.studio.records.verdicts
+    verdicts = interaction.client.parts.records.verdicts
     view = await page(verdicts, interaction.guild_id, Question.of(cursor))
     await interaction.response.edit_message(view=view)
 
@@ -84,12 +82,8 @@ async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> 
     view.add_item(ui.Container(*items))
     newest = replace(question, before=0)
     older = replace(question, before=shown[-1].id if shown else 1)
-    view.add_item(
-        row(
-            PageButton("log", newest.cursor, label="Newest", is_disabled=question.before == 0),
-            PageButton("log", older.cursor, label="Older", is_disabled=not has_more),
-        )
-    )
+    is_newest = question.before == 0
+    view.add_item(pager(Page.LOG, newest.cursor, older.cursor, is_newest=is_newest, has_more=has_more))
     return view
 
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 
-from bot import cards, texts
-from bot.access import asker_of
+from bot import texts
+from bot.access import ModeratorsGroup, asker_of
 from bot.case_errors import NothingSaid
-from bot.client import Atelier
-from bot.commands.mod import ModeratorsGroup
+from bot.client import Interaction, say
 from bot.house_rules import CHOICES, Draft, DryRun
 from moderation.verdict import Category, Ruling
 
-Interaction = discord.Interaction[Atelier]
+Interaction = Interaction
 Words = app_commands.Range[str, 1, 1000]
 Name = app_commands.Range[str, 1, 60]
 
@@ -55,10 +53,10 @@ async def add(
         category=Category(category),
         ruling=Ruling[ruling.upper()],
     )
-    rules = interaction.client.studio.house_rules
+    rules = interaction.client.parts.house_rules
     rule, version = await rules.add(asker_of(interaction), draft, is_shadow=shadow)
     what = "watches, and only logs" if shadow else f"{ruling}s from now on"
-    await _say(
+    await say(
         interaction, f"The rule `{texts.code(rule.name)}` {what}. The rule book is at version {version}."
     )
 
@@ -66,14 +64,14 @@ async def add(
 @RULES.command(description="Remove a rule; earlier versions keep it")
 @app_commands.describe(name="Its name")
 async def remove(interaction: Interaction, name: Name) -> None:
-    version = await interaction.client.studio.house_rules.remove(asker_of(interaction), name.strip())
-    await _say(interaction, f"The rule `{texts.code(name)}` is gone. The rule book is at version {version}.")
+    version = await interaction.client.parts.house_rules.remove(asker_of(interaction), name.strip())
+    await say(interaction, f"The rule `{texts.code(name)}` is gone. The rule book is at version {version}.")
 
 
 @RULES.command(name="list", description="The rules, and how often each fired")
 @app_commands.describe(version="As the rule book was then; left out: as it is")
 async def show(interaction: Interaction, version: app_commands.Range[int, 1] | None = None) -> None:
-    book, guild_id = interaction.client.studio.records.server_rules, interaction.guild_id or 0
+    book, guild_id = interaction.client.parts.records.server_rules, interaction.guild_id or 0
     newest = await book.version(guild_id)
     rules = await book.live(guild_id) if version is None else await book.at_version(guild_id, version)
     hits = await book.hits(guild_id)
@@ -89,7 +87,7 @@ async def show(interaction: Interaction, version: app_commands.Range[int, 1] | N
         lines.append(f"-# and {len(rules) - _SHOWN} more")
     if not rules:
         lines.append("None. `/mod rule add` makes one; `/mod rule test` tries it out first.")
-    await _say(interaction, texts.short("\n".join(lines), 3900))
+    await say(interaction, texts.short("\n".join(lines), 3900))
 
 
 @RULES.command(name="test", description="What a rule would have done to the last prompts; changes nothing")
@@ -104,7 +102,7 @@ async def try_out(
     words: Words | None = None,
     last: app_commands.Range[int, 1, 20_000] = DEFAULT_LAST,
 ) -> None:
-    rules, guild_id = interaction.client.studio.house_rules, interaction.guild_id or 0
+    rules, guild_id = interaction.client.parts.house_rules, interaction.guild_id or 0
     if name is None and words is None:
         raise NothingSaid("`name` and `words`")
     draft = (
@@ -114,7 +112,7 @@ async def try_out(
     )
     await interaction.response.defer(ephemeral=True)
     run = await rules.dry_run(guild_id, draft, last)
-    await interaction.edit_original_response(view=cards.note(outcome(run, draft.ruling)))
+    await say(interaction, outcome(run, draft.ruling))
 
 
 def outcome(run: DryRun, ruling: Ruling) -> str:
@@ -131,7 +129,3 @@ def outcome(run: DryRun, ruling: Ruling) -> str:
 
 def _words(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in (text or "").split(",") if word.strip()))
-
-
-async def _say(interaction: Interaction, text: str) -> None:
-    await interaction.response.send_message(view=cards.note(text), ephemeral=True)

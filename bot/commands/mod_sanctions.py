@@ -7,12 +7,11 @@ import logging
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, powers, texts
+from bot import mod_texts, powers, texts
 from bot.access import asker_of
 from bot.case_errors import NobodyThere, NotSenior
 from bot.casework import Decision, Done
-from bot.client import Atelier
-from bot.commands.mod import seconds_of
+from bot.client import Interaction, say
 from bot.orders import Asker
 from bot.post import UNREACHABLE, Post
 from db.cases import Outcome
@@ -21,7 +20,7 @@ from generation.request import MemberId
 
 log = logging.getLogger(__name__)
 
-Interaction = discord.Interaction[Atelier]
+Interaction = Interaction
 Reason = app_commands.Range[str, 1, 300]
 
 MOST_PURGED = 100  # orders at once
@@ -30,7 +29,7 @@ MOST_PURGED = 100  # orders at once
 @app_commands.command(description="A strike, and what the ladder says for it")
 @app_commands.describe(member="Whom", reason="Shown to the member")
 async def strike(interaction: Interaction, member: discord.User, reason: Reason) -> None:
-    casework = interaction.client.casework
+    casework = interaction.client.parts.casework
     await _finish(
         interaction,
         await casework.strike(asker_of(interaction), _person(member), member.display_name, reason),
@@ -46,7 +45,7 @@ async def warn(interaction: Interaction, member: discord.User, reason: Reason) -
 @app_commands.command(description="No pictures for a while, and Discord's own timeout where you may set it")
 @app_commands.describe(member="Whom", duration="30m, 12h, 7d or 2w", reason="Shown to the member")
 async def timeout(interaction: Interaction, member: discord.User, duration: str, reason: Reason) -> None:
-    seconds = seconds_of(duration)
+    seconds = mod_texts.seconds_of(duration)
     await _sanction(interaction, member, Decision(outcome=Outcome.TIMEOUT, reason=reason, seconds=seconds))
 
 
@@ -57,7 +56,7 @@ async def timeout(interaction: Interaction, member: discord.User, duration: str,
 async def ban(
     interaction: Interaction, member: discord.User, reason: Reason, duration: str | None = None
 ) -> None:
-    seconds = seconds_of(duration) if duration else None
+    seconds = mod_texts.seconds_of(duration) if duration else None
     await _sanction(interaction, member, Decision(outcome=Outcome.BAN, reason=reason, seconds=seconds))
 
 
@@ -65,19 +64,21 @@ async def ban(
 @app_commands.describe(member="Who may make pictures again", reason="For the log")
 async def unban(interaction: Interaction, member: discord.User, reason: Reason) -> None:
     atelier = interaction.client
-    was_blocked, cases = await atelier.amendments.unban(asker_of(interaction), _person(member), reason)
+    was_blocked, cases = await atelier.parts.amendments.unban(asker_of(interaction), _person(member), reason)
     await interaction.response.defer(ephemeral=True)
     parts = [f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked by me."]
     numbers = {case.power: case.number for case in reversed(cases) if case.power}
     for power, number in (numbers or {"ban": cases[0].number if cases else None}).items():
-        lifted = await powers.lift(interaction, atelier.desk, MemberId(member.id), power, reason, case=number)
+        lifted = await powers.lift(
+            interaction, atelier.parts.desk, MemberId(member.id), power, reason, case=number
+        )
         if lifted.power:
             parts.append(f"Discord's own {power} is lifted too.")
         elif numbers:
             parts.append(f"Discord's own {power} stands: {lifted.why_not}.")
     for case in cases:
         await atelier.review.refresh_case(case.id)
-    await interaction.edit_original_response(view=cards.note(" ".join(parts)))
+    await say(interaction, " ".join(parts))
 
 
 @app_commands.command(description="Take down all pictures of a member, or of everybody, of the last while")
@@ -90,9 +91,9 @@ async def purge(
     atelier, by = interaction.client, asker_of(interaction)
     if member is None and not by.is_senior:
         raise NotSenior
-    begin = atelier.studio.clock() - seconds_of(since)
+    begin = atelier.parts.clock() - mod_texts.seconds_of(since)
     whom = MemberId(member.id) if member else None
-    purged = await atelier.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
+    purged = await atelier.parts.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
     jobs = purged.jobs
     await interaction.response.defer(ephemeral=True)
     left = 0
@@ -107,14 +108,14 @@ async def purge(
         parts.append("There may be more: use it again.")
     if left:
         parts.append(f"{mod_texts.count(left, 'message')} Discord did not let me delete.")
-    await interaction.edit_original_response(view=cards.note(" ".join(parts)))
+    await say(interaction, " ".join(parts))
     for case_id in purged.cases:
         await atelier.review.refresh_case(case_id)
 
 
-async def _delete(atelier: Atelier, job: Job) -> bool:
+async def _delete(client: discord.Client, job: Job) -> bool:
     try:
-        await Post(atelier, job.place).delete()
+        await Post(client, job.place).delete()
     except UNREACHABLE as error:
         log.warning("the message of job %s was not deleted: %s", job.id, error)
         return False
@@ -123,7 +124,9 @@ async def _delete(atelier: Atelier, job: Job) -> bool:
 
 async def _sanction(interaction: Interaction, member: discord.User, decision: Decision) -> None:
     by: Asker = asker_of(interaction)
-    done = await interaction.client.casework.sanction(by, _person(member), member.display_name, decision)
+    done = await interaction.client.parts.casework.sanction(
+        by, _person(member), member.display_name, decision
+    )
     await _finish(interaction, done)
 
 
@@ -131,7 +134,7 @@ async def _finish(interaction: Interaction, done: Done) -> None:
     await interaction.response.defer(ephemeral=True)
     summary = await interaction.client.bench.carry_out(interaction, done)
     reason = f"\n-# {texts.plain(done.case.reason)}" if done.case.reason else ""
-    await interaction.edit_original_response(view=cards.note(summary + reason))
+    await say(interaction, summary + reason)
 
 
 def _person(member: discord.User) -> MemberId:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import discord
 from discord import app_commands
 
-from bot import cards, texts
+from bot import texts
 from bot.access import asker_of
-from bot.client import Atelier
+from bot.client import Interaction, say
 from bot.presets import MOST
 from db.presets import LONGEST_TEXT
-
-Interaction = discord.Interaction[Atelier]
 
 _ROOM = 3600
 """Characters for all texts in a list: Discord takes 4,000 a message."""
@@ -27,29 +24,29 @@ class PresetGroup(app_commands.Group):
         text="As you would type it behind a prompt: golden hour, film grain --ar 3:2 --no people",
     )
     async def save(self, interaction: Interaction, name: str, text: str) -> None:
-        is_new = await interaction.client.presets.save(asker_of(interaction), name, text)
+        is_new = await interaction.client.parts.presets.save(asker_of(interaction), name, text)
         key = texts.code(name.strip().casefold())
-        await _say(
+        await say(
             interaction,
             f"{'Saved' if is_new else 'Replaced'}. `--preset {key}` in a prompt, or the option `preset` of `/imagine`, adds it.",
         )
 
     @app_commands.command(name="list", description="Your presets, which only you see")
     async def show(self, interaction: Interaction) -> None:
-        known = await interaction.client.presets.of(asker_of(interaction))
+        known = await interaction.client.parts.presets.of(asker_of(interaction))
         if not known:
-            await _say(interaction, "You have no presets. `/preset save` makes one.")
+            await say(interaction, "You have no presets. `/preset save` makes one.")
             return
         room = min(LONGEST_TEXT, _ROOM // len(known) - 50)
         lines = [f"### Your presets · {len(known)} of {MOST}"]
         lines += [f"- `{name}` · `{texts.code(text, room)}`" for name, text in known.items()]
-        await _say(interaction, "\n".join(lines))
+        await say(interaction, "\n".join(lines))
 
     @app_commands.command(description="Delete a preset")
     @app_commands.describe(name="Its name")
     async def delete(self, interaction: Interaction, name: str) -> None:
-        await interaction.client.presets.delete(asker_of(interaction), name)
-        await _say(interaction, f"The preset `{texts.code(name)}` is gone.")
+        await interaction.client.parts.presets.delete(asker_of(interaction), name)
+        await say(interaction, f"The preset `{texts.code(name)}` is gone.")
 
     @save.autocomplete("name")
     @delete.autocomplete("name")
@@ -60,15 +57,9 @@ class PresetGroup(app_commands.Group):
 async def presets_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """The member's own, by a part of their names or texts."""
     typed = current.strip().casefold()
-    known = await interaction.client.presets.of(asker_of(interaction))
+    known = await interaction.client.parts.presets.of(asker_of(interaction))
     return [
         app_commands.Choice(name=texts.short(f"{name} · {text}", 100), value=name)
         for name, text in known.items()
         if typed in name or typed in text.casefold()
     ][:MOST]
-
-
-async def _say(interaction: Interaction, text: str) -> None:
-    await interaction.response.send_message(
-        view=cards.note(text), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
-    )

@@ -4,33 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-import discord
 from discord import app_commands, ui
 
 from bot import texts
+from bot.access import asker_of
 from bot.buttons import GalleryButton, row
-from bot.client import Atelier
+from bot.client import Interaction
 from bot.orders import Press
-from generation.request import MemberId
+from generation.request import JobId, MemberId
 
 _MOST = 10
 """Jobs shown: each takes three of a message's forty components."""
 
 
 @app_commands.command(description="Your jobs in line; cancel one")
-async def queue(interaction: discord.Interaction[Atelier]) -> None:
+async def queue(interaction: Interaction) -> None:
     await interaction.response.send_message(view=await _panel(interaction), ephemeral=True)
 
 
-async def turn(interaction: discord.Interaction[Atelier], _: str) -> None:
-    """The panel again, after a press on it."""
-    await interaction.response.edit_message(view=await _panel(interaction))
+async def cancel(interaction: Interaction, job: JobId, image: int) -> None:
+    """Pressed on the panel, or on the job's card, which is changed by the task that carries the job."""
+    await interaction.client.parts.desk.cancel(job, asker_of(interaction))
+    if interaction.message is not None and interaction.message.flags.ephemeral:
+        await interaction.response.edit_message(view=await _panel(interaction))
+    else:
+        await interaction.response.defer()
 
 
-async def _panel(interaction: discord.Interaction[Atelier]) -> ui.LayoutView:
-    studio = interaction.client.studio
-    jobs = await studio.records.jobs.live_of_member(MemberId(interaction.user.id))
-    line = studio.dispatch.state
+async def _panel(interaction: Interaction) -> ui.LayoutView:
+    parts = interaction.client.parts
+    jobs = await parts.records.jobs.live_of_member(MemberId(interaction.user.id))
+    line = parts.dispatch.state
     items: list[ui.Item[Any]] = [
         ui.TextDisplay(
             f"### Your jobs\n-# {line.waiting} waiting and {line.running} running in all"
@@ -39,10 +43,10 @@ async def _panel(interaction: discord.Interaction[Atelier]) -> ui.LayoutView:
         )
     ]
     for job in jobs[:_MOST]:
-        progress = studio.progress_of(job.id)
+        progress = parts.studio.progress_of(job.id)
         state = texts.progress_line(progress) if progress else "about to start"
         items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.prompt.text), 150)}**\n{state}"))
-        items.append(row(GalleryButton(Press.CANCEL, job.id, label="Cancel")))
+        items.append(row(GalleryButton(Press.CANCEL, job.id, 0, label="Cancel")))
     if len(jobs) > _MOST:
         items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))
     view = ui.LayoutView(timeout=None)

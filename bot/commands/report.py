@@ -3,40 +3,33 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
 
 import discord
 from discord import app_commands
 
 from bot.access import asker_of
 from bot.case_buttons import REASON, Form, paragraph
-from bot.client import Atelier
-from bot.orders import NoSuchJob
+from bot.client import Interaction
 from bot.post import UNREACHABLE
 
 log = logging.getLogger(__name__)
-
-Interaction = discord.Interaction[Atelier]
 
 
 @app_commands.context_menu(name="Report")
 @app_commands.guild_only()
 async def report(interaction: Interaction, message: discord.Message) -> None:
-    job = await interaction.client.studio.records.jobs.of_message(message.id)
-    if job is None:
-        raise NoSuchJob(str(message.id))
-    found = job
+    job = await interaction.client.parts.desk.job_of_message(message.id)
 
-    async def submit(interaction: discord.Interaction[Any], reason: str) -> None:
-        atelier: Atelier = interaction.client
-        reported = await atelier.reports.report(asker_of(interaction), found, reason)
+    async def submit(interaction: Interaction, reason: str) -> None:
+        atelier = interaction.client
+        reported = await atelier.parts.reports.report(asker_of(interaction), job, reason)
         await interaction.response.send_message(
             "Thank you: the moderators look at it. Only they see who reported.", ephemeral=True
         )
         try:
             if reported.is_new:
                 await atelier.review.post_case(reported.case)
-                await atelier.review.show_picture(found.id)
+                await atelier.review.show_picture(job.id)
             else:
                 await atelier.review.refresh_case(reported.case.id)
         except UNREACHABLE as error:

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import discord
 from discord import app_commands
 
-from bot import cards, policy_cards
-from bot.access import asker_of, demand_manager
-from bot.case_errors import NothingSaid, NotSenior
-from bot.client import Atelier
+from bot import policy_cards
+from bot.access import ManagersGroup, asker_of
+from bot.case_errors import NothingSaid
+from bot.client import Interaction, say
 from bot.house_policies import CHOICES, Spot, spot_of
 from db.gates import Mode
 from db.policies import Scope, ScopeKind
 from moderation.policy import NEVER, Action, Change, is_for_everybody, presets
 from moderation.verdict import Category
 
-Interaction = discord.Interaction[Atelier]
+Interaction = Interaction
 Channel: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 """Of a forum, whose posts are threads, "this channel" in one of them."""
 Threshold = app_commands.Range[float, 0.01, 1.0]
@@ -34,18 +34,6 @@ _PLACE = {"where": "Left out: this server", "channel": "For one channel and its 
 _PRESETS = [app_commands.Choice(name=each, value=each) for each in presets()]
 _CATEGORIES = [app_commands.Choice(name=each.value, value=each.value) for each in CHOICES]
 _ACTIONS = [app_commands.Choice(name=each.value, value=each.value) for each in Action]
-
-
-class ManagersGroup(app_commands.Group):
-    """discord.py asks the group that a command stands in and no other: every group of the server's commands is one of these."""
-
-    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
-        try:
-            demand_manager(interaction)
-        except NotSenior as error:
-            # Only an AppCommandError raised by a check reaches the tree's error boundary.
-            raise app_commands.CheckFailure from error
-        return True
 
 
 POLICY = ManagersGroup(name="policy", description="What is done about what is found in prompts")
@@ -66,13 +54,13 @@ class Server(ManagersGroup):
 @POLICY.command(description="What holds in this server, in age-restricted channels and in a channel")
 @app_commands.describe(channel="Left out: this one")
 async def show(interaction: Interaction, channel: Channel | None = None) -> None:
-    studio = interaction.client.studio
+    parts = interaction.client.parts
     spot = spot_of(asker_of(interaction)) if channel is None else _spot(interaction, channel)
     guild_id = interaction.guild_id or 0
-    gate = await studio.gatekeeper.gate(guild_id)
+    gate = await parts.gatekeeper.gate(guild_id)
     view = policy_cards.policy_card(
-        studio.policies.default,
-        await studio.policies.choices(guild_id),
+        parts.policies.default,
+        await parts.policies.choices(guild_id),
         spot,
         is_family_only=gate.mode is Mode.FAMILY,
     )
@@ -89,7 +77,7 @@ async def preset(
     interaction: Interaction, preset: str, where: str = "this server", channel: Channel | None = None
 ) -> None:
     scope = _scope(interaction, where, channel)
-    await interaction.client.studio.policies.choose(asker_of(interaction), scope, preset)
+    await interaction.client.parts.policies.choose(asker_of(interaction), scope, preset)
     await _answer(interaction, scope, f"{_for(scope)} the policy is *{preset}* from now on.", channel)
 
 
@@ -115,7 +103,7 @@ async def category(
         raise NothingSaid("`action`, `flag` and `refuse`")
     scope = _scope(interaction, where, channel)
     change = Change(action=Action(action) if action else None, flag=_never(flag), refuse=_never(refuse))
-    policies = interaction.client.studio.policies
+    policies = interaction.client.parts.policies
     await policies.amend(asker_of(interaction), scope, Category(category), change)
     policy = await policies.of(_spot_in(scope, channel, interaction))
     what = policy_cards.stance(Category(category), policy.stance(Category(category)))
@@ -136,7 +124,7 @@ async def reset(
 ) -> None:
     scope = _scope(interaction, where, channel)
     one = Category(category) if category else None
-    await interaction.client.studio.policies.reset(asker_of(interaction), scope, one)
+    await interaction.client.parts.policies.reset(asker_of(interaction), scope, one)
     what = f"the change to {category}" if category else "the choice"
     await _answer(interaction, scope, f"{_for(scope)} {what} is taken back.", channel)
 
@@ -176,8 +164,8 @@ def _for(scope: Scope) -> str:
 async def _answer(interaction: Interaction, scope: Scope, text: str, channel: Channel | None) -> None:
     """To the one who did it, and to the moderators."""
     spot = _spot_in(scope, channel, interaction)
-    policy = await interaction.client.studio.policies.of(spot)
+    policy = await interaction.client.parts.policies.of(spot)
     if not spot.is_age_restricted and not is_for_everybody(policy):
         text += f" {policy_cards.FOR_EVERYBODY}"
-    await interaction.response.send_message(view=cards.note(text), ephemeral=True)
+    await say(interaction, text)
     await interaction.client.review.say(interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>")

@@ -10,12 +10,12 @@ from discord import app_commands
 
 from bot import cards, mod_texts, texts
 from bot.access import asker_of
-from bot.client import Atelier
+from bot.client import Interaction
 from bot.orders import Asker, PictureGone
 from bot.verify import MAX_BYTES, Evidence, How, NothingToVerify, TooHeavyToVerify, Verified
 from db.jobs import Job, JobAction
 
-Interaction = discord.Interaction[Atelier]
+Interaction = Interaction
 _MOST = 4
 """Pictures of one message."""
 _PROMPT = 350  # characters
@@ -65,7 +65,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
         except (discord.NotFound, discord.Forbidden) as error:
             raise PictureGone from error  # deleted meanwhile
         try:
-            verified = await interaction.client.verification.examine(content)
+            verified = await interaction.client.parts.verification.examine(content)
         except (NothingToVerify, TooHeavyToVerify):
             continue
         said.append(_said(verified, asker))

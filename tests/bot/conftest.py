@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,16 +17,13 @@ from discord.http import Route
 from bot.amendments import Amendments
 from bot.app import build
 from bot.appeals import AppealDesk
-from bot.archive import Archive
-from bot.casework import Casework, Decision
+from bot.casework import Decision
 from bot.client import Atelier
-from bot.derive import Derive
-from bot.desk import Desk
 from bot.orders import Asker, Gallery, Order
+from bot.parts import Parts, build_parts
 from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import DiscordSettings, GenerationSettings, PicturesSettings, ProvenanceSettings, Settings
-from bot.studio import Studio
 from db.cases import Outcome
 from db.database import Database
 from db.jobs import Job, JobAction, Place
@@ -87,20 +84,15 @@ def an_order(text: str = "a fox", asker: Asker = ADA, **changes: Any) -> Order:
     return replace(order, **changes)
 
 
-@dataclass(slots=True, eq=False)
-class Shop:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Shop(Parts):
     """All parts that know no Discord, wired as the bot wires them."""
 
-    settings: Settings
-    records: Records
-    dispatch: Dispatch
-    clock: Clock
-    studio: Studio
-    derive: Derive
-    desk: Desk
-    archive: Archive
-    casework: Casework
-    reviewed: list[VerdictRecord] = field(default_factory=list)
+    clock: Clock  # pyright: ignore[reportIncompatibleMethodOverride]  # a callable too, which a test can move
+
+    def reviewed(self) -> list[VerdictRecord]:
+        """What moderators shall see, since this was last asked."""
+        return [self.review_queue.get_nowait() for _ in range(self.review_queue.qsize())]
 
     async def admit(self, order: Order) -> Job:
         place = Place(guild_id=order.asker.guild_id, channel_id=order.asker.channel_id, token="a token")
@@ -225,21 +217,8 @@ def open_shop(
             max_waiting=settings.generation.max_waiting,
             retries=settings.generation.retries,
         )
-        studio = Studio(settings, records, dispatch, screen, pictures, provenance, clock=clock)
-        desk = Desk(records, dispatch, clock=clock)
-        shop = Shop(
-            settings,
-            records,
-            dispatch,
-            clock,
-            studio,
-            Derive(settings, records),
-            desk,
-            Archive(records),
-            Casework(records, desk, settings.moderation, clock=clock),
-        )
-        studio.review = shop.reviewed.append
-        return shop
+        parts = build_parts(settings, records, dispatch, screen, pictures, provenance, clock=clock)
+        return Shop(**{each.name: getattr(parts, each.name) for each in fields(parts)})
 
     return opened
 
@@ -259,12 +238,12 @@ async def strict(shop: Shop) -> Shop:
 
 @pytest.fixture
 def amendments(shop: Shop) -> Amendments:
-    return Amendments(shop.casework)
+    return shop.amendments
 
 
 @pytest.fixture
-def appeals(shop: Shop, amendments: Amendments) -> AppealDesk:
-    return AppealDesk(shop.casework, amendments)
+def appeals(shop: Shop) -> AppealDesk:
+    return shop.appeals
 
 
 @pytest.fixture
@@ -305,15 +284,7 @@ def client_of(shop: Shop, play: Playground) -> Atelier:
     """The bot's client as it is wired, pointed at the playground; not logged in."""
     discord_settings = DiscordSettings(api=play.api_url, ready_timeout=0.0)
     settings = replace(shop.settings, discord=discord_settings)
-    studio = shop.studio
-    return build(
-        settings,
-        shop.records,
-        shop.dispatch,
-        studio.judging.screen,
-        studio.inspection.check,
-        studio.provenance,
-    )
+    return build(replace(shop, settings=settings), asyncio.create_task)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -9,11 +10,9 @@ import pytest
 from discord import app_commands
 
 from bot.amendments import Amendments
-from bot.app import add_commands
-from bot.appeals import AppealDesk
+from bot.app import build
 from bot.case_buttons import CasePress
 from bot.casework import Decision
-from bot.client import Atelier
 from bot.house_rules import Draft
 from bot.orders import PromptRefused
 from db.appeals import Decision as Answer
@@ -54,7 +53,7 @@ async def propose_ban(shop: Shop) -> None:
 
 async def answer(shop: Shop, decision: Answer) -> None:
     case = await decide(shop, Outcome.WARN)
-    desk = AppealDesk(shop.casework, Amendments(shop.casework))
+    desk = shop.appeals
     _, appeal = await desk.ask(case.id, ADA.member, "ada", "why?")
     await desk.answer(appeal.id, MAX, decision, "so")
 
@@ -75,17 +74,17 @@ async def cancel(shop: Shop) -> JobId:
 
 
 async def add_rule(shop: Shop) -> None:
-    await shop.studio.house_rules.add(MIA, Draft(name="clowns", any_of=("clown",)), is_shadow=True)
+    await shop.house_rules.add(MIA, Draft(name="clowns", any_of=("clown",)), is_shadow=True)
 
 
 async def remove_rule(shop: Shop) -> None:
     await add_rule(shop)
-    await shop.studio.house_rules.remove(MIA, "clowns")
+    await shop.house_rules.remove(MIA, "clowns")
 
 
 async def reset_policy(shop: Shop) -> None:
-    await shop.studio.policies.choose(MIA, SERVER, "family")
-    await shop.studio.policies.reset(MIA, SERVER, None)
+    await shop.policies.choose(MIA, SERVER, "family")
+    await shop.policies.reset(MIA, SERVER, None)
 
 
 async def unblock(shop: Shop) -> None:
@@ -165,18 +164,16 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.CANCEL: cancel,
     Act.PURGE: purge,
     Act.RESTORE: restore,
-    Act.RAID_ON: lambda shop: shop.studio.gatekeeper.raid(MIA, 60.0, None),
-    Act.RAID_OFF: lambda shop: shop.studio.gatekeeper.raid(MIA, None, None),
-    Act.PANIC_OPEN: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.OPEN, ""),
-    Act.PANIC_PAUSE: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave"),
-    Act.PANIC_FAMILY: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.FAMILY, ""),
-    Act.PANIC_KNOWN: lambda shop: shop.studio.gatekeeper.panic(MIA, Mode.KNOWN, ""),
+    Act.RAID_ON: lambda shop: shop.gatekeeper.raid(MIA, 60.0, None),
+    Act.RAID_OFF: lambda shop: shop.gatekeeper.raid(MIA, None, None),
+    Act.PANIC_OPEN: lambda shop: shop.gatekeeper.panic(MIA, Mode.OPEN, ""),
+    Act.PANIC_PAUSE: lambda shop: shop.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave"),
+    Act.PANIC_FAMILY: lambda shop: shop.gatekeeper.panic(MIA, Mode.FAMILY, ""),
+    Act.PANIC_KNOWN: lambda shop: shop.gatekeeper.panic(MIA, Mode.KNOWN, ""),
     Act.RULE_ADD: add_rule,
     Act.RULE_REMOVE: remove_rule,
-    Act.POLICY_PRESET: lambda shop: shop.studio.policies.choose(MIA, SERVER, "family"),
-    Act.POLICY_CATEGORY: lambda shop: shop.studio.policies.amend(
-        MIA, SERVER, Category.GORE, Change(refuse=0.9)
-    ),
+    Act.POLICY_PRESET: lambda shop: shop.policies.choose(MIA, SERVER, "family"),
+    Act.POLICY_CATEGORY: lambda shop: shop.policies.amend(MIA, SERVER, Category.GORE, Change(refuse=0.9)),
     Act.POLICY_RESET: reset_policy,
     Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
@@ -232,9 +229,8 @@ def test_every_act_is_tried() -> None:
     assert set(ACTS) == set(Act)
 
 
-def test_every_command_and_button_of_a_moderator_has_its_act() -> None:
-    tree = Atelier().tree
-    add_commands(tree)
+def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None:
+    tree = build(shop, asyncio.create_task).tree
     named: set[str] = set()
     for group in (tree.get_command("mod"), tree.get_command("server")):
         assert isinstance(group, app_commands.Group)

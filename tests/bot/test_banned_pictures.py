@@ -33,7 +33,7 @@ async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:
     await busy.desk.remove(first.id, MIA, "no")
     job, kind = await busy.refused("show waves5", asker=BEN, images=1)
     assert kind == "banned"
-    verdict = busy.reviewed[-1].verdict
+    verdict = busy.reviewed()[-1].verdict
     assert (verdict.ruling, verdict.rule) == (Ruling.REFUSE, BANNED)
     assert first.id in verdict.words[0]
     assert await busy.spent(BEN) == 0
@@ -46,7 +46,7 @@ async def test_it_is_known_resized_and_encoded_again(busy: Shop) -> None:
     await busy.desk.remove(first.id, MIA, "no")
     kept = waves(5, 64, 64)
     again = [jpeg(kept.resize((128, 128)), 60), jpeg(kept.resize((48, 48)), 80)]
-    judged = await busy.studio.inspection.judge([*again, jpeg(waves(6, 64, 64))], first)
+    judged = await busy.inspection.judge([*again, jpeg(waves(6, 64, 64))], first)
     assert [each.is_refused for each in judged] == [True, True, False]
 
 
@@ -98,7 +98,7 @@ async def test_a_preview_of_what_was_removed_is_blurred(busy: Shop) -> None:
     job = (await busy.draw("show waves1", images=1)).job
     await busy.desk.remove(job.id, MIA, "no")
     again = await busy.admit(an_order(asker=BEN, images=2))
-    previews = Previews(busy.studio.inspection, again, is_flagged=False)
+    previews = Previews(busy.inspection, again, is_flagged=False)
     look = jpeg(grid_of([waves(1), waves(2)]))
     assert await previews.shown(look) == images.blurred(look)
 
@@ -129,7 +129,7 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
 async def rule_on(shop: Shop, look: bytes) -> str:
     """By which rule an order of the server would have such a picture refused; empty: by none."""
     job = await shop.admit(an_order(asker=BEN, images=1))
-    [judged] = await shop.studio.inspection.judge([look], job)
+    [judged] = await shop.inspection.judge([look], job)
     return judged.verdict.rule
 
 
@@ -172,7 +172,7 @@ async def test_once_its_case_is_decided_no_look_of_a_withheld_picture_is_kept_wi
 async def test_what_a_picture_started_from_is_not_banned_with_it(busy: Shop) -> None:
     """It may be shown where it was made: only here it was refused."""
     scope = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
-    await busy.studio.policies.choose(MIA, scope, MATURE)
+    await busy.policies.choose(MIA, scope, MATURE)
     parent = (await busy.draw("show refused", replace(ADA, is_age_restricted=True), images=1)).job
     job = await busy.admit(await busy.derive.variation(parent.id, 0, BEN))
     with pytest.raises(GenerationFailed):

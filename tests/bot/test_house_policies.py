@@ -41,8 +41,8 @@ NUDE, SUGGESTIVE, FOX = "a nude woman", "a woman in a seductive pose", "a fox"
 
 async def ruling(shop: Shop, text: str, asker: Asker = ADA) -> Ruling:
     """Of an order as it would be judged now."""
-    mode = await shop.studio.gatekeeper.let_in(asker)
-    verdict, _ = await shop.studio.judging.judge(an_order(text, asker), mode, shop.clock.now)
+    mode = await shop.gatekeeper.let_in(asker)
+    verdict, _ = await shop.judging.judge(an_order(text, asker), mode, shop.clock.now)
     return verdict.ruling
 
 
@@ -83,19 +83,19 @@ def test_a_preset_starts_anew_and_a_change_goes_on_top_of_what_holds() -> None:
 
 async def test_an_age_restricted_channel_goes_further_only_where_the_server_says_so(shop: Shop) -> None:
     assert await ruling(shop, NUDE, IN_AN_ADULT_CHANNEL) is Ruling.REFUSE
-    await shop.studio.policies.choose(MIA, ADULTS, MATURE)
+    await shop.policies.choose(MIA, ADULTS, MATURE)
     assert await ruling(shop, NUDE, IN_AN_ADULT_CHANNEL) is Ruling.ALLOW
     assert await ruling(shop, NUDE) is Ruling.REFUSE
-    await shop.studio.policies.reset(MIA, ADULTS, None)
+    await shop.policies.reset(MIA, ADULTS, None)
     assert await ruling(shop, NUDE, IN_AN_ADULT_CHANNEL) is Ruling.REFUSE
 
 
 async def test_an_ordinary_channel_shows_nothing_for_adults_whatever_is_chosen(shop: Shop) -> None:
     for scope in (SERVER, HERE):
-        await shop.studio.policies.choose(MIA, scope, MATURE)
+        await shop.policies.choose(MIA, scope, MATURE)
         allow = Change(action=Action.ALLOW)
         for category in (Category.NUDITY, Category.SEXUAL, Category.GORE):
-            await shop.studio.policies.amend(MIA, scope, category, allow)
+            await shop.policies.amend(MIA, scope, category, allow)
     for text in (NUDE, "hardcore porn", "a beheaded man"):
         assert await ruling(shop, text) is Ruling.REFUSE
         assert await ruling(shop, text, IN_AN_ADULT_CHANNEL) is Ruling.ALLOW
@@ -105,7 +105,7 @@ async def test_an_ordinary_channel_shows_nothing_for_adults_whatever_is_chosen(s
 
 
 async def test_one_channel_is_for_families_and_the_others_are_not(shop: Shop) -> None:
-    await shop.studio.policies.choose(MIA, HERE, FAMILY)
+    await shop.policies.choose(MIA, HERE, FAMILY)
     assert await ruling(shop, SUGGESTIVE) is Ruling.REFUSE
     assert await ruling(shop, SUGGESTIVE, ELSEWHERE) is Ruling.FLAG
     assert await ruling(shop, SUGGESTIVE, replace(ADA, guild_id=GUILD + 1)) is Ruling.FLAG
@@ -113,7 +113,7 @@ async def test_one_channel_is_for_families_and_the_others_are_not(shop: Shop) ->
 
 async def test_a_thread_is_judged_as_its_channel(shop: Shop) -> None:
     thread = replace(ADA, channel_id=CHANNEL + 7, parent_id=CHANNEL)
-    await shop.studio.policies.choose(MIA, HERE, FAMILY)
+    await shop.policies.choose(MIA, HERE, FAMILY)
     assert await ruling(shop, SUGGESTIVE, thread) is Ruling.REFUSE
 
 
@@ -123,15 +123,15 @@ async def test_a_direct_message_is_judged_by_the_owners_default(
     direct = replace(ADA, guild_id=None)
     assert await ruling(open_shop(settings), SUGGESTIVE, direct) is Ruling.FLAG
     strict = open_shop(replace(settings, moderation=replace(settings.moderation, policy=FAMILY)))
-    await strict.studio.policies.choose(MIA, SERVER, MATURE)
+    await strict.policies.choose(MIA, SERVER, MATURE)
     assert await ruling(strict, SUGGESTIVE, direct) is Ruling.REFUSE
     assert await ruling(strict, SUGGESTIVE) is Ruling.ALLOW
 
 
 async def test_a_threshold_of_ones_own_decides_about_the_score(shop: Shop, learned: Screen) -> None:
-    shop.studio.judging.screen = learned
+    shop.judging.screen = learned
     text = "a man is flattened by a steamroller"
-    policies = shop.studio.policies
+    policies = shop.policies
     score = learned.check({"prompt": text}).score
     assert 0.05 < score < 0.95
     for category in CHOICES:
@@ -144,12 +144,12 @@ async def test_a_threshold_of_ones_own_decides_about_the_score(shop: Shop, learn
 
 
 async def test_family_only_is_stricter_than_every_choice(shop: Shop) -> None:
-    policies = shop.studio.policies
+    policies = shop.policies
     for scope in (SERVER, ADULTS, HERE):
         await policies.choose(MIA, scope, MATURE)
         for category in CHOICES:
             await policies.amend(MIA, scope, category, Change(action=Action.ALLOW))
-    await shop.studio.gatekeeper.panic(MIA, Mode.FAMILY, "")
+    await shop.gatekeeper.panic(MIA, Mode.FAMILY, "")
     for text in (NUDE, SUGGESTIVE, "a bloody sword"):
         for asker in (ADA, IN_AN_ADULT_CHANNEL, ELSEWHERE):
             assert await ruling(shop, text, asker) is Ruling.REFUSE
@@ -157,30 +157,30 @@ async def test_family_only_is_stricter_than_every_choice(shop: Shop) -> None:
 
 
 async def test_family_only_does_not_soften_what_a_server_made_stricter(shop: Shop, learned: Screen) -> None:
-    shop.studio.judging.screen = learned
+    shop.judging.screen = learned
     for category in CHOICES:
-        await shop.studio.policies.amend(MIA, SERVER, category, Change(refuse=0.0001))
+        await shop.policies.amend(MIA, SERVER, category, Change(refuse=0.0001))
     assert await ruling(shop, FOX) is Ruling.REFUSE
-    await shop.studio.gatekeeper.panic(MIA, Mode.FAMILY, "")
+    await shop.gatekeeper.panic(MIA, Mode.FAMILY, "")
     assert await ruling(shop, FOX) is Ruling.REFUSE
 
 
 @pytest.mark.parametrize("action", Action)
 async def test_a_servers_own_rules_rule_whatever_its_policy_is(shop: Shop, action: Action) -> None:
     draft = Draft(name="no clowns", any_of=("clown",), category=Category.REAL_PERSON)
-    await shop.studio.house_rules.add(MIA, draft, is_shadow=False)
-    await shop.studio.policies.choose(MIA, ADULTS, MATURE)
-    await shop.studio.policies.amend(MIA, ADULTS, Category.REAL_PERSON, Change(action=action))
+    await shop.house_rules.add(MIA, draft, is_shadow=False)
+    await shop.policies.choose(MIA, ADULTS, MATURE)
+    await shop.policies.amend(MIA, ADULTS, Category.REAL_PERSON, Change(action=action))
     assert await ruling(shop, "a clown", IN_AN_ADULT_CHANNEL) is Ruling.REFUSE
 
 
 async def test_the_spoiler_is_for_what_the_servers_ordinary_channels_would_not_show(shop: Shop) -> None:
-    await shop.studio.policies.choose(MIA, ADULTS, MATURE)
+    await shop.policies.choose(MIA, ADULTS, MATURE)
     nude = await shop.admit(an_order(NUDE, IN_AN_ADULT_CHANNEL, images=1))
     sword = await shop.admit(an_order("a bloody sword", IN_AN_ADULT_CHANNEL, images=1))
     assert await shop.studio.is_for_adults(nude)
     assert await shop.studio.is_for_adults(sword)
-    await shop.studio.policies.amend(MIA, SERVER, Category.GORE, Change(action=Action.ALLOW))
+    await shop.policies.amend(MIA, SERVER, Category.GORE, Change(action=Action.ALLOW))
     assert await shop.studio.is_for_adults(nude)
     assert not await shop.studio.is_for_adults(sword)
 
@@ -191,8 +191,8 @@ async def test_the_spoiler_is_for_what_the_servers_ordinary_channels_would_not_s
 async def test_choices_hold_after_a_restart(
     shop: Shop, open_shop: Callable[[Settings], Shop], settings: Settings
 ) -> None:
-    await shop.studio.policies.choose(MIA, SERVER, FAMILY)
-    await shop.studio.policies.amend(MIA, HERE, Category.SEXUAL, Change(action=Action.ALLOW))
+    await shop.policies.choose(MIA, SERVER, FAMILY)
+    await shop.policies.amend(MIA, HERE, Category.SEXUAL, Change(action=Action.ALLOW))
     again = open_shop(settings)
     assert await ruling(again, SUGGESTIVE, ELSEWHERE) is Ruling.REFUSE
     assert await ruling(again, SUGGESTIVE) is Ruling.ALLOW
@@ -201,7 +201,7 @@ async def test_choices_hold_after_a_restart(
 
 
 async def test_every_change_is_in_the_audit_log(shop: Shop) -> None:
-    policies = shop.studio.policies
+    policies = shop.policies
     await policies.choose(MIA, SERVER, FAMILY)
     await policies.amend(MIA, HERE, Category.GORE, Change(action=Action.FLAG, refuse=0.9))
     await policies.reset(MIA, HERE, Category.GORE)
@@ -218,7 +218,7 @@ async def test_every_change_is_in_the_audit_log(shop: Shop) -> None:
 
 
 async def test_what_can_not_be_chosen_is_refused_with_a_sentence_and_leaves_nothing(shop: Shop) -> None:
-    policies = shop.studio.policies
+    policies = shop.policies
     allow = Change(action=Action.ALLOW)
     with pytest.raises(NobodysChoice) as fixed:
         await policies.amend(MIA, ADULTS, Category.MINORS, allow)

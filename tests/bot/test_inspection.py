@@ -55,7 +55,7 @@ async def test_moderators_get_its_verdict_and_a_case_with_the_picture_blurred(bu
     verdict = record.verdict
     assert (verdict.ruling, verdict.category, verdict.rule) == (Ruling.REFUSE, Category.SEXUAL, "opennsfw")
     assert verdict.words == ("picture 1",)
-    assert busy.reviewed == [record]
+    assert busy.reviewed() == [record]
     case = await case_of(busy, job)
     assert case is not None
     assert (case.origin, case.verdict, case.is_open) == (Origin.PICTURE, verdict, True)
@@ -79,7 +79,7 @@ async def test_of_four_the_refused_one_is_withheld_and_its_share_given_back(busy
         assert print is not None
         assert kept is not None
         assert distance(print, kept) <= SAME
-    [record] = busy.reviewed
+    [record] = busy.reviewed()
     assert record.verdict.words == ("picture 2",)
 
 
@@ -95,7 +95,7 @@ async def test_what_was_refused_is_told_again_after_a_restart(busy: Shop) -> Non
     with pytest.raises(GenerationFailed) as again:
         await busy.fulfil(job)
     assert again.value.kind == "picture"
-    assert len(busy.reviewed) == 1
+    assert len(busy.reviewed()) == 1
 
 
 async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_told_more(busy: Shop) -> None:
@@ -104,14 +104,14 @@ async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_tol
     await busy.desk.cancel(job.id, ADA)
     finishing = Finishing(
         busy.records,
-        busy.studio.inspection,
-        busy.studio.provenance,
+        busy.inspection,
+        busy.provenance,
         clock=busy.clock,
-        review=busy.reviewed.append,
+        review=busy.review_queue.note,
     )
     assert await finishing.finish(job, made) is None
     assert (await busy.job(job)).state is JobState.CANCELLED
-    assert busy.reviewed == []
+    assert busy.reviewed() == []
 
 
 async def test_a_flagged_picture_is_kept_with_a_case(busy: Shop) -> None:
@@ -127,23 +127,23 @@ async def test_a_flagged_picture_is_kept_with_a_case(busy: Shop) -> None:
 async def let_adults(shop: Shop) -> None:
     """The server says that its age-restricted channels go further."""
     scope = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
-    await shop.studio.policies.choose(MIA, scope, MATURE)
+    await shop.policies.choose(MIA, scope, MATURE)
 
 
 async def test_an_age_restricted_channel_shows_what_others_refuse_where_the_server_says_so(
     busy: Shop,
 ) -> None:
     assert (await busy.refused("show refused", asker=ADULTS, images=1))[1] == "picture"
-    busy.reviewed.clear()
+    busy.reviewed()
     await let_adults(busy)
     gallery = await busy.draw("show refused flagged", ADULTS, images=2)
     assert indexes(gallery) == [0, 1]
-    assert busy.reviewed == []
+    assert busy.reviewed() == []
 
 
 async def test_in_family_mode_no_channel_is_for_adults(busy: Shop) -> None:
     job = await busy.admit(an_order("show flagged", ADULTS, images=1))
-    await busy.studio.gatekeeper.panic(MIA, Mode.FAMILY, "a raid")
+    await busy.gatekeeper.panic(MIA, Mode.FAMILY, "a raid")
     with pytest.raises(GenerationFailed):
         await busy.fulfil(job)
 
@@ -184,7 +184,7 @@ async def test_a_flagged_prompt_and_its_refused_picture_are_one_case(busy: Shop)
 async def test_a_picture_in_a_thread_is_judged_by_the_policy_of_its_channel(busy: Shop) -> None:
     thread = replace(ADULTS, channel_id=CHANNEL + 1, parent_id=CHANNEL)
     here = Scope(guild_id=GUILD, kind=ScopeKind.CHANNEL, channel_id=CHANNEL)
-    await busy.studio.policies.choose(MIA, here, MATURE)
+    await busy.policies.choose(MIA, here, MATURE)
     assert indexes(await busy.draw("show refused", thread, images=1)) == [0]
     elsewhere = replace(thread, parent_id=CHANNEL + 2)
     assert (await busy.refused("show refused", asker=elsewhere, images=1))[1] == "picture"
@@ -210,8 +210,8 @@ async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) ->
     [stored] = shown.images
     marked = await busy.records.pictures.read(stored)
     elsewhere = await busy.admit(await busy.derive.variation(shown.job.id, 0, BEN))
-    [alone] = await busy.studio.inspection.judge([marked], elsewhere)
-    [remembered] = await busy.studio.inspection.judge([marked], elsewhere, stored.scores)
+    [alone] = await busy.inspection.judge([marked], elsewhere)
+    [remembered] = await busy.inspection.judge([marked], elsewhere, stored.scores)
     assert alone.verdict.ruling is Ruling.ALLOW
     assert remembered.verdict.ruling is Ruling.FLAG
     assert (await busy.records.pictures.get(shown.job.id, 0)) == stored, "and it is kept"
@@ -232,7 +232,7 @@ async def test_what_was_seen_in_a_picture_is_known_of_it_enlarged(busy: Shop) ->
 
 async def test_a_preview_that_would_be_flagged_is_blurred_and_so_are_all_after_it(shop: Shop) -> None:
     job = await shop.admit(an_order(images=2))
-    previews = Previews(shop.studio.inspection, job, is_flagged=False)
+    previews = Previews(shop.inspection, job, is_flagged=False)
     harmless = jpeg(grid_of([waves(1), waves(2)]))
     bad = jpeg(grid_of([waves(1), blobs(REFUSED)]))
     assert await previews.shown(harmless) == harmless
@@ -264,22 +264,22 @@ async def test_what_a_detector_saw_counts_as_no_prompt(busy: Shop) -> None:
     figures = await busy.records.standings.figures(GUILD, 0)
     assert (figures.asked, figures.flagged, figures.refused) == (2, 0, 0)
     assert (figures.pictures_flagged, figures.pictures_refused) == (1, 1)
-    run = await busy.studio.house_rules.dry_run(GUILD, Draft(name="shows", any_of=("show",)), 100)
+    run = await busy.house_rules.dry_run(GUILD, Draft(name="shows", any_of=("show",)), 100)
     assert (run.read, run.hits) == (2, 2)
 
 
 async def test_previews_of_a_flagged_prompt_are_blurred_but_for_adults(shop: Shop) -> None:
     harmless = jpeg(waves(1, 64, 64))
     job = await shop.admit(an_order(images=1))
-    assert await Previews(shop.studio.inspection, job, is_flagged=True).shown(harmless) != harmless
+    assert await Previews(shop.inspection, job, is_flagged=True).shown(harmless) != harmless
     job = await shop.admit(an_order(asker=ADULTS, images=1))
-    assert await Previews(shop.studio.inspection, job, is_flagged=True).shown(harmless) == harmless
+    assert await Previews(shop.inspection, job, is_flagged=True).shown(harmless) == harmless
 
 
 async def test_the_loop_goes_on_while_pictures_are_judged(shop: Shop) -> None:
     job = await shop.admit(an_order(images=4))
     pictures = [jpeg(waves(seed, 512, 512)) for seed in range(4)]
-    judging = asyncio.create_task(shop.studio.inspection.judge(pictures, job))
+    judging = asyncio.create_task(shop.inspection.judge(pictures, job))
     turns = 0
     while not judging.done():
         await asyncio.sleep(0)

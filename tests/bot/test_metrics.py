@@ -20,6 +20,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from bot.exposition import CannotListen, address_of, expose
 from bot.metrics import PROBE_SECONDS, Metrics
 from bot.orders import PromptRefused
+from bot.parts import build_parts
 from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import Settings, SettingsBroken, load
@@ -80,7 +81,7 @@ async def a_studio(
     metrics.show(dispatch)
     records = Records.of(database, settings.data)
     run = asyncio.create_task(dispatch.run())
-    yield Studio(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
+    yield build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics).studio
     await ended(run)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -17,9 +18,8 @@ from hypothesis import strategies as st
 
 import bot
 from bot.app import build
-from bot.buttons import GalleryButton
-from bot.case_buttons import AnswerButton, AppealButton, CaseButton
-from bot.client import Atelier
+from bot.buttons import Button, GalleryButton
+from bot.case_buttons import AppealButton, CaseButton
 from bot.house_rules import Draft
 from bot.orders import Order, Press
 from bot.pages import PageButton
@@ -38,12 +38,12 @@ pytestmark = pytest.mark.timeout(300)
 __all__ = ["learned"]  # a fixture
 
 
-BUTTONS = {GalleryButton, PageButton, CaseButton, AppealButton, AnswerButton, ForgetButton}
+BUTTONS: set[type[Button]] = {GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton}
 """All but the first are about lists, cases, appeals and being forgotten."""
 
 ORDERING = {
     "commands/imagine.py": 1,
-    "gallery.py": 3 + 1 + 1,  # the three presses, the form, and the one place that admits
+    "gallery.py": 1 + 1 + 1,  # the presses, the form, and the one place that admits
 }
 """Where orders are sent on their way. Whoever adds a place adds the way in to tests/bot/ways_in.py."""
 
@@ -63,20 +63,8 @@ def text_options(command: Any) -> Iterator[str]:
                 yield f"{command.qualified_name} {parameter.name}"
 
 
-def client_of(shop: Shop) -> Atelier:
-    studio = shop.studio
-    return build(
-        shop.settings,
-        shop.records,
-        shop.dispatch,
-        studio.judging.screen,
-        studio.inspection.check,
-        studio.provenance,
-    )
-
-
 def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
-    client = client_of(shop)
+    client = build(shop, asyncio.create_task)
     mine = [
         each
         for each in client.tree.walk_commands()
@@ -86,7 +74,7 @@ def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
 
 
 def test_every_button_is_listed(shop: Shop) -> None:
-    client = client_of(shop)
+    client = build(shop, asyncio.create_task)
     store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # nothing public lists them
     assert set(store._dynamic_items.values()) == BUTTONS  # pyright: ignore[reportPrivateUsage]
     assert set(PRESSES) == set(Press)
@@ -143,15 +131,15 @@ _HARM = [
 
 async def opened(shop: Shop, screen: Screen) -> None:
     """A server with all that has a say in a verdict."""
-    shop.studio.judging.screen = screen
+    shop.judging.screen = screen
     if not await shop.records.server_rules.live(GUILD):
-        await shop.studio.house_rules.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
-        await shop.studio.policies.amend(MIA, SERVER, Category.GORE, Change(action=Action.REFUSE))
+        await shop.house_rules.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
+        await shop.policies.amend(MIA, SERVER, Category.GORE, Change(action=Action.REFUSE))
 
 
 async def verdict_on(shop: Shop, order: Order) -> Verdict:
-    mode = await shop.studio.gatekeeper.let_in(order.asker)
-    verdict, _ = await shop.studio.judging.judge(order, mode, shop.clock.now)
+    mode = await shop.gatekeeper.let_in(order.asker)
+    verdict, _ = await shop.judging.judge(order, mode, shop.clock.now)
     return verdict
 
 

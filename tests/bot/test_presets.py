@@ -28,7 +28,7 @@ GOLDEN = {"golden": "golden hour, film grain --ar 3:2 --no people --steps 5"}
 
 @pytest.fixture
 def book(shop: Shop) -> PresetBook:
-    return PresetBook(shop.studio)
+    return shop.presets
 
 
 # ---- behind a prompt
@@ -157,7 +157,7 @@ async def test_refused_words_are_not_kept_and_the_moderators_see_them(shop: Shop
     assert await shop.spent() == 0
     records = await shop.log()
     assert {(each.source, each.verdict.ruling) for each in records} == {(SAVING, Ruling.REFUSE)}
-    assert [each.prompt for each in shop.reviewed] == ["a nude woman", "a child in lingerie"]
+    assert [each.prompt for each in shop.reviewed()] == ["a nude woman", "a child in lingerie"]
 
 
 async def test_who_may_not_draw_may_not_keep(shop: Shop, book: PresetBook) -> None:
@@ -178,7 +178,7 @@ async def test_harmless_parts_that_are_refused_together_are_refused_when_they_co
 
 
 async def test_a_remix_knows_the_members_presets(busy: Shop) -> None:
-    book = PresetBook(busy.studio)
+    book = busy.presets
     await book.save(BEN, "mine", "in ink --no colour --steps 3")
     job = (await busy.draw(images=1, negative="rain")).job
     order = await busy.derive.remix(job.id, 0, Wish(prompt="a fox --preset mine"), BEN)

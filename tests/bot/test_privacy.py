@@ -13,13 +13,11 @@ import pytest
 from discord import app_commands
 
 from bot import privacy_cards
-from bot.app import add_commands
+from bot.app import build
 from bot.casework import Decision
 from bot.client import Atelier
-from bot.privacy import Privacy
 from bot.privacy_errors import DataTooLarge
 from bot.reports import ReportDesk
-from bot.review import ReviewPost
 from bot.settings import RetentionSettings
 from bot.sweep import DAY, Sweep, periods_of
 from db.cases import Outcome
@@ -43,13 +41,10 @@ NOTHING = Outlook(
 )
 
 
-def privacy_of(shop: Shop) -> Privacy:
-    return Privacy(shop.records, shop.desk, shop.settings.retention)
-
-
 def sweep_of(shop: Shop, atelier: Atelier, days: RetentionSettings | None = None) -> Sweep:
-    review = ReviewPost(atelier, shop.casework, shop.archive, "mod-log")
-    return Sweep(atelier, shop.records, review, days or shop.settings.retention, shop.clock, pause=0.0)
+    return Sweep(
+        atelier, shop.records, atelier.review, days or shop.settings.retention, shop.clock, pause=0.0
+    )
 
 
 def opened(content: bytes) -> tuple[dict[str, Any], list[str]]:
@@ -76,7 +71,7 @@ async def test_an_export_holds_the_rows_and_the_pictures(busy: Shop) -> None:
     first, second = await busy.draw("a fox"), await busy.draw("an owl")
     await busy.draw("a newt", BEN)
     await busy.desk.remove(first.job.id, ADA, "")
-    made = await privacy_of(busy).export(ADA.member, 10 * MIB)
+    made = await busy.privacy.export(ADA.member, 10 * MIB)
     data, names = opened(made.content)
     assert {row["prompt"] for row in data["jobs"]} == {"a fox", "an owl"}
     assert sorted(names) == [f"pictures/{second.job.id}-{number}.png" for number in (1, 2)]
@@ -88,7 +83,7 @@ async def test_an_export_holds_the_rows_and_the_pictures(busy: Shop) -> None:
 @pytest.mark.parametrize("room", [0, 1, 2, 3, 4])
 async def test_an_export_takes_as_many_pictures_as_fit_newest_first(busy: Shop, room: int) -> None:
     jobs = [(await busy.draw(f"fox {number}")).job.id for number in range(2)]
-    privacy = privacy_of(busy)
+    privacy = busy.privacy
     whole = await privacy.export(ADA.member, 10 * MIB)
     with zipfile.ZipFile(io.BytesIO(whole.content)) as archive:
         sizes = [each.file_size + 300 for each in archive.infolist() if each.filename != "data.json"]
@@ -106,7 +101,7 @@ async def test_an_export_takes_as_many_pictures_as_fit_newest_first(busy: Shop, 
 async def test_data_that_fits_nowhere_is_refused_with_its_size(shop: Shop) -> None:
     await shop.admit(an_order())
     with pytest.raises(DataTooLarge) as refused:
-        await privacy_of(shop).export(ADA.member, 1000)
+        await shop.privacy.export(ADA.member, 1000)
     assert refused.value.size > refused.value.limit == 1000
 
 
@@ -149,7 +144,7 @@ async def test_the_outlook_counts_what_is_there(busy: Shop) -> None:
     await busy.admit(an_order("a bloody sword", images=1))
     await busy.block(ADA, "spam", 3600)
     await busy.casework.strike(MIA, ADA.member, "ada", "again")
-    outlook = await privacy_of(busy).outlook(ADA.member)
+    outlook = await busy.privacy.outlook(ADA.member)
     now = busy.clock.now
     assert outlook == Outlook(
         orders=2,
@@ -161,7 +156,7 @@ async def test_the_outlook_counts_what_is_there(busy: Shop) -> None:
         acts=0,
         is_pending=False,
     )
-    assert (await privacy_of(busy).outlook(MIA.member)).acts == 2
+    assert (await busy.privacy.outlook(MIA.member)).acts == 2
 
 
 # ---- deletion
@@ -174,7 +169,7 @@ async def test_a_member_is_forgotten_here_and_in_discord(
     waiting = await busy.admit(an_order(images=1))
     bens = (await busy.draw(asker=BEN)).job
     message, bens_message = [await posted(busy, play, atelier, job) for job in (drawn, bens)]
-    assert await privacy_of(busy).ask_to_forget(ADA) == 1
+    assert await busy.privacy.ask_to_forget(ADA) == 1
     assert (await busy.job(waiting)).state is JobState.CANCELLED and await busy.spent() == 2
     sweep = sweep_of(busy, atelier)
     await sweep.sweep()
@@ -199,7 +194,7 @@ async def test_while_discord_is_away_its_messages_are_remembered(
 ) -> None:
     job = (await busy.draw()).job
     message = await posted(busy, play, atelier, job)
-    await privacy_of(busy).ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA)
     # discord.py tries a 500 again, five times and with long sleeps; a 429 without a Via header is final at once.
     play.fail_next("DELETE", "/channels/…", status=429, has_via=False)
     busy.clock.now += DAY + 1
@@ -218,7 +213,7 @@ async def test_a_message_that_discord_does_not_give_up_does_not_hold_the_rest(
 ) -> None:
     job = (await busy.draw()).job
     message = await posted(busy, play, atelier, job)
-    await privacy_of(busy).ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA)
     play.fail_next("DELETE", "/channels/…", status=403, code=50013)
     busy.clock.now += DAY + 1
     await sweep_of(busy, atelier).sweep()
@@ -232,11 +227,10 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     job = (await busy.draw("a bloody sword", ada)).job
     case = await busy.records.cases.of_job(job.id)
     assert case is not None
-    review = ReviewPost(atelier, busy.casework, busy.archive, "mod-log")
-    await review.post_case(case)
+    await atelier.review.post_case(case)
     [card] = await play.person("mia").sees("mod-log")
     await busy.casework.strike(mia, ada.member, "ada", "again")
-    await privacy_of(busy).ask_to_forget(ada)
+    await busy.privacy.ask_to_forget(ada)
     sweep = sweep_of(busy, atelier)
     await sweep.sweep()
     assert "a bloody sword" in card.texts, "an open case waits for its decision"
@@ -260,10 +254,10 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
     ada, ben = replace(ADA, guild_id=guild.id), replace(BEN, guild_id=guild.id)
     job = (await busy.draw("an owl", ada)).job
     reported = await ReportDesk(busy.casework, 5).report(ben, job, "ugly")
-    await ReviewPost(atelier, busy.casework, busy.archive, "mod-log").post_case(reported.case)
+    await atelier.review.post_case(reported.case)
     [card] = await play.person("mia").sees("mod-log")
     assert "ben · evidence: reported: ugly" in card.texts
-    await privacy_of(busy).ask_to_forget(ben)
+    await busy.privacy.ask_to_forget(ben)
     play.fail_next("PATCH", "/channels/…", status=429, has_via=False)
     await sweep_of(busy, atelier).sweep()
     [card] = await play.person("mia").sees("mod-log")
@@ -275,7 +269,7 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
 
 async def test_a_new_order_after_the_request_is_kept(busy: Shop, atelier: Atelier) -> None:
     await busy.draw()
-    await privacy_of(busy).ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA)
     busy.clock.now += 60
     again = (await busy.draw("an owl")).job
     busy.clock.now += DAY
@@ -304,10 +298,8 @@ def test_zero_days_are_for_ever() -> None:
     assert (periods.prompts, periods.pictures) == (None, 2 * DAY)
 
 
-def test_members_have_both_commands() -> None:
-    tree: Any = Atelier().tree
-    add_commands(tree)
-    group = tree.get_command("privacy")
+def test_members_have_both_commands(shop: Shop) -> None:
+    group = build(shop, asyncio.create_task).tree.get_command("privacy")
     assert isinstance(group, app_commands.Group)
     assert {each.name for each in group.commands} == {"export", "delete"}
     assert group.default_permissions is None
@@ -323,7 +315,7 @@ async def test_a_sweep_that_fails_is_tried_again_and_takes_nothing_down(
             await tx.all(f"ALTER TABLE {before} RENAME TO {after}")
 
     await busy.draw()
-    await privacy_of(busy).ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA)
     busy.clock.now += DAY + 1
     # Nobody expects these: no StorageError, but a mistake in the program.
     await rename("reports", "elsewhere")

@@ -26,7 +26,7 @@ LARGE = ImageSize(width=256, height=256)
 
 @pytest.fixture
 def verification(shop: Shop) -> Verification:
-    return Verification(shop.records, shop.studio.provenance)
+    return shop.verification
 
 
 def stripped(content: bytes) -> Image.Image:
@@ -44,7 +44,7 @@ def ways(verified: Verified) -> list[How]:
 
 async def test_a_kept_picture_is_signed_marked_and_holds_its_parameters(busy: Shop) -> None:
     gallery = await busy.draw("show waves1 waves2", images=2, size=LARGE)
-    provenance = busy.studio.provenance
+    provenance = busy.provenance
     for image in gallery.images:
         content = await busy.records.pictures.read(image)
         claim = Claim(job=gallery.job.id, image=image.index, model="small")
@@ -109,13 +109,13 @@ async def test_anothers_picture_is_not_ours(busy: Shop, verification: Verificati
     verified = await verification.examine(other.signed(jpeg(waves(9)), "jpeg", gallery.job, 0))
     assert (verified.evidence, verified.is_foreign) == ((), True)
     assert other.watermark.read(foreign.picture) is not None
-    assert busy.studio.provenance.watermark.read(foreign.picture) is None
+    assert busy.provenance.watermark.read(foreign.picture) is None
     verified = await verification.examine(jpeg(waves(9)))
     assert (verified.evidence, verified.is_foreign, verified.was_changed) == ((), False, False)
 
 
 async def test_a_mark_without_its_order_is_ours_all_the_same(shop: Shop, verification: Verification) -> None:
-    marked = shop.studio.provenance.watermark.marked(waves(3), 12345)
+    marked = shop.provenance.watermark.marked(waves(3), 12345)
     verified = await verification.examine(jpeg(marked))
     assert [(each.how, each.job) for each in verified.evidence] == [(How.MARK, None)]
 
@@ -141,12 +141,12 @@ class Failing(Credentials):
 async def test_a_signer_that_fails_loses_no_job(
     busy: Shop, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    provenance = busy.studio.provenance
+    provenance = busy.provenance
     monkeypatch.setattr(provenance, "credentials", Failing(provenance.credentials.certificate))
     gallery = await busy.draw("show waves1", BEN, images=1, size=LARGE)
     content = await file_of(busy, gallery)
-    assert busy.studio.provenance.credentials.read(content, "png") is None
-    assert busy.studio.provenance.watermark.read(stripped(content)) == gallery.images[0].mark
+    assert busy.provenance.credentials.read(content, "png") is None
+    assert busy.provenance.watermark.read(stripped(content)) == gallery.images[0].mark
     assert "could not be signed" in caplog.text
 
 
@@ -154,7 +154,7 @@ async def test_a_picture_made_again_is_the_same_to_the_bit_but_for_its_mark(busy
     first, second = [await busy.draw("show waves1", images=1, size=LARGE) for _ in range(2)]
     one, two = [stripped(await file_of(busy, each)) for each in (first, second)]
     assert one.tobytes() != two.tobytes(), "each job has a mark of its own"
-    provenance = busy.studio.provenance
+    provenance = busy.provenance
     again = provenance.printed(png(waves(1)), first.job, 0).picture
     assert again.tobytes() == one.tobytes(), "the same job always has the same"
 

@@ -13,7 +13,6 @@ from bot.client import Atelier
 from bot.orders import PromptRefused
 from bot.review import ReviewPost
 from db.guilds import GuildSettings
-from db.verdicts import VerdictRecord
 from generation.ticket import GenerationFailed
 from playground.messages import Message
 from playground.server import Playground
@@ -24,10 +23,8 @@ pytestmark = pytest.mark.timeout(30)
 
 @pytest.fixture
 async def review(shop: Shop, atelier: Atelier) -> AsyncGenerator[ReviewPost]:
-    review = ReviewPost(atelier, shop.casework, shop.archive, "mod-log")
-    shop.studio.review = review.note
-    work = asyncio.create_task(review.run())
-    yield review
+    work = asyncio.create_task(atelier.review.run())
+    yield atelier.review
     assert not work.done(), "the review stopped"
     await ended(work)
 
@@ -110,8 +107,7 @@ async def test_where_the_chosen_channel_is_gone_nobody_else_is_told(
 
     await choose(1)
     await refused(shop, guild_of(atelier), "woodcutter")
-    noted = review._noted  # pyright: ignore[reportPrivateUsage]  # nothing else shows that a card went nowhere
-    await until(noted.empty)
+    await until(shop.review_queue.empty)
     await shop.records.guilds.get(guild_of(atelier))  # one reader: the review's question came before this one
     await choose(play.channel("mod-log").id)
     await refused(shop, guild_of(atelier), "carpenter")
@@ -148,9 +144,8 @@ async def test_a_network_that_is_down_for_a_while_does_not_end_the_review(
 async def test_a_raid_of_refusals_fills_no_memory(
     shop: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
 ) -> None:
-    review = ReviewPost(atelier, shop.casework, shop.archive, "mod-log")
     await refused(shop, guild_of(atelier), "woodcutter")
-    record: VerdictRecord = shop.reviewed[0]
+    [record] = shop.reviewed()
     for _ in range(300):
-        review.note(record)
+        shop.review_queue.note(record)
     assert "is in the log only" in caplog.text

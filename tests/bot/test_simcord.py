@@ -22,9 +22,8 @@ from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberAc
 
 from bot import app
 from bot.client import Atelier
-from bot.derive import Derive
-from bot.gallery import Galleries
 from bot.orders import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
+from bot.parts import build_parts
 from bot.provenance import Provenance
 from bot.records import Records
 from bot.settings import GenerationSettings, Settings
@@ -116,7 +115,7 @@ def button(message: discord.Message, press: str, image: int = 0) -> str:
 
 
 def new_bot(settings: Settings, records: Records, dispatch: Dispatch, jobs: asyncio.Queue[Job]) -> Atelier:
-    client = app.build(
+    parts = build_parts(
         settings,
         records,
         dispatch,
@@ -124,10 +123,7 @@ def new_bot(settings: Settings, records: Records, dispatch: Dispatch, jobs: asyn
         PictureCheck(load_detectors(("opennsfw",))),
         Provenance.open(settings.provenance, settings.data),
     )
-    client.galleries = Galleries(
-        client, client.studio, Derive(settings, records), client.desk, jobs.put_nowait
-    )
-    return client
+    return app.build(parts, jobs.put_nowait)
 
 
 @asynccontextmanager

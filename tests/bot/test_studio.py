@@ -30,7 +30,7 @@ NO_FOXES = (
 
 def stricter(shop: Shop) -> None:
     """As after a start with other rules: foxes are not drawn any more."""
-    shop.studio.judging.screen = Screen(parse_rules(NO_FOXES))
+    shop.judging.screen = Screen(parse_rules(NO_FOXES))
 
 
 # ---- admit
@@ -47,7 +47,7 @@ async def test_an_admitted_order_is_a_row_a_charge_and_a_verdict(shop: Shop) -> 
     [record] = await shop.log()
     assert (record.job, record.member, record.source) == (job.id, ADA.member, "/imagine")
     assert (record.prompt, record.negative, record.verdict.ruling) == ("a fox", "blurry", Ruling.ALLOW)
-    assert not shop.reviewed
+    assert not shop.reviewed()
 
 
 async def test_a_refused_order_leaves_its_verdict_alone(shop: Shop) -> None:
@@ -58,12 +58,12 @@ async def test_a_refused_order_leaves_its_verdict_alone(shop: Shop) -> None:
     assert await shop.spent() == 0
     [record] = await shop.log()
     assert (record.job, record.verdict.ruling) == (None, Ruling.REFUSE)
-    assert shop.reviewed == [record]
+    assert shop.reviewed() == [record]
 
 
 async def test_a_flagged_order_is_drawn_and_moderators_are_told(shop: Shop) -> None:
     job = await shop.admit(an_order("a hostage drama"))
-    [record] = shop.reviewed
+    [record] = shop.reviewed()
     assert (record.job, record.verdict.ruling) == (job.id, Ruling.FLAG)
 
 
@@ -88,14 +88,14 @@ async def test_whatever_way_the_words_come_in_they_are_refused(
 
 
 async def test_a_channels_age_restriction_decides_what_is_refused_there(shop: Shop) -> None:
-    await shop.studio.policies.choose(MIA, ADULTS, "mature")
+    await shop.policies.choose(MIA, ADULTS, "mature")
     await shop.admit(an_order("a nude statue", replace(ADA, is_age_restricted=True)))
     with pytest.raises(PromptRefused):
         await shop.admit(an_order("a nude woman", ADA))
 
 
 async def test_what_an_ordinary_channel_would_not_show_goes_behind_a_spoiler(shop: Shop) -> None:
-    await shop.studio.policies.choose(MIA, ADULTS, "mature")
+    await shop.policies.choose(MIA, ADULTS, "mature")
     adult = await shop.admit(an_order("a naked woman", replace(ADA, is_age_restricted=True)))
     assert await shop.studio.is_for_adults(adult)
     assert not await shop.studio.is_for_adults(await shop.admit(an_order("a fox")))
@@ -112,7 +112,7 @@ class Noting(Screen):
 
 
 async def test_prompts_are_read_beside_the_loop(shop: Shop) -> None:
-    screen = shop.studio.judging.screen = Noting(parse_rules(NO_FOXES))
+    screen = shop.judging.screen = Noting(parse_rules(NO_FOXES))
     screen.threads = []
     await shop.admit(an_order("a house"))
     with pytest.raises(PromptRefused):
@@ -236,7 +236,7 @@ class WatchedScreen(Screen):
 
 
 async def test_a_block_set_while_an_order_is_being_admitted_stops_it(shop: Shop) -> None:
-    shop.studio.judging.screen = screen = WatchedScreen(parse_rules(""))
+    shop.judging.screen = screen = WatchedScreen(parse_rules(""))
     screen.asked = asyncio.Event()
     async with shop.records.database.transaction() as tx:
         admission = asyncio.create_task(shop.admit(an_order()))

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum
+from typing import Any
 
 from PIL import Image
 
@@ -157,13 +158,14 @@ async def weighted(shop: Shop, text: str) -> Order:
     return compose(Wish(prompt=prompt), ADA, [SMALL], SMALL)
 
 
-async def kept(shop: Shop, prompt: Prompt) -> Job:
+async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     """A finished job of other days with a picture, whatever was allowed then."""
     job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # a row as the studio writes it
         replace(an_order(images=1), prompt=prompt),
         Place(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
     )
+    job = replace(job, **changes)
     async with shop.records.database.transaction() as tx:
         await shop.records.jobs.record(tx, job)
         stored: StoredImage = await shop.records.pictures.store(
@@ -184,13 +186,7 @@ def pressed(press: Press, *, is_negative: bool = False) -> Way:
     async def path(shop: Shop, text: str) -> Order:
         prompt = Prompt(text="a quiet hill", negative=text) if is_negative else Prompt(text=text)
         job = await kept(shop, prompt)
-        match press:
-            case Press.UPSCALE:
-                return await shop.derive.upscale(job.id, 0, ADA)
-            case Press.VARY:
-                return await shop.derive.variation(job.id, 0, ADA)
-            case _:
-                return await shop.derive.reroll(job.id, ADA)
+        return await shop.derive.pressed(press, job.id, 0, ADA)
 
     return path
 

@@ -1,0 +1,114 @@
+"""What stands on messages that were posted by earlier releases keeps working, byte for byte: their custom_ids are written out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from discord.http import Route
+
+from bot.casework import Decision
+from bot.client import Atelier
+from bot.orders import PromptRefused
+from db.cases import Outcome
+from generation.request import JobId, MemberId, Prompt
+from playground.messages import Message
+from playground.people import Use
+from playground.server import Playground
+from tests.bot.conftest import ADA, MIA, Shop, an_order, until
+from tests.bot.desk import FLAGGED
+from tests.bot.test_paths import BUTTONS
+from tests.bot.ways_in import kept
+
+pytestmark = pytest.mark.timeout(60)
+
+ADAS = {
+    "atelier:1:up:aaaaabbbbb:0": "picture 1, upscaled",
+    "atelier:1:vary:aaaaabbbbb:0": "variations of picture 1",
+    "atelier:1:reroll:aaaaabbbbb:0": "re-roll",
+    "atelier:1:remix:aaaaabbbbb:0": "Remix",
+    "atelier:1:delete:aaaaabbbbb:0": "somebody else's",
+    "atelier:1:cancel:aaaaabbbbb:0": "somebody else's",
+    "atelier:1:up:aaaaabbbbb:3": "gone",
+    "atelier:1:page:history:0": "No pictures yet",
+    "atelier:1:page:history:aaaaabbbbb": "No pictures yet",
+    "atelier:1:page:log:0.0.-.0.0": "moderators",
+    "atelier:1:appeal:2": "Appeal in case 2",
+    "atelier:1:forget:1": "somebody else's",
+}
+"""custom_id to a part of what is answered: a sentence, a card, a form's title."""
+MIAS = {
+    "atelier:1:page:log:0.0.-.0.0": "Log · 2 records",
+    "atelier:1:page:log:123456789012345678.0.r.1790000000.99": "Nothing matches",
+    "atelier:1:page:cases:0.-.0": "### Cases",
+    "atelier:1:page:cases:0.o.1": "Nothing matches",
+    "atelier:1:case:open:1": "### Case 4",
+    "atelier:1:case:approve:1": "let it stand",
+    "atelier:1:case:remove:1": "removed",
+    "atelier:1:case:escalate:1": "Escalated",
+    "atelier:1:case:warn:1": "Warn ada · case 1",
+    "atelier:1:case:timeout:1": "Time out ada · case 1",
+    "atelier:1:case:ban:1": "Ban ada · case 1",
+    "atelier:1:answer:upheld:1": "Uphold case 3",
+    "atelier:1:answer:overturned:1": "Overturn case 3",
+}
+
+
+async def posted(atelier: Atelier, play: Playground, custom_id: str) -> Message:
+    """A message as an earlier process posted it: this one's discord.py has never seen its button."""
+    button = {"type": 2, "style": 2, "label": "press me", "custom_id": custom_id}
+    body = {"flags": 1 << 15, "components": [{"type": 1, "components": [button]}]}
+    route = Route("POST", "/channels/{channel_id}/messages", channel_id=play.channel("gallery").id)
+    await atelier.http.request(route, json=body)
+    return await play.wait_for_message(lambda each: each.component(custom_id=custom_id) is not None)
+
+
+async def rows(shop: Shop, atelier: Atelier, ada: int) -> None:
+    """A gallery of somebody else's; Ada's refusal (1); her cases, the first open, the third with an appeal."""
+    [guild] = atelier.guilds
+    asker = replace(ADA, guild_id=guild.id, member=MemberId(ada))
+    max_ = replace(MIA, guild_id=guild.id, member=MemberId(1))
+    await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"))
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a naked woodcutter", asker))
+    await shop.admit(an_order(FLAGGED, asker))
+    for _ in range(2):
+        await shop.casework.sanction(max_, asker.member, "ada", Decision(outcome=Outcome.WARN, reason="spam"))
+    await shop.appeals.ask(3, asker.member, "ada", "why?")
+
+
+async def answered(use: Use) -> str:
+    """What they see of it."""
+    await use.wait_for_answer()
+    assert not use.failed
+    return (await use.wait_for_modal()).title if use.message is None else (await use.wait_for_message()).texts
+
+
+@pytest.mark.parametrize(
+    ("name", "custom_id", "said"),
+    [(name, *each) for name, ids in (("ada", ADAS), ("mia", MIAS)) for each in ids.items()],
+)
+async def test_a_button_of_an_earlier_release_is_answered(
+    shop: Shop, play: Playground, atelier: Atelier, name: str, custom_id: str, said: str
+) -> None:
+    await rows(shop, atelier, play.person("ada").id)
+    message = await posted(atelier, play, custom_id)
+    assert said in await answered(await play.person(name).click(message, custom_id=custom_id))
+
+
+async def test_a_form_of_an_earlier_release_is_answered(
+    shop: Shop, play: Playground, atelier: Atelier
+) -> None:
+    await rows(shop, atelier, play.person("ada").id)
+    message = await posted(atelier, play, "atelier:1:remix:aaaaabbbbb:0")
+    form = await (await play.person("ada").click(message, label="press me")).wait_for_modal()
+    assert form.custom_id == "atelier:1:remixed:aaaaabbbbb:0"
+    store = atelier._connection._view_store  # pyright: ignore[reportPrivateUsage]  # a restart forgets the form
+    known = store._modals  # pyright: ignore[reportPrivateUsage]
+    await until(lambda: known.pop(form.custom_id, None) is not None)
+    assert "remixed from picture 1" in await answered(await play.person("ada").submit(form))
+
+
+def test_every_action_is_pressed() -> None:
+    pressed = " ".join((*ADAS, *MIAS))
+    assert [each for kind in BUTTONS for each in kind.actions if f"atelier:1:{each}:" not in pressed] == []
