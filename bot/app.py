@@ -102,7 +102,6 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
         slots=generation.slots,
         memory_gib=generation.memory_gib,
         model_wait=generation.model_wait,
-        swaps_a_minute=generation.swaps_a_minute,
         pinned_rows=generation.pinned_rows,
         log_format=settings.logging.format,
         log_level=settings.logging.level,

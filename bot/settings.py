@@ -57,7 +57,6 @@ class GenerationSettings:
     upscale_factor: int = 2
     memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
     model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
-    swaps_a_minute: int = 4  # of models that make room for others
     server_weights: Mapping[str, float] = field(
         default_factory=dict[str, float]
     )  # by server id; others have 1
@@ -223,7 +222,7 @@ def _checked(settings: Settings, source: str) -> Settings:
         raise SettingsBroken(
             source, "provenance", "certificate and key belong together: give both or neither"
         )
-    for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience", "swaps_a_minute"):
+    for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience"):
         if getattr(settings.generation, key) <= 0:
             raise SettingsBroken(source, f"generation.{key}", "must be above 0")
     for key in ("memory_gib", "model_wait"):

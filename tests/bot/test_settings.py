@@ -89,7 +89,6 @@ def test_the_environment_wins() -> None:
             ]
         ),
         ("[generation]\nmodel_wait = -1", "generation.model_wait", "0 or more"),
-        ("[generation]\nswaps_a_minute = 0", "generation.swaps_a_minute", "above 0"),
         ("[retention]\nprompts_days = -1", "retention.prompts_days", "0 or more"),
         ("[retention]\naudit_days = 0", "retention.audit_days", "1 or more"),
         ("[retention]\nprompt_days = 3", "retention.prompt_days", "prompts_days"),
