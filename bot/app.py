@@ -68,6 +68,7 @@ from generation.messages import Configure
 from generation.request import GuildId
 from moderation.pictures import PictureCheck
 from moderation.screen import Screen
+from startup import StartError
 
 log = logging.getLogger(__name__)
 
@@ -260,14 +261,21 @@ async def _log_in(client: Atelier, token: str) -> None:
         raise DiscordUnreachable(Route.BASE, str(error)) from error
 
 
-class WrongToken(Exception):
-    pass
+class WrongToken(StartError):
+    def __str__(self) -> str:
+        return (
+            "Discord refuses the token in DISCORD_TOKEN. "
+            "Copy it again from the Developer Portal → Bot → Reset Token."
+        )
 
 
 @dataclass(eq=False)
-class DiscordUnreachable(Exception):
+class DiscordUnreachable(StartError):
     api: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"Discord can't be reached at {self.api}: {self.reason}"
 
 
 class Stopped(Exception):

@@ -11,12 +11,16 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.metrics import Metrics
 from bot.settings import address_of
+from startup import StartError
 
 
 @dataclass(eq=False)
-class CannotListen(Exception):
+class CannotListen(StartError):
     listen: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"The metrics can't be offered at {self.listen}: {self.reason}. Change metrics.listen in the settings."
 
 
 @asynccontextmanager
