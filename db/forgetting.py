@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from db.database import Database, Transaction
 from generation.request import JobId, MemberId
+from moderation.duration import DAY, HOUR
 
-DAY, HOUR = 86_400.0, 3_600.0
 NOBODY = 0
 """In place of a moderator's id that was forgotten; Discord gives no such id."""
 FORMER = "a former moderator"

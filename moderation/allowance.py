@@ -12,8 +12,7 @@ from typing import Annotated
 from asyncio_throttle import Throttler
 from msgspec import Meta
 
-MINUTE = 60.0
-DAY = 86_400.0
+from moderation.duration import DAY, MINUTE
 
 Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, texts
+from bot import cards, texts
 from bot.access import asker_of
 from bot.client import Atelier
 from bot.commands.mod import seconds_of
@@ -54,7 +54,7 @@ async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[
 def _raid(gate: Gate) -> str:
     if not gate.is_raid:
         return "Raid mode is off."
-    account, member = mod_texts.span(gate.account_age or 0), mod_texts.span(gate.member_age or 0)
+    account, member = texts.span(gate.account_age or 0), texts.span(gate.member_age or 0)
     return (
         f"Raid mode is on: only accounts older than {account}, and members for more than {member}, can order."
     )
