@@ -256,7 +256,7 @@ def _doubled(names: Sequence[str]) -> str | None:
 
 _ELSEWHERE = {
     "discord.token": "the token comes from the environment (DISCORD_TOKEN), never from a file",
-    "generation.swaps_a_minute": "it is gone: model_wait alone says how often models take turns; delete the line, and raise "
+    "generation.swaps_a_minute": "it is gone, and model_wait alone says how often models take turns; delete the line, and raise "
     "model_wait where they should take turns less often",
 }
 """Keys that some file may still have, or that are looked for here."""
