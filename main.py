@@ -14,22 +14,20 @@ from functools import partial
 from pathlib import Path
 
 from bot import app, doctor
-from bot.exposition import CannotListen
-from bot.provenance import Provenance, ProvenanceBroken
-from bot.settings import PROJECT, Settings, SettingsBroken, load
+from bot.provenance import Provenance
+from bot.settings import PROJECT, Settings, load
 from db.database import Database
-from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull, StorageError
 from generation import checkup
 from generation.logs import LEVELS, open_log
-from generation.model_folder import BrokenModelFolder, inspect
-from moderation.classifier import ModelBroken, load_classifier
+from moderation.classifier import load_classifier
 from moderation.detectors import load_detectors
 from moderation.figures import load_figures
-from moderation.must import MustBroken, read_must
-from moderation.people import PeopleBroken, read_people
-from moderation.pictures import DetectorBroken, PictureCheck
-from moderation.rules import RulesBroken, load_rules
+from moderation.must import read_must
+from moderation.people import read_people
+from moderation.pictures import PictureCheck
+from moderation.rules import load_rules
 from moderation.screen import Screen
+from startup import StartError
 
 log = logging.getLogger("atelier")
 
@@ -37,17 +35,9 @@ _NO_TOKEN = (
     "There is no token. Set DISCORD_TOKEN to your bot's token (Developer Portal → your application → Bot), "
     "or try the bot without an account: make demo"
 )
-_WRONG_TOKEN = (
-    "Discord refuses the token in DISCORD_TOKEN. Copy it again from the Developer Portal → Bot → Reset Token."
-)
-
 
 SWITCH_SECONDS = 0.001
 """How long a thread that is busy keeps the event loop's from its turn; Python's own 5 ms are what members would feel first."""
-
-
-class CannotStart(Exception):
-    """Why, as a sentence that says what to do."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -69,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
                 asyncio.run(demo(options.port, options.data, options.config))
             case _:
                 return _doctor(_settings(options.config))
-    except CannotStart as error:
+    except StartError as error:
         print(f"atelier: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
@@ -81,10 +71,10 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     # Taken out of the environment: the worker, and what it loads, has no business with it.
     token = os.environ.pop("DISCORD_TOKEN", "").strip()
     if not token:
-        raise CannotStart(_NO_TOKEN)
+        raise StartError(_NO_TOKEN)
     sys.setswitchinterval(SWITCH_SECONDS)
-    _inspect_models(settings)
     for entry in settings.resolved_models:
+        doctor.inspect_model(entry)
         for sentence in doctor.broken_loras(entry):
             log.error("%s Orders for it will fail; the others go on.", sentence)
     screen = _screen(settings)
@@ -104,100 +94,27 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
             # Not before: where the database is lost, nothing is written.
             provenance = Provenance.open(settings.provenance, settings.data)
             await app.run(settings, database, screen, pictures, provenance, token, stop)
-    except app.WrongToken as error:
-        raise CannotStart(_WRONG_TOKEN) from error
-    except app.DiscordUnreachable as error:
-        raise CannotStart(f"Discord can't be reached at {error.api}: {error.reason}") from error
-    except CannotListen as error:
-        raise CannotStart(
-            f"The metrics can't be offered at {error.listen}: {error.reason}. Change metrics.listen in the settings."
-        ) from error
-    except ProvenanceBroken as error:
-        raise CannotStart(str(error)) from error
     except OSError as error:
-        raise CannotStart(f"{error.filename or settings.data}: {error.strerror or error}") from error
-    except StorageError as error:
-        raise CannotStart(_storage_sentence(error)) from error
+        raise StartError(f"{error.filename or settings.data}: {error.strerror or error}") from error
 
 
 def _settings(path: Path | None) -> Settings:
     if path is None and (PROJECT / "config.toml").exists():
         path = PROJECT / "config.toml"
-    try:
-        return load(path, os.environ)
-    except SettingsBroken as error:
-        where = f" at {error.key}" if error.key else ""
-        raise CannotStart(f"The settings in {error.source} are broken{where}: {error.reason}.") from error
-
-
-def _inspect_models(settings: Settings) -> None:
-    for entry in settings.resolved_models:
-        try:
-            inspect(entry.source)
-        except BrokenModelFolder as error:
-            raise CannotStart(
-                f"The model {entry.name!r} in {error.source} can't be used: {error.reason}. {error.advice}"
-            ) from error
+    return load(path, os.environ)
 
 
 def _screen(settings: Settings) -> Screen:
-    path = Path(settings.moderation.rules) if settings.moderation.rules else None
-    try:
-        read_must(settings.moderation.must_file)
-    except MustBroken as error:
-        raise CannotStart(f"The prompts that must be refused or allowed are broken: {error}.") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise CannotStart(f"The file moderation.must names can't be read: {error}.") from error
-    try:
-        people = read_people(settings.moderation.people_file)
-    except PeopleBroken as error:
-        raise CannotStart(f"The list of real persons is broken: {error}.") from error
-    except OSError as error:
-        raise CannotStart(
-            f"The list of real persons in {settings.moderation.people} can't be read: {error.strerror}."
-        ) from error
-    try:
-        rules = load_rules(path)
-        names = load_figures(more=people.names(rules))
-        return Screen(rules, load_classifier(), names, excused=people.excused(rules))
-    except RulesBroken as error:
-        raise CannotStart(f"The moderation rules are broken: {error}") from error
-    except ModelBroken as error:
-        raise CannotStart(f"The prompt filter can't start: {error}.") from error
-    except OSError as error:
-        raise CannotStart(f"The moderation rules in {path} can't be read: {error.strerror}.") from error
+    moderation = settings.moderation
+    read_must(moderation.must_file)
+    people = read_people(moderation.people_file)
+    rules = load_rules(moderation.rules_file)
+    names = load_figures(more=people.names(rules))
+    return Screen(rules, load_classifier(), names, excused=people.excused(rules))
 
 
 def _picture_check(settings: Settings) -> PictureCheck:
-    try:
-        return PictureCheck(load_detectors(settings.pictures.detectors, settings.pictures.safety_checker))
-    except DetectorBroken as error:
-        raise CannotStart(f"{str(error)[:1].upper()}{str(error)[1:]}") from error
-
-
-def _storage_sentence(error: StorageError) -> str:
-    match error:
-        case DatabaseLost():
-            return (
-                f"The database {error.path} is missing or empty, but there are pictures in {error.pictures}. Put a backup of "
-                "the database in its place. To start without these pictures, move their folder away. Nothing was changed."
-            )
-        case DatabaseTooNew():
-            return (
-                f"The database {error.path} is of version {error.version}, but this program knows {error.known}. "
-                "Start the newer release again, or restore a backup. Nothing was changed."
-            )
-        case DatabaseBroken():
-            return (
-                f"The database {error.path} can't be used: {error.reason}. Move it to a safe place, together with the files "
-                "beside it that end with -wal and -shm, and put a backup in its place. The pictures stay where they are."
-            )
-        case DatabaseBusy():
-            return f"Another program holds the database {error.path}. Is the bot running already?"
-        case DiskFull():
-            return f"The disk that holds {error.path} is full. Make room and start again."
-        case _:
-            return f"The database can't be used: {error}"
+    return PictureCheck(load_detectors(settings.pictures.detectors, settings.pictures.safety_checker))
 
 
 def _doctor(settings: Settings) -> int:
@@ -206,13 +123,12 @@ def _doctor(settings: Settings) -> int:
     for part in (_screen, _picture_check):
         try:
             part(settings)
-        except CannotStart as error:
+        except StartError as error:
             stops.append(str(error))
     found = doctor.examine(
         settings,
         has_token=bool(os.environ.get("DISCORD_TOKEN", "").strip()),
         checkup=checkup.examine,
-        storage_sentence=_storage_sentence,
         show=partial(print, flush=True),
     )
     found.stops[:0] = stops

@@ -57,6 +57,7 @@ from generation.messages import Configure
 from generation.request import GuildId
 from moderation.pictures import PictureCheck
 from moderation.screen import Screen
+from startup import StartError
 
 log = logging.getLogger(__name__)
 
@@ -109,7 +110,6 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
         slots=generation.slots,
         memory_gib=generation.memory_gib,
         model_wait=generation.model_wait,
-        swaps_a_minute=generation.swaps_a_minute,
         pinned_rows=generation.pinned_rows,
         log_format=settings.logging.format,
         log_level=settings.logging.level,
@@ -213,14 +213,21 @@ async def _log_in(client: Atelier, token: str) -> None:
         raise DiscordUnreachable(Route.BASE, str(error)) from error
 
 
-class WrongToken(Exception):
-    pass
+class WrongToken(StartError):
+    def __str__(self) -> str:
+        return (
+            "Discord refuses the token in DISCORD_TOKEN. "
+            "Copy it again from the Developer Portal → Bot → Reset Token."
+        )
 
 
 @dataclass(eq=False)
-class DiscordUnreachable(Exception):
+class DiscordUnreachable(StartError):
     api: str
     reason: str
+
+    def __str__(self) -> str:
+        return f"Discord can't be reached at {self.api}: {self.reason}"
 
 
 class Stopped(Exception):

@@ -14,11 +14,10 @@ import aiohttp
 import discord
 
 from bot.parameters import ASPECTS, SEED_LIMIT, Wish, one_line
-from bot.settings import MAX_LORA_WEIGHT
 from bot.wish_errors import FileTooLarge, FileUnreachable, NoPromptInFile
 from generation.images import NotAPicture, read_parameters
 from generation.infotext import Infotext, read_infotext
-from generation.request import ImageSize, ModelEntry
+from generation.request import MAX_LORA_WEIGHT, ImageSize, ModelEntry
 
 MAX_TEXT = 4 * 2**10
 """Bytes: a prompt of the longest kind fits in any script."""

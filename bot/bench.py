@@ -20,7 +20,8 @@ from bot.powers import Used
 from bot.review import ReviewPost
 from db.audit import Act
 from db.cases import Case, Outcome
-from moderation.ladder import Rung, Sanction
+from moderation.duration import written
+from moderation.ladder import Sanction
 
 log = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ class Bench:
         _, rung = await self._casework.standing(case.guild_id, case.member)
         fields = {"Reason, shown to the member": line("reason", default=case.proposed_reason)}
         if outcome is not Outcome.WARN:
-            offered = _span_of(rung) if rung.sanction is sanction else ""
+            offered = written(rung.seconds or 0) if rung.sanction is sanction else ""
             is_timeout = outcome is Outcome.TIMEOUT
             label = "How long (30m, 12h, 7d, 2w)" if is_timeout else "How long; empty: until lifted"
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
@@ -180,14 +181,6 @@ class Bench:
             log.warning("the message of job %s was not deleted: %s", job.id, error)
             return "The pictures are gone from here, but Discord did not let me delete their message: do it by hand."
         return ""
-
-
-def _span_of(rung: Rung) -> str:
-    """A rung's time as a form takes it."""
-    for unit, seconds in (("w", 604_800), ("d", 86_400), ("h", 3600), ("m", 60)):
-        if rung.seconds and rung.seconds % seconds == 0:
-            return f"{int(rung.seconds // seconds)}{unit}"
-    return ""
 
 
 def _power(used: Used, case: Case) -> str:

@@ -30,9 +30,8 @@ from db.database import Transaction
 from db.jobs import Job
 from db.standings import Standing
 from generation.request import JobId, MemberId
+from moderation.duration import DAY
 from moderation.ladder import Rung, parse_ladder, rung_for
-
-DAY = 86_400.0
 
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """What a member gets a strike for."""

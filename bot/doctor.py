@@ -7,18 +7,16 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from c2pa import C2paError
-
-from bot.provenance import FOLDER, ProvenanceBroken, certificate_of, check_mark_key
+from bot.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from bot.settings import Settings
 from db.errors import DatabaseMissing, StorageError
 from db.state import size_text, state_of
-from generation.certificate import CHAIN, KEY, CertificateBroken, load_certificate
+from generation.certificate import CHAIN, KEY, load_certificate
 from generation.checkup import Card, Finding, ModelReport
-from generation.credentials import Credentials
 from generation.lora_file import BrokenLoraFile, inspect_lora
 from generation.model_folder import BrokenModelFolder, inspect
 from generation.request import ModelEntry
+from startup import StartError
 
 ROOM = 2 * 10**9
 """Bytes on the disk: some thousand pictures."""
@@ -41,7 +39,6 @@ def examine(
     *,
     has_token: bool,
     checkup: Callable[[Sequence[ModelEntry]], Iterable[Finding]],
-    storage_sentence: Callable[[StorageError], str],
     show: Callable[[str], None],
 ) -> Examination:
     """Says line by line what it finds, the quick things first."""
@@ -50,18 +47,16 @@ def examine(
     _line(show, "DISCORD_TOKEN", "set" if has_token else "not set")
     if not has_token:
         found.troubles.append("DISCORD_TOKEN is not set: `run` needs it, the playground does not.")
-    _storage(settings, found, storage_sentence, show)
+    _storage(settings, found, show)
     _line(show, "metrics", settings.metrics.listen or "off")
     _line(show, "picture check", ", ".join(settings.pictures.detectors))
     _certificate(settings, found, show)
     sound: list[ModelEntry] = []
     for entry in settings.resolved_models:
         try:
-            inspect(entry.source)
-        except BrokenModelFolder as broken:
-            found.stops.append(
-                f"The model {entry.name!r} in {broken.source} can't be used: {broken.reason} {broken.advice}"
-            )
+            inspect_model(entry)
+        except StartError as broken:
+            found.stops.append(str(broken))
             continue
         sound.append(entry)
         found.troubles += broken_loras(entry)
@@ -80,6 +75,16 @@ def examine(
     return found
 
 
+def inspect_model(entry: ModelEntry) -> None:
+    """Raises StartError."""
+    try:
+        inspect(entry.source)
+    except BrokenModelFolder as broken:
+        raise StartError(
+            f"The model {entry.name!r} in {broken.source} can't be used: {broken.reason} {broken.advice}"
+        ) from broken
+
+
 def broken_loras(entry: ModelEntry) -> Iterator[str]:
     for lora in entry.loras:
         try:
@@ -92,12 +97,7 @@ def _line(show: Callable[[str], None], name: str, text: str) -> None:
     show(f"{name:<14} {text}")
 
 
-def _storage(
-    settings: Settings,
-    found: Examination,
-    sentence: Callable[[StorageError], str],
-    show: Callable[[str], None],
-) -> None:
+def _storage(settings: Settings, found: Examination, show: Callable[[str], None]) -> None:
     data = settings.data.resolve()
     _line(show, "data", str(data))
     there = next(folder for folder in (data, *data.parents) if folder.is_dir())
@@ -112,7 +112,7 @@ def _storage(
         _line(show, "database", "none yet: the first start makes it")
     except StorageError as error:
         _line(show, "database", "can't be used")
-        found.stops.append(sentence(error))
+        found.stops.append(str(error))
     else:
         jobs = ", ".join(f"{count} {name}" for name, count in state.jobs.items() if count) or "no jobs"
         update = "" if state.version == state.known else f", which the next start brings to {state.known}"
@@ -131,13 +131,9 @@ def _certificate(settings: Settings, found: Examination, show: Callable[[str], N
             _line(show, "certificate", "none yet: the first start makes one")
             return
         certificate = own or load_certificate(folder / CHAIN, folder / KEY)
-        Credentials(certificate)
-    except ProvenanceBroken as broken:
+        credentials_of(certificate)
+    except StartError as broken:
         found.stops.append(str(broken))
-    except CertificateBroken as broken:
-        found.stops.append(f"Pictures can't be signed with {broken.path}: {broken.problem}.")
-    except C2paError as broken:
-        found.stops.append(f"Pictures can't be signed: {broken}.")
     else:
         whose = "the owner's" if own else "made by the bot"
         _line(show, "certificate", f"{certificate.name}, until {certificate.expires:%Y-%m-%d} ({whose})")

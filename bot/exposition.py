@@ -10,21 +10,17 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.metrics import Metrics
+from bot.settings import address_of
+from startup import StartError
 
 
 @dataclass(eq=False)
-class CannotListen(Exception):
+class CannotListen(StartError):
     listen: str
     reason: str
 
-
-def address_of(listen: str) -> tuple[str, int]:
-    """Host and port of "127.0.0.1:9464" or "[::1]:9464". Raises ValueError."""
-    host, colon, port = listen.rpartition(":")
-    host = host.removeprefix("[").removesuffix("]")
-    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
-        raise ValueError(listen)
-    return host, int(port)
+    def __str__(self) -> str:
+        return f"The metrics can't be offered at {self.listen}: {self.reason}. Change metrics.listen in the settings."
 
 
 @asynccontextmanager

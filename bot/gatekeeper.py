@@ -11,9 +11,10 @@ from bot.orders import Asker
 from bot.records import Records
 from db.audit import Act
 from db.gates import Gate, Mode
+from moderation.duration import DAY
 
 KNOWN_ORDERS = 3
-KNOWN_FOR = 86_400.0
+KNOWN_FOR = DAY
 """Seconds. So many orders, finished at least so long before the switch, make a member a known one: raiders order too."""
 
 

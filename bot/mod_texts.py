@@ -161,15 +161,6 @@ def did(outcome: str, *, is_refused: bool) -> str:
     return words[Outcome(outcome)] if outcome in tuple(Outcome) else outcome
 
 
-def span(seconds: float) -> str:
-    """ "2 weeks", "3 days", "1 hour": in the largest unit that is whole."""
-    for unit, name in ((604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")):
-        if seconds >= unit and seconds % unit == 0:
-            count = int(seconds // unit)
-            return f"{count} {name}" + ("s" if count > 1 else "")
-    return texts.duration(seconds)
-
-
 def seconds_of(text: str) -> float:
     """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
     seconds = seconds_in(text)
@@ -183,9 +174,9 @@ def rung(rung: Rung) -> str:
         case Sanction.WARN:
             return "a warning"
         case Sanction.TIMEOUT:
-            return f"a timeout of {span(rung.seconds or 0)}"
+            return f"a timeout of {texts.span(rung.seconds or 0)}"
         case Sanction.BAN:
-            return "a ban" + (f" for {span(rung.seconds)}" if rung.seconds else "")
+            return "a ban" + (f" for {texts.span(rung.seconds)}" if rung.seconds else "")
 
 
 def until(expires_at: float | None) -> str:
@@ -216,7 +207,7 @@ def _why(reason: str) -> str:
 
 def _ages(account: float | None, member: float | None) -> str:
     parts = [
-        f"accounts older than {span(account)}" if account else "",
-        f"members for more than {span(member)}" if member else "",
+        f"accounts older than {texts.span(account)}" if account else "",
+        f"members for more than {texts.span(member)}" if member else "",
     ]
     return " that have been ".join(part for part in parts if part)

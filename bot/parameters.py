@@ -21,11 +21,10 @@ from bot.orders import (
     UnknownParameter,
     UnusableWeights,
 )
-from bot.settings import MAX_LORA_WEIGHT
 from bot.wish_errors import NestedPreset, UnknownPreset
 from db.jobs import JobAction
 from generation.prompt import MAX_PARTS, BadWeights
-from generation.request import Lora, LoraEntry, LoraSet, ModelEntry, Prompt
+from generation.request import MAX_GUIDANCE, MAX_LORA_WEIGHT, Lora, LoraEntry, LoraSet, ModelEntry, Prompt
 
 PROMPT_LIMIT = 1000
 """Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
@@ -61,7 +60,6 @@ _NO_WORDS = " .…-"
 
 NO_PRESETS: Mapping[str, str] = MappingProxyType({})
 
-MAX_GUIDANCE = 30.0
 MAX_LORAS = 4
 """In one order. Each makes a step slower, and more of them fight each other."""
 

@@ -16,12 +16,13 @@ from bot.post import UNREACHABLE
 from db.audit import Act
 from db.cases import Case, Outcome
 from generation.request import MemberId
+from moderation.duration import DAY
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
-LONGEST_TIMEOUT = 28 * 86_400.0
+LONGEST_TIMEOUT = 28 * DAY
 """Seconds: Discord's own limit."""
 _MOST_REASON = 512  # characters of an audit log entry
 

@@ -18,10 +18,11 @@ from PIL import Image
 from bot.settings import ProvenanceSettings
 from db.jobs import Job
 from generation import images
-from generation.certificate import Certificate, CertificateBroken, load_certificate, made_certificate
+from generation.certificate import Certificate, load_certificate, made_certificate
 from generation.credentials import Claim, Credentials
 from generation.request import JobId
 from generation.watermark import Watermark
+from startup import StartError
 
 log = logging.getLogger(__name__)
 
@@ -30,14 +31,8 @@ FOLDER = "provenance"
 _MARK_KEY = "mark.key"
 
 
-@dataclass(eq=False)
-class ProvenanceBroken(Exception):
-    """Pictures could not be signed or marked. `str()` is for the owner."""
-
-    problem: str
-
-    def __str__(self) -> str:
-        return self.problem
+class ProvenanceBroken(StartError):
+    """Pictures could not be signed or marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,15 +53,10 @@ class Provenance:
 
     @classmethod
     def open(cls, settings: ProvenanceSettings, data: Path) -> Provenance:
-        """Makes what is missing in the data folder. Raises ProvenanceBroken, OSError."""
+        """Makes what is missing in the data folder. Raises CertificateBroken, ProvenanceBroken, OSError."""
         folder = data / FOLDER
-        try:
-            certificate = certificate_of(settings) or made_certificate(folder)
-            return cls(Credentials(certificate), Watermark(_mark_key(folder / _MARK_KEY)))
-        except CertificateBroken as error:
-            raise ProvenanceBroken(f"Pictures can't be signed with {error.path}: {error.problem}.") from error
-        except c2pa.C2paError as error:
-            raise ProvenanceBroken(f"Pictures can't be signed: {error}.") from error
+        certificate = certificate_of(settings) or made_certificate(folder)
+        return cls(credentials_of(certificate), Watermark(_mark_key(folder / _MARK_KEY)))
 
     def number_of(self, job: JobId, index: int) -> int:
         """The number that picture `index` (from 0) is marked with: the same at every try."""
@@ -99,6 +89,14 @@ def certificate_of(settings: ProvenanceSettings) -> Certificate | None:
     if not settings.certificate:
         return None
     return load_certificate(Path(settings.certificate), Path(settings.key))
+
+
+def credentials_of(certificate: Certificate) -> Credentials:
+    """Raises ProvenanceBroken."""
+    try:
+        return Credentials(certificate)
+    except c2pa.C2paError as error:
+        raise ProvenanceBroken(f"Pictures can't be signed: {error}.") from error
 
 
 def check_mark_key(folder: Path) -> None:

@@ -10,8 +10,7 @@ from bot.orders import Asker, NoSuchJob, PictureGone
 from db.case_entries import EntryKind
 from db.cases import Case, Origin, Outcome
 from db.jobs import Job
-
-HOUR = 3600.0
+from moderation.duration import HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,80 +1,99 @@
-"""config.toml and the environment, read once, as frozen values. An unknown key is an error that names the nearest."""
+"""config.toml and the environment, read once, as frozen values. Types and ranges stand beside the fields; msgspec checks them."""
 
 from __future__ import annotations
 
 import difflib
 import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, cast
 
-from bot.exposition import address_of
-from generation.logs import FORMATS, LEVELS
+import msgspec
+from msgspec import Meta, inspect
+
+from generation.logs import Format, Level
 from generation.request import ModelEntry, ModelName
 from moderation.allowance import Limits
-from moderation.detectors import NAMES as DETECTORS
+from moderation.detectors import Name as DetectorName
 from moderation.ladder import LadderBroken, parse_ladder
-from moderation.policy import STANDARD, presets
+from moderation.policy import STANDARD, Preset
+from startup import StartError
 
 PROJECT = Path(__file__).resolve().parent.parent
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
 
-MAX_LORA_WEIGHT = 2.0
-"""Either way. Beyond, pictures fall apart."""
-
 DISCORD_API = "https://discord.com/api/v10"
+
+Days = Annotated[int, Meta(ge=0, le=36_500)]
 
 
 @dataclass(eq=False)
-class SettingsBroken(Exception):
-    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"."""
+class SettingsBroken(StartError):
+    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"; an entry of a list goes by its name."""
 
     source: str
     key: str
     reason: str
 
+    def __str__(self) -> str:
+        where = f" at {self.key}" if self.key else ""
+        return f"The settings in {self.source} are broken{where}: {self.reason}."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscordSettings:
-    api: str = DISCORD_API  # ATELIER_DISCORD_API overrides it
-    ready_timeout: float = 2.0  # seconds to wait for late guilds at start
+    # ATELIER_DISCORD_API overrides it.
+    api: Annotated[
+        str, Meta(pattern=r"\Ahttps?://[^/\s]", description="an address that begins with http:// or https://")
+    ] = DISCORD_API
+    ready_timeout: Annotated[float, Meta(ge=0, le=600)] = 2.0  # seconds to wait for late guilds at start
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationSettings:
     default_model: str = "emoji"
-    slots: int = 16  # pictures denoised at once at the most
-    pinned_rows: int = (
-        0  # rows of every step, so that a seed gives the same picture to the bit; 0: as many as there are
-    )
-    max_waiting: int = 200  # jobs in line at the most, over all members
-    member_running: int = 8  # pictures of one member that are worked on at once at the most
-    preview_seconds: float = 1.5  # least time between two previews of a job
-    patience: float = 120.0  # seconds without a sign of life before the worker is started again
-    retries: int = 2  # how often a job is tried again after the worker died
-    upscale_factor: int = 2
-    memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
-    model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
-    swaps_a_minute: int = 4  # of models that make room for others
-    server_weights: Mapping[str, float] = field(
-        default_factory=dict[str, float]
-    )  # by server id; others have 1
+    slots: Annotated[int, Meta(ge=1, le=512)] = 16  # pictures denoised at once at the most
+    # Rows of every step, so that a seed gives the same picture to the bit; 0: as many as there are.
+    pinned_rows: Annotated[int, Meta(ge=0, le=128)] = 0
+    max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 200  # jobs in line at the most, over all members
+    # Pictures of one member that are worked on at once at the most.
+    member_running: Annotated[int, Meta(ge=1, le=1000)] = 8
+    # Least seconds between two previews of a job.
+    preview_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.5
+    # Seconds without a sign of life before the worker is started again.
+    patience: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
+    retries: Annotated[int, Meta(ge=0, le=20)] = 2  # how often a job is tried again after the worker died
+    upscale_factor: Literal[2, 4] = 2
+    # For the models on the device; 0: three quarters of what is free at start.
+    memory_gib: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
+    # Seconds that a model is waited for before others in use make room for it; a quarter of it lies between two such changes.
+    model_wait: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+    # By server id; others have 1.
+    server_weights: Annotated[
+        Mapping[str, float], Meta(description="a table of servers' ids, each = a number")
+    ] = field(default_factory=dict[str, float])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationSettings:
     rules: str = ""  # a file of rules; empty: the ones that are shipped
-    policy: str = STANDARD  # the preset of servers that chose none with /server policy
-    log_channel: str = "mod-log"  # its name, where the moderators chose no channel with /mod log-channel
-    ladder: tuple[str, ...] = ("warn", "timeout 1h", "timeout 1d", "ban")  # one rung a strike that counts
-    strike_days: int = 90  # how long a strike counts
-    claim_seconds: int = 180  # how long a moderator who began to act on a case has it for themselves
-    reports_an_hour: int = 5  # by one member
+    policy: Preset = STANDARD  # of servers that chose none with /server policy
+    # Its name, where the moderators chose no channel with /mod log-channel.
+    log_channel: Annotated[str, Meta(min_length=1)] = "mod-log"
+    # One rung a strike that counts.
+    ladder: Annotated[tuple[str, ...], Meta(min_length=1)] = ("warn", "timeout 1h", "timeout 1d", "ban")
+    strike_days: Annotated[int, Meta(ge=1, le=36_500)] = 90  # how long a strike counts
+    # How long a moderator who began to act on a case has it for themselves.
+    claim_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 180
+    reports_an_hour: Annotated[int, Meta(ge=1, le=10_000)] = 5  # by one member
     must: str = ""  # a file of prompts that must always be refused or allowed; empty: the one that is shipped
-
     people: str = ""  # a file of real persons' names and consents, besides the names that are shipped
+
+    @property
+    def rules_file(self) -> Path | None:
+        return Path(self.rules) if self.rules else None
 
     @property
     def people_file(self) -> Path | None:
@@ -89,19 +108,18 @@ class ModerationSettings:
 class RetentionSettings:
     """Days; 0: for ever."""
 
-    prompts_days: int = 90  # what was asked and what the filter said, for /mod log
-    pictures_days: int = 0  # since they were made; for ever, or their buttons die
-    jobs_days: int = 0  # orders, since they ended; their buttons go with them
-    cases_days: int = 365  # since they were decided
-    sanctions_days: int = 180  # strikes, timeouts and bans, since they ended
-    audit_days: int = 730  # names and reasons in the audit log; never 0
+    prompts_days: Days = 90  # what was asked and what the filter said, for /mod log
+    pictures_days: Days = 0  # since they were made; for ever, or their buttons die
+    jobs_days: Days = 0  # orders, since they ended; their buttons go with them
+    cases_days: Days = 365  # since they were decided
+    sanctions_days: Days = 180  # strikes, timeouts and bans, since they ended
+    audit_days: Annotated[int, Meta(ge=1, le=36_500)] = 730  # names and reasons in the audit log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PicturesSettings:
-    detectors: tuple[str, ...] = (
-        "opennsfw",
-    )  # what looks at every picture; also "nudenet", "safety-checker"
+    # What looks at every picture.
+    detectors: Annotated[tuple[DetectorName, ...], Meta(min_length=1)] = ("opennsfw",)
     safety_checker: str = ""  # the weights of "safety-checker": a folder or hub name in diffusers' layout
 
 
@@ -118,8 +136,8 @@ class MetricsSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggingSettings:
-    format: str = "text"  # or "json"
-    level: str = "info"  # --log-level overrides it
+    format: Format = "text"
+    level: Level = "info"  # --log-level overrides it
 
 
 BUNDLED = ModelEntry(
@@ -149,7 +167,7 @@ class Settings:
     provenance: ProvenanceSettings = ProvenanceSettings()
     metrics: MetricsSettings = MetricsSettings()
     logging: LoggingSettings = LoggingSettings()
-    models: tuple[ModelEntry, ...] = field(default=(BUNDLED,))
+    models: Annotated[tuple[ModelEntry, ...], Meta(min_length=1)] = (BUNDLED,)
 
     @property
     def resolved_models(self) -> tuple[ModelEntry, ...]:
@@ -170,172 +188,149 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     raw: dict[str, Any] = {}
     if path is not None:
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8"))
+            raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise SettingsBroken(source, "", error.strerror or str(error)) from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise SettingsBroken(source, "", f"not valid TOML: {error}") from error
+    settings = _converted(raw, source)
+    for key, reason in _faults(settings):
+        raise SettingsBroken(source, key, reason)
     if api := environment.get("ATELIER_DISCORD_API"):
-        raw.setdefault("discord", {})["api"] = api.rstrip("/")
+        settings = replace(settings, discord=replace(settings.discord, api=api.rstrip("/")))
     if data := environment.get("ATELIER_DATA"):
-        raw["data"] = data
-    settings = _build(Settings, raw, "", source)
-    return _checked(settings, source)
-
-
-def _checked(settings: Settings, source: str) -> Settings:
-    names = [entry.name for entry in settings.models]
-    if not names:
-        raise SettingsBroken(source, "models", "at least one model is needed")
-    if doubled := next((name for name in names if names.count(name) > 1), None):
-        raise SettingsBroken(source, "models", f"two models are called {doubled!r}")
-    if settings.generation.default_model not in names:
-        raise SettingsBroken(
-            source,
-            "generation.default_model",
-            f"there is no model {settings.generation.default_model!r}; there are: {', '.join(names)}",
-        )
-    for key in ("images_a_minute", "images_a_day", "jobs_in_line"):
-        if getattr(settings.limits, key) < 1:
-            raise SettingsBroken(source, f"limits.{key}", "must be 1 or more")
-    for key in ("strike_days", "claim_seconds", "reports_an_hour"):
-        if getattr(settings.moderation, key) < 1:
-            raise SettingsBroken(source, f"moderation.{key}", "must be 1 or more")
-    for entry in fields(RetentionSettings):
-        least = 1 if entry.name == "audit_days" else 0
-        if getattr(settings.retention, entry.name) < least:
-            raise SettingsBroken(source, f"retention.{entry.name}", f"must be {least} or more")
-    if settings.moderation.policy not in presets():
-        raise SettingsBroken(source, "moderation.policy", f"must be one of: {', '.join(presets())}")
-    try:
-        parse_ladder(settings.moderation.ladder)
-    except LadderBroken as error:
-        raise SettingsBroken(
-            source, "moderation.ladder", f"{error.rung!r} is no rung; it takes {error.wanted}"
-        ) from error
-    detectors = settings.pictures.detectors
-    if not detectors or len(set(detectors)) < len(detectors) or not set(detectors) <= set(DETECTORS):
-        known = ", ".join(DETECTORS)
-        raise SettingsBroken(
-            source, "pictures.detectors", f"must name at least one, and each once, of: {known}"
-        )
-    if bool(settings.provenance.certificate) != bool(settings.provenance.key):
-        raise SettingsBroken(
-            source, "provenance", "certificate and key belong together: give both or neither"
-        )
-    for key in ("slots", "max_waiting", "member_running", "preview_seconds", "patience", "swaps_a_minute"):
-        if getattr(settings.generation, key) <= 0:
-            raise SettingsBroken(source, f"generation.{key}", "must be above 0")
-    for key in ("memory_gib", "model_wait"):
-        if not 0 <= getattr(settings.generation, key) < float("inf"):
-            raise SettingsBroken(source, f"generation.{key}", "must be 0 or more")
-    if not 0 <= settings.generation.pinned_rows <= 128:
-        raise SettingsBroken(source, "generation.pinned_rows", "must be 0, or from 1 to 128")
-    for server, weight in settings.generation.server_weights.items():
-        if not server.isdecimal() or weight <= 0:
-            raise SettingsBroken(
-                source, f"generation.server_weights.{server}", "must be a server's id = a number above 0"
-            )
-    if settings.generation.upscale_factor not in (2, 4):
-        raise SettingsBroken(source, "generation.upscale_factor", "must be 2 or 4")
-    if settings.metrics.listen:
-        try:
-            address_of(settings.metrics.listen)
-        except ValueError as error:
-            raise SettingsBroken(
-                source, "metrics.listen", "must be an address and a port, as 127.0.0.1:9464"
-            ) from error
-    for key, known in (("format", FORMATS), ("level", LEVELS)):
-        if getattr(settings.logging, key) not in known:
-            raise SettingsBroken(source, f"logging.{key}", f"must be one of: {', '.join(known)}")
-    for entry in settings.models:
-        # `--model NAME` inside a prompt takes one word.
-        if not re.fullmatch(r"[\w.-]{1,60}", entry.name):
-            raise SettingsBroken(
-                source, f"models.{entry.name}", "a name is one word of letters, digits, - . _"
-            )
-        if entry.side < entry.multiple or entry.multiple < 8 or not 1 <= entry.steps <= entry.max_steps:
-            raise SettingsBroken(
-                source, f"models.{entry.name}", "side, multiple or steps make no sense together"
-            )
-        if entry.dtype not in ("", "float32", "bfloat16", "float16"):
-            raise SettingsBroken(source, f"models.{entry.name}.dtype", "must be float32, bfloat16 or float16")
-        if entry.enlarge not in (1, 2, 4):
-            raise SettingsBroken(source, f"models.{entry.name}.enlarge", "must be 1, 2 or 4")
-        if not 0 < entry.variation_strength <= 1:
-            raise SettingsBroken(
-                source, f"models.{entry.name}.variation_strength", "must be above 0 and at most 1"
-            )
-        _check_loras(entry, source)
+        settings = replace(settings, data=Path(data).expanduser())
     return settings
 
 
-def _check_loras(entry: ModelEntry, source: str) -> None:
-    names = [lora.name.casefold() for lora in entry.loras]
-    for lora in entry.loras:
-        key = f"models.{entry.name}.loras.{lora.name}"
-        # `--lora NAME:WEIGHT` is one word, and PEFT names modules after it.
-        if not re.fullmatch(r"[A-Za-z0-9_-]{1,40}", lora.name):
-            raise SettingsBroken(source, key, "a name is one word of letters, digits, - _")
-        if names.count(lora.name.casefold()) > 1:
-            raise SettingsBroken(source, key, "two LoRAs of this model have that name")
-        if not 0 < abs(lora.weight) <= MAX_LORA_WEIGHT:
-            raise SettingsBroken(
-                source,
-                f"{key}.weight",
-                f"must be from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, and not 0",
-            )
+def address_of(listen: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:9464" or "[::1]:9464". Raises ValueError."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise ValueError(listen)
+    return host, int(port)
 
 
-def _build(kind: type, raw: Any, key: str, source: str) -> Any:
-    """A dataclass of `kind` from a TOML table, checked against the annotations."""
-    if not isinstance(raw, dict):
-        raise SettingsBroken(source, key, "must be a table")
-    known = {f.name for f in fields(kind)}
-    hints = get_type_hints(kind)
-    values: dict[str, Any] = {}
-    for name, value in raw.items():
-        dotted = f"{key}.{name}" if key else name
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-            raise SettingsBroken(source, dotted, f"unknown key; the nearest is {near[0]!r}")
-        values[name] = _value(hints[name], value, dotted, source)
+def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is wrong between fields, or takes more than a type to tell: keys and reasons."""
+    names = [entry.name for entry in settings.models]
+    if doubled := _doubled(names):
+        yield "models", f"two models are called {doubled!r}"
+    default = settings.generation.default_model
+    if default not in names:
+        yield "generation.default_model", f"there is no model {default!r}; there are: {', '.join(names)}"
+    for server, weight in settings.generation.server_weights.items():
+        if not (server.isascii() and server.isdecimal() and 0 < weight <= 1000):
+            reason = "must be a server's id = a number above 0 and at most 1000"
+            yield f"generation.server_weights.{server}", reason
     try:
-        return kind(**values)
-    except TypeError as error:
-        missing = str(error).partition(": ")[2] or str(error)
-        raise SettingsBroken(source, key, f"missing: {missing}") from error
+        parse_ladder(settings.moderation.ladder)
+    except LadderBroken as error:
+        yield "moderation.ladder", f"{error.rung!r} is no rung; it takes {error.wanted}"
+    if doubled := _doubled(settings.pictures.detectors):
+        yield "pictures.detectors", f"{doubled!r} is named twice"
+    if bool(settings.provenance.certificate) != bool(settings.provenance.key):
+        yield "provenance", "certificate and key belong together: give both or neither"
+    try:
+        address_of(settings.metrics.listen or "off:0")
+    except ValueError:
+        yield "metrics.listen", "must be an address and a port, as 127.0.0.1:9464"
+    for entry in settings.models:
+        if entry.side < entry.multiple:
+            yield f"models.{entry.name}.side", f"must be at least its `multiple`, {entry.multiple}"
+        if entry.steps > entry.max_steps:
+            yield f"models.{entry.name}.steps", f"must be at most its `max_steps`, {entry.max_steps}"
+        if doubled := _doubled([lora.name.casefold() for lora in entry.loras]):
+            yield f"models.{entry.name}.loras.{doubled}", "two LoRAs of this model have that name"
+        for lora in entry.loras:
+            if not lora.weight:
+                yield f"models.{entry.name}.loras.{lora.name}.weight", "must not be 0"
 
 
-def _value(hint: Any, value: Any, key: str, source: str) -> Any:
-    if hint == tuple[str, ...]:
-        texts = cast("list[object]", value) if isinstance(value, list) else [None]
-        if not all(isinstance(text, str) for text in texts):
-            raise SettingsBroken(source, key, "must be a list of strings")
-        return tuple(cast("list[str]", texts))
-    if get_origin(hint) is tuple:
-        if not isinstance(value, list):
-            raise SettingsBroken(source, key, f"must be a list of [[{key}]] tables")
-        return tuple(_build(get_args(hint)[0], entry, key, source) for entry in value)
-    if is_dataclass(hint) and isinstance(hint, type):
-        return _build(hint, value, key, source)
-    if hint == Mapping[str, float]:
-        if not isinstance(value, dict):
-            raise SettingsBroken(source, key, "must be a table")
-        return {name: _value(float, one, f"{key}.{name}", source) for name, one in value.items()}
-    if hint is Path:
-        if not isinstance(value, str):
-            raise SettingsBroken(source, key, "must be a string")
-        return Path(value).expanduser()
-    plain: Any = getattr(hint, "__supertype__", hint)  # a NewType's values are its supertype's
-    if plain is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if isinstance(value, bool) != (plain is bool) or not isinstance(value, plain):
-        raise SettingsBroken(source, key, f"must be {_word(plain)}")
-    return value
+def _doubled(names: Sequence[str]) -> str | None:
+    return next((name for name in names if names.count(name) > 1), None)
 
 
-def _word(kind: type) -> str:
-    return {bool: "true or false", int: "a whole number", float: "a number", str: "a string"}.get(
-        kind, kind.__name__
-    )
+# ---- from TOML
+
+_ELSEWHERE = {
+    "discord.token": "the token comes from the environment (DISCORD_TOKEN), never from a file",
+    "generation.swaps_a_minute": "it is gone, and model_wait alone says how often models take turns; delete the line, and raise "
+    "model_wait where they should take turns less often",
+}
+"""Keys that some file may still have, or that are looked for here."""
+
+
+def _converted(raw: dict[str, Any], source: str) -> Settings:
+    places = dict(_places(inspect.type_info(Settings), raw, "$", "", source))
+    try:
+        return msgspec.convert(raw, Settings, dec_hook=_to_path)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).removesuffix("`").partition(" - at `")
+        while path not in places:  # an entry of a list or table of plain values
+            path = path[: path.rindex("[")]
+        key, kind = places[path]
+        missing = re.fullmatch(r"Object missing required field (`\w+`)", problem)
+        reason = f"{missing[1]} is missing" if missing else f"must be {_wanted(kind, path)}"
+        raise SettingsBroken(source, key, reason) from error
+
+
+def _places(
+    kind: inspect.Type, value: Any, path: str, key: str, source: str
+) -> Iterator[tuple[str, tuple[str, inspect.Type]]]:
+    """All that the file holds, by msgspec's path to it: the dotted key, and what may be there. Raises SettingsBroken."""
+    yield path, (key, kind)
+    match kind:
+        case inspect.DataclassType() if isinstance(value, dict):
+            known = {each.name: each.type for each in kind.fields}
+            for name, each in cast("dict[str, Any]", value).items():
+                dotted = f"{key}.{name}" if key else name
+                if name not in known:
+                    near = difflib.get_close_matches(name, known, n=1)
+                    hint = f"the nearest is {near[0]!r}" if near else f"there are: {', '.join(known)}"
+                    reason = _ELSEWHERE.get(dotted, f"there is no such key; {hint}")
+                    raise SettingsBroken(source, dotted, reason)
+                yield from _places(known[name], each, f"{path}.{name}", dotted, source)
+        case inspect.VarTupleType(item_type=inspect.DataclassType() as item) if isinstance(value, list):
+            for index, each in enumerate(cast("list[Any]", value)):
+                name = each.get("name", index + 1) if isinstance(each, dict) else index + 1
+                yield from _places(item, each, f"{path}[{index}]", f"{key}.{name}", source)
+        case _:
+            pass
+
+
+def _to_path(kind: type, value: object) -> Path:
+    if not isinstance(value, str):
+        raise ValueError("no string")
+    return Path(value).expanduser()
+
+
+def _wanted(kind: inspect.Type, path: str) -> str:
+    match kind:
+        case inspect.Metadata(extra_json_schema={"description": str(words)}):
+            return words
+        case inspect.LiteralType(values=values):
+            return f"one of: {', '.join(str(value) for value in values if value != '')}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType(gt=gt, ge=ge, le=le):
+            return "a whole number" + _range(gt, ge, le)
+        case inspect.FloatType(gt=gt, ge=ge, le=le):
+            return "a number" + _range(gt, ge, le)
+        case inspect.VarTupleType(item_type=inspect.LiteralType() as item):
+            return f"a list of at least {_wanted(item, path)}"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            header = re.sub(r"\[\d+\]", "", path).removeprefix("$.")
+            what = f"[[{header}]] tables" if isinstance(item, inspect.DataclassType) else "strings"
+            return f"a list of {what}" + (", at least one" if least else "")
+        case inspect.StrType() | inspect.CustomType():  # a path
+            return "a string" + (" that is not empty" if getattr(kind, "min_length", 0) else "")
+        case _:
+            return "a table"
+
+
+def _range(above: float | None, least: float | None, most: float | None) -> str:
+    # As TOML writes them: no 1e+06.
+    start = f" from {least:.10g} to" if above is None else f" above {above:.10g} and at most"
+    return f"{start} {most:.10g}"

@@ -39,6 +39,7 @@ from generation.request import (
 )
 from generation.ticket import GenerationFailed, JobCancelled, Progress, Ticket
 from moderation.allowance import Spend, admit
+from moderation.duration import DAY
 from moderation.verdict import Ruling, Verdict
 
 log = logging.getLogger(__name__)
@@ -130,7 +131,7 @@ class Studio:
 
     async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
         member = order.asker.member
-        spent = await self.records.spending.since(member, now - 86_400, tx=tx)
+        spent = await self.records.spending.since(member, now - DAY, tx=tx)
         admit(
             self.settings.limits,
             [Spend(at=row.at, images=row.images) for row in spent],

@@ -19,10 +19,10 @@ from bot.settings import RetentionSettings
 from db.errors import StorageError
 from db.forgetting import Erasure, PostedAs
 from db.retention import Periods
+from moderation.duration import DAY
 
 log = logging.getLogger(__name__)
 
-DAY = 86_400.0
 _SECONDS = 60.0
 """Between two sweeps that nobody asked for."""
 _PAUSE = 0.05

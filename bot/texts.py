@@ -31,6 +31,7 @@ from bot.verify import NothingToVerify, TooHeavyToVerify
 from db.errors import DiskFull
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Progress, Running, Waiting
 from moderation.allowance import RateLimited, TooManyJobs
+from moderation.duration import written
 from moderation.verdict import Category, Verdict
 
 _CATEGORY = {
@@ -60,6 +61,7 @@ _INSTEAD = {
     "server-rule": "Its moderators can tell you which",
 }
 """What to do about a refusal, by its category. Not what to avoid, word by word: the list is nobody's to read."""
+_UNIT = {"w": "week", "d": "day", "h": "hour", "m": "minute"}
 _FIELD = {"negative": "negative prompt"}
 _PARAMETERS = "`--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora` and `--preset`"
 _FAILURE = {
@@ -222,6 +224,14 @@ def duration(seconds: float) -> str:
     if minutes < 90:
         return f"{minutes} min"
     return f"{math.ceil(minutes / 60)} h"
+
+
+def span(seconds: float) -> str:
+    """ "2 weeks", "3 days", "1 hour": in the largest unit that is whole."""
+    text = written(seconds)
+    if not text:
+        return duration(seconds)
+    return f"{text[:-1]} {_UNIT[text[-1]]}" + ("" if text[:-1] == "1" else "s")
 
 
 def why(verdict: Verdict, most: int = 8) -> str:

@@ -20,17 +20,7 @@ from db.audit import head_path
 from db.audit_check import Head, check_audit, export_audit
 from db.backup import back_up, backup_name
 from db.database import Database
-from db.errors import (
-    DatabaseBroken,
-    DatabaseBusy,
-    DatabaseLost,
-    DatabaseMissing,
-    DatabaseTooNew,
-    DatabaseTooOld,
-    DiskFull,
-    StorageError,
-    storage_errors,
-)
+from db.errors import DatabaseBroken, DatabaseTooOld, StorageError, storage_errors
 from db.forgetting import Erasure, Forgetting
 from db.members import Members
 from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
@@ -59,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             case _:
                 return _export(path, options.member)
     except StorageError as error:
-        print(_sentence(error), file=sys.stderr)
+        print(error, file=sys.stderr)
     except FileExistsError as error:
         print(f"{error} exists already; choose another name.", file=sys.stderr)
     except OSError as error:
@@ -233,33 +223,6 @@ def _audit(path: Path, witness: Head | None, target: Path | None) -> int:
         "else (/mod audit posts it in Discord) and give it with --head."
     )
     return 0
-
-
-def _sentence(error: StorageError) -> str:
-    match error:
-        case DatabaseMissing(path=path):
-            return (
-                f"There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
-            )
-        case DatabaseLost(path=path, pictures=pictures):
-            return (
-                f"{path} is missing or empty, but there are pictures in {pictures}. Put a backup in its place, or move that "
-                "folder away to start without them."
-            )
-        case DatabaseTooNew(path=path, version=version, known=known):
-            return (
-                f"{path} is at version {version}, of a later release; this one knows {known}. Update Atelier."
-            )
-        case DatabaseTooOld(path=path, version=version, known=known):
-            return f"{path} is at version {version} and needs {known}; run `python -m db migrate` first."
-        case DatabaseBroken(path=path, reason=reason):
-            return f"{path} cannot be used: {reason}."
-        case DatabaseBusy(path=path):
-            return f"{path} is being written by another process; try again in a moment."
-        case DiskFull(path=path):
-            return f"The disk that holds {path} is full."
-        case _:
-            return str(error)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What can go wrong with the stored truth. Errors carry data; sentences are written at the edge.
+"""What can go wrong with the stored truth. Errors carry data; `str()` is the owner's sentence, a member's is written at the edge.
 
 StorageError
 ├── DatabaseMissing    path
@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from generation.request import JobId
+from startup import StartError
 
 
-class StorageError(Exception):
-    def __str__(self) -> str:
-        return repr(self)
+class StorageError(StartError):
+    """Some end a start; all may come later too."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -34,6 +34,9 @@ class DatabaseMissing(StorageError):
 
     path: Path
 
+    def __str__(self) -> str:
+        return f"There is no database at {self.path}; name its folder with --data, or run `python -m db migrate`."
+
 
 @dataclass(eq=False, kw_only=True)
 class DatabaseLost(StorageError):
@@ -41,6 +44,12 @@ class DatabaseLost(StorageError):
 
     path: Path
     pictures: Path  # their folder
+
+    def __str__(self) -> str:
+        return (
+            f"The database {self.path} is missing or empty, but there are pictures in {self.pictures}. Put a backup of "
+            "the database in its place. To start without these pictures, move their folder away. Nothing was changed."
+        )
 
 
 @dataclass(eq=False, kw_only=True)
@@ -51,6 +60,12 @@ class DatabaseTooNew(StorageError):
     version: int
     known: int  # the newest version this program can read
 
+    def __str__(self) -> str:
+        return (
+            f"The database {self.path} is of version {self.version}, but this program knows {self.known}. Update Atelier. "
+            "To stay with this release, restore a backup. Nothing was changed."
+        )
+
 
 @dataclass(eq=False, kw_only=True)
 class DatabaseTooOld(StorageError):
@@ -60,6 +75,9 @@ class DatabaseTooOld(StorageError):
     version: int
     known: int
 
+    def __str__(self) -> str:
+        return f"{self.path} is at version {self.version} and needs {self.known}; run `python -m db migrate` first."
+
 
 @dataclass(eq=False, kw_only=True)
 class DatabaseBroken(StorageError):
@@ -68,12 +86,21 @@ class DatabaseBroken(StorageError):
     path: Path
     reason: str  # in SQLite's or the system's words
 
+    def __str__(self) -> str:
+        return (
+            f"The database {self.path} can't be used: {self.reason}. Move it to a safe place, together with the files "
+            "beside it that end with -wal and -shm, and put a backup in its place. The pictures stay where they are."
+        )
+
 
 @dataclass(eq=False, kw_only=True)
 class DatabaseBusy(StorageError):
     """Another process held the write lock for longer than the busy timeout."""
 
     path: Path
+
+    def __str__(self) -> str:
+        return f"Another program holds the database {self.path}. Is the bot running already? Otherwise try again in a moment."
 
 
 @dataclass(eq=False, kw_only=True)
@@ -82,6 +109,9 @@ class DiskFull(StorageError):
 
     path: Path
 
+    def __str__(self) -> str:
+        return f"The disk that holds {self.path} is full. Make room and try again."
+
 
 @dataclass(eq=False, kw_only=True)
 class ImageGone(StorageError):
@@ -89,6 +119,9 @@ class ImageGone(StorageError):
 
     job: JobId
     index: int
+
+    def __str__(self) -> str:
+        return f"Picture {self.index + 1} of the job {self.job} is gone."
 
 
 _REFUSED_WRITES = frozenset(

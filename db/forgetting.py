@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.database import Database, Transaction
-from db.personal_data import DAY, OVER, PERSONAL_DATA
+from db.personal_data import OVER, PERSONAL_DATA
 from generation.request import JobId, MemberId
+from moderation.duration import DAY
 
 BATCH = 200
 """Rows a transaction at the most: other writers wait no longer than that takes."""

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DAY, HOUR = 86_400.0, 3_600.0
+from moderation.duration import DAY, HOUR
+
 NOBODY = 0
 """In place of a moderator's id that was forgotten; Discord gives no such id."""
 

@@ -65,11 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         entry, request = _order(options)
         inspect(entry.source)
         return _draw(entry, request, Path(options.output))
-    except BadInput as bad:
+    except (BadInput, BrokenModelFolder) as bad:
         print(bad, file=sys.stderr)
-        return BAD_INPUT
-    except BrokenModelFolder as broken:
-        print(broken, file=sys.stderr)
         return BAD_INPUT
 
 

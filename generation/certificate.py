@@ -17,16 +17,21 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from startup import StartError
+
 CHAIN, KEY = "certificate.pem", "key.pem"
 _YEARS = 10
 
 
 @dataclass(eq=False)
-class CertificateBroken(Exception):
-    """The chain or its key can't be used; `problem` is for the owner."""
+class CertificateBroken(StartError):
+    """The chain or its key can't be used."""
 
     path: Path
     problem: str
+
+    def __str__(self) -> str:
+        return f"Pictures can't be signed with {self.path}: {self.problem}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

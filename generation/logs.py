@@ -6,7 +6,7 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import TextIO
+from typing import Literal, TextIO, get_args
 
 import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
@@ -16,8 +16,9 @@ from structlog.typing import EventDict, Processor
 from generation.prompt import Prompt
 from generation.request import JobId
 
-FORMATS = ("text", "json")
-LEVELS = ("debug", "info", "warning", "error")
+Format = Literal["text", "json"]
+Level = Literal["debug", "info", "warning", "error"]
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 _HIDDEN = "_hidden"
 _SHORT = 3

@@ -30,7 +30,6 @@ class Configure(Message, frozen=True):
     slots: int = 16  # pictures begun at once; as many again for drafts and for members who have none
     memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
     model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
-    swaps_a_minute: int = 4  # of models that make room for others
     pinned_rows: int = 0  # every step has exactly so many rows, and a picture is the same to the bit; 0: as many as there are
     log_format: str = "text"  # or "json": one object a line
     log_level: str = "info"

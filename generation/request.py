@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NewType
+from typing import Annotated, Literal, NewType
+
+from msgspec import Meta
 
 from generation.prompt import Prompt as Prompt
 
@@ -27,6 +29,11 @@ DRAFT_STEPS = 8
 
 MAX_SEED = 2**63 - 1
 """SQLite and torch both hold 64 signed bits."""
+
+MAX_GUIDANCE = 30.0
+
+MAX_LORA_WEIGHT = 2.0
+"""Either way. Beyond, pictures fall apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +136,15 @@ class BatchKey:
 class LoraEntry:
     """A LoRA of the settings."""
 
-    name: LoraName
-    source: str  # a .safetensors file, or the folder that holds it
+    # `--lora NAME:WEIGHT` is one word, and PEFT names modules after it.
+    name: Annotated[
+        LoraName, Meta(pattern=r"\A[A-Za-z0-9_-]{1,40}\Z", description="one word of letters, digits, - _")
+    ]
+    source: Annotated[str, Meta(min_length=1)]  # a .safetensors file, or the folder that holds it
     licence: str = ""
     description: str = ""
-    weight: float = 1.0  # where the member names none
+    # Where the member names none.
+    weight: Annotated[float, Meta(ge=-MAX_LORA_WEIGHT, le=MAX_LORA_WEIGHT)] = 1.0
     trigger: str = ""  # words that the prompt must hold; they are put before it where they are missing
 
 
@@ -141,20 +152,23 @@ class LoraEntry:
 class ModelEntry:
     """One model of the settings: where it is, what it costs to use, what it likes."""
 
-    name: ModelName
-    source: str  # a folder in diffusers' layout, or a hub name
+    # `--model NAME` inside a prompt takes one word.
+    name: Annotated[
+        ModelName, Meta(pattern=r"\A[\w.-]{1,60}\Z", description="one word of letters, digits, - . _")
+    ]
+    source: Annotated[str, Meta(min_length=1)]  # a folder in diffusers' layout, or a hub name
     licence: str
     description: str = ""
-    side: int = 512  # pixels: the side of the square that the model was trained on
-    multiple: int = 64  # pixels: width and height are multiples of this
-    steps: int = 25
-    max_steps: int = 100
-    guidance: float = 7.0
+    side: Annotated[int, Meta(ge=8, le=4096)] = 512  # pixels: of the square that the model was trained on
+    multiple: Annotated[int, Meta(ge=8, le=1024)] = 64  # pixels: width and height are multiples of this
+    steps: Annotated[int, Meta(ge=1, le=1000)] = 25
+    max_steps: Annotated[int, Meta(ge=1, le=1000)] = 100
+    guidance: Annotated[float, Meta(ge=0, le=MAX_GUIDANCE)] = 7.0
     scheduler: str = ""  # a diffusers scheduler class's name; empty: the model's own
-    dtype: str = ""  # "float32", "bfloat16" or "float16"; empty: what the device is good at
+    dtype: Literal["", "float32", "bfloat16", "float16"] = ""  # empty: what the device is good at
     compile: bool = False  # torch.compile: minutes at the start, faster steps afterwards
-    enlarge: int = 1  # finished pictures are enlarged this many times before anybody sees them
-    variation_strength: float = 0.6
+    enlarge: Literal[1, 2, 4] = 1  # finished pictures are enlarged this many times before anybody sees them
+    variation_strength: Annotated[float, Meta(gt=0, le=1)] = 0.6
     loras: tuple[LoraEntry, ...] = ()
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:

@@ -6,29 +6,27 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
-from moderation.classifier import ModelBroken, load_classifier
+from moderation.classifier import load_classifier
 from moderation.figures import load_figures
-from moderation.must import DEFAULT_MUST, MustBroken, broken, read_must
-from moderation.people import PeopleBroken, read_people
+from moderation.must import DEFAULT_MUST, broken, read_must
+from moderation.owner_file import FileBroken
+from moderation.people import read_people
 from moderation.policy import STANDARD, Policy, ordinary, presets
-from moderation.rules import RulesBroken, load_rules
+from moderation.rules import load_rules
 from moderation.screen import NEGATIVE, Screen
 from moderation.verdict import Verdict
+from startup import StartError
 
 NOT_HELD, BROKEN_INPUT = 1, 2  # exit codes
 
 
-@dataclass(eq=False)
-class _LineBroken(Exception):
-    file: str
-    line: int
-    problem: str
+class _BatchBroken(FileBroken):
+    what = "The batch"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,11 +61,8 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             with Path(options.batch).open(encoding="utf-8-sig", errors="surrogateescape") as lines:
                 _print_batch(screen, policy, lines, options.batch)
-    except (RulesBroken, MustBroken, ModelBroken, PeopleBroken) as error:
+    except StartError as error:
         print(error, file=sys.stderr)
-        return BROKEN_INPUT
-    except _LineBroken as error:
-        print(f"{error.file}, line {error.line}: {error.problem}", file=sys.stderr)
         return BROKEN_INPUT
     except BrokenPipeError:  # `| head` has read enough
         sys.stderr.close()
@@ -138,18 +133,19 @@ def _requests(lines: TextIO, file: str) -> Iterator[tuple[str, str | None]]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
+        where = f"line {number}"
         try:
             request: object = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise _LineBroken(file, number, f"not JSON: {getattr(error, 'msg', 'too deep')}") from error
+            raise _BatchBroken(file, where, f"not JSON: {getattr(error, 'msg', 'too deep')}") from error
         if not isinstance(request, dict):
-            raise _LineBroken(file, number, 'not an object: write {"prompt": "…"}')
+            raise _BatchBroken(file, where, 'not an object: write {"prompt": "…"}')
         fields = cast("dict[str, object]", request)
         prompt, negative = fields.get("prompt"), fields.get("negative")
         if not isinstance(prompt, str):
-            raise _LineBroken(file, number, '"prompt" is missing or not a text')
+            raise _BatchBroken(file, where, '"prompt" is missing or not a text')
         if negative is not None and not isinstance(negative, str):
-            raise _LineBroken(file, number, '"negative" is not a text')
+            raise _BatchBroken(file, where, '"negative" is not a text')
         yield prompt, negative
 
 

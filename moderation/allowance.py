@@ -7,18 +7,21 @@ import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from asyncio_throttle import Throttler
+from msgspec import Meta
 
-MINUTE = 60.0
-DAY = 86_400.0
+from moderation.duration import DAY, MINUTE
+
+Count = Annotated[int, Meta(ge=1, le=1_000_000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    images_a_minute: int = 30
-    images_a_day: int = 400
-    jobs_in_line: int = 5
+    images_a_minute: Count = 30
+    images_a_day: Count = 400
+    jobs_in_line: Count = 5
 
 
 @dataclass(frozen=True, slots=True)

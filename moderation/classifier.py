@@ -19,6 +19,7 @@ from moderation.meanings import in_english
 from moderation.ngrams import Ngrams, Weighed
 from moderation.screen import Opinion
 from moderation.verdict import Category
+from startup import StartError
 
 MODEL = Path(__file__).with_name("model")
 CARD = "model.json"
@@ -34,16 +35,16 @@ _LEAST_SHARE = 0.1  # of the heaviest word's weight, to be told
 
 
 @dataclass(eq=False)
-class ModelBroken(Exception):
-    """The classifier's files cannot be used. Made for the owner: `str()` says which and what to do."""
+class ModelBroken(StartError):
+    """The classifier's files cannot be used."""
 
     folder: str
     problem: str
 
     def __str__(self) -> str:
         return (
-            f"the prompt filter's model in {self.folder} cannot be used: {self.problem}"
-            " - install Atelier again, or make the files anew: python -m training.safety.train"
+            f"The prompt filter's model in {self.folder} can't be used: {self.problem}. "
+            "Install Atelier again, or make the files anew: python -m training.safety.train."
         )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 from moderation.pictures import Detector, DetectorBroken
 
-NAMES = ("opennsfw", "nudenet", "safety-checker")
+Name = Literal["opennsfw", "nudenet", "safety-checker"]
 
 
 def load_detectors(names: Sequence[str], safety_checker: str = "") -> tuple[Detector, ...]:
@@ -29,4 +30,6 @@ def _load(name: str, safety_checker: str) -> Detector:
 
             return checker.load(safety_checker)
         case _:
-            raise DetectorBroken(name, "there is none of that name", f"There are: {', '.join(NAMES)}.")
+            raise DetectorBroken(
+                name, "there is none of that name", f"There are: {', '.join(get_args(Name))}."
+            )

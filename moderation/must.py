@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from moderation.owner_file import FileBroken
 from moderation.verdict import Ruling, Verdict
 
 DEFAULT_MUST = Path(__file__).with_name("must.jsonl")
@@ -29,22 +30,13 @@ class Must:
         return (verdict.ruling is Ruling.REFUSE) == self.is_refused
 
 
-@dataclass(eq=False)
-class MustBroken(Exception):
-    """A file of them that can't be read."""
-
-    file: str
-    line: int
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.file}, line {self.line}: {self.problem}"
+class MustBroken(FileBroken):
+    what = "The list of prompts that must be refused or allowed"
 
 
 def read_must(path: Path | None = None) -> tuple[Must, ...]:
-    """JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises MustBroken, OSError."""
-    path = path or DEFAULT_MUST
-    return tuple(_read(path))
+    """JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises MustBroken."""
+    return tuple(_read(path or DEFAULT_MUST))
 
 
 def broken(musts: Iterable[Must], check: Check) -> list[tuple[Must, Verdict]]:
@@ -54,15 +46,17 @@ def broken(musts: Iterable[Must], check: Check) -> list[tuple[Must, Verdict]]:
 
 
 def _read(path: Path) -> Iterable[Must]:
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(MustBroken.read(path).splitlines(), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         try:
             entry: object = json.loads(line)
         except ValueError as error:
-            raise MustBroken(str(path), number, f"not JSON: {error}") from error
+            raise MustBroken(str(path), f"line {number}", f"not JSON: {error}") from error
         fields = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
         prompt, negative, must = fields.get("prompt"), fields.get("negative", ""), fields.get("must")
         if not isinstance(prompt, str) or not isinstance(negative, str) or must not in ("refuse", "allow"):
-            raise MustBroken(str(path), number, 'write {"prompt": "…", "must": "refuse"} or "allow"')
+            raise MustBroken(
+                str(path), f"line {number}", 'write {"prompt": "…", "must": "refuse"} or "allow"'
+            )
         yield Must(prompt=prompt, negative=negative, is_refused=must == "refuse")

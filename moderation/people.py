@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from moderation.normal_form import phrase
+from moderation.owner_file import FileBroken
 from moderation.rules import Rules
 from moderation.screen import canonical
 
@@ -17,15 +18,9 @@ _FORM = 'write add = ["A Name"], except = ["A Name"] and [[consent]] tables with
 
 
 @dataclass(eq=False)
-class PeopleBroken(Exception):
-    """A list that cannot be used. Made for its owner: `str()` names the place and what to do."""
-
-    file: str
-    where: str
-    problem: str
-
-    def __str__(self) -> str:
-        return f"{self.file}, {self.where}: {self.problem} - {_FORM}"
+class PeopleBroken(FileBroken):
+    what = "The list of real persons"
+    remedy: str = _FORM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +48,13 @@ class People:
 
 
 def read_people(path: Path | None) -> People:
-    """Nobody where there is no file. Raises PeopleBroken, OSError."""
+    """Nobody where there is no file. Raises PeopleBroken."""
     if path is None:
         return People()
     try:
-        document = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PeopleBroken(str(path), "the file", f"not valid TOML: {error}") from error
+        document = tomllib.loads(PeopleBroken.read(path))
+    except tomllib.TOMLDecodeError as error:
+        raise PeopleBroken(str(path), "", f"not valid TOML: {error}") from error
     for key in document:
         if key not in ("add", "except", "consent"):
             raise PeopleBroken(str(path), "top level", f"{key!r} is not known here")

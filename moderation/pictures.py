@@ -13,6 +13,7 @@ from PIL import Image
 
 from moderation.policy import STANDARD, Action, Policy, Stance
 from moderation.verdict import ALLOWED, Category, Ruling, Scores, Verdict, stricter
+from startup import StartError
 
 _THRESHOLDS = Path(__file__).with_name("pictures.toml")
 
@@ -29,15 +30,15 @@ class Detector(Protocol):
 
 
 @dataclass(eq=False)
-class DetectorBroken(Exception):
-    """A detector that the settings ask for can't be used. `str()` says what to do about it."""
+class DetectorBroken(StartError):
+    """A detector that the settings ask for can't be used."""
 
     name: str
     problem: str
     advice: str
 
     def __str__(self) -> str:
-        return f"the picture detector {self.name!r} can't be used: {self.problem}. {self.advice}"
+        return f"The picture detector {self.name!r} can't be used: {self.problem}. {self.advice}"
 
 
 class PictureCheck:

@@ -8,12 +8,15 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from moderation.verdict import Category, Ruling
 
 _PRESETS = Path(__file__).with_name("policies.toml")
-FAMILY, STANDARD, MATURE = "family", "standard", "mature"
+Preset = Literal["family", "standard", "mature"]
+FAMILY: Preset = "family"
+STANDARD: Preset = "standard"
+MATURE: Preset = "mature"
 NEVER = 2.0  # a threshold that no score reaches
 FIXED = (Category.MINORS, Category.NONE)
 """Nobody's to configure."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from moderation.meanings import foreign_words
+from moderation.owner_file import FileBroken
 from moderation.phrases import Found, Phrasebook, patterns
 from moderation.verdict import Category, Ruling
 from moderation.vocabulary import Vocabulary, ordinary_words
@@ -20,17 +21,8 @@ DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 _BUILT_IN = Path(__file__).with_name("built_in.toml")
 
 
-@dataclass(eq=False)
-class RulesBroken(Exception):
-    """A rules file that cannot be used. Made for its owner: `str()` names the place and what to do."""
-
-    file: str
-    where: str  # "line 3", "rule 'gore'", "rule 4"
-    problem: str
-    remedy: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.file}, {self.where}: {self.problem}" + (f" - {self.remedy}" if self.remedy else "")
+class RulesBroken(FileBroken):
+    what = "The file of rules"
 
 
 class Reads(StrEnum):
@@ -85,14 +77,9 @@ class Rules:
 
 
 def load_rules(path: Path | None = None) -> Rules:
-    """The built-in rules and those of `path`, or of the default file. Raises RulesBroken, OSError."""
+    """The built-in rules and those of `path`, or of the default file. Raises RulesBroken."""
     path = path or DEFAULT_RULES
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        raise RulesBroken(str(path), f"line {line}", "not UTF-8 text", "save the file as UTF-8") from error
-    return parse_rules(text, file=str(path))
+    return parse_rules(RulesBroken.read(path), file=str(path))
 
 
 def parse_rules(text: str, *, file: str = "rules") -> Rules:

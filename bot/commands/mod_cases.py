@@ -128,7 +128,7 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
     )
     waited = "" if figures.waited is None else f", half of them within {texts.duration(figures.waited)}"
     lines = [
-        f"### The last {mod_texts.span(mod_texts.seconds_of(since))}",
+        f"### The last {texts.span(mod_texts.seconds_of(since))}",
         f"**Prompts** {figures.asked:,} asked · {figures.flagged:,} flagged · {figures.refused:,} refused",
         f"**Pictures** of {mod_texts.count(figures.pictures_flagged, 'order')} flagged · "
         f"of {mod_texts.count(figures.pictures_refused, 'order')} refused",

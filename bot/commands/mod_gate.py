@@ -50,7 +50,7 @@ async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[
 def _raid(gate: Gate) -> str:
     if not gate.is_raid:
         return "Raid mode is off."
-    account, member = mod_texts.span(gate.account_age or 0), mod_texts.span(gate.member_age or 0)
+    account, member = texts.span(gate.account_age or 0), texts.span(gate.member_age or 0)
     return (
         f"Raid mode is on: only accounts older than {account}, and members for more than {member}, can order."
     )

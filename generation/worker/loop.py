@@ -104,21 +104,11 @@ class Loop:
 
     def take_orders(self) -> None:
         """Everything that has come; waits when there is nothing to do."""
-        seconds = self._idle_seconds()
-        with self.pulse.rest() if seconds != 0 else nullcontext(), suppress(Empty):
+        is_idle = not (self.jobs or self.upscales or self.is_stopped)
+        with self.pulse.rest() if is_idle else nullcontext(), suppress(Empty):
             while True:
-                self._take(self.orders.get(block=seconds != 0, timeout=seconds))
-                seconds = 0.0
-
-    def _idle_seconds(self) -> float | None:
-        """In which only a new order makes work; None for as long as none comes."""
-        if self.upscales or self.is_stopped:
-            return 0.0
-        if not self.jobs:
-            return None
-        if any(job.model or self.shelf.is_open(job.request.model) for job in self.jobs.values()):
-            return 0.0
-        return self.shelf.seconds_until_swap
+                self._take(self.orders.get(block=is_idle))
+                is_idle = False
 
     def _take(self, order: Order) -> None:
         match order:
@@ -150,11 +140,7 @@ class Loop:
 
     def _empty_shelf(self) -> Shelf:
         settings = self.settings
-        residency = Residency(
-            memory_budget(self.device, settings.memory_gib),
-            bound=settings.model_wait,
-            swaps_a_minute=settings.swaps_a_minute,
-        )
+        residency = Residency(memory_budget(self.device, settings.memory_gib), bound=settings.model_wait)
         entries = {entry.name: entry for entry in settings.models}
         return Shelf(entries, self.device, residency, tell=self.tell, clock=self.clock)
 

@@ -5,19 +5,20 @@ waits for make room, the one used longest ago first. When a model has been waite
 longest unused make room even though they are asked for: they take no new orders (they are closed), finish what they have
 begun (they drain), and go. A model in use is never evicted, and one swap is under way at a time: that of who has waited longest.
 
-So a model is waited for at most the bound, and then a drain and a load for each model that was waited for longer; except where
-the owner's swaps a minute are fewer than that takes.
+While pictures are drawn, a quarter of the bound lies between a swap and the next one: the least residence of a model, so that the
+device draws more than it loads. So a model is waited for at most the bound, and then a residence, a drain and a load for each
+model that was waited for longer.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from generation.request import ModelName
 
-MINUTE = 60.0
+RESIDENCE = 0.25
+"""Of the bound: what lies between a swap and the next one while pictures are drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,16 +33,16 @@ NO_CHANGE = Change()
 
 
 class Residency:
-    def __init__(self, budget: int, *, bound: float, swaps_a_minute: int) -> None:
+    def __init__(self, budget: int, *, bound: float) -> None:
         """budget: bytes. bound: seconds that a model is waited for before others make room for it although they are asked for."""
         self.budget = budget
         self._bound = bound
-        self._swaps_a_minute = swaps_a_minute
         self._sizes: dict[ModelName, int] = {}  # bytes; the model used longest ago first
         self._since: dict[ModelName, float] = {}  # since when it is waited for and not open; longest first
         self._fresh: set[ModelName] = set()  # loaded for somebody who has not been seated yet
         self._closing: tuple[ModelName, tuple[ModelName, ...]] | None = None  # for whom, and who makes room
-        self._swaps: deque[float] = deque(maxlen=swaps_a_minute)  # when the last ones were
+        self._is_swapping = False  # until the next decision
+        self._settled_at = 0.0  # seconds: the residence after the last swap ends
 
     @property
     def resident(self) -> tuple[ModelName, ...]:
@@ -76,7 +77,7 @@ class Residency:
         """wanted: the models of orders that have not begun, in order of arrival, and their bytes as far as known. in_use: the
         models of orders that have begun. now: seconds, of any clock that only rises.
 
-        What comes back must be done before the next call; an eviction counts as a swap from here on.
+        What comes back must be done before the next call: the residence after a swap begins there.
         """
         self._note(now, wanted)
         if self._closing is None:
@@ -84,32 +85,30 @@ class Residency:
             for name in self._since:
                 if self._need(name, wanted) <= spare:
                     return Change(load=name)
-            if not self._may_swap(now):
+            if in_use and now < self._settled_at:
                 return NO_CHANGE
             first = next(iter(self._since), None)
             is_due = first is not None and now - self._since[first] >= self._bound
             idle = [name for name in self._sizes if name not in in_use and name not in wanted]
             for name in self._since:
                 if victims := self._victims(idle, self._need(name, wanted) - spare):
-                    return self._swap(now, victims, name)
+                    return self._swap(victims, name)
                 if is_due:
                     break  # nobody takes the next swap from under who has waited long enough
             if first is not None and is_due:
                 self._close(now, first, wanted, in_use)
             elif spare < 0 and idle:
                 # What was loaded turned out larger than it looked.
-                return self._swap(now, self._victims(idle, -spare) or tuple(idle), None)
-        if self._closing is not None and self._may_swap(now):
+                return self._swap(self._victims(idle, -spare) or tuple(idle), None)
+        if self._closing is not None:
             name, victims = self._closing
             if not in_use & set(victims):
-                return self._swap(now, victims, name)
+                return self._swap(victims, name)
         return NO_CHANGE
 
-    def seconds_until_swap(self, now: float) -> float:
-        """Until the owner's swaps a minute allow one more."""
-        return 0.0 if self._may_swap(now) else self._swaps[0] + MINUTE - now
-
     def _note(self, now: float, wanted: Mapping[ModelName, int]) -> None:
+        if self._is_swapping:
+            self._is_swapping, self._settled_at = False, now + RESIDENCE * self._bound
         self._fresh &= wanted.keys()
         if self._closing is not None and self._closing[0] not in wanted:
             self._closing = None  # cancelled; nobody need make room
@@ -155,10 +154,6 @@ class Residency:
                 if one in wanted:
                     self._since.setdefault(one, now)
 
-    def _may_swap(self, now: float) -> bool:
-        return len(self._swaps) < self._swaps_a_minute or now - self._swaps[0] >= MINUTE
-
-    def _swap(self, now: float, evict: Iterable[ModelName], load: ModelName | None) -> Change:
-        self._swaps.append(now)
-        self._closing = None
+    def _swap(self, evict: Iterable[ModelName], load: ModelName | None) -> Change:
+        self._is_swapping, self._closing = True, None
         return Change(evict=tuple(evict), load=load)

@@ -66,11 +66,6 @@ class Shelf:
         """Whether `take` has an answer now; else its orders wait."""
         return self.residency.is_open(name) or self._setback(name) is not None
 
-    @property
-    def seconds_until_swap(self) -> float:
-        """In which nothing new can be loaded in the place of something else."""
-        return self.residency.seconds_until_swap(self._clock())
-
     def load(self, name: ModelName) -> None:
         """Now, whatever lies there. Raises BrokenModel, which is told too."""
         if name not in self._entries:

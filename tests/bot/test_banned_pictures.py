@@ -14,11 +14,11 @@ from bot.inspection import BANNED, Previews
 from db.banned_pictures import Looks
 from db.cases import Outcome
 from db.forgetting import Erasure
-from db.personal_data import DAY
 from db.policies import Scope, ScopeKind
 from generation import images
 from generation.images import grid_of
 from generation.ticket import GenerationFailed
+from moderation.duration import DAY
 from moderation.policy import MATURE
 from moderation.verdict import Ruling
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order

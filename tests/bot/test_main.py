@@ -6,24 +6,19 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import is_dataclass
 from pathlib import Path
 
 import pytest
 
 import main
 from bot.settings import PROJECT
-from db.errors import (
-    DatabaseBroken,
-    DatabaseBusy,
-    DatabaseLost,
-    DatabaseTooNew,
-    DiskFull,
-    StorageError,
-)
+from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull
 from db.migrate import migrate
 from generation import checkup
 from generation.checkup import Finding
 from generation.request import ModelEntry
+from startup import StartError
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -160,7 +155,7 @@ def test_the_owners_policy_is_one_of_the_presets(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, policy: str
 ) -> None:
     sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\npolicy = "{policy}"'), "doctor"])
-    assert "moderation.policy: must be one of: family, standard, mature" in sentence
+    assert "moderation.policy: must be one of: family, mature, standard" in sentence
 
 
 @pytest.mark.parametrize("content", [None, "nonsense"])
@@ -242,7 +237,15 @@ def test_the_advice_about_a_damaged_database_costs_no_picture(
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_every_trouble_that_opening_the_database_may_have_is_a_sentence(error: StorageError) -> None:
-    sentence = main._storage_sentence(error)  # pyright: ignore[reportPrivateUsage]  # its only way in is a broken disk
+def test_every_trouble_that_opening_the_database_may_have_is_a_sentence(error: StartError) -> None:
+    sentence = str(error)
     assert "x.sqlite3" in sentence and sentence.endswith((".", "?"))
     assert type(error).__name__ not in sentence
+
+
+def test_every_error_that_ends_a_start_with_data_has_a_sentence_of_its_own() -> None:
+    kinds: list[type[Exception]] = [StartError]
+    for kind in kinds:  # which grows
+        kinds += kind.__subclasses__()
+        assert kind.__str__ is not Exception.__str__ or not is_dataclass(kind), kind
+    assert len(kinds) > 10

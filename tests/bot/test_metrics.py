@@ -17,13 +17,13 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.exposition import CannotListen, address_of, expose
+from bot.exposition import CannotListen, expose
 from bot.metrics import PROBE_SECONDS, Metrics
 from bot.orders import PromptRefused
 from bot.parts import build_parts
 from bot.provenance import Provenance
 from bot.records import Records
-from bot.settings import Settings, SettingsBroken, load
+from bot.settings import Settings, SettingsBroken, address_of, load
 from bot.studio import Studio
 from db.database import Database
 from db.jobs import Place

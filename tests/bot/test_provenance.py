@@ -14,6 +14,7 @@ from bot.provenance import Provenance, ProvenanceBroken
 from bot.settings import ProvenanceSettings
 from bot.verify import MAX_BYTES, How, NothingToVerify, TooHeavyToVerify, Verification, Verified
 from generation import images
+from generation.certificate import CertificateBroken
 from generation.credentials import Claim, Credentials, Found
 from generation.request import ImageSize
 from tests.bot.conftest import BEN, Shop
@@ -168,7 +169,7 @@ def test_a_damaged_key_of_the_marks_is_said(tmp_path: Path) -> None:
 
 def test_a_certificate_that_is_not_there_is_said(tmp_path: Path) -> None:
     settings = ProvenanceSettings(certificate=str(tmp_path / "no.pem"), key=str(tmp_path / "no.key"))
-    with pytest.raises(ProvenanceBroken, match="can't be read"):
+    with pytest.raises(CertificateBroken, match="can't be read"):
         Provenance.open(settings, tmp_path)
 
 

@@ -231,6 +231,14 @@ def test_a_duration_is_rounded_up(seconds: float, words: str) -> None:
     assert texts.duration(seconds) == words
 
 
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1_209_600, "2 weeks"), (86_400, "1 day"), (129_600, "36 hours"), (60, "1 minute"), (61, "61 s")],
+)
+def test_a_span_is_told_in_the_largest_unit_that_is_whole(seconds: float, words: str) -> None:
+    assert texts.span(seconds) == words
+
+
 @given(st.floats(0, 10**7), st.floats(0, 10**7))
 def test_a_duration_is_never_too_short_and_never_falls(first: float, second: float) -> None:
     units = {"s": 1, "min": 60, "h": 3600}

@@ -12,9 +12,10 @@ from db.forgetting import BATCH, Erasure, Forgetting
 from db.images import Pictures
 from db.jobs import JobAction, Jobs, Parent
 from db.members import Members
-from db.personal_data import DAY, PERSONAL_DATA
+from db.personal_data import PERSONAL_DATA
 from db.verdicts import Verdicts
 from generation.request import MemberId
+from moderation.duration import DAY
 from moderation.verdict import ALLOWED
 from tests.db.forgotten import COLUMNS, cells_with, forget
 from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, note, record, record_done, store

@@ -15,10 +15,10 @@ from db.database import Database
 from db.forgetting import Erasure, Forgetting
 from db.jobs import Jobs
 from db.members import Members
-from db.personal_data import DAY
 from db.reports import Reports
 from db.spending import Spending
 from db.strikes import Strikes
+from moderation.duration import DAY
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.forgotten import cells_with, forget
 from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, note, record_done

@@ -153,7 +153,7 @@ def test_what_is_no_database_is_refused_by_every_command(
     (tmp_path / "atelier.sqlite3").write_text("no database " * 100, "utf-8")
     assert main([*command, "--data", str(tmp_path)]) == 2
     told = capsys.readouterr().err
-    assert "cannot be used: file is not a database." in told
+    assert "can't be used: file is not a database." in told
     assert "Traceback" not in told
 
 

@@ -413,9 +413,9 @@ async def test_an_export_of_a_moderator_names_nobody_else(db: Database, tmp_path
     await leave_traces(db, tmp_path, subject, MODERATOR)
     async with db.transaction() as tx:
         await Blocks(db).block(tx, guild_id=GUILD, member=subject, by=MODERATOR, reason="mine", at=NOW)
-        await Blocks(db).lift(tx, guild_id=GUILD, member=subject, by=other, at=NOW + 1)
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=other, at=NOW + 1)
         await Blocks(db).block(tx, guild_id=GUILD, member=subject, by=other, reason="another's", at=NOW)
-        await Blocks(db).lift(tx, guild_id=GUILD, member=subject, by=MODERATOR, at=NOW + 1)
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=MODERATOR, at=NOW + 1)
         case = await Cases(db).open(
             tx, guild_id=GUILD, origin=Origin.MODERATOR, at=NOW, member=subject, member_name=ALICES_NAME
         )

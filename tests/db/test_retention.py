@@ -16,10 +16,10 @@ from db.database import Database
 from db.forgetting import BATCH
 from db.images import Pictures
 from db.jobs import Jobs, Parent
-from db.personal_data import DAY
 from db.retention import PICTURES_AT_ONCE, Periods, Retention
 from db.strikes import Strikes
 from db.verdicts import Verdicts
+from moderation.duration import DAY
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW, note, record, record_done, store
 
 FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions=None, audit=1e12)

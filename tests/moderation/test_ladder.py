@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from moderation.duration import seconds_in
+from moderation.duration import seconds_in, written
 from moderation.ladder import LadderBroken, Rung, Sanction, parse_ladder, rung_for
 
 
@@ -33,6 +33,16 @@ def test_a_broken_rung_is_named(rungs: list[str]) -> None:
 )
 def test_spans_of_time(text: str, seconds: float) -> None:
     assert seconds_in(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["30m", "90m", "12h", "36h", "7w", "6d", "4h"])
+def test_a_span_is_written_as_it_is_read(text: str) -> None:
+    assert written(seconds_in(text) or 0) == text
+
+
+@pytest.mark.parametrize("seconds", [0, 30, 90.5, 3601])
+def test_what_is_no_whole_unit_is_not_written(seconds: float) -> None:
+    assert written(seconds) == ""
 
 
 @pytest.mark.parametrize("text", ["", "m", "0m", "1y", "-1h", "1.5h", "99999d", "1h30m"])

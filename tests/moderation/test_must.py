@@ -47,7 +47,7 @@ def test_a_broken_file_names_its_line(tmp_path: Path, text: str, line: int) -> N
     file.write_text(text, "utf-8")
     with pytest.raises(MustBroken) as error:
         read_must(file)
-    assert error.value.line == line
+    assert error.value.where == f"line {line}"
 
 
 def test_the_command_line_says_what_does_not_hold(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

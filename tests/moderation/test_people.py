@@ -105,7 +105,7 @@ def test_no_file_is_nobody() -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("add = [", "the file"),
+        ("add = [", ""),
         ('names = ["A B"]', "top level"),
         ('add = "A B"', "add"),
         ("add = [1]", "add"),

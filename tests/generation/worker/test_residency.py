@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from generation.request import ModelName
-from generation.worker.residency import Change, Residency
+from generation.worker.residency import RESIDENCE, Change, Residency
 
 A, B, C, D = (ModelName(name) for name in "abcd")
 BOUND = 20.0  # seconds
@@ -35,7 +35,7 @@ class World:
     sizes: dict[ModelName, int]
     looks: dict[ModelName, int]  # sizes before they are measured
     now: float = 0.0
-    swaps: list[float] = field(default_factory=list[float])
+    settled_at: float = 0.0
     evicted: list[ModelName] = field(default_factory=list[ModelName])
 
     def run(self, orders: list[Order], until: float = 5000.0) -> None:
@@ -57,28 +57,27 @@ class World:
 
     def perform(self, change: Change, running: list[Order], in_use: set[ModelName]) -> None:
         assert not in_use & set(change.evict), "a model in use was evicted"
+        assert not (in_use and change.evict) or self.now >= self.settled_at, "models take turns too fast"
         for name in change.evict:
             self.residency.evicted(name)
             self.evicted.append(name)
-        if change.evict:
-            self.swaps.append(self.now)
         if change.load is not None:
             self.looks[change.load] = self.sizes[change.load]
             self.residency.loaded(change.load, self.sizes[change.load])
             self.now += LOAD
             for order in running:
                 order.ends += LOAD
+        if change.evict:
+            self.settled_at = self.now + RESIDENCE * BOUND
 
 
 def a_world(
     sizes: dict[ModelName, int],
     budget: int,
     *,
-    swaps_a_minute: int = 1000,
     looks: dict[ModelName, int] | None = None,
 ) -> World:
-    residency = Residency(budget, bound=BOUND, swaps_a_minute=swaps_a_minute)
-    return World(residency, sizes, dict(looks or sizes))
+    return World(Residency(budget, bound=BOUND), sizes, dict(looks or sizes))
 
 
 def traffic(names: list[ModelName], longest: float = 30.0, most: int = 40) -> st.SearchStrategy[list[Order]]:
@@ -107,20 +106,16 @@ def test_with_two_models_of_which_one_fits_nobody_waits_longer_than_the_bound_an
     traffic([A, B, C, D]),
     st.fixed_dictionaries({name: st.integers(1, 12) for name in (A, B, C, D)}),
     st.integers(5, 30),
-    st.sampled_from([1, 2, 4, 1000]),
 )
 def test_whatever_comes_waits_are_bounded_swaps_are_few_and_memory_is_kept(
-    orders: list[Order], sizes: dict[ModelName, int], budget: int, swaps_a_minute: int
+    orders: list[Order], sizes: dict[ModelName, int], budget: int
 ) -> None:
-    world = a_world(sizes, budget, swaps_a_minute=swaps_a_minute)
+    world = a_world(sizes, budget)
     world.run(orders)
-    pause = 60.0 if swaps_a_minute < 1000 else 0.0
     for order in orders:
         assert order.seated is not None
         # Its own turn, and that of every other model that was waited for longer.
-        assert order.seated - order.came <= BOUND + 4 * (30.0 + LOAD + pause + 2 * TICK), order
-    for begin in world.swaps:
-        assert sum(begin <= swap < begin + 60.0 for swap in world.swaps) <= swaps_a_minute
+        assert order.seated - order.came <= BOUND + 4 * (30.0 + LOAD + RESIDENCE * BOUND + 2 * TICK), order
     resident = world.residency.resident
     assert world.residency.resident_bytes <= budget or len(resident) == 1
 
@@ -145,7 +140,7 @@ def test_what_fits_is_loaded_at_once_and_evicts_nobody() -> None:
     world = a_world({A: 4, B: 4, C: 4}, budget=12)
     world.run([Order(float(i), name, 5.0) for i, name in enumerate((A, B, C))])
     assert set(world.residency.resident) == {A, B, C}
-    assert not world.swaps
+    assert not world.evicted
 
 
 def test_the_model_used_longest_ago_makes_room() -> None:
@@ -175,7 +170,7 @@ def test_orders_for_the_resident_model_go_first_until_the_bound_and_then_wait_th
 
 
 def test_a_cancelled_wait_reopens_the_model_that_was_making_room() -> None:
-    residency = Residency(10, bound=BOUND, swaps_a_minute=4)
+    residency = Residency(10, bound=BOUND)
     residency.loaded(A, 10)
     sizes = {A: 10, B: 10}
     residency.decide(0.0, {B: 10}, {A})
@@ -185,24 +180,36 @@ def test_a_cancelled_wait_reopens_the_model_that_was_making_room() -> None:
     assert residency.is_open(A)
 
 
-def test_when_the_minutes_swaps_are_spent_the_models_in_use_go_on_meanwhile() -> None:
-    residency = Residency(10, bound=5.0, swaps_a_minute=1)
+def test_a_model_stays_for_a_part_of_the_bound_although_another_is_overdue() -> None:
+    residency = Residency(10, bound=20.0)
+    residency.loaded(A, 10)
+    residency.decide(0.0, {C: 10, B: 10}, {A})
+    residency.decide(20.0, {C: 10, B: 10}, {A})
+    assert residency.decide(21.0, {C: 10, B: 10}, set()) == Change(evict=(A,), load=C)
+    residency.evicted(A)
+    residency.loaded(C, 10)
+    residency.used(C)
+    # The load took three seconds: the residence begins behind it.
+    residency.decide(24.0, {B: 10, C: 10}, {C})
+    residency.decide(28.9, {B: 10, C: 10}, {C})
+    assert residency.is_open(C)
+    residency.decide(29.0, {B: 10, C: 10}, {C})
+    assert not residency.is_open(C), "it drains"
+    assert residency.decide(30.0, {B: 10, C: 10}, set()) == Change(evict=(C,), load=B)
+
+
+def test_where_nothing_is_drawn_models_take_turns_at_once() -> None:
+    residency = Residency(10, bound=20.0)
     residency.loaded(A, 10)
     assert residency.decide(0.0, {B: 10}, set()) == Change(evict=(A,), load=B)
     residency.evicted(A)
     residency.loaded(B, 10)
     residency.used(B)
-    assert residency.decide(30.0, {A: 10, B: 10}, {B}) == Change()
-    assert residency.decide(59.0, {A: 10, B: 10}, {B}) == Change()
-    assert residency.is_open(B)
-    assert residency.seconds_until_swap(59.0) == 1.0
-    assert residency.decide(60.0, {A: 10, B: 10}, {B}) == Change()
-    assert not residency.is_open(B)
-    assert residency.decide(61.0, {A: 10, B: 10}, set()) == Change(evict=(B,), load=A)
+    assert residency.decide(1.0, {A: 10}, set()) == Change(evict=(B,), load=A)
 
 
 def test_a_model_just_loaded_is_seated_once_before_it_makes_room_again() -> None:
-    residency = Residency(10, bound=5.0, swaps_a_minute=1000)
+    residency = Residency(10, bound=5.0)
     residency.loaded(A, 5)
     residency.loaded(C, 5)
     both = {B: 5, D: 10}
@@ -211,12 +218,13 @@ def test_a_model_just_loaded_is_seated_once_before_it_makes_room_again() -> None
     residency.evicted(C)
     residency.loaded(B, 5)
     # All slots are taken, so that B's order has not been seated.
-    assert residency.decide(7.0, both, {A}) == Change()
-    assert residency.is_open(B)
+    for now in (7.0, 7.0 + RESIDENCE * 5.0):
+        assert residency.decide(now, both, {A}) == Change()
+        assert residency.is_open(B)
     residency.used(B)
-    assert residency.decide(8.0, {D: 10}, {B}) == Change()
+    assert residency.decide(9.0, {D: 10}, {B}) == Change()
     assert not residency.is_open(B)
-    assert residency.decide(9.0, {D: 10}, set()) == Change(evict=(A, B), load=D)
+    assert residency.decide(10.0, {D: 10}, set()) == Change(evict=(A, B), load=D)
 
 
 def test_what_is_larger_than_the_budget_lies_there_alone() -> None:
@@ -227,7 +235,7 @@ def test_what_is_larger_than_the_budget_lies_there_alone() -> None:
 
 @pytest.mark.parametrize("order", [(A, B), (B, A)])
 def test_of_two_that_wait_who_has_waited_longer_is_next(order: tuple[ModelName, ModelName]) -> None:
-    residency = Residency(10, bound=5.0, swaps_a_minute=1000)
+    residency = Residency(10, bound=5.0)
     residency.loaded(C, 10)
     first, second = order
     residency.decide(0.0, {first: 10}, {C})

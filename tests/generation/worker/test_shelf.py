@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from generation.messages import Cancel, Configure, Failed, Finished, Generate, ModelBroken, Swapped
+from generation.messages import Configure, Failed, Finished, Generate, ModelBroken, Swapped
 from generation.model_folder import count_weights
-from generation.request import JobId, MemberId, ModelEntry, ModelName
+from generation.request import MemberId, ModelEntry, ModelName
 from generation.worker import shelf
 from generation.worker.models import Model
 from generation.worker.setbacks import FIRST, LAST, Setbacks
@@ -120,21 +120,14 @@ def test_what_is_evicted_is_free(sd_folder: Path, one_model: float) -> None:
     assert gone() is None
 
 
-def test_when_the_minutes_swaps_are_spent_the_loop_sleeps_until_there_is_one_or_an_order(
-    sd_folder: Path, one_model: float
-) -> None:
-    stage, clock = staged(sd_folder, sd_folder, memory_gib=1.5 * one_model, swaps_a_minute=1)
-    stage.say(generate("a", OTHER))
-    draw(stage)
-    stage.say(generate("b"), generate("c"))
-    stage.turn()
-    assert len(stage.of(Swapped)) == 1
-    assert stage.loop._idle_seconds() == 60.0  # pyright: ignore[reportPrivateUsage]
-    stage.say(Cancel(job=JobId("c")))
-    stage.turn()
-    clock.now += 60
-    stage.finish()
-    assert [event.job for event in stage.of(Finished)] == ["a", "b"]
+def test_models_that_nobody_draws_with_take_turns_at_once(sd_folder: Path, one_model: float) -> None:
+    stage, _ = staged(sd_folder, sd_folder, memory_gib=1.5 * one_model)
+    for job, name in (("a", OTHER), ("b", TINY), ("c", OTHER)):
+        stage.say(generate(job, name))
+        draw(stage)
+    stage.loop.press.close()
+    assert [event.job for event in stage.of(Finished)] == ["a", "b", "c"]
+    assert len(stage.of(Swapped)) == 3
 
 
 def test_a_broken_model_costs_no_other_its_place_and_is_tried_again_later(
