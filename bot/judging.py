@@ -35,14 +35,14 @@ class Judging:
     async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
         """The strictest of the filter's verdict, the server's own and that on spam, and the server's rules that fired."""
         asker = order.asker
-        texts = {"prompt": order.prompt.text, "negative": order.prompt.negative}
+        texts = {"prompt": order.drawing.prompt.text, "negative": order.drawing.prompt.negative}
         policy = await self._policies.of(spot_of(asker))
         # Family only: whatever the server chose, no channel is laxer than that, and what would be flagged is refused.
         is_family = mode is Mode.FAMILY
         if is_family:
             policy = policy.with_(presets()[FAMILY])
         house = await self._house_rules.judge(asker.guild_id, texts)
-        filtered = await self.screened(order.prompt, policy)
+        filtered = await self.screened(order.drawing.prompt, policy)
         verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
         if is_family and verdict.ruling is Ruling.FLAG:
             verdict = replace(verdict, ruling=Ruling.REFUSE)
@@ -50,7 +50,7 @@ class Judging:
 
     async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
         """By what the member typed lately, not by how this order came: a button is there to be pressed often."""
-        asker, prompt = order.asker, order.prompt
+        asker, prompt = order.asker, order.drawing.prompt
         repeats = await self._records.verdicts.repeats(
             asker.member, asker.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
         )
@@ -85,8 +85,8 @@ class Judging:
             member=order.asker.member,
             member_name=order.asker.name,
             source=order.source,
-            prompt=order.prompt.text,
-            negative=order.prompt.negative,
+            prompt=order.drawing.prompt.text,
+            negative=order.drawing.prompt.negative,
             verdict=verdict,
             job=job,
         )

@@ -27,7 +27,8 @@ SANCTIONED = f"""
 """
 _OVER = f"cases.outcome IS NOT NULL AND NOT {SANCTIONED}"
 UNFINISHED_CHILD = """
-    EXISTS (SELECT 1 FROM jobs AS children WHERE children.parent = jobs.id AND children.state IN ('queued', 'running'))
+    EXISTS (SELECT 1 FROM job_parents JOIN jobs AS children ON children.id = job_parents.job
+            WHERE job_parents.parent = jobs.id AND children.state IN ('queued', 'running'))
 """
 # What was charged within the last day still counts: forgetting is no way to a fresh allowance.
 _GONE_JOBS = f"""
@@ -44,14 +45,7 @@ BATCHED = (
         SELECT id FROM verdicts WHERE member = :member AND at <= :asked AND NOT (ruling = 2 AND at > :now - {DAY})
         LIMIT :limit) RETURNING id
     """,
-    f"""
-    UPDATE jobs SET parent = NULL, parent_image = NULL, strength = NULL WHERE id IN (
-        SELECT id FROM jobs WHERE parent IN ({_GONE_JOBS}) LIMIT :limit) RETURNING id
-    """,
-    f"""
-    DELETE FROM jobs WHERE id IN (
-        {_GONE_JOBS} AND NOT EXISTS (SELECT 1 FROM jobs AS children WHERE children.parent = jobs.id) LIMIT :limit) RETURNING id
-    """,
+    f"DELETE FROM jobs WHERE id IN ({_GONE_JOBS} LIMIT :limit) RETURNING id",
     # Of those that are kept for a day only that they were charged: not what for.
     """
     UPDATE jobs SET member_name = '', prompt = '', negative = '', token = '', loras = '{}', seed = 0, state = 'cancelled',

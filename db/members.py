@@ -13,11 +13,16 @@ from generation.request import MemberId
 # Every column that holds a member's id is asked here; a test walks the schema and misses none.
 EXPORTS = {
     "jobs": """
-        SELECT id, member, member_name, action, guild_id, channel_id, message_id, parent, parent_image, model,
-               prompt, negative, width, height, steps, guidance, seed, images, strength, loras, is_remix, state, failure,
-               is_age_restricted, policy_channel_id,
-               created_at, started_at, finished_at, delivered_at
-        FROM jobs WHERE member = ? ORDER BY id
+        SELECT id, member, member_name, iif(action = 'remix', 'variation', action) AS action, guild_id, channel_id, message_id,
+               parent, parent_image, model, prompt, negative, width, height, steps, guidance, seed, images,
+               iif(role = 'start', strength, NULL) AS strength, loras, action = 'remix' AS is_remix, state, failure,
+               is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at
+        FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id AND position = 0 WHERE member = ? ORDER BY id
+    """,
+    # The first is in its job's row.
+    "further_parents": """
+        SELECT job_parents.* FROM job_parents JOIN jobs ON jobs.id = job_parents.job
+        WHERE member = ? AND position > 0 ORDER BY job, position
     """,
     "images": """
         SELECT images.job, image_index, sha256, images.width, images.height, images.seed, bytes,

@@ -36,17 +36,7 @@ STATEMENTS: dict[str, tuple[str, ...]] = {
     "prompts": (
         "DELETE FROM verdicts WHERE id IN (SELECT id FROM verdicts WHERE at < :before LIMIT :limit) RETURNING id",
     ),
-    "jobs": (
-        f"""
-        UPDATE jobs SET parent = NULL, parent_image = NULL, strength = NULL WHERE id IN (
-            SELECT id FROM jobs WHERE parent IN ({_OLD_JOBS}) LIMIT :limit) RETURNING id
-        """,
-        f"""
-        DELETE FROM jobs WHERE id IN (
-            {_OLD_JOBS} AND NOT EXISTS (SELECT 1 FROM jobs AS children WHERE children.parent = jobs.id) LIMIT :limit)
-        RETURNING id
-        """,
-    ),
+    "jobs": (f"DELETE FROM jobs WHERE id IN ({_OLD_JOBS} LIMIT :limit) RETURNING id",),
     "cases": (
         f"""
         DELETE FROM cases WHERE id IN (

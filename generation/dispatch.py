@@ -232,7 +232,7 @@ class Dispatch:
                 # An answer for a job that is not out is the second one: it has been delivered.
                 if (job := self._leases.get(event.job)) is None:
                     return
-                with of_job(event.job, getattr(job.request, "prompt", None)):
+                with of_job(event.job, job.request.drawing.prompt):
                     self._hear_of(job, event)
                 if isinstance(event, messages.Started | messages.Stepped):
                     return  # that moves nobody; a preview, once a second, is when estimates are renewed
@@ -290,16 +290,16 @@ class Dispatch:
         """Whom there is room for."""
         out = Counter[MemberId]()  # pictures
         for job in self._leases.values():
-            out[job.request.member] += job.request.images
+            out[job.request.member] += job.request.drawing.images
         if not len(self._line) or out.total() >= 2 * self._window:
             return None
         # Drafts that went out beyond the slots keep nobody else from going out within them.
-        heavy = sum(job.request.images for job in self._leases.values() if not job.request.is_draft)
+        heavy = sum(job.request.drawing.images for job in self._leases.values() if not job.request.is_draft)
         is_full = heavy >= self._window
 
         def may(request: Request) -> bool:
             own = out[request.member]
-            is_within = not own or own + request.images <= self._member_running
+            is_within = not own or own + request.drawing.images <= self._member_running
             return is_within and (not is_full or not own or request.is_draft)
 
         if (first := self._line.first(may)) is None:

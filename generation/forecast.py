@@ -41,10 +41,11 @@ class Work:
 
     @classmethod
     def of(cls, request: Request) -> Work:
+        drawing = request.drawing
         return cls(
             request=request,
-            kind=Kind(request.model, request.size) if isinstance(request, GenerationRequest) else None,
-            pictures=request.images,
+            kind=Kind(drawing.model, drawing.size) if isinstance(request, GenerationRequest) else None,
+            pictures=drawing.images,
             steps=request.cost,
             is_draft=request.is_draft,
         )

@@ -41,7 +41,7 @@ async def _panel(interaction: discord.Interaction[Atelier]) -> ui.LayoutView:
     for job in jobs[:_MOST]:
         progress = studio.progress_of(job.id)
         state = texts.progress_line(progress) if progress else "about to start"
-        items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.prompt.text), 150)}**\n{state}"))
+        items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.drawing.prompt.text), 150)}**\n{state}"))
         items.append(row(GalleryButton(Press.CANCEL, job.id, label="Cancel")))
     if len(jobs) > _MOST:
         items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))

@@ -14,7 +14,11 @@ FIXED, A_PICTURE = 0.5, 0.1
 def forecast(at_once: int = 2) -> Forecast:
     made = Forecast(lambda _: 7.0)
     one = order()
-    made.hear(StepCost(model=one.model, size=one.size, fixed=FIXED, a_picture=A_PICTURE, at_once=at_once))
+    made.hear(
+        StepCost(
+            model=one.drawing.model, size=one.drawing.size, fixed=FIXED, a_picture=A_PICTURE, at_once=at_once
+        )
+    )
     return made
 
 
