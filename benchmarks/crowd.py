@@ -19,7 +19,16 @@ from benchmarks.inside import play
 from benchmarks.orders import Arrival
 from benchmarks.report import percentile, show, table
 from benchmarks.simulated import SimulatedClock, SimulatedModel
-from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, ModelName, Prompt
+from generation.request import (
+    Drawing,
+    GenerationRequest,
+    ImageSize,
+    JobId,
+    MemberId,
+    ModelEntry,
+    ModelName,
+    Prompt,
+)
 from generation.worker.deck import ROW_COUNTS
 
 GREEDY = MemberId(0)
@@ -147,9 +156,7 @@ def played(card: Card, arrivals: Sequence[Arrival]) -> float:
 
 
 def _ask(number: int, member: MemberId, steps: int, images: int) -> GenerationRequest:
-    return GenerationRequest(
-        job=JobId(f"order-{number}"),
-        member=member,
+    drawing: Drawing[bytes] = Drawing(
         model=ModelName("bench"),
         prompt=Prompt(text="a red fox", negative="blurry"),
         size=ImageSize(width=1024, height=1024),
@@ -158,12 +165,15 @@ def _ask(number: int, member: MemberId, steps: int, images: int) -> GenerationRe
         seed=number,
         images=images,
     )
+    return GenerationRequest(job=JobId(f"order-{number}"), member=member, drawing=drawing)
 
 
 def run(card: Card, gap: float, count: int, steps: Sequence[int], seed: int) -> tuple[float, float]:
     """The others' p95, s: ours, and one order at a time."""
     arrivals = dealt(_ask, gap, count, steps, share=SHARE, seed=seed)
-    theirs = one_at_a_time(arrivals, lambda request: card.pipeline(request.steps, request.images))
+    theirs = one_at_a_time(
+        arrivals, lambda request: card.pipeline(request.drawing.steps, request.drawing.images)
+    )
     return played(card, arrivals), theirs
 
 

@@ -31,7 +31,7 @@ from PIL import Image
 from benchmarks.inside import Clock, Played, play
 from benchmarks.orders import GUIDANCE, MODEL, SCHEDULERS, SIDE, Arrival, paced, poisson
 from benchmarks.report import machine, percentile, show, table
-from generation.request import GenerationRequest, JobId, ModelEntry
+from generation.request import Drawing, JobId, ModelEntry
 from generation.worker.models import Model, load
 from generation.worker.step_table import StepTables
 from tests.tiny_models import tiny_sd
@@ -74,7 +74,7 @@ class Course:
         light = [self.ends[one.request.job] for one in arrivals if one.is_light]
         heavy = [self.ends[one.request.job] for one in arrivals if not one.is_light]
         return {
-            "pictures per CPU s": sum(one.request.images for one in arrivals) / self.busy,
+            "pictures per CPU s": sum(one.request.drawing.images for one in arrivals) / self.busy,
             "latency p50": percentile(every, 50),
             "latency p95": percentile(every, 95),
             "light orders p95": percentile(light, 95),
@@ -94,20 +94,22 @@ class Pipeline:
     def draw(self, orders: Sequence[Arrival], on_step: Callable[[int], None]) -> list[Image.Image]:
         """Orders of one scheduler and step count, in one call. `on_step` hears of every step that is done."""
         self._pipe.scheduler = self._schedulers[orders[0].scheduler]
-        pictures = [(one.request, index) for one in orders for index in range(one.request.images)]
+        pictures = [
+            (one.request.drawing, index) for one in orders for index in range(one.request.drawing.images)
+        ]
 
         def after(_: Any, step: int, __: Any, kept: dict[str, Any]) -> dict[str, Any]:
             on_step(step)
             return kept
 
         return self._pipe(
-            prompt=[request.prompt.text for request, _ in pictures],
-            negative_prompt=[request.prompt.negative for request, _ in pictures],
+            prompt=[drawing.prompt.text for drawing, _ in pictures],
+            negative_prompt=[drawing.prompt.negative for drawing, _ in pictures],
             height=SIDE,
             width=SIDE,
-            num_inference_steps=orders[0].request.steps,
+            num_inference_steps=orders[0].request.drawing.steps,
             guidance_scale=GUIDANCE,
-            generator=[torch.Generator().manual_seed(request.seed + i) for request, i in pictures],
+            generator=[torch.Generator().manual_seed(drawing.seed + i) for drawing, i in pictures],
             callback_on_step_end=after,
         ).images
 
@@ -162,7 +164,7 @@ def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
         course.busy += clock() - began
         for one in batch:
             course.ends[one.request.job] = clock() - one.at
-            course.pictures[one.request.job] = [next(drawn) for _ in range(one.request.images)]
+            course.pictures[one.request.job] = [next(drawn) for _ in range(one.request.drawing.images)]
     return course
 
 
@@ -170,8 +172,8 @@ def alike(waiting: Sequence[Arrival]) -> list[Arrival]:
     """The first and who can share a call of the pipeline with it."""
     batch: list[Arrival] = []
     for one in waiting:
-        is_alike = (one.scheduler, one.request.steps) == (waiting[0].scheduler, waiting[0].request.steps)
-        if is_alike and sum(each.request.images for each in [*batch, one]) <= AT_ONCE:
+        kinds = {(each.scheduler, each.request.drawing.steps) for each in (one, waiting[0])}
+        if len(kinds) == 1 and sum(each.request.drawing.images for each in [*batch, one]) <= AT_ONCE:
             batch.append(one)
     return batch
 
@@ -179,18 +181,18 @@ def alike(waiting: Sequence[Arrival]) -> list[Arrival]:
 class Catalogue(Model):
     """A model whose every order has a scheduler of its own. (The bot's settings know one scheduler a model.)"""
 
-    tables_of: dict[JobId, StepTables]
+    tables_of: dict[Drawing[bytes], StepTables]
 
     @classmethod
     def of(cls, model: Model, arrivals: Sequence[Arrival]) -> Catalogue:
         own = cls(model.entry, model.pipe, model.device, model.dtype)
         step_tables = {name: StepTables(scheduler(name, model)) for name in SCHEDULERS}
-        own.tables_of = {one.request.job: step_tables[one.scheduler] for one in arrivals}
+        own.tables_of = {one.request.drawing: step_tables[one.scheduler] for one in arrivals}
         return own
 
-    def seat(self, request: GenerationRequest, index: int) -> Any:
-        self.step_tables = self.tables_of[request.job]
-        return super().seat(request, index)
+    def seat(self, drawing: Drawing[bytes], index: int) -> Any:
+        self.step_tables = self.tables_of[drawing]
+        return super().seat(drawing, index)
 
 
 def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> tuple[Course, dict[str, float]]:

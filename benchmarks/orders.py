@@ -6,7 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.request import Drawing, GenerationRequest, ImageSize, JobId, MemberId, ModelName, Prompt
 
 MODEL = ModelName("bench")
 SIDE = 64
@@ -37,7 +37,7 @@ class Arrival:
 
     @property
     def is_light(self) -> bool:
-        return self.request.steps <= LIGHT
+        return self.request.drawing.steps <= LIGHT
 
 
 def poisson(count: int, seed: int) -> list[Arrival]:
@@ -67,9 +67,7 @@ def paced(arrivals: Sequence[Arrival], mean_gap: float) -> list[Arrival]:
 
 
 def order(job: str, *, member: int, steps: int, images: int, seed: int) -> GenerationRequest:
-    return GenerationRequest(
-        job=JobId(job),
-        member=MemberId(member),
+    drawing: Drawing[bytes] = Drawing(
         model=MODEL,
         prompt=Prompt(text=f"a red fox, {job}", negative="blurry"),
         size=ImageSize(width=SIDE, height=SIDE),
@@ -78,6 +76,7 @@ def order(job: str, *, member: int, steps: int, images: int, seed: int) -> Gener
         seed=seed,
         images=images,
     )
+    return GenerationRequest(job=JobId(job), member=MemberId(member), drawing=drawing)
 
 
 def _pick(chance: random.Random, shares: dict[int, float]) -> int:

@@ -74,7 +74,8 @@ def loop_alone(preview_seconds: float) -> list[float]:
     loop.retire = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
     for number in range(ORDERS):
         wanted = order(f"{number}", member=number, steps=STEPS, images=1, seed=number)
-        orders.put(Generate(request=replace(wanted, size=ImageSize(width=512, height=512))))
+        drawing = replace(wanted.drawing, size=ImageSize(width=512, height=512))
+        orders.put(Generate(request=replace(wanted, drawing=drawing)))
         while True:
             began = time.thread_time()
             loop.take_orders()

@@ -20,7 +20,7 @@ from benchmarks.inside import Clock, play
 from benchmarks.loop import AT_ONCE, LOAD, ORDERS, SEEDS, Course, alike, course_of, errors, every_seed
 from benchmarks.orders import MODEL, SIDE, Arrival, paced, poisson
 from benchmarks.report import show
-from generation.request import BatchKey, GenerationRequest, ModelEntry
+from generation.request import BatchKey, Drawing, ModelEntry
 from generation.worker.models import Model
 from generation.worker.slots import Row, Slot
 from generation.worker.step_table import StepTable
@@ -84,22 +84,22 @@ class SimulatedModel(Model):
     def scheduler_name(self) -> str:
         return "none"
 
-    def seat(self, request: GenerationRequest, index: int) -> Slot:
+    def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
         key = BatchKey(
             model=self.entry.name,
-            latent_shape=(4, request.size.height // 8, request.size.width // 8),
+            latent_shape=(4, drawing.size.height // 8, drawing.size.width // 8),
             text_shape=(77, 32),
             dtype="float32",
         )
         table = StepTable(
-            told=torch.zeros(request.steps, 4),
-            weights=torch.zeros(request.steps, 3),
-            draws=(False,) * request.steps,
+            told=torch.zeros(drawing.steps, 4),
+            weights=torch.zeros(drawing.steps, 3),
+            draws=(False,) * drawing.steps,
             start_noise=1.0,
             start_init=0.0,
         )
         row = Row(weight=0.5, text=torch.zeros(1))
-        rows = (row, row) if request.guidance != 1.0 else (row,)
+        rows = (row, row) if drawing.guidance != 1.0 else (row,)
         return Slot(key=key, table=table, rows=rows, generator=torch.Generator(), sample=torch.zeros(1))
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
@@ -114,14 +114,16 @@ class SimulatedModel(Model):
 
 
 def one_at_a_time(costs: Costs, wanted: Sequence[Arrival]) -> tuple[Course, list[Arrival]]:
-    takes = [costs.whole(one.request.steps, one.request.images) for one in wanted]
+    takes = [costs.whole(one.request.drawing.steps, one.request.drawing.images) for one in wanted]
     course = Course(busy=sum(takes))
     arrivals = paced(wanted, course.busy / len(takes) / LOAD)
     free = 0.0
     for one, seconds in zip(arrivals, takes, strict=True):
         begin = max(free, one.at)
         free = begin + seconds
-        course.previews[one.request.job] = begin + costs.order + costs.steps(2 * one.request.images) - one.at
+        course.previews[one.request.job] = (
+            begin + costs.order + costs.steps(2 * one.request.drawing.images) - one.at
+        )
         course.ends[one.request.job] = free - one.at
     return course, arrivals
 
@@ -135,8 +137,8 @@ def whole_orders(costs: Costs, arrivals: Sequence[Arrival]) -> Course:
             waiting.append(coming.popleft())
         batch = alike(waiting)
         waiting = [one for one in waiting if one not in batch]
-        pictures = sum(one.request.images for one in batch)
-        seconds = costs.whole(batch[0].request.steps, pictures)
+        pictures = sum(one.request.drawing.images for one in batch)
+        seconds = costs.whole(batch[0].request.drawing.steps, pictures)
         for one in batch:
             course.previews[one.request.job] = now + costs.order + costs.steps(2 * pictures) - one.at
             course.ends[one.request.job] = now + seconds - one.at

@@ -18,11 +18,11 @@ from bot.records import Records
 from bot.settings import GenerationSettings, Settings
 from bot.studio import Studio
 from db.database import Database
-from db.jobs import JobAction
+from db.jobs import JobAction, Parent
 from generation.dispatch import Dispatch
 from generation.link import Link, open_link
 from generation.messages import Configure
-from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
+from generation.request import Drawing, ImageSize, MemberId, ModelEntry, ModelName, Prompt
 from moderation.allowance import Limits
 from moderation.detectors import load_detectors
 from moderation.pictures import PictureCheck
@@ -132,10 +132,7 @@ async def a_studio(
 
 def an_order(number: int, chance: random.Random) -> Order:
     member = MemberId(1000 + chance.randrange(MEMBERS))
-    return Order(
-        asker=Asker(member=member, name="member", guild_id=1, channel_id=2),
-        source="soak",
-        action=JobAction.IMAGINE,
+    drawing: Drawing[Parent] = Drawing(
         prompt=Prompt(text=" ".join(chance.choice(words) for words in WORDS)),
         model=TINY,
         size=ImageSize(width=chance.choice((SIDE, SIDE, SIDE + 16)), height=SIDE),
@@ -144,6 +141,8 @@ def an_order(number: int, chance: random.Random) -> Order:
         seed=number,
         images=chance.choice((1, 1, 2)),
     )
+    asker = Asker(member=member, name="member", guild_id=1, channel_id=2)
+    return Order(asker=asker, source="soak", action=JobAction.IMAGINE, drawing=drawing)
 
 
 def build_model(folder: Path) -> Path:

@@ -24,14 +24,14 @@ class Archive:
             raise PictureGone
         contents = {image.index: await self._read(image) for image in stored}
         # A picture that was withheld leaves its place empty.
-        places = [contents.get(index, b"") for index in range(job.images)]
+        places = [contents.get(index, b"") for index in range(job.drawing.images)]
         grid, form = await asyncio.to_thread(images.grid_without, places, contents.keys())
         return Gallery(
             job=job,
             images=tuple(stored),
             grid=grid,
             grid_format=form,
-            single=contents[0] if job.images == 1 else None,
+            single=contents[0] if job.drawing.images == 1 else None,
         )
 
     async def read_picture(self, parent: Parent) -> bytes:

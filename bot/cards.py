@@ -35,19 +35,20 @@ def _view(*items: ui.Item[Any], colour: discord.Colour) -> View:
 
 
 def _head(job: Job) -> ui.TextDisplay[Any]:
-    prompt = texts.short(texts.plain(job.prompt.text), PROMPT_SHOWN)
+    prompt = texts.short(texts.plain(job.drawing.prompt.text), PROMPT_SHOWN)
     # A long prompt in bold would be a wall above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
     return ui.TextDisplay(f"{shown} · <@{job.member}>{_what(job)}")
 
 
 def _what(job: Job) -> str:
-    match job.action, job.parent:
-        case JobAction.VARIATION, parent if parent is not None:
-            what = "remixed from" if job.is_remix else "variations of"
-            return f" · {what} picture {parent.image + 1}"
-        case JobAction.UPSCALE, parent if parent is not None:
-            return f" · picture {parent.image + 1}, upscaled"
+    match job.action, job.drawing.pictures:
+        case JobAction.VARIATION, (first, *_):
+            return f" · variations of picture {first.source.image + 1}"
+        case JobAction.REMIX, (first, *_):
+            return f" · remixed from picture {first.source.image + 1}"
+        case JobAction.UPSCALE, (first, *_):
+            return f" · picture {first.source.image + 1}, upscaled"
         case JobAction.REROLL, _:
             return " · re-roll"
         case _:
@@ -55,18 +56,18 @@ def _what(job: Job) -> str:
 
 
 def _foot(gallery: Gallery) -> ui.TextDisplay[Any]:
-    job = gallery.job
+    job, drawing = gallery.job, gallery.job.drawing
     # The size of the pictures that are there: a job's own is that of its latents, before anything enlarges them.
     parts = [
-        f"seed {job.seed}",
-        job.model,
+        f"seed {drawing.seed}",
+        drawing.model,
         *(f"{image.width}×{image.height}" for image in gallery.images[:1]),
     ]
     if job.action is not JobAction.UPSCALE:
-        parts += [f"{job.steps} steps", f"cfg {job.guidance:g}"]
-        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in job.loras]
-    if job.prompt.negative:
-        parts.append(f"no {texts.short(texts.plain(job.prompt.negative), 200)}")
+        parts += [f"{drawing.steps} steps", f"cfg {drawing.guidance:g}"]
+        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras]
+    if drawing.prompt.negative:
+        parts.append(f"no {texts.short(texts.plain(drawing.prompt.negative), 200)}")
     parts.append(f"job {job.id}")
     return ui.TextDisplay("-# " + " · ".join(parts))
 
@@ -97,11 +98,11 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     job = gallery.job
     items: list[ui.Item[Any]] = [
         _head(job),
-        _media(name, is_spoiler=is_spoiler, description=texts.short(job.prompt.text, 200)),
+        _media(name, is_spoiler=is_spoiler, description=texts.short(job.drawing.prompt.text, 200)),
         _foot(gallery),
     ]
-    if withheld := job.images - len(gallery.images):
-        items.insert(-1, ui.TextDisplay[Any](texts.withheld(withheld, job.images)))
+    if withheld := job.drawing.images - len(gallery.images):
+        items.insert(-1, ui.TextDisplay[Any](texts.withheld(withheld, job.drawing.images)))
     delete = GalleryButton(Press.DELETE, job.id, 0, emoji="🗑️")
     reroll = GalleryButton(Press.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]

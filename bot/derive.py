@@ -11,14 +11,14 @@ from bot.records import Records
 from bot.settings import Settings
 from db.images import StoredImage
 from db.jobs import Job, JobAction, Parent
-from generation.request import JobId, ModelEntry, ModelName
+from generation.request import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
 """Pixels. An upscaled picture stays below Discord's 10 MiB as a PNG."""
 
 
 _OPTIONS = {"aspect": "size", "steps": "steps", "guidance": "guidance", "lora": "loras"}
-"""What a member may say, and the part of an order that it decides."""
+"""What a member may say, and the part of a drawing that it decides."""
 
 
 class Change(StrEnum):
@@ -63,16 +63,9 @@ class Derive:
         """Four pictures that start from this one. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
-        return self._order_from(
-            job,
-            asker,
-            source=f"V{image + 1}",
-            action=JobAction.VARIATION,
-            parent=Parent(job=job_id, image=image),
-            strength=model.variation_strength,
-            model=model,
-            images=4,
-        )
+        start = _input(job_id, image, Role.START, model.variation_strength)
+        drawing = replace(_drawing(job, model), images=4, pictures=(start,))
+        return Order(asker=asker, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
     async def upscale(self, job_id: JobId, image: int, asker: Asker) -> Order:
         """Raises NoSuchJob, PictureGone, TooLarge."""
@@ -81,32 +74,17 @@ class Derive:
         factor = self._settings.generation.upscale_factor
         if max(picture.width, picture.height) * factor > MAX_SIDE:
             raise TooLarge(max(picture.width, picture.height) * factor, MAX_SIDE)
-        order = self._order_from(
-            job,
-            asker,
-            source=f"U{image + 1}",
-            action=JobAction.UPSCALE,
-            parent=Parent(job=job_id, image=image),
-            strength=None,
-            model=model,
-            images=1,
-        )
-        return replace(order, seed=picture.seed)
+        small = _input(job_id, image, Role.UPSCALE)
+        drawing = replace(_drawing(job, model), seed=picture.seed, images=1, pictures=(small,))
+        return Order(asker=asker, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
 
     async def reroll(self, job_id: JobId, asker: Asker, *, source: str = "re-roll") -> Order:
         """The same again with another seed. Raises NoSuchJob."""
         job, model = await self._known(job_id)
-        return self._order_from(
-            job,
-            asker,
-            source=source,
-            action=JobAction.REROLL,
-            # Of what began as an upscale only the prompt is repeated.
-            parent=job.parent if job.strength is not None else None,
-            strength=job.strength,
-            model=model,
-            images=job.images,
-        )
+        # Of what began as an upscale only the prompt is repeated.
+        pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
+        drawing = replace(_drawing(job, model), pictures=pictures)
+        return Order(asker=asker, source=source, action=JobAction.REROLL, drawing=drawing)
 
     async def remixable(self, job_id: JobId) -> Remixable:
         """Raises NoSuchJob, PictureGone."""
@@ -131,62 +109,28 @@ class Derive:
         if wish.model is not None:
             model = find_model(wish.model, models)
         said = compose(replace(wish, model=model.name), asker, models, model)
-        close = model.variation_strength
-        order = self._order_from(
-            job,
-            asker,
-            source=f"remix {image + 1}",
-            action=JobAction.VARIATION,
-            parent=Parent(job=job_id, image=image),
-            strength=close + (1 - close) * _BEYOND[change],
-            model=model,
-            images=said.images,
-        )
         decided = {
-            part: getattr(said, part)
+            part: getattr(said.drawing, part)
             for option, part in _OPTIONS.items()
             if getattr(wish, option) is not None
         }
-        return replace(order, prompt=said.prompt, seed=said.seed, is_remix=True, **decided)
-
-    def _order_from(
-        self,
-        job: Job,
-        asker: Asker,
-        *,
-        source: str,
-        action: JobAction,
-        parent: Parent | None,
-        strength: float | None,
-        model: ModelEntry,
-        images: int,
-    ) -> Order:
-        # A model that has left the settings is replaced by the default one, in that model's own terms.
-        is_same = model.name == job.model
-        return Order(
-            asker=asker,
-            source=source,
-            action=action,
-            prompt=job.prompt,
-            model=model.name,
-            size=job.size if is_same else model.size_for((job.size.width, job.size.height)),
-            steps=job.steps if is_same else model.steps,
-            guidance=job.guidance if is_same else model.guidance,
-            seed=new_seed(),
-            images=images,
-            parent=parent,
-            strength=strength,
-            # One that has left the settings is drawn without.
-            loras=tuple(lora for lora in job.loras if lora.name in {known.name for known in model.loras})
-            if is_same
-            else (),
+        close = model.variation_strength
+        start = _input(job_id, image, Role.START, close + (1 - close) * _BEYOND[change])
+        drawing = replace(
+            _drawing(job, model),
+            prompt=said.drawing.prompt,
+            seed=said.drawing.seed,
+            images=said.drawing.images,
+            pictures=(start,),
+            **decided,
         )
+        return Order(asker=asker, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
 
     async def _known(self, job_id: JobId) -> tuple[Job, ModelEntry]:
         job = await self._records.jobs.get(job_id)
         if job is None:
             raise NoSuchJob(job_id)
-        return job, self.model(job.model)
+        return job, self.model(job.drawing.model)
 
     async def _picture(self, job_id: JobId, image: int) -> StoredImage:
         """Its row alone: the answer to a press must not wait for the disk."""
@@ -199,3 +143,18 @@ class Derive:
         return next(
             (entry for entry in self._settings.models if entry.name == name), self._settings.default_model
         )
+
+
+def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[Parent]:
+    return InputPicture(source=Parent(job=job, image=image), role=role, strength=strength)
+
+
+def _drawing(job: Job, model: ModelEntry) -> Drawing[Parent]:
+    """The job's with another seed. Where its model has left the settings, in terms of `model`, which draws in its place."""
+    drawing = replace(job.drawing, seed=new_seed())
+    if model.name == drawing.model:
+        # A LoRA that has left the settings is drawn without.
+        known = {lora.name for lora in model.loras}
+        return replace(drawing, loras=tuple(lora for lora in drawing.loras if lora.name in known))
+    size = model.size_for((drawing.size.width, drawing.size.height))
+    return replace(drawing, model=model.name, size=size, steps=model.steps, guidance=model.guidance, loras=())

@@ -39,7 +39,7 @@ class Finishing:
         A picture that is refused is not kept, and its share is given back; the others are.
         """
         # Enlarged, a picture is the same one, and it was drawn from the marked file.
-        seen = await self.inspection.seen_in_parent(job) if job.action is JobAction.UPSCALE else {}
+        seen = await self.inspection.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
         judged = await self.inspection.judge(made.pictures, job, seen)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
@@ -102,7 +102,7 @@ class Finishing:
                     index=index,
                     content=each.content,
                     size=ImageSize(width=each.picture.width, height=each.picture.height),
-                    seed=job.seed + index,
+                    seed=job.drawing.seed + index,
                     at=self._clock(),
                     fingerprint=judged[index].fingerprint,
                     mark=each.mark,

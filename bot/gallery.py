@@ -65,8 +65,9 @@ class Galleries:
         )
         job = await self._studio.admit(order, place)
         self._carried.add(job.id)
-        with of_job(job.id, job.prompt):
-            log.info("accepted: %s, %d pictures with %s", job.action.value, job.images, job.model)
+        with of_job(job.id, job.drawing.prompt):
+            images, model = job.drawing.images, job.drawing.model
+            log.info("accepted: %s, %d pictures with %s", job.action.value, images, model)
             await self._answer(interaction, job, place)
 
     async def _answer(self, interaction: Interaction, job: Job, place: Place) -> None:
@@ -90,7 +91,7 @@ class Galleries:
         if job.id in self._carried:
             return False
         self._carried.add(job.id)
-        with of_job(job.id, job.prompt):
+        with of_job(job.id, job.drawing.prompt):
             self._spawn(self._carry(job, Post(self._client, job.place)))
         return True
 

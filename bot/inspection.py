@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
+from itertools import repeat
 from typing import TypeVar
 
 from PIL import Image
@@ -71,21 +72,21 @@ class Inspection:
         self._records = records
         self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
 
-    async def judge(self, pictures: Sequence[bytes], job: Job, seen: Scores | None = None) -> list[Judged]:
-        """PNG, JPEG or WebP, finished or handed in. `seen`: what they scored before they were marked; the higher score counts.
+    async def judge(self, pictures: Sequence[bytes], job: Job, seen: Sequence[Scores] = ()) -> list[Judged]:
+        """PNG, JPEG or WebP, finished or handed in. `seen`: what each scored before it was marked; the higher score counts.
         Raises PictureError."""
         policy = await self.policy_of(job)
         banned = await self.banned_for(job)
+        pairs = zip(pictures, seen or repeat({}), strict=False)
         return await self.beside_the_loop(
-            lambda: [self._judge(content, policy, banned, seen or {}) for content in pictures]
+            lambda: [self._judge(content, policy, banned, scores) for content, scores in pairs]
         )
 
-    async def seen_in_parent(self, job: Job) -> Scores:
-        """What the picture that the job starts from scored before it was marked; nothing where it starts from none."""
-        if job.parent is None:
-            return {}
-        stored = await self._records.pictures.get(job.parent.job, job.parent.image)
-        return stored.scores if stored else {}
+    async def seen_in_parents(self, job: Job) -> list[Scores]:
+        """What each picture that the job starts from scored before it was marked."""
+        sources = [each.source for each in job.drawing.pictures]
+        stored = [await self._records.pictures.get(each.job, each.image) for each in sources]
+        return [each.scores if each else {} for each in stored]
 
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
         """What moderators took down where it was ordered."""
@@ -127,8 +128,8 @@ class Inspection:
             member=job.member,
             member_name=job.member_name,
             source=PICTURE,
-            prompt=job.prompt.text,
-            negative=job.prompt.negative,
+            prompt=job.drawing.prompt.text,
+            negative=job.drawing.prompt.negative,
             verdict=verdict,
             job=job.id,
             message_id=job.place.message_id,
@@ -225,7 +226,7 @@ class Previews:
 
     def _looked_at(self, preview: bytes, policy: Policy) -> bytes:
         if not self._is_blurred:
-            cells = images.cells_of(images.open_picture(preview), self._job.images)
+            cells = images.cells_of(images.open_picture(preview), self._job.drawing.images)
             banned = self._banned or ()
             verdicts = (self._inspection.judge_preview(cell, policy, banned) for cell in cells)
             self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW

@@ -40,8 +40,8 @@ class Judging:
         is_family = mode is Mode.FAMILY
         if is_family:
             policy = policy.with_(presets()[FAMILY])
-        house = await self._house_rules.judge(asker.guild_id, texts_of(order.prompt))
-        filtered = await self.screened(order.prompt, policy)
+        house = await self._house_rules.judge(asker.guild_id, texts_of(order.drawing.prompt))
+        filtered = await self.screened(order.drawing.prompt, policy)
         verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
         if is_family and verdict.ruling is Ruling.FLAG:
             verdict = replace(verdict, ruling=Ruling.REFUSE)
@@ -49,7 +49,7 @@ class Judging:
 
     async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
         """By what the member typed lately, not by how this order came: a button is there to be pressed often."""
-        asker, prompt = order.asker, order.prompt
+        asker, prompt = order.asker, order.drawing.prompt
         repeats = await self._records.verdicts.repeats(
             asker.member, asker.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
         )
@@ -83,8 +83,8 @@ class Judging:
             member=order.asker.member,
             member_name=order.asker.name,
             source=order.source,
-            prompt=order.prompt.text,
-            negative=order.prompt.negative,
+            prompt=order.drawing.prompt.text,
+            negative=order.drawing.prompt.negative,
             verdict=verdict,
             job=job,
         )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from db.images import StoredImage
 from db.jobs import Job, JobAction, Parent
-from generation.request import ImageSize, JobId, LoraSet, MemberId, ModelName, Prompt
+from generation.request import Drawing, JobId, MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,17 +33,7 @@ class Order:
     asker: Asker
     source: str  # how it reached the bot: "/imagine", "button V2", ...
     action: JobAction
-    prompt: Prompt
-    model: ModelName
-    size: ImageSize
-    steps: int
-    guidance: float
-    seed: int
-    images: int
-    parent: Parent | None = None
-    strength: float | None = None
-    is_remix: bool = False  # a variation with words of its own
-    loras: LoraSet = ()
+    drawing: Drawing[Parent]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,9 +22,18 @@ from bot.orders import (
     UnusableWeights,
 )
 from bot.wish_errors import NestedPreset, UnknownPreset
-from db.jobs import JobAction
+from db.jobs import JobAction, Parent
 from generation.prompt import MAX_PARTS, BadWeights
-from generation.request import MAX_GUIDANCE, MAX_LORA_WEIGHT, Lora, LoraEntry, LoraSet, ModelEntry, Prompt
+from generation.request import (
+    MAX_GUIDANCE,
+    MAX_LORA_WEIGHT,
+    Drawing,
+    Lora,
+    LoraEntry,
+    LoraSet,
+    ModelEntry,
+    Prompt,
+)
 
 PROMPT_LIMIT = 1000
 """Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
@@ -172,7 +181,7 @@ def compose(
     if not one_line(wish.prompt):
         raise EmptyPrompt
     order = _order(wish, asker, models, default)
-    _demand_weights(order.prompt)
+    _demand_weights(order.drawing.prompt)
     return order
 
 
@@ -195,12 +204,8 @@ def _order(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mode
     model = find_model(wish.model, models) if wish.model else default
     images = _whole("images", wish.images, 1, 4, default=4)
     loras = _loras(wish.lora or "", model, models)
-    prompt = Prompt(text=_triggered(text, loras, model), negative=negative)
-    return Order(
-        asker=asker,
-        source=TYPED,
-        action=JobAction.IMAGINE,
-        prompt=prompt,
+    drawing: Drawing[Parent] = Drawing(
+        prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
         model=model.name,
         size=model.size_for(_aspect(wish.aspect)),
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
@@ -210,6 +215,7 @@ def _order(wish: Wish, asker: Asker, models: Sequence[ModelEntry], default: Mode
         images=images,
         loras=loras,
     )
+    return Order(asker=asker, source=TYPED, action=JobAction.IMAGINE, drawing=drawing)
 
 
 def _demand_weights(prompt: Prompt) -> None:

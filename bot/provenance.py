@@ -78,7 +78,8 @@ class Provenance:
     def signed(self, content: bytes, form: str, job: Job, index: int | None) -> bytes:
         """`form`: "png" or "jpeg". `index`: None for a grid of all of the job's pictures."""
         try:
-            return self.credentials.signed(content, form, Claim(job=job.id, image=index, model=job.model))
+            claim = Claim(job=job.id, image=index, model=job.drawing.model)
+            return self.credentials.signed(content, form, claim)
         except Exception:  # as above
             log.exception("a picture could not be signed")
             return content

@@ -47,13 +47,13 @@ def form_of(remixable: Remixable) -> RemixForm:
         ui.Label(
             text="What the picture shows",
             description="--ar 3:2 --seed 7 --steps 20 … work in here as in /imagine",
-            component=_paragraph(_PROMPT, job.prompt.text, is_required=True),
+            component=_paragraph(_PROMPT, job.drawing.prompt.text, is_required=True),
         )
     )
     form.add_item(
         ui.Label(
             text="What it should not show",
-            component=_paragraph(_NEGATIVE, job.prompt.negative, is_required=False),
+            component=_paragraph(_NEGATIVE, job.drawing.prompt.negative, is_required=False),
         )
     )
     if len(remixable.images) > 1:

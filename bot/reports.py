@@ -56,8 +56,8 @@ class ReportDesk:
                     member_name=job.member_name,
                     channel_id=job.place.channel_id,
                     job=job.id,
-                    prompt=job.prompt.text,
-                    negative=job.prompt.negative,
+                    prompt=job.drawing.prompt.text,
+                    negative=job.drawing.prompt.negative,
                     verdict=verdict.verdict if verdict else None,
                 )
             await self._records.reports.add(

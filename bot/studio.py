@@ -16,7 +16,6 @@ from bot.orders import (
     Asker,
     Gallery,
     MemberBlocked,
-    NoSuchJob,
     Order,
     PictureGone,
     PromptRefused,
@@ -32,7 +31,6 @@ from generation.request import (
     DIRECT,
     GenerationRequest,
     GuildId,
-    InitImage,
     JobId,
     Request,
     UpscaleRequest,
@@ -98,7 +96,7 @@ class Studio:
                 member=asker.member,
                 guild_id=asker.guild_id,
                 job=job.id,
-                images=order.images,
+                images=order.drawing.images,
                 at=now,
             )
             record = await self._judging.note(tx, order, verdict, now, job=job.id, hits=hits)
@@ -136,7 +134,7 @@ class Studio:
             self.settings.limits,
             [Spend(at=row.at, images=row.images) for row in spent],
             await self.records.jobs.in_line(member, tx=tx),
-            order.images,
+            order.drawing.images,
             now,
         )
 
@@ -147,17 +145,7 @@ class Studio:
             member_name=order.asker.name,
             action=order.action,
             place=place,
-            parent=order.parent,
-            model=order.model,
-            prompt=order.prompt,
-            size=order.size,
-            steps=order.steps,
-            guidance=order.guidance,
-            seed=order.seed,
-            images=order.images,
-            strength=order.strength,
-            loras=order.loras,
-            is_remix=order.is_remix,
+            drawing=order.drawing,
             is_age_restricted=order.asker.is_age_restricted,
             policy_channel_id=order.asker.parent_id,
             created_at=now,
@@ -165,7 +153,7 @@ class Studio:
 
     async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        return await self._judging.is_for_adults(job.place.guild_id, job.prompt)
+        return await self._judging.is_for_adults(job.place.guild_id, job.drawing.prompt)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
@@ -188,7 +176,7 @@ class Studio:
     async def _draw(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery | None:
         try:
             request = await self._request_of(job)
-        except (PictureGone, NoSuchJob) as error:
+        except PictureGone as error:
             await self._give_back(job, "input")
             raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
         if not await self._may_start_from(job, request):
@@ -216,15 +204,13 @@ class Studio:
     async def _may_start_from(self, job: Job, request: Request) -> bool:
         """What a picture starts from is checked like what comes out, wherever it is from. Raises GenerationFailed where it is
         refused; False where the job was ended meanwhile."""
-        init = (
-            request.content if isinstance(request, UpscaleRequest) else request.init and request.init.content
-        )
-        if init is None:
+        contents = [each.source for each in request.drawing.pictures]
+        if not contents:
             return True
-        judged = await self._inspection.judge([init], job, await self._inspection.seen_in_parent(job))
-        if judged[0].is_refused:
+        judged = await self._inspection.judge(contents, job, await self._inspection.seen_in_parents(job))
+        if is_refused := any(each.is_refused for each in judged):
             await self._finishing.refuse(job, judged, is_input=True)
-        return not judged[0].is_refused
+        return not is_refused
 
     def progress_of(self, job: JobId) -> Progress | None:
         """Of a job that waits or runs; None for any other."""
@@ -253,36 +239,13 @@ class Studio:
                 await self.records.spending.refund(tx, job.id)
 
     async def _request_of(self, job: Job) -> Request:
+        """Raises PictureGone."""
+        contents = [await self._archive.read_picture(each.source) for each in job.drawing.pictures]
+        drawing, guild = job.drawing.with_contents(contents), guild_of(job.place)
         if job.action is JobAction.UPSCALE:
-            return UpscaleRequest(
-                job=job.id,
-                member=job.member,
-                guild=guild_of(job.place),
-                content=await self._parent_picture(job),
-                factor=self.settings.generation.upscale_factor,
-            )
-        init = None
-        if job.strength is not None:
-            init = InitImage(content=await self._parent_picture(job), strength=job.strength)
-        return GenerationRequest(
-            job=job.id,
-            member=job.member,
-            guild=guild_of(job.place),
-            model=job.model,
-            prompt=job.prompt,
-            size=job.size,
-            steps=job.steps,
-            guidance=job.guidance,
-            seed=job.seed,
-            images=job.images,
-            init=init,
-            loras=job.loras,
-        )
-
-    async def _parent_picture(self, job: Job) -> bytes:
-        if job.parent is None:
-            raise NoSuchJob(job.id)
-        return await self._archive.read_picture(job.parent)
+            factor = self.settings.generation.upscale_factor
+            return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
+        return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing)
 
 
 def guild_of(place: Place) -> GuildId:

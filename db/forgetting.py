@@ -25,18 +25,15 @@ def statement(table: str, where: str, sets: str = "", *, paced_by: str = "") -> 
     return (f"UPDATE {table} SET {sets}" if sets else f"DELETE FROM {table}") + f" WHERE {where}"
 
 
-def end_of_jobs(where: str) -> tuple[str, ...]:
+def end_of_jobs(where: str) -> str:
     """Deletes ended jobs without pictures, unless a job made from one waits or runs. Finished jobs made from them stay. Paced."""
-    children = "SELECT 1 FROM jobs AS children WHERE children.parent = jobs.id"
     gone = f"""
-        {where} AND state NOT IN ('queued', 'running') AND NOT EXISTS ({children} AND children.state IN ('queued', 'running'))
+        {where} AND state NOT IN ('queued', 'running')
+        AND NOT EXISTS (SELECT 1 FROM job_parents JOIN jobs AS children ON children.id = job_parents.job
+            WHERE job_parents.parent = jobs.id AND children.state IN ('queued', 'running'))
         AND NOT EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL)
     """
-    made_of_them = f"parent IN (SELECT id FROM jobs WHERE {gone})"
-    return (
-        statement("jobs", made_of_them, "parent = NULL, parent_image = NULL, strength = NULL", paced_by="id"),
-        statement("jobs", f"{gone} AND NOT EXISTS ({children})", paced_by="id"),
-    )
+    return statement("jobs", gone, paced_by="id")
 
 
 _TREATED = [
@@ -46,7 +43,7 @@ _TREATED = [
 ]
 PACED = (
     # What was charged within the last day still counts: an erasure must not give a fresh allowance.
-    *end_of_jobs(
+    end_of_jobs(
         f"member = :member AND created_at <= :asked AND created_at <= :now - {DAY} AND message_id IS NULL"
     ),
     *(

@@ -7,16 +7,23 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
 
-from db.database import Database, Reader, Transaction
-from generation.request import ImageSize, JobId, Lora, LoraName, LoraSet, MemberId, ModelName, Prompt
+from msgspec import convert, to_builtins
+
+from db.database import Database, Parameters, Reader, Transaction
+from generation.request import Drawing, JobId, MemberId
 
 
 class JobAction(StrEnum):
     IMAGINE = "imagine"
     VARIATION = "variation"
+    REMIX = "remix"  # a variation with words of its own
     UPSCALE = "upscale"
     REROLL = "reroll"
 
@@ -42,7 +49,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """The picture that a job grew from."""
+    """A picture that a job grew from."""
 
     job: JobId
     image: int
@@ -57,17 +64,7 @@ class Job:
     member_name: str
     action: JobAction
     place: Place
-    parent: Parent | None = None
-    model: ModelName
-    prompt: Prompt
-    size: ImageSize
-    steps: int
-    guidance: float
-    seed: int
-    images: int
-    strength: float | None = None
-    loras: LoraSet = ()
-    is_remix: bool = False  # a variation with words of its own
+    drawing: Drawing[Parent]
     is_age_restricted: bool = False  # whether the channel was, when it was asked
     policy_channel_id: int | None = None  # whose policy holds; None: that of the place
     state: JobState = JobState.QUEUED
@@ -78,49 +75,45 @@ class Job:
     delivered_at: float | None = None  # the member has been told
 
 
-RECORD = """
-INSERT INTO jobs (
-    id, member, member_name, action, guild_id, channel_id, message_id, token, token_at,
-    parent, parent_image, model, prompt, negative, width, height,
-    steps, guidance, seed, images, strength, loras, is_remix, is_age_restricted, policy_channel_id,
-    state, failure, created_at, started_at, finished_at, delivered_at
-) VALUES (
-    :id, :member, :member_name, :action, :guild_id, :channel_id, :message_id, :token, :token_at,
-    :parent, :parent_image, :model, :prompt, :negative, :width, :height,
-    :steps, :guidance, :seed, :images, :strength, :loras, :is_remix, :is_age_restricted, :policy_channel_id,
-    :state, :failure, :created_at, :started_at, :finished_at, :delivered_at
-)
+RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
+RECORD_PICTURE = """
+INSERT INTO job_parents (job, position, parent, parent_image, role, strength) VALUES (?, ?, ?, ?, ?, ?)
 """
-GET = "SELECT * FROM jobs WHERE id = ?"
+# A row for each of a job's pictures, or one without; those of one job follow each other.
+SELECT = """
+SELECT jobs.*, parent, parent_image, role, strength FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
+"""
+GET = f"{SELECT} WHERE id = ? ORDER BY position"
+LIVE = "state IN ('queued', 'running')"
 SET_MESSAGE = "UPDATE jobs SET message_id = ? WHERE id = ? RETURNING id"
 START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ? AND state = 'queued' RETURNING id"
-END = """
-UPDATE jobs SET state = :state, failure = :failure, finished_at = :at
-WHERE id = :id AND state IN ('queued', 'running') RETURNING id
+END = f"""
+UPDATE jobs SET state = :state, failure = :failure, finished_at = :at WHERE id = :id AND {LIVE} RETURNING id
 """
 DELIVERED = """
 UPDATE jobs SET delivered_at = ?, token = ''
 WHERE id = ? AND finished_at IS NOT NULL AND delivered_at IS NULL RETURNING id
 """
-UNFINISHED = "SELECT * FROM jobs WHERE state IN ('queued', 'running') ORDER BY created_at, id"
-UNDELIVERED = """
-SELECT * FROM jobs WHERE finished_at IS NOT NULL AND delivered_at IS NULL ORDER BY finished_at, id
+UNFINISHED = f"{SELECT} WHERE {LIVE} ORDER BY created_at, id, position"
+UNDELIVERED = f"""
+{SELECT} WHERE finished_at IS NOT NULL AND delivered_at IS NULL ORDER BY finished_at, id, position
 """
-IN_LINE = "SELECT count(*) FROM jobs WHERE member = ? AND state IN ('queued', 'running')"
-OF_MESSAGE = "SELECT * FROM jobs WHERE message_id = ? ORDER BY id DESC LIMIT 1"
-LIVE_OF_MEMBER = """
-SELECT * FROM jobs WHERE member = ? AND state IN ('queued', 'running') ORDER BY created_at, id
+IN_LINE = f"SELECT count(*) FROM jobs WHERE member = ? AND {LIVE}"
+OF_MESSAGE = f"{SELECT} WHERE id = (SELECT max(id) FROM jobs WHERE message_id = ?) ORDER BY position"
+LIVE_OF_MEMBER = f"{SELECT} WHERE member = ? AND {LIVE} ORDER BY created_at, id, position"
+OF_MEMBER = f"""
+{SELECT} WHERE id IN (
+    SELECT id FROM jobs WHERE member = :member AND state = 'done' AND (:before IS NULL OR id < :before)
+    ORDER BY id DESC LIMIT :limit)
+ORDER BY id DESC, position
 """
-OF_MEMBER = """
-SELECT * FROM jobs WHERE member = :member AND state = 'done' AND (:before IS NULL OR id < :before)
-ORDER BY id DESC LIMIT :limit
-"""
-OF_GUILD_SINCE = """
-SELECT * FROM jobs
-WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member) AND created_at >= :since
-  AND (state IN ('queued', 'running')
-       OR EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL))
-ORDER BY created_at DESC, id DESC LIMIT :limit
+OF_GUILD_SINCE = f"""
+{SELECT} WHERE id IN (
+    SELECT id FROM jobs
+    WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member) AND created_at >= :since
+      AND ({LIVE} OR EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL))
+    ORDER BY created_at DESC, id DESC LIMIT :limit)
+ORDER BY created_at DESC, id DESC, position
 """
 
 
@@ -130,16 +123,18 @@ class Jobs:
 
     async def record(self, tx: Transaction, job: Job) -> None:
         """The moment of acceptance. An id that exists or a parent that does not: sqlite3.IntegrityError."""
-        await tx.all(RECORD, _parameters(job))
+        cells = _cells(job)
+        await tx.all(RECORD.format(", ".join(cells), ", :".join(cells)), cells)
+        for position, each in enumerate(job.drawing.pictures):
+            picture = (each.source.job, each.source.image, each.role, each.strength)
+            await tx.all(RECORD_PICTURE, (job.id, position, *picture))
 
     async def get(self, job_id: JobId, *, tx: Reader | None = None) -> Job | None:
-        row = await (tx or self._db.reader).one(GET, (job_id,))
-        return _job(row) if row else None
+        return next(iter(await self._read(GET, (job_id,), tx)), None)
 
     async def of_message(self, message_id: int) -> Job | None:
         """The job whose card or result the message is."""
-        row = await self._db.reader.one(OF_MESSAGE, (message_id,))
-        return _job(row) if row else None
+        return next(iter(await self._read(OF_MESSAGE, (message_id,))), None)
 
     async def set_message(self, tx: Transaction, job_id: JobId, message_id: int) -> bool:
         """The message that shows the job; False when there is no such job."""
@@ -175,11 +170,11 @@ class Jobs:
 
     async def unfinished(self) -> list[Job]:
         """Queued or running, oldest first."""
-        return [_job(row) for row in await self._db.reader.all(UNFINISHED)]
+        return await self._read(UNFINISHED)
 
     async def undelivered(self) -> list[Job]:
         """Ended, but nobody was told; the one that ended first comes first."""
-        return [_job(row) for row in await self._db.reader.all(UNDELIVERED)]
+        return await self._read(UNDELIVERED)
 
     async def in_line(self, member: MemberId, *, tx: Reader | None = None) -> int:
         """How many jobs the member has queued or running."""
@@ -187,90 +182,46 @@ class Jobs:
 
     async def live_of_member(self, member: MemberId, *, tx: Reader | None = None) -> list[Job]:
         """The member's queued or running jobs, oldest first."""
-        return [_job(row) for row in await (tx or self._db.reader).all(LIVE_OF_MEMBER, (member,))]
+        return await self._read(LIVE_OF_MEMBER, (member,), tx)
 
     async def of_member(self, member: MemberId, *, before: JobId | None = None, limit: int = 10) -> list[Job]:
         """The member's done jobs, newest first, older than `before`."""
-        parameters = {"member": member, "before": before, "limit": limit}
-        return [_job(row) for row in await self._db.reader.all(OF_MEMBER, parameters)]
+        return await self._read(OF_MEMBER, {"member": member, "before": before, "limit": limit})
 
     async def of_guild_since(
         self, guild_id: int, since: float, *, member: MemberId | None = None, limit: int
     ) -> list[Job]:
         """What is in line or still has pictures, newest first; `since` in unix seconds."""
         parameters = {"guild_id": guild_id, "member": member, "since": since, "limit": limit}
-        return [_job(row) for row in await self._db.reader.all(OF_GUILD_SINCE, parameters)]
+        return await self._read(OF_GUILD_SINCE, parameters)
+
+    async def _read(self, sql: str, parameters: Parameters = (), tx: Reader | None = None) -> list[Job]:
+        rows = await (tx or self._db.reader).all(sql, parameters)
+        return [_job(list(those)) for _, those in groupby(rows, itemgetter("id"))]
 
 
-def _parameters(job: Job) -> dict[str, object]:
-    return {
-        "id": job.id,
-        "member": job.member,
-        "member_name": job.member_name,
-        "action": job.action,
-        "guild_id": job.place.guild_id,
-        "channel_id": job.place.channel_id,
-        "message_id": job.place.message_id,
-        "token": job.place.token,
-        "token_at": job.place.token_at,
-        "parent": job.parent.job if job.parent else None,
-        "parent_image": job.parent.image if job.parent else None,
-        "model": job.model,
-        "prompt": job.prompt.text,
-        "negative": job.prompt.negative,
-        "width": job.size.width,
-        "height": job.size.height,
-        "steps": job.steps,
-        "guidance": job.guidance,
-        "seed": job.seed,
-        "images": job.images,
-        "strength": job.strength,
-        "loras": json.dumps({lora.name: lora.weight for lora in job.loras}),
-        "is_remix": job.is_remix,
-        "is_age_restricted": job.is_age_restricted,
-        "policy_channel_id": job.policy_channel_id,
-        "state": job.state,
-        "failure": job.failure,
-        "created_at": job.created_at,
-        "started_at": job.started_at,
-        "finished_at": job.finished_at,
-        "delivered_at": job.delivered_at,
+def _cells(job: Job) -> dict[str, Any]:
+    """By column of `jobs`. A field's column has its name, also where the field is that of a value in the job."""
+    cells: dict[str, Any] = to_builtins(job)
+    place, drawing = cells.pop("place"), cells.pop("drawing")
+    prompt, size, loras, _ = (drawing.pop(name) for name in ("prompt", "size", "loras", "pictures"))
+    cells |= {"prompt": prompt["text"], "negative": prompt["negative"]}
+    cells |= {"loras": json.dumps({lora["name"]: lora["weight"] for lora in loras})}
+    return cells | place | drawing | size
+
+
+def _job(rows: Sequence[sqlite3.Row]) -> Job:
+    """What `_cells` took apart. `rows`: as many as it has pictures, or one."""
+    cells: dict[str, Any] = dict(rows[0])
+    loras = sorted(json.loads(cells["loras"]).items())
+    cells |= {
+        "prompt": {"text": cells["prompt"], "negative": cells["negative"]},
+        "loras": [{"name": name, "weight": weight} for name, weight in loras],
+        "pictures": [
+            {**row, "source": {"job": row["parent"], "image": row["parent_image"]}}
+            for row in rows
+            if row["parent"] is not None
+        ],
     }
-
-
-def _job(row: sqlite3.Row) -> Job:
-    return Job(
-        id=JobId(row["id"]),
-        member=MemberId(row["member"]),
-        member_name=row["member_name"],
-        action=JobAction(row["action"]),
-        place=Place(
-            guild_id=row["guild_id"],
-            channel_id=row["channel_id"],
-            message_id=row["message_id"],
-            token=row["token"],
-            token_at=row["token_at"],
-        ),
-        parent=Parent(job=JobId(row["parent"]), image=row["parent_image"]) if row["parent"] else None,
-        model=ModelName(row["model"]),
-        prompt=Prompt(text=row["prompt"], negative=row["negative"]),
-        size=ImageSize(width=row["width"], height=row["height"]),
-        steps=row["steps"],
-        guidance=row["guidance"],
-        seed=row["seed"],
-        images=row["images"],
-        strength=row["strength"],
-        loras=tuple(
-            Lora(name=LoraName(name), weight=float(weight))
-            for name, weight in sorted(json.loads(row["loras"]).items())
-        ),
-        is_remix=bool(row["is_remix"]),
-        is_age_restricted=bool(row["is_age_restricted"]),
-        policy_channel_id=row["policy_channel_id"],
-        state=JobState(row["state"]),
-        failure=row["failure"],
-        created_at=row["created_at"],
-        started_at=row["started_at"],
-        finished_at=row["finished_at"],
-        delivered_at=row["delivered_at"],
-    )
+    # Each value takes its own fields out of the row. Not strict: SQLite's booleans are numbers.
+    return convert(cells | {"place": cells, "drawing": cells | {"size": cells}}, Job, strict=False)

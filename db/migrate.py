@@ -77,6 +77,10 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
             raise DatabaseBroken(path=path, reason=error.strerror or str(error)) from error
     with storage_errors(path), closing(_connect(path)) as connection:
         teach(connection)
+        # A table that is made anew leaves the old one's pages: what a member will have forgotten must not be found in them.
+        connection.execute("PRAGMA secure_delete = ON")
+        # Else dropping it would delete what refers to it. `_apply` checks the references.
+        connection.execute("PRAGMA foreign_keys = OFF")
         connection.execute("BEGIN IMMEDIATE")  # whoever else migrates waits, and then finds nothing to do
         try:
             known = steps[-1].version

@@ -64,6 +64,11 @@ def _without(by: str, instead: str = "a former moderator") -> str:
     return f"{by} = {NOBODY}, {by.removesuffix('by')}name = '{instead}'"
 
 
+def _first(column: str, where: str = "") -> str:
+    """Of the first picture that a job grew from."""
+    return f"(SELECT {column} FROM job_parents WHERE job = jobs.id AND position = 0{where}) AS {column}"
+
+
 # Acts that the member is told of or notices: neither notes nor what is only considered. The reasons of the first seven are shown
 # to the member; those of the others are for the log alone, as their commands say.
 _REASONED = "'warn', 'timeout', 'ban', 'block', 'amend', 'appeal-upheld', 'appeal-overturned'"
@@ -98,9 +103,16 @@ PERSONAL_DATA = (
                 paced_by="id",
             ),
         ),
-        columns="""id, member, member_name, action, guild_id, channel_id, message_id, parent, parent_image, model, prompt,
-            negative, width, height, steps, guidance, seed, images, strength, loras, is_remix, state, failure,
+        columns=f"""id, member, member_name, iif(action = 'remix', 'variation', action) AS action, guild_id, channel_id,
+            message_id, {_first("parent")}, {_first("parent_image")}, model, prompt, negative, width, height, steps, guidance, seed, images,
+            {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
             is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at""",
+    ),
+    # The first is in its job's row.
+    PersonalRows(
+        "job_parents",
+        through=f"{_OWN_JOBS} AND position > 0",
+        columns="job, position, parent, parent_image, role, strength",
     ),
     PersonalRows(
         "images",

@@ -33,7 +33,7 @@ def _paced(table: str, where: str) -> str:
 # :before, :now, :limit
 STATEMENTS: dict[str, tuple[str, ...]] = {
     "prompts": (_paced("verdicts", "at < :before"),),
-    "jobs": end_of_jobs("finished_at < :before"),
+    "jobs": (end_of_jobs("finished_at < :before"),),
     "cases": (
         _paced(
             "cases",

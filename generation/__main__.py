@@ -28,9 +28,10 @@ from generation.messages import (
 from generation.model_folder import BrokenModelFolder, inspect
 from generation.request import (
     MAX_SEED,
+    Drawing,
     GenerationRequest,
     ImageSize,
-    InitImage,
+    InputPicture,
     JobId,
     Lora,
     LoraEntry,
@@ -39,6 +40,7 @@ from generation.request import (
     ModelEntry,
     ModelName,
     Prompt,
+    Role,
 )
 
 BUNDLED = ModelEntry(
@@ -100,7 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
+def _order(options: argparse.Namespace) -> tuple[ModelEntry, Drawing[bytes]]:
     loras = list({lora.name: lora for lora in map(_lora, options.lora)}.values())
     entry = replace(_entry(options), loras=tuple(loras))
     if not 1 <= options.images <= 4:
@@ -114,9 +116,7 @@ def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
     folder = Path(options.output).resolve().parent
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder} to write to.")
-    return entry, GenerationRequest(
-        job=JobId("shell"),
-        member=MemberId(0),
+    return entry, Drawing(
         model=entry.name,
         prompt=Prompt(text=options.prompt, negative=options.negative),
         size=_size(options.size, entry),
@@ -124,8 +124,8 @@ def _order(options: argparse.Namespace) -> tuple[ModelEntry, GenerationRequest]:
         guidance=entry.guidance if options.guidance == -1.0 else options.guidance,
         seed=seed,
         images=options.images,
-        init=_init(options),
         loras=tuple(Lora(name=lora.name, weight=lora.weight) for lora in loras),
+        pictures=_pictures(options),
     )
 
 
@@ -166,18 +166,15 @@ def _size(text: str, entry: ModelEntry) -> ImageSize:
     return size
 
 
-def _init(options: argparse.Namespace) -> InitImage | None:
+def _pictures(options: argparse.Namespace) -> tuple[InputPicture[bytes], ...]:
     if not options.init:
         if options.mask:
             raise BadInput("--mask needs --init, the picture of which it keeps a part.")
-        return None
+        return ()
     if not 0 < options.strength <= 1:
         raise BadInput(f"--strength is above 0 and at most 1, not {options.strength}.")
-    return InitImage(
-        content=_read(options.init),
-        strength=options.strength,
-        mask=_read(options.mask) if options.mask else None,
-    )
+    start = InputPicture(source=_read(options.init), role=Role.START, strength=options.strength)
+    return (start, InputPicture(source=_read(options.mask), role=Role.MASK)) if options.mask else (start,)
 
 
 def _read(path: str) -> bytes:
@@ -187,7 +184,7 @@ def _read(path: str) -> bytes:
         raise BadInput(f"{path} cannot be read: {unreadable.strerror}.") from unreadable
 
 
-def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:
+def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
     os.environ.setdefault(
         "TRANSFORMERS_VERBOSITY", "error"
     )  # it misses torchvision aloud, which nothing here needs
@@ -213,6 +210,7 @@ def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:
                 pass
 
     orders.put(Configure(models=(entry,), default=entry.name, preview_seconds=float("inf")))
+    request = GenerationRequest(job=JobId("shell"), member=MemberId(0), drawing=drawing)
     orders.put(Generate(request=request))
     limit_threads()
     Loop(orders, tell).run()
@@ -225,7 +223,7 @@ def _draw(entry: ModelEntry, request: GenerationRequest, output: Path) -> int:
             for number, picture in enumerate(pictures, start=1):
                 path = output if len(pictures) == 1 else output.with_stem(f"{output.stem}-{number}")
                 path.write_bytes(picture)
-                print(f"{path} (seed {request.seed + number - 1})")
+                print(f"{path} (seed {drawing.seed + number - 1})")
             return 0
 
 

@@ -22,7 +22,7 @@ from generation.logs import of_job
 from generation.messages import Configure, JobEvent
 from generation.outlook import Outlook
 from generation.pace import Pace
-from generation.request import GenerationRequest, GuildId, JobId, MemberId, ModelName, Request
+from generation.request import GuildId, JobId, MemberId, ModelName, Request
 from generation.ticket import GenerationError, GenerationFailed, JobCancelled, LineFull, Pictures, Ticket
 from generation.workers import Connect, Worker
 
@@ -142,7 +142,7 @@ class Dispatch:
 
     def _hear(self, job: Lease, event: JobEvent) -> None:
         request = job.request
-        with of_job(request.job, request.prompt if isinstance(request, GenerationRequest) else None):
+        with of_job(request.job, request.drawing.prompt):
             match event:
                 case messages.Finished(pictures=pictures, device_seconds=seconds):
                     self._pace.learn(request, seconds)
@@ -209,12 +209,12 @@ class Dispatch:
         out = Counter[MemberId]()  # pictures
         for worker in self._workers:
             for job in worker.leases.values():
-                out[job.request.member] += job.request.images
+                out[job.request.member] += job.request.drawing.images
 
         def room(request: Request) -> Sequence[Worker]:
             """The workers for it. One at which its model is broken only if it is broken at all."""
             own, job = out[request.member], self._jobs[request.job]
-            if job in set_aside or (own and own + request.images > self._member_running):
+            if job in set_aside or (own and own + request.drawing.images > self._member_running):
                 return ()
             is_beyond, model = not own or job.is_draft, job.kind and job.kind.model
             return [

@@ -35,8 +35,8 @@ class Work:
     left: float = 1.0  # the share that is to be done
 
     def __post_init__(self) -> None:
-        request = self.request
-        self.kind = Kind(request.model, request.size) if isinstance(request, GenerationRequest) else None
+        request, drawing = self.request, self.request.drawing
+        self.kind = Kind(drawing.model, drawing.size) if isinstance(request, GenerationRequest) else None
         self.steps, self.is_draft = request.cost, request.is_draft
 
 
@@ -81,7 +81,7 @@ def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
             room = min(room, beside)
         if taken >= room:
             break
-        batch[number] = min(work.request.images, room - taken)
+        batch[number] = min(work.request.drawing.images, room - taken)
         taken += batch[number]
         is_beside_drafts = work.is_draft
     return batch

@@ -13,7 +13,7 @@ from importlib import metadata
 from PIL import Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
-from generation.request import GenerationRequest, ImageSize
+from generation.request import Drawing, ImageSize, Role
 
 FORMATS = ("PNG", "JPEG", "WEBP")
 """What members may hand in. Pillow's rarer readers stay shut: strangers' bytes break those first."""
@@ -191,27 +191,27 @@ def blurred(content: bytes, side: int = 240) -> bytes:
     return to_jpeg(coarse.resize(size, Image.Resampling.BICUBIC), quality=80)
 
 
-def parameters_of(request: GenerationRequest, index: int, scheduler: str) -> str:
+def parameters_of(drawing: Drawing[bytes], index: int, scheduler: str) -> str:
     """How picture `index` (from 0) was made, in the text that AUTOMATIC1111 writes and other tools read.
 
     `seed + index` is the seed that draws this picture alone. Form and quoting: `create_infotext` in
     https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/processing.py
     """
     fields = {
-        "Steps": str(request.steps),
+        "Steps": str(drawing.steps),
         "Sampler": scheduler,  # as other programs call it
-        "CFG scale": f"{request.guidance:g}",
-        "Seed": str(request.seed + index),
-        "Size": f"{request.size.width}x{request.size.height}",
-        "Model": request.model,
+        "CFG scale": f"{drawing.guidance:g}",
+        "Seed": str(drawing.seed + index),
+        "Size": f"{drawing.size.width}x{drawing.size.height}",
+        "Model": drawing.model,
     }
-    if request.init is not None:
-        fields["Denoising strength"] = f"{request.init.strength:g}"
+    if start := drawing.picture(Role.START):
+        fields["Denoising strength"] = f"{start.strength:g}"
     fields["Version"] = _version()
-    loras = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in request.lora_set]
-    lines = [" ".join([request.prompt.text, *loras])]
-    if request.prompt.negative:
-        lines.append(f"Negative prompt: {request.prompt.negative}")
+    loras = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in drawing.lora_set]
+    lines = [" ".join([drawing.prompt.text, *loras])]
+    if drawing.prompt.negative:
+        lines.append(f"Negative prompt: {drawing.prompt.negative}")
     lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in fields.items() if value))
     return "\n".join(lines)
 

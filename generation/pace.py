@@ -16,7 +16,8 @@ _Kind = tuple[object, ...]
 def _kind(request: Request) -> _Kind:
     """Orders of one kind differ only in steps and pictures."""
     if isinstance(request, GenerationRequest):
-        return (request.model, request.size, request.guidance != 1.0)
+        drawing = request.drawing
+        return (drawing.model, drawing.size, drawing.guidance != 1.0)
     return ("enlargement", request.factor)
 
 
@@ -37,8 +38,8 @@ class Pace:
         return self._all.ratio if self._all.weight else None
 
     def learn(self, request: Request, seconds: float) -> None:
-        kind = self._kinds.setdefault(_kind(request), FittedLine())
-        kind.learn(request.cost / request.images, seconds / request.images)
+        kind, images = self._kinds.setdefault(_kind(request), FittedLine()), request.drawing.images
+        kind.learn(request.cost / images, seconds / images)
         self._all.learn(request.cost, seconds)
 
     def seconds_for(self, request: Request) -> float:
@@ -46,4 +47,4 @@ class Pace:
         if (kind := self._kinds.get(_kind(request))) is None:
             return request.cost * (self.seconds_per_cost or GUESS)
         fixed, a_step = kind.line
-        return request.images * fixed + request.cost * a_step
+        return request.drawing.images * fixed + request.cost * a_step

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Annotated, Literal, NewType
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Annotated, Any, Generic, Literal, NewType, TypeVar, cast
 
 from msgspec import Meta
 
@@ -24,6 +26,8 @@ ModelName = NewType("ModelName", str)
 LoraName = NewType("LoraName", str)
 """Letters, digits, - and _: PEFT names modules after it."""
 
+Source = TypeVar("Source")
+
 DRAFT_STEPS = 8
 """A picture with as many steps or fewer is a draft: few-step models, and a little change to another picture."""
 
@@ -42,17 +46,6 @@ class ImageSize:
     height: int  # pixels
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitImage:
-    """The picture that image-to-image starts from."""
-
-    content: bytes  # PNG, JPEG or WebP; cut to the request's proportions and resized by the worker
-    strength: float  # 0 < strength <= 1: the share of the schedule that is run again
-    mask: bytes | None = (
-        None  # PNG, JPEG or WebP; white is drawn anew, black stays to the pixel; None draws all anew
-    )
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Lora:
     """One that a picture is drawn with."""
@@ -65,49 +58,81 @@ LoraSet = tuple[Lora, ...]
 """Sorted by name, none twice, none of weight 0: equal sets are equal."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationRequest:
-    """Pictures from a prompt. Picture i starts from noise drawn with `seed + i`, so one job's third picture
-    can be drawn again alone."""
+class Role(StrEnum):
+    """What a picture that is handed in is for."""
 
-    job: JobId
-    member: MemberId
-    model: ModelName
+    START = "start"  # image-to-image starts from it
+    MASK = "mask"  # of the start: white is drawn anew, black stays to the pixel
+    UPSCALE = "upscale"  # made larger as it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputPicture(Generic[Source]):
+    source: Source
+    role: Role
+    strength: float = 1.0  # 0 < strength <= 1; of the start: the share of the schedule that is run again
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing(Generic[Source]):
+    """What is drawn. Picture i starts from noise drawn with `seed + i`, so one job's third picture can be drawn again alone.
+
+    `Source` is what a picture that is handed in is known by: a kept one's place in orders and jobs, its content in requests (PNG,
+    JPEG or WebP; the worker cuts it to the proportions and resizes it).
+    """
+
     prompt: Prompt
+    model: ModelName
     size: ImageSize
     steps: int
     guidance: float  # classifier-free guidance scale; 1 switches it off
     seed: int  # 0 <= seed, seed + images - 1 <= MAX_SEED
     images: int  # 1 to 4
-    init: InitImage | None = None
     loras: tuple[Lora, ...] = ()
-    guild: GuildId = DIRECT
+    pictures: tuple[InputPicture[Source], ...] = ()
 
     @property
     def lora_set(self) -> LoraSet:
         return tuple(sorted(lora for lora in self.loras if lora.weight))
 
+    def picture(self, role: Role) -> InputPicture[Source] | None:
+        """The first that plays this role."""
+        return next((each for each in self.pictures if each.role is role), None)
+
+    def with_contents(self, contents: Iterable[bytes]) -> Drawing[bytes]:
+        """`contents`: one for each of the pictures."""
+        pairs = zip(self.pictures, contents, strict=True)
+        pictures = tuple(replace(each, source=content) for each, content in pairs)
+        return cast(Any, replace(self, pictures=pictures))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest:
+    job: JobId
+    member: MemberId
+    guild: GuildId = DIRECT
+    drawing: Drawing[bytes]
+
     @property
     def is_draft(self) -> bool:
-        return self.cost <= DRAFT_STEPS * self.images
+        return self.cost <= DRAFT_STEPS * self.drawing.images
 
     @property
     def cost(self) -> float:
         """Picture-steps: what the fair line charges before device seconds are known."""
-        share = self.init.strength if self.init else 1.0
-        return max(1.0, self.images * self.steps * share)
+        start = self.drawing.picture(Role.START)
+        return max(1.0, self.drawing.images * self.drawing.steps * (start.strength if start else 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleRequest:
-    """One picture, `factor` times as wide and as high."""
+    """The drawing's picture to upscale, `factor` times as wide and as high."""
 
     job: JobId
     member: MemberId
-    content: bytes  # PNG
-    factor: int = 2
-    images: int = 1
     guild: GuildId = DIRECT
+    drawing: Drawing[bytes]
+    factor: int = 2
 
     @property
     def is_draft(self) -> bool:

@@ -53,7 +53,7 @@ class Worker:
 
     @property
     def pictures(self) -> int:
-        return sum(job.request.images for job in self.leases.values())
+        return sum(job.request.drawing.images for job in self.leases.values())
 
     @property
     def window(self) -> int:
@@ -69,7 +69,7 @@ class Worker:
     @property
     def is_full(self) -> bool:
         """Drafts that went out beyond the slots keep no other order from going out within them."""
-        heavy = sum(job.request.images for job in self.leases.values() if not job.is_draft)
+        heavy = sum(job.request.drawing.images for job in self.leases.values() if not job.is_draft)
         return heavy >= self.window
 
     # ---- orders

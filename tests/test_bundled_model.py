@@ -15,7 +15,8 @@ from bot.settings import BUNDLED_MODEL
 from generation import __main__ as command
 from generation.images import open_picture
 from generation.messages import Finished, Generate
-from generation.request import GenerationRequest, ImageSize, InitImage
+from generation.request import GenerationRequest, ImageSize, InputPicture
+from tests.drawings import start_from
 from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
 
@@ -23,9 +24,14 @@ SIDE = 128
 MOST = 40_000_000  # bytes
 
 
-def wish(text: str, *, seed: int = 1, init: InitImage | None = None) -> GenerationRequest:
+def wish(text: str, *, seed: int = 1, pictures: tuple[InputPicture[bytes], ...] = ()) -> GenerationRequest:
     return order(
-        f"{text} {seed}"[:10], text, size=ImageSize(width=SIDE, height=SIDE), steps=20, seed=seed, init=init
+        f"{text} {seed}"[:10],
+        text,
+        size=ImageSize(width=SIDE, height=SIDE),
+        steps=20,
+        seed=seed,
+        pictures=pictures,
     )
 
 
@@ -107,7 +113,7 @@ def test_what_it_was_never_taught_is_no_noise() -> None:
 
 def test_a_variation_stays_near_the_picture_that_it_is_of() -> None:
     base = draw(wish("a car"))
-    varied = draw(wish("a car", seed=9, init=InitImage(content=encoded(base), strength=0.5)))
+    varied = draw(wish("a car", seed=9, pictures=start_from(encoded(base), strength=0.5)))
     other = draw(wish("a car", seed=9))
     assert 1 < np.abs(varied - base).mean() < np.abs(other - base).mean()
 
@@ -116,7 +122,7 @@ def test_a_region_is_drawn_anew_and_the_rest_is_kept_to_the_pixel() -> None:
     base = draw(wish("a tree on a light blue background"))
     mask = Image.new("L", (SIDE, SIDE))
     mask.paste(255, (SIDE // 2, 0, SIDE, SIDE))
-    init = InitImage(content=encoded(base), strength=1.0, mask=encoded(mask))
-    mended = draw(wish("a house on a light blue background", seed=3, init=init))
+    init = start_from(encoded(base), strength=1.0, mask=encoded(mask))
+    mended = draw(wish("a house on a light blue background", seed=3, pictures=init))
     assert np.array_equal(mended[:, : SIDE // 2], base[:, : SIDE // 2])
     assert np.abs(mended[:, SIDE // 2 :] - base[:, SIDE // 2 :]).mean() > 5

@@ -15,7 +15,16 @@ from benchmarks.gpu.record import Record
 from benchmarks.inside import Clock, Played, play
 from benchmarks.model_time import ModelTime
 from benchmarks.orders import Arrival
-from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, ModelName, Prompt
+from generation.request import (
+    Drawing,
+    GenerationRequest,
+    ImageSize,
+    JobId,
+    MemberId,
+    ModelEntry,
+    ModelName,
+    Prompt,
+)
 from generation.worker.models import Model
 
 MODEL = ModelName("bench")
@@ -142,9 +151,7 @@ class Bench:
 
     def order(self, number: int, member: MemberId, steps: int, images: int) -> GenerationRequest:
         side = self.architecture.side
-        return GenerationRequest(
-            job=JobId(f"order-{number}"),
-            member=member,
+        drawing: Drawing[bytes] = Drawing(
             model=MODEL,
             prompt=Prompt(text="a red fox", negative="blurry"),
             size=ImageSize(width=side, height=side),
@@ -153,6 +160,7 @@ class Bench:
             seed=1000 * number,
             images=images,
         )
+        return GenerationRequest(job=JobId(f"order-{number}"), member=member, drawing=drawing)
 
     def at_once(self, count: int, *, steps: int, images: int) -> list[Arrival]:
         """So many orders, each of another member, there from the start."""

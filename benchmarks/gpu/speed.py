@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 
 from benchmarks.gpu.bench import GUIDANCE, Bench
-from generation.request import GenerationRequest, MemberId
+from generation.request import Drawing, MemberId
 from generation.worker.deck import ROW_COUNTS
 
 Rows = list[tuple[str, object, str]]
@@ -49,31 +49,31 @@ def least_psnr(bench: Bench) -> float:
     """dB, the least of five orders drawn in company: against the pipeline alone with the same noise, pictures decoded."""
     model = bench.model
     mix = [(4, 1.0), (7, GUIDANCE), (5, 3.0), (6, GUIDANCE), (4, 9.0)]
-    requests = [
-        replace(bench.order(n, MemberId(n), steps, 1), guidance=guidance)
+    drawings = [
+        replace(bench.order(n, MemberId(n), steps, 1).drawing, guidance=guidance)
         for n, (steps, guidance) in enumerate(mix)
     ]
-    slots = [model.seat(request, 0) for request in requests]
+    slots = [model.seat(drawing, 0) for drawing in drawings]
     sizes = ROW_COUNTS if bench.device.type == "cuda" else ()
     turns = 0
     while live := [slot for slot in slots if not slot.is_finished]:
         turns += 1
         model.advance(live[: 1 + turns % 5], sizes=sizes)  # in ever other company
     return min(
-        _psnr(model.develop([slot])[0], _by_the_pipeline(bench, request))
-        for slot, request in zip(slots, requests, strict=True)
+        _psnr(model.develop([slot])[0], _by_the_pipeline(bench, drawing))
+        for slot, drawing in zip(slots, drawings, strict=True)
     )
 
 
-def _by_the_pipeline(bench: Bench, request: GenerationRequest) -> torch.Tensor:
+def _by_the_pipeline(bench: Bench, drawing: Drawing[bytes]) -> torch.Tensor:
     """(3, height, width), 0 to 1."""
     side = bench.architecture.side
-    noise = torch.randn((1, 4, side // 8, side // 8), generator=torch.Generator().manual_seed(request.seed))
+    noise = torch.randn((1, 4, side // 8, side // 8), generator=torch.Generator().manual_seed(drawing.seed))
     return bench.pipe(
-        request.prompt.text,
-        negative_prompt=request.prompt.negative,
-        num_inference_steps=request.steps,
-        guidance_scale=request.guidance,
+        drawing.prompt.text,
+        negative_prompt=drawing.prompt.negative,
+        num_inference_steps=drawing.steps,
+        guidance_scale=drawing.guidance,
         height=side,
         width=side,
         latents=noise.to(bench.device, bench.dtype),

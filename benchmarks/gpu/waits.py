@@ -53,7 +53,7 @@ class _Calls:
     def __init__(self, bench: Bench, arrivals: Sequence[Arrival]) -> None:
         few, many = 2, bench.scale.steps
         self._lines: dict[int, tuple[float, float]] = {}
-        for images in sorted({one.request.images for one in arrivals}):
+        for images in sorted({one.request.drawing.images for one in arrivals}):
             bench.pipeline_seconds(images, few)
             short, long = bench.pipeline_seconds(images, few), bench.pipeline_seconds(images, many)
             a_step = max(0.0, (long - short) / (many - few))
@@ -61,5 +61,5 @@ class _Calls:
         bench.note(pipeline_seconds_of_a_call_and_a_step_by_pictures=self._lines)
 
     def seconds_for(self, request: GenerationRequest) -> float:
-        fixed, a_step = self._lines[request.images]
-        return fixed + a_step * request.steps
+        fixed, a_step = self._lines[request.drawing.images]
+        return fixed + a_step * request.drawing.steps

@@ -28,6 +28,7 @@ NEWEST = "0"
 _ACTION = {
     JobAction.IMAGINE: "imagine",
     JobAction.VARIATION: "variations",
+    JobAction.REMIX: "remix",
     JobAction.UPSCALE: "upscaled",
     JobAction.REROLL: "re-roll",
 }
@@ -85,10 +86,10 @@ async def page(
 
 
 def _words(job: Job, end: str) -> str:
-    count = f"{job.images} picture{'s' if job.images > 1 else ''}"
-    done = "remix" if job.is_remix else _ACTION[job.action]
-    parts = [done, count, job.model, f"seed {job.seed}", f"<t:{int(job.created_at)}:R>", end]
-    prompt = texts.short(texts.plain(job.prompt.text), 200)
+    drawing, done = job.drawing, _ACTION[job.action]
+    count = f"{drawing.images} picture{'s' if drawing.images > 1 else ''}"
+    parts = [done, count, drawing.model, f"seed {drawing.seed}", f"<t:{int(job.created_at)}:R>", end]
+    prompt = texts.short(texts.plain(drawing.prompt.text), 200)
     return f"**{prompt}**\n-# {' · '.join(part for part in parts if part)}"
 
 

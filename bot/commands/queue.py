@@ -45,7 +45,7 @@ async def _panel(interaction: Interaction) -> ui.LayoutView:
     for job in jobs[:_MOST]:
         progress = parts.studio.progress_of(job.id)
         state = texts.progress_line(progress) if progress else "about to start"
-        items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.prompt.text), 150)}**\n{state}"))
+        items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.drawing.prompt.text), 150)}**\n{state}"))
         items.append(row(GalleryButton(Press.CANCEL, job.id, 0, label="Cancel")))
     if len(jobs) > _MOST:
         items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))

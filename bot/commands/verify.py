@@ -141,19 +141,20 @@ def _when(job: Job) -> str:
 
 
 def _about(job: Job, image: int | None, asker: Asker) -> list[str]:
-    parts = [f"job {job.id}" if image is None else f"picture {image + 1} of job {job.id}", job.model]
+    drawing = job.drawing
+    parts = [f"job {job.id}" if image is None else f"picture {image + 1} of job {job.id}", drawing.model]
     if job.action is JobAction.UPSCALE:
         parts.append("upscaled")
     else:
-        parts += [f"{job.steps} steps", f"cfg {job.guidance:g}"]
-        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in job.loras]
-    parts.append(f"seed {job.seed + (image or 0)}")
+        parts += [f"{drawing.steps} steps", f"cfg {drawing.guidance:g}"]
+        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras]
+    parts.append(f"seed {drawing.seed + (image or 0)}")
     lines = ["-# " + " · ".join(parts)]
     is_theirs = asker.is_moderator and asker.guild_id is not None and asker.guild_id == job.place.guild_id
     if is_theirs or asker.member == job.member:
-        lines.append(f"> {texts.short(texts.plain(job.prompt.text), _PROMPT)}")
-        if job.prompt.negative:
-            lines.append(f"> negative: {texts.short(texts.plain(job.prompt.negative), _PROMPT)}")
+        lines.append(f"> {texts.short(texts.plain(drawing.prompt.text), _PROMPT)}")
+        if drawing.prompt.negative:
+            lines.append(f"> negative: {texts.short(texts.plain(drawing.prompt.negative), _PROMPT)}")
     if is_theirs:
         lines.append(
             f"Asked for by <@{job.member}> ({texts.plain(job.member_name)}) in <#{job.place.channel_id}>."

@@ -69,7 +69,7 @@ class BatchScheduler:
 
     def news(self, batch: Sequence[Seat]) -> StepCost | None:
         """What such steps cost, where it is not what was told last."""
-        key, request, is_alone = batch[0].slot.key, batch[0].job.request, batch[0].slot.is_alone
+        key, drawing, is_alone = batch[0].slot.key, batch[0].job.request.drawing, batch[0].slot.is_alone
         curve, rows = self.curves[key], _rows(batch) / len(batch)
         fixed, a_row = curve.line
         told = self._told.get(key, 0.0)
@@ -80,7 +80,7 @@ class BatchScheduler:
         self._told[key] = now
         at_once = 1 if is_alone else max(1, math.floor(curve.knee / rows))
         return StepCost(
-            model=request.model, size=request.size, fixed=fixed, a_picture=a_row * rows, at_once=at_once
+            model=drawing.model, size=drawing.size, fixed=fixed, a_picture=a_row * rows, at_once=at_once
         )
 
     def charge(self, request: Request, seconds: float) -> None:
@@ -123,7 +123,7 @@ class BatchScheduler:
                 guild=job.request.guild,
                 member=job.request.member,
                 is_draft=job.request.is_draft,
-                total=job.request.images * self._seconds_for(own[0]),
+                total=job.request.drawing.images * self._seconds_for(own[0]),
                 had=job.device_seconds,
             )
             for job, own in of_job.items()

@@ -16,7 +16,7 @@ import torch
 
 from generation.checkup import Card, Finding, ModelReport, decode_entries, encode
 from generation.logs import open_log
-from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, Prompt
+from generation.request import Drawing, ImageSize, ModelEntry, Prompt
 from generation.worker.curve import CostCurve
 from generation.worker.deck import ROW_COUNTS
 from generation.worker.decode import Finisher
@@ -150,9 +150,7 @@ def _steps(model: Model, rows: int) -> list[float]:
 def _seated(model: Model, count: int, *, guidance: float, steps: int) -> list[Slot]:
     """Pictures of the size that the model was trained on; a guidance of 1 makes one row of each."""
     entry = model.entry
-    request = GenerationRequest(
-        job=JobId("checkup"),
-        member=MemberId(0),
+    drawing: Drawing[bytes] = Drawing(
         model=entry.name,
         prompt=Prompt(text="a red apple on a blue background"),
         size=ImageSize(width=entry.side, height=entry.side),
@@ -161,7 +159,7 @@ def _seated(model: Model, count: int, *, guidance: float, steps: int) -> list[Sl
         seed=1,
         images=count,
     )
-    return [model.seat(request, index) for index in range(count)]
+    return [model.seat(drawing, index) for index in range(count)]
 
 
 def _seconds(model: Model, work: Callable[[], object]) -> float:

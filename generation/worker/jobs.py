@@ -33,7 +33,7 @@ class Job:
     @property
     def unseated(self) -> Sequence[int]:
         taken = len(self.slots) + len(self.pictures)  # seats are taken in order
-        return range(taken, self.request.images)
+        return range(taken, self.request.drawing.images)
 
     @property
     def steps_done(self) -> int:
@@ -41,7 +41,7 @@ class Job:
 
     @property
     def steps_total(self) -> int:
-        return self.total * self.request.images
+        return self.total * self.request.drawing.images
 
     @property
     def is_denoised(self) -> bool:
@@ -49,7 +49,7 @@ class Job:
 
     @property
     def is_drawn(self) -> bool:
-        return len(self.pictures) == self.request.images
+        return len(self.pictures) == self.request.drawing.images
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -164,12 +164,12 @@ class Loop:
         free = 2 * slots - len(seated)
         others = slots - sum(not seat.job.request.is_draft for seat in seated)  # drafts take none of these
         for job in list(self.jobs.values()):
-            if not job.model and not self.shelf.is_open(job.request.model):
+            if not job.model and not self.shelf.is_open(job.request.drawing.model):
                 continue
             is_let_in = job.request.is_draft or (others <= 0 and job.request.member not in members)
             room = free if is_let_in else min(free, others)
             for index in job.unseated[: max(0, room)]:
-                with of_job(job.id, job.request.prompt):
+                with of_job(job.id, job.request.drawing.prompt):
                     is_seated = self._seat_picture(job, index)
                 if not is_seated:
                     break
@@ -179,15 +179,15 @@ class Loop:
 
     def _restock(self) -> None:
         jobs = self.jobs.values()
-        begun = {job.request.model for job in jobs if job.model}
+        begun = {job.request.drawing.model for job in jobs if job.model}
         with self.pulse.rest():
-            self.shelf.restock([job.request.model for job in jobs if not job.model], begun)
+            self.shelf.restock([job.request.drawing.model for job in jobs if not job.model], begun)
 
     def _seat_picture(self, job: Job, index: int) -> bool:
         model = job.model
         try:
-            model = model or self.shelf.take(job.request.model)
-            slot = model.seat(job.request, index)
+            model = model or self.shelf.take(job.request.drawing.model)
+            slot = model.seat(job.request.drawing, index)
         except BrokenModel as broken:
             return self._fail(job, "model", str(broken))
         except BrokenLora as broken:
@@ -253,7 +253,7 @@ class Loop:
                 self.tell(cost)
         for job in self._alive(batch):
             if job.is_drawn:
-                with of_job(job.id, job.request.prompt):
+                with of_job(job.id, job.request.drawing.prompt):
                     self._print(job)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
@@ -275,8 +275,9 @@ class Loop:
                 self.press.sketch(job.id, Sketch.of(job))
 
     def _print(self, job: Job) -> None:
-        every = range(job.request.images)
-        texts = [parameters_of(job.request, index, job.seated_model.scheduler_name) for index in every]
+        drawing = job.request.drawing
+        every = range(drawing.images)
+        texts = [parameters_of(drawing, index, job.seated_model.scheduler_name) for index in every]
         log.info("drawn in %.2f s of the device", job.device_seconds)
         del self.jobs[job.id]
         self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
@@ -285,8 +286,9 @@ class Loop:
         began = self.clock()
         self.tell(Started(job=request.job))
         try:
-            text = read_parameters(request.content)
-            large = self.finisher.enlarge(open_picture(request.content), request.factor)
+            (picture,) = request.drawing.pictures
+            text = read_parameters(picture.source)
+            large = self.finisher.enlarge(open_picture(picture.source), request.factor)
             large.wait()  # it is what the seconds are of
         except PictureError:
             self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))
@@ -312,6 +314,6 @@ class Loop:
         return False
 
     def _fail_bug(self, job: Job, bug: Exception) -> bool:
-        with of_job(job.id, job.request.prompt):
+        with of_job(job.id, job.request.drawing.prompt):
             log.error("failed", exc_info=bug)
         return self._fail(job, "bug", f"{type(bug).__name__}: {bug}")

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from generation.prompt import MAX_PARTS, BadWeights
-from generation.request import BatchKey, GenerationRequest, ImageSize, ModelEntry
+from generation.request import BatchKey, Drawing, ImageSize, ModelEntry, Role
 from generation.worker.conditioning import Conditioner
 from generation.worker.deck import Decks
 from generation.worker.decode import Codec, read_init
@@ -57,40 +57,40 @@ class Model:
         return (self.kind.channels, size.height // scale, size.width // scale)
 
     @torch.inference_mode()
-    def seat(self, request: GenerationRequest, index: int) -> Slot:
-        """The request's picture `index` before its first step.
+    def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
+        """The drawing's picture `index` before its first step.
 
         Raises UnusableRequest, BrokenLora, and generation.images.PictureError for an init picture that is none.
         """
-        shape = self.latent_shape(request.size)
+        shape = self.latent_shape(drawing.size)
         try:
-            self.adapters.load(request.lora_set)
-            rows = self.conditioner.rows(request.prompt, request.guidance, request.size, request.lora_set)
+            self.adapters.load(drawing.lora_set)
+            rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
         except BadWeights as bad:
             wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
             raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
-        generator = torch.Generator().manual_seed(request.seed + index)
+        generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
-        if request.init is not None:
-            picture = read_init(request.init.content, request.size)
+        if start := drawing.picture(Role.START):
+            picture = read_init(start.source, drawing.size)
             init = self.codec.encode(picture, generator)[0]
-            if request.init.mask is not None:
-                mask = Mask.read(request.init.mask, picture, shape, self.device)
+            if masking := drawing.picture(Role.MASK):
+                mask = Mask.read(masking.source, picture, shape, self.device)
         try:
-            strength = request.init.strength if request.init else None
+            strength = start.strength if start else None
             table = self.step_tables.table(
-                request.steps, strength, self.kind.timing(shape), is_masked=mask is not None
+                drawing.steps, strength, self.kind.timing(shape), is_masked=mask is not None
             )
         except (ValueError, IndexError) as refused:  # what schedulers raise for more steps than they have
             raise UnusableRequest(
-                f"{self.scheduler_name} cannot do {request.steps} steps: {refused}"
+                f"{self.scheduler_name} cannot do {drawing.steps} steps: {refused}"
             ) from refused
         key = BatchKey(
             model=self.entry.name,
             latent_shape=shape,
             text_shape=tuple(rows[0].text.shape),
             dtype=str(self.dtype),
-            loras=request.lora_set,
+            loras=drawing.lora_set,
         )
         slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:

@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from generation.images import grid_of, to_jpeg
-from generation.request import GenerationRequest
+from generation.request import Drawing
 from generation.worker.decode import Arriving, to_bytes
 from generation.worker.jobs import Job
 
@@ -23,7 +23,7 @@ _GREY = (118, 118, 118)
 class Sketch:
     """The job's pictures as they were when it was taken."""
 
-    request: GenerationRequest
+    drawing: Drawing[bytes]
     done: Mapping[int, Arriving]  # decoded
     begun: Sequence[int]
     looks: Arriving | None  # (begun, height, width, 3), uint8
@@ -38,7 +38,10 @@ class Sketch:
                 to_bytes(job.seated_model.codec.preview(torch.stack([clean for _, clean in begun])))
             )
         return cls(
-            request=job.request, done=dict(job.pictures), begun=[index for index, _ in begun], looks=looks
+            drawing=job.request.drawing,
+            done=dict(job.pictures),
+            begun=[index for index, _ in begun],
+            looks=looks,
         )
 
     def develop(self) -> bytes:
@@ -50,10 +53,10 @@ class Sketch:
                 index: self._fit(Image.fromarray(look)) for index, look in zip(self.begun, looks, strict=True)
             }
         grey = self._fit(Image.new("RGB", (8, 8), _GREY))
-        return to_jpeg(grid_of([cells.get(index, grey) for index in range(self.request.images)]))
+        return to_jpeg(grid_of([cells.get(index, grey) for index in range(self.drawing.images)]))
 
     def _fit(self, picture: Image.Image) -> Image.Image:
-        size = self.request.size
+        size = self.drawing.size
         scale = PREVIEW_SIDE / max(size.width, size.height)
         wanted = (max(1, round(size.width * scale)), max(1, round(size.height * scale)))
         return picture.resize(wanted, Image.Resampling.BICUBIC)

@@ -6,7 +6,7 @@ import logging
 
 import torch
 
-from generation.request import GenerationRequest, JobId, MemberId, Prompt
+from generation.request import Drawing, GenerationRequest, JobId, MemberId, Prompt
 from generation.worker.attempts import Attempts
 from generation.worker.jobs import Job, seats_of
 from generation.worker.memory import BELIEVED, is_out_of_memory
@@ -42,9 +42,7 @@ def warm_up(model: Model, attempts: Attempts, pictures: tuple[int, ...] = PICTUR
 
 def _warm_up(model: Model, attempts: Attempts, count: int) -> None:
     entry = model.entry
-    request = GenerationRequest(
-        job=JobId("warm-up"),
-        member=MemberId(0),
+    drawing: Drawing[bytes] = Drawing(
         model=entry.name,
         prompt=Prompt(text="warm-up"),
         size=entry.size_for((1, 1)),
@@ -53,9 +51,10 @@ def _warm_up(model: Model, attempts: Attempts, count: int) -> None:
         seed=0,
         images=count,
     )
+    request = GenerationRequest(job=JobId("warm-up"), member=MemberId(0), drawing=drawing)
     job = Job(request=request, model=model)
     for index in range(count):
-        job.slots[index] = model.seat(request, index)
+        job.slots[index] = model.seat(drawing, index)
     seats = seats_of([job])
     slots = [seat.slot for seat in seats]
     while not slots[0].is_finished:

@@ -18,7 +18,7 @@ from PIL import Image
 from torch import Tensor
 
 from generation.images import fitted, open_picture
-from generation.request import BatchKey, GenerationRequest, ModelEntry
+from generation.request import BatchKey, Drawing, ModelEntry, Role
 from generation.worker.decode import to_tensor
 from generation.worker.loras import Adapters
 from generation.worker.model import Model, UnusableRequest
@@ -49,18 +49,18 @@ class PipelineModel(Model):
         self._accepts = inspect.signature(pipe.__call__).parameters
         pipe.set_progress_bar_config(disable=True)
 
-    def seat(self, request: GenerationRequest, index: int) -> Slot:
-        asked = self._asked(request, index)
-        self.adapters.load(request.lora_set)
-        size = (request.size.height, request.size.width)
+    def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
+        asked = self._asked(drawing, index)
+        self.adapters.load(drawing.lora_set)
+        size = (drawing.size.height, drawing.size.width)
         key = BatchKey(
             model=self.entry.name,
             latent_shape=size,
             text_shape=(),
             dtype=str(self.dtype),
-            loras=request.lora_set,
+            loras=drawing.lora_set,
         )
-        steps = request.steps if "callback_on_step_end" in self._accepts else 1
+        steps = drawing.steps if "callback_on_step_end" in self._accepts else 1
         return PipelineSlot(
             key=key,
             table=_table(steps),
@@ -92,31 +92,30 @@ class PipelineModel(Model):
         pictures = [slot.picture for slot in slots if isinstance(slot, PipelineSlot)]
         return [to_tensor(picture) for picture in pictures if picture is not None]
 
-    def _asked(self, request: GenerationRequest, index: int) -> dict[str, Any]:
-        """What the pipeline can be told of the request. Raises UnusableRequest, and generation.images.PictureError."""
-        init = request.init
-        if "mask_image" in self._accepts and not (init and init.mask):
+    def _asked(self, drawing: Drawing[bytes], index: int) -> dict[str, Any]:
+        """What the pipeline can be told of the drawing. Raises UnusableRequest, and generation.images.PictureError."""
+        start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
+        if "mask_image" in self._accepts and not (start and mask):
             raise UnusableRequest(f"{self.entry.name} only fills in: give it a picture and a mask.")
-        if init and not {"image", "strength"} <= set(self._accepts):
+        if start and not {"image", "strength"} <= set(self._accepts):
             raise UnusableRequest(f"{self.entry.name} cannot start from a picture.")
-        if init and init.mask and "mask_image" not in self._accepts:
+        if start and mask and "mask_image" not in self._accepts:
             raise UnusableRequest(f"{self.entry.name} knows no masks.")
         asked: dict[str, Any] = {
-            "prompt": request.prompt.asked,
-            "negative_prompt": request.prompt.left_out or None,
-            "num_inference_steps": request.steps,
-            "guidance_scale": request.guidance,
-            "height": request.size.height,
-            "width": request.size.width,
+            "prompt": drawing.prompt.asked,
+            "negative_prompt": drawing.prompt.left_out or None,
+            "num_inference_steps": drawing.steps,
+            "guidance_scale": drawing.guidance,
+            "height": drawing.size.height,
+            "width": drawing.size.width,
             "output_type": "pil",
         }
-        if init:
-            picture = fitted(open_picture(init.content), request.size)
-            asked |= {"image": picture, "strength": init.strength}
-            if init.mask:
-                asked["mask_image"] = fitted(open_picture(init.mask).convert("L"), request.size)
+        if start:
+            asked |= {"image": fitted(open_picture(start.source), drawing.size), "strength": start.strength}
+            if mask:
+                asked["mask_image"] = fitted(open_picture(mask.source).convert("L"), drawing.size)
         told = {name: value for name, value in asked.items() if name in self._accepts}
-        return told | {"generator": torch.Generator().manual_seed(request.seed + index)}
+        return told | {"generator": torch.Generator().manual_seed(drawing.seed + index)}
 
     def _drawing(self, asked: dict[str, Any]) -> Callable[[], Image.Image]:
         pipe, generator = self.pipe, asked["generator"]

@@ -32,7 +32,7 @@ from db.verdicts import VerdictRecord
 from generation.dispatch import Dispatch
 from generation.link import open_link
 from generation.messages import Configure
-from generation.request import ImageSize, MemberId, ModelEntry, ModelName, Prompt
+from generation.request import MemberId, ModelEntry, ModelName
 from generation.ticket import GenerationFailed, Running, Ticket
 from moderation.allowance import Limits
 from moderation.detectors import load_detectors
@@ -41,6 +41,7 @@ from moderation.rules import load_rules
 from moderation.screen import Screen
 from playground.server import Playground
 from tests.bot.painter import COMMAND
+from tests.drawings import drawing
 from tests.openapi import DESCRIPTION, Judge
 
 GUILD, CHANNEL = 197038439483310086, 197038439483310087
@@ -69,19 +70,12 @@ def unwatched(ticket: Ticket) -> None:
 
 
 def an_order(text: str = "a fox", asker: Asker = ADA, **changes: Any) -> Order:
-    order = Order(
-        asker=asker,
-        source="/imagine",
-        action=JobAction.IMAGINE,
-        prompt=Prompt(text=text, negative=changes.pop("negative", "")),
-        model=SMALL.name,
-        size=ImageSize(width=64, height=64),
-        steps=10,
-        guidance=7.0,
-        seed=1000,
-        images=2,
-    )
-    return replace(order, **changes)
+    """`changes`: fields of the order, and of what it draws."""
+    others = {name: changes.pop(name) for name in ("source", "action") if name in changes}
+    usual: dict[str, Any] = {"model": SMALL.name, "seed": 1000, "images": 2}
+    drawn = drawing(text, **usual | changes)
+    order = Order(asker=asker, source="/imagine", action=JobAction.IMAGINE, drawing=drawn)
+    return replace(order, **others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -40,9 +40,9 @@ def picture(word: str, size: ImageSize) -> bytes:
 
 
 def finish(request: Request, number: int) -> None:
-    size = request.size if isinstance(request, GenerationRequest) else SMALL
+    size = request.drawing.size if isinstance(request, GenerationRequest) else SMALL
     words = stand_in.script_of(request)
-    shown = words[1:] if words[:1] == ["show"] else COLOURS[: request.images]
+    shown = words[1:] if words[:1] == ["show"] else COLOURS[: request.drawing.images]
     stand_in.tell(
         messages.Finished(
             job=request.job,

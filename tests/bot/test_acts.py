@@ -132,7 +132,7 @@ async def restore(shop: Shop) -> None:
             job=job.id,
             index=0,
             content=b"a picture",
-            size=job.size,
+            size=job.drawing.size,
             seed=1,
             at=shop.clock.now,
             fingerprint=Fingerprint(bytes(32)),

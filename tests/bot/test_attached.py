@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -26,17 +27,15 @@ from bot.parameters import ASPECTS, PROMPT_LIMIT, SEED_LIMIT, Wish, compose, rea
 from bot.wish_errors import NoPromptInFile
 from generation.images import parameters_of, to_jpeg, to_png
 from generation.request import (
-    GenerationRequest,
-    JobId,
     Lora,
     LoraEntry,
     LoraName,
-    MemberId,
     ModelEntry,
     ModelName,
     Prompt,
 )
 from tests.bot.conftest import ADA, LARGE, SMALL
+from tests.drawings import drawing
 
 PIXEL = LoraEntry(name=LoraName("pixel"), source="x", trigger="pixel art")
 WITH_LORA = replace(SMALL, loras=(PIXEL,))
@@ -52,21 +51,12 @@ def ordered(
     return compose(with_file(typed, held, presets or {}), ADA, MODELS, WITH_LORA, presets or {})
 
 
-def a_png(text: str = "", **changes: object) -> bytes:
+def a_png(text: str = "", **changes: Any) -> bytes:
     """As the bot keeps it; `text` in place of what it would say."""
-    fields: dict[str, object] = {
-        "job": JobId("aaaaaaaaaa"),
-        "member": MemberId(1),
-        "model": SMALL.name,
-        "prompt": Prompt(text="a fox in snow", negative="rain"),
-        "size": SMALL.size_for((3, 2)),
-        "steps": 7,
-        "guidance": 3.5,
-        "seed": 40,
-        "images": 4,
-    }
-    request = GenerationRequest(**(fields | changes))  # type: ignore[arg-type]  # the fields differ in type
-    return to_png(Image.new("RGB", (8, 8)), text or parameters_of(request, 2, "DDIM") + ", Job: aaaaaaaaaa-3")
+    usual: dict[str, Any] = {"model": SMALL.name, "prompt": Prompt(text="a fox in snow", negative="rain")}
+    usual |= {"size": SMALL.size_for((3, 2)), "steps": 7, "guidance": 3.5, "seed": 40}
+    drawn = drawing(**usual | changes)
+    return to_png(Image.new("RGB", (8, 8)), text or parameters_of(drawn, 2, "DDIM") + ", Job: aaaaaaaaaa-3")
 
 
 # ---- a text
@@ -75,37 +65,39 @@ def a_png(text: str = "", **changes: object) -> bytes:
 def test_a_text_is_the_prompt_and_what_is_typed_stands_behind_it() -> None:
     content = "\ufeffa fox\r\nin snow --ar 3:2\n--steps 5 --no rain".encode()
     order = ordered(content)
-    assert (order.prompt.text, order.prompt.negative) == ("a fox in snow", "rain")
-    assert (order.size, order.steps, order.images) == (SMALL.size_for((3, 2)), 5, 4)
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox in snow", "rain")
+    assert (order.drawing.size, order.drawing.steps, order.drawing.images) == (SMALL.size_for((3, 2)), 5, 4)
     order = ordered(content, "at night --steps 9 --no fog", images=1)
-    assert (order.prompt.text, order.prompt.negative) == ("a fox in snow at night", "fog")
-    assert (order.steps, order.images, order.source) == (9, 1, "/imagine")
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox in snow at night", "fog")
+    assert (order.drawing.steps, order.drawing.images, order.source) == (9, 1, "/imagine")
 
 
 @pytest.mark.parametrize("typed", [".", "…", "-", " ... ", "--seed 7"])
 def test_who_has_nothing_to_add_types_a_dot(typed: str) -> None:
-    assert ordered(b"a fox", typed).prompt.text == "a fox"
-    assert ordered(b"a fox", "🦊").prompt.text == "a fox 🦊", "that is something"
+    assert ordered(b"a fox", typed).drawing.prompt.text == "a fox"
+    assert ordered(b"a fox", "🦊").drawing.prompt.text == "a fox 🦊", "that is something"
 
 
 def test_presets_count_in_a_file_and_beside_it() -> None:
     presets = {"ink": "in ink --steps 3", "dusk": "at dusk --steps 4 --cfg 2"}
-    assert ordered(b"a fox --preset ink", presets=presets).prompt.text == "a fox in ink"
+    assert ordered(b"a fox --preset ink", presets=presets).drawing.prompt.text == "a fox in ink"
     order = ordered(b"a fox --steps 9 --preset ink", "on a hill", presets, preset="dusk")
-    assert order.prompt.text == "a fox in ink on a hill at dusk"
-    assert ordered(b"a fox", ".", presets, preset="ink").prompt.text == "a fox in ink"
-    assert (order.steps, order.guidance) == (4, 2.0), "what was asked for now wins over what the file says"
+    assert order.drawing.prompt.text == "a fox in ink on a hill at dusk"
+    assert ordered(b"a fox", ".", presets, preset="ink").drawing.prompt.text == "a fox in ink"
+    assert (order.drawing.steps, order.drawing.guidance) == (4, 2.0), (
+        "what was asked for now wins over what the file says"
+    )
 
 
 def test_parameters_alone_are_worth_a_file_and_no_prompt() -> None:
-    assert ordered(b"--ar 3:2", "a fox").size == SMALL.size_for((3, 2))
+    assert ordered(b"--ar 3:2", "a fox").drawing.size == SMALL.size_for((3, 2))
     with pytest.raises(EmptyPrompt):
         ordered(b"--ar 3:2")
 
 
 def test_the_longest_file_that_is_read_holds_the_longest_prompt_in_any_script() -> None:
     text = "𒀀" * PROMPT_LIMIT
-    assert ordered(text.encode()).prompt.text == text
+    assert ordered(text.encode()).drawing.prompt.text == text
     with pytest.raises(PromptTooLong) as refusal:
         ordered(text.encode(), "and more")
     assert refusal.value.what == "prompt with its file"
@@ -149,22 +141,27 @@ def test_what_is_wrong_in_a_file_is_told_as_if_it_had_been_typed() -> None:
 
 def test_a_png_of_ours_is_ordered_again_as_the_one_picture_that_it_is() -> None:
     order = ordered(a_png())
-    assert (order.prompt.text, order.prompt.negative) == ("a fox in snow", "rain")
-    assert (order.model, order.size, order.steps, order.guidance) == (
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox in snow", "rain")
+    assert (order.drawing.model, order.drawing.size, order.drawing.steps, order.drawing.guidance) == (
         SMALL.name,
         SMALL.size_for((3, 2)),
         7,
         3.5,
     )
-    assert (order.seed, order.images) == (42, 1)
-    assert order.parent is None and order.strength is None
+    assert (order.drawing.seed, order.drawing.images) == (42, 1)
+    assert order.drawing.pictures == ()
 
 
 def test_what_is_typed_wins_over_a_pngs_settings() -> None:
     order = ordered(a_png(), "at night --seed 5 --ar 1:1 --no fog --images 3", steps=4, guidance=2.0)
-    assert (order.prompt.text, order.prompt.negative) == ("a fox in snow at night", "fog")
-    assert (order.seed, order.images, order.steps, order.guidance) == (5, 3, 4, 2.0)
-    assert order.size == SMALL.size_for((1, 1))
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox in snow at night", "fog")
+    assert (order.drawing.seed, order.drawing.images, order.drawing.steps, order.drawing.guidance) == (
+        5,
+        3,
+        4,
+        2.0,
+    )
+    assert order.drawing.size == SMALL.size_for((1, 1))
 
 
 def test_another_model_draws_a_png_in_its_own_terms() -> None:
@@ -172,19 +169,27 @@ def test_another_model_draws_a_png_in_its_own_terms() -> None:
         ordered(a_png(), "--model large"),
         ordered(a_png(), model="Large"),
     ):
-        assert (order.model, order.steps, order.guidance) == (LARGE.name, LARGE.steps, LARGE.guidance)
-        assert (order.seed, order.loras) == (42, ())
+        assert (order.drawing.model, order.drawing.steps, order.drawing.guidance) == (
+            LARGE.name,
+            LARGE.steps,
+            LARGE.guidance,
+        )
+        assert (order.drawing.seed, order.drawing.loras) == (42, ())
     gone = ordered(a_png(model=ModelName("gone"), steps=99))
-    assert (gone.model, gone.steps, gone.prompt.text) == (SMALL.name, SMALL.steps, "a fox in snow")
+    assert (gone.drawing.model, gone.drawing.steps, gone.drawing.prompt.text) == (
+        SMALL.name,
+        SMALL.steps,
+        "a fox in snow",
+    )
 
 
 def test_a_pngs_loras_are_worn_where_they_are_still_there() -> None:
     loras = tuple(Lora(name=LoraName(name), weight=0.75) for name in ("pixel", "gone"))
     order = ordered(a_png(loras=loras, prompt=Prompt(text="pixel art, a fox")))
-    assert order.loras == (Lora(name=LoraName("pixel"), weight=0.75),)
-    assert order.prompt.text == "pixel art, a fox"
-    assert ordered(a_png(loras=loras), "--lora pixel:0").loras == ()
-    assert ordered(a_png(loras=loras), "--model large").loras == ()
+    assert order.drawing.loras == (Lora(name=LoraName("pixel"), weight=0.75),)
+    assert order.drawing.prompt.text == "pixel art, a fox"
+    assert ordered(a_png(loras=loras), "--lora pixel:0").drawing.loras == ()
+    assert ordered(a_png(loras=loras), "--model large").drawing.loras == ()
 
 
 @pytest.mark.parametrize(
@@ -196,15 +201,15 @@ def test_a_size_that_was_chosen_from_the_list_comes_back(model: ModelEntry, aspe
     content = a_png(size=size, model=model.name)
     typed = Wish(prompt=".")
     held = wish_in(content, typed, [model], model)
-    assert compose(with_file(typed, held, {}), ADA, [model], model).size == size
+    assert compose(with_file(typed, held, {}), ADA, [model], model).drawing.size == size
 
 
 @given(st.integers(1, 9999), st.integers(1, 9999))
 def test_any_size_of_another_tool_becomes_one_that_could_be_typed(wide: int, high: int) -> None:
     text = f"a fox\nSteps: 7, Size: {wide}x{high}, Seed: {SEED_LIMIT + wide}, Model: other"
     order = ordered(a_png(text))
-    assert order.size.width * order.size.height <= 2 * SMALL.side**2
-    assert order.seed <= SEED_LIMIT
+    assert order.drawing.size.width * order.drawing.size.height <= 2 * SMALL.side**2
+    assert order.drawing.seed <= SEED_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -213,7 +218,7 @@ def test_any_size_of_another_tool_becomes_one_that_could_be_typed(wide: int, hig
 )
 def test_fields_that_make_no_sense_are_left_out(fields: str) -> None:
     order = ordered(a_png(f"a fox\nSteps: 7, {fields}"))
-    assert (order.prompt.text, order.size) == ("a fox", SMALL.size_for((1, 1)))
+    assert (order.drawing.prompt.text, order.drawing.size) == ("a fox", SMALL.size_for((1, 1)))
 
 
 @given(st.text(max_size=300), st.binary(max_size=300))

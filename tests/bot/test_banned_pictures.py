@@ -109,7 +109,7 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
     second = await busy.admit(an_order(FLAGGED, images=1))
     async with busy.records.database.transaction() as tx:
         await busy.records.pictures.store(
-            tx, job=second.id, index=0, content=b"plain", size=second.size, seed=1, at=0.0
+            tx, job=second.id, index=0, content=b"plain", size=second.drawing.size, seed=1, at=0.0
         )
     done = await busy.casework.decide((await case_of(busy, second)).id, MIA, REMOVE)
     assert done.plain == 1

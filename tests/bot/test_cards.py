@@ -17,14 +17,15 @@ from bot.commands import mod_log
 from bot.commands.mod_log import Question
 from bot.orders import Gallery
 from db.images import StoredImage
-from db.jobs import Job, JobAction, Parent, Place
+from db.jobs import Job, JobAction, Place
 from db.verdicts import VerdictRecord
-from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.request import ImageSize, JobId, MemberId, ModelName, Role
 from generation.ticket import Progress, Running, Waiting
 from moderation.verdict import Category, Ruling, Verdict
 from playground.rest import Exchange
 from tests.bot.conftest import GUILD, Shop
 from tests.bot.markdown import HOSTILE, long_words, read, without_code
+from tests.drawings import drawing, grown_from
 from tests.openapi import DESCRIPTION, Description, by_hand, references, walk
 
 pytestmark = pytest.mark.timeout(60)
@@ -37,19 +38,21 @@ NOW = 1_790_000_000.0
 
 
 def a_job(text: str = "a fox", negative: str = "", **changes: Any) -> Job:
+    usual: dict[str, Any] = {
+        "model": ModelName("m" * 60),
+        "size": ImageSize(width=1024, height=768),
+        "steps": 100,
+        "guidance": 12.3456,
+    }
+    pictures = changes.pop("pictures", ())
+    drawn = drawing(text, negative, **usual | {"seed": 2**63 - 4, "images": 4, "pictures": pictures})
     job = Job(
         id=JOB,
         member=MemberId(LARGEST_ID),
         member_name="ada",
         action=JobAction.IMAGINE,
         place=Place(guild_id=LARGEST_ID, channel_id=LARGEST_ID),
-        model=ModelName("m" * 60),
-        prompt=Prompt(text=text, negative=negative),
-        size=ImageSize(width=1024, height=768),
-        steps=100,
-        guidance=12.3456,
-        seed=2**63 - 4,
-        images=4,
+        drawing=drawn,
         created_at=NOW,
     )
     return replace(job, **changes)
@@ -63,7 +66,7 @@ def a_gallery(job: Job, count: int) -> Gallery:
             sha256="0" * 64,
             width=2048,
             height=1536,
-            seed=job.seed + index,
+            seed=job.drawing.seed + index,
             bytes=1,
             created_at=NOW,
         )
@@ -142,7 +145,7 @@ jobs = st.builds(
     long_words,
     long_words,
     action=st.sampled_from(JobAction),
-    parent=st.none() | st.integers(0, 3).map(lambda image: Parent(job=JOB, image=image)),
+    pictures=st.just(()) | st.integers(0, 3).map(lambda image: grown_from(JOB, image)),
 )
 
 
@@ -187,7 +190,7 @@ def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None
 
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
-    job = a_job(action=JobAction.UPSCALE, parent=Parent(job=JOB, image=2))
+    job = a_job(action=JobAction.UPSCALE, pictures=grown_from(JOB, 2, role=Role.UPSCALE))
     view = cards.gallery_card(a_gallery(job, 1), "x.png", is_spoiler=False)
     assert labels_of(view) == ["V1", "🗑️", "Remix"]
     assert "picture 3" in texts_of(view)[0]

@@ -8,12 +8,22 @@ from dataclasses import replace
 import pytest
 
 from bot.derive import MAX_SIDE, Change, Derive
-from bot.orders import BadParameter, EmptyPrompt, NoSuchJob, PictureGone, PromptTooLong, TooLarge, UnknownLora
+from bot.orders import (
+    BadParameter,
+    EmptyPrompt,
+    NoSuchJob,
+    Order,
+    PictureGone,
+    PromptTooLong,
+    TooLarge,
+    UnknownLora,
+)
 from bot.parameters import PROMPT_LIMIT, Wish
 from bot.settings import Settings
 from db.jobs import JobAction, Parent
-from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName
+from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName, Role
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop, an_order
+from tests.drawings import grown_from
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -24,15 +34,15 @@ async def test_a_variation_starts_from_its_picture_in_the_parents_own_terms(busy
     job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=1)).job
     order = await busy.derive.variation(job.id, 0, BEN)
     assert (order.asker, order.source, order.action) == (BEN, "V1", JobAction.VARIATION)
-    assert (order.prompt, order.model, order.size) == (job.prompt, job.model, job.size)
-    assert (order.steps, order.guidance, order.images) == (7, 3.5, 4)
-    assert (order.parent, order.strength) == (Parent(job=job.id, image=0), SMALL.variation_strength)
+    pictures = grown_from(job.id, strength=SMALL.variation_strength)
+    assert order.drawing == replace(job.drawing, seed=order.drawing.seed, images=4, pictures=pictures)
+    assert (order.drawing.steps, order.drawing.guidance, order.drawing.prompt.negative) == (7, 3.5, "blurry")
 
 
 async def test_what_grows_from_a_job_wears_its_loras_as_far_as_the_model_still_has_them(busy: Shop) -> None:
     pixel, gone = (Lora(name=LoraName(name), weight=0.8) for name in ("pixel", "gone"))
     job = (await busy.draw(loras=(gone, pixel))).job
-    assert (await busy.job(job)).loras == (gone, pixel)
+    assert (await busy.job(job)).drawing.loras == (gone, pixel)
     entry = LoraEntry(name=pixel.name, source="x")
     settings = replace(busy.settings, models=(replace(SMALL, loras=(entry,)), LARGE))
     derive = Derive(settings, busy.records)
@@ -41,26 +51,27 @@ async def test_what_grows_from_a_job_wears_its_loras_as_far_as_the_model_still_h
         await derive.upscale(job.id, 0, BEN),
         await derive.reroll(job.id, BEN),
     ):
-        assert order.loras == (pixel,)
+        assert order.drawing.loras == (pixel,)
     generation = replace(settings.generation, default_model=LARGE.name)
     elsewhere = Derive(replace(settings, models=(LARGE,), generation=generation), busy.records)
-    assert (await elsewhere.reroll(job.id, BEN)).loras == ()
+    assert (await elsewhere.reroll(job.id, BEN)).drawing.loras == ()
 
 
 async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:
     job = (await busy.draw(seed=50, images=3)).job
     order = await busy.derive.upscale(job.id, 2, BEN)
-    assert (order.source, order.action, order.images) == ("U3", JobAction.UPSCALE, 1)
-    assert (order.seed, order.parent, order.strength) == (52, Parent(job=job.id, image=2), None)
+    assert (order.source, order.action, order.drawing.images) == ("U3", JobAction.UPSCALE, 1)
+    assert order.drawing.seed == 52
+    assert order.drawing.pictures == grown_from(job.id, 2, strength=1.0, role=Role.UPSCALE)
 
 
 async def test_rerolls_have_seeds_of_their_own_short_enough_to_type(shop: Shop) -> None:
     job = await shop.admit(an_order(seed=7, images=3))
     orders = [await shop.derive.reroll(job.id, BEN) for _ in range(20)]
-    assert len({order.seed for order in orders}) == 20
-    assert all(0 <= order.seed < 2**32 for order in orders)
-    assert {(order.action, order.images, order.parent, order.strength) for order in orders} == {
-        (JobAction.REROLL, 3, None, None)
+    assert len({order.drawing.seed for order in orders}) == 20
+    assert all(0 <= order.drawing.seed < 2**32 for order in orders)
+    assert {(order.action, order.drawing.images, order.drawing.pictures) for order in orders} == {
+        (JobAction.REROLL, 3, ())
     }
 
 
@@ -68,15 +79,15 @@ async def test_a_reroll_of_a_variation_starts_from_the_same_picture(busy: Shop) 
     job = (await busy.draw()).job
     variation = await busy.admit(await busy.derive.variation(job.id, 1, ADA))
     again = await busy.derive.reroll(variation.id, BEN)
-    assert (again.parent, again.strength) == (Parent(job=job.id, image=1), SMALL.variation_strength)
+    assert again.drawing.pictures == grown_from(job.id, 1, strength=SMALL.variation_strength)
 
 
 async def test_a_reroll_of_an_upscale_draws_its_prompt_anew(busy: Shop) -> None:
     job = (await busy.draw()).job
     upscale = await busy.admit(await busy.derive.upscale(job.id, 1, ADA))
     again = await busy.derive.reroll(upscale.id, BEN)
-    assert (again.action, again.parent, again.strength) == (JobAction.REROLL, None, None)
-    assert (await busy.fulfil(await busy.admit(again))).images[0].seed == again.seed
+    assert (again.action, again.drawing.pictures) == (JobAction.REROLL, ())
+    assert (await busy.fulfil(await busy.admit(again))).images[0].seed == again.drawing.seed
 
 
 async def test_the_picture_of_an_upscale_can_be_upscaled_and_varied(busy: Shop) -> None:
@@ -86,7 +97,7 @@ async def test_the_picture_of_an_upscale_can_be_upscaled_and_varied(busy: Shop) 
         await busy.derive.upscale(upscale.id, 0, ADA),
         await busy.derive.variation(upscale.id, 0, ADA),
     ):
-        await busy.fulfil(await busy.admit(replace(order, images=1)))
+        await busy.fulfil(await busy.admit(order))
 
 
 async def test_where_the_model_has_left_the_settings_the_default_draws_in_its_own_terms(
@@ -96,8 +107,12 @@ async def test_where_the_model_has_left_the_settings_the_default_draws_in_its_ow
         an_order(model=LARGE.name, size=ImageSize(width=1536, height=768), steps=99, guidance=9.0)
     )
     again = await open_shop(replace(shop.settings, models=(SMALL,))).derive.reroll(job.id, BEN)
-    assert (again.model, again.steps, again.guidance) == (SMALL.name, SMALL.steps, SMALL.guidance)
-    assert again.size == SMALL.size_for((2, 1))
+    assert (again.drawing.model, again.drawing.steps, again.drawing.guidance) == (
+        SMALL.name,
+        SMALL.steps,
+        SMALL.guidance,
+    )
+    assert again.drawing.size == SMALL.size_for((2, 1))
 
 
 async def test_the_largest_picture_that_can_be_upscaled_ends_at_the_limit(busy: Shop) -> None:
@@ -118,7 +133,9 @@ async def test_a_picture_that_is_removed_or_never_was_is_gone(busy: Shop, image:
     for derived in (busy.derive.variation, busy.derive.upscale):
         with pytest.raises(PictureGone):
             await derived(job.id, image, BEN)
-    assert (await busy.derive.reroll(job.id, BEN)).prompt == job.prompt, "a prompt outlives its pictures"
+    assert (await busy.derive.reroll(job.id, BEN)).drawing.prompt == job.drawing.prompt, (
+        "a prompt outlives its pictures"
+    )
 
 
 async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
@@ -136,21 +153,17 @@ async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
 async def test_a_remix_starts_from_its_picture_with_other_words_and_all_else_as_it_was(busy: Shop) -> None:
     job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=2)).job
     order = await busy.derive.remix(job.id, 1, Wish(prompt="a fox in  the snow", negative="rain"), BEN)
-    assert (order.asker, order.source, order.action) == (BEN, "remix 2", JobAction.VARIATION)
-    assert (order.prompt.text, order.prompt.negative) == ("a fox in the snow", "rain")
-    assert (order.model, order.size, order.steps, order.guidance, order.images) == (
-        job.model,
-        job.size,
-        7,
-        3.5,
-        4,
-    )
-    assert order.parent == Parent(job=job.id, image=1)
-    assert order.is_remix and not (await busy.derive.variation(job.id, 1, BEN)).is_remix
+    assert (order.asker, order.source, order.action) == (BEN, "remix 2", JobAction.REMIX)
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox in the snow", "rain")
+    kept = replace(order.drawing, prompt=job.drawing.prompt, seed=job.drawing.seed, pictures=())
+    assert kept == replace(job.drawing, images=4)
+    assert [each.source for each in order.drawing.pictures] == [Parent(job=job.id, image=1)]
     again = await busy.derive.remix(job.id, 1, Wish(prompt="a fox in the snow"), BEN)
-    assert again.seed != order.seed and again.prompt.negative == "", "what was emptied is empty"
-    drawn = (await busy.fulfil(await busy.admit(replace(order, images=1)))).job
-    assert (await busy.job(drawn)).is_remix
+    assert again.drawing.seed != order.drawing.seed and again.drawing.prompt.negative == "", (
+        "what was emptied is empty"
+    )
+    drawn = (await busy.fulfil(await busy.admit(order))).job
+    assert (await busy.job(drawn)).action is JobAction.REMIX
 
 
 async def test_parameters_typed_into_a_remix_win_over_what_the_picture_had(busy: Shop) -> None:
@@ -159,9 +172,14 @@ async def test_parameters_typed_into_a_remix_win_over_what_the_picture_had(busy:
         prompt="a fox --ar 2:1 --seed 7 --steps 5 --cfg 4 --images 1 --no rain, fog", negative="blurry"
     )
     order = await busy.derive.remix(job.id, 0, typed, BEN)
-    assert (order.prompt.text, order.prompt.negative) == ("a fox", "rain, fog")
-    assert (order.seed, order.steps, order.guidance, order.images) == (7, 5, 4.0, 1)
-    assert order.size == SMALL.size_for((2, 1))
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox", "rain, fog")
+    assert (order.drawing.seed, order.drawing.steps, order.drawing.guidance, order.drawing.images) == (
+        7,
+        5,
+        4.0,
+        1,
+    )
+    assert order.drawing.size == SMALL.size_for((2, 1))
 
 
 async def test_another_model_in_a_remix_draws_in_its_own_terms(busy: Shop) -> None:
@@ -171,12 +189,16 @@ async def test_another_model_in_a_remix_draws_in_its_own_terms(busy: Shop) -> No
     derive = Derive(settings, busy.records)
     job = (await busy.draw(steps=7, guidance=3.5, images=1, loras=(pixel,))).job
     same = await derive.remix(job.id, 0, Wish(prompt="a fox"), BEN)
-    assert same.loras == (pixel,), "though the prompt no longer names what it listens to"
+    assert same.drawing.loras == (pixel,), "though the prompt no longer names what it listens to"
     without = await derive.remix(job.id, 0, Wish(prompt="a fox --lora pixel:0"), BEN)
-    assert without.loras == ()
+    assert without.drawing.loras == ()
     other = await derive.remix(job.id, 0, Wish(prompt="a fox --model large"), BEN)
-    assert (other.model, other.steps, other.guidance) == (LARGE.name, LARGE.steps, LARGE.guidance)
-    assert (other.size, other.loras) == (LARGE.size_for((1, 1)), ())
+    assert (other.drawing.model, other.drawing.steps, other.drawing.guidance) == (
+        LARGE.name,
+        LARGE.steps,
+        LARGE.guidance,
+    )
+    assert (other.drawing.size, other.drawing.loras) == (LARGE.size_for((1, 1)), ())
     with pytest.raises(UnknownLora):
         await derive.remix(job.id, 0, Wish(prompt="a fox --model large --lora pixel"), BEN)
 
@@ -206,14 +228,19 @@ async def test_a_remix_is_offered_of_the_pictures_that_are_there(busy: Shop) -> 
         await busy.derive.remixable(NOBODYS)
 
 
+def strength_of(order: Order) -> float:
+    [start] = order.drawing.pictures
+    return start.strength
+
+
 async def test_how_far_a_remix_goes_from_its_picture_is_chosen(busy: Shop) -> None:
     job = (await busy.draw(images=1)).job
     words = Wish(prompt="a fox")
     orders = [await busy.derive.remix(job.id, 0, words, BEN, change) for change in Change]
-    strengths = [order.strength or 0.0 for order in orders]
+    strengths = [strength_of(order) for order in orders]
     assert strengths[0] == SMALL.variation_strength
     assert strengths == sorted(set(strengths)) and strengths[-1] < 1
     assert strengths[1] == pytest.approx(0.76) and strengths[2] == pytest.approx(0.9)
-    assert (await busy.derive.remix(job.id, 0, words, BEN)).strength == strengths[1]
+    assert strength_of(await busy.derive.remix(job.id, 0, words, BEN)) == strengths[1]
     again = await busy.derive.reroll((await busy.admit(orders[2])).id, BEN)
-    assert again.strength == strengths[2]
+    assert strength_of(again) == strengths[2]

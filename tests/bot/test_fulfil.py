@@ -31,7 +31,7 @@ async def test_a_finished_job_has_its_pictures_on_the_disk_with_a_seed_each(busy
     gallery = await busy.draw(images=4)
     assert [image.seed for image in gallery.images] == [1000, 1001, 1002, 1003]
     stored = [images.open_picture(await busy.records.pictures.read(image)) for image in gallery.images]
-    drawn = [images.open_picture(png(colour, gallery.job.size)) for colour in COLOURS]
+    drawn = [images.open_picture(png(colour, gallery.job.drawing.size)) for colour in COLOURS]
     assert [is_like(*each) for each in zip(stored, drawn, strict=True)] == [True] * 4
     assert (gallery.grid_format, gallery.single) == ("jpeg", None)
     job = await busy.job(gallery.job)
@@ -162,7 +162,8 @@ async def test_a_job_whose_parent_was_removed_meanwhile_fails_and_is_refunded(bu
 async def test_a_variation_and_an_upscale_are_drawn_from_their_parent(busy: Shop) -> None:
     parent = (await busy.draw()).job
     variation = await busy.fulfil(await busy.admit(await busy.derive.variation(parent.id, 1, BEN)))
-    assert (variation.job.parent, len(variation.images)) == (Parent(job=parent.id, image=1), 4)
+    assert [each.source for each in variation.job.drawing.pictures] == [Parent(job=parent.id, image=1)]
+    assert len(variation.images) == 4
     upscale = await busy.fulfil(await busy.admit(await busy.derive.upscale(parent.id, 1, ADA)))
     assert (upscale.job.action, len(upscale.images)) == (JobAction.UPSCALE, 1)
     assert upscale.images[0].seed == 1001

@@ -72,7 +72,7 @@ async def test_history_tells_a_remix_from_variations(busy: Shop) -> None:
     parent = (await busy.draw("a fox", images=1)).job
     order = await busy.derive.remix(parent.id, 0, Wish(prompt="a wolf"), ADA)
     for each in (order, await busy.derive.variation(parent.id, 0, ADA)):
-        await busy.fulfil(await busy.admit(replace(each, images=1)))
+        await busy.fulfil(await busy.admit(replace(each, drawing=replace(each.drawing, images=1))))
     view, _ = await history.page(busy.records.jobs, busy.archive, ADA.member, history.NEWEST)
     varied, remixed, first = (text for text in texts_of(view) if text.startswith("**"))
     assert ("a fox" in varied, "variations" in varied) == (True, True)

@@ -197,7 +197,7 @@ async def test_what_a_picture_starts_from_is_checked_before_it_is_used(busy: Sho
     with pytest.raises(GenerationFailed) as failure:
         await busy.fulfil(job)
     assert failure.value.kind == "picture-input"
-    assert job.parent == Parent(job=parent.id, image=0)
+    assert [each.source for each in job.drawing.pictures] == [Parent(job=parent.id, image=0)]
     assert (await busy.job(job)).started_at is None, "the worker never got it"
     assert await busy.spent(BEN) == 0
 
@@ -211,7 +211,7 @@ async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) ->
     marked = await busy.records.pictures.read(stored)
     elsewhere = await busy.admit(await busy.derive.variation(shown.job.id, 0, BEN))
     [alone] = await busy.inspection.judge([marked], elsewhere)
-    [remembered] = await busy.inspection.judge([marked], elsewhere, stored.scores)
+    [remembered] = await busy.inspection.judge([marked], elsewhere, [stored.scores])
     assert alone.verdict.ruling is Ruling.ALLOW
     assert remembered.verdict.ruling is Ruling.FLAG
     assert (await busy.records.pictures.get(shown.job.id, 0)) == stored, "and it is kept"

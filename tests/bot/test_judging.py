@@ -61,7 +61,7 @@ def prompt_of(wrapper: str, must: Must) -> Prompt | None:
     """What an /imagine with these words has drawn; None where it is told that they make no sense."""
     wish = Wish(prompt=wrapper.replace("{X}", must.prompt), negative=must.negative or None)
     try:
-        return compose(wish, ADA, [SMALL], SMALL).prompt
+        return compose(wish, ADA, [SMALL], SMALL).drawing.prompt
     except Refusal:
         return None
 

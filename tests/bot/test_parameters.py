@@ -44,49 +44,53 @@ def order_of(prompt: str, **options: object) -> Order:
 
 def test_defaults_are_the_models_own() -> None:
     order = order_of("a fox")
-    assert (order.steps, order.guidance, order.images) == (BUNDLED.steps, BUNDLED.guidance, 4)
-    assert order.size == ImageSize(width=128, height=128)
-    assert 0 <= order.seed < 2**32
+    assert (order.drawing.steps, order.drawing.guidance, order.drawing.images) == (
+        BUNDLED.steps,
+        BUNDLED.guidance,
+        4,
+    )
+    assert order.drawing.size == ImageSize(width=128, height=128)
+    assert 0 <= order.drawing.seed < 2**32
 
 
 def test_parameters_in_the_prompt_are_taken_out_of_it() -> None:
     order = order_of("a fox --ar 3:2 --seed 7 --no text, frames --steps 12 --cfg 5.5")
-    assert order.prompt.text == "a fox"
-    assert order.prompt.negative == "text, frames"
-    assert (order.seed, order.steps, order.guidance) == (7, 12, 5.5)
-    assert order.size.width > order.size.height
+    assert order.drawing.prompt.text == "a fox"
+    assert order.drawing.prompt.negative == "text, frames"
+    assert (order.drawing.seed, order.drawing.steps, order.drawing.guidance) == (7, 12, 5.5)
+    assert order.drawing.size.width > order.drawing.size.height
 
 
 def test_words_behind_a_one_word_value_belong_to_the_prompt() -> None:
-    assert order_of("a fox --seed 7 in the snow").prompt.text == "a fox in the snow"
+    assert order_of("a fox --seed 7 in the snow").drawing.prompt.text == "a fox in the snow"
 
 
 @pytest.mark.parametrize("space", ["\n", "\t", "  ", "="])
 def test_a_value_stands_behind_any_space_and_ends_at_any(space: str) -> None:
     order = order_of(f"a fox --seed{space}7\nin the snow")
-    assert (order.seed, order.prompt.text) == (7, "a fox in the snow")
+    assert (order.drawing.seed, order.drawing.prompt.text) == (7, "a fox in the snow")
 
 
 def test_a_parameter_given_twice_takes_the_last_value_and_loses_no_word() -> None:
     order = order_of("a fox --seed 1 in snow --seed 2 at night")
-    assert order.prompt.text == "a fox in snow at night"
-    assert order.seed == 2
+    assert order.drawing.prompt.text == "a fox in snow at night"
+    assert order.drawing.seed == 2
 
 
 def test_half_a_surrogate_pair_is_dropped() -> None:
-    assert order_of("a \ud83e fox").prompt.text == "a fox"
+    assert order_of("a \ud83e fox").drawing.prompt.text == "a fox"
 
 
 def test_a_parameter_in_the_prompt_wins_over_the_option() -> None:
-    assert order_of("a fox --seed 7", seed=8).seed == 7
+    assert order_of("a fox --seed 7", seed=8).drawing.seed == 7
 
 
 def test_a_hyphenated_word_is_no_parameter() -> None:
-    assert order_of("a well--known fox - red").prompt.text == "a well--known fox - red"
+    assert order_of("a well--known fox - red").drawing.prompt.text == "a well--known fox - red"
 
 
 def test_a_phones_long_dash_counts_as_two() -> None:
-    assert order_of("a fox —seed 7").seed == 7
+    assert order_of("a fox —seed 7").drawing.seed == 7
 
 
 @pytest.mark.parametrize(("written", "nearest"), [("sed", "seed"), ("aspekt", "aspect"), ("stpes", "steps")])
@@ -148,8 +152,8 @@ def test_an_unknown_model_names_the_nearest() -> None:
 
 def test_loras_are_named_again_and_again_each_with_its_weight_or_its_own() -> None:
     order = dressed("a fox --lora ink-2:-0.5 in the snow --lora Pixel")
-    assert order.prompt.text == "pixel art, a fox in the snow"
-    assert order.loras == (Lora(name=INK.name, weight=-0.5), Lora(name=PIXEL.name, weight=0.7))
+    assert order.drawing.prompt.text == "pixel art, a fox in the snow"
+    assert order.drawing.loras == (Lora(name=INK.name, weight=-0.5), Lora(name=PIXEL.name, weight=0.7))
 
 
 @pytest.mark.parametrize(
@@ -165,11 +169,11 @@ def test_loras_are_named_again_and_again_each_with_its_weight_or_its_own() -> No
 def test_the_last_weight_counts_and_one_of_nothing_is_none(
     prompt: str, option: str | None, found: dict[str, float]
 ) -> None:
-    assert {lora.name: lora.weight for lora in dressed(prompt, lora=option).loras} == found
+    assert {lora.name: lora.weight for lora in dressed(prompt, lora=option).drawing.loras} == found
 
 
 def test_words_that_a_lora_listens_to_are_not_put_in_twice() -> None:
-    assert dressed("Pixel Art of a fox --lora pixel").prompt.text == "Pixel Art of a fox"
+    assert dressed("Pixel Art of a fox --lora pixel").drawing.prompt.text == "Pixel Art of a fox"
     with pytest.raises(PromptTooLong):
         dressed("x" * (PROMPT_LIMIT - 5), lora="pixel")
 
@@ -214,9 +218,9 @@ def test_any_text_is_an_order_or_a_refusal(text: str) -> None:
         order = order_of(text)
     except Refusal:
         return
-    assert order.prompt.text
-    assert len(order.prompt.text) <= PROMPT_LIMIT
-    assert 0 <= order.seed <= SEED_LIMIT
+    assert order.drawing.prompt.text
+    assert len(order.drawing.prompt.text) <= PROMPT_LIMIT
+    assert 0 <= order.drawing.seed <= SEED_LIMIT
 
 
 @pytest.mark.parametrize(
@@ -231,4 +235,4 @@ def test_weights_that_weigh_nothing_or_too_much_are_told_as_weights(prompt: str)
 
 @pytest.mark.parametrize("prompt", ["fox::2 cat::-1", "fox::2 forest::1", "std::vector", "fox::"])
 def test_other_weights_are_taken_as_they_are(prompt: str) -> None:
-    assert order_of(prompt).prompt.text == prompt
+    assert order_of(prompt).drawing.prompt.text == prompt

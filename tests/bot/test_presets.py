@@ -41,26 +41,30 @@ def test_a_preset_stands_behind_the_prompt_with_its_parameters() -> None:
         Wish(prompt="--preset golden a fox"),
     ):
         order = compose(wish, ADA, [SMALL], SMALL, GOLDEN)
-        assert order.prompt.text == "a fox golden hour, film grain"
-        assert (order.prompt.negative, order.steps) == ("people", 5)
-        assert order.size == SMALL.size_for((3, 2))
+        assert order.drawing.prompt.text == "a fox golden hour, film grain"
+        assert (order.drawing.prompt.negative, order.drawing.steps) == ("people", 5)
+        assert order.drawing.size == SMALL.size_for((3, 2))
 
 
 def test_what_is_typed_wins_over_the_preset() -> None:
     wish = Wish(prompt="a fox --no rain --ar 1:1", steps=3, preset="golden")
     order = compose(wish, ADA, [SMALL], SMALL, GOLDEN)
-    assert (order.prompt.negative, order.steps, order.size) == ("rain", 3, SMALL.size_for((1, 1)))
-    assert order.prompt.text == "a fox golden hour, film grain"
+    assert (order.drawing.prompt.negative, order.drawing.steps, order.drawing.size) == (
+        "rain",
+        3,
+        SMALL.size_for((1, 1)),
+    )
+    assert order.drawing.prompt.text == "a fox golden hour, film grain"
 
 
 def test_the_preset_typed_into_the_prompt_wins_over_the_option() -> None:
     presets = {**GOLDEN, "ink": "in ink"}
     order = compose(Wish(prompt="a fox --preset ink", preset="golden"), ADA, [SMALL], SMALL, presets)
-    assert order.prompt.text == "a fox in ink"
+    assert order.drawing.prompt.text == "a fox in ink"
 
 
 def test_a_preset_alone_is_a_prompt_and_one_without_words_is_none() -> None:
-    assert compose(Wish(prompt="--preset golden"), ADA, [SMALL], SMALL, GOLDEN).prompt.text
+    assert compose(Wish(prompt="--preset golden"), ADA, [SMALL], SMALL, GOLDEN).drawing.prompt.text
     with pytest.raises(EmptyPrompt):
         compose(Wish(prompt="--preset wide"), ADA, [SMALL], SMALL, {"wide": "--ar 3:1"})
 
@@ -89,7 +93,7 @@ words = st.lists(st.sampled_from(["a", "fox", "snow", "::2", "hour,"]), max_size
 def test_words_in_a_preset_are_words_typed_behind_the_prompt(typed: str, kept: str) -> None:
     def order(wish: Wish, presets: dict[str, str]) -> object:
         try:
-            return compose(wish, ADA, [SMALL], SMALL, presets).prompt
+            return compose(wish, ADA, [SMALL], SMALL, presets).drawing.prompt
         except Exception as error:
             return type(error)
 
@@ -182,7 +186,11 @@ async def test_a_remix_knows_the_members_presets(busy: Shop) -> None:
     await book.save(BEN, "mine", "in ink --no colour --steps 3")
     job = (await busy.draw(images=1, negative="rain")).job
     order = await busy.derive.remix(job.id, 0, Wish(prompt="a fox --preset mine"), BEN)
-    assert (order.prompt.text, order.prompt.negative, order.steps) == ("a fox in ink", "colour", 3)
+    assert (order.drawing.prompt.text, order.drawing.prompt.negative, order.drawing.steps) == (
+        "a fox in ink",
+        "colour",
+        3,
+    )
     with pytest.raises(UnknownPreset):
         await busy.derive.remix(job.id, 0, Wish(prompt="a fox --preset mine"), ADA)
 
@@ -190,4 +198,4 @@ async def test_a_remix_knows_the_members_presets(busy: Shop) -> None:
 async def test_a_preset_may_name_another_model_than_the_default(book: PresetBook) -> None:
     await book.save(ADA, "big", "--model large --steps 15")
     order = compose(Wish(prompt="a fox", preset="big"), ADA, [SMALL, LARGE], SMALL, await book.of(ADA))
-    assert (order.model, order.steps) == (LARGE.name, 15)
+    assert (order.drawing.model, order.drawing.steps) == (LARGE.name, 15)

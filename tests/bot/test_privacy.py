@@ -180,13 +180,13 @@ async def test_a_member_is_forgotten_here_and_in_discord(
     assert len([*(busy.settings.data / "images").glob("*/*")]) == len(
         await busy.records.pictures.of_job(bens.id)
     )
-    assert (await busy.job(drawn)).prompt.text == ""
+    assert (await busy.job(drawn)).drawing.prompt.text == ""
     assert await busy.spent() == 2, "what was charged today still counts"
     busy.clock.now += DAY + 1
     await sweep.sweep()
     assert await busy.records.jobs.get(drawn.id) is None and await busy.spent() == 0
     assert await busy.records.forgetting.pending() == []
-    assert (await busy.job(bens)).prompt.text == "a fox"
+    assert (await busy.job(bens)).drawing.prompt.text == "a fox"
 
 
 async def test_while_discord_is_away_its_messages_are_remembered(

@@ -41,7 +41,12 @@ async def test_an_admitted_order_is_a_row_a_charge_and_a_verdict(shop: Shop) -> 
     job = await shop.admit(order)
     stored = await shop.job(job)
     assert stored == job
-    assert (stored.state, stored.prompt, stored.seed, stored.images) == (JobState.QUEUED, order.prompt, 7, 2)
+    assert (stored.state, stored.drawing.prompt, stored.drawing.seed, stored.drawing.images) == (
+        JobState.QUEUED,
+        order.drawing.prompt,
+        7,
+        2,
+    )
     assert (stored.member, stored.place.guild_id, stored.created_at) == (ADA.member, GUILD, shop.clock.now)
     assert await shop.spent() == 2
     [record] = await shop.log()

@@ -15,14 +15,14 @@ from bot.case_buttons import Form
 from bot.orders import Order, Press
 from bot.parameters import NAMES, Wish, compose, read, with_file
 from bot.remix import RemixForm, form_of, wanted_in
-from db.ids import new_job_id
 from db.images import StoredImage
 from db.jobs import Job, Place
 from generation.images import parameters_of, to_png
-from generation.request import GenerationRequest, ImageSize, Prompt
+from generation.request import ImageSize, Prompt
 from playground.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
 from tests.bot.painter import png
+from tests.drawings import drawing
 
 
 class Carries(StrEnum):
@@ -138,18 +138,10 @@ def as_text(text: str) -> bytes:
 
 def as_png(text: str, negative: str = "") -> bytes:
     """A picture as the bot keeps it, that says it was drawn from this."""
-    request = GenerationRequest(
-        job=new_job_id(),
-        member=ADA.member,
-        model=SMALL.name,
-        prompt=Prompt(text=text, negative=negative),
-        size=SMALL.size_for((3, 2)),
-        steps=5,
-        guidance=4.0,
-        seed=7,
-        images=1,
+    drawn = drawing(
+        text, negative, model=SMALL.name, size=SMALL.size_for((3, 2)), steps=5, guidance=4.0, seed=7
     )
-    return to_png(Image.new("RGB", (8, 8)), parameters_of(request, 0, "DDIM"))
+    return to_png(Image.new("RGB", (8, 8)), parameters_of(drawn, 0, "DDIM"))
 
 
 async def weighted(shop: Shop, text: str) -> Order:
@@ -161,7 +153,7 @@ async def weighted(shop: Shop, text: str) -> Order:
 async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     """A finished job of other days with a picture, whatever was allowed then."""
     job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # a row as the studio writes it
-        replace(an_order(images=1), prompt=prompt),
+        an_order(images=1, prompt=prompt),
         Place(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
     )

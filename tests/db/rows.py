@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from db.database import Database, Transaction
@@ -10,8 +10,9 @@ from db.ids import new_job_id
 from db.images import Pictures, StoredImage
 from db.jobs import Job, JobAction, Jobs, Place
 from db.verdicts import Verdicts
-from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.request import Drawing, ImageSize, JobId, MemberId
 from moderation.verdict import ALLOWED, Verdict
+from tests.drawings import drawing
 
 ALICE = MemberId(80351110224678912)
 BOB = MemberId(80351110224678913)
@@ -19,22 +20,27 @@ MODERATOR = MemberId(53908232506183680)
 GUILD = 197038439483310086
 CHANNEL = 197038439483310087
 NOW = 1_785_000_000.0
+DRAWING = drawing(
+    "a fox in the snow 🦊",
+    "blurry",
+    size=ImageSize(width=512, height=768),
+    steps=25,
+    guidance=7.5,
+    seed=2**63 - 5,
+    images=4,
+)
 
 
 def a_job(**changes: Any) -> Job:
+    """`changes`: fields of the job, and of what it draws."""
+    drawn = {field.name: changes.pop(field.name) for field in fields(Drawing) if field.name in changes}
     job = Job(
         id=new_job_id(),
         member=ALICE,
         member_name="alice",
         action=JobAction.IMAGINE,
         place=Place(guild_id=GUILD, channel_id=CHANNEL, token="aW50ZXJhY3Rpb24", token_at=NOW),
-        model=ModelName("small"),
-        prompt=Prompt(text="a fox in the snow 🦊", negative="blurry"),
-        size=ImageSize(width=512, height=768),
-        steps=25,
-        guidance=7.5,
-        seed=2**63 - 5,
-        images=4,
+        drawing=replace(DRAWING, **drawn),
         created_at=NOW,
     )
     return replace(job, **changes)

@@ -305,7 +305,7 @@ def overwrite_with_text(path: Path) -> None:
 def damage(path: Path) -> None:
     with path.open("r+b") as file:
         file.seek(4096)
-        file.write(b"\xff" * 8192)
+        file.write(b"\xff" * (path.stat().st_size - 4096))
 
 
 @pytest.mark.parametrize("spoil", [overwrite_with_text, damage])

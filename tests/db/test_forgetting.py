@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from db.cases import Cases, Origin, Outcome
 from db.database import Database
 from db.forgetting import BATCH, Erasure, Forgetting
 from db.images import Pictures
-from db.jobs import JobAction, Jobs, Parent
+from db.jobs import JobAction, Jobs
 from db.members import Members
 from db.personal_data import PERSONAL_DATA
 from db.verdicts import Verdicts
@@ -18,8 +19,21 @@ from generation.request import MemberId
 from moderation.duration import DAY
 from moderation.verdict import ALLOWED
 from tests.db.forgotten import COLUMNS, cells_with, forget
-from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, note, record, record_done, store
+from tests.db.rows import (
+    ALICE,
+    BOB,
+    CHANNEL,
+    GUILD,
+    MODERATOR,
+    NOW,
+    a_job,
+    note,
+    record,
+    record_done,
+    store,
+)
 from tests.db.test_members import ALICES_NAME, MODERATORS_NAME, leave_traces
+from tests.drawings import grown_from
 
 NO_PERSON = {
     "id",
@@ -35,6 +49,7 @@ NO_PERSON = {
     "block",
     "verdict",
     "rule",
+    "position",
     "parent_image",
     "image_index",
     "width",
@@ -51,7 +66,6 @@ NO_PERSON = {
     "is_shadow",
     "ban_needs_second",
     "is_age_restricted",
-    "is_remix",
     "policy_channel_id",
     "mark",
     "added_version",
@@ -134,11 +148,11 @@ async def test_what_others_made_of_a_picture_stays_theirs(db: Database, tmp_path
     job = await record_done(db)
     async with db.transaction() as tx:
         await store(pictures, tx, job.id)
+    own = grown_from((await record_done(db, member=BOB)).id)
     changes: dict[str, Any] = {
         "member": BOB,
         "action": JobAction.VARIATION,
-        "parent": Parent(job=job.id, image=0),
-        "strength": 0.6,
+        "pictures": (*grown_from(job.id), *own),
     }
     bobs = await record_done(db, **changes)
     waiting = await record(db, **changes)
@@ -151,7 +165,7 @@ async def test_what_others_made_of_a_picture_stays_theirs(db: Database, tmp_path
     assert await forget(db, tmp_path, ALICE, now=LATER, acts_before=NOW - 1)
     kept = await Jobs(db).get(bobs.id)
     assert kept is not None
-    assert (kept.parent, kept.strength, kept.prompt) == (None, None, bobs.prompt)
+    assert kept.drawing == replace(bobs.drawing, pictures=own)
 
 
 async def test_a_message_that_is_still_there_keeps_its_row(db: Database, tmp_path: Path) -> None:
@@ -170,10 +184,10 @@ async def test_a_message_that_is_still_there_keeps_its_row(db: Database, tmp_pat
 
 
 async def test_many_rows_go_in_small_transactions(db: Database, tmp_path: Path) -> None:
-    parent = None
+    pictures = ()
     for _ in range(BATCH + 50):
         async with db.transaction() as tx:
-            job = a_job(parent=parent, member=ALICE)
+            job = a_job(pictures=pictures, member=ALICE)
             await Jobs(db).record(tx, job)
             await Jobs(db).finish(tx, job.id, NOW)
             await Verdicts(db).add(
@@ -188,7 +202,7 @@ async def test_many_rows_go_in_small_transactions(db: Database, tmp_path: Path) 
                 verdict=ALLOWED,
                 job=job.id,
             )
-            parent = Parent(job=job.id, image=0)
+            pictures = grown_from(job.id)
     assert await forget(db, tmp_path, ALICE, now=LATER, acts_before=NOW)
     assert await cells_with(db, ALICE) == set()
 

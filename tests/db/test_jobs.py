@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from db.database import Database
 from db.ids import new_job_id
-from db.jobs import Job, JobAction, Jobs, JobState, Parent, Place
-from generation.request import ImageSize, JobId, Lora, LoraName, Prompt
+from db.jobs import Job, JobAction, Jobs, JobState, Place
+from generation.request import ImageSize, JobId, Lora, LoraName, Prompt, Role
 from tests.db.rows import ALICE, BOB, NOW, a_job, record, record_done
+from tests.drawings import grown_from
 
 
 @pytest.fixture
@@ -25,8 +26,7 @@ async def test_a_job_comes_back_as_it_was_recorded(db: Database, jobs: Jobs) -> 
     parent = await record(db)
     child = a_job(
         action=JobAction.VARIATION,
-        parent=Parent(job=parent.id, image=0),
-        strength=0.6,
+        pictures=grown_from(parent.id, strength=0.1 + 0.2),
         loras=(Lora(name=LoraName("ink"), weight=-0.5), Lora(name=LoraName("pixel"), weight=0.8)),
         place=Place(guild_id=None, channel_id=3),
     )
@@ -49,9 +49,9 @@ async def test_there_is_no_job_under_an_unknown_id(jobs: Jobs) -> None:
         {"id": JobId("short")},
         {"images": 0},
         {"seed": -1},
-        {"strength": 1.5},
+        {"action": ""},
         {"size": ImageSize(width=0, height=512)},
-        {"parent": Parent(job=JobId("aaaaaaaaaa"), image=0)},
+        {"pictures": grown_from(JobId("aaaaaaaaaa"))},
         {"state": JobState.FAILED, "finished_at": NOW},
         {"state": JobState.DONE},
         {"state": JobState.RUNNING},
@@ -62,6 +62,35 @@ async def test_there_is_no_job_under_an_unknown_id(jobs: Jobs) -> None:
 async def test_a_row_that_makes_no_sense_is_refused(db: Database, changes: dict[str, object]) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         await record(db, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"image": -1}, {"strength": 0.0}, {"strength": 1.5}, {"role": ""}], ids=str
+)
+async def test_a_picture_that_makes_no_sense_is_refused(db: Database, changes: dict[str, Any]) -> None:
+    parent = await record(db)
+    with pytest.raises(sqlite3.IntegrityError):
+        await record(db, pictures=grown_from(parent.id, **changes))
+
+
+async def test_a_job_grows_from_several_pictures_in_their_order(db: Database, jobs: Jobs) -> None:
+    other, last = await record(db), await record(db)
+    mask = grown_from(last.id, 2, role=Role.MASK, strength=1.0)
+    children = [
+        await record_done(db, pictures=(*grown_from(last.id, 1), *grown_from(other.id, 3), *mask)),
+        await record_done(db),
+        await record_done(db, pictures=grown_from(last.id)),
+    ]
+    found = await jobs.of_member(ALICE, limit=2)
+    assert [job.drawing.pictures for job in found] == [job.drawing.pictures for job in children[:0:-1]]
+    assert await jobs.get(children[0].id) == replace(children[0], state=JobState.DONE, finished_at=NOW + 10)
+    assert [job.id for job in await jobs.of_member(ALICE)] == [job.id for job in reversed(children)]
+
+
+async def test_a_new_action_needs_no_new_table(db: Database) -> None:
+    job = await record(db)
+    async with db.transaction() as tx:
+        assert await tx.one("UPDATE jobs SET action = 'blend' WHERE id = ? RETURNING id", (job.id,))
 
 
 async def test_an_id_is_recorded_once(db: Database) -> None:

@@ -152,7 +152,12 @@ async def test_forgetting_is_no_way_to_a_fresh_allowance(db: Database, tmp_path:
     assert [each.images for each in await Spending(db).since(ALICE, NOW)] == [4]
     kept = await Jobs(db).get(job.id)
     assert kept is not None
-    assert (kept.prompt.text, kept.prompt.negative, kept.member_name, kept.place.token) == ("", "", "", "")
+    assert (kept.drawing.prompt.text, kept.drawing.prompt.negative, kept.member_name, kept.place.token) == (
+        "",
+        "",
+        "",
+        "",
+    )
     assert await Jobs(db).of_member(ALICE) == [] and await Jobs(db).undelivered() == []
     assert await forget(db, tmp_path, ALICE, now=NOW + DAY, acts_before=NOW - 1)
     assert await Spending(db).since(ALICE, 0) == []

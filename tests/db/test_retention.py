@@ -15,12 +15,13 @@ from db.cases import Cases, Origin, Outcome
 from db.database import Database
 from db.forgetting import BATCH
 from db.images import Pictures
-from db.jobs import Jobs, Parent
+from db.jobs import Jobs
 from db.retention import PICTURES_AT_ONCE, Periods, Retention
 from db.strikes import Strikes
 from db.verdicts import Verdicts
 from moderation.duration import DAY
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW, note, record, record_done, store
+from tests.drawings import grown_from
 
 FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions=None, audit=1e12)
 
@@ -111,14 +112,14 @@ async def test_an_order_stays_as_long_as_its_pictures_and_while_it_is_in_line(
 
 async def test_what_grew_from_an_old_order_stays_without_it(db: Database, tmp_path: Path) -> None:
     old = await record_done(db)
-    young = await record(db, member=BOB, parent=Parent(job=old.id, image=0), strength=0.5)
+    young = await record(db, member=BOB, pictures=grown_from(old.id))
     periods = replace(FOR_EVER, jobs=30 * DAY)
     assert await sweep(db, tmp_path, periods, NOW + 40 * DAY) == 0, "somebody waits for a variation of it"
     async with db.transaction() as tx:
         await Jobs(db).finish(tx, young.id, NOW + 39 * DAY)
     await sweep(db, tmp_path, periods, NOW + 40 * DAY)
     kept = await Jobs(db).get(young.id)
-    assert kept is not None and kept.parent is None
+    assert kept is not None and kept.drawing.pictures == ()
     assert await Jobs(db).get(old.id) is None
 
 

@@ -226,7 +226,7 @@ class Stage:
         )
 
     def job(self, message: Message) -> sqlite3.Row:
-        return self.row("SELECT * FROM jobs WHERE id = ?", job_of(message))
+        return self.row("SELECT * FROM jobs LEFT JOIN job_parents ON job = id WHERE id = ?", job_of(message))
 
     def spent(self, member: Person) -> int:
         """Images, refunds taken off."""

@@ -174,7 +174,7 @@ async def test_a_press_under_a_removed_picture_says_that_it_is_gone(stage: Stage
     for person, press in ((stage.ben, "up"), (stage.ben, "vary"), (ada, "delete")):
         late = await stage.press_late(person, gallery, stage.custom_id(gallery, press))
         assert "That picture is gone" in await stage.private(late)
-    jobs = stage.rows("SELECT id FROM jobs WHERE parent = ?", job_of(gallery))
+    jobs = stage.rows("SELECT job FROM job_parents WHERE parent = ?", job_of(gallery))
     assert jobs == []
 
 

@@ -38,7 +38,7 @@ async def test_anybody_remixes_a_picture_and_its_lineage_is_kept(stage: Stage) -
     remix = await stage.gallery(await ben.submit(form, entries))
     assert "remixed from picture 3" in remix.texts and "a paper boat in a storm" in remix.texts
     job = stage.job(remix)
-    assert (job["action"], job["parent"], job["parent_image"]) == ("variation", job_of(gallery), 2)
+    assert (job["action"], job["parent"], job["parent_image"]) == ("remix", job_of(gallery), 2)
     assert (job["prompt"], job["negative"]) == ("a paper boat in a storm", "people")
     assert (job["steps"], job["images"], job["member"]) == (2, 2, ben.id)
     assert job["strength"] == 0.6

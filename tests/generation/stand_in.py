@@ -50,7 +50,7 @@ def read() -> None:
 
 
 def script_of(request: Request) -> list[str]:
-    words = request.prompt.text.split() if isinstance(request, GenerationRequest) else []
+    words = request.drawing.prompt.text.split() if isinstance(request, GenerationRequest) else []
     if words and words[0].endswith("-once"):
         once = Path(words[1])
         if once.exists():
@@ -64,7 +64,7 @@ def finish(request: Request, number: int) -> None:
     tell(
         messages.Finished(
             job=request.job,
-            pictures=(f"{os.getpid()} {number}".encode(),) * request.images,
+            pictures=(f"{os.getpid()} {number}".encode(),) * request.drawing.images,
             device_seconds=SECONDS_PER_COST * request.cost,
         )
     )
@@ -77,7 +77,9 @@ def perform(request: Request, number: int) -> bool:
         case ["hold", path]:
             tell(messages.Stepped(job=request.job, done=1, total=2))
             tell(
-                messages.Vitals(silent_seconds=0.0, slots=request.images, steps=0, rows=0, device_seconds={})
+                messages.Vitals(
+                    silent_seconds=0.0, slots=request.drawing.images, steps=0, rows=0, device_seconds={}
+                )
             )
             tell(messages.Previewed(job=request.job, picture=str(os.getpid()).encode()))
             if not Path(path).exists():
@@ -110,7 +112,7 @@ def main() -> None:
     number = 0
     while True:
         for job, (request, arrival) in list(held.items()):
-            if isinstance(request, GenerationRequest) and Path(request.prompt.text.split()[-1]).exists():
+            if Path(request.drawing.prompt.text.split()[-1]).exists():
                 finish(request, arrival)
                 del held[job]
         try:

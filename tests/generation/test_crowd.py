@@ -21,27 +21,22 @@ from benchmarks.crowd import (
     others,
     played,
 )
-from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelName
+from tests.drawings import drawing
 
 
 def ask(number: int, member: MemberId, steps: int, images: int) -> GenerationRequest:
-    return GenerationRequest(
-        job=JobId(f"{number}"),
-        member=member,
-        model=ModelName("bench"),
-        prompt=Prompt(text="a red fox"),
-        size=ImageSize(width=1024, height=1024),
-        steps=steps,
-        guidance=7.0,
-        seed=number,
-        images=images,
-    )
+    size = ImageSize(width=1024, height=1024)
+    drawn = drawing(model=ModelName("bench"), size=size, steps=steps, seed=number, images=images)
+    return GenerationRequest(job=JobId(f"{number}"), member=member, drawing=drawn)
 
 
 @pytest.mark.parametrize("seed", [1, 13])
 def test_the_others_wait_at_most_two_fifths_of_what_they_would_one_order_at_a_time(seed: int) -> None:
     arrivals = dealt(ask, loop_gap(XL_ON_H200, SHORT_STEPS), 84, SHORT_STEPS, share=SHARE, seed=seed)
-    theirs = one_at_a_time(arrivals, lambda request: XL_ON_H200.pipeline(request.steps, request.images))
+    theirs = one_at_a_time(
+        arrivals, lambda request: XL_ON_H200.pipeline(request.drawing.steps, request.drawing.images)
+    )
     assert played(XL_ON_H200, arrivals) <= 0.4 * theirs
 
 
@@ -59,7 +54,7 @@ def test_orders_are_dealt_in_exact_shares_and_come_at_the_wanted_pace() -> None:
     assert len(hers) == 63
     assert len(others(arrivals)) == 42
     for sent in (hers, others(arrivals)):
-        kinds = Counter((one.request.steps, one.request.images) for one in sent)
+        kinds = Counter((one.request.drawing.steps, one.request.drawing.images) for one in sent)
         assert len(kinds) == len(set(STEPS)) * len(IMAGES)
         for (steps, _), times in kinds.items():
             assert times == STEPS.count(steps) * len(sent) // 21

@@ -5,7 +5,6 @@ import os
 import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,31 +15,20 @@ from generation.link import open_link
 from generation.messages import MAX_FRAME, Configure
 from generation.request import (
     GenerationRequest,
-    ImageSize,
     JobId,
     MemberId,
     ModelName,
-    Prompt,
-    UpscaleRequest,
 )
 from generation.ticket import GenerationFailed, JobCancelled, LineFull, Running, Ticket, Waiting
+from tests.drawings import drawing, upscale_of
 from tests.generation.stand_in import COMMAND, SECONDS_PER_COST
 
 PATIENCE = 2.5  # seconds: above what a stand-in takes to start on a busy machine
 
 
-def order(job: str, script: str = "", member: int = 1, images: int = 1) -> GenerationRequest:
-    return GenerationRequest(
-        job=JobId(job),
-        member=MemberId(member),
-        model=ModelName("small"),
-        prompt=Prompt(text=script),
-        size=ImageSize(width=64, height=64),
-        steps=10,
-        guidance=7.0,
-        seed=0,
-        images=images,
-    )
+def order(job: str, script: str = "", member: int = 1, images: int = 1, steps: int = 10) -> GenerationRequest:
+    drawn = drawing(script, images=images, steps=steps)
+    return GenerationRequest(job=JobId(job), member=MemberId(member), drawing=drawn)
 
 
 @asynccontextmanager
@@ -97,7 +85,7 @@ async def test_a_job_is_delivered_with_its_pictures() -> None:
 
 async def test_an_enlargement_goes_the_same_way() -> None:
     async with running() as dispatch:
-        request = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=b"")
+        request = upscale_of(b"")
         assert (await dispatch.submit(request).wait_for_pictures()).job == "large"
 
 
@@ -171,7 +159,7 @@ async def test_a_draft_is_handed_out_beside_heavy_orders_that_fill_the_slots(tmp
     async with running(slots=2) as dispatch:
         heavy = [dispatch.submit(order(f"a{n}", f"hold {gate}")) for n in range(6)]
         await until_running(heavy[2])
-        draft = dispatch.submit(replace(order("draft", f"hold {gate}"), steps=4))
+        draft = dispatch.submit(order("draft", f"hold {gate}", steps=4))
         await until_running(draft)
         assert dispatch.state.waiting == 3
         gate.touch()
@@ -353,7 +341,7 @@ async def test_a_model_that_was_loaded_after_all_is_broken_no_more() -> None:
 
 async def test_a_request_too_large_to_send_fails_alone() -> None:
     async with running() as dispatch:
-        request = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=bytes(MAX_FRAME))
+        request = upscale_of(bytes(MAX_FRAME))
         ticket, other = dispatch.submit(request), dispatch.submit(order("job"))
         with pytest.raises(GenerationFailed) as failure:
             await ticket.wait_for_pictures()

@@ -15,10 +15,9 @@ from generation.request import (
     MemberId,
     ModelEntry,
     ModelName,
-    Prompt,
-    UpscaleRequest,
 )
 from generation.ticket import Running
+from tests.drawings import drawing, upscale_of
 from tests.tiny_models import SIDE, tiny_sd
 
 TINY = ModelName("tiny")
@@ -27,23 +26,15 @@ TINY = ModelName("tiny")
 async def test_a_prompt_becomes_pictures_and_a_picture_a_larger_one(tmp_path: Path) -> None:
     entry = ModelEntry(name=TINY, source=str(tiny_sd(tmp_path / "model")), licence="none")
     dispatch = Dispatch(Configure(models=(entry,), default=TINY, preview_seconds=0.0))
-    request = GenerationRequest(
-        job=JobId("drawn"),
-        member=MemberId(1),
-        model=TINY,
-        prompt=Prompt(text="a fox"),
-        size=ImageSize(width=SIDE, height=SIDE),
-        steps=4,
-        guidance=7.0,
-        seed=8,
-        images=2,
-    )
+    size = ImageSize(width=SIDE, height=SIDE)
+    wanted = drawing(model=TINY, size=size, steps=4, seed=8, images=2)
+    request = GenerationRequest(job=JobId("drawn"), member=MemberId(1), drawing=wanted)
     async with asyncio.timeout(110), asyncio.TaskGroup() as tasks:
         run = tasks.create_task(dispatch.run())
         ticket = dispatch.submit(request)
         seen = [progress async for progress in ticket]
         drawn = await ticket.wait_for_pictures()
-        enlarge = UpscaleRequest(job=JobId("enlarged"), member=MemberId(1), content=drawn.pictures[0])
+        enlarge = upscale_of(drawn.pictures[0])
         enlarged = await dispatch.submit(enlarge).wait_for_pictures()
         run.cancel()
     assert any(isinstance(progress, Running) and progress.preview for progress in seen)

@@ -36,7 +36,9 @@ class Device:
     def send(self, order: Message) -> None:
         assert isinstance(order, messages.Generate)
         request = order.request
-        self._jobs[request.job] = job(request.job, request.member, steps=request.steps, images=request.images)
+        self._jobs[request.job] = job(
+            request.job, request.member, steps=request.drawing.steps, images=request.drawing.images
+        )
         self._events.append(Started(job=request.job))
 
     async def receive(self) -> Event:

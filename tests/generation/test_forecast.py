@@ -17,8 +17,9 @@ def seven(_: Request) -> float:
 
 def forecast(*works: Work, at_once: int = 2) -> list[float]:
     one = order()
-    cost = StepCost(model=one.model, size=one.size, fixed=FIXED, a_picture=A_PICTURE, at_once=at_once)
-    return ends(works, {Kind(one.model, one.size): cost}, seven)
+    drawing = one.drawing
+    cost = StepCost(model=drawing.model, size=drawing.size, fixed=FIXED, a_picture=A_PICTURE, at_once=at_once)
+    return ends(works, {Kind(drawing.model, drawing.size): cost}, seven)
 
 
 def works(*orders: GenerationRequest) -> list[Work]:

@@ -4,6 +4,7 @@ import contextlib
 import io
 import struct
 import zlib
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,7 +27,8 @@ from generation.images import (
     to_jpeg,
     to_png,
 )
-from generation.request import GenerationRequest, ImageSize, InitImage, JobId, MemberId, ModelName, Prompt
+from generation.request import Drawing, ImageSize, ModelName, Prompt
+from tests.drawings import drawing, start_from
 
 
 def noise(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -40,19 +42,10 @@ def saved(picture: Image.Image, form: str, **options: object) -> bytes:
     return out.getvalue()
 
 
-def request(**changes: object) -> GenerationRequest:
-    fields: dict[str, object] = {
-        "job": JobId("abcdefghij"),
-        "member": MemberId(1),
-        "model": ModelName("small"),
-        "prompt": Prompt(text="a fox, in snow"),
-        "size": ImageSize(width=512, height=384),
-        "steps": 20,
-        "guidance": 7.0,
-        "seed": 8,
-        "images": 4,
-    }
-    return GenerationRequest(**(fields | changes))  # type: ignore[arg-type]  # the fields differ in type
+def drawn(**changes: Any) -> Drawing[bytes]:
+    size = ImageSize(width=512, height=384)
+    usual: dict[str, Any] = {"text": "a fox, in snow", "size": size, "steps": 20, "seed": 8, "images": 4}
+    return drawing(**usual | changes)
 
 
 def png_of(width: int, height: int, body: bytes = b"") -> bytes:
@@ -96,7 +89,7 @@ def test_parameters_of_what_is_no_png_are_refused() -> None:
 
 
 def test_the_parameters_have_the_form_that_other_tools_read() -> None:
-    text = parameters_of(request(prompt=Prompt(text="a fox", negative="blur")), 2, "DDIM")
+    text = parameters_of(drawn(prompt=Prompt(text="a fox", negative="blur")), 2, "DDIM")
     prompt, negative, fields = text.split("\n")
     assert prompt == "a fox"
     assert negative == "Negative prompt: blur"
@@ -106,13 +99,13 @@ def test_the_parameters_have_the_form_that_other_tools_read() -> None:
 
 
 def test_image_to_image_says_its_strength_and_no_negative_prompt_leaves_no_line() -> None:
-    text = parameters_of(request(init=InitImage(content=b"", strength=0.6)), 0, "Euler")
+    text = parameters_of(drawn(pictures=start_from(b"", strength=0.6)), 0, "Euler")
     assert "Denoising strength: 0.6" in text
     assert "Negative prompt" not in text
 
 
 def test_a_value_that_holds_separators_is_quoted() -> None:
-    text = parameters_of(request(model=ModelName('fox, "red": 2')), 0, "DDIM")
+    text = parameters_of(drawn(model=ModelName('fox, "red": 2')), 0, "DDIM")
     assert r'Model: "fox, \"red\": 2"' in text
 
 

@@ -7,15 +7,12 @@ from hypothesis import strategies as st
 from generation.images import parameters_of
 from generation.infotext import read_infotext
 from generation.request import (
-    GenerationRequest,
     ImageSize,
-    JobId,
     Lora,
     LoraName,
-    MemberId,
     ModelName,
-    Prompt,
 )
+from tests.drawings import drawing
 
 line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_size=80).map(
     lambda text: " ".join(text.split())
@@ -30,11 +27,10 @@ line = st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]), max_s
     st.lists(st.sampled_from(["pixel", "ink-2"]), unique=True),
 )
 def test_what_was_written_is_read(text: str, negative: str, model: str, seed: int, loras: list[str]) -> None:
-    request = GenerationRequest(
-        job=JobId("abcdefghij"),
-        member=MemberId(1),
+    drawn = drawing(
+        text,
+        negative,
         model=ModelName(model),
-        prompt=Prompt(text=text, negative=negative),
         size=ImageSize(width=512, height=384),
         steps=20,
         guidance=6.5,
@@ -43,7 +39,7 @@ def test_what_was_written_is_read(text: str, negative: str, model: str, seed: in
         loras=tuple(Lora(name=LoraName(name), weight=-0.75) for name in loras),
     )
     # As it stands in a file that was printed: `bot.provenance` adds the job.
-    read = read_infotext(parameters_of(request, 2, "DDIM") + ", Job: abcdefghij-3")
+    read = read_infotext(parameters_of(drawn, 2, "DDIM") + ", Job: abcdefghij-3")
     assert (read.prompt, read.negative) == (text, negative)
     assert dict(read.loras) == dict.fromkeys(loras, -0.75)
     wanted = {"Steps": "20", "CFG scale": "6.5", "Seed": str(seed + 2), "Size": "512x384", "Model": model}

@@ -8,28 +8,16 @@ from generation.line import WaitingLine
 from generation.request import (
     GenerationRequest,
     GuildId,
-    ImageSize,
     JobId,
     MemberId,
-    ModelName,
-    Prompt,
     Request,
 )
+from tests.drawings import drawing
 
 
 def order(job: str, member: int, images: int = 1, steps: int = 10, guild: int = 0) -> GenerationRequest:
-    return GenerationRequest(
-        job=JobId(job),
-        member=MemberId(member),
-        guild=GuildId(guild),
-        model=ModelName("small"),
-        prompt=Prompt(text="a fox"),
-        size=ImageSize(width=64, height=64),
-        steps=steps,
-        guidance=7.0,
-        seed=0,
-        images=images,
-    )
+    drawn = drawing(steps=steps, images=images)
+    return GenerationRequest(job=JobId(job), member=MemberId(member), guild=GuildId(guild), drawing=drawn)
 
 
 def line_of(*orders: Request, weights: dict[GuildId, float] | None = None) -> WaitingLine:

@@ -12,13 +12,11 @@ from generation.link import OrderTooLarge, WorkerDied, open_link
 from generation.messages import MAX_FRAME, Configure, Finished, Generate, Ready, Started, Upscale
 from generation.request import (
     GenerationRequest,
-    ImageSize,
     JobId,
     MemberId,
     ModelName,
-    Prompt,
-    UpscaleRequest,
 )
+from tests.drawings import drawing, upscale_of
 from tests.generation.stand_in import COMMAND
 
 CONFIGURE = Configure(models=(), default=ModelName("small"))
@@ -26,19 +24,8 @@ PATIENCE = 2.0  # seconds: above what a stand-in takes to start on a busy machin
 
 
 def order(script: str = "") -> Generate:
-    return Generate(
-        request=GenerationRequest(
-            job=JobId("job"),
-            member=MemberId(1),
-            model=ModelName("small"),
-            prompt=Prompt(text=script),
-            size=ImageSize(width=64, height=64),
-            steps=10,
-            guidance=7.0,
-            seed=0,
-            images=1,
-        )
-    )
+    request = GenerationRequest(job=JobId("job"), member=MemberId(1), drawing=drawing(script))
+    return Generate(request=request)
 
 
 def is_alive(pid: int) -> bool:
@@ -139,7 +126,7 @@ async def test_an_idle_worker_that_answers_pings_lives_and_a_held_up_bot_does_no
 
 
 async def test_an_order_too_large_for_a_frame_is_refused_and_the_stream_stays_whole() -> None:
-    too_large = UpscaleRequest(job=JobId("job"), member=MemberId(1), content=bytes(MAX_FRAME))
+    too_large = upscale_of(bytes(MAX_FRAME))
     async with open_link(CONFIGURE, command=COMMAND) as link:
         await link.receive()
         with pytest.raises(OrderTooLarge):

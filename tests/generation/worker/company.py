@@ -51,7 +51,7 @@ def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int
     while waiting or any(not slot.is_finished for slot in seated.values()):
         while waiting and chance.random() < 0.5:
             i, (one, request) = waiting.pop(0)
-            seated[i] = one.seat(request, 0)
+            seated[i] = one.seat(request.drawing, 0)
         live = [slot for slot in seated.values() if not slot.is_finished]
         if live:
             orders[0][0].advance(chance.sample(live, chance.randint(1, len(live))))
@@ -59,5 +59,5 @@ def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int
 
 
 def relative_difference(slot: Slot, one: Model, request: GenerationRequest) -> float:
-    expected = reference.latents(one.pipe, request, 0)
+    expected = reference.latents(one.pipe, request.drawing, 0)
     return float((slot.sample - expected).abs().max() / expected.abs().max())

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from PIL import Image
 
-from generation.request import GenerationRequest, ImageSize, JobId, MemberId, ModelEntry, ModelName, Prompt
+from generation.request import (
+    Drawing,
+    GenerationRequest,
+    ImageSize,
+    JobId,
+    MemberId,
+    ModelEntry,
+    ModelName,
+    Prompt,
+)
 from generation.worker.models import Model, load
 from tests.tiny_models import SIDE
 
@@ -25,9 +35,9 @@ def model(folder: Path, dtype: torch.dtype = torch.float32, **more: Any) -> Mode
 
 
 def order(job: str = "job", text: str = "a red fox", negative: str = "", **more: Any) -> GenerationRequest:
+    """`more`: fields of the drawing, and whose it is."""
+    whose: dict[str, Any] = {name: more.pop(name) for name in ("member", "guild") if name in more}
     usual: dict[str, Any] = {
-        "job": JobId(job),
-        "member": MemberId(1),
         "model": ModelName("tiny"),
         "prompt": Prompt(text=text, negative=negative),
         "size": ImageSize(width=SIDE, height=SIDE),
@@ -36,7 +46,8 @@ def order(job: str = "job", text: str = "a red fox", negative: str = "", **more:
         "seed": 1,
         "images": 1,
     }
-    return GenerationRequest(**{**usual, **more})
+    drawing: Drawing[bytes] = Drawing(**usual | more)
+    return replace(GenerationRequest(job=JobId(job), member=MemberId(1), drawing=drawing), **whose)
 
 
 def png(colour: tuple[int, int, int] = (200, 40, 90), side: int = SIDE) -> bytes:

@@ -40,7 +40,7 @@ def test_a_compiled_model_draws_the_same(folder: str, request: pytest.FixtureReq
     assert denoiser_of(compiled.pipe)._compiled_call_impl is not None
     slots: list[torch.Tensor] = []
     for one in (plain, compiled):
-        pictures = [one.seat(order(seed=seed, steps=3), 0) for seed in (1, 2, 3)]
+        pictures = [one.seat(order(seed=seed, steps=3).drawing, 0) for seed in (1, 2, 3)]
         for _ in range(3):
             one.advance(pictures, sizes=COMPILED_ROW_COUNTS)
         slots.append(torch.stack([slot.sample for slot in pictures]))
@@ -110,8 +110,8 @@ def test_pinned_latents_are_the_same_to_the_bit_with_any_schedulers_beside_them(
     )
     found: list[torch.Tensor] = []
     for company in ([], [pndm], [ancestral, pndm, base]):
-        slot = dpm.seat(order(seed=5, steps=6), 0)
-        beside = [one.seat(order(seed=n, steps=20), 0) for n, one in enumerate(company)]
+        slot = dpm.seat(order(seed=5, steps=6).drawing, 0)
+        beside = [one.seat(order(seed=n, steps=20).drawing, 0) for n, one in enumerate(company)]
         while not slot.is_finished:
             base.advance([*beside, slot], sizes=(8,))
         found.append(slot.sample.clone())

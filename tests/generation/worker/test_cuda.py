@@ -12,10 +12,10 @@ import torch
 from PIL import Image
 
 from generation.messages import Failed, Finished, Generate, Previewed, Upscale
-from generation.request import JobId, MemberId, UpscaleRequest
 from generation.worker.deck import ROW_COUNTS
 from generation.worker.models import load
 from generation.worker.replay import CudaRecorder, Replay
+from tests.drawings import upscale_of
 from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 
@@ -48,7 +48,7 @@ def test_replayed_steps_are_the_plain_ones(folder: str, request: pytest.FixtureR
     one = load(entry(source), DEVICE, torch.float32)
     assert one.replay is not None
     plain, replayed = (
-        [one.seat(order("a", steps=8, images=3), index) for index in range(3)] for _ in range(2)
+        [one.seat(order("a", steps=8, images=3).drawing, index) for index in range(3)] for _ in range(2)
     )
     replay, one.replay = one.replay, None
     for _ in range(8):
@@ -71,7 +71,7 @@ def test_a_call_that_cannot_be_recorded_leaves_the_device_usable(sd_folder: Path
         return out
 
     one.replay = Replay(waiting, CudaRecorder())
-    slots = [one.seat(order("a", steps=8), 0)]
+    slots = [one.seat(order("a", steps=8).drawing, 0)]
     for _ in range(8):
         one.advance(slots, sizes=ROW_COUNTS)
     assert torch.cuda.current_stream() == torch.cuda.default_stream()
@@ -80,7 +80,7 @@ def test_a_call_that_cannot_be_recorded_leaves_the_device_usable(sd_folder: Path
 
 def test_a_step_waits_for_nothing(sd_folder: Path) -> None:
     one = load(entry(sd_folder), DEVICE, torch.float32)
-    slots = [one.seat(order("a", steps=9, images=2), index) for index in range(2)]
+    slots = [one.seat(order("a", steps=9, images=2).drawing, index) for index in range(2)]
     for _ in range(5):
         one.advance(slots, sizes=ROW_COUNTS)
     torch.cuda.set_sync_debug_mode("error")
@@ -111,9 +111,7 @@ def test_the_loop_draws_previews_and_enlarges_on_the_gpu_as_on_the_cpu(
             assert int(np.abs(pixels(a) - pixels(b)).max()) <= 4
     upscaled = Stage(sd_folder)
     content = gpu.of(Finished)[0].pictures[0]
-    upscaled.say(
-        Upscale(request=UpscaleRequest(job=JobId("up"), member=MemberId(1), content=content, factor=2))
-    )
+    upscaled.say(Upscale(request=upscale_of(content)))
     upscaled.finish()
     (large,) = upscaled.of(Finished)
     assert pixels(large.pictures[0]).shape[0] == 2 * pixels(content).shape[0]

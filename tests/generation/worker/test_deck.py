@@ -71,13 +71,13 @@ def moved(row: Row) -> Row:
 
 
 def on_meta(deck: Deck, one: Model, **asked: Any) -> Slot:
-    slot = one.seat(order(**asked), 0)
+    slot = one.seat(order(**asked).drawing, 0)
     return deck.seat(slot.key, slot.table, tuple(moved(row) for row in slot.rows), slot.generator)
 
 
 def without_values(base: Model, one: Model) -> tuple[Deck, list[Slot]]:
     """A deck on which the model's pictures have taken their first step, the model itself being there too."""
-    shape = one.seat(order(), 0).key.latent_shape
+    shape = one.seat(order().drawing, 0).key.latent_shape
     with torch.inference_mode():
         deck = Deck(shape, META)
     slots = [on_meta(deck, one, seed=1, steps=9), on_meta(deck, one, seed=2, steps=5, guidance=1.0)]
@@ -132,7 +132,7 @@ def test_the_watch_sees_what_it_watches_for(sd_folder: Path) -> None:
 def test_a_step_is_one_graph(sd_folder: Path) -> None:
     """torch.compile with `fullgraph` raises where Python would have to look at a tensor."""
     base = model(sd_folder)
-    slots = [base.seat(order(seed=s, steps=4 + s), 0) for s in range(3)]
+    slots = [base.seat(order(seed=s, steps=4 + s).drawing, 0) for s in range(3)]
     deck = base.decks.deck(slots[0].key)
     base.advance(slots)
     plan = deck._plan(slots, ())  # pyright: ignore[reportPrivateUsage]
@@ -148,7 +148,7 @@ def test_a_step_is_one_graph(sd_folder: Path) -> None:
 
 def test_a_company_that_stays_together_is_planned_once(sd_folder: Path) -> None:
     base = model(sd_folder)
-    slots = [base.seat(order(seed=s), 0) for s in range(3)]
+    slots = [base.seat(order(seed=s).drawing, 0) for s in range(3)]
     deck = base.decks.deck(slots[0].key)
     plans = [deck._plan(slots, ()) for _ in range(2)]  # pyright: ignore[reportPrivateUsage]
     assert plans[0] is plans[1]
@@ -157,7 +157,7 @@ def test_a_company_that_stays_together_is_planned_once(sd_folder: Path) -> None:
 def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it(sd_folder: Path) -> None:
     base = model(sd_folder)
     (multistep,) = with_schedulers(base, {"DPMSolverMultistepScheduler": {}})
-    first = multistep.seat(order(seed=5), 0)
+    first = multistep.seat(order(seed=5).drawing, 0)
     place = first.place
     deck = base.decks.deck(first.key)
     multistep.advance([first])
@@ -167,7 +167,7 @@ def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it
             state.fill_(float("inf"))
     del first
     gc.collect()
-    again = multistep.seat(order(seed=5), 0)
+    again = multistep.seat(order(seed=5).drawing, 0)
     assert again.place == place
     multistep.advance([again])
     assert torch.equal(again.sample, undisturbed)
@@ -175,14 +175,14 @@ def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it
 
 def test_a_deck_grows_under_its_pictures(sd_folder: Path) -> None:
     base = model(sd_folder)
-    first = base.seat(order(seed=5, steps=3), 0)
+    first = base.seat(order(seed=5, steps=3).drawing, 0)
     base.advance([first])
     (remembering,) = with_schedulers(base, {"PNDMScheduler": {"skip_prk_steps": True}})
-    others = [remembering.seat(order(seed=s, steps=40), 0) for s in range(9)]
+    others = [remembering.seat(order(seed=s, steps=40).drawing, 0) for s in range(9)]
     base.advance([first])
     base.advance([first, *others])
     other = model(sd_folder)
-    lone = other.seat(order(seed=5, steps=3), 0)
+    lone = other.seat(order(seed=5, steps=3).drawing, 0)
     while not lone.is_finished:
         other.advance([lone])
     assert torch.allclose(first.sample, lone.sample, rtol=1e-4, atol=1e-4)
@@ -190,12 +190,12 @@ def test_a_deck_grows_under_its_pictures(sd_folder: Path) -> None:
 
 def test_decks_that_nobody_sits_at_are_given_up(sd_folder: Path) -> None:
     base = model(sd_folder)
-    held = base.seat(order(), 0)
+    held = base.seat(order().drawing, 0)
     left = base.decks.deck(held.key)
-    assert base.seat(order(seed=3), 0).key == held.key
+    assert base.seat(order(seed=3).drawing, 0).key == held.key
     assert base.decks.deck(held.key) is left
     key = held.key
     del held
     gc.collect()
-    base.seat(order(size=ImageSize(width=96, height=64)), 0)
+    base.seat(order(size=ImageSize(width=96, height=64)).drawing, 0)
     assert base.decks.deck(key) is not left

@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from generation.request import ImageSize, InitImage
+from generation.request import ImageSize
 from generation.worker.deck import ROW_COUNTS
 from generation.worker.decode import to_tensor
 from generation.worker.models import Model
+from tests.drawings import start_from
 from tests.generation.worker import reference
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
@@ -43,7 +44,7 @@ def test_pictures_of_all_schedulers_share_batches_and_come_out_as_from_the_pipel
 
 def test_image_to_image_starts_later_in_the_schedule_as_the_pipeline_does(sd_folder: Path) -> None:
     orders = [
-        (one, order(f"{i}", steps=7, init=InitImage(content=png(), strength=strength), seed=i))
+        (one, order(f"{i}", steps=7, pictures=start_from(png(), strength=strength), seed=i))
         for i, (one, strength) in enumerate(
             (one, strength)
             for one in with_schedulers(model(sd_folder), SCHEDULERS)
@@ -67,7 +68,7 @@ def test_sdxl_has_its_pooled_text_and_sizes(sdxl_folder: Path, negative: str) ->
                 "3",
                 size=ImageSize(width=96, height=64),
                 steps=6,
-                init=InitImage(content=png(side=200), strength=0.5),
+                pictures=start_from(png(side=200), strength=0.5),
             ),
         ),
     ]
@@ -85,7 +86,7 @@ def test_the_bundled_layout_encodes_with_bert_and_decodes_with_a_tiny_autoencode
     for slot, (one, request) in zip(slots, orders, strict=True):
         assert relative_difference(slot, one, request) < 1e-4
     drawn = base.codec.decode(torch.stack([slots[0].sample]))[0]
-    expected = reference.picture(base.pipe, orders[0][1], 0)
+    expected = reference.picture(base.pipe, orders[0][1].drawing, 0)
     assert float((drawn - to_tensor(expected)).abs().max()) < 1 / 255
 
 
@@ -106,10 +107,10 @@ def test_weighted_parts_are_weighted_rows(sd_folder: Path, guidance: float) -> N
 def weighted_by_hand(base: Model, shares: dict[str, float], guidance: float) -> torch.Tensor:
     """Composable diffusion (Liu et al., 2022): the parts' directions away from the empty prompt, added up."""
     scheduler = copy.deepcopy(base.pipe.scheduler)
-    scheduler.set_timesteps(order().steps)
+    scheduler.set_timesteps(order().drawing.steps)
     texts = ["", *shares]
     embedded = torch.cat([base.pipe.encode_prompt(text, "cpu", 1, False)[0] for text in texts])
-    sample = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(order().seed))
+    sample = torch.randn((1, 4, 8, 8), generator=torch.Generator().manual_seed(order().drawing.seed))
     for timestep in scheduler.timesteps:
         repeated = sample.expand(len(texts), -1, -1, -1)
         nothing, *parts = base.unet(repeated, timestep, encoder_hidden_states=embedded).sample
@@ -121,17 +122,17 @@ def weighted_by_hand(base: Model, shares: dict[str, float], guidance: float) -> 
 
 def test_a_picture_is_the_same_alone_and_as_the_third_of_an_order(sd_folder: Path) -> None:
     base = model(sd_folder)
-    third, alone = base.seat(order(seed=5, images=4), 2), base.seat(order(seed=7), 0)
+    third, alone = base.seat(order(seed=5, images=4).drawing, 2), base.seat(order(seed=7).drawing, 0)
     while not third.is_finished:
-        base.advance([base.seat(order(seed=99), 0), third])
+        base.advance([base.seat(order(seed=99).drawing, 0), third])
         base.advance([alone])
     assert torch.allclose(third.sample, alone.sample, rtol=1e-4, atol=1e-4)
 
 
 def test_with_the_same_padded_rows_a_picture_is_the_same_bit_for_bit(sd_folder: Path) -> None:
     base = model(sd_folder)
-    in_three, in_four = base.seat(order(seed=5), 0), base.seat(order(seed=5), 0)
+    in_three, in_four = base.seat(order(seed=5).drawing, 0), base.seat(order(seed=5).drawing, 0)
     while not in_three.is_finished:
-        base.advance([in_three, *(base.seat(order(seed=s), 0) for s in (1, 2))], sizes=ROW_COUNTS)
-        base.advance([*(base.seat(order(seed=s), 0) for s in (3, 4, 6)), in_four], sizes=ROW_COUNTS)
+        base.advance([in_three, *(base.seat(order(seed=s).drawing, 0) for s in (1, 2))], sizes=ROW_COUNTS)
+        base.advance([*(base.seat(order(seed=s).drawing, 0) for s in (3, 4, 6)), in_four], sizes=ROW_COUNTS)
     assert torch.equal(in_three.sample, in_four.sample)

@@ -41,13 +41,13 @@ SCHEDULERS: dict[str, dict[str, Any]] = {
 def expected(one: Model, request: GenerationRequest) -> Tensor:
     """(3, height, width). Pipelines draw their noise in their own precision, and so other noise than in float32; here it is the
     loop's, rounded."""
-    generator = torch.Generator().manual_seed(request.seed)
+    generator = torch.Generator().manual_seed(request.drawing.seed)
     # The loop keeps a VAE in float32 that asks for it (`force_upcast`); of the pipelines, only XL's does.
     vae = copy.deepcopy(one.pipe.vae).to(torch.bfloat16)
     pipe = type(one.pipe)(**{**one.pipe.components, "vae": vae})
     pipe.set_progress_bar_config(disable=True)
     with NoiseInstead(lambda shape: torch.randn(shape, generator=generator).to(torch.bfloat16)):
-        return to_tensor(reference.picture(pipe, request, 0))
+        return to_tensor(reference.picture(pipe, request.drawing, 0))
 
 
 def psnr(left: Tensor, right: Tensor) -> float:

@@ -35,14 +35,13 @@ from generation.messages import (
 from generation.request import (
     DRAFT_STEPS,
     ImageSize,
-    InitImage,
     JobId,
     MemberId,
     ModelName,
     Prompt,
-    UpscaleRequest,
 )
 from generation.worker.loop import Loop
+from tests.drawings import start_from, upscale_of
 from tests.generation.worker.requests import entry, order, png
 from tests.tiny_models import SIDE
 
@@ -286,7 +285,7 @@ def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, h
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"init": InitImage(content=b"no picture", strength=0.5)}, "no PNG, JPEG or WebP"),
+        ({"pictures": start_from(b"no picture", strength=0.5)}, "no PNG, JPEG or WebP"),
         ({"size": ImageSize(width=60, height=64)}, "multiples of 8"),
         ({"prompt": Prompt(text="fox::1 forest::-2")}, "must add up to more than 0"),
     ],
@@ -304,7 +303,7 @@ def test_what_no_model_can_use_is_the_inputs_fault(
 
 def test_an_upscale_goes_between_the_steps_of_others(sd_folder: Path) -> None:
     stage = Stage(sd_folder)
-    upscale = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=png(side=16), factor=2)
+    upscale = upscale_of(png(side=16))
     stage.say(Generate(request=order("a", steps=6)), Upscale(request=upscale))
     stage.finish()
     finished = {e.job: e for e in stage.of(Finished)}
@@ -315,7 +314,7 @@ def test_an_upscale_goes_between_the_steps_of_others(sd_folder: Path) -> None:
 
 def test_an_enlarged_picture_says_how_the_small_one_was_drawn(sd_folder: Path) -> None:
     small = to_png(opened(png(side=16)), "a fox\nSteps: 7, Job: aaaaaaaaaa-1")
-    upscale = UpscaleRequest(job=JobId("large"), member=MemberId(1), content=small, factor=2)
+    upscale = upscale_of(small)
     stage = Stage(sd_folder)
     stage.say(Upscale(request=upscale))
     stage.finish()

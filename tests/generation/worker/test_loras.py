@@ -56,19 +56,19 @@ def wearing(**weights: float) -> dict[str, Any]:
 def drawn_by_diffusers(folder: Path, files: dict[str, Path], request: GenerationRequest) -> Tensor:
     pipe: Any = DiffusionPipeline.from_pretrained(folder, **dict.fromkeys(["safety_checker"]))
     pipe.set_progress_bar_config(disable=True)
-    asked = [lora for lora in request.loras if lora.weight]
+    asked = [lora for lora in request.drawing.loras if lora.weight]
     for lora in asked:
         pipe.load_lora_weights(
             str(files[lora.name].parent), weight_name=files[lora.name].name, adapter_name=lora.name
         )
     if asked:
         pipe.set_adapters([lora.name for lora in asked], [lora.weight for lora in asked])
-    return reference.latents(pipe, request, 0)
+    return reference.latents(pipe, request.drawing, 0)
 
 
 def draw(one: Model, requests: Sequence[GenerationRequest]) -> list[Slot]:
     """By turns, one step of each set of LoRAs after the other."""
-    slots = [one.seat(request, 0) for request in requests]
+    slots = [one.seat(request.drawing, 0) for request in requests]
     while live := [slot for slot in slots if not slot.is_finished]:
         for key in dict.fromkeys(slot.key for slot in live):
             one.advance([slot for slot in live if slot.key == key])
@@ -123,9 +123,9 @@ def test_a_lora_that_is_read_between_two_steps_of_a_plain_picture_leaves_it_bit_
 ) -> None:
     one = model(sd_folder, loras=listed(files))
     (alone,) = draw(one, [order("plain")])
-    slot = one.seat(order("plain"), 0)
+    slot = one.seat(order("plain").drawing, 0)
     one.advance([slot])
-    other = one.seat(order("pixel", **wearing(pixel=1.0)), 0)
+    other = one.seat(order("pixel", **wearing(pixel=1.0)).drawing, 0)
     one.advance([other])
     while not slot.is_finished:
         one.advance([slot])
@@ -137,7 +137,7 @@ def test_sets_are_equal_whatever_their_order_and_a_weight_of_nothing_is_no_lora(
 ) -> None:
     one = model(sd_folder, loras=listed(files))
     keys = [
-        one.seat(order(**wearing(**weights)), 0).key
+        one.seat(order(**wearing(**weights)).drawing, 0).key
         for weights in ({"pixel": 0.5, "ink": 1.0}, {"ink": 1.0, "pixel": 0.5}, {"pixel": 0.0}, {})
     ]
     assert keys[0] == keys[1]
@@ -244,12 +244,12 @@ def test_what_only_loading_finds_out_leaves_the_model_as_it_was_and_is_tried_aga
     (before,) = draw(one, [order()])
     for _ in range(2):
         with pytest.raises(BrokenLora, match=r"LoRA pixel cannot be used with tiny.*tried again after 30 s"):
-            one.seat(order(**wearing(pixel=1.0)), 0)
+            one.seat(order(**wearing(pixel=1.0)).drawing, 0)
         file.write_bytes(whole.read_bytes())
     (after,) = draw(one, [order()])
     assert torch.equal(before.sample, after.sample)
     clock[0] = FIRST
-    one.adapters.load(order(**wearing(pixel=1.0)).lora_set)
+    one.adapters.load(order(**wearing(pixel=1.0)).drawing.lora_set)
     assert one.adapters.bytes > 0
 
 
@@ -265,7 +265,7 @@ def test_a_lora_of_other_shapes_is_found_out_and_the_next_one_works(
     one = model(sd_folder, loras=listed({"wrong": tmp_path / "wrong.safetensors", **files}))
     (before,) = draw(one, [order()])
     with pytest.raises(BrokenLora, match="cannot be used with tiny"):
-        one.seat(order(**wearing(wrong=1.0)), 0)
+        one.seat(order(**wearing(wrong=1.0)).drawing, 0)
     request = order(**wearing(ink=1.0))
     plain, ink = draw(one, [order(), request])
     assert torch.equal(before.sample, plain.sample)

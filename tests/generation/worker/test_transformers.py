@@ -9,8 +9,9 @@ import pytest
 import torch
 
 from generation.messages import Failed, Finished, Generate, Previewed
-from generation.request import ImageSize, InitImage, ModelName
+from generation.request import ImageSize, ModelName
 from generation.worker.decode import to_tensor
+from tests.drawings import start_from
 from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
@@ -45,7 +46,7 @@ def test_sd3_mixes_schedulers_steps_guidance_and_seeds_and_comes_out_as_from_the
 @pytest.mark.parametrize("strength", [0.35, 0.8])
 def test_sd3_starts_from_a_picture_as_the_pipeline_does(sd3_folder: Path, strength: float) -> None:
     orders = [
-        (one, order(f"{i}", steps=7, init=InitImage(content=png(), strength=strength), seed=i))
+        (one, order(f"{i}", steps=7, pictures=start_from(png(), strength=strength), seed=i))
         for i, one in enumerate(
             with_schedulers(
                 model(sd3_folder), {name: FLOWS[name] for name in FLOWS if name.startswith("FlowMatch")}
@@ -60,7 +61,7 @@ def test_sd3_inpaints_as_the_pipeline_does(sd3_folder: Path) -> None:
     base = model(sd3_folder)
     base.pipe.set_progress_bar_config(disable=True)
     orders = [
-        (base, order(f"{strength}", steps=6, init=InitImage(content=png(), strength=strength, mask=mask())))
+        (base, order(f"{strength}", steps=6, pictures=start_from(png(), strength=strength, mask=mask())))
         for strength in (0.6, 1.0)
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=3), orders, strict=True):
@@ -74,7 +75,7 @@ def test_flux_is_told_its_guidance_and_comes_out_as_from_the_pipeline(flux_folde
     orders = [
         (base, order("1", guidance=3.5, size=wide)),
         (base, order("2", text="tea", steps=6, guidance=1.0, seed=9, size=wide)),
-        (base, order("3", steps=6, init=InitImage(content=png(), strength=0.55), size=wide)),
+        (base, order("3", steps=6, pictures=start_from(png(), strength=0.55), size=wide)),
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=4), orders, strict=True):
         assert relative_difference(slot, one, request) < 1e-4, request
@@ -86,7 +87,7 @@ def test_latents_are_decoded_as_the_pipeline_decodes_them(name: str, request: py
     base.pipe.set_progress_bar_config(disable=True)
     (slot,) = draw_in_company([(base, order())], seed=5)
     drawn = base.codec.decode(slot.sample[None])[0]
-    expected = to_tensor(reference.picture(base.pipe, order(), 0))
+    expected = to_tensor(reference.picture(base.pipe, order().drawing, 0))
     assert float((drawn - expected).abs().max()) < 1 / 255
 
 

@@ -13,8 +13,9 @@ import torch
 from diffusers import DiffusionPipeline
 
 from generation.messages import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Stepped
-from generation.request import InitImage, JobId, MemberId, ModelName, Prompt
+from generation.request import JobId, MemberId, ModelName, Prompt
 from generation.worker.whole import PipelineSlot
+from tests.drawings import start_from
 from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_inpaint import mask, pixels
 from tests.generation.worker.test_loop import Stage
@@ -178,8 +179,8 @@ def test_a_failing_pipeline_fails_its_own_job(folders: Any) -> None:
 
 def test_an_inpainting_model_wants_a_picture_and_a_mask(folders: Any) -> None:
     stage = Stage(folders("StableDiffusionInpaintPipeline"))
-    init = InitImage(content=png(), strength=0.8, mask=mask())
-    stage.say(Generate(request=order("a")), Generate(request=order("b", init=init)))
+    init = start_from(png(), strength=0.8, mask=mask())
+    stage.say(Generate(request=order("a")), Generate(request=order("b", pictures=init)))
     stage.finish()
     assert [(event.job, event.kind) for event in stage.of(Failed)] == [("a", "input")]
     assert "a picture and a mask" in stage.of(Failed)[0].reason
