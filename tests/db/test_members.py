@@ -29,6 +29,7 @@ from moderation.policy import Change
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.forgotten import COLUMNS
 from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
+from tests.drawings import grown_from
 
 MEMBER_COLUMNS = """
 SELECT tables.name AS "table", columns.name AS "column"
@@ -63,9 +64,12 @@ ALICES_NAME, MODERATORS_NAME = "alice of the hills", "mo of the desk"
 
 async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator: MemberId) -> None:
     """A row in every table that knows members."""
-    job = a_job(member=subject, member_name=ALICES_NAME)
+    parents = (a_job(member=MemberId(777)), a_job(member=MemberId(777)))
+    grown = tuple(each for parent in parents for each in grown_from(parent.id))
+    job = a_job(member=subject, member_name=ALICES_NAME, pictures=grown)
     async with db.transaction() as tx:
-        await Jobs(db).record(tx, job)
+        for each in (*parents, job):
+            await Jobs(db).record(tx, each)
         await Spending(db).spend(tx, member=subject, guild_id=GUILD, job=job.id, images=4, at=NOW)
         await Verdicts(db).add(
             tx,
