@@ -13,20 +13,21 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from bot import app, doctor
-from bot.provenance import Provenance
-from bot.settings import PROJECT, Settings, load
+from bot import app
+from bot.studio import doctor
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import PROJECT, Settings, load
 from db.database import Database
-from generation import checkup
+from generation import diagnostics
 from generation.logs import LEVELS, open_log
-from moderation.classifier import load_classifier
-from moderation.detectors import load_detectors
-from moderation.figures import load_figures
-from moderation.must import read_must
-from moderation.people import read_people
-from moderation.pictures import PictureCheck
-from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.classifier.classifier import load_classifier
+from moderation.pictures.check import PictureCheck
+from moderation.pictures.registry import load_detectors
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.golden_prompts import read_golden_prompts
+from moderation.prompts.named_people import read_named_people
+from moderation.prompts.public_figures import load_figures
+from moderation.prompts.rules import load_rules
 from startup import StartError
 
 log = logging.getLogger("atelier")
@@ -104,13 +105,13 @@ def _settings(path: Path | None) -> Settings:
     return load(path, os.environ)
 
 
-def _screen(settings: Settings) -> Screen:
+def _screen(settings: Settings) -> PromptFilter:
     moderation = settings.moderation
-    read_must(moderation.must_file)
-    people = read_people(moderation.people_file)
+    read_golden_prompts(moderation.must_file)
+    people = read_named_people(moderation.people_file)
     rules = load_rules(moderation.rules_file)
     names = load_figures(more=people.names(rules))
-    return Screen(rules, load_classifier(), names, excused=people.excused(rules))
+    return PromptFilter(rules, load_classifier(), names, excused=people.excused(rules))
 
 
 def _picture_check(settings: Settings) -> PictureCheck:
@@ -128,7 +129,7 @@ def _doctor(settings: Settings) -> int:
     found = doctor.examine(
         settings,
         has_token=bool(os.environ.get("DISCORD_TOKEN", "").strip()),
-        checkup=checkup.examine,
+        checkup=diagnostics.examine,
         show=partial(print, flush=True),
     )
     found.stops[:0] = stops

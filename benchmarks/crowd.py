@@ -29,7 +29,7 @@ from generation.request import (
     ModelName,
     Prompt,
 )
-from generation.worker.deck import ROW_COUNTS
+from generation.worker.denoise.batch_state import ROW_COUNTS
 
 GREEDY = MemberId(0)
 SHARE = 0.6  # of the orders are hers

@@ -27,7 +27,7 @@ from benchmarks.loop import small_model
 from benchmarks.orders import Arrival, order
 from benchmarks.report import machine, show, table
 from generation.request import MemberId
-from generation.worker.models import Model
+from generation.worker.models.loading import Model
 
 SLOTS = 16
 GREEDY = 200

@@ -20,15 +20,15 @@ import torch
 from PIL import Image
 
 from benchmarks.orders import Arrival
-from generation.dispatch import Dispatch
-from generation.messages import Configure, Event, Finished, Message, Order, Previewed, Ready, Started
+from generation.protocol import Configure, Event, Finished, Message, Order, Previewed, Ready, Started
+from generation.queue.dispatcher import Dispatcher
+from generation.queue.ticket import Ticket
 from generation.request import JobId
-from generation.ticket import Ticket
-from generation.worker.decode import Arriving
 from generation.worker.loop import Loop
-from generation.worker.models import Model
-from generation.worker.press import Press
-from generation.worker.sketch import Sketch
+from generation.worker.models.loading import Model
+from generation.worker.output.decode import Arriving
+from generation.worker.output.image_encoder import ImageEncoder
+from generation.worker.output.preview import JobPreview
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Clock:
         self.skipped += max(0.0, at - self())
 
 
-class Shutter(Press):
+class Shutter(ImageEncoder):
     """Keeps pictures instead of encoding them; where the seconds are the wall's, it lets go of them, and the memory they crossed
     to the host in is used again, as it is behind a press. Previews are made at once where one thread's seconds count, and as in
     the worker where the seconds are the wall's."""
@@ -71,7 +71,7 @@ class Shutter(Press):
         self._keep = keep
         self._is_wall = is_wall
 
-    def sketch(self, job: JobId, sketch: Sketch) -> None:
+    def sketch(self, job: JobId, sketch: JobPreview) -> None:
         if self._is_wall:
             super().sketch(job, sketch)
         else:
@@ -211,7 +211,7 @@ async def _play(
         yield worker
 
     most = len(arrivals) + 1
-    dispatch = Dispatch(configure, [connect], max_waiting=most, clock=lambda: worker.now, **settings)
+    dispatch = Dispatcher(configure, [connect], max_waiting=most, clock=lambda: worker.now, **settings)
     tickets: dict[JobId, Ticket] = {}
 
     def submit(one: Arrival) -> None:

@@ -32,8 +32,8 @@ from benchmarks.inside import Clock, Played, play
 from benchmarks.orders import GUIDANCE, MODEL, SCHEDULERS, SIDE, Arrival, paced, poisson
 from benchmarks.report import machine, percentile, show, table
 from generation.request import Drawing, JobId, ModelEntry
-from generation.worker.models import Model, load
-from generation.worker.step_table import StepTables
+from generation.worker.denoise.step_table import StepTables
+from generation.worker.models.loading import Model, load
 from tests.tiny_models import tiny_sd
 
 LOAD = 0.9

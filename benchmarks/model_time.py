@@ -11,7 +11,7 @@ from typing import Any, Literal
 import torch
 
 from generation.request import BatchKey
-from generation.worker.models import Model
+from generation.worker.models.loading import Model
 
 Part = Literal["denoising", "decoding"]
 

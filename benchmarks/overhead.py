@@ -25,12 +25,12 @@ from torch import Tensor
 
 from benchmarks.orders import MODEL, order
 from benchmarks.report import machine, show, table
-from generation.messages import Configure, Generate, Order
+from generation.protocol import Configure, Generate, Order
 from generation.request import ImageSize, JobId, ModelEntry
-from generation.worker.decode import Arriving
 from generation.worker.loop import Loop
-from generation.worker.press import Press
-from generation.worker.sketch import Sketch
+from generation.worker.output.decode import Arriving
+from generation.worker.output.image_encoder import ImageEncoder
+from generation.worker.output.preview import JobPreview
 from tests.tiny_models import tiny_sd
 
 STEPS, ORDERS = 50, 8
@@ -46,10 +46,10 @@ class NoModel:
         return (x,)
 
 
-class NoPress(Press):
+class NoPress(ImageEncoder):
     """Pictures are not encoded; previews are, on the thread whose seconds count."""
 
-    def sketch(self, job: JobId, sketch: Sketch) -> None:
+    def sketch(self, job: JobId, sketch: JobPreview) -> None:
         sketch.develop()
 
     def print(

@@ -33,14 +33,15 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
 from benchmarks.report import RESULTS, machine, percentile, table
-from bot.provenance import Provenance
-from bot.settings import ProvenanceSettings
-from generation import images, watermark
-from generation.credentials import Claim
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import ProvenanceSettings
+from generation.files import images
+from generation.provenance import watermark
+from generation.provenance.content_credentials import Claim
 from main import SWITCH_SECONDS
-from moderation.detectors import load_detectors
-from moderation.fingerprint import SAME, distance, fingerprint
-from moderation.pictures import PictureCheck
+from moderation.pictures.check import PictureCheck
+from moderation.pictures.perceptual_hash import SAME, distance, fingerprint
+from moderation.pictures.registry import load_detectors
 from moderation.policy import presets
 from moderation.verdict import Ruling
 from tests.pictures import blobs, jpeg, waves

@@ -29,12 +29,12 @@ from benchmarks.safety_sets import (
     prompts,
     smuggled,
 )
-from moderation.classifier import load_classifier
-from moderation.figures import figures as named_by
-from moderation.figures import load_figures
+from moderation.classifier.classifier import load_classifier
 from moderation.policy import presets
-from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.public_figures import figures as named_by
+from moderation.prompts.public_figures import load_figures
+from moderation.prompts.rules import load_rules
 from moderation.verdict import Category, Ruling, Verdict
 
 _FIGURES = 600  # names asked for
@@ -55,7 +55,7 @@ def main() -> None:
     options = _options()
     data: Path = options.data
     began = time.thread_time()
-    screen = Screen(load_rules(), load_classifier(), load_figures())
+    screen = PromptFilter(load_rules(), load_classifier(), load_figures())
     result: dict[str, Any] = {"machine": report.machine(), "load_seconds": time.thread_time() - began}
     tables: list[str] = []
     dev = judge(screen, prompts(data / "dev.jsonl", most=options.rows))
@@ -81,7 +81,7 @@ def main() -> None:
     report.show(result, tables, "safety", keep=options.keep)
 
 
-def judge(screen: Screen, rows: Sequence[Row]) -> list[Judged]:
+def judge(screen: PromptFilter, rows: Sequence[Row]) -> list[Judged]:
     judged: list[Judged] = []
     for row in rows:
         began = time.thread_time()
@@ -112,7 +112,7 @@ def shipped(dev: Sequence[Judged]) -> dict[str, Any]:
     }
 
 
-def disguised(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:
+def disguised(screen: PromptFilter, rows: Sequence[Row]) -> dict[str, Any]:
     kept, controls, everything = Shares(), Shares(), Share()
     for row in rows:
         is_refused = screen.check(row.texts).ruling is Ruling.REFUSE
@@ -128,14 +128,14 @@ def disguised(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:
     }
 
 
-def same_verdict(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:
+def same_verdict(screen: PromptFilter, rows: Sequence[Row]) -> dict[str, Any]:
     right = Shares()
     for row in rows:
         right.count(row.technique, (screen.check(row.texts).ruling is Ruling.REFUSE) == row.is_unsafe)
     return {"right": right.as_json()}
 
 
-def languages(screen: Screen, data: Path, most: int) -> dict[str, Any]:
+def languages(screen: PromptFilter, data: Path, most: int) -> dict[str, Any]:
     shares = {
         (kind, done): Shares() for kind in ("unsafe", "safe") for done in ("refused", "refused or flagged")
     }
@@ -148,7 +148,7 @@ def languages(screen: Screen, data: Path, most: int) -> dict[str, Any]:
     return {f"{kind} {done}": share.as_json() for (kind, done), share in shares.items()}
 
 
-def always_refused(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:
+def always_refused(screen: PromptFilter, rows: Sequence[Row]) -> dict[str, Any]:
     refused = Shares()
     for name, policy in presets().items():
         for row in rows:
@@ -156,7 +156,7 @@ def always_refused(screen: Screen, rows: Sequence[Row]) -> dict[str, Any]:
     return {"refused": refused.as_json()}
 
 
-def figures(screen: Screen, data: Path, dev: Sequence[Judged]) -> dict[str, Any]:
+def figures(screen: PromptFilter, data: Path, dev: Sequence[Judged]) -> dict[str, Any]:
     named, captions = Shares(), Share()
     for row in figure_prompts(data / "public_figures.jsonl", most=_FIGURES):
         named.count(row.source, screen.check(row.texts).category is Category.REAL_PERSON)

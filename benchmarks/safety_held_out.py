@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.safety_sets import CAPTIONS, REAL_USERS, Share, Shares, area_under_curve
-from moderation.classifier import LINEAR_SAY, Mixture
+from moderation.classifier.classifier import LINEAR_SAY, Mixture
 from moderation.policy import standard
-from moderation.rules import load_rules
-from moderation.screen import FLAG_SCORE, REFUSE_SCORE, Screen
+from moderation.prompts.filter import FLAG_SCORE, REFUSE_SCORE, PromptFilter
+from moderation.prompts.rules import load_rules
 from moderation.verdict import Ruling
 from training.safety.corpus import CATEGORIES, HELD_OUT, HELD_OUT_TOO, PHRASES, Example
 from training.safety.train import Bench, HeldOut, Material, hold_out, linear_answers, material, mix
@@ -33,7 +33,7 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
     ten minutes each). The mixture that ships was set on the first, so the second says how far it carries."""
     all_of_it = material(data)
     bench = Bench(all_of_it, encoder, work)
-    screen = Screen(load_rules())
+    screen = PromptFilter(load_rules())
     first = hold_out(all_of_it, bench, HELD_OUT)
     mixture = mix(all_of_it.found, first)
     second = hold_out(all_of_it, bench, HELD_OUT_TOO)
@@ -51,7 +51,7 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
 
 
 def scores(mixture: Mixture, answers: HeldOut) -> NDArray[np.float64]:
-    """(examples, 1 + categories): as moderation.classifier says them; NaN where nothing was held out."""
+    """(examples, 1 + categories): as moderation.classifier.classifier says them; NaN where nothing was held out."""
     logits = mixture.encoder * answers.encoder[:, 0] + mixture.ngrams * answers.ngrams[:, 0] + mixture.bias
     overall = 1 / (1 + np.exp(-logits))
     categories = answers.encoder[:, 1:] + LINEAR_SAY * answers.ngrams[:, 1:]
@@ -59,7 +59,7 @@ def scores(mixture: Mixture, answers: HeldOut) -> NDArray[np.float64]:
     return np.column_stack([overall, overall[:, None] * relative])
 
 
-def _judged(found: Sequence[Example], told: NDArray[np.float64], screen: Screen) -> dict[str, Any]:
+def _judged(found: Sequence[Example], told: NDArray[np.float64], screen: PromptFilter) -> dict[str, Any]:
     """By rules and scores together, as the standard policy refuses and flags."""
     policy = standard()
     refused, flagged, categories, languages = Shares(), Shares(), Shares(), Shares()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from moderation.normal_form import phrase
+from moderation.normalise.normalise import phrase
 
 LANGUAGES = {
     "by_hand": Path(__file__).with_name("languages.toml"),

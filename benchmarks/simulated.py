@@ -21,9 +21,9 @@ from benchmarks.loop import AT_ONCE, LOAD, ORDERS, SEEDS, Course, alike, course_
 from benchmarks.orders import MODEL, SIDE, Arrival, paced, poisson
 from benchmarks.report import show
 from generation.request import BatchKey, Drawing, ModelEntry
-from generation.worker.models import Model
-from generation.worker.slots import Row, Slot
-from generation.worker.step_table import StepTable
+from generation.worker.denoise.slots import Row, Slot
+from generation.worker.denoise.step_table import StepTable
+from generation.worker.models.loading import Model
 
 
 class Cost(Protocol):

@@ -28,11 +28,11 @@ from typing import Any
 from benchmarks.report import machine, show, table
 from benchmarks.soak_studio import a_studio, an_order, build_model
 from benchmarks.soaked import Judged, Soaked, judge, resident
-from bot.studio import Studio
+from bot.studio.studio import Studio
 from db.database import Database
-from db.jobs import Job, Place
-from generation.link import Link
-from generation.ticket import GenerationFailed, JobCancelled, Ticket
+from db.jobs import Job, ReplyTarget
+from generation.queue.connection import WorkerConnection
+from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket
 
 AT_ONCE = 24
 """Orders that are open at any time: more than fill the slots."""
@@ -61,7 +61,7 @@ async def carry(studio: Studio, job: Job, soaked: Soaked, cancel_after: float | 
 
 async def part(
     studio: Studio,
-    links: list[Link],
+    links: list[WorkerConnection],
     soaked: Soaked,
     orders: int,
     chance: random.Random,
@@ -74,7 +74,9 @@ async def part(
 
     async def one(number: int) -> None:
         try:
-            job = await studio.admit(an_order(number, chance), Place(guild_id=1, channel_id=2, token=""))
+            job = await studio.admit(
+                an_order(number, chance), ReplyTarget(guild_id=1, channel_id=2, token="")
+            )
             after = chance.uniform(0, 1.0) if chance.random() < CANCELLED else None
             await carry(studio, job, soaked, after)
         finally:

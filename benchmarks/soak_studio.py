@@ -11,23 +11,23 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from benchmarks.soaked import Soaked
-from bot.orders import Asker, Order
-from bot.parts import build_parts
-from bot.provenance import Provenance
-from bot.records import Records
-from bot.settings import GenerationSettings, Settings
-from bot.studio import Studio
+from bot.studio.orders.order import Actor, Order
+from bot.studio.parts import build_parts
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import GenerationSettings, Settings
+from bot.studio.studio import Studio
 from db.database import Database
 from db.jobs import JobAction, Parent
-from generation.dispatch import Dispatch
-from generation.link import Link, open_link
-from generation.messages import Configure
+from db.repositories import Repositories
+from generation.protocol import Configure
+from generation.queue.connection import WorkerConnection, open_connection
+from generation.queue.dispatcher import Dispatcher
 from generation.request import Drawing, ImageSize, MemberId, ModelEntry, ModelName, Prompt
-from moderation.allowance import Limits
-from moderation.detectors import load_detectors
-from moderation.pictures import PictureCheck
-from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.pictures.check import PictureCheck
+from moderation.pictures.registry import load_detectors
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.rules import load_rules
+from moderation.rate_limits import Limits
 from tests.generation.saboteur import COMMAND
 
 TINY = ModelName("tiny")
@@ -87,19 +87,19 @@ WORDS = (
 @asynccontextmanager
 async def a_studio(
     folder: Path, database: Database, model: Path, soaked: Soaked, seed: int
-) -> AsyncGenerator[tuple[Studio, list[Link]]]:
+) -> AsyncGenerator[tuple[Studio, list[WorkerConnection]]]:
     """With a worker of its own, and the links to its workers, the living one last."""
     entry = ModelEntry(
         name=TINY, source=str(model), licence="none: random weights", side=SIDE, multiple=16, steps=4
     )
     configure = Configure(models=(entry,), default=TINY, slots=SLOTS, preview_seconds=0.5, log_level="error")
-    links: list[Link] = []
+    links: list[WorkerConnection] = []
 
     @asynccontextmanager
-    async def connect(configure: Configure) -> AsyncGenerator[Link]:
+    async def connect(configure: Configure) -> AsyncGenerator[WorkerConnection]:
         # Each worker meets other accidents than the one before.
         chances = ("--memory", str(MEMORY), "--alone", str(ALONE), "--seed", str(seed + len(links)))
-        async with open_link(
+        async with open_connection(
             configure, command=(*COMMAND, *chances), patience=60, listen=soaked.hear
         ) as link:
             links.append(link)
@@ -111,12 +111,12 @@ async def a_studio(
         generation=GenerationSettings(default_model=TINY, slots=SLOTS, max_waiting=10**6),
         limits=Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6),
     )
-    dispatch = Dispatch(configure, [connect], max_waiting=10**6)
+    dispatch = Dispatcher(configure, [connect], max_waiting=10**6)
     parts = build_parts(
         settings,
-        Records.of(database, folder),
+        Repositories.of(database, folder),
         dispatch,
-        Screen(load_rules()),
+        PromptFilter(load_rules()),
         PictureCheck(load_detectors(settings.pictures.detectors)),
         Provenance.open(settings.provenance, folder),
     )
@@ -141,7 +141,7 @@ def an_order(number: int, chance: random.Random) -> Order:
         seed=number,
         images=chance.choice((1, 1, 2)),
     )
-    asker = Asker(member=member, name="member", guild_id=1, channel_id=2)
+    asker = Actor(member=member, name="member", guild_id=1, channel_id=2)
     return Order(asker=asker, source="soak", action=JobAction.IMAGINE, drawing=drawing)
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from db.database import Database
 from db.jobs import JobState
-from generation.link import WorkerDied
-from generation.messages import Event, Strained
+from generation.protocol import Event, Strained
+from generation.queue.connection import WorkerDied
 
 LOST = "SELECT count(*) FROM jobs WHERE state NOT IN ('done', 'failed', 'cancelled') OR delivered_at IS NULL"
 PICTURES = """

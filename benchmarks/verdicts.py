@@ -29,10 +29,10 @@ from typing import Any
 
 from benchmarks.report import machine, percentile, show, table
 from main import SWITCH_SECONDS
-from moderation.classifier import load_classifier
-from moderation.figures import load_figures
-from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.classifier.classifier import load_classifier
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.public_figures import load_figures
+from moderation.prompts.rules import load_rules
 
 TICK = 0.002  # seconds
 LONGEST = 1000  # characters of a prompt that the bot takes
@@ -50,7 +50,7 @@ def prompts(folder: Path, count: int) -> tuple[list[str], list[str]]:
     return chosen.sample(rows, count), long
 
 
-def cost(screen: Screen, texts: Sequence[str]) -> list[float]:
+def cost(screen: PromptFilter, texts: Sequence[str]) -> list[float]:
     """Milliseconds of one thread's CPU for each."""
     spent: list[float] = []
     for text in texts:
@@ -60,7 +60,7 @@ def cost(screen: Screen, texts: Sequence[str]) -> list[float]:
     return spent
 
 
-def longest_calls(screen: Screen, texts: Sequence[str]) -> tuple[list[float], dict[str, float]]:
+def longest_calls(screen: PromptFilter, texts: Sequence[str]) -> tuple[list[float], dict[str, float]]:
     """Milliseconds of the longest stretch within functions written in C, of each verdict; and of each function the longest."""
     of_function: dict[str, float] = {}
     each: list[float] = []
@@ -91,7 +91,7 @@ def longest_calls(screen: Screen, texts: Sequence[str]) -> tuple[list[float], di
     return each, of_function
 
 
-async def delays(screen: Screen, texts: Sequence[str]) -> list[float]:
+async def delays(screen: PromptFilter, texts: Sequence[str]) -> list[float]:
     """Own milliseconds by which the loop was late, while verdicts were given beside it."""
     late: list[float] = []
 
@@ -126,7 +126,7 @@ def main() -> None:
     parser.add_argument("--prompts", type=int, default=1000)
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
-    screen = Screen(load_rules(), load_classifier(), load_figures())
+    screen = PromptFilter(load_rules(), load_classifier(), load_figures())
     ordinary, long = prompts(options.data, options.prompts)
     # As the bot does at start: what was loaded is never looked through for garbage, and threads take turns quickly.
     gc.collect()

@@ -17,46 +17,37 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from bot.buttons import GalleryButton
-from bot.case_buttons import AppealButton, AppealPress, CaseButton, CasePress
+from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
 from bot.client import Atelier
-from bot.commands import (
-    history,
-    imagine,
-    mod,
-    mod_audit,
-    mod_cases,
-    mod_gate,
-    mod_log,
-    mod_rules,
-    mod_sanctions,
-    preset,
-    privacy,
-    queue,
-    report,
-    server,
-    verify,
-)
-from bot.exposition import expose
-from bot.gallery import Spawn
-from bot.metrics import Metrics
-from bot.orders import Press
-from bot.pages import Page, PageButton
-from bot.parts import Parts, build_parts
-from bot.privacy_cards import ForgetButton, PrivacyPress
-from bot.provenance import Provenance
-from bot.records import Records
-from bot.remix import wanted_in
-from bot.resume import resume
-from bot.settings import DISCORD_API, Settings
+from bot.commands import history, imagine, preset, privacy, queue, report, server, verify
+from bot.commands.mod import audit as mod_audit
+from bot.commands.mod import cases as mod_cases
+from bot.commands.mod import group as mod
+from bot.commands.mod import lockdown as mod_gate
+from bot.commands.mod import log as mod_log
+from bot.commands.mod import rules as mod_rules
+from bot.commands.mod import sanctions as mod_sanctions
+from bot.gallery.buttons import GalleryButton
+from bot.gallery.delivery import Spawn
+from bot.gallery.remix_form import remix_input_in
+from bot.gallery.resume import resume
+from bot.metrics_server import expose
+from bot.privacy.cards import ForgetButton, PrivacyPress
+from bot.studio.metrics import Metrics
+from bot.studio.orders.order import GalleryAction
+from bot.studio.parts import Parts, build_parts
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import DISCORD_API, Settings
+from bot.ui.pagination import Page, PageButton
 from db.appeals import Decision
 from db.database import Database
-from generation.dispatch import Dispatch
-from generation.link import open_link
-from generation.messages import Configure
+from db.repositories import Repositories
+from generation.protocol import Configure
+from generation.queue.connection import open_connection
+from generation.queue.dispatcher import Dispatcher
 from generation.request import GuildId
-from moderation.pictures import PictureCheck
-from moderation.screen import Screen
+from moderation.pictures.check import PictureCheck
+from moderation.prompts.filter import PromptFilter
 from startup import StartError
 
 log = logging.getLogger(__name__)
@@ -86,22 +77,22 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 def add_routes(client: Atelier) -> None:
     client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
     routes, galleries, hearing = client.routes, client.galleries, client.hearing
-    routes.add_each(Press, galleries.press)
-    routes.add(Press.REMIX, galleries.open_form)
-    routes.add(Press.DELETE, galleries.delete)
-    routes.add(Press.CANCEL, queue.cancel)
-    routes.add_form(wanted_in, galleries.remix)
+    routes.add_each(GalleryAction, galleries.press)
+    routes.add(GalleryAction.REMIX, galleries.open_form)
+    routes.add(GalleryAction.DELETE, galleries.delete)
+    routes.add(GalleryAction.CANCEL, queue.cancel)
+    routes.add_form(remix_input_in, galleries.remix)
     routes.add(Page.HISTORY, history.turn)
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
-    routes.add_each(CasePress, client.bench.press)
+    routes.add_each(CaseAction, client.bench.press)
     routes.add(AppealPress.APPEAL, hearing.open_form)
     routes.add(AppealPress.UPHOLD, partial(hearing.open_answer, Decision.UPHELD))
     routes.add(AppealPress.OVERTURN, partial(hearing.open_answer, Decision.OVERTURNED))
     routes.add(PrivacyPress.FORGET, privacy.forget)
 
 
-def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
+def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:
     generation = settings.generation
     configure = Configure(
         models=settings.resolved_models,
@@ -114,9 +105,9 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatch:
         log_format=settings.logging.format,
         log_level=settings.logging.level,
     )
-    return Dispatch(
+    return Dispatcher(
         configure,
-        [partial(open_link, patience=generation.patience, listen=metrics.hear)],
+        [partial(open_connection, patience=generation.patience, listen=metrics.hear)],
         max_waiting=generation.max_waiting,
         retries=generation.retries,
         member_running=generation.member_running,
@@ -142,14 +133,14 @@ def build(parts: Parts, spawn: Spawn) -> Atelier:
 async def run(
     settings: Settings,
     database: Database,
-    screen: Screen,
+    screen: PromptFilter,
     pictures: PictureCheck,
     provenance: Provenance,
     token: str,
     stop: asyncio.Event,
 ) -> None:
     """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable, CannotListen."""
-    records, metrics, tasks = Records.of(database, settings.data), Metrics(), asyncio.TaskGroup()
+    records, metrics, tasks = Repositories.of(database, settings.data), Metrics(), asyncio.TaskGroup()
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
     parts = build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)

@@ -11,15 +11,16 @@ from typing import Any, TypeAlias
 import discord
 from discord import app_commands
 
-from bot import cards, errors
-from bot.bench import Bench
-from bot.gallery import Galleries, Spawn
-from bot.hearing import Hearing
-from bot.notices import Notices
-from bot.parts import Parts
-from bot.review import ReviewPost
+from bot import errors
+from bot.cases.appeal_forms import AppealForms
+from bot.cases.case_actions import CaseActions
+from bot.cases.direct_messages import DirectMessages
+from bot.cases.mod_channel import ModChannel
+from bot.gallery import cards
+from bot.gallery.delivery import Delivery, Spawn
+from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
-from bot.sweep import Sweep
+from bot.studio.parts import Parts
 
 log = logging.getLogger(__name__)
 
@@ -70,12 +71,12 @@ class Atelier(discord.AutoShardedClient):
         )
         self.routes = Routes()
         self.parts = parts
-        self.review = ReviewPost(self, parts)
-        self.notices = Notices(self, parts.casework)
-        self.bench = Bench(self, parts.casework, self.review, self.notices)
-        self.hearing = Hearing(parts.appeals, self.review, self.notices)
-        self.galleries = Galleries(self, parts, self.review, self.notices, spawn)
-        self.sweep = Sweep(self, parts.records, self.review, parts.settings.retention, parts.clock)
+        self.review = ModChannel(self, parts)
+        self.notices = DirectMessages(self, parts.casework)
+        self.bench = CaseActions(self, parts.casework, self.review, self.notices)
+        self.hearing = AppealForms(parts.appeals, self.review, self.notices)
+        self.galleries = Delivery(self, parts, self.review, self.notices, spawn)
+        self.sweep = ErasureSweep(self, parts.records, self.review, parts.settings.retention, parts.clock)
         self._shown = ""
 
     async def setup_hook(self) -> None:

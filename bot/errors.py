@@ -10,9 +10,12 @@ from typing import Any
 
 import discord
 
-from bot import mod_texts, privacy_texts, texts, wish_texts
-from bot.orders import MemberBlocked
-from bot.post import UNREACHABLE
+from bot.posted_message import UNREACHABLE
+from bot.studio.orders.order import MemberBlocked
+from bot.texts import members as texts
+from bot.texts import moderators as mod_texts
+from bot.texts import privacy as privacy_texts
+from bot.texts import prompts as wish_texts
 
 log = logging.getLogger(__name__)
 

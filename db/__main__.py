@@ -20,9 +20,9 @@ from db.audit import head_path
 from db.audit_check import Head, check_audit, export_audit
 from db.backup import back_up, backup_name
 from db.database import Database
+from db.erasure import ErasureRequest, Erasures
 from db.errors import DatabaseBroken, DatabaseTooOld, StorageError, storage_errors
-from db.forgetting import Erasure, Forgetting
-from db.members import Members
+from db.member_export import MemberExport
 from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
 from db.state import require, size_text, state_of
 from generation.request import MemberId
@@ -175,10 +175,10 @@ def _forget(path: Path, member: MemberId) -> int:
     async def forget() -> bool:
         async with Database.open(path) as db:
             now = time.time()
-            if not await Forgetting(db).has_left(Erasure(member=member, asked_at=now)):
+            if not await Erasures(db).has_left(ErasureRequest(member=member, asked_at=now)):
                 return False
             async with db.transaction() as tx:
-                await Forgetting(db).ask(tx, member, now)
+                await Erasures(db).ask(tx, member, now)
             return True
 
     if asyncio.run(forget()):
@@ -195,7 +195,7 @@ def _export(path: Path, member: MemberId) -> int:
 
     async def export() -> None:
         async with Database.open(path) as db:
-            print(json.dumps(await Members(db).export(member), ensure_ascii=False, indent=2))
+            print(json.dumps(await MemberExport(db).export(member), ensure_ascii=False, indent=2))
 
     asyncio.run(export())
     return 0

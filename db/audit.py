@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from db.chain import GENESIS, canonical, commitment, new_salt, row_hash
+from db.audit_chain import GENESIS, canonical, commitment, new_salt, row_hash
 from db.database import Database, Reader, Transaction
 from generation.request import MemberId
 

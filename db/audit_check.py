@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from db.audit import head_path
-from db.chain import GENESIS, commitment, row_hash
+from db.audit_chain import GENESIS, commitment, row_hash
 from db.errors import DatabaseTooOld, storage_errors
 from db.migrate import BUSY_TIMEOUT, check, known_version
 from db.state import require

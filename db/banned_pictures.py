@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from db.cases import Case
 from db.database import Database, Reader, Transaction
 from generation.request import JobId, MemberId
-from moderation.fingerprint import Fingerprint
+from moderation.pictures.perceptual_hash import Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

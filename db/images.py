@@ -28,7 +28,7 @@ from pathlib import Path
 from db.database import Database, Reader, Transaction
 from db.errors import ImageGone, storage_errors
 from generation.request import ImageSize, JobId, MemberId
-from moderation.fingerprint import Fingerprint
+from moderation.pictures.perceptual_hash import Fingerprint
 from moderation.verdict import Category, Scores
 
 TRASH_DAYS = 14

@@ -37,7 +37,7 @@ class JobState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class ReplyTarget:
     """Where the result goes: the interaction's answer while its token lives, the message or channel after."""
 
     guild_id: int | None  # None in a direct message
@@ -63,7 +63,7 @@ class Job:
     member: MemberId
     member_name: str
     action: JobAction
-    place: Place
+    place: ReplyTarget
     drawing: Drawing[Parent]
     is_age_restricted: bool = False  # whether the channel was, when it was asked
     policy_channel_id: int | None = None  # whose policy holds; None: that of the place

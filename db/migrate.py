@@ -15,8 +15,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from db.audit_chain import teach
 from db.backup import back_up, backup_name
-from db.chain import teach
 from db.errors import DatabaseBroken, DatabaseLost, DatabaseTooNew, storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"

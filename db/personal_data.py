@@ -1,6 +1,6 @@
 """Where members' data is kept: one row for each column that holds a member's id. It says what is erased and what is exported.
 
-db/forgetting.py makes the erasure's statements and the check of what is left from this table, db/members.py the export.
+db/erasure.py makes the erasure's statements and the check of what is left from this table, db/member_export.py the export.
 Parameters of the SQL: :member, :asked (when they asked), :now, :limit, and :acts_before (a moderator's earlier acts are erased).
 """
 
@@ -94,7 +94,7 @@ PERSONAL_DATA = (
     PersonalRows(
         "jobs",
         at="created_at",
-        # db/forgetting.py deletes them a day later. Until then a row says what was charged, not what for.
+        # db/erasure.py deletes them a day later. Until then a row says what was charged, not what for.
         treatments=(
             Treatment(
                 "state NOT IN ('queued', 'running') AND member_name || prompt || negative || token <> ''",

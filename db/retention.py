@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.database import Database
-from db.forgetting import BATCH, end_of_jobs, statement
+from db.erasure import BATCH, end_of_jobs, statement
 from db.images import Pictures
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
 from generation.request import JobId

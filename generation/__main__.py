@@ -14,7 +14,8 @@ from queue import SimpleQueue
 
 from tqdm import tqdm
 
-from generation.messages import (
+from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.protocol import (
     Configure,
     Event,
     Failed,
@@ -25,7 +26,6 @@ from generation.messages import (
     Stepped,
     Stop,
 )
-from generation.model_folder import BrokenModelFolder, inspect
 from generation.request import (
     MAX_SEED,
     Drawing,
@@ -190,7 +190,7 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
     )  # it misses torchvision aloud, which nothing here needs
     # Here, so that bad input is refused at once: importing torch takes seconds.
     from generation.worker.loop import Loop
-    from generation.worker.models import limit_threads
+    from generation.worker.models.loading import limit_threads
 
     orders: SimpleQueue[Order] = SimpleQueue()
     ends: list[Finished | Failed] = []

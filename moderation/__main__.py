@@ -11,14 +11,14 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TextIO, cast
 
-from moderation.classifier import load_classifier
-from moderation.figures import load_figures
-from moderation.must import DEFAULT_MUST, broken, read_must
+from moderation.classifier.classifier import load_classifier
 from moderation.owner_file import FileBroken
-from moderation.people import read_people
 from moderation.policy import STANDARD, Policy, ordinary, presets
-from moderation.rules import load_rules
-from moderation.screen import NEGATIVE, Screen
+from moderation.prompts.filter import NEGATIVE, PromptFilter
+from moderation.prompts.golden_prompts import DEFAULT_MUST, broken, read_golden_prompts
+from moderation.prompts.named_people import read_named_people
+from moderation.prompts.public_figures import load_figures
+from moderation.prompts.rules import load_rules
 from moderation.verdict import Verdict
 from startup import StartError
 
@@ -41,8 +41,8 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
     try:
-        rules, people = load_rules(options.rules), read_people(options.people)
-        screen = Screen(
+        rules, people = load_rules(options.rules), read_named_people(options.people)
+        screen = PromptFilter(
             rules,
             None if options.rules_only else load_classifier(),
             load_figures(more=people.names(rules)),
@@ -103,8 +103,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _print_broken(screen: Screen, policy: Policy, file: Path) -> int:
-    musts = read_must(file)
+def _print_broken(screen: PromptFilter, policy: Policy, file: Path) -> int:
+    musts = read_golden_prompts(file)
     failed = broken(musts, partial(screen.check, policy=policy))
     for must, verdict in failed:
         wanted = "refuse" if must.is_refused else "allow"
@@ -116,7 +116,7 @@ def _print_broken(screen: Screen, policy: Policy, file: Path) -> int:
     return NOT_HELD if failed else 0
 
 
-def _print_batch(screen: Screen, policy: Policy, lines: TextIO, file: str) -> None:
+def _print_batch(screen: PromptFilter, policy: Policy, lines: TextIO, file: str) -> None:
     for prompt, negative in _requests(lines, file):
         verdict = screen.check(_texts(prompt, negative), policy=policy)
         answer = {

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import onnxruntime
 
-from moderation.pictures import DetectorBroken
+from moderation.pictures.check import DetectorBroken
 
 
 def open_packaged(detector: str, package: str, file: str, advice: str) -> onnxruntime.InferenceSession:

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
-from bot.settings import BUNDLED_MODEL
+from bot.studio.settings import BUNDLED_MODEL
 from generation import __main__ as command
-from generation.images import open_picture
-from generation.messages import Finished, Generate
+from generation.files.images import open_picture
+from generation.protocol import Finished, Generate
 from generation.request import GenerationRequest, ImageSize, InputPicture
 from tests.drawings import start_from
 from tests.generation.worker.requests import order

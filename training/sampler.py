@@ -9,8 +9,8 @@ import torch
 from diffusers import StableDiffusionPipeline
 from PIL import Image
 
-from generation.worker.decode import Arriving, to_bytes, to_tensor
-from generation.worker.upscale import Upscaler
+from generation.worker.output.decode import Arriving, to_bytes, to_tensor
+from generation.worker.upscaling.upscale import Upscaler
 
 ENLARGED: int = 4  # times: what the bot shows of it
 

@@ -26,7 +26,7 @@ from benchmarks.gpu.record import KEPT, Record
 from benchmarks.gpu.speed import Rows, speed
 from benchmarks.gpu.waits import crowd, previews
 from benchmarks.report import machine, table
-from generation.worker.models import device_name
+from generation.worker.models.loading import device_name
 
 Measure = Callable[[Bench], Rows]
 PARTS: dict[str, dict[str, Measure]] = {

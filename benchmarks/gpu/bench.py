@@ -25,7 +25,7 @@ from generation.request import (
     ModelName,
     Prompt,
 )
-from generation.worker.models import Model
+from generation.worker.models.loading import Model
 
 MODEL = ModelName("bench")
 GUIDANCE = 7.0

@@ -12,7 +12,7 @@ import torch
 from benchmarks.gpu.bench import Bench, Saturated
 from benchmarks.gpu.speed import Rows
 from benchmarks.model_time import CalledAsByTheLoop, ModelTime
-from generation.worker.models import compile_denoiser
+from generation.worker.models.loading import compile_denoiser
 
 
 def compiled(bench: Bench) -> Rows:

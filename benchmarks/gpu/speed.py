@@ -9,7 +9,7 @@ import torch
 
 from benchmarks.gpu.bench import GUIDANCE, Bench
 from generation.request import Drawing, MemberId
-from generation.worker.deck import ROW_COUNTS
+from generation.worker.denoise.batch_state import ROW_COUNTS
 
 Rows = list[tuple[str, object, str]]
 """Of a table: what, measured, asked."""

@@ -9,14 +9,14 @@ from typing import Any
 import discord
 from discord import app_commands, ui
 
-from bot import texts
-from bot.archive import Archive
-from bot.buttons import GalleryButton, row
 from bot.client import Interaction
-from bot.orders import PictureGone, Press
-from bot.pages import Page, pager
+from bot.gallery.buttons import GalleryButton, row
+from bot.studio.orders.order import GalleryAction, PictureGone
+from bot.studio.pictures.stored import StoredPictures
+from bot.texts import members as texts
+from bot.ui.pagination import Page, pager
 from db.jobs import Job, JobAction, Jobs
-from generation import images
+from generation.files import images
 from generation.request import JobId, MemberId
 
 PAGE = 4
@@ -45,13 +45,13 @@ async def turn(interaction: Interaction, cursor: str) -> None:
     await interaction.response.edit_message(view=view, attachments=files)
 
 
-def _shelves(interaction: Interaction) -> tuple[Jobs, Archive, MemberId]:
+def _shelves(interaction: Interaction) -> tuple[Jobs, StoredPictures, MemberId]:
     parts = interaction.client.parts
     return parts.records.jobs, parts.archive, MemberId(interaction.user.id)
 
 
 async def page(
-    jobs: Jobs, archive: Archive, member: MemberId, cursor: str
+    jobs: Jobs, archive: StoredPictures, member: MemberId, cursor: str
 ) -> tuple[ui.LayoutView, list[discord.File]]:
     """`cursor`: the id of the job that the page comes after, or NEWEST."""
     before = None if cursor == NEWEST else JobId(cursor)
@@ -79,7 +79,7 @@ async def page(
                     accessory=ui.Thumbnail(f"attachment://{name}"),
                 )
             )
-        items.append(row(GalleryButton(Press.REROLL, job.id, 0, label="Repeat", emoji="🔄")))
+        items.append(row(GalleryButton(GalleryAction.REROLL, job.id, 0, label="Repeat", emoji="🔄")))
     view.add_item(ui.Container(*items))
     view.add_item(pager(Page.HISTORY, NEWEST, shown[-1].id, is_newest=cursor == NEWEST, has_more=has_more))
     return view, files

@@ -8,11 +8,11 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
-from bot.access import asker_of
-from bot.attached import fetch, wish_in
 from bot.client import Interaction
 from bot.commands.preset import presets_like
-from bot.parameters import ASPECTS, SEED_LIMIT, Wish, compose, read, with_file
+from bot.permissions import actor_of
+from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, compose, read, with_file
+from bot.studio.orders.prompt_file import fetch, prompt_in_file
 
 
 @app_commands.command(description="Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 vary one")
@@ -44,7 +44,7 @@ async def imagine(
     preset: str | None = None,
     file: discord.Attachment | None = None,
 ) -> None:
-    wish = Wish(
+    wish = PromptInput(
         prompt=prompt,
         negative=negative,
         aspect=aspect,
@@ -56,12 +56,12 @@ async def imagine(
         lora=lora,
         preset=preset,
     )
-    settings, asker = interaction.client.parts.settings, asker_of(interaction)
+    settings, asker = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(asker)
     if file is not None:
         wish = read(wish)  # what is wrong with the typed is said before anything is fetched
         content = await fetch(file)
-        held = await asyncio.to_thread(wish_in, content, wish, settings.models, settings.default_model)
+        held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, settings.default_model)
         wish = with_file(wish, held, presets)
     order = compose(wish, asker, settings.models, settings.default_model, presets)
     await interaction.client.galleries.deliver(interaction, order)

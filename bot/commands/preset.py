@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot import texts
-from bot.access import asker_of
 from bot.client import Interaction, say
-from bot.presets import MOST
+from bot.permissions import actor_of
+from bot.studio.presets import MOST
+from bot.texts import members as texts
 from db.presets import LONGEST_TEXT
 
 _ROOM = 3600
@@ -24,7 +24,7 @@ class PresetGroup(app_commands.Group):
         text="As you would type it behind a prompt: golden hour, film grain --ar 3:2 --no people",
     )
     async def save(self, interaction: Interaction, name: str, text: str) -> None:
-        is_new = await interaction.client.parts.presets.save(asker_of(interaction), name, text)
+        is_new = await interaction.client.parts.presets.save(actor_of(interaction), name, text)
         key = texts.code(name.strip().casefold())
         await say(
             interaction,
@@ -33,7 +33,7 @@ class PresetGroup(app_commands.Group):
 
     @app_commands.command(name="list", description="Your presets, which only you see")
     async def show(self, interaction: Interaction) -> None:
-        known = await interaction.client.parts.presets.of(asker_of(interaction))
+        known = await interaction.client.parts.presets.of(actor_of(interaction))
         if not known:
             await say(interaction, "You have no presets. `/preset save` makes one.")
             return
@@ -45,7 +45,7 @@ class PresetGroup(app_commands.Group):
     @app_commands.command(description="Delete a preset")
     @app_commands.describe(name="Its name")
     async def delete(self, interaction: Interaction, name: str) -> None:
-        await interaction.client.parts.presets.delete(asker_of(interaction), name)
+        await interaction.client.parts.presets.delete(actor_of(interaction), name)
         await say(interaction, f"The preset `{texts.code(name)}` is gone.")
 
     @save.autocomplete("name")
@@ -57,7 +57,7 @@ class PresetGroup(app_commands.Group):
 async def presets_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """The member's own, by a part of their names or texts."""
     typed = current.strip().casefold()
-    known = await interaction.client.parts.presets.of(asker_of(interaction))
+    known = await interaction.client.parts.presets.of(actor_of(interaction))
     return [
         app_commands.Choice(name=texts.short(f"{name} · {text}", 100), value=name)
         for name, text in known.items()

@@ -7,10 +7,12 @@ import io
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, privacy_cards
-from bot.access import asker_of
 from bot.client import Interaction
-from bot.privacy_errors import NotYourData
+from bot.gallery import cards
+from bot.permissions import actor_of
+from bot.privacy import cards as privacy_cards
+from bot.studio.privacy_errors import NotYourData
+from bot.texts import moderators as mod_texts
 
 _MOST = 24 * 2**20
 """Bytes: Discord takes 25 MiB in one request, with everything around the file."""
@@ -24,7 +26,7 @@ class PrivacyGroup(app_commands.Group):
     async def export(self, interaction: Interaction) -> None:
         # Reading the pictures takes longer than the three seconds that Discord waits.
         await interaction.response.defer(ephemeral=True)
-        member = asker_of(interaction).member
+        member = actor_of(interaction).member
         limit = min(interaction.filesize_limit, _MOST)
         made = await interaction.client.parts.privacy.export(member, limit)
         text = "What I keep about you, in every server: `data.json`"
@@ -42,7 +44,7 @@ class PrivacyGroup(app_commands.Group):
 
     @app_commands.command(description="Delete what I keep about you; says first what stays, and asks")
     async def delete(self, interaction: Interaction) -> None:
-        member = asker_of(interaction).member
+        member = actor_of(interaction).member
         privacy = interaction.client.parts.privacy
         view = privacy_cards.question(await privacy.outlook(member), member, privacy.settings)
         await interaction.response.send_message(view=view, ephemeral=True)
@@ -52,7 +54,7 @@ async def forget(interaction: Interaction, member: int) -> None:
     """The button that /privacy delete shows. Raises NotYourData."""
     if interaction.user.id != member:
         raise NotYourData
-    by, privacy = asker_of(interaction), interaction.client.parts.privacy
+    by, privacy = actor_of(interaction), interaction.client.parts.privacy
     outlook = await privacy.outlook(by.member)
     cancelled = await privacy.ask_to_forget(by)
     after = privacy_cards.after(outlook, cancelled, privacy.settings)

@@ -6,11 +6,11 @@ from typing import Any
 
 from discord import app_commands, ui
 
-from bot import texts
-from bot.access import asker_of
-from bot.buttons import GalleryButton, row
 from bot.client import Interaction
-from bot.orders import Press
+from bot.gallery.buttons import GalleryButton, row
+from bot.permissions import actor_of
+from bot.studio.orders.order import GalleryAction
+from bot.texts import members as texts
 from generation.request import JobId, MemberId
 
 _MOST = 10
@@ -24,7 +24,7 @@ async def queue(interaction: Interaction) -> None:
 
 async def cancel(interaction: Interaction, job: JobId, image: int) -> None:
     """Pressed on the panel, or on the job's card, which is changed by the task that carries the job."""
-    await interaction.client.parts.desk.cancel(job, asker_of(interaction))
+    await interaction.client.parts.desk.cancel(job, actor_of(interaction))
     if interaction.message is not None and interaction.message.flags.ephemeral:
         await interaction.response.edit_message(view=await _panel(interaction))
     else:
@@ -46,7 +46,7 @@ async def _panel(interaction: Interaction) -> ui.LayoutView:
         progress = parts.studio.progress_of(job.id)
         state = texts.progress_line(progress) if progress else "about to start"
         items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.drawing.prompt.text), 150)}**\n{state}"))
-        items.append(row(GalleryButton(Press.CANCEL, job.id, 0, label="Cancel")))
+        items.append(row(GalleryButton(GalleryAction.CANCEL, job.id, 0, label="Cancel")))
     if len(jobs) > _MOST:
         items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))
     view = ui.LayoutView(timeout=None)

@@ -7,10 +7,10 @@ import logging
 import discord
 from discord import app_commands
 
-from bot.access import asker_of
-from bot.case_buttons import REASON, Form, paragraph
+from bot.cases.buttons import REASON, TextForm, paragraph
 from bot.client import Interaction
-from bot.post import UNREACHABLE
+from bot.permissions import actor_of
+from bot.posted_message import UNREACHABLE
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ async def report(interaction: Interaction, message: discord.Message) -> None:
 
     async def submit(interaction: Interaction, reason: str) -> None:
         atelier = interaction.client
-        reported = await atelier.parts.reports.report(asker_of(interaction), job, reason)
+        reported = await atelier.parts.reports.report(actor_of(interaction), job, reason)
         await interaction.response.send_message(
             "Thank you: the moderators look at it. Only they see who reported.", ephemeral=True
         )
@@ -36,4 +36,4 @@ async def report(interaction: Interaction, message: discord.Message) -> None:
             log.warning("the card of case %s is not posted yet: %s", reported.case.id, error)
 
     fields = {"What is wrong with it?": paragraph("reason", most=REASON, is_required=False)}
-    await interaction.response.send_modal(Form("Report a picture", fields, submit))
+    await interaction.response.send_modal(TextForm("Report a picture", fields, submit))

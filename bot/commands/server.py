@@ -7,12 +7,12 @@ from typing import TypeAlias
 import discord
 from discord import app_commands
 
-from bot import policy_cards
-from bot.access import ManagersGroup, asker_of
-from bot.case_errors import NothingSaid
 from bot.client import Interaction, say
-from bot.house_policies import CHOICES, Spot, spot_of
-from db.gates import Mode
+from bot.commands import policy_cards
+from bot.permissions import ManagersGroup, actor_of
+from bot.studio.case_errors import NothingSaid
+from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
+from db.lockdowns import Mode
 from db.policies import Scope, ScopeKind
 from moderation.policy import NEVER, Action, Change, is_for_everybody, presets
 from moderation.verdict import Category
@@ -55,7 +55,7 @@ class Server(ManagersGroup):
 @app_commands.describe(channel="Left out: this one")
 async def show(interaction: Interaction, channel: Channel | None = None) -> None:
     parts = interaction.client.parts
-    spot = spot_of(asker_of(interaction)) if channel is None else _spot(interaction, channel)
+    spot = policy_scope_of(actor_of(interaction)) if channel is None else _spot(interaction, channel)
     guild_id = interaction.guild_id or 0
     gate = await parts.gatekeeper.gate(guild_id)
     view = policy_cards.policy_card(
@@ -77,7 +77,7 @@ async def preset(
     interaction: Interaction, preset: str, where: str = "this server", channel: Channel | None = None
 ) -> None:
     scope = _scope(interaction, where, channel)
-    await interaction.client.parts.policies.choose(asker_of(interaction), scope, preset)
+    await interaction.client.parts.policies.choose(actor_of(interaction), scope, preset)
     await _answer(interaction, scope, f"{_for(scope)} the policy is *{preset}* from now on.", channel)
 
 
@@ -104,7 +104,7 @@ async def category(
     scope = _scope(interaction, where, channel)
     change = Change(action=Action(action) if action else None, flag=_never(flag), refuse=_never(refuse))
     policies = interaction.client.parts.policies
-    await policies.amend(asker_of(interaction), scope, Category(category), change)
+    await policies.amend(actor_of(interaction), scope, Category(category), change)
     policy = await policies.of(_spot_in(scope, channel, interaction))
     what = policy_cards.stance(Category(category), policy.stance(Category(category)))
     await _answer(interaction, scope, f"{_for(scope)} {category} is from now on: {what}.", channel)
@@ -124,7 +124,7 @@ async def reset(
 ) -> None:
     scope = _scope(interaction, where, channel)
     one = Category(category) if category else None
-    await interaction.client.parts.policies.reset(asker_of(interaction), scope, one)
+    await interaction.client.parts.policies.reset(actor_of(interaction), scope, one)
     what = f"the change to {category}" if category else "the choice"
     await _answer(interaction, scope, f"{_for(scope)} {what} is taken back.", channel)
 
@@ -138,23 +138,25 @@ def _scope(interaction: Interaction, where: str, channel: Channel | None) -> Sco
     kind = ScopeKind.CHANNEL if channel is not None else _WHERE[where]
     if kind is not ScopeKind.CHANNEL:
         return Scope(guild_id=guild_id, kind=kind)
-    here = channel.id if channel is not None else spot_of(asker_of(interaction)).channel_id
+    here = channel.id if channel is not None else policy_scope_of(actor_of(interaction)).channel_id
     return Scope(guild_id=guild_id, kind=kind, channel_id=here)
 
 
-def _spot(interaction: Interaction, channel: Channel) -> Spot:
-    return Spot(guild_id=interaction.guild_id, channel_id=channel.id, is_age_restricted=channel.is_nsfw())
+def _spot(interaction: Interaction, channel: Channel) -> PolicyScope:
+    return PolicyScope(
+        guild_id=interaction.guild_id, channel_id=channel.id, is_age_restricted=channel.is_nsfw()
+    )
 
 
-def _spot_in(scope: Scope, channel: Channel | None, interaction: Interaction) -> Spot:
+def _spot_in(scope: Scope, channel: Channel | None, interaction: Interaction) -> PolicyScope:
     """A place where the scope's choice decides."""
     match scope.kind:
         case ScopeKind.SERVER:
-            return Spot(guild_id=scope.guild_id)
+            return PolicyScope(guild_id=scope.guild_id)
         case ScopeKind.AGE_RESTRICTED:
-            return Spot(guild_id=scope.guild_id, is_age_restricted=True)
+            return PolicyScope(guild_id=scope.guild_id, is_age_restricted=True)
         case ScopeKind.CHANNEL:
-            return _spot(interaction, channel) if channel else spot_of(asker_of(interaction))
+            return _spot(interaction, channel) if channel else policy_scope_of(actor_of(interaction))
 
 
 def _for(scope: Scope) -> str:

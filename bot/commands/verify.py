@@ -8,11 +8,20 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot import cards, mod_texts, texts
-from bot.access import asker_of
 from bot.client import Interaction
-from bot.orders import Asker, PictureGone
-from bot.verify import MAX_BYTES, Evidence, How, NothingToVerify, TooHeavyToVerify, Verified
+from bot.gallery import cards
+from bot.permissions import actor_of
+from bot.studio.orders.order import Actor, PictureGone
+from bot.studio.pictures.verification import (
+    MAX_BYTES,
+    Evidence,
+    How,
+    NothingToVerify,
+    TooHeavyToVerify,
+    Verified,
+)
+from bot.texts import members as texts
+from bot.texts import moderators as mod_texts
 from db.jobs import Job, JobAction
 
 Interaction = Interaction
@@ -53,7 +62,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
         raise NothingToVerify
     # Reading and looking take longer than a press may wait on a slow day.
     await interaction.response.defer(ephemeral=True, thinking=True)
-    asker = asker_of(interaction)
+    asker = actor_of(interaction)
     said: list[str] = []
     for number, address in enumerate(addresses):
         if len(said) == _MOST:
@@ -84,7 +93,7 @@ def _shown_in(components: Any) -> Iterator[str]:
         yield from _shown_in(getattr(each, "children", ()))
 
 
-def _said(verified: Verified, asker: Asker) -> str:
+def _said(verified: Verified, asker: Actor) -> str:
     best = verified.best
     if best is None:
         return _not_ours(verified)
@@ -140,7 +149,7 @@ def _when(job: Job) -> str:
     return f"on {texts.moment(job.finished_at or job.created_at)}"
 
 
-def _about(job: Job, image: int | None, asker: Asker) -> list[str]:
+def _about(job: Job, image: int | None, asker: Actor) -> list[str]:
     drawing = job.drawing
     parts = [f"job {job.id}" if image is None else f"picture {image + 1} of job {job.id}", drawing.model]
     if job.action is JobAction.UPSCALE:

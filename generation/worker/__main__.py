@@ -1,4 +1,4 @@
-"""`python -m generation.worker`: started by the bot, speaks frames; see generation/messages.py."""
+"""`python -m generation.worker`: started by the bot, speaks frames; see generation/protocol.py."""
 
 from generation.worker.process import main
 

@@ -4,7 +4,7 @@ Newcomers take their first step before everybody else: it makes their first prev
 few rows. A draft of a member who is being served, or who had more than others, has no such step: it is soon its turn, or it is
 others' turn. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
 
-Then orders go in the order of `generation.shares`: who would be done first by equal shares. The BatchKey of the first is stepped,
+Then orders go in the order of `generation.fair_share`: who would be done first by equal shares. The BatchKey of the first is stepped,
 with as many of the next as the key's cost curve says are worth it.
 """
 
@@ -14,11 +14,11 @@ import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Set
 
-from generation.messages import StepCost
+from generation.fair_share import Claim, FairShare
+from generation.protocol import StepCost
 from generation.request import BatchKey, MemberId, Request
-from generation.shares import Claim, Shares
-from generation.worker.curve import CostCurve
-from generation.worker.jobs import Job, Seat
+from generation.worker.denoise.cost_curve import CostCurve
+from generation.worker.job import Job, Seat
 
 FIRST_LOOKS = 4
 """Steps of newcomers in a row, after which the others have one."""
@@ -29,7 +29,7 @@ NEWS = 0.05
 
 class BatchScheduler:
     def __init__(self) -> None:
-        self.shares = Shares()
+        self.shares = FairShare()
         self.curves: defaultdict[BatchKey, CostCurve] = defaultdict(CostCurve)
         self._looks = 0  # steps of newcomers in a row
         self._told: dict[BatchKey, float] = {}  # seconds of a row

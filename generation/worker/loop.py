@@ -14,10 +14,10 @@ from queue import Empty, SimpleQueue
 
 import torch
 
-from generation import messages
-from generation.images import PictureError, open_picture, parameters_of, read_parameters
+from generation import protocol
+from generation.files.images import PictureError, open_picture, parameters_of, read_parameters
 from generation.logs import of_job
-from generation.messages import (
+from generation.protocol import (
     Cancelled,
     Configure,
     Event,
@@ -28,19 +28,19 @@ from generation.messages import (
     Stepped,
 )
 from generation.request import JobId, ModelName, UpscaleRequest
-from generation.worker.attempts import Attempts, Bench
 from generation.worker.batch_scheduler import BatchScheduler
-from generation.worker.decode import Finisher
-from generation.worker.jobs import Job, Seat, jobs_of, seats_of
-from generation.worker.loras import BrokenLora
+from generation.worker.heartbeat import Heartbeat, WorkTally
+from generation.worker.job import Job, Seat, jobs_of, seats_of
 from generation.worker.memory import is_out_of_memory
-from generation.worker.models import BrokenModel, UnusableRequest, device_name, pick_device
-from generation.worker.press import Press
-from generation.worker.pulse import Pulse, Tally
-from generation.worker.residence import Verb
-from generation.worker.residency import Residency
-from generation.worker.shelf import Shelf, memory_budget
-from generation.worker.sketch import Sketch
+from generation.worker.models.eviction_policy import EvictionPolicy
+from generation.worker.models.loading import BrokenModel, UnusableRequest, device_name, pick_device
+from generation.worker.models.loras import BrokenLora
+from generation.worker.models.model_cache import ModelCache, memory_budget
+from generation.worker.models.offload import Verb
+from generation.worker.oom_recovery import OomRecovery, Workbench
+from generation.worker.output.decode import Finisher
+from generation.worker.output.image_encoder import ImageEncoder
+from generation.worker.output.preview import JobPreview
 from generation.worker.warm_up import warm_up
 
 log = logging.getLogger(__name__)
@@ -59,12 +59,12 @@ class Loop:
         tell: Callable[[Event], None],
         *,
         clock: Callable[[], float] = time.monotonic,
-        press: Press | None = None,
+        press: ImageEncoder | None = None,
     ) -> None:
         self.orders = orders
         self.tell = tell
         self.clock = clock  # seconds
-        self.press = press or Press(tell)
+        self.press = press or ImageEncoder(tell)
         self.device = pick_device()
         self.settings = Configure(models=(), default=ModelName(""))
         self.shelf = self._empty_shelf()
@@ -72,11 +72,11 @@ class Loop:
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
         self.batch_scheduler = BatchScheduler()
-        self.attempts = Attempts(
+        self.attempts = OomRecovery(
             self.device,
             tell,
             clock,
-            Bench(
+            Workbench(
                 is_alive=lambda job: job.id in self.jobs,
                 account=self._account,
                 fail=self._fail,
@@ -85,8 +85,8 @@ class Loop:
         )
         self.is_stopped = False
         self.finisher = Finisher(self.device)
-        self.tally = Tally()
-        self.pulse = Pulse(is_cpu=self.device.type == "cpu")
+        self.tally = WorkTally()
+        self.pulse = Heartbeat(is_cpu=self.device.type == "cpu")
 
     def run(self) -> None:
         """Returns after Stop."""
@@ -114,16 +114,16 @@ class Loop:
         match order:
             case Configure():
                 self._configure(order)
-            case messages.Generate(request=request):
+            case protocol.Generate(request=request):
                 self.jobs[request.job] = Job(request=request)
-            case messages.Upscale(request=request):
+            case protocol.Upscale(request=request):
                 self.upscales[request.job] = request
-            case messages.Cancel(job=job):
+            case protocol.Cancel(job=job):
                 self.cancelled.add(job)
-            case messages.Stop():
+            case protocol.Stop():
                 self.is_stopped = True
-            case messages.Ping(number=number):
-                self.tell(messages.Pong(number=number))
+            case protocol.Ping(number=number):
+                self.tell(protocol.Pong(number=number))
 
     def _configure(self, settings: Configure) -> None:
         began = self.clock()
@@ -138,11 +138,11 @@ class Loop:
             seconds = round(self.clock() - began, 2)
             self.tell(Ready(device=device_name(self.device), seconds=seconds))
 
-    def _empty_shelf(self) -> Shelf:
+    def _empty_shelf(self) -> ModelCache:
         settings = self.settings
-        residency = Residency(memory_budget(self.device, settings.memory_gib), bound=settings.model_wait)
+        residency = EvictionPolicy(memory_budget(self.device, settings.memory_gib), bound=settings.model_wait)
         entries = {entry.name: entry for entry in settings.models}
-        return Shelf(entries, self.device, residency, tell=self.tell, clock=self.clock)
+        return ModelCache(entries, self.device, residency, tell=self.tell, clock=self.clock)
 
     # ---- the four verbs
 
@@ -272,7 +272,7 @@ class Loop:
         if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
             job.last_preview = now
             with suppress(torch.OutOfMemoryError):  # a preview is not worth the job
-                self.press.sketch(job.id, Sketch.of(job))
+                self.press.sketch(job.id, JobPreview.of(job))
 
     def _print(self, job: Job) -> None:
         drawing = job.request.drawing

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from generation.logs import open_log
-from generation.messages import MAX_FRAME, Configure, Event, Order, Ping, Pong, Stop, decode_order, frame
-from generation.worker.pulse import Teller
+from generation.protocol import MAX_FRAME, Configure, Event, Order, Ping, Pong, Stop, decode_order, frame
+from generation.worker.heartbeat import VitalsReporter
 
 if TYPE_CHECKING:
     from generation.worker.loop import Loop
@@ -89,7 +89,7 @@ MakeLoop = Callable[[SimpleQueue[Order], Callable[[Event], None]], "Loop"]
 def ordinary(orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> Loop:
     # Here, because importing torch takes seconds in which pings and the end of stdin must be noticed.
     from generation.worker.loop import Loop
-    from generation.worker.models import limit_threads
+    from generation.worker.models.loading import limit_threads
 
     limit_threads()
     return Loop(orders, tell)
@@ -108,5 +108,5 @@ def main(make: MakeLoop = ordinary) -> None:
         "TRANSFORMERS_VERBOSITY", "error"
     )  # it misses torchvision aloud, which nothing here needs
     loop = make(orders, outlet.tell)
-    Teller(loop.pulse, loop.tally, outlet.tell).start()
+    VitalsReporter(loop.pulse, loop.tally, outlet.tell).start()
     loop.run()

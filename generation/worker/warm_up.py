@@ -7,11 +7,11 @@ import logging
 import torch
 
 from generation.request import Drawing, GenerationRequest, JobId, MemberId, Prompt
-from generation.worker.attempts import Attempts
-from generation.worker.jobs import Job, seats_of
+from generation.worker.job import Job, seats_of
 from generation.worker.memory import BELIEVED, is_out_of_memory
-from generation.worker.models import Model, UnusableRequest
-from generation.worker.whole import PipelineModel
+from generation.worker.models.loading import Model, UnusableRequest
+from generation.worker.models.pipeline_model import PipelineModel
+from generation.worker.oom_recovery import OomRecovery
 
 log = logging.getLogger(__name__)
 
@@ -19,7 +19,7 @@ PICTURES = (1, 4)
 """At once: two points, and a line through them says how many fit."""
 
 
-def warm_up(model: Model, attempts: Attempts, pictures: tuple[int, ...] = PICTURES) -> None:
+def warm_up(model: Model, attempts: OomRecovery, pictures: tuple[int, ...] = PICTURES) -> None:
     """Steps and decodes of the model's own size. What does not fit is left to the orders that come."""
     if isinstance(model, PipelineModel):
         return  # draws one picture at a time, and would draw it to the end
@@ -40,7 +40,7 @@ def warm_up(model: Model, attempts: Attempts, pictures: tuple[int, ...] = PICTUR
             return
 
 
-def _warm_up(model: Model, attempts: Attempts, count: int) -> None:
+def _warm_up(model: Model, attempts: OomRecovery, count: int) -> None:
     entry = model.entry
     drawing: Drawing[bytes] = Drawing(
         model=entry.name,

@@ -14,38 +14,44 @@ import pytest
 from discord.gateway import DiscordWebSocket
 from discord.http import Route
 
-from bot.amendments import Amendments
 from bot.app import build
-from bot.appeals import AppealDesk
-from bot.casework import Decision
 from bot.client import Atelier
-from bot.orders import Asker, Gallery, Order
-from bot.parts import Parts, build_parts
-from bot.provenance import Provenance
-from bot.records import Records
-from bot.settings import DiscordSettings, GenerationSettings, PicturesSettings, ProvenanceSettings, Settings
+from bot.studio.cases.amendments import Amendments
+from bot.studio.cases.appeals import CaseAppeals
+from bot.studio.cases.cases import Decision
+from bot.studio.orders.order import Actor, Gallery, Order
+from bot.studio.parts import Parts, build_parts
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import (
+    DiscordSettings,
+    GenerationSettings,
+    PicturesSettings,
+    ProvenanceSettings,
+    Settings,
+)
 from db.cases import Outcome
 from db.database import Database
-from db.jobs import Job, JobAction, Place
+from db.jobs import Job, JobAction, ReplyTarget
 from db.policies import Scope, ScopeKind
+from db.repositories import Repositories
 from db.verdicts import VerdictRecord
-from generation.dispatch import Dispatch
-from generation.link import open_link
-from generation.messages import Configure
+from generation.protocol import Configure
+from generation.queue.connection import open_connection
+from generation.queue.dispatcher import Dispatcher
+from generation.queue.ticket import GenerationFailed, Running, Ticket
 from generation.request import MemberId, ModelEntry, ModelName
-from generation.ticket import GenerationFailed, Running, Ticket
-from moderation.allowance import Limits
-from moderation.detectors import load_detectors
-from moderation.pictures import PictureCheck
-from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.pictures.check import PictureCheck
+from moderation.pictures.registry import load_detectors
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.rules import load_rules
+from moderation.rate_limits import Limits
 from playground.server import Playground
 from tests.bot.painter import COMMAND
 from tests.drawings import drawing
 from tests.openapi import DESCRIPTION, Judge
 
 GUILD, CHANNEL = 197038439483310086, 197038439483310087
-ADA = Asker(member=MemberId(80351110224678912), name="ada", guild_id=GUILD, channel_id=CHANNEL)
+ADA = Actor(member=MemberId(80351110224678912), name="ada", guild_id=GUILD, channel_id=CHANNEL)
 BEN = replace(ADA, member=MemberId(80351110224678913), name="ben")
 MIA = replace(ADA, member=MemberId(80351110224678914), name="mia", is_moderator=True)
 ADULTS = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
@@ -69,7 +75,7 @@ def unwatched(ticket: Ticket) -> None:
     """Who watches the job: nobody."""
 
 
-def an_order(text: str = "a fox", asker: Asker = ADA, **changes: Any) -> Order:
+def an_order(text: str = "a fox", asker: Actor = ADA, **changes: Any) -> Order:
     """`changes`: fields of the order, and of what it draws."""
     others = {name: changes.pop(name) for name in ("source", "action") if name in changes}
     usual: dict[str, Any] = {"model": SMALL.name, "seed": 1000, "images": 2}
@@ -89,10 +95,10 @@ class Shop(Parts):
         return [self.review_queue.get_nowait() for _ in range(self.review_queue.qsize())]
 
     async def admit(self, order: Order) -> Job:
-        place = Place(guild_id=order.asker.guild_id, channel_id=order.asker.channel_id, token="a token")
+        place = ReplyTarget(guild_id=order.asker.guild_id, channel_id=order.asker.channel_id, token="a token")
         return await self.studio.admit(order, place)
 
-    async def draw(self, text: str = "a fox", asker: Asker = ADA, **changes: Any) -> Gallery:
+    async def draw(self, text: str = "a fox", asker: Actor = ADA, **changes: Any) -> Gallery:
         return await self.fulfil(await self.admit(an_order(text, asker, **changes)))
 
     async def fulfil(self, job: Job) -> Gallery:
@@ -111,11 +117,11 @@ class Shop(Parts):
         assert found is not None
         return found
 
-    async def block(self, asker: Asker, reason: str = "spam", seconds: float | None = None) -> None:
+    async def block(self, asker: Actor, reason: str = "spam", seconds: float | None = None) -> None:
         decision = Decision(outcome=Outcome.BLOCK, reason=reason, seconds=seconds)
         await self.casework.sanction(MIA, asker.member, asker.name, decision)
 
-    async def spent(self, asker: Asker = ADA) -> int:
+    async def spent(self, asker: Actor = ADA) -> int:
         return sum(spend.images for spend in await self.records.spending.since(asker.member, 0))
 
     async def log(self, guild_id: int | None = GUILD) -> list[VerdictRecord]:
@@ -160,8 +166,8 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 @pytest.fixture(scope="session")
-def screen() -> Screen:
-    return Screen(load_rules())
+def screen() -> PromptFilter:
+    return PromptFilter(load_rules())
 
 
 @pytest.fixture(scope="session")
@@ -198,16 +204,16 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 
 @pytest.fixture
 def open_shop(
-    database: Database, clock: Clock, screen: Screen, pictures: PictureCheck, provenance: Provenance
+    database: Database, clock: Clock, screen: PromptFilter, pictures: PictureCheck, provenance: Provenance
 ) -> Callable[[Settings], Shop]:
     """A shop as after a start with these settings; the worker is not up."""
 
     def opened(settings: Settings) -> Shop:
-        records = Records.of(database, settings.data)
+        records = Repositories.of(database, settings.data)
         configure = Configure(models=(), default=settings.default_model.name, slots=4)
-        dispatch = Dispatch(
+        dispatch = Dispatcher(
             configure,
-            [partial(open_link, command=COMMAND)],
+            [partial(open_connection, command=COMMAND)],
             max_waiting=settings.generation.max_waiting,
             retries=settings.generation.retries,
         )
@@ -236,7 +242,7 @@ def amendments(shop: Shop) -> Amendments:
 
 
 @pytest.fixture
-def appeals(shop: Shop) -> AppealDesk:
+def appeals(shop: Shop) -> CaseAppeals:
     return shop.appeals
 
 

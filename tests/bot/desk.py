@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.casework import Decision
-from bot.orders import Asker
+from bot.studio.cases.cases import Decision
+from bot.studio.orders.order import Actor
 from db.cases import Case, Outcome
 from db.jobs import Job
 from generation.request import MemberId
@@ -25,7 +25,7 @@ async def case_of(shop: Shop, job: Job) -> Case:
     return case
 
 
-async def flagged(shop: Shop, asker: Asker = ADA) -> Case:
+async def flagged(shop: Shop, asker: Actor = ADA) -> Case:
     """Of an order whose prompt was flagged."""
     return await case_of(shop, await shop.admit(an_order(FLAGGED, asker, images=1)))
 

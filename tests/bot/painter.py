@@ -10,7 +10,7 @@ import io
 
 from PIL import Image
 
-from generation import messages
+from generation import protocol
 from generation.request import GenerationRequest, ImageSize, Request
 from tests import pictures
 from tests.generation import stand_in
@@ -44,7 +44,7 @@ def finish(request: Request, number: int) -> None:
     words = stand_in.script_of(request)
     shown = words[1:] if words[:1] == ["show"] else COLOURS[: request.drawing.images]
     stand_in.tell(
-        messages.Finished(
+        protocol.Finished(
             job=request.job,
             pictures=tuple(picture(word, size) for word in shown),
             device_seconds=stand_in.SECONDS_PER_COST * request.cost,

@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 
 import main
-from bot.settings import PROJECT
+from bot.studio.settings import PROJECT
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull
 from db.migrate import migrate
-from generation import checkup
-from generation.checkup import Finding
+from generation import diagnostics
+from generation.diagnostics import Finding
 from generation.request import ModelEntry
 from startup import StartError
 
@@ -47,12 +47,12 @@ def a_model(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def no_checkup(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading models is for tests/bot/test_doctor.py."""
+    """Loading models is for tests/bot/studio/test_doctor.py."""
 
     def nothing(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
         yield from ()
 
-    monkeypatch.setattr(checkup, "examine", nothing)
+    monkeypatch.setattr(diagnostics, "examine", nothing)
 
 
 def sentence_of(capsys: pytest.CaptureFixture[str], arguments: list[str]) -> str:

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from discord.http import Route
 
-from bot.casework import Decision
 from bot.client import Atelier
-from bot.orders import PromptRefused
+from bot.studio.cases.cases import Decision
+from bot.studio.orders.order import PromptRefused
 from db.cases import Outcome
 from generation.request import JobId, MemberId, Prompt
 from playground.messages import Message
@@ -17,7 +17,7 @@ from playground.people import Use
 from playground.server import Playground
 from tests.bot.conftest import ADA, MIA, Shop, an_order, until
 from tests.bot.desk import FLAGGED
-from tests.bot.test_paths import BUTTONS
+from tests.bot.test_ways_in import BUTTONS
 from tests.bot.ways_in import kept
 
 pytestmark = pytest.mark.timeout(60)

@@ -22,21 +22,21 @@ from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberAc
 
 from bot import app
 from bot.client import Atelier
-from bot.orders import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
-from bot.parts import build_parts
-from bot.provenance import Provenance
-from bot.records import Records
-from bot.settings import GenerationSettings, Settings
+from bot.studio.orders.order import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
+from bot.studio.parts import build_parts
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import GenerationSettings, Settings
 from db.database import Database
-from generation.dispatch import Dispatch
-from generation.link import open_link
-from generation.messages import Configure
+from db.repositories import Repositories
+from generation.protocol import Configure
+from generation.queue.connection import open_connection
+from generation.queue.dispatcher import Dispatcher
 from generation.request import MemberId, ModelEntry, ModelName
-from moderation.allowance import Limits
-from moderation.detectors import load_detectors
-from moderation.pictures import PictureCheck
-from moderation.rules import load_rules
-from moderation.screen import Screen
+from moderation.pictures.check import PictureCheck
+from moderation.pictures.registry import load_detectors
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.rules import load_rules
+from moderation.rate_limits import Limits
 from tests.bot.painter import COMMAND
 
 pytestmark = pytest.mark.timeout(60)
@@ -53,9 +53,9 @@ class Town:
 
     env: Env
     database: Database
-    records: Records
+    records: Repositories
     settings: Settings
-    dispatch: Dispatch
+    dispatch: Dispatcher
     jobs: asyncio.Queue[Job]
     guild: GuildHandle
     channel: ChannelHandle
@@ -114,12 +114,14 @@ def button(message: discord.Message, press: str, image: int = 0) -> str:
     return found[0]
 
 
-def new_bot(settings: Settings, records: Records, dispatch: Dispatch, jobs: asyncio.Queue[Job]) -> Atelier:
+def new_bot(
+    settings: Settings, records: Repositories, dispatch: Dispatcher, jobs: asyncio.Queue[Job]
+) -> Atelier:
     parts = build_parts(
         settings,
         records,
         dispatch,
-        Screen(load_rules()),
+        PromptFilter(load_rules()),
         PictureCheck(load_detectors(("opennsfw",))),
         Provenance.open(settings.provenance, settings.data),
     )
@@ -137,9 +139,9 @@ async def town(folder: Path, **options: Any) -> AsyncGenerator[Town]:
     jobs: asyncio.Queue[Job] = asyncio.Queue()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(Database.open(folder / "atelier.sqlite3"))
-        records = Records.of(database, folder)
-        dispatch = Dispatch(
-            Configure(models=settings.models, default=SMALL.name), [partial(open_link, command=COMMAND)]
+        records = Repositories.of(database, folder)
+        dispatch = Dispatcher(
+            Configure(models=settings.models, default=SMALL.name), [partial(open_connection, command=COMMAND)]
         )
         stack.push_async_callback(ended, asyncio.create_task(dispatch.run()))
         await dispatch.wait_for_ready()

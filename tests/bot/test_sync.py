@@ -11,9 +11,9 @@ import discord
 import pytest
 from discord import app_commands
 
-from bot.access import ManagersGroup, ModeratorsGroup
 from bot.app import add_commands
 from bot.client import Atelier
+from bot.permissions import ManagersGroup, ModeratorsGroup
 from playground.server import Playground
 from playground.values import as_dicts
 from tests.bot.conftest import Shop, client_of

@@ -1,4 +1,4 @@
-"""Every way in which a member's words reach a picture, and how a text goes it. tests/bot/test_paths.py holds the list whole,
+"""Every way in which a member's words reach a picture, and how a text goes it. tests/bot/test_ways_in.py holds the list whole,
 and all of them to one verdict."""
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from typing import Any
 
 from PIL import Image
 
-from bot.attached import wish_in
-from bot.case_buttons import Form
-from bot.orders import Order, Press
-from bot.parameters import NAMES, Wish, compose, read, with_file
-from bot.remix import RemixForm, form_of, wanted_in
+from bot.cases.buttons import TextForm
+from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
+from bot.studio.orders.order import GalleryAction, Order
+from bot.studio.orders.parameters import NAMES, PromptInput, compose, read, with_file
+from bot.studio.orders.prompt_file import prompt_in_file
 from db.images import StoredImage
-from db.jobs import Job, Place
-from generation.images import parameters_of, to_png
+from db.jobs import Job, ReplyTarget
+from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt
 from playground.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
@@ -52,12 +52,12 @@ PARAMETERS = {
     name: Carries.NEGATIVE if option == "negative" else Carries.NAME for name, option in NAMES.items()
 }
 PRESSES = {
-    Press.UPSCALE: Carries.PROMPT,
-    Press.VARY: Carries.PROMPT,
-    Press.REROLL: Carries.PROMPT,
-    Press.REMIX: Carries.NOTHING,  # it opens a form, and what is in that is sent
-    Press.CANCEL: Carries.NOTHING,
-    Press.DELETE: Carries.NOTHING,
+    GalleryAction.UPSCALE: Carries.PROMPT,
+    GalleryAction.VARY: Carries.PROMPT,
+    GalleryAction.REROLL: Carries.PROMPT,
+    GalleryAction.REMIX: Carries.NOTHING,  # it opens a form, and what is in that is sent
+    GalleryAction.CANCEL: Carries.NOTHING,
+    GalleryAction.DELETE: Carries.NOTHING,
 }
 FORMS = {
     RemixForm: {
@@ -66,7 +66,7 @@ FORMS = {
         "image": Carries.NOTHING,
         "change": Carries.NOTHING,
     },
-    Form: {},
+    TextForm: {},
 }
 """The fields of every form. `Form` is about cases: what is written in it reaches no picture."""
 
@@ -78,7 +78,7 @@ Way = Callable[[Shop, str], Awaitable[Order]]
 
 def typed(form: str) -> Way:
     async def path(shop: Shop, text: str) -> Order:
-        return compose(Wish(prompt=form.format(text)), ADA, [SMALL], SMALL)
+        return compose(PromptInput(prompt=form.format(text)), ADA, [SMALL], SMALL)
 
     return path
 
@@ -88,7 +88,7 @@ def amid(parameter: str) -> Way:
 
     async def path(shop: Shop, text: str) -> Order:
         first, *rest = text.split()
-        wish = Wish(prompt=" ".join([first, parameter, *rest]))
+        wish = PromptInput(prompt=" ".join([first, parameter, *rest]))
         return compose(wish, ADA, [SMALL], SMALL, {"bare": "--cfg 4"})
 
     return path
@@ -101,7 +101,9 @@ def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> Way:
         said = text.split()
         typed = of(said)
         presets = {"mine": " ".join(["--ar 3:2", *said[typed:], "--seed 7"])}
-        wish = Wish(prompt=" ".join([*said[:typed], "--steps 5"]), preset="Mine" if is_option else None)
+        wish = PromptInput(
+            prompt=" ".join([*said[:typed], "--steps 5"]), preset="Mine" if is_option else None
+        )
         if not is_option:
             wish = replace(wish, prompt=f"--preset mine {wish.prompt}")
         return compose(wish, ADA, [SMALL], SMALL, presets)
@@ -113,8 +115,8 @@ def in_a_file(content: Callable[[str], bytes], *, form: str = ".") -> Way:
     """`form`: what is typed beside the file."""
 
     async def path(shop: Shop, text: str) -> Order:
-        typed = read(Wish(prompt=form))
-        held = wish_in(content(text), typed, [SMALL], SMALL)
+        typed = read(PromptInput(prompt=form))
+        held = prompt_in_file(content(text), typed, [SMALL], SMALL)
         return compose(with_file(typed, held, {}), ADA, [SMALL], SMALL)
 
     return path
@@ -147,14 +149,14 @@ def as_png(text: str, negative: str = "") -> bytes:
 async def weighted(shop: Shop, text: str) -> Order:
     parts = text.split()
     prompt = " ".join(f"{part}::2" for part in parts[:7]) + " " + " ".join(parts[7:])
-    return compose(Wish(prompt=prompt), ADA, [SMALL], SMALL)
+    return compose(PromptInput(prompt=prompt), ADA, [SMALL], SMALL)
 
 
 async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     """A finished job of other days with a picture, whatever was allowed then."""
     job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # a row as the studio writes it
         an_order(images=1, prompt=prompt),
-        Place(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
+        ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
     )
     job = replace(job, **changes)
@@ -174,7 +176,7 @@ async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     return job
 
 
-def pressed(press: Press, *, is_negative: bool = False) -> Way:
+def pressed(press: GalleryAction, *, is_negative: bool = False) -> Way:
     async def path(shop: Shop, text: str) -> Order:
         prompt = Prompt(text="a quiet hill", negative=text) if is_negative else Prompt(text=text)
         job = await kept(shop, prompt)
@@ -190,7 +192,7 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
         job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
         modal = read_modal(form_of(await shop.derive.remixable(job.id)).to_dict())
         entries = {"prompt": form.format(text), "negative": negative.format(text)}
-        wanted = wanted_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
+        wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
         assert wanted is not None
         return await shop.derive.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
 
@@ -232,18 +234,18 @@ SHOWN: dict[str, Way] = {
 
 def left_out(form: str) -> Way:
     async def path(shop: Shop, text: str) -> Order:
-        return compose(Wish(prompt=f"a quiet hill{form.format(text)}"), ADA, [SMALL], SMALL)
+        return compose(PromptInput(prompt=f"a quiet hill{form.format(text)}"), ADA, [SMALL], SMALL)
 
     return path
 
 
 async def by_option(shop: Shop, text: str) -> Order:
-    return compose(Wish(prompt="a quiet hill", negative=text), ADA, [SMALL], SMALL)
+    return compose(PromptInput(prompt="a quiet hill", negative=text), ADA, [SMALL], SMALL)
 
 
 async def a_preset_leaves_out(shop: Shop, text: str) -> Order:
     presets = {"mine": f"--seed 7 --no {text}"}
-    return compose(Wish(prompt="a quiet hill", preset="mine"), ADA, [SMALL], SMALL, presets)
+    return compose(PromptInput(prompt="a quiet hill", preset="mine"), ADA, [SMALL], SMALL, presets)
 
 
 LEFT_OUT: dict[str, Way] = {

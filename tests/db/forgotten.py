@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from db.database import Database
-from db.forgetting import Erasure, Forgetting
+from db.erasure import ErasureRequest, Erasures
 from db.images import Pictures
 from generation.request import MemberId
 from tests.db.rows import NOW
@@ -33,8 +33,8 @@ async def forget(
     db: Database, folder: Path, member: MemberId, *, now: float, asked_at: float = NOW + 5, acts_before: float
 ) -> bool:
     """As the sweep does it, with a Discord where every message is gone at once."""
-    forgetting, pictures = Forgetting(db), Pictures(db, folder)
-    erasure = Erasure(member=member, asked_at=asked_at)
+    forgetting, pictures = Erasures(db), Pictures(db, folder)
+    erasure = ErasureRequest(member=member, asked_at=asked_at)
     async with db.transaction() as tx:
         await forgetting.ask(tx, member, asked_at)
         for job, index in await forgetting.pictures(erasure, 100):

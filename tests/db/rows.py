@@ -8,7 +8,7 @@ from typing import Any
 from db.database import Database, Transaction
 from db.ids import new_job_id
 from db.images import Pictures, StoredImage
-from db.jobs import Job, JobAction, Jobs, Place
+from db.jobs import Job, JobAction, Jobs, ReplyTarget
 from db.verdicts import Verdicts
 from generation.request import Drawing, ImageSize, JobId, MemberId
 from moderation.verdict import ALLOWED, Verdict
@@ -39,7 +39,7 @@ def a_job(**changes: Any) -> Job:
         member=ALICE,
         member_name="alice",
         action=JobAction.IMAGINE,
-        place=Place(guild_id=GUILD, channel_id=CHANNEL, token="aW50ZXJhY3Rpb24", token_at=NOW),
+        place=ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="aW50ZXJhY3Rpb24", token_at=NOW),
         drawing=replace(DRAWING, **drawn),
         created_at=NOW,
     )

@@ -14,8 +14,8 @@ import pytest
 
 from db.__main__ import main
 from db.audit import Act, Audit, head_path
+from db.audit_chain import GENESIS, canonical, commitment, new_salt
 from db.audit_check import GUARDS, Head, check_audit, export_audit
-from db.chain import GENESIS, canonical, commitment, new_salt
 from db.database import Database
 from db.migrate import MIGRATIONS, migrate
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW

@@ -13,7 +13,7 @@ from db.database import Database
 from db.images import Pictures
 from db.migrate import MIGRATIONS, migrate
 from generation.request import ImageSize
-from moderation.fingerprint import Fingerprint
+from moderation.pictures.perceptual_hash import Fingerprint
 from tests.db.rows import ALICE, CHANNEL, GUILD, NOW, record_done, store
 
 LOOK = Fingerprint(bytes(range(32)))

@@ -13,7 +13,7 @@ import pytest
 
 from db.database import Database, Transaction
 from db.errors import DatabaseBroken, DatabaseBusy, DiskFull
-from db.notes import Notes
+from db.key_values import KeyValues
 
 ROOT = Path(__file__).parents[2]
 INSERT = "INSERT INTO notes (key, value) VALUES (?, ?)"
@@ -40,7 +40,7 @@ async def test_an_exception_rolls_back(db: Database) -> None:
         async with db.transaction() as tx:
             await tx.all(INSERT, ("a", "1"))
             raise ZeroDivisionError
-    await Notes(db).set("b", "2")
+    await KeyValues(db).set("b", "2")
     assert await keys(db) == ["b"]
 
 
@@ -55,7 +55,7 @@ async def test_concurrent_transactions_do_not_interleave(db: Database) -> None:
     async with asyncio.TaskGroup() as group:
         for _ in range(50):
             group.create_task(add_one())
-    assert await Notes(db).get("sum") == "50"
+    assert await KeyValues(db).get("sum") == "50"
 
 
 async def test_cancellation_inside_a_transaction_rolls_back_and_frees_the_lock(db: Database) -> None:
@@ -72,7 +72,7 @@ async def test_cancellation_inside_a_transaction_rolls_back_and_frees_the_lock(d
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
-    await Notes(db).set("b", "2")
+    await KeyValues(db).set("b", "2")
     assert await keys(db) == ["b"]
 
 
@@ -149,8 +149,8 @@ async def test_what_follows_a_commit_may_fail_without_undoing_it(
 async def test_a_transaction_inside_a_transaction_is_an_error_instead_of_a_deadlock(db: Database) -> None:
     async with db.transaction():
         with pytest.raises(RuntimeError):
-            await Notes(db).set("a", "1")
-    await Notes(db).set("a", "1")
+            await KeyValues(db).set("a", "1")
+    await KeyValues(db).set("a", "1")
 
 
 async def test_a_transaction_that_is_over_takes_no_more_statements(db: Database) -> None:
@@ -182,7 +182,7 @@ async def limit_pages(tx: Transaction) -> None:
 
 
 async def test_a_full_disk_is_said_and_leaves_what_was_committed(db: Database) -> None:
-    await Notes(db).set("before", "kept")
+    await KeyValues(db).set("before", "kept")
     async with db.transaction() as tx:
         await limit_pages(tx)
     with pytest.raises(DiskFull) as caught:
@@ -191,7 +191,7 @@ async def test_a_full_disk_is_said_and_leaves_what_was_committed(db: Database) -
             await tx.all(INSERT, ("large", "x" * 100_000))
     assert caught.value.path == db.path
     assert await keys(db) == ["before"]
-    await Notes(db).set("after", "fits")
+    await KeyValues(db).set("after", "fits")
     assert await keys(db) == ["after", "before"]
 
 
@@ -212,7 +212,7 @@ import asyncio, resource, sys
 from pathlib import Path
 from db.database import Database
 from db.errors import DiskFull
-from db.notes import Notes
+from db.key_values import Notes
 
 async def main() -> None:
     async with Database.open(Path(sys.argv[1])) as db:
@@ -238,7 +238,7 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from db.database import Database
-from db.notes import Notes
+from db.key_values import Notes
 
 INSERT = "INSERT INTO notes (key, value) VALUES (?, ?)"
 
@@ -273,7 +273,7 @@ def run_python(source: str, path: Path) -> subprocess.CompletedProcess[str]:
 
 
 async def test_every_file_is_its_owners_alone(db: Database) -> None:
-    await Notes(db).set("a", "1")
+    await KeyValues(db).set("a", "1")
     assert modes(db.path.parent) == [0o600, 0o600, 0o600]
 
 
@@ -311,7 +311,7 @@ def damage(path: Path) -> None:
 @pytest.mark.parametrize("spoil", [overwrite_with_text, damage])
 async def test_a_spoilt_file_is_called_broken(path: Path, spoil: Callable[[Path], None]) -> None:
     async with Database.open(path) as db:
-        await Notes(db).set("a", "1")
+        await KeyValues(db).set("a", "1")
     spoil(path)
     with pytest.raises(DatabaseBroken) as caught:
         async with Database.open(path) as db:
@@ -333,6 +333,6 @@ async def test_another_process_that_keeps_the_lock_makes_it_busy(
         with closing(sqlite3.connect(path, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(DatabaseBusy):
-                await Notes(db).set("a", "1")
+                await KeyValues(db).set("a", "1")
             other.execute("ROLLBACK")
-        await Notes(db).set("a", "1")
+        await KeyValues(db).set("a", "1")

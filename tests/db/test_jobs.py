@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from db.database import Database
 from db.ids import new_job_id
-from db.jobs import Job, JobAction, Jobs, JobState, Place
+from db.jobs import Job, JobAction, Jobs, JobState, ReplyTarget
 from generation.request import ImageSize, JobId, Lora, LoraName, Prompt, Role
 from tests.db.rows import ALICE, BOB, NOW, a_job, record, record_done
 from tests.drawings import grown_from
@@ -28,7 +28,7 @@ async def test_a_job_comes_back_as_it_was_recorded(db: Database, jobs: Jobs) -> 
         action=JobAction.VARIATION,
         pictures=grown_from(parent.id, strength=0.1 + 0.2),
         loras=(Lora(name=LoraName("ink"), weight=-0.5), Lora(name=LoraName("pixel"), weight=0.8)),
-        place=Place(guild_id=None, channel_id=3),
+        place=ReplyTarget(guild_id=None, channel_id=3),
     )
     async with db.transaction() as tx:
         await jobs.record(tx, child)

@@ -12,9 +12,9 @@ from db.blocks import Blocks
 from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
 from db.database import Database
-from db.forgetting import Erasure, Forgetting
+from db.erasure import ErasureRequest, Erasures
 from db.jobs import Jobs
-from db.members import Members
+from db.member_export import MemberExport
 from db.reports import Reports
 from db.spending import Spending
 from db.strikes import Strikes
@@ -22,7 +22,7 @@ from moderation.duration import DAY
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.forgotten import cells_with, forget
 from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, note, record_done
-from tests.db.test_members import ALICES_NAME
+from tests.db.test_member_export import ALICES_NAME
 
 
 async def test_a_refusal_of_today_stays_for_the_moderators_until_tomorrow(
@@ -33,10 +33,10 @@ async def test_a_refusal_of_today_stays_for_the_moderators_until_tomorrow(
         for verdict in (ALLOWED, refused):
             await note(db, tx, "a nude woman", verdict=verdict)
     assert not await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + 60, acts_before=NOW - 1)
-    [left] = (await Members(db).export(ALICE))["verdicts"]
+    [left] = (await MemberExport(db).export(ALICE))["verdicts"]
     assert left["ruling"] == Ruling.REFUSE.value
     assert await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + DAY + 1, acts_before=NOW - 1)
-    assert (await Members(db).export(ALICE))["verdicts"] == []
+    assert (await MemberExport(db).export(ALICE))["verdicts"] == []
 
 
 @pytest.mark.parametrize("until", [NOW + 30 * DAY, None])
@@ -46,7 +46,7 @@ async def test_of_a_live_sanction_stays_what_it_needs_and_no_more(
     case = await sanctioned(db, until)
     assert not await forget(db, tmp_path, ALICE, now=NOW + 2 * DAY, acts_before=NOW - 1)
     assert {
-        name for name, rows in (await Members(db).export(ALICE)).items() if name != "member" and rows
+        name for name, rows in (await MemberExport(db).export(ALICE)).items() if name != "member" and rows
     } == {
         "blocks",
         "strikes",
@@ -70,8 +70,8 @@ async def test_of_a_live_sanction_stays_what_it_needs_and_no_more(
     )
     assert await Blocks(db).live(GUILD, ALICE, NOW + 2 * DAY) is not None
     assert await Strikes(db).live(GUILD, ALICE, NOW + 2 * DAY) == 1
-    again = Erasure(member=ALICE, asked_at=NOW + 5)
-    assert (await Forgetting(db).advance(again, now=NOW + 2 * DAY, acts_before=NOW - 1)).rows == 0
+    again = ErasureRequest(member=ALICE, asked_at=NOW + 5)
+    assert (await Erasures(db).advance(again, now=NOW + 2 * DAY, acts_before=NOW - 1)).rows == 0
     # Once it no longer counts the rest goes too.
     if until is None:
         async with db.transaction() as tx:

@@ -15,7 +15,7 @@ import pytest
 
 from db.__main__ import main
 from db.database import Database
-from db.forgetting import Forgetting
+from db.erasure import Erasures
 from db.images import Pictures
 from db.jobs import Jobs
 from db.migrate import known_version
@@ -177,7 +177,7 @@ async def test_forget_leaves_it_to_the_bot(data: Path, capsys: pytest.CaptureFix
         assert await asyncio.to_thread(main, ["forget", str(member), "--data", str(data)]) == 0
         assert said in capsys.readouterr().out
     async with Database.open(data / "atelier.sqlite3") as db:
-        assert [each.member for each in await Forgetting(db).pending()] == [ALICE]
+        assert [each.member for each in await Erasures(db).pending()] == [ALICE]
 
 
 def test_a_file_where_the_folder_should_be_is_a_sentence(

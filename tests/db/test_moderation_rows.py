@@ -9,7 +9,7 @@ import pytest
 from db.blocks import Block, Blocks
 from db.database import Database
 from db.guilds import Guilds, GuildSettings
-from db.notes import Notes
+from db.key_values import KeyValues
 from generation.request import MemberId
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW
 
@@ -93,7 +93,7 @@ async def test_a_guild_has_defaults_until_its_admin_chooses(db: Database) -> Non
 
 
 async def test_a_note_is_kept_until_it_is_written_anew(db: Database) -> None:
-    notes = Notes(db)
+    notes = KeyValues(db)
     assert await notes.get("commands") is None
     await notes.set("commands", "1f3a")
     await notes.set("commands", "9c0b")

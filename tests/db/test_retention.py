@@ -13,7 +13,7 @@ from db.audit_check import check_audit
 from db.blocks import Blocks
 from db.cases import Cases, Origin, Outcome
 from db.database import Database
-from db.forgetting import BATCH
+from db.erasure import BATCH
 from db.images import Pictures
 from db.jobs import Jobs
 from db.retention import PICTURES_AT_ONCE, Periods, Retention

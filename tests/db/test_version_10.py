@@ -13,9 +13,9 @@ import pytest
 
 from db.audit_check import check_audit
 from db.database import Database
-from db.forgetting import DAY
-from db.jobs import Job, JobAction, Jobs, JobState, Parent, Place
-from db.members import Members
+from db.erasure import DAY
+from db.jobs import Job, JobAction, Jobs, JobState, Parent, ReplyTarget
+from db.member_export import MemberExport
 from generation.request import (
     Drawing,
     ImageSize,
@@ -87,7 +87,7 @@ def job_of(row: dict[str, Any]) -> Job:
         member=MemberId(row["member"]),
         member_name=row["member_name"],
         action=JobAction.REMIX if row["is_remix"] else JobAction(row["action"]),
-        place=Place(
+        place=ReplyTarget(
             guild_id=row["guild_id"],
             channel_id=row["channel_id"],
             message_id=row["message_id"],
@@ -155,7 +155,7 @@ async def test_the_export_of_a_members_jobs_is_the_same(path: Path, member: Memb
         connection.row_factory = sqlite3.Row
         before = [dict(row) for row in connection.execute(EXPORT_OF_JOBS, (member,))]
     async with Database.open(path) as db:
-        exported = (await Members(db).export(member))["jobs"]
+        exported = (await MemberExport(db).export(member))["jobs"]
     assert before and exported == before
     assert [list(row) for row in exported] == [list(row) for row in before]
 

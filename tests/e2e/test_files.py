@@ -8,8 +8,8 @@ import urllib.request
 import pytest
 from PIL import Image
 
-from bot.attached import MAX_PNG, MAX_TEXT
-from generation.images import to_jpeg, to_png
+from bot.studio.orders.prompt_file import MAX_PNG, MAX_TEXT
+from generation.files.images import to_jpeg, to_png
 from playground.messages import Message
 from tests.e2e.stage import Stage, job_of, picture_urls
 from tests.openapi import needs_openapi

@@ -48,7 +48,7 @@ async def test_the_log_of_bot_and_worker_follows_a_job_and_never_tells_its_promp
         own = [line for line in lines if line.get("job") == job]
         assert {line["logger"].split(".")[0] for line in own} == {"bot", "generation"}
         loggers = {line["logger"] for line in own}
-        assert {"bot.gallery", "generation.worker.loop"} <= loggers
-        assert [line["event"] for line in own if line["logger"] == "bot.gallery"][-1] == "delivered"
+        assert {"bot.gallery.delivery", "generation.worker.loop"} <= loggers
+        assert [line["event"] for line in own if line["logger"] == "bot.gallery.delivery"][-1] == "delivered"
     # What is logged of no job by its context does not name one in its text either.
     assert not [line for line in lines if "job" not in line and any(job in line["event"] for job in jobs)]

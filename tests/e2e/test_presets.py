@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.presets import MOST
+from bot.studio.presets import MOST
 from tests.e2e.stage import Stage
 from tests.openapi import needs_openapi
 

@@ -17,12 +17,12 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
-from generation.messages import Event, Order
+from generation.protocol import Event, Order
 from generation.worker.process import main, ordinary
 
 if TYPE_CHECKING:
+    from generation.worker.denoise.slots import Slot
     from generation.worker.loop import Loop
-    from generation.worker.slots import Slot
 
 COMMAND = (sys.executable, "-m", "tests.generation.saboteur")
 
@@ -31,7 +31,7 @@ def sabotage(memory: float, alone: float, seed: int, hang: Path | None) -> None:
     """From here on, in this process."""
     import torch
 
-    from generation.worker.model import Model
+    from generation.worker.models.model import Model
 
     dice = random.Random(seed)
     advance, develop = Model.advance, Model.develop

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from generation.messages import Cancel, Configure, Event, Finished, Generate, Message, Ready
+from generation.protocol import Cancel, Configure, Event, Finished, Generate, Message, Ready
 from generation.request import JobId
 
 

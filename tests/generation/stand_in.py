@@ -18,8 +18,8 @@ import threading
 from pathlib import Path
 from queue import Empty, SimpleQueue
 
-from generation import messages
-from generation.messages import Event, Order, decode_order, frame
+from generation import protocol
+from generation.protocol import Event, Order, decode_order, frame
 from generation.request import GenerationRequest, ModelName, Request
 
 COMMAND = (sys.executable, "-m", "tests.generation.stand_in")
@@ -44,7 +44,7 @@ def read() -> None:
         if is_hung.is_set():
             threading.Event().wait()
         orders.put(order)
-        if isinstance(order, messages.Stop):
+        if isinstance(order, protocol.Stop):
             return
     os._exit(0)
 
@@ -62,7 +62,7 @@ def script_of(request: Request) -> list[str]:
 
 def finish(request: Request, number: int) -> None:
     tell(
-        messages.Finished(
+        protocol.Finished(
             job=request.job,
             pictures=(f"{os.getpid()} {number}".encode(),) * request.drawing.images,
             device_seconds=SECONDS_PER_COST * request.cost,
@@ -72,16 +72,16 @@ def finish(request: Request, number: int) -> None:
 
 def perform(request: Request, number: int) -> bool:
     """Whether the job goes on."""
-    tell(messages.Started(job=request.job))
+    tell(protocol.Started(job=request.job))
     match script_of(request):
         case ["hold", path]:
-            tell(messages.Stepped(job=request.job, done=1, total=2))
+            tell(protocol.Stepped(job=request.job, done=1, total=2))
             tell(
-                messages.Vitals(
+                protocol.Vitals(
                     silent_seconds=0.0, slots=request.drawing.images, steps=0, rows=0, device_seconds={}
                 )
             )
-            tell(messages.Previewed(job=request.job, picture=str(os.getpid()).encode()))
+            tell(protocol.Previewed(job=request.job, picture=str(os.getpid()).encode()))
             if not Path(path).exists():
                 return True
         case ["die"]:
@@ -94,10 +94,10 @@ def perform(request: Request, number: int) -> bool:
         case ["huge"]:
             write(b"\xff\xff\xff\xff")
         case ["fail", kind]:
-            tell(messages.Failed(job=request.job, kind=kind, reason="as told"))
+            tell(protocol.Failed(job=request.job, kind=kind, reason="as told"))
             return False
         case ["mend", model]:
-            tell(messages.Swapped(loaded=ModelName(model), evicted=(), seconds=0.0, resident_bytes=0))
+            tell(protocol.Swapped(loaded=ModelName(model), evicted=(), seconds=0.0, resident_bytes=0))
         case ["twice"]:
             finish(request, number)
         case _:
@@ -120,20 +120,20 @@ def main() -> None:
         except Empty:
             continue
         match order:
-            case messages.Configure(default="broken"):
-                tell(messages.ModelBroken(model=order.default, reason="as told"))
-            case messages.Configure():
-                tell(messages.Ready(device="stand-in", seconds=0.0))
-            case messages.Ping(number=ping):
-                tell(messages.Pong(number=ping))
-            case messages.Generate(request=request) | messages.Upscale(request=request):
+            case protocol.Configure(default="broken"):
+                tell(protocol.ModelBroken(model=order.default, reason="as told"))
+            case protocol.Configure():
+                tell(protocol.Ready(device="stand-in", seconds=0.0))
+            case protocol.Ping(number=ping):
+                tell(protocol.Pong(number=ping))
+            case protocol.Generate(request=request) | protocol.Upscale(request=request):
                 number += 1
                 if perform(request, number):
                     held[request.job] = (request, number)
-            case messages.Cancel(job=job):
+            case protocol.Cancel(job=job):
                 if held.pop(job, None):
-                    tell(messages.Cancelled(job=job))
-            case messages.Stop():
+                    tell(protocol.Cancelled(job=job))
+            case protocol.Stop():
                 if "--deaf-to-stop" in sys.argv:
                     threading.Event().wait()
                 sys.exit(0)

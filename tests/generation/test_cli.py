@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from generation.__main__ import BAD_INPUT, main
-from generation.images import read_parameters
+from generation.files.images import read_parameters
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_bundled
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from generation.dispatch import Dispatch
-from generation.link import Listener, WorkerDied, open_link
-from generation.messages import Configure, Event, Failed, Pong, Strained, Vitals
+from generation.protocol import Configure, Event, Failed, Pong, Strained, Vitals
+from generation.queue.connection import Listener, WorkerDied, open_connection
+from generation.queue.dispatcher import Dispatcher
 from generation.request import ModelName
-from generation.worker.pulse import Pulse, Tally, Teller
+from generation.worker.heartbeat import Heartbeat, VitalsReporter, WorkTally
 from tests.generation import saboteur
 from tests.generation.worker.requests import entry, order
 from tests.tiny_models import tiny_sd
@@ -29,16 +29,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_sd(tmp_path_factory.mktemp("tiny"))
 
 
-def dispatch_with(folder: Path, listen: Listener, *options: str, patience: float = 120) -> Dispatch:
+def dispatch_with(folder: Path, listen: Listener, *options: str, patience: float = 120) -> Dispatcher:
     configure = Configure(models=(entry(folder),), default=TINY, slots=4)
     command = (*saboteur.COMMAND, *options)
-    return Dispatch(
+    return Dispatcher(
         configure,
-        [partial(open_link, command=command, patience=patience, ping_seconds=0.2, listen=listen)],
+        [partial(open_connection, command=command, patience=patience, ping_seconds=0.2, listen=listen)],
     )
 
 
-async def draw(dispatch: Dispatch, *jobs: str, **more: Any) -> None:
+async def draw(dispatch: Dispatcher, *jobs: str, **more: Any) -> None:
     """All of them, with whatever accidents."""
     async with asyncio.timeout(100):
         run = asyncio.create_task(dispatch.run())
@@ -79,11 +79,11 @@ class Scripted:
     def __init__(self) -> None:
         self.now = self.work = 0.0
 
-    def pulse(self, *, is_cpu: bool) -> Pulse:
-        return Pulse(is_cpu=is_cpu, clock=lambda: self.now, work=lambda: self.work)
+    def pulse(self, *, is_cpu: bool) -> Heartbeat:
+        return Heartbeat(is_cpu=is_cpu, clock=lambda: self.now, work=lambda: self.work)
 
 
-def looks(pulse: Pulse, time: Scripted, works: Sequence[float]) -> list[float]:
+def looks(pulse: Heartbeat, time: Scripted, works: Sequence[float]) -> list[float]:
     """One look a second, in which the process worked so much."""
     seen: list[float] = []
     for work in works:
@@ -113,10 +113,10 @@ def test_a_long_step_is_life_on_a_cpu_and_silence_on_a_card() -> None:
 
 
 def test_vitals_say_what_is_new_and_nothing_where_there_is_no_news() -> None:
-    time, tally = Scripted(), Tally()
+    time, tally = Scripted(), WorkTally()
     told: list[Event] = []
     pulse = time.pulse(is_cpu=False)
-    teller = Teller(pulse, tally, told.append)
+    teller = VitalsReporter(pulse, tally, told.append)
     teller.tell()
     assert told == []
     tally.count("step", 0.5, rows=6)
@@ -144,7 +144,7 @@ def test_vitals_say_what_is_new_and_nothing_where_there_is_no_news() -> None:
 async def test_a_worker_that_has_nothing_to_do_says_nothing(folder: Path) -> None:
     news: list[Event | WorkerDied] = []
     configure = Configure(models=(entry(folder),), default=TINY, slots=4)
-    async with open_link(configure, patience=60, ping_seconds=0.5, listen=news.append) as link:
+    async with open_connection(configure, patience=60, ping_seconds=0.5, listen=news.append) as link:
         await link.receive()
         before = len(news)
         with suppress(TimeoutError):

@@ -2,10 +2,10 @@
 
 import pytest
 
-from moderation.classifier import load_classifier
-from moderation.figures import load_figures
-from moderation.rules import Rules, load_rules
-from moderation.screen import Screen
+from moderation.classifier.classifier import load_classifier
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.public_figures import load_figures
+from moderation.prompts.rules import Rules, load_rules
 
 
 @pytest.fixture(scope="session")
@@ -14,12 +14,12 @@ def rules() -> Rules:
 
 
 @pytest.fixture(scope="session")
-def screen(rules: Rules) -> Screen:
+def screen(rules: Rules) -> PromptFilter:
     """The rules alone."""
-    return Screen(rules)
+    return PromptFilter(rules)
 
 
 @pytest.fixture(scope="session")
-def learned_screen(rules: Rules) -> Screen:
+def learned_screen(rules: Rules) -> PromptFilter:
     """All that ships."""
-    return Screen(rules, load_classifier(), load_figures())
+    return PromptFilter(rules, load_classifier(), load_figures())

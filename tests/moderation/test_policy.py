@@ -15,8 +15,8 @@ from moderation.policy import (
     presets,
     standard,
 )
-from moderation.rules import Rules, parse_rules
-from moderation.screen import Classifier, Opinion, Screen
+from moderation.prompts.filter import Classifier, Opinion, PromptFilter
+from moderation.prompts.rules import Rules, parse_rules
 from moderation.verdict import Category, Ruling
 
 FREE = [category for category in Category if category not in (Category.MINORS, Category.NONE)]
@@ -159,13 +159,13 @@ def test_nobody_configures_minors() -> None:
     ],
 )
 def test_what_is_nobodys_option_is_refused_by_every_policy(
-    screen: Screen, policy: Policy, prompt: str, category: Category
+    screen: PromptFilter, policy: Policy, prompt: str, category: Category
 ) -> None:
     verdict = screen.check({"prompt": prompt}, policy=policy)
     assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, category)
 
 
-def test_family_refuses_what_standard_flags_and_mature_allows(screen: Screen) -> None:
+def test_family_refuses_what_standard_flags_and_mature_allows(screen: PromptFilter) -> None:
     texts = {"prompt": "a woman in a seductive pose"}
     rulings = [
         screen.check(texts, policy=presets()[name]).ruling for name in ("family", "standard", "mature")
@@ -174,11 +174,11 @@ def test_family_refuses_what_standard_flags_and_mature_allows(screen: Screen) ->
 
 
 def test_rules_and_scores_are_judged_apart_and_the_stricter_wins(rules: Rules) -> None:
-    screen = Screen(rules, Says(Category.GORE, 0.7))
+    screen = PromptFilter(rules, Says(Category.GORE, 0.7))
     assert screen.check({"prompt": "a fox"}).ruling is Ruling.FLAG
     refused = screen.check({"prompt": "a beheaded fox"})
     assert (refused.ruling, refused.rule) == (Ruling.REFUSE, "gore")
-    higher = Screen(rules, Says(Category.GORE, 0.97)).check({"prompt": "blood on the floor"})
+    higher = PromptFilter(rules, Says(Category.GORE, 0.97)).check({"prompt": "blood on the floor"})
     assert (higher.ruling, higher.rule, higher.score, higher.words) == (
         Ruling.REFUSE,
         "classifier",
@@ -188,7 +188,7 @@ def test_rules_and_scores_are_judged_apart_and_the_stricter_wins(rules: Rules) -
 
 
 def test_a_sexual_score_beside_a_minor_is_refused_by_every_policy() -> None:
-    screen = Screen(parse_rules(""), Says(Category.SEXUAL, 0.55))
+    screen = PromptFilter(parse_rules(""), Says(Category.SEXUAL, 0.55))
     for policy in (*presets().values(), _LOOSE):
         verdict = screen.check({"prompt": "a child with a kite"}, policy=policy)
         assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.MINORS)

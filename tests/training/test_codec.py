@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import AutoencoderTiny
 
-from bot.settings import BUNDLED_MODEL
+from bot.studio.settings import BUNDLED_MODEL
 from training.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights, fit, of_encoder
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from moderation.ngrams import load, save
-from moderation.rules import Rules, load_rules
+from moderation.classifier.ngrams import load, save
+from moderation.prompts.rules import Rules, load_rules
 from moderation.verdict import Category
 from training.safety.corpus import (
     CAPTIONS,

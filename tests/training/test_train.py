@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from bot.settings import BUNDLED_MODEL
+from bot.studio.settings import BUNDLED_MODEL
 from training import config
 from training.train import Progress, Trainer, rate_at
 

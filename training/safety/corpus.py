@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from moderation.meanings import in_english, meanings
-from moderation.normal_form import words
-from moderation.rules import Part, Reads, Rules
-from moderation.screen import canonical
+from moderation.classifier.glossary import in_english, meanings
+from moderation.normalise.normalise import words
+from moderation.prompts.filter import canonical
+from moderation.prompts.rules import Part, Reads, Rules
 from moderation.verdict import Category, Ruling
 
 CATEGORIES = (

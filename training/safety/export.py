@@ -13,7 +13,7 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from torch import Tensor, nn
 from transformers import BertModel
 
-from moderation.encoder import GRAPH, PIECES, TOKENIZER
+from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
 from training.safety.encoder import FROZEN, Upper
 
 _OPSET = 17

@@ -14,7 +14,7 @@ from scipy.sparse import csr_matrix
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import SGDClassifier
 
-from moderation.ngrams import features
+from moderation.classifier.ngrams import features
 
 _RAREST = 3  # texts that a feature must stand in
 _PASSES = 12
@@ -56,7 +56,7 @@ class Counts:
 
 
 def scaled(counts: Any, idf: NDArray[np.float32]) -> Any:
-    """Rows of 1 + log count, times idf, of length 1, as moderation.ngrams reads a text."""
+    """Rows of 1 + log count, times idf, of length 1, as moderation.classifier.ngrams reads a text."""
     out = counts.copy()
     out.data = (1 + np.log(out.data)) * idf[out.indices]
     norms = np.sqrt(np.asarray(out.multiply(out).sum(axis=1)).ravel())

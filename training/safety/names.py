@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Iterator
 from pathlib import Path
 
-from moderation.figures import FIGURES
-from moderation.normal_form import phrase
-from moderation.rules import Rules, load_rules
-from moderation.screen import canonical
-from moderation.vocabulary import ordinary_words
+from moderation.normalise.normalise import phrase
+from moderation.normalise.vocabulary import ordinary_words
+from moderation.prompts.filter import canonical
+from moderation.prompts.public_figures import FIGURES
+from moderation.prompts.rules import Rules, load_rules
 from training.safety.corpus import rows
 
 _MORE = Path(__file__).with_name("more_figures.txt")

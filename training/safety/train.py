@@ -1,4 +1,4 @@
-"""`python -m training.safety.train --data DIR --encoder DIR`: makes moderation/model/ from the development data.
+"""`python -m training.safety.train --data DIR --encoder DIR`: makes moderation/classifier/model/ from the development data.
 
 The encoder learns from all sources but those of corpus.HELD_OUT, and so does a first linear half; what the two say about the
 held-out ones sets mixture and scale. The linear half that ships then learns from everything. The encoder and its answers
@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from moderation import ngrams
-from moderation.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
-from moderation.encoder import GRAPH, PIECES, TOKENIZER
-from moderation.rules import load_rules
+from moderation.classifier import ngrams
+from moderation.classifier.classifier import CARD, FORM, LINEAR_SAY, MODEL, NGRAMS, Mixture
+from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
+from moderation.prompts.rules import load_rules
 from training.safety import encoder, linear
 from training.safety.corpus import CAPTIONS, CATEGORIES, HELD_OUT, REAL_USERS, Example, examples, lessons
 from training.safety.export import export

@@ -9,8 +9,8 @@ from typing import Any
 import diffusers
 
 from generation.request import GenerationRequest
-from generation.worker.models import Model
-from generation.worker.slots import Slot
+from generation.worker.denoise.slots import Slot
+from generation.worker.models.loading import Model
 from tests.generation.worker import reference
 
 SCHEDULERS: dict[str, dict[str, Any]] = {

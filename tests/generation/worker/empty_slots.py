@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 
 from generation.request import BatchKey, MemberId, ModelName
-from generation.worker.jobs import Job
-from generation.worker.slots import Row, Slot
-from generation.worker.step_table import StepTable
+from generation.worker.denoise.slots import Row, Slot
+from generation.worker.denoise.step_table import StepTable
+from generation.worker.job import Job
 from tests.generation.worker.requests import order
 
 FIXED, A_ROW = 0.02, 0.005

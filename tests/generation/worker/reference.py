@@ -11,8 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from generation.request import Drawing, Role
-from generation.worker.decode import read_init
-from generation.worker.inpaint import read_mask
+from generation.worker.denoise.inpaint import read_mask
+from generation.worker.output.decode import read_init
 
 
 def latents(pipe: Any, drawing: Drawing[bytes], index: int) -> Tensor:

@@ -20,7 +20,7 @@ from generation.request import (
     ModelName,
     Prompt,
 )
-from generation.worker.models import Model, load
+from generation.worker.models.loading import Model, load
 from tests.tiny_models import SIDE
 
 

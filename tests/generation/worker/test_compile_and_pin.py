@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 import torch
 
-from generation.messages import Configure, Failed, Finished, Generate
+from generation.protocol import Configure, Failed, Finished, Generate
 from generation.request import MemberId
-from generation.worker import models
-from generation.worker.deck import COMPILED_ROW_COUNTS
-from generation.worker.models import compile_denoiser
-from generation.worker.residence import denoiser_of
+from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS
+from generation.worker.models import loading
+from generation.worker.models.loading import compile_denoiser
+from generation.worker.models.offload import denoiser_of
 from tests.generation.worker.company import SCHEDULERS, with_schedulers
 from tests.generation.worker.requests import entry, model, order
 from tests.generation.worker.test_loop import Stage
@@ -58,7 +58,7 @@ def test_the_setting_compiles_and_what_cannot_be_compiled_runs_as_it_is(
     def with_broken_backend(pipe: Any, device: torch.device) -> None:
         compile_denoiser(pipe, device, backend=broken)  # pyright: ignore[reportArgumentType]
 
-    monkeypatch.setattr(models, "compile_denoiser", with_broken_backend)
+    monkeypatch.setattr(loading, "compile_denoiser", with_broken_backend)
     stage = Stage(sd_folder)
     chosen = entry(sd_folder, compile=True)
     stage.say(Configure(models=(chosen,), default=chosen.name), Generate(request=order("a", steps=2)))
@@ -71,7 +71,7 @@ def test_the_setting_compiles_and_what_cannot_be_compiled_runs_as_it_is(
 def test_a_compiled_model_that_is_put_apart_runs_uncompiled_until_it_is_back(sd_folder: Path) -> None:
     base = model(sd_folder)
     compile_denoiser(base.pipe, torch.device("cpu"), backend="eager")
-    home = models.Model(base.entry, base.pipe, base.device, base.dtype).residence
+    home = loading.Model(base.entry, base.pipe, base.device, base.dtype).residence
     denoiser = denoiser_of(base.pipe)
     was = denoiser._compiled_call_impl
     home.climb("apart")

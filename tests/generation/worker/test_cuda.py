@@ -11,10 +11,10 @@ import pytest
 import torch
 from PIL import Image
 
-from generation.messages import Failed, Finished, Generate, Previewed, Upscale
-from generation.worker.deck import ROW_COUNTS
-from generation.worker.models import load
-from generation.worker.replay import CudaRecorder, Replay
+from generation.protocol import Failed, Finished, Generate, Previewed, Upscale
+from generation.worker.denoise.batch_state import ROW_COUNTS
+from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
+from generation.worker.models.loading import load
 from tests.drawings import upscale_of
 from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
@@ -70,7 +70,7 @@ def test_a_call_that_cannot_be_recorded_leaves_the_device_usable(sd_folder: Path
         float(out[0].sum())  # waits for the device
         return out
 
-    one.replay = Replay(waiting, CudaRecorder())
+    one.replay = CudaGraphs(waiting, CudaRecorder())
     slots = [one.seat(order("a", steps=8).drawing, 0)]
     for _ in range(8):
         one.advance(slots, sizes=ROW_COUNTS)
@@ -98,7 +98,7 @@ def test_the_loop_draws_previews_and_enlarges_on_the_gpu_as_on_the_cpu(
     monkeypatch.setattr("generation.worker.loop.pick_device", lambda: torch.device("cpu"))
     cpu = Stage(sd_folder, preview_seconds=0.0)
     # One dtype on both, so that what differs is the device.
-    monkeypatch.setattr("generation.worker.shelf.pick_dtype", in_single_precision)
+    monkeypatch.setattr("generation.worker.models.model_cache.pick_dtype", in_single_precision)
     for stage in (gpu, cpu):
         stage.say(*orders)
         stage.finish()

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from generation.request import ImageSize
-from generation.worker.deck import ROW_COUNTS
-from generation.worker.decode import to_tensor
-from generation.worker.models import Model
+from generation.worker.denoise.batch_state import ROW_COUNTS
+from generation.worker.models.loading import Model
+from generation.worker.output.decode import to_tensor
 from tests.drawings import start_from
 from tests.generation.worker import reference
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from generation.request import GenerationRequest
-from generation.worker.decode import to_tensor
-from generation.worker.models import Model
-from generation.worker.schedulers import NoiseInstead
+from generation.worker.denoise.schedulers import NoiseInstead
+from generation.worker.models.loading import Model
+from generation.worker.output.decode import to_tensor
 from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, with_schedulers
 from tests.generation.worker.requests import model, order

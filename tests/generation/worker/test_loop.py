@@ -14,8 +14,8 @@ import pytest
 import torch
 from PIL import Image
 
-from generation.images import read_parameters, to_png
-from generation.messages import (
+from generation.files.images import read_parameters, to_png
+from generation.protocol import (
     Cancel,
     Cancelled,
     Configure,

@@ -13,7 +13,7 @@ from typing import TypeVar
 
 import pytest
 
-from generation.messages import (
+from generation.protocol import (
     Cancel,
     Cancelled,
     Configure,

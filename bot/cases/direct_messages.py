@@ -1,0 +1,85 @@
+"""What a member is told about a case: by direct message, or, where those are closed, when they next use the bot."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import discord
+
+from bot.cases import cards as case_cards
+from bot.posted_message import UNREACHABLE
+from bot.studio.cases.cases import Casework
+from db.appeals import Appeal
+from db.cases import Case
+from generation.request import MemberId
+
+log = logging.getLogger(__name__)
+
+
+class DirectMessages:
+    def __init__(self, client: discord.Client, casework: Casework) -> None:
+        self._client = client
+        self._casework = casework
+        self._records = casework.records
+
+    async def tell(self, case: Case) -> bool:
+        """False where direct messages are closed: then `tell_pending` does it."""
+        if not await self._send(case.member, await self._view(case)):
+            return False
+        await self._records.cases.told(case.id, self._casework.clock())
+        return True
+
+    async def tell_answer(self, appeal: Appeal, case: Case) -> bool:
+        view = case_cards.answer_notice(appeal, case, self._server(case.guild_id))
+        if not await self._send(appeal.member, view):
+            return False
+        await self._records.appeals.told(appeal.id, self._casework.clock())
+        return True
+
+    async def tell_pending(self, interaction: discord.Interaction[Any]) -> None:
+        """What no direct message could tell, for their eyes alone, behind an answer to something else."""
+        if interaction.guild_id is None:
+            return
+        member, now = MemberId(interaction.user.id), self._casework.clock()
+        quiet = discord.AllowedMentions.none()
+        try:
+            for case in await self._records.cases.untold(interaction.guild_id, member):
+                await interaction.followup.send(
+                    view=await self._view(case), ephemeral=True, allowed_mentions=quiet
+                )
+                await self._records.cases.told(case.id, now)
+            for appeal in await self._records.appeals.untold(interaction.guild_id, member):
+                case = await self._records.cases.get(appeal.case_id)
+                if case is not None:
+                    view = case_cards.answer_notice(appeal, case, self._server(case.guild_id))
+                    await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=quiet)
+                    await self._records.appeals.told(appeal.id, now)
+        except UNREACHABLE as error:
+            log.info("member %s could not be told yet: %s", member, error)
+
+    async def _view(self, case: Case) -> discord.ui.LayoutView:
+        strike = await self._records.strikes.of_case(case.id)
+        now = self._casework.clock()
+        return case_cards.notice(
+            case,
+            self._server(case.guild_id),
+            strike_until=strike.expires_at if strike and strike.is_live(now) else None,
+            strikes=await self._records.strikes.live(case.guild_id, case.member, now),
+            is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
+            can_appeal=await self._records.appeals.of_case(case.id) is None,
+        )
+
+    async def _send(self, member: MemberId, view: discord.ui.LayoutView) -> bool:
+        try:
+            channel = await self._client.create_dm(discord.Object(member))
+            await channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
+        except UNREACHABLE as error:
+            # Closed messages, a deleted account, no server in common: all the same to us.
+            log.info("member %s has no direct message from us: %s", member, error)
+            return False
+        return True
+
+    def _server(self, guild_id: int) -> str:
+        guild = self._client.get_guild(guild_id)
+        return guild.name if guild else "a server"

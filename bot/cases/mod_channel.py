@@ -1,0 +1,203 @@
+"""The moderators' channel: refusals as cards to read, cases and appeals as cards to act on. What is not posted yet is found
+in the database again, so neither a restart nor a lost connection loses a case."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import discord
+
+from bot.cases import cards as case_cards
+from bot.cases.cards import Dossier
+from bot.gallery import cards
+from bot.posted_message import UNREACHABLE, is_final
+from bot.studio.orders.order import PictureGone
+from bot.studio.parts import Parts
+from db.appeals import Appeal
+from db.cases import Case
+from db.errors import StorageError
+from db.verdicts import PICTURE, VerdictRecord
+from generation.files import images
+from generation.files.images import PictureError
+from generation.request import JobId
+from moderation.verdict import Ruling
+
+log = logging.getLogger(__name__)
+
+_SWEEP_SECONDS = 60.0
+_GONE = {10003, 10008, 50001}
+"""Unknown channel, unknown message, missing access: a card that nobody can edit any more."""
+
+
+class ModChannel:
+    """`run` posts what was noted, in order."""
+
+    def __init__(self, client: discord.Client, parts: Parts) -> None:
+        self._client = client
+        self._parts = parts
+        self._records = parts.records
+        self._posting = asyncio.Lock()
+
+    async def run(self) -> None:
+        await self._client.wait_until_ready()
+        clock = asyncio.get_running_loop().time
+        while True:
+            await self._sweep()
+            next_sweep = clock() + _SWEEP_SECONDS
+            while (left := next_sweep - clock()) > 0:
+                try:
+                    record = await asyncio.wait_for(self._parts.review_queue.get(), left)
+                except TimeoutError:
+                    break
+                await self._post(record)
+
+    async def _post(self, record: VerdictRecord) -> None:
+        try:
+            case = await self._records.cases.of_verdict(record.id)
+            if case is not None:
+                await self.post_case(case)
+            if case is not None or record.verdict.ruling is Ruling.FLAG:
+                return
+            if record.source == PICTURE and record.guild_id is not None:
+                return  # a case that the prompt opened shows it
+            channel = await self._channel(record.guild_id)
+            if channel is not None:
+                await channel.send(
+                    view=cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
+                )
+        except (*UNREACHABLE, StorageError) as error:
+            log.warning("verdict %s could not be posted: %s", record.id, error)
+
+    async def _sweep(self) -> None:
+        """Cases and appeals without a card, of every server that has a channel for them."""
+        try:
+            after = 0
+            while found := await self._records.cases.without_card(after):
+                for case in found:
+                    await self.post_case(case)
+                after = found[-1].id
+            after = 0
+            while waiting := await self._records.appeals.without_card(after):
+                for appeal in waiting:
+                    await self.post_appeal(appeal)
+                after = waiting[-1].id
+        except (*UNREACHABLE, StorageError) as error:
+            log.warning("cards that are not posted yet were not swept: %s", error)
+
+    # ---- cases
+
+    async def dossier(self, case: Case) -> Dossier:
+        standing, rung = await self._parts.casework.standing(case.guild_id, case.member)
+        return Dossier(
+            case=case,
+            standing=standing,
+            rung=rung,
+            entries=await self._records.entries.of_case(case.id),
+            job=await self._records.jobs.get(case.job) if case.job else None,
+            is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
+            has_look=await self._records.banned.has_look(case.id),
+        )
+
+    async def post_case(self, case: Case) -> None:
+        """Once, however often it is asked for; nowhere where the server has no channel for it. Raises UNREACHABLE."""
+        async with self._posting:
+            known = await self._records.cases.get(case.id)
+            channel = await self._channel(case.guild_id)
+            if known is None or known.card_message_id is not None or channel is None:
+                return
+            view, files = case_cards.case_card(await self.dossier(known))
+            message = await channel.send(
+                view=view, files=files, allowed_mentions=discord.AllowedMentions.none()
+            )
+            async with self._records.database.transaction() as tx:
+                await self._records.cases.set_card(tx, case.id, channel.id, message.id)
+
+    async def refresh_case(self, case_id: int) -> bool:
+        """The posted card as it is now. What can't be reached is left as it is: False where trying again may help."""
+        case = await self._records.cases.get(case_id)
+        if case is None:
+            return True
+        try:
+            if case.card_message_id is None or case.card_channel_id is None:
+                if case.is_open:
+                    await self.post_case(case)
+                return True
+            view, files = case_cards.case_card(await self.dossier(case))
+            await self._message(case.card_channel_id, case.card_message_id).edit(
+                view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
+            )
+        except UNREACHABLE as error:
+            if isinstance(error, discord.HTTPException) and error.code in _GONE:
+                log.info("the card of case %s is gone", case.id)
+            else:
+                log.warning("the card of case %s is not up to date: %s", case.id, error)
+                return is_final(error)
+        return True
+
+    async def show_picture(self, job: JobId) -> None:
+        """Puts the job's finished pictures on the card of its case, if it has one: blurred past recognition."""
+        case = await self._records.cases.of_job(job)
+        if case is None or not case.is_open:
+            return
+        if (
+            case.picture is not None
+        ):  # put there by the check of the finished picture, where nobody can be told
+            await self.refresh_case(case.id)
+            return
+        known = await self._records.jobs.get(job)
+        if known is None:
+            return
+        try:
+            gallery = await self._parts.archive.gallery_of(known)
+            blurred = await asyncio.to_thread(images.blurred, gallery.grid)
+        except (PictureGone, PictureError) as error:
+            log.info("case %s has no picture to show: %r", case.id, error)
+            return
+        async with self._records.database.transaction() as tx:
+            await self._records.cases.set_picture(tx, case.id, blurred)
+        await self.refresh_case(case.id)
+
+    # ---- appeals
+
+    async def post_appeal(self, appeal: Appeal) -> None:
+        """As `post_case`."""
+        async with self._posting:
+            known = await self._records.appeals.get(appeal.id)
+            case = await self._records.cases.get(appeal.case_id)
+            if known is None or case is None or known.card_message_id is not None:
+                return
+            channel = await self._channel(case.guild_id)
+            if channel is None:
+                return
+            message = await channel.send(
+                view=case_cards.appeal_card(known, case), allowed_mentions=discord.AllowedMentions.none()
+            )
+            async with self._records.database.transaction() as tx:
+                await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
+
+    # ---- channels
+
+    async def say(self, guild_id: int, text: str) -> None:
+        """One line for the moderators; nowhere where the server has no channel for it."""
+        channel = await self._channel(guild_id)
+        if channel is None:
+            return
+        try:
+            await channel.send(view=cards.note(text), allowed_mentions=discord.AllowedMentions.none())
+        except UNREACHABLE as error:
+            log.warning("the moderators of %s were not told: %s", guild_id, error)
+
+    def _message(self, channel_id: int, message_id: int) -> discord.PartialMessage:
+        return self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
+
+    async def _channel(self, guild_id: int | None) -> discord.TextChannel | None:
+        """The chosen one; else the one with the default name, where the bot may write there."""
+        guild = self._client.get_guild(guild_id) if guild_id is not None else None
+        if guild is None:
+            return None
+        chosen = (await self._records.guilds.get(guild.id)).log_channel_id
+        if chosen is not None:
+            channel = guild.get_channel(chosen)
+            return channel if isinstance(channel, discord.TextChannel) else None
+        return discord.utils.get(guild.text_channels, name=self._parts.settings.moderation.log_channel)

@@ -1,0 +1,118 @@
+"""The pages of /mod log. The whole question is in the cursor, so a page turns after a restart too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from discord import ui
+
+from bot.client import Interaction
+from bot.permissions import demand_moderator
+from bot.texts import members as texts
+from bot.ui.pagination import Page, pager
+from db.verdicts import VerdictRecord, Verdicts
+from generation.request import MemberId
+from moderation.verdict import Ruling
+
+PAGE = 5
+"""Records a page: their texts share a message's 4,000 characters, so each shows but the beginning of every text."""
+_PROMPT_SHOWN, _REST_SHOWN, _WORDS_SHOWN = 160, 50, 3
+_MARK = {Ruling.ALLOW: "🟢 **Allowed**", Ruling.FLAG: "🟡 **Flagged**", Ruling.REFUSE: "🔴 **Refused**"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Filters; 0 and "" let everything through. `before` is the record that the page comes after."""
+
+    member: int = 0
+    channel: int = 0
+    ruling: str = ""
+    since: int = 0  # unix seconds
+    before: int = 0
+
+    @property
+    def cursor(self) -> str:
+        letter = self.ruling[:1] or "-"
+        return f"{self.member}.{self.channel}.{letter}.{self.since}.{self.before}"
+
+    @classmethod
+    def of(cls, cursor: str) -> Question:
+        member, channel, letter, since, before = cursor.split(".")
+        ruling = next((r.word for r in Ruling if r.word.startswith(letter)), "")
+        return cls(
+            member=int(member), channel=int(channel), ruling=ruling, since=int(since), before=int(before)
+        )
+
+
+async def turn(interaction: Interaction, cursor: str) -> None:
+    demand_moderator(interaction)
+    verdicts = interaction.client.parts.records.verdicts
+    view = await page(verdicts, interaction.guild_id, Question.of(cursor))
+    await interaction.response.edit_message(view=view)
+
+
+async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> ui.LayoutView:
+    member = MemberId(question.member) if question.member else None
+    channel = question.channel or None
+    ruling = Ruling[question.ruling.upper()] if question.ruling else None
+    since = question.since or None
+    found = await verdicts.page(
+        guild_id,
+        member=member,
+        channel=channel,
+        ruling=ruling,
+        since=since,
+        before_id=question.before or None,
+        limit=PAGE + 1,
+    )
+    total = await verdicts.count(guild_id, member=member, channel=channel, ruling=ruling, since=since)
+    shown, has_more = found[:PAGE], len(found) > PAGE
+    items: list[ui.Item[Any]] = [
+        ui.TextDisplay(
+            f"### Log · {total} {'record' if total == 1 else 'records'}\n{_filters(question)}".strip()
+        )
+    ]
+    if not shown:
+        items.append(ui.TextDisplay("Nothing matches."))
+    for record in shown:
+        items.append(ui.Separator())
+        items.append(ui.TextDisplay(_words(record)))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items))
+    newest = replace(question, before=0)
+    older = replace(question, before=shown[-1].id if shown else 1)
+    is_newest = question.before == 0
+    view.add_item(pager(Page.LOG, newest.cursor, older.cursor, is_newest=is_newest, has_more=has_more))
+    return view
+
+
+def _filters(question: Question) -> str:
+    """What the page is narrowed to, as small print; empty when it shows everything."""
+    parts = [
+        f"by <@{question.member}>" if question.member else "",
+        f"in <#{question.channel}>" if question.channel else "",
+        f"ruling {question.ruling}" if question.ruling else "",
+        f"since {texts.moment(question.since)}" if question.since else "",
+    ]
+    shown = " · ".join(part for part in parts if part)
+    return f"-# {shown}" if shown else ""
+
+
+def _words(record: VerdictRecord) -> str:
+    verdict = record.verdict
+    lines = [
+        f"{_MARK[verdict.ruling]} · <@{record.member}> in <#{record.channel_id}>"
+        f" · {record.source} · <t:{int(record.at)}:R>"
+    ]
+    if verdict.ruling is not Ruling.ALLOW:
+        lines.append(texts.why(verdict, _WORDS_SHOWN))
+    lines.append(f"> {texts.short(texts.plain(record.prompt), _PROMPT_SHOWN)}")
+    if record.negative:
+        lines.append(f"> no: {texts.short(texts.plain(record.negative), _REST_SHOWN)}")
+    if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
+        lines.append(f"-# read as: `{texts.code(verdict.normal_form, _REST_SHOWN)}`")
+    if record.message_id is not None:
+        link = f"https://discord.com/channels/{record.guild_id}/{record.channel_id}/{record.message_id}"
+        lines.append(f"-# [message]({link}) · job {record.job}")
+    return "\n".join(lines)

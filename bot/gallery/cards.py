@@ -1,0 +1,163 @@
+"""What is posted: the card of a running job, the gallery, the moderators' cards. Components V2; no logic."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.cases.buttons import CaseAction, CaseButton
+from bot.gallery.buttons import GalleryButton, row
+from bot.studio.orders.order import Gallery, GalleryAction
+from bot.texts import members as texts
+from db.jobs import Job, JobAction
+from db.verdicts import VerdictRecord
+from generation.queue.ticket import Progress, Running, Waiting
+from moderation.verdict import Ruling
+
+PROMPT_SHOWN = 1000
+_BOLD = 200  # characters
+_RUNNING = discord.Colour(0x5865F2)
+_DONE = discord.Colour(0x3BA55D)
+_FAILED = discord.Colour(0x99545A)
+_FLAGGED = discord.Colour(0xE0A93B)
+
+View = ui.LayoutView
+File = discord.File
+
+
+def _view(*items: ui.Item[Any], colour: discord.Colour) -> View:
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.Container(*items, accent_colour=colour))
+    return view
+
+
+def _head(job: Job) -> ui.TextDisplay[Any]:
+    prompt = texts.short(texts.plain(job.drawing.prompt.text), PROMPT_SHOWN)
+    # A long prompt in bold would be a wall above its picture.
+    shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
+    return ui.TextDisplay(f"{shown} · <@{job.member}>{_what(job)}")
+
+
+def _what(job: Job) -> str:
+    match job.action, job.drawing.pictures:
+        case JobAction.VARIATION, (first, *_):
+            return f" · variations of picture {first.source.image + 1}"
+        case JobAction.REMIX, (first, *_):
+            return f" · remixed from picture {first.source.image + 1}"
+        case JobAction.UPSCALE, (first, *_):
+            return f" · picture {first.source.image + 1}, upscaled"
+        case JobAction.REROLL, _:
+            return " · re-roll"
+        case _:
+            return ""
+
+
+def _foot(gallery: Gallery) -> ui.TextDisplay[Any]:
+    job, drawing = gallery.job, gallery.job.drawing
+    # The size of the pictures that are there: a job's own is that of its latents, before anything enlarges them.
+    parts = [
+        f"seed {drawing.seed}",
+        drawing.model,
+        *(f"{image.width}×{image.height}" for image in gallery.images[:1]),
+    ]
+    if job.action is not JobAction.UPSCALE:
+        parts += [f"{drawing.steps} steps", f"cfg {drawing.guidance:g}"]
+        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras]
+    if drawing.prompt.negative:
+        parts.append(f"no {texts.short(texts.plain(drawing.prompt.negative), 200)}")
+    parts.append(f"job {job.id}")
+    return ui.TextDisplay("-# " + " · ".join(parts))
+
+
+def progress_card(job: Job, progress: Progress, number: int, *, is_spoiler: bool) -> tuple[View, list[File]]:
+    """`number` makes each preview's file name new, so that no client shows an old one from its cache."""
+    media: list[ui.Item[Any]] = []
+    files: list[File] = []
+    if isinstance(progress, Running) and progress.preview:
+        name = f"preview-{number}.jpg"
+        files.append(discord.File(io.BytesIO(progress.preview), filename=name))
+        media.append(_media(name, is_spoiler=is_spoiler, description="preview"))
+    return _running_card(job, media, texts.progress_line(progress)), files
+
+
+def _running_card(job: Job, media: list[ui.Item[Any]], line: str) -> View:
+    cancel = GalleryButton(GalleryAction.CANCEL, job.id, 0, label="Cancel")
+    return _view(_head(job), *media, ui.TextDisplay(line), row(cancel), colour=_RUNNING)
+
+
+def first_card(job: Job, place: int, *, is_ready: bool) -> View:
+    """`is_ready`: whether a worker takes jobs; it does not while its model loads."""
+    return _running_card(job, [], texts.progress_line(Waiting(place=place, seconds=None), is_ready=is_ready))
+
+
+def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
+    """`name`: the file name of the attachment that holds the pictures."""
+    job = gallery.job
+    items: list[ui.Item[Any]] = [
+        _head(job),
+        _media(name, is_spoiler=is_spoiler, description=texts.short(job.drawing.prompt.text, 200)),
+        _foot(gallery),
+    ]
+    if withheld := job.drawing.images - len(gallery.images):
+        items.insert(-1, ui.TextDisplay[Any](texts.withheld(withheld, job.drawing.images)))
+    delete = GalleryButton(GalleryAction.DELETE, job.id, 0, emoji="🗑️")
+    reroll = GalleryButton(GalleryAction.REROLL, job.id, 0, emoji="🔄")
+    numbers = [image.index for image in gallery.images]
+    remix = GalleryButton(GalleryAction.REMIX, job.id, numbers[0], label="Remix", emoji="✏️")
+    vary = [GalleryButton(GalleryAction.VARY, job.id, i, label=f"V{i + 1}") for i in numbers]
+    if job.action is not JobAction.UPSCALE:
+        up = [GalleryButton(GalleryAction.UPSCALE, job.id, i, label=f"U{i + 1}") for i in numbers]
+        items.append(row(*up, reroll))
+    items.append(row(*vary, delete))
+    items.append(row(remix))  # with four pictures the rows above are full
+    return _view(*items, colour=_DONE)
+
+
+def kept_card(job: Job, sentence: str) -> View:
+    """A job that waits for better times. No button: trying again would make a second one."""
+    return _view(_head(job), ui.TextDisplay(sentence), colour=_FAILED)
+
+
+def ended_card(job: Job, sentence: str) -> View:
+    """A job that ended without pictures; re-roll is the way to try again."""
+    again = GalleryButton(GalleryAction.REROLL, job.id, 0, label="Try again", emoji="🔄")
+    items: list[ui.Item[Any]] = [_head(job), ui.TextDisplay(sentence)]
+    if job.action is not JobAction.UPSCALE:
+        items.append(row(again))
+    return _view(*items, colour=_FAILED)
+
+
+def review_card(record: VerdictRecord) -> View:
+    """A refusal or flag in the moderators' channel."""
+    verdict = record.verdict
+    is_refusal = verdict.ruling is Ruling.REFUSE
+    lines = [
+        f"**{'Refused' if is_refusal else 'Flagged'}** · {texts.why(verdict)}",
+        f"> {texts.short(texts.plain(record.prompt), 900)}",
+    ]
+    if record.negative:
+        lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
+    if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
+        lines.append(f"-# read as: `{texts.code(verdict.normal_form, 300)}`")
+    lines.append(
+        f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
+        + (f" · job {record.job}" if record.job else "")
+    )
+    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
+    if is_refusal:
+        # A first hit is explained to the member, not punished; a case is for what a moderator finds worth one.
+        items.append(row(CaseButton(CaseAction.OPEN, record.id, label="Open a case")))
+    return _view(*items, colour=_FAILED if is_refusal else _FLAGGED)
+
+
+def note(text: str, *, colour: discord.Colour = _RUNNING) -> View:
+    return _view(ui.TextDisplay(text), colour=colour)
+
+
+def _media(name: str, *, is_spoiler: bool, description: str) -> ui.MediaGallery[Any]:
+    return ui.MediaGallery(
+        discord.MediaGalleryItem(f"attachment://{name}", description=description, spoiler=is_spoiler)
+    )

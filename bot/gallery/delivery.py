@@ -1,0 +1,219 @@
+"""Posting makes buttons, pressing posts: the way of every order between the interaction and the gallery."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import discord
+
+from bot import errors
+from bot.cases.direct_messages import DirectMessages
+from bot.cases.mod_channel import ModChannel
+from bot.gallery import cards
+from bot.gallery.progress import EditPace, show_progress
+from bot.gallery.remix_form import RemixInput, form_of
+from bot.permissions import actor_of
+from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage, is_final
+from bot.studio.orders.order import Gallery, GalleryAction, Order, PictureGone
+from bot.studio.parts import Parts
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.screening.pictures import PreviewScreening
+from bot.texts import members as texts
+from db.errors import DiskFull
+from db.jobs import Job, JobAction, ReplyTarget
+from db.verdicts import PICTURE
+from generation.files import images
+from generation.logs import of_job
+from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
+from generation.request import JobId
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+Spawn = Callable[[Coroutine[Any, Any, None]], object]
+
+FILE_LIMIT = 10 * 2**20
+"""Bytes: what every server takes. Grids stay below it by their format, single PNGs are checked."""
+
+
+class Delivery:
+    """`spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
+
+    def __init__(
+        self, client: discord.Client, parts: Parts, review: ModChannel, notices: DirectMessages, spawn: Spawn
+    ) -> None:
+        self._client = client
+        self._parts = parts
+        self._studio = parts.studio
+        self._review = review
+        self._notices = notices
+        self._spawn = spawn
+        self._pace = EditPace()
+        self._carried: set[JobId] = set()
+
+    async def deliver(self, interaction: Interaction, order: Order) -> None:
+        """Accepts the order, answers with its card, and sends the job on its way. Refusals are raised."""
+        place = ReplyTarget(
+            guild_id=interaction.guild_id,
+            channel_id=interaction.channel_id or 0,
+            message_id=None,
+            token=interaction.token,
+            token_at=time.time(),
+        )
+        job = await self._studio.admit(order, place)
+        self._carried.add(job.id)
+        with of_job(job.id, job.drawing.prompt):
+            images, model = job.drawing.images, job.drawing.model
+            log.info("accepted: %s, %d pictures with %s", job.action.value, images, model)
+            await self._answer(interaction, job, place)
+
+    async def _answer(self, interaction: Interaction, job: Job, place: ReplyTarget) -> None:
+        line = self._parts.dispatch.state
+        # The row is committed: whatever happens to the answer, the job is carried on.
+        try:
+            answer = await interaction.response.send_message(
+                view=cards.first_card(job, line.waiting + 1, is_ready=line.is_ready),
+                allowed_mentions=discord.AllowedMentions.none(),
+            )
+            place = await self._studio.place_of_answer(job, answer.message_id)
+            self._spawn(self._notices.tell_pending(interaction))
+        except UNREACHABLE as error:
+            log.warning("accepted, but its answer failed: %s", error)
+        finally:
+            # The task's log lines are about this job, as this one's are.
+            self._spawn(self._carry(job, PostedMessage(self._client, place)))
+
+    def take_up(self, job: Job) -> bool:
+        """A job found in the database: unfinished, or finished and not delivered. False when it is carried already."""
+        if job.id in self._carried:
+            return False
+        self._carried.add(job.id)
+        with of_job(job.id, job.drawing.prompt):
+            self._spawn(self._carry(job, PostedMessage(self._client, job.place)))
+        return True
+
+    async def _carry(self, job: Job, post: PostedMessage) -> None:
+        """From an accepted job to its posted result; any failure is told in the same message."""
+        try:
+            recorded = post.place.message_id
+            is_spoiler = await self._studio.is_for_adults(job)
+            view, files = await self._outcome(job, post, is_spoiler)
+            message_id = await post.edit(view, files)
+            if message_id != recorded:
+                await self._studio.place_of_answer(job, message_id)
+            await self._parts.records.jobs.delivered(job.id, self._parts.clock())
+            log.info("delivered")
+            await self._show_moderators(job)
+        except MessageGone:
+            log.info("the message was deleted: nobody to deliver to")
+            await self._parts.records.jobs.delivered(job.id, self._parts.clock())
+        except UNREACHABLE as error:
+            if is_final(error):
+                log.error("can't be delivered, ever: %s", error)
+                await self._parts.records.jobs.delivered(job.id, self._parts.clock())
+            else:
+                # Not marked as delivered: the sweep tries again.
+                log.warning("could not be delivered: %s", error)
+        except DiskFull:
+            # The row stands: the sweep takes the job up again when there is room.
+            log.error("the disk is full: it waits for room")
+            await post.edit(cards.kept_card(job, texts.DISK_FULL_LATER), [])
+        except Exception:
+            reference = errors.new_reference()
+            log.exception("bug %s while carrying it", reference)
+            await self._studio.abandon(job)
+            await post.edit(cards.ended_card(job, texts.bug(reference)), [])
+        finally:
+            self._carried.discard(job.id)
+
+    async def _show_moderators(self, job: Job) -> None:
+        """Its pictures on the card of its case, if it has one. What fails there is no failure of the job."""
+        try:
+            await self._review.show_picture(job.id)
+        except Exception:
+            log.exception("the case's card has no picture")
+
+    async def _outcome(
+        self, job: Job, post: PostedMessage, is_spoiler: bool
+    ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
+        follower: asyncio.Task[None] | None = None
+        previews = PreviewScreening(self._parts.inspection, job, is_flagged=is_spoiler)
+
+        def watch(ticket: Ticket) -> None:
+            nonlocal follower
+            follower = asyncio.create_task(
+                show_progress(
+                    job,
+                    ticket,
+                    post,
+                    self._pace,
+                    shown=Waiting(place=1, seconds=None),
+                    previews=previews,
+                    is_spoiler=is_spoiler,
+                )
+            )
+
+        try:
+            gallery = await self._studio.fulfil(job, watch)
+        except (GenerationFailed, JobCancelled, PictureGone) as error:
+            return cards.ended_card(job, texts.sentence(error) or ""), []
+        finally:
+            if follower is not None:
+                # Under the lock no edit of the follower's is under way, so none can arrive after the result.
+                async with post.lock:
+                    follower.cancel()
+                await asyncio.wait([follower])
+        is_spoiler = is_spoiler or await self._parts.records.verdicts.has_flagged(job.id, PICTURE)
+        name, content = await asyncio.to_thread(_attachment, gallery, self._parts.provenance)
+        return (
+            cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
+            [discord.File(io.BytesIO(content), filename=name)],
+        )
+
+    async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
+        """A button that orders."""
+        order = await self._parts.derive.pressed(press, job, image, actor_of(interaction))
+        await self.deliver(interaction, order)
+
+    async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
+        # A form must be the first answer: nothing may be deferred before it.
+        await interaction.response.send_modal(form_of(await self._parts.derive.remixable(job)))
+
+    async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
+        """What the form of Press.REMIX asks for. Refusals are raised."""
+        order = await self._parts.derive.remix(
+            wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
+        )
+        await self.deliver(interaction, order)
+
+    async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
+        """All of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
+        removed = await self._parts.desk.remove(job, actor_of(interaction), "deleted with the button")
+        try:
+            await interaction.response.defer()
+            if interaction.message is not None:
+                await interaction.message.delete()
+        except discord.NotFound as error:
+            raise PictureGone from error  # somebody else was quicker
+        finally:
+            if removed.case is not None:
+                await self._review.refresh_case(removed.case)
+
+
+def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:
+    """The file to post: a single picture as the PNG that holds its parameters where that fits, else the grid."""
+    job = gallery.job
+    if gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
+        return f"atelier-{job.id}.png", gallery.single
+    content, form = gallery.grid, gallery.grid_format
+    if len(content) > FILE_LIMIT:
+        content, form = images.encode_grid(images.open_picture(content), FILE_LIMIT)
+    content = provenance.signed(content, form, job, None)
+    suffix = "jpg" if form == "jpeg" else form
+    kind = "upscaled" if job.action is JobAction.UPSCALE else "grid"
+    return f"atelier-{job.id}-{kind}.{suffix}", content

@@ -1,0 +1,109 @@
+"""The form behind ✏️: a picture's words, to be changed, and what becomes of them. Its state is its custom_id, as a button's is."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.gallery.buttons import FORM_SECONDS, PICTURE, custom_id, pattern
+from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
+from bot.studio.orders.variations import Change, Remixable
+from generation.request import JobId
+
+_PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"
+_CHANGES = {
+    Change.DETAILS: "Details, as V does",
+    Change.MUCH: "Much: the words count, and what is where stays",
+    Change.MOST: "Nearly all: little more than an outline stays",
+}
+_REMIXED = "remixed"
+_CUSTOM_ID = re.compile(pattern([_REMIXED], PICTURE))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemixInput:
+    """What a form that was sent asks for."""
+
+    job: JobId
+    image: int  # from 0
+    words: PromptInput
+    change: Change
+
+
+class RemixForm(ui.Modal):
+    """`remixed:<job>:<image>`. discord.py forgets forms when it ends, so this one has a route, which needs nothing but what
+    Discord sends: what somebody typed during a restart is not lost."""
+
+
+def form_of(remixable: Remixable) -> RemixForm:
+    job, first = remixable.job, remixable.images[0]
+    form = RemixForm(title="Remix", timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, job.id, first))
+    form.add_item(
+        ui.Label(
+            text="What the picture shows",
+            description="--ar 3:2 --seed 7 --steps 20 … work in here as in /imagine",
+            component=_paragraph(_PROMPT, job.drawing.prompt.text, is_required=True),
+        )
+    )
+    form.add_item(
+        ui.Label(
+            text="What it should not show",
+            component=_paragraph(_NEGATIVE, job.drawing.prompt.negative, is_required=False),
+        )
+    )
+    if len(remixable.images) > 1:
+        options = [
+            discord.SelectOption(label=f"Picture {image + 1}", value=str(image), default=image == first)
+            for image in remixable.images
+        ]
+        form.add_item(
+            ui.Label(text="Start from", component=ui.Select[Any](custom_id=_IMAGE, options=options))
+        )
+    options = [
+        discord.SelectOption(label=label, value=change, default=change is Change.MUCH)
+        for change, label in _CHANGES.items()
+    ]
+    form.add_item(
+        ui.Label(text="How much may change", component=ui.Select[Any](custom_id=_CHANGE, options=options))
+    )
+    return form
+
+
+def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
+    # Clients count in UTF-16: a prompt full of emoji is longer there than it is here, and must still fit.
+    most = max(PROMPT_LIMIT, len(text.encode("utf-16-le")) // 2)
+    return ui.TextInput(
+        custom_id=name,
+        style=discord.TextStyle.paragraph,
+        max_length=most,
+        default=text or None,
+        required=is_required,
+    )
+
+
+def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
+    """`sent`: what Discord says was submitted. None where that was no remix form."""
+    match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
+    if match is None:
+        return None
+    entries = dict(_entries(sent.get("components", ())))
+    return RemixInput(
+        job=JobId(match[2]),
+        image=int(entries.get(_IMAGE, match[3])),
+        words=PromptInput(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
+        change=Change(entries.get(_CHANGE, Change.MUCH)),
+    )
+
+
+def _entries(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """custom_id and value of each field: of a text input what was typed, of a menu what was chosen first."""
+    for each in components:
+        field = each.get("component", each)
+        chosen = [field["value"]] if "value" in field else list(field.get("values", ()))
+        if chosen:
+            yield field["custom_id"], chosen[0]

@@ -1,0 +1,46 @@
+"""GET /metrics, on an address of the owner's choice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from bot.studio.metrics import Metrics
+from bot.studio.settings import address_of
+from startup import StartError
+
+
+@dataclass(eq=False)
+class CannotListen(StartError):
+    listen: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"The metrics can't be offered at {self.listen}: {self.reason}. Change metrics.listen in the settings."
+
+
+@asynccontextmanager
+async def expose(metrics: Metrics, listen: str) -> AsyncGenerator[int]:
+    """Answers while the context is open. Yields the port, for a `listen` that says 0. Raises CannotListen."""
+
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    host, port = address_of(listen)
+    app = web.Application()
+    app.router.add_get("/metrics", answer)
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, host, port)
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen(listen, error.strerror or str(error)) from error
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()

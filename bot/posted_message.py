@@ -1,0 +1,113 @@
+"""One posted message and how to reach it: by its interaction's token while that lives, by the bot's own right afterwards."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import aiohttp
+import discord
+
+from db.jobs import ReplyTarget
+
+log = logging.getLogger(__name__)
+
+TOKEN_SECONDS = 14.5 * 60
+"""Discord's interaction tokens live fifteen minutes; the last half minute is left for clocks that disagree."""
+
+_EXPIRED = {10015, 10062, 50027}
+"""Unknown webhook, unknown interaction, invalid webhook token: what Discord and its stand-ins answer to a dead token."""
+_GONE = {10003, 10008, 50001}
+"""Unknown channel, unknown message, missing access: there is nothing left to edit."""
+
+
+UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
+"""Discord refused, answered nonsense, or was not there: discord.py lets aiohttp's own errors through."""
+
+
+def is_final(error: Exception) -> bool:
+    """Whether trying again is useless: Discord understood and refused, for another reason than haste or a token."""
+    return (
+        isinstance(error, discord.HTTPException)
+        and 400 <= error.status < 500
+        and error.status not in (401, 408, 429)
+    )
+
+
+class MessageGone(Exception):
+    """Somebody deleted the message, or the channel; nobody is waiting there any more."""
+
+
+class PostedMessage:
+    """Edits of one message in order; `lock` is held during each, so that a late preview can't overtake the result."""
+
+    def __init__(self, client: discord.Client, place: ReplyTarget) -> None:
+        self._client = client
+        self.place = place
+        self.lock = asyncio.Lock()
+
+    async def edit(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
+        """Replaces the message; `files` may be sent twice, so they must be seekable. Returns the message's id.
+
+        Raises MessageGone, or discord.HTTPException where Discord fails for another reason.
+        """
+        async with self.lock:
+            message_id = await self._edit(view, files)
+            # A message that had to be posted anew is the one that the next edit goes to.
+            self.place = replace(self.place, message_id=message_id)
+            return message_id
+
+    async def _edit(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
+        token = self.place.token
+        if token and time.time() - self.place.token_at < TOKEN_SECONDS and self._client.application_id:
+            webhook = discord.Webhook.partial(self._client.application_id, token, client=self._client)
+            # "@original" is the answer whose id was not recorded before the bot died.
+            message_id = cast(int, self.place.message_id or "@original")
+            try:
+                message = await webhook.edit_message(
+                    message_id, view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
+                )
+            except discord.HTTPException as error:
+                if error.code not in _EXPIRED and error.status != 401:
+                    # An @original that is unknown was never answered: post anew below.
+                    if error.code in _GONE and self.place.message_id is not None:
+                        raise MessageGone from error
+                    if error.code not in _GONE:
+                        raise
+                log.info("token of message %s has expired: going on as the bot", self.place.message_id)
+                # For good: each further try would be one more 401, and Discord counts those.
+                self.place = replace(self.place, token="")
+                for file in files:
+                    file.reset(seek=True)
+            else:
+                return message.id
+        return await self._edit_as_bot(view, files)
+
+    async def _edit_as_bot(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
+        channel = self._client.get_partial_messageable(self.place.channel_id, guild_id=self.place.guild_id)
+        quiet = discord.AllowedMentions.none()
+        try:
+            if self.place.message_id is None:
+                return (await channel.send(view=view, files=files, allowed_mentions=quiet)).id
+            message = channel.get_partial_message(self.place.message_id)
+            return (await message.edit(view=view, attachments=files, allowed_mentions=quiet)).id
+        except discord.HTTPException as error:
+            if error.code in _GONE:
+                raise MessageGone from error
+            raise
+
+    async def delete(self) -> None:
+        """No error when it is gone already."""
+        if self.place.message_id is None:
+            return
+        channel: Any = self._client.get_partial_messageable(
+            self.place.channel_id, guild_id=self.place.guild_id
+        )
+        try:
+            await channel.get_partial_message(self.place.message_id).delete()
+        except discord.NotFound:
+            return

@@ -1,0 +1,147 @@
+"""Forgetting, in the background: members who asked for it, here and in Discord, and what is older than the settings say.
+
+Paced: small transactions with pauses between them, so that orders go on meanwhile. The database says what is left to do, so a
+stop in the middle loses nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+import discord
+
+from bot.cases.mod_channel import ModChannel
+from bot.posted_message import UNREACHABLE, is_final
+from bot.studio.settings import RetentionSettings
+from db.erasure import ErasureRequest, PostedAs
+from db.errors import StorageError
+from db.repositories import Repositories
+from db.retention import Periods
+from moderation.duration import DAY
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 60.0
+"""Between two sweeps that nobody asked for."""
+_PAUSE = 0.05
+"""Seconds between two steps: whoever waits for the database comes first."""
+_AT_ONCE = 20  # rows looked up for Discord
+
+
+class ErasureSweep:
+    def __init__(
+        self,
+        client: discord.Client,
+        records: Repositories,
+        review: ModChannel,
+        settings: RetentionSettings,
+        clock: Callable[[], float],
+        *,
+        pause: float = _PAUSE,
+    ) -> None:
+        self._client = client
+        self._records = records
+        self._review = review
+        self._clock = clock
+        self._pause = pause
+        self.periods = periods_of(settings)
+        self._wanted = asyncio.Event()
+
+    def want(self) -> None:
+        """Somebody asked to be forgotten: now rather than at the next sweep."""
+        self._wanted.set()
+
+    async def run(self) -> None:
+        await self._client.wait_until_ready()
+        while True:
+            self._wanted.clear()
+            try:
+                await self.sweep()
+            except StorageError as error:
+                log.warning("the sweep goes on later: %s", error)
+            except Exception:
+                # A mistake in here must not take the bot down with it.
+                log.exception("the sweep failed; it is tried again later")
+            try:
+                await asyncio.wait_for(self._wanted.wait(), _SECONDS)
+            except TimeoutError:
+                continue
+
+    async def sweep(self) -> None:
+        """Once. Raises StorageError."""
+        for erasure in await self._records.forgetting.pending():
+            try:
+                await self._forget(erasure)
+            except StorageError:
+                raise
+            except Exception:
+                # A mistake in here must hold up neither the others nor the bot.
+                log.exception("a member could not be forgotten yet; it is tried again")
+        await self._redraw()
+        count = 0
+        while changed := await self._records.retention.step(self.periods, self._clock()):
+            count += changed
+            await asyncio.sleep(self._pause)
+        if count:
+            log.info("%d rows were older than the settings keep them", count)
+            await self._records.database.tidy()
+        await self._records.pictures.empty_trash(self._clock())
+
+    async def _forget(self, erasure: ErasureRequest) -> None:
+        forgetting, now = self._records.forgetting, self._clock()
+        await self._remove_pictures(erasure)
+        while posted := await forgetting.posted(erasure, now, _AT_ONCE):
+            if not await self._delete(posted):
+                break
+        advance = await forgetting.advance(erasure, now=now, acts_before=now - self.periods.audit)
+        if advance.rows:
+            await self._records.database.tidy()
+        if advance.is_done:
+            log.info("a member who asked for it is forgotten")
+
+    async def _redraw(self) -> None:
+        """What is forgotten must not stand on a card any longer than Discord is away."""
+        forgetting = self._records.forgetting
+        while cases := await forgetting.to_redraw(_AT_ONCE):
+            for case_id in cases:
+                if not await self._review.refresh_case(case_id):
+                    return
+                await forgetting.redrawn(case_id)
+
+    async def _remove_pictures(self, erasure: ErasureRequest) -> None:
+        while found := await self._records.forgetting.pictures(erasure, _AT_ONCE):
+            async with self._records.database.transaction() as tx:
+                for job, index in found:
+                    await self._records.pictures.remove(tx, job, index, by=None, reason="", at=self._clock())
+            await asyncio.sleep(self._pause)
+
+    async def _delete(self, posted: list[PostedAs]) -> bool:
+        """False where Discord is away: then the rest is tried at the next sweep."""
+        for each in posted:
+            channel = self._client.get_partial_messageable(each.channel_id, guild_id=each.guild_id)
+            try:
+                await channel.get_partial_message(each.message_id).delete()
+            except UNREACHABLE as error:
+                if not is_final(error):
+                    log.warning("messages of a member who is to be forgotten are left: %s", error)
+                    return False
+                if not isinstance(error, discord.NotFound):
+                    log.warning("message %s can't be deleted: %s", each.message_id, error)
+            await self._records.forgetting.is_gone(each)
+        return True
+
+
+def periods_of(settings: RetentionSettings) -> Periods:
+    def seconds(days: int) -> float | None:
+        return days * DAY or None
+
+    return Periods(
+        prompts=seconds(settings.prompts_days),
+        pictures=seconds(settings.pictures_days),
+        jobs=seconds(settings.jobs_days),
+        cases=seconds(settings.cases_days),
+        sanctions=seconds(settings.sanctions_days),
+        audit=settings.audit_days * DAY,
+    )

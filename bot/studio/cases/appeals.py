@@ -1,0 +1,104 @@
+"""Appeals: asked for by the member whom a case is about, once; answered by a moderator who did not act in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.studio.case_errors import (
+    AppealAnswered,
+    AppealedAlready,
+    NoSuchAppeal,
+    NoSuchCase,
+    NotYourCase,
+    OwnCase,
+    OwnDecision,
+    SeniorNeeded,
+)
+from bot.studio.cases.amendments import Amendments
+from bot.studio.cases.cases import Casework
+from bot.studio.orders.order import Actor
+from db.appeals import Appeal, Decision
+from db.audit import Act
+from db.case_entries import EntryKind
+from db.cases import Case
+from generation.request import MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    appeal: Appeal
+    case: Case
+    is_undone: bool  # whether a strike or block was still there to be taken back
+
+
+class CaseAppeals:
+    def __init__(self, casework: Casework, amendments: Amendments) -> None:
+        self._casework = casework
+        self.desk = casework.desk
+        self._amendments = amendments
+        self._records = casework.records
+
+    async def may_ask(self, case_id: int, member: MemberId) -> Case:
+        """The case, if this member may appeal in it now. Raises NoSuchCase, NotYourCase, AppealedAlready."""
+        case = await self._records.cases.get(case_id)
+        if case is None or case.is_open:
+            raise NoSuchCase(case.number if case else 0)
+        if case.member != member:
+            raise NotYourCase
+        if await self._records.appeals.of_case(case_id) is not None:
+            raise AppealedAlready(case.number)
+        return case
+
+    async def ask(self, case_id: int, member: MemberId, name: str, text: str) -> tuple[Case, Appeal]:
+        """Raises as `may_ask`."""
+        case = await self.may_ask(case_id, member)
+        now = self._casework.clock()
+        async with self._records.database.transaction() as tx:
+            appeal = await self._records.appeals.add(tx, case_id=case_id, member=member, text=text, at=now)
+            if appeal is None:
+                raise AppealedAlready(case.number)
+            await self._records.entries.add(
+                tx, case_id, at=now, by=member, name=name, kind=EntryKind.APPEALED, text=text
+            )
+        return case, appeal
+
+    async def may_answer(self, appeal_id: int, by: Actor) -> tuple[Appeal, Case]:
+        """Raises NoSuchAppeal, AppealAnswered, OwnDecision, OwnCase, SeniorNeeded."""
+        appeal = await self._records.appeals.get(appeal_id)
+        case = await self._records.cases.get(appeal.case_id) if appeal else None
+        if appeal is None or case is None or case.guild_id != by.guild_id:
+            raise NoSuchAppeal
+        if appeal.decision is not None:
+            raise AppealAnswered(case.number, appeal.decided_name, appeal.decision)
+        # Who proposed a ban has acted as much as who confirmed it.
+        if by.member in (case.acted_by, case.proposed_by):
+            raise OwnDecision(case.number)
+        if by.member == case.member:
+            raise OwnCase
+        if case.is_escalated and not by.is_senior:
+            raise SeniorNeeded(case.number)
+        return appeal, case
+
+    async def answer(self, appeal_id: int, by: Actor, decision: Decision, answer: str) -> Answered:
+        """Overturned, the case's strike and block are taken back. Raises as `may_answer`; of two, one answers."""
+        _, case = await self.may_answer(appeal_id, by)
+        async with self._records.database.transaction() as tx:
+            appeal = await self._records.appeals.answer(
+                tx,
+                appeal_id,
+                decision=decision,
+                by=by.member,
+                name=by.name,
+                at=self._casework.clock(),
+                answer=answer,
+            )
+            if appeal is None:
+                known = await self._records.appeals.get(appeal_id, tx=tx)
+                raise AppealAnswered(
+                    case.number, known.decided_name if known else "", (known and known.decision) or ""
+                )
+            is_undone = decision is Decision.OVERTURNED and await self._amendments.undo(tx, case, by)
+            await self._casework.enter(tx, case, by, EntryKind.ANSWERED, f"{decision}: {answer}".rstrip(": "))
+            act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
+            await self.desk.note(tx, by, act, case.member, answer, case=case.number, job=case.job)
+        return Answered(appeal=appeal, case=case, is_undone=is_undone)

@@ -1,0 +1,324 @@
+"""Cases: opened, claimed, decided, amended. Every act is one transaction, so of two moderators exactly one acts.
+
+Knows no Discord: telling the member, and Discord's own timeouts and bans, come after the commit and elsewhere.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from bot.studio.case_errors import (
+    CaseClosed,
+    CaseTaken,
+    NoSuchCase,
+    OwnCase,
+    SecondNeeded,
+    SeniorNeeded,
+)
+from bot.studio.cases.takedown import Takedown
+from bot.studio.orders.order import Actor
+from bot.studio.screening.pictures import likeness_of
+from bot.studio.settings import ModerationSettings
+from db.audit import Act
+from db.blocks import Block
+from db.case_entries import EntryKind
+from db.cases import Case, Origin, Outcome
+from db.database import Transaction
+from db.jobs import Job
+from db.member_stats import MemberStats
+from db.repositories import Repositories
+from generation.request import JobId, MemberId
+from moderation.duration import DAY
+from moderation.escalation import Rung, parse_escalation, rung_for
+
+STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
+"""What a member gets a strike for."""
+BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    outcome: Outcome
+    reason: str = ""
+    seconds: float | None = None  # of what blocks; None: until lifted
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Done:
+    """What became of a decision."""
+
+    case: Case
+    earlier: Block | None = None  # of another case, which ends later and so holds
+    is_proposal: bool = False  # a ban that waits for a second moderator; nothing else happened
+    strikes: int = 0  # of the member, that count now
+    strike_until: float | None = None  # unix seconds; the new strike
+    is_first_hit: bool = False  # the member's first refusal by the filter: an explanation, no strike
+    plain: int = 0  # pictures that were removed and can't be kept from coming back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    jobs: list[Job]
+    plain: int  # pictures that can't be kept from coming back
+    cases: list[int]  # ids of the open ones that say so now
+
+
+class Casework:
+    def __init__(
+        self,
+        records: Repositories,
+        desk: Takedown,
+        settings: ModerationSettings,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.records = records
+        self.desk = desk
+        self.clock = clock
+        self.ladder = parse_escalation(settings.ladder)
+        self._claim_seconds = float(settings.claim_seconds)
+        self._strike_seconds = settings.strike_days * DAY
+
+    # ---- looking
+
+    async def numbered(self, guild_id: int, number: int) -> Case:
+        """Raises NoSuchCase."""
+        case = await self.records.cases.numbered(guild_id, number)
+        if case is None:
+            raise NoSuchCase(number)
+        return case
+
+    async def standing(self, guild_id: int, member: MemberId) -> tuple[MemberStats, Rung]:
+        """The member's record, and what the ladder offers for one more offence."""
+        standing = await self.records.standings.of(guild_id, member, self.clock())
+        return standing, rung_for(self.ladder, standing.strikes)
+
+    # ---- acting
+
+    async def claim(self, case_id: int, by: Actor) -> Case:
+        """Theirs for some minutes: before a form is filled in. Raises as `decide`."""
+        async with self.records.database.transaction() as tx:
+            case = await self._free(tx, case_id, by)
+            await self.desk.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
+            return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
+
+    async def escalate(self, case_id: int, by: Actor) -> Case:
+        """From now on only somebody who may manage the server decides it. Raises as `decide`."""
+        async with self.records.database.transaction() as tx:
+            case = await self._free(tx, case_id, by, is_escalation=True)
+            case = await self.records.cases.escalate(tx, case.id)
+            await self.enter(tx, case, by, EntryKind.ESCALATED, "")
+            await self.desk.note(tx, by, Act.ESCALATE, case.member, case=case.number, job=case.job)
+            return case
+
+    async def decide(self, case_id: int, by: Actor, decision: Decision) -> Done:
+        """Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded; then nothing was changed."""
+        async with self.records.database.transaction() as tx:
+            case = await self._free(tx, case_id, by)
+            done, cancelled = await self._decide(tx, case, by, decision)
+        self.desk.leave_line(cancelled)
+        return done
+
+    async def sanction(self, by: Actor, member: MemberId, name: str, decision: Decision) -> Done:
+        """A case of its own, opened and decided by a moderator's command.
+
+        A ban that another moderator has proposed for that member is confirmed by it. Raises OwnCase, SecondNeeded.
+        """
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        if member == by.member:
+            raise OwnCase
+        async with self.records.database.transaction() as tx:
+            case = None
+            if decision.outcome is Outcome.BAN:
+                case = await self.records.cases.proposed(by.guild_id, member, tx=tx)
+            if case is not None:
+                case = await self._free(tx, case.id, by)
+            else:
+                case = await self.records.cases.open(
+                    tx,
+                    guild_id=by.guild_id,
+                    origin=Origin.MODERATOR,
+                    at=self.clock(),
+                    member=member,
+                    member_name=name,
+                    channel_id=by.channel_id,
+                )
+            done, cancelled = await self._decide(tx, case, by, decision)
+        self.desk.leave_line(cancelled)
+        return done
+
+    async def strike(self, by: Actor, member: MemberId, name: str, reason: str) -> Done:
+        """What the ladder says for one more offence. Raises as `sanction`."""
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        _, rung = await self.standing(by.guild_id, member)
+        decision = Decision(outcome=Outcome(rung.sanction), reason=reason, seconds=rung.seconds)
+        return await self.sanction(by, member, name, decision)
+
+    async def open_refusal(self, verdict_id: int, by: Actor) -> Case | None:
+        """A case from a refused order, which has none by itself; None when the verdict is gone. Once for each."""
+        record = await self.records.verdicts.get(verdict_id)
+        if record is None or record.guild_id is None or record.guild_id != by.guild_id:
+            return None
+        async with self.records.database.transaction() as tx:
+            case = await self.records.cases.of_verdict(verdict_id, tx=tx)
+            if case is not None:
+                return case
+            case = await self.records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.REFUSAL,
+                at=self.clock(),
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=record.verdict,
+                verdict_id=record.id,
+            )
+            await self.desk.note(tx, by, Act.OPEN_CASE, case.member, case=case.number)
+            return case
+
+    async def purge(
+        self, by: Actor, since: float, reason: str, *, member: MemberId | None, most: int
+    ) -> Purged:
+        """Takes down what was ordered since then (unix seconds), newest first, at most so many orders."""
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
+        async with self.records.database.transaction() as tx:
+            removed = [await self.desk.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
+            await self.desk.note(
+                tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since}
+            )
+        self.desk.leave_line(each.job for each in removed if each.is_cancelled)
+        return Purged(
+            jobs=jobs,
+            plain=sum(each.looks.plain for each in removed),
+            cases=[each.case for each in removed if each.case is not None],
+        )
+
+    async def set_second_for_bans(self, by: Actor, is_needed: bool) -> None:
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        async with self.records.database.transaction() as tx:
+            settings = await self.records.guilds.get(by.guild_id, tx=tx)
+            await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
+            await self.desk.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
+
+    async def set_log_channel(self, by: Actor, channel_id: int) -> None:
+        assert by.guild_id is not None, "nobody is a moderator outside a server"
+        async with self.records.database.transaction() as tx:
+            settings = await self.records.guilds.get(by.guild_id, tx=tx)
+            await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
+            await self.desk.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
+
+    # ---- parts
+
+    async def _free(self, tx: Transaction, case_id: int, by: Actor, *, is_escalation: bool = False) -> Case:
+        """The case, if this moderator may act on it now."""
+        case = await self.records.cases.get(case_id, tx=tx)
+        if case is None or case.guild_id != by.guild_id:
+            raise NoSuchCase(0 if case is None else case.number)
+        if case.outcome is not None:
+            raise CaseClosed(
+                case.number, case.acted_name, case.outcome, case.acted_at or 0.0, case.is_refused
+            )
+        if case.member == by.member:
+            raise OwnCase
+        if case.is_escalated and not by.is_senior and not is_escalation:
+            raise SeniorNeeded(case.number)
+        if case.claimed_at is not None and case.claimed_by != by.member:
+            free_in = case.claimed_at + self._claim_seconds - self.clock()
+            if free_in > 0:
+                raise CaseTaken(case.number, case.claimed_name, free_in)
+        return case
+
+    async def _decide(
+        self, tx: Transaction, case: Case, by: Actor, decision: Decision
+    ) -> tuple[Done, list[JobId]]:
+        now, outcome = self.clock(), decision.outcome
+        if outcome is Outcome.BAN:
+            settings = await self.records.guilds.get(case.guild_id, tx=tx)
+            if settings.ban_needs_second:
+                if case.proposed_by == by.member:
+                    raise SecondNeeded(case.number)
+                if case.proposed_by is None:
+                    return await self._propose(tx, case, by, decision.reason), []
+        expires_at = None if decision.seconds is None else now + decision.seconds
+        why = f"case {case.number}" + (f": {decision.reason}" if decision.reason else "")
+        cancelled: list[JobId] = []
+        plain = 0
+        if outcome is not Outcome.APPROVE and case.job is not None:
+            removed = await self.desk.take_down_in(tx, case.job, by, why, case_id=case.id)
+            plain = removed.looks.plain
+            cancelled += [removed.job] if removed.is_cancelled else []
+        await self.records.banned.release(tx, case.id)
+        like = likeness_of(case.verdict)
+        if outcome is Outcome.APPROVE and like is not None:
+            await self.records.banned.lift(
+                tx, case.guild_id, like
+            )  # it stands, so what it looks like may come back
+        block = holding = None
+        if outcome in BLOCKING:
+            block, ended = await self.desk.block_in(tx, by, case.member, decision.reason, expires_at)
+            cancelled += ended
+            holding = await self.records.blocks.live(case.guild_id, case.member, now, tx=tx)
+        strike_until = None
+        # By accident everybody is refused once.
+        is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id, tx=tx)
+        if outcome in STRIKING and not is_first_hit:
+            strike_until = now + self._strike_seconds
+            await self.records.strikes.add(
+                tx,
+                guild_id=case.guild_id,
+                member=case.member,
+                case_id=case.id,
+                by=by.member,
+                at=now,
+                expires_at=strike_until,
+            )
+        case = await self.records.cases.close(
+            tx,
+            case.id,
+            outcome=outcome,
+            by=by.member,
+            name=by.name,
+            at=now,
+            reason=decision.reason,
+            expires_at=expires_at,
+            block=block.id if block else None,
+            is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
+        )
+        await self.enter(tx, case, by, EntryKind.DECIDED, f"{outcome}: {decision.reason}".rstrip(": "))
+        await self.desk.note(
+            tx,
+            by,
+            Act(outcome),
+            case.member,
+            decision.reason,
+            case=case.number,
+            job=case.job,
+            details={"until": expires_at, "strike_until": strike_until},
+        )
+        strikes = await self.records.strikes.live(case.guild_id, case.member, now, tx=tx)
+        done = Done(
+            case=case,
+            earlier=None if holding == block else holding,
+            strikes=strikes,
+            strike_until=strike_until,
+            is_first_hit=is_first_hit,
+            plain=plain,
+        )
+        return done, cancelled
+
+    async def _propose(self, tx: Transaction, case: Case, by: Actor, reason: str) -> Done:
+        case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason)
+        await self.enter(tx, case, by, EntryKind.PROPOSED, reason)
+        await self.desk.note(tx, by, Act.PROPOSE_BAN, case.member, reason, case=case.number, job=case.job)
+        return Done(case=case, is_proposal=True)
+
+    async def enter(self, tx: Transaction, case: Case, by: Actor, kind: EntryKind, text: str) -> None:
+        await self.records.entries.add(
+            tx, case.id, at=self.clock(), by=by.member, name=by.name, kind=kind, text=text
+        )

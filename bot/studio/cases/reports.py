@@ -1,0 +1,76 @@
+"""Members' reports: each a picture once, not too many an hour, and one open case a job however many report it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from bot.studio.case_errors import ReportedAlready, ReviewedAlready, TooManyReports
+from bot.studio.cases.cases import Casework
+from bot.studio.orders.order import Actor, NoSuchJob, PictureGone
+from db.case_entries import EntryKind
+from db.cases import Case, Origin, Outcome
+from db.jobs import Job
+from moderation.duration import HOUR
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    case: Case
+    is_new: bool  # whether this report opened it
+    reports: int  # in this case
+
+
+class MemberReports:
+    def __init__(self, casework: Casework, an_hour: int) -> None:
+        """`an_hour`: how many reports a member may make in one."""
+        self._casework = casework
+        self._records = casework.records
+        self._an_hour = an_hour
+
+    async def report(self, by: Actor, job: Job, reason: str) -> Reported:
+        """Raises NoSuchJob, ReportedAlready, ReviewedAlready, TooManyReports, PictureGone."""
+        guild_id = by.guild_id
+        if guild_id is None or job.place.guild_id != guild_id:
+            raise NoSuchJob(job.id)
+        now = self._casework.clock()
+        async with self._records.database.transaction() as tx:
+            if await self._records.reports.has(job.id, by.member, tx=tx):
+                raise ReportedAlready
+            recent = await self._records.reports.times(by.member, now - HOUR, tx=tx)
+            if len(recent) >= self._an_hour:
+                raise TooManyReports(self._an_hour, recent[-self._an_hour] + HOUR - now)
+            case = await self._records.cases.of_job(job.id, tx=tx)
+            if case is not None and case.outcome is Outcome.APPROVE:
+                raise ReviewedAlready
+            if case is not None and not case.is_open:
+                raise PictureGone
+            is_new = case is None
+            if case is None:
+                verdict = await self._records.verdicts.of_job(job.id, tx=tx)
+                case = await self._records.cases.open(
+                    tx,
+                    guild_id=guild_id,
+                    origin=Origin.REPORT,
+                    at=now,
+                    member=job.member,
+                    member_name=job.member_name,
+                    channel_id=job.place.channel_id,
+                    job=job.id,
+                    prompt=job.drawing.prompt.text,
+                    negative=job.drawing.prompt.negative,
+                    verdict=verdict.verdict if verdict else None,
+                )
+            await self._records.reports.add(
+                tx, guild_id=guild_id, job=job.id, case_id=case.id, member=by.member, reason=reason, at=now
+            )
+            await self._records.entries.add(
+                tx,
+                case.id,
+                at=now,
+                by=by.member,
+                name=by.name,
+                kind=EntryKind.EVIDENCE,
+                text=f"reported: {reason or 'no reason given'}",
+            )
+            count = await self._records.reports.count(case.id, tx=tx)
+        return Reported(case=case, is_new=is_new, reports=count)

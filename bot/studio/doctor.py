@@ -1,0 +1,189 @@
+"""`python main.py doctor`: what would stop a start, what the card can do, how long a picture will take. Changes nothing."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
+from bot.studio.settings import Settings
+from db.errors import DatabaseMissing, StorageError
+from db.state import size_text, state_of
+from generation.diagnostics import Card, Finding, ModelReport
+from generation.files.lora_file import BrokenLoraFile, inspect_lora
+from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.provenance.certificate import CHAIN, KEY, load_certificate
+from generation.request import ModelEntry
+from startup import StartError
+
+ROOM = 2 * 10**9
+"""Bytes on the disk: some thousand pictures."""
+
+
+@dataclass(slots=True)
+class Examination:
+    """What was found. `stops`: sentences that `run` would end with; `troubles`: what it would live with."""
+
+    stops: list[str] = field(default_factory=list[str])
+    troubles: list[str] = field(default_factory=list[str])
+
+    @property
+    def exit_code(self) -> int:
+        return 2 if self.stops else 1 if self.troubles else 0
+
+
+def examine(
+    settings: Settings,
+    *,
+    has_token: bool,
+    checkup: Callable[[Sequence[ModelEntry]], Iterable[Finding]],
+    show: Callable[[str], None],
+) -> Examination:
+    """Says line by line what it finds, the quick things first."""
+    found = Examination()
+    _line(show, "Discord", settings.discord.api)
+    _line(show, "DISCORD_TOKEN", "set" if has_token else "not set")
+    if not has_token:
+        found.troubles.append("DISCORD_TOKEN is not set: `run` needs it, the playground does not.")
+    _storage(settings, found, show)
+    _line(show, "metrics", settings.metrics.listen or "off")
+    _line(show, "picture check", ", ".join(settings.pictures.detectors))
+    _certificate(settings, found, show)
+    sound: list[ModelEntry] = []
+    for entry in settings.resolved_models:
+        try:
+            inspect_model(entry)
+        except StartError as broken:
+            found.stops.append(str(broken))
+            continue
+        sound.append(entry)
+        found.troubles += broken_loras(entry)
+    for finding in checkup(sound):
+        match finding:
+            case Card():
+                for name, text in _of_card(finding):
+                    _line(show, name, text)
+            case ModelReport():
+                entry = next(entry for entry in sound if entry.name == finding.name)
+                show("")
+                for name, text in _of_model(finding, entry, settings):
+                    _line(show, name, text)
+                if finding.why_not:
+                    found.troubles.append(f"The model {finding.name!r} can't be used: {finding.why_not}")
+    return found
+
+
+def inspect_model(entry: ModelEntry) -> None:
+    """Raises StartError."""
+    try:
+        inspect(entry.source)
+    except BrokenModelFolder as broken:
+        raise StartError(
+            f"The model {entry.name!r} in {broken.source} can't be used: {broken.reason} {broken.advice}"
+        ) from broken
+
+
+def broken_loras(entry: ModelEntry) -> Iterator[str]:
+    for lora in entry.loras:
+        try:
+            inspect_lora(lora.source, entry.source)
+        except BrokenLoraFile as broken:
+            yield f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used: {broken}"
+
+
+def _line(show: Callable[[str], None], name: str, text: str) -> None:
+    show(f"{name:<14} {text}")
+
+
+def _storage(settings: Settings, found: Examination, show: Callable[[str], None]) -> None:
+    data = settings.data.resolve()
+    _line(show, "data", str(data))
+    there = next(folder for folder in (data, *data.parents) if folder.is_dir())
+    free = shutil.disk_usage(there).free
+    _line(show, "disk", f"{size_text(free)} free")
+    if free < ROOM:
+        found.troubles.append(f"The disk that holds {there} has {size_text(free)} left.")
+    path = data / "atelier.sqlite3"
+    try:
+        state = state_of(path)
+    except DatabaseMissing:
+        _line(show, "database", "none yet: the first start makes it")
+    except StorageError as error:
+        _line(show, "database", "can't be used")
+        found.stops.append(str(error))
+    else:
+        jobs = ", ".join(f"{count} {name}" for name, count in state.jobs.items() if count) or "no jobs"
+        update = "" if state.version == state.known else f", which the next start brings to {state.known}"
+        _line(show, "database", f"{size_text(state.bytes)}, version {state.version}{update}; {jobs}")
+        _line(show, "pictures", f"{state.pictures} ({size_text(state.picture_bytes)})")
+        if state.faults:
+            found.troubles.append(f"The database {path} is damaged: {'; '.join(state.faults[:3])}.")
+
+
+def _certificate(settings: Settings, found: Examination, show: Callable[[str], None]) -> None:
+    folder = settings.data / FOLDER
+    try:
+        check_mark_key(folder)
+        own = certificate_of(settings.provenance)
+        if own is None and not (folder / KEY).exists():
+            _line(show, "certificate", "none yet: the first start makes one")
+            return
+        certificate = own or load_certificate(folder / CHAIN, folder / KEY)
+        credentials_of(certificate)
+    except StartError as broken:
+        found.stops.append(str(broken))
+    else:
+        whose = "the owner's" if own else "made by the bot"
+        _line(show, "certificate", f"{certificate.name}, until {certificate.expires:%Y-%m-%d} ({whose})")
+
+
+def _of_card(card: Card) -> Iterator[tuple[str, str]]:
+    yield "device", card.name
+    yield "memory", f"{card.free / 2**30:.1f} of {card.total / 2**30:.1f} GiB free"
+    bfloat16 = "has" if card.has_bfloat16 else "has no"
+    yield "numbers", f"{card.dtype} where the model's entry says nothing; it {bfloat16} bfloat16 of its own"
+    yield "torch", f"{card.torch}, diffusers {card.diffusers}"
+    yield (
+        "torch.compile",
+        f"with {card.compiler}" if card.compiler else "not available: no compiler is installed",
+    )
+
+
+def _of_model(report: ModelReport, entry: ModelEntry, settings: Settings) -> Iterator[tuple[str, str]]:
+    is_default = entry.name == settings.generation.default_model
+    yield "model", f"{entry.name}{' (default)' if is_default else ''}: {_short(entry.source)}"
+    if report.why_not:
+        yield "  broken", report.why_not
+        return
+    yield "  kind", f"{report.pipeline}, loaded in {report.loading:.1f} s"
+    if not report.is_batched:
+        yield "  batches", "none: it draws its pictures by itself, one after the other"
+    yield "  a step of", "   ".join(f"{rows} rows {_time(each)}" for rows, each in report.steps.items())
+    if report.knee:
+        curve = f"{_time(report.fixed)} and {_time(report.a_row)} a row"
+        yield "  cost", f"{curve}; more than {report.knee} rows in a step are not worth it"
+    if report.decoding:
+        enlarged = f", enlarged {entry.enlarge} times" if entry.enlarge > 1 else ""
+        yield "  decoding", f"{_time(report.decoding)} a picture{enlarged}"
+    yield (
+        "  an order",
+        f"{_time(report.order)} for four pictures of {entry.side} pixels in {entry.steps} steps, alone on the device",
+    )
+    if report.note:
+        yield "  note", report.note
+
+
+def _time(seconds: float) -> str:
+    return (
+        f"{seconds:.2g} s"
+        if 1 <= seconds < 10
+        else f"{seconds:.0f} s"
+        if seconds >= 10
+        else f"{1000 * seconds:.3g} ms"
+    )
+
+
+def _short(source: str) -> str:
+    return Path(source).name if Path(source).is_dir() else source

@@ -1,0 +1,329 @@
+"""What a member wrote, by options and by `--name value` inside the prompt, made into native values. Parsing ends here."""
+
+from __future__ import annotations
+
+import difflib
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from fractions import Fraction
+from types import MappingProxyType
+
+from bot.studio.orders.order import (
+    Actor,
+    BadParameter,
+    EmptyPrompt,
+    Order,
+    PromptTooLong,
+    UnknownLora,
+    UnknownModel,
+    UnknownParameter,
+    UnusableWeights,
+)
+from bot.studio.prompt_errors import NestedPreset, UnknownPreset
+from db.jobs import JobAction, Parent
+from generation.prompt import MAX_PARTS, BadWeights
+from generation.request import (
+    MAX_GUIDANCE,
+    MAX_LORA_WEIGHT,
+    Drawing,
+    Lora,
+    LoraEntry,
+    LoraSet,
+    ModelEntry,
+    Prompt,
+)
+
+PROMPT_LIMIT = 1000
+"""Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
+
+ASPECTS: dict[str, tuple[int, int]] = {
+    "1:1": (1, 1),
+    "3:2": (3, 2),
+    "2:3": (2, 3),
+    "16:9": (16, 9),
+    "9:16": (9, 16),
+}
+NAMES = {
+    "ar": "aspect",
+    "aspect": "aspect",
+    "seed": "seed",
+    "no": "negative",
+    "negative": "negative",
+    "steps": "steps",
+    "cfg": "guidance",
+    "guidance": "guidance",
+    "images": "images",
+    "model": "model",
+    "lora": "lora",
+    "preset": "preset",
+}
+"""Every spelling of an inline parameter, and the option that it sets."""
+
+TYPED = "/imagine"
+"""The source of orders whose words were typed for them."""
+
+_NO_WORDS = " .…-"
+"""Of these is what is typed by somebody who has nothing to say: Discord demands a prompt."""
+
+NO_PRESETS: Mapping[str, str] = MappingProxyType({})
+
+MAX_LORAS = 4
+"""In one order. Each makes a step slower, and more of them fight each other."""
+
+SEED_LIMIT = 2**53 - 4
+"""The last of four pictures' seeds still fits what Discord's whole numbers hold."""
+# A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
+_FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[\s=]|$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PromptInput:
+    """What was asked for, before defaults: None where the member said nothing. Inline parameters win over options."""
+
+    prompt: str
+    negative: str | None = None
+    aspect: str | None = None
+    seed: str | int | None = None
+    steps: str | int | None = None
+    guidance: str | float | None = None
+    images: str | int | None = None
+    model: str | None = None
+    lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
+    preset: str | None = None
+
+
+def read_inline(wish: PromptInput) -> PromptInput:
+    """Moves `--name value` out of the prompt. Raises UnknownParameter, BadParameter."""
+    found = list(_FLAG.finditer(wish.prompt))
+    if not found:
+        return wish
+    values: dict[str, str] = {}
+    text = [wish.prompt[: found[0].start()]]
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        written = match.group(1).lower()
+        option = NAMES.get(written)
+        if option is None:
+            near = difflib.get_close_matches(written, NAMES, n=1, cutoff=0.0)
+            raise UnknownParameter(written, near[0])
+        value = wish.prompt[match.end() : following.start() if following else None].strip()
+        if not value:
+            raise BadParameter(written, "", _WANTED[option])
+        if option != "negative":
+            # A value that takes one word ends there; what follows belongs to the prompt again.
+            value, *rest = value.split(maxsplit=1)
+            text += rest
+        if option == "lora" and option in values:
+            value = f"{values[option]} {value}"  # each names one more
+        values[option] = value
+    return replace(wish, prompt=" ".join(text), **values)
+
+
+def read(wish: PromptInput) -> PromptInput:
+    """`read_inline` of a prompt that is not too long. Raises PromptTooLong too."""
+    length = len(wish.prompt)
+    if length > PROMPT_LIMIT:
+        raise PromptTooLong(length, PROMPT_LIMIT)
+    return read_inline(wish)
+
+
+def _joined(wish: PromptInput, added: PromptInput, prompt: str, what: str) -> PromptInput:
+    """`prompt`, with what `wish` says, and what `added` says besides. `what` it is, in a sentence about its length."""
+    prompt = prompt.strip()
+    if len(prompt) > PROMPT_LIMIT:
+        raise PromptTooLong(len(prompt), PROMPT_LIMIT, what)
+    missing = {name: value for name, value in asdict(added).items() if getattr(wish, name) is None}
+    return replace(wish, prompt=prompt, **missing)
+
+
+def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
+    """With the preset put behind the prompt, as if it had been typed there; what is in the wish wins over its parameters.
+
+    `wish` was read. `presets`: the member's own, name to text. Raises UnknownPreset, and as `read`.
+    """
+    if wish.preset is None:
+        return wish
+    text = presets.get(wish.preset.strip().casefold())
+    if text is None:
+        raise UnknownPreset(wish.preset, nearest_preset(wish.preset, presets))
+    wish, added = replace(wish, preset=None), read_inline(PromptInput(prompt=text))
+    return _joined(wish, added, f"{wish.prompt} {added.prompt}", "prompt with its preset")
+
+
+def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) -> PromptInput:
+    """What was typed put behind what a file holds, and winning over it. Where `.` was typed, the file is all.
+
+    Raises as `with_preset`.
+    """
+    wish = read(wish)
+    if not wish.prompt.strip(_NO_WORDS):
+        wish = replace(wish, prompt="")
+    wish = with_preset(wish, presets)
+    held = with_preset(read_inline(held), presets)
+    return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "prompt with its file")
+
+
+def nearest_preset(name: str, presets: Iterable[str]) -> str:
+    """Empty where there is none at all."""
+    return next(iter(difflib.get_close_matches(name.casefold(), presets, n=1, cutoff=0.0)), "")
+
+
+def compose(
+    wish: PromptInput,
+    asker: Actor,
+    models: Sequence[ModelEntry],
+    default: ModelEntry,
+    presets: Mapping[str, str] = NO_PRESETS,
+) -> Order:
+    """The order of an /imagine. Raises a Refusal that names what is wrong; nothing is recorded yet."""
+    wish = with_preset(read(wish), presets)
+    if not one_line(wish.prompt):
+        raise EmptyPrompt
+    order = _order(wish, asker, models, default)
+    _demand_weights(order.drawing.prompt)
+    return order
+
+
+def draft(text: str, asker: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    """What a preset's text would order by itself: its words may be none, and weigh nothing yet.
+
+    Raises NestedPreset, and as `compose`.
+    """
+    wish = read(PromptInput(prompt=text))
+    if wish.preset is not None:
+        raise NestedPreset
+    return _order(wish, asker, models, default)
+
+
+def _order(wish: PromptInput, asker: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+    text = one_line(wish.prompt)
+    negative = one_line(wish.negative or "")
+    if len(negative) > PROMPT_LIMIT:
+        raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative prompt")
+    model = find_model(wish.model, models) if wish.model else default
+    images = _whole("images", wish.images, 1, 4, default=4)
+    loras = _loras(wish.lora or "", model, models)
+    drawing: Drawing[Parent] = Drawing(
+        prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
+        model=model.name,
+        size=model.size_for(_aspect(wish.aspect)),
+        steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
+        guidance=_guidance(wish.guidance, model.guidance),
+        # The last picture's seed must fit as well.
+        seed=_whole("seed", wish.seed, 0, SEED_LIMIT, default=new_seed()),
+        images=images,
+        loras=loras,
+    )
+    return Order(asker=asker, source=TYPED, action=JobAction.IMAGINE, drawing=drawing)
+
+
+def _demand_weights(prompt: Prompt) -> None:
+    try:
+        _ = prompt.parts
+    except BadWeights as error:
+        raise UnusableWeights(MAX_PARTS) from error
+
+
+def one_line(text: str) -> str:
+    """Half a surrogate pair can stand in JSON, but in no database."""
+    return " ".join(text.encode("utf-8", "ignore").decode().split())
+
+
+def new_seed() -> int:
+    """32 bits: short enough to be typed again."""
+    return random.SystemRandom().randrange(2**32)
+
+
+def find_model(name: str, models: Sequence[ModelEntry]) -> ModelEntry:
+    for entry in models:
+        if entry.name.casefold() == name.strip().casefold():
+            return entry
+    near = difflib.get_close_matches(name, [entry.name for entry in models], n=1, cutoff=0.0)
+    raise UnknownModel(name, near[0])
+
+
+def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSet:
+    """Of a name given twice the last weight counts, and a weight of 0 is none."""
+    asked: dict[str, Lora] = {}
+    for written in text.replace(",", " ").split():
+        name, colon, weight = written.partition(":")
+        known = _find_lora(name, model, models)
+        asked[known.name] = Lora(name=known.name, weight=_weight(written, weight) if colon else known.weight)
+    loras = tuple(sorted(lora for lora in asked.values() if lora.weight))
+    if len(loras) > MAX_LORAS:
+        raise BadParameter("lora", " ".join(asked), f"at most {MAX_LORAS}")
+    return loras
+
+
+def _find_lora(name: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraEntry:
+    for lora in model.loras:
+        if lora.name.casefold() == name.casefold():
+            return lora
+    near = difflib.get_close_matches(name, [lora.name for lora in model.loras], n=1, cutoff=0.0)
+    elsewhere = (
+        entry.name for entry in models for lora in entry.loras if lora.name.casefold() == name.casefold()
+    )
+    raise UnknownLora(name, model.name, near[0] if near else "", next(elsewhere, ""))
+
+
+def _weight(written: str, weight: str) -> float:
+    if re.fullmatch(r"[+-]?[0-9](\.[0-9]{1,3})?", weight) and abs(float(weight)) <= MAX_LORA_WEIGHT:
+        return float(weight)
+    raise BadParameter("lora", written, _WANTED["lora"])
+
+
+def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
+    """With the words that the LoRAs listen to, where they are missing."""
+    entries = {lora.name: lora for lora in model.loras}
+    words = [entries[lora.name].trigger for lora in loras]
+    missing = [word for word in words if word and word.casefold() not in text.casefold()]
+    text = ", ".join([*missing, text] if text else missing)
+    if len(text) > PROMPT_LIMIT:
+        raise PromptTooLong(len(text), PROMPT_LIMIT)
+    return text
+
+
+_WANTED = {
+    "aspect": "one of " + ", ".join(ASPECTS) + ", or another width:height up to 3:1",
+    "seed": f"a whole number from 0 to {SEED_LIMIT}",
+    "steps": "a whole number",
+    "guidance": f"a number from 1 to {MAX_GUIDANCE:g}",
+    "images": "1, 2, 3 or 4",
+    "negative": "what the picture should not show",
+    "model": "the name of a model",
+    "preset": "the name of one of your presets",
+    "lora": f"a LoRA's name, or a name and a weight from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, such as `name:0.8`",
+}
+
+
+def _aspect(value: str | None) -> tuple[int, int]:
+    if value is None:
+        return (1, 1)
+    if value in ASPECTS:
+        return ASPECTS[value]
+    match = re.fullmatch(r"(\d{1,4}):(\d{1,4})", value)
+    if match:
+        wide, high = int(match.group(1)), int(match.group(2))
+        if wide and high and Fraction(1, 3) <= Fraction(wide, high) <= 3:
+            return (wide, high)
+    raise BadParameter("ar", value, _WANTED["aspect"])
+
+
+def _whole(name: str, value: str | int | None, low: int, high: int, *, default: int) -> int:
+    if value is None:
+        return default
+    text = str(value).strip()
+    # int() takes thousands of digits, underscores and other scripts' digits; a member means none of them.
+    if re.fullmatch(r"[0-9]{1,20}", text) and low <= int(text) <= high:
+        return int(text)
+    raise BadParameter(name, text, f"a whole number from {low} to {high}")
+
+
+def _guidance(value: str | float | None, default: float) -> float:
+    if value is None:
+        return default
+    text = str(value).strip()
+    if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) and 1 <= float(text) <= MAX_GUIDANCE:
+        return float(text)
+    raise BadParameter("cfg", text, _WANTED["guidance"])

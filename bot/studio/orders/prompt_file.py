@@ -1,0 +1,135 @@
+"""A prompt in a file: words in a text file, or what a PNG says of how it was drawn. It is read as if it had been typed.
+
+What stands in a PNG proves nothing and names nobody's job: it is words, and judged as words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import replace
+from math import gcd
+
+import aiohttp
+import discord
+
+from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, one_line
+from bot.studio.prompt_errors import FileTooLarge, FileUnreachable, NoPromptInFile
+from generation.files.images import NotAPicture, read_parameters
+from generation.files.infotext import Infotext, read_infotext
+from generation.request import MAX_LORA_WEIGHT, ImageSize, ModelEntry
+
+MAX_TEXT = 4 * 2**10
+"""Bytes: a prompt of the longest kind fits in any script."""
+MAX_PNG = 10 * 2**20
+"""Bytes: the largest that the bot posts itself."""
+_MAX_INFOTEXT = 5000
+"""Characters: more than two prompts of the longest kind and all fields."""
+_PATIENCE = 1.5
+"""Seconds. Discord wants its answer within three, and there is more to do before that."""
+_PNG = b"\x89PNG\r\n\x1a\n"
+_SIZE_LIMIT = 9999  # pixels a side, as in `--ar`
+
+
+async def fetch(file: discord.Attachment) -> bytes:
+    """Raises FileTooLarge before anything is fetched, FileUnreachable."""
+    is_picture = (file.content_type or "").startswith("image/") or file.filename.lower().endswith(".png")
+    limit = MAX_PNG if is_picture else MAX_TEXT
+    if file.size > limit:
+        raise FileTooLarge(file.size, limit, is_picture)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            return await file.read()
+    except (TimeoutError, aiohttp.ClientError, discord.HTTPException) as error:
+        raise FileUnreachable from error
+
+
+def prompt_in_file(
+    content: bytes, typed: PromptInput, models: Sequence[ModelEntry], default: ModelEntry
+) -> PromptInput:
+    """What the file asks for. `typed` was read: where it names another model, a PNG's settings are not for that one.
+
+    Raises NoPromptInFile.
+    """
+    is_png = content.startswith(_PNG)
+    wish = _of_png(content, typed, models, default) if is_png else PromptInput(prompt=_text(content))
+    if not one_line(wish.prompt):
+        raise NoPromptInFile
+    return wish
+
+
+def _text(content: bytes) -> str:
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NoPromptInFile from error
+    if len(content) > MAX_TEXT or any(sign < " " and not sign.isspace() for sign in text):
+        raise NoPromptInFile
+    return text
+
+
+def _of_png(
+    content: bytes, typed: PromptInput, models: Sequence[ModelEntry], default: ModelEntry
+) -> PromptInput:
+    try:
+        text = read_parameters(content)
+    except NotAPicture as error:
+        raise NoPromptInFile from error
+    if len(text) > _MAX_INFOTEXT:
+        raise NoPromptInFile
+    read = read_infotext(text)
+    known = {entry.name.casefold(): entry for entry in models}
+    drawn_by = known.get(read.fields.get("Model", "").casefold())
+    model = drawn_by if typed.model is None else known.get(typed.model.strip().casefold())
+    wish = PromptInput(
+        prompt=read.prompt,
+        negative=read.negative or None,
+        aspect=_aspect(read.fields.get("Size", ""), model or default),
+        seed=_seed(read.fields.get("Seed", "")),
+        images=1,  # a file is one picture
+        model=drawn_by and drawn_by.name,
+    )
+    if drawn_by is None or model is not drawn_by:
+        return wish  # the rest is in terms of a model that does not draw this time
+    return replace(
+        wish,
+        steps=read.fields.get("Steps"),
+        guidance=read.fields.get("CFG scale"),
+        lora=_loras(read, drawn_by) or None,
+    )
+
+
+def _seed(text: str) -> str | None:
+    """Other tools' seeds may be larger than what can be typed here."""
+    return (
+        text if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= SEED_LIMIT else None
+    )
+
+
+def _aspect(text: str, model: ModelEntry) -> str | None:
+    """Of "768x512": the proportions that give this size back where the model draws it, else the nearest that can be typed."""
+    wide, _, high = text.partition("x")
+    if not (wide.isascii() and wide.isdecimal() and high.isascii() and high.isdecimal() and len(text) < 12):
+        return None
+    size = ImageSize(width=int(wide), height=int(high))
+    for name, ratio in ASPECTS.items():
+        if model.size_for(ratio) == size:
+            return name
+    if not min(size.width, size.height) > 0 or max(size.width, size.height) > _SIZE_LIMIT:
+        return None
+    if size.width > 3 * size.height:
+        return "3:1"
+    if size.height > 3 * size.width:
+        return "1:3"
+    divisor = gcd(size.width, size.height)
+    return f"{size.width // divisor}:{size.height // divisor}"
+
+
+def _loras(read: Infotext, model: ModelEntry) -> str:
+    """One that has left the settings is drawn without, as under a picture's buttons."""
+    names = {lora.name.casefold() for lora in model.loras}
+    return " ".join(
+        f"{name}:{weight:.3f}"
+        for name, weight in read.loras
+        if name.casefold() in names and abs(weight) <= MAX_LORA_WEIGHT
+    )

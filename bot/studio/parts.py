@@ -1,0 +1,141 @@
+"""The product without Discord, wired once: for the bot, its tests and its benchmarks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bot.studio.cases.amendments import Amendments
+from bot.studio.cases.appeals import CaseAppeals
+from bot.studio.cases.cases import Casework
+from bot.studio.cases.reports import MemberReports
+from bot.studio.cases.takedown import Takedown
+from bot.studio.metrics import Metrics
+from bot.studio.orders.variations import Variations
+from bot.studio.pictures.postprocess import Postprocess
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.pictures.stored import StoredPictures
+from bot.studio.pictures.verification import Verification
+from bot.studio.presets import MemberPresets
+from bot.studio.privacy import Privacy
+from bot.studio.screening.lockdown import Lockdown
+from bot.studio.screening.pictures import PictureScreening
+from bot.studio.screening.prompts import PromptScreening
+from bot.studio.screening.server_policies import ServerPolicies
+from bot.studio.screening.server_rules import RuleBook
+from bot.studio.settings import Settings
+from bot.studio.studio import Studio
+from db.repositories import Repositories
+from db.verdicts import VerdictRecord
+from generation.queue.dispatcher import Dispatcher
+from moderation.pictures.check import PictureCheck
+from moderation.prompts.filter import PromptFilter
+
+log = logging.getLogger(__name__)
+
+_MOST = 200
+"""Records waiting at the most: a raid of refusals must not fill the memory; the database has them all."""
+
+
+class ReviewQueue(asyncio.Queue[VerdictRecord]):
+    """Refusals and flags on their way to the moderators' channel."""
+
+    def __init__(self) -> None:
+        super().__init__(_MOST)
+
+    def note(self, record: VerdictRecord) -> None:
+        """Never waits."""
+        try:
+            self.put_nowait(record)
+        except asyncio.QueueFull:
+            log.warning("too many verdicts at once: %s is in the log only", record.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Parts:
+    settings: Settings
+    records: Repositories
+    dispatch: Dispatcher
+    clock: Callable[[], float]  # unix seconds
+    provenance: Provenance
+    review_queue: ReviewQueue
+    desk: Takedown
+    archive: StoredPictures
+    derive: Variations
+    gatekeeper: Lockdown
+    house_rules: RuleBook
+    policies: ServerPolicies
+    judging: PromptScreening
+    inspection: PictureScreening
+    studio: Studio
+    presets: MemberPresets
+    verification: Verification
+    casework: Casework
+    amendments: Amendments
+    appeals: CaseAppeals
+    reports: MemberReports
+    privacy: Privacy
+
+
+def build_parts(
+    settings: Settings,
+    records: Repositories,
+    dispatch: Dispatcher,
+    screen: PromptFilter,
+    pictures: PictureCheck,
+    provenance: Provenance,
+    *,
+    metrics: Metrics | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Parts:
+    """Raises MustBroken, OSError for the owner's file of prompts that no rule may refuse."""
+    moderation = settings.moderation
+    review_queue = ReviewQueue()
+    desk = Takedown(records, dispatch, clock=clock)
+    archive = StoredPictures(records)
+    gatekeeper = Lockdown(records, desk)
+    house_rules = RuleBook(records, desk, moderation.must_file)
+    policies = ServerPolicies(records, desk, moderation.policy)
+    judging = PromptScreening(screen, records, house_rules, policies)
+    inspection = PictureScreening(pictures, records, policies)
+    studio = Studio(
+        settings,
+        records,
+        dispatch,
+        archive,
+        gatekeeper,
+        judging,
+        Postprocess(records, inspection, provenance, clock=clock, review=review_queue.note),
+        metrics or Metrics(),
+        clock=clock,
+        review=review_queue.note,
+    )
+    casework = Casework(records, desk, moderation, clock=clock)
+    amendments = Amendments(casework)
+    return Parts(
+        settings=settings,
+        records=records,
+        dispatch=dispatch,
+        clock=clock,
+        provenance=provenance,
+        review_queue=review_queue,
+        desk=desk,
+        archive=archive,
+        derive=Variations(settings, records),
+        gatekeeper=gatekeeper,
+        house_rules=house_rules,
+        policies=policies,
+        judging=judging,
+        inspection=inspection,
+        studio=studio,
+        presets=MemberPresets(studio),
+        verification=Verification(records, provenance),
+        casework=casework,
+        amendments=amendments,
+        appeals=CaseAppeals(casework, amendments),
+        reports=MemberReports(casework, moderation.reports_an_hour),
+        privacy=Privacy(records, desk, settings.retention),
+    )

@@ -1,0 +1,117 @@
+"""From the worker's pictures to a stored gallery: checked, marked, signed, and kept or withheld. Knows no Discord."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from bot.studio.orders.order import Gallery
+from bot.studio.pictures.provenance import Print, Provenance
+from bot.studio.screening.pictures import BANNED, PictureScreening, ScreenedPicture
+from db.images import StoredImage
+from db.jobs import Job, JobAction
+from db.repositories import Repositories
+from db.verdicts import VerdictRecord
+from generation.files import images
+from generation.queue.ticket import GenerationFailed
+from generation.queue.ticket import Pictures as Made
+from generation.request import ImageSize
+
+
+class Postprocess:
+    def __init__(
+        self,
+        records: Repositories,
+        inspection: PictureScreening,
+        provenance: Provenance,
+        *,
+        clock: Callable[[], float],
+        review: Callable[[VerdictRecord], None],
+    ) -> None:
+        self._records = records
+        self.inspection = inspection
+        self._provenance = provenance
+        self._clock = clock
+        self._review = review
+
+    async def finish(self, job: Job, made: Made) -> Gallery | None:
+        """None where the job was ended meanwhile. Raises GenerationFailed where no picture may be shown.
+
+        A picture that is refused is not kept, and its share is given back; the others are.
+        """
+        # Enlarged, a picture is the same one, and it was drawn from the marked file.
+        seen = await self.inspection.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
+        judged = await self.inspection.judge(made.pictures, job, seen)
+        kept = [index for index, each in enumerate(judged) if not each.is_refused]
+        if not kept:
+            await self.refuse(job, judged)
+            return None
+        prints, grid, grid_format = await self.inspection.beside_the_loop(
+            lambda: self._print(job, made, kept)
+        )
+        stored = await self._store(job, prints, judged)
+        if stored is None:
+            return None
+        return Gallery(
+            job=job,
+            images=stored,
+            grid=grid,
+            grid_format=grid_format,
+            single=prints[0].content if len(judged) == 1 else None,
+        )
+
+    def _print(self, job: Job, made: Made, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
+        """Marked and signed, by number; and the grid of them, with an empty place for what is withheld."""
+        prints = {index: self._provenance.printed(made.pictures[index], job, index) for index in kept}
+        places = (prints.get(index) for index in range(len(made.pictures)))
+        grid = images.grid_of([each and each.picture for each in places])
+        return prints, *images.encode_grid(grid)
+
+    async def refuse(self, job: Job, judged: list[ScreenedPicture], *, is_input: bool = False) -> None:
+        """Ends the job, gives back what it cost, and tells the moderators: GenerationFailed. Returns where it had ended."""
+        is_banned = all(each.verdict.rule == BANNED for each in judged)
+        kind = ("banned" if is_banned else "picture") + ("-input" if is_input else "")
+        async with self._records.database.transaction() as tx:
+            if not await self._records.jobs.fail(tx, job.id, kind, self._clock()):
+                return
+            await self._records.spending.refund(tx, job.id)
+            record = await self.inspection.note(tx, job, judged, self._clock(), is_input=is_input)
+        if record is not None:
+            self._review(record)
+        raise GenerationFailed(job.id, kind, "the picture check refused it")
+
+    async def _store(
+        self, job: Job, prints: dict[int, Print], judged: list[ScreenedPicture]
+    ) -> tuple[StoredImage, ...] | None:
+        contents = [each.content for each in prints.values()]
+        await self._records.pictures.put(contents)
+        stored = await self._record(job, prints, judged)
+        if stored is None:
+            await self._records.pictures.take_back(contents)
+        return stored
+
+    async def _record(
+        self, job: Job, prints: dict[int, Print], judged: list[ScreenedPicture]
+    ) -> tuple[StoredImage, ...] | None:
+        async with self._records.database.transaction() as tx:
+            if not await self._records.jobs.finish(tx, job.id, self._clock()):
+                return None
+            stored = [
+                await self._records.pictures.store(
+                    tx,
+                    job=job.id,
+                    index=index,
+                    content=each.content,
+                    size=ImageSize(width=each.picture.width, height=each.picture.height),
+                    seed=job.drawing.seed + index,
+                    at=self._clock(),
+                    fingerprint=judged[index].fingerprint,
+                    mark=each.mark,
+                    scores=judged[index].scores,
+                )
+                for index, each in prints.items()
+            ]
+            await self._records.spending.refund(tx, job.id, len(judged) - len(prints))
+            record = await self.inspection.note(tx, job, judged, self._clock())
+        if record is not None:
+            self._review(record)
+        return tuple(stored)

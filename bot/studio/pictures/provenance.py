@@ -1,0 +1,128 @@
+"""What every picture of the bot carries: an invisible mark, its parameters, and signed Content Credentials. Knows no Discord.
+
+A picture that can't be marked or signed goes on without: the log says so, and nobody's job is lost over it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import c2pa
+from PIL import Image
+
+from bot.studio.settings import ProvenanceSettings
+from db.jobs import Job
+from generation.files import images
+from generation.provenance.certificate import Certificate, load_certificate, made_certificate
+from generation.provenance.content_credentials import Claim, Credentials
+from generation.provenance.watermark import Watermark
+from generation.request import JobId
+from startup import StartError
+
+log = logging.getLogger(__name__)
+
+FOLDER = "provenance"
+"""In the data folder: the key of the marks and, where the owner has none, a certificate."""
+_MARK_KEY = "mark.key"
+
+
+class ProvenanceBroken(StartError):
+    """Pictures could not be signed or marked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Print:
+    """A picture as it is kept and posted."""
+
+    content: bytes  # PNG
+    picture: Image.Image
+    mark: int | None  # the number in its mark
+
+
+class Provenance:
+    """Everything here takes milliseconds of one core: for a thread."""
+
+    def __init__(self, credentials: Credentials, watermark: Watermark) -> None:
+        self.credentials = credentials
+        self.watermark = watermark
+
+    @classmethod
+    def open(cls, settings: ProvenanceSettings, data: Path) -> Provenance:
+        """Makes what is missing in the data folder. Raises CertificateBroken, ProvenanceBroken, OSError."""
+        folder = data / FOLDER
+        certificate = certificate_of(settings) or made_certificate(folder)
+        return cls(credentials_of(certificate), Watermark(_mark_key(folder / _MARK_KEY)))
+
+    def number_of(self, job: JobId, index: int) -> int:
+        """The number that picture `index` (from 0) is marked with: the same at every try."""
+        return int.from_bytes(sha256(self.watermark.key + f"{job}/{index}".encode()).digest()[:4], "big")
+
+    def printed(self, content: bytes, job: Job, index: int) -> Print:
+        """`content`: PNG, as the worker drew it. Raises PictureError where it is none."""
+        picture, mark = images.open_picture(content), None
+        parameters = images.read_parameters(content)
+        try:
+            number = self.number_of(job.id, index)
+            picture, mark = self.watermark.marked(picture, number), number
+        except Exception:  # whatever it is, the picture is there
+            log.exception("a picture could not be marked")
+        own = f"Job: {job.id}-{index + 1}"
+        marked = images.to_png(picture, f"{parameters}, {own}" if parameters else own)
+        return Print(content=self.signed(marked, "png", job, index), picture=picture, mark=mark)
+
+    def signed(self, content: bytes, form: str, job: Job, index: int | None) -> bytes:
+        """`form`: "png" or "jpeg". `index`: None for a grid of all of the job's pictures."""
+        try:
+            claim = Claim(job=job.id, image=index, model=job.drawing.model)
+            return self.credentials.signed(content, form, claim)
+        except Exception:  # as above
+            log.exception("a picture could not be signed")
+            return content
+
+
+def certificate_of(settings: ProvenanceSettings) -> Certificate | None:
+    """The owner's; None where the settings name none. Raises CertificateBroken."""
+    if not settings.certificate:
+        return None
+    return load_certificate(Path(settings.certificate), Path(settings.key))
+
+
+def credentials_of(certificate: Certificate) -> Credentials:
+    """Raises ProvenanceBroken."""
+    try:
+        return Credentials(certificate)
+    except c2pa.C2paError as error:
+        raise ProvenanceBroken(f"Pictures can't be signed: {error}.") from error
+
+
+def check_mark_key(folder: Path) -> None:
+    """Raises ProvenanceBroken. One that is not there yet is made at the first start."""
+    if (folder / _MARK_KEY).exists():
+        _mark_key(folder / _MARK_KEY)
+
+
+def _mark_key(path: Path) -> bytes:
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new(path, secrets.token_bytes(32))
+    key = path.read_bytes()
+    if len(key) != 32:
+        raise ProvenanceBroken(
+            f"The key of the marks in {path} is damaged. Restore it from a copy of that folder, or move it away: then a new one "
+            "is made, and marks made so far can't be read any more."
+        )
+    return key
+
+
+def _write_new(path: Path, content: bytes) -> None:
+    partial = path.with_suffix(".partial")
+    with os.fdopen(os.open(partial, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600), "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)

@@ -1,0 +1,55 @@
+"""Finished pictures, read again from the disk."""
+
+from __future__ import annotations
+
+import asyncio
+
+from bot.studio.orders.order import Gallery, PictureGone
+from db.errors import ImageGone
+from db.images import StoredImage
+from db.jobs import Job, Parent
+from db.repositories import Repositories
+from generation.files import images
+from generation.request import JobId
+
+
+class StoredPictures:
+    def __init__(self, records: Repositories) -> None:
+        self._records = records
+
+    async def gallery_of(self, job: Job) -> Gallery:
+        """A finished job's gallery from the disk, for one that was not delivered. Raises PictureGone."""
+        stored = [image for image in await self._records.pictures.of_job(job.id) if not image.is_removed]
+        if not stored:
+            raise PictureGone
+        contents = {image.index: await self._read(image) for image in stored}
+        # A picture that was withheld leaves its place empty.
+        places = [contents.get(index, b"") for index in range(job.drawing.images)]
+        grid, form = await asyncio.to_thread(images.grid_without, places, contents.keys())
+        return Gallery(
+            job=job,
+            images=tuple(stored),
+            grid=grid,
+            grid_format=form,
+            single=contents[0] if job.drawing.images == 1 else None,
+        )
+
+    async def read_picture(self, parent: Parent) -> bytes:
+        """PNG. Raises PictureGone."""
+        image = await self._records.pictures.get(parent.job, parent.image)
+        if image is None:
+            raise PictureGone
+        return await self._read(image)
+
+    async def read_first(self, job: JobId) -> bytes:
+        """The first picture that the job still has. PNG. Raises PictureGone."""
+        there = [image for image in await self._records.pictures.of_job(job) if not image.is_removed]
+        if not there:
+            raise PictureGone
+        return await self._read(there[0])
+
+    async def _read(self, image: StoredImage) -> bytes:
+        try:
+            return await self._records.pictures.read(image)
+        except ImageGone as error:
+            raise PictureGone from error

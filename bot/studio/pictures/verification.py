@@ -1,0 +1,177 @@
+"""Whether this bot made a picture, and how that can be told. Knows no Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from PIL import Image
+
+from bot.studio.orders.order import Refusal
+from bot.studio.pictures.provenance import Provenance
+from db.jobs import Job
+from db.repositories import Repositories
+from generation.files import images
+from generation.files.images import PictureError
+from generation.provenance.content_credentials import Found
+from generation.request import JobId
+from moderation.pictures.perceptual_hash import SAME, Fingerprint, distance, fingerprint, nearest
+
+MAX_BYTES = 25 * 2**20
+"""Of a picture to verify: more than anybody is let upload without paying."""
+
+_SIDE = 2048  # pixels
+_JOB = re.compile(r"\bJob: ([a-z2-7]{10})-(\d)\b")
+
+
+@dataclass(eq=False)
+class NothingToVerify(Refusal):
+    """No picture at all, or nothing that can be read as one."""
+
+
+@dataclass(eq=False)
+class TooHeavyToVerify(Refusal):
+    bytes: int
+    limit: int
+
+
+class How(StrEnum):
+    """By what a picture was known, the strongest first."""
+
+    CREDENTIALS = "credentials"
+    MARK = "mark"
+    PARAMETERS = "parameters"
+    LIKENESS = "likeness"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One reason to think that this bot made the picture."""
+
+    how: How
+    job: Job | None  # None: this bot's sign, but the order behind it is gone
+    image: int | None  # from 0; None: the grid of all
+    apart: int = 0  # bits, of a likeness
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verified:
+    evidence: tuple[Evidence, ...]  # the strongest first
+    was_changed: bool = False  # it carries credentials, and was changed since they were signed
+    is_foreign: bool = False  # another Atelier signed it
+
+    @property
+    def best(self) -> Evidence | None:
+        return self.evidence[0] if self.evidence else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Signs:
+    """What the picture itself says."""
+
+    credentials: Found | None
+    marks: tuple[int, ...]
+    parameters: tuple[JobId, int] | None
+    fingerprints: tuple[Fingerprint, ...]
+
+
+class Verification:
+    def __init__(self, records: Repositories, provenance: Provenance) -> None:
+        self._records = records
+        self._provenance = provenance
+        self._looking = asyncio.Lock()  # one at a time: a large picture takes a core for a second
+
+    async def examine(self, content: bytes) -> Verified:
+        """PNG, JPEG or WebP. Raises NothingToVerify, TooHeavyToVerify."""
+        if len(content) > MAX_BYTES:
+            raise TooHeavyToVerify(len(content), MAX_BYTES)
+        try:
+            async with self._looking:
+                signs = await asyncio.to_thread(self._signs, content)
+        except PictureError as error:
+            raise NothingToVerify from error
+        found = [
+            *await self._by_credentials(signs),
+            *await self._by_marks(signs),
+            *await self._by_parameters(signs),
+            *await self._by_likeness(signs),
+        ]
+        claimed = signs.credentials
+        return Verified(
+            evidence=tuple(found),
+            was_changed=claimed is not None and not claimed.is_whole,
+            is_foreign=claimed is not None and claimed.is_whole and not claimed.is_own,
+        )
+
+    async def _by_credentials(self, signs: _Signs) -> list[Evidence]:
+        found = signs.credentials
+        if found is None or not found.is_own:
+            return []
+        job = await self._records.jobs.get(JobId(found.claim.job))
+        return [Evidence(how=How.CREDENTIALS, job=job, image=found.claim.image)]
+
+    async def _by_marks(self, signs: _Signs) -> list[Evidence]:
+        found: list[Evidence] = []
+        for mark in signs.marks:
+            # Two pictures of a hundred thousand may share a number: their orders are told both.
+            for image in await self._records.pictures.of_mark(mark):
+                job = await self._records.jobs.get(image.job)
+                found.append(Evidence(how=How.MARK, job=job, image=image.index))
+            if not found:
+                found.append(Evidence(how=How.MARK, job=None, image=None))
+        return found
+
+    async def _by_parameters(self, signs: _Signs) -> list[Evidence]:
+        if signs.parameters is None:
+            return []
+        job_id, index = signs.parameters
+        # Anybody can write them: they count where there is such a picture, and it looks like this one.
+        stored = await self._records.pictures.get(job_id, index)
+        if stored is None or not _is_like(stored.fingerprint, signs.fingerprints):
+            return []
+        return [Evidence(how=How.PARAMETERS, job=await self._records.jobs.get(job_id), image=index)]
+
+    async def _by_likeness(self, signs: _Signs) -> list[Evidence]:
+        known = await self._records.pictures.fingerprints()
+        found: list[Evidence] = []
+        for seen in signs.fingerprints:
+            like = await asyncio.to_thread(nearest, seen, known)
+            if like is not None:
+                (job_id, index), apart = like
+                job = await self._records.jobs.get(job_id)
+                found.append(Evidence(how=How.LIKENESS, job=job, image=index, apart=apart))
+        return sorted(found, key=lambda each: each.apart)[:1]
+
+    def _signs(self, content: bytes) -> _Signs:
+        picture = images.open_picture(content)
+        form = images.form_of(content)
+        # Marks and hashes are the same at any size, and strangers' pictures may be of fifty million pixels.
+        picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
+        views = list(_views(picture))
+        marks = [mark for view in views if (mark := self._provenance.watermark.read(view)) is not None]
+        prints = [seen for view in views if (seen := fingerprint(view)) is not None]
+        # The last: what a prompt says stands before it.
+        written = [*_JOB.finditer(images.read_parameters(content))][-1:] if form == "png" else []
+        return _Signs(
+            credentials=self._provenance.credentials.read(content, form) if form in ("png", "jpeg") else None,
+            marks=tuple(dict.fromkeys(marks)),
+            parameters=(JobId(written[0][1]), int(written[0][2]) - 1) if written else None,
+            fingerprints=tuple(prints),
+        )
+
+
+def _is_like(stored: Fingerprint | None, seen: tuple[Fingerprint, ...]) -> bool:
+    """Two that are too plain for a fingerprint can't be told apart."""
+    if stored is None:
+        return not seen
+    return any(distance(stored, each) <= SAME for each in seen)
+
+
+def _views(picture: Image.Image) -> Iterator[Image.Image]:
+    """The picture as one, and as the grids of two and of four that it may be: marks and hashes belong to single pictures."""
+    yield picture
+    for count in (2, 4):
+        yield from images.cells_of(picture, count)

@@ -1,0 +1,63 @@
+"""A member's presets: saved when their words may be drawn, and judged again with every prompt that they are put behind.
+
+Knows no Discord.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from bot.studio.orders.order import Actor, PromptTooLong
+from bot.studio.orders.parameters import draft, nearest_preset, one_line
+from bot.studio.prompt_errors import BadPresetName, EmptyPreset, TooManyPresets, UnknownPreset
+from bot.studio.studio import Studio
+from db.presets import LONGEST_NAME, LONGEST_TEXT
+
+MOST = 25
+"""Of one member: as many as Discord shows choices."""
+SAVING = "/preset save"
+"""The source of verdicts on presets that were not saved."""
+
+
+class MemberPresets:
+    def __init__(self, studio: Studio) -> None:
+        self._studio = studio
+        self._presets = studio.records.presets
+
+    async def of(self, asker: Actor) -> dict[str, str]:
+        """Name to text, by name."""
+        return await self._presets.of(asker.member)
+
+    async def save(self, asker: Actor, name: str, text: str) -> bool:
+        """Whether it is new. Raises BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, and what an order with this text
+        would be refused with, here and now."""
+        key = _key(name)
+        if re.fullmatch(rf"[\w-]{{1,{LONGEST_NAME}}}", key) is None:
+            raise BadPresetName(name, LONGEST_NAME)
+        # SQLite counts no further than a NUL.
+        text = one_line(text.replace("\0", " "))
+        if not text:
+            raise EmptyPreset
+        if len(text) > LONGEST_TEXT:
+            raise PromptTooLong(len(text), LONGEST_TEXT, "preset")
+        settings = self._studio.settings
+        order = replace(draft(text, asker, settings.models, settings.default_model), source=SAVING)
+        await self._studio.judge(order)
+        async with self._studio.records.database.transaction() as tx:
+            known = await self._presets.of(asker.member, tx=tx)
+            if key not in known and len(known) >= MOST:
+                raise TooManyPresets(MOST)
+            await self._presets.save(tx, asker.member, key, text, self._studio.clock())
+        return key not in known
+
+    async def delete(self, asker: Actor, name: str) -> None:
+        """Raises UnknownPreset."""
+        async with self._studio.records.database.transaction() as tx:
+            if not await self._presets.delete(tx, asker.member, _key(name)):
+                known = await self._presets.of(asker.member, tx=tx)
+                raise UnknownPreset(name, nearest_preset(name, known))
+
+
+def _key(name: str) -> str:
+    return name.strip().casefold()

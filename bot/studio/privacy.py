@@ -1,0 +1,89 @@
+"""What a member may have and may take back: their data as a file, and its deletion. Knows no Discord."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from typing import Any
+
+from bot.studio.cases.takedown import Takedown
+from bot.studio.orders.order import Actor
+from bot.studio.privacy_errors import DataTooLarge
+from bot.studio.settings import RetentionSettings
+from db.errors import ImageGone
+from db.images import StoredImage
+from db.member_export import Outlook
+from db.repositories import Repositories
+from generation.request import MemberId
+
+_SLACK = 100_000
+"""Bytes that are left free: a zip's own, and what Discord counts beside the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    content: bytes  # a zip: data.json, pictures/
+    pictures: int  # in it
+    pictures_in_all: int
+
+
+class Privacy:
+    def __init__(self, records: Repositories, desk: Takedown, settings: RetentionSettings) -> None:
+        self._records = records
+        self._desk = desk
+        self.settings = settings
+
+    async def export(self, member: MemberId, limit: int) -> Export:
+        """As many pictures as fit into `limit` bytes, newest first; the data names them all. Raises DataTooLarge."""
+        data = await self._records.members.export(member)
+        live = [row for row in data["images"] if row["removed_at"] is None]
+        text = await asyncio.to_thread(_json, data)
+        found: list[tuple[StoredImage, bytes]] = []
+        room = limit - _SLACK - len(await asyncio.to_thread(_zipped, text, []))
+        if room < 0:
+            raise DataTooLarge(limit - room, limit)
+        for row in reversed(live):
+            if row["bytes"] > room:
+                break
+            image = await self._records.pictures.get(row["job"], row["image_index"])
+            if image is None:
+                continue
+            try:
+                content = await self._records.pictures.read(image)
+            except ImageGone:
+                continue
+            found.append((image, content))
+            room -= len(content) + 300
+        content = await asyncio.to_thread(_zipped, text, found)
+        return Export(content=content, pictures=len(found), pictures_in_all=len(live))
+
+    async def outlook(self, member: MemberId) -> Outlook:
+        return await self._records.members.outlook(member, self._desk.now)
+
+    async def ask_to_forget(self, by: Actor) -> int:
+        """From here on it can't be taken back: what waits or runs is cancelled and refunded, the rest is the sweep's.
+
+        Returns how many orders were cancelled.
+        """
+        async with self._records.database.transaction() as tx:
+            await self._records.forgetting.ask(tx, by.member, self._desk.now)
+            cancelled = await self._desk.cancel_all_in(tx, by.member)
+        self._desk.leave_line(cancelled)
+        return len(cancelled)
+
+
+def _json(data: dict[str, Any]) -> bytes:
+    return json.dumps(data, ensure_ascii=False, indent=1).encode()
+
+
+def _zipped(data: bytes, pictures: list[tuple[StoredImage, bytes]]) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("data.json", data)
+        for image, content in pictures:
+            # PNG is compressed already.
+            archive.writestr(f"pictures/{image.job}-{image.index + 1}.png", content, zipfile.ZIP_STORED)
+    return file.getvalue()

@@ -1,0 +1,86 @@
+"""Who may order at the moment: raid mode and the panic switch. Both are rows, so both hold after a restart."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from bot.studio.case_errors import KnownOnly, Paused, RaidHolds
+from bot.studio.cases.takedown import Takedown
+from bot.studio.orders.order import Actor
+from db.audit import Act
+from db.lockdowns import LockdownState, Mode
+from db.repositories import Repositories
+from moderation.duration import DAY
+
+KNOWN_ORDERS = 3
+KNOWN_FOR = DAY
+"""Seconds. So many orders, finished at least so long before the switch, make a member a known one: raiders order too."""
+
+
+class Lockdown:
+    def __init__(self, records: Repositories, desk: Takedown) -> None:
+        self._records = records
+        self._desk = desk
+
+    async def let_in(self, asker: Actor) -> Mode:
+        """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
+        if asker.guild_id is None:
+            return Mode.OPEN
+        gate = await self._records.gates.get(asker.guild_id)
+        if gate.mode is Mode.PAUSE:
+            raise Paused(gate.reason)
+        if asker.is_moderator:
+            return gate.mode
+        now = self._desk.now
+        if gate.is_raid and (
+            _is_younger(asker.account_at, gate.account_age, now)
+            or _is_younger(asker.joined_at, gate.member_age, now)
+        ):
+            raise RaidHolds(gate.account_age, gate.member_age)
+        if gate.mode is Mode.KNOWN and not await self._records.gates.is_known(
+            asker.guild_id, asker.member, (gate.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
+        ):
+            raise KnownOnly(gate.reason)
+        return gate.mode
+
+    async def gate(self, guild_id: int) -> LockdownState:
+        return await self._records.gates.get(guild_id)
+
+    async def raid(self, by: Actor, account_age: float | None, member_age: float | None) -> LockdownState:
+        """Ages in seconds; both None ends it."""
+        is_on = account_age is not None or member_age is not None
+
+        def change(gate: LockdownState) -> LockdownState:
+            return replace(gate, account_age=account_age, member_age=member_age)
+
+        act = Act.RAID_ON if is_on else Act.RAID_OFF
+        return await self._set(
+            by, change, act, details={"account_age": account_age, "member_age": member_age}
+        )
+
+    async def panic(self, by: Actor, mode: Mode, reason: str) -> LockdownState:
+        def change(gate: LockdownState) -> LockdownState:
+            return replace(gate, mode=mode, mode_at=self._desk.now, reason=reason)
+
+        return await self._set(by, change, Act(f"panic-{mode}"), reason)
+
+    async def _set(
+        self,
+        by: Actor,
+        change: Callable[[LockdownState], LockdownState],
+        act: Act,
+        reason: str = "",
+        details: Mapping[str, object] | None = None,
+    ) -> LockdownState:
+        assert by.guild_id is not None, "a gate belongs to a server"
+        async with self._records.database.transaction() as tx:
+            gate = change(await self._records.gates.get(by.guild_id, tx=tx))
+            await self._records.gates.set(tx, gate, by.member)
+            await self._desk.note(tx, by, act, reason=reason, details=details)
+        return gate
+
+
+def _is_younger(since: float | None, age: float | None, now: float) -> bool:
+    """What is not known is taken for young: raid mode is for when doubts are dear."""
+    return age is not None and (since is None or now - since < age)

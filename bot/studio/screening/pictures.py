@@ -1,0 +1,243 @@
+"""What pictures come to in their server: the picture check, and what moderators took down there. Knows no Discord.
+
+Everything that decodes or computes runs on a few threads beside the loop, so that neither the loop nor the worker waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import reduce
+from itertools import repeat
+from typing import TypeVar
+
+from PIL import Image
+
+from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
+from db.banned_pictures import BannedPicture
+from db.case_entries import EntryKind
+from db.cases import Case, Origin
+from db.database import Transaction
+from db.jobs import Job
+from db.lockdowns import Mode
+from db.repositories import Repositories
+from db.verdicts import PICTURE, VerdictRecord
+from generation.files import images
+from generation.files.images import PictureError
+from generation.request import JobId
+from moderation.pictures.check import PictureCheck, highest, verdict_of
+from moderation.pictures.perceptual_hash import Fingerprint, fingerprint, nearest
+from moderation.policy import FAMILY, Policy, presets
+from moderation.verdict import ALLOWED, Ruling, Scores, Verdict, stricter
+
+BANNED = "removed before"
+"""The rule that found a picture like one that moderators took down."""
+
+_LIKE = re.compile(r"job ([a-z2-7]{10}), ")
+
+_THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""A picture of 1024 px takes a sixth of a second of one: four keep up with a card that draws two dozen in a second."""
+
+T = TypeVar("T")
+
+
+def likeness_of(verdict: Verdict) -> JobId | None:
+    """The job whose removed pictures a refused one looked like; None where it was refused for another reason."""
+    found = _LIKE.match(verdict.words[0]) if verdict.rule == BANNED and verdict.words else None
+    return JobId(found[1]) if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScreenedPicture:
+    """One picture."""
+
+    verdict: Verdict
+    fingerprint: Fingerprint | None
+    scores: Scores
+    blurred: bytes | None = None  # JPEG, for the moderators; None where there is nothing to show them
+
+    @property
+    def is_refused(self) -> bool:
+        return self.verdict.ruling is Ruling.REFUSE
+
+
+class PictureScreening:
+    def __init__(self, check: PictureCheck, records: Repositories, policies: ServerPolicies) -> None:
+        self.check = check
+        self._policies = policies
+        self._records = records
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
+
+    async def judge(
+        self, pictures: Sequence[bytes], job: Job, seen: Sequence[Scores] = ()
+    ) -> list[ScreenedPicture]:
+        """PNG, JPEG or WebP, finished or handed in. `seen`: what each scored before it was marked; the higher score counts.
+        Raises PictureError."""
+        policy = await self.policy_of(job)
+        banned = await self.banned_for(job)
+        pairs = zip(pictures, seen or repeat({}), strict=False)
+        return await self.beside_the_loop(
+            lambda: [self._judge(content, policy, banned, scores) for content, scores in pairs]
+        )
+
+    async def seen_in_parents(self, job: Job) -> list[Scores]:
+        """What each picture that the job starts from scored before it was marked."""
+        sources = [each.source for each in job.drawing.pictures]
+        stored = [await self._records.pictures.get(each.job, each.image) for each in sources]
+        return [each.scores if each else {} for each in stored]
+
+    async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
+        """What moderators took down where it was ordered."""
+        guild = job.place.guild_id
+        return [] if guild is None else await self._records.banned.of_guild(guild)
+
+    async def policy_of(self, job: Job) -> Policy:
+        """What holds where it was ordered, as for its prompt."""
+        guild = job.place.guild_id
+        channel = job.policy_channel_id or job.place.channel_id
+        spot = PolicyScope(guild_id=guild, channel_id=channel, is_age_restricted=job.is_age_restricted)
+        policy = await self._policies.of(spot)
+        if guild is not None and (await self._records.gates.get(guild)).mode is Mode.FAMILY:
+            return policy.with_(presets()[FAMILY])
+        return policy
+
+    async def note(
+        self,
+        tx: Transaction,
+        job: Job,
+        judged: Sequence[ScreenedPicture],
+        now: float,
+        *,
+        is_input: bool = False,
+    ) -> VerdictRecord | None:
+        """The strictest verdict in the log, and a case with the picture blurred; None where all are allowed.
+
+        A case that the prompt has opened already gets the picture and a line instead of a second case beside it. `is_input`: it
+        is what the job starts from, somebody's picture that may be shown elsewhere, so its look is not kept to be banned.
+        """
+        worst = reduce(stricter, (each.verdict for each in judged))
+        if worst.ruling is Ruling.ALLOW:
+            return None
+        which = tuple(
+            f"picture {number}" + ("" if each.verdict.ruling is worst.ruling else " flagged")
+            for number, each in enumerate(judged, start=1)
+            if each.verdict.ruling is not Ruling.ALLOW
+        )
+        verdict = replace(worst, words=(*worst.words, *which), field=PICTURE)
+        record = await self._records.verdicts.add(
+            tx,
+            at=now,
+            guild_id=job.place.guild_id,
+            channel_id=job.place.channel_id,
+            member=job.member,
+            member_name=job.member_name,
+            source=PICTURE,
+            prompt=job.drawing.prompt.text,
+            negative=job.drawing.prompt.negative,
+            verdict=verdict,
+            job=job.id,
+            message_id=job.place.message_id,
+        )
+        if record.guild_id is not None:
+            case = await self._open_case(tx, job, record)
+            blurred = next(each.blurred for each in judged if each.verdict is worst)
+            if blurred is not None:
+                await self._records.cases.set_picture(tx, case.id, blurred)
+            if all(each.is_refused for each in judged):
+                await self._records.cases.set_withheld(tx, case.id)
+            for index, each in enumerate(judged):
+                if each.is_refused and not is_input:
+                    await self._records.banned.withhold(tx, case.id, index, each.fingerprint)
+        return record
+
+    async def _open_case(self, tx: Transaction, job: Job, record: VerdictRecord) -> Case:
+        assert record.guild_id is not None, "cases belong to a server"
+        case = await self._records.cases.of_job(job.id, tx=tx)
+        if case is None or not case.is_open:
+            return await self._records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.PICTURE,
+                at=record.at,
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                job=job.id,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=record.verdict,
+                verdict_id=record.id,
+            )
+        verdict = record.verdict
+        text = f"{verdict.ruling.word}: {verdict.category}, rule {verdict.rule}, {', '.join(verdict.words)}"
+        await self._records.entries.add(
+            tx, case.id, at=record.at, by=None, name="Picture check", kind=EntryKind.EVIDENCE, text=text
+        )
+        return case
+
+    async def beside_the_loop(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+    def _judge(
+        self, content: bytes, policy: Policy, banned: Sequence[BannedPicture], seen: Scores
+    ) -> ScreenedPicture:
+        picture = images.open_picture(content)
+        print = fingerprint(picture)
+        # Also where the policy looks for nothing: the picture may be used elsewhere.
+        scores = highest(self.check.scores(picture), seen)
+        verdict = _return_of(print, banned) or verdict_of(scores, policy)
+        blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
+        return ScreenedPicture(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
+
+    def judge_preview(self, cell: Image.Image, policy: Policy, banned: Sequence[BannedPicture]) -> Verdict:
+        """One picture of a grid as it stands. For a thread."""
+        return _return_of(fingerprint(cell), banned) or self.check.judge(cell, policy)
+
+
+def _return_of(seen: Fingerprint | None, banned: Sequence[BannedPicture]) -> Verdict | None:
+    """Of a picture that looks like one that was taken down; None for any other."""
+    known = nearest(seen, ((each, each.fingerprint) for each in banned))
+    if known is None:
+        return None
+    like, apart = known
+    words = (f"job {like.job}, {apart} bits apart",)
+    return Verdict(ruling=Ruling.REFUSE, rule=BANNED, words=words, score=1.0)
+
+
+class PreviewScreening:
+    """One job's previews, as they may be posted.
+
+    An unfinished picture tells a detector less than the finished one, so what it flags is blurred as much as what it refuses, and
+    from the first such preview on all are; those of a prompt that the filter flags are from the beginning.
+    """
+
+    def __init__(self, inspection: PictureScreening, job: Job, *, is_flagged: bool) -> None:
+        self._inspection = inspection
+        self._job = job
+        self._is_blurred = is_flagged and not job.is_age_restricted
+        self._banned: Sequence[BannedPicture] | None = None  # the server's, once they were asked for
+
+    async def shown(self, preview: bytes) -> bytes | None:
+        """`preview`: JPEG of the job's grid as it stands. None where nobody can look at it."""
+        policy = await self._inspection.policy_of(self._job)
+        if self._banned is None:
+            self._banned = await self._inspection.banned_for(self._job)
+        return await self._inspection.beside_the_loop(lambda: self._shown(preview, policy))
+
+    def _shown(self, preview: bytes, policy: Policy) -> bytes | None:
+        try:
+            return self._looked_at(preview, policy)
+        except PictureError:
+            return None
+
+    def _looked_at(self, preview: bytes, policy: Policy) -> bytes:
+        if not self._is_blurred:
+            cells = images.cells_of(images.open_picture(preview), self._job.drawing.images)
+            banned = self._banned or ()
+            verdicts = (self._inspection.judge_preview(cell, policy, banned) for cell in cells)
+            self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW
+        return images.blurred(preview) if self._is_blurred else preview

@@ -1,0 +1,108 @@
+"""What an order's words come to: the stricter of the filter, the server's own rules and the panic switch; and its record."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bot.studio.orders.order import Order
+from bot.studio.orders.parameters import TYPED
+from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
+from bot.studio.screening.server_rules import RuleBook, texts_of
+from db.cases import Origin
+from db.database import Transaction
+from db.lockdowns import Mode
+from db.repositories import Repositories
+from db.verdicts import VerdictRecord
+from generation.prompt import Prompt
+from generation.request import JobId
+from moderation.policy import FAMILY, Policy, presets
+from moderation.prompts.filter import PromptFilter
+from moderation.prompts.spam import WINDOW, spam
+from moderation.verdict import Ruling, Verdict, stricter
+
+
+class PromptScreening:
+    """`screen` may be exchanged while the bot runs."""
+
+    def __init__(
+        self, screen: PromptFilter, records: Repositories, house_rules: RuleBook, policies: ServerPolicies
+    ) -> None:
+        self.screen = screen
+        self._records = records
+        self._house_rules = house_rules
+        self._policies = policies
+
+    async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
+        """The strictest of the filter's verdict, the server's own and that on spam, and the server's rules that fired."""
+        asker = order.asker
+        policy = await self._policies.of(policy_scope_of(asker))
+        # Family only: whatever the server chose, no channel is laxer than that, and what would be flagged is refused.
+        is_family = mode is Mode.FAMILY
+        if is_family:
+            policy = policy.with_(presets()[FAMILY])
+        house = await self._house_rules.judge(asker.guild_id, texts_of(order.drawing.prompt))
+        filtered = await self.screened(order.drawing.prompt, policy)
+        verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
+        if is_family and verdict.ruling is Ruling.FLAG:
+            verdict = replace(verdict, ruling=Ruling.REFUSE)
+        return verdict, house.hits
+
+    async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
+        """By what the member typed lately, not by how this order came: a button is there to be pressed often."""
+        asker, prompt = order.asker, order.drawing.prompt
+        repeats = await self._records.verdicts.repeats(
+            asker.member, asker.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
+        )
+        return spam(prompt.text, repeats, policy)
+
+    async def is_for_adults(self, guild_id: int | None, prompt: Prompt) -> bool:
+        """Whether the server's ordinary channels would flag or refuse it."""
+        verdict = await self.screened(prompt, await self._policies.of(PolicyScope(guild_id=guild_id)))
+        return verdict.ruling is not Ruling.ALLOW
+
+    async def screened(self, prompt: Prompt, policy: Policy) -> Verdict:
+        """The filter's verdict alone."""
+        return await self.screen.wait_for_verdict(texts_of(prompt), policy=policy)
+
+    async def note(
+        self,
+        tx: Transaction,
+        order: Order,
+        verdict: Verdict,
+        now: float,
+        *,
+        job: JobId | None,
+        hits: tuple[int, ...],
+    ) -> VerdictRecord:
+        """A flagged job's case is opened with it: none is lost, whatever happens to its card."""
+        record = await self._records.verdicts.add(
+            tx,
+            at=now,
+            guild_id=order.asker.guild_id,
+            channel_id=order.asker.channel_id,
+            member=order.asker.member,
+            member_name=order.asker.name,
+            source=order.source,
+            prompt=order.drawing.prompt.text,
+            negative=order.drawing.prompt.negative,
+            verdict=verdict,
+            job=job,
+        )
+        for rule in hits:
+            await self._records.server_rules.note_hit(tx, rule, record.id)
+        if verdict.ruling is Ruling.FLAG and record.guild_id is not None:
+            await self._records.cases.open(
+                tx,
+                guild_id=record.guild_id,
+                origin=Origin.FLAG,
+                at=now,
+                member=record.member,
+                member_name=record.member_name,
+                channel_id=record.channel_id,
+                job=job,
+                prompt=record.prompt,
+                negative=record.negative,
+                verdict=verdict,
+                verdict_id=record.id,
+            )
+        return record

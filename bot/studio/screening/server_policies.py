@@ -1,0 +1,113 @@
+"""What a server does about what is found in prompts: a preset and changes to it, chosen for the whole server, for its
+age-restricted channels and for single channels. Read from their rows for every order; knows no Discord.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from bot.studio.case_errors import BadThreshold, NobodysChoice, NothingChosen
+from bot.studio.cases.takedown import Takedown
+from bot.studio.orders.order import Actor
+from db.audit import Act
+from db.database import Transaction
+from db.policies import Choice, Scope, ScopeKind
+from db.repositories import Repositories
+from moderation.policy import FIXED, NEVER, Change, Policy, ordinary, presets
+from moderation.verdict import Category
+
+CHOICES = tuple(each for each in Category if each not in FIXED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyScope:
+    """Where an order is made."""
+
+    guild_id: int | None  # None: a direct message
+    channel_id: int = 0  # of the channel, where it is made in a thread; 0: no channel in particular
+    is_age_restricted: bool = False
+
+    @property
+    def scopes(self) -> Sequence[Scope]:
+        """Whose choices hold, the more particular one last."""
+        if self.guild_id is None:
+            return ()
+        scopes = [Scope(guild_id=self.guild_id)]
+        if self.is_age_restricted:
+            scopes.append(Scope(guild_id=self.guild_id, kind=ScopeKind.AGE_RESTRICTED))
+        if self.channel_id:
+            scopes.append(Scope(guild_id=self.guild_id, kind=ScopeKind.CHANNEL, channel_id=self.channel_id))
+        return scopes
+
+
+def policy_scope_of(asker: Actor) -> PolicyScope:
+    return PolicyScope(
+        guild_id=asker.guild_id,
+        channel_id=asker.parent_id or asker.channel_id,
+        is_age_restricted=asker.is_age_restricted,
+    )
+
+
+def chosen(policy: Policy, choice: Choice) -> Policy:
+    """What a choice makes of the policy that would hold without it: a preset starts anew, changes go on top."""
+    if choice.preset is not None:
+        policy = presets()[choice.preset]
+    for category, change in choice.changes.items():
+        policy = policy.amended(category, change)
+    return policy
+
+
+def resolved(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope) -> Policy:
+    """The policy there, by the owner's default preset and the choices of the server."""
+    policy = presets()[default]
+    for scope in spot.scopes:
+        if (choice := choices.get(scope)) is not None:
+            policy = chosen(policy, choice)
+    return policy if spot.is_age_restricted else ordinary(policy)
+
+
+class ServerPolicies:
+    def __init__(self, records: Repositories, desk: Takedown, default: str) -> None:
+        """`default`: the preset of servers that chose none, and of direct messages."""
+        self.default = default
+        self._records = records
+        self._desk = desk
+
+    async def of(self, spot: PolicyScope) -> Policy:
+        return resolved(self.default, await self.choices(spot.guild_id), spot)
+
+    async def choices(self, guild_id: int | None) -> Mapping[Scope, Choice]:
+        return {} if guild_id is None else await self._records.policies.of_guild(guild_id)
+
+    async def choose(self, by: Actor, scope: Scope, preset: str) -> None:
+        """The preset as it is; changes that were made there go."""
+        async with self._change(by, scope, Act.POLICY_PRESET, preset=preset) as tx:
+            await self._records.policies.choose(tx, scope, preset, by.member, self._desk.now)
+
+    async def amend(self, by: Actor, scope: Scope, category: Category, change: Change) -> None:
+        """Raises NobodysChoice, BadThreshold."""
+        if category in FIXED:
+            raise NobodysChoice(category)
+        for threshold in (change.flag, change.refuse):
+            if threshold is not None and not 0 < threshold <= NEVER:
+                raise BadThreshold(threshold)
+        what = {"action": change.action, "flag": change.flag, "refuse": change.refuse}
+        async with self._change(by, scope, Act.POLICY_CATEGORY, category=category, **what) as tx:
+            await self._records.policies.amend(tx, scope, category, change, by.member, self._desk.now)
+
+    async def reset(self, by: Actor, scope: Scope, category: Category | None) -> None:
+        """Back to what holds without the choice. Raises NothingChosen."""
+        async with self._change(by, scope, Act.POLICY_RESET, category=category or "all") as tx:
+            if not await self._records.policies.forget(tx, scope, category):
+                raise NothingChosen(category or "")
+
+    @asynccontextmanager
+    async def _change(
+        self, by: Actor, scope: Scope, act: Act, **what: str | float | None
+    ) -> AsyncGenerator[Transaction]:
+        where = scope.kind if scope.kind is not ScopeKind.CHANNEL else f"channel {scope.channel_id}"
+        async with self._records.database.transaction() as tx:
+            yield tx
+            await self._desk.note(tx, by, act, details={"where": where, **what})

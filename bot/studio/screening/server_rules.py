@@ -1,0 +1,249 @@
+"""A server's own rules: kept as rows, judged beside the filter. The stricter verdict wins; shadow rules only log.
+
+The filter stays as it is: these rules can make a server stricter, never laxer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from bot.studio.case_errors import NoSuchRule, RuleBreaksMust, RuleTaken, RuleUnusable
+from bot.studio.cases.takedown import Takedown
+from bot.studio.orders.order import Actor
+from db.audit import Act
+from db.repositories import Repositories
+from db.server_rules import ServerRule
+from generation.prompt import Prompt
+from moderation.policy import AS_FOUND
+from moderation.prompts.filter import NEGATIVE, PromptFilter
+from moderation.prompts.golden_prompts import GoldenPrompt, broken, read_golden_prompts
+from moderation.prompts.rules import Rule, compiled
+from moderation.verdict import ALLOWED, Category, Ruling, Verdict
+
+PREFIX = "server: "
+"""Before a rule's name in a verdict: what decided was the server, not the filter."""
+MOST_RULES = 100
+MOST_WORDS, LONGEST_WORD = 50, 60
+CHOICES = tuple(each for each in Category if each not in (Category.NONE, Category.MINORS))
+"""What concerns minors is refused everywhere by the filter itself."""
+_PAGE = 250  # rows read at once: the event loop has other things to do in between
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """A rule that is not in the book yet. Fires on one of `any_of`, outside `unless`, beside one of `with_any_of` if given."""
+
+    name: str
+    any_of: tuple[str, ...]
+    with_any_of: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    category: Category = Category.SPAM
+    ruling: Ruling = Ruling.REFUSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleVerdict:
+    verdict: Verdict  # of the rules that decide; ALLOW where none fired
+    hits: tuple[int, ...] = ()  # ids of the rules that fired, shadow rules among them
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DryRun:
+    """What a rule would have done to the newest prompts of the server."""
+
+    read: int
+    hits: int
+    hits_of_good: int  # by members in good standing
+    examples: tuple[str, ...]  # prompts, newest first
+    must: tuple[str, ...]  # prompts that must be allowed and would be refused
+
+
+@dataclass(frozen=True, slots=True)
+class _CompiledRules:
+    deciding: PromptFilter | None
+    shadow: PromptFilter | None
+    ids: Mapping[str, int] = field(default_factory=dict[str, int])
+
+
+class RuleBook:
+    def __init__(self, records: Repositories, desk: Takedown, must: Path | None = None) -> None:
+        """`must`: a file of prompts that no rule may refuse; None: the one that is shipped. Raises MustBroken, OSError."""
+        self._records = records
+        self._desk = desk
+        self._must: Sequence[GoldenPrompt] = [
+            each for each in read_golden_prompts(must) if not each.is_refused
+        ]
+        self._books: dict[int, _CompiledRules] = {}
+
+    async def judge(self, guild_id: int | None, texts: Mapping[str, str]) -> RuleVerdict:
+        if guild_id is None:
+            return RuleVerdict(verdict=ALLOWED)
+        book = self._books.get(guild_id)
+        if book is None:
+            book = self._books[guild_id] = _book(await self._records.server_rules.live(guild_id))
+        # By no policy: what the server's own rules say does not depend on what it does about the filter's findings.
+        verdict, shadow = [
+            await screen.wait_for_verdict(texts, policy=AS_FOUND) if screen else ALLOWED
+            for screen in (book.deciding, book.shadow)
+        ]
+        hits = [book.ids[each.rule] for each in (verdict, shadow) if each.rule in book.ids]
+        return RuleVerdict(verdict=verdict, hits=tuple(hits))
+
+    async def add(self, by: Actor, draft: Draft, *, is_shadow: bool) -> tuple[ServerRule, int]:
+        """The rule and the book's new version. Raises RuleUnusable, RuleTaken, RuleBreaksMust."""
+        assert by.guild_id is not None, "rules belong to a server"
+        _demand_usable(draft)
+        if not is_shadow and (prompts := await asyncio.to_thread(self._refused, draft)):
+            raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
+        async with self._records.database.transaction() as tx:
+            if len(await self._records.server_rules.live(by.guild_id, tx=tx)) >= MOST_RULES:
+                raise RuleUnusable(f"there are {MOST_RULES} rules already", "remove one first")
+            rule = await self._records.server_rules.add(
+                tx,
+                guild_id=by.guild_id,
+                name=draft.name,
+                category=draft.category,
+                ruling=draft.ruling,
+                any_of=draft.any_of,
+                with_any_of=draft.with_any_of,
+                unless=draft.unless,
+                is_shadow=is_shadow,
+                by=by.member,
+                at=self._desk.now,
+            )
+            if rule is None:
+                raise RuleTaken(draft.name)
+            await self._desk.note(
+                tx,
+                by,
+                Act.RULE_ADD,
+                rule=draft.name,
+                details={"version": rule.added_version, "is_shadow": is_shadow},
+            )
+        self._books.pop(by.guild_id, None)
+        return rule, rule.added_version
+
+    async def remove(self, by: Actor, name: str) -> int:
+        """The book's new version. Raises NoSuchRule."""
+        assert by.guild_id is not None, "rules belong to a server"
+        async with self._records.database.transaction() as tx:
+            rule = await self._records.server_rules.remove(
+                tx, guild_id=by.guild_id, name=name, by=by.member, at=self._desk.now
+            )
+            if rule is None:
+                names = [each.name for each in await self._records.server_rules.live(by.guild_id, tx=tx)]
+                raise NoSuchRule(name, next(iter(difflib.get_close_matches(name, names, 1, 0.0)), ""))
+            version = rule.removed_version or 0
+            await self._desk.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
+        self._books.pop(by.guild_id, None)
+        return version
+
+    async def draft_of(self, guild_id: int, name: str) -> Draft:
+        """A rule of the book, as a draft. Raises NoSuchRule."""
+        rules = await self._records.server_rules.live(guild_id)
+        for rule in rules:
+            if rule.name == name:
+                return Draft(
+                    name=rule.name,
+                    any_of=rule.any_of,
+                    with_any_of=rule.with_any_of,
+                    unless=rule.unless,
+                    category=rule.category,
+                    ruling=rule.ruling,
+                )
+        close = difflib.get_close_matches(name, [rule.name for rule in rules], 1, 0.0)
+        raise NoSuchRule(name, next(iter(close), ""))
+
+    async def dry_run(self, guild_id: int, draft: Draft, last: int) -> DryRun:
+        """Over the server's newest `last` prompts, in another thread. Raises RuleUnusable."""
+        _demand_usable(draft)
+        screen = await asyncio.to_thread(_screen_of, [draft])
+        bad = await self._records.standings.in_bad_standing(guild_id, self._desk.now)
+        read = hits = hits_of_good = 0
+        examples: list[str] = []
+        before: int | None = None
+        while read < last:
+            page = await self._records.verdicts.page(
+                guild_id, before_id=before, pictures_too=False, limit=min(_PAGE, last - read)
+            )
+            if not page:
+                break
+            before = page[-1].id
+            read += len(page)
+            texts = [texts_of(Prompt(text=each.prompt, negative=each.negative)) for each in page]
+            fired = await asyncio.to_thread(_fired, screen, texts)
+            for record, has_fired in zip(page, fired, strict=True):
+                if has_fired:
+                    hits += 1
+                    hits_of_good += record.member not in bad
+                    if len(examples) < 3 and record.prompt not in examples:
+                        examples.append(record.prompt)
+        must = await asyncio.to_thread(self._refused, draft)
+        return DryRun(
+            read=read, hits=hits, hits_of_good=hits_of_good, examples=tuple(examples), must=tuple(must)
+        )
+
+    def _refused(self, draft: Draft) -> list[str]:
+        screen = _screen_of([draft])
+        return [must.prompt for must, _ in broken(self._must, screen.check)]
+
+
+def texts_of(prompt: Prompt) -> dict[str, str]:
+    """A prompt as every screen is handed it: what the worker draws, and what it draws less of."""
+    return {"prompt": prompt.asked, NEGATIVE: prompt.left_out}
+
+
+def _fired(screen: PromptFilter, texts: Iterable[Mapping[str, str]]) -> list[bool]:
+    return [screen.check(each, policy=AS_FOUND).ruling is not Ruling.ALLOW for each in texts]
+
+
+def _book(rules: Sequence[ServerRule]) -> _CompiledRules:
+    deciding = [rule for rule in rules if not rule.is_shadow]
+    shadow = [rule for rule in rules if rule.is_shadow]
+    return _CompiledRules(
+        deciding=_screen_of(deciding) if deciding else None,
+        shadow=_screen_of(shadow) if shadow else None,
+        ids={PREFIX + rule.name: rule.id for rule in rules},
+    )
+
+
+def _screen_of(rules: Iterable[ServerRule | Draft]) -> PromptFilter:
+    return PromptFilter(
+        compiled(
+            tuple(
+                Rule(
+                    name=PREFIX + rule.name,
+                    category=rule.category,
+                    ruling=rule.ruling,
+                    any_of=rule.any_of,
+                    with_any_of=rule.with_any_of,
+                    unless=rule.unless,
+                )
+                for rule in rules
+            )
+        )
+    )
+
+
+def _demand_usable(draft: Draft) -> None:
+    """Raises RuleUnusable."""
+    if not draft.name or len(draft.name) > LONGEST_WORD:
+        raise RuleUnusable(f"a name has 1 to {LONGEST_WORD} characters", "give it another one")
+    if draft.category not in CHOICES:
+        raise RuleUnusable("minors are the filter's own matter, everywhere", "choose another category")
+    if not draft.any_of:
+        raise RuleUnusable("it has no words", "write at least one, with commas between them")
+    words = (*draft.any_of, *draft.with_any_of, *draft.unless)
+    if len(words) > MOST_WORDS:
+        raise RuleUnusable(f"it has {len(words)} words, more than {MOST_WORDS}", "make two rules of it")
+    for word in words:
+        if len(word) > LONGEST_WORD or not any(each.isalnum() for each in word):
+            raise RuleUnusable(
+                f"{word!r} is no word", f"letters or digits, at most {LONGEST_WORD} characters"
+            )
+        if ".." in word or word.startswith("@"):
+            raise RuleUnusable(f"{word!r} is for the rules file alone", "write the words themselves")

@@ -1,0 +1,336 @@
+"""config.toml and the environment, read once, as frozen values. Types and ranges stand beside the fields; msgspec checks them."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+
+import msgspec
+from msgspec import Meta, inspect
+
+from generation.logs import Format, Level
+from generation.request import ModelEntry, ModelName
+from moderation.escalation import EscalationBroken, parse_escalation
+from moderation.pictures.registry import Name as DetectorName
+from moderation.policy import STANDARD, Preset
+from moderation.rate_limits import Limits
+from startup import StartError
+
+PROJECT = Path(__file__).resolve().parents[2]
+BUNDLED_MODEL = PROJECT / "models" / "bundled"
+
+DISCORD_API = "https://discord.com/api/v10"
+
+Days = Annotated[int, Meta(ge=0, le=36_500)]
+
+
+@dataclass(eq=False)
+class SettingsBroken(StartError):
+    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"; an entry of a list goes by its name."""
+
+    source: str
+    key: str
+    reason: str
+
+    def __str__(self) -> str:
+        where = f" at {self.key}" if self.key else ""
+        return f"The settings in {self.source} are broken{where}: {self.reason}."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DiscordSettings:
+    # ATELIER_DISCORD_API overrides it.
+    api: Annotated[
+        str, Meta(pattern=r"\Ahttps?://[^/\s]", description="an address that begins with http:// or https://")
+    ] = DISCORD_API
+    ready_timeout: Annotated[float, Meta(ge=0, le=600)] = 2.0  # seconds to wait for late guilds at start
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationSettings:
+    default_model: str = "emoji"
+    slots: Annotated[int, Meta(ge=1, le=512)] = 16  # pictures denoised at once at the most
+    # Rows of every step, so that a seed gives the same picture to the bit; 0: as many as there are.
+    pinned_rows: Annotated[int, Meta(ge=0, le=128)] = 0
+    max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 200  # jobs in line at the most, over all members
+    # Pictures of one member that are worked on at once at the most.
+    member_running: Annotated[int, Meta(ge=1, le=1000)] = 8
+    # Least seconds between two previews of a job.
+    preview_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.5
+    # Seconds without a sign of life before the worker is started again.
+    patience: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
+    retries: Annotated[int, Meta(ge=0, le=20)] = 2  # how often a job is tried again after the worker died
+    upscale_factor: Literal[2, 4] = 2
+    # For the models on the device; 0: three quarters of what is free at start.
+    memory_gib: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
+    # Seconds that a model is waited for before others in use make room for it; a quarter of it lies between two such changes.
+    model_wait: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
+    # By server id; others have 1.
+    server_weights: Annotated[
+        Mapping[str, float], Meta(description="a table of servers' ids, each = a number")
+    ] = field(default_factory=dict[str, float])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModerationSettings:
+    rules: str = ""  # a file of rules; empty: the ones that are shipped
+    policy: Preset = STANDARD  # of servers that chose none with /server policy
+    # Its name, where the moderators chose no channel with /mod log-channel.
+    log_channel: Annotated[str, Meta(min_length=1)] = "mod-log"
+    # One rung a strike that counts.
+    ladder: Annotated[tuple[str, ...], Meta(min_length=1)] = ("warn", "timeout 1h", "timeout 1d", "ban")
+    strike_days: Annotated[int, Meta(ge=1, le=36_500)] = 90  # how long a strike counts
+    # How long a moderator who began to act on a case has it for themselves.
+    claim_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 180
+    reports_an_hour: Annotated[int, Meta(ge=1, le=10_000)] = 5  # by one member
+    must: str = ""  # a file of prompts that must always be refused or allowed; empty: the one that is shipped
+    people: str = ""  # a file of real persons' names and consents, besides the names that are shipped
+
+    @property
+    def rules_file(self) -> Path | None:
+        return Path(self.rules) if self.rules else None
+
+    @property
+    def people_file(self) -> Path | None:
+        return Path(self.people) if self.people else None
+
+    @property
+    def must_file(self) -> Path | None:
+        return Path(self.must) if self.must else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """Days; 0: for ever."""
+
+    prompts_days: Days = 90  # what was asked and what the filter said, for /mod log
+    pictures_days: Days = 0  # since they were made; for ever, or their buttons die
+    jobs_days: Days = 0  # orders, since they ended; their buttons go with them
+    cases_days: Days = 365  # since they were decided
+    sanctions_days: Days = 180  # strikes, timeouts and bans, since they ended
+    audit_days: Annotated[int, Meta(ge=1, le=36_500)] = 730  # names and reasons in the audit log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PicturesSettings:
+    # What looks at every picture.
+    detectors: Annotated[tuple[DetectorName, ...], Meta(min_length=1)] = ("opennsfw",)
+    safety_checker: str = ""  # the weights of "safety-checker": a folder or hub name in diffusers' layout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenanceSettings:
+    certificate: str = ""  # PEM, the whole chain, its own first; empty: one is made in the data folder
+    key: str = ""  # its private key, PEM without a password
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricsSettings:
+    listen: str = ""  # "127.0.0.1:9464": GET /metrics answers there; empty: nowhere
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoggingSettings:
+    format: Format = "text"
+    level: Level = "info"  # --log-level overrides it
+
+
+BUNDLED = ModelEntry(
+    name=ModelName("emoji"),
+    source="bundled",
+    licence="MIT (pictures: Fluent Emoji, MIT)",
+    description="The small model that comes with Atelier: emoji-style objects",
+    side=128,
+    multiple=16,
+    steps=20,
+    max_steps=50,
+    guidance=4.0,
+    enlarge=4,
+    variation_strength=0.6,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    data: Path = Path("data")  # ATELIER_DATA overrides it
+    discord: DiscordSettings = DiscordSettings()
+    generation: GenerationSettings = GenerationSettings()
+    limits: Limits = field(default_factory=Limits)
+    moderation: ModerationSettings = ModerationSettings()
+    retention: RetentionSettings = RetentionSettings()
+    pictures: PicturesSettings = PicturesSettings()
+    provenance: ProvenanceSettings = ProvenanceSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    logging: LoggingSettings = LoggingSettings()
+    models: Annotated[tuple[ModelEntry, ...], Meta(min_length=1)] = (BUNDLED,)
+
+    @property
+    def resolved_models(self) -> tuple[ModelEntry, ...]:
+        """With "bundled" replaced by the folder that it stands for."""
+        return tuple(
+            replace(entry, source=str(BUNDLED_MODEL)) if entry.source == "bundled" else entry
+            for entry in self.models
+        )
+
+    @property
+    def default_model(self) -> ModelEntry:
+        return next(entry for entry in self.models if entry.name == self.generation.default_model)
+
+
+def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
+    """Raises SettingsBroken. `path` may be absent from the disk only when it is None."""
+    source = str(path) if path else "the defaults"
+    raw: dict[str, Any] = {}
+    if path is not None:
+        try:
+            raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except OSError as error:
+            raise SettingsBroken(source, "", error.strerror or str(error)) from error
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise SettingsBroken(source, "", f"not valid TOML: {error}") from error
+    settings = _converted(raw, source)
+    for key, reason in _faults(settings):
+        raise SettingsBroken(source, key, reason)
+    if api := environment.get("ATELIER_DISCORD_API"):
+        settings = replace(settings, discord=replace(settings.discord, api=api.rstrip("/")))
+    if data := environment.get("ATELIER_DATA"):
+        settings = replace(settings, data=Path(data).expanduser())
+    return settings
+
+
+def address_of(listen: str) -> tuple[str, int]:
+    """Host and port of "127.0.0.1:9464" or "[::1]:9464". Raises ValueError."""
+    host, colon, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
+        raise ValueError(listen)
+    return host, int(port)
+
+
+def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
+    """What is wrong between fields, or takes more than a type to tell: keys and reasons."""
+    names = [entry.name for entry in settings.models]
+    if doubled := _doubled(names):
+        yield "models", f"two models are called {doubled!r}"
+    default = settings.generation.default_model
+    if default not in names:
+        yield "generation.default_model", f"there is no model {default!r}; there are: {', '.join(names)}"
+    for server, weight in settings.generation.server_weights.items():
+        if not (server.isascii() and server.isdecimal() and 0 < weight <= 1000):
+            reason = "must be a server's id = a number above 0 and at most 1000"
+            yield f"generation.server_weights.{server}", reason
+    try:
+        parse_escalation(settings.moderation.ladder)
+    except EscalationBroken as error:
+        yield "moderation.escalation", f"{error.rung!r} is no rung; it takes {error.wanted}"
+    if doubled := _doubled(settings.pictures.detectors):
+        yield "pictures.detectors", f"{doubled!r} is named twice"
+    if bool(settings.provenance.certificate) != bool(settings.provenance.key):
+        yield "provenance", "certificate and key belong together: give both or neither"
+    try:
+        address_of(settings.metrics.listen or "off:0")
+    except ValueError:
+        yield "metrics.listen", "must be an address and a port, as 127.0.0.1:9464"
+    for entry in settings.models:
+        if entry.side < entry.multiple:
+            yield f"models.{entry.name}.side", f"must be at least its `multiple`, {entry.multiple}"
+        if entry.steps > entry.max_steps:
+            yield f"models.{entry.name}.steps", f"must be at most its `max_steps`, {entry.max_steps}"
+        if doubled := _doubled([lora.name.casefold() for lora in entry.loras]):
+            yield f"models.{entry.name}.loras.{doubled}", "two LoRAs of this model have that name"
+        for lora in entry.loras:
+            if not lora.weight:
+                yield f"models.{entry.name}.loras.{lora.name}.weight", "must not be 0"
+
+
+def _doubled(names: Sequence[str]) -> str | None:
+    return next((name for name in names if names.count(name) > 1), None)
+
+
+# ---- from TOML
+
+_ELSEWHERE = {
+    "discord.token": "the token comes from the environment (DISCORD_TOKEN), never from a file",
+    "generation.swaps_a_minute": "it is gone, and model_wait alone says how often models take turns; delete the line, and raise "
+    "model_wait where they should take turns less often",
+}
+"""Keys that some file may still have, or that are looked for here."""
+
+
+def _converted(raw: dict[str, Any], source: str) -> Settings:
+    places = dict(_places(inspect.type_info(Settings), raw, "$", "", source))
+    try:
+        return msgspec.convert(raw, Settings, dec_hook=_to_path)
+    except msgspec.ValidationError as error:
+        problem, _, path = str(error).removesuffix("`").partition(" - at `")
+        while path not in places:  # an entry of a list or table of plain values
+            path = path[: path.rindex("[")]
+        key, kind = places[path]
+        missing = re.fullmatch(r"Object missing required field (`\w+`)", problem)
+        reason = f"{missing[1]} is missing" if missing else f"must be {_wanted(kind, path)}"
+        raise SettingsBroken(source, key, reason) from error
+
+
+def _places(
+    kind: inspect.Type, value: Any, path: str, key: str, source: str
+) -> Iterator[tuple[str, tuple[str, inspect.Type]]]:
+    """All that the file holds, by msgspec's path to it: the dotted key, and what may be there. Raises SettingsBroken."""
+    yield path, (key, kind)
+    match kind:
+        case inspect.DataclassType() if isinstance(value, dict):
+            known = {each.name: each.type for each in kind.fields}
+            for name, each in cast("dict[str, Any]", value).items():
+                dotted = f"{key}.{name}" if key else name
+                if name not in known:
+                    near = difflib.get_close_matches(name, known, n=1)
+                    hint = f"the nearest is {near[0]!r}" if near else f"there are: {', '.join(known)}"
+                    reason = _ELSEWHERE.get(dotted, f"there is no such key; {hint}")
+                    raise SettingsBroken(source, dotted, reason)
+                yield from _places(known[name], each, f"{path}.{name}", dotted, source)
+        case inspect.VarTupleType(item_type=inspect.DataclassType() as item) if isinstance(value, list):
+            for index, each in enumerate(cast("list[Any]", value)):
+                name = each.get("name", index + 1) if isinstance(each, dict) else index + 1
+                yield from _places(item, each, f"{path}[{index}]", f"{key}.{name}", source)
+        case _:
+            pass
+
+
+def _to_path(kind: type, value: object) -> Path:
+    if not isinstance(value, str):
+        raise ValueError("no string")
+    return Path(value).expanduser()
+
+
+def _wanted(kind: inspect.Type, path: str) -> str:
+    match kind:
+        case inspect.Metadata(extra_json_schema={"description": str(words)}):
+            return words
+        case inspect.LiteralType(values=values):
+            return f"one of: {', '.join(str(value) for value in values if value != '')}"
+        case inspect.BoolType():
+            return "true or false"
+        case inspect.IntType(gt=gt, ge=ge, le=le):
+            return "a whole number" + _range(gt, ge, le)
+        case inspect.FloatType(gt=gt, ge=ge, le=le):
+            return "a number" + _range(gt, ge, le)
+        case inspect.VarTupleType(item_type=inspect.LiteralType() as item):
+            return f"a list of at least {_wanted(item, path)}"
+        case inspect.VarTupleType(item_type=item, min_length=least):
+            header = re.sub(r"\[\d+\]", "", path).removeprefix("$.")
+            what = f"[[{header}]] tables" if isinstance(item, inspect.DataclassType) else "strings"
+            return f"a list of {what}" + (", at least one" if least else "")
+        case inspect.StrType() | inspect.CustomType():  # a path
+            return "a string" + (" that is not empty" if getattr(kind, "min_length", 0) else "")
+        case _:
+            return "a table"
+
+
+def _range(above: float | None, least: float | None, most: float | None) -> str:
+    # As TOML writes them: no 1e+06.
+    start = f" from {least:.10g} to" if above is None else f" above {above:.10g} and at most"
+    return f"{start} {most:.10g}"

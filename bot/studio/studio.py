@@ -1,0 +1,253 @@
+"""The product without Discord: admit an order, fulfil a job. Slash command and button both end here."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from bot.studio.metrics import Metrics
+from bot.studio.orders.order import (
+    Actor,
+    Gallery,
+    MemberBlocked,
+    Order,
+    PictureGone,
+    PromptRefused,
+)
+from bot.studio.pictures.postprocess import Postprocess
+from bot.studio.pictures.stored import StoredPictures
+from bot.studio.screening.lockdown import Lockdown
+from bot.studio.screening.prompts import PromptScreening
+from bot.studio.screening.server_rules import PREFIX
+from bot.studio.settings import Settings
+from db.database import Transaction
+from db.ids import new_job_id
+from db.jobs import Job, JobAction, JobState, ReplyTarget
+from db.repositories import Repositories
+from db.verdicts import VerdictRecord
+from generation.queue.dispatcher import Dispatcher
+from generation.queue.ticket import GenerationFailed, JobCancelled, Progress, Ticket
+from generation.request import (
+    DIRECT,
+    GenerationRequest,
+    GuildId,
+    JobId,
+    Request,
+    UpscaleRequest,
+)
+from moderation.duration import DAY
+from moderation.rate_limits import Spend, admit
+from moderation.verdict import Ruling, Verdict
+
+log = logging.getLogger(__name__)
+
+
+class Studio:
+    """`review` is told of every refusal and flag, for the moderators' channel."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        records: Repositories,
+        dispatch: Dispatcher,
+        archive: StoredPictures,
+        gatekeeper: Lockdown,
+        judging: PromptScreening,
+        finishing: Postprocess,
+        metrics: Metrics,
+        *,
+        clock: Callable[[], float],
+        review: Callable[[VerdictRecord], None],
+    ) -> None:
+        self.settings = settings
+        self.records = records
+        self.dispatch = dispatch
+        self.clock = clock
+        self._archive = archive
+        self._gatekeeper = gatekeeper
+        self._judging = judging
+        self._inspection = finishing.inspection
+        self._finishing = finishing
+        self._metrics = metrics
+        self._review = review
+        self._tickets: dict[JobId, Ticket] = {}
+
+    # ---- orders
+
+    async def admit(self, order: Order, place: ReplyTarget) -> Job:
+        """Screens, charges and records the order in one go; from here on it survives anything.
+
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing
+        but the verdict was written.
+        """
+        now = self.clock()
+        asker = order.asker
+        verdict, hits = await self.judge(order)
+        job = self._job_of(order, place, now)
+        self.dispatch.check_room()
+        async with self.records.database.transaction() as tx:
+            # Again: a block set since then has cancelled every job but this one.
+            await self._demand_unblocked(asker, now, tx)
+            await self._charge(tx, order, now)
+            await self.records.jobs.record(tx, job)
+            await self.records.spending.spend(
+                tx,
+                member=asker.member,
+                guild_id=asker.guild_id,
+                job=job.id,
+                images=order.drawing.images,
+                at=now,
+            )
+            record = await self._judging.note(tx, order, verdict, now, job=job.id, hits=hits)
+        if verdict.ruling is Ruling.FLAG:
+            self._review(record)
+        return job
+
+    async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
+        """What its words come to here and now, and the server's rules that fired. A refusal is written down, and shown to the
+        moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused."""
+        now = self.clock()
+        await self._demand_unblocked(order.asker, now)
+        verdict, hits = await self._judging.judge(order, await self._gatekeeper.let_in(order.asker), now)
+        self._metrics.judged(verdict)
+        if verdict.ruling is Ruling.REFUSE:
+            async with self.records.database.transaction() as tx:
+                record = await self._judging.note(tx, order, verdict, now, job=None, hits=hits)
+                is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
+            self._review(record)
+            is_own = verdict.rule.startswith(PREFIX)
+            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
+        return verdict, hits
+
+    async def _demand_unblocked(self, asker: Actor, now: float, tx: Transaction | None = None) -> None:
+        if asker.guild_id is None:
+            return
+        block = await self.records.blocks.live(asker.guild_id, asker.member, now, tx=tx)
+        if block is not None:
+            raise MemberBlocked(block.expires_at, block.reason)
+
+    async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
+        member = order.asker.member
+        spent = await self.records.spending.since(member, now - DAY, tx=tx)
+        admit(
+            self.settings.limits,
+            [Spend(at=row.at, images=row.images) for row in spent],
+            await self.records.jobs.in_line(member, tx=tx),
+            order.drawing.images,
+            now,
+        )
+
+    def _job_of(self, order: Order, place: ReplyTarget, now: float) -> Job:
+        return Job(
+            id=new_job_id(),
+            member=order.asker.member,
+            member_name=order.asker.name,
+            action=order.action,
+            place=place,
+            drawing=order.drawing,
+            is_age_restricted=order.asker.is_age_restricted,
+            policy_channel_id=order.asker.parent_id,
+            created_at=now,
+        )
+
+    async def is_for_adults(self, job: Job) -> bool:
+        """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
+        return await self._judging.is_for_adults(job.place.guild_id, job.drawing.prompt)
+
+    async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
+        """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
+
+        A job that has ended already is not drawn again: its end is told again, its pictures read again.
+        Raises GenerationFailed or JobCancelled after giving the allowance back; PictureGone where they were removed.
+        """
+        known = await self.records.jobs.get(job.id)
+        match known and known.state:
+            case JobState.DONE:
+                return await self._archive.gallery_of(job)
+            case JobState.FAILED:
+                raise GenerationFailed(job.id, (known and known.failure) or "bug", "")
+            case JobState.QUEUED | JobState.RUNNING:
+                # Nothing where it was ended meanwhile, by a cancel above all: then that end is told.
+                return await self._draw(job, watch) or await self.fulfil(job, watch)
+            case _:
+                raise JobCancelled(job.id)
+
+    async def _draw(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery | None:
+        try:
+            request = await self._request_of(job)
+        except PictureGone as error:
+            await self._give_back(job, "input")
+            raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
+        if not await self._may_start_from(job, request):
+            return None
+        ticket = self._tickets[job.id] = self.dispatch.submit(request, force=True)
+        watch(ticket)
+        try:
+            with self._metrics.job(job.action.value, ticket) as clock:
+                await ticket.wait_for_start()
+                clock.started()
+                await self.records.jobs.start(job.id, self.clock())
+                return await self._finishing.finish(job, await ticket.wait_for_pictures())
+        except JobCancelled:
+            async with self.records.database.transaction() as tx:
+                if await self.records.jobs.cancel(tx, job.id, self.clock()):
+                    await self.records.spending.refund(tx, job.id)
+            raise
+        except GenerationFailed as error:
+            log.warning("failed: %s: %s", error.kind, error.reason)
+            await self._give_back(job, error.kind)
+            raise
+        finally:
+            self._tickets.pop(job.id, None)
+
+    async def _may_start_from(self, job: Job, request: Request) -> bool:
+        """What a picture starts from is checked like what comes out, wherever it is from. Raises GenerationFailed where it is
+        refused; False where the job was ended meanwhile."""
+        contents = [each.source for each in request.drawing.pictures]
+        if not contents:
+            return True
+        judged = await self._inspection.judge(contents, job, await self._inspection.seen_in_parents(job))
+        if is_refused := any(each.is_refused for each in judged):
+            await self._finishing.refuse(job, judged, is_input=True)
+        return not is_refused
+
+    def progress_of(self, job: JobId) -> Progress | None:
+        """Of a job that waits or runs; None for any other."""
+        ticket = self._tickets.get(job)
+        return ticket.progress if ticket else None
+
+    async def place_of_answer(self, job: Job, message_id: int | None) -> ReplyTarget:
+        """Records where the answer stands, so that the result reaches it after a restart too."""
+        if message_id is None:
+            return job.place
+        async with self.records.database.transaction() as tx:
+            await self.records.jobs.set_message(tx, job.id, message_id)
+            await self.records.verdicts.link(tx, job.id, message_id)
+        return replace(job.place, message_id=message_id)
+
+    async def abandon(self, job: Job) -> None:
+        """After a bug, before or after the pictures were there: the job is over and what it cost is given back."""
+        await self._give_back(job, "bug")
+        async with self.records.database.transaction() as tx:
+            await self.records.spending.refund(tx, job.id)
+        await self.records.jobs.delivered(job.id, self.clock())
+
+    async def _give_back(self, job: Job, kind: str) -> None:
+        async with self.records.database.transaction() as tx:
+            if await self.records.jobs.fail(tx, job.id, kind, self.clock()):
+                await self.records.spending.refund(tx, job.id)
+
+    async def _request_of(self, job: Job) -> Request:
+        """Raises PictureGone."""
+        contents = [await self._archive.read_picture(each.source) for each in job.drawing.pictures]
+        drawing, guild = job.drawing.with_contents(contents), guild_of(job.place)
+        if job.action is JobAction.UPSCALE:
+            factor = self.settings.generation.upscale_factor
+            return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
+        return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing)
+
+
+def guild_of(place: ReplyTarget) -> GuildId:
+    """Whose share of the device a job is charged to."""
+    return DIRECT if place.guild_id is None else GuildId(place.guild_id)

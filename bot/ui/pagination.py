@@ -1,0 +1,31 @@
+"""Buttons that turn the pages of a list. The whole question is in the custom_id, so a page turns after a restart too."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from discord import ui
+
+from bot.gallery.buttons import Button, row
+
+
+class Page(StrEnum):
+    """Of which list."""
+
+    HISTORY = "page:history"
+    LOG = "page:log"
+    CASES = "page:cases"
+
+
+class PageButton(Button, actions=Page, of={str: r"[\w.:-]{1,75}"}):
+    """`page:<list>:<cursor>`; what a cursor means is the list's own affair."""
+
+
+def pager(page: Page, newest: str, older: str, *, is_newest: bool, has_more: bool) -> ui.ActionRow[Any]:
+    """`newest`, `older`: cursors."""
+    return row(
+        PageButton(page, newest, label="Newest", is_disabled=is_newest),
+        # A disabled button needs a custom_id of its own all the same.
+        PageButton(page, older, label="Older", is_disabled=not has_more),
+    )

@@ -1,0 +1,189 @@
+"""Forgetting a member: what goes at once, what is left of a sanction that still counts, and what goes with time.
+
+A member's request is a row of `erasures`; `Forgetting.advance` is repeated until nothing is left of what was there when they
+asked. It only works on rows: pictures and messages are taken down before, by whoever knows Discord.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db.database import Database, Transaction
+from db.personal_data import OVER, PERSONAL_DATA
+from generation.request import JobId, MemberId
+from moderation.duration import DAY
+
+BATCH = 200
+"""Rows a transaction at the most: other writers wait no longer than that takes."""
+
+
+def statement(table: str, where: str, sets: str = "", *, paced_by: str = "") -> str:
+    """Deletes those rows or, with `sets`, overwrites them. With `paced_by` (the table's key): at most :limit, returning a row for
+    each."""
+    if paced_by:
+        where = f"({paced_by}) IN (SELECT {paced_by} FROM {table} WHERE {where} LIMIT :limit) RETURNING 1"
+    return (f"UPDATE {table} SET {sets}" if sets else f"DELETE FROM {table}") + f" WHERE {where}"
+
+
+def end_of_jobs(where: str) -> str:
+    """Deletes ended jobs without pictures, unless a job made from one waits or runs. Finished jobs made from them stay. Paced."""
+    gone = f"""
+        {where} AND state NOT IN ('queued', 'running')
+        AND NOT EXISTS (SELECT 1 FROM job_parents JOIN jobs AS children ON children.id = job_parents.job
+            WHERE job_parents.parent = jobs.id AND children.state IN ('queued', 'running'))
+        AND NOT EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL)
+    """
+    return statement("jobs", gone, paced_by="id")
+
+
+_TREATED = [
+    (rows.table, f"({rows.meant} AND {each.where})", each)
+    for rows in PERSONAL_DATA
+    for each in rows.treatments
+]
+PACED = (
+    # What was charged within the last day still counts: an erasure must not give a fresh allowance.
+    end_of_jobs(
+        f"member = :member AND created_at <= :asked AND created_at <= :now - {DAY} AND message_id IS NULL"
+    ),
+    *(
+        statement(table, where, each.sets, paced_by=each.paced_by)
+        for table, where, each in _TREATED
+        if each.paced_by
+    ),
+)
+AT_ONCE = [statement(table, where, each.sets) for table, where, each in _TREATED if not each.paced_by]
+# Runs before them: cases whose card shows what they change.
+MARK_CARDS = f"""
+UPDATE cases SET is_card_stale = 1
+WHERE card_message_id IS NOT NULL AND (
+    {" OR ".join(where for table, where, _ in _TREATED if table == "cases")}
+    OR id IN (SELECT case_id FROM case_entries WHERE
+        {" OR ".join(where for table, where, _ in _TREATED if table == "case_entries")}))
+"""
+LEFT = (
+    " UNION ALL ".join(f"SELECT 1 FROM {rows.table} WHERE {rows.meant}" for rows in PERSONAL_DATA if rows.at)
+    + " LIMIT 1"
+)
+TOTAL = "SELECT total_changes()"
+ASK = """
+INSERT INTO erasures (member, asked_at) VALUES (?, ?)
+ON CONFLICT (member) DO UPDATE SET asked_at = max(asked_at, excluded.asked_at)
+"""
+PENDING = "SELECT member, asked_at FROM erasures ORDER BY asked_at"
+DONE = "DELETE FROM erasures WHERE member = ? AND asked_at = ? RETURNING member"
+PICTURES = """
+SELECT job, image_index FROM images JOIN jobs ON jobs.id = images.job
+WHERE jobs.member = :member AND jobs.created_at <= :asked AND images.removed_at IS NULL LIMIT :limit
+"""
+# Messages of orders; cards of cases that go; cards of appeals that are answered, or whose case goes.
+POSTED = f"""
+SELECT 'jobs' AS place, id AS row, guild_id, channel_id, message_id FROM jobs
+WHERE member = :member AND created_at <= :asked AND message_id IS NOT NULL AND state NOT IN ('queued', 'running')
+UNION ALL
+SELECT 'cases', id, guild_id, card_channel_id, card_message_id FROM cases
+WHERE member = :member AND opened_at <= :asked AND card_message_id IS NOT NULL AND {OVER}
+UNION ALL
+SELECT 'appeals', appeals.id, cases.guild_id, appeals.card_channel_id, appeals.card_message_id
+FROM appeals JOIN cases ON cases.id = appeals.case_id
+WHERE appeals.member = :member AND cases.opened_at <= :asked AND appeals.card_message_id IS NOT NULL
+  AND (decision IS NOT NULL OR {OVER})
+LIMIT :limit
+"""
+IS_GONE = {
+    "jobs": "UPDATE jobs SET message_id = NULL WHERE id = ? AND message_id = ?",
+    "cases": "UPDATE cases SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
+    "appeals": "UPDATE appeals SET card_channel_id = NULL, card_message_id = NULL WHERE id = ? AND card_message_id = ?",
+}
+TO_REDRAW = "SELECT id FROM cases WHERE is_card_stale = 1 ORDER BY id LIMIT ?"
+REDRAWN = "UPDATE cases SET is_card_stale = 0 WHERE id = ?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureRequest:
+    member: MemberId
+    asked_at: float  # unix seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PostedAs:
+    """A message to be deleted, and the row that names it."""
+
+    place: str  # the table
+    row: JobId | int
+    guild_id: int | None
+    channel_id: int
+    message_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    rows: int  # that were deleted or emptied
+    is_done: bool  # whether nothing is left
+
+
+class Erasures:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def ask(self, tx: Transaction, member: MemberId, at: float) -> None:
+        await tx.all(ASK, (member, at))
+
+    async def pending(self) -> list[ErasureRequest]:
+        """Those who asked first come first."""
+        return [
+            ErasureRequest(member=MemberId(row["member"]), asked_at=row["asked_at"])
+            for row in await self._db.reader.all(PENDING)
+        ]
+
+    async def has_left(self, erasure: ErasureRequest) -> bool:
+        """Whether anything is there that the request means."""
+        return await self._db.reader.one(LEFT, _parameters(erasure)) is not None
+
+    async def posted(self, erasure: ErasureRequest, now: float, limit: int) -> list[PostedAs]:
+        """What is to be deleted in Discord first: as long as a message is there, its row stays."""
+        return [
+            PostedAs(**dict(row))
+            for row in await self._db.reader.all(POSTED, _parameters(erasure, now=now, limit=limit))
+        ]
+
+    async def is_gone(self, posted: PostedAs) -> None:
+        async with self._db.transaction() as tx:
+            await tx.all(IS_GONE[posted.place], (posted.row, posted.message_id))
+
+    async def pictures(self, erasure: ErasureRequest, limit: int) -> list[tuple[JobId, int]]:
+        """What is left of them: job and index."""
+        rows = await self._db.reader.all(PICTURES, _parameters(erasure, limit=limit))
+        return [(JobId(row["job"]), row["image_index"]) for row in rows]
+
+    async def to_redraw(self, limit: int) -> list[int]:
+        """Ids of cases whose card says what was forgotten."""
+        return [row["id"] for row in await self._db.reader.all(TO_REDRAW, (limit,))]
+
+    async def redrawn(self, case_id: int) -> None:
+        async with self._db.transaction() as tx:
+            await tx.all(REDRAWN, (case_id,))
+
+    async def advance(self, erasure: ErasureRequest, *, now: float, acts_before: float) -> Advance:
+        """Everything that may go by now goes, in small transactions; with the last of it the request."""
+        rows = 0
+        parameters = _parameters(erasure, now=now, acts_before=acts_before, limit=BATCH)
+        for sql in PACED:
+            changed = BATCH
+            while changed == BATCH:
+                async with self._db.transaction() as tx:
+                    changed = len(await tx.all(sql, parameters))
+                rows += changed
+        async with self._db.transaction() as tx:
+            before = await tx.value(TOTAL)
+            for sql in (MARK_CARDS, *AT_ONCE):
+                await tx.all(sql, parameters)
+            rows += await tx.value(TOTAL) - before
+            if await tx.one(LEFT, parameters):
+                return Advance(rows=rows, is_done=False)
+            is_done = await tx.one(DONE, (erasure.member, erasure.asked_at)) is not None
+            return Advance(rows=rows, is_done=is_done)
+
+
+def _parameters(erasure: ErasureRequest, **others: float) -> dict[str, object]:
+    return {"member": erasure.member, "asked": erasure.asked_at, **others}

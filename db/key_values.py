@@ -1,0 +1,21 @@
+"""Small facts under a name, such as the hash of the commands that Discord was last told."""
+
+from __future__ import annotations
+
+from db.database import Database
+
+GET = "SELECT value FROM notes WHERE key = ?"
+SET = "INSERT INTO notes (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+
+
+class KeyValues:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def get(self, key: str) -> str | None:
+        row = await self._db.reader.one(GET, (key,))
+        return row["value"] if row else None
+
+    async def set(self, key: str, value: str) -> None:
+        async with self._db.transaction() as tx:
+            await tx.all(SET, (key, value))

@@ -1,0 +1,79 @@
+"""A member's own data, to hand over. Leaves out how the filter decides, and other people's words and names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from db.database import Database
+from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, PERSONAL_DATA, PersonalRows
+from generation.request import MemberId
+
+
+def _exports() -> dict[str, str]:
+    """Name to statement. tests/db/test_member_export.py lists the columns that are left out, and why."""
+    named: dict[str, list[PersonalRows]] = {}
+    for rows in PERSONAL_DATA:
+        if rows.columns:
+            named.setdefault(rows.name or rows.table, []).append(rows)
+    return {
+        name: f"""
+            SELECT {found[0].columns} FROM {found[0].table} WHERE {" OR ".join(rows.theirs for rows in found)} ORDER BY 1, 2
+        """
+        for name, found in named.items()
+    }
+
+
+EXPORTS = _exports()
+OUTLOOK = """
+SELECT
+    (SELECT count(*) FROM jobs WHERE member = :member) AS orders,
+    (SELECT count(*) FROM images JOIN jobs ON jobs.id = images.job
+        WHERE member = :member AND removed_at IS NULL) AS pictures,
+    (SELECT count(*) FROM jobs WHERE member = :member AND state IN ('queued', 'running')) AS in_line,
+    (SELECT count(*) FROM cases WHERE member = :member AND outcome IS NULL) AS open_cases,
+    (SELECT count(*) FROM audit_openings WHERE person = :member AND field = 'actor') AS acts,
+    EXISTS (SELECT 1 FROM erasures WHERE member = :member) AS is_pending
+"""
+STRIKES = f"SELECT expires_at FROM strikes WHERE member = :member AND {LIVE_STRIKE} ORDER BY expires_at"
+BLOCKS = f"SELECT expires_at FROM blocks WHERE member = :member AND {LIVE_BLOCK} ORDER BY expires_at"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What forgetting a member would take, and what it would leave."""
+
+    orders: int
+    pictures: int
+    in_line: int  # orders that would be cancelled
+    strikes_until: tuple[float, ...]  # unix seconds; those that count
+    blocks_until: tuple[float | None, ...]  # those that run; None: until lifted
+    open_cases: int
+    acts: int  # the member's own, as a moderator
+    is_pending: bool  # they asked before, and something is left
+
+
+class MemberExport:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def export(self, member: MemberId) -> dict[str, Any]:
+        """Ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds."""
+        return {"member": member} | {
+            name: [dict(row) for row in await self._db.reader.all(sql, {"member": member})]
+            for name, sql in EXPORTS.items()
+        }
+
+    async def outlook(self, member: MemberId, now: float) -> Outlook:
+        reader, whose = self._db.reader, {"member": member, "now": now}
+        (row,) = await reader.all(OUTLOOK, {"member": member})
+        return Outlook(
+            orders=row["orders"],
+            pictures=row["pictures"],
+            in_line=row["in_line"],
+            strikes_until=tuple(each["expires_at"] for each in await reader.all(STRIKES, whose)),
+            blocks_until=tuple(each["expires_at"] for each in await reader.all(BLOCKS, whose)),
+            open_cases=row["open_cases"],
+            acts=row["acts"],
+            is_pending=bool(row["is_pending"]),
+        )

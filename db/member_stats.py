@@ -1,0 +1,143 @@
+"""A member's record in one server, and a server's figures: counts over the other tables, nothing of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from db.database import Database, Reader
+from db.verdicts import PICTURE
+from generation.request import MemberId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemberStats:
+    """Of one member in one server."""
+
+    orders: int  # accepted
+    flags: int  # of prompts
+    refusals: int
+    pictures: int  # orders of which the picture check flagged or refused something
+    strikes: int  # that count now
+    strikes_ever: int  # pardoned ones left out
+    cases: int
+    blocked_until: float | None  # unix seconds; None where not blocked, or until lifted
+    is_blocked: bool
+
+    @property
+    def is_good(self) -> bool:
+        return not self.strikes and not self.is_blocked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerStats:
+    """Of one server since a time."""
+
+    asked: int  # prompts
+    flagged: int
+    refused: int
+    pictures_flagged: int  # orders, by the worst of their pictures
+    pictures_refused: int
+    reports: int
+    opened: int  # cases
+    open_now: int
+    outcomes: dict[str, int]
+    by_moderator: dict[int, int]  # cases decided
+    waited: float | None  # seconds from opened to decided, the median
+    appeals: int
+    overturned: int
+
+
+_VERDICTS = "SELECT count(*) FROM verdicts WHERE member = :member AND guild_id = :guild"
+STANDING = f"""
+SELECT
+    (SELECT count(*) FROM jobs WHERE member = :member AND guild_id = :guild) AS orders,
+    ({_VERDICTS} AND ruling = 1 AND source <> '{PICTURE}') AS flags,
+    ({_VERDICTS} AND ruling = 2 AND source <> '{PICTURE}') AS refusals,
+    ({_VERDICTS} AND ruling > 0 AND source = '{PICTURE}') AS pictures,
+    (SELECT count(*) FROM strikes WHERE member = :member AND guild_id = :guild
+        AND pardoned_at IS NULL AND expires_at > :now) AS strikes,
+    (SELECT count(*) FROM strikes WHERE member = :member AND guild_id = :guild
+        AND pardoned_at IS NULL) AS strikes_ever,
+    (SELECT count(*) FROM cases WHERE member = :member AND guild_id = :guild) AS cases
+"""
+BLOCK = """
+SELECT expires_at FROM blocks
+WHERE member = :member AND guild_id = :guild AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+ORDER BY expires_at DESC NULLS FIRST LIMIT 1
+"""
+IN_BAD_STANDING = """
+SELECT member FROM strikes WHERE guild_id = :guild AND pardoned_at IS NULL AND expires_at > :now
+UNION
+SELECT member FROM blocks
+WHERE guild_id = :guild AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
+"""
+RULINGS = f"""
+SELECT source = '{PICTURE}' AS is_picture, ruling, count(*) AS n FROM verdicts WHERE guild_id = ? AND at >= ? GROUP BY 1, 2
+"""
+REPORTS = "SELECT count(*) FROM reports WHERE guild_id = ? AND at >= ?"
+OPENED = "SELECT count(*) FROM cases WHERE guild_id = ? AND opened_at >= ?"
+OPEN_NOW = "SELECT count(*) FROM cases WHERE guild_id = ? AND outcome IS NULL"
+OUTCOMES = "SELECT outcome, count(*) AS n FROM cases WHERE guild_id = ? AND acted_at >= ? GROUP BY outcome"
+BY_MODERATOR = """
+SELECT acted_by, count(*) AS n FROM cases WHERE guild_id = ? AND acted_at >= ? GROUP BY acted_by ORDER BY n DESC, acted_by
+"""
+WAITED = """
+SELECT acted_at - opened_at AS seconds FROM cases
+WHERE guild_id = ? AND acted_at >= ? AND origin <> 'moderator' ORDER BY seconds
+"""
+APPEALS = """
+SELECT count(*) AS n, coalesce(sum(decision = 'overturned'), 0) AS overturned
+FROM appeals JOIN cases ON cases.id = appeals.case_id WHERE cases.guild_id = ? AND appeals.at >= ?
+"""
+
+
+class Stats:
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def of(
+        self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None
+    ) -> MemberStats:
+        reader = tx or self._db.reader
+        where = {"guild": guild_id, "member": member, "now": now}
+        (row,) = await reader.all(STANDING, where)
+        block = await reader.one(BLOCK, where)
+        return MemberStats(
+            orders=row["orders"],
+            flags=row["flags"],
+            refusals=row["refusals"],
+            pictures=row["pictures"],
+            strikes=row["strikes"],
+            strikes_ever=row["strikes_ever"],
+            cases=row["cases"],
+            blocked_until=block["expires_at"] if block else None,
+            is_blocked=block is not None,
+        )
+
+    async def in_bad_standing(self, guild_id: int, now: float) -> frozenset[MemberId]:
+        """Who has a strike that counts, or is blocked."""
+        rows = await self._db.reader.all(IN_BAD_STANDING, {"guild": guild_id, "now": now})
+        return frozenset(MemberId(row["member"]) for row in rows)
+
+    async def figures(self, guild_id: int, since: float) -> ServerStats:
+        reader, where = self._db.reader, (guild_id, since)
+        rulings = {
+            (bool(row["is_picture"]), row["ruling"]): row["n"] for row in await reader.all(RULINGS, where)
+        }
+        waits = [row["seconds"] for row in await reader.all(WAITED, where)]
+        (appeals,) = await reader.all(APPEALS, where)
+        return ServerStats(
+            asked=sum(n for (is_picture, _), n in rulings.items() if not is_picture),
+            flagged=rulings.get((False, 1), 0),
+            refused=rulings.get((False, 2), 0),
+            pictures_flagged=rulings.get((True, 1), 0),
+            pictures_refused=rulings.get((True, 2), 0),
+            reports=await reader.value(REPORTS, where),
+            opened=await reader.value(OPENED, where),
+            open_now=await reader.value(OPEN_NOW, (guild_id,)),
+            outcomes={row["outcome"]: row["n"] for row in await reader.all(OUTCOMES, where)},
+            by_moderator={row["acted_by"]: row["n"] for row in await reader.all(BY_MODERATOR, where)},
+            waited=waits[len(waits) // 2] if waits else None,
+            appeals=appeals["n"],
+            overturned=appeals["overturned"],
+        )

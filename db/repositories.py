@@ -1,0 +1,87 @@
+"""The repositories, over one database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from db.appeals import Appeals
+from db.audit import Audit
+from db.banned_pictures import BannedPictures
+from db.blocks import Blocks
+from db.case_entries import CaseEntries
+from db.cases import Cases
+from db.database import Database
+from db.erasure import Erasures
+from db.guilds import Guilds
+from db.images import Pictures
+from db.jobs import Jobs
+from db.key_values import KeyValues
+from db.lockdowns import Lockdowns
+from db.member_export import MemberExport
+from db.member_stats import Stats
+from db.policies import Policies
+from db.presets import Presets
+from db.reports import Reports
+from db.retention import Retention
+from db.server_rules import ServerRules
+from db.spending import Spending
+from db.strikes import Strikes
+from db.verdicts import Verdicts
+
+
+@dataclass(frozen=True, slots=True)
+class Repositories:
+    database: Database
+    jobs: Jobs
+    pictures: Pictures
+    spending: Spending
+    verdicts: Verdicts
+    blocks: Blocks
+    guilds: Guilds
+    audit: Audit
+    notes: KeyValues
+    cases: Cases
+    entries: CaseEntries
+    strikes: Strikes
+    appeals: Appeals
+    reports: Reports
+    standings: Stats
+    gates: Lockdowns
+    policies: Policies
+    server_rules: ServerRules
+    members: MemberExport
+    forgetting: Erasures
+    retention: Retention
+    banned: BannedPictures
+    presets: Presets
+
+    @classmethod
+    def of(cls, database: Database, data: Path) -> Repositories:
+        """`data` is the folder that holds the database; the pictures lie beside it."""
+        pictures = Pictures(database, data / "images")
+        return cls(
+            database=database,
+            jobs=Jobs(database),
+            pictures=pictures,
+            spending=Spending(database),
+            verdicts=Verdicts(database),
+            blocks=Blocks(database),
+            guilds=Guilds(database),
+            audit=Audit(database),
+            notes=KeyValues(database),
+            cases=Cases(database),
+            entries=CaseEntries(database),
+            strikes=Strikes(database),
+            appeals=Appeals(database),
+            reports=Reports(database),
+            standings=Stats(database),
+            gates=Lockdowns(database),
+            policies=Policies(database),
+            server_rules=ServerRules(database),
+            members=MemberExport(database),
+            forgetting=Erasures(database),
+            retention=Retention(database, pictures),
+            banned=BannedPictures(database),
+            presets=Presets(database),
+        )

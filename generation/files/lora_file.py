@@ -1,0 +1,67 @@
+"""Is this a LoRA that the model can wear? Reads headers only and imports no torch, so that the bot can say it at start."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from generation.files.model_folder import BrokenModelFolder, check_safetensors, shapes_of
+
+USUAL_NAME = "pytorch_lora_weights.safetensors"
+"""What diffusers' own training scripts write."""
+
+
+@dataclass(eq=False)
+class BrokenLoraFile(Exception):
+    source: str
+    reason: str  # a sentence
+
+    def __str__(self) -> str:
+        return f"{self.source}: {self.reason}"
+
+
+def inspect_lora(source: str, model: str) -> Path:
+    """The whole safetensors file of a LoRA. `model`: the source of the model that is to wear it. Raises BrokenLoraFile."""
+    file = _find(source)
+    try:
+        check_safetensors(source, file)
+    except BrokenModelFolder as broken:
+        raise BrokenLoraFile(source, f"{broken.reason} Download it again.") from broken
+    shapes = shapes_of(file)
+    if not any("lora" in name for name in shapes):
+        raise BrokenLoraFile(source, f"{file.name} holds no LoRA.")
+    _check_text_width(source, shapes, model)
+    return file
+
+
+def _find(source: str) -> Path:
+    path = Path(source)
+    if path.is_file():
+        if path.suffix != ".safetensors":
+            raise BrokenLoraFile(
+                source, "It is no .safetensors file; other kinds may run code when they are read."
+            )
+        return path
+    if not path.is_dir():
+        raise BrokenLoraFile(source, "There is no such file or folder.")
+    files = sorted(path.glob("*.safetensors"))
+    usual = [file for file in files if file.name == USUAL_NAME] or files
+    if len(usual) != 1:
+        raise BrokenLoraFile(
+            source, f"The folder holds {len(files)} .safetensors files; name the one that is meant."
+        )
+    return usual[0]
+
+
+def _check_text_width(source: str, shapes: dict[str, tuple[int, ...]], model: str) -> None:
+    """Where a U-Net looks at the text, the lower matrix is (rank, width of the text): the surest sign of another model's LoRA."""
+    try:
+        wanted = json.loads((Path(model) / "unet" / "config.json").read_bytes()).get("cross_attention_dim")
+    except (OSError, ValueError):
+        return  # no U-Net, or a hub name: loading will tell
+    for name, shape in shapes.items():
+        is_lower = any(part in name for part in ("lora_down", "lora_A", "lora.down"))
+        if "attn2" in name and "to_k" in name and is_lower and isinstance(wanted, int) and shape[1] != wanted:
+            reason = f"It was made for a model whose text is {shape[1]} wide; here it is {wanted}."
+            raise BrokenLoraFile(source, reason)

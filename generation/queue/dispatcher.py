@@ -1,0 +1,252 @@
+"""One line of jobs and any number of workers: chooses which job goes to which worker, and tries jobs again.
+
+The line says which job is next, and is asked as late as possible: no more is handed out than keeps a worker's slots filled.
+Drafts, and jobs of members who have nothing out, need not wait for another's long order: as much again goes out of them.
+Everything happens on one event loop, between two awaits; there are no locks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from generation import protocol
+from generation.logs import of_job
+from generation.protocol import Configure, JobEvent
+from generation.queue.connection import OrderTooLarge, WorkerDied, open_connection
+from generation.queue.cost_model import CostModel
+from generation.queue.eta_updates import EtaUpdates
+from generation.queue.fair_queue import FairQueue
+from generation.queue.lease import Lease
+from generation.queue.ticket import (
+    GenerationError,
+    GenerationFailed,
+    JobCancelled,
+    LineFull,
+    Pictures,
+    Ticket,
+)
+from generation.queue.worker import Connect, Worker
+from generation.request import GuildId, JobId, MemberId, ModelName, Request
+
+log = logging.getLogger(__name__)
+
+WORTH_ANOTHER_TRY = {"memory", "bug"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DispatcherState:
+    is_ready: bool  # a worker takes jobs; its default model may still be among the broken
+    device: str  # what the workers' cards call themselves; empty before the first worker was ready
+    waiting: int  # jobs
+    running: int  # jobs handed to workers
+    seated: int  # pictures that are being denoised
+    broken_models: Mapping[ModelName, str]  # at some worker, and why
+    seconds_per_cost: float | None  # None before anything was finished
+
+
+class Dispatcher:
+    """Submit from anywhere on the event loop; `run` is the one task that talks to the workers."""
+
+    def __init__(
+        self,
+        configure: Configure,
+        workers: Sequence[Connect] = (open_connection,),
+        *,
+        max_waiting: int = 200,
+        retries: int = 2,
+        member_running: int = 8,
+        weights: Mapping[GuildId, float] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """workers: how each is connected to. max_waiting: jobs, at least 1. retries: how often a job whose worker died is handed
+        out again. member_running: pictures of one member that workers may have; one order goes out however large. weights: a
+        server's share, where it is not 1."""
+        self._max_waiting = max_waiting
+        self._retries = retries
+        self._member_running = member_running
+        self._clock = clock
+        self._jobs: dict[JobId, Lease] = {}
+        self._pace = CostModel()
+        self._line = FairQueue(self._pace.seconds_for, weights)
+        self._workers = [
+            Worker(configure, connect, self._hear, self._move, self._take_back, clock) for connect in workers
+        ]
+        self._outlook = EtaUpdates(self._jobs, self._line, self._workers, self._pace, clock)
+        self._ready = asyncio.Event()
+
+    @property
+    def state(self) -> DispatcherState:
+        workers = self._workers
+        return DispatcherState(
+            is_ready=any(worker.is_ready for worker in workers),
+            device=" + ".join(worker.device for worker in workers if worker.device),
+            waiting=len(self._line),
+            running=sum(len(worker.leases) for worker in workers),
+            seated=sum(worker.seated for worker in workers),
+            broken_models={model: why for worker in workers for model, why in worker.broken.items()},
+            seconds_per_cost=self._pace.seconds_per_cost,
+        )
+
+    async def wait_for_ready(self) -> None:
+        """Until a worker takes jobs. Forever, where none can be started."""
+        await self._ready.wait()
+
+    async def run(self) -> None:
+        """Until cancelled. Then the workers are stopped and every ticket stays open: no job is lost, the tasks that wait for them
+        are being cancelled too, and another `run` would take the jobs up again."""
+        async with asyncio.TaskGroup() as tasks:
+            for worker in self._workers:
+                tasks.create_task(worker.run())
+
+    # ---- what callers ask
+
+    def check_room(self) -> None:
+        """Raises LineFull, with the wait of the last in line."""
+        if len(self._line) >= self._max_waiting:
+            self._outlook.renew()
+            *_, last = self._line
+            raise LineFull(waiting=len(self._line), seconds=self._jobs[last.job].seconds)
+
+    def submit(self, request: Request, *, force: bool = False) -> Ticket:
+        """A job that is known already keeps its ticket. `force` is for jobs accepted before a restart.
+
+        Raises LineFull.
+        """
+        if (known := self._jobs.get(request.job)) is not None:
+            return known.ticket
+        if not force:
+            self.check_room()
+        ticket = Ticket(request.job, self._outlook.renew)
+        self._jobs[request.job] = Lease(request=request, ticket=ticket, came=self._clock())
+        self._line.put(request)
+        self._move()
+        return ticket
+
+    def cancel(self, job: JobId) -> bool:
+        """The ticket fails at once with JobCancelled; a running job's slots are free after its next step.
+
+        False where there is no such job any more.
+        """
+        known = self._jobs.get(job)
+        if known is None or known.ticket.is_done:
+            return False
+        known.ticket.fail(JobCancelled(job))
+        for worker in self._workers:
+            if job in worker.leases:
+                worker.cancel(job)
+                break
+        else:
+            self._forget(known)
+        self._move()
+        return True
+
+    # ---- what workers say
+
+    def _hear(self, job: Lease, event: JobEvent) -> None:
+        request = job.request
+        with of_job(request.job, request.drawing.prompt):
+            match event:
+                case protocol.Finished(pictures=pictures, device_seconds=seconds):
+                    self._pace.learn(request, seconds)
+                    self._outlook.learn(job)
+                    self._forget(job, seconds)
+                    job.ticket.resolve(Pictures(job=event.job, pictures=pictures, device_seconds=seconds))
+                case protocol.Failed(kind=kind, reason=reason):
+                    if kind in WORTH_ANOTHER_TRY and not job.has_failed and not job.ticket.is_done:
+                        log.warning("failed (%s: %s) and is tried once more", kind, reason)
+                        job.has_failed = job.runs_alone = True
+                        self._return(job)
+                    else:
+                        self._fail(job, GenerationFailed(event.job, kind, reason))
+                case protocol.Cancelled():
+                    self._fail(job, JobCancelled(event.job))  # no news where the cancel came from here
+                case _:
+                    job.hear(event)
+                    self._line.worked(event.job, 1 - job.left)
+        # A step moves no other job; a preview, once a second, is when estimates are renewed.
+        if not isinstance(event, protocol.Started | protocol.Stepped):
+            self._move()
+
+    def _take_back(self, jobs: Sequence[Lease], death: WorkerDied | None) -> None:
+        """Which of its jobs a worker died of is not known, so every one of them is charged."""
+        for job in jobs:
+            if death is not None:
+                job.crashes += 1
+                job.runs_alone |= job.crashes == self._retries
+            if job.ticket.is_done:  # cancelled, and the worker can't say so any more
+                self._forget(job)
+            elif death is not None and job.crashes > self._retries:
+                reason = f"{death.reason}, exit code {death.exit_code}"
+                self._fail(job, GenerationFailed(job.request.job, "crash", reason))
+            else:
+                self._return(job)
+        self._move()
+
+    # ---- line and leases
+
+    def _move(self) -> None:
+        """Called after every change: sends jobs while there is room, and schedules an update of what is told."""
+        if any(worker.is_ready for worker in self._workers):
+            self._ready.set()
+        else:
+            self._ready.clear()
+        while (found := self._next()) is not None:
+            job, worker = found
+            self._line.take(job.request.job)
+            try:
+                worker.give(job)
+            except OrderTooLarge as refusal:
+                reason = f"{refusal.size} bytes are too many"
+                self._fail(job, GenerationFailed(job.request.job, "input", reason))
+        self._outlook.outdate()
+
+    def _next(self) -> tuple[Lease, Worker] | None:
+        """The first job in line that a worker has room for, and of those workers the one with the fewest pictures."""
+        workers = [worker for worker in self._workers if worker.is_open]
+        if not workers or not len(self._line):
+            return None
+        full = {worker for worker in workers if worker.is_full}
+        broken = set.intersection(*(set(worker.broken) for worker in self._workers if worker.is_ready))
+        set_aside = set[Lease]()
+        out = Counter[MemberId]()  # pictures
+        for worker in self._workers:
+            for job in worker.leases.values():
+                out[job.request.member] += job.request.drawing.images
+
+        def room(request: Request) -> Sequence[Worker]:
+            """The workers for it. One at which its model is broken only if it is broken at all."""
+            own, job = out[request.member], self._jobs[request.job]
+            if job in set_aside or (own and own + request.drawing.images > self._member_running):
+                return ()
+            is_beyond, model = not own or job.is_draft, job.kind and job.kind.model
+            return [
+                worker
+                for worker in workers
+                if (is_beyond or worker not in full) and (model in broken or model not in worker.broken)
+            ]
+
+        while (first := self._line.first(lambda request: bool(room(request)))) is not None:
+            job = self._jobs[first.job]
+            worker = min(room(first), key=lambda worker: worker.pictures)
+            if not (job.runs_alone and worker.leases):
+                return job, worker
+            set_aside.add(job)
+            workers.remove(worker)  # it gets nothing more until it is empty; the others go on
+        return None
+
+    def _return(self, job: Lease) -> None:
+        job.rewind()
+        self._line.put_back(job.request.job)
+
+    def _fail(self, job: Lease, error: GenerationError) -> None:
+        self._forget(job)
+        job.ticket.fail(error)
+
+    def _forget(self, job: Lease, device_seconds: float | None = None) -> None:
+        self._line.remove(job.request.job, device_seconds)
+        del self._jobs[job.request.job]

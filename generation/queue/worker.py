@@ -1,0 +1,143 @@
+"""A worker as the bot sees it: its connection and its life, the jobs that it has, how many more it takes, what it told of itself.
+
+Which jobs it is given, and what becomes of them, is decided by the dispatch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+
+from generation import protocol
+from generation.protocol import Configure, Event, JobEvent, StepCost
+from generation.queue.connection import Connection, WorkerDied
+from generation.queue.eta import WorkKind
+from generation.queue.lease import Lease
+from generation.request import GenerationRequest, JobId, ModelName
+
+log = logging.getLogger(__name__)
+
+FIRST_BACKOFF, LAST_BACKOFF = 0.5, 30.0
+"""Seconds between a worker's death and the next start, doubled every time."""
+
+SOUND_LIFE = 60.0
+"""Seconds. A worker that lived longer did not die of how it was started: the delay begins anew."""
+
+Connect = Callable[[Configure], AbstractAsyncContextManager[Connection]]
+"""Raises WorkerDied where there is no worker to connect to."""
+
+
+@dataclass(slots=True, eq=False)
+class Worker:
+    """tell: what happened to a job; one that is over is not leased any more. tell_change: there may be other room. give_back:
+    what the worker had when its connection ended, oldest first; without a death where `run` was cancelled."""
+
+    configure: Configure
+    connect: Connect
+    tell: Callable[[Lease, JobEvent], None]
+    tell_change: Callable[[], None]
+    give_back: Callable[[Sequence[Lease], WorkerDied | None], None]
+    clock: Callable[[], float]  # seconds
+    leases: dict[JobId, Lease] = field(default_factory=dict[JobId, Lease], init=False)  # oldest first
+    is_ready: bool = False
+    device: str = ""  # what the card calls itself; empty before it was ready for the first time
+    broken: dict[ModelName, str] = field(default_factory=dict[ModelName, str])  # and why
+    costs: dict[WorkKind, StepCost] = field(default_factory=dict[WorkKind, StepCost])
+    seated: int = 0  # pictures that are being denoised
+    link: Connection = field(init=False)  # the newest, by `run`
+
+    # ---- room
+
+    @property
+    def pictures(self) -> int:
+        return sum(job.request.drawing.images for job in self.leases.values())
+
+    @property
+    def window(self) -> int:
+        """Pictures: more than there are slots, so that none stands empty while a finished job is decoded and sent."""
+        return self.configure.slots + max(1, self.configure.slots // 4)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it takes jobs: at least drafts, and those of members who have nothing out."""
+        is_alone = any(job.runs_alone for job in self.leases.values())
+        return self.is_ready and not is_alone and self.pictures < 2 * self.window
+
+    @property
+    def is_full(self) -> bool:
+        """Drafts that went out beyond the slots keep no other order from going out within them."""
+        heavy = sum(job.request.drawing.images for job in self.leases.values() if not job.is_draft)
+        return heavy >= self.window
+
+    # ---- orders
+
+    def give(self, job: Lease) -> None:
+        """Raises OrderTooLarge; then the worker hasn't got it."""
+        request = job.request
+        if isinstance(request, GenerationRequest):
+            self.link.send(protocol.Generate(request=request))
+        else:
+            self.link.send(protocol.Upscale(request=request))
+        self.leases[request.job] = job
+
+    def cancel(self, job: JobId) -> None:
+        """It stays leased until the worker has let go, so that its slots are not given away twice."""
+        self.link.send(protocol.Cancel(job=job))
+
+    # ---- life
+
+    async def run(self) -> None:
+        """Until cancelled. Then the worker is stopped, and what it had is given back."""
+        backoff = FIRST_BACKOFF
+        while True:
+            began = self.clock()
+            death = None
+            try:
+                async with self.connect(self.configure) as self.link:
+                    self.broken.clear()
+                    while True:
+                        self._hear(await self.link.receive())
+            except WorkerDied as news:
+                log.error("the worker died (%s), exit code %s", news.reason, news.exit_code)
+                death = news
+            finally:
+                self.is_ready, self.seated = False, 0
+                leases, self.leases = list(self.leases.values()), {}
+                self.give_back(leases, death)
+            if self.clock() - began > SOUND_LIFE:
+                backoff = FIRST_BACKOFF
+            await asyncio.sleep(backoff)
+            backoff = min(2 * backoff, LAST_BACKOFF)
+
+    def _hear(self, event: Event) -> None:
+        match event:
+            case protocol.Ready(device=device, seconds=seconds):
+                log.info("the worker is ready on %s after %.1f s", device, seconds)
+                self.device, self.is_ready = device, True
+            case protocol.ModelBroken(model=model, reason=reason):
+                log.error("model %s cannot be used: %s", model, reason)
+                self.broken[model] = reason
+                if model == self.configure.default:  # Ready will not come; the other models may be whole
+                    self.is_ready = True
+            case protocol.Swapped(loaded=loaded):
+                if loaded is not None:
+                    self.broken.pop(loaded, None)
+            case protocol.Strained(action=action, detail=detail):
+                log.warning("the worker's memory is short: %s (%s)", action, detail)
+            case protocol.StepCost():
+                self.costs[WorkKind(event.model, event.size)] = event
+            case protocol.Vitals(slots=slots):
+                self.seated = slots
+                return
+            case protocol.Pong():
+                return
+            case JobEvent():
+                is_over = isinstance(event, protocol.Finished | protocol.Failed | protocol.Cancelled)
+                job = self.leases.pop(event.job, None) if is_over else self.leases.get(event.job)
+                if job is not None:  # else it is the second answer: the first has been delivered
+                    self.tell(job, event)
+                return
+        self.tell_change()

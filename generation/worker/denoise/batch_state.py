@@ -1,0 +1,323 @@
+"""The tensors of the running batch, resident on the device, and the one step that advances many pictures.
+
+Pictures of one BatchKey share the forward pass whatever their step, scheduler, guidance, negative prompt and seed. A picture is
+one or more rows of the model's call; guidance is the weighted sum of its rows.
+
+State lies in tensors of fixed shape, one place a picture; place 0 is scratch, and what fills a batch up points there. Each
+place has its own step table and its own pointer into it, which the step moves on: so a step of a company that has stepped before
+sends nothing to the device and waits for nothing from it.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+import torch
+from torch import Tensor
+
+from generation.request import BatchKey
+from generation.worker.denoise.inpaint import Background, Mask
+from generation.worker.denoise.schedulers import Scheduler, accepts_generator, scaled
+from generation.worker.denoise.slots import Row, Slot, UNet
+from generation.worker.denoise.step_table import HISTORY, StepTable
+
+ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
+"""On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
+bit for bit in any company of the same padded size."""
+
+COMPILED_ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
+"""Of a compiled model: each takes minutes to compile."""
+
+SCRATCH = 0
+"""The place that padding points at. Its table is all zeros; what becomes of it is never read."""
+
+COMPANIES = 4
+"""Whose plans a deck remembers: newcomers and others take turns. A plan holds its rows' text, for FLUX 4 MB a row."""
+
+TOLD, NOISE, PAIRS = 4, 4, 5
+"""Columns of a place's table: 0 to 3 what StepTable.told says, then its weights: noise, and pairs of sample and output."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class StepPlan:
+    """All that a step has to know of its company besides the deck's state. Tensors are on the device."""
+
+    places: Tensor  # (slots,): padding is at SCRATCH
+    goes_on: Tensor  # (slots,): 1, for padding 0
+    of_row: Tensor  # (rows,): the slot that each row belongs to, as an index into `places`
+    own_rows: (
+        Tensor  # (most rows of a slot, slots): the rows of each slot; its first again where it has fewer
+    )
+    shares: Tensor  # (most rows of a slot, slots, 1, 1, 1): their weights in the guided output
+    history: int  # tensors of the past that the longest-remembering scheduler looks at
+    is_noisy: bool  # some scheduler may draw noise
+    told: dict[str, Any]  # what the rows say to the model, padded
+
+
+class BatchState:
+    """The places of one BatchKey."""
+
+    def __init__(self, latent_shape: tuple[int, ...], device: torch.device) -> None:
+        self.device = device
+        self._shape = latent_shape
+        self._seated: WeakValueDictionary[int, Slot] = WeakValueDictionary()
+        self._plans: OrderedDict[tuple[object, ...], StepPlan] = OrderedDict()
+        self.samples = self._zeros(1)  # (places, channels, height, width)
+        self.clean = self._zeros(1)  # the same
+        self.noise = self._zeros(1)  # the same
+        self.past = torch.zeros(
+            1, 0, *latent_shape, device=device
+        )  # (places, 2 * steps, ...), newest first: x, m, x, m
+        self.tables = torch.zeros(1, 1, PAIRS + 2 * HISTORY, device=device)  # (places, steps, columns)
+        self.steps = torch.zeros(1, dtype=torch.int64, device=device)  # (places,): done
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._seated
+
+    @torch.inference_mode()
+    def seat(
+        self,
+        key: BatchKey,
+        table: StepTable,
+        rows: tuple[Row, ...],
+        generator: torch.Generator,
+        init: Tensor | None = None,
+        mask: Mask | None = None,
+    ) -> Slot:
+        """A slot before its first step; its place is free again when nobody holds it any more. `init` is image-to-image's
+        picture as latents (channels, height, width); `mask` says which part of it is kept."""
+        place = self._free_place(table)
+        noise = self._draw(generator)
+        sample = table.start_noise * noise
+        background = None
+        if init is not None:
+            sample = sample + table.start_init * init
+            background = Background(mask=mask, latents=init, noise=noise) if mask else None
+        columns = torch.zeros(len(table), PAIRS + 2 * HISTORY)
+        columns[:, :TOLD] = table.told
+        columns[:, NOISE : NOISE + table.weights.shape[1]] = table.weights
+        self.samples[place].copy_(sample)
+        self.tables[place, : len(table)].copy_(upload(columns, self.device))
+        # Whoever was here before may have left infinities behind, and a weight of 0 does not make a number of those.
+        self.past[place].zero_()
+        self.noise[place].zero_()
+        self.steps[place].zero_()
+        slot = Slot(
+            key=key,
+            table=table,
+            rows=rows,
+            generator=generator,
+            sample=self.samples[place],
+            place=place,
+            scheduler=copy.deepcopy(table.scheduler),
+            background=background,
+        )
+        self._seated[place] = slot
+        return slot
+
+    @torch.inference_mode()
+    def advance(
+        self, unet: UNet, slots: Sequence[Slot], dtype: torch.dtype, *, sizes: Sequence[int] = ()
+    ) -> None:
+        """One step for every slot. When the model raises, no slot has changed. `sizes`: the numbers of rows and of slots that
+        are filled up to; more than the largest is left as it is."""
+        for slot in slots:
+            if slot.draws:
+                self._draw_for(slot)
+        plan = self._plan(slots, sizes)
+        x, output, clean, following, past = step(unet, self, plan, dtype)
+        self.samples.index_copy_(0, plan.places, following)
+        self.clean.index_copy_(0, plan.places, clean)
+        self.steps.index_add_(0, plan.places, plan.goes_on)
+        if plan.history:
+            newest = torch.stack([x, output], dim=1)
+            self.past[:, : plan.history].index_copy_(0, plan.places, torch.cat([newest, past[:, :-2]], dim=1))
+        for i, slot in enumerate(slots):
+            if slot.clean is None:
+                slot.clean = self.clean[slot.place]
+            if slot.scheduler is not None:
+                slot.sample.copy_(_step_alone(slot, slot.scheduler, x[i], output[i]))
+            if slot.background is not None:
+                share, noise = slot.table.kept[slot.step].tolist()
+                slot.sample.copy_(slot.background.around(slot.sample, share, noise))
+                slot.clean.copy_(slot.background.around(slot.clean))
+            slot.step += 1
+            # While the device still works on this step.
+            if slot.draws:
+                self._draw_for(slot)
+
+    # ---- places
+
+    def _free_place(self, table: StepTable) -> int:
+        """Enlarges what is too small for one more of this table."""
+        places, steps = self.tables.shape[:2]
+        place = next((one for one in range(SCRATCH + 1, places) if one not in self._seated), places)
+        if place == places:
+            places = max(2 * places, 4)
+        steps = max(steps, 1 << (len(table) - 1).bit_length())
+        history = max(self.past.shape[1], 2 * table.order - 2)
+        if (places, steps) != self.tables.shape[:2] or history > self.past.shape[1]:
+            self.samples = _enlarged(self.samples, places)
+            self.clean = _enlarged(self.clean, places)
+            self.noise = _enlarged(self.noise, places)
+            self.steps = _enlarged(self.steps, places)
+            self.past = _enlarged(self.past, places, history)
+            self.tables = _enlarged(self.tables, places, steps)
+            for slot in self._seated.values():
+                slot.sample = self.samples[slot.place]
+                if slot.clean is not None:
+                    slot.clean = self.clean[slot.place]
+        return place
+
+    def _zeros(self, places: int) -> Tensor:
+        return torch.zeros(places, *self._shape, device=self.device)
+
+    # ---- noise
+
+    def _draw(self, generator: torch.Generator) -> Tensor:
+        return upload(torch.randn(self._shape, generator=generator), self.device)
+
+    def _draw_for(self, slot: Slot) -> None:
+        drawn = torch.randn(self._shape, generator=slot.generator)
+        self.noise[slot.place].copy_(_pinned(drawn, self.device), non_blocking=True)
+        slot.drawn = slot.step
+
+    # ---- plans
+
+    def _plan(self, slots: Sequence[Slot], sizes: Sequence[int]) -> StepPlan:
+        # A place may have changed hands; its rows tell one picture from the next.
+        company = (*sizes, *((slot.place, slot.rows, slot.table) for slot in slots))
+        if company in self._plans:
+            self._plans.move_to_end(company)
+        else:
+            self._plans[company] = _plan_for(slots, sizes, self.device)
+            if len(self._plans) > COMPANIES:
+                self._plans.popitem(last=False)
+        return self._plans[company]
+
+
+class BatchStates:
+    """The decks of one model, by BatchKey. One that nobody sits at is given up when a picture of another key comes."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._decks: dict[BatchKey, BatchState] = {}
+
+    def deck(self, key: BatchKey) -> BatchState:
+        if key not in self._decks:
+            self._decks = {one: deck for one, deck in self._decks.items() if not deck.is_empty}
+            with torch.inference_mode():
+                self._decks[key] = BatchState(key.latent_shape, self._device)
+        return self._decks[key]
+
+
+def step(
+    unet: UNet, deck: BatchState, plan: StepPlan, dtype: torch.dtype
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Samples and guided outputs, predicted clean pictures, samples after the step; and the past that it looked at.
+
+    One static graph for each (rows, slots, history): no Python number comes from a tensor, nothing crosses to or from the device.
+    """
+    x = deck.samples[plan.places]  # (slots, channels, height, width)
+    row = deck.tables[plan.places, deck.steps[plan.places]]  # (slots, columns)
+    wide = row[:, :, None, None, None]
+    seen = (x * wide[:, 1])[plan.of_row].to(dtype)
+    rows = unet(seen, row[:, 0][plan.of_row], return_dict=False, **plan.told)[0].float()
+    # Each slot sums its own rows alone: a weight of 0 would not keep a padding row's NaN out of its neighbours. In this order
+    # whatever the company, so that the sum is the same to the bit.
+    output = rows[plan.own_rows[0]] * plan.shares[0]
+    for own, share in zip(plan.own_rows[1:], plan.shares[1:], strict=True):
+        output = torch.addcmul(output, rows[own], share)
+    clean = torch.addcmul(x * wide[:, 2], output, wide[:, 3])
+    following = torch.addcmul(x * wide[:, PAIRS], output, wide[:, PAIRS + 1])
+    past = deck.past[:, : plan.history][plan.places]
+    for k in range(plan.history):
+        following = torch.addcmul(following, past[:, k], wide[:, PAIRS + 2 + k])
+    if plan.is_noisy:
+        following = torch.addcmul(following, deck.noise[plan.places], wide[:, NOISE])
+    return x, output, clean, following, past
+
+
+def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device) -> StepPlan:
+    rows = [row for slot in slots for row in slot.rows]
+    filled = next((size for size in sizes if size >= len(slots)), len(slots))
+    count = next((size for size in sizes if size >= max(len(rows), filled)), len(rows))
+    padding = count - len(rows)
+    # Padding rows belong to the first padding slot, and to the last picture where there is none: no slot sums them.
+    owners = [i for i, slot in enumerate(slots) for _ in slot.rows]
+    owners += [min(len(slots), filled - 1)] * padding
+    own: list[list[int]] = []
+    first = 0
+    for slot in slots:
+        own.append(list(range(first, first + len(slot.rows))))
+        first += len(slot.rows)
+    own += [[min(first, count - 1)]] * (filled - len(slots))
+    most = max(len(slot.rows) for slot in slots)
+    numbers = [
+        *(slot.place for slot in slots),
+        *[SCRATCH] * (filled - len(slots)),
+        *[1] * len(slots),
+        *[0] * (filled - len(slots)),
+        *owners,
+        *(indices[k if k < len(indices) else 0] for k in range(most) for indices in own),
+    ]
+    weights = [
+        [slot.rows[k].weight if k < len(slot.rows) else 0.0 for slot in slots] + [0.0] * (filled - len(slots))
+        for k in range(most)
+    ]
+    sent = upload(torch.tensor(numbers), device)
+    places, goes_on, of_row, own_rows = sent.split([filled, filled, count, most * filled])
+    told = rows + rows[-1:] * padding
+    return StepPlan(
+        places=places,
+        goes_on=goes_on,
+        of_row=of_row,
+        own_rows=own_rows.view(most, filled),
+        shares=upload(torch.tensor(weights), device)[:, :, None, None, None],
+        history=2 * max(1, *(slot.table.order for slot in slots)) - 2,
+        is_noisy=any(any(slot.table.draws) for slot in slots),
+        told={
+            "encoder_hidden_states": torch.stack([row.text for row in told]),
+            "timestep_cond": _stacked([row.guidance for row in told]),
+            "added_cond_kwargs": {
+                "text_embeds": _stacked([row.pooled for row in told]),
+                "time_ids": _stacked([row.time_ids for row in told]),
+            },
+        },
+    )
+
+
+def _step_alone(slot: Slot, scheduler: Scheduler, x: Tensor, output: Tensor) -> Tensor:
+    timestep = scheduler.timesteps[len(scheduler.timesteps) - len(slot.table) + slot.step]
+    more = {"generator": slot.generator} if accepts_generator(scheduler) else {}
+    scaled(scheduler, x[None], timestep)
+    return scheduler.step(output[None], timestep, x[None], return_dict=False, **more)[0][0]
+
+
+def upload(values: Tensor, device: torch.device) -> Tensor:
+    """To the device without waiting for it."""
+    return _pinned(values, device).to(device, non_blocking=True)
+
+
+def _pinned(values: Tensor, device: torch.device) -> Tensor:
+    # Only from pinned memory does a copy return before the device has got to it. PyTorch's host allocator keeps the memory
+    # until then (torch.Tensor.pin_memory).
+    return values.pin_memory() if device.type == "cuda" else values
+
+
+def _enlarged(state: Tensor, *sizes: int) -> Tensor:
+    """The same with its first dimensions as large as `sizes`; what is new is 0."""
+    larger = state.new_zeros(*sizes, *state.shape[len(sizes) :])
+    larger[tuple(slice(old) for old in state.shape[: len(sizes)])] = state
+    return larger
+
+
+def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:
+    present = [part for part in parts if part is not None]
+    return torch.stack(present) if present else None

@@ -1,0 +1,83 @@
+"""Prompts -> the rows that a model's call is told, through the text encoders of its kind. Cached."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from generation.request import ImageSize, LoraSet, Prompt
+from generation.worker.denoise.slots import Row
+from generation.worker.models.families import ModelFamily
+from generation.worker.models.offload import Offload
+
+CACHED_PROMPTS = 64
+"""An SDXL prompt with its negative is 630 KB in half precision."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Encoded:
+    """One prompt: (tokens, width), and where the model wants it pooled, (width,)."""
+
+    text: Tensor
+    pooled: Tensor | None
+
+
+class Conditioner:
+    """The text encoders of one model. `wear`: has them compute with a set of LoRAs."""
+
+    def __init__(
+        self,
+        kind: ModelFamily,
+        device: torch.device,
+        dtype: torch.dtype,
+        home: Offload,
+        wear: Callable[[LoraSet], None],
+    ) -> None:
+        self._kind = kind
+        self._home = home
+        self._device = device
+        self._dtype = dtype
+        self._wear = wear
+        self._cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]] = OrderedDict()
+
+    @torch.inference_mode()
+    def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
+        """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
+        weight is shared out among the rows of its parts. Raises BadWeights."""
+        told = self._own(self._kind.told_guidance(guidance))
+        is_guided = guidance > 1 and told is None
+        first, *others = prompt.parts
+        scale = guidance if is_guided else 1.0
+        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided, loras))
+        weights = [scale * first.share, *([1 - scale] if is_guided else [])]
+        for part in others:
+            encoded += self._encoded(part.text, "", False, loras)
+            weights.append(scale * part.share)
+        time_ids = self._own(self._kind.time_ids(size))
+        return tuple(
+            Row(weight=weight, text=one.text, pooled=one.pooled, time_ids=time_ids, guidance=told)
+            for weight, one in zip(weights, encoded, strict=True)
+        )
+
+    def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:
+        """The text, and if guided the negative."""
+        key = (text, negative, is_guided, loras)
+        if key in self._cache:
+            self._cache.move_to_end(key)
+        else:
+            with self._home.at_work("text"):
+                self._wear(loras)
+                encoded = self._kind.encode(text, negative, is_guided)
+            self._cache[key] = tuple(
+                _Encoded(one.to(self._device, self._dtype), self._own(pooled)) for one, pooled in encoded
+            )
+            if len(self._cache) > CACHED_PROMPTS:
+                self._cache.popitem(last=False)
+        return self._cache[key]
+
+    def _own(self, told: Tensor | None) -> Tensor | None:
+        return None if told is None else told.to(self._device, self._dtype)

@@ -1,0 +1,127 @@
+"""A denoiser's call, recorded once for every shape of it and then replayed: CUDA graphs.
+
+Python takes longer to launch a U-Net's thousand kernels than a large GPU takes to run them for a few rows. Replayed, they are
+launched as one.
+https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from generation.worker.memory import BELIEVED, is_out_of_memory
+
+log = logging.getLogger(__name__)
+
+Denoise = Callable[..., tuple[Tensor, ...]]
+
+RECORDINGS = 24
+"""Kept at once, the ones used last. They share their memory, but each keeps its inputs and its list of kernels."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recording:
+    """`play` computes `output` from what lies in `inputs`."""
+
+    inputs: tuple[Tensor, ...]
+    output: Tensor
+    play: Callable[[], None]
+
+
+Record = Callable[[Denoise, Tensor, Tensor, Mapping[str, Any]], Recording]
+
+
+class CudaGraphs:
+    """Called as the denoiser is, inside inference mode. What it returns is good until the next call."""
+
+    def __init__(self, denoise: Denoise, record: Record) -> None:
+        self._denoise = denoise
+        self._record = record
+        self._calls = Counter[tuple[object, ...]]()
+        self._recordings: OrderedDict[tuple[object, ...], Recording] = OrderedDict()
+        self._is_off = False
+
+    def __call__(self, x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor, ...]:
+        inputs = (x, timesteps, *_tensors(told))
+        shape = tuple((one.shape, one.dtype) for one in inputs)
+        if (recording := self._recordings.get(shape)) is None:
+            self._calls[shape] += 1
+            # The first calls choose kernels, and are measured for the memory they take.
+            if self._is_off or self._calls[shape] <= BELIEVED:
+                return self._denoise(x, timesteps, **told)
+            if (recording := self._recorded(x, timesteps, told)) is None:
+                return self._denoise(x, timesteps, **told)
+            self._recordings[shape] = recording
+            if len(self._recordings) > RECORDINGS:
+                self._recordings.popitem(last=False)
+        self._recordings.move_to_end(shape)
+        for own, new in zip(recording.inputs, inputs, strict=True):
+            own.copy_(new)
+        recording.play()
+        return (recording.output,)
+
+    def give_up(self) -> None:
+        """Memory is short, and recordings hold on to theirs; or modules are about to move, and recordings know where they lie."""
+        if self._recordings:
+            log.info("steps are no longer replayed: memory is short")
+        self._is_off = True
+        self._recordings.clear()
+
+    def _recorded(self, x: Tensor, timesteps: Tensor, told: Mapping[str, Any]) -> Recording | None:
+        try:
+            return self._record(self._denoise, x, timesteps, told)
+        except RuntimeError as error:
+            # A module that copies from the host or waits for the device cannot be recorded; it can be called all the same. If it
+            # is the device itself that has failed, that call says so.
+            reason = "memory is short" if is_out_of_memory(error) else str(error).split("\n")[0]
+            log.warning("steps are not replayed: %s", reason)
+            self._is_off = True
+            self._recordings.clear()
+            return None
+
+
+class CudaRecorder:
+    """Records for one model; all its recordings share one pool of memory, since one is played at a time."""
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+
+    def __call__(self, denoise: Denoise, x: Tensor, timesteps: Tensor, told: Mapping[str, Any]) -> Recording:
+        x, timesteps, told = x.clone(), timesteps.clone(), _cloned(told)
+        graph = torch.cuda.CUDAGraph()
+        stream = torch.cuda.current_stream()
+        try:
+            # Other threads wait for previews meanwhile, which is none of the recording's business.
+            with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
+                output = denoise(x, timesteps, **told)[0]
+        except RuntimeError:
+            torch.cuda.set_stream(stream)  # torch.cuda.graph does not always go back where it has failed
+            raise
+        self._pool = self._pool or graph.pool()
+        return Recording((x, timesteps, *_tensors(told)), output, graph.replay)
+
+
+def _tensors(told: Mapping[str, Any]) -> Iterator[Tensor]:
+    for value in told.values():
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, dict):
+            yield from _tensors(value)
+
+
+def _cloned(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.clone()
+        if isinstance(value, Tensor)
+        else _cloned(value)
+        if isinstance(value, dict)
+        else value
+        for name, value in told.items()
+    }

@@ -1,0 +1,58 @@
+"""A picture on its way: what it is told, and how far it is. Where its tensors are kept is the deck's affair (`deck.py`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from generation.request import BatchKey
+from generation.worker.denoise.inpaint import Background
+from generation.worker.denoise.schedulers import Scheduler
+from generation.worker.denoise.step_table import StepTable
+
+UNet = Callable[..., Any]
+"""diffusers' UNet2DConditionModel, or what is called like it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Row:
+    """What one row of the model's call is told, and its share in the guided output."""
+
+    weight: float
+    text: Tensor  # (tokens, width), model dtype
+    pooled: Tensor | None = None  # (width,), SDXL's second text encoder
+    time_ids: Tensor | None = None  # (6,), SDXL's original size, crop and target size
+    guidance: Tensor | None = None  # (width,), the embedded guidance scale of distilled models
+
+
+@dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
+class Slot:
+    """One picture. `sample` and `clean` are its place on a deck, float32: they change with every step."""
+
+    key: BatchKey
+    table: StepTable
+    rows: tuple[Row, ...]
+    generator: torch.Generator  # on the CPU: the same picture on every device
+    sample: Tensor  # (channels, height / vae scale, width / vae scale)
+    place: int = -1  # on its deck
+    step: int = 0  # steps done
+    drawn: int = -1  # the step that noise was drawn for; kept when that step has to be tried again
+    clean: Tensor | None = (
+        None  # the finished picture's latents as predicted by the last step; None before the first
+    )
+    scheduler: Scheduler | None = None  # only where the table is not linear
+    background: Background | None = None  # only where a part of the init picture is kept
+    is_alone: bool = False  # shares no step, and is drawn to its end before its model begins another
+
+    @property
+    def is_finished(self) -> bool:
+        return self.step == len(self.table)
+
+    @property
+    def draws(self) -> bool:
+        """Whether the coming step wants noise that is not there yet."""
+        return not self.is_finished and self.table.draws[self.step] and self.drawn < self.step

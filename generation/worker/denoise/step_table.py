@@ -1,0 +1,273 @@
+"""Any linear diffusers scheduler as a table of coefficients, one row a step. Knows no model and no device.
+
+A scheduler's `step()` is, in nearly every class, a weighted sum of the current sample, the model's output, the history of both
+and fresh noise. So the real scheduler runs once on one-hot vectors in place of pictures, and its coefficients come out:
+
+    x_next = noise[i] * noise  +  sum over k of  samples[i, k] * x_(i-k) + outputs[i, k] * m_(i-k)
+
+A corrector (UniPC) keeps one more sample, which is a sum of all that came before; the sample that it was followed by stands for
+it, see `_recurrent_weights`. What is no such sum (clipping, thresholding) fails a check with random numbers; its pictures carry
+a scheduler object each.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from generation.worker.denoise.schedulers import (
+    PLAIN,
+    NoiseInstead,
+    Scheduler,
+    Timing,
+    begin_at,
+    first_scale,
+    is_flow,
+    mixed,
+    prepared,
+    scaled,
+    step,
+)
+
+HISTORY = 5
+"""Steps a scheduler may look back, the current one included. PNDM, which Stable Diffusion 1.x comes with, is the longest: four
+model outputs, and one timestep twice at the start."""
+
+TOLERANCE = 1e-4
+"""Relative error of one step above which a scheduler does not count as linear. float32 rounding stays below 1e-5."""
+
+
+class NotLinear(ValueError):
+    """The scheduler's step is not a weighted sum of at most HISTORY steps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class StepTable:
+    told: Tensor  # (steps, 4): the model's timestep; in_scale, as the model sees in_scale * x; the weights of x and m in x0
+    weights: Tensor  # (steps, 1 + 2 * order): of noise, x_i, m_i, x_(i-1), m_(i-1), ... in x_(i+1)
+    draws: tuple[bool, ...]  # (steps,): it draws noise, and so a generator advances as in diffusers
+    start_noise: float  # the first sample is start_noise * noise + start_init * the init picture's latents
+    start_init: float
+    scheduler: Scheduler | None = None  # not linear, no weights: each picture steps with a copy of this one
+    # (steps, 2): of the init picture's latents and of the first noise in what a mask keeps, after the step
+    kept: Tensor = field(default_factory=lambda: torch.zeros(0, 2))
+
+    def __len__(self) -> int:
+        return len(self.draws)
+
+    @property
+    def order(self) -> int:
+        return self.weights.shape[1] // 2
+
+
+class StepTables:
+    """The tables of one model's scheduler, compiled when first asked for (4 to 50 ms)."""
+
+    def __init__(self, scheduler: Scheduler) -> None:
+        self.scheduler = scheduler
+        self._tables: dict[tuple[int, int, Timing, bool], StepTable] = {}
+
+    def table(
+        self,
+        steps: int,
+        strength: float | None = None,
+        timing: Timing = PLAIN,
+        *,
+        is_masked: bool = False,
+    ) -> StepTable:
+        """`strength` is image-to-image's share of the schedule; without one, and at 1 with a mask, it starts from noise alone."""
+        if is_masked and strength == 1:
+            strength = None  # as StableDiffusionInpaintPipeline
+        skipped = 0 if strength is None else _skipped(steps, strength, timing)
+        key = (steps, skipped if strength is not None else -1, timing, is_masked)
+        if key not in self._tables:
+            self._tables[key] = compile_table(
+                self.scheduler, steps, skipped, timing, has_init=strength is not None, is_masked=is_masked
+            )
+        return self._tables[key]
+
+
+def _skipped(steps: int, strength: float, timing: Timing) -> int:
+    """As `get_timesteps` of diffusers' image-to-image pipelines, except that at least one step is left."""
+    if timing.rounds_up:
+        return min(int(max(steps - steps * strength, 0)), steps - 1)
+    return steps - max(1, min(int(steps * strength), steps))
+
+
+@torch.inference_mode()
+def compile_table(
+    scheduler: Scheduler,
+    steps: int,
+    skipped: int = 0,
+    timing: Timing = PLAIN,
+    *,
+    has_init: bool = False,
+    is_masked: bool = False,
+) -> StepTable:
+    """The table of the last `steps - skipped` of `steps` steps. With a mask, samples are changed between steps."""
+
+    def fresh() -> Scheduler:
+        return prepared(scheduler, steps, skipped, timing)
+
+    timesteps = fresh().timesteps[skipped * scheduler.order :]
+    try:
+        weights, draws = _linear_weights(fresh, timesteps, is_masked)
+        fallback = None
+    except NotLinear:
+        weights, draws = torch.zeros(len(timesteps), 0), (False,) * len(timesteps)
+        fallback = fresh()
+    init, noise = _mixture(fresh(), timesteps[:1])
+    return StepTable(
+        told=torch.cat([_inputs(fresh(), timesteps), _clean_weights(fresh(), timesteps)], dim=1),
+        weights=weights,
+        draws=draws,
+        start_noise=noise if has_init else first_scale(fresh()),
+        start_init=init if has_init else 0.0,
+        kept=_kept_mixtures(fresh(), timesteps),
+        scheduler=fallback,
+    )
+
+
+def _linear_weights(
+    fresh: Callable[[], Scheduler], timesteps: Tensor, is_masked: bool
+) -> tuple[Tensor, tuple[bool, ...]]:
+    full, draws = _responses(fresh(), timesteps)
+    if not full.isfinite().all():
+        raise NotLinear("not finite")
+    steps = len(timesteps)
+    order = max(
+        i - int(torch.nonzero(full[i, :steps].abs() + full[i, steps : 2 * steps].abs() > 1e-7).min()) + 1
+        for i in range(steps)
+    )
+    if order > HISTORY and is_masked:
+        raise NotLinear("a sample no longer says what it was made from")
+    if order > HISTORY:
+        weights = _recurrent_weights(fresh(), timesteps)
+    else:
+        weights = torch.zeros(steps, 1 + 2 * order)
+        for i in range(steps):
+            weights[i, 0] = full[i, 2 * steps + i]
+            for k in range(min(order, i + 1)):
+                weights[i, 1 + 2 * k] = full[i, i - k]
+                weights[i, 2 + 2 * k] = full[i, steps + i - k]
+    _check(fresh(), timesteps, weights)
+    return weights, draws
+
+
+def _responses(scheduler: Scheduler, timesteps: Tensor) -> tuple[Tensor, tuple[bool, ...]]:
+    """(steps, 3 * steps): what x_0 ..., then m_0 ..., then noise_0 ... are worth in every next sample; and whether it draws."""
+    steps = len(timesteps)
+    basis = torch.eye(3 * steps).view(3 * steps, 1, 3 * steps, 1, 1)
+    rows: list[Tensor] = []
+    draws: list[bool] = []
+    for i, timestep in enumerate(timesteps):
+        with NoiseInstead(lambda _, i=i: basis[2 * steps + i]) as noise:
+            rows.append(step(scheduler, basis[steps + i], timestep, basis[i]).view(-1))
+        if noise.count > 1:
+            raise NotLinear("more than one draw in a step")
+        draws.append(noise.count == 1)
+    return torch.stack(rows), tuple(draws)
+
+
+def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """A table for schedulers that remember a corrected sample (UniPC): in itself a sum of all that came before, but the sample
+    that was made from it, together with the last few outputs, says the same.
+
+    So the scheduler runs along its own way, in a space with an axis for x_0 and one for every output, and each sample is fitted
+    to the fewest before it that give it exactly.
+    """
+    steps = len(timesteps)
+    axes = torch.eye(1 + steps, dtype=torch.float64).view(1 + steps, 1, 1 + steps, 1, 1)
+    outputs = axes[1:]
+    samples = [axes[0]]
+    for timestep, output in zip(timesteps, outputs, strict=True):
+        with NoiseInstead(lambda _: torch.zeros_like(axes[0])) as noise:
+            samples.append(step(scheduler, output, timestep, samples[-1]))
+        if noise.count:
+            raise NotLinear("noise that is remembered")
+    for order in range(2, HISTORY + 1):
+        weights = torch.zeros(steps, 1 + 2 * order)
+        missed = 0.0
+        for i in range(steps):
+            pairs = [(samples[i - k], outputs[i - k]) for k in range(min(order, i + 1))]
+            terms = torch.stack([term.flatten() for pair in pairs for term in pair], dim=1)
+            wanted = samples[i + 1].double().flatten()
+            # gelsd: at the start the samples depend on each other.
+            fitted = torch.linalg.lstsq(terms.double(), wanted[:, None], driver="gelsd").solution[:, 0]
+            weights[i, 1 : 1 + len(fitted)] = fitted
+            missed = max(missed, float((terms.double() @ fitted - wanted).abs().max() / wanted.abs().max()))
+        if missed < TOLERANCE / 10:
+            return weights
+    raise NotLinear(f"looks back more than {HISTORY} steps")
+
+
+def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
+    """Raises NotLinear where the real scheduler, fed with random numbers, does not do as the table says."""
+    generator = torch.Generator().manual_seed(0)
+    terms: list[Tensor] = []  # newest first: x_i, m_i, x_(i-1), ...
+    sample = torch.randn(1, 1, 8, 8, generator=generator) * first_scale(scheduler)
+    for i, timestep in enumerate(timesteps):
+        output, noise = torch.randn(2, 1, 1, 8, 8, generator=generator)
+        terms = [sample, output, *terms][: weights.shape[1] - 1]
+        with NoiseInstead(lambda _, noise=noise: noise):
+            expected = step(scheduler, output, timestep, sample)
+        got = noise * weights[i, 0] + sum(w * term for w, term in zip(weights[i, 1:], terms, strict=False))
+        error = (got - expected).abs().max() / expected.abs().max()
+        if not error < TOLERANCE:  # written so that a NaN fails too
+            raise NotLinear(f"step {i} differs by {float(error):.1e}")
+        sample = expected
+
+
+def _inputs(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 2): timestep and in_scale."""
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    rows: list[tuple[float, float]] = []
+    for timestep in timesteps:
+        rows.append((float(timestep), float(scaled(scheduler, one, timestep))))
+        scheduler.step(zero, timestep, zero, return_dict=False)  # on to the next step
+    return torch.tensor(rows)
+
+
+def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
+    """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    return float(mixed(scheduler, one, zero, timestep)), float(mixed(scheduler, zero, one, timestep))
+
+
+def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 2): as noisy as the sample is after each step; after the last, the picture itself."""
+    zero = torch.zeros(1, 1, 1, 1)
+    rows: list[tuple[float, float]] = []
+    for i, timestep in enumerate(timesteps[:-1]):
+        step(scheduler, zero, timestep, zero)
+        rows.append(_mixture(scheduler, timesteps[i + 1 : i + 2]))
+    return torch.tensor([*rows, (1.0, 0.0)])
+
+
+def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 2): the weights of x and m in the predicted clean picture x0, from what `add_noise` says a sample is made of.
+
+    Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers keep
+    x = x0 + sigma * noise, which is the same picture times sqrt(1 + sigma^2).
+    """
+    kind = "flow_prediction" if is_flow(scheduler) else scheduler.config.get("prediction_type", "epsilon")
+    rows: list[tuple[float, float]] = []
+    for i, timestep in enumerate(timesteps):
+        begin_at(scheduler, len(scheduler.timesteps) - len(timesteps) + i)
+        init, noise = _mixture(scheduler, timestep[None])
+        norm = (init**2 + noise**2) ** 0.5
+        match kind:
+            case "v_prediction":
+                rows.append((init / norm**2, -noise / norm))
+            case "sample":
+                rows.append((0.0, 1.0))
+            case "flow_prediction":  # m = noise - x0
+                rows.append((1.0, -noise))
+            case _:
+                # Zero-terminal-SNR schedules have no picture at all in their first sample.
+                init = max(init, 1e-3)
+                rows.append((1 / init, -noise / init))
+    return torch.tensor(rows)

@@ -1,0 +1,117 @@
+"""Whether the loop still turns, and what it has done: written by the loop's thread, told once a second by another.
+
+No locks: every field has one writer, and the teller reads numbers.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from generation.protocol import Event, Vitals
+
+PERIOD = 1.0
+"""Seconds between two Vitals at the least."""
+
+WORKING = 0.02
+"""Of a core: a process that uses more than this computes. What answers pings and tells Vitals uses a hundredth of it."""
+
+
+@dataclass(slots=True)
+class WorkTally:
+    """Since the worker began; seconds of the device by what was done."""
+
+    slots: int = 0  # pictures seated now
+    steps: int = 0
+    rows: int = 0
+    device_seconds: dict[str, float] = field(default_factory=dict[str, float])
+
+    def count(self, verb: str, seconds: float, rows: int) -> None:
+        """One batch's work. `rows` count for steps alone."""
+        self.device_seconds[verb] = self.device_seconds.get(verb, 0.0) + seconds
+        if verb == "step":
+            self.steps += 1
+            self.rows += rows
+
+
+class Heartbeat:
+    """The loop beats at every turn and rests while it waits for orders or loads a model."""
+
+    def __init__(
+        self,
+        *,
+        is_cpu: bool,
+        clock: Callable[[], float] = time.monotonic,
+        work: Callable[[], float] = time.process_time,
+    ) -> None:
+        """is_cpu: the device is this process itself: a long step of a large model shows in the CPU time that passes."""
+        self._clock = clock
+        self._work = work if is_cpu else lambda: 0.0
+        self._is_resting = True
+        self._sign = self._looked = clock()
+        self._worked = self._work()
+
+    def beat(self) -> None:
+        self._sign, self._is_resting = self._clock(), False
+
+    @contextmanager
+    def rest(self) -> Generator[None]:
+        self._is_resting = True
+        try:
+            yield
+        finally:
+            self.beat()
+
+    def silent_seconds(self) -> float:
+        """Since the last sign of life. To be asked by one thread."""
+        now, work = self._clock(), self._work()
+        is_working = work - self._worked > WORKING * (now - self._looked)
+        self._looked, self._worked = now, work
+        if self._is_resting or is_working:
+            self._sign = now
+        return max(0.0, now - self._sign)
+
+
+class VitalsReporter:
+    """Turns a tally and a pulse into Vitals."""
+
+    def __init__(self, pulse: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
+        self._pulse = pulse
+        self._tally = tally
+        self._tell = tell
+        self._told = WorkTally()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, daemon=True, name="vitals").start()
+
+    def tell(self) -> None:
+        """Nothing, where there is no news."""
+        now, last = self._snapshot(), self._told
+        silent = self._pulse.silent_seconds()
+        if now == last and silent < PERIOD:
+            return
+        self._told = now
+        self._tell(
+            Vitals(
+                silent_seconds=round(silent, 2),
+                slots=now.slots,
+                steps=now.steps - last.steps,
+                rows=now.rows - last.rows,
+                device_seconds={
+                    verb: round(seconds - last.device_seconds.get(verb, 0.0), 4)
+                    for verb, seconds in now.device_seconds.items()
+                },
+            )
+        )
+
+    def _snapshot(self) -> WorkTally:
+        tally = self._tally
+        return WorkTally(tally.slots, tally.steps, tally.rows, tally.device_seconds.copy())
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(PERIOD)
+            self.tell()

@@ -1,0 +1,74 @@
+"""One order in the worker: its pictures, from waiting to done. Bookkeeping: no queue, no device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from generation.request import GenerationRequest, JobId
+from generation.worker.denoise.slots import Slot
+from generation.worker.models.loading import Model
+from generation.worker.output.decode import Arriving
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Job:
+    request: GenerationRequest
+    model: Model | None = None  # from the first seat on
+    slots: dict[int, Slot] = field(default_factory=dict[int, Slot])  # by picture, until it is decoded
+    pictures: dict[int, Arriving] = field(default_factory=dict[int, Arriving])  # decoded
+    total: int = 0  # steps of one picture
+    last_preview: float = float("-inf")  # monotonic seconds
+    device_seconds: float = 0.0
+
+    @property
+    def id(self) -> JobId:
+        return self.request.job
+
+    @property
+    def seated_model(self) -> Model:
+        assert self.model is not None
+        return self.model
+
+    @property
+    def unseated(self) -> Sequence[int]:
+        taken = len(self.slots) + len(self.pictures)  # seats are taken in order
+        return range(taken, self.request.drawing.images)
+
+    @property
+    def steps_done(self) -> int:
+        return sum(slot.step for slot in self.slots.values()) + self.total * len(self.pictures)
+
+    @property
+    def steps_total(self) -> int:
+        return self.total * self.request.drawing.images
+
+    @property
+    def is_denoised(self) -> bool:
+        return self.steps_done == self.steps_total
+
+    @property
+    def is_drawn(self) -> bool:
+        return len(self.pictures) == self.request.drawing.images
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Seat:
+    """A picture of a job, seated and not yet decoded."""
+
+    job: Job
+    index: int
+    slot: Slot
+
+    @property
+    def model(self) -> Model:
+        return self.job.seated_model
+
+
+def seats_of(jobs: Iterable[Job]) -> list[Seat]:
+    return [Seat(job, index, slot) for job in jobs for index, slot in job.slots.items()]
+
+
+def jobs_of(seats: Iterable[Seat]) -> list[Job]:
+    """Each job once."""
+    return list(dict.fromkeys(seat.job for seat in seats))

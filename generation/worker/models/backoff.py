@@ -1,0 +1,43 @@
+"""What failed, why, and when it is worth another try: later each time. Pure bookkeeping: no clock."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+FIRST, LAST = 30.0, 1800.0
+"""Seconds before something is tried again, doubled every time."""
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class FailedLoad:
+    reason: str  # a sentence
+    pause: float  # seconds from the failure to the next try
+    until: float  # seconds, of the caller's clock
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.reason} It is tried again after {self.pause:.0f} s, when an order asks for it."
+
+
+class Backoff(Generic[Key]):
+    def __init__(self) -> None:
+        self._known: dict[Key, FailedLoad] = {}
+
+    def fail(self, what: Key, reason: str, now: float) -> FailedLoad:
+        known = self._known.get(what)
+        pause = min(LAST, 2 * known.pause) if known else FIRST
+        self._known[what] = FailedLoad(reason, pause, now + pause)
+        return self._known[what]
+
+    def clear(self, what: Key) -> None:
+        """It worked: the next failure is a first one."""
+        self._known.pop(what, None)
+
+    def standing(self, what: Key, now: float) -> FailedLoad | None:
+        """Why it is not tried now; None where it may be."""
+        known = self._known.get(what)
+        return known if known and now < known.until else None

@@ -1,0 +1,127 @@
+"""A loaded model of a kind that is denoised step by step: an order -> slots, and slots -> pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from generation.prompt import MAX_PARTS, BadWeights
+from generation.request import BatchKey, Drawing, ImageSize, ModelEntry, Role
+from generation.worker.denoise.batch_state import BatchStates
+from generation.worker.denoise.conditioning import Conditioner
+from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
+from generation.worker.denoise.inpaint import Mask
+from generation.worker.denoise.slots import Slot
+from generation.worker.denoise.step_table import StepTables
+from generation.worker.models.families import KINDS
+from generation.worker.models.loras import Adapters
+from generation.worker.models.offload import FallbackLadder, Offload
+from generation.worker.output.decode import Codec, read_init
+
+
+class UnusableRequest(Exception):
+    """The model cannot make this; the text is a sentence."""
+
+
+class Model:
+    """A loaded model: its modules and what is derived from them."""
+
+    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.entry = entry
+        self.pipe = pipe
+        self.device = device
+        self.dtype = dtype
+        self.kind = KINDS[type(pipe).__name__](pipe)
+        self.unet: Any = self.kind.unet
+        is_replayed = device.type == "cuda" and not entry.compile  # what is compiled is replayed already
+        self.replay = CudaGraphs(self.kind.unet, CudaRecorder()) if is_replayed else None
+        self.step_tables = StepTables(pipe.scheduler)
+        self.adapters = Adapters(entry, pipe)
+        self._home = Offload(pipe, device)
+        self.residence: FallbackLadder = self._home
+        self.conditioner = Conditioner(self.kind, device, dtype, self._home, self.adapters.wear)
+        self.codec = Codec(pipe, device, self._home)
+        self.decks = BatchStates(device)
+
+    @property
+    def scheduler_name(self) -> str:
+        return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
+
+    def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
+        multiple, scale = self.kind.multiple, self.pipe.vae_scale_factor
+        if size.width % multiple or size.height % multiple:
+            raise UnusableRequest(f"Width and height must be multiples of {multiple} for {self.entry.name}.")
+        return (self.kind.channels, size.height // scale, size.width // scale)
+
+    @torch.inference_mode()
+    def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
+        """The drawing's picture `index` before its first step.
+
+        Raises UnusableRequest, BrokenLora, and generation.files.images.PictureError for an init picture that is none.
+        """
+        shape = self.latent_shape(drawing.size)
+        try:
+            self.adapters.load(drawing.lora_set)
+            rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
+        except BadWeights as bad:
+            wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
+            raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
+        generator = torch.Generator().manual_seed(drawing.seed + index)
+        init = mask = None
+        if start := drawing.picture(Role.START):
+            picture = read_init(start.source, drawing.size)
+            init = self.codec.encode(picture, generator)[0]
+            if masking := drawing.picture(Role.MASK):
+                mask = Mask.read(masking.source, picture, shape, self.device)
+        try:
+            strength = start.strength if start else None
+            table = self.step_tables.table(
+                drawing.steps, strength, self.kind.timing(shape), is_masked=mask is not None
+            )
+        except (ValueError, IndexError) as refused:  # what schedulers raise for more steps than they have
+            raise UnusableRequest(
+                f"{self.scheduler_name} cannot do {drawing.steps} steps: {refused}"
+            ) from refused
+        key = BatchKey(
+            model=self.entry.name,
+            latent_shape=shape,
+            text_shape=tuple(rows[0].text.shape),
+            dtype=str(self.dtype),
+            loras=drawing.lora_set,
+        )
+        slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
+        if mask is not None and self.codec.is_drawing:
+            # diffusers encodes the masked picture too, for U-Nets that look at it; its schedulers draw what comes after.
+            torch.randn(shape, generator=generator)
+        return slot
+
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
+        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
+        self.adapters.wear(slots[0].key.loras)
+        if self.entry.compile and self.device.type == "cuda":
+            torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
+        with self._home.at_work("denoiser"):
+            deck = self.decks.deck(slots[0].key)
+            deck.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
+
+    def denoiser(self, key: BatchKey) -> Any:
+        """What a step of this key calls."""
+        # A recording knows no LoRAs, which come and go.
+        return self.unet if self.replay is None or key.loras else self.replay
+
+    def make_room(self) -> None:
+        """Gives up what memory it holds for speed alone."""
+        if self.replay is not None:
+            self.replay.give_up()
+
+    @torch.inference_mode()
+    def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
+        """The slots' samples as they stand, decoded: (3, height, width) each, 0 to 1. They are of one size."""
+        decoded = self.codec.decode(torch.stack([slot.sample for slot in slots]))
+        return [
+            picture if slot.background is None else slot.background.mask.paste(picture)
+            for slot, picture in zip(slots, decoded, strict=True)
+        ]

@@ -1,0 +1,169 @@
+"""The models of the settings on the device: loaded when asked for, evicted when others need the room. Knows no jobs.
+
+Residency decides; here is done what it decides, between two steps, and the bot is told.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Callable, Iterable, Mapping, Set
+from typing import Any
+
+import psutil
+import torch
+
+from generation.files.model_folder import BrokenModelFolder, count_weights
+from generation.protocol import Event, ModelBroken, Swapped
+from generation.request import ModelEntry, ModelName
+from generation.worker.models.backoff import Backoff
+from generation.worker.models.eviction_policy import NO_CHANGE, EvictionPolicy
+from generation.worker.models.loading import BrokenModel, Model, device_name, load, pick_dtype
+
+log = logging.getLogger(__name__)
+
+SHARE = 0.75
+"""Of the memory that is free at start, for models; the rest is for the pictures."""
+
+GIB = 2**30
+
+
+def memory_budget(device: torch.device, gib: float) -> int:
+    """Bytes for models: `gib`, or a share of what is free now."""
+    if gib:
+        return round(gib * GIB)
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    return round(SHARE * free)
+
+
+class ModelCache:
+    def __init__(
+        self,
+        entries: Mapping[ModelName, ModelEntry],
+        device: torch.device,
+        residency: EvictionPolicy,
+        *,
+        tell: Callable[[Event], None],
+        clock: Callable[[], float],  # seconds
+    ) -> None:
+        self._entries = entries
+        self._device = device
+        self.residency = residency
+        self._tell = tell
+        self._clock = clock
+        self._models: dict[ModelName, Model] = {}
+        self._sizes: dict[ModelName, int] = {}  # bytes: measured at the last load, else by the files
+        self._setbacks: Backoff[ModelName] = Backoff()
+
+    def take(self, name: ModelName) -> Model:
+        """A resident model, for a picture. Raises BrokenModel."""
+        if (setback := self._setback(name)) is not None:
+            raise BrokenModel(setback)
+        self.residency.used(name)
+        return self._models[name]
+
+    def is_open(self, name: ModelName) -> bool:
+        """Whether `take` has an answer now; else its orders wait."""
+        return self.residency.is_open(name) or self._setback(name) is not None
+
+    def load(self, name: ModelName) -> None:
+        """Now, whatever lies there. Raises BrokenModel, which is told too."""
+        if name not in self._entries:
+            raise BrokenModel(self._setback(name))
+        if self._load(name) is None and (setback := self._setback(name)) is not None:
+            raise BrokenModel(setback)
+
+    def restock(self, waiting: Iterable[ModelName], begun: Set[ModelName]) -> None:
+        """Loads and evicts what is due, at most one model loaded. waiting: the models of orders that have not begun, first come
+        first. begun: the models of those that have."""
+        wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
+        for name, model in self._models.items():
+            self.residency.loaded(name, self._sizes[name] + model.adapters.bytes)
+        change = self.residency.decide(self._clock(), wanted, begun)
+        if change == NO_CHANGE:
+            return
+        began = self._clock()
+        for name in change.evict:
+            del self._models[name]
+            self.residency.evicted(name)
+        self._free_memory()
+        loaded = self._load(change.load) if change.load is not None else None
+        swapped = Swapped(
+            loaded=loaded,
+            evicted=change.evict,
+            seconds=round(self._clock() - began, 3),
+            resident_bytes=self.residency.resident_bytes,
+        )
+        log.info("%s", swapped)
+        self._tell(swapped)
+
+    def _load(self, name: ModelName) -> ModelName | None:
+        """The name, once it lies there. Otherwise there is a setback, or it waits until it has the device alone."""
+        entry = self._entries[name]
+        try:
+            model = load(entry, self._device, pick_dtype(self._device, entry.dtype))
+        except BrokenModel as broken:
+            self._set_back(name, str(broken))
+            return None
+        except torch.OutOfMemoryError as full:
+            reason = str(full)
+        else:
+            self._models[name] = model
+            self._sizes[name] = footprint(model.pipe)
+            self._setbacks.clear(name)
+            self.residency.loaded(name, self._sizes[name])
+            return name
+        # Outside the except block: its traceback would keep half a model alive.
+        self._free_memory()
+        if self._models:
+            self._sizes[name] = self.residency.budget
+        else:
+            where = device_name(self._device)
+            self._set_back(
+                name, f"It does not fit into the memory of {where}; take a smaller model. {reason}"
+            )
+        return None
+
+    def _size(self, name: ModelName) -> int | None:
+        """Bytes, as far as known; None for what cannot be loaded now."""
+        if self._setback(name) is not None:
+            return None
+        if name not in self._sizes:
+            entry = self._entries[name]
+            try:
+                weights = count_weights(entry.source)
+            except BrokenModelFolder as broken:
+                self._set_back(name, str(broken))
+                return None
+            if weights is None:  # from a hub: perhaps as large as what is known
+                return max(self._sizes.values(), default=0)
+            self._sizes[name] = weights * pick_dtype(self._device, entry.dtype).itemsize
+        return self._sizes[name]
+
+    def _set_back(self, name: ModelName, reason: str) -> None:
+        setback = self._setbacks.fail(name, reason, self._clock())
+        self._sizes.pop(name, None)  # the files may be others at the next try
+        self._tell(ModelBroken(model=name, reason=setback.sentence))
+
+    def _setback(self, name: ModelName) -> str | None:
+        """Why the model cannot be loaded now."""
+        if name not in self._entries:
+            return f"There is no model named {name} in the settings."
+        standing = self._setbacks.standing(name, self._clock())
+        return None if standing is None or name in self._models else standing.sentence
+
+    def _free_memory(self) -> None:
+        gc.collect()
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def footprint(pipe: Any) -> int:
+    """Bytes of all parameters and buffers, each once."""
+    modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
+    held = {
+        id(tensor): tensor.nbytes
+        for module in modules
+        for tensor in (*module.parameters(), *module.buffers())
+    }
+    return sum(held.values())

@@ -1,0 +1,228 @@
+"""Which of a model's modules are on the device, and what it does without when memory is short. Knows no jobs and no batches.
+
+Each rung takes less memory and more time than the one before, and draws the same picture; only a tiled decode differs a little,
+because each tile is normalised by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, Protocol
+
+import torch
+from diffusers.hooks.hooks import HookRegistry
+from torch import nn
+
+Verb = Literal["step", "decode", "encode"]
+
+Rung = Literal["tiled", "aside", "apart", "streamed"]
+"""tiled: pictures are decoded one at a time, in tiles. aside: text encoders and VAE rest in the host's memory while they have
+nothing to do. apart: the denoiser rests there too while they work. streamed: the denoiser's layers come to the device in turn."""
+
+Part = Literal["text", "vae", "denoiser"]
+
+HELPS: Mapping[Verb, Sequence[Rung]] = {
+    "step": ("aside", "streamed"),
+    "decode": ("tiled", "aside", "apart"),
+    "encode": ("aside", "apart"),
+}
+
+HOST = torch.device("cpu")
+
+LEAST_TILE = 16
+"""Latents a side. The smaller a tile, the more it differs from the whole picture."""
+
+_STREAMING = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading")
+"""diffusers' names of the hooks that `enable_group_offload` sets (hooks/group_offloading.py); it has nothing to take them off."""
+
+
+class FallbackLadder(Protocol):
+    """What the loop asks of a model when memory is short."""
+
+    def rung_for(self, verb: Verb) -> Rung | None:
+        """The next that would help; None when there is none left."""
+        ...
+
+    def climb(self, rung: Rung) -> None: ...
+
+    def descend(self) -> Rung | None:
+        """Takes the last rung back; None where all is as it was. Raises torch.OutOfMemoryError, and has then changed nothing."""
+        ...
+
+
+def denoiser_of(pipe: Any) -> Any:
+    """An nn.Module."""
+    return pipe.unet if hasattr(pipe, "unet") else pipe.transformer
+
+
+class Offload:
+    """The modules of a pipeline that the loop has taken apart."""
+
+    def __init__(self, pipe: Any, device: torch.device) -> None:
+        self._vae: Any = pipe.vae
+        self._denoiser = denoiser_of(pipe)
+        self._texts = [
+            module
+            for name, module in pipe.components.items()
+            if name.startswith("text_encoder") and isinstance(module, nn.Module)
+        ]
+        self._device = device
+        self.rungs: list[Rung] = []
+        self._tile: tuple[Any, Any] | None = None
+        self._compiled: Any = (
+            self._denoiser._compiled_call_impl
+        )  # what nn.Module.compile has made, if it was called
+
+    def rung_for(self, verb: Verb) -> Rung | None:
+        return next((rung for rung in HELPS[verb] if rung not in self.rungs and self._has(rung)), None)
+
+    def climb(self, rung: Rung) -> None:
+        match rung:
+            case "tiled":
+                self._cut_tiles()
+            case "aside":
+                self._move(HOST, *self._texts, self._vae)
+            case "apart":
+                self._run_uncompiled()
+            case "streamed":
+                self._run_uncompiled()
+                self._stream()
+        self.rungs.append(rung)
+
+    def descend(self) -> Rung | None:
+        if not self.rungs:
+            return None
+        rung = self.rungs[-1]
+        match rung:
+            case "tiled":
+                self._vae.disable_tiling()
+                self._vae.disable_slicing()
+                if self._tile is not None:
+                    self._vae.tile_latent_min_size, self._vae.tile_sample_min_size = self._tile
+            case "aside":
+                self._move_or_none(*self._texts, self._vae)
+            case "apart":
+                if "streamed" not in self.rungs:
+                    self._move_or_none(self._denoiser)
+            case "streamed":
+                hooks = HookRegistry.check_if_exists_or_initialize(self._denoiser)
+                for name in _STREAMING:
+                    hooks.remove_hook(name, recurse=True)
+                try:
+                    self._move(self._device, self._denoiser)
+                except torch.OutOfMemoryError:
+                    self._stream()
+                    raise
+        self.rungs.pop()
+        if not {"apart", "streamed"} & set(self.rungs):
+            self._denoiser._compiled_call_impl = self._compiled
+        return rung
+
+    def at_work(self, part: Part) -> AbstractContextManager[None]:
+        """Inside, the part is on the device."""
+        return self._fetched(part) if self.rungs else nullcontext()
+
+    @contextmanager
+    def _fetched(self, part: Part) -> Generator[None]:
+        comes_and_goes = "apart" in self.rungs and "streamed" not in self.rungs
+        if part == "denoiser":
+            if comes_and_goes:
+                self._move(self._device, self._denoiser)
+            yield
+            return
+        if comes_and_goes:
+            self._move(HOST, self._denoiser)
+        if "aside" not in self.rungs:
+            yield
+            return
+        modules = self._texts if part == "text" else [self._vae]
+        try:
+            self._move(self._device, *modules)
+            yield
+        finally:
+            self._move(HOST, *modules)
+
+    def _has(self, rung: Rung) -> bool:
+        if rung == "tiled":
+            return hasattr(self._vae, "use_tiling") and hasattr(self._vae, "use_slicing")
+        return True
+
+    def _cut_tiles(self) -> None:
+        """A quarter of the picture the VAE was made for: its own tile is as large as that picture."""
+        vae = self._vae
+        if hasattr(vae, "tile_latent_min_size") and hasattr(vae, "tile_sample_min_size"):
+            self._tile = (vae.tile_latent_min_size, vae.tile_sample_min_size)
+            vae.tile_latent_min_size = max(LEAST_TILE, int(vae.tile_latent_min_size) // 2)
+            vae.tile_sample_min_size = vae.tile_latent_min_size * (int(self._tile[1]) // int(self._tile[0]))
+        vae.enable_tiling()
+        vae.enable_slicing()
+
+    def _run_uncompiled(self) -> None:
+        """A compiled graph expects the weights where they were."""
+        self._compiled = self._denoiser._compiled_call_impl or self._compiled
+        self._denoiser._compiled_call_impl = None
+
+    def _stream(self) -> None:
+        is_cuda = self._device.type == "cuda"
+        self._denoiser.enable_group_offload(
+            onload_device=self._device, offload_device=HOST, offload_type="leaf_level", use_stream=is_cuda
+        )
+
+    def _move_or_none(self, *modules: nn.Module) -> None:
+        try:
+            self._move(self._device, *modules)
+        except torch.OutOfMemoryError:
+            self._move(HOST, *modules)
+            raise
+
+    def _move(self, device: torch.device, *modules: nn.Module) -> None:
+        # Outside of inference mode, whose tensors could not be changed in place any more.
+        with torch.inference_mode(False), torch.no_grad():
+            for module in modules:
+                module.to(device)
+        if device == HOST and self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+class PipelineOffload:
+    """A pipeline that draws by itself: what diffusers offers for it."""
+
+    def __init__(self, pipe: Any, device: torch.device) -> None:
+        self._pipe = pipe
+        self._device = device
+        self.rungs: list[Rung] = []
+
+    def rung_for(self, verb: Verb) -> Rung | None:
+        can: list[Rung] = []
+        if hasattr(getattr(self._pipe, "vae", None), "use_tiling"):
+            can.append("tiled")
+        if self._device.type == "cuda":
+            can.append("aside")
+            can.append("streamed")
+        return next((rung for rung in can if rung not in self.rungs), None)
+
+    def climb(self, rung: Rung) -> None:
+        match rung:
+            case "tiled":
+                self._pipe.vae.enable_tiling()
+            case "aside" | "apart":
+                self._pipe.enable_model_cpu_offload(device=self._device)
+            case "streamed":
+                self._pipe.remove_all_hooks()
+                self._pipe.enable_sequential_cpu_offload(device=self._device)
+        self.rungs.append(rung)
+
+    def descend(self) -> Rung | None:
+        if not self.rungs:
+            return None
+        match self.rungs[-1]:
+            case "tiled":
+                self._pipe.vae.disable_tiling()
+            case "aside" | "apart":
+                self._pipe.remove_all_hooks()
+                self._pipe.to(self._device)
+            case "streamed":
+                self._pipe.remove_all_hooks()
+                self._pipe.enable_model_cpu_offload(device=self._device)
+        return self.rungs.pop()

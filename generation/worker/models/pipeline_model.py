@@ -1,0 +1,145 @@
+"""Models that the loop cannot take apart: diffusers' own pipeline draws each picture, as a coroutine that stops after every step.
+
+So its pictures wait for their turn between two steps as all others do, may be cancelled there, and tell how far they are. They
+share no step, and each is drawn to its end before the model begins another (`Slot.is_alone`): pipelines keep their run's state
+in themselves, and some in their modules.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from greenlet import getcurrent, greenlet
+from PIL import Image
+from torch import Tensor
+
+from generation.files.images import fitted, open_picture
+from generation.request import BatchKey, Drawing, ModelEntry, Role
+from generation.worker.denoise.slots import Row, Slot
+from generation.worker.denoise.step_table import StepTable
+from generation.worker.models.loras import Adapters
+from generation.worker.models.model import Model, UnusableRequest
+from generation.worker.models.offload import PipelineOffload
+from generation.worker.output.decode import to_tensor
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class PipelineSlot(Slot):
+    """`run` stands in `draw` after a step. When it is dropped with the slot, it raises GreenletExit there: the pipeline ends."""
+
+    draw: Callable[[], Image.Image]
+    run: greenlet | None = None
+    picture: Image.Image | None = None  # once it is finished
+
+
+class PipelineModel(Model):
+    """A pipeline as a whole."""
+
+    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
+        self.entry = entry
+        self.pipe = pipe
+        self.device = device
+        self.dtype = dtype
+        self.adapters = Adapters(entry, pipe)
+        self.residence = PipelineOffload(pipe, device)
+        self._accepts = inspect.signature(pipe.__call__).parameters
+        pipe.set_progress_bar_config(disable=True)
+
+    def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
+        asked = self._asked(drawing, index)
+        self.adapters.load(drawing.lora_set)
+        size = (drawing.size.height, drawing.size.width)
+        key = BatchKey(
+            model=self.entry.name,
+            latent_shape=size,
+            text_shape=(),
+            dtype=str(self.dtype),
+            loras=drawing.lora_set,
+        )
+        steps = drawing.steps if "callback_on_step_end" in self._accepts else 1
+        return PipelineSlot(
+            key=key,
+            table=_table(steps),
+            rows=(Row(weight=1.0, text=torch.empty(0)),),
+            generator=asked["generator"],
+            sample=torch.empty(0),
+            is_alone=True,
+            draw=self._drawing(asked),
+        )
+
+    def make_room(self) -> None:
+        """It keeps nothing."""
+
+    def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
+        (slot,) = slots
+        assert isinstance(slot, PipelineSlot)
+        self.adapters.wear(slot.key.loras)
+        slot.run = slot.run or greenlet(slot.draw)
+        try:
+            slot.picture = slot.run.switch()
+        except Exception:
+            slot.step, slot.run = 0, None  # the next try begins anew
+            raise
+        last = len(slot.table)
+        # Schedulers of a higher order call back more often than they were asked for steps.
+        slot.step = last if slot.picture else min(slot.step + 1, last - 1)
+
+    def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
+        pictures = [slot.picture for slot in slots if isinstance(slot, PipelineSlot)]
+        return [to_tensor(picture) for picture in pictures if picture is not None]
+
+    def _asked(self, drawing: Drawing[bytes], index: int) -> dict[str, Any]:
+        """What the pipeline can be told of the drawing. Raises UnusableRequest, and generation.files.images.PictureError."""
+        start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
+        if "mask_image" in self._accepts and not (start and mask):
+            raise UnusableRequest(f"{self.entry.name} only fills in: give it a picture and a mask.")
+        if start and not {"image", "strength"} <= set(self._accepts):
+            raise UnusableRequest(f"{self.entry.name} cannot start from a picture.")
+        if start and mask and "mask_image" not in self._accepts:
+            raise UnusableRequest(f"{self.entry.name} knows no masks.")
+        asked: dict[str, Any] = {
+            "prompt": drawing.prompt.asked,
+            "negative_prompt": drawing.prompt.left_out or None,
+            "num_inference_steps": drawing.steps,
+            "guidance_scale": drawing.guidance,
+            "height": drawing.size.height,
+            "width": drawing.size.width,
+            "output_type": "pil",
+        }
+        if start:
+            asked |= {"image": fitted(open_picture(start.source), drawing.size), "strength": start.strength}
+            if mask:
+                asked["mask_image"] = fitted(open_picture(mask.source).convert("L"), drawing.size)
+        told = {name: value for name, value in asked.items() if name in self._accepts}
+        return told | {"generator": torch.Generator().manual_seed(drawing.seed + index)}
+
+    def _drawing(self, asked: dict[str, Any]) -> Callable[[], Image.Image]:
+        pipe, generator = self.pipe, asked["generator"]
+        seed = generator.initial_seed()
+        if "callback_on_step_end" in self._accepts:
+            asked = asked | {"callback_on_step_end": _wait}
+
+        def draw() -> Image.Image:
+            generator.manual_seed(seed)  # it may have been tried before
+            return pipe(**asked).images[0]
+
+        return draw
+
+
+def _wait(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[str, Any]:
+    """Back to the loop, until its next `advance`."""
+    loop = getcurrent().parent
+    assert loop is not None
+    with torch.enable_grad():  # which pipelines switch off, and torch keeps by thread
+        loop.switch()
+    return told
+
+
+def _table(steps: int) -> StepTable:
+    """Only its length counts."""
+    nothing = torch.zeros(steps, 0)
+    return StepTable(told=nothing, weights=nothing, draws=(False,) * steps, start_noise=1.0, start_init=0.0)

@@ -1,0 +1,251 @@
+"""Work on the device, done at once for as many pictures as memory holds; and what is done when it holds fewer than was thought.
+
+How many fit is one number for each size of work, asked anew each time: what was measured and is free now, and no more than the
+limit that was set when memory ran out. That is half of what did not fit, doubled after every quiet while. One picture that does
+not fit alone has its model climb a rung (`residence.py`): the decode is tiled, then modules are put aside. Only when no rung is
+left does an order fail. Everything is told, and taken back step by step.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections import defaultdict
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+
+import torch
+
+from generation.protocol import Event, Strained
+from generation.request import BatchKey
+from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS, ROW_COUNTS
+from generation.worker.denoise.device_timer import DeviceTimer
+from generation.worker.job import Job, Seat, jobs_of
+from generation.worker.memory import Footprint, is_out_of_memory, meter_for
+from generation.worker.models.loading import Model
+from generation.worker.models.offload import Rung, Verb
+
+Work = Callable[[Sequence[Seat]], None]
+
+FIRST_PATIENCE, LONGEST_PATIENCE = 60.0, 3600.0
+"""Seconds without trouble before something is taken back; doubled each time that this was too early."""
+
+MOST = COMPILED_ROW_COUNTS[-1]
+"""A limit that has grown to this is none."""
+
+FREE_SECONDS = 1.0
+"""How long the answer to how much memory is free is good for: asking the driver takes as long as launching a dozen kernels."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workbench:
+    """What the loop does with the outcome."""
+
+    is_alive: Callable[[Job], bool]
+    account: Callable[[Verb, Sequence[Seat], float], None]  # seconds
+    fail: Callable[[Job, str, str], object]  # kind, reason
+    fail_bug: Callable[[Job, Exception], object]
+
+
+class OomRecovery:
+    def __init__(
+        self,
+        device: torch.device,
+        tell: Callable[[Event], None],
+        clock: Callable[[], float],
+        bench: Workbench,
+    ) -> None:
+        self._device = device
+        self._tell = tell
+        self.clock = clock
+        self._bench = bench
+        self._stopwatch = DeviceTimer(device, lambda: self.clock())
+        self.meter = meter_for(device)
+        self._pinned = 0
+        # Rows of a step, pictures of a decode: half of what last did not fit, and twice as many after every quiet while.
+        self.limits: dict[tuple[Verb, BatchKey], int] = {}
+        self.climbed: list[tuple[weakref.ref[Model], Rung]] = []
+        self._footprints: defaultdict[tuple[Verb, BatchKey], Footprint] = defaultdict(Footprint)
+        self._free: tuple[float, int | None] = (float("-inf"), None)  # when it was asked, bytes
+        self._stepped: tuple[BatchKey, float] | None = None  # last, and how many rows a picture had
+        self._patience = FIRST_PATIENCE
+        self._quiet_since = self._relaxed_at = self._trouble_at = float("-inf")
+
+    # ---- how many
+
+    def pin(self, rows: int) -> None:
+        """Every step has exactly so many rows (a picture that alone has more: its own), so that a picture is the same to the
+        bit in any company; 0 lets them be as many as there are."""
+        self._pinned = rows
+
+    def sizes(self, model: Model) -> Sequence[int]:
+        """The numbers of rows that its steps are padded to."""
+        if self._pinned:
+            return (self._pinned,)
+        if model.entry.compile:
+            return COMPILED_ROW_COUNTS
+        return ROW_COUNTS if self._device.type == "cuda" else ()
+
+    def slots(self, asked: int) -> int:
+        """Of `asked`, as many as a step of the size stepped last fits at once; at least 1."""
+        if self._stepped is None:
+            return asked
+        key, rows = self._stepped
+        return max(1, int(min(asked, self._room("step", key) / rows)))
+
+    def fitting(self, verb: Verb, seats: Sequence[Seat]) -> Sequence[Seat]:
+        """The first of `seats`, which share a BatchKey, that are thought to fit at once; one at least."""
+        if not seats:
+            return seats
+        room = self._room(verb, seats[0].slot.key)
+        if verb == "step" and self._pinned:
+            room = min(room, self._pinned)
+        count = len(seats)
+        while count > 1 and self._units(verb, seats[:count]) > room:
+            count -= 1
+        return seats[:count]
+
+    def _room(self, verb: Verb, key: BatchKey) -> float:
+        """In units: as far as is known, what memory holds now."""
+        free, limit = self._free_bytes(), self.limits.get((verb, key), inf)
+        measured = None if free is None else self._footprints[verb, key].most(free)
+        return limit if measured is None else min(limit, measured)
+
+    def _units(self, verb: Verb, seats: Sequence[Seat]) -> int:
+        """What memory goes by: the rows of a step, padding included; the pictures of a decode."""
+        if verb != "step":
+            return len(seats)
+        rows = _rows(seats)
+        return next((size for size in self.sizes(seats[0].model) if size >= rows), rows)
+
+    def _free_bytes(self) -> int | None:
+        now = self.clock()
+        if now - self._free[0] > FREE_SECONDS:
+            self._free = (now, self.meter.free())
+        return self._free[1]
+
+    @contextmanager
+    def measured(self, verb: Verb, seats: Sequence[Seat]) -> Generator[None]:
+        """Around work on all of `seats` at once: learns what it takes."""
+        key, units = seats[0].slot.key, self._units(verb, seats)
+        if verb == "step":
+            self._stepped = (key, _rows(seats) / len(seats))
+        footprint = self._footprints[verb, key]
+        if footprint.is_known(units):
+            yield
+            return
+        self.meter.begin()
+        yield
+        if (taken := self.meter.taken()) is not None:
+            footprint.learn(units, taken)
+
+    # ---- the work
+
+    def run(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
+        """Does it for all of them, as many at once as fit. They share a BatchKey."""
+        while seats:
+            batch = self.fitting(verb, seats)
+            reason = self._attempt(verb, batch, work)
+            if reason is not None and self._gives_way(verb, batch):
+                continue
+            if reason is not None:
+                self._bench.fail(batch[0].job, "memory", reason)
+            seats = [seat for seat in seats[len(batch) :] if self._bench.is_alive(seat.job)]
+
+    def _attempt(self, verb: Verb, batch: Sequence[Seat], work: Work) -> str | None:
+        """A reason where memory is short. What is no lack of memory fails the batch's jobs and nobody else's."""
+        try:
+            with self._stopwatch.timed(partial(self._bench.account, verb, batch)), self.measured(verb, batch):
+                work(batch)
+        except Exception as error:
+            if is_out_of_memory(error):
+                return str(error)
+            if isinstance(error, torch.AcceleratorError):
+                # The device's context is gone. The bot starts a new worker and orders again.
+                raise
+            for job in jobs_of(batch):
+                self._bench.fail_bug(job, error)
+        return None
+
+    def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:
+        """After a lack of memory: whether the next try takes less."""
+        model, key = batch[0].model, batch[0].slot.key
+        model.make_room()
+        self.free_memory()
+        if len(batch) == 1:
+            return self.climb(verb, model)
+        self.limits[verb, key] = self._units(verb, batch) // 2
+        self._note_trouble()
+        fit = len(self.fitting(verb, batch))
+        self._say("halved", f"{verb} of {_named(key)}: {fit} of {len(batch)} pictures at once")
+        return True
+
+    def climb(self, verb: Verb, model: Model) -> bool:
+        """False when there is no rung left that would help."""
+        if (rung := model.residence.rung_for(verb)) is None:
+            return False
+        model.make_room()
+        model.residence.climb(rung)
+        self.climbed.append((weakref.ref(model), rung))
+        self._note_trouble()
+        self.free_memory()
+        self._say(rung, f"{model.entry.name}, for a {verb}")
+        return True
+
+    # ---- and back
+
+    def relax(self) -> None:
+        """After a while without trouble, what was given up last is tried again."""
+        now = self.clock()
+        if not (self.limits or self.climbed) or now - self._quiet_since < self._patience:
+            return
+        self._quiet_since = self._relaxed_at = now
+        if not self.climbed:
+            grown = {key: 2 * limit for key, limit in self.limits.items()}
+            self.limits = {key: limit for key, limit in grown.items() if limit < MOST}
+            self._say("relaxed", "twice as many pictures at once")
+            return
+        model, rung = self.climbed[-1][0](), self.climbed[-1][1]
+        try:
+            if model is not None:
+                model.residence.descend()
+        except torch.OutOfMemoryError:
+            model = None
+            self._note_trouble()
+        else:
+            self.climbed.pop()
+            self._say("relaxed", f"no longer {rung}")
+        self.free_memory()
+
+    def _note_trouble(self) -> None:
+        now = self.clock()
+        if now - self._relaxed_at <= self._patience:
+            self._patience = min(2 * self._patience, LONGEST_PATIENCE)
+            self._relaxed_at = float("-inf")
+        elif now - self._trouble_at > LONGEST_PATIENCE:
+            self._patience = FIRST_PATIENCE
+        self._quiet_since = self._trouble_at = now
+
+    def _say(self, action: str, detail: str) -> None:
+        self._tell(Strained(action=action, detail=detail))
+
+    # ---- the device
+
+    def settle(self) -> None:
+        """Waits for the device, so that what it did is accounted for."""
+        self._stopwatch.settle()
+
+    def free_memory(self) -> None:
+        self._free = (float("-inf"), None)
+        if self._device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def _rows(seats: Sequence[Seat]) -> int:
+    return sum(len(seat.slot.rows) for seat in seats)
+
+
+def _named(key: BatchKey) -> str:
+    return f"{key.model} at {key.latent_shape[-1]} x {key.latent_shape[-2]} latents"

@@ -1,0 +1,57 @@
+"""A small sentence encoder with a head of its own, in ONNX Runtime on one thread. Knows neither torch nor categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from tokenizers import Tokenizer
+
+GRAPH, PIECES, TOKENIZER = "encoder.onnx", "pieces.npz", "tokenizer.json"
+_WINDOW = 46  # word pieces read at once; with [CLS] and [SEP] 48, which bounds the time
+_MOST_WORDS = 1200  # as in moderation/classifier/ngrams.py
+
+
+@dataclass(frozen=True, eq=False)
+class Encoder:
+    tokenizer: Tokenizer
+    table: NDArray[np.int8]  # (pieces, width)
+    scale: NDArray[np.float32]  # (pieces,)
+    session: onnxruntime.InferenceSession
+
+    def logits(self, words: Sequence[str], weight: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(outputs,) for the words. Of a long text the window is read whose words weigh most."""
+        encoding = self.tokenizer.encode(list(words[:_MOST_WORDS]), is_pretokenized=True)
+        ids = np.array(encoding.ids, np.int64)
+        if len(ids) > _WINDOW + 2:
+            owners = np.array(encoding.word_ids[1:-1], np.int64)
+            start = 1 + _heaviest(np.maximum(weight, 0)[owners], _WINDOW)
+            ids = np.concatenate([ids[:1], ids[start : start + _WINDOW], ids[-1:]])
+        pieces = self.table[ids].astype(np.float32) * self.scale[ids][:, None]
+        (logits,) = self.session.run(None, {"pieces": pieces[None]})
+        return cast("NDArray[np.float32]", logits)[0]
+
+
+def _heaviest(weight: NDArray[np.float32], width: int) -> int:
+    """Where the heaviest stretch of `width` begins; the first of equals."""
+    sums = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])
+    return int(np.argmax(np.round(sums[width:] - sums[:-width], 6)))
+
+
+def load(folder: Path) -> Encoder:
+    """Raises OSError, ValueError, KeyError, or whatever ONNX Runtime and tokenizers make of a broken file."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+    tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
+    with np.load(folder / PIECES, allow_pickle=False) as arrays:
+        table, scale = arrays["table"], arrays["scale"]
+    if not tokenizer.get_vocab_size() == len(table) == len(scale):
+        raise ValueError("tokenizer and word pieces do not belong together")
+    return Encoder(tokenizer, table, scale, session)

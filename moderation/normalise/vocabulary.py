@@ -1,0 +1,242 @@
+"""Ordinary words and watched words, and how a disguised word is led back to one of them. Knows no rules."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache
+from itertools import islice, product
+from pathlib import Path
+
+from moderation.normalise.confusables import WILDCARD, in_cyrillic, unmixed
+
+_WORDS_FILE = Path(__file__).with_name("ordinary_words.txt")
+
+_LEET = {
+    "0": "o", "1": "il", "2": "z", "3": "e", "4": "a", "5": "s", "6": "gb", "7": "t", "8": "b", "9": "g",
+    "@": "a", "$": "s", "!": "i", "|": "il", "+": "t", "€": "e", "£": "l", "¥": "y", "¢": "c",
+}  # fmt: skip
+LEET_SYMBOLS = "".join(sign for sign in _LEET if not sign.isdigit())
+_LONGEST = 40  # letters; what is longer is no word, and trying would take long
+_READINGS = 24  # of one leetspeak word or one stretched word
+_RUN = re.compile(r"((.)\2+)")
+_VOWELS = frozenset("aeiou")
+SMALL_WORDS = frozenset(
+    (
+        "a",
+        "i",
+        "of",
+        "in",
+        "on",
+        "to",
+        "an",
+        "at",
+        "by",
+        "my",
+        "is",
+        "it",
+        "no",
+        "me",
+        "he",
+        "we",
+        "so",
+        "do",
+        "go",
+    )
+) | frozenset(("up", "or", "as", "be", "if", "us", "the", "and", "her", "his", "for"))
+# Short watched words that are read even where words run together; other short ones hide in too many names.
+_READ_INSIDE = frozenset({"nude", "nudes", "porn", "sexy"})
+
+
+@lru_cache(maxsize=1)
+def ordinary_words() -> frozenset[str]:
+    """The words that shipped with this package: lower case, with plurals. A word that is here is never taken for a disguise."""
+    lines = _WORDS_FILE.read_text(encoding="utf-8").splitlines()
+    listed = {line for line in lines if not line.startswith("#")}
+    return frozenset(listed | {f"{word}s" for word in listed if len(word) > 2})
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """What folding folds towards. `watched` are the single words of the rules, in every form that rules know.
+
+    `severe` is the part of `watched` that is worth looking for inside words run together; `exact` words are known as
+    they stand and never guessed at, `foreign` ones neither. `guesses`: whether misspellings are mended at all.
+    """
+
+    watched: frozenset[str] = frozenset()
+    severe: frozenset[str] = frozenset()
+    phrase_words: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
+    ordinary: frozenset[str] = frozenset()
+    foreign: frozenset[str] = frozenset()
+    guesses: bool = True
+
+    @cached_property
+    def certain(self) -> Vocabulary:
+        """The same words without guessing."""
+        return replace(self, guesses=False)
+
+    @cached_property
+    def harmless(self) -> frozenset[str]:
+        return (self.ordinary | self.phrase_words) - self.watched - self.exact
+
+    @cached_property
+    def english(self) -> frozenset[str]:
+        return self.harmless | self.watched | self.exact
+
+    @cached_property
+    def signs(self) -> frozenset[str]:
+        """Emoji that rules know."""
+        return frozenset(
+            word for word in self.watched if len(word) == 1 and not word.isascii() and not word.isalnum()
+        )
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        return self.english | self.foreign
+
+    @cached_property
+    def _by_length(self) -> dict[int, list[str]]:
+        lengths: dict[int, list[str]] = {}
+        for word in sorted(self.watched):
+            lengths.setdefault(len(word), []).append(word)
+        return lengths
+
+    def restored(self, word: str) -> list[str] | None:
+        """The words that a disguised word stands for, or None when it is best left alone.
+
+        Certain readings come before guesses; among guesses a watched word comes before a harmless one.
+        """
+        if word in self.known:
+            return [word]
+        if len(word) > _LONGEST:
+            return None
+        if not word.isascii():
+            return self._restored_script(word)
+        if not word.isalpha():
+            return self._restored_leet(word)
+        for reading in (
+            self._unwrapped(word),
+            self._unstretched(word),
+            self._turned(word),
+            self._mended(word),
+        ):
+            if reading:
+                return [reading]
+        return self.segmented(word)
+
+    def segmented(self, run: str, *, spelled: bool = False) -> list[str] | None:
+        """The fewest known words that spell the run. `spelled`: its letters stood apart, so small words count too."""
+        if not spelled and not len(run) >= 7:
+            return None
+        best: list[list[str] | None] = [[]] + [None] * len(run)
+        for end in range(1, len(run) + 1):
+            for start in range(max(0, end - 16), end):
+                before = best[start]
+                if before is not None and self._may_stand(run[start:end], spelled=spelled):
+                    here = best[end]
+                    if here is None or len(before) + 1 < len(here):
+                        best[end] = [*before, run[start:end]]
+        words = best[-1]
+        # Words run together are only worth taking apart when one of them is watched.
+        return words if words and (spelled or any(word in self.severe for word in words)) else None
+
+    def _may_stand(self, piece: str, *, spelled: bool) -> bool:
+        if len(piece) < 3:
+            return spelled and piece in SMALL_WORDS
+        if spelled or piece in self.harmless:
+            return piece in self.known
+        return piece in self.severe and (len(piece) >= 5 or piece in _READ_INSIDE)
+
+    def _restored_script(self, word: str) -> list[str] | None:
+        if any(sign.isdigit() for sign in word) and in_cyrillic(word) in self.watched:
+            return [in_cyrillic(word)]
+        readings = unmixed(word)
+        for reading in readings:
+            if reading in self.known:
+                return [reading]
+        for reading in readings:
+            if WILDCARD in reading:
+                if found := self._unmasked(reading):
+                    return [found]
+            elif reading.isascii() and reading.isalnum() and (words := self.restored(reading)):
+                return words
+        mixed = [reading for reading in readings if reading.isascii() and reading.isalpha()]
+        return mixed[:1] if mixed and any(map(str.isascii, word)) else None
+
+    def _restored_leet(self, word: str) -> list[str] | None:
+        if WILDCARD in word:
+            joined = word.replace(WILDCARD, "")
+            found = joined if joined in self.known else self._unmasked(word)
+            return [found] if found else None
+        letters = sum(sign.isalpha() or sign in LEET_SYMBOLS for sign in word)
+        # "A55" is a road, "4k" a resolution, "80s" a decade: one letter beside two digits carries too little.
+        if letters >= 2 or (letters and (len(word) >= 4 or word[1:2].isalpha() or word[2:] == "x")):
+            choices = [_LEET.get(sign, sign) for sign in word]
+            readings = ["".join(choice) for choice in islice(product(*choices), _READINGS)]
+            for reading in readings:
+                if reading in self.known:
+                    return [reading]
+            for reading in readings:
+                if reading.isalpha() and (found := self._unwrapped(reading) or self._unstretched(reading)):
+                    return [found]
+            for reading in readings:
+                found = (self._turned(reading) or self._mended(reading)) if reading.isalpha() else None
+                if found and found in self.watched:
+                    return [found]
+        return self._split_from_digits(word)
+
+    def _split_from_digits(self, word: str) -> list[str] | None:
+        """ "1girl", "12yo": a known word and the number at its side."""
+        split = re.fullmatch(r"(\d*)([a-z]{2,})(\d*)", word)
+        if split and (split[2] in ("yo", "yr") or (len(split[2]) >= 3 and split[2] in self.known)):
+            return [part for part in split.groups() if part]
+        return None
+
+    def _unwrapped(self, word: str) -> str | None:
+        """ "xxsexxx": the same filler on both sides."""
+        for width in (2, 3, 4):
+            core = word[width:-width]
+            if len(core) >= 3 and word[:width] == word[-width:] and core in self.known:
+                return core
+        core = word[1:-1]
+        return core if word[0] in "xzq" and word[0] == word[-1] and core in self.watched else None
+
+    def _unstretched(self, word: str) -> str | None:
+        """ "nuuude", "hackker": every run of a letter as one or two, the longest known word wins."""
+        runs = list(_RUN.finditer(word))
+        if not 0 < len(runs) <= 6:
+            return None
+        choices = [[run[2] * 2, run[2]] for run in runs]
+        readings: list[str] = []
+        for choice in product(*choices):
+            letters = iter(choice)
+            readings.append(_RUN.sub(lambda _, letters=letters: next(letters), word))
+        return max((reading for reading in readings if reading in self.known), key=len, default=None)
+
+    def _turned(self, word: str) -> str | None:
+        turned = word[::-1]
+        return turned if len(word) >= 3 and turned in self.known and turned not in self.exact else None
+
+    def _mended(self, word: str) -> str | None:
+        """Two neighbouring letters swapped, or a vowel left out."""
+        size = len(word)
+        if size < 3 or not self.guesses:
+            return None
+        fixed: list[str] = []
+        if size >= 4:
+            fixed = [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(size - 1)]
+        fixed += [word[:i] + vowel + word[i:] for i in range(1, size + 1) for vowel in "aeiou"]
+        harmless = next((reading for reading in fixed if reading in self.harmless), None)
+        # Three consonants in a row are seldom meant as they stand; "bot" may well be.
+        if size == 3 and harmless and not _VOWELS.isdisjoint(word):
+            return harmless
+        return next((reading for reading in fixed if reading in self.watched), harmless)
+
+    def _unmasked(self, word: str) -> str | None:
+        """ "n*de": the first watched word of that shape."""
+        if sum(sign != WILDCARD for sign in word) < 2:
+            return None
+        pattern = re.compile(re.escape(word).replace(re.escape(WILDCARD), "[^\\W_]"))
+        return next((known for known in self._by_length.get(len(word), []) if pattern.fullmatch(known)), None)

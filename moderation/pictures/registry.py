@@ -1,0 +1,35 @@
+"""Which detectors there are, by the names that the settings use. One that is not asked for is not imported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, get_args
+
+from moderation.pictures.check import Detector, DetectorBroken
+
+Name = Literal["opennsfw", "nudenet", "safety-checker"]
+
+
+def load_detectors(names: Sequence[str], safety_checker: str = "") -> tuple[Detector, ...]:
+    """`safety_checker`: the folder or hub name of its weights. Raises DetectorBroken."""
+    return tuple(_load(name, safety_checker) for name in names)
+
+
+def _load(name: str, safety_checker: str) -> Detector:
+    match name:
+        case "opennsfw":
+            from moderation.pictures import opennsfw
+
+            return opennsfw.load()
+        case "nudenet":
+            from moderation.pictures import nudenet
+
+            return nudenet.load()
+        case "safety-checker":
+            from moderation.pictures import safety_checker as checker
+
+            return checker.load(safety_checker)
+        case _:
+            raise DetectorBroken(
+                name, "there is none of that name", f"There are: {', '.join(get_args(Name))}."
+            )

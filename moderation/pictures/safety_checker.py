@@ -1,0 +1,94 @@
+"""diffusers' StableDiffusionSafetyChecker, in a process of its own: it needs torch, and the bot's process has none.
+
+A question is four bytes of length (big-endian) and a picture as PNG; an answer is one line with a number. The process says
+"ready" first, or why not.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import subprocess
+import sys
+import threading
+from typing import IO
+
+from PIL import Image
+
+from moderation.pictures.check import DetectorBroken
+from moderation.verdict import Category
+
+BLACKS_OUT = 0.85
+"""What a picture scores that the checker would just black out: where the standard policy refuses."""
+
+COMMAND = (sys.executable, "-m", "moderation.safety_checker_process")
+_ADVICE = (
+    "pictures.safety_checker names its weights: the folder of a StableDiffusionSafetyChecker in diffusers' layout, "
+    "as in the subfolder safety_checker of a Stable Diffusion 1.5 model"
+)
+
+
+class SafetyChecker:
+    """Owns its process, which ends when this one does. A process that died is started again with the next picture."""
+
+    name = "safety-checker"
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        self._asking = threading.Lock()
+        self.process = self._start()
+
+    def score(self, picture: Image.Image) -> dict[Category, float]:
+        """BLACKS_OUT is where the checker itself would. Raises DetectorBroken."""
+        out = io.BytesIO()
+        picture.convert("RGB").save(out, "PNG", compress_level=1)
+        question = out.getvalue()
+        with self._asking:
+            if self.process.poll() is not None:
+                self.close()
+                self.process = self._start()
+            into, out_of = _pipes(self.process)
+            try:
+                into.write(len(question).to_bytes(4, "big") + question)
+                into.flush()
+                answer = out_of.readline()
+                return {Category.SEXUAL: float(answer)}
+            except (OSError, ValueError) as broken:
+                self.process.kill()
+                raise DetectorBroken(self.name, "its process died", _ADVICE) from broken
+
+    def close(self) -> None:
+        """Ends the process."""
+        _end(self.process)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            [*COMMAND, self._source], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        )
+        _, out_of = _pipes(process)
+        said = out_of.readline().decode("utf-8", "replace").strip()
+        if said != "ready":
+            _end(process)
+            raise DetectorBroken(self.name, said or "its process died", _ADVICE)
+        return process
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    into, out_of = _pipes(process)
+    with contextlib.suppress(OSError):  # of one that died with a question half read
+        into.close()
+    process.wait()
+    out_of.close()
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    return process.stdin, process.stdout
+
+
+def load(source: str) -> SafetyChecker:
+    """`source`: a folder or hub name. Raises DetectorBroken."""
+    if not source:
+        raise DetectorBroken(SafetyChecker.name, "pictures.safety_checker is empty", _ADVICE)
+    return SafetyChecker(source)

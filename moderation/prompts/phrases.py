@@ -1,0 +1,118 @@
+"""Finding many words and phrases in a list of words. Whole words only; knows nothing of what they mean."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Generic, TypeAlias, TypeVar
+
+from moderation.normalise.normalise import phrase
+
+LONGEST_ENDING = 3  # what "nackt*" may have behind it
+_STEM_HEAD = 2  # letters by which most words are passed over
+_RANGE = re.compile(r"\b(\d+)\.\.(\d+)")
+_RANGE_MARK = "zzrangezz"
+_STEM = re.compile(r"(\w)\*")
+_STEM_MARK = "zzstemzz"
+
+Pattern: TypeAlias = tuple[str, ...]
+Key = TypeVar("Key")
+
+
+def patterns(text: str) -> list[Pattern]:
+    """The forms of one word or phrase as rules write it, folded like the texts to read.
+
+    Plurals come by themselves, unless an equals sign stands before: "=figa".
+    """
+    is_exact, text = text.startswith("="), text.removeprefix("=")
+    ranges = [(int(low), int(high)) for low, high in _RANGE.findall(text)]
+    marked = _STEM.sub(rf"\1{_STEM_MARK}", _RANGE.sub(_RANGE_MARK, text))
+    base = phrase(marked) or tuple(text.split())  # an emoji has no letters
+    base = tuple(word.replace(_STEM_MARK, "*") for word in base)
+    if ranges:
+        numbers = [[str(n) for n in range(low, high + 1)] + [f"0{n}" for n in range(low, min(high, 9) + 1)]
+                   for low, high in ranges]  # fmt: skip
+        filled: list[Pattern] = []
+        for choice in product(*numbers):
+            chosen = iter(choice)
+            filled.append(tuple(re.sub(_RANGE_MARK, lambda _, c=chosen: next(c), word) for word in base))
+    else:
+        filled = [base]
+    return filled if is_exact else [form for whole in filled for form in _inflected(whole)]
+
+
+def _inflected(whole: Pattern) -> Iterator[Pattern]:
+    yield whole
+    last = whole[-1]
+    if (
+        len(last) < 3
+        or not (last.isascii() and last.isalpha())
+        or (last.endswith("s") and not last.endswith("ss"))
+    ):
+        return
+    if last.endswith(("ss", "x", "z", "ch", "sh")):
+        plural = last + "es"
+    elif last.endswith("y") and last[-2] not in "aeiou":
+        plural = last[:-1] + "ies"
+        yield (*whole[:-1], last + "s")
+    else:
+        plural = last + "s"
+    yield (*whole[:-1], plural)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    start: int
+    end: int
+    words: str
+
+
+@dataclass(slots=True)
+class Phrasebook(Generic[Key]):
+    """Patterns by their first word. A key says whose pattern it was."""
+
+    _first: dict[str, list[tuple[Pattern, Key]]] = field(default_factory=dict)
+    _stems: dict[str, list[tuple[Pattern, Key]]] = field(default_factory=dict)
+    _stem_heads: set[str] = field(default_factory=set[str])
+
+    def add(self, texts: Iterable[str], key: Key) -> None:
+        for text in texts:
+            for pattern in patterns(text):
+                head = pattern[0]
+                table = self._first
+                if head.endswith("*"):
+                    table, head = self._stems, head[:-1]
+                    self._stem_heads.add(head[:_STEM_HEAD])
+                entry = (pattern, key)
+                if entry not in (entries := table.setdefault(head, [])):
+                    entries.append(entry)
+
+    def find(self, words: Sequence[str]) -> Iterator[tuple[Key, Found]]:
+        for at, word in enumerate(words):
+            entries = self._first.get(word)
+            if word[:_STEM_HEAD] in self._stem_heads:
+                entries = [*(entries or ()), *self._stemmed(word)]
+            if entries is None:
+                continue
+            behind = words[at + 1] if at + 1 < len(words) else ""
+            for pattern, key in entries:
+                size = len(pattern)
+                if size > 1:
+                    # Most phrases begin like many others, and fail at their second word.
+                    if pattern[1] != behind and not pattern[1].endswith("*"):
+                        continue
+                    if at + size > len(words) or not all(map(_fits, words[at + 1 : at + size], pattern[1:])):
+                        continue
+                yield key, Found(at, at + size, " ".join(words[at : at + size]))
+
+    def _stemmed(self, word: str) -> Iterator[tuple[Pattern, Key]]:
+        for ending in range(LONGEST_ENDING + 1):
+            yield from self._stems.get(word[: len(word) - ending], ())
+
+
+def _fits(word: str, pattern: str) -> bool:
+    if pattern.endswith("*"):
+        return word.startswith(pattern[:-1]) and len(word) - len(pattern) < LONGEST_ENDING
+    return word == pattern

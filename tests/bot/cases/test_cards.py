@@ -1,0 +1,105 @@
+"""A case's card says what its buttons do and what became of it, also where nothing was ever posted."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.cases.cards import Dossier, case_card, notice
+from bot.studio.case_errors import CaseClosed
+from bot.studio.orders.order import PromptRefused
+from bot.texts import moderators as mod_texts
+from db.cases import Case
+from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
+from tests.bot.desk import APPROVE, REMOVE, case_of
+from tests.bot.gallery.test_cards import labels_of, problems, texts_of
+
+pytestmark = pytest.mark.timeout(60)
+
+
+async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
+    """Its words and its buttons, as they are now."""
+    case = await shop.records.cases.get(case_id)
+    assert case is not None
+    standing, rung = await shop.casework.standing(GUILD, case.member)
+    entries = await shop.records.entries.of_case(case.id)
+    has_look = await shop.records.banned.has_look(case.id)
+    job = await shop.records.jobs.get(case.job) if case.job else None
+    dossier = Dossier(case=case, standing=standing, rung=rung, entries=entries, job=job, has_look=has_look)
+    view, files = case_card(dossier)
+    assert problems(view, [file.filename for file in files]) == []
+    return "\n".join(texts_of(view)), labels_of(view)
+
+
+async def withheld(shop: Shop, text: str = "show refused") -> Case:
+    """The case of an order whose pictures were all refused."""
+    job, _ = await shop.refused(text, asker=BEN, images=1)
+    return await case_of(shop, job)
+
+
+def told(case: Case) -> str:
+    return "\n".join(texts_of(notice(case, "Ateliers", strike_until=None, strikes=0, can_appeal=True)))
+
+
+async def test_where_nothing_was_posted_the_buttons_are_about_the_refusal(busy: Shop) -> None:
+    case = await withheld(busy)
+    words, labels = await card(busy, case.id)
+    assert labels[:2] == ["Wrongly refused", "Rightly refused"]
+    assert "0 flagged · 0 refused · pictures of 1 order flagged or refused · " in words
+    assert "Nothing was posted" in words and "can't be brought back" in words
+    assert "look like these are refused here from now on" in words
+    done = await busy.casework.decide(case.id, MIA, REMOVE)
+    assert "mia called the refusal right" in (await card(busy, case.id))[0]
+    assert "the check was right" in told(done.case)
+    with pytest.raises(CaseClosed) as late:
+        await busy.casework.decide(case.id, MIA, APPROVE)
+    assert "mia called the refusal right" in (mod_texts.sentence(late.value) or "")
+
+
+async def test_who_was_wrongly_refused_is_told_and_may_order_again(busy: Shop) -> None:
+    case = await withheld(busy)
+    done = await busy.casework.decide(case.id, MIA, APPROVE)
+    assert (done.case.told_at, done.strikes) == (None, 0), "there is something to tell"
+    assert "the check was wrong" in told(done.case) and "may order again" in told(done.case)
+    view = notice(done.case, "Ateliers", strike_until=None, strikes=0, can_appeal=True)
+    assert labels_of(view) == [], "there is nothing to appeal"
+    assert "mia called the refusal wrong" in (await card(busy, case.id))[0]
+
+
+async def test_the_card_of_a_likeness_says_that_the_removed_one_may_come_back_too(busy: Shop) -> None:
+    first = (await busy.draw("show waves1", images=1)).job
+    await busy.desk.remove(first.id, MIA, "no")
+    words, _ = await card(busy, (await withheld(busy, "show waves1")).id)
+    assert f"What looks like the removed job {first.id} may come back." in words
+
+
+async def test_what_is_too_plain_to_be_known_again_is_not_said_to_be(busy: Shop) -> None:
+    case = await withheld(busy)
+    async with busy.records.database.transaction() as tx:
+        await busy.records.banned.release(tx, case.id)
+        await busy.records.banned.withhold(tx, case.id, 0, None)
+    assert "refused here from now on" not in (await card(busy, case.id))[0]
+
+
+async def test_one_of_four_withheld_leaves_the_buttons_about_what_was_posted(busy: Shop) -> None:
+    job = (await busy.draw("show waves1 refused", images=2)).job
+    case = await case_of(busy, job)
+    assert (await card(busy, case.id))[1][:2] == ["Approve", "Remove"]
+
+
+async def test_an_open_cases_card_says_that_its_pictures_are_gone(busy: Shop) -> None:
+    job = (await busy.draw("show flagged", images=1)).job
+    case = await case_of(busy, job)
+    assert "removed already" not in (await card(busy, case.id))[0]
+    await busy.desk.remove(job.id, MIA, "too foxy")
+    words, _ = await card(busy, case.id)
+    assert "mia · removed: the pictures: too foxy" in words and "removed already" in words
+
+
+async def test_a_refused_prompts_card_says_that_the_filter_stays_as_it_is(shop: Shop) -> None:
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a nude woman"))
+    case = await shop.casework.open_refusal((await shop.log())[0].id, MIA)
+    assert case is not None
+    words, labels = await card(shop, case.id)
+    assert labels[:2] == ["Wrongly refused", "Escalate"]
+    assert "the same prompt is refused again" in words

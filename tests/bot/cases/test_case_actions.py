@@ -1,0 +1,299 @@
+"""Every act of a moderator leaves its row in the audit log; a command or button that nobody thought of here fails."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from discord import app_commands
+
+from bot.app import build
+from bot.cases.buttons import CaseAction
+from bot.studio.cases.amendments import Amendments
+from bot.studio.cases.cases import Decision
+from bot.studio.orders.order import PromptRefused
+from bot.studio.screening.server_rules import Draft
+from db.appeals import Decision as Answer
+from db.audit import Act
+from db.audit_check import check_audit
+from db.cases import Case, Outcome
+from db.lockdowns import Mode
+from db.policies import Scope
+from generation.request import JobId
+from moderation.pictures.perceptual_hash import Fingerprint
+from moderation.policy import Change
+from moderation.verdict import Category
+from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
+from tests.bot.desk import MAX, flagged
+
+pytestmark = pytest.mark.timeout(120)
+
+SERVER = Scope(guild_id=GUILD)
+
+
+async def decide(shop: Shop, outcome: Outcome, seconds: float | None = None) -> Case:
+    case = await flagged(shop)
+    decision = Decision(outcome=outcome, reason="spam", seconds=seconds)
+    return (await shop.casework.decide(case.id, MIA, decision)).case
+
+
+async def open_case(shop: Shop) -> None:
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a nude woman"))
+    [record] = await shop.log()
+    assert await shop.casework.open_refusal(record.id, MIA)
+
+
+async def propose_ban(shop: Shop) -> None:
+    await shop.casework.set_second_for_bans(MIA, True)
+    await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
+
+
+async def answer(shop: Shop, decision: Answer) -> None:
+    case = await decide(shop, Outcome.WARN)
+    desk = shop.appeals
+    _, appeal = await desk.ask(case.id, ADA.member, "ada", "why?")
+    await desk.answer(appeal.id, MAX, decision, "so")
+
+
+async def power(shop: Shop, act: Act) -> None:
+    await shop.desk.note_power(act, MIA, ADA.member, "ban", case=1)
+
+
+async def remove(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    await shop.desk.remove(job.id, MIA, "spam")
+
+
+async def cancel(shop: Shop) -> JobId:
+    job = await shop.admit(an_order())
+    await shop.desk.cancel(job.id, MIA)
+    return job.id
+
+
+async def add_rule(shop: Shop) -> None:
+    await shop.house_rules.add(MIA, Draft(name="clowns", any_of=("clown",)), is_shadow=True)
+
+
+async def remove_rule(shop: Shop) -> None:
+    await add_rule(shop)
+    await shop.house_rules.remove(MIA, "clowns")
+
+
+async def reset_policy(shop: Shop) -> None:
+    await shop.policies.choose(MIA, SERVER, "family")
+    await shop.policies.reset(MIA, SERVER, None)
+
+
+async def unblock(shop: Shop) -> None:
+    await shop.block(ADA)
+    await shop.desk.unblock(MIA, ADA.member)
+
+
+async def claim(shop: Shop) -> None:
+    await shop.casework.claim((await flagged(shop)).id, MIA)
+
+
+async def escalate(shop: Shop) -> None:
+    await shop.casework.escalate((await flagged(shop)).id, MIA)
+
+
+async def note(shop: Shop) -> None:
+    await Amendments(shop.casework).add_note(GUILD, (await flagged(shop)).number, MIA, "seen before")
+
+
+async def amend(shop: Shop) -> None:
+    case = await decide(shop, Outcome.TIMEOUT, 60)
+    await Amendments(shop.casework).amend(GUILD, case.number, MIA, reason="other", seconds=3600)
+
+
+async def pardon(shop: Shop) -> None:
+    case = await decide(shop, Outcome.WARN)
+    await Amendments(shop.casework).pardon(GUILD, case.number, MIA, "mercy")
+
+
+async def unban(shop: Shop) -> None:
+    await decide(shop, Outcome.BAN)
+    await Amendments(shop.casework).unban(MIA, ADA.member, "sorry")
+
+
+async def purge(shop: Shop) -> None:
+    await shop.admit(an_order())
+    await shop.casework.purge(MIA, 0.0, "spam", member=ADA.member, most=9)
+
+
+async def restore(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    async with shop.records.database.transaction() as tx:
+        await shop.records.pictures.store(
+            tx,
+            job=job.id,
+            index=0,
+            content=b"a picture",
+            size=job.drawing.size,
+            seed=1,
+            at=shop.clock.now,
+            fingerprint=Fingerprint(bytes(32)),
+        )
+    await shop.desk.remove(job.id, MIA, "spam")
+    await shop.desk.restore(MIA, "a mistake", job_id=job.id)
+
+
+ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
+    Act.OPEN_CASE: open_case,
+    Act.CLAIM: claim,
+    Act.ESCALATE: escalate,
+    Act.APPROVE: lambda shop: decide(shop, Outcome.APPROVE),
+    Act.REMOVE: remove,
+    Act.WARN: lambda shop: decide(shop, Outcome.WARN),
+    Act.TIMEOUT: lambda shop: decide(shop, Outcome.TIMEOUT, 60),
+    Act.BAN: lambda shop: decide(shop, Outcome.BAN),
+    Act.BLOCK: lambda shop: decide(shop, Outcome.BLOCK),
+    Act.PROPOSE_BAN: propose_ban,
+    Act.DISCORD_SANCTION: lambda shop: power(shop, Act.DISCORD_SANCTION),
+    Act.DISCORD_LIFTED: lambda shop: power(shop, Act.DISCORD_LIFTED),
+    Act.NOTE: note,
+    Act.AMEND: amend,
+    Act.PARDON: pardon,
+    Act.UNBAN: unban,
+    Act.UNBLOCK: unblock,
+    Act.APPEAL_UPHELD: lambda shop: answer(shop, Answer.UPHELD),
+    Act.APPEAL_OVERTURNED: lambda shop: answer(shop, Answer.OVERTURNED),
+    Act.CANCEL: cancel,
+    Act.PURGE: purge,
+    Act.RESTORE: restore,
+    Act.RAID_ON: lambda shop: shop.gatekeeper.raid(MIA, 60.0, None),
+    Act.RAID_OFF: lambda shop: shop.gatekeeper.raid(MIA, None, None),
+    Act.PANIC_OPEN: lambda shop: shop.gatekeeper.panic(MIA, Mode.OPEN, ""),
+    Act.PANIC_PAUSE: lambda shop: shop.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave"),
+    Act.PANIC_FAMILY: lambda shop: shop.gatekeeper.panic(MIA, Mode.FAMILY, ""),
+    Act.PANIC_KNOWN: lambda shop: shop.gatekeeper.panic(MIA, Mode.KNOWN, ""),
+    Act.RULE_ADD: add_rule,
+    Act.RULE_REMOVE: remove_rule,
+    Act.POLICY_PRESET: lambda shop: shop.policies.choose(MIA, SERVER, "family"),
+    Act.POLICY_CATEGORY: lambda shop: shop.policies.amend(MIA, SERVER, Category.GORE, Change(refuse=0.9)),
+    Act.POLICY_RESET: reset_policy,
+    Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
+    Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
+}
+
+COMMANDS: dict[str, tuple[Act, ...]] = {
+    "mod log": (),
+    "mod cases": (),
+    "mod stats": (),
+    "mod audit": (),
+    "mod rule list": (),
+    "mod rule test": (),
+    "mod block": (Act.BLOCK,),
+    "mod unblock": (Act.UNBLOCK,),
+    "mod remove": (Act.REMOVE,),
+    "Remove picture": (Act.REMOVE,),
+    "mod log-channel": (Act.LOG_CHANNEL,),
+    "mod case": (Act.AMEND, Act.NOTE),
+    "mod pardon": (Act.PARDON, Act.DISCORD_LIFTED),
+    "mod desk": (Act.SECOND_FOR_BANS,),
+    "mod strike": (Act.WARN, Act.TIMEOUT, Act.BAN, Act.DISCORD_SANCTION),
+    "mod warn": (Act.WARN,),
+    "mod timeout": (Act.TIMEOUT, Act.DISCORD_SANCTION),
+    "mod ban": (Act.BAN, Act.PROPOSE_BAN, Act.DISCORD_SANCTION),
+    "mod unban": (Act.UNBAN, Act.DISCORD_LIFTED),
+    "mod purge": (Act.PURGE,),
+    "mod restore": (Act.RESTORE,),
+    "mod raid": (Act.RAID_ON, Act.RAID_OFF),
+    "mod panic": (Act.PANIC_OPEN, Act.PANIC_PAUSE, Act.PANIC_FAMILY, Act.PANIC_KNOWN),
+    "mod rule add": (Act.RULE_ADD,),
+    "mod rule remove": (Act.RULE_REMOVE,),
+    "server policy show": (),
+    "server policy preset": (Act.POLICY_PRESET,),
+    "server policy category": (Act.POLICY_CATEGORY,),
+    "server policy reset": (Act.POLICY_RESET,),
+}
+"""What each command of a moderator does; nothing for those that only show something."""
+
+PRESSES: dict[CaseAction | Answer, Act] = {
+    CaseAction.OPEN: Act.OPEN_CASE,
+    CaseAction.APPROVE: Act.APPROVE,
+    CaseAction.REMOVE: Act.REMOVE,
+    CaseAction.ESCALATE: Act.ESCALATE,
+    CaseAction.WARN: Act.CLAIM,
+    CaseAction.TIMEOUT: Act.CLAIM,
+    CaseAction.BAN: Act.CLAIM,
+    Answer.UPHELD: Act.APPEAL_UPHELD,
+    Answer.OVERTURNED: Act.APPEAL_OVERTURNED,
+}
+
+
+def test_every_act_is_tried() -> None:
+    assert set(ACTS) == set(Act)
+
+
+def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None:
+    tree = build(shop, asyncio.create_task).tree
+    named: set[str] = set()
+    for group in (tree.get_command("mod"), tree.get_command("server")):
+        assert isinstance(group, app_commands.Group)
+        commands = group.walk_commands()
+        named |= {each.qualified_name for each in commands if not isinstance(each, app_commands.Group)}
+    assert named | {"Remove picture"} == set(COMMANDS)
+    assert set(PRESSES) == {*CaseAction, *Answer}
+    # Cancelling somebody else's order is a button of the gallery's card, for its owner too.
+    assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | {Act.CANCEL} == set(
+        Act
+    )
+
+
+@pytest.mark.parametrize("act", list(Act))
+async def test_an_act_is_in_the_log_with_who_did_it(shop: Shop, act: Act) -> None:
+    await ACTS[act](shop)
+    newest = (await shop.records.audit.page(GUILD, limit=1))[0]
+    assert (newest.act, newest.at) == (act, shop.clock.now)
+    is_answer = act in (Act.APPEAL_UPHELD, Act.APPEAL_OVERTURNED)
+    assert (newest.actor, newest.actor_name) == (
+        (MAX if is_answer else MIA).member,
+        "max" if is_answer else "mia",
+    )
+    assert check_audit(shop.records.database.path).fault == ""
+
+
+@pytest.mark.parametrize(
+    "act", [each for each in Act if each not in (Act.DISCORD_LIFTED, Act.DISCORD_SANCTION)]
+)
+async def test_an_act_and_its_row_are_one_transaction(
+    shop: Shop, act: Act, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the row can't be written, the act is not done: nothing else in the database differs."""
+
+    class Refused(Exception):
+        pass
+
+    original = shop.records.audit.append
+    before: list[list[tuple[Any, ...]]] = []
+
+    async def append(tx: Any, **values: Any) -> int:
+        if values["act"] is act:
+            before.append(await contents(shop))
+            raise Refused
+        return await original(tx, **values)
+
+    monkeypatch.setattr(type(shop.records.audit), "append", staticmethod(append))
+    with pytest.raises(Refused):
+        await ACTS[act](shop)
+    assert before == [await contents(shop)]
+
+
+async def contents(shop: Shop) -> list[tuple[Any, ...]]:
+    """Every row of every table, as it is committed."""
+    reader = shop.records.database.reader
+    names = await reader.all(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+    )
+    return [tuple(row) for name in names for row in await reader.all(f"SELECT * FROM {name['name']}")]
+
+
+async def test_a_member_who_cancels_or_deletes_their_own_is_no_moderator(shop: Shop) -> None:
+    first, second = await shop.admit(an_order()), await shop.admit(an_order())
+    await shop.desk.cancel(first.id, ADA)
+    await shop.desk.remove(second.id, ADA, "")
+    assert await shop.records.audit.page(GUILD) == []

@@ -1,0 +1,373 @@
+"""Whatever members write, every card is a message that Discord takes, and nothing of theirs leaves its place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import discord
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from bot.commands.mod import log as mod_log
+from bot.commands.mod.log import Question
+from bot.gallery import cards
+from bot.studio.orders.order import Gallery
+from bot.texts import members as texts
+from db.images import StoredImage
+from db.jobs import Job, JobAction, ReplyTarget
+from db.verdicts import VerdictRecord
+from generation.queue.ticket import Progress, Running, Waiting
+from generation.request import ImageSize, JobId, MemberId, ModelName, Role
+from moderation.verdict import Category, Ruling, Verdict
+from playground.rest import Exchange
+from tests.bot.conftest import GUILD, Shop
+from tests.bot.markdown import HOSTILE, long_words, read, without_code
+from tests.drawings import drawing, grown_from
+from tests.openapi import DESCRIPTION, Description, by_hand, references, walk
+
+pytestmark = pytest.mark.timeout(60)
+some = hypothesis_settings(max_examples=30, deadline=None)
+few = hypothesis_settings(some, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+LARGEST_ID = 2**63 - 1
+JOB = JobId("22222aaaaa")
+NOW = 1_790_000_000.0
+
+
+def a_job(text: str = "a fox", negative: str = "", **changes: Any) -> Job:
+    usual: dict[str, Any] = {
+        "model": ModelName("m" * 60),
+        "size": ImageSize(width=1024, height=768),
+        "steps": 100,
+        "guidance": 12.3456,
+    }
+    pictures = changes.pop("pictures", ())
+    drawn = drawing(text, negative, **usual | {"seed": 2**63 - 4, "images": 4, "pictures": pictures})
+    job = Job(
+        id=JOB,
+        member=MemberId(LARGEST_ID),
+        member_name="ada",
+        action=JobAction.IMAGINE,
+        place=ReplyTarget(guild_id=LARGEST_ID, channel_id=LARGEST_ID),
+        drawing=drawn,
+        created_at=NOW,
+    )
+    return replace(job, **changes)
+
+
+def a_gallery(job: Job, count: int) -> Gallery:
+    images = tuple(
+        StoredImage(
+            job=job.id,
+            index=index,
+            sha256="0" * 64,
+            width=2048,
+            height=1536,
+            seed=job.drawing.seed + index,
+            bytes=1,
+            created_at=NOW,
+        )
+        for index in range(count)
+    )
+    return Gallery(job=job, images=images, grid=b"", grid_format="jpeg")
+
+
+def message_of(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> dict[str, Any]:
+    attachments = [{"id": index, "filename": name} for index, name in enumerate(names)]
+    return {"flags": 1 << 15, "components": view.to_components(), "attachments": attachments}
+
+
+def problems(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> list[str]:
+    """What Discord would refuse a message with this view and files of these names for."""
+    exchange = Exchange(
+        method="POST",
+        path="/channels/1/messages",
+        route="/channels/{channel_id}/messages",
+        query={},
+        headers={},
+        body=message_of(view, names),
+        files=(),
+        status=500,  # an answer that the description says nothing about: only the request is judged
+        answer=None,
+        answer_headers={},
+    )
+    found = list(by_hand("card", exchange))
+    if DESCRIPTION.is_file():
+        found += Description.load(DESCRIPTION).judge(exchange)
+    components = list(walk(view.to_components()))
+    for button in components:
+        if button["type"] == 2 and not (button.get("label") or button.get("emoji")):
+            found.append("a button without label and emoji")
+        if len(str(button.get("custom_id", "-"))) not in range(1, 101):
+            found.append(f"a custom_id of {len(button['custom_id'])} characters")
+    found += [
+        f"a row of {len(row['components'])}"
+        for row in components
+        if row["type"] == 1 and len(row["components"]) > 5
+    ]
+    found += [
+        f"{name} is uploaded and not shown"
+        for name in names
+        if f"attachment://{name}" not in references(components)
+    ]
+    found += ["an empty text" for each in components if each["type"] == 10 and not each["content"].strip()]
+    return found
+
+
+def texts_of(view: discord.ui.LayoutView) -> list[str]:
+    return [each["content"] for each in walk(view.to_components()) if each["type"] == 10]
+
+
+def labels_of(view: discord.ui.LayoutView) -> list[str]:
+    return [
+        each.get("label") or each["emoji"]["name"] for each in walk(view.to_components()) if each["type"] == 2
+    ]
+
+
+def custom_ids_of(view: discord.ui.LayoutView) -> list[str]:
+    return [each["custom_id"] for each in walk(view.to_components()) if each["type"] == 2]
+
+
+# ---- the cards
+
+
+progresses = st.one_of(
+    st.builds(Waiting, place=st.integers(1, 10**6), seconds=st.none() | st.floats(0, 10**7)),
+    st.builds(
+        Running, done=st.integers(0, 400), total=st.integers(0, 400), preview=st.none() | st.just(b"jpeg")
+    ),
+)
+jobs = st.builds(
+    a_job,
+    long_words,
+    long_words,
+    action=st.sampled_from(JobAction),
+    pictures=st.just(()) | st.integers(0, 3).map(lambda image: grown_from(JOB, image)),
+)
+
+
+@some
+@given(jobs, progresses, st.integers(0, 10**6), st.booleans())
+def test_a_running_jobs_card_is_a_message(
+    job: Job, progress: Progress, number: int, is_spoiler: bool
+) -> None:
+    view, files = cards.progress_card(job, progress, number, is_spoiler=is_spoiler)
+    assert problems(view, [file.filename for file in files]) == []
+    assert custom_ids_of(view) == [f"atelier:1:cancel:{JOB}:0"]
+
+
+def test_each_preview_has_a_name_of_its_own_and_hides_where_the_pictures_will() -> None:
+    running = Running(done=1, total=2, preview=b"jpeg")
+    cards_made = [cards.progress_card(a_job(), running, number, is_spoiler=True) for number in range(3)]
+    assert len({files[0].filename for _, files in cards_made}) == 3
+    [item] = [
+        item
+        for each in walk(cards_made[0][0].to_components())
+        if each["type"] == 12
+        for item in each["items"]
+    ]
+    assert item["spoiler"] is True
+
+
+@some
+@given(jobs, st.integers(1, 4), st.booleans())
+def test_a_gallery_is_a_message(job: Job, count: int, is_spoiler: bool) -> None:
+    view = cards.gallery_card(a_gallery(job, count), "grid.jpg", is_spoiler=is_spoiler)
+    assert problems(view, ["grid.jpg"]) == []
+    [media] = [each for each in walk(view.to_components()) if each["type"] == 12]
+    assert [item["spoiler"] for item in media["items"]] == [is_spoiler]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4])
+def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None:
+    names = [str(number) for number in range(1, count + 1)]
+    view = cards.gallery_card(a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
+    assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix"]
+    assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
+
+
+def test_an_upscaled_picture_is_varied_or_deleted() -> None:
+    job = a_job(action=JobAction.UPSCALE, pictures=grown_from(JOB, 2, role=Role.UPSCALE))
+    view = cards.gallery_card(a_gallery(job, 1), "x.png", is_spoiler=False)
+    assert labels_of(view) == ["V1", "🗑️", "Remix"]
+    assert "picture 3" in texts_of(view)[0]
+
+
+def test_a_gallery_says_how_it_can_be_drawn_again() -> None:
+    text = "\n".join(
+        texts_of(cards.gallery_card(a_gallery(a_job(negative="blurry"), 4), "x.jpg", is_spoiler=False))
+    )
+    for part in (f"seed {2**63 - 4}", "m" * 60, "100 steps", "12.3456", "blurry", JOB, f"<@{LARGEST_ID}>"):
+        assert part in text
+
+
+@some
+@given(jobs, st.text(min_size=1, max_size=300))
+def test_the_other_cards_are_messages(job: Job, sentence: str) -> None:
+    assert problems(cards.first_card(job, 10**6, is_ready=True)) == []
+    assert problems(cards.ended_card(job, f"It failed. {sentence}")) == []
+    assert problems(cards.kept_card(job, f"It waits. {sentence}")) == []
+    assert problems(cards.first_card(job, 1, is_ready=False)) == []
+    assert problems(cards.note(f"Done. {sentence}")) == []
+
+
+def test_who_gets_no_picture_can_try_again_except_of_an_upscale() -> None:
+    assert custom_ids_of(cards.ended_card(a_job(), "No.")) == [f"atelier:1:reroll:{JOB}:0"]
+    assert custom_ids_of(cards.ended_card(a_job(action=JobAction.UPSCALE), "No.")) == []
+
+
+@some
+@given(long_words, long_words, st.integers(1, 4))
+def test_a_prompt_does_not_leave_its_place_on_a_card(text: str, negative: str, count: int) -> None:
+    """What follows a prompt reads as if the prompt had been harmless."""
+    gallery = a_gallery(a_job(text or "x", negative or "x"), count)
+    # Of the same length: the card's form may depend on it.
+    harmless = a_gallery(a_job("x" * len(texts.plain(text)) or "x", "x"), count)
+    for hostile_text, harmless_text in zip(
+        texts_of(cards.gallery_card(gallery, "x.jpg", is_spoiler=False)),
+        texts_of(cards.gallery_card(harmless, "x.jpg", is_spoiler=False)),
+        strict=True,
+    ):
+        assert read(hostile_text).live == read(harmless_text).live
+        assert hostile_text.count("\n") == harmless_text.count("\n")
+
+
+# ---- what moderators read
+
+
+verdicts = st.builds(
+    Verdict,
+    ruling=st.sampled_from(Ruling),
+    category=st.sampled_from(Category),
+    rule=st.text(min_size=1, max_size=120),
+    words=st.lists(st.text(max_size=60) | HOSTILE, max_size=20).map(tuple),
+    field=st.sampled_from(["prompt", "negative", "prompt+negative"]),
+    normal_form=long_words,
+)
+records = st.builds(
+    VerdictRecord,
+    id=st.integers(1, LARGEST_ID),
+    at=st.just(NOW),
+    guild_id=st.just(LARGEST_ID),
+    channel_id=st.just(LARGEST_ID),
+    member=st.just(MemberId(LARGEST_ID)),
+    member_name=long_words.map(lambda name: name[:32]),
+    job=st.none() | st.just(JOB),
+    message_id=st.none() | st.just(LARGEST_ID),
+    source=st.sampled_from(["/imagine", "V1", "re-roll"]),
+    prompt=long_words,
+    negative=long_words,
+    verdict=verdicts,
+)
+
+
+@some
+@given(records)
+def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) -> None:
+    view = cards.review_card(record)
+    assert problems(view) == []
+    is_refusal = record.verdict.ruling is Ruling.REFUSE
+    assert custom_ids_of(view) == ([f"atelier:1:case:open:{record.id}"] if is_refusal else [])
+
+
+@some
+@given(records)
+def test_a_refused_prompt_does_not_leave_its_quote(record: VerdictRecord) -> None:
+    [text] = texts_of(cards.review_card(record))
+    for line in text.split("\n"):
+        assert line == line.strip("\r") and len(line.splitlines()) <= 1
+        if line.startswith("> "):
+            assert read(line.removeprefix("> ")).live == ()
+    # Around the code spans only the bot's own marks are left.
+    own = text.replace(f"<@{LARGEST_ID}>", "").replace(f"<#{LARGEST_ID}>", "")
+    assert set(read(without_code(own).replace("\n", " ")).live) <= {"*", "**", ">", "> "}
+
+
+WORST = Verdict(
+    ruling=Ruling.FLAG,
+    category=Category.HARASSMENT,
+    rule="r" * 200,
+    words=tuple(letter * 80 for letter in "abcdefghij"),
+    score=0.5,
+    field="prompt+negative",
+    normal_form="n" * 1000,
+)
+
+
+@few
+@given(st.lists(st.tuples(verdicts, long_words, long_words), max_size=7))
+async def test_a_page_of_the_log_is_a_message(shop: Shop, found: list[tuple[Verdict, str, str]]) -> None:
+    guild_id = int(shop.clock.now)
+    shop.clock.now += 1  # a server of its own for each example
+    for verdict, prompt, negative in found:
+        await log(shop, verdict, prompt, negative, guild_id)
+    view = await mod_log.page(shop.records.verdicts, guild_id, Question())
+    assert problems(view) == []
+
+
+async def test_the_longest_page_of_the_log_is_a_message(shop: Shop) -> None:
+    for _ in range(7):
+        await log(shop, WORST, "*" * 1000, "p" * 1000, LARGEST_ID)
+    question = Question(
+        member=LARGEST_ID, channel=LARGEST_ID, ruling="flag", since=int(NOW) - 1, before=LARGEST_ID
+    )
+    assert problems(await mod_log.page(shop.records.verdicts, LARGEST_ID, question)) == []
+
+
+async def log(shop: Shop, verdict: Verdict, prompt: str, negative: str, guild_id: int) -> None:
+    async with shop.records.database.transaction() as tx:
+        await shop.records.verdicts.add(
+            tx,
+            at=NOW,
+            guild_id=guild_id,
+            channel_id=LARGEST_ID,
+            member=MemberId(LARGEST_ID),
+            member_name="ada",
+            source="/imagine",
+            prompt=prompt,
+            negative=negative,
+            verdict=verdict,
+            job=JOB,
+            message_id=LARGEST_ID,
+        )
+
+
+async def test_the_log_is_read_page_by_page_by_its_buttons(shop: Shop) -> None:
+    for number in range(12):
+        await log(shop, WORST, f"prompt number {number}.", "", GUILD)
+    question, seen, view = Question(ruling="flag"), list[int](), discord.ui.LayoutView()
+    for _ in range(3):
+        view = await mod_log.page(shop.records.verdicts, GUILD, question)
+        shown = "\n".join(texts_of(view))
+        seen += [number for number in reversed(range(12)) if f"number {number}." in shown]
+        newest, older = custom_ids_of(view)
+        assert newest.endswith(":0.0.f.0.0")
+        question = Question.of(older.removeprefix("atelier:1:page:log:"))
+        assert question.ruling == "flag"
+    assert seen == list(reversed(range(12)))
+    is_disabled = [each.get("disabled") for each in walk(view.to_components()) if each["type"] == 2]
+    assert is_disabled == [False, True]
+
+
+async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
+    view = await mod_log.page(shop.records.verdicts, GUILD, Question(member=1))
+    assert "Nothing matches." in texts_of(view)
+    assert problems(view) == []
+
+
+def test_a_gallery_says_what_is_withheld_and_its_buttons_keep_their_numbers() -> None:
+    gallery = a_gallery(a_job(), 4)
+    gallery = replace(gallery, images=(gallery.images[0], *gallery.images[2:]))
+    components = str(cards.gallery_card(gallery, "a.jpg", is_spoiler=False).to_components())
+    assert "One picture of 4 showed what is not shown here, and is left out and not charged." in components
+    assert [f"'label': 'U{number}'" in components for number in range(1, 5)] == [True, False, True, True]
+    assert f"atelier:1:up:{JOB}:2" in components
+    whole = str(cards.gallery_card(a_gallery(a_job(), 4), "a.jpg", is_spoiler=False).to_components())
+    assert "left out" not in whole
+    two = replace(gallery, images=gallery.images[:2])
+    assert "2 pictures of 4" in str(cards.gallery_card(two, "a.jpg", is_spoiler=False).to_components())
+    assert not problems(cards.gallery_card(two, "a.jpg", is_spoiler=False), ["a.jpg"])

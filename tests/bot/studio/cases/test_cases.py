@@ -1,0 +1,212 @@
+"""Cases: numbered, claimed by one, decided once; a ban that takes two."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from bot.studio.case_errors import (
+    CaseClosed,
+    CaseTaken,
+    NoSuchCase,
+    OwnCase,
+    SecondNeeded,
+    SeniorNeeded,
+)
+from bot.studio.cases.cases import Decision
+from bot.studio.orders.order import MemberBlocked, PromptRefused
+from db.cases import Origin, Outcome
+from db.jobs import JobState
+from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
+from tests.bot.desk import APPROVE, FLAGGED, MAX, OLA, REMOVE, WARN, actions, flagged
+
+pytestmark = pytest.mark.timeout(60)
+
+# ---- opened
+
+
+async def test_a_flagged_order_has_a_case_with_its_evidence_before_anybody_is_told(shop: Shop) -> None:
+    case = await flagged(shop)
+    assert (case.number, case.origin, case.member, case.prompt) == (1, Origin.FLAG, ADA.member, FLAGGED)
+    assert (case.verdict.rule, case.verdict.words) != ("", ())
+    assert await shop.records.cases.without_card() == [case]
+    assert (await flagged(shop, BEN)).number == 2
+
+
+async def test_cases_are_counted_in_each_server(shop: Shop) -> None:
+    await flagged(shop)
+    elsewhere = replace(BEN, guild_id=GUILD + 1)
+    assert (await flagged(shop, elsewhere)).number == 1
+
+
+async def test_a_refusal_becomes_a_case_once_when_a_moderator_wants_it(shop: Shop) -> None:
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a nude woman"))
+    [record] = await shop.log()
+    first = await shop.casework.open_refusal(record.id, MIA)
+    again = await shop.casework.open_refusal(record.id, MAX)
+    assert first is not None and again is not None
+    assert (first.id, first.origin, first.prompt) == (again.id, Origin.REFUSAL, "a nude woman")
+    assert await shop.casework.open_refusal(record.id, replace(MIA, guild_id=GUILD + 1)) is None
+
+
+# ---- claimed and decided
+
+
+@pytest.mark.parametrize("first", [REMOVE, APPROVE, WARN])
+async def test_of_two_moderators_at_once_exactly_one_acts_and_the_other_is_told_who(
+    shop: Shop, first: Decision
+) -> None:
+    case = await flagged(shop)
+    results = await asyncio.gather(
+        shop.casework.decide(case.id, MIA, first),
+        shop.casework.decide(case.id, MAX, REMOVE),
+        return_exceptions=True,
+    )
+    [refusal] = [each for each in results if isinstance(each, CaseClosed)]
+    known = await shop.records.cases.get(case.id)
+    assert known is not None and known.outcome is not None
+    assert (refusal.by, refusal.outcome) == (known.acted_name, known.outcome)
+    assert len([each for each in await actions(shop) if each in tuple(Outcome)]) == 1
+
+
+async def test_who_fills_in_a_form_has_the_case_for_themselves_for_a_while(shop: Shop) -> None:
+    case = await flagged(shop)
+    await shop.casework.claim(case.id, MIA)
+    shop.clock.now += 60
+    with pytest.raises(CaseTaken) as taken:
+        await shop.casework.decide(case.id, MAX, REMOVE)
+    assert (taken.value.by, taken.value.free_in) == ("mia", 120.0)
+    with pytest.raises(CaseTaken):
+        await shop.casework.claim(case.id, MAX)
+    shop.clock.now += 120
+    await shop.casework.claim(case.id, MAX)
+    with pytest.raises(CaseTaken):
+        await shop.casework.decide(case.id, MIA, REMOVE)
+    done = await shop.casework.decide(case.id, MAX, WARN)
+    assert done.case.acted_by == MAX.member
+
+
+async def test_removing_takes_the_pictures_down_and_gives_no_strike(busy: Shop) -> None:
+    job = (await busy.draw(FLAGGED)).job
+    case = await busy.records.cases.of_job(job.id)
+    assert case is not None
+    done = await busy.casework.decide(case.id, MIA, REMOVE)
+    assert (done.case.outcome, done.strikes, done.strike_until) == (Outcome.REMOVE, 0, None)
+    assert all(image.is_removed for image in await busy.records.pictures.of_job(job.id))
+    assert done.case.told_at is None
+
+
+async def test_what_is_still_in_line_is_cancelled_and_refunded(shop: Shop) -> None:
+    case = await flagged(shop)
+    assert case.job is not None
+    await shop.casework.decide(case.id, MIA, WARN)
+    job = await shop.records.jobs.get(case.job)
+    assert job is not None and job.state is JobState.CANCELLED
+    assert await shop.spent() == 0
+
+
+async def test_an_approved_order_goes_on(shop: Shop) -> None:
+    case = await flagged(shop)
+    assert case.job is not None
+    done = await shop.casework.decide(case.id, MIA, APPROVE)
+    assert done.case.told_at is not None  # there is nothing to tell
+    assert await shop.records.jobs.in_line(ADA.member) == 1
+
+
+async def test_nobody_decides_on_themselves(shop: Shop) -> None:
+    case = await flagged(shop, replace(MIA, is_moderator=False))
+    for act in (
+        shop.casework.decide(case.id, MIA, APPROVE),
+        shop.casework.claim(case.id, MIA),
+        shop.casework.sanction(MIA, MIA.member, "mia", WARN),
+    ):
+        with pytest.raises(OwnCase):
+            await act
+
+
+async def test_a_case_of_another_server_is_none(shop: Shop) -> None:
+    case = await flagged(shop)
+    with pytest.raises(NoSuchCase):
+        await shop.casework.decide(case.id, replace(MIA, guild_id=GUILD + 1), REMOVE)
+    with pytest.raises(NoSuchCase):
+        await shop.casework.decide(999, MIA, REMOVE)
+
+
+async def test_an_escalated_case_waits_for_somebody_who_manages_the_server(shop: Shop) -> None:
+    case = await flagged(shop)
+    await shop.casework.escalate(case.id, MIA)
+    for by in (MIA, MAX):
+        with pytest.raises(SeniorNeeded):
+            await shop.casework.decide(case.id, by, APPROVE)
+    assert (await shop.casework.decide(case.id, OLA, APPROVE)).case.acted_by == OLA.member
+    assert await actions(shop) == ["escalate", "approve"]
+
+
+async def test_a_timeout_holds_until_its_end_and_is_told_with_its_reason(shop: Shop) -> None:
+    await shop.casework.sanction(
+        MIA, ADA.member, "ada", Decision(outcome=Outcome.TIMEOUT, reason="calm down", seconds=3600)
+    )
+    with pytest.raises(MemberBlocked) as blocked:
+        await shop.admit(an_order())
+    assert (blocked.value.reason, blocked.value.until) == ("calm down", shop.clock.now + 3600)
+    shop.clock.now += 3600
+    await shop.admit(an_order())
+
+
+async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> None:
+    before = (await busy.draw(images=1)).job
+    busy.clock.now += 3600
+    made = (await busy.draw(images=1)).job
+    bens = (await busy.draw(asker=BEN, images=1)).job
+    purged = await busy.casework.purge(MIA, busy.clock.now - 60, "raid", member=ADA.member, most=10)
+    assert [job.id for job in purged.jobs] == [made.id]
+    removed = [(await busy.records.pictures.of_job(job.id))[0].is_removed for job in (before, made, bens)]
+    assert removed == [False, True, False]
+    everybodys = await busy.casework.purge(OLA, 0, "raid", member=None, most=10)
+    assert {job.id for job in everybodys.jobs} == {before.id, bens.id}
+
+
+# ---- a ban that takes two
+
+
+async def test_a_ban_waits_for_a_second_moderator_where_the_server_says_so(strict: Shop) -> None:
+    ban = Decision(outcome=Outcome.BAN, reason="raids")
+    case = await flagged(strict)
+    proposed = await strict.casework.decide(case.id, MIA, ban)
+    assert proposed.is_proposal and proposed.case.is_open
+    with pytest.raises(SecondNeeded):
+        await strict.casework.decide(case.id, MIA, ban)
+    await strict.admit(an_order(asker=ADA))  # nothing happened yet
+    done = await strict.casework.decide(case.id, MAX, ban)
+    assert (done.case.outcome, done.case.acted_by, done.case.proposed_by) == (
+        Outcome.BAN,
+        MAX.member,
+        MIA.member,
+    )
+    with pytest.raises(MemberBlocked):
+        await strict.admit(an_order())
+    assert await actions(strict) == ["second-for-bans", "propose-ban", "ban"]
+
+
+async def test_the_second_may_decide_otherwise(strict: Shop) -> None:
+    case = await flagged(strict)
+    await strict.casework.decide(case.id, MIA, Decision(outcome=Outcome.BAN, reason="raids"))
+    assert (await strict.casework.decide(case.id, MAX, APPROVE)).case.outcome is Outcome.APPROVE
+    await strict.admit(an_order())
+
+
+async def test_the_same_command_by_another_moderator_confirms_the_ban(strict: Shop) -> None:
+    ban = Decision(outcome=Outcome.BAN, reason="raids")
+    first = await strict.casework.sanction(MIA, ADA.member, "ada", ban)
+    with pytest.raises(SecondNeeded):
+        await strict.casework.sanction(MIA, ADA.member, "ada", ban)
+    second = await strict.casework.sanction(MAX, ADA.member, "ada", ban)
+    assert (first.is_proposal, second.is_proposal, second.case.id) == (True, False, first.case.id)
+
+
+async def test_elsewhere_one_moderator_bans(shop: Shop) -> None:
+    done = await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
+    assert not done.is_proposal and done.case.outcome is Outcome.BAN

@@ -1,0 +1,175 @@
+"""Who may cancel, remove and block, and that each act is whole: rows, refund, line and the log of actions."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bot.studio.cases.cases import Decision
+from bot.studio.orders.order import Actor, MemberBlocked, NoSuchJob, NotRunning, NotYours
+from db.case_entries import EntryKind
+from db.cases import Outcome
+from db.jobs import JobState
+from generation.queue.ticket import JobCancelled
+from generation.request import JobId
+from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order
+from tests.bot.desk import case_of
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@pytest.mark.parametrize("by", [ADA, MIA])
+async def test_a_job_is_cancelled_by_its_owner_or_a_moderator_before_it_reaches_the_line(
+    shop: Shop, by: Actor
+) -> None:
+    job = await shop.admit(an_order())
+    assert await shop.desk.cancel(job.id, by) == job
+    assert (await shop.job(job)).state is JobState.CANCELLED
+    assert await shop.spent() == 0
+    assert await shop.records.jobs.in_line(ADA.member) == 0
+
+
+async def test_a_running_job_is_cancelled_and_refunded_once(busy: Shop, gate: Gate) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job) as task:
+        await busy.desk.cancel(job.id, ADA)
+        assert await busy.spent() == 0
+        with pytest.raises(JobCancelled):
+            await task
+    assert await busy.spent() == 0
+    await busy.draw()
+    assert busy.dispatch.state.running == 0
+
+
+async def test_a_cancelled_job_does_not_come_back_at_the_next_start(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    await shop.desk.cancel(job.id, ADA)
+    assert await shop.records.jobs.unfinished() == []
+
+
+async def test_somebody_elses_job_goes_on(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    with pytest.raises(NotYours):
+        await shop.desk.cancel(job.id, BEN)
+    assert (await shop.job(job)).state is JobState.QUEUED
+    assert await shop.spent() == 2
+
+
+async def test_what_is_over_cannot_be_cancelled(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    with pytest.raises(NotRunning):
+        await busy.desk.cancel(job.id, ADA)
+    assert (await busy.job(job)).state is JobState.DONE
+    assert await busy.spent() == 2
+    with pytest.raises(NoSuchJob):
+        await busy.desk.cancel(JobId("aaaaaaaaaa"), ADA)
+
+
+@pytest.mark.parametrize(("by", "is_noted"), [(ADA, False), (MIA, True)])
+async def test_pictures_are_removed_by_their_owner_or_a_moderator_who_is_noted(
+    busy: Shop, by: Actor, is_noted: bool
+) -> None:
+    job = (await busy.draw()).job
+    await busy.desk.remove(job.id, by, "too foxy")
+    rows = await busy.records.pictures.of_job(job.id)
+    assert [(row.is_removed, row.removed_by, row.removed_reason) for row in rows] == [
+        (True, by.member, "too foxy")
+    ] * 2
+    assert list((busy.settings.data / "images").glob("*/*")) == []
+    actions = await busy.records.audit.page(GUILD)
+    assert [(each.act, each.actor, each.member, each.subject, each.reason) for each in actions] == (
+        [("remove", MIA.member, ADA.member, f"job {job.id}", "too foxy")] if is_noted else []
+    )
+
+
+async def test_pictures_of_others_stay(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    with pytest.raises(NotYours):
+        await busy.desk.remove(job.id, BEN, "")
+    assert len((await busy.archive.gallery_of(job)).images) == 2
+    with pytest.raises(NoSuchJob):
+        await busy.desk.remove(JobId("aaaaaaaaaa"), MIA, "")
+
+
+async def test_a_removal_leaves_the_same_picture_of_others_in_its_place(busy: Shop) -> None:
+    first, second = (await busy.draw()).job, (await busy.draw(asker=BEN)).job
+    await busy.desk.remove(first.id, ADA, "")
+    assert len((await busy.archive.gallery_of(second)).images) == 2
+
+
+async def test_a_block_cancels_the_members_jobs_in_that_server_and_no_others(busy: Shop, gate: Gate) -> None:
+    running = await busy.admit(an_order(f"hold {gate}", images=1))
+    waiting = await busy.admit(an_order(images=1))
+    elsewhere = await busy.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1), images=1))
+    bens = await busy.admit(an_order(asker=BEN))
+    async with busy.running(running) as task:
+        await busy.block(ADA, "spam")
+        with pytest.raises(JobCancelled):
+            await task
+    states = [(await busy.job(job)).state for job in (running, waiting, elsewhere, bens)]
+    assert states == [JobState.CANCELLED, JobState.CANCELLED, JobState.QUEUED, JobState.QUEUED]
+    assert (await busy.spent(), await busy.spent(BEN)) == (1, 2)
+    [action] = await busy.records.audit.page(GUILD)
+    assert (action.act, action.member, action.subject, action.reason) == (
+        "block",
+        ADA.member,
+        "case 1",
+        "spam",
+    )
+
+
+async def test_a_second_block_ends_the_first_no_earlier_and_unblock_lifts_both(shop: Shop) -> None:
+    await shop.block(ADA, "spam")
+    await shop.block(ADA, "on probation", 60)
+    for seconds in (0, 60):
+        shop.clock.now += seconds
+        with pytest.raises(MemberBlocked) as blocked:
+            await shop.admit(an_order())
+        assert (blocked.value.until, blocked.value.reason) == (None, "spam")
+    assert await shop.desk.unblock(MIA, ADA.member)
+    await shop.admit(an_order())
+
+
+async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
+    await shop.block(ADA, "spam")
+    with pytest.raises(MemberBlocked):
+        await shop.admit(an_order())
+    assert await shop.desk.unblock(MIA, ADA.member)
+    await shop.admit(an_order())
+    assert not await shop.desk.unblock(MIA, ADA.member)
+    assert [each.act for each in await shop.records.audit.page(GUILD)] == ["unblock", "block"]
+
+
+# ---- an open case whose pictures are gone
+
+
+@pytest.mark.parametrize("by", [ADA, MIA])
+async def test_an_open_case_says_who_removed_its_pictures(busy: Shop, by: Actor) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    assert case.job is not None
+    removed = await busy.desk.remove(case.job, by, "too foxy")
+    assert removed.case == case.id
+    [entry] = await busy.records.entries.of_case(case.id)
+    assert (entry.kind, entry.written_name, entry.text) == (
+        EntryKind.REMOVED,
+        by.name,
+        "the pictures: too foxy",
+    )
+    known = await busy.records.cases.get(case.id)
+    assert known is not None and known.is_open, "what is left to decide is about the member"
+
+
+async def test_an_open_case_says_that_a_purge_took_its_pictures(busy: Shop) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    purged = await busy.casework.purge(MIA, 0.0, "a raid", member=ADA.member, most=9)
+    assert purged.cases == [case.id]
+    [entry] = await busy.records.entries.of_case(case.id)
+    assert entry.text == "the pictures: purge: a raid"
+
+
+async def test_a_decided_case_is_not_told_of_a_removal_after_it(busy: Shop) -> None:
+    case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
+    await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
+    assert case.job is not None
+    assert (await busy.desk.remove(case.job, ADA, "")).case is None

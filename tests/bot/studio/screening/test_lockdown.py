@@ -1,0 +1,106 @@
+"""Raid mode and the panic switch: who is let in, that both survive a restart, and that both are noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from bot import errors
+from bot.studio.case_errors import KnownOnly, Paused, RaidHolds
+from bot.studio.orders.order import Actor, PromptRefused
+from bot.studio.settings import Settings
+from db.lockdowns import Mode
+from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, Shop, an_order
+
+pytestmark = pytest.mark.timeout(60)
+
+DAY = 86_400.0
+
+
+def aged(shop: Shop, account: float, member: float) -> Actor:
+    """Ada, with an account and a membership of so many days."""
+    now = shop.clock.now
+    return replace(ADA, account_at=now - account * DAY, joined_at=now - member * DAY)
+
+
+@pytest.mark.parametrize(
+    ("account", "member", "is_let_in"),
+    [(7, 1, True), (6.99, 1, False), (7, 0.99, False), (400, 400, True), (0, 0, False)],
+)
+async def test_raid_mode_holds_young_accounts_and_new_members(
+    shop: Shop, account: float, member: float, is_let_in: bool
+) -> None:
+    await shop.gatekeeper.raid(MIA, 7 * DAY, DAY)
+    asker = aged(shop, account, member)
+    if is_let_in:
+        await shop.admit(an_order(asker=asker))
+        return
+    with pytest.raises(RaidHolds) as held:
+        await shop.admit(an_order(asker=asker))
+    assert errors.sentence(held.value) == (
+        "This server is in raid mode: for now only accounts older than 1 week that have been members for more than 1 day "
+        "can make pictures. Nothing was charged."
+    )
+    assert await shop.spent() == 0
+
+
+async def test_raid_mode_lets_moderators_in_and_ends(shop: Shop) -> None:
+    await shop.gatekeeper.raid(MIA, 7 * DAY, None)
+    await shop.admit(an_order(asker=MIA))
+    with pytest.raises(RaidHolds):
+        await shop.admit(an_order())  # nothing is known of the account: taken for young
+    await shop.gatekeeper.raid(MIA, None, None)
+    await shop.admit(an_order())
+    assert [each.act for each in await shop.records.audit.page(GUILD)] == ["raid-off", "raid-on"]
+
+
+async def test_a_pause_is_for_everybody_and_says_why(shop: Shop) -> None:
+    await shop.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave")
+    for asker in (ADA, MIA):
+        with pytest.raises(Paused) as paused:
+            await shop.admit(an_order(asker=asker))
+        assert "Reason: spam wave" in (errors.sentence(paused.value) or "")
+    await shop.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1)))
+    await shop.gatekeeper.panic(MIA, Mode.OPEN, "")
+    await shop.admit(an_order())
+    assert [each.act for each in await shop.records.audit.page(GUILD)] == ["panic-open", "panic-pause"]
+
+
+async def test_family_only_refuses_what_would_be_flagged_and_knows_no_adults(shop: Shop) -> None:
+    adults = replace(ADA, is_age_restricted=True)
+    await shop.policies.choose(MIA, ADULTS, "mature")
+    await shop.admit(an_order("a bloody sword"))
+    await shop.admit(an_order("a nude woman", adults))
+    await shop.gatekeeper.panic(MIA, Mode.FAMILY, "")
+    await shop.admit(an_order("a fox"))
+    for order in (an_order("a bloody sword"), an_order("a nude woman", adults)):
+        with pytest.raises(PromptRefused):
+            await shop.admit(order)
+
+
+async def test_known_members_are_those_who_drew_before(busy: Shop) -> None:
+    for _ in range(3):
+        await busy.draw(asker=BEN, images=1)
+    busy.clock.now += 2 * DAY
+    for _ in range(3):
+        await busy.draw(images=1)  # on the day of the raid: no use
+    await busy.gatekeeper.panic(MIA, Mode.KNOWN, "")
+    await busy.admit(an_order(asker=BEN, images=1))
+    with pytest.raises(KnownOnly):
+        await busy.admit(an_order(images=1))
+
+
+async def test_both_hold_after_a_restart(
+    shop: Shop, open_shop: Callable[[Settings], Shop], settings: Settings
+) -> None:
+    await shop.gatekeeper.raid(MIA, 7 * DAY, DAY)
+    with pytest.raises(RaidHolds):
+        await open_shop(settings).admit(an_order())
+    await shop.gatekeeper.panic(MIA, Mode.PAUSE, "")
+    reopened = open_shop(settings)
+    with pytest.raises(Paused):
+        await reopened.admit(an_order())
+    gate = await reopened.gatekeeper.gate(GUILD)
+    assert gate.is_raid and gate.mode is Mode.PAUSE

@@ -1,0 +1,147 @@
+"""`python main.py doctor` on real models: what it says, and with which code it ends."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+import main
+from bot.studio.pictures.provenance import FOLDER
+from db.migrate import migrate
+from generation import diagnostics
+from generation.diagnostics import ModelReport
+from generation.provenance.certificate import made_certificate
+from generation.request import ModelEntry, ModelName
+from tests.tiny_models import SIDE, cut, tiny_sd
+
+pytestmark = pytest.mark.timeout(180)
+
+TOKEN = "MTU3NDIzMTA4NTYyODI2MDM1Nw.secret.secret"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_sd(tmp_path_factory.mktemp("tiny"))
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
+    monkeypatch.delenv("ATELIER_DISCORD_API", raising=False)
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def config(tmp_path: Path, *models: tuple[str, Path], more: str = "") -> list[str]:
+    tables = "".join(
+        f'''
+[[models]]
+name = "{name}"
+source = "{source}"
+licence = "none"
+side = {SIDE}
+multiple = 16
+steps = 4
+'''
+        for name, source in models
+    )
+    path = tmp_path / "config.toml"
+    path.write_text(f'[generation]\ndefault_model = "{models[0][0]}"\n{more}{tables}', "utf-8")
+    return ["--config", str(path), "doctor"]
+
+
+def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
+) -> None:
+    migrate(tmp_path / "data" / "atelier.sqlite3")
+    assert main.main(config(tmp_path, ("tiny", folder), ("twin", folder))) == 0
+    said = capsys.readouterr()
+    lines = dict(re.findall(r"^ *(\S.{0,12}?)  +(.+)$", said.out, re.MULTILINE))
+    assert "CPU" in lines["device"] and "GiB free" in lines["memory"] and "float32" in lines["numbers"]
+    assert "diffusers" in lines["torch"] and lines["torch.compile"]
+    assert lines["DISCORD_TOKEN"] == "set" and TOKEN not in said.out + said.err
+    assert "version" in lines["database"] and "no jobs" in lines["database"] and "free" in lines["disk"]
+    assert "StableDiffusionPipeline, loaded in" in lines["kind"]
+    assert re.findall(r"(\d) rows \d", lines["a step of"]) == ["1", "2", "4", "8"]
+    assert "a row" in lines["cost"] and "not worth it" in lines["cost"]
+    assert lines["decoding"].endswith("a picture")
+    assert "four pictures of 64 pixels in 4 steps" in lines["an order"]
+    assert said.out.count("model  ") == 2 and said.err == ""
+
+
+def test_what_a_start_would_live_with_and_what_it_would_fail_at(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("DISCORD_TOKEN")
+    # An unknown scheduler is found by loading alone.
+    arguments = config(tmp_path, ("tiny", folder))
+    path = Path(arguments[1])
+    path.write_text(path.read_text("utf-8") + 'scheduler = "NoSuchScheduler"\n', "utf-8")
+    assert main.main(arguments) == 1
+    said = capsys.readouterr()
+    assert "atelier: DISCORD_TOKEN is not set" in said.err
+    assert "'tiny' can't be used" in said.err and "NoSuchScheduler" in said.err
+    assert "a step of" not in said.out
+
+
+def test_all_that_would_stop_a_start_is_said_at_once(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
+) -> None:
+    data = tmp_path / "data"
+    migrate(data / "atelier.sqlite3")
+    with closing(sqlite3.connect(data / "atelier.sqlite3")) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    broken = tiny_sd(tmp_path / "broken")
+    cut(broken / "unet" / "diffusion_pytorch_model.safetensors", 5000)
+    rules = tmp_path / "rules.toml"
+    rules.write_text("[[rule", "utf-8")
+    more = f'[moderation]\nrules = "{rules}"\n'
+    capsys.readouterr()  # what diffusers says of saving
+    assert main.main(config(tmp_path, ("broken", broken), more=more)) == 2
+    said = capsys.readouterr().err
+    assert "rules.toml" in said and "version 999" in said and "cut off" in said and "'broken'" in said
+    assert all(line.startswith("atelier: ") for line in said.splitlines())
+
+
+def test_a_model_that_takes_the_process_down_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = (ModelEntry(name=ModelName(name), source="x", licence="none") for name in ("one", "other"))
+    report = diagnostics.encode(ModelReport(name="one")).decode()
+    code = f"import os; print({report!r}, flush=True); os.kill(os.getpid(), 9)"
+    monkeypatch.setattr(diagnostics, "COMMAND", (diagnostics.COMMAND[0], "-c", code))
+    first, second = diagnostics.examine([one, other])
+    assert isinstance(first, ModelReport) and not first.why_not
+    assert isinstance(second, ModelReport) and second.name == "other"
+    assert "died" in second.why_not and "-9" in second.why_not
+
+
+def test_it_says_what_looks_at_pictures_and_what_signs_them(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
+) -> None:
+    main.main(config(tmp_path, ("tiny", folder)))
+    said = capsys.readouterr().out
+    assert re.search(r"^picture check +opennsfw$", said, re.MULTILINE)
+    assert re.search(r"^certificate +none yet: the first start makes one$", said, re.MULTILINE)
+    made_certificate(tmp_path / "data" / FOLDER)
+    main.main(config(tmp_path, ("tiny", folder)))
+    said = capsys.readouterr().out
+    assert re.search(r"^certificate +Atelier, until \d{4}-\d\d-\d\d \(made by the bot\)$", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("more", ["pictures", "provenance"])
+def test_a_detector_or_certificate_that_is_missing_stops_a_start(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, more: str
+) -> None:
+    tables = {
+        "pictures": '\n[pictures]\ndetectors = ["opennsfw", "safety-checker"]\nsafety_checker = "/no/such/folder"\n',
+        "provenance": '\n[provenance]\ncertificate = "/no/such.pem"\nkey = "/no/such.key"\n',
+    }
+    says = {"pictures": "The picture detector 'safety-checker' can't be used", "provenance": "/no/such.pem"}
+    arguments = config(tmp_path, ("tiny", folder), more=tables[more])
+    assert main.main(arguments) == 2
+    assert says[more] in capsys.readouterr().err
+    assert main.main([*arguments[:2], "run"]) == 2, "and the start says the same"
+    assert says[more] in capsys.readouterr().err

@@ -1,0 +1,195 @@
+"""A job is drawn once, its end is told once, and what was not delivered is given back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from typing import cast
+
+import pytest
+from PIL import Image, ImageChops
+
+from bot.studio.orders.order import PictureGone
+from bot.studio.settings import Settings
+from db.jobs import JobAction, JobState, Parent
+from generation.files import images
+from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
+from tests.bot.conftest import ADA, BEN, Gate, Shop, an_order
+from tests.bot.painter import COLOURS, png
+
+pytestmark = pytest.mark.timeout(30)
+
+
+def is_like(kept: Image.Image, drawn: Image.Image) -> bool:
+    """But for the invisible mark."""
+    extrema = ImageChops.difference(kept, drawn).getextrema()
+    return kept.size == drawn.size and all(most < 16 for _, most in cast("list[tuple[int, int]]", extrema))
+
+
+async def test_a_finished_job_has_its_pictures_on_the_disk_with_a_seed_each(busy: Shop) -> None:
+    gallery = await busy.draw(images=4)
+    assert [image.seed for image in gallery.images] == [1000, 1001, 1002, 1003]
+    stored = [images.open_picture(await busy.records.pictures.read(image)) for image in gallery.images]
+    drawn = [images.open_picture(png(colour, gallery.job.drawing.size)) for colour in COLOURS]
+    assert [is_like(*each) for each in zip(stored, drawn, strict=True)] == [True] * 4
+    assert (gallery.grid_format, gallery.single) == ("jpeg", None)
+    job = await busy.job(gallery.job)
+    assert (job.state, job.started_at, job.finished_at) == (
+        JobState.DONE,
+        busy.clock.now,
+        busy.clock.now,
+    )
+    assert busy.studio.progress_of(job.id) is None
+
+
+async def test_a_single_picture_is_kept_as_the_png_it_is_posted_as(busy: Shop) -> None:
+    gallery = await busy.draw(images=1)
+    assert gallery.single == await busy.records.pictures.read(gallery.images[0])
+
+
+async def test_a_finished_job_is_not_drawn_again(busy: Shop, gate: Gate) -> None:
+    first = await busy.draw(f"twice {gate}")
+    again = await busy.fulfil(first.job)
+    assert again.images == first.images
+    assert images.open_picture(again.grid).size == (128, 64), "the grid is composed again from the disk"
+    assert await busy.spent() == 2
+
+
+async def test_two_who_fulfil_the_same_job_get_one_result(busy: Shop, gate: Gate) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job) as first, busy.running(job) as second:
+        gate.open()
+        galleries = await asyncio.gather(first, second)
+    assert galleries[0].images == galleries[1].images
+    assert (await busy.job(job)).state is JobState.DONE
+    assert len(await busy.records.pictures.of_job(job.id)) == 2
+
+
+async def test_a_job_that_the_last_run_left_running_is_drawn_by_the_next(
+    busy: Shop, open_shop: Callable[[Settings], Shop], gate: Gate
+) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job):
+        pass  # the bot stops
+    left = await busy.records.jobs.unfinished()
+    assert [each.id for each in left] == [job.id]
+    gate.open()
+    again = open_shop(busy.settings)
+    work = asyncio.create_task(again.dispatch.run())
+    gallery = await again.fulfil(left[0])
+    work.cancel()
+    await asyncio.wait({work})
+    assert len(gallery.images) == 2
+    assert await again.spent() == 2
+
+
+@pytest.mark.parametrize("kind", ["model", "input", "memory", "bug"])
+async def test_a_failed_job_gives_the_allowance_back(busy: Shop, kind: str) -> None:
+    job = await busy.admit(an_order(f"fail {kind}"))
+    with pytest.raises(GenerationFailed) as failure:
+        await busy.fulfil(job)
+    assert failure.value.kind == kind
+    stored = await busy.job(job)
+    assert (stored.state, stored.failure) == (JobState.FAILED, kind)
+    assert await busy.spent() == 0
+    with pytest.raises(GenerationFailed) as again:
+        await busy.fulfil(stored)
+    assert again.value.kind == kind
+
+
+async def test_a_job_that_kills_the_worker_is_refunded_after_its_retries(busy: Shop) -> None:
+    job = await busy.admit(an_order("die"))
+    with pytest.raises(GenerationFailed) as failure:
+        await busy.fulfil(job)
+    assert failure.value.kind == "crash"
+    assert await busy.spent() == 0
+
+
+async def test_a_job_survives_its_workers_death(busy: Shop, gate: Gate) -> None:
+    gallery = await busy.draw(f"die-once {gate}")
+    assert len(gallery.images) == 2
+    assert await busy.spent() == 2
+
+
+async def test_a_job_cancelled_by_the_worker_is_refunded(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+
+    def watch(ticket: Ticket) -> None:
+        assert shop.studio.progress_of(job.id) == Waiting(place=1, seconds=None)
+        shop.dispatch.cancel(job.id)
+
+    with pytest.raises(JobCancelled):
+        await shop.studio.fulfil(job, watch)
+    assert (await shop.job(job)).state is JobState.CANCELLED
+    assert await shop.spent() == 0
+
+
+async def test_a_cancelled_job_is_not_drawn(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    await shop.desk.cancel(job.id, ADA)
+    with pytest.raises(JobCancelled):
+        await shop.fulfil(job)
+    assert (shop.dispatch.state.waiting, shop.dispatch.state.running) == (0, 0)
+
+
+async def test_pictures_that_arrive_after_the_cancel_are_not_kept(busy: Shop, gate: Gate) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job) as task:
+        async with busy.records.database.transaction() as tx:
+            await busy.records.jobs.cancel(tx, job.id, busy.clock.now)
+            await busy.records.spending.refund(tx, job.id)
+        gate.open()
+        with pytest.raises(JobCancelled):
+            await task
+    assert await busy.records.pictures.of_job(job.id) == []
+    assert list((busy.settings.data / "images").glob("*/*")) == []
+
+
+@pytest.mark.parametrize("way", ["variation", "upscale"])
+async def test_a_job_whose_parent_was_removed_meanwhile_fails_and_is_refunded(busy: Shop, way: str) -> None:
+    parent = (await busy.draw()).job
+    order = await (busy.derive.variation if way == "variation" else busy.derive.upscale)(parent.id, 0, BEN)
+    job = await busy.admit(order)
+    await busy.desk.remove(parent.id, ADA, "")
+    with pytest.raises(GenerationFailed) as failure:
+        await busy.fulfil(job)
+    assert failure.value.kind == "input"
+    assert (await busy.job(job)).failure == "input"
+    assert await busy.spent(BEN) == 0
+
+
+async def test_a_variation_and_an_upscale_are_drawn_from_their_parent(busy: Shop) -> None:
+    parent = (await busy.draw()).job
+    variation = await busy.fulfil(await busy.admit(await busy.derive.variation(parent.id, 1, BEN)))
+    assert [each.source for each in variation.job.drawing.pictures] == [Parent(job=parent.id, image=1)]
+    assert len(variation.images) == 4
+    upscale = await busy.fulfil(await busy.admit(await busy.derive.upscale(parent.id, 1, ADA)))
+    assert (upscale.job.action, len(upscale.images)) == (JobAction.UPSCALE, 1)
+    assert upscale.images[0].seed == 1001
+
+
+async def test_an_undelivered_job_whose_pictures_were_removed_says_so(busy: Shop) -> None:
+    job = (await busy.draw()).job
+    await busy.desk.remove(job.id, ADA, "")
+    with pytest.raises(PictureGone):
+        await busy.fulfil(job)
+
+
+async def test_a_job_given_up_after_a_bug_costs_nothing_whenever_the_bug_came(busy: Shop) -> None:
+    early = await busy.admit(an_order())
+    await busy.studio.abandon(early)
+    late = (await busy.draw()).job
+    await busy.studio.abandon(late)
+    assert await busy.spent() == 0
+    assert [(await busy.job(job)).state for job in (early, late)] == [JobState.FAILED, JobState.DONE]
+    assert await busy.records.jobs.undelivered() == []
+
+
+async def test_where_the_answer_stands_is_recorded_for_job_and_verdict(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    place = await shop.studio.place_of_answer(job, 42)
+    assert place == replace(job.place, message_id=42)
+    assert (await shop.job(job)).place == place
+    assert (await shop.log())[0].message_id == 42
+    assert await shop.studio.place_of_answer(job, None) == job.place

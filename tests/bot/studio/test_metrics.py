@@ -1,0 +1,199 @@
+"""GET /metrics, asked as Prometheus asks, against what was ordered of a real worker."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.metrics_server import CannotListen, expose
+from bot.studio.metrics import PROBE_SECONDS, Metrics
+from bot.studio.orders.order import PromptRefused
+from bot.studio.parts import build_parts
+from bot.studio.pictures.provenance import Provenance
+from bot.studio.settings import Settings, SettingsBroken, address_of, load
+from bot.studio.studio import Studio
+from db.database import Database
+from db.jobs import ReplyTarget
+from db.repositories import Repositories
+from generation.protocol import Configure
+from generation.queue.connection import open_connection
+from generation.queue.dispatcher import Dispatcher
+from generation.queue.ticket import JobCancelled
+from generation.request import ModelEntry
+from moderation.pictures.check import PictureCheck
+from moderation.prompts.filter import PromptFilter
+from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
+from tests.generation.queue.test_dispatcher import order, until, until_running
+from tests.generation.stand_in import COMMAND
+from tests.tiny_models import tiny_sd
+
+LOCAL = "127.0.0.1:0"
+Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+async def scrape(port: int) -> str:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/metrics") as answer,
+    ):
+        assert answer.status == 200
+        assert answer.headers["Content-Type"].startswith("text/plain; version=")
+        return await answer.text()
+
+
+def figures(text: str) -> Figures:
+    return {
+        (sample.name.removeprefix("atelier_"), tuple(sorted(sample.labels.items()))): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def of(found: Figures, name: str, **labels: str) -> float:
+    return found.get((name, tuple(sorted(labels.items()))), 0.0)
+
+
+@asynccontextmanager
+async def a_studio(
+    settings: Settings,
+    database: Database,
+    screen: PromptFilter,
+    pictures: PictureCheck,
+    provenance: Provenance,
+    entry: ModelEntry,
+    metrics: Metrics,
+) -> AsyncGenerator[Studio]:
+    """With the real worker behind it, heard by `metrics`."""
+    configure = Configure(models=(entry,), default=entry.name, slots=4)
+    dispatch = Dispatcher(configure, [partial(open_connection, patience=60, listen=metrics.hear)])
+    metrics.show(dispatch)
+    records = Repositories.of(database, settings.data)
+    run = asyncio.create_task(dispatch.run())
+    yield build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics).studio
+    await ended(run)
+
+
+@pytest.mark.timeout(180)
+async def test_what_is_scraped_is_what_was_ordered(
+    settings: Settings,
+    database: Database,
+    screen: PromptFilter,
+    pictures: PictureCheck,
+    provenance: Provenance,
+    tmp_path: Path,
+) -> None:
+    entry = replace(SMALL, source=str(tiny_sd(tmp_path / "tiny")))
+    metrics = Metrics()
+    place = ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token")
+    async with (
+        a_studio(settings, database, screen, pictures, provenance, entry, metrics) as studio,
+        expose(metrics, LOCAL) as port,
+    ):
+        guided = await studio.admit(an_order("a zyzzyva", images=1, steps=3), place)
+        plain = await studio.admit(an_order("a zyzzyva", images=2, steps=4, guidance=1.0), place)
+        unwanted = await studio.admit(an_order("a zyzzyva", images=1, steps=20), place)
+        with pytest.raises(PromptRefused):
+            await studio.admit(an_order("a naked zyzzyva"), place)
+        before = figures(await scrape(port))
+        assert of(before, "line_jobs", lane="all") == 0 and of(before, "rows_total") == 0
+        drawn = [asyncio.create_task(studio.fulfil(job, unwatched)) for job in (guided, plain, unwanted)]
+        await asyncio.sleep(0)
+        while not studio.dispatch.cancel(unwanted.id):  # noqa: ASYNC110  # two transactions before it is in line
+            await asyncio.sleep(0.001)
+        await asyncio.gather(*drawn[:2])
+        with pytest.raises(JobCancelled):
+            await drawn[2]
+        async with asyncio.timeout(30):
+            while of(found := figures(text := await scrape(port)), "rows_total") < 3 * 2 + 2 * 4:  # noqa: ASYNC110  # another process tells it
+                await asyncio.sleep(0.1)
+    assert of(found, "rows_total") == 3 * 2 + 2 * 4  # guidance doubles, and a guidance of 1 is none
+    assert 4 <= of(found, "steps_total") <= 3 + 2 * 4
+    assert of(found, "jobs_total", action="imagine", outcome="done") == 2
+    assert of(found, "jobs_total", action="imagine", outcome="cancelled") == 1
+    assert of(found, "verdicts_total", ruling="allow", category="none") == 3
+    assert (
+        of(found, "verdicts_total", ruling="refuse", category="sexual")
+        + of(found, "verdicts_total", ruling="refuse", category="nudity")
+        == 1
+    )
+    assert of(found, "wait_start_seconds_count") == of(found, "wait_done_seconds_count") == 2
+    assert 0 < of(found, "wait_start_seconds_sum") <= of(found, "wait_done_seconds_sum")
+    assert of(found, "device_seconds_total", verb="step") > 0
+    assert of(found, "device_seconds_total", verb="decode") > 0
+    assert (of(found, "worker_ready"), of(found, "worker_starts_total")) == (1, 1)
+    assert of(found, "worker_deaths_total") == of(found, "out_of_memory_total", action="halved") == 0
+    # Neither who asked nor for what.
+    for private in ("zyzzyva", str(ADA.member), ADA.name, guided.id):
+        assert private not in text
+
+
+async def test_a_worker_that_died_has_nothing_in_its_slots(tmp_path: Path) -> None:
+    metrics = Metrics()
+    configure = Configure(models=(), default=SMALL.name, slots=4)
+    dispatch = Dispatcher(configure, [partial(open_connection, command=COMMAND, listen=metrics.hear)])
+    metrics.show(dispatch)
+
+    def found(name: str) -> float:
+        return of(figures(metrics.text().decode()), name)
+
+    run = asyncio.create_task(dispatch.run())
+    pid = await until_running(dispatch.submit(order("job", f"hold {tmp_path / 'never'}", images=3)))
+    assert (found("slots_in_use"), found("worker_deaths_total")) == (3, 0)
+    os.kill(pid, signal.SIGKILL)
+    await until(lambda: found("worker_deaths_total") == 1)
+    await until(lambda: not dispatch.state.is_ready)
+    assert found("slots_in_use") == 0
+    await ended(run)
+
+
+async def test_a_loop_that_stood_still_is_seen_for_as_long_as_it_did() -> None:
+    metrics = Metrics()
+    watch = asyncio.create_task(metrics.watch_loop())
+    await asyncio.sleep(2 * PROBE_SECONDS)
+    held = 0.3
+    time.sleep(held)  # noqa: ASYNC251  # a held-up event loop is what is tested
+    await asyncio.sleep(2 * PROBE_SECONDS)
+    await ended(watch)
+    found = figures(metrics.text().decode())
+    late = of(found, "loop_lag_seconds_count") - of(found, "loop_lag_seconds_bucket", le="0.02")
+    assert late >= (held - 0.02) / PROBE_SECONDS - 2  # each look that was missed counts
+    # It slept: the process's own computing explains none of it.
+    own = of(found, "loop_lag_own_seconds_count") - of(found, "loop_lag_own_seconds_bucket", le="0.1")
+    assert own == 0
+
+
+async def test_an_address_that_is_taken_is_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(CannotListen) as refusal:
+            async with expose(Metrics(), listen):
+                pass
+    assert refusal.value.listen == listen and refusal.value.reason
+
+
+@pytest.mark.parametrize("listen", ["9464", "127.0.0.1", "127.0.0.1:", ":9464", "127.0.0.1:70000", "a:b"])
+def test_what_is_no_address_is_named_in_the_settings(tmp_path: Path, listen: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(f'[metrics]\nlisten = "{listen}"', encoding="utf-8")
+    with pytest.raises(SettingsBroken) as broken:
+        load(path, {})
+    assert broken.value.key == "metrics.listen" and "127.0.0.1:9464" in broken.value.reason
+
+
+def test_addresses_of_both_families_are_read() -> None:
+    assert address_of("127.0.0.1:9464") == ("127.0.0.1", 9464)
+    assert address_of("[::1]:80") == ("::1", 80)

@@ -1,0 +1,202 @@
+"""Settings: the example file is the code's defaults, and every mistake is named."""
+
+from __future__ import annotations
+
+import dataclasses
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from msgspec import inspect
+
+from bot.studio.settings import PROJECT, Settings, SettingsBroken, load
+from moderation.policy import Preset, presets
+
+MODEL = "[[models]]\nname = 'emoji'\nsource = 'x'\nlicence = 'y'\n"
+EXAMPLE = PROJECT / "config.example.toml"
+
+
+def written(tmp_path: Path, text: str) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_example_is_the_defaults() -> None:
+    assert load(EXAMPLE, {}) == Settings()
+
+
+def test_the_example_names_every_key() -> None:
+    example = tomllib.loads(EXAMPLE.read_text(encoding="utf-8"))
+
+    def keys(value: Any) -> set[str]:
+        return {f.name for f in dataclasses.fields(value)}
+
+    settings = Settings()
+    assert set(example) == keys(settings)
+    for name in ("discord", "generation", "limits", "moderation", "retention"):
+        assert set(example[name]) == keys(getattr(settings, name)), name
+    assert set(example["models"][0]) == keys(settings.models[0])
+
+
+def test_the_environment_wins() -> None:
+    settings = load(EXAMPLE, {"ATELIER_DISCORD_API": "http://127.0.0.1:1/api/v10/", "ATELIER_DATA": "/tmp/x"})
+    assert settings.discord.api == "http://127.0.0.1:1/api/v10"
+    assert settings.data == Path("/tmp/x")
+
+
+def test_every_word_that_a_setting_takes_is_known_to_the_part_that_it_chooses() -> None:
+    assert set(presets()) == set(get_args(Preset))
+
+
+LORA = MODEL + "[[models.loras]]\nname = 'ink'\nsource = 'x'\n"
+BROKEN = [  # what is written, and the key and the words that the sentence must have
+    ("data = 3", "data", "a string"),
+    ("nonsense = 1", "nonsense", "there are: data, discord,"),
+    ("limits = [", "", "not valid TOML"),
+    ("[discord]\napi = 'discord.com'", "discord.api", "begins with http://"),
+    ("[discord]\nready_timeout = -1", "discord.ready_timeout", "from 0 to 600"),
+    ("[discord]\ntoken = 'x'", "discord.token", "DISCORD_TOKEN"),
+    ("[discord]\nkote = 'x'", "discord.kote", "there are: api, ready_timeout"),
+    ("generation = 3", "generation", "a table"),
+    ("[generation]\ndefault_model = 'nope'", "generation.default_model", "emoji"),
+    ("[generation]\nslots = 0", "generation.slots", "a whole number from 1 to 512"),
+    ("[generation]\nslots = 1_000_000", "generation.slots", "from 1 to 512"),
+    ("[generation]\nslots = 2.5", "generation.slots", "a whole number"),
+    ("[generation]\npinned_rows = 129", "generation.pinned_rows", "from 0 to 128"),
+    ("[generation]\nmax_waiting = 0", "generation.max_waiting", "from 1 to 100000"),
+    ("[generation]\nmember_running = 0", "generation.member_running", "from 1"),
+    ("[generation]\npreview_seconds = 0", "generation.preview_seconds", "above 0"),
+    ("[generation]\npatience = nan", "generation.patience", "above 0 and at most 86400"),
+    ("[generation]\nretries = -3", "generation.retries", "from 0 to 20"),
+    ("[generation]\nupscale_factor = 3", "generation.upscale_factor", "one of: 2, 4"),
+    ("[generation]\nmemory_gib = inf", "generation.memory_gib", "from 0"),
+    ("[generation]\nmodel_wait = -1", "generation.model_wait", "from 0 to 86400"),
+    ("[generation]\nswaps_a_minute = 4", "generation.swaps_a_minute", "model_wait"),
+    ("[generation]\nserver_weights = 3", "generation.server_weights", "a table"),
+    ("[generation.server_weights]\nmine = 2.0", "generation.server_weights.mine", "a server's id"),
+    ("[generation.server_weights]\n7 = nan", "generation.server_weights.7", "above 0"),
+    ("[generation.server_weights]\n7 = 'many'", "generation.server_weights", "a number"),
+    ("[limits]\nimages_a_dya = 3", "limits.images_a_dya", "the nearest is 'images_a_day'"),
+    ("[limits]\nimages_a_day = 'many'", "limits.images_a_day", "a whole number"),
+    ("[limits]\nimages_a_day = true", "limits.images_a_day", "a whole number"),
+    ("[limits]\njobs_in_line = 0", "limits.jobs_in_line", "from 1"),
+    ("[moderation]\npolicy = 'lenient'", "moderation.policy", "family, mature, standard"),
+    ("[moderation]\nlog_channel = ''", "moderation.log_channel", "not empty"),
+    ("[moderation]\nladder = []", "moderation.escalation", "a list of strings, at least one"),
+    ("[moderation]\nladder = [1]", "moderation.escalation", "a list of strings"),
+    ("[moderation]\nladder = ['wrn']", "moderation.escalation", "'wrn' is no rung"),
+    ("[moderation]\nstrike_days = 0", "moderation.strike_days", "from 1"),
+    ("[moderation]\nclaim_seconds = 1e3", "moderation.claim_seconds", "a whole number"),
+    ("[retention]\nprompts_days = -1", "retention.prompts_days", "from 0"),
+    ("[retention]\naudit_days = 0", "retention.audit_days", "from 1"),
+    ("[retention]\nprompt_days = 3", "retention.prompt_days", "prompts_days"),
+    ("[pictures]\ndetectors = []", "pictures.detectors", "at least one of: nudenet, opennsfw"),
+    ("[pictures]\ndetectors = ['opensfw']", "pictures.detectors", "at least one of: nudenet, opennsfw"),
+    ("[pictures]\ndetectors = ['opennsfw', 'opennsfw']", "pictures.detectors", "twice"),
+    ("[provenance]\ncertificate = 'a.pem'", "provenance", "belong together"),
+    ("[metrics]\nlisten = '127.0.0.1:99999'", "metrics.listen", "127.0.0.1:9464"),
+    ("[logging]\nformat = 'xml'", "logging.format", "json, text"),
+    ("[logging]\nlevel = 'loud'", "logging.level", "debug"),
+    ("models = []", "models", "[[models]] tables, at least one"),
+    ("models = [3]", "models.1", "a table"),
+    ("[models]\nname = 'emoji'", "models", "[[models]] tables"),
+    ("[[models]]\nsource = 'x'", "models.1", "`name` is missing"),
+    ("[[models]]\nname = 'emoji'", "models.emoji", "`source` is missing"),
+    ("[[models]]\nname = 'two words'\nsource = 'x'\nlicence = 'y'", "models.two words.name", "one word"),
+    (MODEL + MODEL, "models", "two models are called 'emoji'"),
+    (MODEL + "source = ''", "", "not valid TOML"),
+    (MODEL + "guidance = -7", "models.emoji.guidance", "from 0 to 30"),
+    (MODEL + "side = 131_072", "models.emoji.side", "from 8 to 4096"),
+    (MODEL + "side = 32", "models.emoji.side", "`multiple`, 64"),
+    (MODEL + "multiple = 1", "models.emoji.multiple", "from 8"),
+    (MODEL + "steps = 200", "models.emoji.steps", "`max_steps`, 100"),
+    (MODEL + "max_steps = 0", "models.emoji.max_steps", "from 1"),
+    (MODEL + "enlarge = 3", "models.emoji.enlarge", "one of: 1, 2, 4"),
+    (MODEL + "enlarge = true", "models.emoji.enlarge", "one of: 1, 2, 4"),
+    (MODEL + "variation_strength = 0", "models.emoji.variation_strength", "above 0 and at most 1"),
+    (MODEL + "dtype = 'int8'", "models.emoji.dtype", "one of: bfloat16, float16, float32"),
+    (MODEL + "compile = 'yes'", "models.emoji.compile", "true or false"),
+    (MODEL + "loras = 3", "models.emoji.loras", "[[models.loras]] tables"),
+    (MODEL + "[[models.loras]]\nname = 'ink'", "models.emoji.loras.ink", "`source` is missing"),
+    (
+        MODEL + "[[models.loras]]\nname = 'a b'\nsource = 'x'",
+        "models.emoji.loras.a b.name",
+        "one word",
+    ),
+    (LORA + "weight = 3", "models.emoji.loras.ink.weight", "from -2 to 2"),
+    (LORA + "weight = 0", "models.emoji.loras.ink.weight", "not be 0"),
+    (LORA + "wieght = 1", "models.emoji.loras.ink.wieght", "the nearest is 'weight'"),
+    (
+        LORA + "[[models.loras]]\nname = 'INK'\nsource = 'y'",
+        "models.emoji.loras.ink",
+        "two LoRAs",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "key", "part"), BROKEN, ids=[f"{key}: {part}" for _, key, part in BROKEN])
+def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, key: str, part: str) -> None:
+    path = written(tmp_path, text)
+    with pytest.raises(SettingsBroken) as caught:
+        load(path, {"ATELIER_DISCORD_API": "http://127.0.0.1:1/api/v10"})
+    assert caught.value.key == key and part in caught.value.reason
+    sentence = str(caught.value)
+    assert f"{path} are broken" in sentence and key in sentence and sentence.endswith(".")
+    assert "\n" not in sentence and "`$" not in sentence and "Expected" not in sentence
+
+
+def numbers(kind: Any, header: str = "") -> Iterator[tuple[str, str]]:
+    """Every number of the settings: what stands before it in a file, and its name."""
+    for each in kind.fields:
+        match each.type:
+            case inspect.DataclassType():
+                yield from numbers(each.type, f"[{each.name}]\n")
+            case inspect.VarTupleType(item_type=inspect.DataclassType() as item):
+                yield from numbers(item, LORA if header else MODEL)
+            case inspect.IntType() | inspect.FloatType():
+                yield header, each.name
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "true", "1" + "0" * 30, "-1" + "0" * 30, "'1'"])
+@pytest.mark.parametrize(("header", "name"), sorted(numbers(inspect.type_info(Settings))))
+def test_no_number_takes_what_is_none_or_has_no_end(
+    tmp_path: Path, header: str, name: str, value: str
+) -> None:
+    with pytest.raises(SettingsBroken) as caught:
+        load(written(tmp_path, f"{header}{name} = {value}"), {})
+    assert caught.value.key.endswith(f".{name}")
+    assert caught.value.reason.startswith(("must be a number ", "must be a whole number "))
+
+
+def test_a_whole_number_is_a_number(tmp_path: Path) -> None:
+    waits = load(written(tmp_path, "[generation]\nmodel_wait = 5"), {}).generation.model_wait
+    assert waits == 5.0 and isinstance(waits, float)
+
+
+def test_settings_are_read_without_what_runs_the_bot() -> None:
+    heavy = ("prometheus_client", "aiohttp", "discord", "generation.queue.dispatcher", "torch")
+    code = f"import sys, bot.studio.settings; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_loras_are_a_models_own_tables(tmp_path: Path) -> None:
+    text = (
+        f"{MODEL}[[models.loras]]\nname = 'ink'\nsource = 'ink.safetensors'\nweight = 1\ntrigger = 'in ink'"
+    )
+    (lora,) = load(written(tmp_path, text), {}).models[0].loras
+    assert (lora.name, lora.source, lora.weight, lora.trigger) == ("ink", "ink.safetensors", 1.0, "in ink")
+
+
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(SettingsBroken):
+        load(tmp_path / "absent.toml", {})

@@ -1,0 +1,168 @@
+"""One message is reached by its token while that lives, by the bot's own right afterwards, and not at all when it is gone."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+
+import discord
+import pytest
+
+from bot.client import Atelier
+from bot.gallery import cards
+from bot.gallery.progress import EditPace, show_progress
+from bot.posted_message import MessageGone, PostedMessage, is_final
+from bot.studio.screening.pictures import PreviewScreening
+from db.jobs import ReplyTarget
+from generation.queue.ticket import JobCancelled, Running, Ticket
+from generation.request import JobId
+from playground.messages import Message
+from playground.server import Playground
+from tests.bot.gallery.test_cards import a_job
+from tests.bot.painter import png
+from tests.openapi import Judge
+
+pytestmark = pytest.mark.timeout(30)
+
+
+@pytest.fixture
+def place(play: Playground, atelier: Atelier) -> ReplyTarget:
+    [guild] = atelier.guilds
+    return ReplyTarget(guild_id=guild.id, channel_id=play.channel("gallery").id)
+
+
+def dead_token(place: ReplyTarget) -> ReplyTarget:
+    return ReplyTarget(
+        guild_id=place.guild_id,
+        channel_id=place.channel_id,
+        message_id=place.message_id,
+        token="this token is no more",
+        token_at=time.time(),
+    )
+
+
+def a_picture() -> discord.File:
+    return discord.File(io.BytesIO(png()), "fox.png")
+
+
+def shown(play: Playground, message_id: int) -> Message:
+    return next(each for each in play.world.messages.of(play.channel("gallery").id) if each.id == message_id)
+
+
+def says(message: Message, words: str) -> bool:
+    return any(words in str(each.get("content")) for each in message.components)
+
+
+async def test_a_message_that_was_never_posted_is_posted_once_and_edited_then(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    post = PostedMessage(atelier, place)
+    first = await post.edit(cards.note("one"), [])
+    assert await post.edit(cards.note("two"), []) == first
+    assert says(shown(play, first), "two")
+    assert len(await play.person("ada").sees("gallery")) == 1
+
+
+async def test_where_the_token_is_dead_the_bot_goes_on_by_its_own_right_with_the_whole_file(
+    play: Playground, atelier: Atelier, place: ReplyTarget, judge: Judge
+) -> None:
+    message_id = await PostedMessage(atelier, place).edit(cards.note("one"), [])
+    post = PostedMessage(
+        atelier,
+        dead_token(ReplyTarget(guild_id=place.guild_id, channel_id=place.channel_id, message_id=message_id)),
+    )
+    view = discord.ui.LayoutView()
+    view.add_item(discord.ui.MediaGallery(discord.MediaGalleryItem("attachment://fox.png")))
+    assert await post.edit(view, [a_picture()]) == message_id
+    assert await post.edit(cards.note("three"), []) == message_id
+    by_token = [each for each in judge.exchanges if each.path.startswith("/webhooks")]
+    assert len(by_token) == 1, "a token that was refused is not tried again"
+    uploads = [file for each in judge.exchanges for file in each.files if each.status == 200]
+    assert [file.filename for file in uploads] == ["fox.png"]
+    assert says(shown(play, message_id), "three")
+
+
+async def test_an_answer_that_never_arrived_is_posted_by_the_bots_own_right(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    message_id = await PostedMessage(atelier, dead_token(place)).edit(cards.note("here"), [])
+    assert says(shown(play, message_id), "here")
+
+
+async def test_a_deleted_message_is_gone_and_can_be_deleted_again(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    post = PostedMessage(atelier, place)
+    await post.edit(cards.note("one"), [])
+    await post.delete()
+    await post.delete()
+    assert await play.person("ada").sees("gallery") == []
+    with pytest.raises(MessageGone):
+        await post.edit(cards.note("two"), [])
+
+
+async def test_other_refusals_are_raised(play: Playground, atelier: Atelier, place: ReplyTarget) -> None:
+    play.fail_next("POST", "/channels/…", status=403, code=50013)
+    with pytest.raises(discord.Forbidden):
+        await PostedMessage(atelier, place).edit(cards.note("one"), [])
+
+
+async def test_edits_arrive_in_their_order(play: Playground, atelier: Atelier, place: ReplyTarget) -> None:
+    post = PostedMessage(atelier, place)
+    await post.edit(cards.note("0"), [])
+    edits = [asyncio.create_task(post.edit(cards.note(f"number {n}."), [])) for n in range(1, 5)]
+    ids = {await edit for edit in edits}
+    assert len(ids) == 1 and says(shown(play, ids.pop()), "number 4.")
+
+
+async def test_previews_are_shown_until_the_job_is_over(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    job, ticket, post, pace = a_job(), Ticket(JobId("22222aaaaa")), PostedMessage(atelier, place), EditPace()
+    previews = PreviewScreening(atelier.parts.inspection, job, is_flagged=False)
+    following = asyncio.create_task(
+        show_progress(job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False)
+    )
+    ticket.show(Running(done=1, total=4, preview=png()))
+    message = await play.wait_for_message(lambda each: says(each, "25%"))
+    ticket.show(Running(done=2, total=4, preview=png("green")))
+    ticket.show(Running(done=3, total=4, preview=png("blue")))
+    await play.wait_for_message(lambda each: says(each, "75%"))
+    ticket.fail(JobCancelled(ticket.job))
+    await following
+    assert says(shown(play, message.id), "75%"), "the end is told by whoever carries the job"
+
+
+async def test_nobody_is_shown_the_progress_of_a_deleted_message(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    ticket, post = Ticket(JobId("22222aaaaa")), PostedMessage(atelier, place)
+    await post.edit(cards.note("one"), [])
+    await post.delete()
+    ticket.show(Running(done=1, total=4, preview=None))
+    job, pace = a_job(), EditPace()
+    previews = PreviewScreening(atelier.parts.inspection, job, is_flagged=False)
+    await show_progress(job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
+    assert not ticket.is_done
+
+
+def test_a_channels_pace_is_shared_and_forgotten_with_its_last_job() -> None:
+    pace = EditPace()
+    first, second, other = pace.open(1), pace.open(1), pace.open(2)
+    assert first is second is not other
+    pace.close(1)
+    assert pace.open(1) is first
+    for channel in (1, 1, 2):
+        pace.close(channel)
+    assert pace.open(1) is not first
+
+
+@pytest.mark.parametrize(("status", "is_final_refusal"), [(400, True), (403, True), (401, False)])
+async def test_what_discord_refuses_for_good_is_told_from_what_may_pass(
+    play: Playground, atelier: Atelier, place: ReplyTarget, status: int, is_final_refusal: bool
+) -> None:
+    play.fail_next("POST", "/channels/…", status=status)
+    with pytest.raises(discord.HTTPException) as refusal:
+        await PostedMessage(atelier, place).edit(cards.note("x"), [])
+    assert is_final(refusal.value) is is_final_refusal

@@ -1,0 +1,280 @@
+"""Every refusal has its sentence, and a member's words stay where they were put."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from types import NoneType
+from typing import Any, NewType, get_args, get_type_hints
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot import errors
+from bot.studio import case_errors
+from bot.studio.orders.order import (
+    BadDuration,
+    BadParameter,
+    MemberBlocked,
+    NoSuchJob,
+    PromptRefused,
+    Refusal,
+    UnknownLora,
+    UnknownModel,
+    UnknownParameter,
+)
+from bot.studio.orders.parameters import PROMPT_LIMIT
+from bot.texts import members as texts
+from db.errors import DatabaseBusy, DiskFull
+from generation.queue.ticket import (
+    GenerationError,
+    GenerationFailed,
+    LineFull,
+    Running,
+    Waiting,
+)
+from generation.request import JobId
+from moderation.rate_limits import RateLimited, TooManyJobs
+from moderation.verdict import Category
+from tests.bot.markdown import long_words, read, without_code, words, words_of
+
+assert case_errors.NoSuchCase  # the desk's refusals are among the leaves that are walked
+MOST_CONTENT = 2000
+KINDS = ["memory", "model", "input", "bug", "crash", "something new"]
+
+
+def leaves(base: type[Exception]) -> Iterator[type[Exception]]:
+    below = base.__subclasses__()
+    for each in below:
+        yield from leaves(each)
+    if not below:
+        yield base
+
+
+ERRORS = [*leaves(Refusal), *leaves(GenerationError), LineFull, RateLimited, TooManyJobs, DiskFull]
+
+
+def samples(hint: Any) -> list[Any]:
+    """Values of a field of an error."""
+    if isinstance(hint, NewType):
+        return samples(hint.__supertype__)
+    if parts := get_args(hint):
+        return [value for part in parts for value in samples(part)]
+    known: dict[Any, list[Any]] = {
+        str: ["words"],
+        int: [1, 1_000_000],
+        float: [0.5, 100_000.0],
+        bool: [False, True],
+        NoneType: [None],
+        Path: [Path("atelier.sqlite3")],
+    }
+    return known[hint]
+
+
+def instances(kind: type[Exception]) -> Iterator[Exception]:
+    """Each value of each field once, beside the first of all others."""
+    hints = get_type_hints(kind)
+    every = {field.name: samples(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
+    first = {name: values[0] for name, values in every.items()}
+    yield kind(**first)
+    for name, values in every.items():
+        for value in values[1:]:
+            yield kind(**(first | {name: value}))
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_every_refusal_is_a_sentence(kind: type[Exception]) -> None:
+    for error in instances(kind):
+        sentence = errors.sentence(error)
+        assert sentence is not None, f"{kind.__name__} has no sentence"
+        assert re.fullmatch(r"[A-Z`].*([.?]|Reason: words)", sentence), sentence
+        assert not re.search(
+            r"\b(?!LoRA\b)[A-Z][a-z]+[A-Z]\w+|Error|Traceback|None|=|0x|\bargs\b|sqlite", sentence
+        ), sentence
+        assert len(sentence) <= 300, sentence
+
+
+@pytest.mark.parametrize("error", [ValueError("boom"), KeyError("x"), DatabaseBusy(path=Path("x"))])
+def test_what_is_a_bug_has_no_sentence_of_its_own(error: Exception) -> None:
+    assert errors.sentence(error) is None
+
+
+def test_a_bug_is_told_by_its_reference_alone() -> None:
+    assert "`0a1b2c3d`" in texts.bug("0a1b2c3d")
+
+
+@pytest.mark.parametrize("category", [each for each in Category if each is not Category.NONE])
+def test_every_category_is_named_in_words(category: Category) -> None:
+    sentence = errors.sentence(PromptRefused(category, "prompt")) or ""
+    # These are words already; the others are names of ours.
+    is_word = category.value in ("nudity", "gore", "hate", "harassment", "self-harm", "spam")
+    assert (f"reads as {category.value}." in sentence) == is_word
+    assert "Nothing was charged." in sentence and "(in the" not in sentence
+
+
+@pytest.mark.parametrize(
+    "category", [*(each for each in Category if each is not Category.NONE), "server-rule"]
+)
+@pytest.mark.parametrize("field", ["prompt", "prompt+negative"])
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_refusal_says_what_to_do_and_whether_it_counts(category: str, field: str, is_first: bool) -> None:
+    sentence = errors.sentence(PromptRefused(category, field, is_first)) or ""
+    assert len(sentence) <= 330
+    advice = sentence.partition(". ")[2].partition(". If you think that is a mistake")[0]
+    assert advice, "what to do instead"
+    assert advice != "Rephrase it and try again", "that is for categories that nobody has thought of"
+    assert ("counts as nothing against you" in sentence) == is_first
+
+
+def test_every_category_has_advice_of_its_own() -> None:
+    advice = [
+        (errors.sentence(PromptRefused(each, "prompt")) or "").partition(". ")[2]
+        for each in Category
+        if each is not Category.NONE
+    ]
+    assert len(set(advice)) == len(advice)
+
+
+@pytest.mark.parametrize(
+    ("field", "where"),
+    [
+        ("negative", "(in the negative prompt)"),
+        ("prompt+negative", "(in the prompt and the negative prompt)"),
+    ],
+)
+def test_a_refusal_says_which_text_it_means(field: str, where: str) -> None:
+    assert where in (errors.sentence(PromptRefused("gore", field)) or "")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_way_to_fail_says_that_it_cost_nothing(kind: str) -> None:
+    sentence = errors.sentence(GenerationFailed(JobId("aaaaaaaaaa"), kind, "CUDA error: 0xdead")) or ""
+    assert "Nothing was charged." in sentence and "CUDA" not in sentence
+
+
+def test_who_asks_for_more_than_a_limit_ever_holds_is_not_told_to_wait() -> None:
+    sentence = errors.sentence(RateLimited("minute", 2, 4, is_impossible=True)) or ""
+    assert "Ask for fewer" in sentence and "gain in" not in sentence
+
+
+@given(long_words, st.floats(0, 2**31))
+def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
+    for error in (
+        UnknownModel(text, "emoji"),
+        UnknownLora(text, "emoji", "pixel", ""),
+        UnknownParameter(text, "seed"),
+        BadParameter("ar", text, "one of 1:1"),
+        NoSuchJob(text),
+        BadDuration(text),
+        MemberBlocked(at, text[:300]),
+    ):
+        sentence = errors.sentence(error)
+        assert sentence is not None and len(sentence) <= MOST_CONTENT
+        assert read(without_code(sentence)).live == (), sentence
+
+
+# ---- words in their place
+
+
+@given(words)
+def test_plain_words_mean_nothing_to_discord_and_lose_nothing(text: str) -> None:
+    shown = read(texts.plain(text))
+    assert shown.live == ()
+    assert shown.seen == words_of(text)
+
+
+@given(long_words, st.integers(2, PROMPT_LIMIT))
+def test_plain_words_cut_short_still_mean_nothing(text: str, limit: int) -> None:
+    cut = texts.short(texts.plain(text), limit)
+    assert len(cut) <= limit
+    assert read(cut).live == ()
+    assert not cut.endswith("\\") or read(cut).seen.endswith("\\"), "it would swallow what stands behind"
+
+
+@given(long_words)
+def test_words_between_backticks_stay_between_them(text: str) -> None:
+    inside = texts.code(text)
+    assert 1 <= len(inside) <= 100
+    assert "`" not in inside and len(inside.splitlines()) == 1
+
+
+@given(st.text(max_size=60), st.integers(1, 50))
+def test_short_is_as_long_as_asked(text: str, limit: int) -> None:
+    cut = texts.short(text, limit)
+    assert cut == text if len(text) <= limit else len(cut) <= limit and cut.endswith("…")
+
+
+# ---- numbers in words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "1 s"),
+        (0.2, "1 s"),
+        (40, "40 s"),
+        (40.01, "41 s"),
+        (89, "89 s"),
+        (89.5, "2 min"),
+        (90, "2 min"),
+        (120, "2 min"),
+        (120.1, "3 min"),
+        (89 * 60, "89 min"),
+        (89 * 60 + 1, "2 h"),
+        (7200, "2 h"),
+        (7201, "3 h"),
+        (86_400, "24 h"),
+    ],
+)
+def test_a_duration_is_rounded_up(seconds: float, words: str) -> None:
+    assert texts.duration(seconds) == words
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1_209_600, "2 weeks"), (86_400, "1 day"), (129_600, "36 hours"), (60, "1 minute"), (61, "61 s")],
+)
+def test_a_span_is_told_in_the_largest_unit_that_is_whole(seconds: float, words: str) -> None:
+    assert texts.span(seconds) == words
+
+
+@given(st.floats(0, 10**7), st.floats(0, 10**7))
+def test_a_duration_is_never_too_short_and_never_falls(first: float, second: float) -> None:
+    units = {"s": 1, "min": 60, "h": 3600}
+
+    def told(seconds: float) -> int:
+        number, unit = texts.duration(seconds).split()
+        return int(number) * units[unit]
+
+    assert told(first) >= first
+    assert told(first) <= told(second) or first > second
+
+
+@given(st.integers(0, 400), st.integers(0, 200))
+def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
+    line = texts.progress_line(Running(done=done, total=total, preview=None))
+    assert re.fullmatch(r"`[█░]{12}` (\d{1,2}|100)%", line)
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (Waiting(place=1, seconds=None), "Next in line"),
+        (Waiting(place=1, seconds=3.2), "Next in line, about 4 s to go"),
+        (Waiting(place=12, seconds=None), "Place 12 in line"),
+        (Waiting(place=12, seconds=600), "Place 12 in line, about 10 min to go"),
+    ],
+)
+def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
+    assert texts.progress_line(progress) == line
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])
+def test_an_unknown_parameter_is_told_the_nearest_however_far_it_is(name: str, nearest: str) -> None:
+    told = errors.sentence(UnknownParameter(name, nearest))
+    assert told is not None
+    assert f"`--{name}`" in told
+    assert f"`--{nearest}`" in told

@@ -1,0 +1,479 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from db.appeals import Appeals, Decision
+from db.audit import Act, Audit
+from db.blocks import Blocks
+from db.case_entries import CaseEntries, EntryKind
+from db.cases import Cases, Origin, Outcome
+from db.database import Database, Transaction
+from db.erasure import Erasures
+from db.images import Pictures
+from db.jobs import Jobs
+from db.lockdowns import Lockdowns, LockdownState, Mode
+from db.member_export import MemberExport
+from db.policies import Policies, Scope
+from db.presets import Presets
+from db.reports import Reports
+from db.server_rules import ServerRules
+from db.spending import Spending
+from db.strikes import Strikes
+from db.verdicts import Verdicts
+from generation.request import JobId, MemberId
+from moderation.policy import Change
+from moderation.verdict import ALLOWED, Category, Ruling, Verdict
+from tests.db.forgotten import COLUMNS
+from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
+from tests.drawings import grown_from
+
+MEMBER_COLUMNS = """
+SELECT tables.name AS "table", columns.name AS "column"
+FROM sqlite_schema AS tables, pragma_table_info(tables.name) AS columns
+WHERE tables.type = 'table' AND columns.type = 'INTEGER'
+  AND (columns.name IN ('member', 'person') OR columns.name LIKE '%\\_by' ESCAPE '\\')
+ORDER BY 1, 2
+"""
+
+
+# Acts: in a case that may come to nothing, on a server, and those whose reason the member is told.
+CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE_BAN, Act.NOTE}
+ON_NO_MEMBER = {
+    Act.RAID_ON,
+    Act.RAID_OFF,
+    Act.PANIC_OPEN,
+    Act.PANIC_PAUSE,
+    Act.PANIC_FAMILY,
+    Act.PANIC_KNOWN,
+    Act.RULE_ADD,
+    Act.RULE_REMOVE,
+    Act.POLICY_PRESET,
+    Act.POLICY_CATEGORY,
+    Act.POLICY_RESET,
+    Act.LOG_CHANNEL,
+    Act.SECOND_FOR_BANS,
+}
+TOLD = {Act.WARN, Act.TIMEOUT, Act.BAN, Act.BLOCK, Act.AMEND, Act.APPEAL_UPHELD, Act.APPEAL_OVERTURNED}
+
+ALICES_NAME, MODERATORS_NAME = "alice of the hills", "mo of the desk"
+
+
+async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator: MemberId) -> None:
+    """A row in every table that knows members."""
+    parents = (a_job(member=MemberId(777)), a_job(member=MemberId(777)))
+    grown = tuple(each for parent in parents for each in grown_from(parent.id))
+    job = a_job(member=subject, member_name=ALICES_NAME, pictures=grown)
+    async with db.transaction() as tx:
+        for each in (*parents, job):
+            await Jobs(db).record(tx, each)
+        await Spending(db).spend(tx, member=subject, guild_id=GUILD, job=job.id, images=4, at=NOW)
+        await Verdicts(db).add(
+            tx,
+            at=NOW,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            member=subject,
+            member_name=ALICES_NAME,
+            source="/imagine",
+            prompt="a fox",
+            verdict=ALLOWED,
+            job=job.id,
+        )
+        await store(Pictures(db, folder), tx, job.id)
+        await Pictures(db, folder).remove(tx, job.id, 0, by=moderator, reason="rule 3", at=NOW)
+        await Blocks(db).block(
+            tx, guild_id=GUILD, member=subject, by=moderator, reason="spam", at=NOW, expires_at=None
+        )
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=moderator, at=NOW + 1)
+        await Audit(db).append(
+            tx,
+            at=NOW,
+            guild_id=GUILD,
+            actor=moderator,
+            actor_name=MODERATORS_NAME,
+            act=Act.BLOCK,
+            member=subject,
+            subject=f"job {job.id}",
+            reason="spam",
+        )
+        await Presets(db).save(tx, subject, "golden", "golden hour", NOW)
+        await Erasures(db).ask(tx, subject, NOW + 5)
+        await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
+
+
+async def leave_traces_at_the_desk(
+    db: Database, tx: Transaction, job: JobId, subject: MemberId, moderator: MemberId
+) -> None:
+    cases = Cases(db)
+    case = await cases.open(
+        tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name=ALICES_NAME, job=job
+    )
+    await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
+    await cases.propose_ban(tx, case.id, moderator, MODERATORS_NAME, "spam")
+    await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
+    await cases.close(
+        tx,
+        case.id,
+        outcome=Outcome.WARN,
+        by=moderator,
+        name=MODERATORS_NAME,
+        at=NOW,
+        reason="spam",
+        is_told=True,
+    )
+    await CaseEntries(db).add(
+        tx, case.id, at=NOW, by=moderator, name=MODERATORS_NAME, kind=EntryKind.NOTE, text="a note"
+    )
+    await CaseEntries(db).add(
+        tx, case.id, at=NOW, by=subject, name=ALICES_NAME, kind=EntryKind.APPEALED, text="why?"
+    )
+    await Strikes(db).add(
+        tx, guild_id=GUILD, member=subject, case_id=case.id, by=moderator, at=NOW, expires_at=NOW + 9
+    )
+    await Strikes(db).pardon(tx, case.id, by=moderator, at=NOW + 1)
+    appeal = await Appeals(db).add(tx, case_id=case.id, member=subject, text="why?", at=NOW)
+    assert appeal
+    await Appeals(db).answer(
+        tx, appeal.id, decision=Decision.UPHELD, by=moderator, name=MODERATORS_NAME, at=NOW, answer="so"
+    )
+    await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
+    await Lockdowns(db).set(tx, LockdownState(guild_id=GUILD, mode=Mode.PAUSE), moderator)
+    await ServerRules(db).add(
+        tx,
+        guild_id=GUILD,
+        name="clowns",
+        category=Category.SPAM,
+        ruling=Ruling.FLAG,
+        any_of=("clown",),
+        is_shadow=True,
+        by=moderator,
+        at=NOW,
+    )
+    scope = Scope(guild_id=GUILD)
+    await Policies(db).choose(tx, scope, "family", moderator, NOW)
+    await Policies(db).amend(tx, scope, Category.GORE, Change(flag=0.5), moderator, NOW)
+    await ServerRules(db).remove(tx, guild_id=GUILD, name="clowns", by=moderator, at=NOW)
+
+
+async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
+    columns = [(row["table"], row["column"]) for row in await db.reader.all(MEMBER_COLUMNS)]
+    assert {table for table, _ in columns} == {
+        "appeals",
+        "audit_openings",
+        "blocks",
+        "case_entries",
+        "cases",
+        "erasures",
+        "gates",
+        "images",
+        "jobs",
+        "policies",
+        "presets",
+        "reports",
+        "server_rules",
+        "spending",
+        "stances",
+        "strikes",
+        "verdicts",
+    }
+    for number, (table, column) in enumerate(columns):
+        # A member of whom nothing is known but this one cell.
+        member = MemberId(1000 + number)
+        others = {"subject": MemberId(1), "moderator": MemberId(2)}
+        others["subject" if column in ("member", "person") else "moderator"] = member
+        await leave_traces(db, tmp_path, **others)
+        exported = await MemberExport(db).export(member)
+        assert any(
+            key.startswith(table.removesuffix("_openings")) and rows
+            for key, rows in exported.items()
+            if key != "member"
+        ), (
+            table,
+            column,
+        )
+
+
+async def test_an_export_holds_the_members_rows_and_nobody_elses(db: Database, tmp_path: Path) -> None:
+    subject = MemberId(555)
+    await leave_traces(db, tmp_path, subject, MODERATOR)
+    await leave_traces(db, tmp_path, BOB, MODERATOR)
+    exported = await MemberExport(db).export(subject)
+    for key in (
+        "jobs",
+        "images",
+        "verdicts",
+        "spending",
+        "blocks",
+        "audit",
+        "cases",
+        "strikes",
+        "appeals",
+        "reports",
+    ):
+        assert len(exported[key]) == 1, key
+    assert exported["jobs"][0]["prompt"] == "a fox in the snow 🦊"
+    text = json.dumps(exported)
+    assert str(BOB) not in text
+    assert str(MODERATOR) not in text
+    assert "token" not in text
+
+
+# What is handed over under each name. A new column is decided: it is added to its list here, or to KEPT_BACK.
+HANDED_OVER = {
+    "jobs": """
+        id member member_name action guild_id channel_id message_id parent parent_image model prompt negative width height steps
+        guidance seed images strength loras is_remix state failure is_age_restricted policy_channel_id created_at started_at
+        finished_at delivered_at
+    """,
+    "job_parents": "job position parent parent_image role strength",
+    "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
+    "verdicts": """
+        id at guild_id channel_id member member_name job message_id source prompt negative ruling category field
+    """,
+    "spending": "job member guild_id images at refunded",
+    "blocks": "id guild_id member reason at expires_at lifted_at",
+    "audit": "number at guild_id action subject details reason",
+    "cases": """
+        id guild_id number origin opened_at member member_name channel_id job prompt negative ruling category field has_picture
+        outcome acted_at reason expires_at told_at
+    """,
+    "case_entries": "id case_id at kind text",
+    "strikes": "id guild_id member case_id at expires_at pardoned_at",
+    "appeals": "id case_id member text at decision decided_at answer",
+    "reports": "id guild_id job member reason at",
+    "presets": "member name text saved_at",
+    "erasures": "member asked_at",
+    "images_removed_as_moderator": "job image_index removed_at removed_reason",
+    "blocks_set_as_moderator": "id guild_id set_by reason at expires_at lifted_at",
+    "blocks_lifted_as_moderator": "id guild_id at expires_at lifted_at lifted_by",
+    "audit_as_moderator": "number at guild_id action subject details reason",
+    "cases_as_moderator": "id guild_id number outcome acted_at",
+    "case_entries_as_moderator": "id case_id at written_by written_name kind text",
+    "strikes_as_moderator": "id guild_id case_id at pardoned_at",
+    "appeals_as_moderator": "id case_id decision decided_at answer",
+    "gates_as_moderator": "guild_id account_age member_age mode mode_at reason set_by",
+    "policies_as_moderator": "guild_id scope channel_id preset set_by set_at",
+    "stances_as_moderator": "guild_id scope channel_id category action flag refuse set_by set_at",
+    "server_rules_as_moderator": """
+        id guild_id name category ruling any_of with_any_of unless is_shadow added_by added_at added_version
+    """,
+    "server_rules_removed_as_moderator": "id guild_id name removed_by removed_at removed_version",
+}
+KEPT_BACK = {
+    "jobs": "token token_at",  # a credential
+    "images": "removed_by scores",  # who others are; what a detector saw
+    "verdicts": "rule words score normal_form",  # how the filter decides
+    "audit": "actor previous hash member",  # digests
+    "audit_openings": "number field person text salt",  # what is theirs of it stands in audit
+    "cases": """
+        rule words score normal_form
+        is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
+        verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
+    """,
+    "strikes": "given_by pardoned_by",
+    "appeals": "decided_by decided_name card_channel_id card_message_id told_at",
+    "reports": "case_id",  # it is about another member
+}
+DERIVED = {"has_picture", "is_remix"}
+OF_NO_MEMBER = {
+    "banned_pictures",
+    "case_numbers",
+    "guilds",
+    "notes",
+    "rule_hits",
+    "withheld_pictures",
+}
+
+
+async def test_every_column_is_handed_over_or_kept_back_on_purpose(db: Database, tmp_path: Path) -> None:
+    subject = MemberId(555)
+    await leave_traces(db, tmp_path, subject, MODERATOR)
+    theirs, moderators = await MemberExport(db).export(subject), await MemberExport(db).export(MODERATOR)
+    assert list(theirs) == list(moderators) == ["member", *HANDED_OVER]
+    for name, columns in HANDED_OVER.items():
+        row = (theirs[name] or moderators[name])[0]
+        assert {*row} == {*columns.split()}, name
+
+    schema: dict[str, set[str]] = {}
+    for row in await db.reader.all(COLUMNS):
+        schema.setdefault(row["table"], set()).add(row["column"])
+    decided = {table: {*columns.split()} for table, columns in KEPT_BACK.items()}
+    for name, columns in HANDED_OVER.items():
+        table = next(each for each in sorted(schema, key=len, reverse=True) if name.startswith(each))
+        of_parents = schema["job_parents"] if table == "jobs" else set[str]()
+        decided.setdefault(table, set()).update({*columns.split()} - DERIVED - of_parents)
+    assert decided == {table: columns for table, columns in schema.items() if table not in OF_NO_MEMBER}
+
+
+async def test_an_export_holds_neither_how_the_filter_decides_nor_what_others_wrote(
+    db: Database, tmp_path: Path
+) -> None:
+    subject, job = MemberId(555), a_job(member=MemberId(555))
+    found = Verdict(
+        ruling=Ruling.FLAG,
+        category=Category.GORE,
+        rule="the-rule",
+        words=("the-word",),
+        score=0.987654,
+        field="negative",
+        normal_form="the-normal-form",
+    )
+    whose: dict[str, Any] = {
+        "member": subject,
+        "member_name": ALICES_NAME,
+        "prompt": "typed",
+        "verdict": found,
+    }
+    by: dict[str, Any] = {"by": MODERATOR, "name": MODERATORS_NAME, "at": NOW}
+    entries, pictures = CaseEntries(db), Pictures(db, tmp_path)
+    async with db.transaction() as tx:
+        await Jobs(db).record(tx, job)
+        await pictures.store(
+            tx,
+            job=job.id,
+            index=0,
+            content=b"a picture",
+            size=job.drawing.size,
+            seed=7,
+            at=NOW,
+            scores={"a detector": {Category.GORE: 0.987654}},
+        )
+        await pictures.remove(tx, job.id, 0, by=MODERATOR, reason="for the log: removed", at=NOW)
+        await Verdicts(db).add(
+            tx, at=NOW, guild_id=GUILD, channel_id=CHANNEL, source="/imagine", job=job.id, **whose
+        )
+        for is_open in (True, False):
+            case = await Cases(db).open(tx, guild_id=GUILD, origin=Origin.REPORT, at=NOW, **whose)
+            await Reports(db).add(
+                tx,
+                guild_id=GUILD,
+                job=JobId(f"{case.id}"),
+                case_id=case.id,
+                member=BOB,
+                reason="reported",
+                at=NOW,
+            )
+            await entries.add(
+                tx,
+                case.id,
+                at=NOW,
+                by=BOB,
+                name="bob of the hills",
+                kind=EntryKind.EVIDENCE,
+                text="reported: ugly",
+            )
+            for kind in EntryKind:
+                if kind not in (EntryKind.EVIDENCE, EntryKind.APPEALED):
+                    await entries.add(tx, case.id, kind=kind, text=f"written: {kind}", **by)
+            await Cases(db).claim(tx, case.id, MODERATOR, MODERATORS_NAME, NOW)
+            await Cases(db).propose_ban(tx, case.id, MODERATOR, MODERATORS_NAME, "proposed")
+            if not is_open:
+                await Cases(db).close(
+                    tx, case.id, outcome=Outcome.WARN, reason="told: be kind", is_told=False, **by
+                )
+        for act in Act:
+            await Audit(db).append(
+                tx,
+                at=NOW,
+                guild_id=GUILD,
+                actor=MODERATOR,
+                actor_name=MODERATORS_NAME,
+                act=act,
+                member=subject,
+                reason=f"said: {act}",
+            )
+    exported = await MemberExport(db).export(subject)
+    text = json.dumps(exported)
+    for kept_back in (
+        "the-rule",
+        "the-word",
+        "the-normal-form",
+        "0.987654",
+        "for the log",
+        "reported",
+        "ugly",
+        "proposed",
+        str(MODERATOR),
+        MODERATORS_NAME,
+        str(BOB),
+        "bob of the hills",
+    ):
+        assert kept_back not in text, kept_back
+    assert [row["prompt"] for row in exported["cases"]] == ["typed", "typed"]
+    assert [row["reason"] for row in exported["cases"]] == ["", "told: be kind"]
+    assert {(row["ruling"], row["category"]) for row in exported["verdicts"]} == {(1, "gore")}
+    assert {row["text"] for row in exported["case_entries"]} == {
+        "written: decided",
+        "written: amended",
+        "written: answered",
+    }
+    assert {row["action"] for row in exported["audit"]} == {*Act} - CONSIDERED - ON_NO_MEMBER
+    assert {row["reason"] for row in exported["audit"] if row["reason"]} == {f"said: {act}" for act in TOLD}
+
+
+async def test_an_export_of_a_moderator_names_nobody_else(db: Database, tmp_path: Path) -> None:
+    subject, other = MemberId(555_000_111), MemberId(555_000_222)
+    await leave_traces(db, tmp_path, subject, MODERATOR)
+    async with db.transaction() as tx:
+        await Blocks(db).block(tx, guild_id=GUILD, member=subject, by=MODERATOR, reason="mine", at=NOW)
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=other, at=NOW + 1)
+        await Blocks(db).block(tx, guild_id=GUILD, member=subject, by=other, reason="another's", at=NOW)
+        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=MODERATOR, at=NOW + 1)
+        case = await Cases(db).open(
+            tx, guild_id=GUILD, origin=Origin.MODERATOR, at=NOW, member=subject, member_name=ALICES_NAME
+        )
+        await Cases(db).claim(tx, case.id, MODERATOR, MODERATORS_NAME, NOW)
+        await Cases(db).close(
+            tx,
+            case.id,
+            outcome=Outcome.WARN,
+            by=other,
+            name="other",
+            at=NOW,
+            reason="another's",
+            is_told=True,
+        )
+        await CaseEntries(db).add(
+            tx,
+            case.id,
+            at=NOW,
+            by=MODERATOR,
+            name=MODERATORS_NAME,
+            kind=EntryKind.AMENDED,
+            text="reason: another's → mine",
+        )
+    text = json.dumps(await MemberExport(db).export(MODERATOR))
+    for others in (str(subject), str(other), ALICES_NAME, "another's"):
+        assert others not in text, others
+    assert "mine" in text
+
+
+async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_path: Path) -> None:
+    await leave_traces(db, tmp_path, BOB, MODERATOR)
+    exported = await MemberExport(db).export(MODERATOR)
+    assert {key for key, rows in exported.items() if rows and key != "member"} == {
+        "images_removed_as_moderator",
+        "blocks_set_as_moderator",
+        "blocks_lifted_as_moderator",
+        "audit_as_moderator",
+        "cases_as_moderator",
+        "case_entries_as_moderator",
+        "strikes_as_moderator",
+        "appeals_as_moderator",
+        "gates_as_moderator",
+        "policies_as_moderator",
+        "server_rules_as_moderator",
+        "server_rules_removed_as_moderator",
+        "stances_as_moderator",
+    }
+
+
+@pytest.mark.parametrize("member", [MemberId(0), MemberId(2**63 - 1)])
+async def test_an_export_of_a_stranger_is_empty(db: Database, member: MemberId) -> None:
+    exported = await MemberExport(db).export(member)
+    assert exported.pop("member") == member
+    assert set(map(len, exported.values())) == {0}

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from generation.queue.cost_model import CostModel
+from generation.request import ImageSize
+from tests.generation.worker.requests import order
+
+
+def test_the_pace_is_that_of_the_last_few_jobs() -> None:
+    pace = CostModel()
+    for seconds in [100.0] * 10 + [10.0] * 30:
+        pace.learn(order(steps=10), seconds)
+    assert pace.seconds_for(order(steps=10)) == pytest.approx(10, rel=0.4)
+
+
+def test_what_a_picture_takes_beside_its_steps_is_learned_apart() -> None:
+    """A few-step order is mostly decoding."""
+    pace = CostModel()
+    for steps in (4, 20, 50, 8, 30):
+        pace.learn(order(steps=steps, images=2), 2 * (3.0 + 0.1 * steps))
+    assert pace.seconds_for(order(steps=4, images=4)) == pytest.approx(4 * 3.4, rel=1e-3)
+
+
+def test_sizes_are_learned_apart_and_an_unknown_one_is_taken_for_an_average_one() -> None:
+    pace = CostModel()
+    large, small = order(size=ImageSize(width=1024, height=1024)), order(size=ImageSize(width=64, height=64))
+    pace.learn(large, 40.0)
+    pace.learn(small, 4.0)
+    assert pace.seconds_for(large) == pytest.approx(40)
+    assert pace.seconds_for(small) == pytest.approx(4)
+    assert 4 < pace.seconds_for(replace(small, size=ImageSize(width=64, height=128))) < 40
+
+
+def test_nothing_is_known_before_anything_was_measured() -> None:
+    assert CostModel().seconds_per_cost is None

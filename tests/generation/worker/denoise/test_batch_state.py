@@ -1,0 +1,201 @@
+"""The state of the running batch, and that a step neither waits for the device nor sends it anything."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from generation.request import ImageSize
+from generation.worker.denoise import batch_state as decks
+from generation.worker.denoise.batch_state import ROW_COUNTS, BatchState
+from generation.worker.denoise.slots import Row, Slot
+from generation.worker.models.loading import Model
+from tests.generation.worker.company import SCHEDULERS, with_schedulers
+from tests.generation.worker.requests import model, order
+
+# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+META = torch.device("meta")
+"""A device whose tensors have no values: whoever asks for one (`item`, `tolist`, `nonzero`, `cpu`) gets an error. What works
+there works without waiting for a GPU."""
+
+
+class Crossing(AssertionError):
+    pass
+
+
+class NothingCrosses(TorchDispatchMode):
+    """Every operation stays on the device, but for what is copied to it without waiting."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations = 0
+        self.copies = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        given = [leaf for leaf in tree_leaves((args, kwargs or {})) if isinstance(leaf, Tensor)]
+        out = func(*args, **(kwargs or {}))
+        made = [leaf for leaf in tree_leaves(out) if isinstance(leaf, Tensor)]
+        elsewhere = [one for one in (*given, *made) if one.device != META]
+        if func is torch.ops.aten.randn.generator:  # noise is drawn on the CPU
+            return out
+        if func is torch.ops.aten.copy_.default and len(elsewhere) == 1 and args[2:] == (True,):
+            self.copies += 1
+            return out
+        if elsewhere:
+            raise Crossing(f"{func} on {[(one.device, tuple(one.shape)) for one in elsewhere]}")
+        self.operations += 1
+        return out
+
+
+def moved(row: Row) -> Row:
+    def away(one: Tensor | None) -> Tensor | None:
+        return None if one is None else one.to(META)
+
+    return Row(
+        weight=row.weight,
+        text=row.text.to(META),
+        pooled=away(row.pooled),
+        time_ids=away(row.time_ids),
+        guidance=away(row.guidance),
+    )
+
+
+def on_meta(deck: BatchState, one: Model, **asked: Any) -> Slot:
+    slot = one.seat(order(**asked).drawing, 0)
+    return deck.seat(slot.key, slot.table, tuple(moved(row) for row in slot.rows), slot.generator)
+
+
+def without_values(base: Model, one: Model) -> tuple[BatchState, list[Slot]]:
+    """A deck on which the model's pictures have taken their first step, the model itself being there too."""
+    shape = one.seat(order().drawing, 0).key.latent_shape
+    with torch.inference_mode():
+        deck = BatchState(shape, META)
+    slots = [on_meta(deck, one, seed=1, steps=9), on_meta(deck, one, seed=2, steps=5, guidance=1.0)]
+    slots.append(on_meta(deck, one, seed=3, steps=7, text="fox::2 tea::1"))
+    getattr(base.pipe, "unet" if hasattr(base.pipe, "unet") else "transformer").to(META)
+    deck.advance(one.unet, slots, torch.float32, sizes=ROW_COUNTS)
+    return deck, slots
+
+
+@pytest.mark.parametrize("folder", ["sd_folder", "sdxl_folder", "sd3_folder", "flux_folder"])
+def test_a_step_asks_the_device_for_nothing_and_sends_it_nothing(
+    folder: str, request: pytest.FixtureRequest
+) -> None:
+    base = model(request.getfixturevalue(folder))
+    deck, slots = without_values(base, base)
+    with NothingCrosses() as watch:
+        deck.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
+    assert watch.operations > 100
+    assert watch.copies == 0
+
+
+@pytest.mark.parametrize("scheduler", [name for name in SCHEDULERS if name != "SASolverScheduler"])
+def test_with_any_linear_scheduler_nothing_but_noise_goes_to_the_device(
+    sd_folder: Path, scheduler: str
+) -> None:
+    base = model(sd_folder)
+    (one,) = with_schedulers(base, {scheduler: SCHEDULERS[scheduler]})
+    deck, slots = without_values(base, one)
+    is_noisy = any(slot.table.draws[2] for slot in slots)
+    with NothingCrosses() as watch:
+        deck.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
+        deck.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
+    assert watch.copies == (2 * len(slots) if is_noisy else 0)
+
+
+def test_the_watch_sees_what_it_watches_for(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    deck, slots = without_values(base, base)
+
+    def waits(x: Tensor, timesteps: Tensor, **told: Any) -> Any:
+        timesteps.tolist()
+        return (x,)
+
+    def sends(x: Tensor, timesteps: Tensor, **told: Any) -> Any:
+        return (x * torch.ones(1),)
+
+    for unet in (waits, sends):
+        with NothingCrosses(), pytest.raises((Crossing, RuntimeError, NotImplementedError)):
+            deck.advance(unet, slots, torch.float32, sizes=ROW_COUNTS)
+
+
+def test_a_step_is_one_graph(sd_folder: Path) -> None:
+    """torch.compile with `fullgraph` raises where Python would have to look at a tensor."""
+    base = model(sd_folder)
+    slots = [base.seat(order(seed=s, steps=4 + s).drawing, 0) for s in range(3)]
+    deck = base.decks.deck(slots[0].key)
+    base.advance(slots)
+    plan = deck._plan(slots, ())  # pyright: ignore[reportPrivateUsage]
+    with torch.inference_mode():
+        whole: Callable[..., Sequence[Tensor]] = torch.compile(decks.step, backend="eager", fullgraph=True)
+        for compiled, plain in zip(
+            whole(base.unet, deck, plan, torch.float32),
+            decks.step(base.unet, deck, plan, torch.float32),
+            strict=True,
+        ):
+            assert torch.allclose(compiled, plain, rtol=1e-5, atol=1e-5)
+
+
+def test_a_company_that_stays_together_is_planned_once(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    slots = [base.seat(order(seed=s).drawing, 0) for s in range(3)]
+    deck = base.decks.deck(slots[0].key)
+    plans = [deck._plan(slots, ()) for _ in range(2)]  # pyright: ignore[reportPrivateUsage]
+    assert plans[0] is plans[1]
+
+
+def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    (multistep,) = with_schedulers(base, {"DPMSolverMultistepScheduler": {}})
+    first = multistep.seat(order(seed=5).drawing, 0)
+    place = first.place
+    deck = base.decks.deck(first.key)
+    multistep.advance([first])
+    undisturbed = first.sample.clone()
+    for state in (deck.samples, deck.clean, deck.noise, deck.past):
+        with torch.inference_mode():
+            state.fill_(float("inf"))
+    del first
+    gc.collect()
+    again = multistep.seat(order(seed=5).drawing, 0)
+    assert again.place == place
+    multistep.advance([again])
+    assert torch.equal(again.sample, undisturbed)
+
+
+def test_a_deck_grows_under_its_pictures(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    first = base.seat(order(seed=5, steps=3).drawing, 0)
+    base.advance([first])
+    (remembering,) = with_schedulers(base, {"PNDMScheduler": {"skip_prk_steps": True}})
+    others = [remembering.seat(order(seed=s, steps=40).drawing, 0) for s in range(9)]
+    base.advance([first])
+    base.advance([first, *others])
+    other = model(sd_folder)
+    lone = other.seat(order(seed=5, steps=3).drawing, 0)
+    while not lone.is_finished:
+        other.advance([lone])
+    assert torch.allclose(first.sample, lone.sample, rtol=1e-4, atol=1e-4)
+
+
+def test_decks_that_nobody_sits_at_are_given_up(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    held = base.seat(order().drawing, 0)
+    left = base.decks.deck(held.key)
+    assert base.seat(order(seed=3).drawing, 0).key == held.key
+    assert base.decks.deck(held.key) is left
+    key = held.key
+    del held
+    gc.collect()
+    base.seat(order(size=ImageSize(width=96, height=64)).drawing, 0)
+    assert base.decks.deck(key) is not left

@@ -1,0 +1,17 @@
+"""Pictures that are decoded together cross to the host as one."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from generation.worker.output.decode import Arriving, to_bytes
+
+
+def test_pictures_that_cross_together_are_each_what_it_is_alone() -> None:
+    pictures = torch.rand((3, 3, 8, 6), generator=torch.Generator().manual_seed(1))
+    together = Arriving(to_bytes(pictures)).each()
+    assert len(together) == 3
+    for one, picture in zip(together, pictures, strict=True):
+        assert np.array_equal(one.wait(), Arriving(to_bytes(picture)).wait())
+        assert one.picture().size == (6, 8)
