@@ -16,11 +16,11 @@ from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
-from bot.gallery import cards
 from bot.gallery.delivery import Delivery, Spawn
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
 from bot.studio.parts import Parts
+from bot.ui.components import note
 
 log = logging.getLogger(__name__)
 
@@ -139,6 +139,6 @@ Interaction: TypeAlias = discord.Interaction[Atelier]
 async def say(interaction: Interaction, text: str) -> None:
     """The answer to a command, deferred or not, for their eyes alone."""
     if interaction.response.is_done():
-        await interaction.edit_original_response(view=cards.note(text))
+        await interaction.edit_original_response(view=note(text))
     else:
-        await interaction.response.send_message(view=cards.note(text), ephemeral=True)
+        await interaction.response.send_message(view=note(text), ephemeral=True)

@@ -9,12 +9,12 @@ import discord
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.cases.buttons import REASON, TextForm, line, paragraph
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import actor_of, demand_moderator
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.appeals import CaseAppeals
+from bot.ui.forms import REASON, TextForm, line, paragraph
 from db.appeals import Decision
 from generation.request import MemberId
 

@@ -11,19 +11,21 @@ import discord
 from discord import ui
 
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
-from bot.gallery.buttons import row
 from bot.studio.screening.pictures import likeness_of
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
+from bot.ui.components import card, row
 from db.appeals import Appeal, Decision
 from db.case_entries import Entry, EntryKind
 from db.cases import Case, Origin, Outcome
 from db.jobs import Job
 from db.member_stats import MemberStats
+from db.verdicts import VerdictRecord
 from moderation.escalation import Rung, Sanction
 from moderation.verdict import Ruling
 
 _OPEN = discord.Colour(0xE0A93B)
+_REFUSED = discord.Colour(0x99545A)
 _CLOSED = discord.Colour(0x6B7280)
 _APPEAL = discord.Colour(0x5865F2)
 _PROMPT, _REST = 700, 250  # characters shown
@@ -318,3 +320,26 @@ def answer_notice(appeal: Appeal, case: Case, server: str) -> View:
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(ui.TextDisplay[Any](text), accent_colour=_APPEAL))
     return view
+
+
+def review_card(record: VerdictRecord) -> View:
+    """A refusal or flag in the moderators' channel."""
+    verdict = record.verdict
+    is_refusal = verdict.ruling is Ruling.REFUSE
+    lines = [
+        f"**{'Refused' if is_refusal else 'Flagged'}** · {texts.why(verdict)}",
+        f"> {texts.short(texts.plain(record.prompt), 900)}",
+    ]
+    if record.negative:
+        lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
+    if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
+        lines.append(f"-# read as: `{texts.code(verdict.normal_form, 300)}`")
+    lines.append(
+        f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
+        + (f" · job {record.job}" if record.job else "")
+    )
+    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
+    if is_refusal:
+        # A first hit is explained to the member, not punished; a case is for what a moderator finds worth one.
+        items.append(row(CaseButton(CaseAction.OPEN, record.id, label="Open a case")))
+    return card(*items, colour=_REFUSED if is_refusal else _OPEN)

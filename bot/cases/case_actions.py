@@ -11,7 +11,7 @@ import discord
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.cases.buttons import CaseAction, TextForm, line
+from bot.cases.buttons import CaseAction
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.discord_sanctions import SanctionOutcome
 from bot.cases.mod_channel import ModChannel
@@ -21,6 +21,7 @@ from bot.studio.case_errors import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
+from bot.ui.forms import TextForm, line
 from db.audit import Act
 from db.cases import Case, Outcome
 from moderation.duration import written

@@ -10,10 +10,10 @@ import discord
 
 from bot.cases import cards as case_cards
 from bot.cases.cards import Dossier
-from bot.gallery import cards
 from bot.posted_message import UNREACHABLE, is_final
 from bot.studio.orders.order import PictureGone
 from bot.studio.parts import Parts
+from bot.ui.components import note
 from db.appeals import Appeal
 from db.cases import Case
 from db.errors import StorageError
@@ -64,7 +64,7 @@ class ModChannel:
             channel = await self._channel(record.guild_id)
             if channel is not None:
                 await channel.send(
-                    view=cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
+                    view=case_cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
                 )
         except (*UNREACHABLE, StorageError) as error:
             log.warning("verdict %s could not be posted: %s", record.id, error)
@@ -184,7 +184,7 @@ class ModChannel:
         if channel is None:
             return
         try:
-            await channel.send(view=cards.note(text), allowed_mentions=discord.AllowedMentions.none())
+            await channel.send(view=note(text), allowed_mentions=discord.AllowedMentions.none())
         except UNREACHABLE as error:
             log.warning("the moderators of %s were not told: %s", guild_id, error)
 

@@ -10,10 +10,11 @@ import discord
 from discord import app_commands, ui
 
 from bot.client import Interaction
-from bot.gallery.buttons import GalleryButton, row
+from bot.gallery.buttons import GalleryButton
 from bot.studio.orders.order import GalleryAction, PictureGone
 from bot.studio.pictures.stored import StoredPictures
 from bot.texts import members as texts
+from bot.ui.components import row
 from bot.ui.pagination import Page, pager
 from db.jobs import Job, JobAction, Jobs
 from generation.files import images

@@ -8,11 +8,12 @@ import discord
 from discord import app_commands
 from discord.app_commands import Range
 
+from bot.attachments import fetch
 from bot.client import Interaction
 from bot.commands.preset import presets_like
 from bot.permissions import actor_of
 from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, compose, read, with_file
-from bot.studio.orders.prompt_file import fetch, prompt_in_file
+from bot.studio.orders.prompt_file import prompt_in_file
 
 
 @app_commands.command(description="Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 vary one")

@@ -8,11 +8,11 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.gallery import cards
 from bot.permissions import actor_of
 from bot.privacy import cards as privacy_cards
 from bot.studio.privacy_errors import NotYourData
 from bot.texts import moderators as mod_texts
+from bot.ui.components import note
 
 _MOST = 24 * 2**20
 """Bytes: Discord takes 25 MiB in one request, with everything around the file."""
@@ -58,5 +58,5 @@ async def forget(interaction: Interaction, member: int) -> None:
     outlook = await privacy.outlook(by.member)
     cancelled = await privacy.ask_to_forget(by)
     after = privacy_cards.after(outlook, cancelled, privacy.settings)
-    await interaction.response.edit_message(view=cards.note(after))
+    await interaction.response.edit_message(view=note(after))
     interaction.client.sweep.want()

@@ -7,10 +7,11 @@ from typing import Any
 from discord import app_commands, ui
 
 from bot.client import Interaction
-from bot.gallery.buttons import GalleryButton, row
+from bot.gallery.buttons import GalleryButton
 from bot.permissions import actor_of
 from bot.studio.orders.order import GalleryAction
 from bot.texts import members as texts
+from bot.ui.components import row
 from generation.request import JobId, MemberId
 
 _MOST = 10

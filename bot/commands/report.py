@@ -7,10 +7,10 @@ import logging
 import discord
 from discord import app_commands
 
-from bot.cases.buttons import REASON, TextForm, paragraph
 from bot.client import Interaction
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
+from bot.ui.forms import REASON, TextForm, paragraph
 
 log = logging.getLogger(__name__)
 

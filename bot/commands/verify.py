@@ -9,7 +9,6 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.gallery import cards
 from bot.permissions import actor_of
 from bot.studio.orders.order import Actor, PictureGone
 from bot.studio.pictures.verification import (
@@ -22,6 +21,7 @@ from bot.studio.pictures.verification import (
 )
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
+from bot.ui.components import note
 from db.jobs import Job, JobAction
 
 Interaction = Interaction
@@ -81,7 +81,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
     if not said:
         raise NothingToVerify
     await interaction.followup.send(
-        view=cards.note("\n\n".join(said)), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
+        view=note("\n\n".join(said)), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
     )
 
 

@@ -1,80 +1,10 @@
-"""Buttons whose state is their custom_id, `atelier:1:<action>:<of what>`. Whether a press is allowed is decided in the press."""
+"""The buttons of cards and galleries."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Mapping
-from enum import StrEnum
-from typing import Any, ClassVar, Self, cast
-
-import discord
-from discord import ui
-
 from bot.studio.orders.order import GalleryAction
-from generation.request import JobId
-
-VERSION = 1
-"""Of the custom_id's form: messages posted with an older form keep their old pattern beside the new one."""
-
-FORM_SECONDS = 15 * 60.0
-"""Nobody answers a form later than that: Discord's own tokens are dead then."""
-
-PICTURE: Mapping[Callable[[str], Any], str] = {JobId: "[a-z2-7]{10}", int: "[0-3]"}
-NUMBER: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}"}
-
-
-def custom_id(action: str, *of: str | int) -> str:
-    return ":".join(("atelier", str(VERSION), action, *map(str, of)))
-
-
-def pattern(actions: Iterable[str], of: Mapping[Callable[[str], Any], str]) -> str:
-    """Of the custom_ids of these actions. Groups: the action, then each part of what it is about."""
-    return custom_id(f"({'|'.join(actions)})", *(f"({part})" for part in of.values()))
-
-
-class Button(ui.DynamicItem[ui.Button[Any]], template=""):
-    """The client's `routes` say which function answers its actions."""
-
-    actions: ClassVar[type[StrEnum]]
-    types: ClassVar[tuple[Callable[[str], Any], ...]]
-
-    def __init_subclass__(cls, *, actions: type[StrEnum], of: Mapping[Callable[[str], Any], str]) -> None:
-        """`of`: what a press is about, part by part: what reads it, and its regular expression."""
-        super().__init_subclass__(template=pattern(actions, of))
-        cls.actions, cls.types = actions, tuple(of)
-
-    def __init__(
-        self,
-        action: StrEnum,
-        *of: str | int,
-        label: str | None = None,
-        emoji: str | None = None,
-        style: discord.ButtonStyle = discord.ButtonStyle.secondary,
-        is_disabled: bool = False,
-    ) -> None:
-        self.action = action
-        self.of = of
-        super().__init__(
-            ui.Button(
-                label=label, emoji=emoji, style=style, disabled=is_disabled, custom_id=custom_id(action, *of)
-            )
-        )
-
-    @classmethod
-    async def from_custom_id(
-        cls, interaction: discord.Interaction[Any], item: ui.Item[Any], match: re.Match[str], /
-    ) -> Self:
-        action, *of = match.groups()
-        return cls(cls.actions(action), *(read(part) for read, part in zip(cls.types, of, strict=True)))
-
-    async def callback(self, interaction: discord.Interaction[Any]) -> None:
-        await interaction.client.routes.press(interaction, self.action, *self.of)
+from bot.ui.components import PICTURE, Button
 
 
 class GalleryButton(Button, actions=GalleryAction, of=PICTURE):
     """On cards and galleries: `<press>:<job>:<image>`. Nothing that the database knows is in it."""
-
-
-def row(*buttons: Button) -> ui.ActionRow[Any]:
-    """discord.py's annotations know dynamic items in classic views only."""
-    return ui.ActionRow(*cast(Any, buttons))

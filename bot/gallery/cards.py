@@ -1,4 +1,4 @@
-"""What is posted: the card of a running job, the gallery, the moderators' cards. Components V2; no logic."""
+"""What is posted: the card of a running job, the gallery. Components V2; no logic."""
 
 from __future__ import annotations
 
@@ -8,30 +8,19 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.cases.buttons import CaseAction, CaseButton
-from bot.gallery.buttons import GalleryButton, row
+from bot.gallery.buttons import GalleryButton
 from bot.studio.orders.order import Gallery, GalleryAction
 from bot.texts import members as texts
+from bot.ui.components import BLUE, View, card, row
 from db.jobs import Job, JobAction
-from db.verdicts import VerdictRecord
 from generation.queue.ticket import Progress, Running, Waiting
-from moderation.verdict import Ruling
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters
-_RUNNING = discord.Colour(0x5865F2)
 _DONE = discord.Colour(0x3BA55D)
 _FAILED = discord.Colour(0x99545A)
-_FLAGGED = discord.Colour(0xE0A93B)
 
-View = ui.LayoutView
 File = discord.File
-
-
-def _view(*items: ui.Item[Any], colour: discord.Colour) -> View:
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.Container(*items, accent_colour=colour))
-    return view
 
 
 def _head(job: Job) -> ui.TextDisplay[Any]:
@@ -85,7 +74,7 @@ def progress_card(job: Job, progress: Progress, number: int, *, is_spoiler: bool
 
 def _running_card(job: Job, media: list[ui.Item[Any]], line: str) -> View:
     cancel = GalleryButton(GalleryAction.CANCEL, job.id, 0, label="Cancel")
-    return _view(_head(job), *media, ui.TextDisplay(line), row(cancel), colour=_RUNNING)
+    return card(_head(job), *media, ui.TextDisplay(line), row(cancel), colour=BLUE)
 
 
 def first_card(job: Job, place: int, *, is_ready: bool) -> View:
@@ -113,12 +102,12 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
         items.append(row(*up, reroll))
     items.append(row(*vary, delete))
     items.append(row(remix))  # with four pictures the rows above are full
-    return _view(*items, colour=_DONE)
+    return card(*items, colour=_DONE)
 
 
 def kept_card(job: Job, sentence: str) -> View:
     """A job that waits for better times. No button: trying again would make a second one."""
-    return _view(_head(job), ui.TextDisplay(sentence), colour=_FAILED)
+    return card(_head(job), ui.TextDisplay(sentence), colour=_FAILED)
 
 
 def ended_card(job: Job, sentence: str) -> View:
@@ -127,34 +116,7 @@ def ended_card(job: Job, sentence: str) -> View:
     items: list[ui.Item[Any]] = [_head(job), ui.TextDisplay(sentence)]
     if job.action is not JobAction.UPSCALE:
         items.append(row(again))
-    return _view(*items, colour=_FAILED)
-
-
-def review_card(record: VerdictRecord) -> View:
-    """A refusal or flag in the moderators' channel."""
-    verdict = record.verdict
-    is_refusal = verdict.ruling is Ruling.REFUSE
-    lines = [
-        f"**{'Refused' if is_refusal else 'Flagged'}** · {texts.why(verdict)}",
-        f"> {texts.short(texts.plain(record.prompt), 900)}",
-    ]
-    if record.negative:
-        lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
-    if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
-        lines.append(f"-# read as: `{texts.code(verdict.normal_form, 300)}`")
-    lines.append(
-        f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
-        + (f" · job {record.job}" if record.job else "")
-    )
-    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
-    if is_refusal:
-        # A first hit is explained to the member, not punished; a case is for what a moderator finds worth one.
-        items.append(row(CaseButton(CaseAction.OPEN, record.id, label="Open a case")))
-    return _view(*items, colour=_FAILED if is_refusal else _FLAGGED)
-
-
-def note(text: str, *, colour: discord.Colour = _RUNNING) -> View:
-    return _view(ui.TextDisplay(text), colour=colour)
+    return card(*items, colour=_FAILED)
 
 
 def _media(name: str, *, is_spoiler: bool, description: str) -> ui.MediaGallery[Any]:

@@ -10,9 +10,10 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.gallery.buttons import FORM_SECONDS, PICTURE, custom_id, pattern
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
+from bot.ui.components import PICTURE, custom_id, pattern
+from bot.ui.forms import FORM_SECONDS
 from generation.request import JobId
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"

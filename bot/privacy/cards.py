@@ -6,10 +6,9 @@ from enum import StrEnum
 
 import discord
 
-from bot.gallery import cards
-from bot.gallery.buttons import NUMBER, Button, row
 from bot.studio.settings import RetentionSettings
 from bot.texts import moderators as mod_texts
+from bot.ui.components import NUMBER, Button, View, note, row
 from db.member_export import Outlook
 
 
@@ -21,8 +20,8 @@ class ForgetButton(Button, actions=PrivacyPress, of=NUMBER):
     """`forget:<member>`: on a message that only the member sees, and for nobody else."""
 
 
-def question(outlook: Outlook, member: int, settings: RetentionSettings) -> cards.View:
-    view = cards.note(before(outlook, settings))
+def question(outlook: Outlook, member: int, settings: RetentionSettings) -> View:
+    view = note(before(outlook, settings))
     button = ForgetButton(
         PrivacyPress.FORGET, member, label="Delete my data", style=discord.ButtonStyle.danger
     )

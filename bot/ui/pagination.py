@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import ui
 
-from bot.gallery.buttons import Button, row
+from bot.ui.components import Button, row
 
 
 class Page(StrEnum):

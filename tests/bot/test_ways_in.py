@@ -19,12 +19,13 @@ from hypothesis import strategies as st
 import bot
 from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton
-from bot.gallery.buttons import Button, GalleryButton
+from bot.gallery.buttons import GalleryButton
 from bot.gallery.remix_form import RemixForm, form_of
 from bot.privacy.cards import ForgetButton
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import NAMES
 from bot.studio.screening.server_rules import Draft
+from bot.ui.components import Button
 from bot.ui.pagination import PageButton
 from generation.request import Prompt
 from moderation.policy import Action, Change

@@ -10,11 +10,11 @@ from typing import Any
 
 from PIL import Image
 
-from bot.cases.buttons import TextForm
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import NAMES, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
+from bot.ui.forms import TextForm
 from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
 from generation.files.images import parameters_of, to_png

@@ -5,16 +5,12 @@ What stands in a PNG proves nothing and names nobody's job: it is words, and jud
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
 
-import aiohttp
-import discord
-
 from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, one_line
-from bot.studio.prompt_errors import FileTooLarge, FileUnreachable, NoPromptInFile
+from bot.studio.prompt_errors import NoPromptInFile
 from generation.files.images import NotAPicture, read_parameters
 from generation.files.infotext import Infotext, read_infotext
 from generation.request import MAX_LORA_WEIGHT, ImageSize, ModelEntry
@@ -25,23 +21,8 @@ MAX_PNG = 10 * 2**20
 """Bytes: the largest that the bot posts itself."""
 _MAX_INFOTEXT = 5000
 """Characters: more than two prompts of the longest kind and all fields."""
-_PATIENCE = 1.5
-"""Seconds. Discord wants its answer within three, and there is more to do before that."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SIZE_LIMIT = 9999  # pixels a side, as in `--ar`
-
-
-async def fetch(file: discord.Attachment) -> bytes:
-    """Raises FileTooLarge before anything is fetched, FileUnreachable."""
-    is_picture = (file.content_type or "").startswith("image/") or file.filename.lower().endswith(".png")
-    limit = MAX_PNG if is_picture else MAX_TEXT
-    if file.size > limit:
-        raise FileTooLarge(file.size, limit, is_picture)
-    try:
-        async with asyncio.timeout(_PATIENCE):
-            return await file.read()
-    except (TimeoutError, aiohttp.ClientError, discord.HTTPException) as error:
-        raise FileUnreachable from error
 
 
 def prompt_in_file(

@@ -1,0 +1,43 @@
+"""Forms of short texts, as Discord opens them over a message."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.errors import boundary
+
+FORM_SECONDS = 15 * 60.0
+"""Nobody answers a form later than that: Discord's own tokens are dead then."""
+REASON = 300  # characters
+
+
+class TextForm(ui.Modal):
+    """A form of short texts; `submit` gets them in order. What it raises is told as a button's errors are."""
+
+    def __init__(self, title: str, fields: dict[str, ui.TextInput[Any]], submit: Any) -> None:
+        """`fields`: label to input. `submit`: called with the interaction and the values, stripped."""
+        super().__init__(title=title, timeout=FORM_SECONDS)
+        self._inputs = list(fields.values())
+        self._submit = submit
+        for label, entry in fields.items():
+            self.add_item(ui.Label(text=label, component=entry))
+
+    async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
+        async with boundary(interaction):
+            await self._submit(interaction, *(each.value.strip() for each in self._inputs))
+
+
+def line(
+    custom_id: str, *, most: int = REASON, default: str = "", is_required: bool = False
+) -> ui.TextInput[Any]:
+    """One line of a form."""
+    return ui.TextInput(custom_id=custom_id, max_length=most, default=default or None, required=is_required)
+
+
+def paragraph(custom_id: str, *, most: int, is_required: bool = True) -> ui.TextInput[Any]:
+    return ui.TextInput(
+        custom_id=custom_id, style=discord.TextStyle.paragraph, max_length=most, required=is_required
+    )
