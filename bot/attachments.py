@@ -7,8 +7,8 @@ import asyncio
 import aiohttp
 import discord
 
+from bot.studio.errors import FileTooLarge, FileUnreachable
 from bot.studio.orders.prompt_file import MAX_PNG, MAX_TEXT
-from bot.studio.prompt_errors import FileTooLarge, FileUnreachable
 
 _PATIENCE = 1.5
 """Seconds. Discord wants its answer within three, and there is more to do before that."""

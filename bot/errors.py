@@ -1,4 +1,4 @@
-"""The one place where an error becomes a sentence: the boundary of every command and button."""
+"""The boundary of every command, button and form: the one place where an error is told."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ from typing import Any
 import discord
 
 from bot.posted_message import UNREACHABLE
-from bot.studio.orders.order import MemberBlocked
-from bot.texts import members as texts
-from bot.texts import moderators as mod_texts
-from bot.texts import privacy as privacy_texts
-from bot.texts import prompts as wish_texts
+from bot.studio.errors import MemberBlocked
+from bot.texts import Language
+from bot.ui.words import say_to
 
 log = logging.getLogger(__name__)
 
@@ -32,11 +30,7 @@ async def boundary(interaction: Interaction) -> AsyncGenerator[None]:
 
 
 async def answer(interaction: Interaction, error: Exception) -> None:
-    text = sentence(error)
-    if text is None:
-        reference = new_reference()
-        log.error("bug %s in %s", reference, _where(interaction), exc_info=error)
-        text = texts.bug(reference)
+    text = told(error, say_to(interaction), f"in {_where(interaction)}")
     try:
         if interaction.response.is_done():
             await interaction.followup.send(text, ephemeral=True)
@@ -50,18 +44,13 @@ async def answer(interaction: Interaction, error: Exception) -> None:
         log.warning("could not tell %s: %s", _where(interaction), gone)
 
 
-def sentence(error: Exception) -> str | None:
-    """What the member is told; None for what is a bug and not a refusal."""
-    return (
-        texts.sentence(error)
-        or mod_texts.sentence(error)
-        or privacy_texts.sentence(error)
-        or wish_texts.sentence(error)
-    )
-
-
-def new_reference() -> str:
-    return secrets.token_hex(4)
+def told(error: Exception, say: Language, where: str) -> str:
+    """The error's sentence; for a bug its reference, which the log holds too. `where`: for the log."""
+    if sentence := say.sentence(error):
+        return sentence
+    reference = secrets.token_hex(4)
+    log.error("bug %s %s", reference, where, exc_info=error)
+    return say("bug", reference=reference)
 
 
 def _where(interaction: Interaction) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.studio.case_errors import NotSenior
-from bot.studio.orders.order import Actor, NotAModerator, Refusal
+from bot.studio.errors import NotAModerator, NotSenior, Refusal
+from bot.studio.orders.order import Actor
 from generation.request import MemberId
 
 Interaction = discord.Interaction[Any]

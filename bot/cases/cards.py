@@ -12,6 +12,7 @@ from discord import ui
 
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
 from bot.studio.screening.pictures import likeness_of
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
 from bot.ui.components import card, row
@@ -101,15 +102,15 @@ def _asked(case: Case, job: Job | None) -> str:
     verdict = case.verdict
     lines: list[str] = []
     if case.prompt:
-        lines.append(f"> {texts.short(texts.plain(case.prompt), _PROMPT)}")
+        lines.append(f"> {markdown.short(markdown.plain(case.prompt), _PROMPT)}")
     if case.negative:
-        lines.append(f"> negative: {texts.short(texts.plain(case.negative), _REST)}")
+        lines.append(f"> negative: {markdown.short(markdown.plain(case.negative), _REST)}")
     if not case.member_name:
         lines.append("The member was forgotten at their wish, and what it was about with them.")
     elif verdict.ruling is not Ruling.ALLOW:
         lines.append(f"{texts.why(verdict, 5)} · score {verdict.score:.2f}")
     if verdict.normal_form and verdict.normal_form != case.prompt.casefold():
-        lines.append(f"-# read as: `{texts.code(verdict.normal_form, _REST)}`")
+        lines.append(f"-# read as: `{markdown.code(verdict.normal_form, _REST)}`")
     where = f" in <#{case.channel_id}>" if case.channel_id else ""
     parts = [f"{_who(case)}{where}", texts.moment(case.opened_at)]
     if case.job is not None:
@@ -124,7 +125,7 @@ def _asked(case: Case, job: Job | None) -> str:
 
 def _who(case: Case) -> str:
     """By name as well, but for those who are forgotten."""
-    return f"<@{case.member}>" + (f" ({texts.plain(case.member_name)})" if case.member_name else "")
+    return f"<@{case.member}>" + (f" ({markdown.plain(case.member_name)})" if case.member_name else "")
 
 
 def _record(dossier: Dossier) -> str:
@@ -151,8 +152,8 @@ def _record(dossier: Dossier) -> str:
 
 def _story(entries: Sequence[Entry]) -> str:
     lines = [
-        f"-# {texts.moment(entry.at)} · {texts.plain(entry.written_name)} · {entry.kind}"
-        + (f": {texts.short(texts.plain(entry.text), _ENTRY)}" if entry.text else "")
+        f"-# {texts.moment(entry.at)} · {markdown.plain(entry.written_name)} · {entry.kind}"
+        + (f": {markdown.short(markdown.plain(entry.text), _ENTRY)}" if entry.text else "")
         for entry in entries[-_ENTRIES:]
     ]
     if len(entries) > _ENTRIES:
@@ -167,18 +168,20 @@ def _state(case: Case) -> str:
             lines.append("Escalated: somebody with Manage Server decides.")
         if case.proposed_by is not None:
             lines.append(
-                f"{texts.plain(case.proposed_name)} proposes a ban: {texts.plain(case.proposed_reason) or 'no reason given'}. "
+                f"{markdown.plain(case.proposed_name)} proposes a ban: {markdown.plain(case.proposed_reason) or 'no reason given'}. "
                 "Another moderator confirms it, or decides otherwise."
             )
         if case.claimed_by is not None and case.claimed_at is not None:
-            lines.append(f"{texts.plain(case.claimed_name)} is on it since {texts.moment(case.claimed_at)}.")
+            lines.append(
+                f"{markdown.plain(case.claimed_name)} is on it since {texts.moment(case.claimed_at)}."
+            )
         return " ".join(lines)
     what = mod_texts.did(case.outcome, is_refused=case.is_refused)
     whom = "" if case.outcome in (Outcome.APPROVE, Outcome.REMOVE) else f" <@{case.member}>"
     end = f" {mod_texts.until(case.expires_at)}" if case.block is not None else ""
     also = f" (and by Discord's own {case.power})" if case.power else ""
-    line = f"**Closed** · {texts.plain(case.acted_name)} {what}{whom}{end}{also} · {texts.moment(case.acted_at or 0)}"
-    return line + (f"\nReason: {texts.plain(case.reason)}" if case.reason else "")
+    line = f"**Closed** · {markdown.plain(case.acted_name)} {what}{whom}{end}{also} · {texts.moment(case.acted_at or 0)}"
+    return line + (f"\nReason: {markdown.plain(case.reason)}" if case.reason else "")
 
 
 def _choices(case: Case, *, has_look: bool) -> str:
@@ -223,7 +226,7 @@ def appeal_card(appeal: Appeal, case: Case) -> View:
     lines = [
         f"### Appeal in case {case.number}",
         f"{_who(case)} · {texts.moment(appeal.at)}",
-        f"> {texts.short(texts.plain(appeal.text), 1200)}",
+        f"> {markdown.short(markdown.plain(appeal.text), 1200)}",
         f"-# {_state(case)}".replace("\n", "\n-# "),
     ]
     items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
@@ -236,10 +239,10 @@ def appeal_card(appeal: Appeal, case: Case) -> View:
             )
         )
     else:
-        answer = f": {texts.plain(appeal.answer)}" if appeal.answer else ""
+        answer = f": {markdown.plain(appeal.answer)}" if appeal.answer else ""
         items.append(
             ui.TextDisplay(
-                f"**{appeal.decision.capitalize()}** by {texts.plain(appeal.decided_name)}{answer}"
+                f"**{appeal.decision.capitalize()}** by {markdown.plain(appeal.decided_name)}{answer}"
             )
         )
     view = ui.LayoutView(timeout=None)
@@ -257,7 +260,7 @@ def notice(
     is_first_hit: bool = False,
 ) -> View:
     """For the member, in a direct message or for their eyes alone."""
-    where = f"in **{texts.plain(server)}**"
+    where = f"in **{markdown.plain(server)}**"
     match case.outcome:
         case Outcome.APPROVE:
             text = (
@@ -278,9 +281,9 @@ def notice(
             text = f"A moderator has decided about you {where}."
     lines = [text]
     if case.prompt:
-        lines.append(f"> {texts.short(texts.plain(case.prompt), _REST)}")
+        lines.append(f"> {markdown.short(markdown.plain(case.prompt), _REST)}")
     if case.reason:
-        lines.append(f"Reason: {texts.plain(case.reason)}")
+        lines.append(f"Reason: {markdown.plain(case.reason)}")
     if case.outcome is not Outcome.REMOVE and case.job is not None and not case.is_withheld:
         lines.append("The pictures of that order are removed.")
     if strike_until is not None:
@@ -308,15 +311,13 @@ def answer_notice(appeal: Appeal, case: Case, server: str) -> View:
     """For the member: what became of their appeal."""
     if appeal.decision is Decision.OVERTURNED:
         text = (
-            f"Your appeal in case {case.number} in **{texts.plain(server)}** was right: the decision is taken back. "
+            f"Your appeal in case {case.number} in **{markdown.plain(server)}** was right: the decision is taken back. "
             "Removed pictures are gone for good, though."
         )
     else:
-        text = (
-            f"Your appeal in case {case.number} in **{texts.plain(server)}** was heard; the decision stands."
-        )
+        text = f"Your appeal in case {case.number} in **{markdown.plain(server)}** was heard; the decision stands."
     if appeal.answer:
-        text += f"\n> {texts.plain(appeal.answer)}"
+        text += f"\n> {markdown.plain(appeal.answer)}"
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(ui.TextDisplay[Any](text), accent_colour=_APPEAL))
     return view
@@ -328,12 +329,12 @@ def review_card(record: VerdictRecord) -> View:
     is_refusal = verdict.ruling is Ruling.REFUSE
     lines = [
         f"**{'Refused' if is_refusal else 'Flagged'}** · {texts.why(verdict)}",
-        f"> {texts.short(texts.plain(record.prompt), 900)}",
+        f"> {markdown.short(markdown.plain(record.prompt), 900)}",
     ]
     if record.negative:
-        lines.append(f"> negative: {texts.short(texts.plain(record.negative), 400)}")
+        lines.append(f"> negative: {markdown.short(markdown.plain(record.negative), 400)}")
     if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
-        lines.append(f"-# read as: `{texts.code(verdict.normal_form, 300)}`")
+        lines.append(f"-# read as: `{markdown.code(verdict.normal_form, 300)}`")
     lines.append(
         f"-# <@{record.member}> in <#{record.channel_id}> · {record.source} · {texts.moment(record.at)}"
         + (f" · job {record.job}" if record.job else "")

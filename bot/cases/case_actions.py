@@ -17,9 +17,9 @@ from bot.cases.discord_sanctions import SanctionOutcome
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import actor_of, demand_moderator
 from bot.posted_message import UNREACHABLE, PostedMessage
-from bot.studio.case_errors import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
-from bot.texts import members as texts
+from bot.studio.errors import NoSuchCase
+from bot.texts import markdown
 from bot.texts import moderators as mod_texts
 from bot.ui.forms import TextForm, line
 from db.audit import Act
@@ -94,7 +94,7 @@ class CaseActions:
                 interaction, await self._casework.decide(case.id, actor_of(interaction), decision)
             )
 
-        title = texts.short(f"{verb} {case.member_name} · case {case.number}", 45)
+        title = markdown.short(f"{verb} {case.member_name} · case {case.number}", 45)
         await interaction.response.send_modal(TextForm(title, fields, submit))
 
     async def _finish(self, interaction: Interaction, done: Done) -> None:

@@ -11,7 +11,7 @@ import discord
 from bot.cases import cards as case_cards
 from bot.cases.cards import Dossier
 from bot.posted_message import UNREACHABLE, is_final
-from bot.studio.orders.order import PictureGone
+from bot.studio.errors import PictureGone
 from bot.studio.parts import Parts
 from bot.ui.components import note
 from db.appeals import Appeal

@@ -11,9 +11,10 @@ from discord import app_commands, ui
 
 from bot.client import Interaction
 from bot.gallery.buttons import GalleryButton
-from bot.studio.orders.order import GalleryAction, PictureGone
+from bot.studio.errors import PictureGone
+from bot.studio.orders.order import GalleryAction
 from bot.studio.pictures.stored import StoredPictures
-from bot.texts import members as texts
+from bot.texts import markdown
 from bot.ui.components import row
 from bot.ui.pagination import Page, pager
 from db.jobs import Job, JobAction, Jobs
@@ -90,7 +91,7 @@ def _words(job: Job, end: str) -> str:
     drawing, done = job.drawing, _ACTION[job.action]
     count = f"{drawing.images} picture{'s' if drawing.images > 1 else ''}"
     parts = [done, count, drawing.model, f"seed {drawing.seed}", f"<t:{int(job.created_at)}:R>", end]
-    prompt = texts.short(texts.plain(drawing.prompt.text), 200)
+    prompt = markdown.short(markdown.plain(drawing.prompt.text), 200)
     return f"**{prompt}**\n-# {' · '.join(part for part in parts if part)}"
 
 

@@ -7,7 +7,7 @@ from discord import app_commands
 from bot.client import Interaction, say
 from bot.permissions import actor_of
 from bot.studio.presets import MOST
-from bot.texts import members as texts
+from bot.texts import markdown
 from db.presets import LONGEST_TEXT
 
 _ROOM = 3600
@@ -25,7 +25,7 @@ class PresetGroup(app_commands.Group):
     )
     async def save(self, interaction: Interaction, name: str, text: str) -> None:
         is_new = await interaction.client.parts.presets.save(actor_of(interaction), name, text)
-        key = texts.code(name.strip().casefold())
+        key = markdown.code(name.strip().casefold())
         await say(
             interaction,
             f"{'Saved' if is_new else 'Replaced'}. `--preset {key}` in a prompt, or the option `preset` of `/imagine`, adds it.",
@@ -39,14 +39,14 @@ class PresetGroup(app_commands.Group):
             return
         room = min(LONGEST_TEXT, _ROOM // len(known) - 50)
         lines = [f"### Your presets · {len(known)} of {MOST}"]
-        lines += [f"- `{name}` · `{texts.code(text, room)}`" for name, text in known.items()]
+        lines += [f"- `{name}` · `{markdown.code(text, room)}`" for name, text in known.items()]
         await say(interaction, "\n".join(lines))
 
     @app_commands.command(description="Delete a preset")
     @app_commands.describe(name="Its name")
     async def delete(self, interaction: Interaction, name: str) -> None:
         await interaction.client.parts.presets.delete(actor_of(interaction), name)
-        await say(interaction, f"The preset `{texts.code(name)}` is gone.")
+        await say(interaction, f"The preset `{markdown.code(name)}` is gone.")
 
     @save.autocomplete("name")
     @delete.autocomplete("name")
@@ -59,7 +59,7 @@ async def presets_like(interaction: Interaction, current: str) -> list[app_comma
     typed = current.strip().casefold()
     known = await interaction.client.parts.presets.of(actor_of(interaction))
     return [
-        app_commands.Choice(name=texts.short(f"{name} · {text}", 100), value=name)
+        app_commands.Choice(name=markdown.short(f"{name} · {text}", 100), value=name)
         for name, text in known.items()
         if typed in name or typed in text.casefold()
     ][:MOST]

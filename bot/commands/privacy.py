@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.permissions import actor_of
 from bot.privacy import cards as privacy_cards
-from bot.studio.privacy_errors import NotYourData
+from bot.studio.errors import NotYourData
 from bot.texts import moderators as mod_texts
 from bot.ui.components import note
 

@@ -10,6 +10,7 @@ from bot.client import Interaction
 from bot.gallery.buttons import GalleryButton
 from bot.permissions import actor_of
 from bot.studio.orders.order import GalleryAction
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.ui.components import row
 from generation.request import JobId, MemberId
@@ -46,7 +47,9 @@ async def _panel(interaction: Interaction) -> ui.LayoutView:
     for job in jobs[:_MOST]:
         progress = parts.studio.progress_of(job.id)
         state = texts.progress_line(progress) if progress else "about to start"
-        items.append(ui.TextDisplay(f"**{texts.short(texts.plain(job.drawing.prompt.text), 150)}**\n{state}"))
+        items.append(
+            ui.TextDisplay(f"**{markdown.short(markdown.plain(job.drawing.prompt.text), 150)}**\n{state}")
+        )
         items.append(row(GalleryButton(GalleryAction.CANCEL, job.id, 0, label="Cancel")))
     if len(jobs) > _MOST:
         items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))

@@ -10,7 +10,7 @@ from discord import app_commands
 from bot.client import Interaction, say
 from bot.commands import policy_cards
 from bot.permissions import ManagersGroup, actor_of
-from bot.studio.case_errors import NothingSaid
+from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
 from db.lockdowns import Mode
 from db.policies import Scope, ScopeKind

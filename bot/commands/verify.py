@@ -10,15 +10,10 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.permissions import actor_of
-from bot.studio.orders.order import Actor, PictureGone
-from bot.studio.pictures.verification import (
-    MAX_BYTES,
-    Evidence,
-    How,
-    NothingToVerify,
-    TooHeavyToVerify,
-    Verified,
-)
+from bot.studio.errors import NothingToVerify, PictureGone, TooHeavyToVerify
+from bot.studio.orders.order import Actor
+from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
 from bot.ui.components import note
@@ -161,11 +156,11 @@ def _about(job: Job, image: int | None, asker: Actor) -> list[str]:
     lines = ["-# " + " · ".join(parts)]
     is_theirs = asker.is_moderator and asker.guild_id is not None and asker.guild_id == job.place.guild_id
     if is_theirs or asker.member == job.member:
-        lines.append(f"> {texts.short(texts.plain(drawing.prompt.text), _PROMPT)}")
+        lines.append(f"> {markdown.short(markdown.plain(drawing.prompt.text), _PROMPT)}")
         if drawing.prompt.negative:
-            lines.append(f"> negative: {texts.short(texts.plain(drawing.prompt.negative), _PROMPT)}")
+            lines.append(f"> negative: {markdown.short(markdown.plain(drawing.prompt.negative), _PROMPT)}")
     if is_theirs:
         lines.append(
-            f"Asked for by <@{job.member}> ({texts.plain(job.member_name)}) in <#{job.place.channel_id}>."
+            f"Asked for by <@{job.member}> ({markdown.plain(job.member_name)}) in <#{job.place.channel_id}>."
         )
     return lines

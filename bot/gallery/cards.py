@@ -10,6 +10,7 @@ from discord import ui
 
 from bot.gallery.buttons import GalleryButton
 from bot.studio.orders.order import Gallery, GalleryAction
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.ui.components import BLUE, View, card, row
 from db.jobs import Job, JobAction
@@ -24,7 +25,7 @@ File = discord.File
 
 
 def _head(job: Job) -> ui.TextDisplay[Any]:
-    prompt = texts.short(texts.plain(job.drawing.prompt.text), PROMPT_SHOWN)
+    prompt = markdown.short(markdown.plain(job.drawing.prompt.text), PROMPT_SHOWN)
     # A long prompt in bold would be a wall above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
     return ui.TextDisplay(f"{shown} · <@{job.member}>{_what(job)}")
@@ -56,7 +57,7 @@ def _foot(gallery: Gallery) -> ui.TextDisplay[Any]:
         parts += [f"{drawing.steps} steps", f"cfg {drawing.guidance:g}"]
         parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras]
     if drawing.prompt.negative:
-        parts.append(f"no {texts.short(texts.plain(drawing.prompt.negative), 200)}")
+        parts.append(f"no {markdown.short(markdown.plain(drawing.prompt.negative), 200)}")
     parts.append(f"job {job.id}")
     return ui.TextDisplay("-# " + " · ".join(parts))
 
@@ -87,7 +88,7 @@ def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     job = gallery.job
     items: list[ui.Item[Any]] = [
         _head(job),
-        _media(name, is_spoiler=is_spoiler, description=texts.short(job.drawing.prompt.text, 200)),
+        _media(name, is_spoiler=is_spoiler, description=markdown.short(job.drawing.prompt.text, 200)),
         _foot(gallery),
     ]
     if withheld := job.drawing.images - len(gallery.images):

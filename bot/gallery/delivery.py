@@ -19,11 +19,13 @@ from bot.gallery.progress import EditPace, show_progress
 from bot.gallery.remix_form import RemixInput, form_of
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage, is_final
-from bot.studio.orders.order import Gallery, GalleryAction, Order, PictureGone
+from bot.studio.errors import PictureGone
+from bot.studio.orders.order import Gallery, GalleryAction, Order
 from bot.studio.parts import Parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.screening.pictures import PreviewScreening
-from bot.texts import members as texts
+from bot.texts import Language
+from bot.ui.words import say_in
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, ReplyTarget
 from db.verdicts import PICTURE
@@ -122,14 +124,16 @@ class Delivery:
         except DiskFull:
             # The row stands: the sweep takes the job up again when there is room.
             log.error("the disk is full: it waits for room")
-            await post.edit(cards.kept_card(job, texts.DISK_FULL_LATER), [])
-        except Exception:
-            reference = errors.new_reference()
-            log.exception("bug %s while carrying it", reference)
+            await post.edit(cards.kept_card(job, self._say(job)("gallery-kept-until-room")), [])
+        except Exception as error:
+            text = errors.told(error, self._say(job), "while carrying it")
             await self._studio.abandon(job)
-            await post.edit(cards.ended_card(job, texts.bug(reference)), [])
+            await post.edit(cards.ended_card(job, text), [])
         finally:
             self._carried.discard(job.id)
+
+    def _say(self, job: Job) -> Language:
+        return say_in(self._client, job.place.guild_id)
 
     async def _show_moderators(self, job: Job) -> None:
         """Its pictures on the card of its case, if it has one. What fails there is no failure of the job."""
@@ -161,7 +165,7 @@ class Delivery:
         try:
             gallery = await self._studio.fulfil(job, watch)
         except (GenerationFailed, JobCancelled, PictureGone) as error:
-            return cards.ended_card(job, texts.sentence(error) or ""), []
+            return cards.ended_card(job, self._say(job).sentence(error) or ""), []
         finally:
             if follower is not None:
                 # Under the lock no edit of the follower's is under way, so none can arrive after the result.

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.studio.orders.order import Actor, PromptTooLong
+from bot.studio.errors import BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, UnknownPreset
+from bot.studio.orders.order import Actor
 from bot.studio.orders.parameters import draft, nearest_preset, one_line
-from bot.studio.prompt_errors import BadPresetName, EmptyPreset, TooManyPresets, UnknownPreset
 from bot.studio.studio import Studio
 from db.presets import LONGEST_NAME, LONGEST_TEXT
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from bot.studio.cases.takedown import Takedown
+from bot.studio.errors import DataTooLarge
 from bot.studio.orders.order import Actor
-from bot.studio.privacy_errors import DataTooLarge
 from bot.studio.settings import RetentionSettings
 from db.errors import ImageGone
 from db.images import StoredImage

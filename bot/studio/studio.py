@@ -6,15 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
+from bot.studio.errors import MemberBlocked, PictureGone, PromptRefused
 from bot.studio.metrics import Metrics
-from bot.studio.orders.order import (
-    Actor,
-    Gallery,
-    MemberBlocked,
-    Order,
-    PictureGone,
-    PromptRefused,
-)
+from bot.studio.orders.order import Actor, Gallery, Order
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown

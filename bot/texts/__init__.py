@@ -1,0 +1,182 @@
+"""Every sentence that a member or moderator reads, by language.
+
+A language is a folder of Fluent files (https://projectfluent.org): `bot/texts/<locale>/*.ftl`. A message's key stands once in a
+folder; `key.attribute` names an attribute. What a language lacks is said in English.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fluent.runtime import FluentBundle, FluentResource
+from fluent.syntax import ast
+from fluent.syntax.visitor import Visitor
+
+from bot.texts import markdown
+
+FOLDER = Path(__file__).parent
+ENGLISH = "en"
+
+
+def _code(text: str, limit: float = 100, before: str = "") -> str:
+    return f"`{before}{markdown.code(str(text), int(limit))}`"
+
+
+def _plain(text: str, limit: float = 4000) -> str:
+    return markdown.short(markdown.plain(str(text)), int(limit))
+
+
+def _moment(at: float, style: str = "f") -> str:
+    """A time that Discord shows in the reader's own zone."""
+    return f"<t:{int(at)}:{style}>"
+
+
+def _id(number: float) -> str:
+    """A number that names a thing has no separators."""
+    return str(int(number))
+
+
+_FUNCTIONS: dict[str, Callable[..., Any]] = {"CODE": _code, "PLAIN": _plain, "MOMENT": _moment, "ID": _id}
+"""What messages may call: `{ CODE($name) }`. The arguments are variables or literals."""
+
+
+class Language:
+    """The sentences of one locale. Calling it gives the sentence of a key: `say("queue-jobs", count=3)`."""
+
+    def __init__(self, name: str, fallback: Language | None = None) -> None:
+        self.name = name
+        self._fallback = fallback
+        self._bundle = FluentBundle(
+            [name], functions={**_FUNCTIONS, **self._functions()}, use_isolating=False
+        )
+        for path in sorted((FOLDER / name).glob("*.ftl")):
+            resource = FluentResource(path.read_text(encoding="utf-8"))
+            for entry in resource.body:
+                if isinstance(entry, ast.Junk):
+                    raise ValueError(f"{path.name}: {entry.annotations[0].message}: {entry.content}")
+            self._bundle.add_resource(resource)
+        self._variables: dict[str, frozenset[str]] = {}
+
+    def __call__(self, key: str, /, **values: Any) -> str:
+        """The sentence. To a message None and "" are "none", booleans "yes" and "no".
+
+        Raises LookupError for an unknown key, ValueError where a variable is missing: bugs, which a test looks for in every call.
+        """
+        message, _, attribute = key.partition(".")
+        owner = self._owner(message)
+        if owner is not self:
+            return owner(key, **values)
+        found = self._bundle.get_message(message)
+        pattern = found.attributes[attribute] if attribute else found.value
+        if pattern is None:
+            raise LookupError(key)
+        text, errors = self._bundle.format_pattern(
+            pattern, {name: _value(each) for name, each in values.items()}
+        )
+        if errors:
+            raise ValueError(f"{key}: {errors[0]}")
+        return str(text)
+
+    def sentence(self, error: Exception) -> str | None:
+        """What is told instead of doing what was asked; None for a bug, which has no sentence.
+
+        The message of class `NoSuchJob` is `error-no-such-job`; its variables are read from the error's attributes.
+        """
+        for kind in type(error).__mro__:
+            key = f"error-{kebab(kind.__name__)}"
+            if self.has(key):
+                return self(key, **{name: getattr(error, name) for name in self.variables(key)})
+        return None
+
+    def has(self, key: str) -> bool:
+        return self._bundle.has_message(key) or (self._fallback is not None and self._fallback.has(key))
+
+    def attributes(self, key: str) -> tuple[str, ...]:
+        """Names of a message's attributes: of a command, its options."""
+        return tuple(self._owner(key)._bundle.get_message(key).attributes)
+
+    def variables(self, key: str) -> frozenset[str]:
+        """Names that a message must be given, those of messages that it refers to included."""
+        owner = self._owner(key)
+        if key not in owner._variables:
+            found = _References()
+            # The bundle keeps what it parsed to itself, and gives no other way to it.
+            found.visit(owner._bundle._messages[key])  # pyright: ignore[reportPrivateUsage]
+            deeper = (owner.variables(each) for each in found.messages)
+            owner._variables[key] = frozenset(found.variables).union(*deeper)
+        return owner._variables[key]
+
+    def _owner(self, key: str) -> Language:
+        """The language that has the message: this one, or English."""
+        if self._bundle.has_message(key):
+            return self
+        if self._fallback is None:
+            raise LookupError(key)
+        return self._fallback._owner(key)
+
+    def _functions(self) -> dict[str, Callable[..., Any]]:
+        return {"WAIT": self._wait, "SPAN": self._span, "SIZE": self._size}
+
+    def _wait(self, seconds: float) -> str:
+        """Rounded up, so that "again in" is never too early."""
+        whole = max(1, math.ceil(seconds))
+        if whole < 90:
+            return self("wait-seconds", count=whole)
+        minutes = math.ceil(whole / 60)
+        if minutes < 90:
+            return self("wait-minutes", count=minutes)
+        return self("wait-hours", count=math.ceil(minutes / 60))
+
+    def _span(self, seconds: float) -> str:
+        """In the largest unit that is whole."""
+        for unit, length in (("weeks", 604_800), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
+            if seconds >= length and seconds % length == 0:
+                return self(f"span-{unit}", count=int(seconds // length))
+        return self._wait(seconds)
+
+    def _size(self, size: float) -> str:
+        """Bytes, rounded up: what is too large by one byte must not read as large enough."""
+        if size < 2**20:
+            return self("size-kib", size=math.ceil(size / 2**10))
+        return self("size-mib", size=math.ceil(size / 2**20 * 10) / 10)
+
+
+def kebab(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
+
+
+def _value(value: Any) -> Any:
+    if value is None or value == "":
+        return "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value) if isinstance(value, str) else value
+
+
+class _References(Visitor):
+    def __init__(self) -> None:
+        self.variables: set[str] = set()
+        self.messages: set[str] = set()
+
+    def visit_VariableReference(self, node: ast.VariableReference) -> None:
+        self.variables.add(node.id.name)
+
+    def visit_MessageReference(self, node: ast.MessageReference) -> None:
+        self.messages.add(node.id.name)
+
+
+@cache
+def language(locale: str) -> Language:
+    """The nearest that there is: of "pt-BR", else of "pt", else English."""
+    english = Language(ENGLISH) if locale == ENGLISH else language(ENGLISH)
+    for name in (locale, locale.partition("-")[0]):
+        if name == ENGLISH:
+            return english
+        if (FOLDER / name).is_dir():
+            return Language(name, english)
+    return english

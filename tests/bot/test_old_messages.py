@@ -9,7 +9,7 @@ from discord.http import Route
 
 from bot.client import Atelier
 from bot.studio.cases.cases import Decision
-from bot.studio.orders.order import PromptRefused
+from bot.studio.errors import PromptRefused
 from db.cases import Outcome
 from generation.request import JobId, MemberId, Prompt
 from playground.messages import Message

@@ -10,10 +10,10 @@ import discord
 import pytest
 
 from bot.client import Atelier
-from bot.gallery import cards
 from bot.gallery.progress import EditPace, show_progress
 from bot.posted_message import MessageGone, PostedMessage, is_final
 from bot.studio.screening.pictures import PreviewScreening
+from bot.ui.components import note
 from db.jobs import ReplyTarget
 from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
@@ -58,8 +58,8 @@ async def test_a_message_that_was_never_posted_is_posted_once_and_edited_then(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
     post = PostedMessage(atelier, place)
-    first = await post.edit(cards.note("one"), [])
-    assert await post.edit(cards.note("two"), []) == first
+    first = await post.edit(note("one"), [])
+    assert await post.edit(note("two"), []) == first
     assert says(shown(play, first), "two")
     assert len(await play.person("ada").sees("gallery")) == 1
 
@@ -67,7 +67,7 @@ async def test_a_message_that_was_never_posted_is_posted_once_and_edited_then(
 async def test_where_the_token_is_dead_the_bot_goes_on_by_its_own_right_with_the_whole_file(
     play: Playground, atelier: Atelier, place: ReplyTarget, judge: Judge
 ) -> None:
-    message_id = await PostedMessage(atelier, place).edit(cards.note("one"), [])
+    message_id = await PostedMessage(atelier, place).edit(note("one"), [])
     post = PostedMessage(
         atelier,
         dead_token(ReplyTarget(guild_id=place.guild_id, channel_id=place.channel_id, message_id=message_id)),
@@ -75,7 +75,7 @@ async def test_where_the_token_is_dead_the_bot_goes_on_by_its_own_right_with_the
     view = discord.ui.LayoutView()
     view.add_item(discord.ui.MediaGallery(discord.MediaGalleryItem("attachment://fox.png")))
     assert await post.edit(view, [a_picture()]) == message_id
-    assert await post.edit(cards.note("three"), []) == message_id
+    assert await post.edit(note("three"), []) == message_id
     by_token = [each for each in judge.exchanges if each.path.startswith("/webhooks")]
     assert len(by_token) == 1, "a token that was refused is not tried again"
     uploads = [file for each in judge.exchanges for file in each.files if each.status == 200]
@@ -86,7 +86,7 @@ async def test_where_the_token_is_dead_the_bot_goes_on_by_its_own_right_with_the
 async def test_an_answer_that_never_arrived_is_posted_by_the_bots_own_right(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
-    message_id = await PostedMessage(atelier, dead_token(place)).edit(cards.note("here"), [])
+    message_id = await PostedMessage(atelier, dead_token(place)).edit(note("here"), [])
     assert says(shown(play, message_id), "here")
 
 
@@ -94,24 +94,24 @@ async def test_a_deleted_message_is_gone_and_can_be_deleted_again(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
     post = PostedMessage(atelier, place)
-    await post.edit(cards.note("one"), [])
+    await post.edit(note("one"), [])
     await post.delete()
     await post.delete()
     assert await play.person("ada").sees("gallery") == []
     with pytest.raises(MessageGone):
-        await post.edit(cards.note("two"), [])
+        await post.edit(note("two"), [])
 
 
 async def test_other_refusals_are_raised(play: Playground, atelier: Atelier, place: ReplyTarget) -> None:
     play.fail_next("POST", "/channels/…", status=403, code=50013)
     with pytest.raises(discord.Forbidden):
-        await PostedMessage(atelier, place).edit(cards.note("one"), [])
+        await PostedMessage(atelier, place).edit(note("one"), [])
 
 
 async def test_edits_arrive_in_their_order(play: Playground, atelier: Atelier, place: ReplyTarget) -> None:
     post = PostedMessage(atelier, place)
-    await post.edit(cards.note("0"), [])
-    edits = [asyncio.create_task(post.edit(cards.note(f"number {n}."), [])) for n in range(1, 5)]
+    await post.edit(note("0"), [])
+    edits = [asyncio.create_task(post.edit(note(f"number {n}."), [])) for n in range(1, 5)]
     ids = {await edit for edit in edits}
     assert len(ids) == 1 and says(shown(play, ids.pop()), "number 4.")
 
@@ -138,7 +138,7 @@ async def test_nobody_is_shown_the_progress_of_a_deleted_message(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
     ticket, post = Ticket(JobId("22222aaaaa")), PostedMessage(atelier, place)
-    await post.edit(cards.note("one"), [])
+    await post.edit(note("one"), [])
     await post.delete()
     ticket.show(Running(done=1, total=4, preview=None))
     job, pace = a_job(), EditPace()
@@ -164,5 +164,5 @@ async def test_what_discord_refuses_for_good_is_told_from_what_may_pass(
 ) -> None:
     play.fail_next("POST", "/channels/…", status=status)
     with pytest.raises(discord.HTTPException) as refusal:
-        await PostedMessage(atelier, place).edit(cards.note("x"), [])
+        await PostedMessage(atelier, place).edit(note("x"), [])
     assert is_final(refusal.value) is is_final_refusal

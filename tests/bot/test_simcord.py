@@ -22,7 +22,7 @@ from simcord import ChannelHandle, Env, GuildHandle, InteractionResult, MemberAc
 
 from bot import app
 from bot.client import Atelier
-from bot.studio.orders.order import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
+from bot.studio.errors import EmptyPrompt, NoSuchJob, PromptRefused, UnknownParameter
 from bot.studio.parts import build_parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import GenerationSettings, Settings

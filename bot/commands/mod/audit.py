@@ -8,8 +8,8 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction, say
-from bot.studio.privacy_errors import NoHead
-from bot.texts import members as texts
+from bot.studio.errors import NoHead
+from bot.texts import markdown
 from bot.texts import moderators as mod_texts
 from db.audit import AuditEntry
 from db.audit_check import Checked, Head, check_audit
@@ -58,10 +58,10 @@ def _line(each: AuditEntry) -> str:
     parts = [
         f"**{each.number}** · {actor} · {each.act}",
         "" if each.member is None else f"<@{each.member}>",
-        texts.plain(each.subject),
+        markdown.plain(each.subject),
         ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in each.details.items()),
         f"<t:{int(each.at)}:R>",
-        texts.short(texts.plain(each.reason), 100),
+        markdown.short(markdown.plain(each.reason), 100),
     ]
     return " · ".join(part for part in parts if part)
 
@@ -70,7 +70,7 @@ def _value(value: object) -> str:
     """Of the audit's details: only times are so large."""
     if isinstance(value, float) and value > 1e9:
         return f"<t:{int(value)}:f>"
-    return texts.short(texts.plain(str(value)), 60)
+    return markdown.short(markdown.plain(str(value)), 60)
 
 
 COMMANDS = (audit,)

@@ -11,7 +11,8 @@ from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
 from bot.client import Interaction, say
 from bot.permissions import actor_of, demand_moderator
-from bot.studio.case_errors import NotSenior
+from bot.studio.errors import NotSenior
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
 from bot.ui.pagination import Page, pager
@@ -96,9 +97,9 @@ def _line(each: Case) -> str:
     state = "open"
     if each.outcome is not None:
         did = mod_texts.did(each.outcome, is_refused=each.is_refused)
-        state = f"{texts.plain(each.acted_name)} {did}"
-    prompt = f"\n> {texts.short(texts.plain(each.prompt), 100)}" if each.prompt else ""
-    why = f" · {texts.short(texts.plain(each.reason), 100)}" if each.reason else ""
+        state = f"{markdown.plain(each.acted_name)} {did}"
+    prompt = f"\n> {markdown.short(markdown.plain(each.prompt), 100)}" if each.prompt else ""
+    why = f" · {markdown.short(markdown.plain(each.reason), 100)}" if each.reason else ""
     return f"**{each.number}** · <@{each.member}> · <t:{int(each.opened_at)}:R> · {state}{why}{prompt}"
 
 
@@ -115,7 +116,7 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
     )
     own = f" Discord's own {found.power} stands: {lifted.why_not}." if lifted.why_not else ""
     await atelier.review.refresh_case(found.id)
-    await say(interaction, f"Case {number}: <@{found.member}> is pardoned. {texts.plain(reason)}.{own}")
+    await say(interaction, f"Case {number}: <@{found.member}> is pardoned. {markdown.plain(reason)}.{own}")
 
 
 @app_commands.command(description="What was asked, refused, reported and decided")

@@ -14,9 +14,9 @@ from bot.client import Interaction, say
 from bot.commands.mod import log as mod_log
 from bot.permissions import ModeratorsGroup, actor_of, demand_moderator
 from bot.posted_message import PostedMessage
-from bot.studio.case_errors import NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
-from bot.studio.orders.order import NoSuchJob
+from bot.studio.errors import NoSuchJob, NothingSaid, NotSenior
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
 from db.cases import Outcome
@@ -87,7 +87,7 @@ class Mod(ModeratorsGroup):
         expires_at = done.case.expires_at
         until = f" until {texts.moment(expires_at)}" if expires_at else ""
         lines = [
-            f"<@{member.id}> is blocked{until}: {texts.plain(reason)}",
+            f"<@{member.id}> is blocked{until}: {markdown.plain(reason)}",
             mod_texts.earlier(done.earlier),
             f"-# Case {done.case.number}",
         ]

@@ -6,6 +6,7 @@ from discord import app_commands
 
 from bot.client import Interaction, say
 from bot.permissions import actor_of
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.texts import moderators as mod_texts
 from db.lockdowns import LockdownState, Mode
@@ -44,7 +45,7 @@ async def raid(
 @app_commands.choices(mode=[app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode])
 async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
     gate = await interaction.client.parts.gatekeeper.panic(actor_of(interaction), Mode(mode), reason)
-    why = f" Reason: {texts.plain(reason)}" if reason else ""
+    why = f" Reason: {markdown.plain(reason)}" if reason else ""
     await _answer(interaction, f"Picture making is {_MODES[gate.mode]}.{why}")
 
 

@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.client import Interaction
 from bot.permissions import demand_moderator
+from bot.texts import markdown
 from bot.texts import members as texts
 from bot.ui.pagination import Page, pager
 from db.verdicts import VerdictRecord, Verdicts
@@ -107,11 +108,11 @@ def _words(record: VerdictRecord) -> str:
     ]
     if verdict.ruling is not Ruling.ALLOW:
         lines.append(texts.why(verdict, _WORDS_SHOWN))
-    lines.append(f"> {texts.short(texts.plain(record.prompt), _PROMPT_SHOWN)}")
+    lines.append(f"> {markdown.short(markdown.plain(record.prompt), _PROMPT_SHOWN)}")
     if record.negative:
-        lines.append(f"> no: {texts.short(texts.plain(record.negative), _REST_SHOWN)}")
+        lines.append(f"> no: {markdown.short(markdown.plain(record.negative), _REST_SHOWN)}")
     if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
-        lines.append(f"-# read as: `{texts.code(verdict.normal_form, _REST_SHOWN)}`")
+        lines.append(f"-# read as: `{markdown.code(verdict.normal_form, _REST_SHOWN)}`")
     if record.message_id is not None:
         link = f"https://discord.com/channels/{record.guild_id}/{record.channel_id}/{record.message_id}"
         lines.append(f"-# [message]({link}) · job {record.job}")

@@ -6,9 +6,9 @@ from discord import app_commands
 
 from bot.client import Interaction, say
 from bot.permissions import ModeratorsGroup, actor_of
-from bot.studio.case_errors import NothingSaid
+from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_rules import CHOICES, Draft, DryRun
-from bot.texts import members as texts
+from bot.texts import markdown
 from moderation.verdict import Category, Ruling
 
 Interaction = Interaction
@@ -57,7 +57,7 @@ async def add(
     rule, version = await rules.add(actor_of(interaction), draft, is_shadow=shadow)
     what = "watches, and only logs" if shadow else f"{ruling}s from now on"
     await say(
-        interaction, f"The rule `{texts.code(rule.name)}` {what}. The rule book is at version {version}."
+        interaction, f"The rule `{markdown.code(rule.name)}` {what}. The rule book is at version {version}."
     )
 
 
@@ -65,7 +65,9 @@ async def add(
 @app_commands.describe(name="Its name")
 async def remove(interaction: Interaction, name: Name) -> None:
     version = await interaction.client.parts.house_rules.remove(actor_of(interaction), name.strip())
-    await say(interaction, f"The rule `{texts.code(name)}` is gone. The rule book is at version {version}.")
+    await say(
+        interaction, f"The rule `{markdown.code(name)}` is gone. The rule book is at version {version}."
+    )
 
 
 @RULES.command(name="list", description="The rules, and how often each fired")
@@ -77,17 +79,17 @@ async def show(interaction: Interaction, version: app_commands.Range[int, 1] | N
     hits = await book.hits(guild_id)
     lines = [f"### Rules · version {version or newest} of {newest}"]
     for rule in rules[:_SHOWN]:
-        words = texts.short(", ".join(rule.any_of), 80)
+        words = markdown.short(", ".join(rule.any_of), 80)
         shadow = " · shadow" if rule.is_shadow else ""
         lines.append(
-            f"**{texts.plain(rule.name)}** · {rule.ruling.word}s{shadow} · fired {hits.get(rule.id, 0):,} times"
-            f" · since version {rule.added_version}\n-# {texts.plain(words)}"
+            f"**{markdown.plain(rule.name)}** · {rule.ruling.word}s{shadow} · fired {hits.get(rule.id, 0):,} times"
+            f" · since version {rule.added_version}\n-# {markdown.plain(words)}"
         )
     if len(rules) > _SHOWN:
         lines.append(f"-# and {len(rules) - _SHOWN} more")
     if not rules:
         lines.append("None. `/mod rule add` makes one; `/mod rule test` tries it out first.")
-    await say(interaction, texts.short("\n".join(lines), 3900))
+    await say(interaction, markdown.short("\n".join(lines), 3900))
 
 
 @RULES.command(name="test", description="What a rule would have done to the last prompts; changes nothing")
@@ -120,9 +122,9 @@ def outcome(run: DryRun, ruling: Ruling) -> str:
     lines = [
         f"Would have {verb} {run.hits:,} of {run.read:,}, {run.hits_of_good:,} by members in good standing."
     ]
-    lines += [f"> {texts.short(texts.plain(prompt), 200)}" for prompt in run.examples]
+    lines += [f"> {markdown.short(markdown.plain(prompt), 200)}" for prompt in run.examples]
     if run.must:
-        shown = texts.code(run.must[0])
+        shown = markdown.code(run.must[0])
         lines.append(f"⚠️ It hits {len(run.must):,} that must always be allowed, such as `{shown}`.")
     return "\n".join(lines)
 

@@ -11,10 +11,10 @@ from bot.cases import discord_sanctions
 from bot.client import Interaction, say
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE, PostedMessage
-from bot.studio.case_errors import NobodyThere, NotSenior
 from bot.studio.cases.cases import Decision, Done
+from bot.studio.errors import NobodyThere, NotSenior
 from bot.studio.orders.order import Actor
-from bot.texts import members as texts
+from bot.texts import markdown
 from bot.texts import moderators as mod_texts
 from db.cases import Outcome
 from db.jobs import Job
@@ -135,7 +135,7 @@ async def _sanction(interaction: Interaction, member: discord.User, decision: De
 async def _finish(interaction: Interaction, done: Done) -> None:
     await interaction.response.defer(ephemeral=True)
     summary = await interaction.client.bench.carry_out(interaction, done)
-    reason = f"\n-# {texts.plain(done.case.reason)}" if done.case.reason else ""
+    reason = f"\n-# {markdown.plain(done.case.reason)}" if done.case.reason else ""
     await say(interaction, summary + reason)
 
 

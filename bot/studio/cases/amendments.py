@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bot.studio.case_errors import NoSuchCase, NothingToAmend, NothingToPardon, OwnCase
 from bot.studio.cases.cases import Casework
+from bot.studio.errors import NoSuchCase, NothingToAmend, NothingToPardon, OwnCase
 from bot.studio.orders.order import Actor
 from db.audit import Act
 from db.case_entries import EntryKind

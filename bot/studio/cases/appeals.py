@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.studio.case_errors import (
+from bot.studio.cases.amendments import Amendments
+from bot.studio.cases.cases import Casework
+from bot.studio.errors import (
     AppealAnswered,
     AppealedAlready,
     NoSuchAppeal,
@@ -14,8 +16,6 @@ from bot.studio.case_errors import (
     OwnDecision,
     SeniorNeeded,
 )
-from bot.studio.cases.amendments import Amendments
-from bot.studio.cases.cases import Casework
 from bot.studio.orders.order import Actor
 from db.appeals import Appeal, Decision
 from db.audit import Act

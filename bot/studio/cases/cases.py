@@ -9,15 +9,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from bot.studio.case_errors import (
-    CaseClosed,
-    CaseTaken,
-    NoSuchCase,
-    OwnCase,
-    SecondNeeded,
-    SeniorNeeded,
-)
 from bot.studio.cases.takedown import Takedown
+from bot.studio.errors import CaseClosed, CaseTaken, NoSuchCase, OwnCase, SecondNeeded, SeniorNeeded
 from bot.studio.orders.order import Actor
 from bot.studio.screening.pictures import likeness_of
 from bot.studio.settings import ModerationSettings

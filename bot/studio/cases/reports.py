@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.studio.case_errors import ReportedAlready, ReviewedAlready, TooManyReports
 from bot.studio.cases.cases import Casework
-from bot.studio.orders.order import Actor, NoSuchJob, PictureGone
+from bot.studio.errors import NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports
+from bot.studio.orders.order import Actor
 from db.case_entries import EntryKind
 from db.cases import Case, Origin, Outcome
 from db.jobs import Job

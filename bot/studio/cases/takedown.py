@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.studio.case_errors import NothingToRestore, OwnCase
-from bot.studio.orders.order import Actor, NoSuchJob, NotRunning, NotYours
+from bot.studio.errors import NoSuchJob, NothingToRestore, NotRunning, NotYours, OwnCase
+from bot.studio.orders.order import Actor
 from db.audit import Act
 from db.banned_pictures import Looks
 from db.blocks import Block

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from db.images import StoredImage
 from db.jobs import Job, JobAction, Parent
-from generation.request import Drawing, JobId, MemberId
+from generation.request import Drawing, MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,107 +56,3 @@ class GalleryAction(StrEnum):
     REMIX = "remix"  # opens a form; see bot/gallery/remix_form.py
     DELETE = "delete"
     CANCEL = "cancel"
-
-
-# ---- why an order is not accepted; each has one sentence in bot/texts/members.py
-
-
-class Refusal(Exception):
-    """Base of what a member is told instead of a picture. It costs nothing."""
-
-
-@dataclass(eq=False)
-class EmptyPrompt(Refusal):
-    pass
-
-
-@dataclass(eq=False)
-class PromptTooLong(Refusal):
-    length: int
-    limit: int
-    what: str = "prompt"
-
-
-@dataclass(eq=False)
-class UnknownParameter(Refusal):
-    name: str
-    nearest: str
-
-
-@dataclass(eq=False)
-class BadParameter(Refusal):
-    name: str
-    value: str
-    wanted: str
-
-
-@dataclass(eq=False)
-class UnknownModel(Refusal):
-    name: str
-    nearest: str
-
-
-@dataclass(eq=False)
-class UnknownLora(Refusal):
-    name: str
-    model: str
-    nearest: str  # of the model's; empty where it has none
-    elsewhere: str  # a model that has one of that name; empty where none has
-
-
-@dataclass(eq=False)
-class UnusableWeights(Refusal):
-    """`a::1 b::-1` weighs nothing in all, or there are too many parts."""
-
-    limit: int  # parts
-
-
-@dataclass(eq=False)
-class PromptRefused(Refusal):
-    category: str
-    field: str
-    is_first: bool = False  # of this member in this server
-
-
-@dataclass(eq=False)
-class MemberBlocked(Refusal):
-    until: float | None  # unix seconds
-    reason: str
-
-
-@dataclass(eq=False)
-class NotYours(Refusal):
-    what: str
-
-
-@dataclass(eq=False)
-class NotAModerator(Refusal):
-    pass
-
-
-@dataclass(eq=False)
-class NoSuchJob(Refusal):
-    job: JobId | str
-
-
-@dataclass(eq=False)
-class PictureGone(Refusal):
-    pass
-
-
-@dataclass(eq=False)
-class NotRunning(Refusal):
-    pass
-
-
-@dataclass(eq=False)
-class TooLarge(Refusal):
-    """The picture can't be enlarged further."""
-
-    side: int
-    limit: int
-
-
-@dataclass(eq=False)
-class BadDuration(Refusal):
-    text: str

@@ -10,18 +10,18 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
 
-from bot.studio.orders.order import (
-    Actor,
+from bot.studio.errors import (
     BadParameter,
     EmptyPrompt,
-    Order,
+    NestedPreset,
     PromptTooLong,
     UnknownLora,
     UnknownModel,
     UnknownParameter,
+    UnknownPreset,
     UnusableWeights,
 )
-from bot.studio.prompt_errors import NestedPreset, UnknownPreset
+from bot.studio.orders.order import Actor, Order
 from db.jobs import JobAction, Parent
 from generation.prompt import MAX_PARTS, BadWeights
 from generation.request import (

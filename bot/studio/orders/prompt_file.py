@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
 
+from bot.studio.errors import NoPromptInFile
 from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, one_line
-from bot.studio.prompt_errors import NoPromptInFile
 from generation.files.images import NotAPicture, read_parameters
 from generation.files.infotext import Infotext, read_infotext
 from generation.request import MAX_LORA_WEIGHT, ImageSize, ModelEntry

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.studio.orders.order import Actor, GalleryAction, NoSuchJob, Order, PictureGone, TooLarge
+from bot.studio.errors import NoSuchJob, PictureGone, TooLarge
+from bot.studio.orders.order import Actor, GalleryAction, Order
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from bot.studio.settings import Settings
 from db.images import StoredImage

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.studio.orders.order import Gallery, PictureGone
+from bot.studio.errors import PictureGone
+from bot.studio.orders.order import Gallery
 from db.errors import ImageGone
 from db.images import StoredImage
 from db.jobs import Job, Parent

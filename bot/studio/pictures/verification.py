@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from PIL import Image
 
-from bot.studio.orders.order import Refusal
+from bot.studio.errors import NothingToVerify, TooHeavyToVerify
 from bot.studio.pictures.provenance import Provenance
 from db.jobs import Job
 from db.repositories import Repositories
@@ -25,17 +25,6 @@ MAX_BYTES = 25 * 2**20
 
 _SIDE = 2048  # pixels
 _JOB = re.compile(r"\bJob: ([a-z2-7]{10})-(\d)\b")
-
-
-@dataclass(eq=False)
-class NothingToVerify(Refusal):
-    """No picture at all, or nothing that can be read as one."""
-
-
-@dataclass(eq=False)
-class TooHeavyToVerify(Refusal):
-    bytes: int
-    limit: int
 
 
 class How(StrEnum):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from bot.studio.case_errors import KnownOnly, Paused, RaidHolds
 from bot.studio.cases.takedown import Takedown
+from bot.studio.errors import KnownOnly, Paused, RaidHolds
 from bot.studio.orders.order import Actor
 from db.audit import Act
 from db.lockdowns import LockdownState, Mode

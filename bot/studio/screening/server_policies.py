@@ -8,8 +8,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.studio.case_errors import BadThreshold, NobodysChoice, NothingChosen
 from bot.studio.cases.takedown import Takedown
+from bot.studio.errors import BadThreshold, NobodysChoice, NothingChosen
 from bot.studio.orders.order import Actor
 from db.audit import Act
 from db.database import Transaction

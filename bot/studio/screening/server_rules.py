@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.studio.case_errors import NoSuchRule, RuleBreaksMust, RuleTaken, RuleUnusable
 from bot.studio.cases.takedown import Takedown
+from bot.studio.errors import NoSuchRule, RuleBreaksMust, RuleTaken, RuleUnusable
 from bot.studio.orders.order import Actor
 from db.audit import Act
 from db.repositories import Repositories

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from bot.cases.cards import Dossier, case_card, notice
-from bot.studio.case_errors import CaseClosed
-from bot.studio.orders.order import PromptRefused
-from bot.texts import moderators as mod_texts
+from bot.studio.errors import CaseClosed, PromptRefused
+from bot.texts import language
 from db.cases import Case
 from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, REMOVE, case_of
@@ -52,7 +51,7 @@ async def test_where_nothing_was_posted_the_buttons_are_about_the_refusal(busy: 
     assert "the check was right" in told(done.case)
     with pytest.raises(CaseClosed) as late:
         await busy.casework.decide(case.id, MIA, APPROVE)
-    assert "mia called the refusal right" in (mod_texts.sentence(late.value) or "")
+    assert "mia called the refusal right" in (language("en").sentence(late.value) or "")
 
 
 async def test_who_was_wrongly_refused_is_told_and_may_order_again(busy: Shop) -> None:

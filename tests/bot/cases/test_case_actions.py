@@ -13,7 +13,7 @@ from bot.app import build
 from bot.cases.buttons import CaseAction
 from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import Decision
-from bot.studio.orders.order import PromptRefused
+from bot.studio.errors import PromptRefused
 from bot.studio.screening.server_rules import Draft
 from db.appeals import Decision as Answer
 from db.audit import Act

@@ -11,7 +11,7 @@ from discord.http import Route
 
 from bot.cases.mod_channel import ModChannel
 from bot.client import Atelier
-from bot.studio.orders.order import PromptRefused
+from bot.studio.errors import PromptRefused
 from db.guilds import GuildSettings
 from generation.queue.ticket import GenerationFailed
 from playground.messages import Message

@@ -12,11 +12,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from bot.cases import cards as case_cards
 from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
 from bot.gallery import cards
 from bot.studio.orders.order import Gallery
-from bot.texts import members as texts
+from bot.texts import markdown
+from bot.ui.components import note
 from db.images import StoredImage
 from db.jobs import Job, JobAction, ReplyTarget
 from db.verdicts import VerdictRecord
@@ -212,7 +214,7 @@ def test_the_other_cards_are_messages(job: Job, sentence: str) -> None:
     assert problems(cards.ended_card(job, f"It failed. {sentence}")) == []
     assert problems(cards.kept_card(job, f"It waits. {sentence}")) == []
     assert problems(cards.first_card(job, 1, is_ready=False)) == []
-    assert problems(cards.note(f"Done. {sentence}")) == []
+    assert problems(note(f"Done. {sentence}")) == []
 
 
 def test_who_gets_no_picture_can_try_again_except_of_an_upscale() -> None:
@@ -226,7 +228,7 @@ def test_a_prompt_does_not_leave_its_place_on_a_card(text: str, negative: str, c
     """What follows a prompt reads as if the prompt had been harmless."""
     gallery = a_gallery(a_job(text or "x", negative or "x"), count)
     # Of the same length: the card's form may depend on it.
-    harmless = a_gallery(a_job("x" * len(texts.plain(text)) or "x", "x"), count)
+    harmless = a_gallery(a_job("x" * len(markdown.plain(text)) or "x", "x"), count)
     for hostile_text, harmless_text in zip(
         texts_of(cards.gallery_card(gallery, "x.jpg", is_spoiler=False)),
         texts_of(cards.gallery_card(harmless, "x.jpg", is_spoiler=False)),
@@ -268,7 +270,7 @@ records = st.builds(
 @some
 @given(records)
 def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) -> None:
-    view = cards.review_card(record)
+    view = case_cards.review_card(record)
     assert problems(view) == []
     is_refusal = record.verdict.ruling is Ruling.REFUSE
     assert custom_ids_of(view) == ([f"atelier:1:case:open:{record.id}"] if is_refusal else [])
@@ -277,7 +279,7 @@ def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) ->
 @some
 @given(records)
 def test_a_refused_prompt_does_not_leave_its_quote(record: VerdictRecord) -> None:
-    [text] = texts_of(cards.review_card(record))
+    [text] = texts_of(case_cards.review_card(record))
     for line in text.split("\n"):
         assert line == line.strip("\r") and len(line.splitlines()) <= 1
         if line.startswith("> "):

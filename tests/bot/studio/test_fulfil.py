@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 from PIL import Image, ImageChops
 
-from bot.studio.orders.order import PictureGone
+from bot.studio.errors import PictureGone
 from bot.studio.settings import Settings
 from db.jobs import JobAction, JobState, Parent
 from generation.files import images

@@ -18,8 +18,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics_server import CannotListen, expose
+from bot.studio.errors import PromptRefused
 from bot.studio.metrics import PROBE_SECONDS, Metrics
-from bot.studio.orders.order import PromptRefused
 from bot.studio.parts import build_parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import Settings, SettingsBroken, address_of, load

@@ -6,17 +6,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.studio.orders.order import (
+from bot.studio.errors import (
     BadParameter,
+    BadPresetName,
+    EmptyPreset,
     EmptyPrompt,
     MemberBlocked,
+    NestedPreset,
     PromptRefused,
     PromptTooLong,
+    TooManyPresets,
     UnknownParameter,
+    UnknownPreset,
 )
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput, compose
 from bot.studio.presets import MOST, SAVING, MemberPresets
-from bot.studio.prompt_errors import BadPresetName, EmptyPreset, NestedPreset, TooManyPresets, UnknownPreset
 from db.presets import LONGEST_NAME, LONGEST_TEXT
 from moderation.verdict import Ruling
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop

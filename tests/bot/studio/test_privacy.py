@@ -18,7 +18,7 @@ from bot.privacy import cards as privacy_cards
 from bot.privacy.erasure import DAY, ErasureSweep, periods_of
 from bot.studio.cases.cases import Decision
 from bot.studio.cases.reports import MemberReports
-from bot.studio.privacy_errors import DataTooLarge
+from bot.studio.errors import DataTooLarge
 from bot.studio.settings import RetentionSettings
 from db.cases import Outcome
 from db.jobs import Job, JobState

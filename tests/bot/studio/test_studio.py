@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.orders.order import MemberBlocked, PromptRefused
+from bot.studio.errors import MemberBlocked, PromptRefused
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.settings import Settings
 from db.jobs import Job, JobState

@@ -13,9 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import errors
-from bot.studio import case_errors
-from bot.studio.orders.order import (
+from bot.studio import errors as case_errors
+from bot.studio.errors import (
     BadDuration,
     BadParameter,
     MemberBlocked,
@@ -27,6 +26,7 @@ from bot.studio.orders.order import (
     UnknownParameter,
 )
 from bot.studio.orders.parameters import PROMPT_LIMIT
+from bot.texts import language, markdown
 from bot.texts import members as texts
 from db.errors import DatabaseBusy, DiskFull
 from generation.queue.ticket import (
@@ -88,7 +88,7 @@ def instances(kind: type[Exception]) -> Iterator[Exception]:
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_every_refusal_is_a_sentence(kind: type[Exception]) -> None:
     for error in instances(kind):
-        sentence = errors.sentence(error)
+        sentence = language("en").sentence(error)
         assert sentence is not None, f"{kind.__name__} has no sentence"
         assert re.fullmatch(r"[A-Z`].*([.?]|Reason: words)", sentence), sentence
         assert not re.search(
@@ -99,16 +99,16 @@ def test_every_refusal_is_a_sentence(kind: type[Exception]) -> None:
 
 @pytest.mark.parametrize("error", [ValueError("boom"), KeyError("x"), DatabaseBusy(path=Path("x"))])
 def test_what_is_a_bug_has_no_sentence_of_its_own(error: Exception) -> None:
-    assert errors.sentence(error) is None
+    assert language("en").sentence(error) is None
 
 
 def test_a_bug_is_told_by_its_reference_alone() -> None:
-    assert "`0a1b2c3d`" in texts.bug("0a1b2c3d")
+    assert "`0a1b2c3d`" in language("en")("bug", reference="0a1b2c3d")
 
 
 @pytest.mark.parametrize("category", [each for each in Category if each is not Category.NONE])
 def test_every_category_is_named_in_words(category: Category) -> None:
-    sentence = errors.sentence(PromptRefused(category, "prompt")) or ""
+    sentence = language("en").sentence(PromptRefused(category, "prompt")) or ""
     # These are words already; the others are names of ours.
     is_word = category.value in ("nudity", "gore", "hate", "harassment", "self-harm", "spam")
     assert (f"reads as {category.value}." in sentence) == is_word
@@ -121,7 +121,7 @@ def test_every_category_is_named_in_words(category: Category) -> None:
 @pytest.mark.parametrize("field", ["prompt", "prompt+negative"])
 @pytest.mark.parametrize("is_first", [False, True])
 def test_a_refusal_says_what_to_do_and_whether_it_counts(category: str, field: str, is_first: bool) -> None:
-    sentence = errors.sentence(PromptRefused(category, field, is_first)) or ""
+    sentence = language("en").sentence(PromptRefused(category, field, is_first)) or ""
     assert len(sentence) <= 330
     advice = sentence.partition(". ")[2].partition(". If you think that is a mistake")[0]
     assert advice, "what to do instead"
@@ -131,7 +131,7 @@ def test_a_refusal_says_what_to_do_and_whether_it_counts(category: str, field: s
 
 def test_every_category_has_advice_of_its_own() -> None:
     advice = [
-        (errors.sentence(PromptRefused(each, "prompt")) or "").partition(". ")[2]
+        (language("en").sentence(PromptRefused(each, "prompt")) or "").partition(". ")[2]
         for each in Category
         if each is not Category.NONE
     ]
@@ -146,17 +146,19 @@ def test_every_category_has_advice_of_its_own() -> None:
     ],
 )
 def test_a_refusal_says_which_text_it_means(field: str, where: str) -> None:
-    assert where in (errors.sentence(PromptRefused("gore", field)) or "")
+    assert where in (language("en").sentence(PromptRefused("gore", field)) or "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_way_to_fail_says_that_it_cost_nothing(kind: str) -> None:
-    sentence = errors.sentence(GenerationFailed(JobId("aaaaaaaaaa"), kind, "CUDA error: 0xdead")) or ""
+    sentence = (
+        language("en").sentence(GenerationFailed(JobId("aaaaaaaaaa"), kind, "CUDA error: 0xdead")) or ""
+    )
     assert "Nothing was charged." in sentence and "CUDA" not in sentence
 
 
 def test_who_asks_for_more_than_a_limit_ever_holds_is_not_told_to_wait() -> None:
-    sentence = errors.sentence(RateLimited("minute", 2, 4, is_impossible=True)) or ""
+    sentence = language("en").sentence(RateLimited("minute", 2, 4, is_impossible=True)) or ""
     assert "Ask for fewer" in sentence and "gain in" not in sentence
 
 
@@ -171,7 +173,7 @@ def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
         BadDuration(text),
         MemberBlocked(at, text[:300]),
     ):
-        sentence = errors.sentence(error)
+        sentence = language("en").sentence(error)
         assert sentence is not None and len(sentence) <= MOST_CONTENT
         assert read(without_code(sentence)).live == (), sentence
 
@@ -181,14 +183,14 @@ def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
 
 @given(words)
 def test_plain_words_mean_nothing_to_discord_and_lose_nothing(text: str) -> None:
-    shown = read(texts.plain(text))
+    shown = read(markdown.plain(text))
     assert shown.live == ()
     assert shown.seen == words_of(text)
 
 
 @given(long_words, st.integers(2, PROMPT_LIMIT))
 def test_plain_words_cut_short_still_mean_nothing(text: str, limit: int) -> None:
-    cut = texts.short(texts.plain(text), limit)
+    cut = markdown.short(markdown.plain(text), limit)
     assert len(cut) <= limit
     assert read(cut).live == ()
     assert not cut.endswith("\\") or read(cut).seen.endswith("\\"), "it would swallow what stands behind"
@@ -196,14 +198,14 @@ def test_plain_words_cut_short_still_mean_nothing(text: str, limit: int) -> None
 
 @given(long_words)
 def test_words_between_backticks_stay_between_them(text: str) -> None:
-    inside = texts.code(text)
+    inside = markdown.code(text)
     assert 1 <= len(inside) <= 100
     assert "`" not in inside and len(inside.splitlines()) == 1
 
 
 @given(st.text(max_size=60), st.integers(1, 50))
 def test_short_is_as_long_as_asked(text: str, limit: int) -> None:
-    cut = texts.short(text, limit)
+    cut = markdown.short(text, limit)
     assert cut == text if len(text) <= limit else len(cut) <= limit and cut.endswith("…")
 
 
@@ -274,7 +276,7 @@ def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> N
 
 @pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])
 def test_an_unknown_parameter_is_told_the_nearest_however_far_it_is(name: str, nearest: str) -> None:
-    told = errors.sentence(UnknownParameter(name, nearest))
+    told = language("en").sentence(UnknownParameter(name, nearest))
     assert told is not None
     assert f"`--{name}`" in told
     assert f"`--{nearest}`" in told

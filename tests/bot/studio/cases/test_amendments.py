@@ -12,14 +12,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bot.studio.case_errors import (
-    NoSuchCase,
-    NothingToAmend,
-    NothingToPardon,
-)
 from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import DAY, Decision
-from bot.studio.orders.order import MemberBlocked
+from bot.studio.errors import MemberBlocked, NoSuchCase, NothingToAmend, NothingToPardon
 from db.case_entries import EntryKind
 from db.cases import Outcome
 from generation.request import MemberId

@@ -6,16 +6,16 @@ import asyncio
 
 import pytest
 
-from bot.studio.case_errors import (
+from bot.studio.cases.appeals import CaseAppeals
+from bot.studio.cases.cases import DAY, Decision
+from bot.studio.errors import (
     AppealAnswered,
     AppealedAlready,
+    MemberBlocked,
     NoSuchCase,
     NotYourCase,
     OwnDecision,
 )
-from bot.studio.cases.appeals import CaseAppeals
-from bot.studio.cases.cases import DAY, Decision
-from bot.studio.orders.order import MemberBlocked
 from db.appeals import Decision as Answer
 from db.case_entries import EntryKind
 from db.cases import Case, Outcome

@@ -7,16 +7,17 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.case_errors import (
+from bot.studio.cases.cases import Decision
+from bot.studio.errors import (
     CaseClosed,
     CaseTaken,
+    MemberBlocked,
     NoSuchCase,
     OwnCase,
+    PromptRefused,
     SecondNeeded,
     SeniorNeeded,
 )
-from bot.studio.cases.cases import Decision
-from bot.studio.orders.order import MemberBlocked, PromptRefused
 from db.cases import Origin, Outcome
 from db.jobs import JobState
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order

@@ -9,7 +9,8 @@ import pytest
 
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import DAY, Decision
-from bot.studio.orders.order import Actor, PromptRefused
+from bot.studio.errors import PromptRefused
+from bot.studio.orders.order import Actor
 from db.appeals import Decision as Answer
 from db.cases import Case, Outcome
 from moderation.escalation import Rung, Sanction

@@ -7,10 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.case_errors import ReportedAlready, ReviewedAlready, TooManyReports
 from bot.studio.cases.cases import Decision
 from bot.studio.cases.reports import MemberReports
-from bot.studio.orders.order import NoSuchJob, PictureGone
+from bot.studio.errors import NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports
 from db.cases import Origin, Outcome
 from db.jobs import Job
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order

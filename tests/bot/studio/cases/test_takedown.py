@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from bot.studio.cases.cases import Decision
-from bot.studio.orders.order import Actor, MemberBlocked, NoSuchJob, NotRunning, NotYours
+from bot.studio.errors import MemberBlocked, NoSuchJob, NotRunning, NotYours
+from bot.studio.orders.order import Actor
 from db.case_entries import EntryKind
 from db.cases import Outcome
 from db.jobs import JobState

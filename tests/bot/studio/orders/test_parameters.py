@@ -8,11 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.studio.orders.order import (
-    Actor,
+from bot.studio.errors import (
     BadParameter,
     EmptyPrompt,
-    Order,
     PromptTooLong,
     Refusal,
     UnknownLora,
@@ -20,9 +18,10 @@ from bot.studio.orders.order import (
     UnknownParameter,
     UnusableWeights,
 )
+from bot.studio.orders.order import Actor, Order
 from bot.studio.orders.parameters import PROMPT_LIMIT, SEED_LIMIT, PromptInput, compose
 from bot.studio.settings import BUNDLED
-from bot.texts import members as texts
+from bot.texts import language
 from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelName
 
 ASKER = Actor(member=MemberId(1), name="ada", guild_id=2, channel_id=3)
@@ -230,7 +229,7 @@ def test_any_text_is_an_order_or_a_refusal(text: str) -> None:
 def test_weights_that_weigh_nothing_or_too_much_are_told_as_weights(prompt: str) -> None:
     with pytest.raises(UnusableWeights) as unusable:
         order_of(prompt)
-    assert "weights behind `::`" in (texts.sentence(unusable.value) or "")
+    assert "weights behind `::`" in (language("en").sentence(unusable.value) or "")
 
 
 @pytest.mark.parametrize("prompt", ["fox::2 cat::-1", "fox::2 forest::1", "std::vector", "fox::"])

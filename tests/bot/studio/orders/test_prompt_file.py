@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from bot.studio.orders.order import (
+from bot.studio.errors import (
     BadParameter,
     EmptyPrompt,
-    Order,
+    NoPromptInFile,
     PromptTooLong,
     Refusal,
     UnknownModel,
     UnknownParameter,
 )
+from bot.studio.orders.order import Order
 from bot.studio.orders.parameters import (
     ASPECTS,
     PROMPT_LIMIT,
@@ -32,7 +33,6 @@ from bot.studio.orders.parameters import (
     with_file,
 )
 from bot.studio.orders.prompt_file import MAX_TEXT, prompt_in_file
-from bot.studio.prompt_errors import NoPromptInFile
 from generation.files.images import parameters_of, to_jpeg, to_png
 from generation.request import (
     Lora,

@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.orders.order import (
+from bot.studio.errors import (
     BadParameter,
     EmptyPrompt,
     NoSuchJob,
-    Order,
     PictureGone,
     PromptTooLong,
     TooLarge,
     UnknownLora,
 )
+from bot.studio.orders.order import Order
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import MAX_SIDE, Change, Variations
 from bot.studio.settings import Settings

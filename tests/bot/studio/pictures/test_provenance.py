@@ -9,16 +9,10 @@ import c2pa
 import pytest
 from PIL import Image
 
+from bot.studio.errors import NothingToVerify, TooHeavyToVerify
 from bot.studio.orders.order import Gallery
 from bot.studio.pictures.provenance import Provenance, ProvenanceBroken
-from bot.studio.pictures.verification import (
-    MAX_BYTES,
-    How,
-    NothingToVerify,
-    TooHeavyToVerify,
-    Verification,
-    Verified,
-)
+from bot.studio.pictures.verification import MAX_BYTES, How, Verification, Verified
 from bot.studio.settings import ProvenanceSettings
 from generation.files import images
 from generation.provenance.certificate import CertificateBroken

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.studio.orders.order import PictureGone
+from bot.studio.errors import PictureGone
 from db.jobs import Parent
 from generation.files import images
 from generation.request import ImageSize, JobId

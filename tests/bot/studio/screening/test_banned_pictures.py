@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.case_errors import NothingToRestore, OwnCase
 from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import Decision
+from bot.studio.errors import NothingToRestore, OwnCase
 from bot.studio.screening.pictures import BANNED, PreviewScreening
 from bot.texts import moderators as mod_texts
 from db.banned_pictures import Looks

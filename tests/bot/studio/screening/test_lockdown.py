@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from bot import errors
-from bot.studio.case_errors import KnownOnly, Paused, RaidHolds
-from bot.studio.orders.order import Actor, PromptRefused
+from bot.studio.errors import KnownOnly, Paused, PromptRefused, RaidHolds
+from bot.studio.orders.order import Actor
 from bot.studio.settings import Settings
+from bot.texts import language
 from db.lockdowns import Mode
 from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, Shop, an_order
 
@@ -39,7 +39,7 @@ async def test_raid_mode_holds_young_accounts_and_new_members(
         return
     with pytest.raises(RaidHolds) as held:
         await shop.admit(an_order(asker=asker))
-    assert errors.sentence(held.value) == (
+    assert language("en").sentence(held.value) == (
         "This server is in raid mode: for now only accounts older than 1 week that have been members for more than 1 day "
         "can make pictures. Nothing was charged."
     )
@@ -61,7 +61,7 @@ async def test_a_pause_is_for_everybody_and_says_why(shop: Shop) -> None:
     for asker in (ADA, MIA):
         with pytest.raises(Paused) as paused:
             await shop.admit(an_order(asker=asker))
-        assert "Reason: spam wave" in (errors.sentence(paused.value) or "")
+        assert "Reason: spam wave" in (language("en").sentence(paused.value) or "")
     await shop.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1)))
     await shop.gatekeeper.panic(MIA, Mode.OPEN, "")
     await shop.admit(an_order())

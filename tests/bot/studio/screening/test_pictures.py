@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.orders.order import Gallery, PromptRefused
+from bot.studio.errors import PromptRefused
+from bot.studio.orders.order import Gallery
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.screening.pictures import PreviewScreening
 from bot.studio.screening.server_rules import Draft

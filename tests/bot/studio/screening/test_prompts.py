@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bot.studio.orders.order import PromptRefused, Refusal
+from bot.studio.errors import PromptRefused, Refusal
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.screening.server_rules import Draft
 from generation.prompt import Prompt

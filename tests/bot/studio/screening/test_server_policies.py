@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bot import errors
 from bot.commands.policy_cards import policy_card
-from bot.studio.case_errors import BadThreshold, NobodysChoice, NothingChosen
-from bot.studio.orders.order import Actor, PromptRefused
+from bot.studio.errors import BadThreshold, NobodysChoice, NothingChosen, PromptRefused
+from bot.studio.orders.order import Actor
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, resolved
 from bot.studio.screening.server_rules import Draft
 from bot.studio.settings import Settings
+from bot.texts import language
 from db.audit import Act
 from db.lockdowns import Mode
 from db.policies import Choice, Scope, ScopeKind
@@ -224,7 +224,7 @@ async def test_what_can_not_be_chosen_is_refused_with_a_sentence_and_leaves_noth
     allow = Change(action=Action.ALLOW)
     with pytest.raises(NobodysChoice) as fixed:
         await policies.amend(MIA, ADULTS, Category.MINORS, allow)
-    assert "nobody's choice" in (errors.sentence(fixed.value) or "")
+    assert "nobody's choice" in (language("en").sentence(fixed.value) or "")
     for bad in (0.0, -1.0, 2.5, float("nan")):
         with pytest.raises(BadThreshold):
             await policies.amend(MIA, SERVER, Category.GORE, Change(flag=bad))

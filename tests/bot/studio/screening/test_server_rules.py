@@ -7,12 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from bot import errors
 from bot.commands.mod.rules import outcome
-from bot.studio.case_errors import NoSuchRule, RuleBreaksMust, RuleTaken, RuleUnusable
-from bot.studio.orders.order import PromptRefused
+from bot.studio.errors import NoSuchRule, PromptRefused, RuleBreaksMust, RuleTaken, RuleUnusable
 from bot.studio.screening.server_rules import Draft
 from bot.studio.settings import Settings
+from bot.texts import language
 from db.server_rules import ServerRule
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
@@ -36,7 +35,7 @@ async def test_a_rule_refuses_in_its_server_alone_however_it_is_disguised(shop: 
     rule = await add(shop)
     with pytest.raises(PromptRefused) as refused:
         await shop.admit(an_order(text))
-    assert "this server's own rules" in (errors.sentence(refused.value) or "")
+    assert "this server's own rules" in (language("en").sentence(refused.value) or "")
     assert await hits(shop, rule) == 1
     await shop.admit(an_order(text, replace(ADA, guild_id=GUILD + 1)))
 
@@ -123,7 +122,7 @@ async def test_names_are_a_servers_own_and_are_used_once(shop: Shop) -> None:
 async def test_a_rule_that_makes_no_sense_is_refused_with_a_sentence(shop: Shop, draft: Draft) -> None:
     with pytest.raises(RuleUnusable) as unusable:
         await add(shop, draft)
-    assert (errors.sentence(unusable.value) or "").startswith("That rule can't be used: ")
+    assert (language("en").sentence(unusable.value) or "").startswith("That rule can't be used: ")
     assert await shop.records.server_rules.version(GUILD) == 0
 
 

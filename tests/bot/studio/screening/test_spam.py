@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.orders.order import PromptRefused
+from bot.studio.errors import PromptRefused
 from db.jobs import JobAction
 from moderation.policy import Action, Change
 from moderation.prompts.spam import WINDOW

@@ -1,0 +1,450 @@
+"""Why something is not done: one tree under `Refusal`, whose leaves carry data and never prose.
+
+A member is told the sentence of the leaf's class (see `bot/texts`), and it costs them nothing. Other layers have trees of their own:
+`generation.queue.ticket.GenerationError`, `moderation.rate_limits.LimitReached`, `db.errors.StorageError`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+
+from generation.request import JobId
+
+
+class Refusal(Exception):
+    """Base of what a member is told instead of what they asked for."""
+
+
+def is_slip(written: str, known: str) -> bool:
+    """Near enough to be a slip of the keyboard: "did you mean" about anything else is mockery."""
+    return difflib.SequenceMatcher(None, written.casefold(), known.casefold()).ratio() >= 0.6
+
+
+# ---- prompts and their parameters
+
+
+class PromptRefusal(Refusal):
+    """A prompt, a parameter, a preset or a file that can't be used as it is."""
+
+
+@dataclass(eq=False)
+class EmptyPrompt(PromptRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class PromptTooLong(PromptRefusal):
+    length: int
+    limit: int
+    what: str = "prompt"
+
+
+@dataclass(eq=False)
+class UnknownParameter(PromptRefusal):
+    name: str
+    nearest: str
+
+    @property
+    def is_near(self) -> bool:
+        return is_slip(self.name, self.nearest)
+
+
+@dataclass(eq=False)
+class BadParameter(PromptRefusal):
+    name: str
+    value: str
+    wanted: str
+
+    @property
+    def has_value(self) -> bool:
+        return bool(self.value)
+
+
+@dataclass(eq=False)
+class UnknownModel(PromptRefusal):
+    name: str
+    nearest: str
+
+    @property
+    def is_near(self) -> bool:
+        return is_slip(self.name, self.nearest)
+
+
+@dataclass(eq=False)
+class UnknownLora(PromptRefusal):
+    name: str
+    model: str
+    nearest: str  # of the model's; empty where it has none
+    elsewhere: str  # a model that has one of that name; empty where none has
+
+    @property
+    def hint(self) -> str:
+        if self.elsewhere:
+            return "elsewhere"
+        if not self.nearest:
+            return "none"
+        return "near" if is_slip(self.name, self.nearest) else "list"
+
+
+@dataclass(eq=False)
+class UnusableWeights(PromptRefusal):
+    """`a::1 b::-1` weighs nothing in all, or there are too many parts."""
+
+    limit: int  # parts
+
+
+@dataclass(eq=False)
+class UnknownPreset(PromptRefusal):
+    name: str
+    nearest: str  # of the member's; empty where they have none
+
+
+@dataclass(eq=False)
+class BadPresetName(PromptRefusal):
+    name: str
+    limit: int  # characters
+
+
+@dataclass(eq=False)
+class NestedPreset(PromptRefusal):
+    """A preset whose text asks for a preset."""
+
+
+@dataclass(eq=False)
+class EmptyPreset(PromptRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class TooManyPresets(PromptRefusal):
+    limit: int
+
+
+@dataclass(eq=False)
+class FileTooLarge(PromptRefusal):
+    bytes: int
+    limit: int
+    is_picture: bool
+
+
+@dataclass(eq=False)
+class FileUnreachable(PromptRefusal):
+    """Discord did not hand it over, or not in time."""
+
+
+@dataclass(eq=False)
+class NoPromptInFile(PromptRefusal):
+    """Neither a text in UTF-8 nor a PNG that says how it was drawn; or there is nothing in it."""
+
+
+@dataclass(eq=False)
+class PromptRefused(PromptRefusal):
+    category: str
+    field: str
+    is_first: bool = False  # of this member in this server
+
+    @property
+    def where(self) -> str:
+        """ "prompt", "negative" or "both"."""
+        return "both" if "+" in self.field else self.field
+
+
+# ---- members and what they may
+
+
+class MemberRefusal(Refusal):
+    """The member may not do that, or not now."""
+
+
+@dataclass(eq=False)
+class MemberBlocked(MemberRefusal):
+    until: float | None  # unix seconds
+    reason: str
+
+
+@dataclass(eq=False)
+class RaidHolds(MemberRefusal):
+    """Raid mode: the account or the membership is too young."""
+
+    account_age: float | None  # seconds that are asked for
+    member_age: float | None
+
+    @property
+    def ages(self) -> str:
+        """Which of the two are asked for."""
+        if self.account_age and self.member_age:
+            return "both"
+        return "account" if self.account_age else "member"
+
+
+@dataclass(eq=False)
+class Paused(MemberRefusal):
+    reason: str
+
+
+@dataclass(eq=False)
+class KnownOnly(MemberRefusal):
+    reason: str
+
+
+@dataclass(eq=False)
+class NotYours(MemberRefusal):
+    what: str
+
+
+@dataclass(eq=False)
+class NotAModerator(MemberRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class NotSenior(MemberRefusal):
+    """It takes more than being a moderator."""
+
+
+@dataclass(eq=False)
+class NotYourData(MemberRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class DataTooLarge(MemberRefusal):
+    """What is kept about a member does not fit into a file that Discord takes."""
+
+    size: int  # bytes
+    limit: int
+
+
+# ---- jobs and pictures
+
+
+class PictureRefusal(Refusal):
+    """There is no such job or picture, or that can't be done with it."""
+
+
+@dataclass(eq=False)
+class NoSuchJob(PictureRefusal):
+    job: JobId | str
+
+    @property
+    def is_message(self) -> bool:
+        """Whether a message was named, by its id, and not a job."""
+        return str(self.job).isdecimal()
+
+
+@dataclass(eq=False)
+class PictureGone(PictureRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class NotRunning(PictureRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class TooLarge(PictureRefusal):
+    """The picture can't be enlarged further."""
+
+    side: int
+    limit: int
+
+
+@dataclass(eq=False)
+class NothingToVerify(PictureRefusal):
+    """No picture at all, or nothing that can be read as one."""
+
+
+@dataclass(eq=False)
+class TooHeavyToVerify(PictureRefusal):
+    bytes: int
+    limit: int
+
+
+# ---- cases, and what moderators do
+
+
+class CaseRefusal(Refusal):
+    """A moderator's act that can't be done."""
+
+
+@dataclass(eq=False)
+class BadDuration(CaseRefusal):
+    text: str
+
+
+@dataclass(eq=False)
+class NobodyThere(CaseRefusal):
+    """What was named is a bot, or nobody."""
+
+
+@dataclass(eq=False)
+class NothingSaid(CaseRefusal):
+    """A command that needs one of its options, and got none."""
+
+    wanted: str
+
+
+@dataclass(eq=False)
+class NoSuchCase(CaseRefusal):
+    number: int  # 0: it was not named by its number
+
+
+@dataclass(eq=False)
+class CaseTaken(CaseRefusal):
+    """Another moderator is on it, and has not acted yet."""
+
+    number: int
+    by: str
+    free_in: float  # seconds
+
+
+@dataclass(eq=False)
+class CaseClosed(CaseRefusal):
+    number: int
+    by: str
+    outcome: str
+    at: float  # unix seconds
+    is_refused: bool = False  # the case was about what nobody got to see
+
+
+@dataclass(eq=False)
+class SecondNeeded(CaseRefusal):
+    """Whoever proposed a ban can't confirm it."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class SeniorNeeded(CaseRefusal):
+    number: int
+
+
+@dataclass(eq=False)
+class OwnCase(CaseRefusal):
+    """A moderator may not decide on themselves."""
+
+
+@dataclass(eq=False)
+class NothingToAmend(CaseRefusal):
+    number: int
+    what: str
+
+
+@dataclass(eq=False)
+class NothingToPardon(CaseRefusal):
+    number: int
+
+
+@dataclass(eq=False)
+class NothingToRestore(CaseRefusal):
+    """No picture is kept from coming back there."""
+
+
+@dataclass(eq=False)
+class NotYourCase(CaseRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class AppealedAlready(CaseRefusal):
+    number: int
+
+
+@dataclass(eq=False)
+class NoSuchAppeal(CaseRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class AppealAnswered(CaseRefusal):
+    number: int
+    by: str
+    decision: str
+
+
+@dataclass(eq=False)
+class OwnDecision(CaseRefusal):
+    """A moderator who acted in the case can't answer its appeal."""
+
+    number: int
+
+
+@dataclass(eq=False)
+class ReportedAlready(CaseRefusal):
+    pass
+
+
+@dataclass(eq=False)
+class ReviewedAlready(CaseRefusal):
+    """A moderator has let the picture stand."""
+
+
+@dataclass(eq=False)
+class TooManyReports(CaseRefusal):
+    limit: int
+    retry_after: float  # seconds
+
+
+@dataclass(eq=False)
+class NoHead(CaseRefusal):
+    """What was given as the audit log's head is none."""
+
+    text: str
+
+
+# ---- what a server chooses
+
+
+class ServerRefusal(Refusal):
+    """A server's rule or policy that can't be set like that."""
+
+
+@dataclass(eq=False)
+class RuleUnusable(ServerRefusal):
+    problem: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class RuleTaken(ServerRefusal):
+    name: str
+
+
+@dataclass(eq=False)
+class NoSuchRule(ServerRefusal):
+    name: str
+    nearest: str  # empty where there is none
+
+
+@dataclass(eq=False)
+class RuleBreaksMust(ServerRefusal):
+    """The rule would refuse what must always be allowed."""
+
+    rule: str
+    prompt: str
+    count: int
+
+    @property
+    def more(self) -> int:
+        return self.count - 1
+
+
+@dataclass(eq=False)
+class NobodysChoice(ServerRefusal):
+    """What is refused on every server can't be configured."""
+
+    category: str
+
+
+@dataclass(eq=False)
+class BadThreshold(ServerRefusal):
+    value: float
+
+
+@dataclass(eq=False)
+class NothingChosen(ServerRefusal):
+    """There is nothing to take back there."""
+
+    category: str  # empty: nothing at all

@@ -1,0 +1,204 @@
+# Why something is not done: one message for each class of error, found by its name. Variables are attributes of the error.
+
+## Prompts and parameters
+
+error-empty-prompt = There is no prompt. Say what the picture should show, for example `a red apple`.
+error-prompt-too-long = The { $what } has { $length } characters; at most { $limit } fit.
+error-unknown-parameter = { $is_near ->
+    [yes] There is no parameter { CODE($name, before: "--") }. Did you mean `--{ $nearest }`?
+   *[no] There is no parameter { CODE($name, before: "--") }; the nearest is `--{ $nearest }`. There are { parameters }.
+}
+parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora` and `--preset`
+error-bad-parameter = { $has_value ->
+    [yes] `--{ $name }` can't be { CODE($value) }: it takes { $wanted }.
+   *[no] `--{ $name }` has no value: it takes { $wanted }.
+}
+error-unknown-model = { $is_near ->
+    [yes] There is no model { CODE($name) } here. Did you mean `{ $nearest }`?
+   *[no] There is no model { CODE($name) } here. `{ $nearest }` is one; the option `model` of `/imagine` lists them all.
+}
+error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
+    [elsewhere] The model `{ $elsewhere }` has it: choose that with `--model { $elsewhere }`.
+    [near] Did you mean `{ $nearest }`?
+    [list] `{ $nearest }` is one; the option `lora` of `/imagine` lists them all.
+   *[none] It has none at all.
+}
+error-unusable-weights = The weights behind `::` must add up to more than 0, over at most { $limit } parts, for example `fox::2 forest::1`.
+error-unknown-preset = { $nearest ->
+    [none] You have no preset { CODE($name) }. `/preset save` makes one.
+   *[other] You have no preset { CODE($name) }. Did you mean { CODE($nearest) }? `/preset list` shows them all.
+}
+error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `-` and `_`.
+error-nested-preset = A preset can't ask for another preset: write what is in that one instead.
+error-empty-preset = There is nothing to save: a preset takes words, parameters such as `--ar 3:2`, or both.
+error-too-many-presets = You have { $limit } presets already, which is the most. Delete one with `/preset delete`.
+error-file-too-large = { $is_picture ->
+    [yes] That PNG has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
+   *[no] That text file has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
+}
+error-file-unreachable = That file could not be fetched from Discord. Try again.
+error-no-prompt-in-file = There is no prompt in that file: it takes a text in UTF-8, or a PNG that says how it was drawn, as mine do. A grid of four says nothing; press U1 under it.
+
+## Refusals
+
+error-prompt-refused = This prompt can't be drawn here: it reads as { $category ->
+    [sexual] sexual content
+    [minors] minors in a sexual or suggestive context
+    [illegal] something illegal
+    [real-person] a real person
+    [server-rule] something that this server's own rules exclude
+   *[other] { $category }
+}{ $where ->
+    [prompt] { "" }
+    [negative] { " " }(in the negative prompt)
+   *[both] { " " }(in the prompt and the negative prompt)
+}. { $category ->
+    [sexual] Say it without what is sexual and try again
+    [nudity] Put clothes on whoever is in it and try again
+    [minors] Leave out either the child or all that is sexual or suggestive: no server draws both
+    [gore] Say it without blood and wounds and try again
+    [hate] Leave out what looks down on people and try again
+    [harassment] Leave out what insults or threatens somebody and try again
+    [self-harm] If you need somebody, they listen at <https://findahelpline.com>; otherwise rephrase it and try again
+    [illegal] Leave that out and try again
+    [real-person] Leave out the person, or whatever is sexual, nude or gory beside them
+    [spam] Ask for something else, or press 🔄 under the pictures for more of the same
+    [server-rule] Its moderators can tell you which
+   *[other] Rephrase it and try again
+}. If you think that is a mistake, ask a moderator. { $is_first ->
+    [yes] The first time counts as nothing against you. { nothing-charged }
+   *[no] { nothing-charged }
+}
+nothing-charged = Nothing was charged.
+error-member-blocked = A moderator has blocked you from making pictures here{ $until ->
+    [none] .
+   *[other] { " " }until { MOMENT($until) }.
+}{ reason-given }
+# " Reason: …" behind a sentence, where there is one.
+reason-given = { $reason ->
+    [none] { "" }
+   *[other] { " " }Reason: { PLAIN($reason) }
+}
+error-rate-limited = { $is_impossible ->
+    [yes] That is more images at once than a { $limit } allows. Ask for fewer.
+   *[no] You have used up your images for this { $limit }. Again in { WAIT($retry_after) }.
+}
+error-too-many-jobs = You have { $limit } jobs in line already, which is the most. Wait for one, or cancel one with `/queue`.
+error-line-full = The line is full: { $waiting } jobs are waiting. { $seconds ->
+    [none] Try again in a little while.
+   *[other] It would take about { WAIT($seconds) }. Try again in a little while.
+}
+error-raid-holds = This server is in raid mode: for now only { $ages ->
+    [account] accounts older than { SPAN($account_age) }
+    [member] members for more than { SPAN($member_age) }
+   *[both] accounts older than { SPAN($account_age) } that have been members for more than { SPAN($member_age) }
+} can make pictures. { nothing-charged }
+error-paused = The moderators have paused picture making in this server.{ reason-given } { nothing-charged }
+error-known-only = For now only members who have made pictures here for a while can make new ones.{ reason-given } { nothing-charged }
+
+## Pictures and jobs
+
+error-not-yours = This { $what } is somebody else's; only they and the moderators can do that.
+error-not-a-moderator = Only moderators can do that: it takes the Manage Messages permission.
+error-no-such-job = { $is_message ->
+    [yes] There is no picture of mine in that message.
+   *[no] I don't know the job { CODE($job) }. Give its id, which stands under its pictures, or a link to its message.
+}
+error-picture-gone = That picture is gone: it was removed or deleted.
+error-not-running = That job is not waiting or running any more.
+error-too-large = It would be { $side } pixels wide or high; { $limit } is the most.
+error-bad-duration = { CODE($text) } is no duration. Write `30m`, `12h`, `7d` or `2w`.
+error-nothing-to-verify = There is no picture that can be read: it takes a PNG, a JPEG or a WebP.
+error-too-heavy-to-verify = It has { SIZE($bytes) }; at most { SIZE($limit) } can be looked at.
+error-generation-failed = No picture came out. { $kind ->
+    [memory] The graphics card ran out of memory for it. Try fewer images or a smaller size.
+    [model] The model could not be loaded. Choose another one, or tell the bot's owner.
+    [lora] A LoRA that was asked for can't be used. Draw without it, or tell the bot's owner.
+    [input] The picture that it starts from can't be read any more.
+    [crash] The worker died several times over it.
+    [picture] The finished picture shows what is not shown here.
+    [banned] It came out like one that the moderators have removed here.
+    [picture-input] The picture that it starts from shows what is not shown here.
+    [banned-input] The picture that it starts from is like one that the moderators have removed here.
+   *[other] Something broke.
+} { nothing-charged }
+error-job-cancelled = Cancelled. { nothing-charged }
+error-disk-full = The bot's disk is full, so nothing can be kept. Tell the bot's owner. { nothing-charged }
+
+## Cases
+
+error-no-such-case = { $number ->
+    [0] There is no such case in this server.
+   *[other] There is no case { ID($number) } in this server.
+} `/mod cases` lists them.
+error-case-taken = Case { ID($number) } is in the hands of { PLAIN($by) } already. If nothing comes of it, it is free again in { WAIT($free_in) }.
+error-case-closed = Case { ID($number) } is decided already: { PLAIN($by) } { decided } ({ MOMENT($at) }). `/mod case` amends it.
+# What a moderator did, after their name; "warned" and what follows take the member's behind them.
+decided = { $is_refused ->
+    [yes] { $outcome ->
+        [approve] called the refusal wrong
+        [remove] called the refusal right
+       *[other] { sanctioned }
+    }
+   *[no] { $outcome ->
+        [approve] let it stand
+        [remove] removed it
+       *[other] { sanctioned }
+    }
+}
+sanctioned = { $outcome ->
+    [warn] warned
+    [timeout] timed out
+    [ban] banned
+    [block] blocked
+   *[other] { $outcome }
+}
+error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
+error-senior-needed = Case { ID($number) } was escalated: it takes the Manage Server permission to decide it.
+error-not-senior = That takes the Manage Server permission.
+error-own-case = That is about yourself: another moderator must decide it.
+error-nothing-to-amend = Case { ID($number) } has no { $what } that could be amended.
+error-nothing-to-pardon = Case { ID($number) } has nothing to pardon: no strike that counts, and no block that runs.
+error-nothing-to-restore = No picture of that is kept from coming back here, so there is nothing to restore.
+error-not-your-case = That case is not about you.
+error-appealed-already = Case { ID($number) } has been appealed already. An appeal is answered once.
+error-no-such-appeal = There is no such appeal in this server.
+error-appeal-answered = The appeal in case { ID($number) } is answered already: { $decision }, by { PLAIN($by) }.
+error-own-decision = You acted in case { ID($number) } yourself: another moderator must answer the appeal.
+error-reported-already = You have reported that picture already. The moderators have it.
+error-reviewed-already = A moderator has looked at that picture already and let it stand.
+error-too-many-reports = You have reported { $limit } pictures within an hour, which is the most. Again in { WAIT($retry_after) }.
+error-nobody-there = That is a bot, or nobody I know.
+error-nothing-said = Say at least one of { $wanted }.
+
+## What a server chooses
+
+error-nobodys-choice = That is nobody's choice: what concerns { $category } is the same on every server.
+error-bad-threshold = A threshold is from 0.01 to 1, where 1 is never; { $value } is none.
+error-nothing-chosen = { $category ->
+    [none] Nothing was chosen there, so nothing changes. `/server policy show` shows what holds.
+   *[other] Nothing was chosen about { $category } there, so nothing changes. `/server policy show` shows what holds.
+}
+error-rule-unusable = That rule can't be used: { PLAIN($problem) }. { PLAIN($remedy) }.
+error-rule-taken = There is a rule called { CODE($name) } already. Remove it first, or choose another name.
+error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest ->
+    [none] { "" }
+   *[other] { " " }Did you mean { CODE($nearest) }?
+}
+error-rule-breaks-must = The rule { CODE($rule) } would refuse { CODE($prompt) }{ $more ->
+    [0] { "" }
+   *[other] { " " }and { $more } more
+}, which must always be allowed. Make it narrower, or try it as a shadow rule.
+
+## Members' data and the audit log
+
+error-no-head = { CODE($text) } is no head of the audit log; one looks like `12:3fa9c07d`.
+error-data-too-large = What I keep about you takes { SIZE($size) }, and Discord takes { SIZE($limit) } here. Ask the owner of this bot: `python -m db export` writes it to a file.
+error-not-your-data = That is for somebody else's data. `/privacy delete` is for yours.
+
+## Discord
+
+error-command-not-found = That command has changed. Reload Discord and try again.
+error-command-signature-mismatch = That command has changed. Reload Discord and try again.
+error-transformer-error = { CODE($value) } can't be used there.
+bug = Something broke on our side. Tell the bot's owner this reference: `{ $reference }`. { nothing-charged }

@@ -1,0 +1,27 @@
+# Times and sizes in words.
+
+size-kib = { $size } KiB
+size-mib = { $size } MiB
+wait-seconds = { $count } s
+wait-minutes = { $count } min
+wait-hours = { $count } h
+span-seconds = { $count ->
+    [one] { $count } second
+   *[other] { $count } seconds
+}
+span-minutes = { $count ->
+    [one] { $count } minute
+   *[other] { $count } minutes
+}
+span-hours = { $count ->
+    [one] { $count } hour
+   *[other] { $count } hours
+}
+span-days = { $count ->
+    [one] { $count } day
+   *[other] { $count } days
+}
+span-weeks = { $count ->
+    [one] { $count } week
+   *[other] { $count } weeks
+}

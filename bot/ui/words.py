@@ -1,0 +1,49 @@
+"""Which language is spoken where, and the words of commands in Discord's own menus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+from discord.app_commands import locale_str
+
+from bot.texts import ENGLISH, Language, language
+
+
+def say_to(interaction: discord.Interaction[Any]) -> Language:
+    """The member's language: for answers that only they see."""
+    return language(interaction.locale.value)
+
+
+def say_in(client: discord.Client, guild_id: int | None) -> Language:
+    """The server's language: for what everybody in a channel sees."""
+    guild = client.get_guild(guild_id) if guild_id is not None else None
+    return language(guild.preferred_locale.value if guild else ENGLISH)
+
+
+def text(key: str) -> locale_str:
+    """A message for Discord's menus, in every language that there is."""
+    return locale_str(language(ENGLISH)(key), key=key)
+
+
+def command(key: str, name: str = "") -> Callable[[Callable[..., Any]], app_commands.Command[Any, ..., Any]]:
+    """A slash command, by default of the function's name. The message `key` describes it, its attributes the options."""
+
+    def decorate(function: Callable[..., Any]) -> app_commands.Command[Any, ..., Any]:
+        options = {option: text(f"{key}.{option}") for option in language(ENGLISH).attributes(key)}
+        make = app_commands.command(name=name or function.__name__, description=text(key))
+        return make(app_commands.describe(**options)(function))
+
+    return decorate
+
+
+class Translator(app_commands.Translator):
+    """discord.py asks it for every text of the commands in every language, when they are synced."""
+
+    async def translate(
+        self, string: locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
+    ) -> str | None:
+        say = language(locale.value)
+        return None if say.name == ENGLISH or "key" not in string.extras else say(string.extras["key"])
