@@ -169,14 +169,6 @@ def span(seconds: float) -> str:
     return texts.duration(seconds)
 
 
-def seconds_of(text: str) -> float:
-    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
-    seconds = seconds_in(text)
-    if seconds is None:
-        raise BadDuration(text)
-    return seconds
-
-
 def rung(rung: Rung) -> str:
     match rung.sanction:
         case Sanction.WARN:
@@ -203,6 +195,14 @@ def can_return(plain: int) -> str:
     return (
         f"{count(plain, 'picture')} {are} too plain to be known again: what looks like {them} can come back."
     )
+
+
+def seconds_of(text: str) -> float:
+    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
+    seconds = seconds_in(text)
+    if seconds is None:
+        raise BadDuration(text)
+    return seconds
 
 
 def _why(reason: str) -> str:
