@@ -190,9 +190,12 @@ async def _job_id_of(interaction: Interaction, text: str) -> JobId:
 
 async def _job_of(interaction: Interaction, text: str) -> Job:
     """From an id or a message link. Raises NoSuchJob."""
-    desk = interaction.client.parts.desk
+    jobs = interaction.client.parts.records.jobs
+    job: Job | None = None
     if link := _LINK.search(text):
-        return await desk.job_of_message(int(link["message"]))
-    if _JOB.fullmatch(text.strip()):
-        return await desk.job(JobId(text.strip()))
-    raise NoSuchJob(text)
+        job = await jobs.of_message(int(link["message"]))
+    elif _JOB.fullmatch(text.strip()):
+        job = await jobs.get(JobId(text.strip()))
+    if job is None:
+        raise NoSuchJob(text)
+    return job

@@ -52,7 +52,7 @@ class Takedown:
 
     async def cancel(self, job_id: JobId, asker: Actor) -> Job:
         """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
-        job = await self.job(job_id)
+        job = await self._known(job_id)
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("job")
         async with self._records.database.transaction() as tx:
@@ -70,7 +70,7 @@ class Takedown:
 
         Raises NoSuchJob, NotYours.
         """
-        job = await self.job(job_id)
+        job = await self._known(job_id)
         if job.member != asker.member and not asker.is_moderator:
             raise NotYours("picture")
         async with self._records.database.transaction() as tx:
@@ -261,8 +261,7 @@ class Takedown:
         async with self._records.database.transaction() as tx:
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
-    async def job(self, job_id: JobId) -> Job:
-        """Raises NoSuchJob."""
+    async def _known(self, job_id: JobId) -> Job:
         job = await self._records.jobs.get(job_id)
         if job is None:
             raise NoSuchJob(job_id)
