@@ -141,8 +141,8 @@ def an_order(number: int, chance: random.Random) -> Order:
         seed=number,
         images=chance.choice((1, 1, 2)),
     )
-    asker = Actor(member=member, name="member", guild_id=1, channel_id=2)
-    return Order(asker=asker, source="soak", action=JobAction.IMAGINE, drawing=drawing)
+    actor = Actor(member=member, name="member", guild_id=1, channel_id=2)
+    return Order(actor=actor, source="soak", action=JobAction.IMAGINE, drawing=drawing)
 
 
 def build_model(folder: Path) -> Path:

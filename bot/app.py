@@ -76,16 +76,16 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 
 def add_routes(client: Atelier) -> None:
     client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
-    routes, galleries, hearing = client.routes, client.galleries, client.hearing
-    routes.add_each(GalleryAction, galleries.press)
-    routes.add(GalleryAction.REMIX, galleries.open_form)
-    routes.add(GalleryAction.DELETE, galleries.delete)
+    routes, delivery, hearing = client.routes, client.delivery, client.appeal_forms
+    routes.add_each(GalleryAction, delivery.press)
+    routes.add(GalleryAction.REMIX, delivery.open_form)
+    routes.add(GalleryAction.DELETE, delivery.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
-    routes.add_form(remix_input_in, galleries.remix)
+    routes.add_form(remix_input_in, delivery.remix)
     routes.add(Page.HISTORY, history.turn)
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
-    routes.add_each(CaseAction, client.bench.press)
+    routes.add_each(CaseAction, client.case_actions.press)
     routes.add(AppealPress.APPEAL, hearing.open_form)
     routes.add(AppealPress.UPHOLD, partial(hearing.open_answer, Decision.UPHELD))
     routes.add(AppealPress.OVERTURN, partial(hearing.open_answer, Decision.OVERTURNED))
@@ -157,9 +157,9 @@ async def run(
                     tasks.create_task(dispatch.run()),
                     tasks.create_task(_stay_connected(client)),
                     tasks.create_task(client.show_presence()),
-                    tasks.create_task(client.review.run()),
-                    tasks.create_task(resume(client)),
-                    tasks.create_task(client.sweep.run()),
+                    tasks.create_task(client.mod_channel.run()),
+                    tasks.create_task(resume(client, client.parts, client.delivery)),
+                    tasks.create_task(client.erasure_sweep.run()),
                 ]
                 if settings.metrics.listen:
                     running.append(tasks.create_task(metrics.watch_loop()))

@@ -71,12 +71,14 @@ class Atelier(discord.AutoShardedClient):
         )
         self.routes = Routes()
         self.parts = parts
-        self.review = ModChannel(self, parts)
-        self.notices = DirectMessages(self, parts.casework)
-        self.bench = CaseActions(self, parts.casework, self.review, self.notices)
-        self.hearing = AppealForms(parts.appeals, self.review, self.notices)
-        self.galleries = Delivery(self, parts, self.review, self.notices, spawn)
-        self.sweep = ErasureSweep(self, parts.records, self.review, parts.settings.retention, parts.clock)
+        self.mod_channel = ModChannel(self, parts)
+        self.direct_messages = DirectMessages(self, parts.casework)
+        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.direct_messages)
+        self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
+        self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
+        self.erasure_sweep = ErasureSweep(
+            self, parts.records, self.mod_channel, parts.settings.retention, parts.clock
+        )
         self._shown = ""
 
     async def setup_hook(self) -> None:

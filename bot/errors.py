@@ -38,7 +38,7 @@ async def answer(interaction: Interaction, error: Exception) -> None:
             await interaction.response.send_message(text, ephemeral=True)
         if isinstance(error, MemberBlocked):
             # Why, and how to appeal, where no direct message could say it.
-            await interaction.client.notices.tell_pending(interaction)
+            await interaction.client.direct_messages.tell_pending(interaction)
     except UNREACHABLE as gone:
         # Past its three seconds or fifteen minutes nobody can be told any more.
         log.warning("could not tell %s: %s", _where(interaction), gone)

@@ -149,7 +149,7 @@ class Cancelled(JobEvent, frozen=True):
 class Strained(Message, frozen=True):
     """Memory was short, and the worker made do; or it has been enough for a while, and something is as before.
 
-    `action`: "halved", "tiled", "aside", "apart", "streamed" (generation/worker/models/offload.py says what they are) or "relaxed".
+    `action`: "halved", "tiled", "aside", "apart", "streamed" (see generation/worker/models/offload.py) or "relaxed".
     """
 
     action: str

@@ -26,10 +26,10 @@ LONGEST_APPEAL = 1000  # characters
 
 
 class AppealForms:
-    def __init__(self, appeals: CaseAppeals, review: ModChannel, notices: DirectMessages) -> None:
+    def __init__(self, appeals: CaseAppeals, review: ModChannel, direct_messages: DirectMessages) -> None:
         self._appeals = appeals
-        self._review = review
-        self._notices = notices
+        self._mod_channel = review
+        self._direct_messages = direct_messages
 
     async def open_form(self, interaction: Interaction, case_id: int) -> None:
         """Raises as `AppealDesk.may_ask`."""
@@ -43,7 +43,7 @@ class AppealForms:
                 ephemeral=True,
             )
             try:
-                await self._review.post_appeal(appeal)
+                await self._mod_channel.post_appeal(appeal)
             except UNREACHABLE as error:
                 log.warning("appeal %s is not posted yet: %s", appeal.id, error)
 
@@ -71,7 +71,7 @@ class AppealForms:
         if decision is Decision.OVERTURNED:
             lifted = await discord_sanctions.lift(
                 interaction,
-                self._appeals.desk,
+                self._appeals.takedown,
                 case.member,
                 case.power,
                 f"Case {case.number}: overturned",
@@ -79,11 +79,11 @@ class AppealForms:
             )
             if lifted.why_not:
                 parts.append(f"Discord's own {case.power} stands: {lifted.why_not}.")
-        is_told = await self._notices.tell_answer(appeal, case)
+        is_told = await self._direct_messages.tell_answer(appeal, case)
         parts.append(
             "They are told by direct message."
             if is_told
             else "Their direct messages are closed: they are told when they next use me."
         )
-        await self._review.refresh_case(case.id)
+        await self._mod_channel.refresh_case(case.id)
         await interaction.followup.send(" ".join(parts), ephemeral=True)

@@ -168,7 +168,8 @@ def _state(case: Case) -> str:
             lines.append("Escalated: somebody with Manage Server decides.")
         if case.proposed_by is not None:
             lines.append(
-                f"{markdown.plain(case.proposed_name)} proposes a ban: {markdown.plain(case.proposed_reason) or 'no reason given'}. "
+                f"{markdown.plain(case.proposed_name)} proposes a ban: "
+                f"{markdown.plain(case.proposed_reason) or 'no reason given'}. "
                 "Another moderator confirms it, or decides otherwise."
             )
         if case.claimed_by is not None and case.claimed_at is not None:

@@ -41,13 +41,13 @@ _DEFAULT_TIMEOUT = "1h"
 
 class CaseActions:
     def __init__(
-        self, client: discord.Client, casework: Casework, review: ModChannel, notices: DirectMessages
+        self, client: discord.Client, casework: Casework, review: ModChannel, direct_messages: DirectMessages
     ) -> None:
         self._client = client
         self._casework = casework
         self._records = casework.records
-        self._review = review
-        self._notices = notices
+        self._mod_channel = review
+        self._direct_messages = direct_messages
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
         """`subject`: the case's id; for OPEN the verdict's. Raises what `Casework` refuses."""
@@ -73,7 +73,7 @@ class CaseActions:
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
                 case = await self._casework.claim(subject, by)
                 await self._open_form(interaction, press, case)
-                await self._review.refresh_case(case.id)
+                await self._mod_channel.refresh_case(case.id)
 
     async def _open_form(self, interaction: Interaction, press: CaseAction, case: Case) -> None:
         outcome, sanction, verb = _FORMS[press]
@@ -107,10 +107,10 @@ class CaseActions:
             log.info("case %s: its moderator was not told: %s", done.case.id, error)
 
     async def _show(self, interaction: Interaction, case: Case) -> None:
-        view, files = case_cards.case_card(await self._review.dossier(case))
+        view, files = case_cards.case_card(await self._mod_channel.dossier(case))
         await interaction.response.edit_message(view=view, attachments=files)
         if interaction.message is None or interaction.message.id != case.card_message_id:
-            await self._review.refresh_case(case.id)
+            await self._mod_channel.refresh_case(case.id)
 
     async def _adopt(self, interaction: Interaction, case: Case) -> None:
         """The refusal's card has become the case's."""
@@ -124,26 +124,26 @@ class CaseActions:
         """What follows in Discord from a committed decision; a sentence or two on what was done, for the moderator."""
         case = done.case
         if done.is_proposal:
-            await self._review.refresh_case(case.id)
+            await self._mod_channel.refresh_case(case.id)
             return f"Case {case.number}: the ban is proposed. Another moderator must confirm it."
         parts = [f"Case {case.number}: {self._words(case)}.", mod_texts.earlier(done.earlier)]
         if case.outcome not in (Outcome.APPROVE, None) and case.job is not None:
             parts += [await self._delete_message(case), mod_texts.can_return(done.plain)]
         if case.told_at is None:
             # Before a ban: after it there is no server in common, and so no direct message.
-            is_told = await self._notices.tell(case)
+            is_told = await self._direct_messages.tell(case)
             parts.append(
                 "They are told by direct message."
                 if is_told
                 else "Their direct messages are closed: they are told when they next use me."
             )
-        used = await discord_sanctions.apply(interaction, self._casework.desk, case)
+        used = await discord_sanctions.apply(interaction, self._casework.takedown, case)
         if used != discord_sanctions.NOTHING:
             parts.append(_power(used, case))
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_power(tx, case.id, used.power)
                 if used.power:
-                    await self._casework.desk.note(
+                    await self._casework.takedown.note(
                         tx,
                         actor_of(interaction),
                         Act.DISCORD_SANCTION,
@@ -157,7 +157,7 @@ class CaseActions:
         elif done.is_first_hit and case.outcome in STRIKING:
             parts.append("It was their first refusal, which gives no strike.")
         if used.power or case.card_message_id is None:
-            await self._review.refresh_case(case.id)
+            await self._mod_channel.refresh_case(case.id)
         return " ".join(part for part in parts if part)
 
     def _words(self, case: Case) -> str:

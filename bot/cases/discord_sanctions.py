@@ -38,7 +38,7 @@ class SanctionOutcome:
 NOTHING = SanctionOutcome()
 
 
-async def apply(interaction: Interaction, desk: Takedown, case: Case) -> SanctionOutcome:
+async def apply(interaction: Interaction, takedown: Takedown, case: Case) -> SanctionOutcome:
     """Discord's counterpart of what was decided; nothing for what has none. Of several timeouts the one that ends last holds."""
     match case.outcome:
         case Outcome.TIMEOUT:
@@ -57,7 +57,7 @@ async def apply(interaction: Interaction, desk: Takedown, case: Case) -> Sanctio
             return SanctionOutcome("ban")
         member = await interaction.guild.fetch_member(case.member)
         await member.timeout(
-            _end([case, *await _holding(interaction, desk, case.member, "timeout")]), reason=reason
+            _end([case, *await _holding(interaction, takedown, case.member, "timeout")]), reason=reason
         )
         return SanctionOutcome("timeout")
     except discord.NotFound:
@@ -70,17 +70,23 @@ async def apply(interaction: Interaction, desk: Takedown, case: Case) -> Sanctio
 
 
 async def lift(
-    interaction: Interaction, desk: Takedown, member: MemberId, power: str, reason: str, *, case: int | None
+    interaction: Interaction,
+    takedown: Takedown,
+    member: MemberId,
+    power: str,
+    reason: str,
+    *,
+    case: int | None,
 ) -> SanctionOutcome:
     """Takes back what `apply` did, as far as no other case needs it, and notes it; `power` as it said. `case`: its number."""
-    used = await _lift(interaction, desk, member, power, reason)
+    used = await _lift(interaction, takedown, member, power, reason)
     if used.power:
-        await desk.note_power(Act.DISCORD_LIFTED, actor_of(interaction), member, used.power, case=case)
+        await takedown.note_power(Act.DISCORD_LIFTED, actor_of(interaction), member, used.power, case=case)
     return used
 
 
 async def _lift(
-    interaction: Interaction, desk: Takedown, member: MemberId, power: str, reason: str
+    interaction: Interaction, takedown: Takedown, member: MemberId, power: str, reason: str
 ) -> SanctionOutcome:
     if power not in ("timeout", "ban"):
         return NOTHING
@@ -90,7 +96,7 @@ async def _lift(
     if obstacle := _missing(interaction, name, needed):
         return SanctionOutcome(why_not=obstacle)
     assert interaction.guild is not None
-    holding = await _holding(interaction, desk, member, power)
+    holding = await _holding(interaction, takedown, member, power)
     try:
         if not is_ban:
             found = await interaction.guild.fetch_member(member)
@@ -111,10 +117,10 @@ async def _lift(
         return SanctionOutcome(why_not="Discord did not answer")
 
 
-async def _holding(interaction: Interaction, desk: Takedown, member: MemberId, power: str) -> list[Case]:
+async def _holding(interaction: Interaction, takedown: Takedown, member: MemberId, power: str) -> list[Case]:
     """The member's cases in force with that power, the one that ends last first."""
     assert interaction.guild is not None
-    return [each for each in await desk.in_force(interaction.guild.id, member) if each.power == power]
+    return [each for each in await takedown.in_force(interaction.guild.id, member) if each.power == power]
 
 
 async def _obstacle(

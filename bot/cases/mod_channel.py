@@ -149,7 +149,7 @@ class ModChannel:
         if known is None:
             return
         try:
-            gallery = await self._parts.archive.gallery_of(known)
+            gallery = await self._parts.stored_pictures.gallery_of(known)
             blurred = await asyncio.to_thread(images.blurred, gallery.grid)
         except (PictureGone, PictureError) as error:
             log.info("case %s has no picture to show: %r", case.id, error)

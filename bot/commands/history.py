@@ -49,7 +49,7 @@ async def turn(interaction: Interaction, cursor: str) -> None:
 
 def _shelves(interaction: Interaction) -> tuple[Jobs, StoredPictures, MemberId]:
     parts = interaction.client.parts
-    return parts.records.jobs, parts.archive, MemberId(interaction.user.id)
+    return parts.records.jobs, parts.stored_pictures, MemberId(interaction.user.id)
 
 
 async def page(

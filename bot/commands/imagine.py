@@ -57,15 +57,15 @@ async def imagine(
         lora=lora,
         preset=preset,
     )
-    settings, asker = interaction.client.parts.settings, actor_of(interaction)
-    presets = await interaction.client.parts.presets.of(asker)
+    settings, actor = interaction.client.parts.settings, actor_of(interaction)
+    presets = await interaction.client.parts.presets.of(actor)
     if file is not None:
         wish = read(wish)  # what is wrong with the typed is said before anything is fetched
         content = await fetch(file)
         held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, settings.default_model)
         wish = with_file(wish, held, presets)
-    order = compose(wish, asker, settings.models, settings.default_model, presets)
-    await interaction.client.galleries.deliver(interaction, order)
+    order = compose(wish, actor, settings.models, settings.default_model, presets)
+    await interaction.client.delivery.deliver(interaction, order)
 
 
 imagine.autocomplete("preset")(presets_like)

@@ -59,4 +59,4 @@ async def forget(interaction: Interaction, member: int) -> None:
     cancelled = await privacy.ask_to_forget(by)
     after = privacy_cards.after(outlook, cancelled, privacy.settings)
     await interaction.response.edit_message(view=note(after))
-    interaction.client.sweep.want()
+    interaction.client.erasure_sweep.want()

@@ -26,7 +26,7 @@ async def queue(interaction: Interaction) -> None:
 
 async def cancel(interaction: Interaction, job: JobId, image: int) -> None:
     """Pressed on the panel, or on the job's card, which is changed by the task that carries the job."""
-    await interaction.client.parts.desk.cancel(job, actor_of(interaction))
+    await interaction.client.parts.takedown.cancel(job, actor_of(interaction))
     if interaction.message is not None and interaction.message.flags.ephemeral:
         await interaction.response.edit_message(view=await _panel(interaction))
     else:

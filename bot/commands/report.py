@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 @app_commands.context_menu(name="Report")
 @app_commands.guild_only()
 async def report(interaction: Interaction, message: discord.Message) -> None:
-    job = await interaction.client.parts.desk.job_of_message(message.id)
+    job = await interaction.client.parts.takedown.job_of_message(message.id)
 
     async def submit(interaction: Interaction, reason: str) -> None:
         atelier = interaction.client
@@ -28,10 +28,10 @@ async def report(interaction: Interaction, message: discord.Message) -> None:
         )
         try:
             if reported.is_new:
-                await atelier.review.post_case(reported.case)
-                await atelier.review.show_picture(job.id)
+                await atelier.mod_channel.post_case(reported.case)
+                await atelier.mod_channel.show_picture(job.id)
             else:
-                await atelier.review.refresh_case(reported.case.id)
+                await atelier.mod_channel.refresh_case(reported.case.id)
         except UNREACHABLE as error:
             log.warning("the card of case %s is not posted yet: %s", reported.case.id, error)
 

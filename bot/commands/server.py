@@ -57,7 +57,7 @@ async def show(interaction: Interaction, channel: Channel | None = None) -> None
     parts = interaction.client.parts
     spot = policy_scope_of(actor_of(interaction)) if channel is None else _spot(interaction, channel)
     guild_id = interaction.guild_id or 0
-    gate = await parts.gatekeeper.gate(guild_id)
+    gate = await parts.lockdown.gate(guild_id)
     view = policy_cards.policy_card(
         parts.policies.default,
         await parts.policies.choices(guild_id),
@@ -170,4 +170,6 @@ async def _answer(interaction: Interaction, scope: Scope, text: str, channel: Ch
     if not spot.is_age_restricted and not is_for_everybody(policy):
         text += f" {policy_cards.FOR_EVERYBODY}"
     await say(interaction, text)
-    await interaction.client.review.say(interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>")
+    await interaction.client.mod_channel.say(
+        interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>"
+    )

@@ -57,7 +57,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
         raise NothingToVerify
     # Reading and looking take longer than a press may wait on a slow day.
     await interaction.response.defer(ephemeral=True, thinking=True)
-    asker = actor_of(interaction)
+    actor = actor_of(interaction)
     said: list[str] = []
     for number, address in enumerate(addresses):
         if len(said) == _MOST:
@@ -72,7 +72,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
             verified = await interaction.client.parts.verification.examine(content)
         except (NothingToVerify, TooHeavyToVerify):
             continue
-        said.append(_said(verified, asker))
+        said.append(_said(verified, actor))
     if not said:
         raise NothingToVerify
     await interaction.followup.send(
@@ -88,7 +88,7 @@ def _shown_in(components: Any) -> Iterator[str]:
         yield from _shown_in(getattr(each, "children", ()))
 
 
-def _said(verified: Verified, asker: Actor) -> str:
+def _said(verified: Verified, actor: Actor) -> str:
     best = verified.best
     if best is None:
         return _not_ours(verified)
@@ -103,7 +103,7 @@ def _said(verified: Verified, asker: Actor) -> str:
     if verified.was_changed:
         lines.append("The file was changed after it was signed.")
     if best.job is not None:
-        lines += _about(best.job, _image_of(same), asker)
+        lines += _about(best.job, _image_of(same), actor)
     # A likeness is no contradiction: an enlarged picture is like the one that it was made from.
     signs = [each for each in verified.evidence if each.how is not How.LIKENESS]
     others = {each.job.id for each in signs if each.job} - {best.job.id if best.job else None}
@@ -144,7 +144,7 @@ def _when(job: Job) -> str:
     return f"on {texts.moment(job.finished_at or job.created_at)}"
 
 
-def _about(job: Job, image: int | None, asker: Actor) -> list[str]:
+def _about(job: Job, image: int | None, actor: Actor) -> list[str]:
     drawing = job.drawing
     parts = [f"job {job.id}" if image is None else f"picture {image + 1} of job {job.id}", drawing.model]
     if job.action is JobAction.UPSCALE:
@@ -154,8 +154,8 @@ def _about(job: Job, image: int | None, asker: Actor) -> list[str]:
         parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras]
     parts.append(f"seed {drawing.seed + (image or 0)}")
     lines = ["-# " + " · ".join(parts)]
-    is_theirs = asker.is_moderator and asker.guild_id is not None and asker.guild_id == job.place.guild_id
-    if is_theirs or asker.member == job.member:
+    is_theirs = actor.is_moderator and actor.guild_id is not None and actor.guild_id == job.place.guild_id
+    if is_theirs or actor.member == job.member:
         lines.append(f"> {markdown.short(markdown.plain(drawing.prompt.text), _PROMPT)}")
         if drawing.prompt.negative:
             lines.append(f"> negative: {markdown.short(markdown.plain(drawing.prompt.negative), _PROMPT)}")

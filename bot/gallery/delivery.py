@@ -47,13 +47,18 @@ class Delivery:
     """`spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
 
     def __init__(
-        self, client: discord.Client, parts: Parts, review: ModChannel, notices: DirectMessages, spawn: Spawn
+        self,
+        client: discord.Client,
+        parts: Parts,
+        review: ModChannel,
+        direct_messages: DirectMessages,
+        spawn: Spawn,
     ) -> None:
         self._client = client
         self._parts = parts
         self._studio = parts.studio
-        self._review = review
-        self._notices = notices
+        self._mod_channel = review
+        self._direct_messages = direct_messages
         self._spawn = spawn
         self._pace = EditPace()
         self._carried: set[JobId] = set()
@@ -83,7 +88,7 @@ class Delivery:
                 allowed_mentions=discord.AllowedMentions.none(),
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
-            self._spawn(self._notices.tell_pending(interaction))
+            self._spawn(self._direct_messages.tell_pending(interaction))
         except UNREACHABLE as error:
             log.warning("accepted, but its answer failed: %s", error)
         finally:
@@ -138,7 +143,7 @@ class Delivery:
     async def _show_moderators(self, job: Job) -> None:
         """Its pictures on the card of its case, if it has one. What fails there is no failure of the job."""
         try:
-            await self._review.show_picture(job.id)
+            await self._mod_channel.show_picture(job.id)
         except Exception:
             log.exception("the case's card has no picture")
 
@@ -146,7 +151,7 @@ class Delivery:
         self, job: Job, post: PostedMessage, is_spoiler: bool
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
         follower: asyncio.Task[None] | None = None
-        previews = PreviewScreening(self._parts.inspection, job, is_flagged=is_spoiler)
+        previews = PreviewScreening(self._parts.picture_screening, job, is_flagged=is_spoiler)
 
         def watch(ticket: Ticket) -> None:
             nonlocal follower
@@ -181,23 +186,23 @@ class Delivery:
 
     async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
         """A button that orders."""
-        order = await self._parts.derive.pressed(press, job, image, actor_of(interaction))
+        order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
         await self.deliver(interaction, order)
 
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
         # A form must be the first answer: nothing may be deferred before it.
-        await interaction.response.send_modal(form_of(await self._parts.derive.remixable(job)))
+        await interaction.response.send_modal(form_of(await self._parts.variations.remixable(job)))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
         """What the form of Press.REMIX asks for. Refusals are raised."""
-        order = await self._parts.derive.remix(
+        order = await self._parts.variations.remix(
             wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
         )
         await self.deliver(interaction, order)
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
         """All of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
-        removed = await self._parts.desk.remove(job, actor_of(interaction), "deleted with the button")
+        removed = await self._parts.takedown.remove(job, actor_of(interaction), "deleted with the button")
         try:
             await interaction.response.defer()
             if interaction.message is not None:
@@ -206,7 +211,7 @@ class Delivery:
             raise PictureGone from error  # somebody else was quicker
         finally:
             if removed.case is not None:
-                await self._review.refresh_case(removed.case)
+                await self._mod_channel.refresh_case(removed.case)
 
 
 def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:

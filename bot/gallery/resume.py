@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from bot.client import Atelier
+import discord
+
+from bot.gallery.delivery import Delivery
+from bot.studio.parts import Parts
 from db.errors import StorageError
 from db.images import Swept
 
@@ -16,9 +19,9 @@ _YOUNG_SECONDS = 30.0
 """A job this young is still in the hands of the interaction that ordered it."""
 
 
-async def resume(client: Atelier) -> None:
+async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> None:
     """For ever: takes up what nobody carries. The database says what is left to do."""
-    records, clock = client.parts.records, client.parts.clock
+    records, clock = parts.records, parts.clock
     began = clock()
     try:
         swept = await records.pictures.sweep(began)
@@ -42,8 +45,7 @@ async def resume(client: Atelier) -> None:
         old = [
             job
             for job in jobs
-            if (job.created_at < began or clock() - job.created_at > _YOUNG_SECONDS)
-            and client.galleries.take_up(job)
+            if (job.created_at < began or clock() - job.created_at > _YOUNG_SECONDS) and delivery.take_up(job)
         ]
         if old:
             log.info("%d jobs that nobody carried go on", len(old))

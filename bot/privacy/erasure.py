@@ -43,7 +43,7 @@ class ErasureSweep:
     ) -> None:
         self._client = client
         self._records = records
-        self._review = review
+        self._mod_channel = review
         self._clock = clock
         self._pause = pause
         self.periods = periods_of(settings)
@@ -106,7 +106,7 @@ class ErasureSweep:
         forgetting = self._records.forgetting
         while cases := await forgetting.to_redraw(_AT_ONCE):
             for case_id in cases:
-                if not await self._review.refresh_case(case_id):
+                if not await self._mod_channel.refresh_case(case_id):
                     return
                 await forgetting.redrawn(case_id)
 

@@ -1,7 +1,7 @@
 """Why something is not done: one tree under `Refusal`, whose leaves carry data and never prose.
 
-A member is told the sentence of the leaf's class (see `bot/texts`), and it costs them nothing. Other layers have trees of their own:
-`generation.queue.ticket.GenerationError`, `moderation.rate_limits.LimitReached`, `db.errors.StorageError`.
+A member is told the sentence of the leaf's class (see `bot/texts`), and it costs them nothing. Other layers have trees of their
+own: `generation.queue.ticket.GenerationError`, `moderation.rate_limits`, `db.errors.StorageError`.
 """
 
 from __future__ import annotations

@@ -62,14 +62,14 @@ class Parts:
     clock: Callable[[], float]  # unix seconds
     provenance: Provenance
     review_queue: ReviewQueue
-    desk: Takedown
-    archive: StoredPictures
-    derive: Variations
-    gatekeeper: Lockdown
-    house_rules: RuleBook
+    takedown: Takedown
+    stored_pictures: StoredPictures
+    variations: Variations
+    lockdown: Lockdown
+    rule_book: RuleBook
     policies: ServerPolicies
-    judging: PromptScreening
-    inspection: PictureScreening
+    prompt_screening: PromptScreening
+    picture_screening: PictureScreening
     studio: Studio
     presets: MemberPresets
     verification: Verification
@@ -94,26 +94,26 @@ def build_parts(
     """Raises MustBroken, OSError for the owner's file of prompts that no rule may refuse."""
     moderation = settings.moderation
     review_queue = ReviewQueue()
-    desk = Takedown(records, dispatch, clock=clock)
-    archive = StoredPictures(records)
-    gatekeeper = Lockdown(records, desk)
-    house_rules = RuleBook(records, desk, moderation.must_file)
-    policies = ServerPolicies(records, desk, moderation.policy)
-    judging = PromptScreening(screen, records, house_rules, policies)
-    inspection = PictureScreening(pictures, records, policies)
+    takedown = Takedown(records, dispatch, clock=clock)
+    stored_pictures = StoredPictures(records)
+    lockdown = Lockdown(records, takedown)
+    rule_book = RuleBook(records, takedown, moderation.must_file)
+    policies = ServerPolicies(records, takedown, moderation.policy)
+    prompt_screening = PromptScreening(screen, records, rule_book, policies)
+    picture_screening = PictureScreening(pictures, records, policies)
     studio = Studio(
         settings,
         records,
         dispatch,
-        archive,
-        gatekeeper,
-        judging,
-        Postprocess(records, inspection, provenance, clock=clock, review=review_queue.note),
+        stored_pictures,
+        lockdown,
+        prompt_screening,
+        Postprocess(records, picture_screening, provenance, clock=clock, review=review_queue.note),
         metrics or Metrics(),
         clock=clock,
         review=review_queue.note,
     )
-    casework = Casework(records, desk, moderation, clock=clock)
+    casework = Casework(records, takedown, moderation, clock=clock)
     amendments = Amendments(casework)
     return Parts(
         settings=settings,
@@ -122,14 +122,14 @@ def build_parts(
         clock=clock,
         provenance=provenance,
         review_queue=review_queue,
-        desk=desk,
-        archive=archive,
-        derive=Variations(settings, records),
-        gatekeeper=gatekeeper,
-        house_rules=house_rules,
+        takedown=takedown,
+        stored_pictures=stored_pictures,
+        variations=Variations(settings, records),
+        lockdown=lockdown,
+        rule_book=rule_book,
         policies=policies,
-        judging=judging,
-        inspection=inspection,
+        prompt_screening=prompt_screening,
+        picture_screening=picture_screening,
         studio=studio,
         presets=MemberPresets(studio),
         verification=Verification(records, provenance),
@@ -137,5 +137,5 @@ def build_parts(
         amendments=amendments,
         appeals=CaseAppeals(casework, amendments),
         reports=MemberReports(casework, moderation.reports_an_hour),
-        privacy=Privacy(records, desk, settings.retention),
+        privacy=Privacy(records, takedown, settings.retention),
     )

@@ -25,11 +25,11 @@ class MemberPresets:
         self._studio = studio
         self._presets = studio.records.presets
 
-    async def of(self, asker: Actor) -> dict[str, str]:
+    async def of(self, actor: Actor) -> dict[str, str]:
         """Name to text, by name."""
-        return await self._presets.of(asker.member)
+        return await self._presets.of(actor.member)
 
-    async def save(self, asker: Actor, name: str, text: str) -> bool:
+    async def save(self, actor: Actor, name: str, text: str) -> bool:
         """Whether it is new. Raises BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, and what an order with this text
         would be refused with, here and now."""
         key = _key(name)
@@ -42,20 +42,20 @@ class MemberPresets:
         if len(text) > LONGEST_TEXT:
             raise PromptTooLong(len(text), LONGEST_TEXT, "preset")
         settings = self._studio.settings
-        order = replace(draft(text, asker, settings.models, settings.default_model), source=SAVING)
+        order = replace(draft(text, actor, settings.models, settings.default_model), source=SAVING)
         await self._studio.judge(order)
         async with self._studio.records.database.transaction() as tx:
-            known = await self._presets.of(asker.member, tx=tx)
+            known = await self._presets.of(actor.member, tx=tx)
             if key not in known and len(known) >= MOST:
                 raise TooManyPresets(MOST)
-            await self._presets.save(tx, asker.member, key, text, self._studio.clock())
+            await self._presets.save(tx, actor.member, key, text, self._studio.clock())
         return key not in known
 
-    async def delete(self, asker: Actor, name: str) -> None:
+    async def delete(self, actor: Actor, name: str) -> None:
         """Raises UnknownPreset."""
         async with self._studio.records.database.transaction() as tx:
-            if not await self._presets.delete(tx, asker.member, _key(name)):
-                known = await self._presets.of(asker.member, tx=tx)
+            if not await self._presets.delete(tx, actor.member, _key(name)):
+                known = await self._presets.of(actor.member, tx=tx)
                 raise UnknownPreset(name, nearest_preset(name, known))
 
 

@@ -31,9 +31,9 @@ class Export:
 
 
 class Privacy:
-    def __init__(self, records: Repositories, desk: Takedown, settings: RetentionSettings) -> None:
+    def __init__(self, records: Repositories, takedown: Takedown, settings: RetentionSettings) -> None:
         self._records = records
-        self._desk = desk
+        self._takedown = takedown
         self.settings = settings
 
     async def export(self, member: MemberId, limit: int) -> Export:
@@ -61,7 +61,7 @@ class Privacy:
         return Export(content=content, pictures=len(found), pictures_in_all=len(live))
 
     async def outlook(self, member: MemberId) -> Outlook:
-        return await self._records.members.outlook(member, self._desk.now)
+        return await self._records.members.outlook(member, self._takedown.now)
 
     async def ask_to_forget(self, by: Actor) -> int:
         """From here on it can't be taken back: what waits or runs is cancelled and refunded, the rest is the sweep's.
@@ -69,9 +69,9 @@ class Privacy:
         Returns how many orders were cancelled.
         """
         async with self._records.database.transaction() as tx:
-            await self._records.forgetting.ask(tx, by.member, self._desk.now)
-            cancelled = await self._desk.cancel_all_in(tx, by.member)
-        self._desk.leave_line(cancelled)
+            await self._records.forgetting.ask(tx, by.member, self._takedown.now)
+            cancelled = await self._takedown.cancel_all_in(tx, by.member)
+        self._takedown.leave_line(cancelled)
         return len(cancelled)
 
 

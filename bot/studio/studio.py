@@ -46,8 +46,8 @@ class Studio:
         records: Repositories,
         dispatch: Dispatcher,
         archive: StoredPictures,
-        gatekeeper: Lockdown,
-        judging: PromptScreening,
+        lockdown: Lockdown,
+        prompt_screening: PromptScreening,
         finishing: Postprocess,
         metrics: Metrics,
         *,
@@ -58,13 +58,13 @@ class Studio:
         self.records = records
         self.dispatch = dispatch
         self.clock = clock
-        self._archive = archive
-        self._gatekeeper = gatekeeper
-        self._judging = judging
-        self._inspection = finishing.inspection
+        self._stored_pictures = archive
+        self._lockdown = lockdown
+        self._prompt_screening = prompt_screening
+        self._picture_screening = finishing.picture_screening
         self._finishing = finishing
         self._metrics = metrics
-        self._review = review
+        self._mod_channel = review
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -76,53 +76,55 @@ class Studio:
         but the verdict was written.
         """
         now = self.clock()
-        asker = order.asker
+        actor = order.actor
         verdict, hits = await self.judge(order)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
             # Again: a block set since then has cancelled every job but this one.
-            await self._demand_unblocked(asker, now, tx)
+            await self._demand_unblocked(actor, now, tx)
             await self._charge(tx, order, now)
             await self.records.jobs.record(tx, job)
             await self.records.spending.spend(
                 tx,
-                member=asker.member,
-                guild_id=asker.guild_id,
+                member=actor.member,
+                guild_id=actor.guild_id,
                 job=job.id,
                 images=order.drawing.images,
                 at=now,
             )
-            record = await self._judging.note(tx, order, verdict, now, job=job.id, hits=hits)
+            record = await self._prompt_screening.note(tx, order, verdict, now, job=job.id, hits=hits)
         if verdict.ruling is Ruling.FLAG:
-            self._review(record)
+            self._mod_channel(record)
         return job
 
     async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
         """What its words come to here and now, and the server's rules that fired. A refusal is written down, and shown to the
         moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused."""
         now = self.clock()
-        await self._demand_unblocked(order.asker, now)
-        verdict, hits = await self._judging.judge(order, await self._gatekeeper.let_in(order.asker), now)
+        await self._demand_unblocked(order.actor, now)
+        verdict, hits = await self._prompt_screening.judge(
+            order, await self._lockdown.let_in(order.actor), now
+        )
         self._metrics.judged(verdict)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
-                record = await self._judging.note(tx, order, verdict, now, job=None, hits=hits)
+                record = await self._prompt_screening.note(tx, order, verdict, now, job=None, hits=hits)
                 is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
-            self._review(record)
+            self._mod_channel(record)
             is_own = verdict.rule.startswith(PREFIX)
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         return verdict, hits
 
-    async def _demand_unblocked(self, asker: Actor, now: float, tx: Transaction | None = None) -> None:
-        if asker.guild_id is None:
+    async def _demand_unblocked(self, actor: Actor, now: float, tx: Transaction | None = None) -> None:
+        if actor.guild_id is None:
             return
-        block = await self.records.blocks.live(asker.guild_id, asker.member, now, tx=tx)
+        block = await self.records.blocks.live(actor.guild_id, actor.member, now, tx=tx)
         if block is not None:
             raise MemberBlocked(block.expires_at, block.reason)
 
     async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
-        member = order.asker.member
+        member = order.actor.member
         spent = await self.records.spending.since(member, now - DAY, tx=tx)
         admit(
             self.settings.limits,
@@ -135,19 +137,19 @@ class Studio:
     def _job_of(self, order: Order, place: ReplyTarget, now: float) -> Job:
         return Job(
             id=new_job_id(),
-            member=order.asker.member,
-            member_name=order.asker.name,
+            member=order.actor.member,
+            member_name=order.actor.name,
             action=order.action,
             place=place,
             drawing=order.drawing,
-            is_age_restricted=order.asker.is_age_restricted,
-            policy_channel_id=order.asker.parent_id,
+            is_age_restricted=order.actor.is_age_restricted,
+            policy_channel_id=order.actor.parent_id,
             created_at=now,
         )
 
     async def is_for_adults(self, job: Job) -> bool:
         """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
-        return await self._judging.is_for_adults(job.place.guild_id, job.drawing.prompt)
+        return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
@@ -158,7 +160,7 @@ class Studio:
         known = await self.records.jobs.get(job.id)
         match known and known.state:
             case JobState.DONE:
-                return await self._archive.gallery_of(job)
+                return await self._stored_pictures.gallery_of(job)
             case JobState.FAILED:
                 raise GenerationFailed(job.id, (known and known.failure) or "bug", "")
             case JobState.QUEUED | JobState.RUNNING:
@@ -201,7 +203,9 @@ class Studio:
         contents = [each.source for each in request.drawing.pictures]
         if not contents:
             return True
-        judged = await self._inspection.judge(contents, job, await self._inspection.seen_in_parents(job))
+        judged = await self._picture_screening.judge(
+            contents, job, await self._picture_screening.seen_in_parents(job)
+        )
         if is_refused := any(each.is_refused for each in judged):
             await self._finishing.refuse(job, judged, is_input=True)
         return not is_refused
@@ -234,7 +238,7 @@ class Studio:
 
     async def _request_of(self, job: Job) -> Request:
         """Raises PictureGone."""
-        contents = [await self._archive.read_picture(each.source) for each in job.drawing.pictures]
+        contents = [await self._stored_pictures.read_picture(each.source) for each in job.drawing.pictures]
         drawing, guild = job.drawing.with_contents(contents), guild_of(job.place)
         if job.action is JobAction.UPSCALE:
             factor = self.settings.generation.upscale_factor

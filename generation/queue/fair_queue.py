@@ -1,7 +1,7 @@
 """Who is there, waiting or being served, and whose turn is soonest.
 
-Pure bookkeeping: no clock, no torch. Turns are shared in device seconds, by the law of `generation.fair_share`: an order is charged
-to its member and server as it is worked on, at first by what it was estimated to take and in the end by what it took.
+Pure bookkeeping: no clock, no torch. Turns are shared in device seconds, by the law of `generation.fair_share`: an order is
+charged to its member and server as it is worked on, at first by what it was estimated to take and in the end by what it took.
 """
 
 from __future__ import annotations

@@ -4,8 +4,8 @@ Newcomers take their first step before everybody else: it makes their first prev
 few rows. A draft of a member who is being served, or who had more than others, has no such step: it is soon its turn, or it is
 others' turn. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
 
-Then orders go in the order of `generation.fair_share`: who would be done first by equal shares. The BatchKey of the first is stepped,
-with as many of the next as the key's cost curve says are worth it.
+Then orders go in the order of `generation.fair_share`: who would be done first by equal shares. The BatchKey of the first is
+stepped, with as many of the next as the key's cost curve says are worth it.
 """
 
 from __future__ import annotations

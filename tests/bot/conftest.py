@@ -75,12 +75,12 @@ def unwatched(ticket: Ticket) -> None:
     """Who watches the job: nobody."""
 
 
-def an_order(text: str = "a fox", asker: Actor = ADA, **changes: Any) -> Order:
+def an_order(text: str = "a fox", actor: Actor = ADA, **changes: Any) -> Order:
     """`changes`: fields of the order, and of what it draws."""
     others = {name: changes.pop(name) for name in ("source", "action") if name in changes}
     usual: dict[str, Any] = {"model": SMALL.name, "seed": 1000, "images": 2}
     drawn = drawing(text, **usual | changes)
-    order = Order(asker=asker, source="/imagine", action=JobAction.IMAGINE, drawing=drawn)
+    order = Order(actor=actor, source="/imagine", action=JobAction.IMAGINE, drawing=drawn)
     return replace(order, **others)
 
 
@@ -95,11 +95,11 @@ class Shop(Parts):
         return [self.review_queue.get_nowait() for _ in range(self.review_queue.qsize())]
 
     async def admit(self, order: Order) -> Job:
-        place = ReplyTarget(guild_id=order.asker.guild_id, channel_id=order.asker.channel_id, token="a token")
+        place = ReplyTarget(guild_id=order.actor.guild_id, channel_id=order.actor.channel_id, token="a token")
         return await self.studio.admit(order, place)
 
-    async def draw(self, text: str = "a fox", asker: Actor = ADA, **changes: Any) -> Gallery:
-        return await self.fulfil(await self.admit(an_order(text, asker, **changes)))
+    async def draw(self, text: str = "a fox", actor: Actor = ADA, **changes: Any) -> Gallery:
+        return await self.fulfil(await self.admit(an_order(text, actor, **changes)))
 
     async def fulfil(self, job: Job) -> Gallery:
         return await self.studio.fulfil(job, unwatched)
@@ -117,12 +117,12 @@ class Shop(Parts):
         assert found is not None
         return found
 
-    async def block(self, asker: Actor, reason: str = "spam", seconds: float | None = None) -> None:
+    async def block(self, actor: Actor, reason: str = "spam", seconds: float | None = None) -> None:
         decision = Decision(outcome=Outcome.BLOCK, reason=reason, seconds=seconds)
-        await self.casework.sanction(MIA, asker.member, asker.name, decision)
+        await self.casework.sanction(MIA, actor.member, actor.name, decision)
 
-    async def spent(self, asker: Actor = ADA) -> int:
-        return sum(spend.images for spend in await self.records.spending.since(asker.member, 0))
+    async def spent(self, actor: Actor = ADA) -> int:
+        return sum(spend.images for spend in await self.records.spending.since(actor.member, 0))
 
     async def log(self, guild_id: int | None = GUILD) -> list[VerdictRecord]:
         return await self.records.verdicts.page(guild_id)

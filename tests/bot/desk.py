@@ -25,9 +25,9 @@ async def case_of(shop: Shop, job: Job) -> Case:
     return case
 
 
-async def flagged(shop: Shop, asker: Actor = ADA) -> Case:
+async def flagged(shop: Shop, actor: Actor = ADA) -> Case:
     """Of an order whose prompt was flagged."""
-    return await case_of(shop, await shop.admit(an_order(FLAGGED, asker, images=1)))
+    return await case_of(shop, await shop.admit(an_order(FLAGGED, actor, images=1)))
 
 
 async def actions(shop: Shop) -> list[str]:

@@ -66,15 +66,15 @@ async def posted(atelier: Atelier, play: Playground, custom_id: str) -> Message:
 async def rows(shop: Shop, atelier: Atelier, ada: int) -> None:
     """A gallery of somebody else's; Ada's refusal (1); her cases, the first open, the third with an appeal."""
     [guild] = atelier.guilds
-    asker = replace(ADA, guild_id=guild.id, member=MemberId(ada))
+    actor = replace(ADA, guild_id=guild.id, member=MemberId(ada))
     max_ = replace(MIA, guild_id=guild.id, member=MemberId(1))
     await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"))
     with pytest.raises(PromptRefused):
-        await shop.admit(an_order("a naked woodcutter", asker))
-    await shop.admit(an_order(FLAGGED, asker))
+        await shop.admit(an_order("a naked woodcutter", actor))
+    await shop.admit(an_order(FLAGGED, actor))
     for _ in range(2):
-        await shop.casework.sanction(max_, asker.member, "ada", Decision(outcome=Outcome.WARN, reason="spam"))
-    await shop.appeals.ask(3, asker.member, "ada", "why?")
+        await shop.casework.sanction(max_, actor.member, "ada", Decision(outcome=Outcome.WARN, reason="spam"))
+    await shop.appeals.ask(3, actor.member, "ada", "why?")
 
 
 async def answered(use: Use) -> str:

@@ -120,7 +120,7 @@ async def test_previews_are_shown_until_the_job_is_over(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
     job, ticket, post, pace = a_job(), Ticket(JobId("22222aaaaa")), PostedMessage(atelier, place), EditPace()
-    previews = PreviewScreening(atelier.parts.inspection, job, is_flagged=False)
+    previews = PreviewScreening(atelier.parts.picture_screening, job, is_flagged=False)
     following = asyncio.create_task(
         show_progress(job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False)
     )
@@ -142,7 +142,7 @@ async def test_nobody_is_shown_the_progress_of_a_deleted_message(
     await post.delete()
     ticket.show(Running(done=1, total=4, preview=None))
     job, pace = a_job(), EditPace()
-    previews = PreviewScreening(atelier.parts.inspection, job, is_flagged=False)
+    previews = PreviewScreening(atelier.parts.picture_screening, job, is_flagged=False)
     await show_progress(job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
     assert not ticket.is_done
 

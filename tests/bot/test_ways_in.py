@@ -85,7 +85,7 @@ async def test_every_form_and_each_of_its_fields_is_listed(shop: Shop) -> None:
     kinds = discord.ui.Modal.__subclasses__()
     assert {each for each in kinds if each.__module__.startswith("bot.")} == set(FORMS)
     job = await kept(shop, Prompt(text="a quiet hill"))
-    form = form_of(replace(await shop.derive.remixable(job.id), images=(0, 1)))
+    form = form_of(replace(await shop.variations.remixable(job.id), images=(0, 1)))
     fields = [each.component for each in form.children if isinstance(each, discord.ui.Label)]
     assert [str(getattr(each, "custom_id", "")) for each in fields] == list(FORMS[RemixForm])
 
@@ -132,15 +132,15 @@ _HARM = [
 
 async def opened(shop: Shop, screen: PromptFilter) -> None:
     """A server with all that has a say in a verdict."""
-    shop.judging.screen = screen
+    shop.prompt_screening.screen = screen
     if not await shop.records.server_rules.live(GUILD):
-        await shop.house_rules.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
+        await shop.rule_book.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
         await shop.policies.amend(MIA, SERVER, Category.GORE, Change(action=Action.REFUSE))
 
 
 async def verdict_on(shop: Shop, order: Order) -> Verdict:
-    mode = await shop.gatekeeper.let_in(order.asker)
-    verdict, _ = await shop.judging.judge(order, mode, shop.clock.now)
+    mode = await shop.lockdown.let_in(order.actor)
+    verdict, _ = await shop.prompt_screening.judge(order, mode, shop.clock.now)
     return verdict
 
 

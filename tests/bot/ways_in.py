@@ -180,7 +180,7 @@ def pressed(press: GalleryAction, *, is_negative: bool = False) -> Way:
     async def path(shop: Shop, text: str) -> Order:
         prompt = Prompt(text="a quiet hill", negative=text) if is_negative else Prompt(text=text)
         job = await kept(shop, prompt)
-        return await shop.derive.pressed(press, job.id, 0, ADA)
+        return await shop.variations.pressed(press, job.id, 0, ADA)
 
     return path
 
@@ -190,11 +190,11 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
 
     async def path(shop: Shop, text: str) -> Order:
         job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        modal = read_modal(form_of(await shop.derive.remixable(job.id)).to_dict())
+        modal = read_modal(form_of(await shop.variations.remixable(job.id)).to_dict())
         entries = {"prompt": form.format(text), "negative": negative.format(text)}
         wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
         assert wanted is not None
-        return await shop.derive.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
+        return await shop.variations.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
 
     return path
 

@@ -14,7 +14,7 @@ from db.cases import Cases, Origin, Outcome
 from db.database import Database, Transaction
 from db.erasure import Erasures
 from db.images import Pictures
-from db.jobs import Jobs
+from db.jobs import JobAction, Jobs
 from db.lockdowns import Lockdowns, LockdownState, Mode
 from db.member_export import MemberExport
 from db.policies import Policies, Scope
@@ -28,7 +28,7 @@ from generation.request import JobId, MemberId
 from moderation.policy import Change
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.forgotten import COLUMNS
-from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, store
+from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, record, store
 from tests.drawings import grown_from
 
 MEMBER_COLUMNS = """
@@ -450,6 +450,21 @@ async def test_an_export_of_a_moderator_names_nobody_else(db: Database, tmp_path
     for others in (str(subject), str(other), ALICES_NAME, "another's"):
         assert others not in text, others
     assert "mine" in text
+
+
+async def test_an_export_says_all_of_an_order_but_its_token(db: Database) -> None:
+    parent = await record(db, member=BOB)
+    job = await record(
+        db, action=JobAction.REMIX, pictures=(*grown_from(parent.id, 2, 0.76), *grown_from(parent.id, 1))
+    )
+    exported = await MemberExport(db).export(job.member)
+    (row,) = exported["jobs"]
+    columns = {column["name"] for column in await db.reader.all("SELECT name FROM pragma_table_info('jobs')")}
+    assert columns - {"token", "token_at"} <= set(row)
+    assert (row["action"], row["is_remix"]) == ("variation", True)
+    assert (row["parent"], row["parent_image"], row["strength"]) == (parent.id, 2, 0.76)
+    (further,) = exported["job_parents"]
+    assert (further["job"], further["parent"], further["parent_image"]) == (job.id, parent.id, 1)
 
 
 async def test_an_export_of_a_moderator_holds_what_they_did(db: Database, tmp_path: Path) -> None:

@@ -352,11 +352,11 @@ async def test_the_ladder_does_what_it_says(stage: Stage) -> None:
 
 async def test_a_purge_takes_down_a_members_pictures(stage: Stage) -> None:
     ada = stage.guest()
-    galleries = [await stage.draw(ada, f"spam {number}", images=1) for number in range(2)]
+    delivery = [await stage.draw(ada, f"spam {number}", images=1) for number in range(2)]
     running = await stage.imagine(ada, "spam that is not ready", steps=900, images=1)
     use = await stage.mia.slash("gallery", "mod purge", since="1h", reason="spam", member=ada)
     assert "3 orders taken down" in await said(use)
-    for gallery in galleries:
+    for gallery in delivery:
         assert stage.play.world.messages.get(gallery.channel_id, gallery.id) is None
         assert not any(file.exists() for file in stage.files(job_of(gallery)))
     # Gone, or, where it was posted in the same instant, without pictures.

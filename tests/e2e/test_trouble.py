@@ -175,16 +175,16 @@ async def test_a_bot_killed_with_five_jobs_in_its_hands_delivers_each_of_them_on
     # A button of the bot that was killed works at once.
     late = await stage.press(stage.ben, old, "V1")
     await activity(stage, "in line")
-    galleries = [await stage.gallery(use) for use in uses]
+    delivery = [await stage.gallery(use) for use in uses]
     varied = await stage.gallery(late)
 
-    assert [each.id for each in galleries] == [use.message.id for use in uses if use.message]
+    assert [each.id for each in delivery] == [use.message.id for use in uses if use.message]
     assert posted(stage) == [*before, varied.id]
     await stage.until(
         lambda: not stage.rows("SELECT 1 FROM jobs WHERE delivered_at IS NULL OR state != 'done'")
     )
     assert stage.spent(ada) == 1 + 4 + 4
-    assert len({job_of(each) for each in galleries}) == 5
+    assert len({job_of(each) for each in delivery}) == 5
 
 
 async def test_the_bot_stops_while_it_waits_for_a_gateway_that_says_nothing(

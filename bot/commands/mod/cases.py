@@ -45,12 +45,12 @@ async def case(
         found = await atelier.parts.amendments.amend(guild_id, number, by, reason=reason, seconds=seconds)
     if note is not None:
         await atelier.parts.amendments.add_note(guild_id, number, by, note)
-    view, files = case_cards.case_card(await atelier.review.dossier(found))
+    view, files = case_cards.case_card(await atelier.mod_channel.dossier(found))
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
     if reason is not None or seconds is not None or note is not None:
-        await atelier.review.refresh_case(found.id)
+        await atelier.mod_channel.refresh_case(found.id)
     if seconds is not None and found.power == "timeout":
-        used = await discord_sanctions.apply(interaction, atelier.parts.desk, found)
+        used = await discord_sanctions.apply(interaction, atelier.parts.takedown, found)
         if used.why_not:
             await interaction.followup.send(
                 f"Discord's own timeout keeps its end: {used.why_not}.", ephemeral=True
@@ -112,10 +112,15 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
     )
     await interaction.response.defer(ephemeral=True)
     lifted = await discord_sanctions.lift(
-        interaction, atelier.parts.desk, found.member, found.power, f"Case {number}: pardoned", case=number
+        interaction,
+        atelier.parts.takedown,
+        found.member,
+        found.power,
+        f"Case {number}: pardoned",
+        case=number,
     )
     own = f" Discord's own {found.power} stands: {lifted.why_not}." if lifted.why_not else ""
-    await atelier.review.refresh_case(found.id)
+    await atelier.mod_channel.refresh_case(found.id)
     await say(interaction, f"Case {number}: <@{found.member}> is pardoned. {markdown.plain(reason)}.{own}")
 
 

@@ -96,7 +96,9 @@ class Mod(ModeratorsGroup):
     @app_commands.command(description="Lift a member's block")
     @app_commands.describe(member="Who may make pictures again")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
-        was_blocked = await interaction.client.parts.desk.unblock(actor_of(interaction), MemberId(member.id))
+        was_blocked = await interaction.client.parts.takedown.unblock(
+            actor_of(interaction), MemberId(member.id)
+        )
         await say(
             interaction,
             f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked.",
@@ -133,7 +135,7 @@ class Mod(ModeratorsGroup):
             raise NothingSaid("`picture` and `since`")
         if since is not None and member is None and not by.is_senior:
             raise NotSenior
-        restored = await atelier.parts.desk.restore(
+        restored = await atelier.parts.takedown.restore(
             by,
             reason,
             job_id=await _job_id_of(interaction, picture) if picture else None,
@@ -146,7 +148,7 @@ class Mod(ModeratorsGroup):
             "The pictures themselves are deleted and don't come back.",
         )
         for case_id in restored.cases:
-            await atelier.review.refresh_case(case_id)
+            await atelier.mod_channel.refresh_case(case_id)
 
     @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
     @app_commands.describe(channel="One that only moderators can read")
@@ -160,16 +162,16 @@ class Mod(ModeratorsGroup):
 @app_commands.guild_only()
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
     demand_moderator(interaction)
-    job = await interaction.client.parts.desk.job_of_message(message.id)
+    job = await interaction.client.parts.takedown.job_of_message(message.id)
     await take_down(interaction, job, "removed with the message menu")
 
 
 async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
-    desk = interaction.client.parts.desk
-    asker = actor_of(interaction)
+    takedown = interaction.client.parts.takedown
+    actor = actor_of(interaction)
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
-    removed = await desk.remove(job.id, asker, reason)
+    removed = await takedown.remove(job.id, actor, reason)
     await PostedMessage(interaction.client, job.place).delete()
     parts = [f"Removed: job {job.id} of <@{job.member}>."]
     if removed.looks.known:
@@ -178,7 +180,7 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
         parts.append(mod_texts.can_return(removed.looks.plain))
     await say(interaction, " ".join(parts))
     if removed.case is not None:
-        await interaction.client.review.refresh_case(removed.case)
+        await interaction.client.mod_channel.refresh_case(removed.case)
 
 
 async def _job_id_of(interaction: Interaction, text: str) -> JobId:

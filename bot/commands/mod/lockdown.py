@@ -32,7 +32,7 @@ async def raid(
     interaction: Interaction, state: str, account_age: str | None = None, member_age: str | None = None
 ) -> None:
     is_on = state == "on"
-    gate = await interaction.client.parts.gatekeeper.raid(
+    gate = await interaction.client.parts.lockdown.raid(
         actor_of(interaction),
         mod_texts.seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
         mod_texts.seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
@@ -44,7 +44,7 @@ async def raid(
 @app_commands.describe(mode="Who may order from now on", reason="Shown to members")
 @app_commands.choices(mode=[app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode])
 async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
-    gate = await interaction.client.parts.gatekeeper.panic(actor_of(interaction), Mode(mode), reason)
+    gate = await interaction.client.parts.lockdown.panic(actor_of(interaction), Mode(mode), reason)
     why = f" Reason: {markdown.plain(reason)}" if reason else ""
     await _answer(interaction, f"Picture making is {_MODES[gate.mode]}.{why}")
 
@@ -61,7 +61,9 @@ def _raid(gate: LockdownState) -> str:
 async def _answer(interaction: Interaction, text: str) -> None:
     """To the one who did it, and to the other moderators."""
     await say(interaction, text)
-    await interaction.client.review.say(interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>")
+    await interaction.client.mod_channel.say(
+        interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>"
+    )
 
 
 COMMANDS = (raid, panic)

@@ -53,7 +53,7 @@ async def add(
         category=Category(category),
         ruling=Ruling[ruling.upper()],
     )
-    rules = interaction.client.parts.house_rules
+    rules = interaction.client.parts.rule_book
     rule, version = await rules.add(actor_of(interaction), draft, is_shadow=shadow)
     what = "watches, and only logs" if shadow else f"{ruling}s from now on"
     await say(
@@ -64,7 +64,7 @@ async def add(
 @RULES.command(description="Remove a rule; earlier versions keep it")
 @app_commands.describe(name="Its name")
 async def remove(interaction: Interaction, name: Name) -> None:
-    version = await interaction.client.parts.house_rules.remove(actor_of(interaction), name.strip())
+    version = await interaction.client.parts.rule_book.remove(actor_of(interaction), name.strip())
     await say(
         interaction, f"The rule `{markdown.code(name)}` is gone. The rule book is at version {version}."
     )
@@ -104,7 +104,7 @@ async def try_out(
     words: Words | None = None,
     last: app_commands.Range[int, 1, 20_000] = DEFAULT_LAST,
 ) -> None:
-    rules, guild_id = interaction.client.parts.house_rules, interaction.guild_id or 0
+    rules, guild_id = interaction.client.parts.rule_book, interaction.guild_id or 0
     if name is None and words is None:
         raise NothingSaid("`name` and `words`")
     draft = (

@@ -72,14 +72,14 @@ async def unban(interaction: Interaction, member: discord.User, reason: Reason) 
     numbers = {case.power: case.number for case in reversed(cases) if case.power}
     for power, number in (numbers or {"ban": cases[0].number if cases else None}).items():
         lifted = await discord_sanctions.lift(
-            interaction, atelier.parts.desk, MemberId(member.id), power, reason, case=number
+            interaction, atelier.parts.takedown, MemberId(member.id), power, reason, case=number
         )
         if lifted.power:
             parts.append(f"Discord's own {power} is lifted too.")
         elif numbers:
             parts.append(f"Discord's own {power} stands: {lifted.why_not}.")
     for case in cases:
-        await atelier.review.refresh_case(case.id)
+        await atelier.mod_channel.refresh_case(case.id)
     await say(interaction, " ".join(parts))
 
 
@@ -112,7 +112,7 @@ async def purge(
         parts.append(f"{mod_texts.count(left, 'message')} Discord did not let me delete.")
     await say(interaction, " ".join(parts))
     for case_id in purged.cases:
-        await atelier.review.refresh_case(case_id)
+        await atelier.mod_channel.refresh_case(case_id)
 
 
 async def _delete(client: discord.Client, job: Job) -> bool:
@@ -134,7 +134,7 @@ async def _sanction(interaction: Interaction, member: discord.User, decision: De
 
 async def _finish(interaction: Interaction, done: Done) -> None:
     await interaction.response.defer(ephemeral=True)
-    summary = await interaction.client.bench.carry_out(interaction, done)
+    summary = await interaction.client.case_actions.carry_out(interaction, done)
     reason = f"\n-# {markdown.plain(done.case.reason)}" if done.case.reason else ""
     await say(interaction, summary + reason)
 

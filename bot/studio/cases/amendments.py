@@ -16,7 +16,7 @@ class Amendments:
     def __init__(self, casework: Casework) -> None:
         self._casework = casework
         self._records = casework.records
-        self._desk = casework.desk
+        self._takedown = casework.takedown
         self._clock = casework.clock
 
     async def add_note(self, guild_id: int, number: int, by: Actor, text: str) -> Case:
@@ -24,7 +24,7 @@ class Amendments:
         case = await self._casework.numbered(guild_id, number)
         async with self._records.database.transaction() as tx:
             await self._casework.enter(tx, case, by, EntryKind.NOTE, text)
-            await self._desk.note(tx, by, Act.NOTE, case.member, text, case=number, job=case.job)
+            await self._takedown.note(tx, by, Act.NOTE, case.member, text, case=number, job=case.job)
         return case
 
     async def amend(
@@ -49,7 +49,7 @@ class Amendments:
                 if not await self._records.blocks.lift(tx, case.block, by=by.member, at=self._clock()):
                     raise NothingToAmend(number, "running timeout or ban")
                 expires_at = self._clock() + seconds
-                renewed, _ = await self._desk.block_in(
+                renewed, _ = await self._takedown.block_in(
                     tx, by, case.member, case.reason if reason is None else reason, expires_at
                 )
                 block = renewed.id
@@ -62,7 +62,7 @@ class Amendments:
                 block=block,
             )
             await self._casework.enter(tx, case, by, EntryKind.AMENDED, "; ".join(changes))
-            await self._desk.note(
+            await self._takedown.note(
                 tx,
                 by,
                 Act.AMEND,
@@ -88,7 +88,7 @@ class Amendments:
             if not await self.undo(tx, case, by):
                 raise NothingToPardon(number)
             await self._casework.enter(tx, case, by, EntryKind.PARDONED, reason)
-            await self._desk.note(tx, by, Act.PARDON, case.member, reason, case=number, job=case.job)
+            await self._takedown.note(tx, by, Act.PARDON, case.member, reason, case=number, job=case.job)
             return case
 
     async def unban(self, by: Actor, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
@@ -103,7 +103,7 @@ class Amendments:
                 await self._casework.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
             # Also where only Discord's own ban is there to lift: it is a moderator's act all the same.
             for number in [case.number for case in cases] or [None]:
-                await self._desk.note(
+                await self._takedown.note(
                     tx, by, Act.UNBAN, member, reason, case=number, details={"was_blocked": was_blocked}
                 )
         return was_blocked, cases

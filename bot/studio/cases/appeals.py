@@ -34,7 +34,7 @@ class Answered:
 class CaseAppeals:
     def __init__(self, casework: Casework, amendments: Amendments) -> None:
         self._casework = casework
-        self.desk = casework.desk
+        self.takedown = casework.takedown
         self._amendments = amendments
         self._records = casework.records
 
@@ -100,5 +100,5 @@ class CaseAppeals:
             is_undone = decision is Decision.OVERTURNED and await self._amendments.undo(tx, case, by)
             await self._casework.enter(tx, case, by, EntryKind.ANSWERED, f"{decision}: {answer}".rstrip(": "))
             act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
-            await self.desk.note(tx, by, act, case.member, answer, case=case.number, job=case.job)
+            await self.takedown.note(tx, by, act, case.member, answer, case=case.number, job=case.job)
         return Answered(appeal=appeal, case=case, is_undone=is_undone)

@@ -62,13 +62,13 @@ class Casework:
     def __init__(
         self,
         records: Repositories,
-        desk: Takedown,
+        takedown: Takedown,
         settings: ModerationSettings,
         *,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.records = records
-        self.desk = desk
+        self.takedown = takedown
         self.clock = clock
         self.ladder = parse_escalation(settings.ladder)
         self._claim_seconds = float(settings.claim_seconds)
@@ -94,7 +94,7 @@ class Casework:
         """Theirs for some minutes: before a form is filled in. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(tx, case_id, by)
-            await self.desk.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
+            await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
     async def escalate(self, case_id: int, by: Actor) -> Case:
@@ -103,7 +103,7 @@ class Casework:
             case = await self._free(tx, case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
             await self.enter(tx, case, by, EntryKind.ESCALATED, "")
-            await self.desk.note(tx, by, Act.ESCALATE, case.member, case=case.number, job=case.job)
+            await self.takedown.note(tx, by, Act.ESCALATE, case.member, case=case.number, job=case.job)
             return case
 
     async def decide(self, case_id: int, by: Actor, decision: Decision) -> Done:
@@ -111,7 +111,7 @@ class Casework:
         async with self.records.database.transaction() as tx:
             case = await self._free(tx, case_id, by)
             done, cancelled = await self._decide(tx, case, by, decision)
-        self.desk.leave_line(cancelled)
+        self.takedown.leave_line(cancelled)
         return done
 
     async def sanction(self, by: Actor, member: MemberId, name: str, decision: Decision) -> Done:
@@ -139,7 +139,7 @@ class Casework:
                     channel_id=by.channel_id,
                 )
             done, cancelled = await self._decide(tx, case, by, decision)
-        self.desk.leave_line(cancelled)
+        self.takedown.leave_line(cancelled)
         return done
 
     async def strike(self, by: Actor, member: MemberId, name: str, reason: str) -> Done:
@@ -171,7 +171,7 @@ class Casework:
                 verdict=record.verdict,
                 verdict_id=record.id,
             )
-            await self.desk.note(tx, by, Act.OPEN_CASE, case.member, case=case.number)
+            await self.takedown.note(tx, by, Act.OPEN_CASE, case.member, case=case.number)
             return case
 
     async def purge(
@@ -181,11 +181,11 @@ class Casework:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
         async with self.records.database.transaction() as tx:
-            removed = [await self.desk.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
-            await self.desk.note(
+            removed = [await self.takedown.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
+            await self.takedown.note(
                 tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since}
             )
-        self.desk.leave_line(each.job for each in removed if each.is_cancelled)
+        self.takedown.leave_line(each.job for each in removed if each.is_cancelled)
         return Purged(
             jobs=jobs,
             plain=sum(each.looks.plain for each in removed),
@@ -197,14 +197,14 @@ class Casework:
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id, tx=tx)
             await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
-            await self.desk.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
+            await self.takedown.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
 
     async def set_log_channel(self, by: Actor, channel_id: int) -> None:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id, tx=tx)
             await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
-            await self.desk.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
+            await self.takedown.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
 
     # ---- parts
 
@@ -243,7 +243,7 @@ class Casework:
         cancelled: list[JobId] = []
         plain = 0
         if outcome is not Outcome.APPROVE and case.job is not None:
-            removed = await self.desk.take_down_in(tx, case.job, by, why, case_id=case.id)
+            removed = await self.takedown.take_down_in(tx, case.job, by, why, case_id=case.id)
             plain = removed.looks.plain
             cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
@@ -254,7 +254,7 @@ class Casework:
             )  # it stands, so what it looks like may come back
         block = holding = None
         if outcome in BLOCKING:
-            block, ended = await self.desk.block_in(tx, by, case.member, decision.reason, expires_at)
+            block, ended = await self.takedown.block_in(tx, by, case.member, decision.reason, expires_at)
             cancelled += ended
             holding = await self.records.blocks.live(case.guild_id, case.member, now, tx=tx)
         strike_until = None
@@ -284,7 +284,7 @@ class Casework:
             is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
         )
         await self.enter(tx, case, by, EntryKind.DECIDED, f"{outcome}: {decision.reason}".rstrip(": "))
-        await self.desk.note(
+        await self.takedown.note(
             tx,
             by,
             Act(outcome),
@@ -308,7 +308,7 @@ class Casework:
     async def _propose(self, tx: Transaction, case: Case, by: Actor, reason: str) -> Done:
         case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason)
         await self.enter(tx, case, by, EntryKind.PROPOSED, reason)
-        await self.desk.note(tx, by, Act.PROPOSE_BAN, case.member, reason, case=case.number, job=case.job)
+        await self.takedown.note(tx, by, Act.PROPOSE_BAN, case.member, reason, case=case.number, job=case.job)
         return Done(case=case, is_proposal=True)
 
     async def enter(self, tx: Transaction, case: Case, by: Actor, kind: EntryKind, text: str) -> None:

@@ -50,36 +50,36 @@ class Takedown:
     def now(self) -> float:
         return self._clock()
 
-    async def cancel(self, job_id: JobId, asker: Actor) -> Job:
+    async def cancel(self, job_id: JobId, actor: Actor) -> Job:
         """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
         job = await self._known(job_id)
-        if job.member != asker.member and not asker.is_moderator:
+        if job.member != actor.member and not actor.is_moderator:
             raise NotYours("job")
         async with self._records.database.transaction() as tx:
             if not await self._cancel(tx, job_id):
                 raise NotRunning
-            if job.member != asker.member:
-                await self.note(tx, asker, Act.CANCEL, job.member, job=job_id)
+            if job.member != actor.member:
+                await self.note(tx, actor, Act.CANCEL, job.member, job=job_id)
         # The row decides: what a job that has not reached the line yet may come to is not kept.
         self._dispatch.cancel(job_id)
         return job
 
-    async def remove(self, job_id: JobId, asker: Actor, reason: str) -> Removed:
+    async def remove(self, job_id: JobId, actor: Actor, reason: str) -> Removed:
         """All of a job's pictures: rows marked, files gone. By their owner or, noted in the log of actions, a moderator, and
         then pictures that look like them don't come back in that server.
 
         Raises NoSuchJob, NotYours.
         """
         job = await self._known(job_id)
-        if job.member != asker.member and not asker.is_moderator:
+        if job.member != actor.member and not actor.is_moderator:
             raise NotYours("picture")
         async with self._records.database.transaction() as tx:
-            await self._remove_pictures(tx, job_id, asker, reason)
+            await self._remove_pictures(tx, job_id, actor, reason)
             looks = NOTHING_KEPT_OUT
-            if job.member != asker.member:
-                looks = await self._ban_pictures(tx, job_id, asker, None)
-                await self.note(tx, asker, Act.REMOVE, job.member, reason, job=job_id)
-            case = await self._note_on_case(tx, job_id, asker, reason)
+            if job.member != actor.member:
+                looks = await self._ban_pictures(tx, job_id, actor, None)
+                await self.note(tx, actor, Act.REMOVE, job.member, reason, job=job_id)
+            case = await self._note_on_case(tx, job_id, actor, reason)
         return Removed(job=job_id, looks=looks, case=case)
 
     async def restore(

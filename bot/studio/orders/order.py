@@ -30,7 +30,7 @@ class Actor:
 class Order:
     """A request with its member and place. Accepted, it becomes a Job."""
 
-    asker: Actor
+    actor: Actor
     source: str  # how it reached the bot: "/imagine", "button V2", ...
     action: JobAction
     drawing: Drawing[Parent]

@@ -171,7 +171,7 @@ def nearest_preset(name: str, presets: Iterable[str]) -> str:
 
 def compose(
     wish: PromptInput,
-    asker: Actor,
+    actor: Actor,
     models: Sequence[ModelEntry],
     default: ModelEntry,
     presets: Mapping[str, str] = NO_PRESETS,
@@ -180,12 +180,12 @@ def compose(
     wish = with_preset(read(wish), presets)
     if not one_line(wish.prompt):
         raise EmptyPrompt
-    order = _order(wish, asker, models, default)
+    order = _order(wish, actor, models, default)
     _demand_weights(order.drawing.prompt)
     return order
 
 
-def draft(text: str, asker: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+def draft(text: str, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
     """What a preset's text would order by itself: its words may be none, and weigh nothing yet.
 
     Raises NestedPreset, and as `compose`.
@@ -193,10 +193,10 @@ def draft(text: str, asker: Actor, models: Sequence[ModelEntry], default: ModelE
     wish = read(PromptInput(prompt=text))
     if wish.preset is not None:
         raise NestedPreset
-    return _order(wish, asker, models, default)
+    return _order(wish, actor, models, default)
 
 
-def _order(wish: PromptInput, asker: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
+def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
     text = one_line(wish.prompt)
     negative = one_line(wish.negative or "")
     if len(negative) > PROMPT_LIMIT:
@@ -215,7 +215,7 @@ def _order(wish: PromptInput, asker: Actor, models: Sequence[ModelEntry], defaul
         images=images,
         loras=loras,
     )
-    return Order(asker=asker, source=TYPED, action=JobAction.IMAGINE, drawing=drawing)
+    return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing)
 
 
 def _demand_weights(prompt: Prompt) -> None:

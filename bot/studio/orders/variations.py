@@ -48,27 +48,27 @@ class Variations:
         self._settings = settings
         self._records = records
 
-    async def pressed(self, press: GalleryAction, job_id: JobId, image: int, asker: Actor) -> Order:
+    async def pressed(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
         """What a button that orders asks for. Raises what that order raises."""
         match press:
             case GalleryAction.UPSCALE:
-                return await self.upscale(job_id, image, asker)
+                return await self.upscale(job_id, image, actor)
             case GalleryAction.VARY:
-                return await self.variation(job_id, image, asker)
+                return await self.variation(job_id, image, actor)
             case GalleryAction.REROLL:
-                return await self.reroll(job_id, asker)
+                return await self.reroll(job_id, actor)
             case GalleryAction.REMIX | GalleryAction.DELETE | GalleryAction.CANCEL:
                 raise ValueError(f"{press} orders nothing")
 
-    async def variation(self, job_id: JobId, image: int, asker: Actor) -> Order:
+    async def variation(self, job_id: JobId, image: int, actor: Actor) -> Order:
         """Four pictures that start from this one. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
         start = _input(job_id, image, Role.START, model.variation_strength)
         drawing = replace(_drawing(job, model), images=4, pictures=(start,))
-        return Order(asker=asker, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
+        return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
-    async def upscale(self, job_id: JobId, image: int, asker: Actor) -> Order:
+    async def upscale(self, job_id: JobId, image: int, actor: Actor) -> Order:
         """Raises NoSuchJob, PictureGone, TooLarge."""
         job, model = await self._known(job_id)
         picture = await self._picture(job_id, image)
@@ -77,15 +77,15 @@ class Variations:
             raise TooLarge(max(picture.width, picture.height) * factor, MAX_SIDE)
         small = _input(job_id, image, Role.UPSCALE)
         drawing = replace(_drawing(job, model), seed=picture.seed, images=1, pictures=(small,))
-        return Order(asker=asker, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
+        return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
 
-    async def reroll(self, job_id: JobId, asker: Actor, *, source: str = "re-roll") -> Order:
+    async def reroll(self, job_id: JobId, actor: Actor, *, source: str = "re-roll") -> Order:
         """The same again with another seed. Raises NoSuchJob."""
         job, model = await self._known(job_id)
         # Of what began as an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
-        return Order(asker=asker, source=source, action=JobAction.REROLL, drawing=drawing)
+        return Order(actor=actor, source=source, action=JobAction.REROLL, drawing=drawing)
 
     async def remixable(self, job_id: JobId) -> Remixable:
         """Raises NoSuchJob, PictureGone."""
@@ -97,7 +97,7 @@ class Variations:
         return Remixable(job=job, images=images)
 
     async def remix(
-        self, job_id: JobId, image: int, wish: PromptInput, asker: Actor, change: Change = Change.MUCH
+        self, job_id: JobId, image: int, wish: PromptInput, actor: Actor, change: Change = Change.MUCH
     ) -> Order:
         """Pictures that start from this one, by other words. What is not said stays as it was.
 
@@ -105,11 +105,11 @@ class Variations:
         """
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
-        wish = with_preset(read(wish), await self._records.presets.of(asker.member))
+        wish = with_preset(read(wish), await self._records.presets.of(actor.member))
         models = self._settings.models
         if wish.model is not None:
             model = find_model(wish.model, models)
-        said = compose(replace(wish, model=model.name), asker, models, model)
+        said = compose(replace(wish, model=model.name), actor, models, model)
         decided = {
             part: getattr(said.drawing, part)
             for option, part in _OPTIONS.items()
@@ -125,7 +125,7 @@ class Variations:
             pictures=(start,),
             **decided,
         )
-        return Order(asker=asker, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
+        return Order(actor=actor, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
 
     async def _known(self, job_id: JobId) -> tuple[Job, ModelEntry]:
         job = await self._records.jobs.get(job_id)

@@ -21,17 +21,17 @@ class Postprocess:
     def __init__(
         self,
         records: Repositories,
-        inspection: PictureScreening,
+        picture_screening: PictureScreening,
         provenance: Provenance,
         *,
         clock: Callable[[], float],
         review: Callable[[VerdictRecord], None],
     ) -> None:
         self._records = records
-        self.inspection = inspection
+        self.picture_screening = picture_screening
         self._provenance = provenance
         self._clock = clock
-        self._review = review
+        self._mod_channel = review
 
     async def finish(self, job: Job, made: Made) -> Gallery | None:
         """None where the job was ended meanwhile. Raises GenerationFailed where no picture may be shown.
@@ -39,13 +39,13 @@ class Postprocess:
         A picture that is refused is not kept, and its share is given back; the others are.
         """
         # Enlarged, a picture is the same one, and it was drawn from the marked file.
-        seen = await self.inspection.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
-        judged = await self.inspection.judge(made.pictures, job, seen)
+        seen = await self.picture_screening.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
+        judged = await self.picture_screening.judge(made.pictures, job, seen)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
         if not kept:
             await self.refuse(job, judged)
             return None
-        prints, grid, grid_format = await self.inspection.beside_the_loop(
+        prints, grid, grid_format = await self.picture_screening.beside_the_loop(
             lambda: self._print(job, made, kept)
         )
         stored = await self._store(job, prints, judged)
@@ -74,9 +74,9 @@ class Postprocess:
             if not await self._records.jobs.fail(tx, job.id, kind, self._clock()):
                 return
             await self._records.spending.refund(tx, job.id)
-            record = await self.inspection.note(tx, job, judged, self._clock(), is_input=is_input)
+            record = await self.picture_screening.note(tx, job, judged, self._clock(), is_input=is_input)
         if record is not None:
-            self._review(record)
+            self._mod_channel(record)
         raise GenerationFailed(job.id, kind, "the picture check refused it")
 
     async def _store(
@@ -111,7 +111,7 @@ class Postprocess:
                 for index, each in prints.items()
             ]
             await self._records.spending.refund(tx, job.id, len(judged) - len(prints))
-            record = await self.inspection.note(tx, job, judged, self._clock())
+            record = await self.picture_screening.note(tx, job, judged, self._clock())
         if record is not None:
-            self._review(record)
+            self._mod_channel(record)
         return tuple(stored)

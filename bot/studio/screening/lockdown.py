@@ -19,27 +19,27 @@ KNOWN_FOR = DAY
 
 
 class Lockdown:
-    def __init__(self, records: Repositories, desk: Takedown) -> None:
+    def __init__(self, records: Repositories, takedown: Takedown) -> None:
         self._records = records
-        self._desk = desk
+        self._takedown = takedown
 
-    async def let_in(self, asker: Actor) -> Mode:
+    async def let_in(self, actor: Actor) -> Mode:
         """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
-        if asker.guild_id is None:
+        if actor.guild_id is None:
             return Mode.OPEN
-        gate = await self._records.gates.get(asker.guild_id)
+        gate = await self._records.gates.get(actor.guild_id)
         if gate.mode is Mode.PAUSE:
             raise Paused(gate.reason)
-        if asker.is_moderator:
+        if actor.is_moderator:
             return gate.mode
-        now = self._desk.now
+        now = self._takedown.now
         if gate.is_raid and (
-            _is_younger(asker.account_at, gate.account_age, now)
-            or _is_younger(asker.joined_at, gate.member_age, now)
+            _is_younger(actor.account_at, gate.account_age, now)
+            or _is_younger(actor.joined_at, gate.member_age, now)
         ):
             raise RaidHolds(gate.account_age, gate.member_age)
         if gate.mode is Mode.KNOWN and not await self._records.gates.is_known(
-            asker.guild_id, asker.member, (gate.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
+            actor.guild_id, actor.member, (gate.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
         ):
             raise KnownOnly(gate.reason)
         return gate.mode
@@ -61,7 +61,7 @@ class Lockdown:
 
     async def panic(self, by: Actor, mode: Mode, reason: str) -> LockdownState:
         def change(gate: LockdownState) -> LockdownState:
-            return replace(gate, mode=mode, mode_at=self._desk.now, reason=reason)
+            return replace(gate, mode=mode, mode_at=self._takedown.now, reason=reason)
 
         return await self._set(by, change, Act(f"panic-{mode}"), reason)
 
@@ -77,7 +77,7 @@ class Lockdown:
         async with self._records.database.transaction() as tx:
             gate = change(await self._records.gates.get(by.guild_id, tx=tx))
             await self._records.gates.set(tx, gate, by.member)
-            await self._desk.note(tx, by, act, reason=reason, details=details)
+            await self._takedown.note(tx, by, act, reason=reason, details=details)
         return gate
 
 

@@ -215,18 +215,18 @@ class PreviewScreening:
     from the first such preview on all are; those of a prompt that the filter flags are from the beginning.
     """
 
-    def __init__(self, inspection: PictureScreening, job: Job, *, is_flagged: bool) -> None:
-        self._inspection = inspection
+    def __init__(self, picture_screening: PictureScreening, job: Job, *, is_flagged: bool) -> None:
+        self._picture_screening = picture_screening
         self._job = job
         self._is_blurred = is_flagged and not job.is_age_restricted
         self._banned: Sequence[BannedPicture] | None = None  # the server's, once they were asked for
 
     async def shown(self, preview: bytes) -> bytes | None:
         """`preview`: JPEG of the job's grid as it stands. None where nobody can look at it."""
-        policy = await self._inspection.policy_of(self._job)
+        policy = await self._picture_screening.policy_of(self._job)
         if self._banned is None:
-            self._banned = await self._inspection.banned_for(self._job)
-        return await self._inspection.beside_the_loop(lambda: self._shown(preview, policy))
+            self._banned = await self._picture_screening.banned_for(self._job)
+        return await self._picture_screening.beside_the_loop(lambda: self._shown(preview, policy))
 
     def _shown(self, preview: bytes, policy: Policy) -> bytes | None:
         try:
@@ -238,6 +238,6 @@ class PreviewScreening:
         if not self._is_blurred:
             cells = images.cells_of(images.open_picture(preview), self._job.drawing.images)
             banned = self._banned or ()
-            verdicts = (self._inspection.judge_preview(cell, policy, banned) for cell in cells)
+            verdicts = (self._picture_screening.judge_preview(cell, policy, banned) for cell in cells)
             self._is_blurred = reduce(stricter, verdicts, ALLOWED).ruling is not Ruling.ALLOW
         return images.blurred(preview) if self._is_blurred else preview

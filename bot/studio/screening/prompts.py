@@ -25,22 +25,22 @@ class PromptScreening:
     """`screen` may be exchanged while the bot runs."""
 
     def __init__(
-        self, screen: PromptFilter, records: Repositories, house_rules: RuleBook, policies: ServerPolicies
+        self, screen: PromptFilter, records: Repositories, rule_book: RuleBook, policies: ServerPolicies
     ) -> None:
         self.screen = screen
         self._records = records
-        self._house_rules = house_rules
+        self._rule_book = rule_book
         self._policies = policies
 
     async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
         """The strictest of the filter's verdict, the server's own and that on spam, and the server's rules that fired."""
-        asker = order.asker
-        policy = await self._policies.of(policy_scope_of(asker))
+        actor = order.actor
+        policy = await self._policies.of(policy_scope_of(actor))
         # Family only: whatever the server chose, no channel is laxer than that, and what would be flagged is refused.
         is_family = mode is Mode.FAMILY
         if is_family:
             policy = policy.with_(presets()[FAMILY])
-        house = await self._house_rules.judge(asker.guild_id, texts_of(order.drawing.prompt))
+        house = await self._rule_book.judge(actor.guild_id, texts_of(order.drawing.prompt))
         filtered = await self.screened(order.drawing.prompt, policy)
         verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
         if is_family and verdict.ruling is Ruling.FLAG:
@@ -49,9 +49,9 @@ class PromptScreening:
 
     async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
         """By what the member typed lately, not by how this order came: a button is there to be pressed often."""
-        asker, prompt = order.asker, order.drawing.prompt
+        actor, prompt = order.actor, order.drawing.prompt
         repeats = await self._records.verdicts.repeats(
-            asker.member, asker.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
+            actor.member, actor.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
         )
         return spam(prompt.text, repeats, policy)
 
@@ -78,10 +78,10 @@ class PromptScreening:
         record = await self._records.verdicts.add(
             tx,
             at=now,
-            guild_id=order.asker.guild_id,
-            channel_id=order.asker.channel_id,
-            member=order.asker.member,
-            member_name=order.asker.name,
+            guild_id=order.actor.guild_id,
+            channel_id=order.actor.channel_id,
+            member=order.actor.member,
+            member_name=order.actor.name,
             source=order.source,
             prompt=order.drawing.prompt.text,
             negative=order.drawing.prompt.negative,

@@ -42,11 +42,11 @@ class PolicyScope:
         return scopes
 
 
-def policy_scope_of(asker: Actor) -> PolicyScope:
+def policy_scope_of(actor: Actor) -> PolicyScope:
     return PolicyScope(
-        guild_id=asker.guild_id,
-        channel_id=asker.parent_id or asker.channel_id,
-        is_age_restricted=asker.is_age_restricted,
+        guild_id=actor.guild_id,
+        channel_id=actor.parent_id or actor.channel_id,
+        is_age_restricted=actor.is_age_restricted,
     )
 
 
@@ -69,11 +69,11 @@ def resolved(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope) -
 
 
 class ServerPolicies:
-    def __init__(self, records: Repositories, desk: Takedown, default: str) -> None:
+    def __init__(self, records: Repositories, takedown: Takedown, default: str) -> None:
         """`default`: the preset of servers that chose none, and of direct messages."""
         self.default = default
         self._records = records
-        self._desk = desk
+        self._takedown = takedown
 
     async def of(self, spot: PolicyScope) -> Policy:
         return resolved(self.default, await self.choices(spot.guild_id), spot)
@@ -84,7 +84,7 @@ class ServerPolicies:
     async def choose(self, by: Actor, scope: Scope, preset: str) -> None:
         """The preset as it is; changes that were made there go."""
         async with self._change(by, scope, Act.POLICY_PRESET, preset=preset) as tx:
-            await self._records.policies.choose(tx, scope, preset, by.member, self._desk.now)
+            await self._records.policies.choose(tx, scope, preset, by.member, self._takedown.now)
 
     async def amend(self, by: Actor, scope: Scope, category: Category, change: Change) -> None:
         """Raises NobodysChoice, BadThreshold."""
@@ -95,7 +95,7 @@ class ServerPolicies:
                 raise BadThreshold(threshold)
         what = {"action": change.action, "flag": change.flag, "refuse": change.refuse}
         async with self._change(by, scope, Act.POLICY_CATEGORY, category=category, **what) as tx:
-            await self._records.policies.amend(tx, scope, category, change, by.member, self._desk.now)
+            await self._records.policies.amend(tx, scope, category, change, by.member, self._takedown.now)
 
     async def reset(self, by: Actor, scope: Scope, category: Category | None) -> None:
         """Back to what holds without the choice. Raises NothingChosen."""
@@ -110,4 +110,4 @@ class ServerPolicies:
         where = scope.kind if scope.kind is not ScopeKind.CHANNEL else f"channel {scope.channel_id}"
         async with self._records.database.transaction() as tx:
             yield tx
-            await self._desk.note(tx, by, act, details={"where": where, **what})
+            await self._takedown.note(tx, by, act, details={"where": where, **what})

@@ -70,10 +70,10 @@ class _CompiledRules:
 
 
 class RuleBook:
-    def __init__(self, records: Repositories, desk: Takedown, must: Path | None = None) -> None:
+    def __init__(self, records: Repositories, takedown: Takedown, must: Path | None = None) -> None:
         """`must`: a file of prompts that no rule may refuse; None: the one that is shipped. Raises MustBroken, OSError."""
         self._records = records
-        self._desk = desk
+        self._takedown = takedown
         self._must: Sequence[GoldenPrompt] = [
             each for each in read_golden_prompts(must) if not each.is_refused
         ]
@@ -113,11 +113,11 @@ class RuleBook:
                 unless=draft.unless,
                 is_shadow=is_shadow,
                 by=by.member,
-                at=self._desk.now,
+                at=self._takedown.now,
             )
             if rule is None:
                 raise RuleTaken(draft.name)
-            await self._desk.note(
+            await self._takedown.note(
                 tx,
                 by,
                 Act.RULE_ADD,
@@ -132,13 +132,13 @@ class RuleBook:
         assert by.guild_id is not None, "rules belong to a server"
         async with self._records.database.transaction() as tx:
             rule = await self._records.server_rules.remove(
-                tx, guild_id=by.guild_id, name=name, by=by.member, at=self._desk.now
+                tx, guild_id=by.guild_id, name=name, by=by.member, at=self._takedown.now
             )
             if rule is None:
                 names = [each.name for each in await self._records.server_rules.live(by.guild_id, tx=tx)]
                 raise NoSuchRule(name, next(iter(difflib.get_close_matches(name, names, 1, 0.0)), ""))
             version = rule.removed_version or 0
-            await self._desk.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
+            await self._takedown.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
         self._books.pop(by.guild_id, None)
         return version
 
@@ -162,7 +162,7 @@ class RuleBook:
         """Over the server's newest `last` prompts, in another thread. Raises RuleUnusable."""
         _demand_usable(draft)
         screen = await asyncio.to_thread(_screen_of, [draft])
-        bad = await self._records.standings.in_bad_standing(guild_id, self._desk.now)
+        bad = await self._records.standings.in_bad_standing(guild_id, self._takedown.now)
         read = hits = hits_of_good = 0
         examples: list[str] = []
         before: int | None = None

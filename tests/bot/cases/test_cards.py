@@ -31,7 +31,7 @@ async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
 
 async def withheld(shop: Shop, text: str = "show refused") -> Case:
     """The case of an order whose pictures were all refused."""
-    job, _ = await shop.refused(text, asker=BEN, images=1)
+    job, _ = await shop.refused(text, actor=BEN, images=1)
     return await case_of(shop, job)
 
 
@@ -66,7 +66,7 @@ async def test_who_was_wrongly_refused_is_told_and_may_order_again(busy: Shop) -
 
 async def test_the_card_of_a_likeness_says_that_the_removed_one_may_come_back_too(busy: Shop) -> None:
     first = (await busy.draw("show waves1", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
+    await busy.takedown.remove(first.id, MIA, "no")
     words, _ = await card(busy, (await withheld(busy, "show waves1")).id)
     assert f"What looks like the removed job {first.id} may come back." in words
 
@@ -89,7 +89,7 @@ async def test_an_open_cases_card_says_that_its_pictures_are_gone(busy: Shop) ->
     job = (await busy.draw("show flagged", images=1)).job
     case = await case_of(busy, job)
     assert "removed already" not in (await card(busy, case.id))[0]
-    await busy.desk.remove(job.id, MIA, "too foxy")
+    await busy.takedown.remove(job.id, MIA, "too foxy")
     words, _ = await card(busy, case.id)
     assert "mia · removed: the pictures: too foxy" in words and "removed already" in words
 

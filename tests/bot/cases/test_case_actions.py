@@ -53,33 +53,33 @@ async def propose_ban(shop: Shop) -> None:
 
 async def answer(shop: Shop, decision: Answer) -> None:
     case = await decide(shop, Outcome.WARN)
-    desk = shop.appeals
-    _, appeal = await desk.ask(case.id, ADA.member, "ada", "why?")
-    await desk.answer(appeal.id, MAX, decision, "so")
+    takedown = shop.appeals
+    _, appeal = await takedown.ask(case.id, ADA.member, "ada", "why?")
+    await takedown.answer(appeal.id, MAX, decision, "so")
 
 
 async def power(shop: Shop, act: Act) -> None:
-    await shop.desk.note_power(act, MIA, ADA.member, "ban", case=1)
+    await shop.takedown.note_power(act, MIA, ADA.member, "ban", case=1)
 
 
 async def remove(shop: Shop) -> None:
     job = await shop.admit(an_order())
-    await shop.desk.remove(job.id, MIA, "spam")
+    await shop.takedown.remove(job.id, MIA, "spam")
 
 
 async def cancel(shop: Shop) -> JobId:
     job = await shop.admit(an_order())
-    await shop.desk.cancel(job.id, MIA)
+    await shop.takedown.cancel(job.id, MIA)
     return job.id
 
 
 async def add_rule(shop: Shop) -> None:
-    await shop.house_rules.add(MIA, Draft(name="clowns", any_of=("clown",)), is_shadow=True)
+    await shop.rule_book.add(MIA, Draft(name="clowns", any_of=("clown",)), is_shadow=True)
 
 
 async def remove_rule(shop: Shop) -> None:
     await add_rule(shop)
-    await shop.house_rules.remove(MIA, "clowns")
+    await shop.rule_book.remove(MIA, "clowns")
 
 
 async def reset_policy(shop: Shop) -> None:
@@ -89,7 +89,7 @@ async def reset_policy(shop: Shop) -> None:
 
 async def unblock(shop: Shop) -> None:
     await shop.block(ADA)
-    await shop.desk.unblock(MIA, ADA.member)
+    await shop.takedown.unblock(MIA, ADA.member)
 
 
 async def claim(shop: Shop) -> None:
@@ -137,8 +137,8 @@ async def restore(shop: Shop) -> None:
             at=shop.clock.now,
             fingerprint=Fingerprint(bytes(32)),
         )
-    await shop.desk.remove(job.id, MIA, "spam")
-    await shop.desk.restore(MIA, "a mistake", job_id=job.id)
+    await shop.takedown.remove(job.id, MIA, "spam")
+    await shop.takedown.restore(MIA, "a mistake", job_id=job.id)
 
 
 ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
@@ -164,12 +164,12 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.CANCEL: cancel,
     Act.PURGE: purge,
     Act.RESTORE: restore,
-    Act.RAID_ON: lambda shop: shop.gatekeeper.raid(MIA, 60.0, None),
-    Act.RAID_OFF: lambda shop: shop.gatekeeper.raid(MIA, None, None),
-    Act.PANIC_OPEN: lambda shop: shop.gatekeeper.panic(MIA, Mode.OPEN, ""),
-    Act.PANIC_PAUSE: lambda shop: shop.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave"),
-    Act.PANIC_FAMILY: lambda shop: shop.gatekeeper.panic(MIA, Mode.FAMILY, ""),
-    Act.PANIC_KNOWN: lambda shop: shop.gatekeeper.panic(MIA, Mode.KNOWN, ""),
+    Act.RAID_ON: lambda shop: shop.lockdown.raid(MIA, 60.0, None),
+    Act.RAID_OFF: lambda shop: shop.lockdown.raid(MIA, None, None),
+    Act.PANIC_OPEN: lambda shop: shop.lockdown.panic(MIA, Mode.OPEN, ""),
+    Act.PANIC_PAUSE: lambda shop: shop.lockdown.panic(MIA, Mode.PAUSE, "spam wave"),
+    Act.PANIC_FAMILY: lambda shop: shop.lockdown.panic(MIA, Mode.FAMILY, ""),
+    Act.PANIC_KNOWN: lambda shop: shop.lockdown.panic(MIA, Mode.KNOWN, ""),
     Act.RULE_ADD: add_rule,
     Act.RULE_REMOVE: remove_rule,
     Act.POLICY_PRESET: lambda shop: shop.policies.choose(MIA, SERVER, "family"),
@@ -294,6 +294,6 @@ async def contents(shop: Shop) -> list[tuple[Any, ...]]:
 
 async def test_a_member_who_cancels_or_deletes_their_own_is_no_moderator(shop: Shop) -> None:
     first, second = await shop.admit(an_order()), await shop.admit(an_order())
-    await shop.desk.cancel(first.id, ADA)
-    await shop.desk.remove(second.id, ADA, "")
+    await shop.takedown.cancel(first.id, ADA)
+    await shop.takedown.remove(second.id, ADA, "")
     assert await shop.records.audit.page(GUILD) == []

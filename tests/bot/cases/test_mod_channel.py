@@ -23,8 +23,8 @@ pytestmark = pytest.mark.timeout(30)
 
 @pytest.fixture
 async def review(shop: Shop, atelier: Atelier) -> AsyncGenerator[ModChannel]:
-    work = asyncio.create_task(atelier.review.run())
-    yield atelier.review
+    work = asyncio.create_task(atelier.mod_channel.run())
+    yield atelier.mod_channel
     assert not work.done(), "the review stopped"
     await ended(work)
 
@@ -77,9 +77,9 @@ async def test_a_refused_picture_is_a_case_with_the_picture_blurred(
     shop: Shop, play: Playground, atelier: Atelier, review: ModChannel
 ) -> None:
     drawing = asyncio.create_task(shop.dispatch.run())
-    asker = replace(ADA, guild_id=guild_of(atelier))
+    actor = replace(ADA, guild_id=guild_of(atelier))
     with pytest.raises(GenerationFailed):
-        await shop.draw("show refused", asker, images=1)
+        await shop.draw("show refused", actor, images=1)
     card = await play.wait_for_message(lambda each: says(each, "show refused"), "mod-log")
     assert says(card, "a picture was refused")
     assert says(card, "sexual: rule `opennsfw` found `picture 1` · score 0.9")

@@ -60,8 +60,8 @@ async def test_two_who_fulfil_the_same_job_get_one_result(busy: Shop, gate: Gate
     job = await busy.admit(an_order(f"hold {gate}"))
     async with busy.running(job) as first, busy.running(job) as second:
         gate.open()
-        galleries = await asyncio.gather(first, second)
-    assert galleries[0].images == galleries[1].images
+        delivery = await asyncio.gather(first, second)
+    assert delivery[0].images == delivery[1].images
     assert (await busy.job(job)).state is JobState.DONE
     assert len(await busy.records.pictures.of_job(job.id)) == 2
 
@@ -127,7 +127,7 @@ async def test_a_job_cancelled_by_the_worker_is_refunded(shop: Shop) -> None:
 
 async def test_a_cancelled_job_is_not_drawn(shop: Shop) -> None:
     job = await shop.admit(an_order())
-    await shop.desk.cancel(job.id, ADA)
+    await shop.takedown.cancel(job.id, ADA)
     with pytest.raises(JobCancelled):
         await shop.fulfil(job)
     assert (shop.dispatch.state.waiting, shop.dispatch.state.running) == (0, 0)
@@ -149,9 +149,11 @@ async def test_pictures_that_arrive_after_the_cancel_are_not_kept(busy: Shop, ga
 @pytest.mark.parametrize("way", ["variation", "upscale"])
 async def test_a_job_whose_parent_was_removed_meanwhile_fails_and_is_refunded(busy: Shop, way: str) -> None:
     parent = (await busy.draw()).job
-    order = await (busy.derive.variation if way == "variation" else busy.derive.upscale)(parent.id, 0, BEN)
+    order = await (busy.variations.variation if way == "variation" else busy.variations.upscale)(
+        parent.id, 0, BEN
+    )
     job = await busy.admit(order)
-    await busy.desk.remove(parent.id, ADA, "")
+    await busy.takedown.remove(parent.id, ADA, "")
     with pytest.raises(GenerationFailed) as failure:
         await busy.fulfil(job)
     assert failure.value.kind == "input"
@@ -161,17 +163,17 @@ async def test_a_job_whose_parent_was_removed_meanwhile_fails_and_is_refunded(bu
 
 async def test_a_variation_and_an_upscale_are_drawn_from_their_parent(busy: Shop) -> None:
     parent = (await busy.draw()).job
-    variation = await busy.fulfil(await busy.admit(await busy.derive.variation(parent.id, 1, BEN)))
+    variation = await busy.fulfil(await busy.admit(await busy.variations.variation(parent.id, 1, BEN)))
     assert [each.source for each in variation.job.drawing.pictures] == [Parent(job=parent.id, image=1)]
     assert len(variation.images) == 4
-    upscale = await busy.fulfil(await busy.admit(await busy.derive.upscale(parent.id, 1, ADA)))
+    upscale = await busy.fulfil(await busy.admit(await busy.variations.upscale(parent.id, 1, ADA)))
     assert (upscale.job.action, len(upscale.images)) == (JobAction.UPSCALE, 1)
     assert upscale.images[0].seed == 1001
 
 
 async def test_an_undelivered_job_whose_pictures_were_removed_says_so(busy: Shop) -> None:
     job = (await busy.draw()).job
-    await busy.desk.remove(job.id, ADA, "")
+    await busy.takedown.remove(job.id, ADA, "")
     with pytest.raises(PictureGone):
         await busy.fulfil(job)
 

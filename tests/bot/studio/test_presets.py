@@ -191,14 +191,14 @@ async def test_a_remix_knows_the_members_presets(busy: Shop) -> None:
     book = busy.presets
     await book.save(BEN, "mine", "in ink --no colour --steps 3")
     job = (await busy.draw(images=1, negative="rain")).job
-    order = await busy.derive.remix(job.id, 0, PromptInput(prompt="a fox --preset mine"), BEN)
+    order = await busy.variations.remix(job.id, 0, PromptInput(prompt="a fox --preset mine"), BEN)
     assert (order.drawing.prompt.text, order.drawing.prompt.negative, order.drawing.steps) == (
         "a fox in ink",
         "colour",
         3,
     )
     with pytest.raises(UnknownPreset):
-        await busy.derive.remix(job.id, 0, PromptInput(prompt="a fox --preset mine"), ADA)
+        await busy.variations.remix(job.id, 0, PromptInput(prompt="a fox --preset mine"), ADA)
 
 
 async def test_a_preset_may_name_another_model_than_the_default(book: MemberPresets) -> None:

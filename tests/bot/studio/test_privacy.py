@@ -43,7 +43,7 @@ NOTHING = Outlook(
 
 def sweep_of(shop: Shop, atelier: Atelier, days: RetentionSettings | None = None) -> ErasureSweep:
     return ErasureSweep(
-        atelier, shop.records, atelier.review, days or shop.settings.retention, shop.clock, pause=0.0
+        atelier, shop.records, atelier.mod_channel, days or shop.settings.retention, shop.clock, pause=0.0
     )
 
 
@@ -70,7 +70,7 @@ async def posted(shop: Shop, play: Playground, atelier: Atelier, job: Job) -> in
 async def test_an_export_holds_the_rows_and_the_pictures(busy: Shop) -> None:
     first, second = await busy.draw("a fox"), await busy.draw("an owl")
     await busy.draw("a newt", BEN)
-    await busy.desk.remove(first.job.id, ADA, "")
+    await busy.takedown.remove(first.job.id, ADA, "")
     made = await busy.privacy.export(ADA.member, 10 * MIB)
     data, names = opened(made.content)
     assert {row["prompt"] for row in data["jobs"]} == {"a fox", "an owl"}
@@ -167,7 +167,7 @@ async def test_a_member_is_forgotten_here_and_in_discord(
 ) -> None:
     drawn = (await busy.draw()).job
     waiting = await busy.admit(an_order(images=1))
-    bens = (await busy.draw(asker=BEN)).job
+    bens = (await busy.draw(actor=BEN)).job
     message, bens_message = [await posted(busy, play, atelier, job) for job in (drawn, bens)]
     assert await busy.privacy.ask_to_forget(ADA) == 1
     assert (await busy.job(waiting)).state is JobState.CANCELLED and await busy.spent() == 2
@@ -227,7 +227,7 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     job = (await busy.draw("a bloody sword", ada)).job
     case = await busy.records.cases.of_job(job.id)
     assert case is not None
-    await atelier.review.post_case(case)
+    await atelier.mod_channel.post_case(case)
     [card] = await play.person("mia").sees("mod-log")
     await busy.casework.strike(mia, ada.member, "ada", "again")
     await busy.privacy.ask_to_forget(ada)
@@ -254,7 +254,7 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
     ada, ben = replace(ADA, guild_id=guild.id), replace(BEN, guild_id=guild.id)
     job = (await busy.draw("an owl", ada)).job
     reported = await MemberReports(busy.casework, 5).report(ben, job, "ugly")
-    await atelier.review.post_case(reported.case)
+    await atelier.mod_channel.post_case(reported.case)
     [card] = await play.person("mia").sees("mod-log")
     assert "ben · evidence: reported: ugly" in card.texts
     await busy.privacy.ask_to_forget(ben)
@@ -286,7 +286,7 @@ async def test_old_rows_go_by_the_settings(busy: Shop, atelier: Atelier) -> None
     busy.clock.now += 2 * DAY
     await sweep.sweep()
     assert await busy.log() == []
-    assert len((await busy.archive.gallery_of(job)).images) == 2
+    assert len((await busy.stored_pictures.gallery_of(job)).images) == 2
     busy.clock.now += 276 * DAY
     await sweep.sweep()
     assert await busy.records.jobs.get(job.id) is None

@@ -30,7 +30,7 @@ NO_FOXES = (
 
 def stricter(shop: Shop) -> None:
     """As after a start with other rules: foxes are not drawn any more."""
-    shop.judging.screen = PromptFilter(parse_rules(NO_FOXES))
+    shop.prompt_screening.screen = PromptFilter(parse_rules(NO_FOXES))
 
 
 # ---- admit
@@ -117,7 +117,7 @@ class Noting(PromptFilter):
 
 
 async def test_prompts_are_read_beside_the_loop(shop: Shop) -> None:
-    screen = shop.judging.screen = Noting(parse_rules(NO_FOXES))
+    screen = shop.prompt_screening.screen = Noting(parse_rules(NO_FOXES))
     screen.threads = []
     await shop.admit(an_order("a house"))
     with pytest.raises(PromptRefused):
@@ -131,11 +131,11 @@ async def test_an_old_job_is_judged_by_the_rules_of_today(busy: Shop, way: str) 
     stricter(busy)
     match way:
         case "reroll":
-            order = await busy.derive.reroll(job.id, BEN)
+            order = await busy.variations.reroll(job.id, BEN)
         case "variation":
-            order = await busy.derive.variation(job.id, 1, BEN)
+            order = await busy.variations.variation(job.id, 1, BEN)
         case _:
-            order = await busy.derive.upscale(job.id, 1, BEN)
+            order = await busy.variations.upscale(job.id, 1, BEN)
     with pytest.raises(PromptRefused):
         await busy.admit(order)
     assert await busy.spent(BEN) == 0
@@ -149,7 +149,7 @@ async def test_a_member_has_so_many_images_a_minute(shop: Shop) -> None:
     with pytest.raises(RateLimited) as limited:
         await shop.admit(an_order(images=4))
     assert (limited.value.limit, limited.value.retry_after) == ("minute", pytest.approx(40))
-    await shop.admit(an_order(asker=BEN))
+    await shop.admit(an_order(actor=BEN))
     shop.clock.now += limited.value.retry_after
     await shop.admit(an_order(images=4))
     assert await shop.spent() == 12
@@ -176,7 +176,7 @@ async def test_a_member_has_so_many_jobs_in_line(shop: Shop) -> None:
         await shop.admit(an_order(images=1))
     assert refusal.value.limit == 3
     assert await shop.spent() == 3
-    await shop.admit(an_order(asker=BEN))
+    await shop.admit(an_order(actor=BEN))
 
 
 async def test_orders_at_the_same_moment_are_counted_one_after_the_other(shop: Shop) -> None:
@@ -196,7 +196,7 @@ async def test_a_full_line_admits_nobody_and_charges_nothing(
     waiting = asyncio.create_task(shop.fulfil(job))
     await until(lambda: shop.dispatch.state.waiting == 1)
     with pytest.raises(LineFull):
-        await shop.admit(an_order(asker=BEN))
+        await shop.admit(an_order(actor=BEN))
     assert await shop.spent(BEN) == 0
     assert await shop.records.jobs.live_of_member(BEN.member) == []
     shop.dispatch.cancel(job.id)
@@ -226,8 +226,8 @@ async def test_a_block_runs_out_by_itself(shop: Shop) -> None:
 
 async def test_a_block_counts_in_its_own_server(shop: Shop) -> None:
     await shop.block(ADA, "spam")
-    await shop.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1)))
-    await shop.admit(an_order(asker=replace(ADA, guild_id=None)))
+    await shop.admit(an_order(actor=replace(ADA, guild_id=GUILD + 1)))
+    await shop.admit(an_order(actor=replace(ADA, guild_id=None)))
 
 
 class WatchedScreen(PromptFilter):
@@ -241,7 +241,7 @@ class WatchedScreen(PromptFilter):
 
 
 async def test_a_block_set_while_an_order_is_being_admitted_stops_it(shop: Shop) -> None:
-    shop.judging.screen = screen = WatchedScreen(parse_rules(""))
+    shop.prompt_screening.screen = screen = WatchedScreen(parse_rules(""))
     screen.asked = asyncio.Event()
     async with shop.records.database.transaction() as tx:
         admission = asyncio.create_task(shop.admit(an_order()))

@@ -1,4 +1,4 @@
-"""Each key that the code names is in the catalogue with the variables that the code gives, and the catalogue holds nothing else."""
+"""Each key that the code names is in the catalogue with the variables that the code gives. Nothing else is in it."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def _said_by(function: ast.expr) -> str:
     match function:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name.lstrip("_")
-        case ast.Call(func=ast.Name(id="say_to" | "say_in" | "language")):
-            return "say"
+        case ast.Call(func=inner):
+            return "say" if _said_by(inner) in {"say", "say_to", "say_in", "language"} else ""
         case _:
             return ""
 

@@ -92,14 +92,14 @@ async def test_a_member_orders_with_a_preset_and_a_text_file(stage: Stage, visit
 
 
 async def test_a_refused_prompt_is_told_to_its_member_alone(stage: Stage, visit: Visit) -> None:
-    asker = await visit(stage.play, stage.guest().user.username)
+    actor = await visit(stage.play, stage.guest().user.username)
     other = await visit(stage.play, "ben")
-    await send(asker, "/imagine prompt: a nude woman, seen by nobody else")
-    refusal = card(asker, "This prompt can't be drawn here: it reads as nudity.")
+    await send(actor, "/imagine prompt: a nude woman, seen by nobody else")
+    refusal = card(actor, "This prompt can't be drawn here: it reads as nudity.")
     await expect(refusal).to_contain_text("Only you can see this", timeout=LONG)
-    await expect(asker.get_by_role("button", name="Cancel")).to_have_count(0)
+    await expect(actor.get_by_role("button", name="Cancel")).to_have_count(0)
 
-    await send(asker, "what comes after the refusal")
+    await send(actor, "what comes after the refusal")
     await expect(card(other, "what comes after the refusal")).to_have_count(1)
     await expect(card(other, "can't be drawn here")).to_have_count(0)
     await expect(card(other, "seen by nobody else")).to_have_count(0)
@@ -107,11 +107,11 @@ async def test_a_refused_prompt_is_told_to_its_member_alone(stage: Stage, visit:
 
 async def test_a_moderator_reads_the_refused_prompt_and_its_rule(stage: Stage, visit: Visit) -> None:
     member = stage.guest()
-    asker = await visit(stage.play, member.user.username)
-    await send(asker, "/imagine prompt: a nude statue for the log")
-    await expect(card(asker, "can't be drawn here")).to_have_count(1, timeout=LONG)
-    await send(asker, "/mod log")
-    await expect(asker.get_by_role("alert")).to_have_text("There is no command /mod.")
+    actor = await visit(stage.play, member.user.username)
+    await send(actor, "/imagine prompt: a nude statue for the log")
+    await expect(card(actor, "can't be drawn here")).to_have_count(1, timeout=LONG)
+    await send(actor, "/mod log")
+    await expect(actor.get_by_role("alert")).to_have_text("There is no command /mod.")
 
     mia = await visit(stage.play, "mia")
     await send(mia, f"/mod log member: @{name(member)} ruling: refuse")

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
 from generation.queue.cost_model import CostModel
@@ -26,12 +24,15 @@ def test_what_a_picture_takes_beside_its_steps_is_learned_apart() -> None:
 
 def test_sizes_are_learned_apart_and_an_unknown_one_is_taken_for_an_average_one() -> None:
     pace = CostModel()
-    large, small = order(size=ImageSize(width=1024, height=1024)), order(size=ImageSize(width=64, height=64))
+    large, small, other = (
+        order(size=ImageSize(width=width, height=height))
+        for width, height in ((1024, 1024), (64, 64), (64, 128))
+    )
     pace.learn(large, 40.0)
     pace.learn(small, 4.0)
     assert pace.seconds_for(large) == pytest.approx(40)
     assert pace.seconds_for(small) == pytest.approx(4)
-    assert 4 < pace.seconds_for(replace(small, size=ImageSize(width=64, height=128))) < 40
+    assert 4 < pace.seconds_for(other) < 40
 
 
 def test_nothing_is_known_before_anything_was_measured() -> None:

@@ -161,7 +161,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
                 await amendments.unban(MAX, member, "mercy")
                 ends = dict.fromkeys(ends, 0.0)
             case "unblock":
-                await shop.desk.unblock(MAX, member)
+                await shop.takedown.unblock(MAX, member)
                 ends = dict.fromkeys(ends, 0.0)
             case _ if not numbers:
                 continue

@@ -161,7 +161,7 @@ async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> No
     before = (await busy.draw(images=1)).job
     busy.clock.now += 3600
     made = (await busy.draw(images=1)).job
-    bens = (await busy.draw(asker=BEN, images=1)).job
+    bens = (await busy.draw(actor=BEN, images=1)).job
     purged = await busy.casework.purge(MIA, busy.clock.now - 60, "raid", member=ADA.member, most=10)
     assert [job.id for job in purged.jobs] == [made.id]
     removed = [(await busy.records.pictures.of_job(job.id))[0].is_removed for job in (before, made, bens)]
@@ -180,7 +180,7 @@ async def test_a_ban_waits_for_a_second_moderator_where_the_server_says_so(stric
     assert proposed.is_proposal and proposed.case.is_open
     with pytest.raises(SecondNeeded):
         await strict.casework.decide(case.id, MIA, ban)
-    await strict.admit(an_order(asker=ADA))  # nothing happened yet
+    await strict.admit(an_order(actor=ADA))  # nothing happened yet
     done = await strict.casework.decide(case.id, MAX, ban)
     assert (done.case.outcome, done.case.acted_by, done.case.proposed_by) == (
         Outcome.BAN,

@@ -30,9 +30,9 @@ async def test_a_first_hit_of_the_filter_is_an_explanation_and_no_strike(shop: S
     assert (standing.refusals, standing.strikes, rung.sanction) == (1, 0, Sanction.WARN)
 
 
-async def refused(shop: Shop, asker: Actor = ADA) -> PromptRefused:
+async def refused(shop: Shop, actor: Actor = ADA) -> PromptRefused:
     with pytest.raises(PromptRefused) as refusal:
-        await shop.admit(an_order("a nude woman", asker))
+        await shop.admit(an_order("a nude woman", actor))
     return refusal.value
 
 
@@ -65,7 +65,7 @@ async def test_the_second_refusal_and_a_moderators_own_case_do_count(shop: Shop)
 
 async def test_the_first_refusal_is_the_first_in_that_server_of_that_member(shop: Shop) -> None:
     elsewhere = replace(ADA, guild_id=GUILD + 1)
-    firsts = [(await refused(shop, asker)).is_first for asker in (ADA, ADA, BEN, elsewhere, BEN, elsewhere)]
+    firsts = [(await refused(shop, actor)).is_first for actor in (ADA, ADA, BEN, elsewhere, BEN, elsewhere)]
     assert firsts == [True, False, True, True, False, False]
     await shop.admit(an_order("a bloody sword", replace(BEN, guild_id=GUILD + 2)))
     assert (await refused(shop, replace(BEN, guild_id=GUILD + 2))).is_first, "a flag is no refusal"

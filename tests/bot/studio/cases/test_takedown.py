@@ -25,7 +25,7 @@ async def test_a_job_is_cancelled_by_its_owner_or_a_moderator_before_it_reaches_
     shop: Shop, by: Actor
 ) -> None:
     job = await shop.admit(an_order())
-    assert await shop.desk.cancel(job.id, by) == job
+    assert await shop.takedown.cancel(job.id, by) == job
     assert (await shop.job(job)).state is JobState.CANCELLED
     assert await shop.spent() == 0
     assert await shop.records.jobs.in_line(ADA.member) == 0
@@ -34,7 +34,7 @@ async def test_a_job_is_cancelled_by_its_owner_or_a_moderator_before_it_reaches_
 async def test_a_running_job_is_cancelled_and_refunded_once(busy: Shop, gate: Gate) -> None:
     job = await busy.admit(an_order(f"hold {gate}"))
     async with busy.running(job) as task:
-        await busy.desk.cancel(job.id, ADA)
+        await busy.takedown.cancel(job.id, ADA)
         assert await busy.spent() == 0
         with pytest.raises(JobCancelled):
             await task
@@ -45,14 +45,14 @@ async def test_a_running_job_is_cancelled_and_refunded_once(busy: Shop, gate: Ga
 
 async def test_a_cancelled_job_does_not_come_back_at_the_next_start(shop: Shop) -> None:
     job = await shop.admit(an_order())
-    await shop.desk.cancel(job.id, ADA)
+    await shop.takedown.cancel(job.id, ADA)
     assert await shop.records.jobs.unfinished() == []
 
 
 async def test_somebody_elses_job_goes_on(shop: Shop) -> None:
     job = await shop.admit(an_order())
     with pytest.raises(NotYours):
-        await shop.desk.cancel(job.id, BEN)
+        await shop.takedown.cancel(job.id, BEN)
     assert (await shop.job(job)).state is JobState.QUEUED
     assert await shop.spent() == 2
 
@@ -60,11 +60,11 @@ async def test_somebody_elses_job_goes_on(shop: Shop) -> None:
 async def test_what_is_over_cannot_be_cancelled(busy: Shop) -> None:
     job = (await busy.draw()).job
     with pytest.raises(NotRunning):
-        await busy.desk.cancel(job.id, ADA)
+        await busy.takedown.cancel(job.id, ADA)
     assert (await busy.job(job)).state is JobState.DONE
     assert await busy.spent() == 2
     with pytest.raises(NoSuchJob):
-        await busy.desk.cancel(JobId("aaaaaaaaaa"), ADA)
+        await busy.takedown.cancel(JobId("aaaaaaaaaa"), ADA)
 
 
 @pytest.mark.parametrize(("by", "is_noted"), [(ADA, False), (MIA, True)])
@@ -72,7 +72,7 @@ async def test_pictures_are_removed_by_their_owner_or_a_moderator_who_is_noted(
     busy: Shop, by: Actor, is_noted: bool
 ) -> None:
     job = (await busy.draw()).job
-    await busy.desk.remove(job.id, by, "too foxy")
+    await busy.takedown.remove(job.id, by, "too foxy")
     rows = await busy.records.pictures.of_job(job.id)
     assert [(row.is_removed, row.removed_by, row.removed_reason) for row in rows] == [
         (True, by.member, "too foxy")
@@ -87,23 +87,23 @@ async def test_pictures_are_removed_by_their_owner_or_a_moderator_who_is_noted(
 async def test_pictures_of_others_stay(busy: Shop) -> None:
     job = (await busy.draw()).job
     with pytest.raises(NotYours):
-        await busy.desk.remove(job.id, BEN, "")
-    assert len((await busy.archive.gallery_of(job)).images) == 2
+        await busy.takedown.remove(job.id, BEN, "")
+    assert len((await busy.stored_pictures.gallery_of(job)).images) == 2
     with pytest.raises(NoSuchJob):
-        await busy.desk.remove(JobId("aaaaaaaaaa"), MIA, "")
+        await busy.takedown.remove(JobId("aaaaaaaaaa"), MIA, "")
 
 
 async def test_a_removal_leaves_the_same_picture_of_others_in_its_place(busy: Shop) -> None:
-    first, second = (await busy.draw()).job, (await busy.draw(asker=BEN)).job
-    await busy.desk.remove(first.id, ADA, "")
-    assert len((await busy.archive.gallery_of(second)).images) == 2
+    first, second = (await busy.draw()).job, (await busy.draw(actor=BEN)).job
+    await busy.takedown.remove(first.id, ADA, "")
+    assert len((await busy.stored_pictures.gallery_of(second)).images) == 2
 
 
 async def test_a_block_cancels_the_members_jobs_in_that_server_and_no_others(busy: Shop, gate: Gate) -> None:
     running = await busy.admit(an_order(f"hold {gate}", images=1))
     waiting = await busy.admit(an_order(images=1))
-    elsewhere = await busy.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1), images=1))
-    bens = await busy.admit(an_order(asker=BEN))
+    elsewhere = await busy.admit(an_order(actor=replace(ADA, guild_id=GUILD + 1), images=1))
+    bens = await busy.admit(an_order(actor=BEN))
     async with busy.running(running) as task:
         await busy.block(ADA, "spam")
         with pytest.raises(JobCancelled):
@@ -128,7 +128,7 @@ async def test_a_second_block_ends_the_first_no_earlier_and_unblock_lifts_both(s
         with pytest.raises(MemberBlocked) as blocked:
             await shop.admit(an_order())
         assert (blocked.value.until, blocked.value.reason) == (None, "spam")
-    assert await shop.desk.unblock(MIA, ADA.member)
+    assert await shop.takedown.unblock(MIA, ADA.member)
     await shop.admit(an_order())
 
 
@@ -136,9 +136,9 @@ async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
     await shop.block(ADA, "spam")
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
-    assert await shop.desk.unblock(MIA, ADA.member)
+    assert await shop.takedown.unblock(MIA, ADA.member)
     await shop.admit(an_order())
-    assert not await shop.desk.unblock(MIA, ADA.member)
+    assert not await shop.takedown.unblock(MIA, ADA.member)
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["unblock", "block"]
 
 
@@ -149,7 +149,7 @@ async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
 async def test_an_open_case_says_who_removed_its_pictures(busy: Shop, by: Actor) -> None:
     case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
     assert case.job is not None
-    removed = await busy.desk.remove(case.job, by, "too foxy")
+    removed = await busy.takedown.remove(case.job, by, "too foxy")
     assert removed.case == case.id
     [entry] = await busy.records.entries.of_case(case.id)
     assert (entry.kind, entry.written_name, entry.text) == (
@@ -173,4 +173,4 @@ async def test_a_decided_case_is_not_told_of_a_removal_after_it(busy: Shop) -> N
     case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
     assert case.job is not None
-    assert (await busy.desk.remove(case.job, ADA, "")).case is None
+    assert (await busy.takedown.remove(case.job, ADA, "")).case is None

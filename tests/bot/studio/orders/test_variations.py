@@ -32,8 +32,8 @@ NOBODYS = JobId("aaaaaaaaaa")
 
 async def test_a_variation_starts_from_its_picture_in_the_parents_own_terms(busy: Shop) -> None:
     job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=1)).job
-    order = await busy.derive.variation(job.id, 0, BEN)
-    assert (order.asker, order.source, order.action) == (BEN, "V1", JobAction.VARIATION)
+    order = await busy.variations.variation(job.id, 0, BEN)
+    assert (order.actor, order.source, order.action) == (BEN, "V1", JobAction.VARIATION)
     pictures = grown_from(job.id, strength=SMALL.variation_strength)
     assert order.drawing == replace(job.drawing, seed=order.drawing.seed, images=4, pictures=pictures)
     assert (order.drawing.steps, order.drawing.guidance, order.drawing.prompt.negative) == (7, 3.5, "blurry")
@@ -45,11 +45,11 @@ async def test_what_grows_from_a_job_wears_its_loras_as_far_as_the_model_still_h
     assert (await busy.job(job)).drawing.loras == (gone, pixel)
     entry = LoraEntry(name=pixel.name, source="x")
     settings = replace(busy.settings, models=(replace(SMALL, loras=(entry,)), LARGE))
-    derive = Variations(settings, busy.records)
+    variations = Variations(settings, busy.records)
     for order in (
-        await derive.variation(job.id, 0, BEN),
-        await derive.upscale(job.id, 0, BEN),
-        await derive.reroll(job.id, BEN),
+        await variations.variation(job.id, 0, BEN),
+        await variations.upscale(job.id, 0, BEN),
+        await variations.reroll(job.id, BEN),
     ):
         assert order.drawing.loras == (pixel,)
     generation = replace(settings.generation, default_model=LARGE.name)
@@ -59,7 +59,7 @@ async def test_what_grows_from_a_job_wears_its_loras_as_far_as_the_model_still_h
 
 async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:
     job = (await busy.draw(seed=50, images=3)).job
-    order = await busy.derive.upscale(job.id, 2, BEN)
+    order = await busy.variations.upscale(job.id, 2, BEN)
     assert (order.source, order.action, order.drawing.images) == ("U3", JobAction.UPSCALE, 1)
     assert order.drawing.seed == 52
     assert order.drawing.pictures == grown_from(job.id, 2, strength=1.0, role=Role.UPSCALE)
@@ -67,7 +67,7 @@ async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:
 
 async def test_rerolls_have_seeds_of_their_own_short_enough_to_type(shop: Shop) -> None:
     job = await shop.admit(an_order(seed=7, images=3))
-    orders = [await shop.derive.reroll(job.id, BEN) for _ in range(20)]
+    orders = [await shop.variations.reroll(job.id, BEN) for _ in range(20)]
     assert len({order.drawing.seed for order in orders}) == 20
     assert all(0 <= order.drawing.seed < 2**32 for order in orders)
     assert {(order.action, order.drawing.images, order.drawing.pictures) for order in orders} == {
@@ -77,25 +77,25 @@ async def test_rerolls_have_seeds_of_their_own_short_enough_to_type(shop: Shop) 
 
 async def test_a_reroll_of_a_variation_starts_from_the_same_picture(busy: Shop) -> None:
     job = (await busy.draw()).job
-    variation = await busy.admit(await busy.derive.variation(job.id, 1, ADA))
-    again = await busy.derive.reroll(variation.id, BEN)
+    variation = await busy.admit(await busy.variations.variation(job.id, 1, ADA))
+    again = await busy.variations.reroll(variation.id, BEN)
     assert again.drawing.pictures == grown_from(job.id, 1, strength=SMALL.variation_strength)
 
 
 async def test_a_reroll_of_an_upscale_draws_its_prompt_anew(busy: Shop) -> None:
     job = (await busy.draw()).job
-    upscale = await busy.admit(await busy.derive.upscale(job.id, 1, ADA))
-    again = await busy.derive.reroll(upscale.id, BEN)
+    upscale = await busy.admit(await busy.variations.upscale(job.id, 1, ADA))
+    again = await busy.variations.reroll(upscale.id, BEN)
     assert (again.action, again.drawing.pictures) == (JobAction.REROLL, ())
     assert (await busy.fulfil(await busy.admit(again))).images[0].seed == again.drawing.seed
 
 
 async def test_the_picture_of_an_upscale_can_be_upscaled_and_varied(busy: Shop) -> None:
     job = (await busy.draw()).job
-    upscale = (await busy.fulfil(await busy.admit(await busy.derive.upscale(job.id, 0, ADA)))).job
+    upscale = (await busy.fulfil(await busy.admit(await busy.variations.upscale(job.id, 0, ADA)))).job
     for order in (
-        await busy.derive.upscale(upscale.id, 0, ADA),
-        await busy.derive.variation(upscale.id, 0, ADA),
+        await busy.variations.upscale(upscale.id, 0, ADA),
+        await busy.variations.variation(upscale.id, 0, ADA),
     ):
         await busy.fulfil(await busy.admit(order))
 
@@ -106,7 +106,7 @@ async def test_where_the_model_has_left_the_settings_the_default_draws_in_its_ow
     job = await shop.admit(
         an_order(model=LARGE.name, size=ImageSize(width=1536, height=768), steps=99, guidance=9.0)
     )
-    again = await open_shop(replace(shop.settings, models=(SMALL,))).derive.reroll(job.id, BEN)
+    again = await open_shop(replace(shop.settings, models=(SMALL,))).variations.reroll(job.id, BEN)
     assert (again.drawing.model, again.drawing.steps, again.drawing.guidance) == (
         SMALL.name,
         SMALL.steps,
@@ -118,33 +118,33 @@ async def test_where_the_model_has_left_the_settings_the_default_draws_in_its_ow
 async def test_the_largest_picture_that_can_be_upscaled_ends_at_the_limit(busy: Shop) -> None:
     half = ImageSize(width=MAX_SIDE // 2, height=64)
     job = (await busy.draw(size=half, images=1)).job
-    await busy.derive.upscale(job.id, 0, ADA)
+    await busy.variations.upscale(job.id, 0, ADA)
     beyond = replace(half, height=MAX_SIDE // 2 + 8)
     job = (await busy.draw(size=beyond, images=1)).job
     with pytest.raises(TooLarge) as refusal:
-        await busy.derive.upscale(job.id, 0, ADA)
+        await busy.variations.upscale(job.id, 0, ADA)
     assert (refusal.value.side, refusal.value.limit) == (MAX_SIDE + 16, MAX_SIDE)
 
 
 @pytest.mark.parametrize("image", [0, 3])
 async def test_a_picture_that_is_removed_or_never_was_is_gone(busy: Shop, image: int) -> None:
     job = (await busy.draw(images=2)).job
-    await busy.desk.remove(job.id, ADA, "")
-    for derived in (busy.derive.variation, busy.derive.upscale):
+    await busy.takedown.remove(job.id, ADA, "")
+    for derived in (busy.variations.variation, busy.variations.upscale):
         with pytest.raises(PictureGone):
             await derived(job.id, image, BEN)
-    assert (await busy.derive.reroll(job.id, BEN)).drawing.prompt == job.drawing.prompt, (
+    assert (await busy.variations.reroll(job.id, BEN)).drawing.prompt == job.drawing.prompt, (
         "a prompt outlives its pictures"
     )
 
 
 async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
     with pytest.raises(NoSuchJob):
-        await shop.derive.variation(NOBODYS, 0, ADA)
+        await shop.variations.variation(NOBODYS, 0, ADA)
     with pytest.raises(NoSuchJob):
-        await shop.derive.upscale(NOBODYS, 0, ADA)
+        await shop.variations.upscale(NOBODYS, 0, ADA)
     with pytest.raises(NoSuchJob):
-        await shop.derive.reroll(NOBODYS, ADA)
+        await shop.variations.reroll(NOBODYS, ADA)
 
 
 # ---- remix: a picture, and other words
@@ -152,13 +152,15 @@ async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
 
 async def test_a_remix_starts_from_its_picture_with_other_words_and_all_else_as_it_was(busy: Shop) -> None:
     job = (await busy.draw(negative="blurry", steps=7, guidance=3.5, images=2)).job
-    order = await busy.derive.remix(job.id, 1, PromptInput(prompt="a fox in  the snow", negative="rain"), BEN)
-    assert (order.asker, order.source, order.action) == (BEN, "remix 2", JobAction.REMIX)
+    order = await busy.variations.remix(
+        job.id, 1, PromptInput(prompt="a fox in  the snow", negative="rain"), BEN
+    )
+    assert (order.actor, order.source, order.action) == (BEN, "remix 2", JobAction.REMIX)
     assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox in the snow", "rain")
     kept = replace(order.drawing, prompt=job.drawing.prompt, seed=job.drawing.seed, pictures=())
     assert kept == replace(job.drawing, images=4)
     assert [each.source for each in order.drawing.pictures] == [Parent(job=job.id, image=1)]
-    again = await busy.derive.remix(job.id, 1, PromptInput(prompt="a fox in the snow"), BEN)
+    again = await busy.variations.remix(job.id, 1, PromptInput(prompt="a fox in the snow"), BEN)
     assert again.drawing.seed != order.drawing.seed and again.drawing.prompt.negative == "", (
         "what was emptied is empty"
     )
@@ -171,7 +173,7 @@ async def test_parameters_typed_into_a_remix_win_over_what_the_picture_had(busy:
     typed = PromptInput(
         prompt="a fox --ar 2:1 --seed 7 --steps 5 --cfg 4 --images 1 --no rain, fog", negative="blurry"
     )
-    order = await busy.derive.remix(job.id, 0, typed, BEN)
+    order = await busy.variations.remix(job.id, 0, typed, BEN)
     assert (order.drawing.prompt.text, order.drawing.prompt.negative) == ("a fox", "rain, fog")
     assert (order.drawing.seed, order.drawing.steps, order.drawing.guidance, order.drawing.images) == (
         7,
@@ -186,13 +188,13 @@ async def test_another_model_in_a_remix_draws_in_its_own_terms(busy: Shop) -> No
     pixel = Lora(name=LoraName("pixel"), weight=0.8)
     entry = LoraEntry(name=pixel.name, source="x")
     settings = replace(busy.settings, models=(replace(SMALL, loras=(entry,)), LARGE))
-    derive = Variations(settings, busy.records)
+    variations = Variations(settings, busy.records)
     job = (await busy.draw(steps=7, guidance=3.5, images=1, loras=(pixel,))).job
-    same = await derive.remix(job.id, 0, PromptInput(prompt="a fox"), BEN)
+    same = await variations.remix(job.id, 0, PromptInput(prompt="a fox"), BEN)
     assert same.drawing.loras == (pixel,), "though the prompt no longer names what it listens to"
-    without = await derive.remix(job.id, 0, PromptInput(prompt="a fox --lora pixel:0"), BEN)
+    without = await variations.remix(job.id, 0, PromptInput(prompt="a fox --lora pixel:0"), BEN)
     assert without.drawing.loras == ()
-    other = await derive.remix(job.id, 0, PromptInput(prompt="a fox --model large"), BEN)
+    other = await variations.remix(job.id, 0, PromptInput(prompt="a fox --model large"), BEN)
     assert (other.drawing.model, other.drawing.steps, other.drawing.guidance) == (
         LARGE.name,
         LARGE.steps,
@@ -200,7 +202,7 @@ async def test_another_model_in_a_remix_draws_in_its_own_terms(busy: Shop) -> No
     )
     assert (other.drawing.size, other.drawing.loras) == (LARGE.size_for((1, 1)), ())
     with pytest.raises(UnknownLora):
-        await derive.remix(job.id, 0, PromptInput(prompt="a fox --model large --lora pixel"), BEN)
+        await variations.remix(job.id, 0, PromptInput(prompt="a fox --model large --lora pixel"), BEN)
 
 
 async def test_what_imagine_refuses_a_remix_refuses(busy: Shop) -> None:
@@ -211,21 +213,21 @@ async def test_what_imagine_refuses_a_remix_refuses(busy: Shop) -> None:
         ("x" * (PROMPT_LIMIT + 1), PromptTooLong),
     ):
         with pytest.raises(refusal):
-            await busy.derive.remix(job.id, 0, PromptInput(prompt=text), BEN)
+            await busy.variations.remix(job.id, 0, PromptInput(prompt=text), BEN)
 
 
 async def test_a_remix_is_offered_of_the_pictures_that_are_there(busy: Shop) -> None:
     job = (await busy.draw(images=3)).job
     async with busy.records.database.transaction() as tx:
         await busy.records.pictures.remove(tx, job.id, 0, by=ADA.member, reason="", at=busy.clock.now)
-    assert (await busy.derive.remixable(job.id)).images == (1, 2)
+    assert (await busy.variations.remixable(job.id)).images == (1, 2)
     with pytest.raises(PictureGone):
-        await busy.derive.remix(job.id, 0, PromptInput(prompt="a fox"), BEN)
-    await busy.desk.remove(job.id, ADA, "")
+        await busy.variations.remix(job.id, 0, PromptInput(prompt="a fox"), BEN)
+    await busy.takedown.remove(job.id, ADA, "")
     with pytest.raises(PictureGone):
-        await busy.derive.remixable(job.id)
+        await busy.variations.remixable(job.id)
     with pytest.raises(NoSuchJob):
-        await busy.derive.remixable(NOBODYS)
+        await busy.variations.remixable(NOBODYS)
 
 
 def strength_of(order: Order) -> float:
@@ -236,11 +238,11 @@ def strength_of(order: Order) -> float:
 async def test_how_far_a_remix_goes_from_its_picture_is_chosen(busy: Shop) -> None:
     job = (await busy.draw(images=1)).job
     words = PromptInput(prompt="a fox")
-    orders = [await busy.derive.remix(job.id, 0, words, BEN, change) for change in Change]
+    orders = [await busy.variations.remix(job.id, 0, words, BEN, change) for change in Change]
     strengths = [strength_of(order) for order in orders]
     assert strengths[0] == SMALL.variation_strength
     assert strengths == sorted(set(strengths)) and strengths[-1] < 1
     assert strengths[1] == pytest.approx(0.76) and strengths[2] == pytest.approx(0.9)
-    assert strength_of(await busy.derive.remix(job.id, 0, words, BEN)) == strengths[1]
-    again = await busy.derive.reroll((await busy.admit(orders[2])).id, BEN)
+    assert strength_of(await busy.variations.remix(job.id, 0, words, BEN)) == strengths[1]
+    again = await busy.variations.reroll((await busy.admit(orders[2])).id, BEN)
     assert strength_of(again) == strengths[2]

@@ -30,8 +30,8 @@ pytestmark = pytest.mark.timeout(60)
 
 async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:
     first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    job, kind = await busy.refused("show waves5", asker=BEN, images=1)
+    await busy.takedown.remove(first.id, MIA, "no")
+    job, kind = await busy.refused("show waves5", actor=BEN, images=1)
     assert kind == "banned"
     verdict = busy.reviewed()[-1].verdict
     assert (verdict.ruling, verdict.rule) == (Ruling.REFUSE, BANNED)
@@ -43,23 +43,23 @@ async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:
 
 async def test_it_is_known_resized_and_encoded_again(busy: Shop) -> None:
     first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
+    await busy.takedown.remove(first.id, MIA, "no")
     kept = waves(5, 64, 64)
     again = [jpeg(kept.resize((128, 128)), 60), jpeg(kept.resize((48, 48)), 80)]
-    judged = await busy.inspection.judge([*again, jpeg(waves(6, 64, 64))], first)
+    judged = await busy.picture_screening.judge([*again, jpeg(waves(6, 64, 64))], first)
     assert [each.is_refused for each in judged] == [True, True, False]
 
 
 async def test_each_server_has_its_own_list(busy: Shop) -> None:
     first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
+    await busy.takedown.remove(first.id, MIA, "no")
     elsewhere = replace(BEN, guild_id=GUILD + 1)
     assert len((await busy.draw("show waves5", elsewhere, images=1)).images) == 1
 
 
 async def test_what_its_owner_deletes_may_come_back(busy: Shop) -> None:
     first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, ADA, "")
+    await busy.takedown.remove(first.id, ADA, "")
     assert len((await busy.draw("show waves5", images=1)).images) == 1
 
 
@@ -67,7 +67,7 @@ async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -
     gallery = await busy.draw("show flagged", images=1)
     case = await case_of(busy, gallery.job)
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.WARN))
-    _, kind = await busy.refused("show flagged", asker=BEN, images=1)
+    _, kind = await busy.refused("show flagged", actor=BEN, images=1)
     assert kind == "banned"
     await Amendments(busy.casework).pardon(GUILD, case.number, MIA, "a mistake")
     assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
@@ -80,8 +80,8 @@ async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -
 
 async def test_a_moderator_who_lets_a_likeness_stand_lifts_what_it_was_like(busy: Shop) -> None:
     first = (await busy.draw("show waves1", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    again, kind = await busy.refused("show waves1", asker=BEN, images=1)
+    await busy.takedown.remove(first.id, MIA, "no")
+    again, kind = await busy.refused("show waves1", actor=BEN, images=1)
     assert kind == "banned"
     case = await case_of(busy, again)
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
@@ -90,22 +90,22 @@ async def test_a_moderator_who_lets_a_likeness_stand_lifts_what_it_was_like(busy
 
 async def test_a_plain_picture_is_not_banned_for_all_that_are_as_plain(busy: Shop) -> None:
     first = (await busy.draw("show red", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
+    await busy.takedown.remove(first.id, MIA, "no")
     assert len((await busy.draw("show red", images=1)).images) == 1
 
 
 async def test_a_preview_of_what_was_removed_is_blurred(busy: Shop) -> None:
     job = (await busy.draw("show waves1", images=1)).job
-    await busy.desk.remove(job.id, MIA, "no")
-    again = await busy.admit(an_order(asker=BEN, images=2))
-    previews = PreviewScreening(busy.inspection, again, is_flagged=False)
+    await busy.takedown.remove(job.id, MIA, "no")
+    again = await busy.admit(an_order(actor=BEN, images=2))
+    previews = PreviewScreening(busy.picture_screening, again, is_flagged=False)
     look = jpeg(grid_of([waves(1), waves(2)]))
     assert await previews.shown(look) == images.blurred(look)
 
 
 async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy: Shop) -> None:
     first = (await busy.draw("show red waves1", images=2)).job
-    assert (await busy.desk.remove(first.id, MIA, "no")).looks == Looks(known=1, plain=1)
+    assert (await busy.takedown.remove(first.id, MIA, "no")).looks == Looks(known=1, plain=1)
     second = await busy.admit(an_order(FLAGGED, images=1))
     async with busy.records.database.transaction() as tx:
         await busy.records.pictures.store(
@@ -128,8 +128,8 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
 
 async def rule_on(shop: Shop, look: bytes) -> str:
     """By which rule an order of the server would have such a picture refused; empty: by none."""
-    job = await shop.admit(an_order(asker=BEN, images=1))
-    [judged] = await shop.inspection.judge([look], job)
+    job = await shop.admit(an_order(actor=BEN, images=1))
+    [judged] = await shop.picture_screening.judge([look], job)
     return judged.verdict.rule
 
 
@@ -155,7 +155,7 @@ async def test_what_was_withheld_as_a_whole_is_banned_by_whoever_confirms_the_ch
 
 async def test_a_removal_by_command_bans_what_was_withheld_too(busy: Shop) -> None:
     job = (await busy.draw("show waves1 refused", images=2)).job
-    await busy.desk.remove(job.id, MIA, "no")
+    await busy.takedown.remove(job.id, MIA, "no")
     assert await rule_on(busy, jpeg(blobs(REFUSED))) == BANNED
 
 
@@ -174,7 +174,7 @@ async def test_what_a_picture_started_from_is_not_banned_with_it(busy: Shop) -> 
     scope = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
     await busy.policies.choose(MIA, scope, MATURE)
     parent = (await busy.draw("show refused", replace(ADA, is_age_restricted=True), images=1)).job
-    job = await busy.admit(await busy.derive.variation(parent.id, 0, BEN))
+    job = await busy.admit(await busy.variations.variation(parent.id, 0, BEN))
     with pytest.raises(GenerationFailed):
         await busy.fulfil(job)
     await busy.casework.decide((await case_of(busy, job)).id, MIA, REMOVE)
@@ -190,8 +190,8 @@ async def withheld(shop: Shop) -> int:
 
 async def test_a_removal_by_command_is_taken_back_and_the_picture_stays_deleted(busy: Shop) -> None:
     first = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(first.id, MIA, "no")
-    restored = await busy.desk.restore(MAX, "a mistake", job_id=first.id)
+    await busy.takedown.remove(first.id, MIA, "no")
+    restored = await busy.takedown.restore(MAX, "a mistake", job_id=first.id)
     assert restored.pictures == 1
     assert len((await busy.draw("show waves5", BEN, images=1)).images) == 1
     assert (await busy.records.pictures.of_job(first.id))[0].is_removed
@@ -204,19 +204,19 @@ async def test_a_removal_by_command_is_taken_back_and_the_picture_stays_deleted(
         "a mistake",
     )
     with pytest.raises(NothingToRestore):
-        await busy.desk.restore(MAX, "again", job_id=first.id)
+        await busy.takedown.restore(MAX, "again", job_id=first.id)
 
 
 async def test_a_purge_is_taken_back_by_its_time_and_member(busy: Shop) -> None:
-    for word, asker in (("waves1", ADA), ("waves2", BEN), ("waves3", MAX)):
-        await busy.draw(f"show {word}", asker, images=1)
+    for word, actor in (("waves1", ADA), ("waves2", BEN), ("waves3", MAX)):
+        await busy.draw(f"show {word}", actor, images=1)
     early = (await busy.draw("show waves4", images=1)).job
-    await busy.desk.remove(early.id, MIA, "long ago")
+    await busy.takedown.remove(early.id, MIA, "long ago")
     busy.clock.now += 3600
     await busy.casework.purge(MIA, 0.0, "raid", member=None, most=10)
     since = busy.clock.now - 60
-    assert (await busy.desk.restore(MAX, "sorry", since=since, member=ADA.member)).pictures == 1
-    assert (await busy.desk.restore(MAX, "sorry", since=since)).pictures == 1, "their own are left"
+    assert (await busy.takedown.restore(MAX, "sorry", since=since, member=ADA.member)).pictures == 1
+    assert (await busy.takedown.restore(MAX, "sorry", since=since)).pictures == 1, "their own are left"
     left = {each.job for each in await busy.records.banned.of_guild(GUILD)}
     maxs = await busy.records.jobs.of_member(MAX.member)
     assert left == {early.id, maxs[0].id}
@@ -224,25 +224,25 @@ async def test_a_purge_is_taken_back_by_its_time_and_member(busy: Shop) -> None:
 
 async def test_nobody_restores_their_own(busy: Shop) -> None:
     job = (await busy.draw("show waves5", MAX, images=1)).job
-    await busy.desk.remove(job.id, MIA, "no")
+    await busy.takedown.remove(job.id, MIA, "no")
     with pytest.raises(OwnCase):
-        await busy.desk.restore(MAX, "mine", job_id=job.id)
+        await busy.takedown.restore(MAX, "mine", job_id=job.id)
     with pytest.raises(OwnCase):
-        await busy.desk.restore(MAX, "mine", since=0.0, member=MAX.member)
+        await busy.takedown.restore(MAX, "mine", since=0.0, member=MAX.member)
 
 
 async def test_another_server_restores_nothing_here(busy: Shop) -> None:
     job = (await busy.draw("show waves5", images=1)).job
-    await busy.desk.remove(job.id, MIA, "no")
+    await busy.takedown.remove(job.id, MIA, "no")
     with pytest.raises(NothingToRestore):
-        await busy.desk.restore(replace(MIA, guild_id=GUILD + 1), "mine", job_id=job.id)
+        await busy.takedown.restore(replace(MIA, guild_id=GUILD + 1), "mine", job_id=job.id)
     assert len(await busy.records.banned.of_guild(GUILD)) == 1
 
 
 async def test_a_case_says_that_its_pictures_may_come_back(busy: Shop) -> None:
     case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
     await busy.casework.decide(case.id, MIA, REMOVE)
-    restored = await busy.desk.restore(MAX, "a mistake", job_id=case.job)
+    restored = await busy.takedown.restore(MAX, "a mistake", job_id=case.job)
     assert restored.cases == (case.id,)
     newest = (await busy.records.entries.of_case(case.id))[-1]
     assert newest.text == "what looks like its pictures may come back: a mistake"
@@ -260,7 +260,7 @@ async def test_a_pardon_lets_pictures_back_whose_member_is_forgotten_by_then(bus
     kept = await busy.records.cases.get(case.id)
     assert kept is not None and kept.job is None
     assert await busy.records.jobs.get(gallery.job.id) is None
-    _, kind = await busy.refused("show flagged", asker=BEN, images=1)
+    _, kind = await busy.refused("show flagged", actor=BEN, images=1)
     assert kind == "banned"
     await Amendments(busy.casework).pardon(GUILD, case.number, MIA, "a mistake")
     assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1

@@ -32,13 +32,13 @@ def aged(shop: Shop, account: float, member: float) -> Actor:
 async def test_raid_mode_holds_young_accounts_and_new_members(
     shop: Shop, account: float, member: float, is_let_in: bool
 ) -> None:
-    await shop.gatekeeper.raid(MIA, 7 * DAY, DAY)
-    asker = aged(shop, account, member)
+    await shop.lockdown.raid(MIA, 7 * DAY, DAY)
+    actor = aged(shop, account, member)
     if is_let_in:
-        await shop.admit(an_order(asker=asker))
+        await shop.admit(an_order(actor=actor))
         return
     with pytest.raises(RaidHolds) as held:
-        await shop.admit(an_order(asker=asker))
+        await shop.admit(an_order(actor=actor))
     assert language("en").sentence(held.value) == (
         "This server is in raid mode: for now only accounts older than 1 week that have been members for more than 1 day "
         "can make pictures. Nothing was charged."
@@ -47,23 +47,23 @@ async def test_raid_mode_holds_young_accounts_and_new_members(
 
 
 async def test_raid_mode_lets_moderators_in_and_ends(shop: Shop) -> None:
-    await shop.gatekeeper.raid(MIA, 7 * DAY, None)
-    await shop.admit(an_order(asker=MIA))
+    await shop.lockdown.raid(MIA, 7 * DAY, None)
+    await shop.admit(an_order(actor=MIA))
     with pytest.raises(RaidHolds):
         await shop.admit(an_order())  # nothing is known of the account: taken for young
-    await shop.gatekeeper.raid(MIA, None, None)
+    await shop.lockdown.raid(MIA, None, None)
     await shop.admit(an_order())
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["raid-off", "raid-on"]
 
 
 async def test_a_pause_is_for_everybody_and_says_why(shop: Shop) -> None:
-    await shop.gatekeeper.panic(MIA, Mode.PAUSE, "spam wave")
-    for asker in (ADA, MIA):
+    await shop.lockdown.panic(MIA, Mode.PAUSE, "spam wave")
+    for actor in (ADA, MIA):
         with pytest.raises(Paused) as paused:
-            await shop.admit(an_order(asker=asker))
+            await shop.admit(an_order(actor=actor))
         assert "Reason: spam wave" in (language("en").sentence(paused.value) or "")
-    await shop.admit(an_order(asker=replace(ADA, guild_id=GUILD + 1)))
-    await shop.gatekeeper.panic(MIA, Mode.OPEN, "")
+    await shop.admit(an_order(actor=replace(ADA, guild_id=GUILD + 1)))
+    await shop.lockdown.panic(MIA, Mode.OPEN, "")
     await shop.admit(an_order())
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["panic-open", "panic-pause"]
 
@@ -73,7 +73,7 @@ async def test_family_only_refuses_what_would_be_flagged_and_knows_no_adults(sho
     await shop.policies.choose(MIA, ADULTS, "mature")
     await shop.admit(an_order("a bloody sword"))
     await shop.admit(an_order("a nude woman", adults))
-    await shop.gatekeeper.panic(MIA, Mode.FAMILY, "")
+    await shop.lockdown.panic(MIA, Mode.FAMILY, "")
     await shop.admit(an_order("a fox"))
     for order in (an_order("a bloody sword"), an_order("a nude woman", adults)):
         with pytest.raises(PromptRefused):
@@ -82,12 +82,12 @@ async def test_family_only_refuses_what_would_be_flagged_and_knows_no_adults(sho
 
 async def test_known_members_are_those_who_drew_before(busy: Shop) -> None:
     for _ in range(3):
-        await busy.draw(asker=BEN, images=1)
+        await busy.draw(actor=BEN, images=1)
     busy.clock.now += 2 * DAY
     for _ in range(3):
         await busy.draw(images=1)  # on the day of the raid: no use
-    await busy.gatekeeper.panic(MIA, Mode.KNOWN, "")
-    await busy.admit(an_order(asker=BEN, images=1))
+    await busy.lockdown.panic(MIA, Mode.KNOWN, "")
+    await busy.admit(an_order(actor=BEN, images=1))
     with pytest.raises(KnownOnly):
         await busy.admit(an_order(images=1))
 
@@ -95,12 +95,12 @@ async def test_known_members_are_those_who_drew_before(busy: Shop) -> None:
 async def test_both_hold_after_a_restart(
     shop: Shop, open_shop: Callable[[Settings], Shop], settings: Settings
 ) -> None:
-    await shop.gatekeeper.raid(MIA, 7 * DAY, DAY)
+    await shop.lockdown.raid(MIA, 7 * DAY, DAY)
     with pytest.raises(RaidHolds):
         await open_shop(settings).admit(an_order())
-    await shop.gatekeeper.panic(MIA, Mode.PAUSE, "")
+    await shop.lockdown.panic(MIA, Mode.PAUSE, "")
     reopened = open_shop(settings)
     with pytest.raises(Paused):
         await reopened.admit(an_order())
-    gate = await reopened.gatekeeper.gate(GUILD)
+    gate = await reopened.lockdown.gate(GUILD)
     assert gate.is_raid and gate.mode is Mode.PAUSE

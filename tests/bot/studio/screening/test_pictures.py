@@ -13,18 +13,19 @@ from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.screening.pictures import PreviewScreening
 from bot.studio.screening.server_rules import Draft
 from db.cases import Case, Origin
-from db.jobs import Job, JobState, Parent
+from db.jobs import Job, JobAction, JobState, Parent
 from db.lockdowns import Mode
 from db.policies import Scope, ScopeKind
 from generation.files import images
 from generation.files.images import grid_of
 from generation.queue.ticket import GenerationFailed
 from generation.queue.ticket import Pictures as Made
-from generation.request import ImageSize
+from generation.request import ImageSize, Role
 from moderation.pictures.perceptual_hash import SAME, distance, fingerprint
 from moderation.policy import MATURE
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, MIA, Shop, an_order
+from tests.drawings import grown_from
 from tests.pictures import REFUSED, blobs, jpeg, png, waves
 
 pytestmark = pytest.mark.timeout(60)
@@ -102,10 +103,10 @@ async def test_what_was_refused_is_told_again_after_a_restart(busy: Shop) -> Non
 async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_told_more(busy: Shop) -> None:
     job = await busy.admit(an_order("show refused", images=1))
     made = Made(job=job.id, pictures=(png(blobs(REFUSED)),), device_seconds=1.0)
-    await busy.desk.cancel(job.id, ADA)
+    await busy.takedown.cancel(job.id, ADA)
     finishing = Postprocess(
         busy.records,
-        busy.inspection,
+        busy.picture_screening,
         busy.provenance,
         clock=busy.clock,
         review=busy.review_queue.note,
@@ -134,7 +135,7 @@ async def let_adults(shop: Shop) -> None:
 async def test_an_age_restricted_channel_shows_what_others_refuse_where_the_server_says_so(
     busy: Shop,
 ) -> None:
-    assert (await busy.refused("show refused", asker=ADULTS, images=1))[1] == "picture"
+    assert (await busy.refused("show refused", actor=ADULTS, images=1))[1] == "picture"
     busy.reviewed()
     await let_adults(busy)
     gallery = await busy.draw("show refused flagged", ADULTS, images=2)
@@ -144,14 +145,14 @@ async def test_an_age_restricted_channel_shows_what_others_refuse_where_the_serv
 
 async def test_in_family_mode_no_channel_is_for_adults(busy: Shop) -> None:
     job = await busy.admit(an_order("show flagged", ADULTS, images=1))
-    await busy.gatekeeper.panic(MIA, Mode.FAMILY, "a raid")
+    await busy.lockdown.panic(MIA, Mode.FAMILY, "a raid")
     with pytest.raises(GenerationFailed):
         await busy.fulfil(job)
 
 
 async def test_in_a_direct_message_there_is_a_verdict_and_no_case(busy: Shop) -> None:
     alone = replace(ADA, guild_id=None)
-    job, _ = await busy.refused("show refused", asker=alone, images=1)
+    job, _ = await busy.refused("show refused", actor=alone, images=1)
     [record, _] = await busy.log(None)
     assert record.verdict.ruling is Ruling.REFUSE
     assert await case_of(busy, job) is None
@@ -188,19 +189,33 @@ async def test_a_picture_in_a_thread_is_judged_by_the_policy_of_its_channel(busy
     await busy.policies.choose(MIA, here, MATURE)
     assert indexes(await busy.draw("show refused", thread, images=1)) == [0]
     elsewhere = replace(thread, parent_id=CHANNEL + 2)
-    assert (await busy.refused("show refused", asker=elsewhere, images=1))[1] == "picture"
+    assert (await busy.refused("show refused", actor=elsewhere, images=1))[1] == "picture"
 
 
 async def test_what_a_picture_starts_from_is_checked_before_it_is_used(busy: Shop) -> None:
     await let_adults(busy)
     parent = (await busy.draw("show refused", ADULTS, images=1)).job
-    job = await busy.admit(await busy.derive.variation(parent.id, 0, BEN))
+    job = await busy.admit(await busy.variations.variation(parent.id, 0, BEN))
     with pytest.raises(GenerationFailed) as failure:
         await busy.fulfil(job)
     assert failure.value.kind == "picture-input"
     assert [each.source for each in job.drawing.pictures] == [Parent(job=parent.id, image=0)]
     assert (await busy.job(job)).started_at is None, "the worker never got it"
     assert await busy.spent(BEN) == 0
+
+
+async def test_of_several_pictures_that_a_job_starts_from_each_is_checked(busy: Shop) -> None:
+    await let_adults(busy)
+    fine = (await busy.draw(images=1)).job
+    refused = (await busy.draw("show refused", ADULTS, images=1)).job
+    pictures = (*grown_from(fine.id), *grown_from(refused.id, role=Role.MASK, strength=1.0))
+    job = await busy.admit(an_order(actor=BEN, images=1, action=JobAction.VARIATION, pictures=pictures))
+    with pytest.raises(GenerationFailed) as failure:
+        await busy.fulfil(job)
+    assert failure.value.kind == "picture-input"
+    assert (await busy.job(job)).started_at is None
+    again = await busy.variations.reroll(job.id, BEN)
+    assert again.drawing.pictures == pictures
 
 
 async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) -> None:
@@ -210,9 +225,9 @@ async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) ->
     shown = await busy.draw("show flagged", ADULTS, images=1, size=size)
     [stored] = shown.images
     marked = await busy.records.pictures.read(stored)
-    elsewhere = await busy.admit(await busy.derive.variation(shown.job.id, 0, BEN))
-    [alone] = await busy.inspection.judge([marked], elsewhere)
-    [remembered] = await busy.inspection.judge([marked], elsewhere, [stored.scores])
+    elsewhere = await busy.admit(await busy.variations.variation(shown.job.id, 0, BEN))
+    [alone] = await busy.picture_screening.judge([marked], elsewhere)
+    [remembered] = await busy.picture_screening.judge([marked], elsewhere, [stored.scores])
     assert alone.verdict.ruling is Ruling.ALLOW
     assert remembered.verdict.ruling is Ruling.FLAG
     assert (await busy.records.pictures.get(shown.job.id, 0)) == stored, "and it is kept"
@@ -221,8 +236,8 @@ async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) ->
 async def test_what_was_seen_in_a_picture_is_known_of_it_enlarged(busy: Shop) -> None:
     await let_adults(busy)
     [shown] = (await busy.draw("show refused", ADULTS, images=1)).images
-    enlarged = await busy.fulfil(await busy.admit(await busy.derive.upscale(shown.job, 0, ADULTS)))
-    order = await busy.derive.variation(enlarged.job.id, 0, BEN)
+    enlarged = await busy.fulfil(await busy.admit(await busy.variations.upscale(shown.job, 0, ADULTS)))
+    order = await busy.variations.variation(enlarged.job.id, 0, BEN)
     with pytest.raises(GenerationFailed) as failure:
         await busy.fulfil(await busy.admit(order))
     assert failure.value.kind == "picture-input"
@@ -233,7 +248,7 @@ async def test_what_was_seen_in_a_picture_is_known_of_it_enlarged(busy: Shop) ->
 
 async def test_a_preview_that_would_be_flagged_is_blurred_and_so_are_all_after_it(shop: Shop) -> None:
     job = await shop.admit(an_order(images=2))
-    previews = PreviewScreening(shop.inspection, job, is_flagged=False)
+    previews = PreviewScreening(shop.picture_screening, job, is_flagged=False)
     harmless = jpeg(grid_of([waves(1), waves(2)]))
     bad = jpeg(grid_of([waves(1), blobs(REFUSED)]))
     assert await previews.shown(harmless) == harmless
@@ -265,25 +280,25 @@ async def test_what_a_detector_saw_counts_as_no_prompt(busy: Shop) -> None:
     figures = await busy.records.standings.figures(GUILD, 0)
     assert (figures.asked, figures.flagged, figures.refused) == (2, 0, 0)
     assert (figures.pictures_flagged, figures.pictures_refused) == (1, 1)
-    run = await busy.house_rules.dry_run(GUILD, Draft(name="shows", any_of=("show",)), 100)
+    run = await busy.rule_book.dry_run(GUILD, Draft(name="shows", any_of=("show",)), 100)
     assert (run.read, run.hits) == (2, 2)
 
 
 async def test_previews_of_a_flagged_prompt_are_blurred_but_for_adults(shop: Shop) -> None:
     harmless = jpeg(waves(1, 64, 64))
     job = await shop.admit(an_order(images=1))
-    assert await PreviewScreening(shop.inspection, job, is_flagged=True).shown(harmless) != harmless
-    job = await shop.admit(an_order(asker=ADULTS, images=1))
-    assert await PreviewScreening(shop.inspection, job, is_flagged=True).shown(harmless) == harmless
+    assert await PreviewScreening(shop.picture_screening, job, is_flagged=True).shown(harmless) != harmless
+    job = await shop.admit(an_order(actor=ADULTS, images=1))
+    assert await PreviewScreening(shop.picture_screening, job, is_flagged=True).shown(harmless) == harmless
 
 
 async def test_the_loop_goes_on_while_pictures_are_judged(shop: Shop) -> None:
     job = await shop.admit(an_order(images=4))
     pictures = [jpeg(waves(seed, 512, 512)) for seed in range(4)]
-    judging = asyncio.create_task(shop.inspection.judge(pictures, job))
+    prompt_screening = asyncio.create_task(shop.picture_screening.judge(pictures, job))
     turns = 0
-    while not judging.done():
+    while not prompt_screening.done():
         await asyncio.sleep(0)
         turns += 1
     assert turns > 100
-    assert len(await judging) == 4
+    assert len(await prompt_screening) == 4

@@ -73,16 +73,16 @@ def is_drawn(prompt: Prompt, must: GoldenPrompt) -> bool:
 
 
 async def open_for_orders(shop: Shop, screen: PromptFilter, preset: str = STANDARD) -> None:
-    shop.judging.screen = screen
+    shop.prompt_screening.screen = screen
     await shop.policies.choose(MIA, SERVER, preset)
     if not await shop.records.server_rules.live(SERVER.guild_id):
-        await shop.house_rules.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
+        await shop.rule_book.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)
 
 
 async def verdict_on(shop: Shop, prompt: Prompt) -> Verdict:
     order = an_order(prompt.text, negative=prompt.negative)
-    mode = await shop.gatekeeper.let_in(order.asker)
-    return (await shop.judging.judge(order, mode, shop.clock.now))[0]
+    mode = await shop.lockdown.let_in(order.actor)
+    return (await shop.prompt_screening.judge(order, mode, shop.clock.now))[0]
 
 
 @pytest.mark.parametrize("preset", [STANDARD, FAMILY])
@@ -191,5 +191,5 @@ async def test_a_rule_is_tried_out_on_what_was_drawn(shop: Shop, learned: Prompt
     for text in ("a hat::2 a badger::-1", "a hat --no: badger", "(a badger:-1)"):
         await shop.admit(an_order(text))
     draft = Draft(name="no badgers", any_of=("badger",))
-    tried = await shop.house_rules.dry_run(ADA.guild_id or 0, draft, 10)
+    tried = await shop.rule_book.dry_run(ADA.guild_id or 0, draft, 10)
     assert (tried.read, tried.examples) == (3, ("(a badger:-1)", "a hat --no: badger"))

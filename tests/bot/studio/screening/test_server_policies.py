@@ -39,10 +39,10 @@ ELSEWHERE = replace(ADA, channel_id=CHANNEL + 1)
 NUDE, SUGGESTIVE, FOX = "a nude woman", "a woman in a seductive pose", "a fox"
 
 
-async def ruling(shop: Shop, text: str, asker: Actor = ADA) -> Ruling:
+async def ruling(shop: Shop, text: str, actor: Actor = ADA) -> Ruling:
     """Of an order as it would be judged now."""
-    mode = await shop.gatekeeper.let_in(asker)
-    verdict, _ = await shop.judging.judge(an_order(text, asker), mode, shop.clock.now)
+    mode = await shop.lockdown.let_in(actor)
+    verdict, _ = await shop.prompt_screening.judge(an_order(text, actor), mode, shop.clock.now)
     return verdict.ruling
 
 
@@ -129,7 +129,7 @@ async def test_a_direct_message_is_judged_by_the_owners_default(
 
 
 async def test_a_threshold_of_ones_own_decides_about_the_score(shop: Shop, learned: PromptFilter) -> None:
-    shop.judging.screen = learned
+    shop.prompt_screening.screen = learned
     text = "a man is flattened by a steamroller"
     policies = shop.policies
     score = learned.check({"prompt": text}).score
@@ -149,28 +149,28 @@ async def test_family_only_is_stricter_than_every_choice(shop: Shop) -> None:
         await policies.choose(MIA, scope, MATURE)
         for category in CHOICES:
             await policies.amend(MIA, scope, category, Change(action=Action.ALLOW))
-    await shop.gatekeeper.panic(MIA, Mode.FAMILY, "")
+    await shop.lockdown.panic(MIA, Mode.FAMILY, "")
     for text in (NUDE, SUGGESTIVE, "a bloody sword"):
-        for asker in (ADA, IN_AN_ADULT_CHANNEL, ELSEWHERE):
-            assert await ruling(shop, text, asker) is Ruling.REFUSE
+        for actor in (ADA, IN_AN_ADULT_CHANNEL, ELSEWHERE):
+            assert await ruling(shop, text, actor) is Ruling.REFUSE
     assert await ruling(shop, FOX) is Ruling.ALLOW
 
 
 async def test_family_only_does_not_soften_what_a_server_made_stricter(
     shop: Shop, learned: PromptFilter
 ) -> None:
-    shop.judging.screen = learned
+    shop.prompt_screening.screen = learned
     for category in CHOICES:
         await shop.policies.amend(MIA, SERVER, category, Change(refuse=0.0001))
     assert await ruling(shop, FOX) is Ruling.REFUSE
-    await shop.gatekeeper.panic(MIA, Mode.FAMILY, "")
+    await shop.lockdown.panic(MIA, Mode.FAMILY, "")
     assert await ruling(shop, FOX) is Ruling.REFUSE
 
 
 @pytest.mark.parametrize("action", Action)
 async def test_a_servers_own_rules_rule_whatever_its_policy_is(shop: Shop, action: Action) -> None:
     draft = Draft(name="no clowns", any_of=("clown",), category=Category.REAL_PERSON)
-    await shop.house_rules.add(MIA, draft, is_shadow=False)
+    await shop.rule_book.add(MIA, draft, is_shadow=False)
     await shop.policies.choose(MIA, ADULTS, MATURE)
     await shop.policies.amend(MIA, ADULTS, Category.REAL_PERSON, Change(action=action))
     assert await ruling(shop, "a clown", IN_AN_ADULT_CHANNEL) is Ruling.REFUSE

@@ -22,7 +22,7 @@ CLOWNS = Draft(name="no clowns", any_of=("clown", "circus act"))
 
 
 async def add(shop: Shop, draft: Draft = CLOWNS, *, is_shadow: bool = False) -> ServerRule:
-    rule, _ = await shop.house_rules.add(MIA, draft, is_shadow=is_shadow)
+    rule, _ = await shop.rule_book.add(MIA, draft, is_shadow=is_shadow)
     return rule
 
 
@@ -81,7 +81,7 @@ async def test_every_version_of_the_book_can_be_read_again(shop: Shop) -> None:
     book = shop.records.server_rules
     await add(shop)
     await add(shop, replace(CLOWNS, name="no mimes", any_of=("mime",)))
-    assert await shop.house_rules.remove(MIA, "no clowns") == 3
+    assert await shop.rule_book.remove(MIA, "no clowns") == 3
     await shop.admit(an_order("a clown"))
     await add(shop)
     assert await book.version(GUILD) == 4
@@ -102,7 +102,7 @@ async def test_names_are_a_servers_own_and_are_used_once(shop: Shop) -> None:
     with pytest.raises(RuleTaken):
         await add(shop)
     with pytest.raises(NoSuchRule) as unknown:
-        await shop.house_rules.remove(MIA, "no clown")
+        await shop.rule_book.remove(MIA, "no clown")
     assert unknown.value.nearest == "no clowns"
 
 
@@ -135,9 +135,9 @@ async def test_no_rule_refuses_what_must_be_allowed_unless_it_only_watches(shop:
 
 
 async def test_a_dry_run_says_what_a_rule_would_have_done(shop: Shop) -> None:
-    rules = shop.house_rules
-    for asker, text in ((ADA, "a clown"), (BEN, "a sad clown"), (BEN, "a fox")):
-        await shop.admit(an_order(text, asker, images=1))
+    rules = shop.rule_book
+    for actor, text in ((ADA, "a clown"), (BEN, "a sad clown"), (BEN, "a fox")):
+        await shop.admit(an_order(text, actor, images=1))
     with pytest.raises(PromptRefused):
         await shop.admit(an_order("a nude clown", BEN))
     await shop.block(ADA)
@@ -154,5 +154,5 @@ async def test_a_dry_run_reads_page_after_page(shop: Shop, monkeypatch: pytest.M
     for number in range(3):
         with pytest.raises(PromptRefused):
             await shop.admit(an_order(f"a nude clown {number}"))
-    run = await shop.house_rules.dry_run(GUILD, CLOWNS, 5000)
+    run = await shop.rule_book.dry_run(GUILD, CLOWNS, 5000)
     assert (run.read, run.hits) == (3, 3)

@@ -23,16 +23,18 @@ async def typed(shop: Shop, times: int, text: str = SPAM) -> None:
     """As many orders as a member's allowance would let through in a while."""
     for _ in range(times):
         order = an_order(text)
-        verdict, hits = await shop.judging.judge(order, await shop.gatekeeper.let_in(ADA), shop.clock.now)
+        verdict, hits = await shop.prompt_screening.judge(
+            order, await shop.lockdown.let_in(ADA), shop.clock.now
+        )
         async with shop.records.database.transaction() as tx:
-            await shop.judging.note(tx, order, verdict, shop.clock.now, job=None, hits=hits)
+            await shop.prompt_screening.note(tx, order, verdict, shop.clock.now, job=None, hits=hits)
         shop.clock.now += 1
 
 
 async def ruling(shop: Shop, text: str = SPAM, **changes: object) -> Ruling:
     order = replace(an_order(text), **changes)  # type: ignore[arg-type]
-    mode = await shop.gatekeeper.let_in(order.asker)
-    verdict, _ = await shop.judging.judge(order, mode, shop.clock.now)
+    mode = await shop.lockdown.let_in(order.actor)
+    verdict, _ = await shop.prompt_screening.judge(order, mode, shop.clock.now)
     return verdict.ruling
 
 
@@ -48,8 +50,8 @@ async def test_repeats_are_a_members_own_in_one_server_and_are_forgotten(shop: S
     await typed(shop, 12)
     assert await ruling(shop) is Ruling.FLAG
     assert await ruling(shop, "buy my other coins") is Ruling.ALLOW
-    assert await ruling(shop, asker=BEN) is Ruling.ALLOW
-    assert await ruling(shop, asker=replace(ADA, guild_id=GUILD + 1)) is Ruling.ALLOW
+    assert await ruling(shop, actor=BEN) is Ruling.ALLOW
+    assert await ruling(shop, actor=replace(ADA, guild_id=GUILD + 1)) is Ruling.ALLOW
     shop.clock.now += WINDOW
     assert await ruling(shop) is Ruling.ALLOW
 
@@ -57,10 +59,12 @@ async def test_repeats_are_a_members_own_in_one_server_and_are_forgotten(shop: S
 async def test_pressing_buttons_makes_no_spam_and_gets_around_none(shop: Shop) -> None:
     for _ in range(20):
         order = an_order("a fox", source="re-roll", action=JobAction.REROLL)
-        verdict, hits = await shop.judging.judge(order, await shop.gatekeeper.let_in(ADA), shop.clock.now)
+        verdict, hits = await shop.prompt_screening.judge(
+            order, await shop.lockdown.let_in(ADA), shop.clock.now
+        )
         assert verdict.ruling is Ruling.ALLOW
         async with shop.records.database.transaction() as tx:
-            await shop.judging.note(tx, order, verdict, shop.clock.now, job=None, hits=hits)
+            await shop.prompt_screening.note(tx, order, verdict, shop.clock.now, job=None, hits=hits)
     await typed(shop, 12)
     assert await ruling(shop, source="re-roll", action=JobAction.REROLL) is await ruling(shop) is Ruling.FLAG
 
