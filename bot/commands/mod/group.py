@@ -1,6 +1,6 @@
 """/mod: the log, blocks, removal and its undoing, the log channel. Every command checks the permission when it runs.
 
-The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules.
+See audit, cases, lockdown, rules and sanctions in this folder for the rest of the group.
 """
 
 from __future__ import annotations
