@@ -7,9 +7,10 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.studio.errors import NotAModerator, NotSenior, Refusal
+from bot.studio.errors import BadDuration, NotAModerator, NotSenior, Refusal
 from bot.studio.orders.order import Actor
 from generation.request import MemberId
+from moderation.duration import seconds_in
 
 Interaction = discord.Interaction[Any]
 
@@ -66,3 +67,11 @@ def actor_of(interaction: Interaction) -> Actor:
         account_at=interaction.user.created_at.timestamp(),
         joined_at=joined.timestamp() if joined else None,
     )
+
+
+def seconds_of(text: str) -> float:
+    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
+    seconds = seconds_in(text)
+    if seconds is None:
+        raise BadDuration(text)
+    return seconds

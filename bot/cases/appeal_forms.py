@@ -15,6 +15,7 @@ from bot.permissions import actor_of, demand_moderator
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.appeals import CaseAppeals
 from bot.ui.forms import REASON, TextForm, line, paragraph
+from bot.ui.words import say_in, say_to
 from db.appeals import Decision
 from generation.request import MemberId
 
@@ -34,21 +35,20 @@ class AppealForms:
     async def open_form(self, interaction: Interaction, case_id: int) -> None:
         """Raises as `AppealDesk.may_ask`."""
         case = await self._appeals.may_ask(case_id, MemberId(interaction.user.id))
+        say = say_to(interaction)
 
         async def submit(interaction: Interaction, text: str) -> None:
             user = interaction.user
             _, appeal = await self._appeals.ask(case_id, MemberId(user.id), user.display_name, text)
-            await interaction.response.send_message(
-                "Your appeal is with the moderators. Another one than the one who acted will answer it.",
-                ephemeral=True,
-            )
+            await interaction.response.send_message(say("case-appeal-sent"), ephemeral=True)
             try:
                 await self._mod_channel.post_appeal(appeal)
             except UNREACHABLE as error:
                 log.warning("appeal %s is not posted yet: %s", appeal.id, error)
 
-        fields = {"Why should this be looked at again?": paragraph("why", most=LONGEST_APPEAL)}
-        await interaction.response.send_modal(TextForm(f"Appeal in case {case.number}", fields, submit))
+        fields = {say("case-appeal-why"): paragraph("why", most=LONGEST_APPEAL)}
+        title = say("case-appeal-form", number=case.number)
+        await interaction.response.send_modal(TextForm(title, fields, submit))
 
     async def open_answer(self, decision: Decision, interaction: Interaction, appeal_id: int) -> None:
         """Raises as `AppealDesk.may_answer`."""
@@ -59,15 +59,17 @@ class AppealForms:
             demand_moderator(interaction)
             await self._answer(interaction, decision, appeal_id, text)
 
-        verb = "Uphold" if decision is Decision.UPHELD else "Overturn"
-        fields = {"A word to the member, if you like": line("answer", most=REASON)}
-        await interaction.response.send_modal(TextForm(f"{verb} case {case.number}", fields, submit))
+        say = say_to(interaction)
+        fields = {say("case-answer-word"): line("answer", most=REASON)}
+        title = say("case-answer-form", decision=decision, number=case.number)
+        await interaction.response.send_modal(TextForm(title, fields, submit))
 
     async def _answer(self, interaction: Interaction, decision: Decision, appeal_id: int, text: str) -> None:
         answered = await self._appeals.answer(appeal_id, actor_of(interaction), decision, text)
-        appeal, case = answered.appeal, answered.case
-        await interaction.response.edit_message(view=case_cards.appeal_card(appeal, case))
-        parts = [f"The appeal in case {case.number} is {decision}."]
+        appeal, case, say = answered.appeal, answered.case, say_to(interaction)
+        card = case_cards.appeal_card(say_in(interaction.client, case.guild_id), appeal, case)
+        await interaction.response.edit_message(view=card)
+        parts = [say("case-appeal-answered", number=case.number, decision=decision)]
         if decision is Decision.OVERTURNED:
             lifted = await discord_sanctions.lift(
                 interaction,
@@ -77,13 +79,8 @@ class AppealForms:
                 f"Case {case.number}: overturned",
                 case=case.number,
             )
-            if lifted.why_not:
-                parts.append(f"Discord's own {case.power} stands: {lifted.why_not}.")
-        is_told = await self._direct_messages.tell_answer(appeal, case)
-        parts.append(
-            "They are told by direct message."
-            if is_told
-            else "Their direct messages are closed: they are told when they next use me."
-        )
+            if lifted.obstacle:
+                parts.append(discord_sanctions.lift_told(say, lifted))
+        parts.append(say("case-told", is_told=await self._direct_messages.tell_answer(appeal, case)))
         await self._mod_channel.refresh_case(case.id)
         await interaction.followup.send(" ".join(parts), ephemeral=True)

@@ -10,6 +10,8 @@ import discord
 from bot.cases import cards as case_cards
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.cases import Casework
+from bot.texts import Language
+from bot.ui.words import say_in, say_to
 from db.appeals import Appeal
 from db.cases import Case
 from generation.request import MemberId
@@ -25,13 +27,15 @@ class DirectMessages:
 
     async def tell(self, case: Case) -> bool:
         """False where direct messages are closed: then `tell_pending` does it."""
-        if not await self._send(case.member, await self._view(case)):
+        view = await self._view(say_in(self._client, case.guild_id), case)
+        if not await self._send(case.member, view):
             return False
         await self._records.cases.told(case.id, self._casework.clock())
         return True
 
     async def tell_answer(self, appeal: Appeal, case: Case) -> bool:
-        view = case_cards.answer_notice(appeal, case, self._server(case.guild_id))
+        say = say_in(self._client, case.guild_id)
+        view = case_cards.answer_notice(say, appeal, case, self._server(case.guild_id))
         if not await self._send(appeal.member, view):
             return False
         await self._records.appeals.told(appeal.id, self._casework.clock())
@@ -42,26 +46,27 @@ class DirectMessages:
         if interaction.guild_id is None:
             return
         member, now = MemberId(interaction.user.id), self._casework.clock()
-        quiet = discord.AllowedMentions.none()
+        quiet, say = discord.AllowedMentions.none(), say_to(interaction)
         try:
             for case in await self._records.cases.untold(interaction.guild_id, member):
                 await interaction.followup.send(
-                    view=await self._view(case), ephemeral=True, allowed_mentions=quiet
+                    view=await self._view(say, case), ephemeral=True, allowed_mentions=quiet
                 )
                 await self._records.cases.told(case.id, now)
             for appeal in await self._records.appeals.untold(interaction.guild_id, member):
                 case = await self._records.cases.get(appeal.case_id)
                 if case is not None:
-                    view = case_cards.answer_notice(appeal, case, self._server(case.guild_id))
+                    view = case_cards.answer_notice(say, appeal, case, self._server(case.guild_id))
                     await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=quiet)
                     await self._records.appeals.told(appeal.id, now)
         except UNREACHABLE as error:
             log.info("member %s could not be told yet: %s", member, error)
 
-    async def _view(self, case: Case) -> discord.ui.LayoutView:
+    async def _view(self, say: Language, case: Case) -> discord.ui.LayoutView:
         strike = await self._records.strikes.of_case(case.id)
         now = self._casework.clock()
         return case_cards.notice(
+            say,
             case,
             self._server(case.guild_id),
             strike_until=strike.expires_at if strike and strike.is_live(now) else None,
@@ -82,4 +87,4 @@ class DirectMessages:
 
     def _server(self, guild_id: int) -> str:
         guild = self._client.get_guild(guild_id)
-        return guild.name if guild else "a server"
+        return guild.name if guild else ""

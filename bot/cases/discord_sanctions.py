@@ -6,6 +6,7 @@ import datetime
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 
 import discord
@@ -13,8 +14,9 @@ import discord
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.takedown import Takedown
+from bot.texts import Language
 from db.audit import Act
-from db.cases import Case, Outcome
+from db.cases import Case
 from generation.request import MemberId
 from moderation.duration import DAY
 
@@ -25,48 +27,71 @@ Interaction = discord.Interaction[Any]
 LONGEST_TIMEOUT = 28 * DAY
 """Seconds: Discord's own limit."""
 _MOST_REASON = 512  # characters of an audit log entry
+_PERMISSIONS = {
+    "timeout": discord.Permissions(moderate_members=True),
+    "ban": discord.Permissions(ban_members=True),
+}
+
+
+class Obstacle(StrEnum):
+    """Why Discord's own timeout or ban is neither set nor lifted."""
+
+    NO_SERVER = "no-server"
+    YOU_LACK_IT = "you-lack-it"  # the permission
+    I_LACK_IT = "i-lack-it"
+    OWNER = "owner"
+    ABOVE_YOU = "above-you"  # the member's role
+    ABOVE_ME = "above-me"
+    NOT_HERE = "not-here"
+    NOTHING = "nothing"
+    IN_FORCE = "in-force"
+    NO_ANSWER = "no-answer"
 
 
 @dataclass(frozen=True, slots=True)
 class SanctionOutcome:
-    """`power`: "timeout" or "ban" where Discord's own was used; otherwise `why_not` says why the bot's stands alone."""
+    """What became of Discord's own timeout or ban."""
 
-    power: str = ""
-    why_not: str = ""
+    power: str = ""  # "timeout" or "ban"; empty: neither was meant
+    obstacle: Obstacle | None = None  # None: it is set, or lifted
+    case: int = 0  # number of the case that keeps it in force
+
+    @property
+    def is_done(self) -> bool:
+        return bool(self.power) and self.obstacle is None
 
 
 NOTHING = SanctionOutcome()
 
 
+def lift_told(say: Language, lifted: SanctionOutcome) -> str:
+    return say("case-power-lifted", power=lifted.power, obstacle=lifted.obstacle, case=lifted.case)
+
+
 async def apply(interaction: Interaction, takedown: Takedown, case: Case) -> SanctionOutcome:
     """Discord's counterpart of what was decided; nothing for what has none. Of several timeouts the one that ends last holds."""
-    match case.outcome:
-        case Outcome.TIMEOUT:
-            name, needed = "Timeout Members", discord.Permissions(moderate_members=True)
-        case Outcome.BAN:
-            name, needed = "Ban Members", discord.Permissions(ban_members=True)
-        case _:
-            return NOTHING
-    if obstacle := await _obstacle(interaction, case.member, name, needed):
-        return SanctionOutcome(why_not=obstacle)
+    power = str(case.outcome or "")
+    if power not in _PERMISSIONS:
+        return NOTHING
+    if obstacle := await _obstacle(interaction, case.member, power):
+        return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
     target, reason = discord.Object(case.member), _reason(case)
     try:
-        if case.outcome is Outcome.BAN:
+        if power == "ban":
             await interaction.guild.ban(target, reason=reason, delete_message_seconds=0)
-            return SanctionOutcome("ban")
-        member = await interaction.guild.fetch_member(case.member)
-        await member.timeout(
-            _end([case, *await _holding(interaction, takedown, case.member, "timeout")]), reason=reason
-        )
-        return SanctionOutcome("timeout")
+        else:
+            member = await interaction.guild.fetch_member(case.member)
+            holding = await _holding(interaction, takedown, case.member, power)
+            await member.timeout(_end([case, *holding]), reason=reason)
+        return SanctionOutcome(power)
     except discord.NotFound:
-        return SanctionOutcome(why_not="they are not in this server any more")
+        return SanctionOutcome(power, Obstacle.NOT_HERE)
     except discord.Forbidden:
-        return SanctionOutcome(why_not="Discord does not let me: their role is as high as mine")
+        return SanctionOutcome(power, Obstacle.ABOVE_ME)
     except UNREACHABLE as error:
-        log.warning("Discord's own %s in case %s failed: %s", case.outcome, case.id, error)
-        return SanctionOutcome(why_not="Discord did not answer")
+        log.warning("Discord's own %s in case %s failed: %s", power, case.id, error)
+        return SanctionOutcome(power, Obstacle.NO_ANSWER)
 
 
 async def lift(
@@ -80,7 +105,7 @@ async def lift(
 ) -> SanctionOutcome:
     """Takes back what `apply` did, as far as no other case needs it, and notes it; `power` as it said. `case`: its number."""
     used = await _lift(interaction, takedown, member, power, reason)
-    if used.power:
+    if used.is_done:
         await takedown.note_power(Act.DISCORD_LIFTED, actor_of(interaction), member, used.power, case=case)
     return used
 
@@ -88,33 +113,28 @@ async def lift(
 async def _lift(
     interaction: Interaction, takedown: Takedown, member: MemberId, power: str, reason: str
 ) -> SanctionOutcome:
-    if power not in ("timeout", "ban"):
+    if power not in _PERMISSIONS:
         return NOTHING
-    is_ban = power == "ban"
-    name = "Ban Members" if is_ban else "Timeout Members"
-    needed = discord.Permissions(ban_members=True) if is_ban else discord.Permissions(moderate_members=True)
-    if obstacle := _missing(interaction, name, needed):
-        return SanctionOutcome(why_not=obstacle)
+    if obstacle := _missing(interaction, power):
+        return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
     holding = await _holding(interaction, takedown, member, power)
     try:
-        if not is_ban:
+        if power == "timeout":
             found = await interaction.guild.fetch_member(member)
             await found.timeout(_end(holding) if holding else None, reason=reason[:_MOST_REASON])
         elif not holding:
             await interaction.guild.unban(discord.Object(member), reason=reason[:_MOST_REASON])
-        return (
-            SanctionOutcome(why_not=f"case {holding[0].number} is still in force")
-            if holding
-            else SanctionOutcome(power)
-        )
+        if holding:
+            return SanctionOutcome(power, Obstacle.IN_FORCE, holding[0].number)
+        return SanctionOutcome(power)
     except discord.NotFound:
-        return SanctionOutcome(why_not="there was none any more")
+        return SanctionOutcome(power, Obstacle.NOTHING)
     except discord.Forbidden:
-        return SanctionOutcome(why_not="Discord does not let me: their role is as high as mine")
+        return SanctionOutcome(power, Obstacle.ABOVE_ME)
     except UNREACHABLE as error:
         log.warning("Discord's own %s of %s was not lifted: %s", power, member, error)
-        return SanctionOutcome(why_not="Discord did not answer")
+        return SanctionOutcome(power, Obstacle.NO_ANSWER)
 
 
 async def _holding(interaction: Interaction, takedown: Takedown, member: MemberId, power: str) -> list[Case]:
@@ -123,36 +143,33 @@ async def _holding(interaction: Interaction, takedown: Takedown, member: MemberI
     return [each for each in await takedown.in_force(interaction.guild.id, member) if each.power == power]
 
 
-async def _obstacle(
-    interaction: Interaction, member: MemberId, name: str, needed: discord.Permissions
-) -> str:
-    """Why Discord's own is not used; empty where it may be. The bot lends nobody a power that they lack."""
-    if missing := _missing(interaction, name, needed):
+async def _obstacle(interaction: Interaction, member: MemberId, power: str) -> Obstacle | None:
+    """Why Discord's own is not used; None where it may be. The bot lends nobody a power that they lack."""
+    if missing := _missing(interaction, power):
         return missing
     guild, moderator = interaction.guild, interaction.user
     assert guild is not None
     if member == guild.owner_id:
-        return "they own this server"
+        return Obstacle.OWNER
     if moderator.id == guild.owner_id or not isinstance(moderator, discord.Member):
-        return ""
+        return None
     try:
         target = await guild.fetch_member(member)
     except discord.NotFound:
         # Somebody who has left can still be banned, by anybody who may ban.
-        return "" if needed.ban_members else "they are not in this server any more"
+        return None if power == "ban" else Obstacle.NOT_HERE
     except UNREACHABLE:
-        return "Discord did not answer"
-    return "their role is as high as yours" if target.top_role >= moderator.top_role else ""
+        return Obstacle.NO_ANSWER
+    return Obstacle.ABOVE_YOU if target.top_role >= moderator.top_role else None
 
 
-def _missing(interaction: Interaction, name: str, needed: discord.Permissions) -> str:
+def _missing(interaction: Interaction, power: str) -> Obstacle | None:
+    needed = _PERMISSIONS[power]
     if interaction.guild is None:
-        return "this is no server"
+        return Obstacle.NO_SERVER
     if not interaction.permissions.is_superset(needed):
-        return f"you lack the {name} permission"
-    if not interaction.app_permissions.is_superset(needed):
-        return f"I lack the {name} permission"
-    return ""
+        return Obstacle.YOU_LACK_IT
+    return None if interaction.app_permissions.is_superset(needed) else Obstacle.I_LACK_IT
 
 
 def _end(cases: Iterable[Case]) -> datetime.datetime:

@@ -14,6 +14,7 @@ from bot.posted_message import UNREACHABLE, is_final
 from bot.studio.errors import PictureGone
 from bot.studio.parts import Parts
 from bot.ui.components import note
+from bot.ui.words import say_in
 from db.appeals import Appeal
 from db.cases import Case
 from db.errors import StorageError
@@ -63,9 +64,8 @@ class ModChannel:
                 return  # a case that the prompt opened shows it
             channel = await self._channel(record.guild_id)
             if channel is not None:
-                await channel.send(
-                    view=case_cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
-                )
+                view = case_cards.review_card(say_in(self._client, record.guild_id), record)
+                await channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
         except (*UNREACHABLE, StorageError) as error:
             log.warning("verdict %s could not be posted: %s", record.id, error)
 
@@ -106,7 +106,7 @@ class ModChannel:
             channel = await self._channel(case.guild_id)
             if known is None or known.card_message_id is not None or channel is None:
                 return
-            view, files = case_cards.case_card(await self.dossier(known))
+            view, files = case_cards.case_card(say_in(self._client, case.guild_id), await self.dossier(known))
             message = await channel.send(
                 view=view, files=files, allowed_mentions=discord.AllowedMentions.none()
             )
@@ -123,7 +123,7 @@ class ModChannel:
                 if case.is_open:
                     await self.post_case(case)
                 return True
-            view, files = case_cards.case_card(await self.dossier(case))
+            view, files = case_cards.case_card(say_in(self._client, case.guild_id), await self.dossier(case))
             await self._message(case.card_channel_id, case.card_message_id).edit(
                 view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
             )
@@ -170,9 +170,8 @@ class ModChannel:
             channel = await self._channel(case.guild_id)
             if channel is None:
                 return
-            message = await channel.send(
-                view=case_cards.appeal_card(known, case), allowed_mentions=discord.AllowedMentions.none()
-            )
+            view = case_cards.appeal_card(say_in(self._client, case.guild_id), known, case)
+            message = await channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
             async with self._records.database.transaction() as tx:
                 await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
 

@@ -100,7 +100,7 @@ async def category(
     channel: Channel | None = None,
 ) -> None:
     if action is None and flag is None and refuse is None:
-        raise NothingSaid("`action`, `flag` and `refuse`")
+        raise NothingSaid("server-policy-category")
     scope = _scope(interaction, where, channel)
     change = Change(action=Action(action) if action else None, flag=_never(flag), refuse=_never(refuse))
     policies = interaction.client.parts.policies

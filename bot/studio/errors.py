@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
+from enum import StrEnum
 
 from generation.request import JobId
 
@@ -190,7 +191,7 @@ class KnownOnly(MemberRefusal):
 
 @dataclass(eq=False)
 class NotYours(MemberRefusal):
-    what: str
+    is_picture: bool  # otherwise a job
 
 
 @dataclass(eq=False)
@@ -283,7 +284,7 @@ class NobodyThere(CaseRefusal):
 class NothingSaid(CaseRefusal):
     """A command that needs one of its options, and got none."""
 
-    wanted: str
+    command: str  # with dashes: "mod-restore"
 
 
 @dataclass(eq=False)
@@ -328,8 +329,10 @@ class OwnCase(CaseRefusal):
 
 @dataclass(eq=False)
 class NothingToAmend(CaseRefusal):
+    """It is not decided, or nothing of what was decided runs any more."""
+
     number: int
-    what: str
+    is_open: bool
 
 
 @dataclass(eq=False)
@@ -401,10 +404,22 @@ class ServerRefusal(Refusal):
     """A server's rule or policy that can't be set like that."""
 
 
+class RuleProblem(StrEnum):
+    TOO_MANY_RULES = "too-many-rules"
+    NAME = "name"
+    MINORS = "minors"
+    NO_WORDS = "no-words"
+    TOO_MANY_WORDS = "too-many-words"
+    NO_WORD = "no-word"
+    RESERVED_WORD = "reserved-word"  # it means something in the rules file
+
+
 @dataclass(eq=False)
 class RuleUnusable(ServerRefusal):
-    problem: str
-    remedy: str
+    problem: RuleProblem
+    limit: int = 0  # how many there may be, or characters
+    count: int = 0
+    word: str = ""
 
 
 @dataclass(eq=False)

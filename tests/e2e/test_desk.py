@@ -413,7 +413,7 @@ async def test_a_servers_rule_is_tried_out_added_and_removed(stage: Stage) -> No
         refusal = await stage.private(await ada.slash("gallery", "imagine", prompt="a j e s t e r"))
         assert "this server's own rules" in refusal
         listed = await said(await stage.mia.slash("gallery", "mod rule list"))
-        assert "**jesters** · refuses · fired 1 times" in listed
+        assert "**jesters** · refuses · fired 1 time" in listed
         use = await stage.mia.slash("gallery", "mod rule add", name="jesters", words="jester")
         assert "is a rule called `jesters` already" in await said(use)
         use = await stage.mia.slash("gallery", "mod rule add", name="foxes", words="fox")

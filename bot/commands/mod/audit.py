@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import discord
-from discord import app_commands
 
-from bot.client import Interaction, say
+from bot.client import Interaction
+from bot.client import say as answer
 from bot.studio.errors import NoHead
-from bot.texts import markdown
-from bot.texts import moderators as mod_texts
+from bot.texts import Language, markdown
+from bot.ui.words import command, say_to
 from db.audit import AuditEntry
 from db.audit_check import Checked, Head, check_audit
 from generation.request import MemberId
@@ -18,10 +18,7 @@ from generation.request import MemberId
 _SHOWN = 8  # acts
 
 
-@app_commands.command(description="Whether the log of what moderators did is whole, and what was done last")
-@app_commands.describe(
-    head="A head from an earlier /mod audit, which the log must still hold", member="Only about this member"
-)
+@command("command-mod-audit")
 async def audit(
     interaction: Interaction, head: str | None = None, member: discord.User | None = None
 ) -> None:
@@ -30,36 +27,39 @@ async def audit(
         raise NoHead(head)
     # A long log takes longer than the three seconds that Discord waits.
     await interaction.response.defer(ephemeral=True)
-    records = interaction.client.parts.records
+    records, say = interaction.client.parts.records, say_to(interaction)
     checked = await asyncio.to_thread(check_audit, records.database.path, witness)
     whom = MemberId(member.id) if member else None
     entries = await records.audit.page(interaction.guild_id or 0, member=whom, limit=_SHOWN)
-    lines = [_verdict(checked, witness), *(_line(each) for each in entries)]
+    lines = [_verdict(say, checked, witness), *(_line(say, each) for each in entries)]
     if not entries:
-        lines.append("Nothing was done here yet." if member is None else "Nothing was done about them.")
-    await say(interaction, "\n".join(lines))
+        lines.append(say("mod-audit-nothing", member=whom))
+    await answer(interaction, "\n".join(lines))
 
 
-def _verdict(checked: Checked, witness: Head | None) -> str:
+def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
     if checked.fault:
-        return f"### ⚠️ The audit log is broken\n{checked.fault} Tell the owner of this bot."
+        return say("mod-audit-broken", fault=checked.fault)
     if checked.head is None:
-        return "### The audit log is empty"
-    holds = f" It holds the head of row {witness.number}." if witness else ""
-    return (
-        f"### The audit log is whole\n{mod_texts.count(checked.rows, 'act')} in all servers.{holds} "
-        f"Its head is `{checked.head.number}:{checked.head.hash[:16]}`. Keep it: `/mod audit head:` tells later whether the "
-        "log still holds it."
+        return say("mod-audit-empty")
+    return say(
+        "mod-audit-whole",
+        acts=checked.rows,
+        witness=witness and witness.number,
+        head=f"{checked.head.number}:{checked.head.hash[:16]}",
     )
 
 
-def _line(each: AuditEntry) -> str:
-    actor = "somebody forgotten" if each.actor is None else f"<@{each.actor}>"
+def _line(say: Language, each: AuditEntry) -> str:
+    details = (
+        say("mod-audit-detail", name=name.replace("_", "-"), value=_value(value))
+        for name, value in each.details.items()
+    )
     parts = [
-        f"**{each.number}** · {actor} · {each.act}",
+        say("mod-audit-act", number=each.number, actor=each.actor, act=each.act),
         "" if each.member is None else f"<@{each.member}>",
         markdown.plain(each.subject),
-        ", ".join(f"{name.replace('_', ' ')} {_value(value)}" for name, value in each.details.items()),
+        ", ".join(details),
         f"<t:{int(each.at)}:R>",
         markdown.short(markdown.plain(each.reason), 100),
     ]

@@ -9,15 +9,14 @@ from discord import app_commands, ui
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.client import Interaction, say
-from bot.permissions import actor_of, demand_moderator
+from bot.client import Interaction
+from bot.client import say as answer
+from bot.permissions import actor_of, demand_moderator, seconds_of
 from bot.studio.errors import NotSenior
-from bot.texts import markdown
-from bot.texts import members as texts
-from bot.texts import moderators as mod_texts
+from bot.texts import Language, markdown
 from bot.ui.pagination import Page, pager
+from bot.ui.words import command, say_to, text
 from db.cases import Case
-from db.personal_data import NOBODY
 from generation.request import MemberId
 
 Interaction = Interaction
@@ -27,10 +26,7 @@ Number = app_commands.Range[int, 1, 10_000_000]
 PAGE = 8  # cases
 
 
-@app_commands.command(description="A case; with a reason, an end or a note: amend it")
-@app_commands.describe(
-    number="Its number", reason="Another reason", ends_in="From now: 30m, 12h, 7d, 2w", note="Added to it"
-)
+@command("command-mod-case")
 async def case(
     interaction: Interaction,
     number: Number,
@@ -39,27 +35,31 @@ async def case(
     note: app_commands.Range[str, 1, 500] | None = None,
 ) -> None:
     guild_id, atelier, by = interaction.guild_id or 0, interaction.client, actor_of(interaction)
-    seconds = mod_texts.seconds_of(ends_in) if ends_in else None
+    seconds = seconds_of(ends_in) if ends_in else None
     found = await atelier.parts.casework.numbered(guild_id, number)
     if reason is not None or seconds is not None:
         found = await atelier.parts.amendments.amend(guild_id, number, by, reason=reason, seconds=seconds)
     if note is not None:
         await atelier.parts.amendments.add_note(guild_id, number, by, note)
-    view, files = case_cards.case_card(await atelier.mod_channel.dossier(found))
+    say = say_to(interaction)
+    view, files = case_cards.case_card(say, await atelier.mod_channel.dossier(found))
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
     if reason is not None or seconds is not None or note is not None:
         await atelier.mod_channel.refresh_case(found.id)
     if seconds is not None and found.power == "timeout":
         used = await discord_sanctions.apply(interaction, atelier.parts.takedown, found)
-        if used.why_not:
-            await interaction.followup.send(
-                f"Discord's own timeout keeps its end: {used.why_not}.", ephemeral=True
-            )
+        if used.obstacle:
+            kept = say("case-timeout-keeps-end", power=used.power, obstacle=used.obstacle, case=used.case)
+            await interaction.followup.send(kept, ephemeral=True)
 
 
-@app_commands.command(description="The cases of this server, newest first")
-@app_commands.describe(member="Only about this member", state="Only open or closed ones")
-@app_commands.choices(state=[app_commands.Choice(name=name, value=name) for name in ("open", "closed")])
+@command("command-mod-cases")
+@app_commands.choices(
+    state=[
+        app_commands.Choice(name=text("mod-choice-open"), value="open"),
+        app_commands.Choice(name=text("mod-choice-closed"), value="closed"),
+    ]
+)
 async def cases(
     interaction: Interaction, member: discord.User | None = None, state: str | None = None
 ) -> None:
@@ -83,8 +83,11 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
         limit=PAGE + 1,
     )
     shown = found[:PAGE]
-    items: list[ui.Item[Any]] = [ui.TextDisplay("### Cases")]
-    items += [ui.TextDisplay[Any](_line(each)) for each in shown] or [ui.TextDisplay("Nothing matches.")]
+    say = say_to(interaction)
+    items: list[ui.Item[Any]] = [ui.TextDisplay(say("mod-cases-title"))]
+    items += [ui.TextDisplay[Any](_line(say, each)) for each in shown] or [
+        ui.TextDisplay(say("mod-nothing-matches"))
+    ]
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items))
     last = shown[-1].number if shown else 1
@@ -93,20 +96,18 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     return view
 
 
-def _line(each: Case) -> str:
-    state = "open"
+def _line(say: Language, each: Case) -> str:
+    state = say("mod-cases-open")
     if each.outcome is not None:
-        did = mod_texts.did(each.outcome, is_refused=each.is_refused)
-        state = f"{markdown.plain(each.acted_name)} {did}"
+        state = say("mod-cases-decided", by=each.acted_name, outcome=each.outcome, is_refused=each.is_refused)
     prompt = f"\n> {markdown.short(markdown.plain(each.prompt), 100)}" if each.prompt else ""
     why = f" · {markdown.short(markdown.plain(each.reason), 100)}" if each.reason else ""
     return f"**{each.number}** · <@{each.member}> · <t:{int(each.opened_at)}:R> · {state}{why}{prompt}"
 
 
-@app_commands.command(description="Take back a case's strike, and its timeout or ban")
-@app_commands.describe(number="The case", reason="For the case and the log")
+@command("command-mod-pardon")
 async def pardon(interaction: Interaction, number: Number, reason: Reason) -> None:
-    atelier = interaction.client
+    atelier, say = interaction.client, say_to(interaction)
     found = await atelier.parts.amendments.pardon(
         interaction.guild_id or 0, number, actor_of(interaction), reason
     )
@@ -119,54 +120,57 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
         f"Case {number}: pardoned",
         case=number,
     )
-    own = f" Discord's own {found.power} stands: {lifted.why_not}." if lifted.why_not else ""
+    parts = [say("mod-pardoned", number=number, member=found.member, reason=reason)]
+    if lifted.obstacle:
+        parts.append(discord_sanctions.lift_told(say, lifted))
     await atelier.mod_channel.refresh_case(found.id)
-    await say(interaction, f"Case {number}: <@{found.member}> is pardoned. {markdown.plain(reason)}.{own}")
+    await answer(interaction, " ".join(parts))
 
 
-@app_commands.command(description="What was asked, refused, reported and decided")
-@app_commands.describe(since="The last 12h, 7d or 2w; left out: 7d")
+@command("command-mod-stats")
 async def stats(interaction: Interaction, since: str = "7d") -> None:
-    parts = interaction.client.parts
-    figures = await parts.records.standings.figures(
-        interaction.guild_id or 0, parts.clock() - mod_texts.seconds_of(since)
-    )
-    outcomes = ", ".join(f"{count:,} {outcome}" for outcome, count in sorted(figures.outcomes.items()))
-    decided = ", ".join(
-        f"{_moderator(who)} {count:,}" for who, count in list(figures.by_moderator.items())[:10]
-    )
-    waited = "" if figures.waited is None else f", half of them within {texts.duration(figures.waited)}"
-    lines = [
-        f"### The last {texts.span(mod_texts.seconds_of(since))}",
-        f"**Prompts** {figures.asked:,} asked · {figures.flagged:,} flagged · {figures.refused:,} refused",
-        f"**Pictures** of {mod_texts.count(figures.pictures_flagged, 'order')} flagged · "
-        f"of {mod_texts.count(figures.pictures_refused, 'order')} refused",
-        f"**Cases** {figures.opened:,} opened · {figures.open_now:,} open now · {mod_texts.count(figures.reports, 'report')}",
-        f"**Decided** {sum(figures.outcomes.values()):,}{waited}" + (f": {outcomes}" if outcomes else ""),
-        f"**By** {decided or 'nobody'}",
-        f"**Appeals** {figures.appeals:,}, of which {figures.overturned:,} overturned",
+    parts, seconds, say = interaction.client.parts, seconds_of(since), say_to(interaction)
+    figures = await parts.records.standings.figures(interaction.guild_id or 0, parts.clock() - seconds)
+    outcomes = [
+        say("mod-stats-outcome", count=count, outcome=outcome)
+        for outcome, count in sorted(figures.outcomes.items())
     ]
-    await say(interaction, "\n".join(lines))
+    moderators = [
+        say("mod-stats-moderator", who=who, count=count)
+        for who, count in list(figures.by_moderator.items())[:10]
+    ]
+    lines = [
+        say("mod-stats-title", seconds=seconds),
+        say("mod-stats-prompts", asked=figures.asked, flagged=figures.flagged, refused=figures.refused),
+        say("mod-stats-pictures", flagged=figures.pictures_flagged, refused=figures.pictures_refused),
+        say("mod-stats-cases", opened=figures.opened, open=figures.open_now, reports=figures.reports),
+        say(
+            "mod-stats-decided",
+            decided=sum(figures.outcomes.values()),
+            waited=figures.waited,
+            outcomes=", ".join(outcomes),
+        ),
+        say("mod-stats-by", moderators=", ".join(moderators)),
+        say("mod-stats-appeals", appeals=figures.appeals, overturned=figures.overturned),
+    ]
+    await answer(interaction, "\n".join(lines))
 
 
-def _moderator(who: int) -> str:
-    return "former moderators" if who == NOBODY else f"<@{who}>"
-
-
-@app_commands.command(description="How this server's desk works; shows it when nothing is given")
-@app_commands.describe(second_for_bans="Whether another moderator must confirm a ban (takes Manage Server)")
+@command("command-mod-desk")
 async def desk(interaction: Interaction, second_for_bans: bool | None = None) -> None:
-    atelier, by = interaction.client, actor_of(interaction)
+    atelier, by, say = interaction.client, actor_of(interaction), say_to(interaction)
     if second_for_bans is not None:
         if not by.is_senior:
             raise NotSenior
         await atelier.parts.casework.set_second_for_bans(by, second_for_bans)
     settings = await atelier.parts.records.guilds.get(interaction.guild_id or 0)
-    rungs = " → ".join(mod_texts.rung(each) for each in atelier.parts.casework.ladder)
+    rungs = " → ".join(
+        say("case-rung", sanction=each.sanction, seconds=each.seconds)
+        for each in atelier.parts.casework.ladder
+    )
     days = atelier.parts.settings.moderation.strike_days
-    second = "needs a second moderator" if settings.ban_needs_second else "needs one moderator"
-    text = f"**Ladder** {rungs}\n**Strikes** count for {mod_texts.count(days, 'day')}\n**A ban** {second}"
-    await say(interaction, text)
+    told = say("mod-desk", rungs=rungs, days=days, is_second=settings.ban_needs_second)
+    await answer(interaction, told)
 
 
 COMMANDS = (case, cases, pardon, stats, desk)

@@ -1,6 +1,6 @@
 """/mod: the log, blocks, removal and its undoing, the log channel. Every command checks the permission when it runs.
 
-The rest of the group stands in mod_cases, mod_sanctions, mod_gate and mod_rules.
+See audit, cases, lockdown, rules and sanctions in this folder for the rest of the group.
 """
 
 from __future__ import annotations
@@ -10,15 +10,14 @@ import re
 import discord
 from discord import app_commands
 
-from bot.client import Interaction, say
+from bot.client import Interaction
+from bot.client import say as answer
 from bot.commands.mod import log as mod_log
-from bot.permissions import ModeratorsGroup, actor_of, demand_moderator
+from bot.permissions import ModeratorsGroup, actor_of, demand_moderator, seconds_of
 from bot.posted_message import PostedMessage
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import NoSuchJob, NothingSaid, NotSenior
-from bot.texts import markdown
-from bot.texts import members as texts
-from bot.texts import moderators as mod_texts
+from bot.ui.words import command, say_to, text
 from db.cases import Outcome
 from db.jobs import Job
 from generation.request import JobId, MemberId
@@ -32,21 +31,19 @@ class Mod(ModeratorsGroup):
     def __init__(self) -> None:
         super().__init__(
             name="mod",
-            description="For moderators",
+            description=text("command-mod"),
             guild_only=True,
             # Advice to Discord only: admins can override it, so interaction_check asks again.
             default_permissions=discord.Permissions(manage_messages=True),
         )
 
-    @app_commands.command(description="What was asked, what was refused and why")
-    @app_commands.describe(
-        member="Only this member's prompts",
-        channel="Only prompts in this channel",
-        ruling="Only what was ruled so",
-        since="Only the last 30m, 12h, 7d or 2w",
-    )
+    @command("command-mod-log")
     @app_commands.choices(
-        ruling=[app_commands.Choice(name=ruling.word, value=ruling.word) for ruling in Ruling]
+        ruling=[
+            app_commands.Choice(name=text("mod-choice-allow"), value=Ruling.ALLOW.word),
+            app_commands.Choice(name=text("mod-choice-flag"), value=Ruling.FLAG.word),
+            app_commands.Choice(name=text("mod-choice-refuse"), value=Ruling.REFUSE.word),
+        ]
     )
     async def log(
         self,
@@ -60,17 +57,13 @@ class Mod(ModeratorsGroup):
             member=member.id if member else 0,
             channel=channel.id if channel else 0,
             ruling=ruling or "",
-            since=int(interaction.client.parts.clock() - mod_texts.seconds_of(since)) if since else 0,
+            since=int(interaction.client.parts.clock() - seconds_of(since)) if since else 0,
         )
-        view = await mod_log.page(interaction.client.parts.records.verdicts, interaction.guild_id, question)
+        verdicts = interaction.client.parts.records.verdicts
+        view = await mod_log.page(say_to(interaction), verdicts, interaction.guild_id, question)
         await interaction.response.send_message(view=view, ephemeral=True)
 
-    @app_commands.command(description="Keep a member from making pictures, for a while or until lifted")
-    @app_commands.describe(
-        member="Whom to block",
-        reason="Shown to the member",
-        duration="30m, 12h, 7d or 2w; left out: until lifted",
-    )
+    @command("command-mod-block")
     async def block(
         self,
         interaction: Interaction,
@@ -79,33 +72,28 @@ class Mod(ModeratorsGroup):
         duration: str | None = None,
     ) -> None:
         decision = Decision(
-            outcome=Outcome.BLOCK, reason=reason, seconds=mod_texts.seconds_of(duration) if duration else None
+            outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
         )
         done = await interaction.client.parts.casework.sanction(
             actor_of(interaction), MemberId(member.id), member.display_name, decision
         )
-        expires_at = done.case.expires_at
-        until = f" until {texts.moment(expires_at)}" if expires_at else ""
-        lines = [
-            f"<@{member.id}> is blocked{until}: {markdown.plain(reason)}",
-            mod_texts.earlier(done.earlier),
-            f"-# Case {done.case.number}",
-        ]
-        await say(interaction, "\n".join(line for line in lines if line))
+        say, case = say_to(interaction), done.case
+        lines = [say("mod-blocked", member=member.id, until=case.expires_at, reason=reason)]
+        if done.earlier is not None:
+            lines.append(say("case-earlier-sanction", until=done.earlier.expires_at))
+        lines.append(say("mod-case-number", number=case.number))
+        await answer(interaction, "\n".join(lines))
 
-    @app_commands.command(description="Lift a member's block")
-    @app_commands.describe(member="Who may make pictures again")
+    @command("command-mod-unblock")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         was_blocked = await interaction.client.parts.takedown.unblock(
             actor_of(interaction), MemberId(member.id)
         )
-        await say(
-            interaction,
-            f"<@{member.id}> may make pictures again." if was_blocked else "They are not blocked.",
-        )
+        say = say_to(interaction)
+        told = say("mod-may-order", member=member.id) if was_blocked else say("mod-not-blocked")
+        await answer(interaction, told)
 
-    @app_commands.command(description="Take pictures down: the message, and the files behind it")
-    @app_commands.describe(picture="A job's id, or a link to its message", reason="For the log")
+    @command("command-mod-remove")
     async def remove(
         self,
         interaction: Interaction,
@@ -115,13 +103,7 @@ class Mod(ModeratorsGroup):
         job = await _job_of(interaction, picture)
         await take_down(interaction, job, reason)
 
-    @app_commands.command(description="Let pictures that look like removed ones be made again")
-    @app_commands.describe(
-        reason="For the log",
-        picture="A job's id, or a link to where its message was",
-        since="Or all that were removed in the last 30m, 12h, 7d",
-        member="Of these, only this member's; left out: everybody's (takes Manage Server)",
-    )
+    @command("command-mod-restore")
     async def restore(
         self,
         interaction: Interaction,
@@ -132,32 +114,27 @@ class Mod(ModeratorsGroup):
     ) -> None:
         atelier, by = interaction.client, actor_of(interaction)
         if picture is None and since is None:
-            raise NothingSaid("`picture` and `since`")
+            raise NothingSaid("mod-restore")
         if since is not None and member is None and not by.is_senior:
             raise NotSenior
         restored = await atelier.parts.takedown.restore(
             by,
             reason,
             job_id=await _job_id_of(interaction, picture) if picture else None,
-            since=atelier.parts.clock() - mod_texts.seconds_of(since) if since else None,
+            since=atelier.parts.clock() - seconds_of(since) if since else None,
             member=MemberId(member.id) if member else None,
         )
-        await say(
-            interaction,
-            f"What looks like {mod_texts.count(restored.pictures, 'removed picture')} may be made here again. "
-            "The pictures themselves are deleted and don't come back.",
-        )
+        await answer(interaction, say_to(interaction)("mod-restored", pictures=restored.pictures))
         for case_id in restored.cases:
             await atelier.mod_channel.refresh_case(case_id)
 
-    @app_commands.command(name="log-channel", description="Where refusals and flags are posted")
-    @app_commands.describe(channel="One that only moderators can read")
+    @command("command-mod-log-channel", "log-channel")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
         await interaction.client.parts.casework.set_log_channel(actor_of(interaction), channel.id)
-        await say(interaction, f"Refusals and flags go to {channel.mention} from now on.")
+        await answer(interaction, say_to(interaction)("mod-log-channel", channel=channel.id))
 
 
-@app_commands.context_menu(name="Remove picture")
+@app_commands.context_menu(name=text("command-remove-picture"))
 @app_commands.default_permissions(manage_messages=True)
 @app_commands.guild_only()
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
@@ -173,12 +150,13 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
         raise NoSuchJob(job.id)
     removed = await takedown.remove(job.id, actor, reason)
     await PostedMessage(interaction.client, job.place).delete()
-    parts = [f"Removed: job {job.id} of <@{job.member}>."]
+    say = say_to(interaction)
+    parts = [say("mod-removed", job=job.id, member=job.member)]
     if removed.looks.known:
-        parts.append("What looks like it does not come back here; `/mod restore` takes that back.")
+        parts.append(say("mod-removed-looks"))
     if removed.looks.plain:
-        parts.append(mod_texts.can_return(removed.looks.plain))
-    await say(interaction, " ".join(parts))
+        parts.append(say("case-too-plain", pictures=removed.looks.plain))
+    await answer(interaction, " ".join(parts))
     if removed.case is not None:
         await interaction.client.mod_channel.refresh_case(removed.case)
 

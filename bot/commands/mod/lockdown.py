@@ -2,68 +2,69 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from discord import app_commands
 
-from bot.client import Interaction, say
-from bot.permissions import actor_of
-from bot.texts import markdown
-from bot.texts import members as texts
-from bot.texts import moderators as mod_texts
+from bot.client import Interaction
+from bot.client import say as answer
+from bot.permissions import actor_of, seconds_of
+from bot.texts import Language
+from bot.ui.words import command, say_in, say_to, text
 from db.lockdowns import LockdownState, Mode
 
 _DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
 
-_MODES = {
-    Mode.OPEN: "open to everybody again",
-    Mode.PAUSE: "paused: nobody makes pictures. What is in line is still drawn; `/mod purge` takes it out",
-    Mode.FAMILY: "family only: what would be flagged is refused, and no channel is one for adults",
-    Mode.KNOWN: "for known members only: those who made pictures here before",
-}
 
-
-@app_commands.command(description="Raid mode: young accounts and new members can't order")
-@app_commands.describe(
-    state="On or off",
-    account_age="How old an account must be: 12h, 7d, 2w; left out: 7d",
-    member_age="How long a member must have been here; left out: 1d",
+@command("command-mod-raid")
+@app_commands.choices(
+    state=[
+        app_commands.Choice(name=text("mod-choice-on"), value="on"),
+        app_commands.Choice(name=text("mod-choice-off"), value="off"),
+    ]
 )
-@app_commands.choices(state=[app_commands.Choice(name=name, value=name) for name in ("on", "off")])
 async def raid(
     interaction: Interaction, state: str, account_age: str | None = None, member_age: str | None = None
 ) -> None:
     is_on = state == "on"
     gate = await interaction.client.parts.lockdown.raid(
         actor_of(interaction),
-        mod_texts.seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
-        mod_texts.seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
+        seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
+        seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
     )
-    await _answer(interaction, _raid(gate))
+    await _tell(interaction, gate, _raid)
 
 
-@app_commands.command(description="The panic switch: pause, family only, known members only, or open again")
-@app_commands.describe(mode="Who may order from now on", reason="Shown to members")
-@app_commands.choices(mode=[app_commands.Choice(name=mode.value, value=mode.value) for mode in Mode])
+@command("command-mod-panic")
+@app_commands.choices(
+    mode=[
+        app_commands.Choice(name=text("mod-choice-mode-open"), value=Mode.OPEN.value),
+        app_commands.Choice(name=text("mod-choice-mode-pause"), value=Mode.PAUSE.value),
+        app_commands.Choice(name=text("mod-choice-mode-family"), value=Mode.FAMILY.value),
+        app_commands.Choice(name=text("mod-choice-mode-known"), value=Mode.KNOWN.value),
+    ]
+)
 async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
     gate = await interaction.client.parts.lockdown.panic(actor_of(interaction), Mode(mode), reason)
-    why = f" Reason: {markdown.plain(reason)}" if reason else ""
-    await _answer(interaction, f"Picture making is {_MODES[gate.mode]}.{why}")
+    await _tell(interaction, gate, _panic)
 
 
-def _raid(gate: LockdownState) -> str:
-    if not gate.is_raid:
-        return "Raid mode is off."
-    account, member = texts.span(gate.account_age or 0), texts.span(gate.member_age or 0)
-    return (
-        f"Raid mode is on: only accounts older than {account}, and members for more than {member}, can order."
-    )
+def _raid(say: Language, gate: LockdownState) -> str:
+    return say("mod-raid", is_raid=gate.is_raid, account_age=gate.account_age, member_age=gate.member_age)
 
 
-async def _answer(interaction: Interaction, text: str) -> None:
-    """To the one who did it, and to the other moderators."""
-    await say(interaction, text)
-    await interaction.client.mod_channel.say(
-        interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>"
-    )
+def _panic(say: Language, gate: LockdownState) -> str:
+    return say("mod-panic", mode=gate.mode, reason=gate.reason)
+
+
+async def _tell(
+    interaction: Interaction, gate: LockdownState, words: Callable[[Language, LockdownState], str]
+) -> None:
+    """Tells the one who did it, and the other moderators."""
+    await answer(interaction, words(say_to(interaction), gate))
+    say = say_in(interaction.client, gate.guild_id)
+    told = say("mod-done-by", text=words(say, gate), member=interaction.user.id)
+    await interaction.client.mod_channel.say(gate.guild_id, told)
 
 
 COMMANDS = (raid, panic)

@@ -7,11 +7,12 @@ from typing import Any
 
 from discord import ui
 
+from bot.cases.cards import why
 from bot.client import Interaction
 from bot.permissions import demand_moderator
-from bot.texts import markdown
-from bot.texts import members as texts
+from bot.texts import Language, markdown
 from bot.ui.pagination import Page, pager
+from bot.ui.words import say_to
 from db.verdicts import VerdictRecord, Verdicts
 from generation.request import MemberId
 from moderation.verdict import Ruling
@@ -19,7 +20,6 @@ from moderation.verdict import Ruling
 PAGE = 5
 """Records a page: their texts share a message's 4,000 characters, so each shows but the beginning of every text."""
 _PROMPT_SHOWN, _REST_SHOWN, _WORDS_SHOWN = 160, 50, 3
-_MARK = {Ruling.ALLOW: "🟢 **Allowed**", Ruling.FLAG: "🟡 **Flagged**", Ruling.REFUSE: "🔴 **Refused**"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,11 +49,11 @@ class Question:
 async def turn(interaction: Interaction, cursor: str) -> None:
     demand_moderator(interaction)
     verdicts = interaction.client.parts.records.verdicts
-    view = await page(verdicts, interaction.guild_id, Question.of(cursor))
+    view = await page(say_to(interaction), verdicts, interaction.guild_id, Question.of(cursor))
     await interaction.response.edit_message(view=view)
 
 
-async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> ui.LayoutView:
+async def page(say: Language, verdicts: Verdicts, guild_id: int | None, question: Question) -> ui.LayoutView:
     member = MemberId(question.member) if question.member else None
     channel = question.channel or None
     ruling = Ruling[question.ruling.upper()] if question.ruling else None
@@ -69,16 +69,13 @@ async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> 
     )
     total = await verdicts.count(guild_id, member=member, channel=channel, ruling=ruling, since=since)
     shown, has_more = found[:PAGE], len(found) > PAGE
-    items: list[ui.Item[Any]] = [
-        ui.TextDisplay(
-            f"### Log · {total} {'record' if total == 1 else 'records'}\n{_filters(question)}".strip()
-        )
-    ]
+    title = f"{say('mod-log-title', count=total)}\n{_filters(say, question)}".strip()
+    items: list[ui.Item[Any]] = [ui.TextDisplay(title)]
     if not shown:
-        items.append(ui.TextDisplay("Nothing matches."))
+        items.append(ui.TextDisplay(say("mod-nothing-matches")))
     for record in shown:
         items.append(ui.Separator())
-        items.append(ui.TextDisplay(_words(record)))
+        items.append(ui.TextDisplay(_words(say, record)))
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items))
     newest = replace(question, before=0)
@@ -88,32 +85,38 @@ async def page(verdicts: Verdicts, guild_id: int | None, question: Question) -> 
     return view
 
 
-def _filters(question: Question) -> str:
+def _filters(say: Language, question: Question) -> str:
     """What the page is narrowed to, as small print; empty when it shows everything."""
     parts = [
-        f"by <@{question.member}>" if question.member else "",
-        f"in <#{question.channel}>" if question.channel else "",
-        f"ruling {question.ruling}" if question.ruling else "",
-        f"since {texts.moment(question.since)}" if question.since else "",
+        say("mod-log-by", member=question.member) if question.member else "",
+        say("mod-log-in", channel=question.channel) if question.channel else "",
+        say("mod-log-ruling", ruling=question.ruling) if question.ruling else "",
+        say("mod-log-since", at=question.since) if question.since else "",
     ]
     shown = " · ".join(part for part in parts if part)
     return f"-# {shown}" if shown else ""
 
 
-def _words(record: VerdictRecord) -> str:
+def _words(say: Language, record: VerdictRecord) -> str:
     verdict = record.verdict
     lines = [
-        f"{_MARK[verdict.ruling]} · <@{record.member}> in <#{record.channel_id}>"
-        f" · {record.source} · <t:{int(record.at)}:R>"
+        say(
+            "mod-log-record",
+            ruling=verdict.ruling.word,
+            member=record.member,
+            channel=record.channel_id,
+            source=record.source,
+            at=record.at,
+        )
     ]
     if verdict.ruling is not Ruling.ALLOW:
-        lines.append(texts.why(verdict, _WORDS_SHOWN))
+        lines.append(why(say, verdict, _WORDS_SHOWN))
     lines.append(f"> {markdown.short(markdown.plain(record.prompt), _PROMPT_SHOWN)}")
     if record.negative:
-        lines.append(f"> no: {markdown.short(markdown.plain(record.negative), _REST_SHOWN)}")
+        lines.append(say("mod-log-negative", text=record.negative, limit=_REST_SHOWN))
     if verdict.normal_form and verdict.normal_form != record.prompt.casefold():
-        lines.append(f"-# read as: `{markdown.code(verdict.normal_form, _REST_SHOWN)}`")
+        lines.append(say("case-read-as", text=verdict.normal_form, limit=_REST_SHOWN))
     if record.message_id is not None:
         link = f"https://discord.com/channels/{record.guild_id}/{record.channel_id}/{record.message_id}"
-        lines.append(f"-# [message]({link}) · job {record.job}")
+        lines.append(say("mod-log-message", link=link, job=record.job))
     return "\n".join(lines)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Interaction, say
+from bot.client import Interaction
+from bot.client import say as answer
 from bot.permissions import ModeratorsGroup, actor_of
 from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_rules import CHOICES, Draft, DryRun
-from bot.texts import markdown
+from bot.texts import Language, markdown
+from bot.ui.words import command, say_to, text
 from moderation.verdict import Category, Ruling
 
 Interaction = Interaction
@@ -18,22 +20,14 @@ Name = app_commands.Range[str, 1, 60]
 DEFAULT_LAST = 5000
 _SHOWN = 30  # rules in a list
 
-RULES = ModeratorsGroup(name="rule", description="This server's own rules")
-
 _CATEGORIES = [app_commands.Choice(name=each.value, value=each.value) for each in CHOICES]
-_RULINGS = [app_commands.Choice(name=each, value=each) for each in ("refuse", "flag")]
+_RULINGS = [
+    app_commands.Choice(name=text("mod-choice-refuse"), value=Ruling.REFUSE.word),
+    app_commands.Choice(name=text("mod-choice-flag"), value=Ruling.FLAG.word),
+]
 
 
-@RULES.command(description="Add a rule: words that refuse or flag a prompt")
-@app_commands.describe(
-    name="For moderators",
-    words="With commas between them: one of them is enough",
-    beside="Only beside one of these",
-    unless="But not inside these: killer whale",
-    ruling="Left out: refuse",
-    category="For the log; left out: spam",
-    shadow="Only log what it would do",
-)
+@command("command-mod-rule-add")
 @app_commands.choices(ruling=_RULINGS, category=_CATEGORIES)
 async def add(
     interaction: Interaction,
@@ -55,49 +49,45 @@ async def add(
     )
     rules = interaction.client.parts.rule_book
     rule, version = await rules.add(actor_of(interaction), draft, is_shadow=shadow)
-    what = "watches, and only logs" if shadow else f"{ruling}s from now on"
-    await say(
-        interaction, f"The rule `{markdown.code(rule.name)}` {what}. The rule book is at version {version}."
-    )
+    does = "shadow" if shadow else ruling
+    told = say_to(interaction)("mod-rule-added", name=rule.name, does=does, version=version)
+    await answer(interaction, told)
 
 
-@RULES.command(description="Remove a rule; earlier versions keep it")
-@app_commands.describe(name="Its name")
+@command("command-mod-rule-remove")
 async def remove(interaction: Interaction, name: Name) -> None:
     version = await interaction.client.parts.rule_book.remove(actor_of(interaction), name.strip())
-    await say(
-        interaction, f"The rule `{markdown.code(name)}` is gone. The rule book is at version {version}."
-    )
+    await answer(interaction, say_to(interaction)("mod-rule-removed", name=name, version=version))
 
 
-@RULES.command(name="list", description="The rules, and how often each fired")
-@app_commands.describe(version="As the rule book was then; left out: as it is")
+@command("command-mod-rule-list", "list")
 async def show(interaction: Interaction, version: app_commands.Range[int, 1] | None = None) -> None:
     book, guild_id = interaction.client.parts.records.server_rules, interaction.guild_id or 0
     newest = await book.version(guild_id)
     rules = await book.live(guild_id) if version is None else await book.at_version(guild_id, version)
     hits = await book.hits(guild_id)
-    lines = [f"### Rules · version {version or newest} of {newest}"]
-    for rule in rules[:_SHOWN]:
-        words = markdown.short(", ".join(rule.any_of), 80)
-        shadow = " · shadow" if rule.is_shadow else ""
-        lines.append(
-            f"**{markdown.plain(rule.name)}** · {rule.ruling.word}s{shadow} · fired {hits.get(rule.id, 0):,} times"
-            f" · since version {rule.added_version}\n-# {markdown.plain(words)}"
+    say = say_to(interaction)
+    lines = [say("mod-rule-list", version=version or newest, newest=newest)]
+    lines += [
+        say(
+            "mod-rule-line",
+            name=rule.name,
+            ruling=rule.ruling.word,
+            is_shadow=rule.is_shadow,
+            hits=hits.get(rule.id, 0),
+            since=rule.added_version,
+            words=markdown.short(", ".join(rule.any_of), 80),
         )
+        for rule in rules[:_SHOWN]
+    ]
     if len(rules) > _SHOWN:
-        lines.append(f"-# and {len(rules) - _SHOWN} more")
+        lines.append(say("mod-rule-more", count=len(rules) - _SHOWN))
     if not rules:
-        lines.append("None. `/mod rule add` makes one; `/mod rule test` tries it out first.")
-    await say(interaction, markdown.short("\n".join(lines), 3900))
+        lines.append(say("mod-rule-none"))
+    await answer(interaction, markdown.short("\n".join(lines), 3900))
 
 
-@RULES.command(name="test", description="What a rule would have done to the last prompts; changes nothing")
-@app_commands.describe(
-    name="A rule of this server",
-    words="Or words to try, with commas between them",
-    last="How many prompts; left out: 5000",
-)
+@command("command-mod-rule-test", "test")
 async def try_out(
     interaction: Interaction,
     name: Name | None = None,
@@ -106,7 +96,7 @@ async def try_out(
 ) -> None:
     rules, guild_id = interaction.client.parts.rule_book, interaction.guild_id or 0
     if name is None and words is None:
-        raise NothingSaid("`name` and `words`")
+        raise NothingSaid("mod-rule-test")
     draft = (
         Draft(name="a trial", any_of=_words(words))
         if words is not None
@@ -114,20 +104,21 @@ async def try_out(
     )
     await interaction.response.defer(ephemeral=True)
     run = await rules.dry_run(guild_id, draft, last)
-    await say(interaction, outcome(run, draft.ruling))
+    await answer(interaction, outcome(say_to(interaction), run, draft.ruling))
 
 
-def outcome(run: DryRun, ruling: Ruling) -> str:
-    verb = "refused" if ruling is Ruling.REFUSE else "flagged"
-    lines = [
-        f"Would have {verb} {run.hits:,} of {run.read:,}, {run.hits_of_good:,} by members in good standing."
-    ]
+def outcome(say: Language, run: DryRun, ruling: Ruling) -> str:
+    lines = [say("mod-rule-test", ruling=ruling.word, hits=run.hits, read=run.read, good=run.hits_of_good)]
     lines += [f"> {markdown.short(markdown.plain(prompt), 200)}" for prompt in run.examples]
     if run.must:
-        shown = markdown.code(run.must[0])
-        lines.append(f"⚠️ It hits {len(run.must):,} that must always be allowed, such as `{shown}`.")
+        lines.append(say("mod-rule-hits-must", count=len(run.must), example=run.must[0]))
     return "\n".join(lines)
 
 
 def _words(text: str | None) -> tuple[str, ...]:
     return tuple(dict.fromkeys(word.strip() for word in (text or "").split(",") if word.strip()))
+
+
+RULES = ModeratorsGroup(name="rule", description=text("command-mod-rule"))
+for _each in (add, remove, show, try_out):
+    RULES.add_command(_each)

@@ -41,13 +41,13 @@ class Amendments:
             if case.member == by.member:
                 raise OwnCase
             if case.is_open:
-                raise NothingToAmend(number, "decision")
+                raise NothingToAmend(number, is_open=True)
             expires_at, block, changes = case.expires_at, case.block, list[str]()
             if reason is not None:
                 changes.append(f"reason: {case.reason or 'none'} → {reason}")
             if seconds is not None:
                 if not await self._records.blocks.lift(tx, case.block, by=by.member, at=self._clock()):
-                    raise NothingToAmend(number, "running timeout or ban")
+                    raise NothingToAmend(number, is_open=False)
                 expires_at = self._clock() + seconds
                 renewed, _ = await self._takedown.block_in(
                     tx, by, case.member, case.reason if reason is None else reason, expires_at

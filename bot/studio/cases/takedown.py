@@ -54,7 +54,7 @@ class Takedown:
         """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
         job = await self._known(job_id)
         if job.member != actor.member and not actor.is_moderator:
-            raise NotYours("job")
+            raise NotYours(is_picture=False)
         async with self._records.database.transaction() as tx:
             if not await self._cancel(tx, job_id):
                 raise NotRunning
@@ -72,7 +72,7 @@ class Takedown:
         """
         job = await self._known(job_id)
         if job.member != actor.member and not actor.is_moderator:
-            raise NotYours("picture")
+            raise NotYours(is_picture=True)
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, actor, reason)
             looks = NOTHING_KEPT_OUT

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bot.studio.cases.takedown import Takedown
-from bot.studio.errors import NoSuchRule, RuleBreaksMust, RuleTaken, RuleUnusable
+from bot.studio.errors import NoSuchRule, RuleBreaksMust, RuleProblem, RuleTaken, RuleUnusable
 from bot.studio.orders.order import Actor
 from db.audit import Act
 from db.repositories import Repositories
@@ -101,7 +101,7 @@ class RuleBook:
             raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
         async with self._records.database.transaction() as tx:
             if len(await self._records.server_rules.live(by.guild_id, tx=tx)) >= MOST_RULES:
-                raise RuleUnusable(f"there are {MOST_RULES} rules already", "remove one first")
+                raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
             rule = await self._records.server_rules.add(
                 tx,
                 guild_id=by.guild_id,
@@ -232,18 +232,16 @@ def _screen_of(rules: Iterable[ServerRule | Draft]) -> PromptFilter:
 def _demand_usable(draft: Draft) -> None:
     """Raises RuleUnusable."""
     if not draft.name or len(draft.name) > LONGEST_WORD:
-        raise RuleUnusable(f"a name has 1 to {LONGEST_WORD} characters", "give it another one")
+        raise RuleUnusable(RuleProblem.NAME, LONGEST_WORD)
     if draft.category not in CHOICES:
-        raise RuleUnusable("minors are the filter's own matter, everywhere", "choose another category")
+        raise RuleUnusable(RuleProblem.MINORS)
     if not draft.any_of:
-        raise RuleUnusable("it has no words", "write at least one, with commas between them")
+        raise RuleUnusable(RuleProblem.NO_WORDS)
     words = (*draft.any_of, *draft.with_any_of, *draft.unless)
     if len(words) > MOST_WORDS:
-        raise RuleUnusable(f"it has {len(words)} words, more than {MOST_WORDS}", "make two rules of it")
+        raise RuleUnusable(RuleProblem.TOO_MANY_WORDS, MOST_WORDS, len(words))
     for word in words:
         if len(word) > LONGEST_WORD or not any(each.isalnum() for each in word):
-            raise RuleUnusable(
-                f"{word!r} is no word", f"letters or digits, at most {LONGEST_WORD} characters"
-            )
+            raise RuleUnusable(RuleProblem.NO_WORD, LONGEST_WORD, word=word)
         if ".." in word or word.startswith("@"):
-            raise RuleUnusable(f"{word!r} is for the rules file alone", "write the words themselves")
+            raise RuleUnusable(RuleProblem.RESERVED_WORD, word=word)

@@ -98,7 +98,10 @@ error-known-only = For now only members who have made pictures here for a while 
 
 ## Pictures and jobs
 
-error-not-yours = This { $what } is somebody else's; only they and the moderators can do that.
+error-not-yours = { $is_picture ->
+    [yes] This picture is somebody else's; only they and the moderators can do that.
+   *[no] This job is somebody else's; only they and the moderators can do that.
+}
 error-not-a-moderator = Only moderators can do that: it takes the Manage Messages permission.
 error-no-such-job = { $is_message ->
     [yes] There is no picture of mine in that message.
@@ -157,19 +160,26 @@ error-second-needed = You proposed the ban in case { ID($number) } yourself: ano
 error-senior-needed = Case { ID($number) } was escalated: it takes the Manage Server permission to decide it.
 error-not-senior = That takes the Manage Server permission.
 error-own-case = That is about yourself: another moderator must decide it.
-error-nothing-to-amend = Case { ID($number) } has no { $what } that could be amended.
+error-nothing-to-amend = { $is_open ->
+    [yes] Case { ID($number) } has no decision that could be amended.
+   *[no] Case { ID($number) } has no running timeout or ban that could be amended.
+}
 error-nothing-to-pardon = Case { ID($number) } has nothing to pardon: no strike that counts, and no block that runs.
 error-nothing-to-restore = No picture of that is kept from coming back here, so there is nothing to restore.
 error-not-your-case = That case is not about you.
 error-appealed-already = Case { ID($number) } has been appealed already. An appeal is answered once.
 error-no-such-appeal = There is no such appeal in this server.
-error-appeal-answered = The appeal in case { ID($number) } is answered already: { $decision }, by { PLAIN($by) }.
+error-appeal-answered = The appeal in case { ID($number) } is answered already: { case-decision }, by { PLAIN($by) }.
 error-own-decision = You acted in case { ID($number) } yourself: another moderator must answer the appeal.
 error-reported-already = You have reported that picture already. The moderators have it.
 error-reviewed-already = A moderator has looked at that picture already and let it stand.
 error-too-many-reports = You have reported { $limit } pictures within an hour, which is the most. Again in { WAIT($retry_after) }.
 error-nobody-there = That is a bot, or nobody I know.
-error-nothing-said = Say at least one of { $wanted }.
+error-nothing-said = Say at least one of { $command ->
+    [mod-restore] `picture` and `since`
+    [mod-rule-test] `name` and `words`
+   *[server-policy-category] `action`, `flag` and `refuse`
+}.
 
 ## What a server chooses
 
@@ -179,7 +189,15 @@ error-nothing-chosen = { $category ->
     [none] Nothing was chosen there, so nothing changes. `/server policy show` shows what holds.
    *[other] Nothing was chosen about { $category } there, so nothing changes. `/server policy show` shows what holds.
 }
-error-rule-unusable = That rule can't be used: { PLAIN($problem) }. { PLAIN($remedy) }.
+error-rule-unusable = That rule can't be used: { $problem ->
+    [too-many-rules] there are { $limit } rules already. Remove one first.
+    [name] a name has 1 to { $limit } characters. Give it another one.
+    [minors] minors are the filter's own matter, everywhere. Choose another category.
+    [no-words] it has no words. Write at least one, with commas between them.
+    [too-many-words] it has { $count } words, more than { $limit }. Make two rules of it.
+    [no-word] { CODE($word) } is no word. A word has letters or digits, at most { $limit } characters.
+   *[reserved-word] { CODE($word) } is for the rules file alone. Write the words themselves.
+}
 error-rule-taken = There is a rule called { CODE($name) } already. Remove it first, or choose another name.
 error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest ->
     [none] { "" }

@@ -7,6 +7,7 @@ import pytest
 from bot.cases.cards import Dossier, case_card, notice
 from bot.studio.errors import CaseClosed, PromptRefused
 from bot.texts import language
+from bot.ui.components import View
 from db.cases import Case
 from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, REMOVE, case_of
@@ -24,7 +25,7 @@ async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
     has_look = await shop.records.banned.has_look(case.id)
     job = await shop.records.jobs.get(case.job) if case.job else None
     dossier = Dossier(case=case, standing=standing, rung=rung, entries=entries, job=job, has_look=has_look)
-    view, files = case_card(dossier)
+    view, files = case_card(language("en"), dossier)
     assert problems(view, [file.filename for file in files]) == []
     return "\n".join(texts_of(view)), labels_of(view)
 
@@ -36,7 +37,11 @@ async def withheld(shop: Shop, text: str = "show refused") -> Case:
 
 
 def told(case: Case) -> str:
-    return "\n".join(texts_of(notice(case, "Ateliers", strike_until=None, strikes=0, can_appeal=True)))
+    return "\n".join(texts_of(notice_of(case)))
+
+
+def notice_of(case: Case) -> View:
+    return notice(language("en"), case, "Ateliers", strike_until=None, strikes=0, can_appeal=True)
 
 
 async def test_where_nothing_was_posted_the_buttons_are_about_the_refusal(busy: Shop) -> None:
@@ -59,8 +64,7 @@ async def test_who_was_wrongly_refused_is_told_and_may_order_again(busy: Shop) -
     done = await busy.casework.decide(case.id, MIA, APPROVE)
     assert (done.case.told_at, done.strikes) == (None, 0), "there is something to tell"
     assert "the check was wrong" in told(done.case) and "may order again" in told(done.case)
-    view = notice(done.case, "Ateliers", strike_until=None, strikes=0, can_appeal=True)
-    assert labels_of(view) == [], "there is nothing to appeal"
+    assert labels_of(notice_of(done.case)) == [], "there is nothing to appeal"
     assert "mia called the refusal wrong" in (await card(busy, case.id))[0]
 
 

@@ -17,7 +17,7 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
 from bot.gallery import cards
 from bot.studio.orders.order import Gallery
-from bot.texts import markdown
+from bot.texts import language, markdown
 from bot.ui.components import note
 from db.images import StoredImage
 from db.jobs import Job, JobAction, ReplyTarget
@@ -270,7 +270,7 @@ records = st.builds(
 @some
 @given(records)
 def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) -> None:
-    view = case_cards.review_card(record)
+    view = case_cards.review_card(language("en"), record)
     assert problems(view) == []
     is_refusal = record.verdict.ruling is Ruling.REFUSE
     assert custom_ids_of(view) == ([f"atelier:1:case:open:{record.id}"] if is_refusal else [])
@@ -279,7 +279,7 @@ def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) ->
 @some
 @given(records)
 def test_a_refused_prompt_does_not_leave_its_quote(record: VerdictRecord) -> None:
-    [text] = texts_of(case_cards.review_card(record))
+    [text] = texts_of(case_cards.review_card(language("en"), record))
     for line in text.split("\n"):
         assert line == line.strip("\r") and len(line.splitlines()) <= 1
         if line.startswith("> "):
@@ -307,7 +307,7 @@ async def test_a_page_of_the_log_is_a_message(shop: Shop, found: list[tuple[Verd
     shop.clock.now += 1  # a server of its own for each example
     for verdict, prompt, negative in found:
         await log(shop, verdict, prompt, negative, guild_id)
-    view = await mod_log.page(shop.records.verdicts, guild_id, Question())
+    view = await mod_log.page(language("en"), shop.records.verdicts, guild_id, Question())
     assert problems(view) == []
 
 
@@ -317,7 +317,7 @@ async def test_the_longest_page_of_the_log_is_a_message(shop: Shop) -> None:
     question = Question(
         member=LARGEST_ID, channel=LARGEST_ID, ruling="flag", since=int(NOW) - 1, before=LARGEST_ID
     )
-    assert problems(await mod_log.page(shop.records.verdicts, LARGEST_ID, question)) == []
+    assert problems(await mod_log.page(language("en"), shop.records.verdicts, LARGEST_ID, question)) == []
 
 
 async def log(shop: Shop, verdict: Verdict, prompt: str, negative: str, guild_id: int) -> None:
@@ -343,7 +343,7 @@ async def test_the_log_is_read_page_by_page_by_its_buttons(shop: Shop) -> None:
         await log(shop, WORST, f"prompt number {number}.", "", GUILD)
     question, seen, view = Question(ruling="flag"), list[int](), discord.ui.LayoutView()
     for _ in range(3):
-        view = await mod_log.page(shop.records.verdicts, GUILD, question)
+        view = await mod_log.page(language("en"), shop.records.verdicts, GUILD, question)
         shown = "\n".join(texts_of(view))
         seen += [number for number in reversed(range(12)) if f"number {number}." in shown]
         newest, older = custom_ids_of(view)
@@ -356,7 +356,7 @@ async def test_the_log_is_read_page_by_page_by_its_buttons(shop: Shop) -> None:
 
 
 async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
-    view = await mod_log.page(shop.records.verdicts, GUILD, Question(member=1))
+    view = await mod_log.page(language("en"), shop.records.verdicts, GUILD, Question(member=1))
     assert "Nothing matches." in texts_of(view)
     assert problems(view) == []
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import fields
+from enum import Enum
 from pathlib import Path
 from types import NoneType
 from typing import Any, NewType, get_args, get_type_hints
@@ -63,6 +64,8 @@ def samples(hint: Any) -> list[Any]:
         return samples(hint.__supertype__)
     if parts := get_args(hint):
         return [value for part in parts for value in samples(part)]
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return list(hint)
     known: dict[Any, list[Any]] = {
         str: ["words"],
         int: [1, 1_000_000],

@@ -10,7 +10,7 @@ from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import NothingToRestore, OwnCase
 from bot.studio.screening.pictures import BANNED, PreviewScreening
-from bot.texts import moderators as mod_texts
+from bot.texts import language
 from db.banned_pictures import Looks
 from db.cases import Outcome
 from db.erasure import ErasureRequest
@@ -116,11 +116,10 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
     await busy.draw("show red", BEN, images=1)
     purged = await busy.casework.purge(MIA, 0.0, "spam", member=BEN.member, most=9)
     assert purged.plain == 1
-    assert (
-        mod_texts.can_return(1)
-        == "1 picture is too plain to be known again: what looks like it can come back."
-    )
-    assert mod_texts.can_return(0) == ""
+    say = language("en")
+    told = "1 picture is too plain to be known again: what looks like it can come back."
+    assert say("case-too-plain", pictures=1) == told
+    assert say("case-too-plain", pictures=0) == ""
 
 
 # ---- what the check withheld

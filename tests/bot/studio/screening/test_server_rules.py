@@ -143,7 +143,9 @@ async def test_a_dry_run_says_what_a_rule_would_have_done(shop: Shop) -> None:
     await shop.block(ADA)
     run = await rules.dry_run(GUILD, CLOWNS, 5000)
     assert (run.read, run.hits, run.hits_of_good, run.must) == (4, 3, 2, ())
-    assert outcome(run, Ruling.REFUSE).startswith("Would have refused 3 of 4, 2 by members in good standing.")
+    assert outcome(language("en"), run, Ruling.REFUSE).startswith(
+        "Would have refused 3 of 4, 2 by members in good standing."
+    )
     assert (await rules.dry_run(GUILD, CLOWNS, 2)).read == 2
     assert (await rules.dry_run(GUILD + 1, CLOWNS, 5000)).read == 0
     assert await shop.records.server_rules.version(GUILD) == 0

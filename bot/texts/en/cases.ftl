@@ -1,0 +1,286 @@
+# Cards of cases and appeals, what the member is told about them, and what a moderator's act came to.
+
+## A case's card
+
+case-title = ### Case { ID($number) } · { $origin ->
+    [flag] flagged
+    [refusal] refused
+    [report] reported
+    [picture] { $ruling ->
+        [flag] a picture was flagged
+       *[other] a picture was refused
+    }
+   *[moderator] a moderator's own
+}
+case-blurred = blurred
+case-negative = > negative: { PLAIN($text, $limit) }
+case-forgotten = The member was forgotten at their wish, and what it was about with them.
+# What decided, for moderators: "sexual: rule `suggestive` found `lingerie`".
+case-why = { $category ->
+    [none] { case-rule-found }
+   *[other] { $category }: { case-rule-found }
+}
+case-rule-found = { $words ->
+    [none] rule { CODE($rule, limit: 60) }
+   *[other] rule { CODE($rule, limit: 60) } found { $words }
+}
+case-score = score { NUMBER($score, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+case-read-as = -# read as: { CODE($text, $limit) }
+case-place = { $channel ->
+    [none] { $who } · { MOMENT($at) }
+   *[other] { $who } in <#{ ID($channel) }> · { MOMENT($at) }
+}
+case-job = job { $job }
+case-message = [message]({ $link })
+case-record = **Record** { case-orders } · { $flags } flagged · { $refusals } refused · { $pictures ->
+    [0] { "" }
+    [one] pictures of { $pictures } order flagged or refused ·{ " " }
+   *[other] pictures of { $pictures } orders flagged or refused ·{ " " }
+}{ case-strikes } now, { $ever } ever · { $cases ->
+    [one] { $cases } case
+   *[other] { $cases } cases
+} · { $is_blocked ->
+    [yes] blocked { case-until }
+   *[no] not blocked
+}
+case-orders = { $orders ->
+    [one] { $orders } order
+   *[other] { $orders } orders
+}
+case-strikes = { $strikes ->
+    [one] { $strikes } strike
+   *[other] { $strikes } strikes
+}
+case-until = { $until ->
+    [none] until it is lifted
+   *[other] until { MOMENT($until) }
+}
+case-ladder = **Ladder** next is { case-rung }{ $is_first ->
+    [yes] ; this is their first refusal, which gives no strike
+   *[no] { "" }
+}
+case-rung = { $sanction ->
+    [warn] a warning
+    [timeout] a timeout of { SPAN($seconds) }
+   *[ban] { $seconds ->
+        [none] a ban
+       *[other] a ban for { SPAN($seconds) }
+    }
+}
+case-entry = -# { MOMENT($at) } · { PLAIN($name) } · { $kind ->
+    [evidence] evidence
+    [note] note
+    [removed] removed
+    [amended] amended
+    [escalated] escalated
+    [proposed] proposed
+    [decided] decided
+    [appealed] appealed
+    [answered] answered
+   *[pardoned] pardoned
+}{ $text ->
+    [none] { "" }
+   *[other] : { PLAIN($text, limit: 160) }
+}
+case-earlier-entries = { $count ->
+    [one] -# { $count } earlier entry: `/mod case`
+   *[other] -# { $count } earlier entries: `/mod case`
+}
+case-open = **Open**
+case-escalated = Escalated: somebody with Manage Server decides.
+case-ban-proposed = { $reason ->
+    [none] { PLAIN($name) } proposes a ban: no reason given. { case-confirm }
+   *[other] { PLAIN($name) } proposes a ban: { PLAIN($reason) }. { case-confirm }
+}
+case-confirm = Another moderator confirms it, or decides otherwise.
+case-claimed = { PLAIN($name) } is on it since { MOMENT($at) }.
+case-closed = **Closed** · { PLAIN($by) } { decided }{ $outcome ->
+    [approve] { "" }
+    [remove] { "" }
+   *[other] { " " }<@{ ID($member) }>
+}{ $is_block ->
+    [yes] { " " }{ case-until }
+   *[no] { "" }
+}{ $power ->
+    [none] { "" }
+   *[other] { " " }(and by Discord's own { case-power })
+} · { MOMENT($at) }{ $reason ->
+    [none] { "" }
+   *[other] { "\u000A" }Reason: { PLAIN($reason) }
+}
+case-power = { $power ->
+    [timeout] timeout
+   *[ban] ban
+}
+case-taken-back = **Taken back.**
+case-removed-already = The pictures are removed already; what is left to decide is about the member.
+# What the first two buttons do where nothing was posted.
+case-refusal-buttons = -# { $is_withheld ->
+    [yes] Nothing was posted, and nothing was kept. *Wrongly refused*: they are told, get no strike and may order again; these pictures can't be brought back.{ $like ->
+        [none] { "" }
+       *[other] { " " }What looks like the removed job { $like } may come back.
+    } *Rightly refused*: no strike{ $has_look ->
+        [yes] , and pictures that look like these are refused here from now on.
+       *[no] .
+    }
+   *[no] *Wrongly refused* gives no strike and changes no rule: the same prompt is refused again.
+}
+case-button = { $action ->
+    [open] Open a case
+    [approve] { $is_refused ->
+        [yes] Wrongly refused
+       *[no] Approve
+    }
+    [remove] { $is_refused ->
+        [yes] Rightly refused
+       *[no] Remove
+    }
+    [escalate] Escalate
+    [warn] Warn
+    [timeout] Time out
+   *[ban] { $is_proposed ->
+        [yes] Confirm ban
+       *[no] Ban
+    }
+}
+
+## A refusal or flag that is no case yet
+
+case-review = { $ruling ->
+    [refuse] **Refused** · { $why }
+   *[flag] **Flagged** · { $why }
+}
+case-review-place = -# <@{ ID($member) }> in <#{ ID($channel) }> · { $source } · { MOMENT($at) }{ $job ->
+    [none] { "" }
+   *[other] { " " }· { case-job }
+}
+
+## The forms behind the buttons
+
+case-form-title = { $outcome ->
+    [warn] Warn { $name } · case { ID($number) }
+    [timeout] Time out { $name } · case { ID($number) }
+   *[ban] Ban { $name } · case { ID($number) }
+}
+case-form-reason = Reason, shown to the member
+case-form-duration = { $outcome ->
+    [timeout] How long (30m, 12h, 7d, 2w)
+   *[ban] How long; empty: until lifted
+}
+
+## What a decision came to, for the moderator who made it
+
+case-proposed = Case { ID($number) }: the ban is proposed. Another moderator must confirm it.
+case-done = Case { ID($number) }: { $outcome ->
+    [approve] { $is_refused ->
+        [yes] wrongly refused; nothing comes back
+       *[no] it stands
+    }
+    [remove] { $is_refused ->
+        [yes] rightly refused
+       *[no] removed
+    }
+    [warn] <@{ ID($member) }> is warned
+    [timeout] <@{ ID($member) }> makes no pictures { case-until }
+    [ban] <@{ ID($member) }> is banned from making pictures { case-until }
+   *[block] <@{ ID($member) }> is blocked { case-until }
+}.
+case-earlier-sanction = An earlier sanction holds { case-until }.
+# Pictures that were removed and have no fingerprint.
+case-too-plain = { $pictures ->
+    [0] { "" }
+    [one] { $pictures } picture is too plain to be known again: what looks like it can come back.
+   *[other] { $pictures } pictures are too plain to be known again: what looks like them can come back.
+}
+case-told = { $is_told ->
+    [yes] They are told by direct message.
+   *[no] Their direct messages are closed: they are told when they next use me.
+}
+case-strikes-now = They have { case-strikes } now.
+case-first-refusal = It was their first refusal, which gives no strike.
+case-message-stays = The pictures are gone from here, but Discord did not let me delete their message: do it by hand.
+
+## Discord's own timeouts and bans
+
+case-power-set = { $obstacle ->
+    [none] Discord's own { case-power } is set too.
+   *[other] Discord's own { case-power } is not set: { case-obstacle }.
+}
+case-power-lifted = { $obstacle ->
+    [none] Discord's own { case-power } is lifted too.
+   *[other] Discord's own { case-power } stands: { case-obstacle }.
+}
+case-timeout-keeps-end = Discord's own timeout keeps its end: { case-obstacle }.
+case-obstacle = { $obstacle ->
+    [no-server] this is no server
+    [you-lack-it] you lack the { case-permission } permission
+    [i-lack-it] I lack the { case-permission } permission
+    [owner] they own this server
+    [above-you] their role is as high as yours
+    [above-me] Discord does not let me: their role is as high as mine
+    [not-here] they are not in this server any more
+    [nothing] there was none any more
+    [in-force] case { ID($case) } is still in force
+   *[no-answer] Discord did not answer
+}
+case-permission = { $power ->
+    [timeout] Timeout Members
+   *[ban] Ban Members
+}
+
+## What the member is told
+
+case-notice = { $outcome ->
+    [approve] A moderator has looked at the order of yours that the picture check stopped in { case-server }: the check was wrong. It gives no strike. Nothing of it was kept, so it can't be posted any more; you may order again.
+    [remove] { $is_withheld ->
+        [yes] A moderator has looked at the order of yours that the picture check stopped in { case-server }: the check was right.
+       *[no] A moderator has removed your pictures in { case-server }.
+    }
+    [warn] A moderator has warned you in { case-server }.
+    [timeout] A moderator has timed you out in { case-server }: no pictures { case-until }.
+    [ban] A moderator has banned you in { case-server } from making pictures, { case-until }.
+   *[other] A moderator has decided about you in { case-server }.
+}
+case-server = { $server ->
+    [none] **a server**
+   *[other] **{ PLAIN($server) }**
+}
+case-notice-reason = Reason: { PLAIN($reason) }
+case-notice-removed = The pictures of that order are removed.
+case-notice-strike = It counts as a strike until { MOMENT($until) }; you have { case-strikes } now.
+case-notice-first = It was the first time that a prompt of yours was refused there, so it counts as no strike.
+case-notice-appeal = If you think that is a mistake, appeal: another moderator looks at it.
+    -# Case { ID($number) }
+case-appeal = Appeal
+case-answer = { $decision ->
+    [overturned] Your appeal in case { ID($number) } in { case-server } was right: the decision is taken back. Removed pictures are gone for good, though.
+   *[upheld] Your appeal in case { ID($number) } in { case-server } was heard; the decision stands.
+}
+
+## Appeals
+
+case-appeal-form = Appeal in case { ID($number) }
+case-appeal-why = Why should this be looked at again?
+case-appeal-sent = Your appeal is with the moderators. Another one than the one who acted will answer it.
+case-appeal-title = ### Appeal in case { ID($number) }
+    { $who } · { MOMENT($at) }
+case-appeal-open = -# Another moderator than the one who acted answers.
+case-appeal-uphold = Uphold
+case-appeal-overturn = Overturn
+case-appeal-decided = { $decision ->
+    [overturned] **Overturned** by { PLAIN($by) }
+   *[upheld] **Upheld** by { PLAIN($by) }
+}{ $answer ->
+    [none] { "" }
+   *[other] : { PLAIN($answer) }
+}
+case-answer-form = { $decision ->
+    [overturned] Overturn case { ID($number) }
+   *[upheld] Uphold case { ID($number) }
+}
+case-answer-word = A word to the member, if you like
+case-appeal-answered = The appeal in case { ID($number) } is { case-decision }.
+case-decision = { $decision ->
+    [overturned] overturned
+   *[upheld] upheld
+}

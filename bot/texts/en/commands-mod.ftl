@@ -1,0 +1,322 @@
+# /mod and what it answers. A command's message is its description, the attributes are its options'.
+
+command-mod = For moderators
+mod-blocked = { $until ->
+    [none] <@{ ID($member) }> is blocked: { PLAIN($reason) }
+   *[other] <@{ ID($member) }> is blocked until { MOMENT($until) }: { PLAIN($reason) }
+}
+mod-case-number = -# Case { ID($number) }
+mod-may-order = <@{ ID($member) }> may make pictures again.
+
+## To look: the log, cases, figures, the audit log
+
+command-mod-log = What was asked, what was refused and why
+    .member = Only this member's prompts
+    .channel = Only prompts in this channel
+    .ruling = Only what was ruled so
+    .since = Only the last 30m, 12h, 7d or 2w
+mod-choice-allow = allow
+mod-choice-flag = flag
+mod-choice-refuse = refuse
+mod-log-title = { $count ->
+    [one] ### Log · { $count } record
+   *[other] ### Log · { $count } records
+}
+mod-log-by = by <@{ ID($member) }>
+mod-log-in = in <#{ ID($channel) }>
+mod-log-ruling = ruling { $ruling ->
+    [allow] allow
+    [flag] flag
+   *[refuse] refuse
+}
+mod-log-since = since { MOMENT($at) }
+mod-nothing-matches = Nothing matches.
+mod-log-record = { $ruling ->
+    [allow] 🟢 **Allowed**
+    [flag] 🟡 **Flagged**
+   *[refuse] 🔴 **Refused**
+} · <@{ ID($member) }> in <#{ ID($channel) }> · { $source } · { MOMENT($at, style: "R") }
+mod-log-negative = > no: { PLAIN($text, $limit) }
+mod-log-message = -# { case-message } · { case-job }
+command-mod-case = A case; with a reason, an end or a note: amend it
+    .number = Its number
+    .reason = Another reason
+    .ends_in = From now: 30m, 12h, 7d, 2w
+    .note = Added to it
+command-mod-cases = The cases of this server, newest first
+    .member = Only about this member
+    .state = Only open or closed ones
+mod-choice-open = open
+mod-choice-closed = closed
+mod-cases-title = ### Cases
+mod-cases-open = open
+mod-cases-decided = { PLAIN($by) } { decided }
+command-mod-stats = What was asked, refused, reported and decided
+    .since = The last 12h, 7d or 2w; left out: 7d
+mod-stats-title = ### The last { SPAN($seconds) }
+mod-stats-prompts = **Prompts** { $asked } asked · { $flagged } flagged · { $refused } refused
+mod-stats-pictures = **Pictures** of { $flagged ->
+    [one] { $flagged } order
+   *[other] { $flagged } orders
+} flagged · of { $refused ->
+    [one] { $refused } order
+   *[other] { $refused } orders
+} refused
+mod-stats-cases = **Cases** { $opened } opened · { $open } open now · { $reports ->
+    [one] { $reports } report
+   *[other] { $reports } reports
+}
+mod-stats-decided = **Decided** { $decided }{ $waited ->
+    [none] { "" }
+   *[other] , half of them within { WAIT($waited) }
+}{ $outcomes ->
+    [none] { "" }
+   *[other] : { $outcomes }
+}
+mod-stats-outcome = { $count } { $outcome ->
+    [approve] approve
+    [remove] remove
+    [warn] warn
+    [timeout] timeout
+    [ban] ban
+   *[block] block
+}
+mod-stats-by = **By** { $moderators ->
+    [none] nobody
+   *[other] { $moderators }
+}
+mod-stats-moderator = { $who ->
+    [0] former moderators { $count }
+   *[other] <@{ ID($who) }> { $count }
+}
+mod-stats-appeals = **Appeals** { $appeals }, of which { $overturned } overturned
+command-mod-audit = Whether the log of what moderators did is whole, and what was done last
+    .head = A head from an earlier /mod audit, which the log must still hold
+    .member = Only about this member
+mod-audit-broken = ### ⚠️ The audit log is broken
+    { $fault } Tell the owner of this bot.
+mod-audit-empty = ### The audit log is empty
+mod-audit-whole = ### The audit log is whole
+    { $acts ->
+        [one] { $acts } act
+       *[other] { $acts } acts
+    } in all servers.{ $witness ->
+        [none] { "" }
+       *[other] { " " }It holds the head of row { ID($witness) }.
+    } Its head is `{ $head }`. Keep it: `/mod audit head:` tells later whether the log still holds it.
+mod-audit-nothing = { $member ->
+    [none] Nothing was done here yet.
+   *[other] Nothing was done about them.
+}
+mod-audit-act = **{ ID($number) }** · { $actor ->
+    [none] somebody forgotten
+   *[other] <@{ ID($actor) }>
+} · { $act ->
+    [open-case] open-case
+    [claim] claim
+    [escalate] escalate
+    [approve] approve
+    [remove] remove
+    [warn] warn
+    [timeout] timeout
+    [ban] ban
+    [block] block
+    [propose-ban] propose-ban
+    [discord-sanction] discord-sanction
+    [discord-lifted] discord-lifted
+    [note] note
+    [amend] amend
+    [pardon] pardon
+    [unban] unban
+    [unblock] unblock
+    [appeal-upheld] appeal-upheld
+    [appeal-overturned] appeal-overturned
+    [cancel] cancel
+    [purge] purge
+    [restore] restore
+    [raid-on] raid-on
+    [raid-off] raid-off
+    [panic-open] panic-open
+    [panic-pause] panic-pause
+    [panic-family] panic-family
+    [panic-known] panic-known
+    [rule-add] rule-add
+    [rule-remove] rule-remove
+    [policy-preset] policy-preset
+    [policy-category] policy-category
+    [policy-reset] policy-reset
+    [log-channel] log-channel
+    [second-for-bans] second-for-bans
+   *[other] { $act }
+}
+mod-audit-detail = { $name ->
+    [account-age] account age
+    [action] action
+    [category] category
+    [channel] channel
+    [flag] flag
+    [is-needed] is needed
+    [is-shadow] is shadow
+    [member-age] member age
+    [orders] orders
+    [pictures] pictures
+    [power] power
+    [preset] preset
+    [refuse] refuse
+    [since] since
+    [strike-until] strike until
+    [until] until
+    [version] version
+    [was-blocked] was blocked
+    [where] where
+   *[other] { $name }
+} { $value }
+
+## To amend, to take back
+
+command-mod-pardon = Take back a case's strike, and its timeout or ban
+    .number = The case
+    .reason = For the case and the log
+mod-pardoned = Case { ID($number) }: <@{ ID($member) }> is pardoned. { PLAIN($reason) }.
+command-mod-desk = How this server's desk works; shows it when nothing is given
+    .second_for_bans = Whether another moderator must confirm a ban (takes Manage Server)
+mod-desk = **Ladder** { $rungs }
+    { "" }**Strikes** count for { $days ->
+        [one] { $days } day
+       *[other] { $days } days
+    }
+    { "" }**A ban** { $is_second ->
+        [yes] needs a second moderator
+       *[no] needs one moderator
+    }
+
+## To act without a card
+
+command-mod-block = Keep a member from making pictures, for a while or until lifted
+    .member = Whom to block
+    .reason = Shown to the member
+    .duration = 30m, 12h, 7d or 2w; left out: until lifted
+command-mod-unblock = Lift a member's block
+    .member = Who may make pictures again
+mod-not-blocked = They are not blocked.
+command-mod-strike = A strike, and what the ladder says for it
+    .member = Whom
+    .reason = Shown to the member
+command-mod-warn = A warning; it counts as a strike
+    .member = Whom
+    .reason = Shown to the member
+command-mod-timeout = No pictures for a while, and Discord's own timeout where you may set it
+    .member = Whom
+    .duration = 30m, 12h, 7d or 2w
+    .reason = Shown to the member
+command-mod-ban = No pictures any more, and Discord's own ban where you may set it
+    .member = Whom
+    .reason = Shown to the member
+    .duration = 30m, 12h, 7d or 2w; left out: until lifted
+command-mod-unban = Lift a timeout or ban, the bot's and Discord's; the strike stays
+    .member = Who may make pictures again
+    .reason = For the log
+mod-not-blocked-by-me = They are not blocked by me.
+command-mod-purge = Take down all pictures of a member, or of everybody, of the last while
+    .since = The last 30m, 12h, 7d
+    .reason = For the log
+    .member = Left out: everybody (takes Manage Server)
+mod-purged = { case-orders } taken down; `/mod restore` lets what looks like them be made again.
+mod-purge-more = There may be more: use it again.
+mod-purge-left = { $messages ->
+    [0] { "" }
+    [one] { $messages } message Discord did not let me delete.
+   *[other] { $messages } messages Discord did not let me delete.
+}
+command-mod-remove = Take pictures down: the message, and the files behind it
+    .picture = A job's id, or a link to its message
+    .reason = For the log
+command-remove-picture = Remove picture
+mod-removed = Removed: job { $job } of <@{ ID($member) }>.
+mod-removed-looks = What looks like it does not come back here; `/mod restore` takes that back.
+command-mod-restore = Let pictures that look like removed ones be made again
+    .reason = For the log
+    .picture = A job's id, or a link to where its message was
+    .since = Or all that were removed in the last 30m, 12h, 7d
+    .member = Of these, only this member's; left out: everybody's (takes Manage Server)
+mod-restored = { $pictures ->
+    [one] What looks like { $pictures } removed picture may be made here again. The pictures themselves are deleted and don't come back.
+   *[other] What looks like { $pictures } removed pictures may be made here again. The pictures themselves are deleted and don't come back.
+}
+command-mod-log-channel = Where refusals and flags are posted
+    .channel = One that only moderators can read
+mod-log-channel = Refusals and flags go to <#{ ID($channel) }> from now on.
+
+## Lockdown
+
+command-mod-raid = Raid mode: young accounts and new members can't order
+    .state = On or off
+    .account_age = How old an account must be: 12h, 7d, 2w; left out: 7d
+    .member_age = How long a member must have been here; left out: 1d
+mod-choice-on = on
+mod-choice-off = off
+mod-raid = { $is_raid ->
+    [yes] Raid mode is on: only accounts older than { SPAN($account_age) }, and members for more than { SPAN($member_age) }, can order.
+   *[no] Raid mode is off.
+}
+command-mod-panic = The panic switch: pause, family only, known members only, or open again
+    .mode = Who may order from now on
+    .reason = Shown to members
+mod-choice-mode-open = open
+mod-choice-mode-pause = pause
+mod-choice-mode-family = family
+mod-choice-mode-known = known
+mod-panic = { $mode ->
+    [pause] Picture making is paused: nobody makes pictures. What is in line is still drawn; `/mod purge` takes it out.
+    [family] Picture making is family only: what would be flagged is refused, and no channel is one for adults.
+    [known] Picture making is for known members only: those who made pictures here before.
+   *[open] Picture making is open to everybody again.
+}{ reason-given }
+mod-done-by = { $text }
+    -# by <@{ ID($member) }>
+
+## The server's own rules
+
+command-mod-rule = This server's own rules
+command-mod-rule-add = Add a rule: words that refuse or flag a prompt
+    .name = For moderators
+    .words = With commas between them: one of them is enough
+    .beside = Only beside one of these
+    .unless = But not inside these: killer whale
+    .ruling = Left out: refuse
+    .category = For the log; left out: spam
+    .shadow = Only log what it would do
+mod-rule-added = { $does ->
+    [shadow] The rule { CODE($name) } watches, and only logs. { mod-rule-version }
+    [flag] The rule { CODE($name) } flags from now on. { mod-rule-version }
+   *[refuse] The rule { CODE($name) } refuses from now on. { mod-rule-version }
+}
+mod-rule-version = The rule book is at version { ID($version) }.
+command-mod-rule-remove = Remove a rule; earlier versions keep it
+    .name = Its name
+mod-rule-removed = The rule { CODE($name) } is gone. { mod-rule-version }
+command-mod-rule-list = The rules, and how often each fired
+    .version = As the rule book was then; left out: as it is
+mod-rule-list = ### Rules · version { ID($version) } of { ID($newest) }
+mod-rule-line = **{ PLAIN($name) }** · { $ruling ->
+    [flag] flags
+   *[refuse] refuses
+}{ $is_shadow ->
+    [yes] { " " }· shadow
+   *[no] { "" }
+} · { $hits ->
+    [one] fired { $hits } time
+   *[other] fired { $hits } times
+} · since version { ID($since) }
+    -# { PLAIN($words) }
+mod-rule-more = -# and { $count } more
+mod-rule-none = None. `/mod rule add` makes one; `/mod rule test` tries it out first.
+command-mod-rule-test = What a rule would have done to the last prompts; changes nothing
+    .name = A rule of this server
+    .words = Or words to try, with commas between them
+    .last = How many prompts; left out: 5000
+mod-rule-test = { $ruling ->
+    [refuse] Would have refused { $hits } of { $read }, { $good } by members in good standing.
+   *[flag] Would have flagged { $hits } of { $read }, { $good } by members in good standing.
+}
+mod-rule-hits-must = ⚠️ It hits { $count } that must always be allowed, such as { CODE($example) }.
