@@ -169,15 +169,18 @@ error-reported-already = You have reported that picture already. The moderators 
 error-reviewed-already = A moderator has looked at that picture already and let it stand.
 error-too-many-reports = You have reported { $limit } pictures within an hour, which is the most. Again in { WAIT($retry_after) }.
 error-nobody-there = That is a bot, or nobody I know.
-error-nothing-said = Say at least one of { $wanted }.
+error-nothing-said = Say at least one of { $wanted ->
+    [policy-change] `action`, `flag` and `refuse`
+   *[other] { $wanted }
+}.
 
 ## What a server chooses
 
-error-nobodys-choice = That is nobody's choice: what concerns { $category } is the same on every server.
+error-nobodys-choice = That is nobody's choice: what concerns { server-category } is the same on every server.
 error-bad-threshold = A threshold is from 0.01 to 1, where 1 is never; { $value } is none.
 error-nothing-chosen = { $category ->
     [none] Nothing was chosen there, so nothing changes. `/server policy show` shows what holds.
-   *[other] Nothing was chosen about { $category } there, so nothing changes. `/server policy show` shows what holds.
+   *[other] Nothing was chosen about { server-category } there, so nothing changes. `/server policy show` shows what holds.
 }
 error-rule-unusable = That rule can't be used: { PLAIN($problem) }. { PLAIN($remedy) }.
 error-rule-taken = There is a rule called { CODE($name) } already. Remove it first, or choose another name.
