@@ -63,9 +63,7 @@ class ModChannel:
                 return  # a case that the prompt opened shows it
             channel = await self._channel(record.guild_id)
             if channel is not None:
-                await channel.send(
-                    view=case_cards.review_card(record), allowed_mentions=discord.AllowedMentions.none()
-                )
+                await channel.send(view=case_cards.review_card(record))
         except (*UNREACHABLE, StorageError) as error:
             log.warning("verdict %s could not be posted: %s", record.id, error)
 
@@ -107,9 +105,7 @@ class ModChannel:
             if known is None or known.card_message_id is not None or channel is None:
                 return
             view, files = case_cards.case_card(await self.dossier(known))
-            message = await channel.send(
-                view=view, files=files, allowed_mentions=discord.AllowedMentions.none()
-            )
+            message = await channel.send(view=view, files=files)
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
 
@@ -170,9 +166,7 @@ class ModChannel:
             channel = await self._channel(case.guild_id)
             if channel is None:
                 return
-            message = await channel.send(
-                view=case_cards.appeal_card(known, case), allowed_mentions=discord.AllowedMentions.none()
-            )
+            message = await channel.send(view=case_cards.appeal_card(known, case))
             async with self._records.database.transaction() as tx:
                 await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
 
@@ -184,7 +178,7 @@ class ModChannel:
         if channel is None:
             return
         try:
-            await channel.send(view=note(text), allowed_mentions=discord.AllowedMentions.none())
+            await channel.send(view=note(text))
         except UNREACHABLE as error:
             log.warning("the moderators of %s were not told: %s", guild_id, error)
 

@@ -64,9 +64,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
         said.append(_said(verified, actor, say))
     if not said:
         raise NothingToVerify
-    await interaction.followup.send(
-        view=note("\n\n".join(said)), ephemeral=True, allowed_mentions=discord.AllowedMentions.none()
-    )
+    await interaction.followup.send(view=note("\n\n".join(said)), ephemeral=True)
 
 
 def _shown_in(components: Any) -> Iterator[str]:
