@@ -68,9 +68,7 @@ class PostedMessage:
             # "@original" is the answer whose id was not recorded before the bot died.
             message_id = cast(int, self.place.message_id or "@original")
             try:
-                message = await webhook.edit_message(
-                    message_id, view=view, attachments=files, allowed_mentions=discord.AllowedMentions.none()
-                )
+                message = await webhook.edit_message(message_id, view=view, attachments=files)
             except discord.HTTPException as error:
                 if error.code not in _EXPIRED and error.status != 401:
                     # An @original that is unknown was never answered: post anew below.
@@ -89,11 +87,12 @@ class PostedMessage:
 
     async def _edit_as_bot(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
         channel = self._client.get_partial_messageable(self.place.channel_id, guild_id=self.place.guild_id)
-        quiet = discord.AllowedMentions.none()
         try:
             if self.place.message_id is None:
-                return (await channel.send(view=view, files=files, allowed_mentions=quiet)).id
+                return (await channel.send(view=view, files=files)).id
             message = channel.get_partial_message(self.place.message_id)
+            # Where an edit has no `content`, discord.py leaves out what the client says about mentions.
+            quiet = discord.AllowedMentions.none()
             return (await message.edit(view=view, attachments=files, allowed_mentions=quiet)).id
         except discord.HTTPException as error:
             if error.code in _GONE:

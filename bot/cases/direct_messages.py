@@ -46,18 +46,16 @@ class DirectMessages:
         if interaction.guild_id is None:
             return
         member, now = MemberId(interaction.user.id), self._casework.clock()
-        quiet, say = discord.AllowedMentions.none(), say_to(interaction)
+        say = say_to(interaction)
         try:
             for case in await self._records.cases.untold(interaction.guild_id, member):
-                await interaction.followup.send(
-                    view=await self._view(say, case), ephemeral=True, allowed_mentions=quiet
-                )
+                await interaction.followup.send(view=await self._view(say, case), ephemeral=True)
                 await self._records.cases.told(case.id, now)
             for appeal in await self._records.appeals.untold(interaction.guild_id, member):
                 case = await self._records.cases.get(appeal.case_id)
                 if case is not None:
                     view = case_cards.answer_notice(say, appeal, case, self._server(case.guild_id))
-                    await interaction.followup.send(view=view, ephemeral=True, allowed_mentions=quiet)
+                    await interaction.followup.send(view=view, ephemeral=True)
                     await self._records.appeals.told(appeal.id, now)
         except UNREACHABLE as error:
             log.info("member %s could not be told yet: %s", member, error)
@@ -78,7 +76,7 @@ class DirectMessages:
     async def _send(self, member: MemberId, view: discord.ui.LayoutView) -> bool:
         try:
             channel = await self._client.create_dm(discord.Object(member))
-            await channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
+            await channel.send(view=view)
         except UNREACHABLE as error:
             # Closed messages, a deleted account, no server in common: all the same to us.
             log.info("member %s has no direct message from us: %s", member, error)

@@ -65,7 +65,7 @@ class ModChannel:
             channel = await self._channel(record.guild_id)
             if channel is not None:
                 view = case_cards.review_card(say_in(self._client, record.guild_id), record)
-                await channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
+                await channel.send(view=view)
         except (*UNREACHABLE, StorageError) as error:
             log.warning("verdict %s could not be posted: %s", record.id, error)
 
@@ -107,9 +107,7 @@ class ModChannel:
             if known is None or known.card_message_id is not None or channel is None:
                 return
             view, files = case_cards.case_card(say_in(self._client, case.guild_id), await self.dossier(known))
-            message = await channel.send(
-                view=view, files=files, allowed_mentions=discord.AllowedMentions.none()
-            )
+            message = await channel.send(view=view, files=files)
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
 
@@ -171,7 +169,7 @@ class ModChannel:
             if channel is None:
                 return
             view = case_cards.appeal_card(say_in(self._client, case.guild_id), known, case)
-            message = await channel.send(view=view, allowed_mentions=discord.AllowedMentions.none())
+            message = await channel.send(view=view)
             async with self._records.database.transaction() as tx:
                 await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
 
@@ -183,7 +181,7 @@ class ModChannel:
         if channel is None:
             return
         try:
-            await channel.send(view=note(text), allowed_mentions=discord.AllowedMentions.none())
+            await channel.send(view=note(text))
         except UNREACHABLE as error:
             log.warning("the moderators of %s were not told: %s", guild_id, error)
 

@@ -11,11 +11,12 @@ from bot.client import Interaction
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
 from bot.ui.forms import REASON, TextForm, paragraph
+from bot.ui.words import say_to, text
 
 log = logging.getLogger(__name__)
 
 
-@app_commands.context_menu(name="Report")
+@app_commands.context_menu(name=text("menu-report"))
 @app_commands.guild_only()
 async def report(interaction: Interaction, message: discord.Message) -> None:
     job = await interaction.client.parts.takedown.job_of_message(message.id)
@@ -23,9 +24,7 @@ async def report(interaction: Interaction, message: discord.Message) -> None:
     async def submit(interaction: Interaction, reason: str) -> None:
         atelier = interaction.client
         reported = await atelier.parts.reports.report(actor_of(interaction), job, reason)
-        await interaction.response.send_message(
-            "Thank you: the moderators look at it. Only they see who reported.", ephemeral=True
-        )
+        await interaction.response.send_message(say_to(interaction)("report-thanks"), ephemeral=True)
         try:
             if reported.is_new:
                 await atelier.mod_channel.post_case(reported.case)
@@ -35,5 +34,6 @@ async def report(interaction: Interaction, message: discord.Message) -> None:
         except UNREACHABLE as error:
             log.warning("the card of case %s is not posted yet: %s", reported.case.id, error)
 
-    fields = {"What is wrong with it?": paragraph("reason", most=REASON, is_required=False)}
-    await interaction.response.send_modal(TextForm("Report a picture", fields, submit))
+    say = say_to(interaction)
+    fields = {say("report-reason"): paragraph("reason", most=REASON, is_required=False)}
+    await interaction.response.send_modal(TextForm(say("report-title"), fields, submit))

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 import discord
 from discord import app_commands
+from discord.app_commands import Choice
 
-from bot.client import Interaction, say
+from bot.client import Interaction
+from bot.client import say as reply
 from bot.commands import policy_cards
 from bot.permissions import ManagersGroup, actor_of
 from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
+from bot.texts import Language
+from bot.ui.words import command, say_in, say_to, text
 from db.lockdowns import Mode
 from db.policies import Scope, ScopeKind
 from moderation.policy import NEVER, Action, Change, is_for_everybody, presets
@@ -22,37 +27,28 @@ Channel: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageC
 """Of a forum, whose posts are threads, "this channel" in one of them."""
 Threshold = app_commands.Range[float, 0.01, 1.0]
 
-HERE = "this channel"
-_WHERE = {
-    "this server": ScopeKind.SERVER,
-    "age-restricted channels": ScopeKind.AGE_RESTRICTED,
-    HERE: ScopeKind.CHANNEL,
-}
-_WHERES = [app_commands.Choice(name=each, value=each) for each in _WHERE]
-_PLACE = {"where": "Left out: this server", "channel": "For one channel and its threads"}
-"""Two options of every command that changes something, described."""
-_PRESETS = [app_commands.Choice(name=each, value=each) for each in presets()]
-_CATEGORIES = [app_commands.Choice(name=each.value, value=each.value) for each in CHOICES]
-_ACTIONS = [app_commands.Choice(name=each.value, value=each.value) for each in Action]
-
-
-POLICY = ManagersGroup(name="policy", description="What is done about what is found in prompts")
+_WHERES = [Choice(name=text("server-where", kind=each), value=each.value) for each in ScopeKind]
+_PRESETS = [Choice(name=each, value=each) for each in presets()]
+_CATEGORIES = [Choice(name=text("server-category", category=each), value=each.value) for each in CHOICES]
+_ACTIONS = [Choice(name=text("server-action", action=each), value=each.value) for each in Action]
 
 
 class Server(ManagersGroup):
     def __init__(self) -> None:
         super().__init__(
             name="server",
-            description="What this server chooses",
+            description=text("command-server"),
             guild_only=True,
             # Advice to Discord only: admins can override it, so interaction_check asks again.
             default_permissions=discord.Permissions(manage_guild=True),
         )
-        self.add_command(POLICY)
+        policy = ManagersGroup(name="policy", description=text("command-server-policy"))
+        for each in (show, preset, category, reset):
+            policy.add_command(each)
+        self.add_command(policy)
 
 
-@POLICY.command(description="What holds in this server, in age-restricted channels and in a channel")
-@app_commands.describe(channel="Left out: this one")
+@command("command-server-policy-show")
 async def show(interaction: Interaction, channel: Channel | None = None) -> None:
     parts = interaction.client.parts
     spot = policy_scope_of(actor_of(interaction)) if channel is None else _spot(interaction, channel)
@@ -62,33 +58,25 @@ async def show(interaction: Interaction, channel: Channel | None = None) -> None
         parts.policies.default,
         await parts.policies.choices(guild_id),
         spot,
+        say_to(interaction),
         is_family_only=gate.mode is Mode.FAMILY,
     )
     await interaction.response.send_message(view=view, ephemeral=True)
 
 
-@POLICY.command(description="Choose family, standard or mature; changes made there before go")
-@app_commands.describe(
-    preset="What to start from",
-    **_PLACE,
-)
+@command("command-server-policy-preset")
 @app_commands.choices(preset=_PRESETS, where=_WHERES)
 async def preset(
-    interaction: Interaction, preset: str, where: str = "this server", channel: Channel | None = None
+    interaction: Interaction, preset: str, where: str = ScopeKind.SERVER, channel: Channel | None = None
 ) -> None:
     scope = _scope(interaction, where, channel)
     await interaction.client.parts.policies.choose(actor_of(interaction), scope, preset)
-    await _answer(interaction, scope, f"{_for(scope)} the policy is *{preset}* from now on.", channel)
+    await _answer(
+        interaction, scope, channel, lambda say: say("server-policy-chosen", **_place(scope), preset=preset)
+    )
 
 
-@POLICY.command(description="Change what is done about one category")
-@app_commands.describe(
-    category="What was found",
-    action="What is done with it; as found: what the rule or the score says",
-    flag="Flagged from this score on, 0.01 to 1; 1: never by score",
-    refuse="Refused from this score on, 0.01 to 1; 1: never by score",
-    **_PLACE,
-)
+@command("command-server-policy-category")
 @app_commands.choices(category=_CATEGORIES, action=_ACTIONS, where=_WHERES)
 async def category(
     interaction: Interaction,
@@ -96,7 +84,7 @@ async def category(
     action: str | None = None,
     flag: Threshold | None = None,
     refuse: Threshold | None = None,
-    where: str = "this server",
+    where: str = ScopeKind.SERVER,
     channel: Channel | None = None,
 ) -> None:
     if action is None and flag is None and refuse is None:
@@ -106,27 +94,31 @@ async def category(
     policies = interaction.client.parts.policies
     await policies.amend(actor_of(interaction), scope, Category(category), change)
     policy = await policies.of(_spot_in(scope, channel, interaction))
-    what = policy_cards.stance(Category(category), policy.stance(Category(category)))
-    await _answer(interaction, scope, f"{_for(scope)} {category} is from now on: {what}.", channel)
+
+    def done(say: Language) -> str:
+        stance = policy_cards.stance(Category(category), policy, say)
+        return say("server-policy-amended", **_place(scope), category=category, stance=stance)
+
+    await _answer(interaction, scope, channel, done)
 
 
-@POLICY.command(description="Back to what holds without the choice")
-@app_commands.describe(
-    category="Only this one's change; left out: the preset and all changes there",
-    **_PLACE,
-)
+@command("command-server-policy-reset")
 @app_commands.choices(category=_CATEGORIES, where=_WHERES)
 async def reset(
     interaction: Interaction,
     category: str | None = None,
-    where: str = "this server",
+    where: str = ScopeKind.SERVER,
     channel: Channel | None = None,
 ) -> None:
     scope = _scope(interaction, where, channel)
     one = Category(category) if category else None
     await interaction.client.parts.policies.reset(actor_of(interaction), scope, one)
-    what = f"the change to {category}" if category else "the choice"
-    await _answer(interaction, scope, f"{_for(scope)} {what} is taken back.", channel)
+    await _answer(
+        interaction,
+        scope,
+        channel,
+        lambda say: say("server-policy-reset", **_place(scope), category=category),
+    )
 
 
 def _never(threshold: float | None) -> float | None:
@@ -135,7 +127,7 @@ def _never(threshold: float | None) -> float | None:
 
 def _scope(interaction: Interaction, where: str, channel: Channel | None) -> Scope:
     guild_id = interaction.guild_id or 0
-    kind = ScopeKind.CHANNEL if channel is not None else _WHERE[where]
+    kind = ScopeKind.CHANNEL if channel is not None else ScopeKind(where)
     if kind is not ScopeKind.CHANNEL:
         return Scope(guild_id=guild_id, kind=kind)
     here = channel.id if channel is not None else policy_scope_of(actor_of(interaction)).channel_id
@@ -159,17 +151,22 @@ def _spot_in(scope: Scope, channel: Channel | None, interaction: Interaction) ->
             return _spot(interaction, channel) if channel else policy_scope_of(actor_of(interaction))
 
 
-def _for(scope: Scope) -> str:
-    return f"In {policy_cards.where(scope)}"
+def _place(scope: Scope) -> dict[str, str | int]:
+    return {"kind": scope.kind, "channel": scope.channel_id}
 
 
-async def _answer(interaction: Interaction, scope: Scope, text: str, channel: Channel | None) -> None:
-    """To the one who did it, and to the moderators."""
+async def _answer(
+    interaction: Interaction, scope: Scope, channel: Channel | None, done: Callable[[Language], str]
+) -> None:
+    """What was done, to the one who did it, and to the moderators."""
     spot = _spot_in(scope, channel, interaction)
     policy = await interaction.client.parts.policies.of(spot)
-    if not spot.is_age_restricted and not is_for_everybody(policy):
-        text += f" {policy_cards.FOR_EVERYBODY}"
-    await say(interaction, text)
-    await interaction.client.mod_channel.say(
-        interaction.guild_id or 0, f"{text}\n-# by <@{interaction.user.id}>"
-    )
+    goes_too_far = not spot.is_age_restricted and not is_for_everybody(policy)
+
+    def told(say: Language) -> str:
+        return f"{done(say)} {say('server-for-everybody')}" if goes_too_far else done(say)
+
+    await reply(interaction, told(say_to(interaction)))
+    guild_id, say = interaction.guild_id or 0, say_in(interaction.client, interaction.guild_id)
+    noted = say("server-policy-by", done=told(say), member=interaction.user.id)
+    await interaction.client.mod_channel.say(guild_id, noted)

@@ -84,8 +84,7 @@ class Delivery:
         # The row is committed: whatever happens to the answer, the job is carried on.
         try:
             answer = await interaction.response.send_message(
-                view=cards.first_card(job, line.waiting + 1, is_ready=line.is_ready),
-                allowed_mentions=discord.AllowedMentions.none(),
+                view=cards.first_card(job, line.waiting + 1, is_ready=line.is_ready)
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
             self._spawn(self._direct_messages.tell_pending(interaction))

@@ -23,9 +23,9 @@ def say_in(client: discord.Client, guild_id: int | None) -> Language:
     return language(guild.preferred_locale.value if guild else ENGLISH)
 
 
-def text(key: str) -> locale_str:
+def text(key: str, **values: str) -> locale_str:
     """A message for Discord's menus, in every language that there is."""
-    return locale_str(language(ENGLISH)(key), key=key)
+    return locale_str(language(ENGLISH)(key, **values), key=key, values=values)
 
 
 def command(key: str, name: str = "") -> Callable[[Callable[..., Any]], app_commands.Command[Any, ..., Any]]:
@@ -45,5 +45,5 @@ class Translator(app_commands.Translator):
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
-        say = language(locale.value)
-        return None if say.name == ENGLISH or "key" not in string.extras else say(string.extras["key"])
+        say, extras = language(locale.value), string.extras
+        return say(extras["key"], **extras["values"]) if say.name != ENGLISH and "key" in extras else None

@@ -44,7 +44,7 @@ BUTTONS: set[type[Button]] = {GalleryButton, PageButton, CaseButton, AppealButto
 
 ORDERING = {
     "commands/imagine.py": 1,
-    "gallery.py": 1 + 1 + 1,  # the presses, the form, and the one place that admits
+    "gallery/delivery.py": 1 + 1 + 1,  # the presses, the form, and the one place that admits
 }
 """Where orders are sent on their way. Whoever adds a place adds the way in to tests/bot/ways_in.py."""
 

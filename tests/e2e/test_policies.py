@@ -17,7 +17,7 @@ SUGGESTIVE = "a woman in a seductive pose"
 
 
 async def test_a_server_lets_its_age_restricted_channels_go_further_and_takes_it_back(stage: Stage) -> None:
-    ada, where = stage.guest(), "age-restricted channels"
+    ada, where = stage.guest(), "age-restricted"
     refused = await ada.slash("after-dark", "imagine", prompt="a nude statue", images=1)
     assert "can't be drawn here" in await stage.private(refused)
     use = await stage.mia.slash("gallery", "server policy preset", preset="mature", where=where)
@@ -38,7 +38,7 @@ async def test_the_card_says_what_holds_where_and_what_nobody_can_change(stage: 
     channel = stage.play.channel("after-dark")
     changes: list[tuple[str, dict[str, Any]]] = [
         ("preset", {"preset": "family", "channel": channel}),
-        ("category", {"category": "gore", "action": "flag", "refuse": 1.0, "where": "this server"}),
+        ("category", {"category": "gore", "action": "flag", "refuse": 1.0, "where": "server"}),
     ]
     for name, options in changes:
         use = await stage.mia.slash("gallery", f"server policy {name}", **options)
@@ -59,14 +59,14 @@ async def test_the_card_says_what_holds_where_and_what_nobody_can_change(stage: 
 
 async def test_a_change_that_goes_too_far_for_an_ordinary_channel_says_so(stage: Stage) -> None:
     use = await stage.mia.slash(
-        "gallery", "server policy category", category="nudity", action="allow", where="this channel"
+        "gallery", "server policy category", category="nudity", action="allow", where="channel"
     )
     assert "what *standard* refuses of sexual, nudity and gore is refused" in await stage.private(use)
     refused = await stage.guest().slash("gallery", "imagine", prompt="a nude statue")
     assert "can't be drawn here" in await stage.private(refused)
-    use = await stage.mia.slash("gallery", "server policy reset", where="this channel")
+    use = await stage.mia.slash("gallery", "server policy reset", where="channel")
     assert "is taken back" in await stage.private(use)
-    use = await stage.mia.slash("gallery", "server policy reset", where="this channel")
+    use = await stage.mia.slash("gallery", "server policy reset", where="channel")
     assert "Nothing was chosen there" in await stage.private(use)
 
 
@@ -74,11 +74,11 @@ async def test_a_thread_follows_its_channel(stage: Stage) -> None:
     ada = stage.guest()
     world = stage.play.world
     thread = world.open_thread(stage.play.channel("gallery"), "Lakes", ada.id)
-    use = await stage.mia.slash("gallery", "server policy preset", preset="family", where="this channel")
+    use = await stage.mia.slash("gallery", "server policy preset", preset="family", where="channel")
     await use.wait_for_message()
     refused = await ada.slash(thread, "imagine", prompt=SUGGESTIVE)
     assert "can't be drawn here" in await stage.private(refused)
-    use = await stage.mia.slash(thread, "server policy reset", where="this channel")
+    use = await stage.mia.slash(thread, "server policy reset", where="channel")
     assert "is taken back" in await stage.private(use)
 
 

@@ -183,11 +183,11 @@ error-nothing-said = Say at least one of { $command ->
 
 ## What a server chooses
 
-error-nobodys-choice = That is nobody's choice: what concerns { $category } is the same on every server.
+error-nobodys-choice = That is nobody's choice: what concerns { server-category } is the same on every server.
 error-bad-threshold = A threshold is from 0.01 to 1, where 1 is never; { $value } is none.
 error-nothing-chosen = { $category ->
     [none] Nothing was chosen there, so nothing changes. `/server policy show` shows what holds.
-   *[other] Nothing was chosen about { $category } there, so nothing changes. `/server policy show` shows what holds.
+   *[other] Nothing was chosen about { server-category } there, so nothing changes. `/server policy show` shows what holds.
 }
 error-rule-unusable = That rule can't be used: { $problem ->
     [too-many-rules] there are { $limit } rules already. Remove one first.

@@ -20,6 +20,7 @@ from bot.studio.cases.cases import Decision
 from bot.studio.cases.reports import MemberReports
 from bot.studio.errors import DataTooLarge
 from bot.studio.settings import RetentionSettings
+from bot.texts import language
 from db.cases import Outcome
 from db.jobs import Job, JobState
 from db.member_export import Outlook
@@ -29,6 +30,7 @@ from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, ended, until
 pytestmark = pytest.mark.timeout(60)
 
 MIB = 2**20
+SAY = language("en")
 NOTHING = Outlook(
     orders=0,
     pictures=0,
@@ -110,7 +112,7 @@ async def test_data_that_fits_nowhere_is_refused_with_its_size(shop: Shop) -> No
 
 def test_what_stays_is_said_before_and_for_how_long() -> None:
     settings = RetentionSettings()
-    text = privacy_cards.before(NOTHING, settings)
+    text = privacy_cards.before(NOTHING, settings, SAY)
     assert "strike" not in text and "moderator, with your name" not in text and "24 hours" in text
     kept = replace(
         NOTHING,
@@ -123,7 +125,7 @@ def test_what_stays_is_said_before_and_for_how_long() -> None:
         acts=4,
         is_pending=True,
     )
-    text = privacy_cards.before(kept, settings)
+    text = privacy_cards.before(kept, settings, SAY)
     for words in (
         "1 order and 2 pictures",
         "3 orders in line: cancelled, and given back",
@@ -136,7 +138,7 @@ def test_what_stays_is_said_before_and_for_how_long() -> None:
     ):
         assert words in text, words
     assert len(text) < 2500
-    assert "3 orders cancelled and given back" in privacy_cards.after(kept, 3, settings)
+    assert "3 orders cancelled and given back" in privacy_cards.after(kept, 3, settings, SAY)
 
 
 async def test_the_outlook_counts_what_is_there(busy: Shop) -> None:

@@ -18,7 +18,7 @@ from generation.queue.ticket import GenerationError, LineFull
 from moderation.rate_limits import RateLimited, TooManyJobs
 
 ROOT = Path(__file__).parents[3]
-SENTENCES, MENUS = {"say"}, {"text", "command"}
+SENTENCES, MENUS = {"say", "text"}, {"command"}
 OWN = {"units.ftl"}  # named by `bot/texts/__init__.py` alone
 OUTSIDE = {"CommandNotFound", "CommandSignatureMismatch", "TransformerError"}  # discord.py's
 
@@ -28,7 +28,7 @@ class Call:
     where: str
     key: str
     given: frozenset[str]  # names of the values
-    is_menu: bool  # Discord shows it: no values
+    is_menu: bool  # of a command: no values
     has_more: bool  # **values
 
 

@@ -31,6 +31,7 @@ from tests.bot.gallery.test_cards import problems, texts_of
 
 pytestmark = pytest.mark.timeout(120)
 
+SAY = language("en")
 SERVER = Scope(guild_id=GUILD)
 HERE = Scope(guild_id=GUILD, kind=ScopeKind.CHANNEL, channel_id=CHANNEL)
 IN_AN_ADULT_CHANNEL = replace(ADA, is_age_restricted=True)
@@ -224,7 +225,7 @@ async def test_what_can_not_be_chosen_is_refused_with_a_sentence_and_leaves_noth
     allow = Change(action=Action.ALLOW)
     with pytest.raises(NobodysChoice) as fixed:
         await policies.amend(MIA, ADULTS, Category.MINORS, allow)
-    assert "nobody's choice" in (language("en").sentence(fixed.value) or "")
+    assert "nobody's choice" in (SAY.sentence(fixed.value) or "")
     for bad in (0.0, -1.0, 2.5, float("nan")):
         with pytest.raises(BadThreshold):
             await policies.amend(MIA, SERVER, Category.GORE, Change(flag=bad))
@@ -246,7 +247,7 @@ def test_the_longest_card_is_a_message() -> None:
     scopes = (SERVER, ADULTS, HERE)
     choices = {scope: Choice(preset=MATURE, changes=changes) for scope in scopes}
     here = PolicyScope(guild_id=GUILD, channel_id=CHANNEL, is_age_restricted=True)
-    card = policy_card(STANDARD, choices, here, is_family_only=True)
+    card = policy_card(STANDARD, choices, here, SAY, is_family_only=True)
     assert problems(card) == []
     text = "\n".join(texts_of(card))
     assert len(text) < 4000
@@ -257,13 +258,15 @@ def test_the_longest_card_is_a_message() -> None:
 
 def test_a_scope_that_chose_nothing_says_whose_it_follows() -> None:
     adult = PolicyScope(guild_id=GUILD, channel_id=CHANNEL, is_age_restricted=True)
-    text = "\n".join(texts_of(policy_card(FAMILY, {ADULTS: Choice(preset=MATURE)}, adult)))
+    text = "\n".join(texts_of(policy_card(FAMILY, {ADULTS: Choice(preset=MATURE)}, adult, SAY)))
     assert "**This server** · *family*, the bot owner's default" in text
     assert "**Age-restricted channels** · *mature*" in text
     assert f"**<#{CHANNEL}>** · as age-restricted channels" in text
     ordinary = "\n".join(
         texts_of(
-            policy_card(FAMILY, {SERVER: Choice(preset=STANDARD)}, replace(adult, is_age_restricted=False))
+            policy_card(
+                FAMILY, {SERVER: Choice(preset=STANDARD)}, replace(adult, is_age_restricted=False), SAY
+            )
         )
     )
     assert f"**<#{CHANNEL}>** · as the server" in ordinary

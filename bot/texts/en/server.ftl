@@ -1,0 +1,98 @@
+# What a server chooses: its policy, in answers and on the card. Also the words of Discord's own choices.
+
+server-place = { $kind ->
+    [server] this server
+    [age-restricted] age-restricted channels
+   *[channel] <#{ ID($channel) }>
+}
+server-where = { $kind ->
+    [server] this server
+    [age-restricted] age-restricted channels
+   *[channel] this channel
+}
+server-category = { $category ->
+    [sexual] sexual
+    [nudity] nudity
+    [minors] minors
+    [gore] gore
+    [hate] hate
+    [harassment] harassment
+    [self-harm] self-harm
+    [illegal] illegal
+    [real-person] real-person
+    [spam] spam
+   *[other] { $category }
+}
+server-action = { $action ->
+    [allow] allow
+    [flag] flag
+    [refuse] refuse
+   *[other] as found
+}
+
+## What a command did
+
+server-policy-chosen = In { server-place } the policy is *{ $preset }* from now on.
+server-policy-amended = In { server-place } { server-category } is from now on: { $stance }.
+server-policy-reset = In { server-place } { $category ->
+    [none] the choice
+   *[other] the change to { server-category }
+} is taken back.
+# For the moderators' channel: what was done, and by whom.
+server-policy-by =
+    { $done }
+    -# by <@{ ID($member) }>
+
+## The card
+
+server-policy-title = ### What is done about what is found
+server-policy-scope = { "**" }{ $kind ->
+    [server] This server
+    [age-restricted] Age-restricted channels
+   *[channel] <#{ ID($channel) }>
+}** · { $origin ->
+    [chosen] *{ $preset }*
+    [age-restricted] as age-restricted channels
+    [server] as the server
+   *[default] *{ $preset }*, the bot owner's default
+}{ $changed ->
+    [none] { "" }
+   *[other] , changed: { $changed }
+}
+server-stances = - { $categories }: { $stance }
+# Scores from 0 to 1, "none" where nothing is done by score; `first` is the lower one.
+server-stance = { $action ->
+    [allow] allowed
+    [flag] { $first ->
+        [none] flagged where found
+       *[other] flagged where found, by score from { NUMBER($first, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+    }
+    [refuse] { $first ->
+        [none] refused where found
+       *[other] refused where found, by score from { NUMBER($first, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+    }
+   *[other] { $category ->
+        [real-person] a name alone is flagged
+       *[other] { $is_lenient ->
+            [yes] as the rules say for age-restricted channels
+           *[no] as the rules say
+        }{ $flag ->
+            [none] { $refuse ->
+                [none] { "" }
+               *[other] ; by score { server-refused-from }
+            }
+           *[other] { $refuse ->
+                [none] ; by score { server-flagged-from }
+               *[other] ; by score { server-flagged-from }, { server-refused-from }
+            }
+        }
+    }
+}
+server-flagged-from = flagged from { NUMBER($flag, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+server-refused-from = refused from { NUMBER($refuse, minimumFractionDigits: 2, maximumFractionDigits: 2) }
+server-policy-fixed =
+    { "**" }Nobody's choice**, on no server: minors in anything sexual or suggestive, intimate pictures without consent, and a real person beside anything sexual, nude or gory are refused.
+    { server-for-everybody }
+server-for-everybody = In channels that are not age-restricted, what *standard* refuses of sexual, nudity and gore is refused whatever stands here.
+server-policy-family = ⚠️ `/mod panic` is at *family*: until it is open again, that holds everywhere as well.
+server-policy-help = -# Scores are from 0 to 1, how likely a moderator would object. `/server policy preset`, `category` and `reset` change what holds.
