@@ -33,7 +33,7 @@ class AppealForms:
         self._direct_messages = direct_messages
 
     async def open_form(self, interaction: Interaction, case_id: int) -> None:
-        """Raises as `AppealDesk.may_ask`."""
+        """Raises as `CaseAppeals.may_ask`."""
         case = await self._appeals.may_ask(case_id, MemberId(interaction.user.id))
         say = say_to(interaction)
 
@@ -51,7 +51,7 @@ class AppealForms:
         await interaction.response.send_modal(TextForm(title, fields, submit))
 
     async def open_answer(self, decision: Decision, interaction: Interaction, appeal_id: int) -> None:
-        """Raises as `AppealDesk.may_answer`."""
+        """Raises as `CaseAppeals.may_answer`."""
         demand_moderator(interaction)
         _, case = await self._appeals.may_answer(appeal_id, actor_of(interaction))
 

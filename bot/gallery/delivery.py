@@ -193,7 +193,7 @@ class Delivery:
         await interaction.response.send_modal(form_of(await self._parts.variations.remixable(job)))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
-        """What the form of Press.REMIX asks for. Refusals are raised."""
+        """What the form of GalleryAction.REMIX asks for. Refusals are raised."""
         order = await self._parts.variations.remix(
             wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
         )

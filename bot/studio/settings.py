@@ -227,7 +227,7 @@ def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
     try:
         parse_escalation(settings.moderation.ladder)
     except EscalationBroken as error:
-        yield "moderation.escalation", f"{error.rung!r} is no rung; it takes {error.wanted}"
+        yield "moderation.ladder", f"{error.rung!r} is no rung; it takes {error.wanted}"
     if doubled := _doubled(settings.pictures.detectors):
         yield "pictures.detectors", f"{doubled!r} is named twice"
     if bool(settings.provenance.certificate) != bool(settings.provenance.key):
@@ -258,8 +258,9 @@ _ELSEWHERE = {
     "discord.token": "the token comes from the environment (DISCORD_TOKEN), never from a file",
     "generation.swaps_a_minute": "it is gone, and model_wait alone says how often models take turns; delete the line, and raise "
     "model_wait where they should take turns less often",
+    "models.sampler": "it is called scheduler now, the word of diffusers; its values are the same",
 }
-"""Keys that some file may still have, or that are looked for here."""
+"""Keys that some file may still have, or that are looked for here: and what to do. Entries of a list go without names."""
 
 
 def _converted(raw: dict[str, Any], source: str) -> Settings:
@@ -289,7 +290,7 @@ def _places(
                 if name not in known:
                     near = difflib.get_close_matches(name, known, n=1)
                     hint = f"the nearest is {near[0]!r}" if near else f"there are: {', '.join(known)}"
-                    reason = _ELSEWHERE.get(dotted, f"there is no such key; {hint}")
+                    reason = _ELSEWHERE.get(_header(f"{path}.{name}"), f"there is no such key; {hint}")
                     raise SettingsBroken(source, dotted, reason)
                 yield from _places(known[name], each, f"{path}.{name}", dotted, source)
         case inspect.VarTupleType(item_type=inspect.DataclassType() as item) if isinstance(value, list):
@@ -321,13 +322,17 @@ def _wanted(kind: inspect.Type, path: str) -> str:
         case inspect.VarTupleType(item_type=inspect.LiteralType() as item):
             return f"a list of at least {_wanted(item, path)}"
         case inspect.VarTupleType(item_type=item, min_length=least):
-            header = re.sub(r"\[\d+\]", "", path).removeprefix("$.")
-            what = f"[[{header}]] tables" if isinstance(item, inspect.DataclassType) else "strings"
+            what = f"[[{_header(path)}]] tables" if isinstance(item, inspect.DataclassType) else "strings"
             return f"a list of {what}" + (", at least one" if least else "")
         case inspect.StrType() | inspect.CustomType():  # a path
             return "a string" + (" that is not empty" if getattr(kind, "min_length", 0) else "")
         case _:
             return "a table"
+
+
+def _header(path: str) -> str:
+    """msgspec's path as TOML has it above a table: "$.models[0].loras" -> "models.loras"."""
+    return re.sub(r"\[\d+\]", "", path).removeprefix("$.")
 
 
 def _range(above: float | None, least: float | None, most: float | None) -> str:

@@ -101,14 +101,14 @@ async def open_connection(
 
 
 class Connection(Protocol):
-    """A worker, as far as jobs go: `Link`, or one in this process."""
+    """A worker, as far as jobs go: `WorkerConnection`, or one in this process."""
 
     def send(self, order: Message) -> None: ...
     async def receive(self) -> Event: ...
 
 
 class WorkerConnection:
-    """Made by `open_link`. One task receives; anybody on the event loop sends."""
+    """Made by `open_connection`. One task receives; anybody on the event loop sends."""
 
     def __init__(self, process: Process, *, patience: float, ping_seconds: float, listen: Listener) -> None:
         assert process.stdin is not None and process.stdout is not None  # PIPE above

@@ -44,7 +44,7 @@ class GenerationError(Exception):
 
 @dataclass(eq=False)
 class GenerationFailed(GenerationError):
-    """The worker could not make it, retries included. `kind` as in messages.Failed, or "crash"."""
+    """The worker could not make it, retries included. `kind` as in protocol.Failed, or "crash"."""
 
     kind: str
     reason: str

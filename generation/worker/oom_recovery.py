@@ -2,8 +2,8 @@
 
 How many fit is one number for each size of work, asked anew each time: what was measured and is free now, and no more than the
 limit that was set when memory ran out. That is half of what did not fit, doubled after every quiet while. One picture that does
-not fit alone has its model climb a rung (`residence.py`): the decode is tiled, then modules are put aside. Only when no rung is
-left does an order fail. Everything is told, and taken back step by step.
+not fit alone has its model climb a rung (`models/offload.py`): the decode is tiled, then modules are put aside. Only when no rung
+is left does an order fail. Everything is told, and taken back step by step.
 """
 
 from __future__ import annotations

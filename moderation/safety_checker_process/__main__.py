@@ -1,4 +1,4 @@
-"""`python -m moderation.safety_checker_process SOURCE`: the process behind pictures/safety_checker.py."""
+"""`python -m moderation.safety_checker_process SOURCE`: the process behind moderation/pictures/safety_checker.py."""
 
 from __future__ import annotations
 

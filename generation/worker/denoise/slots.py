@@ -1,4 +1,4 @@
-"""A picture on its way: what it is told, and how far it is. Where its tensors are kept is the deck's affair (`deck.py`)."""
+"""A picture on its way: what it is told, and how far it is. `batch_state.py` keeps its tensors."""
 
 from __future__ import annotations
 

@@ -1,0 +1,162 @@
+"""What pages, docstrings and comments name is there: files, links, modules, settings, and the functions of the three traces."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.studio.settings import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("bot", "db", "generation", "moderation", "playground", "training", "benchmarks", "tests")
+PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+SOURCES = [
+    *sorted(ROOT.glob("*.py")),
+    *(
+        path
+        for folder in (*PACKAGES, "docs")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "work" not in path.relative_to(ROOT).parts
+    ),
+]
+
+FILE = re.compile(r"(?<![\w./<-])(?:[\w.-]+/)*[\w-]+\.(?:py|ftl|sql|md|toml|jsonl)\b(?!\()")
+FOLDER = re.compile(rf"(?<![\w./-])(?:{'|'.join((*PACKAGES, 'docs', 'models'))})/(?:[\w.-]+/)*(?![\w<])")
+DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
+STARTED = re.compile(rf"python -m ({DOTTED.pattern})\b")
+ELSEWHERE = {
+    "config.toml",  # the owner's
+    "discord.py",  # a library
+    "hooks/group_offloading.py",  # diffusers'
+    "classify_nsfw.py",  # OpenNSFW's
+    "dev.jsonl",  # prompts that the owner of a measurement brings
+    "evasion_dev.jsonl",
+    "training/work/",  # made by a training
+}
+
+
+@cache
+def names_of_files() -> frozenset[str]:
+    return frozenset(path.name for folder in (*PACKAGES, "docs") for path in (ROOT / folder).rglob("*.*"))
+
+
+def is_there(named: str, page: Path) -> bool:
+    """A path counts from the root or from where it is named; a name alone may be any file's."""
+    if named in ELSEWHERE or (ROOT / named).exists() or (page.parent / named).exists():
+        return True
+    return "/" not in named and named in names_of_files()
+
+
+@cache
+def definitions(path: Path) -> frozenset[str]:
+    """Functions, classes and other names of a module, and `Class.member`."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+
+    def names(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
+        for node in body:
+            match node:
+                case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name) | ast.ClassDef(name=name):
+                    yield name, node
+                case ast.Assign(targets=[ast.Name(id=name)]) | ast.AnnAssign(target=ast.Name(id=name)):
+                    yield name, node
+                case _:
+                    pass
+
+    found = set[str]()
+    for name, node in names(tree.body):
+        found.add(name)
+        if isinstance(node, ast.ClassDef):
+            found.update(f"{name}.{member}" for member, _ in names(node.body))
+    return frozenset(found)
+
+
+def is_setting(dotted: str) -> bool:
+    """As `moderation.must`."""
+    value: Any = Settings()
+    for key in dotted.split("."):
+        if not (dataclasses.is_dataclass(value) and key in {each.name for each in dataclasses.fields(value)}):
+            return False
+        value = getattr(value, key)
+    return True
+
+
+def is_module_or_in_one(dotted: str) -> bool:
+    path, names = ROOT, dotted.split(".")
+    while names and (path / names[0]).is_dir():
+        path /= names.pop(0)
+    if names and (path / f"{names[0]}.py").exists():
+        path /= f"{names.pop(0)}.py"
+    elif names:
+        path /= "__init__.py"
+    return not names or (path.exists() and ".".join(names[:2]) in definitions(path))
+
+
+def wrong_in(text: str, page: Path) -> list[str]:
+    files = [each for each in FILE.findall(text) if not is_there(each, page)]
+    folders = [each for each in FOLDER.findall(text) if not is_there(each, page)]
+    return files + folders
+
+
+def prose_of(path: Path) -> Iterator[str]:
+    source = path.read_text(encoding="utf-8")
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.string
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Expr(value=ast.Constant(value=str(text))):
+                yield text
+            case _:
+                pass
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_names_what_is_there(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    wrong = list[str]()
+    for code in re.findall(r"`([^`\n]+)`", text):
+        wrong += wrong_in(code, page)
+        if DOTTED.fullmatch(code) and not (is_module_or_in_one(code) or is_setting(code)):
+            wrong.append(code)
+    wrong += [each for each in STARTED.findall(text) if not is_module_or_in_one(each)]
+    for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+        if "://" not in link and not (page.parent / link).exists():
+            wrong.append(link)
+    assert not wrong
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_docstrings_and_comments_name_what_is_there(path: Path) -> None:
+    wrong = list[str]()
+    for text in prose_of(path):
+        wrong += wrong_in(text, path)
+        for dotted in re.findall(rf"(?:`|-m )({DOTTED.pattern})\b(?!/)", text):
+            if not (is_module_or_in_one(dotted) or is_setting(dotted)):
+                wrong.append(dotted)
+    assert not wrong
+
+
+TRACE = re.compile(r"[│├└─ ]*(?P<name>[\w.]+)(?:\(.*?\))? {2,}(?P<path>\S+\.py)(?: {2,}|$)")
+
+
+@pytest.mark.parametrize("heading", ["One /imagine", "One press", "One preview"])
+def test_a_trace_names_functions_of_today(heading: str) -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    section = page.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [
+        line for block in re.findall(r"```\n(.*?)```", section, re.DOTALL) for line in block.splitlines()
+    ]
+    assert len(lines) >= 6
+    for line in lines:
+        step = TRACE.match(line)
+        assert step, f"neither function nor file: {line}"
+        assert step["name"] in definitions(ROOT / step["path"]), line
