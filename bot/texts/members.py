@@ -1,13 +1,11 @@
-"""Every refusal as one sentence, and the small phrases of the cards. Leaves carry data; this is where it becomes prose."""
+"""The progress line of a card, and spans of time in words. English alone: they are to move into the catalogue."""
 
 from __future__ import annotations
 
 import math
 
-from bot.texts.markdown import code
 from generation.queue.ticket import Progress, Running, Waiting
 from moderation.duration import written
-from moderation.verdict import Category, Verdict
 
 _UNIT = {"w": "week", "d": "day", "h": "hour", "m": "minute"}
 
@@ -48,15 +46,3 @@ def span(seconds: float) -> str:
     if not text:
         return duration(seconds)
     return f"{text[:-1]} {_UNIT[text[-1]]}" + ("" if text[:-1] == "1" else "s")
-
-
-def why(verdict: Verdict, most: int = 8) -> str:
-    """What decided, for moderators: "sexual: rule `suggestive` found `lingerie`"."""
-    words = ", ".join(f"`{code(word, 40)}`" for word in verdict.words[:most])
-    what = "" if verdict.category is Category.NONE else f"{verdict.category}: "
-    return f"{what}rule `{code(verdict.rule, 60)}`" + (f" found {words}" if words else "")
-
-
-def moment(at: float) -> str:
-    """A time that Discord shows in the reader's own zone."""
-    return f"<t:{int(at)}:f>"

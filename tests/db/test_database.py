@@ -212,17 +212,17 @@ import asyncio, resource, sys
 from pathlib import Path
 from db.database import Database
 from db.errors import DiskFull
-from db.key_values import Notes
+from db.key_values import KeyValues
 
 async def main() -> None:
     async with Database.open(Path(sys.argv[1])) as db:
-        await Notes(db).set("before", "kept")
+        await KeyValues(db).set("before", "kept")
         resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000))
         try:
-            await Notes(db).set("large", "x" * 1_000_000)
+            await KeyValues(db).set("large", "x" * 1_000_000)
         except DiskFull:
             print("full")
-        print(await Notes(db).get("before"), await Notes(db).get("large"))
+        print(await KeyValues(db).get("before"), await KeyValues(db).get("large"))
 
 asyncio.run(main())
 """
@@ -238,14 +238,14 @@ KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from db.database import Database
-from db.key_values import Notes
+from db.key_values import KeyValues
 
 INSERT = "INSERT INTO notes (key, value) VALUES (?, ?)"
 
 async def main() -> None:
     async with Database.open(Path(sys.argv[1])) as db:
         for number in range(20):
-            await Notes(db).set(f"committed {number:02}", "x" * 5000)
+            await KeyValues(db).set(f"committed {number:02}", "x" * 5000)
         async with db.transaction() as tx:
             # More than SQLite's cache holds, so that pages of the open transaction are on the disk already.
             for number in range(1000):

@@ -136,7 +136,8 @@ async def test_a_job_goes_where_its_model_is_whole_and_anywhere_if_it_is_broken_
     assert dispatch.state.broken_models == {small: "as told"}
     for name in ("a", "b"):
         dispatch.submit(order(name))
-    dispatch.submit(replace(order("c"), model=other))
+    third = order("c")
+    dispatch.submit(replace(third, drawing=replace(third.drawing, model=other)))
     assert (first.got, second.got) == (["c"], ["a", "b"])
     await second.say(ModelBroken(model=small, reason="as told"))
     dispatch.submit(order("d"))
