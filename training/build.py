@@ -1,12 +1,11 @@
-"""Compose the training set: `python -m training.build --archive drawings.zip [--seed 2] [--start models/bundled]`.
+"""Compose the training set: `python -m training.build --archive drawings.zip [--shards 6] [--start models/bundled]`.
 
-Writes to training/work/: codec.safetensors, pool.safetensors (latents and caption states),
-decoder.safetensors (pixels) and captions.json. Run again with another seed, in the middle of a training, it
-lays out fresh compositions, so that none is learnt by heart.
+Writes to training/work/ what is missing of codec.safetensors, decoder.safetensors (pixels) and the first shards of the
+pool, pool-000.safetensors and so on (latents and caption states). training.run adds shards while it trains, so that no
+composition is learnt by heart.
 """
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +34,7 @@ class Source:
 
     def begin(self, mix: Mix, seed: int) -> None:
         """Another stream of the same drawings."""
-        without = {scene.key for scene in hold_out.load()}
+        without = hold_out.apart(hold_out.load())
         self._composer = Composer(self._taught, mix, seed, flat=self._drawings.flat, without=without)
         self._painter = Painter(self._drawings, seed)
 
@@ -73,45 +72,92 @@ def codec_at(path: Path, pixels: Tensor, model: Path | None) -> Codec:
     return found
 
 
+class Builder:
+    """Lays out the training set in a folder, each file once."""
+
+    def __init__(
+        self, archive: Path, text: Path, start: Path | None, work: Path, settings: config.Config
+    ) -> None:
+        work.mkdir(parents=True, exist_ok=True)
+        self._work, self._settings = work, settings
+        self._source = Source(archive, settings.mix, settings.build.seed)
+        self._text = TextEncoder(text)
+        pixels = self._decoder_pictures()
+        self._codec = codec_at(work / "codec.safetensors", pixels, start)
+
+    def _decoder_pictures(self) -> Tensor:
+        path = self._work / "decoder.safetensors"
+        if not path.exists():
+            pixels = self._source.paint(self._source.scenes(self._settings.build.decoder_pictures))
+            _save({"pixels": pixels}, path)
+        return load_file(path)["pixels"]
+
+    def shard(self, number: int) -> None:
+        """Compose shard `number`, which is the same whenever it is composed, unless it is there."""
+        path = shard_at(self._work, number)
+        if path.exists():
+            return
+        started = time.monotonic()
+        self._source.begin(self._settings.mix, self._settings.build.seed + 1 + number)
+        captions: list[str] = []
+        latents: list[Tensor] = []
+        while len(captions) < self._settings.build.samples:
+            scenes = self._source.scenes(min(250, self._settings.build.samples - len(captions)))
+            captions += [scene.caption for scene in scenes]
+            latents.append(self._codec.encode(as_float(self._source.paint(scenes))).half())
+        unique = sorted({"", *captions})  # "" comes first: the dropped caption
+        row = {caption: index for index, caption in enumerate(unique)}
+        pool = {
+            "latents": torch.cat(latents).contiguous(),
+            "states": self._text.encode(unique).half(),
+            "rows": torch.tensor([row[caption] for caption in captions]),
+        }
+        _save(pool, path)
+        print(f"{path.name}: {len(captions)} samples, {time.monotonic() - started:.0f} s", flush=True)
+
+
+def shard_at(work: Path, number: int) -> Path:
+    return work / f"pool-{number:03}.safetensors"
+
+
+def load_pool(work: Path) -> dict[str, Tensor]:
+    """All shards of the folder as one: latents (n, 12, 16, 16), states (captions, tokens, width), rows (n,)."""
+    shards = [load_file(path) for path in sorted(work.glob("pool-*.safetensors"))]
+    rows: list[Tensor] = []
+    captions = 0
+    for shard in shards:
+        rows.append(shard["rows"] + captions)
+        captions += len(shard["states"])
+    return {
+        "latents": torch.cat([shard["latents"] for shard in shards]),
+        "states": torch.cat([shard["states"] for shard in shards]),
+        "rows": torch.cat(rows),
+    }
+
+
+def _save(tensors: dict[str, Tensor], path: Path) -> None:
+    """Never leaves a half-written file."""
+    new = path.with_suffix(".new")
+    save_file(tensors, new)
+    new.replace(path)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--archive", type=Path, required=True, help="made by training.archive")
-    parser.add_argument("--text", type=Path, default=config.WORK / "text", help="or a model folder")
+    parser.add_argument(
+        "--text", type=Path, help="a folder of training.prune or a model folder; default: WORK/text"
+    )
     parser.add_argument("--start", type=Path, help="a model folder whose codec is kept")
     parser.add_argument("--work", type=Path, default=config.WORK)
-    parser.add_argument("--seed", type=int, help="instead of config.toml's")
+    parser.add_argument("--shards", type=int, help="instead of config.toml's")
     arguments = parser.parse_args()
     settings = config.load()
-    seed = settings.build.seed if arguments.seed is None else arguments.seed
     torch.set_num_threads(1)
-    arguments.work.mkdir(parents=True, exist_ok=True)
-    source = Source(arguments.archive, settings.mix, seed)
-    started = time.monotonic()
-
-    pixels = source.paint(source.scenes(settings.build.decoder_pictures))
-    save_file({"pixels": pixels}, arguments.work / "decoder.safetensors")
-    components = codec_at(arguments.work / "codec.safetensors", pixels, arguments.start)
-    print(f"{len(pixels)} pictures, codec ready, {time.monotonic() - started:.0f} s", flush=True)
-
-    captions: list[str] = []
-    latents: list[Tensor] = []
-    while len(captions) < settings.build.samples:
-        scenes = source.scenes(250)
-        captions += [scene.caption for scene in scenes]
-        latents.append(components.encode(as_float(source.paint(scenes))).half())
-    print(f"{len(captions)} samples, {time.monotonic() - started:.0f} s", flush=True)
-
-    unique = sorted({"", *captions})  # "" comes first: the dropped caption
-    row = {caption: index for index, caption in enumerate(unique)}
-    states = TextEncoder(arguments.text).encode(unique).half()
-    pool = {
-        "latents": torch.cat(latents).contiguous(),
-        "states": states,
-        "rows": torch.tensor([row[caption] for caption in captions]),
-    }
-    save_file(pool, arguments.work / "pool.safetensors")
-    (arguments.work / "captions.json").write_text(json.dumps(captions), encoding="utf-8")
-    print(f"{len(unique)} captions encoded, {time.monotonic() - started:.0f} s", flush=True)
+    text = arguments.text or arguments.work / "text"
+    builder = Builder(arguments.archive, text, arguments.start, arguments.work, settings)
+    for number in range(arguments.shards or settings.build.shards):
+        builder.shard(number)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Draws scenes at random: what is in them, and the caption that says so. No torch, no files.
 
-Most are one object on white or on a named colour; some are repainted, small, pairs, or in the flat style.
+Most are one object, on white, on a named colour or in front of a backdrop; some are repainted, small, pairs, or in the
+flat style; a few are a backdrop alone.
 """
 
 import random
@@ -9,12 +10,13 @@ from collections.abc import Collection
 from training.colours import BACKGROUNDS, TINTS
 from training.concepts import Concept
 from training.scene import Kind, Mix, Scene, article
+from training.wordings import WORDINGS
 
 FLAT_WORDS = ("flat", "flat", "cartoon", "2d")
 
 
 class Composer:
-    """Scenes from its own random stream, none of them with a key in `without`.
+    """Scenes from its own random stream, none of them with one of its keys in `without`.
 
     `flat` names the drawings that exist in the flat style.
     """
@@ -37,13 +39,16 @@ class Composer:
 
     def compose(self) -> Scene:
         """The next scene."""
-        while (scene := self._scene()).key in self._without:
+        while not self._without.isdisjoint((scene := self._scene()).keys):
             pass
         return scene
 
     def _scene(self) -> Scene:
         dice, mix = self._random.random(), self._mix
         background, phrase = self._background()
+        if background in WORDINGS and self._random.random() < mix.alone:
+            caption = self._random.choice(WORDINGS[background].alone)
+            return Scene(caption=caption, kind="alone", concepts=(), drawings=(), background=background)
         if dice < mix.pair:
             return self._pair(background, phrase)
         if dice < mix.pair + mix.small:
@@ -63,7 +68,9 @@ class Composer:
             word = f"{colour} {word}"
         if is_flat:
             word = f"{self._random.choice(FLAT_WORDS)} {word}"
-        return self._one("single", concept, drawing, background, self._say(word) + phrase, is_flat=is_flat)
+        return self._one(
+            "single", concept, drawing, background, phrase.format(self._say(word)), is_flat=is_flat
+        )
 
     def _tinted(self, background: str, phrase: str) -> Scene:
         concept = self._concept()
@@ -71,22 +78,23 @@ class Composer:
         words = tuple(w for w in concept.words if not any(c in w.split() for c in TINTS))
         word = f"{tint} {self._usual(words or (concept.name.split()[-1],))}"
         drawing = self._usual(concept.pictures)
-        return self._one("single", concept, drawing, background, self._say(word) + phrase, tint=tint)
+        return self._one("single", concept, drawing, background, phrase.format(self._say(word)), tint=tint)
 
     def _small(self, background: str, phrase: str) -> Scene:
         concept = self._concept()
         word = f"{self._random.choice(('small', 'tiny', 'little'))} {self._usual(concept.words)}"
-        return self._one("small", concept, concept.pictures[0], background, self._say(word) + phrase)
+        drawing = self._usual(concept.pictures)
+        return self._one("small", concept, drawing, background, phrase.format(self._say(word)))
 
     def _pair(self, background: str, phrase: str) -> Scene:
         left, right = self._concept(), self._concept()
         joint = self._random.choice((" and ", " and ", " next to "))
         words = joint.join(article(self._usual(concept.words)) for concept in (left, right))
         return Scene(
-            caption=words + phrase,
+            caption=phrase.format(words),
             kind="pair",
             concepts=(left.name, right.name),
-            drawings=(left.pictures[0], right.pictures[0]),
+            drawings=(self._usual(left.pictures), self._usual(right.pictures)),
             background=background,
         )
 
@@ -122,16 +130,19 @@ class Composer:
         return self._random.choice(options[1:])
 
     def _background(self) -> tuple[str, str]:
-        """The colour behind, and the words for it ("" for most white ones)."""
+        """What is behind, and the words for it around a {} (nothing more for most white ones)."""
+        if self._random.random() < self._mix.backdrop:
+            backdrop = self._random.choice(list(WORDINGS))
+            return backdrop, self._random.choice(WORDINGS[backdrop].around)
         if self._random.random() < self._mix.white:
             is_said = self._random.random() < 0.12
-            return "white", self._backdrop("white") if is_said else ""
+            return "white", self._plainly("white") if is_said else "{}"
         colour = self._random.choice([name for name in BACKGROUNDS if name != "white"])
-        return colour, self._backdrop(colour)
+        return colour, self._plainly(colour)
 
-    def _backdrop(self, colour: str) -> str:
+    def _plainly(self, colour: str) -> str:
         return self._random.choices(
-            (f" on {article(colour)} background", f" on {colour}", f", {colour} background"),
+            (f"{{}} on {article(colour)} background", f"{{}} on {colour}", f"{{}}, {colour} background"),
             (0.8, 0.1, 0.1),
         )[0]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 PATH = Path(__file__).with_name("concepts.toml")
-GROUPS: Final = ("common", "other", "later")
+GROUPS: Final = ("common", "other", "later", "more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,17 @@ WORK = Path(__file__).with_name("work")  # ignored by git: pools, checkpoints, s
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     seed: int
-    samples: int
+    samples: int  # a shard
+    shards: int  # that are learnt from at a time, the newest
     decoder_pictures: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    rounds: int
+    judge_after: int  # rounds
+    decoder_after: int  # rounds
+    scored: int  # held-out captions of either kind, one picture each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +60,7 @@ class Judge:
     samples: int
     batch: int
     rate: float
+    checkpoint_every: float  # seconds
     threads: int
 
     def mix(self, mix: Mix) -> Mix:
@@ -62,6 +72,7 @@ class Judge:
 class Config:
     mix: Mix
     build: Build
+    run: Run
     train: Train
     decoder: Decoder
     judge: Judge
@@ -73,6 +84,7 @@ def load(path: Path = PATH) -> Config:
     return Config(
         mix=Mix(**document["mix"]),
         build=Build(**document["build"]),
+        run=Run(**document["run"]),
         train=Train(**document["train"]),
         decoder=Decoder(**document["decoder"]),
         judge=Judge(**document["judge"]),

@@ -1,4 +1,4 @@
-"""Train the decoder, latents (12, 16, 16) to 128 px: `python -m training.decoder`.
+"""Train the decoder, latents (12, 16, 16) to 128 px: `python -m training.decoder [--start models/bundled]`.
 
 It undoes the blocks of the codec and doubles the resolution. It learns on crops of composed
 pictures, one batch in four under a gradient of coloured light.
@@ -22,6 +22,7 @@ from training.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights
 from training.muon import Optimizers
 from training.unet import channels_last
 
+CHECKPOINT = "decoder.pt"
 WIDTH = 32
 SCALE = 8  # px a latent
 
@@ -83,6 +84,14 @@ class DecoderTrainer:
         self.seconds += time.monotonic() - started
         return F.mse_loss(decoded.detach(), pictures).item()
 
+    def start(self, model: Path) -> None:
+        """The decoder of a packaged model. OSError if the folder has none."""
+        weights = load_file(model / "vae" / "diffusion_pytorch_model.safetensors")
+        prefix = "decoder."
+        self.decoder.load_state_dict(
+            {name.removeprefix(prefix): w.float() for name, w in weights.items() if name.startswith(prefix)}
+        )
+
     def save(self, path: Path) -> None:
         new = path.with_suffix(".new")
         checkpoint: dict[str, Any] = {
@@ -132,20 +141,19 @@ def measure(module: nn.Module, codec: Codec, pixels: Tensor) -> float:
     return decibels(math.fsum(errors) / len(errors))
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=config.WORK)
-    arguments = parser.parse_args()
-    settings = config.load().decoder
-    torch.set_num_threads(settings.threads)
-    pixels = load_file(arguments.work / "decoder.safetensors")["pixels"]
-    codec = Codec.load(arguments.work / "codec.safetensors")
+def train(work: Path, start: Path | None, settings: config.Decoder) -> None:
+    """Train the decoder of the folder to its end, from its checkpoint if there is one."""
+    pixels = load_file(work / "decoder.safetensors")["pixels"]
+    codec = Codec.load(work / "codec.safetensors")
     held_out, seen = pixels[:48], pixels[48:]
 
     trainer = DecoderTrainer(seen, codec, settings)
-    path: Path = arguments.work / "decoder.pt"
+    path = work / CHECKPOINT
     if path.exists():
         trainer.load(path)
+    elif start:
+        trainer.start(start)
+        print(f"held out, before: {measure(trainer.decoder, codec, held_out):.2f} dB")
     recent: list[float] = []
     saved = time.monotonic()
     while trainer.seconds < settings.minutes * 60:
@@ -161,7 +169,17 @@ def main() -> None:
             trainer.save(path)
             saved = time.monotonic()
     trainer.save(path)
-    print(f"held out: {measure(trainer.decoder, codec, held_out):.2f} dB")
+    print(f"held out: {measure(trainer.decoder, codec, held_out):.2f} dB", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=config.WORK)
+    parser.add_argument("--start", type=Path, help="a model folder to begin a new run from")
+    arguments = parser.parse_args()
+    settings = config.load().decoder
+    torch.set_num_threads(settings.threads)
+    train(arguments.work, arguments.start, settings)
 
 
 if __name__ == "__main__":

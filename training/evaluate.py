@@ -1,9 +1,10 @@
 """Measure the packaged model: `python -m training.evaluate --archive drawings.zip`.
 
-Asks for the 200 captions of held_out.json, four pictures each, and lets the judge say which of the 200 each picture
-is nearest to: beside it the same for real compositions of those captions (the ceiling) and for captions that were
-shuffled (the floor). Then the Fréchet distance to real compositions, the share of near-copies, the seconds for a
-grid of four, and a sheet of 64 prompts that are composed, not picked. Needs training.judge and training.build.
+Asks for the captions of held_out.json, those on plain colours apart from those in front of backdrops, four pictures
+each, and lets the judge say which caption each picture is nearest to: beside it the same for real compositions of those
+captions (the ceiling) and for captions that were shuffled (the floor). Then the Fréchet distance to real compositions,
+the share of near-copies, the seconds for a grid of four, and a sheet of 64 prompts that are composed, not picked. Needs
+training.judge and training.build.
 
 `--prompt` draws the given words instead, on a sheet.
 """
@@ -17,13 +18,12 @@ from typing import Any, Final
 
 import torch
 from PIL import Image
-from safetensors.torch import load_file
 from torch import Tensor
 
 from training import concepts, config, hold_out
-from training.build import Source, as_float, as_tensor
+from training.build import Source, as_float, as_tensor, load_pool
 from training.codec import Codec
-from training.judge import QUESTIONS, Judge, Labels
+from training.judge import FILE, QUESTIONS, Judge, Labels
 from training.judge import load as load_judge
 from training.measures import frechet, near_copies, recognised
 from training.package import TARGET
@@ -36,6 +36,7 @@ SHEET_SEED: Final = 64
 PROMPTS: Final = 64
 EACH: Final = 4  # pictures a caption
 ORDINARY_SEED: Final = 201
+ORDINARY: Final = 200
 Table = dict[str, dict[str, float]]
 
 
@@ -45,7 +46,7 @@ class Bench:
     def __init__(self, archive: Path, work: Path) -> None:
         self.settings = config.load()
         self.labels = Labels([concept.name for concept in concepts.load()])
-        self.judge: Judge = load_judge(work / "judge.safetensors", self.labels)
+        self.judge: Judge = load_judge(work / FILE, self.labels)
         self.codec = Codec.load(work / "codec.safetensors")
         self.source = Source(archive, self.settings.mix, SHEET_SEED)
 
@@ -64,17 +65,17 @@ class Bench:
         return torch.cat([self.judge(part) for part in pictures.split(100)])
 
     @torch.no_grad()
+    def hits(self, pictures: Tensor, scenes: Sequence[Scene]) -> Tensor:
+        """(pictures, questions): whether the judge's answer is what the caption says. Scenes: one a picture."""
+        answers = [
+            torch.stack([logits.argmax(1) for logits in self.judge.answers(part)], 1)
+            for part in pictures.split(100)
+        ]
+        return torch.cat(answers) == self.labels.of(scenes)
+
     def right(self, pictures: Tensor, scenes: Sequence[Scene]) -> dict[str, float]:
-        """For each of the judge's questions, how often its answer is what the caption says. Scenes: one a picture."""
-        wanted = self.labels.of(scenes)
-        answers = [self.judge.answers(part) for part in pictures.split(100)]
-        return {
-            question: (torch.cat([part[i].argmax(1) for part in answers]) == wanted[:, i])
-            .float()
-            .mean()
-            .item()
-            for i, question in enumerate(QUESTIONS)
-        }
+        """How often each of the judge's questions is answered as the caption says."""
+        return dict(zip(QUESTIONS, self.hits(pictures, scenes).float().mean(0).tolist(), strict=True))
 
     def latents(self, pictures: Tensor) -> Tensor:
         return torch.cat([self.codec.encode(part) for part in pictures.split(100)]).flatten(1)
@@ -85,8 +86,16 @@ def drawn_by(sampler: Sampler, scenes: Sequence[Scene], seed: int) -> Tensor:
     return as_float(as_tensor(sampler.draw([scene.caption for scene in scenes], seed)))
 
 
-def recognition(bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int) -> dict[str, Any]:
-    """Everything that is asked of the held-out captions."""
+def score(bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int) -> float:
+    """The share of one picture each in which the judge reads everything as the caption says: what the best checkpoint
+    is chosen by."""
+    return bench.hits(drawn_by(sampler, held, seed), held).all(1).float().mean().item()
+
+
+def recognition(
+    bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int, taught: Tensor
+) -> dict[str, Any]:
+    """Everything that is asked of held-out captions. taught: latents (n, d) of the pool."""
     own = torch.arange(len(held)).repeat(EACH)
     scenes = [held[i] for i in own.tolist()]
     drawn, painted = drawn_by(sampler, scenes, seed), bench.paint(scenes)
@@ -99,10 +108,9 @@ def recognition(bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int
     }
     for name, chosen in _kinds(scenes).items():
         nearest[f"the model, {name} ({len(chosen) // EACH})"] = asdict(recognised(fits[chosen], own[chosen]))
-    taught = load_file(config.WORK / "pool.safetensors")["latents"].flatten(1)
     again = bench.paint(scenes)
     return {
-        "nearest of 200 captions": nearest,
+        f"nearest of {len(held)} captions": nearest,
         "what the judge reads off": {
             "the model": bench.right(drawn, scenes),
             "real compositions": bench.right(painted, scenes),
@@ -118,8 +126,8 @@ def recognition(bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int
 def ordinary(bench: Bench, sampler: Sampler, seed: int) -> Table:
     """The same question for 200 captions as training composes them, which it may have seen."""
     bench.source.begin(bench.settings.mix, ORDINARY_SEED)
-    scenes = {scene.key: scene for scene in bench.source.scenes(2 * hold_out.COUNT)}
-    chosen = list(scenes.values())[: hold_out.COUNT]
+    scenes = {scene.key: scene for scene in bench.source.scenes(2 * ORDINARY)}
+    chosen = list(scenes.values())[:ORDINARY]
     own = torch.arange(len(chosen))
     fits = bench.fits(drawn_by(sampler, chosen, seed), chosen)
     return {"the model": asdict(recognised(fits, own))}
@@ -129,7 +137,11 @@ def _kinds(scenes: Sequence[Scene]) -> dict[str, Tensor]:
     def kind(scene: Scene) -> str:
         if scene.tint:
             return "repainted"
-        return "flat style" if scene.is_flat else {"single": "on a colour"}.get(scene.kind, scene.kind)
+        if scene.is_flat:
+            return "flat style"
+        if scene.has_backdrop:
+            return scene.background
+        return {"single": "on a colour"}.get(scene.kind, scene.kind)
 
     kinds = [kind(scene) for scene in scenes]
     return {name: torch.tensor([i for i, k in enumerate(kinds) if k == name]) for name in sorted(set(kinds))}
@@ -171,11 +183,14 @@ def main() -> None:
 
     bench = Bench(arguments.archive, arguments.work)
     sheet(bench, sampler, arguments.seed).save(arguments.sheet, quality=88)
+    taught = load_pool(arguments.work)["latents"].flatten(1)
+    plain, before = hold_out.both(hold_out.load())
     result = {
         "steps": arguments.steps,
         "guidance": arguments.guidance,
         "seed": arguments.seed,
-        **recognition(bench, sampler, hold_out.load(), arguments.seed),
+        **recognition(bench, sampler, plain, arguments.seed, taught),
+        "in front of backdrops": recognition(bench, sampler, before, arguments.seed, taught),
         "nearest of 200 ordinary captions": ordinary(bench, sampler, arguments.seed),
         "a grid of four at 512 px, seconds": {
             f"{threads} threads": asdict(timed) | {"whole": timed.whole}

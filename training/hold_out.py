@@ -1,8 +1,9 @@
 """Choose the captions that the evaluation asks for: `python -m training.hold_out --archive drawings.zip`.
 
-Writes training/held_out.json: 200 scenes that `build` never composes, whatever their words. Each has a concept
-or a style that the first form of the model was not taught, since its training composed everything else; and
-each puts things together: an object on white in its own colours is what the model learns the word from.
+Writes training/held_out.json: scenes that `build` never composes, whatever their words. The 200 on plain colours are
+those of the second form of the model and stay, since weights that go on from it must not have been taught them. To
+them come objects in front of backdrops, as many for each backdrop; no composition has such an object before such a
+backdrop, in whatever size, colour, style or company.
 """
 
 import argparse
@@ -13,10 +14,11 @@ import msgspec
 
 from training import concepts, config, pictures
 from training.compose import Composer
-from training.scene import Scene
+from training.scene import Scene, in_front_of
+from training.wordings import WORDINGS
 
 PATH = Path(__file__).with_name("held_out.json")
-COUNT: Final = 200
+EACH: Final = 8  # scenes a backdrop
 SEED: Final = 200
 
 
@@ -24,18 +26,31 @@ def load(path: Path = PATH) -> list[Scene]:
     return msgspec.json.decode(path.read_bytes(), type=list[Scene])
 
 
-def choose(composer: Composer, later: set[str], count: int = COUNT) -> list[Scene]:
-    """The first `count` scenes fit for it, with different keys and captions."""
-    chosen: dict[str, Scene] = {}
-    captions: set[str] = set()
-    while len(chosen) < count:
+def both(held: list[Scene]) -> tuple[list[Scene], list[Scene]]:
+    """Those on plain colours, and those in front of backdrops."""
+    return [scene for scene in held if not scene.has_backdrop], [
+        scene for scene in held if scene.has_backdrop
+    ]
+
+
+def apart(held: list[Scene]) -> frozenset[str]:
+    """The keys of all that is held out: of plain scenes their own, before a backdrop the object's with it."""
+    plain, before = both(held)
+    pairs = [in_front_of(name, scene.background) for scene in before for name in scene.concepts]
+    return frozenset([scene.key for scene in plain] + pairs)
+
+
+def choose(composer: Composer, each: int = EACH) -> list[Scene]:
+    """For each backdrop the first `each` scenes with one object, all objects different."""
+    chosen: dict[str, list[Scene]] = {name: [] for name in WORDINGS}
+    seen: set[str] = set()
+    while any(len(scenes) < each for scenes in chosen.values()):
         scene = composer.compose()
-        is_new = scene.is_flat or not later.isdisjoint(scene.concepts)
-        is_composed = scene.background != "white" or scene.tint is not None or scene.kind == "pair"
-        if is_new and is_composed and scene.key not in chosen and scene.caption not in captions:
-            chosen[scene.key] = scene
-            captions.add(scene.caption)
-    return list(chosen.values())
+        is_wanted = scene.has_backdrop and scene.kind == "single" and seen.isdisjoint(scene.concepts)
+        if is_wanted and len(chosen[scene.background]) < each:
+            chosen[scene.background].append(scene)
+            seen.update(scene.concepts)
+    return [scene for scenes in chosen.values() for scene in scenes]
 
 
 def main() -> None:
@@ -45,8 +60,8 @@ def main() -> None:
     taught = concepts.load()
     flat = pictures.load(arguments.archive, concepts.drawings(taught)).flat
     composer = Composer(taught, config.load().mix, SEED, flat=flat)
-    later = {concept.name for concept in taught if concept.group == "later"}
-    rows = [msgspec.json.encode(scene) for scene in choose(composer, later)]
+    plain, _ = both(load())
+    rows = [msgspec.json.encode(scene) for scene in plain + choose(composer)]
     PATH.write_bytes(b"[\n" + b",\n".join(rows) + b"\n]\n")
     print(f"{PATH}: {len(rows)} scenes")
 

@@ -2,8 +2,8 @@
 
 A small convolutional network, trained on painted compositions alone. It never sees a picture of the model, and the
 model never sees it. It reads a picture as the composer describes one: the object (or the left one), the one to its
-right, the background, what the object is repainted in, how large, in which style. How well a picture fits a
-caption is the sum of the log-likelihoods of those six.
+right, the background (a colour or a backdrop), what the object is repainted in, how large, in which style. How well a
+picture fits a caption is the sum of the log-likelihoods of those six.
 """
 
 import argparse
@@ -20,12 +20,14 @@ from torch import Tensor, nn
 from training import concepts, config
 from training.build import Source, as_float
 from training.colours import BACKGROUNDS, TINTS
-from training.scene import Scene
+from training.scene import Mix, Scene
+from training.wordings import WORDINGS
 
+FILE: Final = "judge.safetensors"
 FEATURES: Final = 96
 QUESTIONS: Final = ("object", "second object", "background", "tint", "size", "style")
 
-_BACKGROUNDS: Final = list(BACKGROUNDS)
+_BACKGROUNDS: Final = [*BACKGROUNDS, *WORDINGS]
 _TINTS: Final = ["", *TINTS]
 
 
@@ -35,17 +37,17 @@ class Labels:
     def __init__(self, names: Sequence[str]) -> None:
         self._names = {name: index for index, name in enumerate(names)}
         self._none = len(names)
-        self.choices = (len(names), len(names) + 1, len(_BACKGROUNDS), len(_TINTS), 2, 2)
+        self.choices = (len(names) + 1, len(names) + 1, len(_BACKGROUNDS), len(_TINTS), 2, 2)
 
     def of(self, scenes: Sequence[Scene]) -> Tensor:
         """(n, 6)"""
         return torch.tensor([self._row(scene) for scene in scenes])
 
     def _row(self, scene: Scene) -> list[int]:
-        is_pair = scene.kind == "pair"
+        left, right, *_ = [self._names[name] for name in scene.concepts] + [self._none] * 2
         return [
-            self._names[scene.concepts[0]],
-            self._names[scene.concepts[1]] if is_pair else self._none,
+            left,
+            right,
             _BACKGROUNDS.index(scene.background),
             _TINTS.index(scene.tint or ""),
             int(scene.kind == "small"),
@@ -90,15 +92,31 @@ def disturbed(pictures: Tensor) -> Tensor:
     return (pictures + noise * torch.randn_like(pictures)).clamp(-1, 1)
 
 
-def train(source: Source, labels: Labels, settings: config.Judge) -> Judge:
-    """A judge from fresh compositions, each seen once."""
+def train(source: Source, labels: Labels, settings: config.Judge, mix: Mix, path: Path) -> Judge:
+    """A judge from fresh compositions, each seen once. Its checkpoints at `path` let it go on."""
     torch.manual_seed(settings.seed)
     judge = Judge(labels.choices).train()
     steps = settings.samples // settings.batch
     optimizer = torch.optim.AdamW(judge.parameters(), lr=settings.rate, weight_decay=0.01)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, settings.rate, total_steps=steps)
-    started, mean = time.monotonic(), 0.0
-    for step in range(steps):
+    parts = (judge, optimizer, schedule)
+    first = 0
+    if path.exists():
+        checkpoint = torch.load(path, weights_only=True)
+        for part, state in zip(parts, checkpoint["parts"], strict=True):
+            part.load_state_dict(state)
+        first = checkpoint["step"]
+        torch.manual_seed(settings.seed + first)
+    source.begin(settings.mix(mix), settings.seed + first)
+    started = saved = time.monotonic()
+    mean = 0.0
+    for step in range(first, steps):
+        if time.monotonic() - saved > settings.checkpoint_every:
+            torch.save(
+                {"parts": [part.state_dict() for part in parts], "step": step}, path.with_suffix(".new")
+            )
+            path.with_suffix(".new").replace(path)
+            saved = time.monotonic()
         scenes = source.scenes(settings.batch)
         pictures, wanted = disturbed(as_float(source.paint(scenes))), labels.of(scenes)
         losses = [F.cross_entropy(logits, wanted[:, i]) for i, logits in enumerate(judge.answers(pictures))]
@@ -112,6 +130,13 @@ def train(source: Source, labels: Labels, settings: config.Judge) -> Judge:
             seconds = time.monotonic() - started
             print(f"{(step + 1) * settings.batch} pictures, loss {mean:.3f}, {seconds:.0f} s", flush=True)
     return judge.eval()
+
+
+def make(source: Source, settings: config.Config, work: Path) -> None:
+    """Train the judge of all concepts and write it to the folder."""
+    labels = Labels([concept.name for concept in concepts.load()])
+    judge = train(source, labels, settings.judge, settings.mix, work / "judge.pt")
+    save_file(judge.state_dict(), work / FILE)
 
 
 def load(path: Path, labels: Labels) -> Judge:
@@ -129,10 +154,7 @@ def main() -> None:
     settings = config.load()
     torch.set_num_threads(settings.judge.threads)
     arguments.work.mkdir(parents=True, exist_ok=True)
-    labels = Labels([concept.name for concept in concepts.load()])
-    source = Source(arguments.archive, settings.judge.mix(settings.mix), settings.judge.seed)
-    judge = train(source, labels, settings.judge)
-    save_file(judge.state_dict(), arguments.work / "judge.safetensors")
+    make(Source(arguments.archive, settings.mix, settings.judge.seed), settings, arguments.work)
 
 
 if __name__ == "__main__":

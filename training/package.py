@@ -14,8 +14,10 @@ from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionM
 
 from training import config
 from training.codec import Codec
+from training.decoder import CHECKPOINT as DECODER_CHECKPOINT
 from training.decoder import new_autoencoder
 from training.text import TextEncoder
+from training.train import CHECKPOINT
 from training.unet import new_scheduler, new_unet
 
 TARGET = Path(__file__).parent.parent / "models" / "bundled"
@@ -23,29 +25,29 @@ TARGET = Path(__file__).parent.parent / "models" / "bundled"
 
 def average_unet(work: Path) -> tuple[UNet2DConditionModel, int]:
     """The averaged U-Net of the last checkpoint, and how many samples it has seen."""
-    checkpoint = torch.load(work / "unet.pt", weights_only=True)
+    checkpoint = torch.load(work / CHECKPOINT, weights_only=True)
     unet = new_unet()
     unet.load_state_dict(checkpoint["average"])
     return unet.eval(), checkpoint["samples"]
 
 
-def autoencoder(work: Path, target: Path) -> AutoencoderTiny:
-    """The codec's encoder with the decoder of the last checkpoint; where there is none, the packaged ones."""
-    if not (work / "decoder.pt").exists():
-        return AutoencoderTiny.from_pretrained(target / "vae").eval()
-    checkpoint = torch.load(work / "decoder.pt", weights_only=True)
+def autoencoder(work: Path, former: Path) -> AutoencoderTiny:
+    """The codec's encoder with the decoder of the last checkpoint; where there is none, a former model's."""
+    if not (work / DECODER_CHECKPOINT).exists():
+        return AutoencoderTiny.from_pretrained(former / "vae").eval()
+    checkpoint = torch.load(work / DECODER_CHECKPOINT, weights_only=True)
     model = new_autoencoder(Codec.load(work / "codec.safetensors"))
     model.load_state_dict(checkpoint["autoencoder"])
     return model.eval()
 
 
-def pipeline(work: Path, text: Path, target: Path) -> tuple[StableDiffusionPipeline, int]:
+def pipeline(work: Path, text: Path, former: Path) -> tuple[StableDiffusionPipeline, int]:
     """Everything together, half precision, and the samples seen."""
     unet, samples = average_unet(work)
     encoder = TextEncoder(text)
     whole = StableDiffusionPipeline(
         # the signature names the classes of the first Stable Diffusion; these serve as well
-        vae=autoencoder(work, target),  # pyright: ignore[reportArgumentType]
+        vae=autoencoder(work, former),  # pyright: ignore[reportArgumentType]
         text_encoder=encoder.model,  # pyright: ignore[reportArgumentType]
         tokenizer=encoder.tokenizer,  # pyright: ignore[reportArgumentType]
         unet=unet,
@@ -67,18 +69,27 @@ def replace_files(source: Path, target: Path) -> None:
         path.replace(place)
 
 
+def package(work: Path, text: Path, target: Path, former: Path) -> int:
+    """Write the model of the last checkpoints to `target`; the samples seen."""
+    whole, samples = pipeline(work, text, former)
+    target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".bundled-") as folder:
+        whole.save_pretrained(folder, safe_serialization=True)
+        replace_files(Path(folder), target)
+    return samples
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--text", type=Path, default=config.WORK / "text", help="or a model folder")
+    parser.add_argument(
+        "--text", type=Path, help="a folder of training.prune or a model folder; default: WORK/text"
+    )
     parser.add_argument("--work", type=Path, default=config.WORK)
     parser.add_argument("--target", type=Path, default=TARGET)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    whole, samples = pipeline(arguments.work, arguments.text, arguments.target)
-    arguments.target.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=arguments.target.parent, prefix=".bundled-") as folder:
-        whole.save_pretrained(folder, safe_serialization=True)
-        replace_files(Path(folder), arguments.target)
+    text = arguments.text or arguments.work / "text"
+    samples = package(arguments.work, text, arguments.target, arguments.target)
     size = sum(path.stat().st_size for path in arguments.target.rglob("*") if path.is_file())
     print(f"{arguments.target}: {samples} samples seen, {size / 1e6:.1f} MB")
 

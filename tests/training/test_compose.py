@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 
-from training import concepts, hold_out
+from training import concepts, config, hold_out
 from training.colours import BACKGROUNDS, TINTS
 from training.compose import Composer
 from training.paint import Painter
 from training.pictures import SIDE, Drawings
 from training.scene import Mix, Scene
+from training.wordings import WORDINGS
 
 ALL = concepts.load()
-EVERYTHING = Mix(tinted=0.2, small=0.1, pair=0.1, flat=0.2, white=0.4, common=3.0, usual=0.7)
-SINGLE = Mix(tinted=0, small=0, pair=0, flat=0, white=0, common=1.0, usual=1.0)
+EVERYTHING = Mix(
+    tinted=0.2, small=0.1, pair=0.1, flat=0.2, white=0.4, backdrop=0.4, alone=0.05, common=3.0, usual=0.7
+)
+SINGLE = Mix(tinted=0, small=0, pair=0, flat=0, white=0, backdrop=0, alone=0, common=1.0, usual=1.0)
 NAMES = concepts.drawings(ALL)
 
 
@@ -99,12 +103,68 @@ def test_the_key_knows_what_is_shown_not_how_it_is_said() -> None:
     assert scene.key != replace(scene, background="teal").key
 
 
-def test_the_held_out_scenes_are_two_hundred_different_ones_of_what_is_taught() -> None:
+def test_the_held_out_scenes_are_different_ones_of_what_is_taught() -> None:
     held: list[Scene] = hold_out.load()
-    assert len(held) == len({scene.key for scene in held}) == len({scene.caption for scene in held}) == 200
+    assert len(held) == len({scene.key for scene in held}) == len({scene.caption for scene in held})
     taught = {concept.name for concept in ALL}
     assert taught.issuperset(name for scene in held for name in scene.concepts)
+    plain, before = hold_out.both(held)
+    assert len(plain) == 200
     # An object on white in its own colours is what the model learns the word from.
     assert not [
-        scene for scene in held if scene.kind != "pair" and scene.tint is None and scene.background == "white"
+        scene
+        for scene in plain
+        if scene.kind != "pair" and scene.tint is None and scene.background == "white"
     ]
+    assert Counter(scene.background for scene in before) == dict.fromkeys(WORDINGS, hold_out.EACH)
+
+
+def test_an_object_held_out_with_a_backdrop_is_in_front_of_it_in_no_words_size_colour_or_company() -> None:
+    few = [concept for concept in ALL if concept.group == "common"][:4]
+    kept, gone = few[0].name, few[1].name
+    mix = Mix(
+        tinted=0.2, small=0.2, pair=0.3, flat=0.2, white=0.4, backdrop=0.9, alone=0, common=1.0, usual=0.5
+    )
+    held = Scene(caption="", kind="single", concepts=(gone,), drawings=(), background="snow")
+    composed = Composer(few, mix, 1, flat=NAMES, without=hold_out.apart([held]))
+    scenes = [composed.compose() for _ in range(2000)]
+    in_snow = {name for scene in scenes if scene.background == "snow" for name in scene.concepts}
+    assert gone not in in_snow and kept in in_snow
+    assert gone in {name for scene in scenes if scene.background == "night" for name in scene.concepts}
+
+
+def test_each_backdrop_is_said_in_eight_wordings_at_least_and_none_is_said_of_two() -> None:
+    for wording in WORDINGS.values():
+        assert len(set(wording.around)) >= 8 and wording.alone
+        assert all(phrase.count("{}") == 1 for phrase in wording.around)
+    phrases = [phrase for wording in WORDINGS.values() for phrase in (*wording.around, *wording.alone)]
+    assert len(phrases) == len(set(phrases))
+    words = {word for concept in ALL for word in concept.words}
+    assert words.isdisjoint(phrases) and words.isdisjoint(phrase.removeprefix("a ") for phrase in phrases)
+
+
+def test_the_caption_names_the_backdrop_and_what_is_in_front_of_it() -> None:
+    composed = composer(2, replace(EVERYTHING, backdrop=1.0, alone=0.2))
+    words = {concept.name: concept.words for concept in ALL}
+    kinds: set[str] = set()
+    for _ in range(300):
+        scene = composed.compose()
+        wording = WORDINGS[scene.background]
+        kinds.add(scene.kind)
+        if scene.kind == "alone":
+            assert not scene.concepts and scene.caption in wording.alone
+            continue
+        assert any(
+            scene.caption.startswith(before) and scene.caption.endswith(behind)
+            for before, behind in (phrase.split("{}") for phrase in wording.around)
+        )
+        if scene.tint is None:
+            assert all(any(word in scene.caption for word in words[name]) for name in scene.concepts)
+    assert kinds == {"single", "small", "pair", "alone"}
+
+
+def test_at_least_four_in_ten_compositions_are_on_plain_grounds_and_some_of_them_pairs() -> None:
+    composed = composer(4, config.load().mix)
+    plain = [scene for scene in (composed.compose() for _ in range(2000)) if not scene.has_backdrop]
+    assert len(plain) > 800
+    assert len([scene for scene in plain if scene.kind == "pair"]) > 80

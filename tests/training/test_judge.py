@@ -22,7 +22,8 @@ def test_scenes_become_six_answers() -> None:
     assert labels.of([PLAIN]).tolist()[0][:2] == [1, 2]  # nothing to its right
     assert labels.of([pair]).tolist()[0][:2] == [1, 0]
     told = [PLAIN, pair, replace(PLAIN, tint="blue"), replace(PLAIN, background="red")]
-    told += [replace(PLAIN, kind="small"), replace(PLAIN, is_flat=True)]
+    told += [replace(PLAIN, kind="small"), replace(PLAIN, is_flat=True), replace(PLAIN, background="night")]
+    told += [replace(PLAIN, kind="alone", concepts=(), drawings=(), background="night")]
     rows = {tuple(row) for row in labels.of(told).tolist()}
     assert len(rows) == len(told)
     for row in rows:

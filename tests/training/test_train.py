@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers import UNet2DConditionModel
 from torch import Tensor
 
 from bot.studio.settings import BUNDLED_MODEL
 from training import config
 from training.train import Progress, Trainer, rate_at
+from training.unet import load_weights, new_unet
 
 SETTINGS = replace(config.load().train, batch=4, warmup=8)
 
@@ -30,9 +32,9 @@ def pool() -> dict[str, Tensor]:
 
 
 def test_the_loss_falls(pool: dict[str, Tensor]) -> None:
-    trainer = Trainer(pool, SETTINGS)
+    trainer = Trainer(pool, replace(SETTINGS, batch=16))
     losses = [trainer.step(0.0) for _ in range(10)]
-    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+    assert sum(losses[-3:]) < 0.9 * sum(losses[:3])
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(
@@ -59,6 +61,24 @@ def test_a_new_run_starts_from_packaged_weights(pool: dict[str, Tensor]) -> None
     assert not torch.equal(trainer.average["conv_in.weight"], before)
     assert trainer.average["conv_in.weight"].dtype == torch.float32
     assert trainer.progress.samples == 0
+
+
+def test_the_second_transformer_layers_begin_as_nothing(pool: dict[str, Tensor]) -> None:
+    """So a model with one layer draws the same after it has grown."""
+    grown = Trainer(pool, SETTINGS)
+    grown.start(BUNDLED_MODEL)
+    former = UNet2DConditionModel.from_pretrained(BUNDLED_MODEL / "unet").float()
+    noisy, states = torch.randn(2, 12, 16, 16), torch.randn(2, 20, 384)
+    one, other = (
+        unet(noisy, torch.tensor([500, 20]), encoder_hidden_states=states).sample
+        for unet in (grown.unet, former)
+    )
+    assert torch.allclose(one, other, atol=1e-3)
+
+
+def test_weights_of_another_form_are_refused() -> None:
+    with pytest.raises(RuntimeError, match="conv_in"):
+        load_weights(new_unet(), {})
 
 
 def test_a_folder_without_weights_cannot_be_started_from(pool: dict[str, Tensor], tmp_path: Path) -> None:
