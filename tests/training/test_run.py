@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from safetensors.torch import load_file
 
-from bot.settings import BUNDLED_MODEL
+from bot.studio.settings import BUNDLED_MODEL
 from training import concepts, config, hold_out
 from training.run import Run, some
 from training.unet import load_weights, new_unet
