@@ -30,4 +30,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
     async with on_stage(tmp_path_factory.mktemp("stage"), model) as stage:
+        # Until then a card says that the model is loading, in place of the line that tests read.
+        await stage.until(lambda: "the worker is ready" in stage.log.read_text("utf-8"), timeout=60)
         yield stage
