@@ -91,11 +91,11 @@ class Atelier(discord.AutoShardedClient):
         note = f"{self.application_id}:{digest}"
         there = {(c.type, c.name) for c in await self.tree.fetch_commands()}
         ours = {(command_type(command), command.name) for command in self.tree.get_commands()}
-        if there == ours and await self.parts.records.notes.get(_SYNC_NOTE) == note:
+        if there == ours and await self.parts.records.key_values.get(_SYNC_NOTE) == note:
             log.info("commands unchanged: not synced")
             return False
         await self.tree.sync()
-        await self.parts.records.notes.set(_SYNC_NOTE, note)
+        await self.parts.records.key_values.set(_SYNC_NOTE, note)
         log.info("%d commands synced", len(payload))
         return True
 

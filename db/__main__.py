@@ -9,25 +9,26 @@ import argparse
 import asyncio
 import json
 import os
-import sqlite3
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
+from typing import Any, TypeVar
 
 from db.audit import head_path
 from db.audit_check import Head, check_audit, export_audit
 from db.backup import back_up, backup_name
 from db.database import Database
 from db.erasure import ErasureRequest, Erasures
-from db.errors import DatabaseBroken, DatabaseTooOld, StorageError, storage_errors
+from db.errors import DatabaseBroken, StorageError
 from db.member_export import MemberExport
-from db.migrate import BUSY_TIMEOUT, check, known_version, migrate
-from db.state import require, size_text, state_of
+from db.migrate import migrate
+from db.state import opened, size_text, state_of
 from generation.request import MemberId
 
 FILE_NAME = "atelier.sqlite3"
+
+T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -35,19 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments, default)
     path: Path = options.data / FILE_NAME
     try:
-        match options.command:
-            case "status":
-                return _status(path)
-            case "migrate":
-                return _migrate(path)
-            case "backup":
-                return _backup(path, options.file)
-            case "forget":
-                return _forget(path, options.member)
-            case "audit":
-                return _audit(path, options.head, options.export)
-            case _:
-                return _export(path, options.member)
+        return options.run(path, options)
     except StorageError as error:
         print(error, file=sys.stderr)
     except FileExistsError as error:
@@ -69,31 +58,32 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m db", parents=[where], description="Looks after Atelier's database."
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    commands.add_parser("status", parents=[where], help="version, jobs by state, size, integrity")
-    commands.add_parser(
-        "migrate", parents=[where], help="create the database, or bring it up to this release"
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(
+        run: Callable[[Path, argparse.Namespace], int], name: str, help: str
+    ) -> Callable[..., object]:
+        added = commands.add_parser(name, parents=[where], help=help)
+        added.set_defaults(run=run)
+        return added.add_argument
+
+    member = {"type": _member, "metavar": "MEMBER", "help": "the member's Discord id, a number"}
+    command(_status, "status", "version, jobs by state, size, integrity")
+    command(_migrate, "migrate", "create the database, or bring it up to this release")
+    backup = command(_backup, "backup", "copy the database, also while the bot runs")
+    backup("file", nargs="?", type=Path, metavar="FILE", help="default: beside the database")
+    command(_export, "export", "a member's data as /privacy export gives it, as JSON")("member", **member)
+    command(_forget, "forget", "forget a member as /privacy delete does; the running bot does it")(
+        "member", **member
     )
-    backup = commands.add_parser("backup", parents=[where], help="copy the database, also while the bot runs")
-    backup.add_argument("file", nargs="?", type=Path, metavar="FILE", help="default: beside the database")
-    export = commands.add_parser(
-        "export", parents=[where], help="a member's data as /privacy export gives it, as JSON"
-    )
-    export.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
-    forget = commands.add_parser(
-        "forget", parents=[where], help="forget a member as /privacy delete does; the running bot does it"
-    )
-    forget.add_argument("member", type=_member, metavar="MEMBER", help="the member's Discord id, a number")
-    audit = commands.add_parser(
-        "audit", parents=[where], help="check the log of what moderators did; also as a file"
-    )
-    audit.add_argument(
+    audit = command(_audit, "audit", "check the log of what moderators did; also as a file")
+    audit(
         "--head",
         type=_head,
         metavar="NUMBER:HASH",
         help="a head noted earlier, which the log must still hold",
     )
-    audit.add_argument("--export", type=_table, metavar="FILE", help="a new file, .json or .csv")
+    audit("--export", type=_table, metavar="FILE", help="a new file, .json or .csv")
     return parser
 
 
@@ -119,7 +109,7 @@ def _member(text: str) -> MemberId:
     return MemberId(int(text))
 
 
-def _status(path: Path) -> int:
+def _status(path: Path, _: argparse.Namespace) -> int:
     state = state_of(path)
     is_current = state.version == state.known
     print(f"database   {path}")
@@ -136,7 +126,7 @@ def _status(path: Path) -> int:
     return 0
 
 
-def _migrate(path: Path) -> int:
+def _migrate(path: Path, _: argparse.Namespace) -> int:
     done = migrate(path)
     if done.before == done.after:
         print(f"{path} is at version {done.after}; nothing to do.")
@@ -149,39 +139,27 @@ def _migrate(path: Path) -> int:
     return 0
 
 
-def _backup(path: Path, target: Path | None) -> int:
-    require(path)
-    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
-        check(connection, path, known=known_version())
-    target = target or backup_name(path, "backup")
+def _backup(path: Path, options: argparse.Namespace) -> int:
+    with opened(path):
+        pass  # it is a database of ours
+    target: Path = options.file or backup_name(path, "backup")
     back_up(path, target)
     print(f"{target} written. The pictures are files of their own, in {path.parent / 'images'}.")
     return 0
 
 
-def _demand_current(path: Path) -> None:
-    """Raises DatabaseMissing, DatabaseTooOld: opening would create or migrate the file."""
-    require(path)
-    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
-        known = known_version()
-        version = check(connection, path, known=known)
-    if version < known:
-        raise DatabaseTooOld(path=path, version=version, known=known)
+def _forget(path: Path, options: argparse.Namespace) -> int:
+    member: MemberId = options.member
 
+    async def forget(db: Database) -> bool:
+        now = time.time()
+        if not await Erasures(db).has_left(ErasureRequest(member=member, asked_at=now)):
+            return False
+        async with db.transaction() as tx:
+            await Erasures(db).ask(tx, member, now)
+        return True
 
-def _forget(path: Path, member: MemberId) -> int:
-    _demand_current(path)
-
-    async def forget() -> bool:
-        async with Database.open(path) as db:
-            now = time.time()
-            if not await Erasures(db).has_left(ErasureRequest(member=member, asked_at=now)):
-                return False
-            async with db.transaction() as tx:
-                await Erasures(db).ask(tx, member, now)
-            return True
-
-    if asyncio.run(forget()):
+    if _with_database(path, forget):
         print(
             f"{member} will be forgotten within a minute or two by the bot that runs, or at its next start."
         )
@@ -190,21 +168,28 @@ def _forget(path: Path, member: MemberId) -> int:
     return 0
 
 
-def _export(path: Path, member: MemberId) -> int:
-    _demand_current(path)
-
-    async def export() -> None:
-        async with Database.open(path) as db:
-            print(json.dumps(await MemberExport(db).export(member), ensure_ascii=False, indent=2))
-
-    asyncio.run(export())
+def _export(path: Path, options: argparse.Namespace) -> int:
+    exported = _with_database(path, lambda db: MemberExport(db).export(options.member))
+    print(json.dumps(exported, ensure_ascii=False, indent=2))
     return 0
 
 
-def _audit(path: Path, witness: Head | None, target: Path | None) -> int:
-    checked = check_audit(path, witness)
-    if target is not None:
-        print(f"{export_audit(path, target)} rows written to {target}.")
+def _with_database(path: Path, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
+    """Of a database that is there and current: opening another would create or migrate it."""
+    with opened(path, is_current=True):
+        pass
+
+    async def run() -> T:
+        async with Database.open(path) as db:
+            return await work(db)
+
+    return asyncio.run(run())
+
+
+def _audit(path: Path, options: argparse.Namespace) -> int:
+    checked = check_audit(path, options.head)
+    if options.export is not None:
+        print(f"{export_audit(path, options.export)} rows written to {options.export}.")
     if checked.fault:
         print(checked.fault, file=sys.stderr)
         return 1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 
 
@@ -54,24 +54,18 @@ WHERE id = ? AND decision IS NULL RETURNING *
 TOLD = "UPDATE appeals SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
 
 
-class Appeals:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Appeals(Repository):
     async def add(
         self, tx: Transaction, *, case_id: int, member: MemberId, text: str, at: float
     ) -> Appeal | None:
         """None when the case has one already."""
-        row = await tx.one(ADD, (case_id, member, text, at))
-        return _appeal(row) if row else None
+        return await tx.find(_appeal, ADD, (case_id, member, text, at))
 
-    async def get(self, appeal_id: int, *, tx: Reader | None = None) -> Appeal | None:
-        row = await (tx or self._db.reader).one(GET, (appeal_id,))
-        return _appeal(row) if row else None
+    async def get(self, appeal_id: int) -> Appeal | None:
+        return await self._db.reader.find(_appeal, GET, (appeal_id,))
 
-    async def of_case(self, case_id: int, *, tx: Reader | None = None) -> Appeal | None:
-        row = await (tx or self._db.reader).one(OF_CASE, (case_id,))
-        return _appeal(row) if row else None
+    async def of_case(self, case_id: int) -> Appeal | None:
+        return await self._db.reader.find(_appeal, OF_CASE, (case_id,))
 
     async def without_card(self, after: int = 0, limit: int = 50) -> list[Appeal]:
         """Unanswered and not shown to the moderators yet, oldest first, of every server, with an id above `after`."""
@@ -96,8 +90,7 @@ class Appeals:
         answer: str,
     ) -> Appeal | None:
         """None when it is answered already, or there is none."""
-        row = await tx.one(ANSWER, (decision, by, name, at, answer, appeal_id))
-        return _appeal(row) if row else None
+        return await tx.find(_appeal, ANSWER, (decision, by, name, at, answer, appeal_id))
 
     async def told(self, appeal_id: int, at: float) -> bool:
         """Whether this call was the one that noted it."""
@@ -105,19 +98,4 @@ class Appeals:
             return await tx.one(TOLD, (at, appeal_id)) is not None
 
 
-def _appeal(row: sqlite3.Row) -> Appeal:
-    return Appeal(
-        id=row["id"],
-        case_id=row["case_id"],
-        member=MemberId(row["member"]),
-        text=row["text"],
-        at=row["at"],
-        card_channel_id=row["card_channel_id"],
-        card_message_id=row["card_message_id"],
-        decision=None if row["decision"] is None else Decision(row["decision"]),
-        decided_by=None if row["decided_by"] is None else MemberId(row["decided_by"]),
-        decided_name=row["decided_name"],
-        decided_at=row["decided_at"],
-        answer=row["answer"],
-        told_at=row["told_at"],
-    )
+_appeal = partial(value_of, Appeal)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from db.audit_chain import GENESIS, canonical, commitment, new_salt, row_hash
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 
 
@@ -96,10 +96,7 @@ ORDER BY audit.number DESC LIMIT :limit
 """
 
 
-class Audit:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Audit(Repository):
     async def append(
         self,
         tx: Transaction,
@@ -159,11 +156,10 @@ class Audit:
         member: MemberId | None = None,
         before: int | None = None,
         limit: int = 10,
-        tx: Reader | None = None,
     ) -> list[AuditEntry]:
         """Newest first; `member` is whom they were about."""
         parameters = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
-        return [_entry(row) for row in await (tx or self._db.reader).all(PAGE, parameters)]
+        return [_entry(row) for row in await self._db.reader.all(PAGE, parameters)]
 
 
 def head_path(database: Path) -> Path:
@@ -178,16 +174,5 @@ def _keep(path: Path, number: int, digest: str) -> None:
 
 
 def _entry(row: sqlite3.Row) -> AuditEntry:
-    return AuditEntry(
-        number=row["number"],
-        at=row["at"],
-        guild_id=row["guild_id"],
-        actor=None if row["actor"] is None else MemberId(row["actor"]),
-        actor_name=row["actor_name"] or "",
-        act=row["action"],
-        member=None if row["member"] is None else MemberId(row["member"]),
-        subject=row["subject"],
-        reason=row["reason"] or "",
-        details=json.loads(row["details"]),
-        hash=row["hash"],
-    )
+    texts = {name: row[name] or "" for name in ("actor_name", "reason")}
+    return value_of(AuditEntry, row, act=row["action"], details=json.loads(row["details"]), **texts)

@@ -7,16 +7,14 @@ import json
 import os
 import sqlite3
 from collections.abc import Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
 from db.audit import head_path
 from db.audit_chain import GENESIS, commitment, row_hash
-from db.errors import DatabaseTooOld, storage_errors
-from db.migrate import BUSY_TIMEOUT, check, known_version
-from db.state import require
+from db.state import opened
 
 FIELDS = ("actor", "member", "reason")
 COLUMNS = ("number", "at", "guild_id", "action", "subject", "details", *FIELDS, "previous", "hash")
@@ -171,20 +169,20 @@ def _write_json(file: TextIO, rows: Iterator[tuple[sqlite3.Row, dict[str, sqlite
 
 
 CSV_COLUMNS = (
-    "number",
-    "at",
-    "guild_id",
-    "actor_id",
-    "actor_name",
-    "action",
-    "member_id",
-    "subject",
-    "reason",
-    "details",
-    *(f"{field}_digest" for field in FIELDS),
-    *(f"{field}_salt" for field in FIELDS),
-    "previous",
-    "hash",
+    *(
+        "number",
+        "at",
+        "guild_id",
+        "actor_id",
+        "actor_name",
+        "action",
+        "member_id",
+        "subject",
+        "reason",
+        "details",
+    ),
+    *(f"{field}_{part}" for part in ("digest", "salt") for field in FIELDS),
+    *("previous", "hash"),
 )
 
 
@@ -194,17 +192,13 @@ def _write_csv(file: TextIO, rows: Iterator[tuple[sqlite3.Row, dict[str, sqlite3
     writer.writerow(CSV_COLUMNS)
     for row, openings in rows:
         count += 1
-        flat = {name: row[name] for name in CSV_COLUMNS if name in COLUMNS and name != "reason"}
+        exported = _export_row(row, openings)
         for field in FIELDS:
-            flat[f"{field}_digest"] = row[field]
-            flat[f"{field}_salt"] = openings[field]["salt"] if field in openings else None
-        if "actor" in openings:
-            flat |= {"actor_id": openings["actor"]["person"], "actor_name": openings["actor"]["text"]}
-        if "member" in openings:
-            flat["member_id"] = openings["member"]["person"]
-        if "reason" in openings:
-            flat["reason"] = openings["reason"]["text"]
-        writer.writerow([_cell(flat.get(name)) for name in CSV_COLUMNS])
+            exported |= {f"{field}_{part}": value for part, value in exported[field].items()}
+        exported |= {"actor_id": exported["actor_person"], "actor_name": exported["actor_text"]}
+        exported |= {"member_id": exported["member_person"], "reason": exported["reason_text"]}
+        exported["details"] = row["details"]
+        writer.writerow([_cell(exported[name]) for name in CSV_COLUMNS])
     return count
 
 
@@ -218,20 +212,12 @@ def _cell(value: Any) -> Any:
 
 
 @contextmanager
-def _opened(path: Path) -> Generator[sqlite3.Connection]:
+def _opened(path: Path) -> Generator[sqlite3.Connection, None, None]:
     """A reader of one consistent state."""
-    require(path)
-    with (
-        storage_errors(path),
-        closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as found,
-    ):
-        known = known_version()
-        version = check(found, path, known=known)
-        if version < known:
-            raise DatabaseTooOld(path=path, version=version, known=known)
-        found.row_factory = sqlite3.Row
-        found.execute("BEGIN")
-        yield found
+    with opened(path, is_current=True) as connection:
+        connection.row_factory = sqlite3.Row
+        connection.execute("BEGIN")
+        yield connection
 
 
 def _kept(path: Path) -> Head | None:

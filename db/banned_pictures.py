@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.cases import Case
-from db.database import Database, Reader, Transaction
+from db.database import Reader, Repository, Transaction, value_of
 from generation.request import JobId, MemberId
 from moderation.pictures.perceptual_hash import Fingerprint
 
@@ -56,16 +56,13 @@ HAS_LOOK = "SELECT 1 FROM withheld_pictures WHERE case_id = ? AND pdq IS NOT NUL
 RELEASE = "DELETE FROM withheld_pictures WHERE case_id = ?"
 
 
-class BannedPictures:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class BannedPictures(Repository):
     async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float, case_id: int | None) -> Looks:
         """All of the job's pictures that have a hash, once each. `case_id`: in which it was decided."""
         where = {"guild_id": guild_id, "job": job}
         await tx.all(BAN, where | {"at": at, "case_id": case_id})
         (row,) = await tx.all(COUNT, where)
-        return Looks(known=row["known"], plain=row["plain"])
+        return value_of(Looks, row)
 
     async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
         """The job's pictures may come back. Returns how many there were."""
@@ -96,14 +93,9 @@ class BannedPictures:
         """The case is decided: what was withheld in it is banned by now, or no matter any more."""
         await tx.all(RELEASE, (case_id,))
 
-    async def of_guild(self, guild_id: int, *, tx: Reader | None = None) -> list[BannedPicture]:
+    async def of_guild(self, guild_id: int) -> list[BannedPicture]:
         """Oldest first."""
         return [
-            BannedPicture(
-                job=JobId(row["job"]),
-                index=row["image_index"],
-                fingerprint=Fingerprint(row["pdq"]),
-                at=row["at"],
-            )
-            for row in await (tx or self._db.reader).all(OF_GUILD, (guild_id,))
+            value_of(BannedPicture, row, index=row["image_index"], fingerprint=row["pdq"])
+            for row in await self._db.reader.all(OF_GUILD, (guild_id,))
         ]

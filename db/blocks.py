@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 from dataclasses import dataclass
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 
 
@@ -43,10 +43,7 @@ UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE guild_id = :guild_id AN
 """
 
 
-class Blocks:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Blocks(Repository):
     async def block(
         self,
         tx: Transaction,
@@ -81,24 +78,11 @@ class Blocks:
         parameters = {"guild_id": guild_id, "member": member, "by": by, "at": at}
         return await tx.one(LIFT_ALL, parameters) is not None
 
-    async def live(
-        self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None
-    ) -> Block | None:
+    async def live(self, guild_id: int, member: MemberId, now: float) -> Block | None:
         """The one that ends last."""
         parameters = {"guild_id": guild_id, "member": member, "at": now}
-        row = await (tx or self._db.reader).one(LIVE, parameters)
-        return _block(row) if row else None
+        return await self._db.reader.find(_block, LIVE, parameters)
 
 
 def _block(row: sqlite3.Row) -> Block:
-    return Block(
-        id=row["id"],
-        guild_id=row["guild_id"],
-        member=MemberId(row["member"]),
-        by=MemberId(row["set_by"]),
-        reason=row["reason"],
-        at=row["at"],
-        expires_at=row["expires_at"],
-        lifted_at=row["lifted_at"],
-        lifted_by=None if row["lifted_by"] is None else MemberId(row["lifted_by"]),
-    )
+    return value_of(Block, row, by=row["set_by"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 
 
@@ -37,10 +37,7 @@ INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text) VAL
 ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
 
 
-class CaseEntries:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class CaseEntries(Repository):
     async def add(
         self,
         tx: Transaction,
@@ -54,15 +51,6 @@ class CaseEntries:
     ) -> None:
         await tx.all(ADD_ENTRY, (case_id, at, by, name, kind, text))
 
-    async def of_case(self, case_id: int, *, tx: Reader | None = None) -> list[Entry]:
+    async def of_case(self, case_id: int) -> list[Entry]:
         """Oldest first."""
-        return [
-            Entry(
-                at=row["at"],
-                written_by=None if row["written_by"] is None else MemberId(row["written_by"]),
-                written_name=row["written_name"],
-                kind=EntryKind(row["kind"]),
-                text=row["text"],
-            )
-            for row in await (tx or self._db.reader).all(ENTRIES, (case_id,))
-        ]
+        return [value_of(Entry, row) for row in await self._db.reader.all(ENTRIES, (case_id,))]

@@ -5,15 +5,15 @@ open → closed, with an outcome. Nothing here decides who may; what is read ins
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
+from db.verdicts import cells_of, verdict_cells
 from generation.request import JobId, MemberId
-from moderation.verdict import Category, Ruling, Verdict
+from moderation.verdict import ALLOWED, Verdict
 
 
 class Origin(StrEnum):
@@ -85,11 +85,11 @@ class Case:
 OPEN = """
 INSERT INTO cases (
     guild_id, number, origin, opened_at, member, member_name, channel_id, job, verdict,
-    prompt, negative, ruling, category, rule, words, score, field, normal_form
+    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness
 ) VALUES (
     :guild_id, (SELECT coalesce(max(last), 0) + 1 FROM case_numbers WHERE guild_id = :guild_id),
     :origin, :at, :member, :member_name, :channel_id, :job, :verdict,
-    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form
+    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness
 ) RETURNING *
 """
 GET = "SELECT * FROM cases WHERE id = ?"
@@ -138,10 +138,7 @@ TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING 
 AMEND = "UPDATE cases SET reason = ?, expires_at = ?, block = ? WHERE id = ? RETURNING *"
 
 
-class Cases:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Cases(Repository):
     async def open(
         self,
         tx: Transaction,
@@ -155,11 +152,10 @@ class Cases:
         job: JobId | None = None,
         prompt: str = "",
         negative: str = "",
-        verdict: Verdict | None = None,
+        verdict: Verdict = ALLOWED,
         verdict_id: int | None = None,
     ) -> Case:
         """With the server's next number."""
-        verdict = verdict or Verdict(ruling=Ruling.ALLOW)
         parameters = {
             "guild_id": guild_id,
             "origin": origin,
@@ -171,44 +167,31 @@ class Cases:
             "verdict": verdict_id,
             "prompt": prompt,
             "negative": negative,
-            "ruling": int(verdict.ruling),
-            "category": verdict.category,
-            "rule": verdict.rule,
-            "words": json.dumps(verdict.words, ensure_ascii=False),
-            "score": verdict.score,
-            "field": verdict.field,
-            "normal_form": verdict.normal_form,
+            **cells_of(verdict),
         }
         return await _one(tx, OPEN, parameters)
 
-    async def get(self, case_id: int, *, tx: Reader | None = None) -> Case | None:
-        row = await (tx or self._db.reader).one(GET, (case_id,))
-        return _case(row) if row else None
+    async def get(self, case_id: int) -> Case | None:
+        return await self._db.reader.find(_case, GET, (case_id,))
 
-    async def numbered(self, guild_id: int, number: int, *, tx: Reader | None = None) -> Case | None:
-        row = await (tx or self._db.reader).one(NUMBERED, (guild_id, number))
-        return _case(row) if row else None
+    async def numbered(self, guild_id: int, number: int) -> Case | None:
+        return await self._db.reader.find(_case, NUMBERED, (guild_id, number))
 
-    async def of_job(self, job: JobId, *, tx: Reader | None = None) -> Case | None:
+    async def of_job(self, job: JobId) -> Case | None:
         """The job's newest."""
-        row = await (tx or self._db.reader).one(OF_JOB, (job,))
-        return _case(row) if row else None
+        return await self._db.reader.find(_case, OF_JOB, (job,))
 
-    async def of_verdict(self, verdict_id: int, *, tx: Reader | None = None) -> Case | None:
-        row = await (tx or self._db.reader).one(OF_VERDICT, (verdict_id,))
-        return _case(row) if row else None
+    async def of_verdict(self, verdict_id: int) -> Case | None:
+        return await self._db.reader.find(_case, OF_VERDICT, (verdict_id,))
 
-    async def in_force(
-        self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None
-    ) -> list[Case]:
+    async def in_force(self, guild_id: int, member: MemberId, now: float) -> list[Case]:
         """Those whose block is live, the one that ends last first."""
-        rows = await (tx or self._db.reader).all(IN_FORCE, (guild_id, member, now))
+        rows = await self._db.reader.all(IN_FORCE, (guild_id, member, now))
         return [_case(row) for row in rows]
 
-    async def proposed(self, guild_id: int, member: MemberId, *, tx: Reader | None = None) -> Case | None:
+    async def proposed(self, guild_id: int, member: MemberId) -> Case | None:
         """The member's oldest open case in which a ban waits for a second moderator."""
-        row = await (tx or self._db.reader).one(PROPOSED, (guild_id, member))
-        return _case(row) if row else None
+        return await self._db.reader.find(_case, PROPOSED, (guild_id, member))
 
     async def page(
         self,
@@ -306,50 +289,5 @@ async def _one(tx: Transaction, sql: str, parameters: Any) -> Case:
     return _case(rows[0])
 
 
-def _member(value: Any) -> MemberId | None:
-    return None if value is None else MemberId(value)
-
-
 def _case(row: sqlite3.Row) -> Case:
-    return Case(
-        id=row["id"],
-        guild_id=row["guild_id"],
-        number=row["number"],
-        origin=Origin(row["origin"]),
-        opened_at=row["opened_at"],
-        member=MemberId(row["member"]),
-        member_name=row["member_name"],
-        channel_id=row["channel_id"],
-        job=None if row["job"] is None else JobId(row["job"]),
-        prompt=row["prompt"],
-        negative=row["negative"],
-        verdict=Verdict(
-            ruling=Ruling(row["ruling"]),
-            category=Category(row["category"]),
-            rule=row["rule"],
-            words=tuple(json.loads(row["words"])),
-            score=row["score"],
-            field=row["field"],
-            normal_form=row["normal_form"],
-        ),
-        picture=row["picture"],
-        card_channel_id=row["card_channel_id"],
-        card_message_id=row["card_message_id"],
-        is_escalated=bool(row["is_escalated"]),
-        claimed_by=_member(row["claimed_by"]),
-        claimed_name=row["claimed_name"],
-        claimed_at=row["claimed_at"],
-        proposed_by=_member(row["proposed_by"]),
-        proposed_name=row["proposed_name"],
-        proposed_reason=row["proposed_reason"],
-        outcome=None if row["outcome"] is None else Outcome(row["outcome"]),
-        acted_by=_member(row["acted_by"]),
-        acted_name=row["acted_name"],
-        acted_at=row["acted_at"],
-        reason=row["reason"],
-        expires_at=row["expires_at"],
-        block=row["block"],
-        power=row["power"],
-        told_at=row["told_at"],
-        is_withheld=bool(row["is_withheld"]),
-    )
+    return value_of(Case, row, verdict=verdict_cells(row))

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
+from msgspec import convert
 
 from db.errors import StorageError, storage_error, storage_errors
 from db.migrate import BUSY_TIMEOUT, migrate
@@ -22,7 +23,7 @@ Parameters = Iterable[object] | Mapping[str, object]
 
 
 class Reader:
-    """Statements on one connection. On `Database.reader` each sees what is committed; on a Transaction, also
+    """Statements on one connection. Outside a transaction each sees what is committed; on a Transaction, also
     what that transaction has written."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
@@ -37,6 +38,11 @@ class Reader:
         """The first row, or None."""
         rows = await self.all(sql, parameters)
         return rows[0] if rows else None
+
+    async def find(self, read: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters = ()) -> T | None:
+        """What `read` makes of the first row, or None."""
+        row = await self.one(sql, parameters)
+        return None if row is None else read(row)
 
     async def value(self, sql: str, parameters: Parameters = ()) -> Any:
         """The first column of the first row; for statements that always have one."""
@@ -99,10 +105,10 @@ class Database:
 
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path
-        self.reader = Reader(reader, path)
         self._writer = writer
+        self._committed = Reader(reader, path)
         self._lock = asyncio.Lock()
-        self._owner: asyncio.Task[Any] | None = None
+        self._current: tuple[asyncio.Task[Any] | None, Transaction | None] = None, None  # and whose it is
 
     @classmethod
     @asynccontextmanager
@@ -127,6 +133,15 @@ class Database:
                 await reader.execute_fetchall("PRAGMA query_only = ON")
             yield cls(path, writer, reader)
 
+    @property
+    def reader(self) -> Reader:
+        """Where this task reads: its own transaction while it is in one, what is committed otherwise."""
+        return self._own_transaction() or self._committed
+
+    def _own_transaction(self) -> Transaction | None:
+        task, transaction = self._current
+        return transaction if task is asyncio.current_task() else None
+
     async def tidy(self) -> None:
         """Empties the write-ahead log, which holds what was overwritten in the file; as far as readers let it."""
         async with self._lock:
@@ -140,12 +155,11 @@ class Database:
         A cancellation that arrives while the commit is under way lets it finish, then goes on. A transaction
         inside a transaction of the same task would wait for itself for ever: RuntimeError.
         """
-        task = asyncio.current_task()
-        if self._owner is not None and self._owner is task:
+        if self._own_transaction():
             raise RuntimeError("a transaction inside a transaction")
         async with self._lock:
-            self._owner = task
             transaction = Transaction(self._writer, self.path)
+            self._current = asyncio.current_task(), transaction
             try:
                 await transaction.all("BEGIN IMMEDIATE")
                 yield transaction
@@ -154,7 +168,20 @@ class Database:
                 await _to_its_end(transaction.roll_back())
                 raise
             finally:
-                self._owner = None
+                self._current = None, None
+
+
+class Repository:
+    """The statements about one idea. In a transaction of the same task they read what it has written."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+
+def value_of(kind: type[T], row: sqlite3.Row, **others: object) -> T:
+    """A value whose fields have the names of columns. `others`: fields that no column holds as they are."""
+    # Not strict: SQLite's booleans are numbers.
+    return convert({**row, **others}, kind, strict=False)
 
 
 def _connect(path: Path) -> aiosqlite.Connection:

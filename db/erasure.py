@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db.database import Database, Transaction
+from db.database import Repository, Transaction, value_of
 from db.personal_data import OVER, PERSONAL_DATA
 from generation.request import JobId, MemberId
 from moderation.duration import DAY
@@ -122,19 +122,13 @@ class Advance:
     is_done: bool  # whether nothing is left
 
 
-class Erasures:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Erasures(Repository):
     async def ask(self, tx: Transaction, member: MemberId, at: float) -> None:
         await tx.all(ASK, (member, at))
 
     async def pending(self) -> list[ErasureRequest]:
         """Those who asked first come first."""
-        return [
-            ErasureRequest(member=MemberId(row["member"]), asked_at=row["asked_at"])
-            for row in await self._db.reader.all(PENDING)
-        ]
+        return [value_of(ErasureRequest, row) for row in await self._db.reader.all(PENDING)]
 
     async def has_left(self, erasure: ErasureRequest) -> bool:
         """Whether anything is there that the request means."""
@@ -143,7 +137,7 @@ class Erasures:
     async def posted(self, erasure: ErasureRequest, now: float, limit: int) -> list[PostedAs]:
         """What is to be deleted in Discord first: as long as a message is there, its row stays."""
         return [
-            PostedAs(**dict(row))
+            value_of(PostedAs, row)
             for row in await self._db.reader.all(POSTED, _parameters(erasure, now=now, limit=limit))
         ]
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,20 +23,11 @@ ON CONFLICT (guild_id) DO UPDATE SET
 """
 
 
-class Guilds:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def get(self, guild_id: int, *, tx: Reader | None = None) -> GuildSettings:
+class Guilds(Repository):
+    async def get(self, guild_id: int) -> GuildSettings:
         """The defaults for a guild that chose nothing."""
-        row = await (tx or self._db.reader).one(GET, (guild_id,))
-        if row is None:
-            return GuildSettings(guild_id=guild_id)
-        return GuildSettings(
-            guild_id=guild_id,
-            log_channel_id=row["log_channel_id"],
-            ban_needs_second=bool(row["ban_needs_second"]),
-        )
+        found = await self._db.reader.find(partial(value_of, GuildSettings), GET, (guild_id,))
+        return found or GuildSettings(guild_id=guild_id)
 
     async def set(self, tx: Transaction, settings: GuildSettings) -> None:
         """The whole row: read it in the same transaction, and replace what changes."""

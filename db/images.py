@@ -25,11 +25,11 @@ from itertools import islice
 from math import inf
 from pathlib import Path
 
-from db.database import Database, Reader, Transaction
+from db.database import Database, Transaction, value_of
 from db.errors import ImageGone, storage_errors
 from generation.request import ImageSize, JobId, MemberId
 from moderation.pictures.perceptual_hash import Fingerprint
-from moderation.verdict import Category, Scores
+from moderation.verdict import Scores
 
 TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
@@ -84,12 +84,6 @@ KNOWN = """
 SELECT sha256, max(removed_at IS NULL) AS is_live FROM images
 WHERE sha256 IN (SELECT value FROM json_each(?)) GROUP BY sha256
 """
-PAGE_OF_MEMBER = """
-SELECT images.* FROM images JOIN jobs ON jobs.id = images.job
-WHERE jobs.member = :member AND jobs.state = 'done' AND images.removed_at IS NULL
-  AND (:job IS NULL OR (images.job, images.image_index) < (:job, :index))
-ORDER BY images.job DESC, images.image_index DESC LIMIT :limit
-"""
 
 
 class Pictures:
@@ -142,14 +136,13 @@ class Pictures:
         (row,) = await tx.all(STORE, parameters)
         return _image(row)
 
-    async def get(self, job: JobId, index: int, *, tx: Reader | None = None) -> StoredImage | None:
+    async def get(self, job: JobId, index: int) -> StoredImage | None:
         """The row, also when the picture was removed."""
-        row = await (tx or self._db.reader).one(GET, (job, index))
-        return _image(row) if row else None
+        return await self._db.reader.find(_image, GET, (job, index))
 
-    async def of_job(self, job: JobId, *, tx: Reader | None = None) -> list[StoredImage]:
+    async def of_job(self, job: JobId) -> list[StoredImage]:
         """All of the job's rows in order, removed ones among them."""
-        return [_image(row) for row in await (tx or self._db.reader).all(OF_JOB, (job,))]
+        return [_image(row) for row in await self._db.reader.all(OF_JOB, (job,))]
 
     async def of_mark(self, mark: int) -> list[StoredImage]:
         """Those marked with that number, removed ones among them: one, but for a rare chance."""
@@ -161,14 +154,6 @@ class Pictures:
             ((JobId(row["job"]), row["image_index"]), Fingerprint(row["pdq"]))
             for row in await self._db.reader.all(FINGERPRINTS)
         ]
-
-    async def page_of_member(
-        self, member: MemberId, *, before: tuple[JobId, int] | None = None, limit: int = 10
-    ) -> list[StoredImage]:
-        """What is left of the member's done pictures, newest first, older than the (job, index) `before`."""
-        job, index = before if before else (None, None)
-        parameters = {"member": member, "job": job, "index": index, "limit": limit}
-        return [_image(row) for row in await self._db.reader.all(PAGE_OF_MEMBER, parameters)]
 
     async def read(self, image: StoredImage) -> bytes:
         """The file. ImageGone when the picture was removed (even after `image` was read) or lost."""
@@ -304,27 +289,7 @@ def _rename(path: Path, target: Path) -> bool:
     return True
 
 
-def _scores(text: str) -> Scores:
-    return {
-        detector: {Category(category): float(score) for category, score in seen.items()}
-        for detector, seen in json.loads(text).items()
-    }
-
-
 def _image(row: sqlite3.Row) -> StoredImage:
-    return StoredImage(
-        job=JobId(row["job"]),
-        index=row["image_index"],
-        sha256=row["sha256"],
-        width=row["width"],
-        height=row["height"],
-        seed=row["seed"],
-        bytes=row["bytes"],
-        created_at=row["created_at"],
-        fingerprint=None if row["pdq"] is None else Fingerprint(row["pdq"]),
-        mark=row["mark"],
-        scores=_scores(row["scores"]),
-        removed_at=row["removed_at"],
-        removed_by=None if row["removed_by"] is None else MemberId(row["removed_by"]),
-        removed_reason=row["removed_reason"],
+    return value_of(
+        StoredImage, row, index=row["image_index"], fingerprint=row["pdq"], scores=json.loads(row["scores"])
     )

@@ -16,7 +16,7 @@ from typing import Any
 
 from msgspec import convert, to_builtins
 
-from db.database import Database, Parameters, Reader, Transaction
+from db.database import Parameters, Repository, Transaction
 from generation.request import Drawing, JobId, MemberId
 
 
@@ -117,10 +117,7 @@ ORDER BY created_at DESC, id DESC, position
 """
 
 
-class Jobs:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Jobs(Repository):
     async def record(self, tx: Transaction, job: Job) -> None:
         """The moment of acceptance. An id that exists or a parent that does not: sqlite3.IntegrityError."""
         cells = _cells(job)
@@ -129,8 +126,8 @@ class Jobs:
             picture = (each.source.job, each.source.image, each.role, each.strength)
             await tx.all(RECORD_PICTURE, (job.id, position, *picture))
 
-    async def get(self, job_id: JobId, *, tx: Reader | None = None) -> Job | None:
-        return next(iter(await self._read(GET, (job_id,), tx)), None)
+    async def get(self, job_id: JobId) -> Job | None:
+        return next(iter(await self._read(GET, (job_id,))), None)
 
     async def of_message(self, message_id: int) -> Job | None:
         """The job whose card or result the message is."""
@@ -176,13 +173,13 @@ class Jobs:
         """Ended, but nobody was told; the one that ended first comes first."""
         return await self._read(UNDELIVERED)
 
-    async def in_line(self, member: MemberId, *, tx: Reader | None = None) -> int:
+    async def in_line(self, member: MemberId) -> int:
         """How many jobs the member has queued or running."""
-        return await (tx or self._db.reader).value(IN_LINE, (member,))
+        return await self._db.reader.value(IN_LINE, (member,))
 
-    async def live_of_member(self, member: MemberId, *, tx: Reader | None = None) -> list[Job]:
+    async def live_of_member(self, member: MemberId) -> list[Job]:
         """The member's queued or running jobs, oldest first."""
-        return await self._read(LIVE_OF_MEMBER, (member,), tx)
+        return await self._read(LIVE_OF_MEMBER, (member,))
 
     async def of_member(self, member: MemberId, *, before: JobId | None = None, limit: int = 10) -> list[Job]:
         """The member's done jobs, newest first, older than `before`."""
@@ -195,8 +192,8 @@ class Jobs:
         parameters = {"guild_id": guild_id, "member": member, "since": since, "limit": limit}
         return await self._read(OF_GUILD_SINCE, parameters)
 
-    async def _read(self, sql: str, parameters: Parameters = (), tx: Reader | None = None) -> list[Job]:
-        rows = await (tx or self._db.reader).all(sql, parameters)
+    async def _read(self, sql: str, parameters: Parameters = ()) -> list[Job]:
+        rows = await self._db.reader.all(sql, parameters)
         return [_job(list(those)) for _, those in groupby(rows, itemgetter("id"))]
 
 

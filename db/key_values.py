@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from db.database import Database
+from db.database import Repository
 
 GET = "SELECT value FROM notes WHERE key = ?"
 SET = "INSERT INTO notes (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
 
 
-class KeyValues:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class KeyValues(Repository):
     async def get(self, key: str) -> str | None:
         row = await self._db.reader.one(GET, (key,))
         return row["value"] if row else None

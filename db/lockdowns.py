@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import partial
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 
 
@@ -44,35 +45,14 @@ SELECT count(*) FROM (
 """
 
 
-class Lockdowns:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def get(self, guild_id: int, *, tx: Reader | None = None) -> LockdownState:
+class Lockdowns(Repository):
+    async def get(self, guild_id: int) -> LockdownState:
         """An open one for a server that never used it."""
-        row = await (tx or self._db.reader).one(GET, (guild_id,))
-        if row is None:
-            return LockdownState(guild_id=guild_id)
-        return LockdownState(
-            guild_id=guild_id,
-            account_age=row["account_age"],
-            member_age=row["member_age"],
-            mode=Mode(row["mode"]),
-            mode_at=row["mode_at"],
-            reason=row["reason"],
-        )
+        found = await self._db.reader.find(partial(value_of, LockdownState), GET, (guild_id,))
+        return found or LockdownState(guild_id=guild_id)
 
-    async def set(self, tx: Transaction, gate: LockdownState, by: MemberId) -> None:
-        parameters = {
-            "guild_id": gate.guild_id,
-            "account_age": gate.account_age,
-            "member_age": gate.member_age,
-            "mode": gate.mode,
-            "mode_at": gate.mode_at,
-            "reason": gate.reason,
-            "by": by,
-        }
-        await tx.all(SET, parameters)
+    async def set(self, tx: Transaction, lockdown: LockdownState, by: MemberId) -> None:
+        await tx.all(SET, asdict(lockdown) | {"by": by})
 
     async def is_known(self, guild_id: int, member: MemberId, before: float, pictures: int) -> bool:
         """Whether so many of the member's orders in this server were finished before that time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from db.database import Database
+from db.database import Repository, value_of
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, PERSONAL_DATA, PersonalRows
 from generation.request import MemberId
 
@@ -53,10 +53,7 @@ class Outlook:
     is_pending: bool  # they asked before, and something is left
 
 
-class MemberExport:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class MemberExport(Repository):
     async def export(self, member: MemberId) -> dict[str, Any]:
         """Ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds."""
         return {"member": member} | {
@@ -67,13 +64,6 @@ class MemberExport:
     async def outlook(self, member: MemberId, now: float) -> Outlook:
         reader, whose = self._db.reader, {"member": member, "now": now}
         (row,) = await reader.all(OUTLOOK, {"member": member})
-        return Outlook(
-            orders=row["orders"],
-            pictures=row["pictures"],
-            in_line=row["in_line"],
-            strikes_until=tuple(each["expires_at"] for each in await reader.all(STRIKES, whose)),
-            blocks_until=tuple(each["expires_at"] for each in await reader.all(BLOCKS, whose)),
-            open_cases=row["open_cases"],
-            acts=row["acts"],
-            is_pending=bool(row["is_pending"]),
-        )
+        strikes = [each["expires_at"] for each in await reader.all(STRIKES, whose)]
+        blocks = [each["expires_at"] for each in await reader.all(BLOCKS, whose)]
+        return value_of(Outlook, row, strikes_until=strikes, blocks_until=blocks)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db.database import Database, Reader
+from db.database import Repository, value_of
 from db.verdicts import PICTURE
 from generation.request import MemberId
 
@@ -22,10 +22,6 @@ class MemberStats:
     cases: int
     blocked_until: float | None  # unix seconds; None where not blocked, or until lifted
     is_blocked: bool
-
-    @property
-    def is_good(self) -> bool:
-        return not self.strikes and not self.is_blocked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,28 +87,14 @@ FROM appeals JOIN cases ON cases.id = appeals.case_id WHERE cases.guild_id = ? A
 """
 
 
-class Stats:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def of(
-        self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None
-    ) -> MemberStats:
-        reader = tx or self._db.reader
+class Stats(Repository):
+    async def of(self, guild_id: int, member: MemberId, now: float) -> MemberStats:
+        reader = self._db.reader
         where = {"guild": guild_id, "member": member, "now": now}
         (row,) = await reader.all(STANDING, where)
         block = await reader.one(BLOCK, where)
-        return MemberStats(
-            orders=row["orders"],
-            flags=row["flags"],
-            refusals=row["refusals"],
-            pictures=row["pictures"],
-            strikes=row["strikes"],
-            strikes_ever=row["strikes_ever"],
-            cases=row["cases"],
-            blocked_until=block["expires_at"] if block else None,
-            is_blocked=block is not None,
-        )
+        until = block["expires_at"] if block else None
+        return value_of(MemberStats, row, blocked_until=until, is_blocked=block is not None)
 
     async def in_bad_standing(self, guild_id: int, now: float) -> frozenset[MemberId]:
         """Who has a strike that counts, or is blocked."""

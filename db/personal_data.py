@@ -157,7 +157,7 @@ PERSONAL_DATA = (
             Treatment(
                 f"member_name <> '' AND {_SANCTIONING}",
                 """member_name = '', prompt = '', negative = '', words = '[]', normal_form = '', field = '', rule = '',
-                picture = NULL, job = NULL, channel_id = NULL, verdict = NULL""",
+                likeness = NULL, picture = NULL, job = NULL, channel_id = NULL, verdict = NULL""",
             ),
         ),
         columns="""id, guild_id, number, origin, opened_at, member, member_name, channel_id, job, prompt, negative, ruling,

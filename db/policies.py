@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
-from moderation.policy import Action, Change
+from moderation.policy import Change
 from moderation.verdict import Category
 
 
@@ -61,24 +61,17 @@ FORGET_STANCES = (
 )
 
 
-class Policies:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def of_guild(self, guild_id: int, *, tx: Reader | None = None) -> dict[Scope, Choice]:
+class Policies(Repository):
+    async def of_guild(self, guild_id: int) -> dict[Scope, Choice]:
         """Of every scope for which something was chosen."""
-        reader = tx or self._db.reader
+        reader = self._db.reader
         presets: dict[Scope, str] = {}
         changes: dict[Scope, dict[Category, Change]] = {}
         for row in await reader.all(PRESETS, (guild_id,)):
             presets[_scope(guild_id, row)] = row["preset"]
         for row in await reader.all(STANCES, (guild_id,)):
-            change = Change(
-                action=Action(row["action"]) if row["action"] else None,
-                flag=row["flag"],
-                refuse=row["refuse"],
-            )
-            changes.setdefault(_scope(guild_id, row), {})[Category(row["category"])] = change
+            of_scope = changes.setdefault(_scope(guild_id, row), {})
+            of_scope[Category(row["category"])] = value_of(Change, row)
         return {
             scope: Choice(preset=presets.get(scope), changes=changes.get(scope, {}))
             for scope in presets.keys() | changes.keys()

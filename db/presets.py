@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction
 from generation.request import MemberId
 
 LONGEST_NAME, LONGEST_TEXT = 32, 500
@@ -16,13 +16,10 @@ ON CONFLICT (member, name) DO UPDATE SET text = excluded.text, saved_at = exclud
 DELETE = "DELETE FROM presets WHERE member = ? AND name = ? RETURNING name"
 
 
-class Presets:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
-    async def of(self, member: MemberId, *, tx: Reader | None = None) -> dict[str, str]:
+class Presets(Repository):
+    async def of(self, member: MemberId) -> dict[str, str]:
         """Name to text, by name."""
-        rows = await (tx or self._db.reader).all(OF_MEMBER, (member,))
+        rows = await self._db.reader.all(OF_MEMBER, (member,))
         return {row["name"]: row["text"] for row in rows}
 
     async def save(self, tx: Transaction, member: MemberId, name: str, text: str, at: float) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction
 from generation.request import JobId, MemberId
 
 ADD = """
@@ -14,10 +14,7 @@ TIMES = "SELECT at FROM reports WHERE member = ? AND at > ? ORDER BY at"
 COUNT = "SELECT count(*) FROM reports WHERE case_id = ?"
 
 
-class Reports:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Reports(Repository):
     async def add(
         self,
         tx: Transaction,
@@ -32,12 +29,12 @@ class Reports:
         """False when this member has reported the job before."""
         return await tx.one(ADD, (guild_id, job, case_id, member, reason, at)) is not None
 
-    async def has(self, job: JobId, member: MemberId, *, tx: Reader | None = None) -> bool:
-        return await (tx or self._db.reader).one(HAS, (job, member)) is not None
+    async def has(self, job: JobId, member: MemberId) -> bool:
+        return await self._db.reader.one(HAS, (job, member)) is not None
 
-    async def times(self, member: MemberId, since: float, *, tx: Reader | None = None) -> list[float]:
+    async def times(self, member: MemberId, since: float) -> list[float]:
         """When the member reported after `since` (unix seconds), oldest first."""
-        return [row["at"] for row in await (tx or self._db.reader).all(TIMES, (member, since))]
+        return [row["at"] for row in await self._db.reader.all(TIMES, (member, since))]
 
-    async def count(self, case_id: int, *, tx: Reader | None = None) -> int:
-        return await (tx or self._db.reader).value(COUNT, (case_id,))
+    async def count(self, case_id: int) -> int:
+        return await self._db.reader.value(COUNT, (case_id,))

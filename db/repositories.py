@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, get_type_hints
 
 from db.appeals import Appeals
 from db.audit import Audit
@@ -40,18 +41,18 @@ class Repositories:
     blocks: Blocks
     guilds: Guilds
     audit: Audit
-    notes: KeyValues
+    key_values: KeyValues
     cases: Cases
     entries: CaseEntries
     strikes: Strikes
     appeals: Appeals
     reports: Reports
-    standings: Stats
-    gates: Lockdowns
+    member_stats: Stats
+    lockdowns: Lockdowns
     policies: Policies
     server_rules: ServerRules
-    members: MemberExport
-    forgetting: Erasures
+    member_export: MemberExport
+    erasure: Erasures
     retention: Retention
     banned: BannedPictures
     presets: Presets
@@ -60,28 +61,10 @@ class Repositories:
     def of(cls, database: Database, data: Path) -> Repositories:
         """`data` is the folder that holds the database; the pictures lie beside it."""
         pictures = Pictures(database, data / "images")
-        return cls(
-            database=database,
-            jobs=Jobs(database),
-            pictures=pictures,
-            spending=Spending(database),
-            verdicts=Verdicts(database),
-            blocks=Blocks(database),
-            guilds=Guilds(database),
-            audit=Audit(database),
-            notes=KeyValues(database),
-            cases=Cases(database),
-            entries=CaseEntries(database),
-            strikes=Strikes(database),
-            appeals=Appeals(database),
-            reports=Reports(database),
-            standings=Stats(database),
-            gates=Lockdowns(database),
-            policies=Policies(database),
-            server_rules=ServerRules(database),
-            members=MemberExport(database),
-            forgetting=Erasures(database),
-            retention=Retention(database, pictures),
-            banned=BannedPictures(database),
-            presets=Presets(database),
-        )
+        made: dict[str, Any] = {
+            "database": database,
+            "pictures": pictures,
+            "retention": Retention(database, pictures),
+        }
+        others = {name: kind(database) for name, kind in get_type_hints(cls).items() if name not in made}
+        return cls(**made, **others)

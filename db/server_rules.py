@@ -6,7 +6,7 @@ import json
 import sqlite3
 from dataclasses import dataclass
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 from moderation.verdict import Category, Ruling
 
@@ -59,16 +59,16 @@ WHERE guild_id = ? GROUP BY rule
 """
 
 
-class ServerRules:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+_PHRASES = ("any_of", "with_any_of", "unless")
 
-    async def version(self, guild_id: int, *, tx: Reader | None = None) -> int:
+
+class ServerRules(Repository):
+    async def version(self, guild_id: int) -> int:
         """Of the rule book: 0 before the first rule."""
-        return await (tx or self._db.reader).value(VERSION, (guild_id,))
+        return await self._db.reader.value(VERSION, (guild_id,))
 
-    async def live(self, guild_id: int, *, tx: Reader | None = None) -> list[ServerRule]:
-        return [_rule(row) for row in await (tx or self._db.reader).all(LIVE, (guild_id,))]
+    async def live(self, guild_id: int) -> list[ServerRule]:
+        return [_rule(row) for row in await self._db.reader.all(LIVE, (guild_id,))]
 
     async def at_version(self, guild_id: int, version: int) -> list[ServerRule]:
         """The rule book as it was."""
@@ -102,19 +102,17 @@ class ServerRules:
             "is_shadow": is_shadow,
             "by": by,
             "at": at,
-            "version": await self.version(guild_id, tx=tx) + 1,
+            "version": await self.version(guild_id) + 1,
         }
-        row = await tx.one(ADD, parameters)
-        return _rule(row) if row else None
+        return await tx.find(_rule, ADD, parameters)
 
     async def remove(
         self, tx: Transaction, *, guild_id: int, name: str, by: MemberId, at: float
     ) -> ServerRule | None:
         """None when no live rule has that name."""
-        version = await self.version(guild_id, tx=tx) + 1
+        version = await self.version(guild_id) + 1
         parameters = {"guild_id": guild_id, "name": name, "by": by, "at": at, "version": version}
-        row = await tx.one(REMOVE, parameters)
-        return _rule(row) if row else None
+        return await tx.find(_rule, REMOVE, parameters)
 
     async def note_hit(self, tx: Transaction, rule: int, verdict: int) -> None:
         await tx.all(HIT, (rule, verdict))
@@ -129,20 +127,4 @@ def _json(words: tuple[str, ...]) -> str:
 
 
 def _rule(row: sqlite3.Row) -> ServerRule:
-    return ServerRule(
-        id=row["id"],
-        guild_id=row["guild_id"],
-        name=row["name"],
-        category=Category(row["category"]),
-        ruling=Ruling(row["ruling"]),
-        any_of=tuple(json.loads(row["any_of"])),
-        with_any_of=tuple(json.loads(row["with_any_of"])),
-        unless=tuple(json.loads(row["unless"])),
-        is_shadow=bool(row["is_shadow"]),
-        added_by=MemberId(row["added_by"]),
-        added_at=row["added_at"],
-        added_version=row["added_version"],
-        removed_by=None if row["removed_by"] is None else MemberId(row["removed_by"]),
-        removed_at=row["removed_at"],
-        removed_version=row["removed_version"],
-    )
+    return value_of(ServerRule, row, **{name: json.loads(row[name]) for name in _PHRASES})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import JobId, MemberId
 
 
@@ -23,16 +23,13 @@ UPDATE spending SET refunded = min(images, coalesce(:images, images))
 WHERE job = :job AND refunded IS NULL AND coalesce(:images, 1) > 0 RETURNING refunded
 """
 SINCE = """
-SELECT at, images - coalesce(refunded, 0) AS kept FROM spending
+SELECT at, images - coalesce(refunded, 0) AS images FROM spending
 WHERE member = :member AND at >= :since AND images > coalesce(refunded, 0)
 ORDER BY at, job
 """
 
 
-class Spending:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Spending(Repository):
     async def spend(
         self, tx: Transaction, *, member: MemberId, guild_id: int | None, job: JobId, images: int, at: float
     ) -> bool:
@@ -46,7 +43,7 @@ class Spending:
         row = await tx.one(REFUND, {"job": job, "images": images})
         return row["refunded"] if row else 0
 
-    async def since(self, member: MemberId, since: float, *, tx: Reader | None = None) -> list[Spent]:
+    async def since(self, member: MemberId, since: float) -> list[Spent]:
         """What the member spent at or after `since` and did not get back, oldest first."""
-        rows = await (tx or self._db.reader).all(SINCE, {"member": member, "since": since})
-        return [Spent(at=row["at"], images=row["kept"]) for row in rows]
+        rows = await self._db.reader.all(SINCE, {"member": member, "since": since})
+        return [value_of(Spent, row) for row in rows]

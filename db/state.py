@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Mapping
-from contextlib import closing
+from collections.abc import Generator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from db.errors import DatabaseMissing, storage_errors
+from db.errors import DatabaseMissing, DatabaseTooOld, storage_errors
 from db.jobs import JobState
-from db.migrate import BUSY_TIMEOUT, check, demand_not_lost, known_version
+from db.migrate import BUSY_TIMEOUT, check, demand_not_lost, known_version, version_of
 
 COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
 COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE removed_at IS NULL"
@@ -29,10 +29,8 @@ class State:
 
 def state_of(path: Path) -> State:
     """Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy. Reads every page."""
-    require(path)
-    with storage_errors(path), closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT)) as connection:
-        known = known_version()
-        version = check(connection, path, known=known)
+    with opened(path) as connection:
+        version = version_of(connection)
         jobs, pictures, length = {}, 0, 0
         if version:
             counts = dict(connection.execute(COUNT_JOBS).fetchall())
@@ -44,7 +42,7 @@ def state_of(path: Path) -> State:
         ]
     return State(
         version=version,
-        known=known,
+        known=known_version(),
         bytes=_bytes_on_disk(path),
         jobs=jobs,
         pictures=pictures,
@@ -53,11 +51,24 @@ def state_of(path: Path) -> State:
     )
 
 
-def require(path: Path) -> None:
-    """Raises DatabaseMissing, DatabaseLost: opening would create an empty file."""
+@contextmanager
+def opened(path: Path, *, is_current: bool = False) -> Generator[sqlite3.Connection, None, None]:
+    """A connection to a database that is there already; nothing is created or migrated.
+
+    Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy; with `is_current` DatabaseTooOld.
+    """
     demand_not_lost(path)
     if not path.is_file():
         raise DatabaseMissing(path=path)
+    with (
+        storage_errors(path),
+        closing(sqlite3.connect(path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection,
+    ):
+        known = known_version()
+        version = check(connection, path, known=known)
+        if is_current and version < known:
+            raise DatabaseTooOld(path=path, version=version, known=known)
+        yield connection
 
 
 def size_text(length: int) -> str:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import dataclass
+from functools import partial
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import MemberId
 
 
@@ -41,10 +41,7 @@ WHERE case_id = :case_id AND pardoned_at IS NULL AND expires_at > :at RETURNING 
 """
 
 
-class Strikes:
-    def __init__(self, db: Database) -> None:
-        self._db = db
-
+class Strikes(Repository):
     async def add(
         self,
         tx: Transaction,
@@ -60,32 +57,20 @@ class Strikes:
         (row,) = await tx.all(ADD, (guild_id, member, case_id, by, at, expires_at))
         return _strike(row)
 
-    async def live(self, guild_id: int, member: MemberId, now: float, *, tx: Reader | None = None) -> int:
+    async def live(self, guild_id: int, member: MemberId, now: float) -> int:
         """How many count at `now`."""
-        return await (tx or self._db.reader).value(LIVE, (guild_id, member, now))
+        return await self._db.reader.value(LIVE, (guild_id, member, now))
 
     async def of_member(self, guild_id: int, member: MemberId) -> list[Strike]:
         """Newest first, those that count no longer among them."""
         return [_strike(row) for row in await self._db.reader.all(OF_MEMBER, (guild_id, member))]
 
-    async def of_case(self, case_id: int, *, tx: Reader | None = None) -> Strike | None:
-        row = await (tx or self._db.reader).one(OF_CASE, (case_id,))
-        return _strike(row) if row else None
+    async def of_case(self, case_id: int) -> Strike | None:
+        return await self._db.reader.find(_strike, OF_CASE, (case_id,))
 
     async def pardon(self, tx: Transaction, case_id: int, *, by: MemberId, at: float) -> bool:
         """The case's; False when it gave none, or it counts no longer."""
         return await tx.one(PARDON, {"case_id": case_id, "by": by, "at": at}) is not None
 
 
-def _strike(row: sqlite3.Row) -> Strike:
-    return Strike(
-        id=row["id"],
-        guild_id=row["guild_id"],
-        member=MemberId(row["member"]),
-        case_id=row["case_id"],
-        given_by=MemberId(row["given_by"]),
-        at=row["at"],
-        expires_at=row["expires_at"],
-        pardoned_at=row["pardoned_at"],
-        pardoned_by=None if row["pardoned_by"] is None else MemberId(row["pardoned_by"]),
-    )
+_strike = partial(value_of, Strike)

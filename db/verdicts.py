@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, TypedDict, Unpack
 
-from db.database import Database, Reader, Transaction
+from db.database import Repository, Transaction, value_of
 from generation.request import JobId, MemberId
-from moderation.verdict import Category, Ruling, Verdict
+from moderation.verdict import Ruling, Verdict
 
 PICTURE = "picture"
 """The source of a verdict about what was drawn: what a detector saw is not what the member asked for."""
@@ -30,13 +31,22 @@ class VerdictRecord:
     verdict: Verdict
 
 
+class VerdictFilter(TypedDict, total=False):
+    """What is None or left out lets everything through."""
+
+    member: MemberId | None
+    channel: int | None
+    ruling: Ruling | None  # that one alone
+    since: float | None  # unix seconds
+
+
 ADD = """
 INSERT INTO verdicts (
     at, guild_id, channel_id, member, member_name, job, message_id, source, prompt, negative,
-    ruling, category, rule, words, score, field, normal_form
+    ruling, category, rule, words, score, field, normal_form, likeness
 ) VALUES (
     :at, :guild_id, :channel_id, :member, :member_name, :job, :message_id, :source, :prompt, :negative,
-    :ruling, :category, :rule, :words, :score, :field, :normal_form
+    :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness
 ) RETURNING *
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
@@ -77,10 +87,17 @@ SELECT EXISTS (
 COUNT = f"SELECT count(*) {MATCHING}"
 
 
-class Verdicts:
-    def __init__(self, db: Database) -> None:
-        self._db = db
+def cells_of(verdict: Verdict) -> dict[str, Any]:
+    """By column of a table that holds verdicts."""
+    return asdict(verdict) | {"words": json.dumps(verdict.words, ensure_ascii=False)}
 
+
+def verdict_cells(row: sqlite3.Row) -> dict[str, object]:
+    """What `cells_of` took apart, among the row's other columns."""
+    return {**row, "words": json.loads(row["words"])}
+
+
+class Verdicts(Repository):
     async def add(
         self,
         tx: Transaction,
@@ -108,13 +125,7 @@ class Verdicts:
             "source": source,
             "prompt": prompt,
             "negative": negative,
-            "ruling": int(verdict.ruling),
-            "category": verdict.category,
-            "rule": verdict.rule,
-            "words": json.dumps(verdict.words, ensure_ascii=False),
-            "score": verdict.score,
-            "field": verdict.field,
-            "normal_form": verdict.normal_form,
+            **cells_of(verdict),
         }
         (row,) = await tx.all(ADD, parameters)
         return _record(row)
@@ -124,12 +135,10 @@ class Verdicts:
         return bool(await tx.all(LINK, (message_id, job)))
 
     async def get(self, verdict_id: int) -> VerdictRecord | None:
-        row = await self._db.reader.one(GET, (verdict_id,))
-        return _record(row) if row else None
+        return await self._db.reader.find(_record, GET, (verdict_id,))
 
-    async def of_job(self, job: JobId, *, tx: Reader | None = None) -> VerdictRecord | None:
-        row = await (tx or self._db.reader).one(OF_JOB, (job,))
-        return _record(row) if row else None
+    async def of_job(self, job: JobId) -> VerdictRecord | None:
+        return await self._db.reader.find(_record, OF_JOB, (job,))
 
     async def repeats(
         self, member: MemberId, guild_id: int | None, source: str, prompt: str, negative: str, since: float
@@ -145,13 +154,13 @@ class Verdicts:
         }
         return await self._db.reader.value(REPEATS, parameters)
 
-    async def is_first_refusal(self, verdict_id: int, *, tx: Reader | None = None) -> bool:
+    async def is_first_refusal(self, verdict_id: int) -> bool:
         """Whether it refused, and nothing of that member was refused in that server before."""
-        return bool(await (tx or self._db.reader).value(IS_FIRST_REFUSAL, (verdict_id,)))
+        return bool(await self._db.reader.value(IS_FIRST_REFUSAL, (verdict_id,)))
 
-    async def is_of_first_refusal(self, case_id: int, *, tx: Reader | None = None) -> bool:
+    async def is_of_first_refusal(self, case_id: int) -> bool:
         """The same of the verdict that the case was opened from; False where it was opened for another reason."""
-        return bool(await (tx or self._db.reader).value(IS_OF_FIRST_REFUSAL, (case_id,)))
+        return bool(await self._db.reader.value(IS_OF_FIRST_REFUSAL, (case_id,)))
 
     async def has_flagged(self, job: JobId, source: str) -> bool:
         """Whether something of that source was flagged or refused for the job."""
@@ -161,72 +170,28 @@ class Verdicts:
         self,
         guild_id: int | None,
         *,
-        member: MemberId | None = None,
-        channel: int | None = None,
-        ruling: Ruling | None = None,
-        since: float | None = None,
         before_id: int | None = None,
         pictures_too: bool = True,
         limit: int = 10,
+        **which: Unpack[VerdictFilter],
     ) -> list[VerdictRecord]:
-        """Newest first. A filter that is None lets everything through; `ruling` is that ruling alone."""
-        parameters = _parameters(guild_id, member, channel, ruling, since, before_id)
-        parameters["pictures_too"] = pictures_too
-        return [_record(row) for row in await self._db.reader.all(PAGE, parameters | {"limit": limit})]
+        """Newest first."""
+        where = _where(guild_id, which) | {
+            "before_id": before_id,
+            "pictures_too": pictures_too,
+            "limit": limit,
+        }
+        return [_record(row) for row in await self._db.reader.all(PAGE, where)]
 
-    async def count(
-        self,
-        guild_id: int | None,
-        *,
-        member: MemberId | None = None,
-        channel: int | None = None,
-        ruling: Ruling | None = None,
-        since: float | None = None,
-    ) -> int:
+    async def count(self, guild_id: int | None, **which: Unpack[VerdictFilter]) -> int:
         """How many records all the pages of these filters have together."""
-        return await self._db.reader.value(COUNT, _parameters(guild_id, member, channel, ruling, since, None))
+        return await self._db.reader.value(COUNT, _where(guild_id, which))
 
 
-def _parameters(
-    guild_id: int | None,
-    member: MemberId | None,
-    channel: int | None,
-    ruling: Ruling | None,
-    since: float | None,
-    before_id: int | None,
-) -> dict[str, object]:
-    return {
-        "guild_id": guild_id,
-        "member": member,
-        "channel": channel,
-        "ruling": None if ruling is None else int(ruling),
-        "since": since,
-        "before_id": before_id,
-        "pictures_too": True,
-        "picture": PICTURE,
-    }
+def _where(guild_id: int | None, which: VerdictFilter) -> dict[str, object]:
+    everything = dict.fromkeys((*VerdictFilter.__annotations__, "before_id"))
+    return {**everything, "pictures_too": True, "picture": PICTURE, "guild_id": guild_id, **which}
 
 
 def _record(row: sqlite3.Row) -> VerdictRecord:
-    return VerdictRecord(
-        id=row["id"],
-        at=row["at"],
-        guild_id=row["guild_id"],
-        channel_id=row["channel_id"],
-        member=MemberId(row["member"]),
-        member_name=row["member_name"],
-        job=None if row["job"] is None else JobId(row["job"]),
-        message_id=row["message_id"],
-        source=row["source"],
-        prompt=row["prompt"],
-        negative=row["negative"],
-        verdict=Verdict(
-            ruling=Ruling(row["ruling"]),
-            category=Category(row["category"]),
-            rule=row["rule"],
-            words=tuple(json.loads(row["words"])),
-            score=row["score"],
-            field=row["field"],
-            normal_form=row["normal_form"],
-        ),
-    )
+    return value_of(VerdictRecord, row, verdict=verdict_cells(row))

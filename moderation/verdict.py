@@ -46,6 +46,7 @@ class Verdict:
     score: float = 0.0  # 0 to 1; a rule scores 1 where it refuses, 0.5 where it flags
     field: str = ""  # which text it was: "prompt", "negative", ...
     normal_form: str = ""  # the text as the rules read it
+    likeness: str | None = None  # the job whose removed pictures the picture looks like
 
 
 ALLOWED = Verdict(ruling=Ruling.ALLOW)

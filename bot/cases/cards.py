@@ -11,7 +11,6 @@ import discord
 from discord import ui
 
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
-from bot.studio.screening.pictures import likeness_of
 from bot.texts import Language, markdown
 from bot.ui.components import View, card, note, row
 from db.appeals import Appeal, Decision
@@ -78,7 +77,7 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
             choices = say(
                 "case-refusal-buttons",
                 is_withheld=case.is_withheld,
-                like=likeness_of(case.verdict),
+                like=case.verdict.likeness,
                 has_look=dossier.has_look,
             )
             items.append(ui.TextDisplay(choices))

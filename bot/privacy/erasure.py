@@ -71,7 +71,7 @@ class ErasureSweep:
 
     async def sweep(self) -> None:
         """Once. Raises StorageError."""
-        for erasure in await self._records.forgetting.pending():
+        for erasure in await self._records.erasure.pending():
             try:
                 await self._forget(erasure)
             except StorageError:
@@ -90,12 +90,12 @@ class ErasureSweep:
         await self._records.pictures.empty_trash(self._clock())
 
     async def _forget(self, erasure: ErasureRequest) -> None:
-        forgetting, now = self._records.forgetting, self._clock()
+        erasures, now = self._records.erasure, self._clock()
         await self._remove_pictures(erasure)
-        while posted := await forgetting.posted(erasure, now, _AT_ONCE):
+        while posted := await erasures.posted(erasure, now, _AT_ONCE):
             if not await self._delete(posted):
                 break
-        advance = await forgetting.advance(erasure, now=now, acts_before=now - self.periods.audit)
+        advance = await erasures.advance(erasure, now=now, acts_before=now - self.periods.audit)
         if advance.rows:
             await self._records.database.tidy()
         if advance.is_done:
@@ -103,15 +103,15 @@ class ErasureSweep:
 
     async def _redraw(self) -> None:
         """What is forgotten must not stand on a card any longer than Discord is away."""
-        forgetting = self._records.forgetting
-        while cases := await forgetting.to_redraw(_AT_ONCE):
+        erasures = self._records.erasure
+        while cases := await erasures.to_redraw(_AT_ONCE):
             for case_id in cases:
                 if not await self._mod_channel.refresh_case(case_id):
                     return
-                await forgetting.redrawn(case_id)
+                await erasures.redrawn(case_id)
 
     async def _remove_pictures(self, erasure: ErasureRequest) -> None:
-        while found := await self._records.forgetting.pictures(erasure, _AT_ONCE):
+        while found := await self._records.erasure.pictures(erasure, _AT_ONCE):
             async with self._records.database.transaction() as tx:
                 for job, index in found:
                     await self._records.pictures.remove(tx, job, index, by=None, reason="", at=self._clock())
@@ -129,7 +129,7 @@ class ErasureSweep:
                     return False
                 if not isinstance(error, discord.NotFound):
                     log.warning("message %s can't be deleted: %s", each.message_id, error)
-            await self._records.forgetting.is_gone(each)
+            await self._records.erasure.is_gone(each)
         return True
 
 

@@ -45,7 +45,7 @@ class MemberPresets:
         order = replace(draft(text, actor, settings.models, settings.default_model), source=SAVING)
         await self._studio.judge(order)
         async with self._studio.records.database.transaction() as tx:
-            known = await self._presets.of(actor.member, tx=tx)
+            known = await self._presets.of(actor.member)
             if key not in known and len(known) >= MOST:
                 raise TooManyPresets(MOST)
             await self._presets.save(tx, actor.member, key, text, self._studio.clock())
@@ -55,7 +55,7 @@ class MemberPresets:
         """Raises UnknownPreset."""
         async with self._studio.records.database.transaction() as tx:
             if not await self._presets.delete(tx, actor.member, _key(name)):
-                known = await self._presets.of(actor.member, tx=tx)
+                known = await self._presets.of(actor.member)
                 raise UnknownPreset(name, nearest_preset(name, known))
 
 

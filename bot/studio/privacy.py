@@ -38,7 +38,7 @@ class Privacy:
 
     async def export(self, member: MemberId, limit: int) -> Export:
         """As many pictures as fit into `limit` bytes, newest first; the data names them all. Raises DataTooLarge."""
-        data = await self._records.members.export(member)
+        data = await self._records.member_export.export(member)
         live = [row for row in data["images"] if row["removed_at"] is None]
         text = await asyncio.to_thread(_json, data)
         found: list[tuple[StoredImage, bytes]] = []
@@ -61,7 +61,7 @@ class Privacy:
         return Export(content=content, pictures=len(found), pictures_in_all=len(live))
 
     async def outlook(self, member: MemberId) -> Outlook:
-        return await self._records.members.outlook(member, self._takedown.now)
+        return await self._records.member_export.outlook(member, self._takedown.now)
 
     async def ask_to_forget(self, by: Actor) -> int:
         """From here on it can't be taken back: what waits or runs is cancelled and refunded, the rest is the sweep's.
@@ -69,7 +69,7 @@ class Privacy:
         Returns how many orders were cancelled.
         """
         async with self._records.database.transaction() as tx:
-            await self._records.forgetting.ask(tx, by.member, self._takedown.now)
+            await self._records.erasure.ask(tx, by.member, self._takedown.now)
             cancelled = await self._takedown.cancel_all_in(tx, by.member)
         self._takedown.leave_line(cancelled)
         return len(cancelled)

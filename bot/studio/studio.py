@@ -110,7 +110,7 @@ class Studio:
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
                 record = await self._prompt_screening.note(tx, order, verdict, now, job=None, hits=hits)
-                is_first = await self.records.verdicts.is_first_refusal(record.id, tx=tx)
+                is_first = await self.records.verdicts.is_first_refusal(record.id)
             self._mod_channel(record)
             is_own = verdict.rule.startswith(PREFIX)
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
@@ -119,17 +119,17 @@ class Studio:
     async def _demand_unblocked(self, actor: Actor, now: float, tx: Transaction | None = None) -> None:
         if actor.guild_id is None:
             return
-        block = await self.records.blocks.live(actor.guild_id, actor.member, now, tx=tx)
+        block = await self.records.blocks.live(actor.guild_id, actor.member, now)
         if block is not None:
             raise MemberBlocked(block.expires_at, block.reason)
 
     async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
         member = order.actor.member
-        spent = await self.records.spending.since(member, now - DAY, tx=tx)
+        spent = await self.records.spending.since(member, now - DAY)
         admit(
             self.settings.limits,
             [Spend(at=row.at, images=row.images) for row in spent],
-            await self.records.jobs.in_line(member, tx=tx),
+            await self.records.jobs.in_line(member),
             order.drawing.images,
             now,
         )

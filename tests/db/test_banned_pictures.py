@@ -42,9 +42,9 @@ async def test_a_look_that_was_banned_by_command_is_found_by_the_case_that_bans_
         await banned.withhold(tx, case.id, 3, None)
         assert await banned.ban(tx, GUILD, job.id, NOW, None) == Looks(known=2, plain=2)
         assert await banned.ban(tx, GUILD, job.id, NOW + 1, case.id) == Looks(known=2, plain=2)
-        assert [each.at for each in await banned.of_guild(GUILD, tx=tx)] == [NOW, NOW]
+        assert [each.at for each in await banned.of_guild(GUILD)] == [NOW, NOW]
         await tx.all("UPDATE cases SET job = NULL")
-        emptied = await Cases(db).get(case.id, tx=tx)
+        emptied = await Cases(db).get(case.id)
         assert emptied is not None and emptied.job is None
         assert await banned.lift_of_case(tx, emptied) == 2
 

@@ -13,7 +13,7 @@ import pytest
 from db.database import Database
 from db.errors import ImageGone
 from db.images import TRASH_DAYS, Pictures, StoredImage, Swept
-from tests.db.rows import ALICE, BOB, MODERATOR, NOW, record, record_done, store
+from tests.db.rows import ALICE, MODERATOR, NOW, record, store
 
 ROOT = Path(__file__).parents[2]
 DAY = 86_400.0
@@ -262,21 +262,6 @@ async def test_a_job_that_is_finished_during_the_sweep_keeps_its_pictures(
 
     images, _ = await asyncio.gather(finish(), pictures.sweep(began=1e9))
     assert [await pictures.read(image) for image in images] == names
-
-
-async def test_history_is_paged_by_picture_newest_first(db: Database, pictures: Pictures) -> None:
-    jobs = [await record_done(db) for _ in range(3)]
-    unfinished, of_bob = await record(db), await record_done(db, member=BOB)
-    async with db.transaction() as tx:
-        for job in (*jobs, unfinished, of_bob):
-            for index in range(2):
-                await store(pictures, tx, job.id, index, f"{job.id} {index}".encode())
-        await pictures.remove(tx, jobs[1].id, 1, by=ALICE, reason="", at=NOW)
-    expected = [(jobs[2].id, 1), (jobs[2].id, 0), (jobs[1].id, 0), (jobs[0].id, 1), (jobs[0].id, 0)]
-    page = await pictures.page_of_member(ALICE, limit=2)
-    assert [(image.job, image.index) for image in page] == expected[:2]
-    page = await pictures.page_of_member(ALICE, before=expected[1], limit=10)
-    assert [(image.job, image.index) for image in page] == expected[2:]
 
 
 FILE_SIZE_LIMIT = """

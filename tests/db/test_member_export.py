@@ -266,11 +266,11 @@ HANDED_OVER = {
 KEPT_BACK = {
     "jobs": "token token_at",  # a credential
     "images": "removed_by scores",  # who others are; what a detector saw
-    "verdicts": "rule words score normal_form",  # how the filter decides
+    "verdicts": "rule words score normal_form likeness",  # how the filter decides
     "audit": "actor previous hash member",  # digests
     "audit_openings": "number field person text salt",  # what is theirs of it stands in audit
     "cases": """
-        rule words score normal_form
+        rule words score normal_form likeness
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
     """,
@@ -321,6 +321,7 @@ async def test_an_export_holds_neither_how_the_filter_decides_nor_what_others_wr
         score=0.987654,
         field="negative",
         normal_form="the-normal-form",
+        likeness="the-likeness",
     )
     whose: dict[str, Any] = {
         "member": subject,

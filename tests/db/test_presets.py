@@ -18,7 +18,7 @@ async def test_a_preset_is_its_members_alone_and_the_newest_text_counts(db: Data
         await presets.save(tx, ALICE, "golden", "dusk --ar 3:2", NOW + 1)
         await presets.save(tx, ALICE, "bare", "--no people", NOW + 2)
         await presets.save(tx, BOB, "golden", "ink", NOW + 3)
-        assert list(await presets.of(ALICE, tx=tx)) == ["bare", "golden"]
+        assert list(await presets.of(ALICE)) == ["bare", "golden"]
     assert await presets.of(ALICE) == {"bare": "--no people", "golden": "dusk --ar 3:2"}
     async with db.transaction() as tx:
         assert await presets.delete(tx, ALICE, "golden")

@@ -17,6 +17,7 @@ REFUSED = Verdict(
     score=0.97,
     field="negative",
     normal_form="gore",
+    likeness="2345abcdef",
 )
 FLAGGED = Verdict(ruling=Ruling.FLAG, category=Category.REAL_PERSON, score=0.5)
 

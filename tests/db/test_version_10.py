@@ -145,7 +145,22 @@ async def test_the_rows_of_every_other_table_are_the_same(
         new = tables(connection)
     assert len(new.pop("job_parents")) == sum(row["parent"] is not None for row in old["jobs"])
     assert len(new.pop("jobs")) == len(old.pop("jobs"))
+    assert {row.pop("likeness") for name in ("cases", "verdicts") for row in new[name]} == {None}
     assert {name: new.get(name) for name in old} == old
+
+
+@pytest.mark.parametrize("table", ["cases", "verdicts"])
+async def test_what_a_removed_picture_looked_like_is_read_from_the_old_words(
+    path: Path, old: object, table: str
+) -> None:
+    words = json.dumps(["job 3s4y6wxmvy, 12 bits apart", "picture 1"])
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute(f"UPDATE {table} SET words = ? WHERE id < 3", (words,))
+        connection.execute(f"UPDATE {table} SET rule = 'removed before' WHERE id = 2")
+    async with Database.open(path):
+        pass
+    found = column(path, f"SELECT words, likeness FROM {table} WHERE id < 3 ORDER BY id")
+    assert found == [(words, None), (words, "3s4y6wxmvy")]
 
 
 @pytest.mark.parametrize("member", [ALICE, BOB, FORGOTTEN])

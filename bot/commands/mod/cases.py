@@ -130,7 +130,7 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
 @command("command-mod-stats")
 async def stats(interaction: Interaction, since: str = "7d") -> None:
     parts, seconds, say = interaction.client.parts, seconds_of(since), say_to(interaction)
-    figures = await parts.records.standings.figures(interaction.guild_id or 0, parts.clock() - seconds)
+    figures = await parts.records.member_stats.figures(interaction.guild_id or 0, parts.clock() - seconds)
     outcomes = [
         say("mod-stats-outcome", count=count, outcome=outcome)
         for outcome, count in sorted(figures.outcomes.items())

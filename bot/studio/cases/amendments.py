@@ -35,7 +35,7 @@ class Amendments:
         Raises NoSuchCase, OwnCase, NothingToAmend.
         """
         async with self._records.database.transaction() as tx:
-            case = await self._records.cases.numbered(guild_id, number, tx=tx)
+            case = await self._records.cases.numbered(guild_id, number)
             if case is None:
                 raise NoSuchCase(number)
             if case.member == by.member:
@@ -80,7 +80,7 @@ class Amendments:
         Raises NoSuchCase, OwnCase, NothingToPardon.
         """
         async with self._records.database.transaction() as tx:
-            case = await self._records.cases.numbered(guild_id, number, tx=tx)
+            case = await self._records.cases.numbered(guild_id, number)
             if case is None:
                 raise NoSuchCase(number)
             if case.member == by.member:
@@ -95,7 +95,7 @@ class Amendments:
         """Lifts all that blocks the member; strikes stay. Whether anything did, and the cases that it came from."""
         assert by.guild_id is not None, "blocks belong to a server"
         async with self._records.database.transaction() as tx:
-            cases = await self._records.cases.in_force(by.guild_id, member, self._clock(), tx=tx)
+            cases = await self._records.cases.in_force(by.guild_id, member, self._clock())
             was_blocked = await self._records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
             )

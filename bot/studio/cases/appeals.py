@@ -93,7 +93,7 @@ class CaseAppeals:
                 answer=answer,
             )
             if appeal is None:
-                known = await self._records.appeals.get(appeal_id, tx=tx)
+                known = await self._records.appeals.get(appeal_id)
                 raise AppealAnswered(
                     case.number, known.decided_name if known else "", (known and known.decision) or ""
                 )

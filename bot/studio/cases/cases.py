@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from bot.studio.cases.takedown import Takedown
 from bot.studio.errors import CaseClosed, CaseTaken, NoSuchCase, OwnCase, SecondNeeded, SeniorNeeded
 from bot.studio.orders.order import Actor
-from bot.studio.screening.pictures import likeness_of
 from bot.studio.settings import ModerationSettings
 from db.audit import Act
 from db.blocks import Block
@@ -85,7 +84,7 @@ class Casework:
 
     async def standing(self, guild_id: int, member: MemberId) -> tuple[MemberStats, Rung]:
         """The member's record, and what the ladder offers for one more offence."""
-        standing = await self.records.standings.of(guild_id, member, self.clock())
+        standing = await self.records.member_stats.of(guild_id, member, self.clock())
         return standing, rung_for(self.ladder, standing.strikes)
 
     # ---- acting
@@ -125,7 +124,7 @@ class Casework:
         async with self.records.database.transaction() as tx:
             case = None
             if decision.outcome is Outcome.BAN:
-                case = await self.records.cases.proposed(by.guild_id, member, tx=tx)
+                case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
                 case = await self._free(tx, case.id, by)
             else:
@@ -155,7 +154,7 @@ class Casework:
         if record is None or record.guild_id is None or record.guild_id != by.guild_id:
             return None
         async with self.records.database.transaction() as tx:
-            case = await self.records.cases.of_verdict(verdict_id, tx=tx)
+            case = await self.records.cases.of_verdict(verdict_id)
             if case is not None:
                 return case
             case = await self.records.cases.open(
@@ -195,14 +194,14 @@ class Casework:
     async def set_second_for_bans(self, by: Actor, is_needed: bool) -> None:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id, tx=tx)
+            settings = await self.records.guilds.get(by.guild_id)
             await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
             await self.takedown.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
 
     async def set_log_channel(self, by: Actor, channel_id: int) -> None:
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         async with self.records.database.transaction() as tx:
-            settings = await self.records.guilds.get(by.guild_id, tx=tx)
+            settings = await self.records.guilds.get(by.guild_id)
             await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
             await self.takedown.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
 
@@ -210,7 +209,7 @@ class Casework:
 
     async def _free(self, tx: Transaction, case_id: int, by: Actor, *, is_escalation: bool = False) -> Case:
         """The case, if this moderator may act on it now."""
-        case = await self.records.cases.get(case_id, tx=tx)
+        case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
             raise NoSuchCase(0 if case is None else case.number)
         if case.outcome is not None:
@@ -232,7 +231,7 @@ class Casework:
     ) -> tuple[Done, list[JobId]]:
         now, outcome = self.clock(), decision.outcome
         if outcome is Outcome.BAN:
-            settings = await self.records.guilds.get(case.guild_id, tx=tx)
+            settings = await self.records.guilds.get(case.guild_id)
             if settings.ban_needs_second:
                 if case.proposed_by == by.member:
                     raise SecondNeeded(case.number)
@@ -247,19 +246,17 @@ class Casework:
             plain = removed.looks.plain
             cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
-        like = likeness_of(case.verdict)
-        if outcome is Outcome.APPROVE and like is not None:
-            await self.records.banned.lift(
-                tx, case.guild_id, like
-            )  # it stands, so what it looks like may come back
+        if outcome is Outcome.APPROVE and case.verdict.likeness is not None:
+            # It stands, so what it looks like may come back.
+            await self.records.banned.lift(tx, case.guild_id, JobId(case.verdict.likeness))
         block = holding = None
         if outcome in BLOCKING:
             block, ended = await self.takedown.block_in(tx, by, case.member, decision.reason, expires_at)
             cancelled += ended
-            holding = await self.records.blocks.live(case.guild_id, case.member, now, tx=tx)
+            holding = await self.records.blocks.live(case.guild_id, case.member, now)
         strike_until = None
         # By accident everybody is refused once.
-        is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id, tx=tx)
+        is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id)
         if outcome in STRIKING and not is_first_hit:
             strike_until = now + self._strike_seconds
             await self.records.strikes.add(
@@ -294,7 +291,7 @@ class Casework:
             job=case.job,
             details={"until": expires_at, "strike_until": strike_until},
         )
-        strikes = await self.records.strikes.live(case.guild_id, case.member, now, tx=tx)
+        strikes = await self.records.strikes.live(case.guild_id, case.member, now)
         done = Done(
             case=case,
             earlier=None if holding == block else holding,

@@ -11,6 +11,7 @@ from db.case_entries import EntryKind
 from db.cases import Case, Origin, Outcome
 from db.jobs import Job
 from moderation.duration import HOUR
+from moderation.verdict import ALLOWED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,19 +35,19 @@ class MemberReports:
             raise NoSuchJob(job.id)
         now = self._casework.clock()
         async with self._records.database.transaction() as tx:
-            if await self._records.reports.has(job.id, by.member, tx=tx):
+            if await self._records.reports.has(job.id, by.member):
                 raise ReportedAlready
-            recent = await self._records.reports.times(by.member, now - HOUR, tx=tx)
+            recent = await self._records.reports.times(by.member, now - HOUR)
             if len(recent) >= self._an_hour:
                 raise TooManyReports(self._an_hour, recent[-self._an_hour] + HOUR - now)
-            case = await self._records.cases.of_job(job.id, tx=tx)
+            case = await self._records.cases.of_job(job.id)
             if case is not None and case.outcome is Outcome.APPROVE:
                 raise ReviewedAlready
             if case is not None and not case.is_open:
                 raise PictureGone
             is_new = case is None
             if case is None:
-                verdict = await self._records.verdicts.of_job(job.id, tx=tx)
+                verdict = await self._records.verdicts.of_job(job.id)
                 case = await self._records.cases.open(
                     tx,
                     guild_id=guild_id,
@@ -58,7 +59,7 @@ class MemberReports:
                     job=job.id,
                     prompt=job.drawing.prompt.text,
                     negative=job.drawing.prompt.negative,
-                    verdict=verdict.verdict if verdict else None,
+                    verdict=verdict.verdict if verdict else ALLOWED,
                 )
             await self._records.reports.add(
                 tx, guild_id=guild_id, job=job.id, case_id=case.id, member=by.member, reason=reason, at=now
@@ -72,5 +73,5 @@ class MemberReports:
                 kind=EntryKind.EVIDENCE,
                 text=f"reported: {reason or 'no reason given'}",
             )
-            count = await self._records.reports.count(case.id, tx=tx)
+            count = await self._records.reports.count(case.id)
         return Reported(case=case, is_new=is_new, reports=count)

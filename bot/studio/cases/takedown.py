@@ -98,7 +98,7 @@ class Takedown:
         """
         assert by.guild_id is not None, "nobody is a moderator outside a server"
         async with self._records.database.transaction() as tx:
-            job = await self._records.jobs.get(job_id, tx=tx) if job_id else None
+            job = await self._records.jobs.get(job_id) if job_id else None
             if by.member in (member, job and job.member):
                 raise OwnCase
             jobs = [job_id] if job_id else []
@@ -109,7 +109,7 @@ class Takedown:
             pictures, cases = 0, list[int]()
             for each in jobs:
                 pictures += await self._records.banned.lift(tx, by.guild_id, each)
-                case = await self._records.cases.of_job(each, tx=tx)
+                case = await self._records.cases.of_job(each)
                 if case is not None:
                     cases.append(case.id)
                     text = f"what looks like its pictures may come back: {reason}"
@@ -163,7 +163,7 @@ class Takedown:
         """What the member has in line, in that server or everywhere; refunded."""
         return [
             job.id
-            for job in await self._records.jobs.live_of_member(member, tx=tx)
+            for job in await self._records.jobs.live_of_member(member)
             if guild_id in (None, job.place.guild_id) and await self._cancel(tx, job.id)
         ]
 
@@ -195,7 +195,7 @@ class Takedown:
         return True
 
     async def _remove_pictures(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> None:
-        for image in await self._records.pictures.of_job(job_id, tx=tx):
+        for image in await self._records.pictures.of_job(job_id):
             await self._records.pictures.remove(
                 tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
             )
@@ -206,7 +206,7 @@ class Takedown:
 
     async def _note_on_case(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> int | None:
         """The id of the job's open case, which says from now on that its pictures are gone."""
-        case = await self._records.cases.of_job(job_id, tx=tx)
+        case = await self._records.cases.of_job(job_id)
         if case is None or not case.is_open:
             return None
         text = f"the pictures: {reason}".rstrip(": ")

@@ -27,7 +27,7 @@ class Lockdown:
         """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
         if actor.guild_id is None:
             return Mode.OPEN
-        gate = await self._records.gates.get(actor.guild_id)
+        gate = await self._records.lockdowns.get(actor.guild_id)
         if gate.mode is Mode.PAUSE:
             raise Paused(gate.reason)
         if actor.is_moderator:
@@ -38,14 +38,14 @@ class Lockdown:
             or _is_younger(actor.joined_at, gate.member_age, now)
         ):
             raise RaidHolds(gate.account_age, gate.member_age)
-        if gate.mode is Mode.KNOWN and not await self._records.gates.is_known(
+        if gate.mode is Mode.KNOWN and not await self._records.lockdowns.is_known(
             actor.guild_id, actor.member, (gate.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
         ):
             raise KnownOnly(gate.reason)
         return gate.mode
 
     async def gate(self, guild_id: int) -> LockdownState:
-        return await self._records.gates.get(guild_id)
+        return await self._records.lockdowns.get(guild_id)
 
     async def raid(self, by: Actor, account_age: float | None, member_age: float | None) -> LockdownState:
         """Ages in seconds; both None ends it."""
@@ -75,8 +75,8 @@ class Lockdown:
     ) -> LockdownState:
         assert by.guild_id is not None, "a gate belongs to a server"
         async with self._records.database.transaction() as tx:
-            gate = change(await self._records.gates.get(by.guild_id, tx=tx))
-            await self._records.gates.set(tx, gate, by.member)
+            gate = change(await self._records.lockdowns.get(by.guild_id))
+            await self._records.lockdowns.set(tx, gate, by.member)
             await self._takedown.note(tx, by, act, reason=reason, details=details)
         return gate
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import re
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -28,7 +27,6 @@ from db.repositories import Repositories
 from db.verdicts import PICTURE, VerdictRecord
 from generation.files import images
 from generation.files.images import PictureError
-from generation.request import JobId
 from moderation.pictures.check import PictureCheck, highest, verdict_of
 from moderation.pictures.perceptual_hash import Fingerprint, fingerprint, nearest
 from moderation.policy import FAMILY, Policy, presets
@@ -37,18 +35,10 @@ from moderation.verdict import ALLOWED, Ruling, Scores, Verdict, stricter
 BANNED = "removed before"
 """The rule that found a picture like one that moderators took down."""
 
-_LIKE = re.compile(r"job ([a-z2-7]{10}), ")
-
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one: four keep up with a card that draws two dozen in a second."""
 
 T = TypeVar("T")
-
-
-def likeness_of(verdict: Verdict) -> JobId | None:
-    """The job whose removed pictures a refused one looked like; None where it was refused for another reason."""
-    found = _LIKE.match(verdict.words[0]) if verdict.rule == BANNED and verdict.words else None
-    return JobId(found[1]) if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +91,7 @@ class PictureScreening:
         channel = job.policy_channel_id or job.place.channel_id
         spot = PolicyScope(guild_id=guild, channel_id=channel, is_age_restricted=job.is_age_restricted)
         policy = await self._policies.of(spot)
-        if guild is not None and (await self._records.gates.get(guild)).mode is Mode.FAMILY:
+        if guild is not None and (await self._records.lockdowns.get(guild)).mode is Mode.FAMILY:
             return policy.with_(presets()[FAMILY])
         return policy
 
@@ -156,7 +146,7 @@ class PictureScreening:
 
     async def _open_case(self, tx: Transaction, job: Job, record: VerdictRecord) -> Case:
         assert record.guild_id is not None, "cases belong to a server"
-        case = await self._records.cases.of_job(job.id, tx=tx)
+        case = await self._records.cases.of_job(job.id)
         if case is None or not case.is_open:
             return await self._records.cases.open(
                 tx,
@@ -205,7 +195,7 @@ def _return_of(seen: Fingerprint | None, banned: Sequence[BannedPicture]) -> Ver
         return None
     like, apart = known
     words = (f"job {like.job}, {apart} bits apart",)
-    return Verdict(ruling=Ruling.REFUSE, rule=BANNED, words=words, score=1.0)
+    return Verdict(ruling=Ruling.REFUSE, rule=BANNED, words=words, score=1.0, likeness=like.job)
 
 
 class PreviewScreening:

@@ -100,7 +100,7 @@ class RuleBook:
         if not is_shadow and (prompts := await asyncio.to_thread(self._refused, draft)):
             raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
         async with self._records.database.transaction() as tx:
-            if len(await self._records.server_rules.live(by.guild_id, tx=tx)) >= MOST_RULES:
+            if len(await self._records.server_rules.live(by.guild_id)) >= MOST_RULES:
                 raise RuleUnusable(RuleProblem.TOO_MANY_RULES, MOST_RULES)
             rule = await self._records.server_rules.add(
                 tx,
@@ -135,7 +135,7 @@ class RuleBook:
                 tx, guild_id=by.guild_id, name=name, by=by.member, at=self._takedown.now
             )
             if rule is None:
-                names = [each.name for each in await self._records.server_rules.live(by.guild_id, tx=tx)]
+                names = [each.name for each in await self._records.server_rules.live(by.guild_id)]
                 raise NoSuchRule(name, next(iter(difflib.get_close_matches(name, names, 1, 0.0)), ""))
             version = rule.removed_version or 0
             await self._takedown.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
@@ -162,7 +162,7 @@ class RuleBook:
         """Over the server's newest `last` prompts, in another thread. Raises RuleUnusable."""
         _demand_usable(draft)
         screen = await asyncio.to_thread(_screen_of, [draft])
-        bad = await self._records.standings.in_bad_standing(guild_id, self._takedown.now)
+        bad = await self._records.member_stats.in_bad_standing(guild_id, self._takedown.now)
         read = hits = hits_of_good = 0
         examples: list[str] = []
         before: int | None = None

@@ -187,7 +187,7 @@ async def test_a_member_is_forgotten_here_and_in_discord(
     busy.clock.now += DAY + 1
     await sweep.sweep()
     assert await busy.records.jobs.get(drawn.id) is None and await busy.spent() == 0
-    assert await busy.records.forgetting.pending() == []
+    assert await busy.records.erasure.pending() == []
     assert (await busy.job(bens)).drawing.prompt.text == "a fox"
 
 
@@ -246,7 +246,7 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     await sweep.sweep()
     assert await play.person("mia").sees("mod-log") == []
     assert await busy.records.cases.page(guild.id) == []
-    assert await busy.records.forgetting.pending() == []
+    assert await busy.records.erasure.pending() == []
 
 
 async def test_who_reported_a_picture_is_forgotten_on_its_card_too(

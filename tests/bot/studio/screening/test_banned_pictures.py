@@ -253,9 +253,9 @@ async def test_a_pardon_lets_pictures_back_whose_member_is_forgotten_by_then(bus
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.WARN))
     now = busy.clock.now = busy.clock.now + 2 * DAY
     async with busy.records.database.transaction() as tx:
-        await busy.records.forgetting.ask(tx, ADA.member, now)
+        await busy.records.erasure.ask(tx, ADA.member, now)
     erasure = ErasureRequest(member=ADA.member, asked_at=now)
-    await busy.records.forgetting.advance(erasure, now=now, acts_before=0.0)
+    await busy.records.erasure.advance(erasure, now=now, acts_before=0.0)
     kept = await busy.records.cases.get(case.id)
     assert kept is not None and kept.job is None
     assert await busy.records.jobs.get(gallery.job.id) is None

@@ -275,9 +275,9 @@ async def test_what_a_detector_saw_is_nobodys_first_refusal(busy: Shop) -> None:
 async def test_what_a_detector_saw_counts_as_no_prompt(busy: Shop) -> None:
     await busy.refused("show refused", images=1)
     await busy.draw("show flagged waves1", images=2)
-    standing = await busy.records.standings.of(GUILD, ADA.member, busy.clock.now)
+    standing = await busy.records.member_stats.of(GUILD, ADA.member, busy.clock.now)
     assert (standing.orders, standing.flags, standing.refusals, standing.pictures) == (2, 0, 0, 2)
-    figures = await busy.records.standings.figures(GUILD, 0)
+    figures = await busy.records.member_stats.figures(GUILD, 0)
     assert (figures.asked, figures.flagged, figures.refused) == (2, 0, 0)
     assert (figures.pictures_flagged, figures.pictures_refused) == (1, 1)
     run = await busy.rule_book.dry_run(GUILD, Draft(name="shows", any_of=("show",)), 100)
