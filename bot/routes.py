@@ -39,9 +39,7 @@ class Routes:
         self._forms[read] = answer
 
     async def press(self, interaction: Interaction, action: StrEnum, *of: object) -> None:
-        # discord.py only logs what a dynamic item raises: the boundary must stand here.
-        async with boundary(interaction):
-            await self._answers[action](interaction, *of)
+        await self.run(interaction, self._answers[action], *of)
 
     async def submit(self, interaction: Interaction) -> None:
         """Answers a form that is written here; any other has an answer of its own, which discord.py knows."""
@@ -49,3 +47,8 @@ class Routes:
             for read, answer in self._forms.items():
                 if (sent := read(interaction.data or {})) is not None:
                     await answer(interaction, sent)
+
+    async def run(self, interaction: Interaction, answer: Answer, *of: object) -> None:
+        """discord.py only logs what a button or a form raises: the boundary must stand here."""
+        async with boundary(interaction):
+            await answer(interaction, *of)

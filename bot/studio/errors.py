@@ -9,12 +9,17 @@ from __future__ import annotations
 import difflib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import dataclass_transform
 
 from generation.request import JobId
 
 
+@dataclass_transform(eq_default=False)
 class Refusal(Exception):
-    """Base of what a member is told instead of what they asked for."""
+    """Base of what a member is told instead of what they asked for. Every class below it is a dataclass."""
+
+    def __init_subclass__(cls) -> None:
+        dataclass(eq=False)(cls)
 
 
 def is_slip(written: str, known: str) -> bool:
@@ -29,19 +34,16 @@ class PromptRefusal(Refusal):
     """A prompt, a parameter, a preset or a file that can't be used as it is."""
 
 
-@dataclass(eq=False)
 class EmptyPrompt(PromptRefusal):
     pass
 
 
-@dataclass(eq=False)
 class PromptTooLong(PromptRefusal):
     length: int
     limit: int
     what: str = "prompt"
 
 
-@dataclass(eq=False)
 class UnknownParameter(PromptRefusal):
     name: str
     nearest: str
@@ -51,7 +53,6 @@ class UnknownParameter(PromptRefusal):
         return is_slip(self.name, self.nearest)
 
 
-@dataclass(eq=False)
 class BadParameter(PromptRefusal):
     name: str
     value: str
@@ -62,7 +63,6 @@ class BadParameter(PromptRefusal):
         return bool(self.value)
 
 
-@dataclass(eq=False)
 class UnknownModel(PromptRefusal):
     name: str
     nearest: str
@@ -72,7 +72,6 @@ class UnknownModel(PromptRefusal):
         return is_slip(self.name, self.nearest)
 
 
-@dataclass(eq=False)
 class UnknownLora(PromptRefusal):
     name: str
     model: str
@@ -88,58 +87,48 @@ class UnknownLora(PromptRefusal):
         return "near" if is_slip(self.name, self.nearest) else "list"
 
 
-@dataclass(eq=False)
 class UnusableWeights(PromptRefusal):
     """`a::1 b::-1` weighs nothing in all, or there are too many parts."""
 
     limit: int  # parts
 
 
-@dataclass(eq=False)
 class UnknownPreset(PromptRefusal):
     name: str
     nearest: str  # of the member's; empty where they have none
 
 
-@dataclass(eq=False)
 class BadPresetName(PromptRefusal):
     name: str
     limit: int  # characters
 
 
-@dataclass(eq=False)
 class NestedPreset(PromptRefusal):
     """A preset whose text asks for a preset."""
 
 
-@dataclass(eq=False)
 class EmptyPreset(PromptRefusal):
     pass
 
 
-@dataclass(eq=False)
 class TooManyPresets(PromptRefusal):
     limit: int
 
 
-@dataclass(eq=False)
 class FileTooLarge(PromptRefusal):
     bytes: int
     limit: int
     is_picture: bool
 
 
-@dataclass(eq=False)
 class FileUnreachable(PromptRefusal):
     """Discord did not hand it over, or not in time."""
 
 
-@dataclass(eq=False)
 class NoPromptInFile(PromptRefusal):
     """Neither a text in UTF-8 nor a PNG that says how it was drawn; or there is nothing in it."""
 
 
-@dataclass(eq=False)
 class PromptRefused(PromptRefusal):
     category: str
     field: str
@@ -158,13 +147,11 @@ class MemberRefusal(Refusal):
     """The member may not do that, or not now."""
 
 
-@dataclass(eq=False)
 class MemberBlocked(MemberRefusal):
     until: float | None  # unix seconds
     reason: str
 
 
-@dataclass(eq=False)
 class RaidHolds(MemberRefusal):
     """Raid mode: the account or the membership is too young."""
 
@@ -179,37 +166,30 @@ class RaidHolds(MemberRefusal):
         return "account" if self.account_age else "member"
 
 
-@dataclass(eq=False)
 class Paused(MemberRefusal):
     reason: str
 
 
-@dataclass(eq=False)
 class KnownOnly(MemberRefusal):
     reason: str
 
 
-@dataclass(eq=False)
 class NotYours(MemberRefusal):
     is_picture: bool  # otherwise a job
 
 
-@dataclass(eq=False)
 class NotAModerator(MemberRefusal):
     pass
 
 
-@dataclass(eq=False)
 class NotSenior(MemberRefusal):
     """It takes more than being a moderator."""
 
 
-@dataclass(eq=False)
 class NotYourData(MemberRefusal):
     pass
 
 
-@dataclass(eq=False)
 class DataTooLarge(MemberRefusal):
     """What is kept about a member does not fit into a file that Discord takes."""
 
@@ -224,7 +204,6 @@ class PictureRefusal(Refusal):
     """There is no such job or picture, or that can't be done with it."""
 
 
-@dataclass(eq=False)
 class NoSuchJob(PictureRefusal):
     job: JobId | str
 
@@ -234,17 +213,14 @@ class NoSuchJob(PictureRefusal):
         return str(self.job).isdecimal()
 
 
-@dataclass(eq=False)
 class PictureGone(PictureRefusal):
     pass
 
 
-@dataclass(eq=False)
 class NotRunning(PictureRefusal):
     pass
 
 
-@dataclass(eq=False)
 class TooLarge(PictureRefusal):
     """The picture can't be enlarged further."""
 
@@ -252,12 +228,10 @@ class TooLarge(PictureRefusal):
     limit: int
 
 
-@dataclass(eq=False)
 class NothingToVerify(PictureRefusal):
     """No picture at all, or nothing that can be read as one."""
 
 
-@dataclass(eq=False)
 class TooHeavyToVerify(PictureRefusal):
     bytes: int
     limit: int
@@ -270,29 +244,24 @@ class CaseRefusal(Refusal):
     """A moderator's act that can't be done."""
 
 
-@dataclass(eq=False)
 class BadDuration(CaseRefusal):
     text: str
 
 
-@dataclass(eq=False)
 class NobodyThere(CaseRefusal):
     """What was named is a bot, or nobody."""
 
 
-@dataclass(eq=False)
 class NothingSaid(CaseRefusal):
     """A command that needs one of its options, and got none."""
 
     command: str  # with dashes: "mod-restore"
 
 
-@dataclass(eq=False)
 class NoSuchCase(CaseRefusal):
     number: int  # 0: it was not named by its number
 
 
-@dataclass(eq=False)
 class CaseTaken(CaseRefusal):
     """Another moderator is on it, and has not acted yet."""
 
@@ -301,7 +270,6 @@ class CaseTaken(CaseRefusal):
     free_in: float  # seconds
 
 
-@dataclass(eq=False)
 class CaseClosed(CaseRefusal):
     number: int
     by: str
@@ -310,24 +278,20 @@ class CaseClosed(CaseRefusal):
     is_refused: bool = False  # the case was about what nobody got to see
 
 
-@dataclass(eq=False)
 class SecondNeeded(CaseRefusal):
     """Whoever proposed a ban can't confirm it."""
 
     number: int
 
 
-@dataclass(eq=False)
 class SeniorNeeded(CaseRefusal):
     number: int
 
 
-@dataclass(eq=False)
 class OwnCase(CaseRefusal):
     """A moderator may not decide on themselves."""
 
 
-@dataclass(eq=False)
 class NothingToAmend(CaseRefusal):
     """It is not decided, or nothing of what was decided runs any more."""
 
@@ -335,62 +299,51 @@ class NothingToAmend(CaseRefusal):
     is_open: bool
 
 
-@dataclass(eq=False)
 class NothingToPardon(CaseRefusal):
     number: int
 
 
-@dataclass(eq=False)
 class NothingToRestore(CaseRefusal):
     """No picture is kept from coming back there."""
 
 
-@dataclass(eq=False)
 class NotYourCase(CaseRefusal):
     pass
 
 
-@dataclass(eq=False)
 class AppealedAlready(CaseRefusal):
     number: int
 
 
-@dataclass(eq=False)
 class NoSuchAppeal(CaseRefusal):
     pass
 
 
-@dataclass(eq=False)
 class AppealAnswered(CaseRefusal):
     number: int
     by: str
     decision: str
 
 
-@dataclass(eq=False)
 class OwnDecision(CaseRefusal):
     """A moderator who acted in the case can't answer its appeal."""
 
     number: int
 
 
-@dataclass(eq=False)
 class ReportedAlready(CaseRefusal):
     pass
 
 
-@dataclass(eq=False)
 class ReviewedAlready(CaseRefusal):
     """A moderator has let the picture stand."""
 
 
-@dataclass(eq=False)
 class TooManyReports(CaseRefusal):
     limit: int
     retry_after: float  # seconds
 
 
-@dataclass(eq=False)
 class NoHead(CaseRefusal):
     """What was given as the audit log's head is none."""
 
@@ -414,7 +367,6 @@ class RuleProblem(StrEnum):
     RESERVED_WORD = "reserved-word"  # it means something in the rules file
 
 
-@dataclass(eq=False)
 class RuleUnusable(ServerRefusal):
     problem: RuleProblem
     limit: int = 0  # how many there may be, or characters
@@ -422,18 +374,15 @@ class RuleUnusable(ServerRefusal):
     word: str = ""
 
 
-@dataclass(eq=False)
 class RuleTaken(ServerRefusal):
     name: str
 
 
-@dataclass(eq=False)
 class NoSuchRule(ServerRefusal):
     name: str
     nearest: str  # empty where there is none
 
 
-@dataclass(eq=False)
 class RuleBreaksMust(ServerRefusal):
     """The rule would refuse what must always be allowed."""
 
@@ -446,19 +395,16 @@ class RuleBreaksMust(ServerRefusal):
         return self.count - 1
 
 
-@dataclass(eq=False)
 class NobodysChoice(ServerRefusal):
     """What is refused on every server can't be configured."""
 
     category: str
 
 
-@dataclass(eq=False)
 class BadThreshold(ServerRefusal):
     value: float
 
 
-@dataclass(eq=False)
 class NothingChosen(ServerRefusal):
     """There is nothing to take back there."""
 

@@ -7,8 +7,6 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.errors import boundary
-
 FORM_SECONDS = 15 * 60.0
 """Nobody answers a form later than that: Discord's own tokens are dead then."""
 REASON = 300  # characters
@@ -26,8 +24,8 @@ class TextForm(ui.Modal):
             self.add_item(ui.Label(text=label, component=entry))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        async with boundary(interaction):
-            await self._submit(interaction, *(each.value.strip() for each in self._inputs))
+        values = (each.value.strip() for each in self._inputs)
+        await interaction.client.routes.run(interaction, self._submit, *values)
 
 
 def line(
