@@ -8,7 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.studio.errors import BadDuration, NotAModerator, NotSenior, Refusal
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Actor, Moderator
 from generation.request import MemberId
 from moderation.duration import seconds_in
 
@@ -52,21 +52,36 @@ class ManagersGroup(ModeratorsGroup):
 
 
 def actor_of(interaction: Interaction) -> Actor:
+    """Who asks; a Moderator where they are one."""
+    return moderator_of(interaction) if is_moderator(interaction) else Actor(**_seen_in(interaction))
+
+
+def moderator_of(interaction: Interaction) -> Moderator:
+    """Raises NotAModerator."""
+    demand_moderator(interaction)
+    return Moderator(**_seen_in(interaction), is_senior=interaction.permissions.manage_guild)
+
+
+def manager_of(interaction: Interaction) -> Moderator:
+    """Raises NotSenior."""
+    demand_manager(interaction)
+    return Moderator(**_seen_in(interaction), is_senior=True)
+
+
+def _seen_in(interaction: Interaction) -> dict[str, Any]:
     channel = interaction.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
     joined = getattr(interaction.user, "joined_at", None)
-    return Actor(
-        member=MemberId(interaction.user.id),
-        name=interaction.user.display_name,
-        guild_id=interaction.guild_id,
-        channel_id=interaction.channel_id or 0,
-        parent_id=getattr(channel, "parent_id", None),
-        is_age_restricted=bool(is_nsfw and is_nsfw()),
-        is_moderator=is_moderator(interaction),
-        is_senior=is_moderator(interaction) and interaction.permissions.manage_guild,
-        account_at=interaction.user.created_at.timestamp(),
-        joined_at=joined.timestamp() if joined else None,
-    )
+    return {
+        "member": MemberId(interaction.user.id),
+        "name": interaction.user.display_name,
+        "guild_id": interaction.guild_id,
+        "channel_id": interaction.channel_id or 0,
+        "parent_id": getattr(channel, "parent_id", None),
+        "is_age_restricted": bool(is_nsfw and is_nsfw()),
+        "account_at": interaction.user.created_at.timestamp(),
+        "joined_at": joined.timestamp() if joined else None,
+    }
 
 
 def seconds_of(text: str) -> float:

@@ -11,7 +11,7 @@ from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
-from bot.permissions import actor_of, demand_moderator
+from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.appeals import CaseAppeals
 from bot.ui.forms import REASON, TextForm, line, paragraph
@@ -52,11 +52,9 @@ class AppealForms:
 
     async def open_answer(self, decision: Decision, interaction: Interaction, appeal_id: int) -> None:
         """Raises as `CaseAppeals.may_answer`."""
-        demand_moderator(interaction)
-        _, case = await self._appeals.may_answer(appeal_id, actor_of(interaction))
+        _, case = await self._appeals.may_answer(appeal_id, moderator_of(interaction))
 
         async def submit(interaction: Interaction, text: str) -> None:
-            demand_moderator(interaction)
             await self._answer(interaction, decision, appeal_id, text)
 
         say = say_to(interaction)
@@ -65,7 +63,7 @@ class AppealForms:
         await interaction.response.send_modal(TextForm(title, fields, submit))
 
     async def _answer(self, interaction: Interaction, decision: Decision, appeal_id: int, text: str) -> None:
-        answered = await self._appeals.answer(appeal_id, actor_of(interaction), decision, text)
+        answered = await self._appeals.answer(appeal_id, moderator_of(interaction), decision, text)
         appeal, case, say = answered.appeal, answered.case, say_to(interaction)
         card = case_cards.appeal_card(say_in(interaction.client, case.guild_id), appeal, case)
         await interaction.response.edit_message(view=card)

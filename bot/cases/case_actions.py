@@ -13,7 +13,7 @@ from bot.cases import discord_sanctions
 from bot.cases.buttons import CaseAction
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
-from bot.permissions import actor_of, demand_moderator, seconds_of
+from bot.permissions import moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
 from bot.studio.errors import NoSuchCase
@@ -51,8 +51,7 @@ class CaseActions:
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
         """`subject`: the case's id; for OPEN the verdict's. Raises what `Casework` refuses."""
-        demand_moderator(interaction)
-        by = actor_of(interaction)
+        by = moderator_of(interaction)
         match press:
             case CaseAction.OPEN:
                 case = await self._casework.open_refusal(subject, by)
@@ -82,11 +81,10 @@ class CaseActions:
             fields[label] = line("span", most=6, default=default, is_required=is_timeout)
 
         async def submit(interaction: Interaction, reason: str, span: str = "") -> None:
-            demand_moderator(interaction)
             seconds = seconds_of(span) if span else None
             decision = Decision(outcome=outcome, reason=reason, seconds=seconds)
             await self._finish(
-                interaction, await self._casework.decide(case.id, actor_of(interaction), decision)
+                interaction, await self._casework.decide(case.id, moderator_of(interaction), decision)
             )
 
         title = say("case-form-title", outcome=outcome, name=case.member_name, number=case.number)
@@ -149,7 +147,7 @@ class CaseActions:
                 await self._records.cases.set_power(tx, case.id, used.power)
                 await self._casework.takedown.note(
                     tx,
-                    actor_of(interaction),
+                    moderator_of(interaction),
                     Act.DISCORD_SANCTION,
                     case.member,
                     case=case.number,

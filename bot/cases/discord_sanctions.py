@@ -11,7 +11,7 @@ from typing import Any
 
 import discord
 
-from bot.permissions import actor_of
+from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.takedown import Takedown
 from bot.texts import Language
@@ -106,7 +106,9 @@ async def lift(
     """Takes back what `apply` did, as far as no other case needs it, and notes it; `power` as it said. `case`: its number."""
     used = await _lift(interaction, takedown, member, power, reason)
     if used.is_done:
-        await takedown.note_power(Act.DISCORD_LIFTED, actor_of(interaction), member, used.power, case=case)
+        await takedown.note_power(
+            Act.DISCORD_LIFTED, moderator_of(interaction), member, used.power, case=case
+        )
     return used
 
 

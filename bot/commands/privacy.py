@@ -8,11 +8,11 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
-from bot.permissions import actor_of
 from bot.privacy import cards as privacy_cards
 from bot.studio.errors import NotYourData
 from bot.ui.components import note
 from bot.ui.words import command, say_to, text
+from generation.request import MemberId
 
 _MOST = 24 * 2**20
 """Bytes: Discord takes 25 MiB in one request, with everything around the file."""
@@ -26,7 +26,7 @@ class PrivacyGroup(app_commands.Group):
     async def export(self, interaction: Interaction) -> None:
         # Reading the pictures takes longer than the three seconds that Discord waits.
         await interaction.response.defer(ephemeral=True)
-        member = actor_of(interaction).member
+        member = MemberId(interaction.user.id)
         limit = min(interaction.filesize_limit, _MOST)
         made = await interaction.client.parts.privacy.export(member, limit)
         left = made.pictures_in_all - made.pictures
@@ -36,7 +36,7 @@ class PrivacyGroup(app_commands.Group):
 
     @command("command-privacy-delete")
     async def delete(self, interaction: Interaction) -> None:
-        member = actor_of(interaction).member
+        member = MemberId(interaction.user.id)
         privacy = interaction.client.parts.privacy
         outlook = await privacy.outlook(member)
         view = privacy_cards.question(outlook, member, privacy.settings, say_to(interaction))
@@ -47,9 +47,9 @@ async def forget(interaction: Interaction, member: int) -> None:
     """The button that /privacy delete shows. Raises NotYourData."""
     if interaction.user.id != member:
         raise NotYourData
-    by, privacy = actor_of(interaction), interaction.client.parts.privacy
-    outlook = await privacy.outlook(by.member)
-    cancelled = await privacy.ask_to_forget(by)
+    privacy, asker = interaction.client.parts.privacy, MemberId(interaction.user.id)
+    outlook = await privacy.outlook(asker)
+    cancelled = await privacy.ask_to_forget(asker)
     after = privacy_cards.after(outlook, cancelled, privacy.settings, say_to(interaction))
     await interaction.response.edit_message(view=note(after))
     interaction.client.erasure_sweep.want()

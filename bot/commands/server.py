@@ -12,7 +12,7 @@ from discord.app_commands import Choice
 from bot.client import Interaction
 from bot.client import say as reply
 from bot.commands import policy_cards
-from bot.permissions import ManagersGroup, actor_of
+from bot.permissions import ManagersGroup, actor_of, manager_of
 from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
 from bot.texts import Language
@@ -70,7 +70,7 @@ async def preset(
     interaction: Interaction, preset: str, where: str = ScopeKind.SERVER, channel: Channel | None = None
 ) -> None:
     scope = _scope(interaction, where, channel)
-    await interaction.client.parts.policies.choose(actor_of(interaction), scope, preset)
+    await interaction.client.parts.policies.choose(manager_of(interaction), scope, preset)
     await _answer(
         interaction, scope, channel, lambda say: say("server-policy-chosen", **_place(scope), preset=preset)
     )
@@ -92,7 +92,7 @@ async def category(
     scope = _scope(interaction, where, channel)
     change = Change(action=Action(action) if action else None, flag=_never(flag), refuse=_never(refuse))
     policies = interaction.client.parts.policies
-    await policies.amend(actor_of(interaction), scope, Category(category), change)
+    await policies.amend(manager_of(interaction), scope, Category(category), change)
     policy = await policies.of(_spot_in(scope, channel, interaction))
 
     def done(say: Language) -> str:
@@ -112,7 +112,7 @@ async def reset(
 ) -> None:
     scope = _scope(interaction, where, channel)
     one = Category(category) if category else None
-    await interaction.client.parts.policies.reset(actor_of(interaction), scope, one)
+    await interaction.client.parts.policies.reset(manager_of(interaction), scope, one)
     await _answer(
         interaction,
         scope,

@@ -11,7 +11,7 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.permissions import actor_of
 from bot.studio.errors import NothingToVerify, PictureGone, TooHeavyToVerify
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Actor, Moderator
 from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
 from bot.texts import Language
 from bot.ui.components import note
@@ -124,7 +124,7 @@ def _about(job: Job, image: int | None, actor: Actor, say: Language) -> list[str
             seed=drawing.seed + (image or 0),
         )
     ]
-    is_theirs = actor.is_moderator and actor.guild_id is not None and actor.guild_id == job.place.guild_id
+    is_theirs = isinstance(actor, Moderator) and actor.guild_id == job.place.guild_id
     if is_theirs or actor.member == job.member:
         lines.append(say("verify-prompt", prompt=drawing.prompt.text))
         if drawing.prompt.negative:

@@ -11,7 +11,6 @@ from typing import Any
 
 from bot.studio.cases.takedown import Takedown
 from bot.studio.errors import DataTooLarge
-from bot.studio.orders.order import Actor
 from bot.studio.settings import RetentionSettings
 from db.errors import ImageGone
 from db.images import StoredImage
@@ -63,14 +62,14 @@ class Privacy:
     async def outlook(self, member: MemberId) -> Outlook:
         return await self._records.member_export.outlook(member, self._takedown.now)
 
-    async def ask_to_forget(self, by: Actor) -> int:
+    async def ask_to_forget(self, member: MemberId) -> int:
         """From here on it can't be taken back: what waits or runs is cancelled and refunded, the rest is the sweep's.
 
         Returns how many orders were cancelled.
         """
         async with self._records.database.transaction() as tx:
-            await self._records.erasure.ask(tx, by.member, self._takedown.now)
-            cancelled = await self._takedown.cancel_all_in(tx, by.member)
+            await self._records.erasure.ask(tx, member, self._takedown.now)
+            cancelled = await self._takedown.cancel_all_in(tx, member)
         self._takedown.leave_line(cancelled)
         return len(cancelled)
 

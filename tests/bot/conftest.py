@@ -19,7 +19,7 @@ from bot.client import Atelier
 from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Decision
-from bot.studio.orders.order import Actor, Gallery, Order
+from bot.studio.orders.order import Actor, Gallery, Moderator, Order
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import (
@@ -53,7 +53,7 @@ from tests.openapi import DESCRIPTION, Judge
 GUILD, CHANNEL = 197038439483310086, 197038439483310087
 ADA = Actor(member=MemberId(80351110224678912), name="ada", guild_id=GUILD, channel_id=CHANNEL)
 BEN = replace(ADA, member=MemberId(80351110224678913), name="ben")
-MIA = replace(ADA, member=MemberId(80351110224678914), name="mia", is_moderator=True)
+MIA = Moderator(member=MemberId(80351110224678914), name="mia", guild_id=GUILD, channel_id=CHANNEL)
 ADULTS = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
 SMALL = ModelEntry(
     name=ModelName("small"), source="bundled", licence="MIT", side=64, multiple=16, steps=10, max_steps=20

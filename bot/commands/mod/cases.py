@@ -11,7 +11,7 @@ from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
 from bot.client import Interaction
 from bot.client import say as answer
-from bot.permissions import actor_of, demand_moderator, seconds_of
+from bot.permissions import demand_moderator, moderator_of, seconds_of
 from bot.studio.errors import NotSenior
 from bot.texts import Language, markdown
 from bot.ui.pagination import Page, pager
@@ -34,13 +34,13 @@ async def case(
     ends_in: str | None = None,
     note: app_commands.Range[str, 1, 500] | None = None,
 ) -> None:
-    guild_id, atelier, by = interaction.guild_id or 0, interaction.client, actor_of(interaction)
+    atelier, by = interaction.client, moderator_of(interaction)
     seconds = seconds_of(ends_in) if ends_in else None
-    found = await atelier.parts.casework.numbered(guild_id, number)
+    found = await atelier.parts.casework.numbered(by, number)
     if reason is not None or seconds is not None:
-        found = await atelier.parts.amendments.amend(guild_id, number, by, reason=reason, seconds=seconds)
+        found = await atelier.parts.amendments.amend(number, by, reason=reason, seconds=seconds)
     if note is not None:
-        await atelier.parts.amendments.add_note(guild_id, number, by, note)
+        await atelier.parts.amendments.add_note(number, by, note)
     say = say_to(interaction)
     view, files = case_cards.case_card(say, await atelier.mod_channel.dossier(found))
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
@@ -108,9 +108,7 @@ def _line(say: Language, each: Case) -> str:
 @command("command-mod-pardon")
 async def pardon(interaction: Interaction, number: Number, reason: Reason) -> None:
     atelier, say = interaction.client, say_to(interaction)
-    found = await atelier.parts.amendments.pardon(
-        interaction.guild_id or 0, number, actor_of(interaction), reason
-    )
+    found = await atelier.parts.amendments.pardon(number, moderator_of(interaction), reason)
     await interaction.response.defer(ephemeral=True)
     lifted = await discord_sanctions.lift(
         interaction,
@@ -158,7 +156,7 @@ async def stats(interaction: Interaction, since: str = "7d") -> None:
 
 @command("command-mod-desk")
 async def desk(interaction: Interaction, second_for_bans: bool | None = None) -> None:
-    atelier, by, say = interaction.client, actor_of(interaction), say_to(interaction)
+    atelier, by, say = interaction.client, moderator_of(interaction), say_to(interaction)
     if second_for_bans is not None:
         if not by.is_senior:
             raise NotSenior

@@ -13,7 +13,7 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.client import say as answer
 from bot.commands.mod import log as mod_log
-from bot.permissions import ModeratorsGroup, actor_of, demand_moderator, seconds_of
+from bot.permissions import ModeratorsGroup, demand_moderator, moderator_of, seconds_of
 from bot.posted_message import PostedMessage
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import NoSuchJob, NothingSaid, NotSenior
@@ -75,7 +75,7 @@ class Mod(ModeratorsGroup):
             outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
         )
         done = await interaction.client.parts.casework.sanction(
-            actor_of(interaction), MemberId(member.id), member.display_name, decision
+            moderator_of(interaction), MemberId(member.id), member.display_name, decision
         )
         say, case = say_to(interaction), done.case
         lines = [say("mod-blocked", member=member.id, until=case.expires_at, reason=reason)]
@@ -87,7 +87,7 @@ class Mod(ModeratorsGroup):
     @command("command-mod-unblock")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
         was_blocked = await interaction.client.parts.takedown.unblock(
-            actor_of(interaction), MemberId(member.id)
+            moderator_of(interaction), MemberId(member.id)
         )
         say = say_to(interaction)
         told = say("mod-may-order", member=member.id) if was_blocked else say("mod-not-blocked")
@@ -112,7 +112,7 @@ class Mod(ModeratorsGroup):
         since: str | None = None,
         member: discord.User | None = None,
     ) -> None:
-        atelier, by = interaction.client, actor_of(interaction)
+        atelier, by = interaction.client, moderator_of(interaction)
         if picture is None and since is None:
             raise NothingSaid("mod-restore")
         if since is not None and member is None and not by.is_senior:
@@ -130,7 +130,7 @@ class Mod(ModeratorsGroup):
 
     @command("command-mod-log-channel", "log-channel")
     async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
-        await interaction.client.parts.casework.set_log_channel(actor_of(interaction), channel.id)
+        await interaction.client.parts.casework.set_log_channel(moderator_of(interaction), channel.id)
         await answer(interaction, say_to(interaction)("mod-log-channel", channel=channel.id))
 
 
@@ -145,7 +145,7 @@ async def remove_picture(interaction: Interaction, message: discord.Message) -> 
 
 async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
     takedown = interaction.client.parts.takedown
-    actor = actor_of(interaction)
+    actor = moderator_of(interaction)
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
     removed = await takedown.remove(job.id, actor, reason)

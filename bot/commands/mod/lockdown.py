@@ -8,7 +8,7 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.client import say as answer
-from bot.permissions import actor_of, seconds_of
+from bot.permissions import moderator_of, seconds_of
 from bot.texts import Language
 from bot.ui.words import command, say_in, say_to, text
 from db.lockdowns import LockdownState, Mode
@@ -28,7 +28,7 @@ async def raid(
 ) -> None:
     is_on = state == "on"
     gate = await interaction.client.parts.lockdown.raid(
-        actor_of(interaction),
+        moderator_of(interaction),
         seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
         seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
     )
@@ -45,7 +45,7 @@ async def raid(
     ]
 )
 async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
-    gate = await interaction.client.parts.lockdown.panic(actor_of(interaction), Mode(mode), reason)
+    gate = await interaction.client.parts.lockdown.panic(moderator_of(interaction), Mode(mode), reason)
     await _tell(interaction, gate, _panic)
 
 

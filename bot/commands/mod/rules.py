@@ -6,7 +6,7 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.client import say as answer
-from bot.permissions import ModeratorsGroup, actor_of
+from bot.permissions import ModeratorsGroup, moderator_of
 from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_rules import CHOICES, Draft, DryRun
 from bot.texts import Language, markdown
@@ -48,7 +48,7 @@ async def add(
         ruling=Ruling[ruling.upper()],
     )
     rules = interaction.client.parts.rule_book
-    rule, version = await rules.add(actor_of(interaction), draft, is_shadow=shadow)
+    rule, version = await rules.add(moderator_of(interaction), draft, is_shadow=shadow)
     does = "shadow" if shadow else ruling
     told = say_to(interaction)("mod-rule-added", name=rule.name, does=does, version=version)
     await answer(interaction, told)
@@ -56,7 +56,7 @@ async def add(
 
 @command("command-mod-rule-remove")
 async def remove(interaction: Interaction, name: Name) -> None:
-    version = await interaction.client.parts.rule_book.remove(actor_of(interaction), name.strip())
+    version = await interaction.client.parts.rule_book.remove(moderator_of(interaction), name.strip())
     await answer(interaction, say_to(interaction)("mod-rule-removed", name=name, version=version))
 
 

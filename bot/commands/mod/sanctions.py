@@ -10,11 +10,10 @@ from discord import app_commands
 from bot.cases import discord_sanctions
 from bot.client import Interaction
 from bot.client import say as answer
-from bot.permissions import actor_of, seconds_of
+from bot.permissions import moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
 from bot.studio.cases.cases import Decision, Done
 from bot.studio.errors import NobodyThere, NotSenior
-from bot.studio.orders.order import Actor
 from bot.texts import markdown
 from bot.ui.words import command, say_to
 from db.cases import Outcome
@@ -34,7 +33,7 @@ async def strike(interaction: Interaction, member: discord.User, reason: Reason)
     casework = interaction.client.parts.casework
     await _finish(
         interaction,
-        await casework.strike(actor_of(interaction), _person(member), member.display_name, reason),
+        await casework.strike(moderator_of(interaction), _person(member), member.display_name, reason),
     )
 
 
@@ -60,7 +59,9 @@ async def ban(
 @command("command-mod-unban")
 async def unban(interaction: Interaction, member: discord.User, reason: Reason) -> None:
     atelier, say = interaction.client, say_to(interaction)
-    was_blocked, cases = await atelier.parts.amendments.unban(actor_of(interaction), _person(member), reason)
+    was_blocked, cases = await atelier.parts.amendments.unban(
+        moderator_of(interaction), _person(member), reason
+    )
     await interaction.response.defer(ephemeral=True)
     parts = [say("mod-may-order", member=member.id) if was_blocked else say("mod-not-blocked-by-me")]
     numbers = {case.power: case.number for case in reversed(cases) if case.power}
@@ -79,7 +80,7 @@ async def unban(interaction: Interaction, member: discord.User, reason: Reason) 
 async def purge(
     interaction: Interaction, since: str, reason: Reason, member: discord.User | None = None
 ) -> None:
-    atelier, by = interaction.client, actor_of(interaction)
+    atelier, by = interaction.client, moderator_of(interaction)
     if member is None and not by.is_senior:
         raise NotSenior
     begin = atelier.parts.clock() - seconds_of(since)
@@ -110,7 +111,7 @@ async def _delete(client: discord.Client, job: Job) -> bool:
 
 
 async def _sanction(interaction: Interaction, member: discord.User, decision: Decision) -> None:
-    by: Actor = actor_of(interaction)
+    by = moderator_of(interaction)
     done = await interaction.client.parts.casework.sanction(
         by, _person(member), member.display_name, decision
     )

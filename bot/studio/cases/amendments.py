@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bot.studio.cases.cases import Casework
-from bot.studio.errors import NoSuchCase, NothingToAmend, NothingToPardon, OwnCase
-from bot.studio.orders.order import Actor
+from bot.studio.errors import NothingToAmend, NothingToPardon, OwnCase
+from bot.studio.orders.order import Moderator
 from db.audit import Act
 from db.case_entries import EntryKind
 from db.cases import Case
@@ -19,27 +19,20 @@ class Amendments:
         self._takedown = casework.takedown
         self._clock = casework.clock
 
-    async def add_note(self, guild_id: int, number: int, by: Actor, text: str) -> Case:
+    async def add_note(self, number: int, by: Moderator, text: str) -> Case:
         """Raises NoSuchCase."""
-        case = await self._casework.numbered(guild_id, number)
         async with self._records.database.transaction() as tx:
-            await self._casework.enter(tx, case, by, EntryKind.NOTE, text)
-            await self._takedown.note(tx, by, Act.NOTE, case.member, text, case=number, job=case.job)
+            case = await self._casework.numbered(by, number)
+            await self._casework.record(tx, case, by, EntryKind.NOTE, Act.NOTE, text)
         return case
 
-    async def amend(
-        self, guild_id: int, number: int, by: Actor, *, reason: str | None, seconds: float | None
-    ) -> Case:
+    async def amend(self, number: int, by: Moderator, *, reason: str | None, seconds: float | None) -> Case:
         """Another reason, or an end counted from now, for a decided case. The old values stay in its entries.
 
         Raises NoSuchCase, OwnCase, NothingToAmend.
         """
         async with self._records.database.transaction() as tx:
-            case = await self._records.cases.numbered(guild_id, number)
-            if case is None:
-                raise NoSuchCase(number)
-            if case.member == by.member:
-                raise OwnCase
+            case = await self._of_another(number, by)
             if case.is_open:
                 raise NothingToAmend(number, is_open=True)
             expires_at, block, changes = case.expires_at, case.block, list[str]()
@@ -61,39 +54,26 @@ class Amendments:
                 expires_at=expires_at,
                 block=block,
             )
-            await self._casework.enter(tx, case, by, EntryKind.AMENDED, "; ".join(changes))
-            await self._takedown.note(
-                tx,
-                by,
-                Act.AMEND,
-                case.member,
-                "" if reason is None else reason,
-                case=number,
-                job=case.job,
-                details={"until": expires_at} if seconds is not None else None,
+            text, details = "; ".join(changes), {"until": expires_at if seconds is not None else None}
+            await self._casework.record(
+                tx, case, by, EntryKind.AMENDED, Act.AMEND, text, reason=reason or "", details=details
             )
             return case
 
-    async def pardon(self, guild_id: int, number: int, by: Actor, reason: str) -> Case:
+    async def pardon(self, number: int, by: Moderator, reason: str) -> Case:
         """The case's strike counts no longer, its block is lifted, its pictures may be made again.
 
         Raises NoSuchCase, OwnCase, NothingToPardon.
         """
         async with self._records.database.transaction() as tx:
-            case = await self._records.cases.numbered(guild_id, number)
-            if case is None:
-                raise NoSuchCase(number)
-            if case.member == by.member:
-                raise OwnCase
+            case = await self._of_another(number, by)
             if not await self.undo(tx, case, by):
                 raise NothingToPardon(number)
-            await self._casework.enter(tx, case, by, EntryKind.PARDONED, reason)
-            await self._takedown.note(tx, by, Act.PARDON, case.member, reason, case=number, job=case.job)
+            await self._casework.record(tx, case, by, EntryKind.PARDONED, Act.PARDON, reason)
             return case
 
-    async def unban(self, by: Actor, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
+    async def unban(self, by: Moderator, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
         """Lifts all that blocks the member; strikes stay. Whether anything did, and the cases that it came from."""
-        assert by.guild_id is not None, "blocks belong to a server"
         async with self._records.database.transaction() as tx:
             cases = await self._records.cases.in_force(by.guild_id, member, self._clock())
             was_blocked = await self._records.blocks.lift_all(
@@ -108,7 +88,14 @@ class Amendments:
                 )
         return was_blocked, cases
 
-    async def undo(self, tx: Transaction, case: Case, by: Actor) -> bool:
+    async def _of_another(self, number: int, by: Moderator) -> Case:
+        """Raises NoSuchCase, OwnCase."""
+        case = await self._casework.numbered(by, number)
+        if case.member == by.member:
+            raise OwnCase
+        return case
+
+    async def undo(self, tx: Transaction, case: Case, by: Moderator) -> bool:
         """Strike, block and ban on the pictures of this case, as far as they still hold; False when none does."""
         is_pardoned = await self._records.strikes.pardon(tx, case.id, by=by.member, at=self._clock())
         is_lifted = await self._records.blocks.lift(tx, case.block, by=by.member, at=self._clock())

@@ -16,7 +16,7 @@ from bot.studio.errors import (
     OwnDecision,
     SeniorNeeded,
 )
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Moderator
 from db.appeals import Appeal, Decision
 from db.audit import Act
 from db.case_entries import EntryKind
@@ -62,7 +62,7 @@ class CaseAppeals:
             )
         return case, appeal
 
-    async def may_answer(self, appeal_id: int, by: Actor) -> tuple[Appeal, Case]:
+    async def may_answer(self, appeal_id: int, by: Moderator) -> tuple[Appeal, Case]:
         """Raises NoSuchAppeal, AppealAnswered, OwnDecision, OwnCase, SeniorNeeded."""
         appeal = await self._records.appeals.get(appeal_id)
         case = await self._records.cases.get(appeal.case_id) if appeal else None
@@ -79,7 +79,7 @@ class CaseAppeals:
             raise SeniorNeeded(case.number)
         return appeal, case
 
-    async def answer(self, appeal_id: int, by: Actor, decision: Decision, answer: str) -> Answered:
+    async def answer(self, appeal_id: int, by: Moderator, decision: Decision, answer: str) -> Answered:
         """Overturned, the case's strike and block are taken back. Raises as `may_answer`; of two, one answers."""
         _, case = await self.may_answer(appeal_id, by)
         async with self._records.database.transaction() as tx:
@@ -98,7 +98,7 @@ class CaseAppeals:
                     case.number, known.decided_name if known else "", (known and known.decision) or ""
                 )
             is_undone = decision is Decision.OVERTURNED and await self._amendments.undo(tx, case, by)
-            await self._casework.enter(tx, case, by, EntryKind.ANSWERED, f"{decision}: {answer}".rstrip(": "))
             act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
-            await self.takedown.note(tx, by, act, case.member, answer, case=case.number, job=case.job)
+            text = f"{decision}: {answer}".rstrip(": ")
+            await self._casework.record(tx, case, by, EntryKind.ANSWERED, act, text, reason=answer)
         return Answered(appeal=appeal, case=case, is_undone=is_undone)

@@ -6,12 +6,12 @@ Knows no Discord: telling the member, and Discord's own timeouts and bans, come 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from bot.studio.cases.takedown import Takedown
 from bot.studio.errors import CaseClosed, CaseTaken, NoSuchCase, OwnCase, SecondNeeded, SeniorNeeded
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Moderator
 from bot.studio.settings import ModerationSettings
 from db.audit import Act
 from db.blocks import Block
@@ -75,9 +75,9 @@ class Casework:
 
     # ---- looking
 
-    async def numbered(self, guild_id: int, number: int) -> Case:
-        """Raises NoSuchCase."""
-        case = await self.records.cases.numbered(guild_id, number)
+    async def numbered(self, by: Moderator, number: int) -> Case:
+        """Of their server. Raises NoSuchCase."""
+        case = await self.records.cases.numbered(by.guild_id, number)
         if case is None:
             raise NoSuchCase(number)
         return case
@@ -89,23 +89,22 @@ class Casework:
 
     # ---- acting
 
-    async def claim(self, case_id: int, by: Actor) -> Case:
+    async def claim(self, case_id: int, by: Moderator) -> Case:
         """Theirs for some minutes: before a form is filled in. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(tx, case_id, by)
             await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
-    async def escalate(self, case_id: int, by: Actor) -> Case:
+    async def escalate(self, case_id: int, by: Moderator) -> Case:
         """From now on only somebody who may manage the server decides it. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(tx, case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
-            await self.enter(tx, case, by, EntryKind.ESCALATED, "")
-            await self.takedown.note(tx, by, Act.ESCALATE, case.member, case=case.number, job=case.job)
+            await self.record(tx, case, by, EntryKind.ESCALATED, Act.ESCALATE)
             return case
 
-    async def decide(self, case_id: int, by: Actor, decision: Decision) -> Done:
+    async def decide(self, case_id: int, by: Moderator, decision: Decision) -> Done:
         """Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded; then nothing was changed."""
         async with self.records.database.transaction() as tx:
             case = await self._free(tx, case_id, by)
@@ -113,12 +112,11 @@ class Casework:
         self.takedown.leave_line(cancelled)
         return done
 
-    async def sanction(self, by: Actor, member: MemberId, name: str, decision: Decision) -> Done:
+    async def sanction(self, by: Moderator, member: MemberId, name: str, decision: Decision) -> Done:
         """A case of its own, opened and decided by a moderator's command.
 
         A ban that another moderator has proposed for that member is confirmed by it. Raises OwnCase, SecondNeeded.
         """
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
         if member == by.member:
             raise OwnCase
         async with self.records.database.transaction() as tx:
@@ -141,14 +139,13 @@ class Casework:
         self.takedown.leave_line(cancelled)
         return done
 
-    async def strike(self, by: Actor, member: MemberId, name: str, reason: str) -> Done:
+    async def strike(self, by: Moderator, member: MemberId, name: str, reason: str) -> Done:
         """What the ladder says for one more offence. Raises as `sanction`."""
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
         _, rung = await self.standing(by.guild_id, member)
         decision = Decision(outcome=Outcome(rung.sanction), reason=reason, seconds=rung.seconds)
         return await self.sanction(by, member, name, decision)
 
-    async def open_refusal(self, verdict_id: int, by: Actor) -> Case | None:
+    async def open_refusal(self, verdict_id: int, by: Moderator) -> Case | None:
         """A case from a refused order, which has none by itself; None when the verdict is gone. Once for each."""
         record = await self.records.verdicts.get(verdict_id)
         if record is None or record.guild_id is None or record.guild_id != by.guild_id:
@@ -174,10 +171,9 @@ class Casework:
             return case
 
     async def purge(
-        self, by: Actor, since: float, reason: str, *, member: MemberId | None, most: int
+        self, by: Moderator, since: float, reason: str, *, member: MemberId | None, most: int
     ) -> Purged:
         """Takes down what was ordered since then (unix seconds), newest first, at most so many orders."""
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
         jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
         async with self.records.database.transaction() as tx:
             removed = [await self.takedown.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
@@ -191,15 +187,13 @@ class Casework:
             cases=[each.case for each in removed if each.case is not None],
         )
 
-    async def set_second_for_bans(self, by: Actor, is_needed: bool) -> None:
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
+    async def set_second_for_bans(self, by: Moderator, is_needed: bool) -> None:
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id)
             await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
             await self.takedown.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
 
-    async def set_log_channel(self, by: Actor, channel_id: int) -> None:
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
+    async def set_log_channel(self, by: Moderator, channel_id: int) -> None:
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id)
             await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
@@ -207,7 +201,9 @@ class Casework:
 
     # ---- parts
 
-    async def _free(self, tx: Transaction, case_id: int, by: Actor, *, is_escalation: bool = False) -> Case:
+    async def _free(
+        self, tx: Transaction, case_id: int, by: Moderator, *, is_escalation: bool = False
+    ) -> Case:
         """The case, if this moderator may act on it now."""
         case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
@@ -227,7 +223,7 @@ class Casework:
         return case
 
     async def _decide(
-        self, tx: Transaction, case: Case, by: Actor, decision: Decision
+        self, tx: Transaction, case: Case, by: Moderator, decision: Decision
     ) -> tuple[Done, list[JobId]]:
         now, outcome = self.clock(), decision.outcome
         if outcome is Outcome.BAN:
@@ -280,17 +276,9 @@ class Casework:
             block=block.id if block else None,
             is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
         )
-        await self.enter(tx, case, by, EntryKind.DECIDED, f"{outcome}: {decision.reason}".rstrip(": "))
-        await self.takedown.note(
-            tx,
-            by,
-            Act(outcome),
-            case.member,
-            decision.reason,
-            case=case.number,
-            job=case.job,
-            details={"until": expires_at, "strike_until": strike_until},
-        )
+        text, reason = f"{outcome}: {decision.reason}".rstrip(": "), decision.reason
+        details = {"until": expires_at, "strike_until": strike_until}
+        await self.record(tx, case, by, EntryKind.DECIDED, Act(outcome), text, reason=reason, details=details)
         strikes = await self.records.strikes.live(case.guild_id, case.member, now)
         done = Done(
             case=case,
@@ -302,13 +290,31 @@ class Casework:
         )
         return done, cancelled
 
-    async def _propose(self, tx: Transaction, case: Case, by: Actor, reason: str) -> Done:
+    async def _propose(self, tx: Transaction, case: Case, by: Moderator, reason: str) -> Done:
         case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason)
-        await self.enter(tx, case, by, EntryKind.PROPOSED, reason)
-        await self.takedown.note(tx, by, Act.PROPOSE_BAN, case.member, reason, case=case.number, job=case.job)
+        await self.record(tx, case, by, EntryKind.PROPOSED, Act.PROPOSE_BAN, reason)
         return Done(case=case, is_proposal=True)
 
-    async def enter(self, tx: Transaction, case: Case, by: Actor, kind: EntryKind, text: str) -> None:
+    async def record(
+        self,
+        tx: Transaction,
+        case: Case,
+        by: Moderator,
+        kind: EntryKind,
+        act: Act,
+        text: str = "",
+        *,
+        reason: str | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """A line of the case and one of the audit log, which gets the `text` too unless the `reason` is another."""
+        await self.enter(tx, case, by, kind, text)
+        why = text if reason is None else reason
+        await self.takedown.note(
+            tx, by, act, case.member, why, case=case.number, job=case.job, details=details
+        )
+
+    async def enter(self, tx: Transaction, case: Case, by: Moderator, kind: EntryKind, text: str) -> None:
         await self.records.entries.add(
             tx, case.id, at=self.clock(), by=by.member, name=by.name, kind=kind, text=text
         )

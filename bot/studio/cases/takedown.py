@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.studio.errors import NoSuchJob, NothingToRestore, NotRunning, NotYours, OwnCase
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Actor, Moderator
 from db.audit import Act
 from db.banned_pictures import Looks
 from db.blocks import Block
@@ -53,13 +53,12 @@ class Takedown:
     async def cancel(self, job_id: JobId, actor: Actor) -> Job:
         """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
         job = await self._known(job_id)
-        if job.member != actor.member and not actor.is_moderator:
-            raise NotYours(is_picture=False)
+        moderator = _acts_for_server(actor, job, is_picture=False)
         async with self._records.database.transaction() as tx:
             if not await self._cancel(tx, job_id):
                 raise NotRunning
-            if job.member != actor.member:
-                await self.note(tx, actor, Act.CANCEL, job.member, job=job_id)
+            if moderator is not None:
+                await self.note(tx, moderator, Act.CANCEL, job.member, job=job_id)
         # The row decides: what a job that has not reached the line yet may come to is not kept.
         self._dispatch.cancel(job_id)
         return job
@@ -71,20 +70,19 @@ class Takedown:
         Raises NoSuchJob, NotYours.
         """
         job = await self._known(job_id)
-        if job.member != actor.member and not actor.is_moderator:
-            raise NotYours(is_picture=True)
+        moderator = _acts_for_server(actor, job, is_picture=True)
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, actor, reason)
             looks = NOTHING_KEPT_OUT
-            if job.member != actor.member:
-                looks = await self._ban_pictures(tx, job_id, actor, None)
-                await self.note(tx, actor, Act.REMOVE, job.member, reason, job=job_id)
+            if moderator is not None:
+                looks = await self._ban_pictures(tx, job_id, moderator, None)
+                await self.note(tx, moderator, Act.REMOVE, job.member, reason, job=job_id)
             case = await self._note_on_case(tx, job_id, actor, reason)
         return Removed(job=job_id, looks=looks, case=case)
 
     async def restore(
         self,
-        by: Actor,
+        by: Moderator,
         reason: str,
         *,
         job_id: JobId | None = None,
@@ -96,7 +94,6 @@ class Takedown:
 
         Raises OwnCase, NothingToRestore.
         """
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
         async with self._records.database.transaction() as tx:
             job = await self._records.jobs.get(job_id) if job_id else None
             if by.member in (member, job and job.member):
@@ -130,7 +127,7 @@ class Takedown:
     # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
 
     async def take_down_in(
-        self, tx: Transaction, job_id: JobId, by: Actor, reason: str, *, case_id: int | None = None
+        self, tx: Transaction, job_id: JobId, by: Moderator, reason: str, *, case_id: int | None = None
     ) -> Removed:
         """The job's pictures go and don't come back; while it waits or runs, it is cancelled.
 
@@ -142,10 +139,9 @@ class Takedown:
         return Removed(job=job_id, looks=looks, case=case, is_cancelled=await self._cancel(tx, job_id))
 
     async def block_in(
-        self, tx: Transaction, by: Actor, member: MemberId, reason: str, expires_at: float | None
+        self, tx: Transaction, by: Moderator, member: MemberId, reason: str, expires_at: float | None
     ) -> tuple[Block, list[JobId]]:
         """The block, and what was cancelled by it."""
-        assert by.guild_id is not None, "blocks belong to a server"
         block = await self._records.blocks.block(
             tx,
             guild_id=by.guild_id,
@@ -172,9 +168,8 @@ class Takedown:
         for job_id in jobs:
             self._dispatch.cancel(job_id)
 
-    async def unblock(self, by: Actor, member: MemberId) -> bool:
+    async def unblock(self, by: Moderator, member: MemberId) -> bool:
         """Lifts all that blocks them; False when nothing did."""
-        assert by.guild_id is not None, "blocks belong to a server"
         async with self._records.database.transaction() as tx:
             was_blocked = await self._records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
@@ -200,8 +195,9 @@ class Takedown:
                 tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
             )
 
-    async def _ban_pictures(self, tx: Transaction, job_id: JobId, by: Actor, case_id: int | None) -> Looks:
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
+    async def _ban_pictures(
+        self, tx: Transaction, job_id: JobId, by: Moderator, case_id: int | None
+    ) -> Looks:
         return await self._records.banned.ban(tx, by.guild_id, job_id, self._clock(), case_id)
 
     async def _note_on_case(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> int | None:
@@ -221,7 +217,7 @@ class Takedown:
     async def note(
         self,
         tx: Transaction,
-        by: Actor,
+        by: Moderator,
         act: Act,
         member: MemberId | None = None,
         reason: str = "",
@@ -235,7 +231,6 @@ class Takedown:
 
         `case`: its number. `details`: figures, ids of channels, names of choices; nothing that anybody wrote.
         """
-        assert by.guild_id is not None, "nobody is a moderator outside a server"
         subjects = (
             f"case {case}" if case is not None else "",
             f"job {job}" if job is not None else "",
@@ -255,7 +250,7 @@ class Takedown:
         )
 
     async def note_power(
-        self, act: Act, by: Actor, member: MemberId, power: str, *, case: int | None
+        self, act: Act, by: Moderator, member: MemberId, power: str, *, case: int | None
     ) -> None:
         """Discord's own timeout or ban, set or lifted: known only once Discord has answered."""
         async with self._records.database.transaction() as tx:
@@ -273,3 +268,12 @@ class Takedown:
         if job is None:
             raise NoSuchJob(str(message_id))
         return job
+
+
+def _acts_for_server(actor: Actor, job: Job, *, is_picture: bool) -> Moderator | None:
+    """The moderator who acts on another's job; None where it is their own. Raises NotYours."""
+    if job.member == actor.member:
+        return None
+    if not isinstance(actor, Moderator):
+        raise NotYours(is_picture=is_picture)
+    return actor

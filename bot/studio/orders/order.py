@@ -20,10 +20,16 @@ class Actor:
     channel_id: int
     parent_id: int | None = None  # the channel that a thread belongs to
     is_age_restricted: bool = False  # whether the channel is
-    is_moderator: bool = False
-    is_senior: bool = False  # a moderator who may also manage the server
     account_at: float | None = None  # unix seconds; when the account was made
     joined_at: float | None = None  # when they became a member
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Moderator(Actor):
+    """Who may act on others in their server, or choose what holds in it."""
+
+    guild_id: int
+    is_senior: bool = False  # may manage the server too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bot.studio.cases.takedown import Takedown
 from bot.studio.errors import KnownOnly, Paused, RaidHolds
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Actor, Moderator
 from db.audit import Act
 from db.lockdowns import LockdownState, Mode
 from db.repositories import Repositories
@@ -30,7 +30,7 @@ class Lockdown:
         gate = await self._records.lockdowns.get(actor.guild_id)
         if gate.mode is Mode.PAUSE:
             raise Paused(gate.reason)
-        if actor.is_moderator:
+        if isinstance(actor, Moderator):
             return gate.mode
         now = self._takedown.now
         if gate.is_raid and (
@@ -47,7 +47,7 @@ class Lockdown:
     async def gate(self, guild_id: int) -> LockdownState:
         return await self._records.lockdowns.get(guild_id)
 
-    async def raid(self, by: Actor, account_age: float | None, member_age: float | None) -> LockdownState:
+    async def raid(self, by: Moderator, account_age: float | None, member_age: float | None) -> LockdownState:
         """Ages in seconds; both None ends it."""
         is_on = account_age is not None or member_age is not None
 
@@ -59,7 +59,7 @@ class Lockdown:
             by, change, act, details={"account_age": account_age, "member_age": member_age}
         )
 
-    async def panic(self, by: Actor, mode: Mode, reason: str) -> LockdownState:
+    async def panic(self, by: Moderator, mode: Mode, reason: str) -> LockdownState:
         def change(gate: LockdownState) -> LockdownState:
             return replace(gate, mode=mode, mode_at=self._takedown.now, reason=reason)
 
@@ -67,13 +67,12 @@ class Lockdown:
 
     async def _set(
         self,
-        by: Actor,
+        by: Moderator,
         change: Callable[[LockdownState], LockdownState],
         act: Act,
         reason: str = "",
         details: Mapping[str, object] | None = None,
     ) -> LockdownState:
-        assert by.guild_id is not None, "a gate belongs to a server"
         async with self._records.database.transaction() as tx:
             gate = change(await self._records.lockdowns.get(by.guild_id))
             await self._records.lockdowns.set(tx, gate, by.member)

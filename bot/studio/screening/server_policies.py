@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from bot.studio.cases.takedown import Takedown
 from bot.studio.errors import BadThreshold, NobodysChoice, NothingChosen
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Actor, Moderator
 from db.audit import Act
 from db.database import Transaction
 from db.policies import Choice, Scope, ScopeKind
@@ -81,12 +81,12 @@ class ServerPolicies:
     async def choices(self, guild_id: int | None) -> Mapping[Scope, Choice]:
         return {} if guild_id is None else await self._records.policies.of_guild(guild_id)
 
-    async def choose(self, by: Actor, scope: Scope, preset: str) -> None:
+    async def choose(self, by: Moderator, scope: Scope, preset: str) -> None:
         """The preset as it is; changes that were made there go."""
         async with self._change(by, scope, Act.POLICY_PRESET, preset=preset) as tx:
             await self._records.policies.choose(tx, scope, preset, by.member, self._takedown.now)
 
-    async def amend(self, by: Actor, scope: Scope, category: Category, change: Change) -> None:
+    async def amend(self, by: Moderator, scope: Scope, category: Category, change: Change) -> None:
         """Raises NobodysChoice, BadThreshold."""
         if category in FIXED:
             raise NobodysChoice(category)
@@ -97,7 +97,7 @@ class ServerPolicies:
         async with self._change(by, scope, Act.POLICY_CATEGORY, category=category, **what) as tx:
             await self._records.policies.amend(tx, scope, category, change, by.member, self._takedown.now)
 
-    async def reset(self, by: Actor, scope: Scope, category: Category | None) -> None:
+    async def reset(self, by: Moderator, scope: Scope, category: Category | None) -> None:
         """Back to what holds without the choice. Raises NothingChosen."""
         async with self._change(by, scope, Act.POLICY_RESET, category=category or "all") as tx:
             if not await self._records.policies.forget(tx, scope, category):
@@ -105,7 +105,7 @@ class ServerPolicies:
 
     @asynccontextmanager
     async def _change(
-        self, by: Actor, scope: Scope, act: Act, **what: str | float | None
+        self, by: Moderator, scope: Scope, act: Act, **what: str | float | None
     ) -> AsyncGenerator[Transaction]:
         where = scope.kind if scope.kind is not ScopeKind.CHANNEL else f"channel {scope.channel_id}"
         async with self._records.database.transaction() as tx:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.studio.cases.takedown import Takedown
 from bot.studio.errors import NoSuchRule, RuleBreaksMust, RuleProblem, RuleTaken, RuleUnusable
-from bot.studio.orders.order import Actor
+from bot.studio.orders.order import Moderator
 from db.audit import Act
 from db.repositories import Repositories
 from db.server_rules import ServerRule
@@ -93,9 +93,8 @@ class RuleBook:
         hits = [book.ids[each.rule] for each in (verdict, shadow) if each.rule in book.ids]
         return RuleVerdict(verdict=verdict, hits=tuple(hits))
 
-    async def add(self, by: Actor, draft: Draft, *, is_shadow: bool) -> tuple[ServerRule, int]:
+    async def add(self, by: Moderator, draft: Draft, *, is_shadow: bool) -> tuple[ServerRule, int]:
         """The rule and the book's new version. Raises RuleUnusable, RuleTaken, RuleBreaksMust."""
-        assert by.guild_id is not None, "rules belong to a server"
         _demand_usable(draft)
         if not is_shadow and (prompts := await asyncio.to_thread(self._refused, draft)):
             raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
@@ -127,9 +126,8 @@ class RuleBook:
         self._books.pop(by.guild_id, None)
         return rule, rule.added_version
 
-    async def remove(self, by: Actor, name: str) -> int:
+    async def remove(self, by: Moderator, name: str) -> int:
         """The book's new version. Raises NoSuchRule."""
-        assert by.guild_id is not None, "rules belong to a server"
         async with self._records.database.transaction() as tx:
             rule = await self._records.server_rules.remove(
                 tx, guild_id=by.guild_id, name=name, by=by.member, at=self._takedown.now

@@ -101,17 +101,17 @@ async def escalate(shop: Shop) -> None:
 
 
 async def note(shop: Shop) -> None:
-    await Amendments(shop.casework).add_note(GUILD, (await flagged(shop)).number, MIA, "seen before")
+    await Amendments(shop.casework).add_note((await flagged(shop)).number, MIA, "seen before")
 
 
 async def amend(shop: Shop) -> None:
     case = await decide(shop, Outcome.TIMEOUT, 60)
-    await Amendments(shop.casework).amend(GUILD, case.number, MIA, reason="other", seconds=3600)
+    await Amendments(shop.casework).amend(case.number, MIA, reason="other", seconds=3600)
 
 
 async def pardon(shop: Shop) -> None:
     case = await decide(shop, Outcome.WARN)
-    await Amendments(shop.casework).pardon(GUILD, case.number, MIA, "mercy")
+    await Amendments(shop.casework).pardon(case.number, MIA, "mercy")
 
 
 async def unban(shop: Shop) -> None:

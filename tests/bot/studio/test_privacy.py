@@ -171,7 +171,7 @@ async def test_a_member_is_forgotten_here_and_in_discord(
     waiting = await busy.admit(an_order(images=1))
     bens = (await busy.draw(actor=BEN)).job
     message, bens_message = [await posted(busy, play, atelier, job) for job in (drawn, bens)]
-    assert await busy.privacy.ask_to_forget(ADA) == 1
+    assert await busy.privacy.ask_to_forget(ADA.member) == 1
     assert (await busy.job(waiting)).state is JobState.CANCELLED and await busy.spent() == 2
     sweep = sweep_of(busy, atelier)
     await sweep.sweep()
@@ -196,7 +196,7 @@ async def test_while_discord_is_away_its_messages_are_remembered(
 ) -> None:
     job = (await busy.draw()).job
     message = await posted(busy, play, atelier, job)
-    await busy.privacy.ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA.member)
     # discord.py tries a 500 again, five times and with long sleeps; a 429 without a Via header is final at once.
     play.fail_next("DELETE", "/channels/…", status=429, has_via=False)
     busy.clock.now += DAY + 1
@@ -215,7 +215,7 @@ async def test_a_message_that_discord_does_not_give_up_does_not_hold_the_rest(
 ) -> None:
     job = (await busy.draw()).job
     message = await posted(busy, play, atelier, job)
-    await busy.privacy.ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA.member)
     play.fail_next("DELETE", "/channels/…", status=403, code=50013)
     busy.clock.now += DAY + 1
     await sweep_of(busy, atelier).sweep()
@@ -232,7 +232,7 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     await atelier.mod_channel.post_case(case)
     [card] = await play.person("mia").sees("mod-log")
     await busy.casework.strike(mia, ada.member, "ada", "again")
-    await busy.privacy.ask_to_forget(ada)
+    await busy.privacy.ask_to_forget(ada.member)
     sweep = sweep_of(busy, atelier)
     await sweep.sweep()
     assert "a bloody sword" in card.texts, "an open case waits for its decision"
@@ -259,7 +259,7 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
     await atelier.mod_channel.post_case(reported.case)
     [card] = await play.person("mia").sees("mod-log")
     assert "ben · evidence: reported: ugly" in card.texts
-    await busy.privacy.ask_to_forget(ben)
+    await busy.privacy.ask_to_forget(ben.member)
     play.fail_next("PATCH", "/channels/…", status=429, has_via=False)
     await sweep_of(busy, atelier).sweep()
     [card] = await play.person("mia").sees("mod-log")
@@ -271,7 +271,7 @@ async def test_who_reported_a_picture_is_forgotten_on_its_card_too(
 
 async def test_a_new_order_after_the_request_is_kept(busy: Shop, atelier: Atelier) -> None:
     await busy.draw()
-    await busy.privacy.ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA.member)
     busy.clock.now += 60
     again = (await busy.draw("an owl")).job
     busy.clock.now += DAY
@@ -317,7 +317,7 @@ async def test_a_sweep_that_fails_is_tried_again_and_takes_nothing_down(
             await tx.all(f"ALTER TABLE {before} RENAME TO {after}")
 
     await busy.draw()
-    await busy.privacy.ask_to_forget(ADA)
+    await busy.privacy.ask_to_forget(ADA.member)
     busy.clock.now += DAY + 1
     # Nobody expects these: no StorageError, but a mistake in the program.
     await rename("reports", "elsewhere")

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.timeout(60)
 async def test_an_amendment_keeps_what_stood_before(shop: Shop, amendments: Amendments) -> None:
     timeout = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=3600)
     case = (await shop.casework.sanction(MIA, ADA.member, "ada", timeout)).case
-    amended = await amendments.amend(GUILD, case.number, MAX, reason="spam, twice", seconds=2 * DAY)
+    amended = await amendments.amend(case.number, MAX, reason="spam, twice", seconds=2 * DAY)
     assert (amended.reason, amended.expires_at) == ("spam, twice", shop.clock.now + 2 * DAY)
     with pytest.raises(MemberBlocked) as blocked:
         await shop.admit(an_order())
@@ -42,32 +42,32 @@ async def test_an_amendment_keeps_what_stood_before(shop: Shop, amendments: Amen
 async def test_what_is_not_there_cannot_be_amended_or_pardoned(shop: Shop, amendments: Amendments) -> None:
     case = await flagged(shop)
     with pytest.raises(NothingToAmend):
-        await amendments.amend(GUILD, case.number, MIA, reason="why not", seconds=None)
+        await amendments.amend(case.number, MIA, reason="why not", seconds=None)
     with pytest.raises(NoSuchCase):
-        await amendments.amend(GUILD, 99, MIA, reason="why not", seconds=None)
+        await amendments.amend(99, MIA, reason="why not", seconds=None)
     await shop.casework.decide(case.id, MIA, REMOVE)
     with pytest.raises(NothingToAmend):
-        await amendments.amend(GUILD, case.number, MIA, reason=None, seconds=60)
+        await amendments.amend(case.number, MIA, reason=None, seconds=60)
     with pytest.raises(NothingToPardon):
-        await amendments.pardon(GUILD, case.number, MIA, "mercy")
+        await amendments.pardon(case.number, MIA, "mercy")
 
 
 async def test_a_pardon_takes_back_the_cases_own_strike_and_block(shop: Shop, amendments: Amendments) -> None:
     await warned(shop)
     timeout = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=3600)
     case = (await shop.casework.sanction(MIA, ADA.member, "ada", timeout)).case
-    await amendments.pardon(GUILD, case.number, MAX, "mercy")
+    await amendments.pardon(case.number, MAX, "mercy")
     assert (await shop.casework.standing(GUILD, ADA.member))[0].strikes == 1
     await shop.admit(an_order())
     with pytest.raises(NothingToPardon):
-        await amendments.pardon(GUILD, case.number, MAX, "mercy")
+        await amendments.pardon(case.number, MAX, "mercy")
 
 
 async def test_a_pardon_leaves_a_block_of_another_case(shop: Shop, amendments: Amendments) -> None:
     timeout = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=60)
     first = (await shop.casework.sanction(MIA, ADA.member, "ada", timeout)).case
     await shop.casework.sanction(MIA, ADA.member, "ada", replace(timeout, seconds=DAY))
-    await amendments.pardon(GUILD, first.number, MAX, "mercy")
+    await amendments.pardon(first.number, MAX, "mercy")
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
 
@@ -98,7 +98,7 @@ async def test_a_milder_sanction_of_another_case_ends_no_ban(shop: Shop, amendme
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
     # What the ban's own case says still counts.
-    await amendments.amend(GUILD, banned.case.number, MAX, reason=None, seconds=60)
+    await amendments.amend(banned.case.number, MAX, reason=None, seconds=60)
     shop.clock.now += 61
     await shop.admit(an_order())
 
@@ -168,7 +168,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
             case "amend":
                 number = numbers[step.case % len(numbers)]
                 try:
-                    await amendments.amend(GUILD, number, MAX, reason=None, seconds=step.seconds)
+                    await amendments.amend(number, MAX, reason=None, seconds=step.seconds)
                 except NothingToAmend:
                     assert ends[number] <= shop.clock.now
                 else:
@@ -176,7 +176,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
                     ends[number] = shop.clock.now + (step.seconds or 0)
             case _:
                 number = numbers[step.case % len(numbers)]
-                case = await shop.casework.numbered(GUILD, number)
+                case = await shop.casework.numbered(MIA, number)
                 async with shop.records.database.transaction() as tx:
                     await amendments.undo(tx, case, MAX)
                 ends[number] = 0.0

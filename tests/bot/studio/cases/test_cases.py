@@ -118,7 +118,7 @@ async def test_an_approved_order_goes_on(shop: Shop) -> None:
 
 
 async def test_nobody_decides_on_themselves(shop: Shop) -> None:
-    case = await flagged(shop, replace(MIA, is_moderator=False))
+    case = await flagged(shop, replace(ADA, member=MIA.member))
     for act in (
         shop.casework.decide(case.id, MIA, APPROVE),
         shop.casework.claim(case.id, MIA),
