@@ -76,7 +76,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 
 def add_routes(client: Atelier) -> None:
     client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
-    routes, delivery, hearing = client.routes, client.delivery, client.appeal_forms
+    routes, delivery, appeal_forms = client.routes, client.delivery, client.appeal_forms
     routes.add_each(GalleryAction, delivery.press)
     routes.add(GalleryAction.REMIX, delivery.open_form)
     routes.add(GalleryAction.DELETE, delivery.delete)
@@ -86,9 +86,9 @@ def add_routes(client: Atelier) -> None:
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
     routes.add_each(CaseAction, client.case_actions.press)
-    routes.add(AppealPress.APPEAL, hearing.open_form)
-    routes.add(AppealPress.UPHOLD, partial(hearing.open_answer, Decision.UPHELD))
-    routes.add(AppealPress.OVERTURN, partial(hearing.open_answer, Decision.OVERTURNED))
+    routes.add(AppealPress.APPEAL, appeal_forms.open_form)
+    routes.add(AppealPress.UPHOLD, partial(appeal_forms.open_answer, Decision.UPHELD))
+    routes.add(AppealPress.OVERTURN, partial(appeal_forms.open_answer, Decision.OVERTURNED))
     routes.add(PrivacyPress.FORGET, privacy.forget)
 
 

@@ -27,9 +27,11 @@ LONGEST_APPEAL = 1000  # characters
 
 
 class AppealForms:
-    def __init__(self, appeals: CaseAppeals, review: ModChannel, direct_messages: DirectMessages) -> None:
+    def __init__(
+        self, appeals: CaseAppeals, mod_channel: ModChannel, direct_messages: DirectMessages
+    ) -> None:
         self._appeals = appeals
-        self._mod_channel = review
+        self._mod_channel = mod_channel
         self._direct_messages = direct_messages
 
     async def open_form(self, interaction: Interaction, case_id: int) -> None:

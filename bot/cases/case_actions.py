@@ -41,12 +41,16 @@ _DEFAULT_TIMEOUT = "1h"
 
 class CaseActions:
     def __init__(
-        self, client: discord.Client, casework: Casework, review: ModChannel, direct_messages: DirectMessages
+        self,
+        client: discord.Client,
+        casework: Casework,
+        mod_channel: ModChannel,
+        direct_messages: DirectMessages,
     ) -> None:
         self._client = client
         self._casework = casework
         self._records = casework.records
-        self._mod_channel = review
+        self._mod_channel = mod_channel
         self._direct_messages = direct_messages
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:

@@ -35,7 +35,7 @@ class ErasureSweep:
         self,
         client: discord.Client,
         records: Repositories,
-        review: ModChannel,
+        mod_channel: ModChannel,
         settings: RetentionSettings,
         clock: Callable[[], float],
         *,
@@ -43,7 +43,7 @@ class ErasureSweep:
     ) -> None:
         self._client = client
         self._records = records
-        self._mod_channel = review
+        self._mod_channel = mod_channel
         self._clock = clock
         self._pause = pause
         self.periods = periods_of(settings)

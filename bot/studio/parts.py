@@ -108,10 +108,10 @@ def build_parts(
         stored_pictures,
         lockdown,
         prompt_screening,
-        Postprocess(records, picture_screening, provenance, clock=clock, review=review_queue.note),
+        Postprocess(records, picture_screening, provenance, clock=clock, report=review_queue.note),
         metrics or Metrics(),
         clock=clock,
-        review=review_queue.note,
+        report=review_queue.note,
     )
     casework = Casework(records, takedown, moderation, clock=clock)
     amendments = Amendments(casework)

@@ -38,33 +38,33 @@ log = logging.getLogger(__name__)
 
 
 class Studio:
-    """`review` is told of every refusal and flag, for the moderators' channel."""
+    """`report` is told of every refusal and flag, for the moderators' channel."""
 
     def __init__(
         self,
         settings: Settings,
         records: Repositories,
         dispatch: Dispatcher,
-        archive: StoredPictures,
+        stored_pictures: StoredPictures,
         lockdown: Lockdown,
         prompt_screening: PromptScreening,
-        finishing: Postprocess,
+        postprocess: Postprocess,
         metrics: Metrics,
         *,
         clock: Callable[[], float],
-        review: Callable[[VerdictRecord], None],
+        report: Callable[[VerdictRecord], None],
     ) -> None:
         self.settings = settings
         self.records = records
         self.dispatch = dispatch
         self.clock = clock
-        self._stored_pictures = archive
+        self._stored_pictures = stored_pictures
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
-        self._picture_screening = finishing.picture_screening
-        self._finishing = finishing
+        self._picture_screening = postprocess.picture_screening
+        self._postprocess = postprocess
         self._metrics = metrics
-        self._mod_channel = review
+        self._report = report
         self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
@@ -95,7 +95,7 @@ class Studio:
             )
             record = await self._prompt_screening.note(tx, order, verdict, now, job=job.id, hits=hits)
         if verdict.ruling is Ruling.FLAG:
-            self._mod_channel(record)
+            self._report(record)
         return job
 
     async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
@@ -111,7 +111,7 @@ class Studio:
             async with self.records.database.transaction() as tx:
                 record = await self._prompt_screening.note(tx, order, verdict, now, job=None, hits=hits)
                 is_first = await self.records.verdicts.is_first_refusal(record.id)
-            self._mod_channel(record)
+            self._report(record)
             is_own = verdict.rule.startswith(PREFIX)
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         return verdict, hits
@@ -184,7 +184,7 @@ class Studio:
                 await ticket.wait_for_start()
                 clock.started()
                 await self.records.jobs.start(job.id, self.clock())
-                return await self._finishing.finish(job, await ticket.wait_for_pictures())
+                return await self._postprocess.finish(job, await ticket.wait_for_pictures())
         except JobCancelled:
             async with self.records.database.transaction() as tx:
                 if await self.records.jobs.cancel(tx, job.id, self.clock()):
@@ -207,7 +207,7 @@ class Studio:
             contents, job, await self._picture_screening.seen_in_parents(job)
         )
         if is_refused := any(each.is_refused for each in judged):
-            await self._finishing.refuse(job, judged, is_input=True)
+            await self._postprocess.refuse(job, judged, is_input=True)
         return not is_refused
 
     def progress_of(self, job: JobId) -> Progress | None:

@@ -25,13 +25,13 @@ class Postprocess:
         provenance: Provenance,
         *,
         clock: Callable[[], float],
-        review: Callable[[VerdictRecord], None],
+        report: Callable[[VerdictRecord], None],
     ) -> None:
         self._records = records
         self.picture_screening = picture_screening
         self._provenance = provenance
         self._clock = clock
-        self._mod_channel = review
+        self._report = report
 
     async def finish(self, job: Job, made: Made) -> Gallery | None:
         """None where the job was ended meanwhile. Raises GenerationFailed where no picture may be shown.
@@ -76,7 +76,7 @@ class Postprocess:
             await self._records.spending.refund(tx, job.id)
             record = await self.picture_screening.note(tx, job, judged, self._clock(), is_input=is_input)
         if record is not None:
-            self._mod_channel(record)
+            self._report(record)
         raise GenerationFailed(job.id, kind, "the picture check refused it")
 
     async def _store(
@@ -113,5 +113,5 @@ class Postprocess:
             await self._records.spending.refund(tx, job.id, len(judged) - len(prints))
             record = await self.picture_screening.note(tx, job, judged, self._clock())
         if record is not None:
-            self._mod_channel(record)
+            self._report(record)
         return tuple(stored)
