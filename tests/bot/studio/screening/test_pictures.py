@@ -109,7 +109,7 @@ async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_tol
         busy.picture_screening,
         busy.provenance,
         clock=busy.clock,
-        review=busy.review_queue.note,
+        report=busy.review_queue.note,
     )
     assert await finishing.finish(job, made) is None
     assert (await busy.job(job)).state is JobState.CANCELLED
