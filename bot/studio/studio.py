@@ -15,7 +15,6 @@ from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_rules import PREFIX
 from bot.studio.settings import Settings
-from db.database import Transaction
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, JobState, ReplyTarget
 from db.repositories import Repositories
@@ -82,8 +81,8 @@ class Studio:
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
             # Again: a block set since then has cancelled every job but this one.
-            await self._demand_unblocked(actor, now, tx)
-            await self._charge(tx, order, now)
+            await self._demand_unblocked(actor, now)
+            await self._charge(order, now)
             await self.records.jobs.record(tx, job)
             await self.records.spending.spend(
                 tx,
@@ -116,14 +115,14 @@ class Studio:
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         return verdict, hits
 
-    async def _demand_unblocked(self, actor: Actor, now: float, tx: Transaction | None = None) -> None:
+    async def _demand_unblocked(self, actor: Actor, now: float) -> None:
         if actor.guild_id is None:
             return
         block = await self.records.blocks.live(actor.guild_id, actor.member, now)
         if block is not None:
             raise MemberBlocked(block.expires_at, block.reason)
 
-    async def _charge(self, tx: Transaction, order: Order, now: float) -> None:
+    async def _charge(self, order: Order, now: float) -> None:
         member = order.actor.member
         spent = await self.records.spending.since(member, now - DAY)
         admit(

@@ -92,14 +92,14 @@ class Casework:
     async def claim(self, case_id: int, by: Moderator) -> Case:
         """Theirs for some minutes: before a form is filled in. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(tx, case_id, by)
+            case = await self._free(case_id, by)
             await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
     async def escalate(self, case_id: int, by: Moderator) -> Case:
         """From now on only somebody who may manage the server decides it. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(tx, case_id, by, is_escalation=True)
+            case = await self._free(case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
             await self.record(tx, case, by, EntryKind.ESCALATED, Act.ESCALATE)
             return case
@@ -107,7 +107,7 @@ class Casework:
     async def decide(self, case_id: int, by: Moderator, decision: Decision) -> Done:
         """Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded; then nothing was changed."""
         async with self.records.database.transaction() as tx:
-            case = await self._free(tx, case_id, by)
+            case = await self._free(case_id, by)
             done, cancelled = await self._decide(tx, case, by, decision)
         self.takedown.leave_line(cancelled)
         return done
@@ -124,7 +124,7 @@ class Casework:
             if decision.outcome is Outcome.BAN:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
-                case = await self._free(tx, case.id, by)
+                case = await self._free(case.id, by)
             else:
                 case = await self.records.cases.open(
                     tx,
@@ -201,9 +201,7 @@ class Casework:
 
     # ---- parts
 
-    async def _free(
-        self, tx: Transaction, case_id: int, by: Moderator, *, is_escalation: bool = False
-    ) -> Case:
+    async def _free(self, case_id: int, by: Moderator, *, is_escalation: bool = False) -> Case:
         """The case, if this moderator may act on it now."""
         case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
