@@ -12,17 +12,23 @@ from moderation.verdict import Category, Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerRule:
+class Draft:
+    """A rule that need not be in a book. Fires on one of `any_of`, outside `unless`, beside one of `with_any_of` if given."""
+
+    name: str
+    any_of: tuple[str, ...]
+    with_any_of: tuple[str, ...] = ()
+    unless: tuple[str, ...] = ()
+    category: Category = Category.SPAM
+    ruling: Ruling = Ruling.REFUSE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerRule(Draft):
     """One row. Times are unix seconds."""
 
     id: int
     guild_id: int
-    name: str
-    category: Category
-    ruling: Ruling
-    any_of: tuple[str, ...]
-    with_any_of: tuple[str, ...]
-    unless: tuple[str, ...]
     is_shadow: bool  # is logged, decides nothing
     added_by: MemberId
     added_at: float
@@ -44,7 +50,7 @@ INSERT INTO server_rules (
 """
 REMOVE = """
 UPDATE server_rules SET removed_by = :by, removed_at = :at, removed_version = :version
-WHERE guild_id = :guild_id AND name = :name AND removed_at IS NULL RETURNING *
+WHERE id = :id AND removed_at IS NULL
 """
 LIVE = "SELECT * FROM server_rules WHERE guild_id = ? AND removed_at IS NULL ORDER BY id"
 AT_VERSION = """
@@ -80,12 +86,7 @@ class ServerRules(Repository):
         tx: Transaction,
         *,
         guild_id: int,
-        name: str,
-        category: Category,
-        ruling: Ruling,
-        any_of: tuple[str, ...],
-        with_any_of: tuple[str, ...] = (),
-        unless: tuple[str, ...] = (),
+        draft: Draft,
         is_shadow: bool,
         by: MemberId,
         at: float,
@@ -93,12 +94,10 @@ class ServerRules(Repository):
         """None when a live rule has that name."""
         parameters = {
             "guild_id": guild_id,
-            "name": name,
-            "category": category,
-            "ruling": int(ruling),
-            "any_of": _json(any_of),
-            "with_any_of": _json(with_any_of),
-            "unless": _json(unless),
+            "name": draft.name,
+            "category": draft.category,
+            "ruling": int(draft.ruling),
+            **{name: json.dumps(getattr(draft, name), ensure_ascii=False) for name in _PHRASES},
             "is_shadow": is_shadow,
             "by": by,
             "at": at,
@@ -106,13 +105,11 @@ class ServerRules(Repository):
         }
         return await tx.find(_rule, ADD, parameters)
 
-    async def remove(
-        self, tx: Transaction, *, guild_id: int, name: str, by: MemberId, at: float
-    ) -> ServerRule | None:
-        """None when no live rule has that name."""
-        version = await self.version(guild_id) + 1
-        parameters = {"guild_id": guild_id, "name": name, "by": by, "at": at, "version": version}
-        return await tx.find(_rule, REMOVE, parameters)
+    async def remove(self, tx: Transaction, rule: ServerRule, *, by: MemberId, at: float) -> int:
+        """The rule book's new version."""
+        version = await self.version(rule.guild_id) + 1
+        await tx.all(REMOVE, {"id": rule.id, "by": by, "at": at, "version": version})
+        return version
 
     async def note_hit(self, tx: Transaction, rule: int, verdict: int) -> None:
         await tx.all(HIT, (rule, verdict))
@@ -120,10 +117,6 @@ class ServerRules(Repository):
     async def hits(self, guild_id: int) -> dict[int, int]:
         """How many prompts each rule fired on, by the rule's id."""
         return {row["rule"]: row["hits"] for row in await self._db.reader.all(HITS, (guild_id,))}
-
-
-def _json(words: tuple[str, ...]) -> str:
-    return json.dumps(words, ensure_ascii=False)
 
 
 def _rule(row: sqlite3.Row) -> ServerRule:

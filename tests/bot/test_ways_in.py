@@ -24,9 +24,9 @@ from bot.gallery.remix_form import RemixForm, form_of
 from bot.privacy.cards import ForgetButton
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import NAMES
-from bot.studio.screening.server_rules import Draft
 from bot.ui.components import Button
 from bot.ui.pagination import PageButton
+from db.server_rules import Draft
 from generation.request import Prompt
 from moderation.policy import Action, Change
 from moderation.prompts.filter import PromptFilter

@@ -20,7 +20,7 @@ from db.member_export import MemberExport
 from db.policies import Policies, Scope
 from db.presets import Presets
 from db.reports import Reports
-from db.server_rules import ServerRules
+from db.server_rules import Draft, ServerRules
 from db.spending import Spending
 from db.strikes import Strikes
 from db.verdicts import Verdicts
@@ -142,21 +142,13 @@ async def leave_traces_at_the_desk(
     )
     await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
     await Lockdowns(db).set(tx, LockdownState(guild_id=GUILD, mode=Mode.PAUSE), moderator)
-    await ServerRules(db).add(
-        tx,
-        guild_id=GUILD,
-        name="clowns",
-        category=Category.SPAM,
-        ruling=Ruling.FLAG,
-        any_of=("clown",),
-        is_shadow=True,
-        by=moderator,
-        at=NOW,
-    )
+    draft = Draft(name="clowns", any_of=("clown",), ruling=Ruling.FLAG)
+    rule = await ServerRules(db).add(tx, guild_id=GUILD, draft=draft, is_shadow=True, by=moderator, at=NOW)
+    assert rule is not None
     scope = Scope(guild_id=GUILD)
     await Policies(db).choose(tx, scope, "family", moderator, NOW)
     await Policies(db).amend(tx, scope, Category.GORE, Change(flag=0.5), moderator, NOW)
-    await ServerRules(db).remove(tx, guild_id=GUILD, name="clowns", by=moderator, at=NOW)
+    await ServerRules(db).remove(tx, rule, by=moderator, at=NOW)
 
 
 async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:

@@ -8,9 +8,10 @@ from bot.client import Interaction
 from bot.client import say as answer
 from bot.permissions import ModeratorsGroup, moderator_of
 from bot.studio.errors import NothingSaid
-from bot.studio.screening.server_rules import CHOICES, Draft, DryRun
+from bot.studio.screening.server_rules import CHOICES, DryRun
 from bot.texts import Language, markdown
 from bot.ui.words import command, say_to, text
+from db.server_rules import Draft
 from moderation.verdict import Category, Ruling
 
 Interaction = Interaction
@@ -100,7 +101,7 @@ async def try_out(
     draft = (
         Draft(name="a trial", any_of=_words(words))
         if words is not None
-        else await rules.draft_of(guild_id, (name or "").strip())
+        else await rules.named(guild_id, (name or "").strip())
     )
     await interaction.response.defer(ephemeral=True)
     run = await rules.dry_run(guild_id, draft, last)

@@ -16,7 +16,7 @@ from bot.studio.errors import NoSuchRule, RuleBreaksMust, RuleProblem, RuleTaken
 from bot.studio.orders.order import Moderator
 from db.audit import Act
 from db.repositories import Repositories
-from db.server_rules import ServerRule
+from db.server_rules import Draft, ServerRule
 from generation.prompt import Prompt
 from moderation.policy import AS_FOUND
 from moderation.prompts.filter import NEGATIVE, PromptFilter
@@ -31,18 +31,6 @@ MOST_WORDS, LONGEST_WORD = 50, 60
 CHOICES = tuple(each for each in Category if each not in (Category.NONE, Category.MINORS))
 """What concerns minors is refused everywhere by the filter itself."""
 _PAGE = 250  # rows read at once: the event loop has other things to do in between
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Draft:
-    """A rule that is not in the book yet. Fires on one of `any_of`, outside `unless`, beside one of `with_any_of` if given."""
-
-    name: str
-    any_of: tuple[str, ...]
-    with_any_of: tuple[str, ...] = ()
-    unless: tuple[str, ...] = ()
-    category: Category = Category.SPAM
-    ruling: Ruling = Ruling.REFUSE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,12 +92,7 @@ class RuleBook:
             rule = await self._records.server_rules.add(
                 tx,
                 guild_id=by.guild_id,
-                name=draft.name,
-                category=draft.category,
-                ruling=draft.ruling,
-                any_of=draft.any_of,
-                with_any_of=draft.with_any_of,
-                unless=draft.unless,
+                draft=draft,
                 is_shadow=is_shadow,
                 by=by.member,
                 at=self._takedown.now,
@@ -129,32 +112,21 @@ class RuleBook:
     async def remove(self, by: Moderator, name: str) -> int:
         """The book's new version. Raises NoSuchRule."""
         async with self._records.database.transaction() as tx:
-            rule = await self._records.server_rules.remove(
-                tx, guild_id=by.guild_id, name=name, by=by.member, at=self._takedown.now
-            )
-            if rule is None:
-                names = [each.name for each in await self._records.server_rules.live(by.guild_id)]
-                raise NoSuchRule(name, next(iter(difflib.get_close_matches(name, names, 1, 0.0)), ""))
-            version = rule.removed_version or 0
+            rule = await self.named(by.guild_id, name)
+            version = await self._records.server_rules.remove(tx, rule, by=by.member, at=self._takedown.now)
             await self._takedown.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
         self._books.pop(by.guild_id, None)
         return version
 
-    async def draft_of(self, guild_id: int, name: str) -> Draft:
-        """A rule of the book, as a draft. Raises NoSuchRule."""
+    async def named(self, guild_id: int, name: str) -> ServerRule:
+        """Raises NoSuchRule."""
         rules = await self._records.server_rules.live(guild_id)
         for rule in rules:
             if rule.name == name:
-                return Draft(
-                    name=rule.name,
-                    any_of=rule.any_of,
-                    with_any_of=rule.with_any_of,
-                    unless=rule.unless,
-                    category=rule.category,
-                    ruling=rule.ruling,
-                )
-        close = difflib.get_close_matches(name, [rule.name for rule in rules], 1, 0.0)
-        raise NoSuchRule(name, next(iter(close), ""))
+                return rule
+        raise NoSuchRule(
+            name, next(iter(difflib.get_close_matches(name, [each.name for each in rules], 1, 0.0)), "")
+        )
 
     async def dry_run(self, guild_id: int, draft: Draft, last: int) -> DryRun:
         """Over the server's newest `last` prompts, in another thread. Raises RuleUnusable."""
@@ -209,7 +181,7 @@ def _book(rules: Sequence[ServerRule]) -> _CompiledRules:
     )
 
 
-def _screen_of(rules: Iterable[ServerRule | Draft]) -> PromptFilter:
+def _screen_of(rules: Iterable[Draft]) -> PromptFilter:
     return PromptFilter(
         compiled(
             tuple(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import aiosqlite
 import pytest
 from discord import app_commands
 
@@ -14,13 +15,13 @@ from bot.cases.buttons import CaseAction
 from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
-from bot.studio.screening.server_rules import Draft
 from db.appeals import Decision as Answer
 from db.audit import Act
 from db.audit_check import check_audit
 from db.cases import Case, Outcome
 from db.lockdowns import Mode
 from db.policies import Scope
+from db.server_rules import Draft
 from generation.request import JobId
 from moderation.pictures.perceptual_hash import Fingerprint
 from moderation.policy import Change
@@ -284,12 +285,14 @@ async def test_an_act_and_its_row_are_one_transaction(
 
 
 async def contents(shop: Shop) -> list[tuple[Any, ...]]:
-    """Every row of every table, as it is committed."""
-    reader = shop.records.database.reader
-    names = await reader.all(
-        "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
-    )
-    return [tuple(row) for name in names for row in await reader.all(f"SELECT * FROM {name['name']}")]
+    """Every row of every table, as it is committed: a reader of the shop's own would see its transaction."""
+    async with aiosqlite.connect(shop.records.database.path) as apart:
+        names = await apart.execute_fetchall(
+            "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"
+        )
+        return [
+            tuple(row) for (name,) in names for row in await apart.execute_fetchall(f"SELECT * FROM {name}")
+        ]
 
 
 async def test_a_member_who_cancels_or_deletes_their_own_is_no_moderator(shop: Shop) -> None:

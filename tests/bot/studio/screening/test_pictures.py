@@ -11,11 +11,11 @@ from bot.studio.errors import PromptRefused
 from bot.studio.orders.order import Gallery
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.screening.pictures import PreviewScreening
-from bot.studio.screening.server_rules import Draft
 from db.cases import Case, Origin
 from db.jobs import Job, JobAction, JobState, Parent
 from db.lockdowns import Mode
 from db.policies import Scope, ScopeKind
+from db.server_rules import Draft
 from generation.files import images
 from generation.files.images import grid_of
 from generation.queue.ticket import GenerationFailed

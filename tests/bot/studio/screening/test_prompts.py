@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.studio.errors import PromptRefused, Refusal
 from bot.studio.orders.parameters import PromptInput, compose
-from bot.studio.screening.server_rules import Draft
+from db.server_rules import Draft
 from generation.prompt import Prompt
 from moderation.policy import FAMILY, STANDARD
 from moderation.prompts.filter import PromptFilter

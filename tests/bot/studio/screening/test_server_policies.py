@@ -14,12 +14,12 @@ from bot.commands.policy_cards import policy_card
 from bot.studio.errors import BadThreshold, NobodysChoice, NothingChosen, PromptRefused
 from bot.studio.orders.order import Actor
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, resolved
-from bot.studio.screening.server_rules import Draft
 from bot.studio.settings import Settings
 from bot.texts import language
 from db.audit import Act
 from db.lockdowns import Mode
 from db.policies import Choice, Scope, ScopeKind
+from db.server_rules import Draft
 from moderation.classifier.classifier import load_classifier
 from moderation.policy import FAMILY, MATURE, NEVER, STANDARD, Action, Change, presets
 from moderation.prompts.filter import PromptFilter

@@ -9,10 +9,9 @@ import pytest
 
 from bot.commands.mod.rules import outcome
 from bot.studio.errors import NoSuchRule, PromptRefused, RuleBreaksMust, RuleTaken, RuleUnusable
-from bot.studio.screening.server_rules import Draft
 from bot.studio.settings import Settings
 from bot.texts import language
-from db.server_rules import ServerRule
+from db.server_rules import Draft, ServerRule
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 
