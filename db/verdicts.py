@@ -67,8 +67,7 @@ WHERE guild_id IS :guild_id
 PAGE = f"SELECT * {MATCHING} ORDER BY id DESC LIMIT :limit"
 REPEATS = """
 SELECT count(*) FROM verdicts
-WHERE member = :member AND at >= :since AND guild_id IS :guild_id AND source = :source
-  AND prompt = :prompt AND negative = :negative
+WHERE member = ? AND guild_id IS ? AND source = ? AND prompt = ? AND negative = ? AND at >= ?
 """
 _FIRST = f"""
 own.ruling = 2 AND NOT EXISTS (
@@ -144,15 +143,7 @@ class Verdicts(Repository):
         self, member: MemberId, guild_id: int | None, source: str, prompt: str, negative: str, since: float
     ) -> int:
         """How often the member asked for the same from there since then, refused or not."""
-        parameters = {
-            "member": member,
-            "since": since,
-            "guild_id": guild_id,
-            "source": source,
-            "prompt": prompt,
-            "negative": negative,
-        }
-        return await self._db.reader.value(REPEATS, parameters)
+        return await self._db.reader.value(REPEATS, (member, guild_id, source, prompt, negative, since))
 
     async def is_first_refusal(self, verdict_id: int) -> bool:
         """Whether it refused, and nothing of that member was refused in that server before."""
