@@ -167,12 +167,8 @@ class Verdicts(Repository):
         **which: Unpack[VerdictFilter],
     ) -> list[VerdictRecord]:
         """Newest first."""
-        where = _where(guild_id, which) | {
-            "before_id": before_id,
-            "pictures_too": pictures_too,
-            "limit": limit,
-        }
-        return [_record(row) for row in await self._db.reader.all(PAGE, where)]
+        where = _where(guild_id, which) | {"before_id": before_id, "pictures_too": pictures_too}
+        return [_record(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
 
     async def count(self, guild_id: int | None, **which: Unpack[VerdictFilter]) -> int:
         """How many records all the pages of these filters have together."""

@@ -7,7 +7,6 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from itertools import repeat
 from pathlib import Path
 from typing import Annotated
 
@@ -31,9 +30,7 @@ class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person who may be drawn, beside nothing sexual, nude or gory."""
 
     name: str
-    said_yes: Annotated[
-        str, Meta(pattern=r"\S")
-    ]  # who did, and how: the person themselves, a parent, an agent
+    said_yes: Annotated[str, Meta(pattern=r"\S")]  # who, and how: the person themselves, a parent, an agent
     when: date
 
 
@@ -62,12 +59,9 @@ def read_named_people(path: Path | None) -> NamedPeople:
     except ValidationError as error:
         problem, _, place = str(error).partition(" - at ")
         raise NamedPeopleBroken(str(path), _where(place), problem) from error
-    consents = [(f"consent {number}", each.name) for number, each in enumerate(people.consents, start=1)]
-    for where, name in (
-        *zip(repeat("add"), people.added),
-        *zip(repeat("except"), people.excepted),
-        *consents,
-    ):
+    named = [("add", name) for name in people.added] + [("except", name) for name in people.excepted]
+    named += [(f"consent {number}", each.name) for number, each in enumerate(people.consents, start=1)]
+    for where, name in named:
         if not phrase(name):
             raise NamedPeopleBroken(str(path), where, f"{name!r} is no name")
     return people
