@@ -1,1 +1,36 @@
-"""Everything that must survive: rows in one SQLite file, pictures in one folder. No Discord, no torch."""
+"""Everything that must survive: rows in one SQLite file, pictures in one folder. No Discord, no torch.
+
+What the other packages name is imported from here; repositories and SQL stay in their modules.
+"""
+
+from db.appeals import Appeal, Decision
+from db.audit import Act, AuditEntry
+from db.banned_pictures import BannedPicture, Looks
+from db.blocks import Block
+from db.case_entries import Entry, EntryKind
+from db.cases import Case, Origin, Outcome
+from db.database import Database, Transaction
+from db.erasure import ErasureRequest, PostedAs
+from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
+from db.guilds import GuildSettings
+from db.ids import new_job_id
+from db.images import StoredImage, Swept
+from db.jobs import Job, JobAction, JobState, Parent, ReplyTarget
+from db.lockdowns import LockdownState, Mode
+from db.member_export import Outlook
+from db.member_stats import MemberStats, ServerStats
+from db.policies import Choice, Scope, ScopeKind
+from db.repositories import Repositories
+from db.retention import Periods
+from db.server_rules import ServerRule
+from db.strikes import Strike
+from db.verdicts import VerdictFilter, VerdictRecord
+
+__all__ = (
+    "Act", "Appeal", "AuditEntry", "BannedPicture", "Block", "Case", "Choice", "Database", "DatabaseMissing",
+    "Decision", "DiskFull", "Entry", "EntryKind", "ErasureRequest", "GuildSettings", "ImageGone", "Job",
+    "JobAction", "JobState", "LockdownState", "Looks", "MemberStats", "Mode", "Origin", "Outcome", "Outlook",
+    "Parent", "Periods", "PostedAs", "ReplyTarget", "Repositories", "Scope", "ScopeKind", "ServerRule",
+    "ServerStats", "StorageError", "StoredImage", "Strike", "Swept", "Transaction", "VerdictFilter",
+    "VerdictRecord", "new_job_id",
+)  # fmt: skip

@@ -131,12 +131,10 @@ class Audit(Repository):
             "number": number,
             "at": float(at),
             "guild_id": guild_id,
-            "actor": sealed["actor"],
             "action": act.value,
-            "member": sealed["member"],
             "subject": subject,
-            "reason": sealed["reason"],
             "details": canonical(details or {}),
+            **sealed,
         }
         digest = row_hash(**row)
         await tx.all(APPEND, row | {"hash": digest})

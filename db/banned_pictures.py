@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from db.cases import Case
 from db.database import Reader, Repository, Transaction, value_of
 from generation.request import JobId, MemberId
-from moderation.pictures.perceptual_hash import Fingerprint
+from moderation.verdict import Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

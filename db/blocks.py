@@ -30,7 +30,7 @@ class Block:
 
 BLOCK = """
 INSERT INTO blocks (guild_id, member, set_by, reason, at, expires_at)
-VALUES (:guild_id, :member, :by, :reason, :at, :expires_at) RETURNING *
+VALUES (?, ?, ?, ?, ?, ?) RETURNING *
 """
 _LIVE = "lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :at)"
 LIVE = f"""
@@ -56,15 +56,7 @@ class Blocks(Repository):
         expires_at: float | None = None,
     ) -> Block:
         """Beside those that are live."""
-        parameters = {
-            "guild_id": guild_id,
-            "member": member,
-            "by": by,
-            "reason": reason,
-            "at": at,
-            "expires_at": expires_at,
-        }
-        (row,) = await tx.all(BLOCK, parameters)
+        (row,) = await tx.all(BLOCK, (guild_id, member, by, reason, at, expires_at))
         return _block(row)
 
     async def lift(self, tx: Transaction, block: int | None, *, by: MemberId, at: float) -> bool:

@@ -129,9 +129,8 @@ UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?,
 WHERE id = ? RETURNING *
 """
 CLOSE = """
-UPDATE cases SET outcome = :outcome, acted_by = :by, acted_name = :name, acted_at = :at, reason = :reason,
-    expires_at = :expires_at, block = :block, told_at = :told_at
-WHERE id = :id AND outcome IS NULL RETURNING *
+UPDATE cases SET outcome = ?, acted_by = ?, acted_name = ?, acted_at = ?, reason = ?, expires_at = ?, block = ?, told_at = ?
+WHERE id = ? AND outcome IS NULL RETURNING *
 """
 POWER = "UPDATE cases SET power = ? WHERE id = ?"
 TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
@@ -203,14 +202,8 @@ class Cases(Repository):
         limit: int = 10,
     ) -> list[Case]:
         """Newest first, with a number below `before`."""
-        parameters = {
-            "guild_id": guild_id,
-            "member": member,
-            "is_open": is_open,
-            "before": before,
-            "limit": limit,
-        }
-        return [_case(row) for row in await self._db.reader.all(PAGE, parameters)]
+        where = {"guild_id": guild_id, "member": member, "is_open": is_open, "before": before}
+        return [_case(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
 
     async def without_card(self, after: int = 0, limit: int = 50) -> list[Case]:
         """Open and not shown to the moderators yet, oldest first, of every server, with an id above `after`."""
@@ -257,18 +250,8 @@ class Cases(Repository):
         is_told: bool,
     ) -> Case:
         """`is_told`: whether there is nothing to tell the member. The case must be open: IndexError otherwise."""
-        parameters = {
-            "id": case_id,
-            "outcome": outcome,
-            "by": by,
-            "name": name,
-            "at": at,
-            "reason": reason,
-            "expires_at": expires_at,
-            "block": block,
-            "told_at": at if is_told else None,
-        }
-        return await _one(tx, CLOSE, parameters)
+        told_at = at if is_told else None
+        return await _one(tx, CLOSE, (outcome, by, name, at, reason, expires_at, block, told_at, case_id))
 
     async def set_power(self, tx: Transaction, case_id: int, power: str) -> None:
         await tx.all(POWER, (power, case_id))

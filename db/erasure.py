@@ -1,6 +1,6 @@
 """Forgetting a member: what goes at once, what is left of a sanction that still counts, and what goes with time.
 
-A member's request is a row of `erasures`; `Forgetting.advance` is repeated until nothing is left of what was there when they
+A member's request is a row of `erasures`; `Erasures.advance` is repeated until nothing is left of what was there when they
 asked. It only works on rows: pictures and messages are taken down before, by whoever knows Discord.
 """
 

@@ -19,101 +19,89 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar, dataclass_transform
 
 from generation.request import JobId
 from startup import StartError
 
 
+@dataclass_transform(eq_default=False, kw_only_default=True)
 class StorageError(StartError):
-    """Some end a start; all may come later too."""
+    """Some end a start; all may come later too. Each is a dataclass, whose `sentence` names its fields."""
+
+    sentence: ClassVar[str]
+
+    def __init_subclass__(cls) -> None:
+        dataclass(eq=False, kw_only=True)(cls)
+
+    def __str__(self) -> str:
+        return self.sentence.format(**vars(self))
 
 
-@dataclass(eq=False, kw_only=True)
 class DatabaseMissing(StorageError):
     """There is no file, and what was asked for needs one."""
 
     path: Path
-
-    def __str__(self) -> str:
-        return f"There is no database at {self.path}; name its folder with --data, or run `python -m db migrate`."
+    sentence = "There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
 
 
-@dataclass(eq=False, kw_only=True)
 class DatabaseLost(StorageError):
     """There is no file, or an empty one, and there are pictures: a new database would know none of them."""
 
     path: Path
     pictures: Path  # their folder
-
-    def __str__(self) -> str:
-        return (
-            f"The database {self.path} is missing or empty, but there are pictures in {self.pictures}. Put a backup of "
-            "the database in its place. To start without these pictures, move their folder away. Nothing was changed."
-        )
+    sentence = (
+        "The database {path} is missing or empty, but there are pictures in {pictures}. Put a backup of "
+        "the database in its place. To start without these pictures, move their folder away. Nothing was changed."
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class DatabaseTooNew(StorageError):
     """A later release wrote this file; nothing in it was changed."""
 
     path: Path
     version: int
     known: int  # the newest version this program can read
-
-    def __str__(self) -> str:
-        return (
-            f"The database {self.path} is of version {self.version}, but this program knows {self.known}. Update Atelier. "
-            "To stay with this release, restore a backup. Nothing was changed."
-        )
+    sentence = (
+        "The database {path} is of version {version}, but this program knows {known}. Update Atelier. "
+        "To stay with this release, restore a backup. Nothing was changed."
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class DatabaseTooOld(StorageError):
     """The file awaits migrations, and what was asked for must not apply them."""
 
     path: Path
     version: int
     known: int
-
-    def __str__(self) -> str:
-        return f"{self.path} is at version {self.version} and needs {self.known}; run `python -m db migrate` first."
+    sentence = "{path} is at version {version} and needs {known}; run `python -m db migrate` first."
 
 
-@dataclass(eq=False, kw_only=True)
 class DatabaseBroken(StorageError):
     """Not a database, another program's database, damaged, or not to be opened."""
 
     path: Path
     reason: str  # in SQLite's or the system's words
-
-    def __str__(self) -> str:
-        return (
-            f"The database {self.path} can't be used: {self.reason}. Move it to a safe place, together with the files "
-            "beside it that end with -wal and -shm, and put a backup in its place. The pictures stay where they are."
-        )
+    sentence = (
+        "The database {path} can't be used: {reason}. Move it to a safe place, together with the files "
+        "beside it that end with -wal and -shm, and put a backup in its place. The pictures stay where they are."
+    )
 
 
-@dataclass(eq=False, kw_only=True)
 class DatabaseBusy(StorageError):
     """Another process held the write lock for longer than the busy timeout."""
 
     path: Path
-
-    def __str__(self) -> str:
-        return f"Another program holds the database {self.path}. Is the bot running already? Otherwise try again in a moment."
+    sentence = "Another program holds the database {path}. Is the bot running already? Otherwise try again in a moment."
 
 
-@dataclass(eq=False, kw_only=True)
 class DiskFull(StorageError):
     """The disk takes no more; the transaction was rolled back."""
 
     path: Path
-
-    def __str__(self) -> str:
-        return f"The disk that holds {self.path} is full. Make room and try again."
+    sentence = "The disk that holds {path} is full. Make room and try again."
 
 
-@dataclass(eq=False, kw_only=True)
 class ImageGone(StorageError):
     """The picture was removed, or its file is no longer there."""
 

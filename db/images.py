@@ -28,8 +28,7 @@ from pathlib import Path
 from db.database import Database, Transaction, value_of
 from db.errors import ImageGone, storage_errors
 from generation.request import ImageSize, JobId, MemberId
-from moderation.pictures.perceptual_hash import Fingerprint
-from moderation.verdict import Scores
+from moderation.verdict import Fingerprint, Scores
 
 TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
@@ -69,7 +68,7 @@ class Swept:
 
 STORE = """
 INSERT INTO images (job, image_index, sha256, width, height, seed, bytes, created_at, pdq, mark, scores)
-VALUES (:job, :index, :sha256, :width, :height, :seed, :bytes, :at, :pdq, :mark, :scores) RETURNING *
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM images WHERE job = ? AND image_index = ?"
 OF_JOB = "SELECT * FROM images WHERE job = ? ORDER BY image_index"
@@ -120,20 +119,8 @@ class Pictures:
     ) -> StoredImage:
         """Writes the row, and the file (PNG) where it was not `put`. DiskFull leaves neither."""
         sha256 = await asyncio.to_thread(self._put, content)
-        parameters = {
-            "job": job,
-            "index": index,
-            "sha256": sha256,
-            "width": size.width,
-            "height": size.height,
-            "seed": seed,
-            "bytes": len(content),
-            "at": at,
-            "pdq": fingerprint,
-            "mark": mark,
-            "scores": json.dumps(scores or {}),
-        }
-        (row,) = await tx.all(STORE, parameters)
+        file = (job, index, sha256, size.width, size.height, seed, len(content), at)
+        (row,) = await tx.all(STORE, (*file, fingerprint, mark, json.dumps(scores or {})))
         return _image(row)
 
     async def get(self, job: JobId, index: int) -> StoredImage | None:

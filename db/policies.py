@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from db.database import Repository, Transaction, value_of
@@ -86,18 +86,8 @@ class Policies(Repository):
         self, tx: Transaction, scope: Scope, category: Category, change: Change, by: MemberId, at: float
     ) -> None:
         """What the change leaves stays as it was chosen before."""
-        await tx.all(
-            AMEND,
-            _here(scope)
-            | {
-                "category": category,
-                "action": change.action,
-                "flag": change.flag,
-                "refuse": change.refuse,
-                "by": by,
-                "at": at,
-            },
-        )
+        changed = {"category": category, "by": by, "at": at} | asdict(change)
+        await tx.all(AMEND, _here(scope) | changed)
 
     async def forget(self, tx: Transaction, scope: Scope, category: Category | None = None) -> bool:
         """The choice of a scope, or of one category in it; False where there was none."""

@@ -78,9 +78,7 @@ class Retention:
             for sql in statements:
                 parameters = {"before": now - period, "now": now, "limit": BATCH}
                 async with self._db.transaction() as tx:
-                    count += len(
-                        await tx.all(sql, {key: parameters[key] for key in parameters if f":{key}" in sql})
-                    )
+                    count += len(await tx.all(sql, parameters))
         return count
 
     async def _remove_pictures(self, before: float, now: float) -> int:

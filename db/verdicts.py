@@ -67,8 +67,7 @@ WHERE guild_id IS :guild_id
 PAGE = f"SELECT * {MATCHING} ORDER BY id DESC LIMIT :limit"
 REPEATS = """
 SELECT count(*) FROM verdicts
-WHERE member = :member AND at >= :since AND guild_id IS :guild_id AND source = :source
-  AND prompt = :prompt AND negative = :negative
+WHERE member = ? AND guild_id IS ? AND source = ? AND prompt = ? AND negative = ? AND at >= ?
 """
 _FIRST = f"""
 own.ruling = 2 AND NOT EXISTS (
@@ -144,15 +143,7 @@ class Verdicts(Repository):
         self, member: MemberId, guild_id: int | None, source: str, prompt: str, negative: str, since: float
     ) -> int:
         """How often the member asked for the same from there since then, refused or not."""
-        parameters = {
-            "member": member,
-            "since": since,
-            "guild_id": guild_id,
-            "source": source,
-            "prompt": prompt,
-            "negative": negative,
-        }
-        return await self._db.reader.value(REPEATS, parameters)
+        return await self._db.reader.value(REPEATS, (member, guild_id, source, prompt, negative, since))
 
     async def is_first_refusal(self, verdict_id: int) -> bool:
         """Whether it refused, and nothing of that member was refused in that server before."""
@@ -176,12 +167,8 @@ class Verdicts(Repository):
         **which: Unpack[VerdictFilter],
     ) -> list[VerdictRecord]:
         """Newest first."""
-        where = _where(guild_id, which) | {
-            "before_id": before_id,
-            "pictures_too": pictures_too,
-            "limit": limit,
-        }
-        return [_record(row) for row in await self._db.reader.all(PAGE, where)]
+        where = _where(guild_id, which) | {"before_id": before_id, "pictures_too": pictures_too}
+        return [_record(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
 
     async def count(self, guild_id: int | None, **which: Unpack[VerdictFilter]) -> int:
         """How many records all the pages of these filters have together."""

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from functools import partial
 from io import TextIOWrapper
 from pathlib import Path
-from typing import TextIO, cast
+from typing import TextIO
+
+from msgspec import Struct, convert
 
 from moderation.classifier.classifier import load_classifier
 from moderation.owner_file import FileBroken
@@ -27,6 +29,15 @@ NOT_HELD, BROKEN_INPUT = 1, 2  # exit codes
 
 class _BatchBroken(FileBroken):
     what = "The batch"
+
+
+class _Request(Struct):
+    prompt: str
+    negative: str | None = None
+
+    @property
+    def texts(self) -> dict[str, str]:
+        return {"prompt": self.prompt} | ({NEGATIVE: self.negative} if self.negative else {})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,8 +65,8 @@ def main(arguments: list[str] | None = None) -> int:
         if options.must is not None:
             return _print_broken(screen, policy, options.must)
         if options.batch is None:
-            texts = _texts(options.text, options.negative)
-            print(_readable(screen.check(texts, policy=policy)))
+            request = _Request(options.text, options.negative)
+            print(_readable(screen.check(request.texts, policy=policy)))
         elif options.batch == "-":
             _print_batch(screen, policy, sys.stdin, "standard input")
         else:
@@ -117,10 +128,10 @@ def _print_broken(screen: PromptFilter, policy: Policy, file: Path) -> int:
 
 
 def _print_batch(screen: PromptFilter, policy: Policy, lines: TextIO, file: str) -> None:
-    for prompt, negative in _requests(lines, file):
-        verdict = screen.check(_texts(prompt, negative), policy=policy)
+    for request in _requests(lines, file):
+        verdict = screen.check(request.texts, policy=policy)
         answer = {
-            "prompt": prompt,
+            "prompt": request.prompt,
             "ruling": verdict.ruling.word,
             "category": verdict.category.value,
             "rule": verdict.rule,
@@ -129,28 +140,16 @@ def _print_batch(screen: PromptFilter, policy: Policy, lines: TextIO, file: str)
         print(json.dumps(answer), flush=True)
 
 
-def _requests(lines: TextIO, file: str) -> Iterator[tuple[str, str | None]]:
+def _requests(lines: TextIO, file: str) -> Iterator[_Request]:
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        where = f"line {number}"
         try:
-            request: object = json.loads(line)
+            # Not msgspec's own reader, which refuses what is no UTF-8.
+            yield convert(json.loads(line), _Request)
         except (ValueError, RecursionError) as error:
-            raise _BatchBroken(file, where, f"not JSON: {getattr(error, 'msg', 'too deep')}") from error
-        if not isinstance(request, dict):
-            raise _BatchBroken(file, where, 'not an object: write {"prompt": "…"}')
-        fields = cast("dict[str, object]", request)
-        prompt, negative = fields.get("prompt"), fields.get("negative")
-        if not isinstance(prompt, str):
-            raise _BatchBroken(file, where, '"prompt" is missing or not a text')
-        if negative is not None and not isinstance(negative, str):
-            raise _BatchBroken(file, where, '"negative" is not a text')
-        yield prompt, negative
-
-
-def _texts(prompt: str, negative: str | None) -> dict[str, str]:
-    return {"prompt": prompt} | ({NEGATIVE: negative} if negative else {})
+            remedy = 'write {"prompt": "…", "negative": "…" (optional)}'
+            raise _BatchBroken(file, f"line {number}", str(error), remedy) from error
 
 
 def _readable(verdict: Verdict) -> str:

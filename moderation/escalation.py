@@ -32,7 +32,7 @@ class EscalationBroken(Exception):
 def parse_escalation(rungs: Sequence[str]) -> tuple[Rung, ...]:
     """From "warn", "timeout 1h", "ban", "ban 2w": the first is for the first strike, the last for all that follow.
 
-    Raises LadderBroken.
+    Raises EscalationBroken.
     """
     if not rungs:
         raise EscalationBroken("", "at least one rung")

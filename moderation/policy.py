@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, cast
+
+from msgspec import convert
 
 from moderation.verdict import Category, Ruling
 
@@ -111,13 +113,8 @@ class Policy:
         for threshold in (change.flag, change.refuse):
             if threshold is not None and not 0 < threshold <= NEVER:
                 raise ValueError(f"a threshold of {threshold} is not above 0 and at most {NEVER}")
-        old = self.stance(category)
-        new = replace(
-            old,
-            action=old.action if change.action is None else change.action,
-            flag=old.flag if change.flag is None else change.flag,
-            refuse=old.refuse if change.refuse is None else change.refuse,
-        )
+        changed = {name: value for name, value in asdict(change).items() if value is not None}
+        new = replace(self.stance(category), **changed)
         return replace(self, stances={**self.stances, category: new})
 
     def with_(self, *others: Policy) -> Policy:
@@ -162,18 +159,9 @@ def standard() -> Policy:
 
 
 def _preset(name: str, table: dict[str, Any]) -> Policy:
-    default = _stance(table.pop("default"))
-    stances = {Category(category): _stance(entry) for category, entry in table.items()}
+    default = convert(table.pop("default"), Stance)
+    stances = convert(table, dict[Category, Stance])
     for category in stances:
         if category in FIXED:
             raise NotForChoice(category)
     return Policy(name=name, default=default, stances=stances)
-
-
-def _stance(entry: dict[str, Any]) -> Stance:
-    return Stance(
-        action=Action(entry["action"]),
-        flag=float(entry.get("flag", NEVER)),
-        refuse=float(entry.get("refuse", NEVER)),
-        lenient=bool(entry.get("lenient", False)),
-    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
+from typing import NewType
 
 
 class Ruling(IntEnum):
@@ -32,6 +33,9 @@ class Category(StrEnum):
     REAL_PERSON = "real-person"
     SPAM = "spam"
 
+
+Fingerprint = NewType("Fingerprint", bytes)
+"""The perceptual hash of a picture: 32 bytes."""
 
 Scores = Mapping[str, Mapping[Category, float]]
 """Of one picture: 0 to 1, by detector and category."""

@@ -23,27 +23,10 @@ _RUN = re.compile(r"((.)\2+)")
 _VOWELS = frozenset("aeiou")
 SMALL_WORDS = frozenset(
     (
-        "a",
-        "i",
-        "of",
-        "in",
-        "on",
-        "to",
-        "an",
-        "at",
-        "by",
-        "my",
-        "is",
-        "it",
-        "no",
-        "me",
-        "he",
-        "we",
-        "so",
-        "do",
-        "go",
+        "a", "i", "of", "in", "on", "to", "an", "at", "by", "my", "is", "it", "no", "me", "he", "we", "so", "do", "go",
+        "up", "or", "as", "be", "if", "us", "the", "and", "her", "his", "for",
     )
-) | frozenset(("up", "or", "as", "be", "if", "us", "the", "and", "her", "his", "for"))
+)  # fmt: skip
 # Short watched words that are read even where words run together; other short ones hide in too many names.
 _READ_INSIDE = frozenset({"nude", "nudes", "porn", "sexy"})
 

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Protocol
 
+from msgspec import convert
 from PIL import Image
 
 from moderation.policy import STANDARD, Action, Policy, Stance
@@ -106,11 +107,5 @@ def picture_stances(policy: Policy) -> Mapping[Category, Sequence[Stance]]:
 
 @lru_cache(maxsize=1)
 def _thresholds() -> Mapping[str, Mapping[Category, Stance]]:
-    document = cast("dict[str, dict[str, Any]]", tomllib.loads(_THRESHOLDS.read_text(encoding="utf-8")))
-    return {
-        name: {
-            Category(category): Stance(flag=float(entry["flag"]), refuse=float(entry["refuse"]))
-            for category, entry in table.items()
-        }
-        for name, table in document.items()
-    }
+    document = tomllib.loads(_THRESHOLDS.read_text(encoding="utf-8"))
+    return convert(document, dict[str, dict[Category, Stance]])

@@ -7,14 +7,13 @@ of quality below 50 stands for too little to compare.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NewType, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import pdqhash
 from PIL import Image
 
-Fingerprint = NewType("Fingerprint", bytes)
-"""32 bytes."""
+from moderation.verdict import Fingerprint
 
 SAME = 31
 """Bits. Unrelated pictures are about 128 apart."""

@@ -6,7 +6,7 @@ Knows neither files nor Discord.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial, reduce
@@ -98,7 +98,8 @@ class PromptFilter:
             *_beside_minors(hits, opinions),
             *self._of_names(readings, hits, opinions, policy),
         ]
-        verdict = reduce(stricter, sorted(verdicts, key=_gravity), _allowed(readings))
+        allowed = replace(ALLOWED, normal_form=readings[0].text if readings else "")
+        verdict = reduce(stricter, sorted(verdicts, key=_gravity), allowed)
         overall = max((opinion.overall for _, opinion in opinions), default=0.0)
         verdict = replace(verdict, score=max(verdict.score, overall))
         return (
@@ -147,28 +148,16 @@ class PromptFilter:
             names = self._names.found(reading.words) if reading.is_asked else []
             if not names:
                 continue
-            told = tuple(dict.fromkeys(name.words for name in names))
-            compromising = tuple(_compromising(hits, opinions, names))
+            told = [name.words for name in names]
+            compromising = list(_compromising(hits, opinions, names))
             if compromising:
-                yield Verdict(
-                    ruling=Ruling.REFUSE,
-                    category=Category.REAL_PERSON,
-                    rule=FIGURES,
-                    words=(*told, *compromising),
-                    score=REFUSE_SCORE,
-                    normal_form=reading.text,
+                yield _by_words(
+                    Ruling.REFUSE, Category.REAL_PERSON, FIGURES, (*told, *compromising), [reading]
                 )
             ruling = policy.of_rule(Category.REAL_PERSON, Ruling.FLAG)
             is_alone = any(not name.is_author and name.words not in self._excused for name in names)
             if is_alone and ruling is not Ruling.ALLOW:
-                yield Verdict(
-                    ruling=ruling,
-                    category=Category.REAL_PERSON,
-                    rule=FIGURES,
-                    words=told,
-                    score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
-                    normal_form=reading.text,
-                )
+                yield _by_words(ruling, Category.REAL_PERSON, FIGURES, told, [reading])
 
     def _where(self, verdict: Verdict, texts: Mapping[str, str]) -> str:
         """The fields in which the deciding words stand; all that say anything, if the words stand in none by themselves."""
@@ -192,14 +181,7 @@ def _by_rules(found: _Hits, policy: Policy) -> Iterator[Verdict]:
             continue
         hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
         where = _nearest([reading for reading, _ in hits], [reading for reading, _ in beside])
-        yield Verdict(
-            ruling=ruling,
-            category=rule.category,
-            rule=rule.name,
-            words=tuple(dict.fromkeys(hit.words for _, hit in (*hits, *beside))),
-            score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
-            normal_form=" / ".join(dict.fromkeys(reading.text for reading in where)),
-        )
+        yield _by_words(ruling, rule.category, rule.name, [hit.words for _, hit in (*hits, *beside)], where)
 
 
 def _is_complete(rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]]) -> bool:
@@ -230,6 +212,19 @@ def _beside_minors(hits: _Hits, opinions: list[tuple[_Reading, Opinion]]) -> Ite
         if minors and score >= _BESIDE_MINORS:
             verdict = _by_score(Ruling.REFUSE, Category.MINORS, score, reading, opinion)
             yield replace(verdict, words=tuple(dict.fromkeys((*minors, *opinion.words))))
+
+
+def _by_words(
+    ruling: Ruling, category: Category, rule: str, words: Iterable[str], where: Iterable[_Reading]
+) -> Verdict:
+    return Verdict(
+        ruling=ruling,
+        category=category,
+        rule=rule,
+        words=tuple(dict.fromkeys(words)),
+        score=REFUSE_SCORE if ruling is Ruling.REFUSE else FLAG_SCORE,
+        normal_form=" / ".join(dict.fromkeys(reading.text for reading in where)),
+    )
 
 
 def _by_score(
@@ -271,9 +266,3 @@ def _nearest(hits: list[_Reading], beside: list[_Reading]) -> list[_Reading]:
         return hits[:1]
     both = next((reading for reading in hits if reading in beside), None)
     return [both] if both else [hits[0], beside[0]]
-
-
-def _allowed(readings: list[_Reading]) -> Verdict:
-    if not readings:
-        return ALLOWED
-    return replace(ALLOWED, normal_form=readings[0].text)

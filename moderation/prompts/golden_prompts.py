@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import Literal
+
+from msgspec import Struct
+from msgspec.json import decode
 
 from moderation.owner_file import FileBroken
 from moderation.verdict import Ruling, Verdict
@@ -30,12 +32,18 @@ class GoldenPrompt:
         return (verdict.ruling is Ruling.REFUSE) == self.is_refused
 
 
+class _Line(Struct):
+    prompt: str
+    must: Literal["refuse", "allow"]
+    negative: str = ""
+
+
 class GoldenPromptsBroken(FileBroken):
     what = "The list of prompts that must be refused or allowed"
 
 
 def read_golden_prompts(path: Path | None = None) -> tuple[GoldenPrompt, ...]:
-    """JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises MustBroken."""
+    """JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises GoldenPromptsBroken."""
     return tuple(_read(path or DEFAULT_MUST))
 
 
@@ -50,13 +58,8 @@ def _read(path: Path) -> Iterable[GoldenPrompt]:
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            entry: object = json.loads(line)
+            entry = decode(line, type=_Line)
         except ValueError as error:
-            raise GoldenPromptsBroken(str(path), f"line {number}", f"not JSON: {error}") from error
-        fields = cast("dict[str, object]", entry) if isinstance(entry, dict) else {}
-        prompt, negative, must = fields.get("prompt"), fields.get("negative", ""), fields.get("must")
-        if not isinstance(prompt, str) or not isinstance(negative, str) or must not in ("refuse", "allow"):
-            raise GoldenPromptsBroken(
-                str(path), f"line {number}", 'write {"prompt": "…", "must": "refuse"} or "allow"'
-            )
-        yield GoldenPrompt(prompt=prompt, negative=negative, is_refused=must == "refuse")
+            remedy = 'write {"prompt": "…", "must": "refuse"} or "allow"'
+            raise GoldenPromptsBroken(str(path), f"line {number}", str(error), remedy) from error
+        yield GoldenPrompt(prompt=entry.prompt, negative=entry.negative, is_refused=entry.must == "refuse")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated
+
+from msgspec import Meta, Struct, ValidationError, convert, field
 
 from moderation.normalise.normalise import phrase
 from moderation.owner_file import FileBroken
@@ -23,20 +26,18 @@ class NamedPeopleBroken(FileBroken):
     remedy: str = _FORM
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Consent:
+class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person who may be drawn, beside nothing sexual, nude or gory."""
 
     name: str
-    said_yes: str  # who did, and how: the person themselves, a parent, an agent
+    said_yes: Annotated[str, Meta(pattern=r"\S")]  # who, and how: the person themselves, a parent, an agent
     when: date
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedPeople:
-    added: tuple[str, ...] = ()
-    excepted: tuple[str, ...] = ()  # taken for a person by mistake
-    consents: tuple[Consent, ...] = ()
+class NamedPeople(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    added: tuple[str, ...] = field(default=(), name="add")
+    excepted: tuple[str, ...] = field(default=(), name="except")  # taken for a person by mistake
+    consents: tuple[Consent, ...] = field(default=(), name="consent")
 
     def names(self, rules: Rules) -> frozenset[str]:
         """Who is a real person besides those that are shipped, in the forms that the filter reads."""
@@ -48,53 +49,30 @@ class NamedPeople:
 
 
 def read_named_people(path: Path | None) -> NamedPeople:
-    """Nobody where there is no file. Raises PeopleBroken."""
+    """Nobody where there is no file. Raises NamedPeopleBroken."""
     if path is None:
         return NamedPeople()
     try:
-        document = tomllib.loads(NamedPeopleBroken.read(path))
+        people = convert(tomllib.loads(NamedPeopleBroken.read(path)), NamedPeople)
     except tomllib.TOMLDecodeError as error:
         raise NamedPeopleBroken(str(path), "", f"not valid TOML: {error}") from error
-    for key in document:
-        if key not in ("add", "except", "consent"):
-            raise NamedPeopleBroken(str(path), "top level", f"{key!r} is not known here")
-    tables = document.get("consent", [])
-    if not isinstance(tables, list):
-        raise NamedPeopleBroken(str(path), "consent", "not a list of tables")
-    return NamedPeople(
-        added=_names(path, document, "add"),
-        excepted=_names(path, document, "except"),
-        consents=tuple(
-            _consent(path, number, table)
-            for number, table in enumerate(cast("list[object]", tables), start=1)
-        ),
-    )
+    except ValidationError as error:
+        problem, _, place = str(error).partition(" - at ")
+        raise NamedPeopleBroken(str(path), _where(place), problem) from error
+    named = [("add", name) for name in people.added] + [("except", name) for name in people.excepted]
+    named += [(f"consent {number}", each.name) for number, each in enumerate(people.consents, start=1)]
+    for where, name in named:
+        if not phrase(name):
+            raise NamedPeopleBroken(str(path), where, f"{name!r} is no name")
+    return people
 
 
-def _names(path: Path, document: dict[str, Any], key: str) -> tuple[str, ...]:
-    names = document.get(key, [])
-    if not isinstance(names, list):
-        raise NamedPeopleBroken(str(path), key, "not a list of names")
-    return tuple(_name(path, key, name) for name in cast("list[object]", names))
-
-
-def _name(path: Path, where: str, name: object) -> str:
-    if not isinstance(name, str) or not phrase(name):
-        raise NamedPeopleBroken(str(path), where, f"{name!r} is no name")
-    return name
-
-
-def _consent(path: Path, number: int, table: object) -> Consent:
-    where = f"consent {number}"
-    fields = cast("dict[str, object]", table) if isinstance(table, dict) else {}
-    if set(fields) != {"name", "said_yes", "when"}:
-        raise NamedPeopleBroken(str(path), where, "a consent has a name, who said yes, and when")
-    said_yes, when = fields["said_yes"], fields["when"]
-    if not isinstance(said_yes, str) or not said_yes.strip():
-        raise NamedPeopleBroken(str(path), where, "it does not say who said yes")
-    if type(when) is not date:
-        raise NamedPeopleBroken(str(path), where, f"{when!r} is no date like 2026-11-01")
-    return Consent(name=_name(path, where, fields["name"]), said_yes=said_yes, when=when)
+def _where(place: str) -> str:
+    """msgspec's "`$.consent[0].when`" as "consent 1"."""
+    found = re.match(r"`\$\.(\w+)(?:\[(\d+)\])?", place)
+    if found is None:
+        return "top level"
+    return f"consent {int(found[2]) + 1}" if found[1] == "consent" and found[2] else found[1]
 
 
 def _forms(names: Iterable[str], rules: Rules) -> frozenset[str]:

@@ -64,6 +64,16 @@ async def test_a_verdict_comes_back_as_it_was_given(
     assert await verdicts.get(record.id + 1) is None
 
 
+@pytest.mark.parametrize("text", ["12", "1e3", "null", "true", ""])
+async def test_text_that_looks_like_another_type_stays_text(
+    db: Database, verdicts: Verdicts, text: str
+) -> None:
+    verdict = Verdict(ruling=Ruling.FLAG, rule=text, words=(text,), normal_form=text, likeness=text)
+    record = await add(db, verdict, job=JobId(text))
+    assert (record.job, record.verdict) == (text, verdict)
+    assert await verdicts.get(record.id) == record
+
+
 async def test_linking_leads_from_the_verdict_to_the_message(db: Database, verdicts: Verdicts) -> None:
     job = new_job_id()
     await add(db, job=job)
