@@ -10,24 +10,28 @@ from pathlib import Path
 
 from aiohttp import web
 
-from playground.composing import Composer
-from playground.entering import Desk
-from playground.gateway import Gateway
-from playground.guild import Channel, Member
-from playground.interactions import ANSWER_WITHIN, Interactions
-from playground.messages import Message
-from playground.page_api import BotControl, PageEndpoints
-from playground.people import PATIENCE, Person, Use
-from playground.rest import API, Api, Fault, Observer, fault_answer
-from playground.rest_channels import ChannelEndpoints
-from playground.rest_commands import CommandEndpoints
-from playground.rest_guild import GuildEndpoints
-from playground.rest_interactions import InteractionEndpoints
-from playground.rest_moderation import ModerationEndpoints
-from playground.values import Clock
-from playground.world import World, application_of
+from playground.content.composing import Composer
+from playground.gateway.gateway import Gateway
+from playground.gateway.sessions import Frame
+from playground.people.client_input import ClientInput
+from playground.people.page_api import BotControl, PageEndpoints
+from playground.people.person import PATIENCE, Person, Use
+from playground.rest.api import API, Api, Exchange, Fault, fault_answer
+from playground.rest.channels import ChannelEndpoints
+from playground.rest.commands import CommandEndpoints
+from playground.rest.guild import GuildEndpoints
+from playground.rest.interactions import InteractionEndpoints
+from playground.rest.moderation import ModerationEndpoints
+from playground.world.guild import Channel, Member
+from playground.world.interactions import ANSWER_WITHIN, Interactions
+from playground.world.messages import Message
+from playground.world.values import Clock
+from playground.world.world import World, application_of
 
 MOST_SENT = 110 * 1024 * 1024  # bytes of a request; beyond it the connection is cut, not answered
+
+
+Observer = Callable[[Exchange | Frame], None]
 
 
 @web.middleware
@@ -61,7 +65,7 @@ class Playground:
         self.gateway = Gateway(world, self.gateway_url, observer)
         self.interactions = Interactions(world, self.gateway, answer_within=answer_within)
         self._composer = Composer(world)
-        self._desk = Desk(world, self.interactions)
+        self._client_input = ClientInput(world, self.interactions)
         self._commands = CommandEndpoints(world)
         self._api = Api(self.app, world.token, observer)
         GuildEndpoints(world, self.gateway_url).add_to(self._api)
@@ -71,7 +75,7 @@ class Playground:
         InteractionEndpoints(world, self._composer, self.interactions).add_to(self._api)
         self._api.finish()
         self.app.router.add_route("GET", "/gateway", self.gateway.connect)
-        self._page = PageEndpoints(world, self._desk, self.gateway, self._as_person, bot_control)
+        self._page = PageEndpoints(world, self._client_input, self.gateway, self._as_person, bot_control)
         self._page.add_to(self.app)
 
     @classmethod
@@ -120,7 +124,7 @@ class Playground:
     # people
 
     def _as_person(self, member: Member) -> Person:
-        return Person(self.world, self._desk, self._composer, member.user)
+        return Person(self.world, self._client_input, self._composer, member.user)
 
     def person(self, name: str) -> Person:
         """ "ada" and "ben" are members, "mia" is the moderator."""
@@ -152,7 +156,7 @@ class Playground:
             messages = self.world.seen_by(seen_by.id, place) if seen_by else self.world.messages.of(place.id)
             return next((each for each in messages if fits(each)), None)
 
-        return await self.world.bell.wait_until(look, timeout)
+        return await self.world.changed.wait_until(look, timeout)
 
     async def wait_for_bot(self, timeout: float = PATIENCE) -> None:
         """Waits until the bot is on the gateway and its commands are registered."""
@@ -160,10 +164,10 @@ class Playground:
         def look() -> bool | None:
             return (self.gateway.is_online and self._commands.is_synced) or None
 
-        await self.world.bell.wait_until(look, timeout)
+        await self.world.changed.wait_until(look, timeout)
 
     async def wait_until_offline(self, timeout: float = PATIENCE) -> None:
-        await self.world.bell.wait_until(lambda: not self.gateway.is_online or None, timeout)
+        await self.world.changed.wait_until(lambda: not self.gateway.is_online or None, timeout)
 
     # trouble
 
