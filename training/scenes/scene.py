@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from training.wordings import WORDINGS
+from training.scenes.wordings import WORDINGS
 
 Kind = Literal["single", "small", "pair", "alone"]
 
@@ -31,7 +31,7 @@ class Scene:
     kind: Kind
     concepts: tuple[str, ...]  # one name; or two: left, right; or none: the backdrop alone
     drawings: tuple[str, ...]  # the archive's name for each of them
-    background: str  # a colour of training.colours or a backdrop of training.wordings
+    background: str  # a colour of training.scenes.colours or a backdrop of training.scenes.wordings
     tint: str | None = None  # a colour that the object is repainted in
     is_flat: bool = False
 

@@ -9,7 +9,7 @@ import torch
 from diffusers import AutoencoderTiny
 
 from bot.studio.settings import BUNDLED_MODEL
-from training.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights, fit, of_encoder
+from training.network.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights, fit, of_encoder
 
 
 @pytest.fixture(scope="module")

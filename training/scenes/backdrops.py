@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from training.pictures import SIDE
+from training.scenes.pictures import SIDE
 
 Rgb = tuple[int, int, int]
 OVERSAMPLED: Final = 2  # painted so many times larger: PIL draws without smoothing

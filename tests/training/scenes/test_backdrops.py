@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from training import backdrops
-from training.paint import Painter
-from training.pictures import SIDE, Drawings
-from training.scene import Scene
-from training.wordings import WORDINGS
+from training.scenes import backdrops
+from training.scenes.paint import Painter
+from training.scenes.pictures import SIDE, Drawings
+from training.scenes.scene import Scene
+from training.scenes.wordings import WORDINGS
 
 MAGENTA = (255, 0, 255)
 SQUARE = Image.new("RGBA", (SIDE, SIDE), (*MAGENTA, 255))

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from PIL import Image, ImageDraw
 
-from training.pictures import SIDE
+from training.scenes.pictures import SIDE
 
 COLUMNS = 8
 LINE = 26  # pixels, for two lines of caption

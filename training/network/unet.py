@@ -4,8 +4,8 @@ import torch
 from diffusers import DDIMScheduler, UNet2DConditionModel
 from torch import Tensor, nn
 
-from training.codec import COMPONENTS
-from training.text import WIDTH
+from training.network.codec import COMPONENTS
+from training.network.text import WIDTH
 
 LATENT_SIDE = 16
 

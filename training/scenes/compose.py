@@ -7,10 +7,10 @@ flat style; a few are a backdrop alone.
 import random
 from collections.abc import Collection
 
-from training.colours import BACKGROUNDS, TINTS
-from training.concepts import Concept
-from training.scene import Kind, Mix, Scene, article
-from training.wordings import WORDINGS
+from training.scenes.colours import BACKGROUNDS, TINTS
+from training.scenes.concepts import Concept
+from training.scenes.scene import Kind, Mix, Scene, article
+from training.scenes.wordings import WORDINGS
 
 FLAT_WORDS = ("flat", "flat", "cartoon", "2d")
 

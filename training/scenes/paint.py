@@ -5,10 +5,10 @@ from typing import Final
 
 from PIL import Image, ImageChops, ImageFilter
 
-from training import backdrops
-from training.colours import BACKGROUNDS, tint
-from training.pictures import SIDE, Drawings
-from training.scene import Scene
+from training.scenes import backdrops
+from training.scenes.colours import BACKGROUNDS, tint
+from training.scenes.pictures import SIDE, Drawings
+from training.scenes.scene import Scene
 
 SOLID: Final = 40  # alpha (of 255) from which a drawing has weight: what stands on the floor
 SHADOW: Final = (20, 20, 40)

@@ -9,13 +9,14 @@ from dataclasses import replace
 import pytest
 from PIL import Image
 
-from training import concepts, config, hold_out
-from training.colours import BACKGROUNDS, TINTS
-from training.compose import Composer
-from training.paint import Painter
-from training.pictures import SIDE, Drawings
-from training.scene import Mix, Scene
-from training.wordings import WORDINGS
+from training import config, hold_out
+from training.scenes import concepts
+from training.scenes.colours import BACKGROUNDS, TINTS
+from training.scenes.compose import Composer
+from training.scenes.paint import Painter
+from training.scenes.pictures import SIDE, Drawings
+from training.scenes.scene import Mix, Scene
+from training.scenes.wordings import WORDINGS
 
 ALL = concepts.load()
 EVERYTHING = Mix(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from training.muon import orthogonal
+from training.network.muon import orthogonal
 
 
 @pytest.mark.parametrize("shape", [(3, 16, 48), (3, 48, 16)])
