@@ -30,7 +30,7 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.report import machine, percentile, show, table
+from benchmarks.shared.report import machine, percentile, show, table
 from playground.people.person import Person, Use
 from playground.world.messages import Message
 from tests.e2e.stage import Options, Stage, is_gallery, on_stage

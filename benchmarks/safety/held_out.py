@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.safety_sets import CAPTIONS, REAL_USERS, Share, Shares, area_under_curve
+from benchmarks.safety.sets import CAPTIONS, REAL_USERS, Share, Shares, area_under_curve
 from moderation.classifier.classifier import LINEAR_SAY, Mixture
 from moderation.policy import standard
 from moderation.prompts.filter import FLAG_SCORE, REFUSE_SCORE, PromptFilter

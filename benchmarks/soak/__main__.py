@@ -25,9 +25,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import machine, show, table
-from benchmarks.soak_studio import a_studio, an_order, build_model
-from benchmarks.soaked import Judged, Soaked, judge, resident
+from benchmarks.shared.report import machine, show, table
+from benchmarks.soak.outcome import Judged, Soaked, judge, resident
+from benchmarks.soak.studio import a_studio, an_order, build_model
 from bot.studio.studio import Studio
 from db.database import Database
 from db.jobs import Job, ReplyTarget

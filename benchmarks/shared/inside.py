@@ -19,7 +19,7 @@ from typing import Any
 import torch
 from PIL import Image
 
-from benchmarks.orders import Arrival
+from benchmarks.shared.orders import Arrival
 from generation.protocol import Configure, Event, Finished, Message, Order, Previewed, Ready, Started
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import Ticket

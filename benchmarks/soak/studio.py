@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from benchmarks.soaked import Soaked
+from benchmarks.soak.outcome import Soaked
 from bot.studio.orders.order import Actor, Order
 from bot.studio.parts import build_parts
 from bot.studio.pictures.provenance import Provenance

@@ -14,8 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
-from benchmarks.safety_sets import (
+from benchmarks.safety.sets import (
     CAPTIONS,
     REAL_USERS,
     Row,
@@ -29,6 +28,7 @@ from benchmarks.safety_sets import (
     prompts,
     smuggled,
 )
+from benchmarks.shared import report
 from moderation.classifier.classifier import load_classifier
 from moderation.policy import presets
 from moderation.prompts.filter import PromptFilter
@@ -71,7 +71,7 @@ def main() -> None:
         result[name] = part
         tables.append(_table(name, part))
     if options.work is not None:
-        from benchmarks.safety_held_out import held_out  # needs torch and the training's packages
+        from benchmarks.safety.held_out import held_out  # needs torch and the training's packages
 
         result["held_out"] = held_out(data, options.work, options.encoder)
         halves = dict(result["held_out"])
