@@ -16,7 +16,7 @@ from playground.gateway.sessions import Frame
 from playground.people.client_input import ClientInput
 from playground.people.page_api import BotControl, PageEndpoints
 from playground.people.person import PATIENCE, Person, Use
-from playground.rest.api import API, Api, Exchange, Fault, fault_answer
+from playground.rest.api import API, Api, Exchange
 from playground.rest.channels import ChannelEndpoints
 from playground.rest.commands import CommandEndpoints
 from playground.rest.guild import GuildEndpoints
@@ -68,6 +68,7 @@ class Playground:
         self._client_input = ClientInput(world, self.interactions)
         self._commands = CommandEndpoints(world)
         self._api = Api(self.app, world.token, observer)
+        self.fail_next = self._api.fail_next
         GuildEndpoints(world, self.gateway_url).add_to(self._api)
         ModerationEndpoints(world).add_to(self._api)
         self._commands.add_to(self._api)
@@ -174,23 +175,6 @@ class Playground:
     def expire_token(self, use: Use) -> None:
         """The use's token is dead from now on, as after fifteen minutes: 401 with code 50027."""
         self.interactions.expire(use.interaction)
-
-    def fail_next(
-        self,
-        method: str,
-        path: str,
-        *,
-        status: int,
-        times: int = 1,
-        code: int = 0,
-        retry_after: float = 0.05,
-        has_via: bool = True,
-    ) -> Fault:
-        """The next `times` such requests fail; `*` and `…` in `path` stand for anything, `/channels/…`."""
-        answer = fault_answer(status, code=code, retry_after=retry_after, has_via=has_via)
-        fault = Fault(method.upper(), path.replace("…", "*"), answer, times)
-        self._api.faults.append(fault)
-        return fault
 
     async def drop_gateway(self, *, resumable: bool = True) -> None:
         """Closes the bot's connection. Resumable, the client resumes and is told what it missed."""

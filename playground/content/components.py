@@ -1,33 +1,43 @@
-"""What Discord demands of a message's components, and the form in which it gives them back."""
+"""What Discord demands of the components of messages and forms, and the form in which it gives them back."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
 from playground.world.errors import FormErrors
+from playground.world.messages import walk
 from playground.world.values import Json, as_dict, as_dicts, as_id, without_none
 
 ROW, BUTTON, STRING_SELECT, TEXT_INPUT = 1, 2, 3, 4
 USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT = 5, 6, 7, 8
 SECTION, TEXT, THUMBNAIL, GALLERY, FILE, SEPARATOR, CONTAINER = 9, 10, 11, 12, 13, 14, 17
+LABEL, UPLOAD, RADIO, CHECKBOXES, CHECKBOX = 18, 19, 21, 22, 23
 
 SELECTS = (STRING_SELECT, USER_SELECT, ROLE_SELECT, MENTIONABLE_SELECT, CHANNEL_SELECT)
+INPUTS = (TEXT_INPUT, *SELECTS, UPLOAD, RADIO, CHECKBOXES, CHECKBOX)
 IN_CONTAINER = (ROW, SECTION, TEXT, GALLERY, FILE, SEPARATOR)
 AT_TOP = (*IN_CONTAINER, CONTAINER)
+IN_MODAL = (ROW, TEXT, LABEL)
 
 MOST_COMPONENTS = 40
 MOST_CHARACTERS = 4000  # over all text displays of a message
 LINK_STYLE, PREMIUM_STYLE = 5, 6
+KEPT_OF_INPUTS = (
+    *("placeholder", "value", "min_length", "max_length", "min_values", "max_values", "required", "default"),
+    *("style", "label"),
+)
 
 
 @dataclass(slots=True, eq=False)
 class ComponentReader:
-    """Reads the components of one message. `shown` are the ids of its attachments that they refer to."""
+    """Reads the components of one message or modal. `shown` are the ids of its attachments that they refer to."""
 
     errors: FormErrors
-    attachments: list[Json]
-    is_v2: bool
+    attachments: list[Json] = field(default_factory=list[Json])
+    is_v2: bool = False
+    is_modal: bool = False
     shown: set[str] = field(default_factory=set[str])
     custom_ids: set[str] = field(default_factory=set[str])
     count: int = 0
@@ -35,23 +45,14 @@ class ComponentReader:
 
     def read(self, components: list[Json], path: str = "components") -> list[Json]:
         if not self.is_v2:
-            self.errors.count(path, len(components), 0, 5)
-        taken = {as_id(each.get("id")) for each in components}
-        allowed = AT_TOP if self.is_v2 else (ROW,)
+            self.errors.count(path, len(components), int(self.is_modal), 5)
+        allowed = IN_MODAL if self.is_modal else AT_TOP if self.is_v2 else (ROW,)
         result = [self._read(each, f"{path}.{i}", allowed) for i, each in enumerate(components)]
         if self.is_v2 and self.count > MOST_COMPONENTS:
-            self.errors.add(
-                path,
-                "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED",
-                f"The total number of components cannot exceed {MOST_COMPONENTS}",
-            )
+            self.errors.add(path, "COMPONENT_MAX_TOTAL_COMPONENTS_EXCEEDED", most=MOST_COMPONENTS)
         if self.characters > MOST_CHARACTERS:
-            self.errors.add(
-                path,
-                "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED",
-                f"The total displayable text size exceeds {MOST_CHARACTERS} characters",
-            )
-        number(result, taken)
+            self.errors.add(path, "COMPONENT_DISPLAYABLE_TEXT_SIZE_EXCEEDED", most=MOST_CHARACTERS)
+        number(result)
         return result
 
     def _read(self, component: Json, path: str, allowed: tuple[int, ...]) -> Json:
@@ -67,6 +68,8 @@ class ComponentReader:
             return shaped | self._button(component, path)
         if kind in SELECTS:
             return shaped | self._select(component, path)
+        if kind in INPUTS:
+            return shaped | self._input(component, path)
         if kind == SECTION:
             return shaped | self._section(component, path)
         if kind == TEXT:
@@ -89,32 +92,34 @@ class ComponentReader:
             if spacing not in (None, 1, 2):
                 self.errors.one_of(f"{path}.spacing", (1, 2))
             return shaped | {"divider": divider is not False, "spacing": spacing or 1}
-        inner = as_dicts(component.get("components"))
-        self.errors.count(f"{path}.components", len(inner), 1, MOST_COMPONENTS)
+        if kind == LABEL:
+            self.errors.length(f"{path}.label", component.get("label"), 1, 45)
+            self.errors.length(f"{path}.description", component.get("description"), 0, 100)
+            labelled = self._read(as_dict(component.get("component")), f"{path}.component", INPUTS)
+            texts: Json = {key: component.get(key) for key in ("label", "description")}
+            return shaped | texts | {"component": labelled}
         return shaped | {
             "accent_color": component.get("accent_color"),
             "spoiler": bool(component.get("spoiler")),
-            "components": [
-                self._read(each, f"{path}.components.{i}", IN_CONTAINER) for i, each in enumerate(inner)
-            ],
+            "components": self._inner(component, path, IN_CONTAINER, MOST_COMPONENTS),
         }
 
+    def _inner(self, component: Json, path: str, allowed: tuple[int, ...], most: int) -> list[Json]:
+        inner, path = as_dicts(component.get("components")), f"{path}.components"
+        self.errors.count(path, len(inner), 1, most)
+        return [self._read(each, f"{path}.{i}", allowed) for i, each in enumerate(inner)]
+
     def _row(self, row: Json, path: str) -> list[Json]:
-        inner = as_dicts(row.get("components"))
-        has_select = any(each.get("type") in SELECTS for each in inner)
-        self.errors.count(f"{path}.components", len(inner), 1, 1 if has_select else 5)
-        allowed = (BUTTON, *SELECTS)
-        return [self._read(each, f"{path}.components.{i}", allowed) for i, each in enumerate(inner)]
+        if self.is_modal:
+            return self._inner(row, path, (TEXT_INPUT,), 1)
+        has_select = any(each.get("type") in SELECTS for each in as_dicts(row.get("components")))
+        return self._inner(row, path, (BUTTON, *SELECTS), 1 if has_select else 5)
 
     def _custom_id(self, component: Json, path: str) -> str:
         custom_id = component.get("custom_id")
         self.errors.length(f"{path}.custom_id", custom_id, 1, 100)
         if custom_id in self.custom_ids:
-            self.errors.add(
-                f"{path}.custom_id",
-                "COMPONENT_CUSTOM_ID_DUPLICATED",
-                "Component custom id cannot be duplicated",
-            )
+            self.errors.add(f"{path}.custom_id", "COMPONENT_CUSTOM_ID_DUPLICATED")
         self.custom_ids.add(str(custom_id))
         return str(custom_id)
 
@@ -124,24 +129,16 @@ class ComponentReader:
             self.errors.one_of(f"{path}.style", (1, 2, 3, 4, 5, 6))
         self.errors.length(f"{path}.label", button.get("label"), 0, 80)
         shaped = without_none((key, button.get(key)) for key in ("label", "url", "sku_id"))
-        shaped |= {"style": style, "disabled": bool(button.get("disabled"))}
-        if as_dict(button.get("emoji")):
-            shaped["emoji"] = read_emoji(button["emoji"])
+        shaped |= {"style": style, "disabled": bool(button.get("disabled"))} | read_emoji(button)
         if style == LINK_STYLE:
             self.errors.length(f"{path}.url", button.get("url"), 1, 512)
         if style in (LINK_STYLE, PREMIUM_STYLE):
             if button.get("custom_id"):
-                self.errors.add(
-                    f"{path}.custom_id",
-                    "COMPONENT_CUSTOM_ID_AND_URL",
-                    "A custom id and url cannot both be specified",
-                )
+                self.errors.add(f"{path}.custom_id", "COMPONENT_CUSTOM_ID_AND_URL")
             return shaped
         shaped["custom_id"] = self._custom_id(button, path)
         if not button.get("label") and "emoji" not in shaped:
-            self.errors.add(
-                f"{path}.label", "BUTTON_COMPONENT_LABEL_REQUIRED", "A label or an emoji is required"
-            )
+            self.errors.add(f"{path}.label", "BUTTON_COMPONENT_LABEL_REQUIRED")
         return shaped
 
     def _select(self, select: Json, path: str) -> Json:
@@ -155,50 +152,58 @@ class ComponentReader:
         }
         self.errors.length(f"{path}.placeholder", select.get("placeholder"), 0, 150)
         if not (0 <= low <= 25 and max(low, 1) <= high <= 25):
-            self.errors.add(
-                f"{path}.max_values", "NUMBER_TYPE_MAX", "int value should be between min_values and 25"
-            )
-        shaped |= without_none((key, select.get(key)) for key in ("placeholder", "channel_types"))
+            self.errors.add(f"{path}.max_values", "NUMBER_TYPE_MAX")
+        kept = ("placeholder", "channel_types", *(("required",) if self.is_modal else ()))
+        shaped |= without_none((key, select.get(key)) for key in kept)
         if select.get("default_values"):
             shaped["default_values"] = [
                 {"id": str(each.get("id")), "type": each.get("type")}
                 for each in as_dicts(select["default_values"])
             ]
         if select["type"] == STRING_SELECT:
-            options = as_dicts(select.get("options"))
-            self.errors.count(f"{path}.options", len(options), 1, 25)
-            shaped["options"] = [self._choice(each, f"{path}.options.{i}") for i, each in enumerate(options)]
-            values = [each.get("value") for each in options]
-            for i, value in enumerate(values):
-                if value in values[:i]:
-                    self.errors.add(
-                        f"{path}.options.{i}.value",
-                        "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
-                        "The specified option value is already used",
-                    )
+            shaped["options"] = self._choices(select, path, 25)
         return shaped
 
+    def _choices(self, component: Json, path: str, most: int) -> list[Json]:
+        options, path = as_dicts(component.get("options")), f"{path}.options"
+        self.errors.count(path, len(options), 1, most)
+        values = [each.get("value") for each in options]
+        for i, value in enumerate(values):
+            if value in values[:i]:
+                self.errors.add(f"{path}.{i}.value", "SELECT_COMPONENT_OPTION_VALUE_DUPLICATED")
+        return [self._choice(each, f"{path}.{i}") for i, each in enumerate(options)]
+
     def _choice(self, choice: Json, path: str) -> Json:
-        self.errors.length(f"{path}.label", choice.get("label"), 1, 100)
-        self.errors.length(f"{path}.value", choice.get("value"), 1, 100)
-        self.errors.length(f"{path}.description", choice.get("description"), 0, 100)
+        for key, least in (("label", 1), ("value", 1), ("description", 0)):
+            self.errors.length(f"{path}.{key}", choice.get(key), least, 100)
         shaped = without_none((key, choice.get(key)) for key in ("label", "value", "description"))
-        if as_dict(choice.get("emoji")):
-            shaped["emoji"] = read_emoji(choice["emoji"])
-        return shaped | ({"default": True} if choice.get("default") else {})
+        return shaped | read_emoji(choice) | ({"default": True} if choice.get("default") else {})
+
+    def _input(self, component: Json, path: str) -> Json:
+        """What only modals have."""
+        kind = component["type"]
+        shaped: Json = {"custom_id": self._custom_id(component, path)}
+        shaped |= without_none((key, component.get(key)) for key in KEPT_OF_INPUTS)
+        self.errors.length(f"{path}.placeholder", component.get("placeholder"), 0, 100)
+        if kind == TEXT_INPUT:
+            if component.get("style") not in (1, 2):
+                self.errors.one_of(f"{path}.style", (1, 2))
+            self.errors.length(
+                f"{path}.value", component.get("value"), 0, component.get("max_length") or 4000
+            )
+            if "label" in shaped:
+                self.errors.length(f"{path}.label", shaped["label"], 1, 45)
+        if kind in (RADIO, CHECKBOXES):
+            shaped["options"] = self._choices(component, path, 10)
+        return shaped
 
     def _section(self, section: Json, path: str) -> Json:
-        inner = as_dicts(section.get("components"))
-        self.errors.count(f"{path}.components", len(inner), 1, 3)
-        if not as_dict(section.get("accessory")):
+        accessory = as_dict(section.get("accessory"))
+        if not accessory:
             self.errors.required(f"{path}.accessory")
         return {
-            "components": [
-                self._read(each, f"{path}.components.{i}", (TEXT,)) for i, each in enumerate(inner)
-            ],
-            "accessory": self._read(
-                as_dict(section.get("accessory")), f"{path}.accessory", (BUTTON, THUMBNAIL)
-            ),
+            "components": self._inner(section, path, (TEXT,), 3),
+            "accessory": self._read(accessory, f"{path}.accessory", (BUTTON, THUMBNAIL)),
         }
 
     def _media_item(self, item: Json, path: str) -> Json:
@@ -221,27 +226,11 @@ class ComponentReader:
 
     def _media(self, url: Any, path: str, *, only_own: bool = False) -> Json:
         own = self.refer(url, path, only_own=only_own)
-        if own is None:
-            address = str(url or "")
-            return {
-                "id": "0",
-                "url": address,
-                "proxy_url": address,
-                "width": None,
-                "height": None,
-                "content_type": None,
-            }
-        return {
-            "id": own["id"],
-            "attachment_id": own["id"],
-            "url": own["url"],
-            "proxy_url": own["proxy_url"],
-            "width": own.get("width"),
-            "height": own.get("height"),
-            "content_type": own.get("content_type"),
-            "flags": 0,
-            "loading_state": 2,
-        }
+        address = str(url or "")
+        found = own or {"id": "0", "url": address, "proxy_url": address}
+        shaped: Json = {key: found[key] for key in ("id", "url", "proxy_url")}
+        shaped |= {key: found.get(key) for key in ("width", "height", "content_type")}
+        return shaped | ({"attachment_id": own["id"], "flags": 0, "loading_state": 2} if own else {})
 
     def refer(self, url: Any, path: str, *, only_own: bool = False) -> Json | None:
         """The attachment that an address means, or None. Wrong addresses go into the errors."""
@@ -256,41 +245,29 @@ class ComponentReader:
             self.errors.add(
                 path,
                 "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND",
-                f"The referenced attachment {url.removeprefix('attachment://')!r} was not found",
+                name=url.removeprefix("attachment://"),
             )
         elif only_own or not url.startswith(("https://", "http://")):
             schemes = "('attachment',)" if only_own else "('http', 'https', 'attachment')"
-            self.errors.add(
-                path,
-                "URL_TYPE_INVALID_SCHEME",
-                f'Scheme "{url.split(":", 1)[0]}" is not supported. Scheme must be one of {schemes}.',
-            )
+            self.errors.add(path, "URL_TYPE_INVALID_SCHEME", scheme=url.split(":", 1)[0], schemes=schemes)
         return None
 
 
-def read_emoji(emoji: Json) -> Json:
+def read_emoji(part: Json) -> Json:
+    """The `emoji` of a button or an option, if it has one."""
+    emoji = as_dict(part.get("emoji"))
+    if not emoji:
+        return {}
     shaped: Json = {"name": emoji.get("name") or "emoji"}
     if emoji.get("id"):
         shaped |= {"id": str(emoji["id"]), "animated": bool(emoji.get("animated"))}
-    return shaped
+    return {"emoji": shaped}
 
 
-def number(components: list[Json], taken: set[int]) -> None:
+def number(components: list[Json]) -> None:
     """Gives every component without an id the next free one, in reading order."""
-    free = 0
-
-    def visit(component: Json) -> None:
-        nonlocal free
-        if not component["id"]:
-            free += 1
-            while free in taken:
-                free += 1
-            component["id"] = free
-        inner = [*as_dicts(component.get("components"))]
-        if isinstance(component.get("accessory"), dict):
-            inner.append(component["accessory"])
-        for each in inner:
-            visit(each)
-
-    for component in components:
-        visit(component)
+    flat = list(walk(components))
+    taken = {each["id"] for each in flat}
+    free = (id for id in itertools.count(1) if id not in taken)
+    for each in flat:
+        each["id"] = each["id"] or next(free)

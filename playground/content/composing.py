@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from playground.content.components import ComponentReader
 from playground.content.embeds import read_embeds
-from playground.world.errors import ApiError, FormErrors, empty_message, too_large
+from playground.world.errors import ApiError, ErrorCode, FormErrors
 from playground.world.files import FILE_LIMIT, REQUEST_LIMIT, Upload
 from playground.world.guild import Channel, User
 from playground.world.messages import (
@@ -41,58 +41,51 @@ class Composer:
         *,
         extra: Json | None = None,
         seen_by: int | None = None,
-        id: int | None = None,
     ) -> Message:
         """A message, not posted yet. `extra` is what Discord adds by itself, for example `webhook_id`."""
         held = self._attachments(channel, request, files, [], is_ephemeral=seen_by is not None)
         allowed = COMPONENTS_V2 | SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS
-        flags = int(request.get("flags") or 0) & allowed | (EPHEMERAL if seen_by else 0)
-        try:
-            parts = self._parts(request, held, flags)
-            if not any(parts[key] for key in ("content", "embeds", "components")) and not held:
-                raise empty_message()
-        except ApiError:
-            self._drop(held)
-            raise
-        now = self.world.clock()
-        id = id or self.world.snowflakes.next()
-        body: Json = {
+        flags = int(request.get("flags") or 0) & allowed
+        body = self._parts(request, held, flags, new=held) | {"tts": bool(request.get("tts"))} | (extra or {})
+        if nonce := request.get("nonce"):
+            body["nonce"] = nonce
+        body |= self._mentions(body, request.get("allowed_mentions"))
+        return self._message(channel.id, author, body, flags, seen_by, held)
+
+    def loading(self, channel_id: int, extra: Json, *, seen_by: int | None) -> Message:
+        """The bot's "is thinking…", not posted yet."""
+        return self._message(channel_id, self.world.bot, extra, LOADING, seen_by, [])
+
+    def _message(
+        self, channel_id: int, author: User, body: Json, flags: int, seen_by: int | None, held: list[Json]
+    ) -> Message:
+        id = self.world.snowflakes.next()
+        usual: Json = {
             "id": str(id),
-            "channel_id": str(channel.id),
+            "channel_id": str(channel_id),
             "type": 0,
             "author": author.json,
-            "timestamp": timestamp(now),
+            "content": "",
+            "timestamp": timestamp(self.world.clock()),
             "edited_timestamp": None,
             "pinned": False,
             "mention_everyone": False,
-            "tts": bool(request.get("tts")),
-            "flags": flags,
+            "tts": False,
+            "flags": flags | (EPHEMERAL if seen_by else 0),
         }
-        if nonce := request.get("nonce"):
-            body["nonce"] = nonce
-        body |= parts | (extra or {})
-        body |= self._mentions(body, request.get("allowed_mentions"))
-        return Message(id=id, channel_id=channel.id, json=body, seen_by=seen_by, held=held)
+        usual |= {key: [] for key in ("mentions", "mention_roles", "attachments", "embeds", "components")}
+        return Message(id=id, channel_id=channel_id, json=usual | body, seen_by=seen_by, held=held)
 
     def edit(self, message: Message, request: Json, files: list[Upload]) -> None:
         """Changes the message and tells the world. A field that the request leaves out stays."""
         channel = self.world.channel(message.channel_id)
-        is_ephemeral = message.seen_by is not None
-        held = self._attachments(channel, request, files, message.held, is_ephemeral=is_ephemeral)
-        fresh = [each for each in held if each not in message.held]
+        held = self._attachments(
+            channel, request, files, message.held, is_ephemeral=message.seen_by is not None
+        )
         keep = EPHEMERAL | COMPONENTS_V2
         flags = message.flags & keep | int(request.get("flags") or 0) & (COMPONENTS_V2 | SUPPRESS_EMBEDS)
-        merged: Json = {
-            key: request[key] if key in request else message.json[key]
-            for key in ("content", "embeds", "components")
-        }
-        try:
-            parts = self._parts(merged, held, flags)
-            if not any(parts[key] for key in ("content", "embeds", "components")) and not held:
-                raise empty_message()
-        except ApiError:
-            self._drop(fresh)
-            raise
+        new = [each for each in held if each not in message.held]
+        parts = self._parts(message.json | request, held, flags, new=new)
         gone = [each for each in message.held if each not in held]
         was_loading = message.flags & LOADING
         message.held = held
@@ -103,7 +96,18 @@ class Composer:
         self.world.change(message)
         self._drop(gone)
 
-    def _parts(self, request: Json, held: list[Json], flags: int) -> Json:
+    def _parts(self, request: Json, held: list[Json], flags: int, *, new: list[Json]) -> Json:
+        """What the message says, checked. Where it is refused, the files that are `new` are dropped."""
+        try:
+            parts = self._read_parts(request, held, flags)
+            if not any(parts[key] for key in ("content", "embeds", "components")) and not held:
+                raise ErrorCode.EMPTY_MESSAGE.error()
+        except ApiError:
+            self._drop(new)
+            raise
+        return parts
+
+    def _read_parts(self, request: Json, held: list[Json], flags: int) -> Json:
         errors = FormErrors()
         is_v2 = bool(flags & COMPONENTS_V2)
         reader = ComponentReader(errors, held, is_v2)
@@ -111,11 +115,7 @@ class Composer:
         if is_v2:
             for key in ("content", "embeds", "sticker_ids", "poll"):
                 if request.get(key):
-                    errors.add(
-                        key,
-                        "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2",
-                        f"The '{key}' field cannot be used when using MessageFlags.IS_COMPONENTS_V2",
-                    )
+                    errors.add(key, "MESSAGE_CANNOT_USE_LEGACY_FIELDS_WITH_COMPONENTS_V2", field=key)
         errors.length("content", content, 0, MOST_CONTENT)
         embeds = read_embeds(reader, as_dicts(request.get("embeds")))
         components = reader.read(as_dicts(request.get("components")))
@@ -128,9 +128,9 @@ class Composer:
     ) -> list[Json]:
         """What the message holds afterwards: the old ones that are still named, then the new files."""
         if sum(len(each.content) for each in files) > REQUEST_LIMIT:
-            raise too_large()
+            raise ErrorCode.TOO_LARGE.error()
         if any(len(each.content) > FILE_LIMIT for each in files):
-            raise too_large()
+            raise ErrorCode.TOO_LARGE.error()
         named = as_dicts(request.get("attachments"))
         errors = FormErrors()
         by_index = {index_of(each.field): each for each in files}
@@ -140,11 +140,7 @@ class Composer:
             found = [attachment for attachment in old if as_id(attachment["id"]) == id]
             kept += found
             if not found and id not in by_index:
-                errors.add(
-                    f"attachments.{position}.id",
-                    "ATTACHMENT_NOT_FOUND",
-                    f"The attachment {id} was neither uploaded nor on the message",
-                )
+                errors.add(f"attachments.{position}.id", "ATTACHMENT_NOT_FOUND", id=id)
         errors.count("attachments", len(kept) + len(files), 0, MOST_FILES)
         errors.raise_if_any()
         names = {as_id(each.get("id")): each for each in named}

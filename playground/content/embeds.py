@@ -16,9 +16,7 @@ def read_embeds(reader: ComponentReader, embeds: list[Json]) -> list[Json]:
     errors.count("embeds", len(embeds), 0, 10)
     shaped = [read_embed(reader, embed, f"embeds.{index}") for index, embed in enumerate(embeds)]
     if sum(map(characters, shaped)) > MOST_CHARACTERS:
-        errors.add(
-            "embeds", "MAX_EMBED_SIZE_EXCEEDED", f"Embed size exceeds maximum size of {MOST_CHARACTERS}"
-        )
+        errors.add("embeds", "MAX_EMBED_SIZE_EXCEEDED", most=MOST_CHARACTERS)
     return shaped
 
 

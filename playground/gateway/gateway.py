@@ -23,12 +23,20 @@ HEARTBEAT_INTERVAL = 41_250  # milliseconds
 ACK_AFTER = 0.03  # seconds
 RESUMABLE_FOR = 60.0  # seconds after the connection is lost
 
-AUTHENTICATION_FAILED, INVALID_SHARD, UNKNOWN_ERROR, NOT_AUTHENTICATED, DECODE_ERROR = (
+# Why a connection is closed.
+UNKNOWN_ERROR, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, INVALID_SHARD = (
+    4000,
+    4002,
+    4003,
     4004,
     4010,
-    4000,
-    4003,
-    4002,
+)
+
+# Lists that are empty here.
+EMPTY_OF_READY = ("private_channels", "presences", "relationships", "geo_ordered_rtc_regions", "_trace")
+EMPTY_OF_A_GUILD = (
+    *("voice_states", "presences", "stage_instances", "guild_scheduled_events", "soundboard_sounds"),
+    "embedded_activities",
 )
 
 
@@ -134,9 +142,7 @@ class Gateway:
         self._connections.add(connection)
         pump = asyncio.create_task(connection.pump())
         session: Session | None = None
-        connection.queue.put_nowait(
-            {"op": HELLO, "d": {"heartbeat_interval": HEARTBEAT_INTERVAL}, "s": None, "t": None}
-        )
+        connection.send(HELLO, {"heartbeat_interval": HEARTBEAT_INTERVAL})
         try:
             async for frame in socket:
                 if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -171,12 +177,13 @@ class Gateway:
         if op == HEARTBEAT:
             # As after a way through the net. discord.py takes down when it sent a heartbeat only after sending it, and
             # warns of 41 seconds of latency where the answer is there first.
-            ack = {"op": ACK, "d": None, "s": None, "t": None}
-            asyncio.get_running_loop().call_later(ACK_AFTER, connection.queue.put_nowait, ack)
-        elif op == IDENTIFY:
-            return await self._identify(connection, as_dict(data))
-        elif op == RESUME:
-            return await self._resume(connection, as_dict(data))
+            asyncio.get_running_loop().call_later(ACK_AFTER, connection.send, ACK)
+        elif op in (IDENTIFY, RESUME):
+            if as_dict(data).get("token") != self._world.token:
+                await connection.socket.close(code=AUTHENTICATION_FAILED, message=b"Authentication failed.")
+                return None
+            begin = self._identify if op == IDENTIFY else self._resume
+            return await begin(connection, as_dict(data))
         elif session is None:
             await connection.socket.close(code=NOT_AUTHENTICATED)
         elif op == PRESENCE:
@@ -187,9 +194,6 @@ class Gateway:
         return session
 
     async def _identify(self, connection: Connection, data: Json) -> Session | None:
-        if data.get("token") != self._world.token:
-            await connection.socket.close(code=AUTHENTICATION_FAILED, message=b"Authentication failed.")
-            return None
         shard = [int(each) for each in as_list(data.get("shard"))] or [0, 1]
         if len(shard) != 2 or not 0 <= shard[0] < shard[1]:
             await connection.socket.close(code=INVALID_SHARD, message=b"Invalid shard.")
@@ -218,13 +222,9 @@ class Gateway:
                 "resume_gateway_url": self._url,
                 "shard": shard,
                 "application": {"id": str(self._world.application_id), "flags": 1 << 23},
-                "private_channels": [],
-                "presences": [],
-                "relationships": [],
                 "user_settings": {},
-                "geo_ordered_rtc_regions": [],
-                "_trace": [],
-            },
+            }
+            | {key: [] for key in EMPTY_OF_READY},
         )
         if is_home and session.intents & GUILDS:
             self._send(session, "GUILD_CREATE", self._guild(session))
@@ -236,14 +236,11 @@ class Gateway:
 
     async def _resume(self, connection: Connection, data: Json) -> Session | None:
         self._forget_the_lost()
-        if data.get("token") != self._world.token:
-            await connection.socket.close(code=AUTHENTICATION_FAILED, message=b"Authentication failed.")
-            return None
         session = self._sessions.get(str(data.get("session_id")))
         seen = int(data.get("seq") or 0)
         oldest = session.sent[0]["s"] if session and session.sent else 1
         if session is None or seen > session.seq or seen + 1 < oldest:
-            connection.queue.put_nowait({"op": INVALID_SESSION, "d": False, "s": None, "t": None})
+            connection.send(INVALID_SESSION, False)
             return None
         if session.connection is not None:
             session.connection.queue.put_nowait(None)
@@ -264,21 +261,19 @@ class Gateway:
         seen = [
             each for each in world.channels.values() if each.type != rights.DM and world.can_see(bot.id, each)
         ]
-        return guild.json | {
-            "joined_at": guild.members[bot.id].joined_at,
-            "large": False,
-            "unavailable": False,
-            "member_count": len(guild.members),
-            "members": [each.json for each in members],
-            "channels": [each.json(guild.id) for each in seen if each.type == rights.TEXT],
-            "threads": [each.json(guild.id) for each in seen if each.type == rights.THREAD],
-            "voice_states": [],
-            "presences": [],
-            "stage_instances": [],
-            "guild_scheduled_events": [],
-            "soundboard_sounds": [],
-            "embedded_activities": [],
-        }
+        return (
+            guild.json
+            | {
+                "joined_at": guild.members[bot.id].joined_at,
+                "large": False,
+                "unavailable": False,
+                "member_count": len(guild.members),
+                "members": [each.json for each in members],
+                "channels": [each.json(guild.id) for each in seen if each.type == rights.TEXT],
+                "threads": [each.json(guild.id) for each in seen if each.type == rights.THREAD],
+            }
+            | {key: [] for key in EMPTY_OF_A_GUILD}
+        )
 
     def _members(self, session: Session, data: Json) -> None:
         ids = data.get("user_ids")

@@ -7,8 +7,9 @@ import importlib
 import json
 import zlib
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 
@@ -18,40 +19,24 @@ DISPATCH = 0
 MOST_REPLAYED = 1000  # events a session keeps for a resume
 
 
-class Compressor(Protocol):
-    def pack(self, text: str) -> bytes: ...
-
-
-class ZlibStream:
-    """One zlib stream over the whole connection; every message ends in a sync flush."""
-
-    def __init__(self) -> None:
-        self._deflate = zlib.compressobj()
-
-    def pack(self, text: str) -> bytes:
-        return self._deflate.compress(text.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-
-
-class ZstdStream:
-    """One zstd stream over the whole connection; every message ends in a flushed block."""
-
-    def __init__(self) -> None:
-        zstd: Any = importlib.import_module("compression.zstd")  # in the standard library from 3.14 on
-        self._deflate: Any = zstd.ZstdCompressor()
-
-    def pack(self, text: str) -> bytes:
-        return self._deflate.compress(text.encode(), self._deflate.FLUSH_BLOCK)
+Compressor = Callable[[str], bytes]
 
 
 def compressor(name: str | None) -> Compressor | None:
-    """None means text frames, which every client takes; so does zstd where this Python has none."""
+    """One stream over the whole connection, in which every message ends in a flush.
+
+    None means text frames, which every client takes; so does zstd where this Python has none.
+    """
     if name == "zlib-stream":
-        return ZlibStream()
+        deflate = zlib.compressobj()
+        return lambda text: deflate.compress(text.encode()) + deflate.flush(zlib.Z_SYNC_FLUSH)
     if name == "zstd-stream":
         try:
-            return ZstdStream()
+            zstd: Any = importlib.import_module("compression.zstd")  # in the standard library from 3.14 on
         except ModuleNotFoundError:
             return None
+        stream = zstd.ZstdCompressor()
+        return lambda text: stream.compress(text.encode(), stream.FLUSH_BLOCK)
     return None
 
 
@@ -64,6 +49,10 @@ class Connection:
     queue: asyncio.Queue[Json | None] = field(default_factory=asyncio.Queue[Json | None])
     is_dropped: bool = False  # closed from here, not by the client
 
+    def send(self, op: int, data: Any = None) -> None:
+        """A frame that is no event: it has no number and can't be replayed."""
+        self.queue.put_nowait({"op": op, "d": data, "s": None, "t": None})
+
     async def pump(self) -> None:
         while (frame := await self.queue.get()) is not None:
             text = json.dumps(frame, ensure_ascii=False)
@@ -71,7 +60,7 @@ class Connection:
                 if self.compress is None:
                     await self.socket.send_str(text)
                 else:
-                    await self.socket.send_bytes(self.compress.pack(text))
+                    await self.socket.send_bytes(self.compress(text))
             except ConnectionError:
                 return
 

@@ -12,9 +12,10 @@ from playground.content.components import (
     ROLE_SELECT,
     SELECTS,
     STRING_SELECT,
+    UPLOAD,
     USER_SELECT,
 )
-from playground.content.modals import UPLOAD, check_entries
+from playground.content.modals import check_entries
 from playground.world import command_rules as rules
 from playground.world.commands import may_use
 from playground.world.errors import Refused

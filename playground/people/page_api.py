@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, Protocol
 
-from aiohttp import BodyPartReader, web
+from aiohttp import BodyPartReader, WSMsgType, web
 from PIL import Image
 
 from playground.gateway.gateway import Gateway
 from playground.people.client_input import ClientInput
 from playground.people.person import InteractionFailed, Person, Use
-from playground.people.viewers import Viewers
 from playground.world.commands import may_use
 from playground.world.errors import ApiError, Refused
 from playground.world.guild import TEXT, Member
@@ -56,8 +57,8 @@ class PageEndpoints:
         self._gateway = gateway
         self._person = person
         self._control = bot_control
-        self._viewers = Viewers(world, self.frame_for)
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._open: dict[web.WebSocketResponse, tuple[int, asyncio.Queue[Json]]] = {}
+        world.listeners.append(self._hear)
 
     def add_to(self, app: web.Application) -> None:
         add = app.router.add_route
@@ -75,7 +76,7 @@ class PageEndpoints:
             app.router.add_static("/page", PAGE)
 
     async def close(self) -> None:
-        for socket in list(self._sockets):
+        for socket in list(self._open):
             await socket.close(code=1001)
 
     def _member(self, asked: object) -> Member:
@@ -151,14 +152,30 @@ class PageEndpoints:
             return web.json_response({"message": refusal.message}, status=400)
         socket = web.WebSocketResponse(heartbeat=30.0)
         await socket.prepare(request)
-        self._sockets.add(socket)
+        queue = asyncio.Queue[Json]()
+        self._open[socket] = me.user.id, queue
+
+        async def send() -> None:
+            while True:
+                await socket.send_json(await queue.get())
+
+        sender = asyncio.create_task(send())
         try:
-            await self._viewers.serve(socket, me.user.id)
+            async for frame in socket:
+                if frame.type is not WSMsgType.TEXT:
+                    break
         finally:
-            self._sockets.discard(socket)
+            sender.cancel()
+            del self._open[socket]
         return socket
 
-    def frame_for(self, event: Event, user_id: int) -> Json | None:
+    def _hear(self, event: Event) -> None:
+        """Tells every open page what its person may see."""
+        for user_id, queue in self._open.values():
+            if frame := self._frame_for(event, user_id):
+                queue.put_nowait(json.loads(json.dumps(frame)))
+
+    def _frame_for(self, event: Event, user_id: int) -> Json | None:
         """The event as the page of one person gets it; None where it is not for them."""
         if event.only_for not in (None, user_id):
             return None
@@ -170,15 +187,12 @@ class PageEndpoints:
             return {"t": "COMMANDS", "d": self._commands_of(user_id)}
         if event.name == "BOT":
             return {"t": "BOT", "d": self._bot_json()}
-        if event.name == "THREAD_CREATE":
-            return None
-        return {"t": event.name, "d": event.body}
+        return None if event.name == "THREAD_CREATE" else {"t": event.name, "d": event.body}
 
     async def interact(self, request: web.Request) -> Json:
         body = await json_of(request)
         me, kind = self._member(body.get("as")), body.get("type")
-        interaction = self._open(me, kind, body)
-        use = Use(interaction, self._world)
+        use = Use(self._begin(me, kind, body), self._world)
         if kind == AUTOCOMPLETE:
             try:
                 return {"id": str(use.id), "choices": await use.wait_for_choices()}
@@ -186,7 +200,7 @@ class PageEndpoints:
                 raise Refused("Loading options failed.") from None
         return {"id": str(use.id)}
 
-    def _open(self, me: Member, kind: object, body: Json) -> Interaction:
+    def _begin(self, me: Member, kind: object, body: Json) -> Interaction:
         data = as_dict(body.get("data"))
         channel = self._world.channel(as_id(body.get("channel_id")))
         if kind in (COMMAND, AUTOCOMPLETE):

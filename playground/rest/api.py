@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from aiohttp import BodyPartReader, web
 
-from playground.world.errors import ApiError, invalid_json, not_found, too_large, unauthorized
+from playground.world.errors import ApiError, ErrorCode
 from playground.world.files import REQUEST_LIMIT, Upload
 from playground.world.values import Json, as_dict, as_dicts, as_id
 
@@ -49,7 +49,7 @@ class Call:
         """A snowflake of the path; 404 for anything else."""
         found = as_id(self.params[name])
         if not found:
-            raise not_found()
+            raise ErrorCode.NOT_FOUND.error()
         return found
 
     def is_true(self, name: str) -> bool:
@@ -87,22 +87,6 @@ class Fault:
         return self.times > 0 and method == self.method and fnmatch.fnmatchcase(path, self.pattern)
 
 
-def fault_answer(status: int, *, code: int = 0, retry_after: float = 0.05, has_via: bool = True) -> Answer:
-    """What Discord sends with such a status. Without `Via` a 429 looks like a ban by its proxy."""
-    if status == HTTPStatus.TOO_MANY_REQUESTS:
-        headers = {"Retry-After": str(retry_after), "X-RateLimit-Scope": "user"}
-        if has_via:
-            headers["Via"] = "1.1 google"
-        body: Json = {
-            "message": "You are being rate limited.",
-            "code": code,
-            "retry_after": retry_after,
-            "global": False,
-        }
-        return Answer(status, body, headers)
-    return Answer(status, {"message": f"{status}: {HTTPStatus(status).phrase}", "code": code})
-
-
 class Api:
     """Routes of /api/v10. An endpoint gets a Call and gives an Answer or raises ApiError."""
 
@@ -111,6 +95,36 @@ class Api:
         self._token = token
         self._observer = observer
         self.faults: list[Fault] = []
+
+    def fail_next(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int,
+        times: int = 1,
+        code: int = 0,
+        retry_after: float = 0.05,
+        has_via: bool = True,
+    ) -> Fault:
+        """The next `times` such requests fail; `*` and `…` in `path` stand for anything, `/channels/…`.
+
+        Without `Via` a 429 looks like a ban by Discord's proxy.
+        """
+        message = f"{status}: {HTTPStatus(status).phrase}"
+        answer = Answer(status, {"message": message, "code": code})
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            limit: Json = {
+                "message": "You are being rate limited.",
+                "retry_after": retry_after,
+                "global": False,
+            }
+            answer.body.update(limit)
+            answer.headers.update({"Retry-After": str(retry_after), "X-RateLimit-Scope": "user"})
+            answer.headers.update({"Via": "1.1 google"} if has_via else {})
+        fault = Fault(method.upper(), path.replace("…", "*"), answer, times)
+        self.faults.append(fault)
+        return fault
 
     def add(self, method: str, path: str, endpoint: Endpoint, *, is_open: bool = False) -> None:
         """`is_open` endpoints have their secret in the path and need no Authorization header."""
@@ -126,7 +140,7 @@ class Api:
 
     async def _nowhere(self, request: web.Request) -> web.Response:
         def refuse(call: Call) -> Answer:
-            raise not_found()
+            raise ErrorCode.NOT_FOUND.error()
 
         return await self._serve(request, request.path.removeprefix(API), refuse, is_open=False)
 
@@ -142,7 +156,7 @@ class Api:
                 answer = fault
             else:
                 if not is_open and request.headers.get("Authorization") != f"Bot {self._token}":
-                    raise unauthorized()
+                    raise ErrorCode.UNAUTHORIZED.error()
                 reason = request.headers.get("X-Audit-Log-Reason")
                 call = Call(
                     params=dict(request.match_info),
@@ -200,7 +214,7 @@ def parse(text: str) -> Any:
     try:
         return json.loads(text)
     except ValueError:
-        raise invalid_json() from None
+        raise ErrorCode.INVALID_JSON.error() from None
 
 
 async def read_form(request: web.Request) -> tuple[Any, list[Upload]]:
@@ -214,7 +228,7 @@ async def read_form(request: web.Request) -> tuple[Any, list[Upload]]:
         content = bytes(await part.read(decode=False))
         size += len(content)
         if size > 4 * REQUEST_LIMIT:
-            raise too_large()
+            raise ErrorCode.TOO_LARGE.error()
         if name == "payload_json":
             body |= as_dict(parse(content.decode()))
         elif part.filename is not None:

@@ -5,15 +5,7 @@ from __future__ import annotations
 from playground.content.composing import Composer
 from playground.rest.api import Answer, Api, Call
 from playground.world import guild as rights
-from playground.world.errors import (
-    ApiError,
-    FormErrors,
-    missing_access,
-    missing_permissions,
-    not_the_author,
-    unknown_message,
-    unknown_user,
-)
+from playground.world.errors import ApiError, ErrorCode, FormErrors, invalid
 from playground.world.guild import DM, THREAD, Channel
 from playground.world.messages import Message
 from playground.world.values import Json, as_dict, as_id
@@ -46,16 +38,16 @@ class ChannelEndpoints:
         channel = self._world.channel(call.id("channel_id"))
         may = self._world.permissions(self._world.bot.id, channel)
         if not may & rights.VIEW_CHANNEL:
-            raise missing_access()
+            raise ErrorCode.MISSING_ACCESS.error()
         if may & needed != needed:
-            raise missing_permissions()
+            raise ErrorCode.MISSING_PERMISSIONS.error()
         return channel
 
     def _message(self, call: Call, channel: Channel) -> Message:
         """Ephemeral messages can't be reached through their channel, as on Discord."""
         message = self._world.messages.get(channel.id, call.id("message_id"))
         if message is None or message.seen_by is not None:
-            raise unknown_message()
+            raise ErrorCode.UNKNOWN_MESSAGE.error()
         return message
 
     def channel(self, call: Call) -> Answer:
@@ -79,7 +71,7 @@ class ChannelEndpoints:
         needed = rights.SEND_MESSAGES | (rights.ATTACH_FILES if call.files else 0)
         channel = self._channel(call, needed)
         if channel.type == DM and channel.recipient and self._is_closed(channel.recipient.id):
-            raise no_messages_to_them()
+            raise ErrorCode.NO_MESSAGES_TO_THEM.error()
         extra = self._reference(call, channel)
         message = self._composer.create(channel, self._world.bot, call.json, call.files, extra=extra)
         self._world.post(message)
@@ -98,13 +90,10 @@ class ChannelEndpoints:
         if found is None or found.seen_by is not None:
             if reference.get("fail_if_not_exists") is False:
                 return {}
-            errors = FormErrors()
-            errors.add("message_reference", "REPLIES_UNKNOWN_MESSAGE", "Unknown message")
-            errors.raise_if_any()
-            return {}
+            raise invalid("message_reference", "REPLIES_UNKNOWN_MESSAGE")
         return {
             "type": 19,
-            "message_reference": {"type": 0, "channel_id": str(channel.id), "message_id": str(id)},
+            "message_reference": found.reference,
             "referenced_message": {
                 key: value for key, value in found.json.items() if key != "referenced_message"
             },
@@ -113,7 +102,7 @@ class ChannelEndpoints:
     def edit(self, call: Call) -> Answer:
         message = self._message(call, self._channel(call))
         if message.author_id != self._world.bot.id:
-            raise not_the_author()
+            raise ErrorCode.NOT_THE_AUTHOR.error()
         self._composer.edit(message, call.json, call.files)
         return Answer(200, message.json)
 
@@ -122,7 +111,7 @@ class ChannelEndpoints:
         message = self._message(call, channel)
         may = self._world.permissions(self._world.bot.id, channel)
         if message.author_id != self._world.bot.id and not may & rights.MANAGE_MESSAGES:
-            raise missing_permissions()
+            raise ErrorCode.MISSING_PERMISSIONS.error()
         self._world.delete(message)
         return Answer()
 
@@ -165,11 +154,7 @@ class ChannelEndpoints:
     def open_dm(self, call: Call) -> Answer:
         user = self._world.user(as_id(call.json.get("recipient_id")))
         if user is None:
-            raise unknown_user()
+            raise ErrorCode.UNKNOWN_USER.error()
         if user.bot:
-            raise no_messages_to_them()
+            raise ErrorCode.NO_MESSAGES_TO_THEM.error()
         return Answer(200, self._world.open_dm(user).json(self._world.guild.id))
-
-
-def no_messages_to_them() -> ApiError:
-    return ApiError(403, 50007, "Cannot send messages to this user")

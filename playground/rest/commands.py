@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground.rest.api import Answer, Api, Call
-from playground.world.errors import ApiError, missing_access
+from playground.world.errors import ApiError, ErrorCode
 from playground.world.world import Event, World
 
 GLOBAL = "/applications/{application_id}/commands"
@@ -30,7 +30,7 @@ class CommandEndpoints:
         if "guild_id" not in call.params:
             return None
         if call.id("guild_id") != self._world.guild.id:
-            raise missing_access()
+            raise ErrorCode.MISSING_ACCESS.error()
         return self._world.guild.id
 
     def list(self, call: Call) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground.rest.api import Answer, Api, Call
-from playground.world.errors import unknown_guild, unknown_member, unknown_user
+from playground.world.errors import ErrorCode
 from playground.world.values import Json
 from playground.world.world import World
 
@@ -58,7 +58,7 @@ class GuildEndpoints:
     def user(self, call: Call) -> Answer:
         user = self._world.user(call.id("user_id"))
         if user is None:
-            raise unknown_user()
+            raise ErrorCode.UNKNOWN_USER.error()
         return Answer(200, user.json)
 
     def application(self, call: Call) -> Answer:
@@ -72,7 +72,7 @@ class GuildEndpoints:
 
     def _check_guild(self, call: Call) -> None:
         if call.id("guild_id") != self._world.guild.id:
-            raise unknown_guild()
+            raise ErrorCode.UNKNOWN_GUILD.error()
 
     def guild(self, call: Call) -> Answer:
         self._check_guild(call)
@@ -101,7 +101,7 @@ class GuildEndpoints:
         self._check_guild(call)
         member = self._world.guild.members.get(call.id("user_id"))
         if member is None or member.user.id in self._world.guild.bans:
-            raise unknown_member()
+            raise ErrorCode.UNKNOWN_MEMBER.error()
         return Answer(200, member.json)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from playground.content.composing import Composer
 from playground.content.modals import read_modal
 from playground.rest.api import Answer, Api, Call
 from playground.world.command_rules import GROUP, SUBCOMMAND
-from playground.world.errors import FormErrors, unknown_message, unknown_webhook
+from playground.world.errors import ErrorCode, FormErrors, invalid, one_of
 from playground.world.files import Upload
 from playground.world.interactions import (
     AUTOCOMPLETE,
@@ -15,10 +17,9 @@ from playground.world.interactions import (
     MODAL,
     Interaction,
     Interactions,
-    is_ephemeral,
 )
-from playground.world.messages import COMPONENTS_V2, EPHEMERAL, LOADING, Message
-from playground.world.values import Json, as_dict, as_dicts, timestamp
+from playground.world.messages import COMPONENTS_V2, EPHEMERAL, Message
+from playground.world.values import Json, as_dict, as_dicts
 from playground.world.world import World
 
 PONG, MESSAGE, DEFER, DEFER_UPDATE, UPDATE, CHOICES, SHOW_MODAL = 1, 4, 5, 6, 7, 8, 9
@@ -49,40 +50,34 @@ class InteractionEndpoints:
         interaction = self._interactions.to_answer(
             call.id("interaction_id"), call.params["interaction_token"]
         )
-        kind, data = call.json.get("type"), as_dict(call.json.get("data"))
-        check_kind(interaction, kind)
+        kind, data = check_kind(interaction, call.json.get("type")), as_dict(call.json.get("data"))
         message: Message | None = None
         if kind == MESSAGE:
-            message = self._send(interaction, data, call.files, is_private=is_ephemeral(data))
-            interaction.original_id, interaction.is_ephemeral = message.id, is_ephemeral(data)
-            self._world.post(message)
+            message = self._send(interaction, data, call.files)
         elif kind == DEFER:
             message = self._loading(interaction, data)
-            interaction.original_id, interaction.is_ephemeral = message.id, is_ephemeral(data)
-            self._world.post(message)
-        elif kind == UPDATE:
+        elif kind in (UPDATE, DEFER_UPDATE):
             message = self._source(interaction)
-            self._composer.edit(message, data, call.files)
-            interaction.original_id, interaction.is_ephemeral = message.id, message.is_ephemeral
-        elif kind == DEFER_UPDATE:
-            source = self._source(interaction)
-            interaction.original_id, interaction.is_ephemeral = source.id, source.is_ephemeral
         elif kind == CHOICES:
             interaction.choices = read_choices(data)
-        elif kind == SHOW_MODAL:
-            modal = read_modal(data)
-            self._interactions.answered(interaction, SHOW_MODAL)
+        modal = read_modal(data) if kind == SHOW_MODAL else None
+        if message is not None:
+            if kind == UPDATE:
+                self._composer.edit(message, data, call.files)
+            interaction.original_id, interaction.is_ephemeral = message.id, message.is_ephemeral
+            if kind in (MESSAGE, DEFER):
+                self._world.post(message)
+        self._interactions.answered(interaction, kind)
+        if modal is not None:
             self._interactions.open_modal(interaction, modal)
-        if kind != SHOW_MODAL:
-            self._interactions.answered(interaction, int(kind or 0))
         if not call.is_true("with_response"):
             return Answer()
-        return Answer(200, described(interaction, int(kind or 0), message))
+        return Answer(200, described(interaction, kind, message))
 
     def _source(self, interaction: Interaction) -> Message:
         source = interaction.source
         if source is None or self._world.messages.get(source.channel_id, source.id) is None:
-            raise unknown_message()
+            raise ErrorCode.UNKNOWN_MESSAGE.error()
         return source
 
     def _extra(self, interaction: Interaction) -> Json:
@@ -93,75 +88,35 @@ class InteractionEndpoints:
         }
         if interaction.type == COMMAND:
             data = as_dict(interaction.payload["data"])
-            user = interaction.user.json
             extra["type"] = 20 if data["type"] == 1 else 23
-            extra["interaction"] = {
-                "id": str(interaction.id),
-                "type": COMMAND,
-                "name": whole_name(data),
-                "user": user,
-            }
+            used: Json = {"id": str(interaction.id), "type": COMMAND, "user": interaction.user.json}
+            extra["interaction"] = used | {"name": whole_name(data)}
         elif interaction.type == COMPONENT and interaction.source:
-            extra["type"] = 19
-            extra["message_reference"] = {
-                "type": 0,
-                "channel_id": str(interaction.channel_id),
-                "message_id": str(interaction.source.id),
-            }
+            extra |= {"type": 19, "message_reference": interaction.source.reference}
         return extra
 
-    def _send(
-        self, interaction: Interaction, data: Json, files: list[Upload], *, is_private: bool
-    ) -> Message:
+    def _send(self, interaction: Interaction, data: Json, files: list[Upload]) -> Message:
         return self._composer.create(
             self._world.channel(interaction.channel_id),
             self._world.bot,
             data,
             files,
             extra=self._extra(interaction),
-            seen_by=interaction.user.id if is_private else None,
+            seen_by=reader_of(interaction, data),
         )
 
     def _loading(self, interaction: Interaction, data: Json) -> Message:
         if int(data.get("flags") or 0) & ~EPHEMERAL:
-            errors = FormErrors()
-            errors.add(
-                "data.flags", "BASE_TYPE_CHOICES", f"Only the flag {EPHEMERAL} may be set on a deferral."
-            )
-            errors.raise_if_any()
-        id = self._world.snowflakes.next()
-        is_private = is_ephemeral(data)
-        body: Json = {
-            "id": str(id),
-            "channel_id": str(interaction.channel_id),
-            "type": 0,
-            "author": self._world.bot.json,
-            "content": "",
-            "timestamp": timestamp(self._world.clock()),
-            "edited_timestamp": None,
-            "pinned": False,
-            "mention_everyone": False,
-            "mentions": [],
-            "mention_roles": [],
-            "attachments": [],
-            "embeds": [],
-            "components": [],
-            "tts": False,
-            "flags": LOADING | (EPHEMERAL if is_private else 0),
-        }
-        reader = interaction.user.id if is_private else None
-        return Message(
-            id=id,
-            channel_id=interaction.channel_id,
-            json=body | self._extra(interaction),
-            seen_by=reader,
-        )
+            reason = f"Only the flag {EPHEMERAL} may be set on a deferral."
+            raise invalid("data.flags", "BASE_TYPE_CHOICES", reason=reason)
+        reader = reader_of(interaction, data)
+        return self._composer.loading(interaction.channel_id, self._extra(interaction), seen_by=reader)
 
     # the webhook
 
     def _interaction(self, call: Call) -> Interaction:
         if call.id("webhook_id") != self._world.application_id:
-            raise unknown_webhook()
+            raise ErrorCode.UNKNOWN_WEBHOOK.error()
         return self._interactions.by_token(call.params["webhook_token"])
 
     def follow_up(self, call: Call) -> Answer:
@@ -172,15 +127,10 @@ class InteractionEndpoints:
             flags = int(call.json.get("flags") or 0) & COMPONENTS_V2
             self._composer.edit(original, call.json | {"flags": flags}, call.files)
             return Answer(200, original.json) if call.is_true("wait") else Answer()
-        is_private = is_ephemeral(call.json)
-        message = self._send(interaction, call.json, call.files, is_private=is_private)
+        message = self._send(interaction, call.json, call.files)
         message.json["type"] = 19 if original else 0
         if original:
-            message.json["message_reference"] = {
-                "type": 0,
-                "channel_id": str(original.channel_id),
-                "message_id": str(original.id),
-            }
+            message.json["message_reference"] = original.reference
         message.json["interaction_metadata"]["original_response_message_id"] = str(
             interaction.original_id or message.id
         )
@@ -199,7 +149,7 @@ class InteractionEndpoints:
         else:
             message = self._world.messages.get(interaction.channel_id, call.id("message_id"))
         if message is None or not self._belongs(message, interaction):
-            raise unknown_message()
+            raise ErrorCode.UNKNOWN_MESSAGE.error()
         return message
 
     def _belongs(self, message: Message, interaction: Interaction) -> bool:
@@ -219,8 +169,13 @@ class InteractionEndpoints:
         return Answer()
 
 
-def check_kind(interaction: Interaction, kind: object) -> None:
-    """Which answers fit which interaction."""
+def reader_of(interaction: Interaction, data: Json) -> int | None:
+    """Who alone sees an answer, where it is ephemeral."""
+    return interaction.user.id if int(data.get("flags") or 0) & EPHEMERAL else None
+
+
+def check_kind(interaction: Interaction, kind: Any) -> int:
+    """The kind of the answer, if it fits the interaction."""
     allowed = {
         COMMAND: (MESSAGE, DEFER, SHOW_MODAL),
         COMPONENT: (MESSAGE, DEFER, DEFER_UPDATE, UPDATE, SHOW_MODAL),
@@ -230,9 +185,8 @@ def check_kind(interaction: Interaction, kind: object) -> None:
     if interaction.type == MODAL and interaction.source is not None:
         allowed = (*allowed, DEFER_UPDATE, UPDATE)
     if kind not in allowed:
-        errors = FormErrors()
-        errors.one_of("type", allowed)
-        errors.raise_if_any()
+        raise invalid("type", "BASE_TYPE_CHOICES", reason=one_of(allowed))
+    return kind
 
 
 def whole_name(data: Json) -> str:
@@ -267,6 +221,6 @@ def described(interaction: Interaction, kind: int, message: Message | None) -> J
             "response_message_loading": kind == DEFER,
             "response_message_ephemeral": interaction.is_ephemeral,
         }
-    if message is not None and kind != DEFER:
+    if message is not None and kind in (MESSAGE, UPDATE):
         answer["resource"] = {"type": kind, "message": message.json}
     return answer

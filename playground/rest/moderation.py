@@ -6,14 +6,7 @@ from datetime import datetime
 
 from playground.rest.api import Answer, Api, Call
 from playground.world import guild as rights
-from playground.world.errors import (
-    ApiError,
-    FormErrors,
-    missing_permissions,
-    unknown_guild,
-    unknown_member,
-    unknown_user,
-)
+from playground.world.errors import ErrorCode, invalid
 from playground.world.guild import Member
 from playground.world.world import World
 
@@ -36,37 +29,34 @@ class ModerationEndpoints:
         self._demand(call, rights.MODERATE_MEMBERS)
         member = self._world.guild.members.get(call.id("user_id"))
         if member is None or member.user.id in self._world.guild.bans:
-            raise unknown_member()
+            raise ErrorCode.UNKNOWN_MEMBER.error()
         self._demand_below(member)
         until = call.json.get("communication_disabled_until")
         self._world.time_out(member, None if until is None else self._moment(until))
         return Answer(200, member.json)
 
     def _moment(self, text: object) -> float:
-        errors = FormErrors()
         path = "communication_disabled_until"
         try:
             moment = datetime.fromisoformat(str(text)).timestamp()
         except ValueError:
-            errors.add(path, "DATE_TIME_TYPE_PARSE", f'Could not parse "{text}". Should be ISO8601.')
-            moment = 0.0
+            raise invalid(path, "DATE_TIME_TYPE_PARSE", text=text) from None
         if moment > self._world.clock() + LONGEST_TIMEOUT:
-            errors.add(path, "BASE_TYPE_BAD_DATE", "A timeout lasts at most 28 days.")
-        errors.raise_if_any()
+            raise invalid(path, "BASE_TYPE_BAD_DATE")
         return moment
 
     def banned(self, call: Call) -> Answer:
         self._demand(call, rights.BAN_MEMBERS)
         user = self._world.user(call.id("user_id"))
         if user is None or user.id not in self._world.guild.bans:
-            raise unknown_ban()
+            raise ErrorCode.UNKNOWN_BAN.error()
         return Answer(200, {"user": user.json, "reason": self._world.guild.bans[user.id]})
 
     def ban(self, call: Call) -> Answer:
         self._demand(call, rights.BAN_MEMBERS)
         member = self._world.guild.members.get(call.id("user_id"))
         if member is None:
-            raise unknown_user()
+            raise ErrorCode.UNKNOWN_USER.error()
         self._demand_below(member)
         self._world.ban(member, call.reason)
         return Answer()
@@ -74,23 +64,19 @@ class ModerationEndpoints:
     def unban(self, call: Call) -> Answer:
         self._demand(call, rights.BAN_MEMBERS)
         if call.id("user_id") not in self._world.guild.bans:
-            raise unknown_ban()
+            raise ErrorCode.UNKNOWN_BAN.error()
         self._world.unban(call.id("user_id"))
         return Answer()
 
     def _demand(self, call: Call, needed: int) -> None:
         if call.id("guild_id") != self._world.guild.id:
-            raise unknown_guild()
+            raise ErrorCode.UNKNOWN_GUILD.error()
         if not self._world.permissions(self._world.bot.id, None) & needed:
-            raise missing_permissions()
+            raise ErrorCode.MISSING_PERMISSIONS.error()
 
     def _demand_below(self, member: Member) -> None:
         """Nobody acts on who stands as high as themselves, or on the owner."""
         guild = self._world.guild
         bot = guild.members[self._world.bot.id]
         if member.user.id == guild.owner_id or guild.height(member) >= guild.height(bot):
-            raise missing_permissions()
-
-
-def unknown_ban() -> ApiError:
-    return ApiError(404, 10026, "Unknown Ban")
+            raise ErrorCode.MISSING_PERMISSIONS.error()

@@ -26,18 +26,10 @@ def check_command(body: Json, errors: FormErrors, path: str = "") -> Json:
         errors.length(f"{path}description", body.get("description"), 1, 100)
         options = check_options(body.get("options"), errors, f"{path}options", depth=0)
     elif body.get("description") or body.get("options"):
-        errors.add(
-            f"{path}description",
-            "APPLICATION_COMMAND_INVALID_DESCRIPTION",
-            "Context menu commands cannot have description",
-        )
+        errors.add(f"{path}description", "APPLICATION_COMMAND_INVALID_DESCRIPTION")
     size = characters(body)
     if size > MOST_CHARACTERS:
-        errors.add(
-            path.rstrip(".") or "name",
-            "APPLICATION_COMMAND_TOO_LARGE",
-            f"Command exceeds maximum size ({MOST_CHARACTERS})",
-        )
+        errors.add(path.rstrip(".") or "name", "APPLICATION_COMMAND_TOO_LARGE", most=MOST_CHARACTERS)
     permissions = body.get("default_member_permissions")
     command: Json = {
         "type": kind,
@@ -62,7 +54,7 @@ def check_name(name: Any, errors: FormErrors, path: str, *, is_slash: bool = Tru
         return
     letters = all(each in "-_'" or unicodedata.category(each)[0] in "LNM" for each in name)
     if not letters or name != name.lower():
-        errors.add(path, "APPLICATION_COMMAND_INVALID_NAME", "Command name is invalid")
+        errors.add(path, "APPLICATION_COMMAND_INVALID_NAME")
 
 
 def check_options(value: Any, errors: FormErrors, path: str, *, depth: int) -> list[Json]:
@@ -70,21 +62,17 @@ def check_options(value: Any, errors: FormErrors, path: str, *, depth: int) -> l
     errors.count(path, len(options), 0, 25)
     names = [option.get("name") for option in options]
     if len(set(map(str, names))) != len(names):
-        errors.add(path, "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS", "Option name already exists")
+        errors.add(path, "APPLICATION_COMMAND_OPTIONS_NAME_ALREADY_EXISTS")
     kinds = {option.get("type") in (SUBCOMMAND, GROUP) for option in options}
     if len(kinds) > 1:
         errors.add(
             path,
             "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
-            "Sub-command and sub-command group option types are mutually exclusive to all other types",
+            reason="Sub-command and sub-command group option types are mutually exclusive to all other types",
         )
     required = [bool(option.get("required")) for option in options]
     if required != sorted(required, reverse=True):
-        errors.add(
-            path,
-            "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID",
-            "Required options must be placed before non-required options",
-        )
+        errors.add(path, "APPLICATION_COMMAND_OPTIONS_REQUIRED_INVALID")
     return [
         check_option(option, errors, f"{path}.{index}", depth=depth) for index, option in enumerate(options)
     ]
@@ -106,7 +94,7 @@ def check_option(option: Json, errors: FormErrors, path: str, *, depth: int) -> 
             errors.add(
                 f"{path}.type",
                 "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
-                "Sub-commands and groups cannot be nested any deeper",
+                reason="Sub-commands and groups cannot be nested any deeper",
             )
         inner = check_options(
             option.get("options"), errors, f"{path}.options", depth=2 if kind == SUBCOMMAND else 1
@@ -117,11 +105,7 @@ def check_option(option: Json, errors: FormErrors, path: str, *, depth: int) -> 
     if choices:
         errors.count(f"{path}.choices", len(choices), 0, 25)
         if option.get("autocomplete"):
-            errors.add(
-                f"{path}.autocomplete",
-                "APPLICATION_COMMAND_AUTOCOMPLETE_CHOICES_INVALID",
-                "Autocomplete options cannot have choices",
-            )
+            errors.add(f"{path}.autocomplete", "APPLICATION_COMMAND_AUTOCOMPLETE_CHOICES_INVALID")
         checked["choices"] = [
             check_choice(choice, kind, errors, f"{path}.choices.{index}")
             for index, choice in enumerate(choices)
@@ -131,7 +115,7 @@ def check_option(option: Json, errors: FormErrors, path: str, *, depth: int) -> 
             errors.add(
                 f"{path}.autocomplete",
                 "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
-                "This option type cannot be autocompleted",
+                reason="This option type cannot be autocompleted",
             )
         checked["autocomplete"] = True
     for keys, kinds in (
@@ -146,7 +130,7 @@ def check_option(option: Json, errors: FormErrors, path: str, *, depth: int) -> 
                 errors.add(
                     f"{path}.{key}",
                     "APPLICATION_COMMAND_OPTIONS_TYPE_INVALID",
-                    "This option type does not take it",
+                    reason="This option type does not take it",
                 )
             if key != "channel_types" or as_list(option[key]):
                 checked[key] = option[key]
@@ -159,7 +143,7 @@ def check_choice(choice: Json, kind: int, errors: FormErrors, path: str) -> Json
     if kind == STRING:
         errors.length(f"{path}.value", value, 1, 100)
     elif not isinstance(value, int | float) or isinstance(value, bool):
-        errors.add(f"{path}.value", "NUMBER_TYPE_COERCE", f'Value "{value}" is not a number.')
+        errors.add(f"{path}.value", "NUMBER_TYPE_COERCE", value=value)
     checked: Json = {"name": choice.get("name"), "value": value}
     if as_dict(choice.get("name_localizations")):
         checked["name_localizations"] = choice["name_localizations"]

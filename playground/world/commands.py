@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from playground.world.command_rules import MOST_COMMANDS, SLASH, check_command, same_command
-from playground.world.errors import FormErrors, unknown_command
+from playground.world.errors import ErrorCode, FormErrors
 from playground.world.guild import ADMINISTRATOR
 from playground.world.store import Store
 from playground.world.values import Json, Snowflakes, as_id
@@ -38,7 +38,7 @@ class CommandBook:
     def get(self, scope: int | None, id: int) -> Json:
         command = self._commands.get(id)
         if command is None or as_id(command.get("guild_id")) != (scope or 0):
-            raise unknown_command()
+            raise ErrorCode.UNKNOWN_COMMAND.error()
         return command
 
     def replace_all(self, scope: int | None, bodies: list[Json]) -> list[Json]:
@@ -49,19 +49,11 @@ class CommandBook:
         for index, command in enumerate(checked):
             key = command["name"], command["type"]
             if key in seen:
-                errors.add(
-                    f"{index}.name",
-                    "APPLICATION_COMMANDS_DUPLICATE_NAME",
-                    "Application command names must be unique",
-                )
+                errors.add(f"{index}.name", "APPLICATION_COMMANDS_DUPLICATE_NAME")
             seen.add(key)
         for kind, most in MOST_COMMANDS.items():
             if sum(command["type"] == kind for command in checked) > most:
-                errors.add(
-                    "_all",
-                    "APPLICATION_COMMANDS_MAX",
-                    f"Maximum number of application commands reached ({most}).",
-                )
+                errors.add("_all", "APPLICATION_COMMANDS_MAX", most=most)
         errors.raise_if_any()
         kept = [self._save(scope, command) for command in checked]
         ids = {as_id(command["id"]) for command in kept}

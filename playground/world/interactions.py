@@ -8,16 +8,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from playground.world.errors import (
-    Refused,
-    already_acknowledged,
-    invalid_webhook_token,
-    unknown_interaction,
-    unknown_webhook,
-)
+from playground.world.errors import ErrorCode, Refused
+from playground.world.files import FILE_LIMIT
 from playground.world.guild import DM, Channel, User
-from playground.world.messages import EPHEMERAL, Message
-from playground.world.payloads import payload_of
+from playground.world.messages import Message
 from playground.world.values import Json, as_dict, as_id
 from playground.world.world import Event, World
 
@@ -28,6 +22,10 @@ TOKEN_LIFE = 15 * 60.0  # seconds
 NO_ANSWER = "The application did not respond"
 OFFLINE = "The application is offline."
 MOST_REMEMBERED = 2000
+KEPT = (
+    *("id", "token", "type", "channel_id", "created_at", "answer_type", "is_expired", "is_ephemeral"),
+    *("original_id", "modal", "trigger", "payload"),
+)
 
 
 class BotLine(Protocol):
@@ -50,7 +48,7 @@ class Interaction:
     channel_id: int
     created_at: float  # the world's clock
     opened_at: float  # the event loop's clock
-    payload: Json
+    payload: Json = field(default_factory=dict[str, object])  # as the gateway sends it
     source: Message | None = None  # the message whose component was used
     trigger: Json | None = None  # the metadata of the interaction that opened this modal
     answered_at: float | None = None  # the event loop's clock
@@ -69,22 +67,9 @@ class Interaction:
 
     @property
     def record(self) -> Json:
-        return {
-            "id": self.id,
-            "token": self.token,
-            "type": self.type,
-            "user_id": self.user.id,
-            "channel_id": self.channel_id,
-            "created_at": self.created_at,
-            "answer_type": self.answer_type,
-            "is_expired": self.is_expired,
-            "is_ephemeral": self.is_ephemeral,
-            "original_id": self.original_id,
-            "source_id": self.source.id if self.source else None,
-            "modal": self.modal,
-            "trigger": self.trigger,
-            "payload": self.payload,
-        }
+        """What outlives this run: all but the answer's time and the objects, which stand as ids."""
+        kept: Json = {name: getattr(self, name) for name in KEPT}
+        return kept | {"user_id": self.user.id, "source_id": self.source.id if self.source else None}
 
 
 class Interactions:
@@ -153,15 +138,48 @@ class Interactions:
             channel_id=channel.id,
             created_at=self._world.clock(),
             opened_at=loop.time(),
-            payload=payload_of(self._world, id, token, type, user, channel, data, source),
             source=source,
             trigger=trigger,
         )
+        interaction.payload = self._payload(interaction, channel, data)
         self._remember(interaction)
         interaction.deadline = loop.call_later(self._answer_within, self._fail, interaction)
         guild_id = None if channel.type == DM else self._world.guild.id
         self._line.dispatch("INTERACTION_CREATE", interaction.payload, guild_id)
         return interaction
+
+    def _payload(self, interaction: Interaction, channel: Channel, data: Json) -> Json:
+        """The interaction as the gateway sends it, with everything that Discord puts in."""
+        world, user, is_dm = self._world, interaction.user, channel.type == DM
+        guild_id = str(world.guild.id)
+        permissions = {"permissions": str(world.permissions(user.id, channel))}
+        payload: Json = {
+            "id": str(interaction.id),
+            "application_id": str(world.application_id),
+            "type": interaction.type,
+            "token": interaction.token,
+            "version": 1,
+            "data": data,
+            "channel_id": str(channel.id),
+            "channel": channel.json(world.guild.id) | permissions,
+            "locale": "en-US",
+            "app_permissions": str(world.permissions(world.bot.id, channel)),
+            "entitlements": [],
+            "entitlement_sku_ids": [],
+            "authorizing_integration_owners": {"0": "0" if is_dm else guild_id},
+            "context": 1 if is_dm else 0,
+            "attachment_size_limit": FILE_LIMIT,
+        }
+        if is_dm:
+            payload["user"] = user.json
+        else:
+            payload |= {
+                "guild_id": guild_id,
+                "guild_locale": "en-US",
+                "guild": {"id": guild_id, "locale": "en-US", "features": []},
+                "member": world.guild.members[user.id].json | permissions,
+            }
+        return payload | ({"message": interaction.source.json} if interaction.source else {})
 
     def _fail(self, interaction: Interaction) -> None:
         if not interaction.is_open:
@@ -190,9 +208,9 @@ class Interactions:
         """The interaction that a callback means, if it may still be answered."""
         interaction = self._by_id.get(id)
         if interaction is None or interaction.token != token or interaction.has_failed:
-            raise unknown_interaction()
+            raise ErrorCode.UNKNOWN_INTERACTION.error()
         if not interaction.is_open:
-            raise already_acknowledged()
+            raise ErrorCode.ALREADY_ACKNOWLEDGED.error()
         return interaction
 
     def answered(self, interaction: Interaction, answer_type: int) -> None:
@@ -207,11 +225,15 @@ class Interactions:
         """The answered interaction of a webhook token that is alive."""
         interaction = self._by_token.get(token)
         if interaction is None:
-            raise invalid_webhook_token() if self._looks_like_ours(token) else unknown_webhook()
+            raise (
+                ErrorCode.INVALID_WEBHOOK_TOKEN.error()
+                if self._looks_like_ours(token)
+                else ErrorCode.UNKNOWN_WEBHOOK.error()
+            )
         if interaction.is_expired or self._world.clock() - interaction.created_at >= TOKEN_LIFE:
-            raise invalid_webhook_token()
+            raise ErrorCode.INVALID_WEBHOOK_TOKEN.error()
         if interaction.answered_at is None:
-            raise unknown_webhook()
+            raise ErrorCode.UNKNOWN_WEBHOOK.error()
         return interaction
 
     def _looks_like_ours(self, token: str) -> bool:
@@ -221,15 +243,9 @@ class Interactions:
             return False
 
     def _tell(self, interaction: Interaction, name: str, body: Json) -> None:
-        details = {"id": str(interaction.id), "channel_id": str(interaction.channel_id)}
-        self._world.tell(
-            Event(
-                name=name,
-                body=details | body,
-                channel_id=interaction.channel_id,
-                only_for=interaction.user.id,
-            )
-        )
+        channel_id, reader = interaction.channel_id, interaction.user.id
+        details = {"id": str(interaction.id), "channel_id": str(channel_id)}
+        self._world.tell(Event(name=name, body=details | body, channel_id=channel_id, only_for=reader))
 
     def open_modal(self, interaction: Interaction, modal: Json) -> None:
         """Shows a modal to the person who used the command or the button."""
@@ -257,7 +273,3 @@ class Interactions:
         if interaction.type == MODAL:
             body["triggering_interaction_metadata"] = interaction.trigger
         return body
-
-
-def is_ephemeral(data: Json) -> bool:
-    return bool(int(data.get("flags") or 0) & EPHEMERAL)

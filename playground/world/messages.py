@@ -60,6 +60,11 @@ class Message:
         return bool(self.flags & LOADING)
 
     @property
+    def reference(self) -> Json:
+        """The `message_reference` of a reply to it."""
+        return {"type": 0, "channel_id": str(self.channel_id), "message_id": str(self.id)}
+
+    @property
     def components(self) -> Iterator[Json]:
         """Every component of the message, those inside Components V2 trees too."""
         return walk(as_dicts(self.json["components"]))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playground.world import guild as rights
 from playground.world.commands import CommandBook
-from playground.world.errors import unknown_channel
+from playground.world.errors import ErrorCode
 from playground.world.files import UploadedFiles
 from playground.world.guild import DM, THREAD, Channel, Guild, Member, Overwrite, Role, User
 from playground.world.messages import Message, MessageBook
@@ -208,7 +208,7 @@ class World:
     def channel(self, id: int) -> Channel:
         channel = self.channels.get(id)
         if channel is None:
-            raise unknown_channel()
+            raise ErrorCode.UNKNOWN_CHANNEL.error()
         return channel
 
     def channel_named(self, name: str) -> Channel:
