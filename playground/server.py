@@ -51,23 +51,21 @@ class Playground:
     def __init__(
         self,
         world: World,
-        *,
-        address: str,
         observer: Observer | None,
         bot_control: BotControl | None,
         answer_within: float,
     ) -> None:
         self.world = world
-        self.page_url = f"{address}/"
-        self.api_url = f"{address}{API}"
-        self.gateway_url = f"{address.replace('http', 'ws', 1)}/gateway"
+        self.page_url = f"{world.address}/"
+        self.api_url = f"{world.address}{API}"
+        self.gateway_url = f"{world.address.replace('http', 'ws', 1)}/gateway"
         self.app = web.Application(client_max_size=MOST_SENT, middlewares=[own_pages_only])
         self.gateway = Gateway(world, self.gateway_url, observer)
         self.interactions = Interactions(world, self.gateway, answer_within=answer_within)
         self._composer = Composer(world)
         self._client_input = ClientInput(world, self.interactions)
         self._commands = CommandEndpoints(world)
-        self._api = Api(self.app, world.token, observer)
+        self._api = Api(self.app, world, observer)
         self.fail_next = self._api.fail_next
         GuildEndpoints(world, self.gateway_url).add_to(self._api)
         ModerationEndpoints(world).add_to(self._api)
@@ -98,13 +96,7 @@ class Playground:
                 application_of(token)  # a wrong one is refused before anything is stored
             address = f"http://{host}:{listener.getsockname()[1]}"
             world = World(folder, address=address, clock=clock, token=token)
-            play = cls(
-                world,
-                address=address,
-                observer=observer,
-                bot_control=bot_control,
-                answer_within=answer_within,
-            )
+            play = cls(world, observer, bot_control, answer_within)
             runner = web.AppRunner(play.app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             await web.SockSite(runner, listener).start()
@@ -153,19 +145,13 @@ class Playground:
         """The first message that fits, there already or still to come; without `seen_by` anybody's."""
         place = self.channel(channel) if isinstance(channel, str) else channel
 
-        def look() -> Message | None:
-            messages = self.world.seen_by(seen_by.id, place) if seen_by else self.world.messages.of(place.id)
-            return next((each for each in messages if fits(each)), None)
-
-        return await self.world.changed.wait_until(look, timeout)
+        return await self.world.wait_for_message(fits, place, seen_by and seen_by.id, timeout)
 
     async def wait_for_bot(self, timeout: float = PATIENCE) -> None:
         """Waits until the bot is on the gateway and its commands are registered."""
-
-        def look() -> bool | None:
-            return (self.gateway.is_online and self._commands.is_synced) or None
-
-        await self.world.changed.wait_until(look, timeout)
+        await self.world.changed.wait_until(
+            lambda: (self.gateway.is_online and self._commands.is_synced) or None, timeout
+        )
 
     async def wait_until_offline(self, timeout: float = PATIENCE) -> None:
         await self.world.changed.wait_until(lambda: not self.gateway.is_online or None, timeout)

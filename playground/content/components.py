@@ -24,10 +24,8 @@ IN_MODAL = (ROW, TEXT, LABEL)
 MOST_COMPONENTS = 40
 MOST_CHARACTERS = 4000  # over all text displays of a message
 LINK_STYLE, PREMIUM_STYLE = 5, 6
-KEPT_OF_INPUTS = (
-    *("placeholder", "value", "min_length", "max_length", "min_values", "max_values", "required", "default"),
-    *("style", "label"),
-)
+LIMITS = ("min_length", "max_length", "min_values", "max_values")
+KEPT_OF_INPUTS = (*LIMITS, "label", "placeholder", "style", "value", "default", "required")
 
 
 @dataclass(slots=True, eq=False)

@@ -24,20 +24,11 @@ ACK_AFTER = 0.03  # seconds
 RESUMABLE_FOR = 60.0  # seconds after the connection is lost
 
 # Why a connection is closed.
-UNKNOWN_ERROR, DECODE_ERROR, NOT_AUTHENTICATED, AUTHENTICATION_FAILED, INVALID_SHARD = (
-    4000,
-    4002,
-    4003,
-    4004,
-    4010,
-)
+UNKNOWN_ERROR, DECODE_ERROR, NOT_AUTHENTICATED = 4000, 4002, 4003
+AUTHENTICATION_FAILED, INVALID_SHARD = 4004, 4010
 
-# Lists that are empty here.
+# Lists that are always empty here.
 EMPTY_OF_READY = ("private_channels", "presences", "relationships", "geo_ordered_rtc_regions", "_trace")
-EMPTY_OF_A_GUILD = (
-    *("voice_states", "presences", "stage_instances", "guild_scheduled_events", "soundboard_sounds"),
-    "embedded_activities",
-)
 
 
 class Gateway:
@@ -261,19 +252,21 @@ class Gateway:
         seen = [
             each for each in world.channels.values() if each.type != rights.DM and world.can_see(bot.id, each)
         ]
-        return (
-            guild.json
-            | {
-                "joined_at": guild.members[bot.id].joined_at,
-                "large": False,
-                "unavailable": False,
-                "member_count": len(guild.members),
-                "members": [each.json for each in members],
-                "channels": [each.json(guild.id) for each in seen if each.type == rights.TEXT],
-                "threads": [each.json(guild.id) for each in seen if each.type == rights.THREAD],
-            }
-            | {key: [] for key in EMPTY_OF_A_GUILD}
-        )
+        return guild.json | {
+            "joined_at": guild.members[bot.id].joined_at,
+            "large": False,
+            "unavailable": False,
+            "member_count": len(guild.members),
+            "members": [each.json for each in members],
+            "channels": [each.json(guild.id) for each in seen if each.type == rights.TEXT],
+            "threads": [each.json(guild.id) for each in seen if each.type == rights.THREAD],
+            "voice_states": [],
+            "presences": [],
+            "stage_instances": [],
+            "guild_scheduled_events": [],
+            "soundboard_sounds": [],
+            "embedded_activities": [],
+        }
 
     def _members(self, session: Session, data: Json) -> None:
         ids = data.get("user_ids")

@@ -62,8 +62,7 @@ class ClientInput:
                 sent["options"] = options
         else:
             sent["target_id"] = resolved.target(kind, as_id(data.get("target_id")))
-        if resolved.body:
-            sent["resolved"] = resolved.body
+        sent |= resolved.json
         return self.interactions.open(AUTOCOMPLETE if is_autocomplete else COMMAND, user, channel, sent)
 
     def component(self, user: User, message: Message, data: Json) -> Interaction:
@@ -82,8 +81,7 @@ class ClientInput:
         if component["type"] in SELECTS:
             resolved = Resolved(self.world, channel, user)
             sent["values"] = self._values(component, as_list(data.get("values")), resolved)
-            if resolved.body:
-                sent["resolved"] = resolved.body
+            sent |= resolved.json
         return self.interactions.open(COMPONENT, user, channel, sent, source=message)
 
     def _values(self, select: Json, entered: list[Any], resolved: Resolved) -> list[str]:
@@ -120,9 +118,7 @@ class ClientInput:
                     resolved.attachment(as_id(id))
             elif each["type"] in SELECTS:
                 resolved.selected(each["type"], [str(value) for value in as_list(each.get("values"))])
-        data: Json = {"custom_id": opener.modal["custom_id"], "components": components}
-        if resolved.body:
-            data["resolved"] = resolved.body
+        data: Json = {"custom_id": opener.modal["custom_id"], "components": components} | resolved.json
         trigger = self.interactions.metadata(opener)
         return self.interactions.open(MODAL, user, channel, data, source=opener.source, trigger=trigger)
 
@@ -221,10 +217,14 @@ class Resolved:
         self._world = world
         self._channel = channel
         self._person = person
-        self.body: Json = {}
+        self._found: Json = {}
+
+    @property
+    def json(self) -> Json:
+        return {"resolved": self._found} if self._found else {}
 
     def _put(self, kind: str, id: int, value: Json) -> None:
-        self.body.setdefault(kind, {})[str(id)] = value
+        self._found.setdefault(kind, {})[str(id)] = value
 
     def user(self, id: int) -> None:
         member = self._world.guild.members.get(id)

@@ -62,11 +62,6 @@ class Use:
         return self.interaction.id
 
     @property
-    def answered_at(self) -> float | None:
-        """When the first answer came, on the event loop's clock."""
-        return self.interaction.answered_at
-
-    @property
     def answer_seconds(self) -> float:
         """From the use to the first answer; raises ValueError before there is one."""
         if self.interaction.answered_at is None:
@@ -238,12 +233,7 @@ class Person:
     async def wait_for_message(
         self, fits: Callable[[Message], bool], channel: str | Channel, timeout: float = PATIENCE
     ) -> Message:
-        place = self._channel(channel)
-
-        def look() -> Message | None:
-            return next((each for each in self.world.seen_by(self.id, place) if fits(each)), None)
-
-        return await self.world.changed.wait_until(look, timeout)
+        return await self.world.wait_for_message(fits, self._channel(channel), self.id, timeout)
 
     def _use(self, interaction: Interaction) -> Use:
         return Use(interaction, self.world)

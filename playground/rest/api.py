@@ -15,6 +15,7 @@ from aiohttp import BodyPartReader, web
 from playground.world.errors import ApiError, ErrorCode
 from playground.world.files import REQUEST_LIMIT, Upload
 from playground.world.values import Json, as_dict, as_dicts, as_id
+from playground.world.world import World
 
 API = "/api/v10"
 
@@ -90,9 +91,11 @@ class Fault:
 class Api:
     """Routes of /api/v10. An endpoint gets a Call and gives an Answer or raises ApiError."""
 
-    def __init__(self, app: web.Application, token: str, observer: Callable[[Exchange], None] | None) -> None:
+    def __init__(
+        self, app: web.Application, world: World, observer: Callable[[Exchange], None] | None
+    ) -> None:
         self._app = app
-        self._token = token
+        self._world = world
         self._observer = observer
         self.faults: list[Fault] = []
 
@@ -155,7 +158,7 @@ class Api:
             if fault is not None:
                 answer = fault
             else:
-                if not is_open and request.headers.get("Authorization") != f"Bot {self._token}":
+                if not is_open and request.headers.get("Authorization") != f"Bot {self._world.token}":
                     raise ErrorCode.UNAUTHORIZED.error()
                 reason = request.headers.get("X-Audit-Log-Reason")
                 call = Call(
@@ -165,6 +168,8 @@ class Api:
                     files=files,
                     reason=unquote(reason) if reason else None,
                 )
+                if route.startswith("/guilds/") and call.id("guild_id") != self._world.guild.id:
+                    raise ErrorCode.UNKNOWN_GUILD.error()
                 answer = endpoint(call)
         except ApiError as error:
             answer = Answer(error.status, error.body)

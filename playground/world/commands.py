@@ -109,8 +109,6 @@ class CommandBook:
         self._commands.pop(id, None)
         self._store.remove("command", id)
 
-    # who may
-
     def named(self, name: str, kind: int = SLASH) -> Json | None:
         return next((each for each in self.all if (each["name"], each["type"]) == (name, kind)), None)
 

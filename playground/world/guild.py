@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from playground.world.values import Json, timestamp
@@ -60,6 +59,8 @@ TIMED_OUT_MAY = VIEW_CHANNEL | READ_MESSAGE_HISTORY
 
 TEXT, DM, THREAD = 0, 1, 11  # channel types
 
+LOOKS = ("avatar", "banner", "avatar_decoration_data", "collectibles")  # null for everybody here
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class User:
@@ -74,19 +75,12 @@ class User:
             "id": str(self.id),
             "username": self.username,
             "global_name": self.global_name,
-            "avatar": None,
             "discriminator": "0" if not self.bot else "0001",
             "public_flags": 0,
             "flags": 0,
-            "banner": None,
-            "accent_color": None,
-            "avatar_decoration_data": None,
-            "collectibles": None,
-            "primary_guild": None,
         }
-        if self.bot:
-            body["bot"] = True
-        return body
+        plain = dict.fromkeys((*LOOKS, "accent_color", "primary_guild"))
+        return body | plain | ({"bot": True} if self.bot else {})
 
     @property
     def own_json(self) -> Json:
@@ -136,10 +130,6 @@ class Member:
         return {
             "user": self.user.json,
             "nick": None,
-            "avatar": None,
-            "banner": None,
-            "avatar_decoration_data": None,
-            "collectibles": None,
             "roles": [str(role) for role in self.roles],
             "joined_at": self.joined_at,
             "premium_since": None,
@@ -150,7 +140,7 @@ class Member:
             "mute": False,
             "pending": False,
             "flags": 0,
-        }
+        } | dict.fromkeys(LOOKS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,11 +222,25 @@ class Guild:
         return max((self.roles[role].position for role in member.roles if role in self.roles), default=0)
 
     def permissions(self, user_id: int, channel: Channel | None) -> int:
-        """What a member may do in a channel: roles first, then the channel's overwrites."""
+        """What a member may do in a channel: roles first, then the channel's overwrites, @everyone's before the others'."""
         member = self.members.get(user_id)
         if member is None:
             return 0
-        return permissions_of(self.id, self.owner_id, self.roles, member, channel)
+        held = {self.id, *member.roles} & self.roles.keys()
+        allowed = 0
+        for role_id in held:
+            allowed |= self.roles[role_id].permissions
+        if user_id == self.owner_id or allowed & ADMINISTRATOR:
+            return ALL_PERMISSIONS
+        if channel is None:
+            return allowed
+        for roles in ({self.id}, held - {self.id}):
+            rules = [rule for rule in channel.overwrites if rule.role_id in roles]
+            for rule in rules:
+                allowed &= ~rule.deny
+            for rule in rules:
+                allowed |= rule.allow
+        return allowed if allowed & VIEW_CHANNEL else 0
 
     @property
     def json(self) -> Json:
@@ -285,26 +289,3 @@ class Guild:
                 "incidents_data",
             )
         )
-
-
-def permissions_of(
-    guild_id: int, owner_id: int, roles: Mapping[int, Role], member: Member, channel: Channel | None
-) -> int:
-    held: Collection[int] = {guild_id, *member.roles}
-    allowed = 0
-    for role_id in held:
-        if role_id in roles:
-            allowed |= roles[role_id].permissions
-    if member.user.id == owner_id or allowed & ADMINISTRATOR:
-        return ALL_PERMISSIONS
-    if channel is None:
-        return allowed
-    for rule in channel.overwrites:
-        if rule.role_id == guild_id:
-            allowed = allowed & ~rule.deny | rule.allow
-    rules = [rule for rule in channel.overwrites if rule.role_id in held and rule.role_id != guild_id]
-    for rule in rules:
-        allowed &= ~rule.deny
-    for rule in rules:
-        allowed |= rule.allow
-    return allowed if allowed & VIEW_CHANNEL else 0

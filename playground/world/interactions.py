@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Protocol
 
 from playground.world.errors import ErrorCode, Refused
@@ -22,10 +22,7 @@ TOKEN_LIFE = 15 * 60.0  # seconds
 NO_ANSWER = "The application did not respond"
 OFFLINE = "The application is offline."
 MOST_REMEMBERED = 2000
-KEPT = (
-    *("id", "token", "type", "channel_id", "created_at", "answer_type", "is_expired", "is_ephemeral"),
-    *("original_id", "modal", "trigger", "payload"),
-)
+FORGOTTEN = {"user", "source", "opened_at", "answered_at", "has_failed", "choices", "deadline"}
 
 
 class BotLine(Protocol):
@@ -67,8 +64,8 @@ class Interaction:
 
     @property
     def record(self) -> Json:
-        """What outlives this run: all but the answer's time and the objects, which stand as ids."""
-        kept: Json = {name: getattr(self, name) for name in KEPT}
+        """What outlives this run; `user` and `source` by their ids."""
+        kept = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in FORGOTTEN}
         return kept | {"user_id": self.user.id, "source_id": self.source.id if self.source else None}
 
 

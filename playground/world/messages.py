@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from playground.world.store import Store
@@ -91,13 +91,7 @@ class Message:
 
     @property
     def record(self) -> Json:
-        return {
-            "id": self.id,
-            "channel_id": self.channel_id,
-            "json": self.json,
-            "seen_by": self.seen_by,
-            "held": self.held,
-        }
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
 
 class MessageBook:

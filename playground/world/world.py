@@ -180,11 +180,10 @@ class World:
         self._keep_sanctions(user_id)
 
     def _keep_sanctions(self, user_id: int) -> None:
-        is_banned = user_id in self.guild.bans
         body: Json = {
             "id": user_id,
             "until": self.guild.members[user_id].timed_out_until,
-            "is_banned": is_banned,
+            "is_banned": user_id in self.guild.bans,
             "reason": self.guild.bans.get(user_id),
         }
         self.store.put("sanction", user_id, body)
@@ -254,11 +253,8 @@ class World:
 
     def permissions(self, user_id: int, channel: Channel | None) -> int:
         if channel is not None and channel.type == DM:
-            return (
-                rights.MEMBERS_MAY
-                if user_id in (self.bot.id, channel.recipient and channel.recipient.id)
-                else 0
-            )
+            is_theirs = user_id in (self.bot.id, channel.recipient and channel.recipient.id)
+            return rights.MEMBERS_MAY if is_theirs else 0
         if user_id in self.guild.bans:
             return 0
         if channel is not None and channel.parent_id is not None:
@@ -277,6 +273,17 @@ class World:
             return []
         return [each for each in self.messages.of(channel.id) if each.seen_by in (None, user_id)]
 
+    async def wait_for_message(
+        self, fits: Callable[[Message], bool], channel: Channel, reader: int | None, timeout: float
+    ) -> Message:
+        """The first message that fits, there already or still to come; without `reader` anybody's."""
+
+        def look() -> Message | None:
+            seen = self.messages.of(channel.id) if reader is None else self.seen_by(reader, channel)
+            return next((each for each in seen if fits(each)), None)
+
+        return await self.changed.wait_until(look, timeout)
+
     # messages
 
     def post(self, message: Message) -> None:
@@ -285,32 +292,23 @@ class World:
             self._tell_deleted(gone)
         channel.last_message_id = message.id
         channel.message_count += 1
-        self._tell_message("MESSAGE_CREATE", message)
+        self._tell("MESSAGE_CREATE", message, message.json)
 
     def change(self, message: Message) -> None:
         self.messages.put(message)
-        self._tell_message("MESSAGE_UPDATE", message)
+        self._tell("MESSAGE_UPDATE", message, message.json)
 
     def delete(self, message: Message) -> None:
         self.messages.remove(message)
         self._tell_deleted(message)
 
-    def _tell_message(self, name: str, message: Message) -> None:
-        channel_id, reader = message.channel_id, message.seen_by
-        event = Event(name=name, body=message.json, channel_id=channel_id, only_for=reader, message=message)
-        self.tell(event)
-
     def _tell_deleted(self, message: Message) -> None:
         body = {"id": str(message.id), "channel_id": str(message.channel_id)}
-        self.tell(
-            Event(
-                name="MESSAGE_DELETE",
-                body=body,
-                channel_id=message.channel_id,
-                only_for=message.seen_by,
-                message=message,
-            )
-        )
+        self._tell("MESSAGE_DELETE", message, body)
+
+    def _tell(self, name: str, message: Message, body: Json) -> None:
+        channel_id, reader = message.channel_id, message.seen_by
+        self.tell(Event(name=name, body=body, channel_id=channel_id, only_for=reader, message=message))
 
     def tell(self, event: Event) -> None:
         for listener in list(self.listeners):
