@@ -168,7 +168,7 @@ class Api:
                     files=files,
                     reason=unquote(reason) if reason else None,
                 )
-                if route.startswith("/guilds/") and call.id("guild_id") != self._world.guild.id:
+                if route.startswith("/guilds/{guild_id}") and call.id("guild_id") != self._world.guild.id:
                     raise ErrorCode.UNKNOWN_GUILD.error()
                 answer = endpoint(call)
         except ApiError as error:

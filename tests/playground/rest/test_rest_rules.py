@@ -240,6 +240,8 @@ async def test_strangers_and_unknown_things_are_refused(call: Caller) -> None:
         "/users/1": 10013,
         call.gallery + "/1": 10008,
         "/nowhere": 0,
+        "/guilds/1/nowhere": 0,
+        "/guilds/1/roles": 10004,
     }.items():
         status, body = await call("GET", path)
         assert (status, body["code"]) == (404, code)
