@@ -30,9 +30,9 @@ from typing import Any
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
 
-from benchmarks.report import machine, percentile, show, table
-from playground.messages import Message
-from playground.people import Person, Use
+from benchmarks.shared.report import machine, percentile, show, table
+from playground.people.person import Person, Use
+from playground.world.messages import Message
 from tests.e2e.stage import Options, Stage, is_gallery, on_stage
 from tests.tiny_models import tiny_sd
 
@@ -123,7 +123,7 @@ async def _keep_busy(stage: Stage, model: str, number: int) -> None:
         )
         # Its end is awaited in steps, for there is none where the bot was too slow to answer.
         with suppress(TimeoutError):
-            await stage.play.world.bell.wait_until(lambda use=use: _is_over(use) or None, 600)
+            await stage.play.world.changed.wait_until(lambda use=use: _is_over(use) or None, 600)
 
 
 def _is_over(use: Use) -> bool:

@@ -23,7 +23,7 @@ from pathlib import Path
 if __name__ == "__main__":  # run as a file, its folder is on the path and not the project
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from playground.people import Person, Use
+from playground.people.person import Person, Use
 from playground.server import Playground
 from tests.e2e.stage import Options, is_gallery, on_stage
 from tests.tiny_models import tiny_sd
@@ -60,7 +60,7 @@ async def burst(play: Playground, *, members: int, jobs: int, steps: int, timeou
         def look() -> bool | None:
             return (use.failed or (use.message is not None and is_gallery(use.message))) or None
 
-        await play.world.bell.wait_until(look, timeout)
+        await play.world.changed.wait_until(look, timeout)
         return loop.time() - use.interaction.opened_at
 
     async def one(number: int) -> tuple[Use, float]:

@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.inside import play
-from benchmarks.orders import Arrival
-from benchmarks.report import percentile, show, table
+from benchmarks.shared.inside import play
+from benchmarks.shared.orders import Arrival
+from benchmarks.shared.report import percentile, show, table
 from benchmarks.simulated import SimulatedClock, SimulatedModel
 from generation.request import (
     Drawing,

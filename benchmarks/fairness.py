@@ -22,10 +22,10 @@ from typing import Any
 
 import torch
 
-from benchmarks.inside import Clock, Played, play
 from benchmarks.loop import small_model
-from benchmarks.orders import Arrival, order
-from benchmarks.report import machine, show, table
+from benchmarks.shared.inside import Clock, Played, play
+from benchmarks.shared.orders import Arrival, order
+from benchmarks.shared.report import machine, show, table
 from generation.request import MemberId
 from generation.worker.models.loading import Model
 

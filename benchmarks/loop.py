@@ -28,9 +28,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from benchmarks.inside import Clock, Played, play
-from benchmarks.orders import GUIDANCE, MODEL, SCHEDULERS, SIDE, Arrival, paced, poisson
-from benchmarks.report import machine, percentile, show, table
+from benchmarks.shared.inside import Clock, Played, play
+from benchmarks.shared.orders import GUIDANCE, MODEL, SCHEDULERS, SIDE, Arrival, paced, poisson
+from benchmarks.shared.report import machine, percentile, show, table
 from generation.request import Drawing, JobId, ModelEntry
 from generation.worker.denoise.step_table import StepTables
 from generation.worker.models.loading import Model, load

@@ -23,8 +23,8 @@ import torch
 from diffusers import UNet2DConditionModel
 from torch import Tensor
 
-from benchmarks.orders import MODEL, order
-from benchmarks.report import machine, show, table
+from benchmarks.shared.orders import MODEL, order
+from benchmarks.shared.report import machine, show, table
 from generation.protocol import Configure, Generate, Order
 from generation.request import ImageSize, JobId, ModelEntry
 from generation.worker.loop import Loop

@@ -32,7 +32,7 @@ from typing import Any, TypeVar, cast
 import numpy as np
 from PIL import Image, ImageDraw, ImageEnhance
 
-from benchmarks.report import RESULTS, machine, percentile, table
+from benchmarks.shared.report import RESULTS, machine, percentile, table
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import ProvenanceSettings
 from generation.files import images

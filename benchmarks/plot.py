@@ -15,7 +15,7 @@ from statistics import median
 from typing import Any
 from xml.sax.saxutils import escape
 
-from benchmarks.report import RESULTS
+from benchmarks.shared.report import RESULTS
 
 IMAGE = Path(__file__).parent.parent / "docs" / "images" / "loop.svg"
 

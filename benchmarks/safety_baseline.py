@@ -24,9 +24,9 @@ from sklearn.preprocessing import StandardScaler
 from tokenizers import Tokenizer
 from transformers import BertModel
 
-from benchmarks import report
-from benchmarks.safety_held_out import HARMLESS, scores
-from benchmarks.safety_sets import Share, area_under_curve
+from benchmarks.safety.held_out import HARMLESS, scores
+from benchmarks.safety.sets import Share, area_under_curve
+from benchmarks.shared import report
 from training.safety.corpus import HELD_OUT, HELD_OUT_TOO, PHRASES, Example
 from training.safety.encoder import TOKENS, padded
 from training.safety.train import Bench, hold_out, material, mix

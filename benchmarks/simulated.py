@@ -2,8 +2,8 @@
 
     python -m benchmarks.simulated [--seeds 1 2 3]
 
-For the dispatch and the loop this is a model like any other: `benchmarks.inside.play` with it shows in a second what the policies
-do to a hundred orders. The costs are those of the small model of `benchmarks/loop.py`, measured.
+For the dispatch and the loop this is a model like any other: `benchmarks.shared.inside.play` with it shows in a second
+what the policies do to a hundred orders. The costs are those of the small model of `benchmarks/loop.py`, measured.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from typing import Any, Protocol
 
 import torch
 
-from benchmarks.inside import Clock, play
 from benchmarks.loop import AT_ONCE, LOAD, ORDERS, SEEDS, Course, alike, course_of, errors, every_seed
-from benchmarks.orders import MODEL, SIDE, Arrival, paced, poisson
-from benchmarks.report import show
+from benchmarks.shared.inside import Clock, play
+from benchmarks.shared.orders import MODEL, SIDE, Arrival, paced, poisson
+from benchmarks.shared.report import show
 from generation.request import BatchKey, Drawing, ModelEntry
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable

@@ -27,7 +27,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from benchmarks.report import machine, percentile, show, table
+from benchmarks.shared.report import machine, percentile, show, table
 from main import SWITCH_SECONDS
 from moderation.classifier.classifier import load_classifier
 from moderation.prompts.filter import PromptFilter

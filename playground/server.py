@@ -10,24 +10,28 @@ from pathlib import Path
 
 from aiohttp import web
 
-from playground.composing import Composer
-from playground.entering import Desk
-from playground.gateway import Gateway
-from playground.guild import Channel, Member
-from playground.interactions import ANSWER_WITHIN, Interactions
-from playground.messages import Message
-from playground.page_api import BotControl, PageEndpoints
-from playground.people import PATIENCE, Person, Use
-from playground.rest import API, Api, Fault, Observer, fault_answer
-from playground.rest_channels import ChannelEndpoints
-from playground.rest_commands import CommandEndpoints
-from playground.rest_guild import GuildEndpoints
-from playground.rest_interactions import InteractionEndpoints
-from playground.rest_moderation import ModerationEndpoints
-from playground.values import Clock
-from playground.world import World, application_of
+from playground.content.composing import Composer
+from playground.gateway.gateway import Gateway
+from playground.gateway.sessions import Frame
+from playground.people.client_input import ClientInput
+from playground.people.page_api import BotControl, PageEndpoints
+from playground.people.person import PATIENCE, Person, Use
+from playground.rest.api import API, Api, Exchange
+from playground.rest.channels import ChannelEndpoints
+from playground.rest.commands import CommandEndpoints
+from playground.rest.guild import GuildEndpoints
+from playground.rest.interactions import InteractionEndpoints
+from playground.rest.moderation import ModerationEndpoints
+from playground.world.guild import Channel, Member
+from playground.world.interactions import ANSWER_WITHIN, Interactions
+from playground.world.messages import Message
+from playground.world.values import Clock
+from playground.world.world import World, application_of
 
 MOST_SENT = 110 * 1024 * 1024  # bytes of a request; beyond it the connection is cut, not answered
+
+
+Observer = Callable[[Exchange | Frame], None]
 
 
 @web.middleware
@@ -47,23 +51,22 @@ class Playground:
     def __init__(
         self,
         world: World,
-        *,
-        address: str,
         observer: Observer | None,
         bot_control: BotControl | None,
         answer_within: float,
     ) -> None:
         self.world = world
-        self.page_url = f"{address}/"
-        self.api_url = f"{address}{API}"
-        self.gateway_url = f"{address.replace('http', 'ws', 1)}/gateway"
+        self.page_url = f"{world.address}/"
+        self.api_url = f"{world.address}{API}"
+        self.gateway_url = f"{world.address.replace('http', 'ws', 1)}/gateway"
         self.app = web.Application(client_max_size=MOST_SENT, middlewares=[own_pages_only])
         self.gateway = Gateway(world, self.gateway_url, observer)
         self.interactions = Interactions(world, self.gateway, answer_within=answer_within)
         self._composer = Composer(world)
-        self._desk = Desk(world, self.interactions)
+        self._client_input = ClientInput(world, self.interactions)
         self._commands = CommandEndpoints(world)
-        self._api = Api(self.app, world.token, observer)
+        self._api = Api(self.app, world, observer)
+        self.fail_next = self._api.fail_next
         GuildEndpoints(world, self.gateway_url).add_to(self._api)
         ModerationEndpoints(world).add_to(self._api)
         self._commands.add_to(self._api)
@@ -71,7 +74,7 @@ class Playground:
         InteractionEndpoints(world, self._composer, self.interactions).add_to(self._api)
         self._api.finish()
         self.app.router.add_route("GET", "/gateway", self.gateway.connect)
-        self._page = PageEndpoints(world, self._desk, self.gateway, self._as_person, bot_control)
+        self._page = PageEndpoints(world, self._client_input, self.gateway, self._as_person, bot_control)
         self._page.add_to(self.app)
 
     @classmethod
@@ -93,13 +96,7 @@ class Playground:
                 application_of(token)  # a wrong one is refused before anything is stored
             address = f"http://{host}:{listener.getsockname()[1]}"
             world = World(folder, address=address, clock=clock, token=token)
-            play = cls(
-                world,
-                address=address,
-                observer=observer,
-                bot_control=bot_control,
-                answer_within=answer_within,
-            )
+            play = cls(world, observer, bot_control, answer_within)
             runner = web.AppRunner(play.app, access_log=None, shutdown_timeout=1.0)
             await runner.setup()
             await web.SockSite(runner, listener).start()
@@ -120,7 +117,7 @@ class Playground:
     # people
 
     def _as_person(self, member: Member) -> Person:
-        return Person(self.world, self._desk, self._composer, member.user)
+        return Person(self.world, self._client_input, self._composer, member.user)
 
     def person(self, name: str) -> Person:
         """ "ada" and "ben" are members, "mia" is the moderator."""
@@ -148,45 +145,22 @@ class Playground:
         """The first message that fits, there already or still to come; without `seen_by` anybody's."""
         place = self.channel(channel) if isinstance(channel, str) else channel
 
-        def look() -> Message | None:
-            messages = self.world.seen_by(seen_by.id, place) if seen_by else self.world.messages.of(place.id)
-            return next((each for each in messages if fits(each)), None)
-
-        return await self.world.bell.wait_until(look, timeout)
+        return await self.world.wait_for_message(fits, place, seen_by and seen_by.id, timeout)
 
     async def wait_for_bot(self, timeout: float = PATIENCE) -> None:
         """Waits until the bot is on the gateway and its commands are registered."""
-
-        def look() -> bool | None:
-            return (self.gateway.is_online and self._commands.is_synced) or None
-
-        await self.world.bell.wait_until(look, timeout)
+        await self.world.changed.wait_until(
+            lambda: (self.gateway.is_online and self._commands.is_synced) or None, timeout
+        )
 
     async def wait_until_offline(self, timeout: float = PATIENCE) -> None:
-        await self.world.bell.wait_until(lambda: not self.gateway.is_online or None, timeout)
+        await self.world.changed.wait_until(lambda: not self.gateway.is_online or None, timeout)
 
     # trouble
 
     def expire_token(self, use: Use) -> None:
         """The use's token is dead from now on, as after fifteen minutes: 401 with code 50027."""
         self.interactions.expire(use.interaction)
-
-    def fail_next(
-        self,
-        method: str,
-        path: str,
-        *,
-        status: int,
-        times: int = 1,
-        code: int = 0,
-        retry_after: float = 0.05,
-        has_via: bool = True,
-    ) -> Fault:
-        """The next `times` such requests fail; `*` and `…` in `path` stand for anything, `/channels/…`."""
-        answer = fault_answer(status, code=code, retry_after=retry_after, has_via=has_via)
-        fault = Fault(method.upper(), path.replace("…", "*"), answer, times)
-        self._api.faults.append(fault)
-        return fault
 
     async def drop_gateway(self, *, resumable: bool = True) -> None:
         """Closes the bot's connection. Resumable, the client resumes and is told what it missed."""

@@ -19,8 +19,9 @@ from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from playground.rest import Exchange, Frame
-from playground.values import Json, as_dict, as_dicts, as_list
+from playground.gateway.sessions import Frame
+from playground.rest.api import Exchange
+from playground.world.values import Json, as_dict, as_dicts, as_list
 
 DESCRIPTION = Path(__file__).parent.parent.parent / "shared" / "data" / "discord" / "openapi.json"
 ABSENT = "Discord's OpenAPI description is not beside this checkout (shared/data/discord/openapi.json)"

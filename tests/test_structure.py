@@ -1,9 +1,10 @@
-"""The laws of the layout, as tests: imports point one way, files stay small."""
+"""The laws of the layout, as tests: imports point one way, files and folders stay small."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -14,6 +15,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bot", "db", "generation", "moderation", "playground", "training")
 LONGEST = 500
 """Lines. A file that outgrows this holds more than one idea."""
+FULLEST = 15
+"""Python files of a folder. One that outgrows this holds more than one feature."""
 
 
 def test_imports_point_one_way() -> None:
@@ -41,3 +44,11 @@ def test_files_stay_small(package: str) -> None:
         if (lines := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST
     }
     assert not long, f"more than {LONGEST} lines: {long}"
+
+
+@pytest.mark.parametrize("package", [*PACKAGES, "benchmarks"])
+def test_folders_stay_small(package: str) -> None:
+    """All but db/, which is flat: a file a table."""
+    files = Counter(path.relative_to(ROOT).parent for path in (ROOT / package).rglob("*.py"))
+    full = {str(folder): count for folder, count in files.items() if count > FULLEST and str(folder) != "db"}
+    assert not full, f"more than {FULLEST} Python files: {full}"

@@ -16,12 +16,13 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from training import concepts, config, hold_out, pictures
-from training.codec import Codec, fit, of_encoder
-from training.compose import Composer
-from training.paint import Painter
-from training.scene import Mix, Scene
-from training.text import TextEncoder
+from training import config, hold_out
+from training.network.codec import Codec, fit, of_encoder
+from training.network.text import TextEncoder
+from training.scenes import concepts, pictures
+from training.scenes.compose import Composer
+from training.scenes.paint import Painter
+from training.scenes.scene import Mix, Scene
 
 
 class Source:

@@ -4,7 +4,7 @@ import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from training.scene import Mix
+from training.scenes.scene import Mix
 
 PATH = Path(__file__).with_name("config.toml")
 WORK = Path(__file__).with_name("work")  # ignored by git: pools, checkpoints, sheets

@@ -18,9 +18,9 @@ from torch import Tensor, nn
 
 from training import config
 from training.build import as_float
-from training.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights
-from training.muon import Optimizers
-from training.unet import channels_last
+from training.network.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_weights
+from training.network.muon import Optimizers
+from training.network.unet import channels_last
 
 CHECKPOINT = "decoder.pt"
 WIDTH = 32

@@ -20,16 +20,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from training import concepts, config, hold_out
+from training import config, hold_out
 from training.build import Source, as_float, as_tensor, load_pool
-from training.codec import Codec
 from training.judge import FILE, QUESTIONS, Judge, Labels
 from training.judge import load as load_judge
 from training.measures import frechet, near_copies, recognised
+from training.network.codec import Codec
+from training.network.sampler import Sampler, time_of_four
 from training.package import TARGET
-from training.sampler import Sampler, time_of_four
-from training.scene import Scene
-from training.sheet import contact_sheet
+from training.scenes import concepts
+from training.scenes.scene import Scene
+from training.scenes.sheet import contact_sheet
 
 SHEET: Final = Path(__file__).parent.parent / "docs" / "images" / "bundled-model.jpg"
 SHEET_SEED: Final = 64

@@ -12,10 +12,11 @@ from typing import Final
 
 import msgspec
 
-from training import concepts, config, pictures
-from training.compose import Composer
-from training.scene import Scene, in_front_of
-from training.wordings import WORDINGS
+from training import config
+from training.scenes import concepts, pictures
+from training.scenes.compose import Composer
+from training.scenes.scene import Scene, in_front_of
+from training.scenes.wordings import WORDINGS
 
 PATH = Path(__file__).with_name("held_out.json")
 EACH: Final = 8  # scenes a backdrop

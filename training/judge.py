@@ -17,11 +17,12 @@ import torch.nn.functional as F
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from training import concepts, config
+from training import config
 from training.build import Source, as_float
-from training.colours import BACKGROUNDS, TINTS
-from training.scene import Mix, Scene
-from training.wordings import WORDINGS
+from training.scenes import concepts
+from training.scenes.colours import BACKGROUNDS, TINTS
+from training.scenes.scene import Mix, Scene
+from training.scenes.wordings import WORDINGS
 
 FILE: Final = "judge.safetensors"
 FEATURES: Final = 96

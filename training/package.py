@@ -13,12 +13,12 @@ import torch
 from diffusers import AutoencoderTiny, StableDiffusionPipeline, UNet2DConditionModel
 
 from training import config
-from training.codec import Codec
 from training.decoder import CHECKPOINT as DECODER_CHECKPOINT
 from training.decoder import new_autoencoder
-from training.text import TextEncoder
+from training.network.codec import Codec
+from training.network.text import TextEncoder
+from training.network.unet import new_scheduler, new_unet
 from training.train import CHECKPOINT
-from training.unet import new_scheduler, new_unet
 
 TARGET = Path(__file__).parent.parent / "models" / "bundled"
 

@@ -17,9 +17,9 @@ import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from training import config
-from training.colours import BACKGROUNDS
-from training.concepts import load
-from training.wordings import WORDINGS
+from training.scenes.colours import BACKGROUNDS
+from training.scenes.concepts import load
+from training.scenes.wordings import WORDINGS
 
 LAYERS: Final = 3
 PIECES: Final = 10_000

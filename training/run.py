@@ -22,9 +22,9 @@ import torch
 from training import config, decoder, hold_out, judge, train
 from training.build import Builder, Source, shard_at
 from training.evaluate import Bench, score
+from training.network.sampler import Sampler
 from training.package import package
-from training.sampler import Sampler
-from training.scene import Scene
+from training.scenes.scene import Scene
 
 STEPS: Final = 20
 GUIDANCE: Final = 4.0

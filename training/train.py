@@ -19,8 +19,8 @@ from torch import Tensor
 
 from training import config
 from training.build import load_pool
-from training.muon import Optimizers, is_hidden_matrix
-from training.unet import channels_last, load_weights, new_scheduler, new_unet
+from training.network.muon import Optimizers, is_hidden_matrix
+from training.network.unet import channels_last, load_weights, new_scheduler, new_unet
 
 CHECKPOINT = "unet.pt"
 

@@ -19,13 +19,13 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.architectures import Architecture
+from benchmarks.gpu.architectures import Architecture
 from benchmarks.gpu.bench import FULL, LARGE, QUICK, SMOKE, Bench
 from benchmarks.gpu.compiled import compiled
 from benchmarks.gpu.record import KEPT, Record
 from benchmarks.gpu.speed import Rows, speed
 from benchmarks.gpu.waits import crowd, previews
-from benchmarks.report import machine, table
+from benchmarks.shared.report import machine, table
 from generation.worker.models.loading import device_name
 
 Measure = Callable[[Bench], Rows]

@@ -10,11 +10,11 @@ from typing import Any
 
 import torch
 
-from benchmarks.architectures import Architecture
+from benchmarks.gpu.architectures import Architecture
 from benchmarks.gpu.record import Record
-from benchmarks.inside import Clock, Played, play
-from benchmarks.model_time import ModelTime
-from benchmarks.orders import Arrival
+from benchmarks.shared.inside import Clock, Played, play
+from benchmarks.shared.model_time import ModelTime
+from benchmarks.shared.orders import Arrival
 from generation.request import (
     Drawing,
     GenerationRequest,

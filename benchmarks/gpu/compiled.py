@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.gpu.bench import Bench, Saturated
 from benchmarks.gpu.speed import Rows
-from benchmarks.model_time import CalledAsByTheLoop, ModelTime
+from benchmarks.shared.model_time import CalledAsByTheLoop, ModelTime
 from generation.worker.models.loading import compile_denoiser
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmarks.report import RESULTS
+from benchmarks.shared.report import RESULTS
 
 KEPT = RESULTS / "gpu.json"
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from benchmarks.crowd import LOAD, SHARE, SHORT_STEPS, STEPS, dealt, mean_work, one_at_a_time, others
 from benchmarks.gpu.bench import SMOKE, Bench
 from benchmarks.gpu.speed import Rows
-from benchmarks.orders import Arrival
-from benchmarks.report import percentile
+from benchmarks.shared.orders import Arrival
+from benchmarks.shared.report import percentile
 from generation.request import GenerationRequest
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.inside import play
-from benchmarks.orders import MODEL, SIDE, Arrival, order
+from benchmarks.shared.inside import play
+from benchmarks.shared.orders import MODEL, SIDE, Arrival, order
 from benchmarks.simulated import Costs, SimulatedClock, SimulatedModel
 from generation.request import ModelEntry
 from generation.worker.denoise.batch_state import ROW_COUNTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.fairness import wait_of_ten
-from benchmarks.orders import MODEL, SIDE
+from benchmarks.shared.orders import MODEL, SIDE
 from benchmarks.simulated import Costs, SimulatedClock, SimulatedModel, run
 from generation.request import ModelEntry
 

@@ -12,9 +12,9 @@ from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
 from db.cases import Outcome
 from generation.request import JobId, MemberId, Prompt
-from playground.messages import Message
-from playground.people import Use
+from playground.people.person import Use
 from playground.server import Playground
+from playground.world.messages import Message
 from tests.bot.conftest import ADA, MIA, Shop, an_order, until
 from tests.bot.desk import FLAGGED
 from tests.bot.test_ways_in import BUTTONS

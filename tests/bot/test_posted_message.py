@@ -17,8 +17,8 @@ from bot.ui.components import note
 from db.jobs import ReplyTarget
 from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
-from playground.messages import Message
 from playground.server import Playground
+from playground.world.messages import Message
 from tests.bot.gallery.test_cards import a_job
 from tests.bot.painter import png
 from tests.openapi import Judge

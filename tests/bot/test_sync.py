@@ -15,7 +15,7 @@ from bot.app import add_commands
 from bot.client import Atelier
 from bot.permissions import ManagersGroup, ModeratorsGroup
 from playground.server import Playground
-from playground.values import as_dicts
+from playground.world.values import as_dicts
 from tests.bot.conftest import Shop, client_of
 from tests.openapi import Judge
 

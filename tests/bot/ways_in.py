@@ -19,7 +19,7 @@ from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
 from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt
-from playground.modals import filled, read_modal
+from playground.content.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
 from tests.bot.painter import png
 from tests.drawings import drawing

@@ -19,10 +19,10 @@ from typing import Any
 from PIL import Image
 
 from playground.demo import BotProcess
-from playground.messages import Message
-from playground.people import Person, Use
-from playground.rest import Exchange
+from playground.people.person import Person, Use
+from playground.rest.api import Exchange
 from playground.server import Playground
+from playground.world.messages import Message
 from tests.openapi import Judge
 
 WAIT = 60.0
@@ -164,7 +164,7 @@ class Stage:
             return message if message is not None and fits(message) else None
 
         try:
-            return await self.play.world.bell.wait_until(look, timeout)
+            return await self.play.world.changed.wait_until(look, timeout)
         except TimeoutError:
             shown = use.message.texts if use.message else "no message"
             raise AssertionError(f"it stayed:\n{shown}\n--- the bot said:\n{self.said()[-3000:]}") from None
@@ -187,7 +187,7 @@ class Stage:
 
     async def press_late(self, person: Person, message: Message, custom_id: str) -> Use:
         """A press in a client that has not heard yet that `message` (a `copy`, or deleted) is no longer as it was."""
-        interaction = person.desk.component(person.user, message, {"custom_id": custom_id})
+        interaction = person.client_input.component(person.user, message, {"custom_id": custom_id})
         use = Use(interaction, self.play.world)
         await use.wait_for_answer()
         assert not use.failed

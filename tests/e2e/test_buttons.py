@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bot.studio.settings import BUNDLED_MODEL
-from playground.messages import Message
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, copy, job_of, picture_of, seed_of
 from tests.openapi import needs_openapi
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from playground.errors import Refused
-from playground.messages import Message
-from playground.people import Person, Use
+from playground.people.person import Person, Use
+from playground.world.errors import Refused
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of
 from tests.openapi import needs_openapi
 
@@ -47,7 +47,7 @@ async def flagged(stage: Stage, member: Person) -> tuple[Message, Message]:
     """A flagged order's gallery, and its card with the picture."""
     gallery = await stage.draw(member, FLAGGED, images=1)
     card = await card_of(stage, member, FLAGGED)
-    await stage.play.world.bell.wait_until(lambda: thumbnails(stage, card) or None, 60)
+    await stage.play.world.changed.wait_until(lambda: thumbnails(stage, card) or None, 60)
     return gallery, card
 
 

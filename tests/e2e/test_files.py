@@ -10,7 +10,7 @@ from PIL import Image
 
 from bot.studio.orders.prompt_file import MAX_PNG, MAX_TEXT
 from generation.files.images import to_jpeg, to_png
-from playground.messages import Message
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of, picture_urls
 from tests.openapi import needs_openapi
 

@@ -9,7 +9,7 @@ from typing import cast
 import pytest
 from PIL import Image, ImageChops
 
-from playground.messages import Message
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of, picture_of, picture_urls
 from tests.openapi import needs_openapi
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from playground.messages import Message
+from playground.world.messages import Message
 from tests.e2e.stage import Options, Stage, job_of, on_stage
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]

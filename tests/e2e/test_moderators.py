@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from playground.errors import Refused
-from playground.messages import Message
-from playground.people import Person
+from playground.people.person import Person
+from playground.world.errors import Refused
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of
 from tests.openapi import needs_openapi
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from playground.errors import Refused
+from playground.world.errors import Refused
 from tests.e2e.stage import Stage
 from tests.openapi import needs_openapi
 

@@ -15,8 +15,8 @@ from dataclasses import replace
 
 import pytest
 
-from playground.messages import Message
-from playground.people import Person
+from playground.people.person import Person
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, copy, job_of
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -50,7 +50,7 @@ async def test_a_member_takes_their_data_along(stage: Stage) -> None:
     gallery = await stage.draw(ada, "a fox to take along", images=2)
     use = await ada.slash("gallery", "privacy export")
     message = await use.wait_for_message()
-    await stage.play.world.bell.wait_until(lambda: use.message and use.message.json["attachments"], 60)
+    await stage.play.world.changed.wait_until(lambda: use.message and use.message.json["attachments"], 60)
     assert use.message is not None and message.is_ephemeral
     assert "and 2 pictures" in use.message.texts
     with zipfile.ZipFile(io.BytesIO(await download(use.message))) as archive:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from playground.errors import Refused
+from playground.world.errors import Refused
 from tests.e2e.stage import Options, Stage, on_stage
 from tests.openapi import needs_openapi
 

@@ -1,4 +1,4 @@
-"""Orders with cancels, kills of the worker and an empty memory: benchmarks/soak.py, a few dozen of its 2,000."""
+"""Orders with cancels, kills of the worker and an empty memory: a few dozen of the 2,000 of `benchmarks.soak`."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.awake import quantile
-from benchmarks.soak import soak
-from benchmarks.soaked import growth, judge
+from benchmarks.soak.__main__ import soak
+from benchmarks.soak.outcome import growth, judge
 from db.database import Database
 
 pytestmark = [pytest.mark.timeout(240)]

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from playground.gateway import Connection
-from playground.messages import Message
+from playground.gateway.gateway import Connection
+from playground.world.messages import Message
 from tests.e2e.stage import WAIT, Options, Stage, is_gallery, job_of, on_stage, picture_of
 from tests.openapi import needs_openapi
 
@@ -42,7 +42,9 @@ def posted(stage: Stage) -> list[int]:
 
 
 async def activity(stage: Stage, words: str) -> None:
-    await stage.play.world.bell.wait_until(lambda: words in (stage.play.gateway.activity or "") or None, WAIT)
+    await stage.play.world.changed.wait_until(
+        lambda: words in (stage.play.gateway.activity or "") or None, WAIT
+    )
 
 
 async def test_the_bots_name_says_when_it_warms_up_and_when_it_is_ready(stage: Stage) -> None:

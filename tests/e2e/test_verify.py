@@ -9,8 +9,8 @@ import urllib.request
 import pytest
 from PIL import Image
 
-from playground.messages import Message
-from playground.people import Person
+from playground.people.person import Person
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of, picture_urls
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]

@@ -97,13 +97,13 @@ class LittleBot(discord.AutoShardedClient):
 
     async def on_interaction(self, interaction: discord.Interaction) -> None:
         self.seen.append(interaction)
-        self.play.world.bell.ring()
+        self.play.world.changed.notify()
         if interaction.type is discord.InteractionType.component:
             await self.pressed(interaction)
 
     async def on_shard_resumed(self, shard_id: int) -> None:
         self.resumes += 1
-        self.play.world.bell.ring()
+        self.play.world.changed.notify()
 
     async def pressed(self, interaction: discord.Interaction) -> None:
         data = interaction.data or {}

@@ -8,9 +8,9 @@ from typing import Any
 import discord
 import pytest
 
-from playground.errors import Refused
-from playground.people import InteractionFailed
+from playground.people.person import InteractionFailed
 from playground.server import Playground
+from playground.world.errors import Refused
 from tests.openapi import Judge, needs_openapi
 from tests.playground.conftest import Time
 from tests.playground.little_bot import LittleBot, picture, png
@@ -202,7 +202,7 @@ async def test_a_lost_connection_is_resumed_and_nothing_is_missed(play: Playgrou
     await play.wait_until_offline(5)
     use = await play.person("ada").slash("gallery", "draw", prompt="while away")
     assert (await use.wait_for_message(5)).content.startswith("while away")
-    await play.world.bell.wait_until(lambda: bot.resumes or None, 5)
+    await play.world.changed.wait_until(lambda: bot.resumes or None, 5)
 
 
 async def test_a_lost_session_begins_anew(play: Playground, bot: LittleBot) -> None:

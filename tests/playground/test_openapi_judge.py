@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from playground.files import Upload
-from playground.rest import Exchange
+from playground.rest.api import Exchange
+from playground.world.files import Upload
 from tests.openapi import Judge, needs_openapi
 
 pytestmark = [needs_openapi, pytest.mark.timeout(20)]

@@ -12,7 +12,7 @@ import discord
 import pytest
 
 from playground.server import Playground
-from playground.values import Json, as_dict
+from playground.world.values import Json, as_dict
 from tests.playground.little_bot import LittleBot
 
 FOLDER = Path(__file__).parents[3] / "shared" / "data" / "discord"
@@ -75,7 +75,7 @@ async def test_recorded_interactions_reach_the_client(play: Playground, bot: Lit
     assert len(sent) >= 6
     for body in sent.values():
         play.gateway.dispatch("INTERACTION_CREATE", body, None)
-    await play.world.bell.wait_until(lambda: len(bot.seen) == len(sent) or None, 5)
+    await play.world.changed.wait_until(lambda: len(bot.seen) == len(sent) or None, 5)
     assert {each.id for each in bot.seen} == {int(body["id"]) for body in sent.values()}
     clicked = [each for each in bot.seen if each.type is discord.InteractionType.component]
     assert all(each.message is not None and each.message.components for each in clicked)

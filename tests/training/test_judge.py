@@ -11,7 +11,7 @@ import torch
 from training import config
 from training.build import as_float, as_tensor
 from training.judge import Judge, Labels, load
-from training.scene import Scene
+from training.scenes.scene import Scene
 
 PLAIN = Scene(caption="a fox", kind="single", concepts=("fox",), drawings=("fox",), background="white")
 

@@ -13,9 +13,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from bot.studio.settings import BUNDLED_MODEL
-from training import concepts, config, hold_out
+from training import config, hold_out
+from training.network.unet import load_weights, new_unet
 from training.run import Run, some
-from training.unet import load_weights, new_unet
+from training.scenes import concepts
 
 WHOLE = config.load()
 TINY = replace(

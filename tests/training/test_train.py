@@ -12,8 +12,8 @@ from torch import Tensor
 
 from bot.studio.settings import BUNDLED_MODEL
 from training import config
+from training.network.unet import load_weights, new_unet
 from training.train import Progress, Trainer, rate_at
-from training.unet import load_weights, new_unet
 
 SETTINGS = replace(config.load().train, batch=4, warmup=8)
 

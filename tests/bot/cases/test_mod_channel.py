@@ -14,8 +14,8 @@ from bot.client import Atelier
 from bot.studio.errors import PromptRefused
 from db.guilds import GuildSettings
 from generation.queue.ticket import GenerationFailed
-from playground.messages import Message
 from playground.server import Playground
+from playground.world.messages import Message
 from tests.bot.conftest import ADA, Shop, an_order, ended, until
 
 pytestmark = pytest.mark.timeout(30)

@@ -25,7 +25,7 @@ from db.verdicts import VerdictRecord
 from generation.queue.ticket import Progress, Running, Waiting
 from generation.request import ImageSize, JobId, MemberId, ModelName, Role
 from moderation.verdict import Category, Ruling, Verdict
-from playground.rest import Exchange
+from playground.rest.api import Exchange
 from tests.bot.conftest import GUILD, Shop
 from tests.bot.markdown import HOSTILE, long_words, read, without_code
 from tests.drawings import drawing, grown_from

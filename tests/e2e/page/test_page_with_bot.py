@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, expect
 
-from playground.people import Person
+from playground.people.person import Person
 from tests.e2e.stage import WAIT, Stage
 from tests.playground.page.conftest import Visit
 

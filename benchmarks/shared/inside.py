@@ -1,0 +1,239 @@
+"""The bot's dispatch and the worker's loop in one thread, on a clock of CPU seconds: everything but the pipe between them.
+
+In the product they are two processes: the bot takes an order, and tells how long it will be, while the worker is at a step.
+So here the bot's clock follows what happens to it: an order is submitted at the time when it comes and an event heard at the time
+when it was told, in that order, though the thread gets to both when the turn of the loop is over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+from typing import Any
+
+import torch
+from PIL import Image
+
+from benchmarks.shared.orders import Arrival
+from generation.protocol import Configure, Event, Finished, Message, Order, Previewed, Ready, Started
+from generation.queue.dispatcher import Dispatcher
+from generation.queue.ticket import Ticket
+from generation.request import JobId
+from generation.worker.loop import Loop
+from generation.worker.models.loading import Model
+from generation.worker.output.decode import Arriving
+from generation.worker.output.image_encoder import ImageEncoder
+from generation.worker.output.preview import JobPreview
+
+
+@dataclass(slots=True)
+class Clock:
+    """From 0: CPU seconds of this thread (or another clock's), and what was skipped while nothing was to do."""
+
+    now: Callable[[], float] = time.thread_time
+    is_wall: bool = False  # seconds that pass for all threads
+    skipped: float = 0.0
+    _began: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.restart()
+
+    def restart(self) -> None:
+        self.skipped, self._began = 0.0, self.now()
+
+    @property
+    def busy(self) -> float:
+        """Seconds that something was done in."""
+        return self.now() - self._began
+
+    def __call__(self) -> float:
+        return self.busy + self.skipped
+
+    def skip_to(self, at: float) -> None:
+        self.skipped += max(0.0, at - self())
+
+
+class Shutter(ImageEncoder):
+    """Keeps pictures instead of encoding them; where the seconds are the wall's, it lets go of them, and the memory they crossed
+    to the host in is used again, as it is behind a press. Previews are made at once where one thread's seconds count, and as in
+    the worker where the seconds are the wall's."""
+
+    def __init__(
+        self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool
+    ) -> None:
+        super().__init__(tell)
+        self._finish = tell
+        self._keep = keep
+        self._is_wall = is_wall
+
+    def sketch(self, job: JobId, sketch: JobPreview) -> None:
+        if self._is_wall:
+            super().sketch(job, sketch)
+        else:
+            self._finish(Previewed(job=job, picture=sketch.develop()))
+
+    def print(
+        self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
+    ) -> None:
+        if not self._is_wall:
+            self._keep[job] = pictures
+        self._finish(Finished(job=job, pictures=(), device_seconds=device_seconds))
+
+
+@dataclass(slots=True, kw_only=True)
+class Record:
+    """What one order saw; seconds of the clock."""
+
+    told: float | None = None  # the seconds until it is done, as told at once
+    company: int = 0  # orders that were there when it came
+    started: float = 0.0
+    preview: float = 0.0
+    ended: float = 0.0
+    device_seconds: float = 0.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Played:
+    records: dict[JobId, Record]
+    pictures: dict[JobId, list[Image.Image]]  # none where the clock is the wall's
+    busy: float  # seconds of the clock, all of dispatch and loop
+
+
+class _Worker:
+    """A connection whose other end runs one turn of the loop when there is nothing to hear."""
+
+    def __init__(self, loop: Loop, orders: SimpleQueue[Order], clock: Clock) -> None:
+        self.events: deque[tuple[float, Event]] = deque()  # and when they were told
+        self.coming: deque[Arrival] = deque()
+        self.now = 0.0  # the bot's clock
+        self.submit: Callable[[Arrival], None] = lambda _: None
+        self.look: Callable[[Sequence[Arrival]], None] = lambda _: None
+        self._loop, self._orders, self._clock = loop, orders, clock
+
+    def send(self, order: Message) -> None:
+        assert isinstance(order, Order)
+        self._orders.put(order)
+
+    async def receive(self) -> Event:
+        while True:
+            until = self.events[0][0] if self.events else self._clock()
+            came: list[Arrival] = []
+            while self.coming and self.coming[0].at <= until:
+                came.append(self.coming.popleft())
+                self.now = came[-1].at
+                self.submit(came[-1])
+            self.look(came)
+            if self.events:
+                self.now, event = self.events.popleft()
+                return event
+            await asyncio.sleep(0)  # who waits for tickets
+            self._turn()
+
+    def _turn(self) -> None:
+        if not self._loop.jobs and self._orders.empty():
+            if self.coming:
+                self._clock.skip_to(self.coming[0].at)
+            return
+        self._loop.take_orders()
+        self._loop.sweep()
+        self._loop.seat()
+        self._loop.step()
+        self._loop.retire()
+
+
+def play(
+    model: Model,
+    arrivals: Sequence[Arrival],
+    *,
+    slots: int,
+    until: Sequence[Arrival] | None = None,
+    clock: Clock | None = None,
+    pinned_rows: int = 0,
+    sizes: Sequence[int] = (),
+    **settings: Any,
+) -> Played:
+    """Every order, each at its time; returns when all have come and those of `until` (all of them by default) are done.
+    `settings` are the dispatch's. `clock`: one of time.perf_counter where the device is no CPU. `pinned_rows`: of every step,
+    as the worker's setting; but pictures are decoded together. `sizes`: the numbers of rows that steps are padded to, where they
+    are not the device's."""
+    return asyncio.run(
+        _play(model, arrivals, slots, until or arrivals, clock or Clock(), pinned_rows, sizes, settings)
+    )
+
+
+async def _play(
+    model: Model,
+    arrivals: Sequence[Arrival],
+    slots: int,
+    until: Sequence[Arrival],
+    clock: Clock,
+    pinned_rows: int,
+    sizes: Sequence[int],
+    settings: dict[str, Any],
+) -> Played:
+    torch.set_num_threads(1)
+    orders: SimpleQueue[Order] = SimpleQueue()
+    pictures: dict[JobId, Sequence[Arriving]] = {}
+    records = {one.request.job: Record() for one in arrivals}
+    configure = Configure(models=(model.entry,), default=model.entry.name, slots=slots)
+
+    def tell(event: Event) -> None:
+        now = clock()
+        worker.events.append((now, event))
+        match event:
+            case Started(job=job):
+                records[job].started = now
+            case Previewed(job=job) if not records[job].preview:
+                records[job].preview = now
+            case Finished(job=job, device_seconds=seconds):
+                records[job].ended, records[job].device_seconds = now, seconds
+            case _:
+                pass
+
+    press = Shutter(tell, pictures, is_wall=clock.is_wall)
+    loop = Loop(orders, tell, clock=clock, press=press)
+    loop.settings = configure
+    loop.shelf.take = lambda name: model
+    loop.attempts.pin(pinned_rows)
+    if sizes:
+        loop.attempts.sizes = lambda model: sizes
+    worker = _Worker(loop, orders, clock)
+    worker.events.append((float("-inf"), Ready(device="this thread", seconds=0.0)))
+    worker.coming.extend(arrivals)
+
+    @asynccontextmanager
+    async def connect(_: Configure) -> AsyncGenerator[_Worker]:
+        yield worker
+
+    most = len(arrivals) + 1
+    dispatch = Dispatcher(configure, [connect], max_waiting=most, clock=lambda: worker.now, **settings)
+    tickets: dict[JobId, Ticket] = {}
+
+    def submit(one: Arrival) -> None:
+        job = one.request.job
+        records[job].company = sum(not ticket.is_done for ticket in tickets.values())
+        tickets[job] = dispatch.submit(one.request)
+
+    def look(came: Sequence[Arrival]) -> None:
+        """As the bot does when it shows the card: what came at once is in line by then."""
+        for one in came:
+            records[one.request.job].told = tickets[one.request.job].progress.seconds
+
+    worker.submit, worker.look = submit, look
+    clock.restart()  # loading was no part of it
+    task = asyncio.create_task(dispatch.run())
+    while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is no event
+        await asyncio.sleep(0)
+    for one in until:
+        await tickets[one.request.job].wait_for_pictures()
+    busy = clock.busy
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    press.close()
+    drawn = {job: [one.picture() for one in each] for job, each in pictures.items()}
+    return Played(records=records, pictures=drawn, busy=busy)

@@ -1,0 +1,244 @@
+"""The frame of the HTTP API: who is asking, what was sent, what goes wrong, who watches."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from aiohttp import BodyPartReader, web
+
+from playground.world.errors import ApiError, ErrorCode
+from playground.world.files import REQUEST_LIMIT, Upload
+from playground.world.values import Json, as_dict, as_dicts, as_id
+from playground.world.world import World
+
+API = "/api/v10"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exchange:
+    """One request of the bot and its answer, for those who judge them."""
+
+    method: str
+    path: str  # below /api/v10
+    route: str  # the same with its parameters named, /channels/{channel_id}
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any  # parsed JSON, payload_json taken apart; None where nothing was sent
+    files: tuple[Upload, ...]
+    status: int
+    answer: Any  # parsed JSON, or None
+    answer_headers: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """A request, parsed."""
+
+    params: dict[str, str]
+    query: dict[str, str]
+    body: Any
+    files: list[Upload]
+    reason: str | None = None  # for the audit log
+
+    def id(self, name: str) -> int:
+        """A snowflake of the path; 404 for anything else."""
+        found = as_id(self.params[name])
+        if not found:
+            raise ErrorCode.NOT_FOUND.error()
+        return found
+
+    def is_true(self, name: str) -> bool:
+        return self.query.get(name, "").lower() in ("1", "true")
+
+    @property
+    def json(self) -> Json:
+        return as_dict(self.body)
+
+    @property
+    def list(self) -> list[Json]:
+        return as_dicts(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int = 204
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+
+
+Endpoint = Callable[[Call], Answer]
+
+
+@dataclass(slots=True, eq=False)
+class Fault:
+    """The next `times` requests that fit are answered wrongly, on purpose."""
+
+    method: str
+    pattern: str  # like /channels/*/messages/*
+    answer: Answer
+    times: int
+
+    def fits(self, method: str, path: str) -> bool:
+        return self.times > 0 and method == self.method and fnmatch.fnmatchcase(path, self.pattern)
+
+
+class Api:
+    """Routes of /api/v10. An endpoint gets a Call and gives an Answer or raises ApiError."""
+
+    def __init__(
+        self, app: web.Application, world: World, observer: Callable[[Exchange], None] | None
+    ) -> None:
+        self._app = app
+        self._world = world
+        self._observer = observer
+        self.faults: list[Fault] = []
+
+    def fail_next(
+        self,
+        method: str,
+        path: str,
+        *,
+        status: int,
+        times: int = 1,
+        code: int = 0,
+        retry_after: float = 0.05,
+        has_via: bool = True,
+    ) -> Fault:
+        """The next `times` such requests fail; `*` and `…` in `path` stand for anything, `/channels/…`.
+
+        Without `Via` a 429 looks like a ban by Discord's proxy.
+        """
+        message = f"{status}: {HTTPStatus(status).phrase}"
+        answer = Answer(status, {"message": message, "code": code})
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            limit: Json = {
+                "message": "You are being rate limited.",
+                "retry_after": retry_after,
+                "global": False,
+            }
+            answer.body.update(limit)
+            answer.headers.update({"Retry-After": str(retry_after), "X-RateLimit-Scope": "user"})
+            answer.headers.update({"Via": "1.1 google"} if has_via else {})
+        fault = Fault(method.upper(), path.replace("…", "*"), answer, times)
+        self.faults.append(fault)
+        return fault
+
+    def add(self, method: str, path: str, endpoint: Endpoint, *, is_open: bool = False) -> None:
+        """`is_open` endpoints have their secret in the path and need no Authorization header."""
+
+        async def serve(request: web.Request) -> web.Response:
+            return await self._serve(request, path, endpoint, is_open=is_open)
+
+        self._app.router.add_route(method, API + path, serve)
+
+    def finish(self) -> None:
+        """Every other path is 404. To be called after the last `add`: the first route that fits wins."""
+        self._app.router.add_route("*", API + "/{rest:.*}", self._nowhere)
+
+    async def _nowhere(self, request: web.Request) -> web.Response:
+        def refuse(call: Call) -> Answer:
+            raise ErrorCode.NOT_FOUND.error()
+
+        return await self._serve(request, request.path.removeprefix(API), refuse, is_open=False)
+
+    async def _serve(
+        self, request: web.Request, route: str, endpoint: Endpoint, *, is_open: bool
+    ) -> web.Response:
+        body: Any = None
+        files: list[Upload] = []
+        try:
+            body, files = await read(request)
+            fault = self._fault(request)
+            if fault is not None:
+                answer = fault
+            else:
+                if not is_open and request.headers.get("Authorization") != f"Bot {self._world.token}":
+                    raise ErrorCode.UNAUTHORIZED.error()
+                reason = request.headers.get("X-Audit-Log-Reason")
+                call = Call(
+                    params=dict(request.match_info),
+                    query=dict(request.query),
+                    body=body,
+                    files=files,
+                    reason=unquote(reason) if reason else None,
+                )
+                if route.startswith("/guilds/{guild_id}") and call.id("guild_id") != self._world.guild.id:
+                    raise ErrorCode.UNKNOWN_GUILD.error()
+                answer = endpoint(call)
+        except ApiError as error:
+            answer = Answer(error.status, error.body)
+        if self._observer is not None:
+            self._observer(
+                Exchange(
+                    method=request.method,
+                    path=request.path.removeprefix(API),
+                    route=route,
+                    query=dict(request.query),
+                    headers=dict(request.headers),
+                    body=body,
+                    files=tuple(files),
+                    status=answer.status,
+                    answer=None if answer.body is None else json.loads(json.dumps(answer.body)),
+                    answer_headers=answer.headers,
+                )
+            )
+        if answer.body is None:
+            return web.Response(status=answer.status, headers=answer.headers)
+        # Clients take a body for JSON only where the type is exactly this, without a charset.
+        headers = {"Content-Type": "application/json"} | answer.headers
+        return web.Response(
+            status=answer.status, body=json.dumps(answer.body, ensure_ascii=False).encode(), headers=headers
+        )
+
+    def _fault(self, request: web.Request) -> Answer | None:
+        path = request.path.removeprefix(API)
+        for fault in self.faults:
+            if fault.fits(request.method, path):
+                fault.times -= 1
+                return fault.answer
+        return None
+
+
+async def read(request: web.Request) -> tuple[Any, list[Upload]]:
+    """The JSON of a request and its files, from a plain or a multipart body."""
+    if request.content_type == "multipart/form-data":
+        return await read_form(request)
+    text = await request.text()
+    if not text:
+        return None, []
+    return parse(text), []
+
+
+def parse(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise ErrorCode.INVALID_JSON.error() from None
+
+
+async def read_form(request: web.Request) -> tuple[Any, list[Upload]]:
+    body: Json = {}
+    files: list[Upload] = []
+    size = 0
+    async for part in await request.multipart():
+        if not isinstance(part, BodyPartReader):
+            continue
+        name = part.name or ""
+        content = bytes(await part.read(decode=False))
+        size += len(content)
+        if size > 4 * REQUEST_LIMIT:
+            raise ErrorCode.TOO_LARGE.error()
+        if name == "payload_json":
+            body |= as_dict(parse(content.decode()))
+        elif part.filename is not None:
+            kind = part.headers.get("Content-Type")
+            files.append(Upload(field=name, filename=part.filename, content_type=kind, content=content))
+        else:
+            body[name] = content.decode()
+    return body, files

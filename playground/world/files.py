@@ -1,0 +1,94 @@
+"""Uploaded files: what Discord says about them, and their bytes in the store."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from PIL import Image, UnidentifiedImageError
+
+from playground.world.store import Store
+from playground.world.values import Json, Snowflakes
+
+FILE_LIMIT = 10 * 1024 * 1024  # bytes; of a guild without boosts
+REQUEST_LIMIT = 25 * 1024 * 1024  # bytes
+MOST_UPLOADS = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A file on its way in. `field` is the form's name for it, `files[0]`."""
+
+    field: str
+    filename: str
+    content_type: str | None
+    content: bytes
+
+
+class UploadedFiles:
+    """Stores files and describes them as Discord's attachments do."""
+
+    def __init__(self, store: Store, snowflakes: Snowflakes, address: str) -> None:
+        self._store = store
+        self._snowflakes = snowflakes
+        self._address = address
+
+    def keep(
+        self, upload: Upload, channel_id: int, *, filename: str | None = None, ephemeral: bool = False
+    ) -> Json:
+        """Stores the bytes; the returned attachment object goes into a message or an option."""
+        id = self._snowflakes.next()
+        name = safe_name(filename or upload.filename)
+        # Discord does not believe the client's type; discord.py sends none but this one.
+        kind = mimetypes.guess_type(name)[0] or upload.content_type or "application/octet-stream"
+        folder = "ephemeral-attachments" if ephemeral else "attachments"
+        url = f"{self._address}/cdn/{folder}/{channel_id}/{id}/{quote(name)}"
+        body: Json = {
+            "id": str(id),
+            "filename": name,
+            "size": len(upload.content),
+            "url": url,
+            "proxy_url": url,
+            "content_type": kind,
+        }
+        if kind.startswith("image/") and (size := size_of_image(upload.content)):
+            body["width"], body["height"] = size
+        if ephemeral:
+            body["ephemeral"] = True
+        self._store.put_file(id, body, upload.content)
+        return body
+
+    def receive(self, upload: Upload, guild_id: int) -> Json:
+        """Keeps a person's upload for an option. Only the newest stay: Discord forgets them within a day."""
+        body = self.keep(upload, guild_id, ephemeral=True)
+        self._store.put("upload", int(body["id"]), {"id": body["id"]})
+        for old in self._store.all("upload")[:-MOST_UPLOADS]:
+            self._store.remove("upload", int(old["id"]))
+            self.drop(int(old["id"]))
+        return body
+
+    def describe(self, id: int) -> Json | None:
+        found = self._store.file(id)
+        return None if found is None else found[0]
+
+    def read(self, id: int) -> tuple[Json, bytes] | None:
+        return self._store.file(id)
+
+    def drop(self, id: int) -> None:
+        self._store.remove_file(id)
+
+
+def safe_name(name: str) -> str:
+    """Discord keeps letters, digits, dots, dashes and underscores of a file's name."""
+    return re.sub(r"[^\w.-]", "_", name.rsplit("/", 1)[-1], flags=re.ASCII).strip("_") or "unknown"
+
+
+def size_of_image(content: bytes) -> tuple[int, int] | None:
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            return image.size
+    except (UnidentifiedImageError, OSError, ValueError):
+        return None

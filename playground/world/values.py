@@ -1,0 +1,86 @@
+"""The plain values that every part of the playground speaks: JSON, time and snowflakes."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar, cast
+
+Json = dict[str, Any]
+Clock = Callable[[], float]  # seconds since 1970, like time.time
+
+T = TypeVar("T")
+
+DISCORD_EPOCH = 1_420_070_400.0  # seconds; the first second of 2015
+
+
+class Snowflakes:
+    """Gives out Discord's ids: milliseconds since 2015 shifted by 22 bits, always increasing."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = 1 << 22
+
+    def next(self) -> int:
+        fresh = int((self._clock() - DISCORD_EPOCH) * 1000) << 22
+        self._last = max(fresh, self._last + 1)
+        return self._last
+
+    def pass_over(self, snowflake: int) -> None:
+        """Never give out an id at or below this one."""
+        self._last = max(self._last, snowflake)
+
+
+class ChangeSignal:
+    """Wakes everybody who waits for something to change; what changed they look up themselves."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def notify(self) -> None:
+        event, self._event = self._event, asyncio.Event()
+        event.set()
+
+    async def wait_until(self, look: Callable[[], T | None], timeout: float) -> T:
+        """The first thing that `look` finds; TimeoutError after `timeout` seconds."""
+        async with asyncio.timeout(timeout):
+            while True:
+                event = self._event
+                found = look()
+                if found is not None:
+                    return found
+                await event.wait()
+
+
+def timestamp(seconds: float) -> str:
+    """ISO 8601 as Discord writes it, with microseconds and an offset."""
+    moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
+    return moment.isoformat(timespec="microseconds")
+
+
+def as_dict(value: object) -> Json:
+    """The value if it is a JSON object, an empty one otherwise."""
+    return cast(Json, value) if isinstance(value, dict) else {}
+
+
+def as_list(value: object) -> list[Any]:
+    """The value if it is a JSON array, an empty one otherwise."""
+    return cast("list[Any]", value) if isinstance(value, list) else []
+
+
+def as_dicts(value: object) -> list[Json]:
+    return [as_dict(item) for item in as_list(value)]
+
+
+def as_id(value: object) -> int:
+    """A snowflake sent as a string or a number; 0 for what is neither."""
+    if isinstance(value, bool):
+        return 0
+    if isinstance(value, int):
+        return value
+    return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 21 else 0
+
+
+def without_none(pairs: Iterable[tuple[str, Any]]) -> Json:
+    return {key: value for key, value in pairs if value is not None}
