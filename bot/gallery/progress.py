@@ -12,6 +12,7 @@ from asyncio_throttle import Throttler
 from bot.gallery import cards
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage
 from bot.studio.screening.pictures import PreviewScreening
+from bot.texts import Language
 from db.jobs import Job
 from generation.queue.ticket import Progress, Running, Ticket, Waiting
 
@@ -45,6 +46,7 @@ class EditPace:
 
 
 async def show_progress(
+    say: Language,
     job: Job,
     ticket: Ticket,
     post: PostedMessage,
@@ -73,7 +75,7 @@ async def show_progress(
             as_posted = newest
             if isinstance(newest, Running) and newest.preview:
                 as_posted = replace(newest, preview=await previews.shown(newest.preview))
-            view, files = cards.progress_card(job, as_posted, number, is_spoiler=is_spoiler)
+            view, files = cards.progress_card(say, job, as_posted, number, is_spoiler=is_spoiler)
             try:
                 await post.edit(view, files)
             except MessageGone:

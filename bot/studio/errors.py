@@ -38,7 +38,7 @@ class EmptyPrompt(PromptRefusal):
 class PromptTooLong(PromptRefusal):
     length: int
     limit: int
-    what: str = "prompt"
+    what: str = "prompt"  # or "negative", "preset", "with-preset", "with-file"
 
 
 @dataclass(eq=False)
@@ -54,8 +54,10 @@ class UnknownParameter(PromptRefusal):
 @dataclass(eq=False)
 class BadParameter(PromptRefusal):
     name: str
-    value: str
-    wanted: str
+    value: str  # empty: none was given
+    option: str  # that it sets; "loras": too many of them
+    low: float = 0
+    high: float = 0  # 0: the option has no range, or the model decides it
 
     @property
     def has_value(self) -> bool:

@@ -19,7 +19,7 @@ from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
 from playground.messages import Message
 from playground.server import Playground
-from tests.bot.gallery.test_cards import a_job
+from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
 
@@ -122,7 +122,9 @@ async def test_previews_are_shown_until_the_job_is_over(
     job, ticket, post, pace = a_job(), Ticket(JobId("22222aaaaa")), PostedMessage(atelier, place), EditPace()
     previews = PreviewScreening(atelier.parts.picture_screening, job, is_flagged=False)
     following = asyncio.create_task(
-        show_progress(job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False)
+        show_progress(
+            SAY, job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False
+        )
     )
     ticket.show(Running(done=1, total=4, preview=png()))
     message = await play.wait_for_message(lambda each: says(each, "25%"))
@@ -143,7 +145,7 @@ async def test_nobody_is_shown_the_progress_of_a_deleted_message(
     ticket.show(Running(done=1, total=4, preview=None))
     job, pace = a_job(), EditPace()
     previews = PreviewScreening(atelier.parts.picture_screening, job, is_flagged=False)
-    await show_progress(job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
+    await show_progress(SAY, job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
     assert not ticket.is_done
 
 

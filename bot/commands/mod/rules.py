@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.permissions import ModeratorsGroup, actor_of
 from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_rules import CHOICES, Draft, DryRun
@@ -13,7 +12,6 @@ from bot.texts import Language, markdown
 from bot.ui.words import command, say_to, text
 from moderation.verdict import Category, Ruling
 
-Interaction = Interaction
 Words = app_commands.Range[str, 1, 1000]
 Name = app_commands.Range[str, 1, 60]
 
@@ -98,7 +96,7 @@ async def try_out(
     if name is None and words is None:
         raise NothingSaid("mod-rule-test")
     draft = (
-        Draft(name="a trial", any_of=_words(words))
+        Draft(name="trial", any_of=_words(words))
         if words is not None
         else await rules.draft_of(guild_id, (name or "").strip())
     )
