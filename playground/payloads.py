@@ -32,7 +32,7 @@ def payload_of(
         "data": data,
         "channel_id": str(channel.id),
         "channel": place,
-        "locale": "en-US",
+        "locale": user.locale,
         "app_permissions": str(world.permissions(world.bot.id, channel)),
         "entitlements": [],
         "entitlement_sku_ids": [],
@@ -44,10 +44,10 @@ def payload_of(
         payload["user"] = user.json
     else:
         member = world.guild.members[user.id].json | {"permissions": str(may)}
-        guild = {"id": str(world.guild.id), "locale": "en-US", "features": []}
+        guild = {"id": str(world.guild.id), "locale": world.guild.locale, "features": []}
         payload |= {
             "guild_id": str(world.guild.id),
-            "guild_locale": "en-US",
+            "guild_locale": world.guild.locale,
             "guild": guild,
             "member": member,
         }
