@@ -100,11 +100,6 @@ class Language:
     def has(self, key: str) -> bool:
         return key in self._own or (self._fallback is not None and self._fallback.has(key))
 
-    @property
-    def keys(self) -> frozenset[str]:
-        """Of the messages in its own folder."""
-        return frozenset(self._own)
-
     def is_own(self, key: str) -> bool:
         """Whether it is said in this language, and not in English for want of it."""
         return self._owner(key) is self

@@ -151,13 +151,13 @@ async def test_nobody_is_shown_the_progress_of_a_deleted_message(
 
 def test_a_channels_pace_is_shared_and_forgotten_with_its_last_job() -> None:
     pace = EditPace()
-    first, second, other = pace.open(1), pace.open(1), pace.open(2)
+    first, second, other = pace.of(1), pace.of(1), pace.of(2)
     assert first is second is not other
-    pace.close(1)
-    assert pace.open(1) is first
-    for channel in (1, 1, 2):
-        pace.close(channel)
-    assert pace.open(1) is not first
+    first.rate_limit = 1
+    del first
+    assert pace.of(1).rate_limit == 1, "a job still holds it"
+    del second
+    assert pace.of(1).rate_limit != 1
 
 
 @pytest.mark.parametrize(("status", "is_final_refusal"), [(400, True), (403, True), (401, False)])

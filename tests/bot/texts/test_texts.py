@@ -26,7 +26,7 @@ from bot.studio.errors import (
     UnknownModel,
     UnknownParameter,
 )
-from bot.studio.orders.parameters import PROMPT_LIMIT
+from bot.studio.orders.parameters import ASPECTS, NAMES, PROMPT_LIMIT
 from bot.texts import language, markdown
 from db.errors import DatabaseBusy, DiskFull
 from generation.queue.ticket import (
@@ -254,6 +254,14 @@ def test_a_duration_is_never_too_short_and_never_falls(first: float, second: flo
 
     assert told(first) >= first
     assert told(first) <= told(second) or first > second
+
+
+def test_every_parameter_says_what_it_takes() -> None:
+    options = set(NAMES.values())
+    takes = {language("en").sentence(BadParameter("x", "", option)) for option in options}
+    assert len(takes) == len(options)
+    aspects = language("en").sentence(BadParameter("ar", "", "aspect")) or ""
+    assert re.findall(r"\d+:\d+(?=, )", aspects) == list(ASPECTS)
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])
