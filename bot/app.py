@@ -27,7 +27,7 @@ from bot.commands.mod import lockdown as mod_gate
 from bot.commands.mod import log as mod_log
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
-from bot.gallery.buttons import GalleryButton
+from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume

@@ -21,6 +21,7 @@ from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
 from bot.studio.parts import Parts
 from bot.ui.components import note
+from bot.ui.words import Translator, say_in
 
 log = logging.getLogger(__name__)
 
@@ -86,7 +87,12 @@ class Atelier(discord.AutoShardedClient):
 
     async def sync_commands(self) -> bool:
         """Sends the commands only when they changed: Discord allows 200 creations a day. Returns whether it did."""
-        payload = [command.to_dict(self.tree) for command in self.tree.get_commands()]
+        translator = Translator()
+        await self.tree.set_translator(translator)
+        payload = [
+            await command.get_translated_payload(self.tree, translator)
+            for command in self.tree.get_commands()
+        ]
         digest = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()
         note = f"{self.application_id}:{digest}"
         there = {(c.type, c.name) for c in await self.tree.fetch_commands()}
@@ -111,14 +117,18 @@ class Atelier(discord.AutoShardedClient):
 
     async def show_presence(self) -> None:
         """Model and line length beside the bot's name, for ever."""
+        say = say_in(self, None)  # it is the same in every server
         while True:
             await self.wait_until_ready()
             line = self.parts.dispatch.state
             busy = line.waiting + line.running
             model = self.parts.settings.default_model.name
-            text = f"/imagine · {busy} in line at {model}" if busy else f"/imagine · model {model}"
             if not line.is_ready:
-                text = f"{model} is loading"
+                text = say("presence-loading", model=model)
+            elif busy:
+                text = say("presence-busy", busy=busy, model=model)
+            else:
+                text = say("presence-idle", model=model)
             if text != self._shown:
                 try:
                     await self.change_presence(activity=discord.CustomActivity(text))
@@ -138,7 +148,7 @@ def command_type(command: Any) -> discord.AppCommandType:
 Interaction: TypeAlias = discord.Interaction[Atelier]
 
 
-async def say(interaction: Interaction, text: str) -> None:
+async def answer(interaction: Interaction, text: str) -> None:
     """The answer to a command, deferred or not, for their eyes alone."""
     if interaction.response.is_done():
         await interaction.edit_original_response(view=note(text))

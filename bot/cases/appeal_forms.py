@@ -76,7 +76,7 @@ class AppealForms:
                 self._appeals.takedown,
                 case.member,
                 case.power,
-                f"Case {case.number}: overturned",
+                say_in(interaction.client, case.guild_id)("case-audit-overturned", number=case.number),
                 case=case.number,
             )
             if lifted.obstacle:

@@ -15,6 +15,7 @@ from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.takedown import Takedown
 from bot.texts import Language
+from bot.ui.words import say_in
 from db.audit import Act
 from db.cases import Case
 from generation.request import MemberId
@@ -76,7 +77,9 @@ async def apply(interaction: Interaction, takedown: Takedown, case: Case) -> San
     if obstacle := await _obstacle(interaction, case.member, power):
         return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
-    target, reason = discord.Object(case.member), _reason(case)
+    target, say = discord.Object(case.member), say_in(interaction.client, case.guild_id)
+    reason = say("case-audit-reason", number=case.number, name=case.acted_name, reason=case.reason)
+    reason = reason[:_MOST_REASON]
     try:
         if power == "ban":
             await interaction.guild.ban(target, reason=reason, delete_message_seconds=0)
@@ -183,7 +186,3 @@ def _end(cases: Iterable[Case]) -> datetime.datetime:
         else min(longest, datetime.datetime.fromtimestamp(case.expires_at, datetime.UTC))
         for case in cases
     )
-
-
-def _reason(case: Case) -> str:
-    return f"Case {case.number} by {case.acted_name}: {case.reason}".rstrip(": ")[:_MOST_REASON]

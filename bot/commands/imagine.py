@@ -14,22 +14,10 @@ from bot.commands.preset import presets_like
 from bot.permissions import actor_of
 from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
+from bot.ui.words import command
 
 
-@app_commands.command(description="Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 vary one")
-@app_commands.describe(
-    prompt="What the picture shows; --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 work in here too",
-    negative="What it should not show",
-    aspect="Width to height",
-    seed="The same seed and prompt give the same picture again",
-    steps="More is slower and finer",
-    guidance="How closely to follow the prompt",
-    images="How many pictures",
-    model="Which model draws",
-    lora="What it draws with, such as pixel:0.8; several are separated by spaces",
-    preset="One of yours, put behind the prompt; /preset save makes one",
-    file="A text file, or a PNG of mine to draw again; the prompt is put behind it (. for nothing) and wins",
-)
+@command("command-imagine")
 @app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
 async def imagine(
     interaction: Interaction,

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from discord import app_commands, ui
+from discord import ui
 
 from bot.client import Interaction
-from bot.gallery.buttons import GalleryButton
+from bot.gallery.cards import GalleryButton, progress_line
 from bot.permissions import actor_of
 from bot.studio.orders.order import GalleryAction
 from bot.texts import markdown
-from bot.texts import members as texts
-from bot.ui.components import row
+from bot.ui.components import card, row
+from bot.ui.words import command, say_to
 from generation.request import JobId, MemberId
 
 _MOST = 10
 """Jobs shown: each takes three of a message's forty components."""
 
 
-@app_commands.command(description="Your jobs in line; cancel one")
+@command("command-queue")
 async def queue(interaction: Interaction) -> None:
     await interaction.response.send_message(view=await _panel(interaction), ephemeral=True)
 
@@ -34,25 +34,21 @@ async def cancel(interaction: Interaction, job: JobId, image: int) -> None:
 
 
 async def _panel(interaction: Interaction) -> ui.LayoutView:
-    parts = interaction.client.parts
+    parts, say = interaction.client.parts, say_to(interaction)
     jobs = await parts.records.jobs.live_of_member(MemberId(interaction.user.id))
     line = parts.dispatch.state
-    items: list[ui.Item[Any]] = [
-        ui.TextDisplay(
-            f"### Your jobs\n-# {line.waiting} waiting and {line.running} running in all"
-            if jobs
-            else f"Nothing of yours is in line. {line.waiting} waiting and {line.running} running in all."
-        )
-    ]
+    if jobs:
+        title = say("queue-title", waiting=line.waiting, running=line.running)
+    else:
+        title = say("queue-none", waiting=line.waiting, running=line.running)
+    items: list[ui.Item[Any]] = [ui.TextDisplay(title)]
     for job in jobs[:_MOST]:
         progress = parts.studio.progress_of(job.id)
-        state = texts.progress_line(progress) if progress else "about to start"
+        state = progress_line(say, progress) if progress else say("queue-starting")
         items.append(
             ui.TextDisplay(f"**{markdown.short(markdown.plain(job.drawing.prompt.text), 150)}**\n{state}")
         )
-        items.append(row(GalleryButton(GalleryAction.CANCEL, job.id, 0, label="Cancel")))
+        items.append(row(GalleryButton(GalleryAction.CANCEL, job.id, 0, label=say("gallery-cancel"))))
     if len(jobs) > _MOST:
-        items.append(ui.TextDisplay(f"-# and {len(jobs) - _MOST} more"))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.Container(*items))
-    return view
+        items.append(ui.TextDisplay(say("queue-more", count=len(jobs) - _MOST)))
+    return card(*items)

@@ -9,8 +9,7 @@ import discord
 from discord import app_commands
 from discord.app_commands import Choice
 
-from bot.client import Interaction
-from bot.client import say as reply
+from bot.client import Interaction, answer
 from bot.commands import policy_cards
 from bot.permissions import ManagersGroup, actor_of, manager_of
 from bot.studio.errors import NothingSaid
@@ -22,7 +21,6 @@ from db.policies import Scope, ScopeKind
 from moderation.policy import NEVER, Action, Change, is_for_everybody, presets
 from moderation.verdict import Category
 
-Interaction = Interaction
 Channel: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 """Of a forum, whose posts are threads, "this channel" in one of them."""
 Threshold = app_commands.Range[float, 0.01, 1.0]
@@ -166,7 +164,7 @@ async def _answer(
     def told(say: Language) -> str:
         return f"{done(say)} {say('server-for-everybody')}" if goes_too_far else done(say)
 
-    await reply(interaction, told(say_to(interaction)))
+    await answer(interaction, told(say_to(interaction)))
     guild_id, say = interaction.guild_id or 0, say_in(interaction.client, interaction.guild_id)
     noted = say("server-policy-by", done=told(say), member=interaction.user.id)
     await interaction.client.mod_channel.say(guild_id, noted)

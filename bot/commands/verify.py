@@ -9,6 +9,7 @@ import discord
 from discord import app_commands
 
 from bot.client import Interaction
+from bot.gallery.cards import loras_told
 from bot.permissions import actor_of
 from bot.studio.errors import NothingToVerify, PictureGone, TooHeavyToVerify
 from bot.studio.orders.order import Actor, Moderator
@@ -18,7 +19,6 @@ from bot.ui.components import note
 from bot.ui.words import command, say_to, text
 from db.jobs import Job
 
-Interaction = Interaction
 _MOST = 4
 """Pictures of one message."""
 
@@ -120,7 +120,7 @@ def _about(job: Job, image: int | None, actor: Actor, say: Language) -> list[str
             action=job.action,
             steps=drawing.steps,
             cfg=f"{drawing.guidance:g}",
-            loras=" · ".join(f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras),
+            loras=loras_told(say, drawing.loras),
             seed=drawing.seed + (image or 0),
         )
     ]

@@ -1,4 +1,4 @@
-"""What is posted: the card of a running job, the gallery. Components V2; no logic."""
+"""What is posted: the card of a running job, the gallery, their buttons. Components V2; no logic."""
 
 from __future__ import annotations
 
@@ -8,115 +8,135 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.gallery.buttons import GalleryButton
 from bot.studio.orders.order import Gallery, GalleryAction
-from bot.texts import markdown
-from bot.texts import members as texts
-from bot.ui.components import BLUE, View, card, row
+from bot.texts import Language, markdown
+from bot.ui.components import BLUE, PICTURE, Button, View, card, row
 from db.jobs import Job, JobAction
 from generation.queue.ticket import Progress, Running, Waiting
+from generation.request import LoraSet
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters
+_BAR = 12  # characters
 _DONE = discord.Colour(0x3BA55D)
 _FAILED = discord.Colour(0x99545A)
 
-File = discord.File
+
+class GalleryButton(Button, actions=GalleryAction, of=PICTURE):
+    """`<action>:<job>:<image>`. Nothing that the database knows is in it."""
 
 
-def _head(job: Job) -> ui.TextDisplay[Any]:
+def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     prompt = markdown.short(markdown.plain(job.drawing.prompt.text), PROMPT_SHOWN)
     # A long prompt in bold would be a wall above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
-    return ui.TextDisplay(f"{shown} · <@{job.member}>{_what(job)}")
+    first = next((each.source.image + 1 for each in job.drawing.pictures), None)
+    return ui.TextDisplay(
+        say("gallery-head", prompt=shown, member=job.member, action=job.action, picture=first)
+    )
 
 
-def _what(job: Job) -> str:
-    match job.action, job.drawing.pictures:
-        case JobAction.VARIATION, (first, *_):
-            return f" · variations of picture {first.source.image + 1}"
-        case JobAction.REMIX, (first, *_):
-            return f" · remixed from picture {first.source.image + 1}"
-        case JobAction.UPSCALE, (first, *_):
-            return f" · picture {first.source.image + 1}, upscaled"
-        case JobAction.REROLL, _:
-            return " · re-roll"
-        case _:
-            return ""
-
-
-def _foot(gallery: Gallery) -> ui.TextDisplay[Any]:
+def _foot(say: Language, gallery: Gallery) -> ui.TextDisplay[Any]:
     job, drawing = gallery.job, gallery.job.drawing
     # The size of the pictures that are there: a job's own is that of its latents, before anything enlarges them.
-    parts = [
-        f"seed {drawing.seed}",
-        drawing.model,
-        *(f"{image.width}×{image.height}" for image in gallery.images[:1]),
-    ]
-    if job.action is not JobAction.UPSCALE:
-        parts += [f"{drawing.steps} steps", f"cfg {drawing.guidance:g}"]
-        parts += [f"LoRA {lora.name} {lora.weight:g}" for lora in drawing.loras]
-    if drawing.prompt.negative:
-        parts.append(f"no {markdown.short(markdown.plain(drawing.prompt.negative), 200)}")
-    parts.append(f"job {job.id}")
-    return ui.TextDisplay("-# " + " · ".join(parts))
+    picture = gallery.images[0]
+    return ui.TextDisplay(
+        say(
+            "gallery-foot",
+            seed=drawing.seed,
+            model=drawing.model,
+            width=picture.width,
+            height=picture.height,
+            action=job.action,
+            steps=drawing.steps,
+            guidance=f"{drawing.guidance:g}",
+            loras=loras_told(say, drawing.loras),
+            has_negative=bool(drawing.prompt.negative),
+            negative=drawing.prompt.negative,
+            job=job.id,
+        )
+    )
 
 
-def progress_card(job: Job, progress: Progress, number: int, *, is_spoiler: bool) -> tuple[View, list[File]]:
+def loras_told(say: Language, loras: LoraSet) -> str:
+    return " · ".join(say("gallery-lora", name=lora.name, weight=f"{lora.weight:g}") for lora in loras)
+
+
+def progress_line(say: Language, progress: Progress) -> str:
+    match progress:
+        case Waiting(place=place, seconds=seconds):
+            return say("gallery-waiting", place=place, seconds=seconds)
+        case Running(done=done, total=total, seconds=seconds):
+            share = min(1.0, done / total) if total else 0.0
+            filled = round(share * _BAR)
+            bar = "█" * filled + "░" * (_BAR - filled)
+            return say("gallery-running", bar=bar, share=share, seconds=seconds)
+
+
+def progress_card(
+    say: Language, job: Job, progress: Progress, number: int, *, is_spoiler: bool
+) -> tuple[View, list[discord.File]]:
     """`number` makes each preview's file name new, so that no client shows an old one from its cache."""
     media: list[ui.Item[Any]] = []
-    files: list[File] = []
+    files: list[discord.File] = []
     if isinstance(progress, Running) and progress.preview:
         name = f"preview-{number}.jpg"
         files.append(discord.File(io.BytesIO(progress.preview), filename=name))
-        media.append(_media(name, is_spoiler=is_spoiler, description="preview"))
-    return _running_card(job, media, texts.progress_line(progress)), files
+        media.append(_media(name, is_spoiler=is_spoiler, description=say("gallery-preview")))
+    return _running_card(say, job, media, progress_line(say, progress)), files
 
 
-def _running_card(job: Job, media: list[ui.Item[Any]], line: str) -> View:
-    cancel = GalleryButton(GalleryAction.CANCEL, job.id, 0, label="Cancel")
-    return card(_head(job), *media, ui.TextDisplay(line), row(cancel), colour=BLUE)
+def _running_card(say: Language, job: Job, media: list[ui.Item[Any]], line: str) -> View:
+    cancel = GalleryButton(GalleryAction.CANCEL, job.id, 0, label=say("gallery-cancel"))
+    return card(_head(say, job), *media, ui.TextDisplay(line), row(cancel), colour=BLUE)
 
 
-def first_card(job: Job, place: int, *, is_ready: bool) -> View:
+def first_card(say: Language, job: Job, place: int, *, is_ready: bool) -> View:
     """`is_ready`: whether a worker takes jobs; it does not while its model loads."""
-    return _running_card(job, [], texts.progress_line(Waiting(place=place, seconds=None), is_ready=is_ready))
+    line = progress_line(say, Waiting(place=place, seconds=None)) if is_ready else say("gallery-loading")
+    return _running_card(say, job, [], line)
 
 
-def gallery_card(gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
+def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
     """`name`: the file name of the attachment that holds the pictures."""
     job = gallery.job
     items: list[ui.Item[Any]] = [
-        _head(job),
+        _head(say, job),
         _media(name, is_spoiler=is_spoiler, description=markdown.short(job.drawing.prompt.text, 200)),
-        _foot(gallery),
     ]
     if withheld := job.drawing.images - len(gallery.images):
-        items.insert(-1, ui.TextDisplay[Any](texts.withheld(withheld, job.drawing.images)))
+        items.append(ui.TextDisplay(say("gallery-withheld", count=withheld, of=job.drawing.images)))
+    items.append(_foot(say, gallery))
     delete = GalleryButton(GalleryAction.DELETE, job.id, 0, emoji="🗑️")
     reroll = GalleryButton(GalleryAction.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]
-    remix = GalleryButton(GalleryAction.REMIX, job.id, numbers[0], label="Remix", emoji="✏️")
-    vary = [GalleryButton(GalleryAction.VARY, job.id, i, label=f"V{i + 1}") for i in numbers]
+    remix = GalleryButton(GalleryAction.REMIX, job.id, numbers[0], label=say("gallery-remix"), emoji="✏️")
+    vary = [
+        GalleryButton(GalleryAction.VARY, job.id, i, label=say("gallery-vary", picture=i + 1))
+        for i in numbers
+    ]
     if job.action is not JobAction.UPSCALE:
-        up = [GalleryButton(GalleryAction.UPSCALE, job.id, i, label=f"U{i + 1}") for i in numbers]
+        up = [
+            GalleryButton(GalleryAction.UPSCALE, job.id, i, label=say("gallery-upscale", picture=i + 1))
+            for i in numbers
+        ]
         items.append(row(*up, reroll))
     items.append(row(*vary, delete))
     items.append(row(remix))  # with four pictures the rows above are full
     return card(*items, colour=_DONE)
 
 
-def kept_card(job: Job, sentence: str) -> View:
+def kept_card(say: Language, job: Job) -> View:
     """A job that waits for better times. No button: trying again would make a second one."""
-    return card(_head(job), ui.TextDisplay(sentence), colour=_FAILED)
+    return card(_head(say, job), ui.TextDisplay(say("gallery-kept-until-room")), colour=_FAILED)
 
 
-def ended_card(job: Job, sentence: str) -> View:
+def ended_card(say: Language, job: Job, sentence: str) -> View:
     """A job that ended without pictures; re-roll is the way to try again."""
-    again = GalleryButton(GalleryAction.REROLL, job.id, 0, label="Try again", emoji="🔄")
-    items: list[ui.Item[Any]] = [_head(job), ui.TextDisplay(sentence)]
+    items: list[ui.Item[Any]] = [_head(say, job), ui.TextDisplay(sentence)]
     if job.action is not JobAction.UPSCALE:
-        items.append(row(again))
+        label = say("gallery-try-again")
+        items.append(row(GalleryButton(GalleryAction.REROLL, job.id, 0, label=label, emoji="🔄")))
     return card(*items, colour=_FAILED)
 
 

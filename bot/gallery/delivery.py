@@ -25,7 +25,7 @@ from bot.studio.parts import Parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.screening.pictures import PreviewScreening
 from bot.texts import Language
-from bot.ui.words import say_in
+from bot.ui.words import say_in, say_to
 from db.errors import DiskFull
 from db.jobs import Job, JobAction, ReplyTarget
 from db.verdicts import PICTURE
@@ -84,7 +84,7 @@ class Delivery:
         # The row is committed: whatever happens to the answer, the job is carried on.
         try:
             answer = await interaction.response.send_message(
-                view=cards.first_card(job, line.waiting + 1, is_ready=line.is_ready)
+                view=cards.first_card(self._say(job), job, line.waiting + 1, is_ready=line.is_ready)
             )
             place = await self._studio.place_of_answer(job, answer.message_id)
             self._spawn(self._direct_messages.tell_pending(interaction))
@@ -128,15 +128,17 @@ class Delivery:
         except DiskFull:
             # The row stands: the sweep takes the job up again when there is room.
             log.error("the disk is full: it waits for room")
-            await post.edit(cards.kept_card(job, self._say(job)("gallery-kept-until-room")), [])
+            await post.edit(cards.kept_card(self._say(job), job), [])
         except Exception as error:
-            text = errors.told(error, self._say(job), "while carrying it")
+            say = self._say(job)
+            text = errors.told(error, say, "while carrying it")
             await self._studio.abandon(job)
-            await post.edit(cards.ended_card(job, text), [])
+            await post.edit(cards.ended_card(say, job, text), [])
         finally:
             self._carried.discard(job.id)
 
     def _say(self, job: Job) -> Language:
+        """The server's language: a job's card is for all in the channel."""
         return say_in(self._client, job.place.guild_id)
 
     async def _show_moderators(self, job: Job) -> None:
@@ -150,12 +152,14 @@ class Delivery:
         self, job: Job, post: PostedMessage, is_spoiler: bool
     ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
         follower: asyncio.Task[None] | None = None
+        say = self._say(job)
         previews = PreviewScreening(self._parts.picture_screening, job, is_flagged=is_spoiler)
 
         def watch(ticket: Ticket) -> None:
             nonlocal follower
             follower = asyncio.create_task(
                 show_progress(
+                    say,
                     job,
                     ticket,
                     post,
@@ -169,7 +173,7 @@ class Delivery:
         try:
             gallery = await self._studio.fulfil(job, watch)
         except (GenerationFailed, JobCancelled, PictureGone) as error:
-            return cards.ended_card(job, self._say(job).sentence(error) or ""), []
+            return cards.ended_card(say, job, say.sentence(error) or ""), []
         finally:
             if follower is not None:
                 # Under the lock no edit of the follower's is under way, so none can arrive after the result.
@@ -179,7 +183,7 @@ class Delivery:
         is_spoiler = is_spoiler or await self._parts.records.verdicts.has_flagged(job.id, PICTURE)
         name, content = await asyncio.to_thread(_attachment, gallery, self._parts.provenance)
         return (
-            cards.gallery_card(gallery, name, is_spoiler=is_spoiler),
+            cards.gallery_card(say, gallery, name, is_spoiler=is_spoiler),
             [discord.File(io.BytesIO(content), filename=name)],
         )
 
@@ -190,7 +194,8 @@ class Delivery:
 
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
         # A form must be the first answer: nothing may be deferred before it.
-        await interaction.response.send_modal(form_of(await self._parts.variations.remixable(job)))
+        remixable = await self._parts.variations.remixable(job)
+        await interaction.response.send_modal(form_of(say_to(interaction), remixable))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
         """What the form of GalleryAction.REMIX asks for. Refusals are raised."""
@@ -201,7 +206,8 @@ class Delivery:
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
         """All of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
-        removed = await self._parts.takedown.remove(job, actor_of(interaction), "deleted with the button")
+        reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
+        removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
         try:
             await interaction.response.defer()
             if interaction.message is not None:

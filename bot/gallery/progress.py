@@ -6,12 +6,14 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
 from asyncio_throttle import Throttler
 
 from bot.gallery import cards
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage
 from bot.studio.screening.pictures import PreviewScreening
+from bot.texts import Language
 from db.jobs import Job
 from generation.queue.ticket import Progress, Running, Ticket, Waiting
 
@@ -26,25 +28,18 @@ _WAITING_PERIOD = 5.0
 
 
 class EditPace:
-    """One throttler a channel; channels without a running job are forgotten."""
+    """One throttler a channel, kept as long as a job there holds it."""
 
     def __init__(self) -> None:
-        self._channels: dict[int, Throttler] = {}
-        self._users: dict[int, int] = {}
+        self._channels: WeakValueDictionary[int, Throttler] = WeakValueDictionary()
 
-    def open(self, channel_id: int) -> Throttler:
-        self._users[channel_id] = self._users.get(channel_id, 0) + 1
-        return self._channels.setdefault(
-            channel_id, Throttler(_CHANNEL_EDITS, _CHANNEL_PERIOD, retry_interval=0.1)
-        )
-
-    def close(self, channel_id: int) -> None:
-        self._users[channel_id] -= 1
-        if not self._users[channel_id]:
-            del self._users[channel_id], self._channels[channel_id]
+    def of(self, channel_id: int) -> Throttler:
+        throttler = Throttler(_CHANNEL_EDITS, _CHANNEL_PERIOD, retry_interval=0.1)
+        return self._channels.setdefault(channel_id, throttler)
 
 
 async def show_progress(
+    say: Language,
     job: Job,
     ticket: Ticket,
     post: PostedMessage,
@@ -55,32 +50,28 @@ async def show_progress(
     is_spoiler: bool,
 ) -> None:
     """Follows the ticket until it is done, or until the caller cancels while it holds the post's lock."""
-    channel = pace.open(post.place.channel_id)
+    channel, own = pace.of(post.place.channel_id), Throttler(1, _CARD_PERIOD, retry_interval=0.1)
     number = 0
-    try:
-        own = Throttler(1, _CARD_PERIOD, retry_interval=0.1)
-        async for _ in ticket:
-            if isinstance(ticket.progress, Waiting):
-                # A start cuts the pause short: the first preview must not wait for a place in line to be told.
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(ticket.wait_for_start(), _WAITING_PERIOD)
-            await own.acquire()
-            await channel.acquire()
-            newest = ticket.progress
-            if newest == shown or ticket.is_done:
-                continue
-            number += 1
-            as_posted = newest
-            if isinstance(newest, Running) and newest.preview:
-                as_posted = replace(newest, preview=await previews.shown(newest.preview))
-            view, files = cards.progress_card(job, as_posted, number, is_spoiler=is_spoiler)
-            try:
-                await post.edit(view, files)
-            except MessageGone:
-                return
-            except UNREACHABLE as error:
-                # A missed preview is no loss; the next one or the result will come through.
-                log.info("progress not shown: %s", error)
-            shown = newest
-    finally:
-        pace.close(post.place.channel_id)
+    async for _ in ticket:
+        if isinstance(ticket.progress, Waiting):
+            # A start cuts the pause short: the first preview must not wait for a place in line to be told.
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(ticket.wait_for_start(), _WAITING_PERIOD)
+        await own.acquire()
+        await channel.acquire()
+        newest = ticket.progress
+        if newest == shown or ticket.is_done:
+            continue
+        number += 1
+        as_posted = newest
+        if isinstance(newest, Running) and newest.preview:
+            as_posted = replace(newest, preview=await previews.shown(newest.preview))
+        view, files = cards.progress_card(say, job, as_posted, number, is_spoiler=is_spoiler)
+        try:
+            await post.edit(view, files)
+        except MessageGone:
+            return
+        except UNREACHABLE as error:
+            # A missed preview is no loss; the next one or the result will come through.
+            log.info("progress not shown: %s", error)
+        shown = newest

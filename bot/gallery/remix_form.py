@@ -12,16 +12,12 @@ from discord import ui
 
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
+from bot.texts import Language
 from bot.ui.components import PICTURE, custom_id, pattern
 from bot.ui.forms import FORM_SECONDS
 from generation.request import JobId
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"
-_CHANGES = {
-    Change.DETAILS: "Details, as V does",
-    Change.MUCH: "Much: the words count, and what is where stays",
-    Change.MOST: "Nearly all: little more than an outline stays",
-}
 _REMIXED = "remixed"
 _CUSTOM_ID = re.compile(pattern([_REMIXED], PICTURE))
 
@@ -41,38 +37,39 @@ class RemixForm(ui.Modal):
     Discord sends: what somebody typed during a restart is not lost."""
 
 
-def form_of(remixable: Remixable) -> RemixForm:
+def form_of(say: Language, remixable: Remixable) -> RemixForm:
     job, first = remixable.job, remixable.images[0]
-    form = RemixForm(title="Remix", timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, job.id, first))
+    form = RemixForm(
+        title=say("remix-title"), timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, job.id, first)
+    )
     form.add_item(
         ui.Label(
-            text="What the picture shows",
-            description="--ar 3:2 --seed 7 --steps 20 … work in here as in /imagine",
+            text=say("remix-prompt"),
+            description=say("remix-prompt.hint"),
             component=_paragraph(_PROMPT, job.drawing.prompt.text, is_required=True),
         )
     )
     form.add_item(
         ui.Label(
-            text="What it should not show",
+            text=say("remix-negative"),
             component=_paragraph(_NEGATIVE, job.drawing.prompt.negative, is_required=False),
         )
     )
     if len(remixable.images) > 1:
-        options = [
-            discord.SelectOption(label=f"Picture {image + 1}", value=str(image), default=image == first)
-            for image in remixable.images
-        ]
-        form.add_item(
-            ui.Label(text="Start from", component=ui.Select[Any](custom_id=_IMAGE, options=options))
-        )
-    options = [
-        discord.SelectOption(label=label, value=change, default=change is Change.MUCH)
-        for change, label in _CHANGES.items()
-    ]
-    form.add_item(
-        ui.Label(text="How much may change", component=ui.Select[Any](custom_id=_CHANGE, options=options))
-    )
+        pictures = {str(image): say("remix-picture", picture=image + 1) for image in remixable.images}
+        form.add_item(ui.Label(text=say("remix-start"), component=_menu(_IMAGE, pictures, str(first))))
+    changes = {change.value: say("remix-choice", change=change) for change in Change}
+    form.add_item(ui.Label(text=say("remix-change"), component=_menu(_CHANGE, changes, Change.MUCH)))
     return form
+
+
+def _menu(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
+    """`choices`: value to label."""
+    options = [
+        discord.SelectOption(label=label, value=value, default=value == default)
+        for value, label in choices.items()
+    ]
+    return ui.Select(custom_id=name, options=options)
 
 
 def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:

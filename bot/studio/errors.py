@@ -41,7 +41,7 @@ class EmptyPrompt(PromptRefusal):
 class PromptTooLong(PromptRefusal):
     length: int
     limit: int
-    what: str = "prompt"
+    what: str = "prompt"  # or "negative", "preset", "with-preset", "with-file"
 
 
 class UnknownParameter(PromptRefusal):
@@ -55,8 +55,10 @@ class UnknownParameter(PromptRefusal):
 
 class BadParameter(PromptRefusal):
     name: str
-    value: str
-    wanted: str
+    value: str  # empty: none was given
+    option: str  # that it sets; "loras": too many of them
+    low: float = 0
+    high: float = 0  # 0: the option has no range, or the model decides it
 
     @property
     def has_value(self) -> bool:

@@ -51,15 +51,19 @@ class Language:
     def __init__(self, name: str, fallback: Language | None = None) -> None:
         self.name = name
         self._fallback = fallback
+        self._resources = [_read(path) for path in sorted((FOLDER / name).glob("*.ftl"))]
+        self._own = {
+            entry.id.name: entry
+            for each in self._resources
+            for entry in each.body
+            if isinstance(entry, ast.Message)
+        }
         self._bundle = FluentBundle(
             [name], functions={**_FUNCTIONS, **self._functions()}, use_isolating=False
         )
-        for path in sorted((FOLDER / name).glob("*.ftl")):
-            resource = FluentResource(path.read_text(encoding="utf-8"))
-            for entry in resource.body:
-                if isinstance(entry, ast.Junk):
-                    raise ValueError(f"{path.name}: {entry.annotations[0].message}: {entry.content}")
-            self._bundle.add_resource(resource)
+        # A sentence may refer to one that this language lacks.
+        for resource in [*(fallback._resources if fallback else ()), *self._resources]:
+            self._bundle.add_resource(resource, allow_overrides=True)
         self._variables: dict[str, frozenset[str]] = {}
 
     def __call__(self, key: str, /, **values: Any) -> str:
@@ -67,10 +71,10 @@ class Language:
 
         Raises LookupError for an unknown key, ValueError where a variable is missing: bugs, which a test looks for in every call.
         """
-        message, _, attribute = key.partition(".")
-        owner = self._owner(message)
+        owner = self._owner(key)
         if owner is not self:
             return owner(key, **values)
+        message, _, attribute = key.partition(".")
         found = self._bundle.get_message(message)
         pattern = found.attributes[attribute] if attribute else found.value
         if pattern is None:
@@ -94,26 +98,31 @@ class Language:
         return None
 
     def has(self, key: str) -> bool:
-        return self._bundle.has_message(key) or (self._fallback is not None and self._fallback.has(key))
+        return key in self._own or (self._fallback is not None and self._fallback.has(key))
+
+    def is_own(self, key: str) -> bool:
+        """Whether it is said in this language, and not in English for want of it."""
+        return self._owner(key) is self
 
     def attributes(self, key: str) -> tuple[str, ...]:
         """Names of a message's attributes: of a command, its options."""
-        return tuple(self._owner(key)._bundle.get_message(key).attributes)
+        return tuple(each.id.name for each in self._owner(key)._own[key].attributes)
 
     def variables(self, key: str) -> frozenset[str]:
         """Names that a message must be given, those of messages that it refers to included."""
         owner = self._owner(key)
         if key not in owner._variables:
             found = _References()
-            # The bundle keeps what it parsed to itself, and gives no other way to it.
-            found.visit(owner._bundle._messages[key])  # pyright: ignore[reportPrivateUsage]
+            found.visit(owner._own[key])
             deeper = (owner.variables(each) for each in found.messages)
             owner._variables[key] = frozenset(found.variables).union(*deeper)
         return owner._variables[key]
 
     def _owner(self, key: str) -> Language:
-        """The language that has the message: this one, or English."""
-        if self._bundle.has_message(key):
+        """The language that has the message, and of it the attribute that is named: this one, or English."""
+        message, _, attribute = key.partition(".")
+        own = self._own.get(message)
+        if own and (not attribute or any(each.id.name == attribute for each in own.attributes)):
             return self
         if self._fallback is None:
             raise LookupError(key)
@@ -144,6 +153,14 @@ class Language:
         if size < 2**20:
             return self("size-kib", size=math.ceil(size / 2**10))
         return self("size-mib", size=math.ceil(size / 2**20 * 10) / 10)
+
+
+def _read(path: Path) -> ast.Resource:
+    resource = FluentResource(path.read_text(encoding="utf-8"))
+    for entry in resource.body:
+        if isinstance(entry, ast.Junk):
+            raise ValueError(f"{path.name}: {entry.annotations[0].message}: {entry.content}")
+    return resource
 
 
 def kebab(name: str) -> str:

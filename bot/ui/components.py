@@ -75,8 +75,8 @@ def row(*buttons: Button) -> ui.ActionRow[Any]:
     return ui.ActionRow(*cast(Any, buttons))
 
 
-def card(*items: ui.Item[Any], colour: discord.Colour) -> View:
-    """A card of these items beside a stripe of that colour."""
+def card(*items: ui.Item[Any], colour: discord.Colour | None = None) -> View:
+    """A card of these items, beside a stripe of that colour."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=colour))
     return view

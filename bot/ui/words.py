@@ -46,4 +46,6 @@ class Translator(app_commands.Translator):
         self, string: locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes
     ) -> str | None:
         say, extras = language(locale.value), string.extras
-        return say(extras["key"], **extras["values"]) if say.name != ENGLISH and "key" in extras else None
+        if say.name == ENGLISH or not extras or not say.is_own(extras["key"]):
+            return None
+        return say(extras["key"], **extras["values"])

@@ -68,6 +68,7 @@ class User:
     username: str
     global_name: str | None
     bot: bool = False
+    locale: str = "en-US"  # their client's
 
     @property
     def json(self) -> Json:
@@ -213,6 +214,7 @@ class Guild:
     id: int
     name: str
     owner_id: int
+    locale: str = "en-US"
     roles: dict[int, Role] = field(default_factory=dict[int, Role])
     members: dict[int, Member] = field(default_factory=dict[int, Member])
     bans: dict[int, str | None] = field(default_factory=dict[int, "str | None"])  # reasons by user
@@ -266,7 +268,7 @@ class Guild:
             "max_video_channel_users": 25,
             "premium_tier": 0,
             "premium_subscription_count": 0,
-            "preferred_locale": "en-US",
+            "preferred_locale": self.locale,
             "premium_progress_bar_enabled": False,
             "nsfw": False,
             "nsfw_level": 0,

@@ -159,7 +159,7 @@ class Interactions:
             "data": data,
             "channel_id": str(channel.id),
             "channel": channel.json(world.guild.id) | permissions,
-            "locale": "en-US",
+            "locale": user.locale,
             "app_permissions": str(world.permissions(world.bot.id, channel)),
             "entitlements": [],
             "entitlement_sku_ids": [],
@@ -172,8 +172,8 @@ class Interactions:
         else:
             payload |= {
                 "guild_id": guild_id,
-                "guild_locale": "en-US",
-                "guild": {"id": guild_id, "locale": "en-US", "features": []},
+                "guild_locale": world.guild.locale,
+                "guild": {"id": guild_id, "locale": world.guild.locale, "features": []},
                 "member": world.guild.members[user.id].json | permissions,
             }
         return payload | ({"message": interaction.source.json} if interaction.source else {})

@@ -19,7 +19,7 @@ from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.gallery.test_cards import a_job
+from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
 
@@ -122,7 +122,9 @@ async def test_previews_are_shown_until_the_job_is_over(
     job, ticket, post, pace = a_job(), Ticket(JobId("22222aaaaa")), PostedMessage(atelier, place), EditPace()
     previews = PreviewScreening(atelier.parts.picture_screening, job, is_flagged=False)
     following = asyncio.create_task(
-        show_progress(job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False)
+        show_progress(
+            SAY, job, ticket, post, pace, shown=ticket.progress, previews=previews, is_spoiler=False
+        )
     )
     ticket.show(Running(done=1, total=4, preview=png()))
     message = await play.wait_for_message(lambda each: says(each, "25%"))
@@ -143,19 +145,19 @@ async def test_nobody_is_shown_the_progress_of_a_deleted_message(
     ticket.show(Running(done=1, total=4, preview=None))
     job, pace = a_job(), EditPace()
     previews = PreviewScreening(atelier.parts.picture_screening, job, is_flagged=False)
-    await show_progress(job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
+    await show_progress(SAY, job, ticket, post, pace, shown=None, previews=previews, is_spoiler=False)
     assert not ticket.is_done
 
 
 def test_a_channels_pace_is_shared_and_forgotten_with_its_last_job() -> None:
     pace = EditPace()
-    first, second, other = pace.open(1), pace.open(1), pace.open(2)
+    first, second, other = pace.of(1), pace.of(1), pace.of(2)
     assert first is second is not other
-    pace.close(1)
-    assert pace.open(1) is first
-    for channel in (1, 1, 2):
-        pace.close(channel)
-    assert pace.open(1) is not first
+    first.rate_limit = 1
+    del first
+    assert pace.of(1).rate_limit == 1, "a job still holds it"
+    del second
+    assert pace.of(1).rate_limit != 1
 
 
 @pytest.mark.parametrize(("status", "is_final_refusal"), [(400, True), (403, True), (401, False)])

@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 import bot
 from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton
-from bot.gallery.buttons import GalleryButton
+from bot.gallery.cards import GalleryButton
 from bot.gallery.remix_form import RemixForm, form_of
 from bot.privacy.cards import ForgetButton
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import NAMES
+from bot.texts import ENGLISH, language
 from bot.ui.components import Button
 from bot.ui.pagination import PageButton
 from db.server_rules import Draft
@@ -85,7 +86,7 @@ async def test_every_form_and_each_of_its_fields_is_listed(shop: Shop) -> None:
     kinds = discord.ui.Modal.__subclasses__()
     assert {each for each in kinds if each.__module__.startswith("bot.")} == set(FORMS)
     job = await kept(shop, Prompt(text="a quiet hill"))
-    form = form_of(replace(await shop.variations.remixable(job.id), images=(0, 1)))
+    form = form_of(language(ENGLISH), replace(await shop.variations.remixable(job.id), images=(0, 1)))
     fields = [each.component for each in form.children if isinstance(each, discord.ui.Label)]
     assert [str(getattr(each, "custom_id", "")) for each in fields] == list(FORMS[RemixForm])
 

@@ -14,6 +14,7 @@ from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import NAMES, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
+from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
@@ -190,7 +191,7 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
 
     async def path(shop: Shop, text: str) -> Order:
         job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        modal = read_modal(form_of(await shop.variations.remixable(job.id)).to_dict())
+        modal = read_modal(form_of(language(ENGLISH), await shop.variations.remixable(job.id)).to_dict())
         entries = {"prompt": form.format(text), "negative": negative.format(text)}
         wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
         assert wanted is not None

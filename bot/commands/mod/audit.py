@@ -6,8 +6,7 @@ import asyncio
 
 import discord
 
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.studio.errors import NoHead
 from bot.texts import Language, markdown
 from bot.ui.words import command, say_to

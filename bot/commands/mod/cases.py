@@ -9,17 +9,16 @@ from discord import app_commands, ui
 
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.permissions import demand_moderator, moderator_of, seconds_of
 from bot.studio.errors import NotSenior
 from bot.texts import Language, markdown
+from bot.ui.components import card
 from bot.ui.pagination import Page, pager
-from bot.ui.words import command, say_to, text
+from bot.ui.words import command, say_in, say_to, text
 from db.cases import Case
 from generation.request import MemberId
 
-Interaction = Interaction
 Reason = app_commands.Range[str, 1, 300]
 Number = app_commands.Range[int, 1, 10_000_000]
 
@@ -88,11 +87,10 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     items += [ui.TextDisplay[Any](_line(say, each)) for each in shown] or [
         ui.TextDisplay(say("mod-nothing-matches"))
     ]
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.Container(*items))
+    view = card(*items)
     last = shown[-1].number if shown else 1
     newest, older = f"{member}.{state}.0", f"{member}.{state}.{last}"
-    view.add_item(pager(Page.CASES, newest, older, is_newest=before == "0", has_more=len(found) > PAGE))
+    view.add_item(pager(say, Page.CASES, newest, older, is_newest=before == "0", has_more=len(found) > PAGE))
     return view
 
 
@@ -115,7 +113,7 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
         atelier.parts.takedown,
         found.member,
         found.power,
-        f"Case {number}: pardoned",
+        say_in(atelier, found.guild_id)("case-audit-pardoned", number=number),
         case=number,
     )
     parts = [say("mod-pardoned", number=number, member=found.member, reason=reason)]

@@ -10,14 +10,13 @@ import re
 import discord
 from discord import app_commands
 
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
 from bot.permissions import ModeratorsGroup, demand_moderator, moderator_of, seconds_of
 from bot.posted_message import PostedMessage
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import NoSuchJob, NothingSaid, NotSenior
-from bot.ui.words import command, say_to, text
+from bot.ui.words import command, say_in, say_to, text
 from db.cases import Outcome
 from db.jobs import Job
 from generation.request import JobId, MemberId
@@ -98,10 +97,12 @@ class Mod(ModeratorsGroup):
         self,
         interaction: Interaction,
         picture: str,
-        reason: app_commands.Range[str, 1, 300] = "no reason given",
+        reason: app_commands.Range[str, 1, 300] | None = None,
     ) -> None:
         job = await _job_of(interaction, picture)
-        await take_down(interaction, job, reason)
+        await take_down(
+            interaction, job, reason or say_in(interaction.client, interaction.guild_id)("mod-no-reason")
+        )
 
     @command("command-mod-restore")
     async def restore(
@@ -140,7 +141,8 @@ class Mod(ModeratorsGroup):
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
     demand_moderator(interaction)
     job = await interaction.client.parts.takedown.job_of_message(message.id)
-    await take_down(interaction, job, "removed with the message menu")
+    say = say_in(interaction.client, interaction.guild_id)
+    await take_down(interaction, job, say("mod-menu-reason"))
 
 
 async def take_down(interaction: Interaction, job: Job, reason: str) -> None:

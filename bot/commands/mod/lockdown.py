@@ -6,8 +6,7 @@ from collections.abc import Callable
 
 from discord import app_commands
 
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.permissions import moderator_of, seconds_of
 from bot.texts import Language
 from bot.ui.words import command, say_in, say_to, text

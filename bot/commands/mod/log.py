@@ -11,6 +11,7 @@ from bot.cases.cards import why
 from bot.client import Interaction
 from bot.permissions import demand_moderator
 from bot.texts import Language, markdown
+from bot.ui.components import card
 from bot.ui.pagination import Page, pager
 from bot.ui.words import say_to
 from db.verdicts import VerdictRecord, Verdicts
@@ -76,12 +77,11 @@ async def page(say: Language, verdicts: Verdicts, guild_id: int | None, question
     for record in shown:
         items.append(ui.Separator())
         items.append(ui.TextDisplay(_words(say, record)))
-    view = ui.LayoutView(timeout=None)
-    view.add_item(ui.Container(*items))
+    view = card(*items)
     newest = replace(question, before=0)
     older = replace(question, before=shown[-1].id if shown else 1)
     is_newest = question.before == 0
-    view.add_item(pager(Page.LOG, newest.cursor, older.cursor, is_newest=is_newest, has_more=has_more))
+    view.add_item(pager(say, Page.LOG, newest.cursor, older.cursor, is_newest=is_newest, has_more=has_more))
     return view
 
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from discord import app_commands
 
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.permissions import ModeratorsGroup, moderator_of
 from bot.studio.errors import NothingSaid
 from bot.studio.screening.server_rules import CHOICES, DryRun
@@ -14,7 +13,6 @@ from bot.ui.words import command, say_to, text
 from db.server_rules import Draft
 from moderation.verdict import Category, Ruling
 
-Interaction = Interaction
 Words = app_commands.Range[str, 1, 1000]
 Name = app_commands.Range[str, 1, 60]
 
@@ -99,7 +97,7 @@ async def try_out(
     if name is None and words is None:
         raise NothingSaid("mod-rule-test")
     draft = (
-        Draft(name="a trial", any_of=_words(words))
+        Draft(name="trial", any_of=_words(words))
         if words is not None
         else await rules.named(guild_id, (name or "").strip())
     )

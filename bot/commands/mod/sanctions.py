@@ -8,8 +8,7 @@ import discord
 from discord import app_commands
 
 from bot.cases import discord_sanctions
-from bot.client import Interaction
-from bot.client import say as answer
+from bot.client import Interaction, answer
 from bot.permissions import moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
 from bot.studio.cases.cases import Decision, Done
@@ -22,7 +21,6 @@ from generation.request import MemberId
 
 log = logging.getLogger(__name__)
 
-Interaction = Interaction
 Reason = app_commands.Range[str, 1, 300]
 
 MOST_PURGED = 100  # orders at once

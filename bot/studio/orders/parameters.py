@@ -74,6 +74,12 @@ MAX_LORAS = 4
 
 SEED_LIMIT = 2**53 - 4
 """The last of four pictures' seeds still fits what Discord's whole numbers hold."""
+_RANGES: dict[str, tuple[float, float]] = {
+    "seed": (0, SEED_LIMIT),
+    "guidance": (1, MAX_GUIDANCE),
+    "images": (1, 4),
+    "lora": (-MAX_LORA_WEIGHT, MAX_LORA_WEIGHT),
+}
 # A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
 _FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[\s=]|$)")
 
@@ -109,7 +115,7 @@ def read_inline(wish: PromptInput) -> PromptInput:
             raise UnknownParameter(written, near[0])
         value = wish.prompt[match.end() : following.start() if following else None].strip()
         if not value:
-            raise BadParameter(written, "", _WANTED[option])
+            raise BadParameter(written, "", option, *_RANGES.get(option, ()))
         if option != "negative":
             # A value that takes one word ends there; what follows belongs to the prompt again.
             value, *rest = value.split(maxsplit=1)
@@ -129,7 +135,7 @@ def read(wish: PromptInput) -> PromptInput:
 
 
 def _joined(wish: PromptInput, added: PromptInput, prompt: str, what: str) -> PromptInput:
-    """`prompt`, with what `wish` says, and what `added` says besides. `what` it is, in a sentence about its length."""
+    """`prompt`, with what `wish` says, and what `added` says besides. `what`: as in PromptTooLong."""
     prompt = prompt.strip()
     if len(prompt) > PROMPT_LIMIT:
         raise PromptTooLong(len(prompt), PROMPT_LIMIT, what)
@@ -148,7 +154,7 @@ def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
     if text is None:
         raise UnknownPreset(wish.preset, nearest_preset(wish.preset, presets))
     wish, added = replace(wish, preset=None), read_inline(PromptInput(prompt=text))
-    return _joined(wish, added, f"{wish.prompt} {added.prompt}", "prompt with its preset")
+    return _joined(wish, added, f"{wish.prompt} {added.prompt}", "with-preset")
 
 
 def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) -> PromptInput:
@@ -161,7 +167,7 @@ def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) 
         wish = replace(wish, prompt="")
     wish = with_preset(wish, presets)
     held = with_preset(read_inline(held), presets)
-    return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "prompt with its file")
+    return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "with-file")
 
 
 def nearest_preset(name: str, presets: Iterable[str]) -> str:
@@ -200,9 +206,9 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
     text = one_line(wish.prompt)
     negative = one_line(wish.negative or "")
     if len(negative) > PROMPT_LIMIT:
-        raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative prompt")
+        raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative")
     model = find_model(wish.model, models) if wish.model else default
-    images = _whole("images", wish.images, 1, 4, default=4)
+    images = _whole("images", wish.images, *_RANGES["images"], default=4)
     loras = _loras(wish.lora or "", model, models)
     drawing: Drawing[Parent] = Drawing(
         prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
@@ -211,7 +217,7 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
         guidance=_guidance(wish.guidance, model.guidance),
         # The last picture's seed must fit as well.
-        seed=_whole("seed", wish.seed, 0, SEED_LIMIT, default=new_seed()),
+        seed=_whole("seed", wish.seed, *_RANGES["seed"], default=new_seed()),
         images=images,
         loras=loras,
     )
@@ -252,7 +258,7 @@ def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSe
         asked[known.name] = Lora(name=known.name, weight=_weight(written, weight) if colon else known.weight)
     loras = tuple(sorted(lora for lora in asked.values() if lora.weight))
     if len(loras) > MAX_LORAS:
-        raise BadParameter("lora", " ".join(asked), f"at most {MAX_LORAS}")
+        raise BadParameter("lora", " ".join(asked), "loras", high=MAX_LORAS)
     return loras
 
 
@@ -270,7 +276,7 @@ def _find_lora(name: str, model: ModelEntry, models: Sequence[ModelEntry]) -> Lo
 def _weight(written: str, weight: str) -> float:
     if re.fullmatch(r"[+-]?[0-9](\.[0-9]{1,3})?", weight) and abs(float(weight)) <= MAX_LORA_WEIGHT:
         return float(weight)
-    raise BadParameter("lora", written, _WANTED["lora"])
+    raise BadParameter("lora", written, "lora", *_RANGES["lora"])
 
 
 def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
@@ -284,19 +290,6 @@ def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
     return text
 
 
-_WANTED = {
-    "aspect": "one of " + ", ".join(ASPECTS) + ", or another width:height up to 3:1",
-    "seed": f"a whole number from 0 to {SEED_LIMIT}",
-    "steps": "a whole number",
-    "guidance": f"a number from 1 to {MAX_GUIDANCE:g}",
-    "images": "1, 2, 3 or 4",
-    "negative": "what the picture should not show",
-    "model": "the name of a model",
-    "preset": "the name of one of your presets",
-    "lora": f"a LoRA's name, or a name and a weight from -{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g}, such as `name:0.8`",
-}
-
-
 def _aspect(value: str | None) -> tuple[int, int]:
     if value is None:
         return (1, 1)
@@ -307,17 +300,17 @@ def _aspect(value: str | None) -> tuple[int, int]:
         wide, high = int(match.group(1)), int(match.group(2))
         if wide and high and Fraction(1, 3) <= Fraction(wide, high) <= 3:
             return (wide, high)
-    raise BadParameter("ar", value, _WANTED["aspect"])
+    raise BadParameter("ar", value, "aspect")
 
 
-def _whole(name: str, value: str | int | None, low: int, high: int, *, default: int) -> int:
+def _whole(name: str, value: str | int | None, low: float, high: float, *, default: int) -> int:
     if value is None:
         return default
     text = str(value).strip()
     # int() takes thousands of digits, underscores and other scripts' digits; a member means none of them.
     if re.fullmatch(r"[0-9]{1,20}", text) and low <= int(text) <= high:
         return int(text)
-    raise BadParameter(name, text, f"a whole number from {low} to {high}")
+    raise BadParameter(name, text, name, low, high)
 
 
 def _guidance(value: str | float | None, default: float) -> float:
@@ -326,4 +319,4 @@ def _guidance(value: str | float | None, default: float) -> float:
     text = str(value).strip()
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) and 1 <= float(text) <= MAX_GUIDANCE:
         return float(text)
-    raise BadParameter("cfg", text, _WANTED["guidance"])
+    raise BadParameter("cfg", text, "guidance", *_RANGES["guidance"])

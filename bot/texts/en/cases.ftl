@@ -228,6 +228,14 @@ case-permission = { $power ->
    *[ban] Ban Members
 }
 
+# The reason in Discord's own audit log, without markdown.
+case-audit-reason = { $reason ->
+    [none] Case { ID($number) } by { $name }
+   *[other] Case { ID($number) } by { $name }: { $reason }
+}
+case-audit-pardoned = Case { ID($number) }: pardoned
+case-audit-overturned = Case { ID($number) }: overturned
+
 ## What the member is told
 
 case-notice = { $outcome ->

@@ -3,15 +3,39 @@
 ## Prompts and parameters
 
 error-empty-prompt = There is no prompt. Say what the picture should show, for example `a red apple`.
-error-prompt-too-long = The { $what } has { $length } characters; at most { $limit } fit.
+error-prompt-too-long = { $what ->
+    [negative] The negative prompt has { $length } characters; at most { $limit } fit.
+    [preset] The preset has { $length } characters; at most { $limit } fit.
+    [with-preset] The prompt with its preset has { $length } characters; at most { $limit } fit.
+    [with-file] The prompt with its file has { $length } characters; at most { $limit } fit.
+   *[prompt] The prompt has { $length } characters; at most { $limit } fit.
+}
 error-unknown-parameter = { $is_near ->
     [yes] There is no parameter { CODE($name, before: "--") }. Did you mean `--{ $nearest }`?
    *[no] There is no parameter { CODE($name, before: "--") }; the nearest is `--{ $nearest }`. There are { parameters }.
 }
 parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora` and `--preset`
 error-bad-parameter = { $has_value ->
-    [yes] `--{ $name }` can't be { CODE($value) }: it takes { $wanted }.
-   *[no] `--{ $name }` has no value: it takes { $wanted }.
+    [yes] `--{ $name }` can't be { CODE($value) }: it takes { parameter-takes }.
+   *[no] `--{ $name }` has no value: it takes { parameter-takes }.
+}
+parameter-takes = { $option ->
+    [aspect] one of 1:1, 3:2, 2:3, 16:9, 9:16, or another width:height up to 3:1
+    [seed] a whole number from { ID($low) } to { ID($high) }
+    [steps] { $high ->
+        [0] a whole number
+       *[other] a whole number from { $low } to { $high }
+    }
+    [images] { $has_value ->
+        [yes] a whole number from { $low } to { $high }
+       *[no] 1, 2, 3 or 4
+    }
+    [guidance] a number from { $low } to { $high }
+    [negative] what the picture should not show
+    [model] the name of a model
+    [preset] the name of one of your presets
+    [loras] at most { $high }
+   *[lora] a LoRA's name, or a name and a weight from { $low } to { $high }, such as `name:0.8`
 }
 error-unknown-model = { $is_near ->
     [yes] There is no model { CODE($name) } here. Did you mean `{ $nearest }`?

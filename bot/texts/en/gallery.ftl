@@ -1,3 +1,120 @@
-# Cards of running jobs, galleries, their buttons and forms.
+# Cards of running jobs, galleries, their buttons and forms; lists of a member's own.
 
+## Cards
+
+# `picture`: the one that it was made from, by its number.
+gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
+    [none] { $action ->
+        [reroll] { " " }· re-roll
+       *[other] { "" }
+    }
+   *[other] { $action ->
+        [variation] { " " }· variations of picture { $picture }
+        [remix] { " " }· remixed from picture { $picture }
+        [upscale] { " " }· picture { $picture }, upscaled
+        [reroll] { " " }· re-roll
+       *[other] { "" }
+    }
+}
+gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->
+    [upscale] { "" }
+   *[other] { " " }· { $steps ->
+        [one] { $steps } step
+       *[other] { $steps } steps
+    } · cfg { $guidance }{ $loras ->
+        [none] { "" }
+       *[other] { " " }· { $loras }
+    }
+}{ $has_negative ->
+    [yes] { " " }· no { PLAIN($negative, limit: 200) }
+   *[no] { "" }
+} · { case-job }
+gallery-lora = LoRA { $name } { $weight }
+gallery-withheld = { $count ->
+    [one] One picture of { $of } showed what is not shown here, and is left out and not charged.
+   *[other] { $count } pictures of { $of } showed what is not shown here, and are left out and not charged.
+}
+gallery-preview = preview
 gallery-kept-until-room = The bot's disk is full. The job is kept, and goes on when there is room again.
+
+## Progress
+
+gallery-loading = The model is loading. Your pictures come as soon as it is ready.
+gallery-waiting = { $place ->
+    [1] Next in line{ gallery-to-go }
+   *[other] Place { ID($place) } in line{ gallery-to-go }
+}
+gallery-running = `{ $bar }` { NUMBER($share, style: "percent") }{ gallery-to-go }
+gallery-to-go = { $seconds ->
+    [none] { "" }
+   *[other] , about { WAIT($seconds) } to go
+}
+
+## Buttons
+
+gallery-upscale = U{ $picture }
+gallery-vary = V{ $picture }
+gallery-remix = Remix
+gallery-cancel = Cancel
+gallery-try-again = Try again
+page-newest = Newest
+page-older = Older
+# Why pictures are gone, in the audit log.
+gallery-deleted = deleted with the button
+
+## The form behind ✏️
+
+remix-title = Remix
+remix-prompt = What the picture shows
+    .hint = --ar 3:2 --seed 7 --steps 20 … work in here as in /imagine
+remix-negative = What it should not show
+remix-start = Start from
+remix-picture = Picture { $picture }
+remix-change = How much may change
+remix-choice = { $change ->
+    [details] Details, as V does
+    [much] Much: the words count, and what is where stays
+   *[most] Nearly all: little more than an outline stays
+}
+
+## Lists
+
+history-none = No pictures yet. `/imagine` makes some.
+history-title = ### Your pictures
+history-job = -# { $action ->
+    [variation] variations
+    [remix] remix
+    [upscale] upscaled
+    [reroll] re-roll
+   *[imagine] imagine
+} · { $images ->
+    [one] { $images } picture
+   *[other] { $images } pictures
+} · { $model } · seed { ID($seed) } · { MOMENT($at, style: "R") }{ $is_removed ->
+    [yes] { " " }· removed
+   *[no] { $link ->
+        [none] { "" }
+       *[other] { " " }· { case-message }
+    }
+}
+history-repeat = Repeat
+queue-none = Nothing of yours is in line. { queue-in-all }.
+queue-title = ### Your jobs
+    -# { queue-in-all }
+queue-in-all = { $waiting } waiting and { $running } running in all
+queue-starting = about to start
+queue-more = -# and { $count } more
+preset-saved = { $is_new ->
+    [yes] Saved. { preset-adds }
+   *[no] Replaced. { preset-adds }
+}
+preset-adds = { CODE($name, before: "--preset ") } in a prompt, or the option `preset` of `/imagine`, adds it.
+preset-none = You have no presets. `/preset save` makes one.
+preset-title = ### Your presets · { $count } of { $most }
+preset-deleted = The preset { CODE($name) } is gone.
+
+## Beside the bot's name, the same for every server
+
+presence-idle = /imagine · model { $model }
+presence-busy = /imagine · { $busy } in line at { $model }
+presence-loading = { $model } is loading

@@ -15,7 +15,7 @@ from db.ids import new_job_id
 from db.jobs import Job, ReplyTarget
 from generation.request import ImageSize, MemberId
 from tests.bot.conftest import ADA, MIA, Shop
-from tests.bot.gallery.test_cards import LARGEST_ID, NOW, a_job, custom_ids_of, problems, texts_of
+from tests.bot.gallery.test_cards import LARGEST_ID, NOW, SAY, a_job, custom_ids_of, problems, texts_of
 from tests.bot.markdown import long_words
 from tests.bot.painter import png
 
@@ -31,7 +31,7 @@ async def test_a_page_of_history_is_a_message(shop: Shop, prompts: list[str]) ->
     shop.clock.now += 1  # a member of their own for each example
     for prompt in prompts:
         await done(shop, member, prompt)
-    view, files = await history.page(shop.records.jobs, shop.stored_pictures, member, history.NEWEST)
+    view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, member, history.NEWEST)
     assert problems(view, [file.filename for file in files]) == []
     assert len(files) == history.PAGE
 
@@ -52,7 +52,7 @@ async def test_history_is_read_page_by_page_and_ends(shop: Shop) -> None:
     made = [await done(shop, ADA.member, f"fox {number}") for number in range(9)]
     cursor, seen = history.NEWEST, list[str]()
     for _ in range(3):
-        view, _ = await history.page(shop.records.jobs, shop.stored_pictures, ADA.member, cursor)
+        view, _ = await history.page(SAY, shop.records.jobs, shop.stored_pictures, ADA.member, cursor)
         *repeats, newest, older = custom_ids_of(view)
         seen += [each.split(":")[3] for each in repeats]
         assert newest == "atelier:1:page:history:0"
@@ -63,7 +63,7 @@ async def test_history_is_read_page_by_page_and_ends(shop: Shop) -> None:
 async def test_history_keeps_the_words_of_what_was_removed(shop: Shop) -> None:
     job = await done(shop, ADA.member, "a fox")
     await shop.takedown.remove(job.id, MIA, "")
-    view, files = await history.page(shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
+    view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
     assert files == [] and problems(view) == []
     assert any("a fox" in text for text in texts_of(view))
 
@@ -73,7 +73,7 @@ async def test_history_tells_a_remix_from_variations(busy: Shop) -> None:
     order = await busy.variations.remix(parent.id, 0, PromptInput(prompt="a wolf"), ADA)
     for each in (order, await busy.variations.variation(parent.id, 0, ADA)):
         await busy.fulfil(await busy.admit(replace(each, drawing=replace(each.drawing, images=1))))
-    view, _ = await history.page(busy.records.jobs, busy.stored_pictures, ADA.member, history.NEWEST)
+    view, _ = await history.page(SAY, busy.records.jobs, busy.stored_pictures, ADA.member, history.NEWEST)
     varied, remixed, first = (text for text in texts_of(view) if text.startswith("**"))
     assert ("a fox" in varied, "variations" in varied) == (True, True)
     assert ("a wolf" in remixed, "remix ·" in remixed, "variations" in remixed) == (True, True, False)
@@ -81,6 +81,6 @@ async def test_history_tells_a_remix_from_variations(busy: Shop) -> None:
 
 
 async def test_who_has_drawn_nothing_is_told_how(shop: Shop) -> None:
-    view, files = await history.page(shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
+    view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
     assert files == [] and problems(view) == []
     assert "/imagine" in texts_of(view)[0]

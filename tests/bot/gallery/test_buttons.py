@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.commands import history
 from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
-from bot.gallery.buttons import GalleryButton
+from bot.gallery.cards import GalleryButton
 from bot.studio.orders.order import GalleryAction
 from bot.ui.pagination import Page, PageButton
 from db.ids import ALPHABET, new_job_id

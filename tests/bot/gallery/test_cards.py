@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -38,6 +39,7 @@ few = hypothesis_settings(some, max_examples=10, suppress_health_check=[HealthCh
 LARGEST_ID = 2**63 - 1
 JOB = JobId("22222aaaaa")
 NOW = 1_790_000_000.0
+SAY = language("en")
 
 
 def a_job(text: str = "a fox", negative: str = "", **changes: Any) -> Job:
@@ -157,14 +159,14 @@ jobs = st.builds(
 def test_a_running_jobs_card_is_a_message(
     job: Job, progress: Progress, number: int, is_spoiler: bool
 ) -> None:
-    view, files = cards.progress_card(job, progress, number, is_spoiler=is_spoiler)
+    view, files = cards.progress_card(SAY, job, progress, number, is_spoiler=is_spoiler)
     assert problems(view, [file.filename for file in files]) == []
     assert custom_ids_of(view) == [f"atelier:1:cancel:{JOB}:0"]
 
 
 def test_each_preview_has_a_name_of_its_own_and_hides_where_the_pictures_will() -> None:
     running = Running(done=1, total=2, preview=b"jpeg")
-    cards_made = [cards.progress_card(a_job(), running, number, is_spoiler=True) for number in range(3)]
+    cards_made = [cards.progress_card(SAY, a_job(), running, number, is_spoiler=True) for number in range(3)]
     assert len({files[0].filename for _, files in cards_made}) == 3
     [item] = [
         item
@@ -178,30 +180,49 @@ def test_each_preview_has_a_name_of_its_own_and_hides_where_the_pictures_will() 
 @some
 @given(jobs, st.integers(1, 4), st.booleans())
 def test_a_gallery_is_a_message(job: Job, count: int, is_spoiler: bool) -> None:
-    view = cards.gallery_card(a_gallery(job, count), "grid.jpg", is_spoiler=is_spoiler)
+    view = cards.gallery_card(SAY, a_gallery(job, count), "grid.jpg", is_spoiler=is_spoiler)
     assert problems(view, ["grid.jpg"]) == []
     [media] = [each for each in walk(view.to_components()) if each["type"] == 12]
     assert [item["spoiler"] for item in media["items"]] == [is_spoiler]
 
 
+@given(st.integers(0, 400), st.integers(0, 200))
+def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
+    line = cards.progress_line(SAY, Running(done=done, total=total, preview=None))
+    assert re.fullmatch(r"`[█░]{12}` (\d{1,2}|100)%", line)
+
+
+@pytest.mark.parametrize(
+    ("progress", "line"),
+    [
+        (Waiting(place=1, seconds=None), "Next in line"),
+        (Waiting(place=1, seconds=3.2), "Next in line, about 4 s to go"),
+        (Waiting(place=12, seconds=None), "Place 12 in line"),
+        (Waiting(place=12, seconds=600), "Place 12 in line, about 10 min to go"),
+    ],
+)
+def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
+    assert cards.progress_line(SAY, progress) == line
+
+
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None:
     names = [str(number) for number in range(1, count + 1)]
-    view = cards.gallery_card(a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
+    view = cards.gallery_card(SAY, a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
     assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix"]
     assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
 
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
     job = a_job(action=JobAction.UPSCALE, pictures=grown_from(JOB, 2, role=Role.UPSCALE))
-    view = cards.gallery_card(a_gallery(job, 1), "x.png", is_spoiler=False)
+    view = cards.gallery_card(SAY, a_gallery(job, 1), "x.png", is_spoiler=False)
     assert labels_of(view) == ["V1", "🗑️", "Remix"]
     assert "picture 3" in texts_of(view)[0]
 
 
 def test_a_gallery_says_how_it_can_be_drawn_again() -> None:
     text = "\n".join(
-        texts_of(cards.gallery_card(a_gallery(a_job(negative="blurry"), 4), "x.jpg", is_spoiler=False))
+        texts_of(cards.gallery_card(SAY, a_gallery(a_job(negative="blurry"), 4), "x.jpg", is_spoiler=False))
     )
     for part in (f"seed {2**63 - 4}", "m" * 60, "100 steps", "12.3456", "blurry", JOB, f"<@{LARGEST_ID}>"):
         assert part in text
@@ -210,16 +231,16 @@ def test_a_gallery_says_how_it_can_be_drawn_again() -> None:
 @some
 @given(jobs, st.text(min_size=1, max_size=300))
 def test_the_other_cards_are_messages(job: Job, sentence: str) -> None:
-    assert problems(cards.first_card(job, 10**6, is_ready=True)) == []
-    assert problems(cards.ended_card(job, f"It failed. {sentence}")) == []
-    assert problems(cards.kept_card(job, f"It waits. {sentence}")) == []
-    assert problems(cards.first_card(job, 1, is_ready=False)) == []
+    assert problems(cards.first_card(SAY, job, 10**6, is_ready=True)) == []
+    assert problems(cards.ended_card(SAY, job, f"It failed. {sentence}")) == []
+    assert problems(cards.kept_card(SAY, job)) == []
+    assert problems(cards.first_card(SAY, job, 1, is_ready=False)) == []
     assert problems(note(f"Done. {sentence}")) == []
 
 
 def test_who_gets_no_picture_can_try_again_except_of_an_upscale() -> None:
-    assert custom_ids_of(cards.ended_card(a_job(), "No.")) == [f"atelier:1:reroll:{JOB}:0"]
-    assert custom_ids_of(cards.ended_card(a_job(action=JobAction.UPSCALE), "No.")) == []
+    assert custom_ids_of(cards.ended_card(SAY, a_job(), "No.")) == [f"atelier:1:reroll:{JOB}:0"]
+    assert custom_ids_of(cards.ended_card(SAY, a_job(action=JobAction.UPSCALE), "No.")) == []
 
 
 @some
@@ -230,8 +251,8 @@ def test_a_prompt_does_not_leave_its_place_on_a_card(text: str, negative: str, c
     # Of the same length: the card's form may depend on it.
     harmless = a_gallery(a_job("x" * len(markdown.plain(text)) or "x", "x"), count)
     for hostile_text, harmless_text in zip(
-        texts_of(cards.gallery_card(gallery, "x.jpg", is_spoiler=False)),
-        texts_of(cards.gallery_card(harmless, "x.jpg", is_spoiler=False)),
+        texts_of(cards.gallery_card(SAY, gallery, "x.jpg", is_spoiler=False)),
+        texts_of(cards.gallery_card(SAY, harmless, "x.jpg", is_spoiler=False)),
         strict=True,
     ):
         assert read(hostile_text).live == read(harmless_text).live
@@ -270,7 +291,7 @@ records = st.builds(
 @some
 @given(records)
 def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) -> None:
-    view = case_cards.review_card(language("en"), record)
+    view = case_cards.review_card(SAY, record)
     assert problems(view) == []
     is_refusal = record.verdict.ruling is Ruling.REFUSE
     assert custom_ids_of(view) == ([f"atelier:1:case:open:{record.id}"] if is_refusal else [])
@@ -279,7 +300,7 @@ def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) ->
 @some
 @given(records)
 def test_a_refused_prompt_does_not_leave_its_quote(record: VerdictRecord) -> None:
-    [text] = texts_of(case_cards.review_card(language("en"), record))
+    [text] = texts_of(case_cards.review_card(SAY, record))
     for line in text.split("\n"):
         assert line == line.strip("\r") and len(line.splitlines()) <= 1
         if line.startswith("> "):
@@ -307,7 +328,7 @@ async def test_a_page_of_the_log_is_a_message(shop: Shop, found: list[tuple[Verd
     shop.clock.now += 1  # a server of its own for each example
     for verdict, prompt, negative in found:
         await log(shop, verdict, prompt, negative, guild_id)
-    view = await mod_log.page(language("en"), shop.records.verdicts, guild_id, Question())
+    view = await mod_log.page(SAY, shop.records.verdicts, guild_id, Question())
     assert problems(view) == []
 
 
@@ -317,7 +338,7 @@ async def test_the_longest_page_of_the_log_is_a_message(shop: Shop) -> None:
     question = Question(
         member=LARGEST_ID, channel=LARGEST_ID, ruling="flag", since=int(NOW) - 1, before=LARGEST_ID
     )
-    assert problems(await mod_log.page(language("en"), shop.records.verdicts, LARGEST_ID, question)) == []
+    assert problems(await mod_log.page(SAY, shop.records.verdicts, LARGEST_ID, question)) == []
 
 
 async def log(shop: Shop, verdict: Verdict, prompt: str, negative: str, guild_id: int) -> None:
@@ -343,7 +364,7 @@ async def test_the_log_is_read_page_by_page_by_its_buttons(shop: Shop) -> None:
         await log(shop, WORST, f"prompt number {number}.", "", GUILD)
     question, seen, view = Question(ruling="flag"), list[int](), discord.ui.LayoutView()
     for _ in range(3):
-        view = await mod_log.page(language("en"), shop.records.verdicts, GUILD, question)
+        view = await mod_log.page(SAY, shop.records.verdicts, GUILD, question)
         shown = "\n".join(texts_of(view))
         seen += [number for number in reversed(range(12)) if f"number {number}." in shown]
         newest, older = custom_ids_of(view)
@@ -356,7 +377,7 @@ async def test_the_log_is_read_page_by_page_by_its_buttons(shop: Shop) -> None:
 
 
 async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
-    view = await mod_log.page(language("en"), shop.records.verdicts, GUILD, Question(member=1))
+    view = await mod_log.page(SAY, shop.records.verdicts, GUILD, Question(member=1))
     assert "Nothing matches." in texts_of(view)
     assert problems(view) == []
 
@@ -364,12 +385,12 @@ async def test_a_filter_that_nothing_matches_says_so(shop: Shop) -> None:
 def test_a_gallery_says_what_is_withheld_and_its_buttons_keep_their_numbers() -> None:
     gallery = a_gallery(a_job(), 4)
     gallery = replace(gallery, images=(gallery.images[0], *gallery.images[2:]))
-    components = str(cards.gallery_card(gallery, "a.jpg", is_spoiler=False).to_components())
+    components = str(cards.gallery_card(SAY, gallery, "a.jpg", is_spoiler=False).to_components())
     assert "One picture of 4 showed what is not shown here, and is left out and not charged." in components
     assert [f"'label': 'U{number}'" in components for number in range(1, 5)] == [True, False, True, True]
     assert f"atelier:1:up:{JOB}:2" in components
-    whole = str(cards.gallery_card(a_gallery(a_job(), 4), "a.jpg", is_spoiler=False).to_components())
+    whole = str(cards.gallery_card(SAY, a_gallery(a_job(), 4), "a.jpg", is_spoiler=False).to_components())
     assert "left out" not in whole
     two = replace(gallery, images=gallery.images[:2])
-    assert "2 pictures of 4" in str(cards.gallery_card(two, "a.jpg", is_spoiler=False).to_components())
-    assert not problems(cards.gallery_card(two, "a.jpg", is_spoiler=False), ["a.jpg"])
+    assert "2 pictures of 4" in str(cards.gallery_card(SAY, two, "a.jpg", is_spoiler=False).to_components())
+    assert not problems(cards.gallery_card(SAY, two, "a.jpg", is_spoiler=False), ["a.jpg"])

@@ -77,7 +77,7 @@ def test_the_whole_has_the_limit_of_a_prompt() -> None:
     typed = "x" * (PROMPT_LIMIT - 10)
     with pytest.raises(PromptTooLong) as refusal:
         compose(PromptInput(prompt=typed, preset="ten"), ADA, [SMALL], SMALL, {"ten": "y" * 10})
-    assert (refusal.value.length, refusal.value.what) == (PROMPT_LIMIT + 1, "prompt with its preset")
+    assert (refusal.value.length, refusal.value.what) == (PROMPT_LIMIT + 1, "with-preset")
     assert compose(PromptInput(prompt=typed, preset="nine"), ADA, [SMALL], SMALL, {"nine": "y" * 9})
 
 

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 from fluent.syntax import FluentParser
 from fluent.syntax import ast as ftl
 from fluent.syntax.visitor import Visitor
 
+from bot import texts
 from bot.studio.errors import Refusal
-from bot.texts import ENGLISH, FOLDER, kebab, language
+from bot.texts import ENGLISH, kebab, language
 from db.errors import StorageError
 from generation.queue.ticket import GenerationError, LineFull
 from moderation.rate_limits import RateLimited, TooManyJobs
@@ -61,8 +63,8 @@ def _said_by(function: ast.expr) -> str:
             return ""
 
 
-def messages() -> Iterator[tuple[str, ftl.Message]]:
-    for path in sorted((FOLDER / ENGLISH).glob("*.ftl")):
+def messages(locale: str = ENGLISH) -> Iterator[tuple[str, ftl.Message]]:
+    for path in sorted((texts.FOLDER / locale).glob("*.ftl")):
         for entry in FluentParser().parse(path.read_text(encoding="utf-8")).body:
             if isinstance(entry, ftl.Message):
                 yield path.name, entry
@@ -77,6 +79,20 @@ class References(Visitor):
 
 
 CALLS = list(calls())
+
+
+def strangers(locale: str) -> list[str]:
+    """What a language says that no code asks for, or with variables that it is not given."""
+    say, english = language(locale), language(ENGLISH)
+    faults: list[str] = []
+    for key in (entry.id.name for _, entry in messages(locale)):
+        if not english.has(key):
+            faults.append(f"{locale}: {key} is no message")
+        elif more := say.variables(key) - english.variables(key):
+            faults.append(f"{locale}: {key} is not given {sorted(more)}")
+        elif more := set(say.attributes(key)) - set(english.attributes(key)):
+            faults.append(f"{locale}: {key} has no {sorted(more)}")
+    return faults
 
 
 def leaves(base: type[Exception]) -> Iterator[type[Exception]]:
@@ -101,6 +117,13 @@ def test_every_key_is_in_the_catalogue_with_its_variables() -> None:
                 f"{call.where}: {call.key} takes {sorted(say.variables(message))}, not {sorted(call.given)}"
             )
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    "locale", sorted(each.name for each in texts.FOLDER.iterdir() if [*each.glob("*.ftl")])
+)
+def test_every_language_says_what_english_says_and_knows_no_more(locale: str) -> None:
+    assert strangers(locale) == []
 
 
 def test_every_message_stands_once_and_is_used() -> None:

@@ -26,16 +26,13 @@ from bot.studio.errors import (
     UnknownModel,
     UnknownParameter,
 )
-from bot.studio.orders.parameters import PROMPT_LIMIT
+from bot.studio.orders.parameters import ASPECTS, NAMES, PROMPT_LIMIT
 from bot.texts import language, markdown
-from bot.texts import members as texts
 from db.errors import DatabaseBusy, DiskFull
 from generation.queue.ticket import (
     GenerationError,
     GenerationFailed,
     LineFull,
-    Running,
-    Waiting,
 )
 from generation.request import JobId
 from moderation.rate_limits import RateLimited, TooManyJobs
@@ -171,7 +168,7 @@ def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
         UnknownModel(text, "emoji"),
         UnknownLora(text, "emoji", "pixel", ""),
         UnknownParameter(text, "seed"),
-        BadParameter("ar", text, "one of 1:1"),
+        BadParameter("ar", text, "aspect"),
         NoSuchJob(text),
         BadDuration(text),
         MemberBlocked(at, text[:300]),
@@ -235,7 +232,7 @@ def test_short_is_as_long_as_asked(text: str, limit: int) -> None:
     ],
 )
 def test_a_duration_is_rounded_up(seconds: float, words: str) -> None:
-    assert texts.duration(seconds) == words
+    assert language("en")("gallery-to-go", seconds=seconds) == f", about {words} to go"
 
 
 @pytest.mark.parametrize(
@@ -243,7 +240,7 @@ def test_a_duration_is_rounded_up(seconds: float, words: str) -> None:
     [(1_209_600, "2 weeks"), (86_400, "1 day"), (129_600, "36 hours"), (60, "1 minute"), (61, "61 s")],
 )
 def test_a_span_is_told_in_the_largest_unit_that_is_whole(seconds: float, words: str) -> None:
-    assert texts.span(seconds) == words
+    assert language("en")("mod-stats-title", seconds=seconds) == f"### The last {words}"
 
 
 @given(st.floats(0, 10**7), st.floats(0, 10**7))
@@ -251,30 +248,20 @@ def test_a_duration_is_never_too_short_and_never_falls(first: float, second: flo
     units = {"s": 1, "min": 60, "h": 3600}
 
     def told(seconds: float) -> int:
-        number, unit = texts.duration(seconds).split()
+        sentence = language("en")("mod-stats-decided", decided=1, waited=seconds, outcomes="")
+        number, unit = sentence.replace(",", "").split()[-2:]
         return int(number) * units[unit]
 
     assert told(first) >= first
     assert told(first) <= told(second) or first > second
 
 
-@given(st.integers(0, 400), st.integers(0, 200))
-def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
-    line = texts.progress_line(Running(done=done, total=total, preview=None))
-    assert re.fullmatch(r"`[█░]{12}` (\d{1,2}|100)%", line)
-
-
-@pytest.mark.parametrize(
-    ("progress", "line"),
-    [
-        (Waiting(place=1, seconds=None), "Next in line"),
-        (Waiting(place=1, seconds=3.2), "Next in line, about 4 s to go"),
-        (Waiting(place=12, seconds=None), "Place 12 in line"),
-        (Waiting(place=12, seconds=600), "Place 12 in line, about 10 min to go"),
-    ],
-)
-def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
-    assert texts.progress_line(progress) == line
+def test_every_parameter_says_what_it_takes() -> None:
+    options = set(NAMES.values())
+    takes = {language("en").sentence(BadParameter("x", "", option)) for option in options}
+    assert len(takes) == len(options)
+    aspects = language("en").sentence(BadParameter("ar", "", "aspect")) or ""
+    assert re.findall(r"\d+:\d+(?=, )", aspects) == list(ASPECTS)
 
 
 @pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])

@@ -108,7 +108,7 @@ def test_the_longest_file_that_is_read_holds_the_longest_prompt_in_any_script() 
     assert ordered(text.encode()).drawing.prompt.text == text
     with pytest.raises(PromptTooLong) as refusal:
         ordered(text.encode(), "and more")
-    assert refusal.value.what == "prompt with its file"
+    assert refusal.value.what == "with-file"
 
 
 @pytest.mark.parametrize(
