@@ -90,14 +90,14 @@ async def open_connection(
         )
     except OSError as refusal:
         raise WorkerDied(exit_code=None, reason=f"cannot be started: {refusal}") from refusal
-    link = WorkerConnection(
+    connection = WorkerConnection(
         process, patience=patience, ping_seconds=min(ping_seconds, patience / 2), listen=listen
     )
     try:
-        link.send(configure)
-        yield link
+        connection.send(configure)
+        yield connection
     finally:
-        await link.stop()
+        await connection.stop()
 
 
 class Connection(Protocol):

@@ -76,10 +76,10 @@ class Heartbeat:
 
 
 class VitalsReporter:
-    """Turns a tally and a pulse into Vitals."""
+    """Turns a tally and a heartbeat into Vitals."""
 
-    def __init__(self, pulse: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
-        self._pulse = pulse
+    def __init__(self, heartbeat: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
+        self._heartbeat = heartbeat
         self._tally = tally
         self._tell = tell
         self._told = WorkTally()
@@ -90,7 +90,7 @@ class VitalsReporter:
     def tell(self) -> None:
         """Nothing, where there is no news."""
         now, last = self._snapshot(), self._told
-        silent = self._pulse.silent_seconds()
+        silent = self._heartbeat.silent_seconds()
         if now == last and silent < PERIOD:
             return
         self._told = now

@@ -40,7 +40,7 @@ FREE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workbench:
+class JobOutcomes:
     """What the loop does with the outcome."""
 
     is_alive: Callable[[Job], bool]
@@ -55,13 +55,13 @@ class OomRecovery:
         device: torch.device,
         tell: Callable[[Event], None],
         clock: Callable[[], float],
-        bench: Workbench,
+        outcomes: JobOutcomes,
     ) -> None:
         self._device = device
         self._tell = tell
         self.clock = clock
-        self._bench = bench
-        self._stopwatch = DeviceTimer(device, lambda: self.clock())
+        self._outcomes = outcomes
+        self._timer = DeviceTimer(device, lambda: self.clock())
         self.meter = meter_for(device)
         self._pinned = 0
         # Rows of a step, pictures of a decode: half of what last did not fit, and twice as many after every quiet while.
@@ -77,7 +77,7 @@ class OomRecovery:
 
     def pin(self, rows: int) -> None:
         """Every step has exactly so many rows (a picture that alone has more: its own), so that a picture is the same to the
-        bit in any company; 0 lets them be as many as there are."""
+        bit beside any others; 0 lets them be as many as there are."""
         self._pinned = rows
 
     def sizes(self, model: Model) -> Sequence[int]:
@@ -151,13 +151,13 @@ class OomRecovery:
             if reason is not None and self._gives_way(verb, batch):
                 continue
             if reason is not None:
-                self._bench.fail(batch[0].job, "memory", reason)
-            seats = [seat for seat in seats[len(batch) :] if self._bench.is_alive(seat.job)]
+                self._outcomes.fail(batch[0].job, "memory", reason)
+            seats = [seat for seat in seats[len(batch) :] if self._outcomes.is_alive(seat.job)]
 
     def _attempt(self, verb: Verb, batch: Sequence[Seat], work: Work) -> str | None:
         """A reason where memory is short. What is no lack of memory fails the batch's jobs and nobody else's."""
         try:
-            with self._stopwatch.timed(partial(self._bench.account, verb, batch)), self.measured(verb, batch):
+            with self._timer.timed(partial(self._outcomes.account, verb, batch)), self.measured(verb, batch):
                 work(batch)
         except Exception as error:
             if is_out_of_memory(error):
@@ -166,7 +166,7 @@ class OomRecovery:
                 # The device's context is gone. The bot starts a new worker and orders again.
                 raise
             for job in jobs_of(batch):
-                self._bench.fail_bug(job, error)
+                self._outcomes.fail_bug(job, error)
         return None
 
     def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:
@@ -184,10 +184,10 @@ class OomRecovery:
 
     def climb(self, verb: Verb, model: Model) -> bool:
         """False when there is no rung left that would help."""
-        if (rung := model.residence.rung_for(verb)) is None:
+        if (rung := model.offload.rung_for(verb)) is None:
             return False
         model.make_room()
-        model.residence.climb(rung)
+        model.offload.climb(rung)
         self.climbed.append((weakref.ref(model), rung))
         self._note_trouble()
         self.free_memory()
@@ -210,7 +210,7 @@ class OomRecovery:
         model, rung = self.climbed[-1][0](), self.climbed[-1][1]
         try:
             if model is not None:
-                model.residence.descend()
+                model.offload.descend()
         except torch.OutOfMemoryError:
             model = None
             self._note_trouble()
@@ -235,7 +235,7 @@ class OomRecovery:
 
     def settle(self) -> None:
         """Waits for the device, so that what it did is accounted for."""
-        self._stopwatch.settle()
+        self._timer.settle()
 
     def free_memory(self) -> None:
         self._free = (float("-inf"), None)

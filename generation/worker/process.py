@@ -108,5 +108,5 @@ def main(make: MakeLoop = ordinary) -> None:
         "TRANSFORMERS_VERBOSITY", "error"
     )  # it misses torchvision aloud, which nothing here needs
     loop = make(orders, outlet.tell)
-    VitalsReporter(loop.pulse, loop.tally, outlet.tell).start()
+    VitalsReporter(loop.heartbeat, loop.tally, outlet.tell).start()
     loop.run()

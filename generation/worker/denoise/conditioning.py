@@ -34,11 +34,11 @@ class Conditioner:
         kind: ModelFamily,
         device: torch.device,
         dtype: torch.dtype,
-        home: Offload,
+        offload: Offload,
         wear: Callable[[LoraSet], None],
     ) -> None:
         self._kind = kind
-        self._home = home
+        self._offload = offload
         self._device = device
         self._dtype = dtype
         self._wear = wear
@@ -69,7 +69,7 @@ class Conditioner:
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
-            with self._home.at_work("text"):
+            with self._offload.at_work("text"):
                 self._wear(loras)
                 encoded = self._kind.encode(text, negative, is_guided)
             self._cache[key] = tuple(

@@ -32,7 +32,7 @@ class Adapters:
         self._loaded: OrderedDict[LoraName, int] = OrderedDict()  # bytes; used longest ago first
         self._worn: LoraSet | None = ()  # None: whatever diffusers left
         self._layers: list[LoraLayer] = []  # that any LoRA has put around the model's own
-        self._setbacks: Backoff[LoraName] = Backoff()
+        self._backoff: Backoff[LoraName] = Backoff()
 
     @property
     def bytes(self) -> int:
@@ -63,7 +63,7 @@ class Adapters:
         self._worn = loras
 
     def _load(self, name: LoraName) -> None:
-        if (standing := self._setbacks.standing(name, self._clock())) is not None:
+        if (standing := self._backoff.standing(name, self._clock())) is not None:
             raise BrokenLora(standing.sentence)
         if name not in self._entries:
             raise BrokenLora(f"There is no LoRA named {name} for {self._model.name} in the settings.")
@@ -78,8 +78,8 @@ class Adapters:
             self._drop(name)
             what = str(broken) if isinstance(broken, BrokenLoraFile | BrokenLora) else _first_lines(broken)
             reason = f"The LoRA {name} cannot be used with {self._model.name}. {what}"
-            raise BrokenLora(self._setbacks.fail(name, reason, self._clock()).sentence) from broken
-        self._setbacks.clear(name)
+            raise BrokenLora(self._backoff.fail(name, reason, self._clock()).sentence) from broken
+        self._backoff.clear(name)
 
     def _read(self, lora: LoraEntry) -> None:
         if not hasattr(self._pipe, "load_lora_weights"):

@@ -37,14 +37,14 @@ class Model:
         self.kind = KINDS[type(pipe).__name__](pipe)
         self.unet: Any = self.kind.unet
         is_replayed = device.type == "cuda" and not entry.compile  # what is compiled is replayed already
-        self.replay = CudaGraphs(self.kind.unet, CudaRecorder()) if is_replayed else None
+        self.cuda_graphs = CudaGraphs(self.kind.unet, CudaRecorder()) if is_replayed else None
         self.step_tables = StepTables(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
-        self._home = Offload(pipe, device)
-        self.residence: FallbackLadder = self._home
-        self.conditioner = Conditioner(self.kind, device, dtype, self._home, self.adapters.wear)
-        self.codec = Codec(pipe, device, self._home)
-        self.decks = BatchStates(device)
+        self._offload = Offload(pipe, device)
+        self.offload: FallbackLadder = self._offload
+        self.conditioner = Conditioner(self.kind, device, dtype, self._offload, self.adapters.wear)
+        self.codec = Codec(pipe, device, self._offload)
+        self.batch_states = BatchStates(device)
 
     @property
     def scheduler_name(self) -> str:
@@ -92,30 +92,30 @@ class Model:
             dtype=str(self.dtype),
             loras=drawing.lora_set,
         )
-        slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
+        slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:
             # diffusers encodes the masked picture too, for U-Nets that look at it; its schedulers draw what comes after.
             torch.randn(shape, generator=generator)
         return slot
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
-        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
+        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as in `BatchState`."""
         self.adapters.wear(slots[0].key.loras)
         if self.entry.compile and self.device.type == "cuda":
             torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
-        with self._home.at_work("denoiser"):
-            deck = self.decks.deck(slots[0].key)
-            deck.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
+        with self._offload.at_work("denoiser"):
+            state = self.batch_states.of(slots[0].key)
+            state.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
 
     def denoiser(self, key: BatchKey) -> Any:
         """What a step of this key calls."""
         # A recording knows no LoRAs, which come and go.
-        return self.unet if self.replay is None or key.loras else self.replay
+        return self.unet if self.cuda_graphs is None or key.loras else self.cuda_graphs
 
     def make_room(self) -> None:
         """Gives up what memory it holds for speed alone."""
-        if self.replay is not None:
-            self.replay.give_up()
+        if self.cuda_graphs is not None:
+            self.cuda_graphs.give_up()
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

@@ -45,7 +45,7 @@ class PipelineModel(Model):
         self.device = device
         self.dtype = dtype
         self.adapters = Adapters(entry, pipe)
-        self.residence = PipelineOffload(pipe, device)
+        self.offload = PipelineOffload(pipe, device)
         self._accepts = inspect.signature(pipe.__call__).parameters
         pipe.set_progress_bar_config(disable=True)
 

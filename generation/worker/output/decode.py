@@ -23,9 +23,9 @@ class Codec:
     """The VAE of one model. Pictures are (n, 3, height, width) float32 from 0 to 1, latents (n, channels, height / scale,
     width / scale) float32."""
 
-    def __init__(self, pipe: Any, device: torch.device, home: Offload) -> None:
+    def __init__(self, pipe: Any, device: torch.device, offload: Offload) -> None:
         self._vae: Any = pipe.vae
-        self._home = home
+        self._offload = offload
         self._device = device
         config = pipe.vae.config
         self._factor = float(config.scaling_factor)
@@ -45,7 +45,7 @@ class Codec:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         raw = latents * self._deviation / self._factor + self._mean
-        with self._home.at_work("vae"):
+        with self._offload.at_work("vae"):
             decoded: Tensor = self._vae.decode(raw.to(self._vae.dtype), return_dict=False)[0]
         return (decoded.float() / 2 + 0.5).clamp(0, 1)
 
@@ -60,7 +60,7 @@ class Codec:
     @torch.inference_mode()
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """With a generator, a sample of the VAE's distribution, drawn as diffusers' image-to-image does; else its mode."""
-        with self._home.at_work("vae"):
+        with self._offload.at_work("vae"):
             encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
         if hasattr(encoded, "latents"):
             raw: Tensor = encoded.latents
