@@ -17,16 +17,7 @@ import torch
 from generation import protocol
 from generation.files.images import PictureError, open_picture, parameters_of, read_parameters
 from generation.logs import of_job
-from generation.protocol import (
-    Cancelled,
-    Configure,
-    Event,
-    Failed,
-    Order,
-    Ready,
-    Started,
-    Stepped,
-)
+from generation.protocol import Cancelled, Configure, Event, Failed, Order, Ready, Started, Stepped
 from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.heartbeat import Heartbeat, WorkTally
@@ -188,13 +179,9 @@ class Loop:
         try:
             model = model or self.model_cache.take(job.request.drawing.model)
             slot = model.seat(job.request.drawing, index)
-        except BrokenModel as broken:
-            return self._fail(job, "model", str(broken))
-        except BrokenLora as broken:
-            log.error("job %s: %s", job.id, broken)
-            return self._fail(job, "lora", str(broken))
-        except UnusableRequest as unusable:
-            return self._fail(job, "input", str(unusable))
+        except (BrokenModel, BrokenLora, UnusableRequest) as refused:
+            log.warning("job %s: %s", job.id, refused)
+            return self._fail(job, refused.kind, str(refused))
         except PictureError:
             return self._fail(job, "input", UNREADABLE)
         except Exception as error:

@@ -21,7 +21,6 @@ import torch
 from generation.protocol import Event, Strained
 from generation.request import BatchKey
 from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS, ROW_COUNTS
-from generation.worker.denoise.device_timer import DeviceTimer
 from generation.worker.job import Job, Seat, jobs_of
 from generation.worker.memory import Footprint, is_out_of_memory, meter_for
 from generation.worker.models.loading import Model
@@ -49,6 +48,44 @@ class JobOutcomes:
     fail_bug: Callable[[Job, Exception], object]
 
 
+class DeviceTimer:
+    """What work takes of the device, and how far the host runs ahead of it: by one piece of work.
+
+    A GPU works behind the host's back: launches return at once. So work is timed by events on the device's own stream, and while
+    the device is at one step the host plans and launches the next; the device never waits for bookkeeping. On a CPU work is done
+    when it returns.
+    """
+
+    def __init__(self, device: torch.device, clock: Callable[[], float]) -> None:
+        self._is_cuda = device.type == "cuda"
+        self._clock = clock  # seconds
+        self._ahead: tuple[torch.cuda.Event, torch.cuda.Event, Callable[[float], None]] | None = None
+
+    @contextmanager
+    def timed(self, tell: Callable[[float], None]) -> Generator[None]:
+        """Around a piece of work. `tell` hears the seconds when it is done: before this returns on a CPU, and on a GPU when the
+        next piece was launched, or in `settle`. Work that raises is not told."""
+        if not self._is_cuda:
+            began = self._clock()
+            yield
+            tell(self._clock() - began)
+            return
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        yield
+        end.record()
+        self.settle()
+        self._ahead = (start, end, tell)
+
+    def settle(self) -> None:
+        """Waits for what is ahead. The device's errors come up here (torch.AcceleratorError)."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            start, end, tell = ahead
+            end.synchronize()
+            tell(start.elapsed_time(end) / 1000)
+
+
 class OomRecovery:
     def __init__(
         self,
@@ -68,7 +105,7 @@ class OomRecovery:
         self.limits: dict[tuple[Verb, BatchKey], int] = {}
         self.climbed: list[tuple[weakref.ref[Model], Rung]] = []
         self._footprints: defaultdict[tuple[Verb, BatchKey], Footprint] = defaultdict(Footprint)
-        self._free: tuple[float, int | None] = (float("-inf"), None)  # when it was asked, bytes
+        self._free: tuple[float, int] = (float("-inf"), 0)  # when it was asked, bytes
         self._stepped: tuple[BatchKey, float] | None = None  # last, and how many rows a picture had
         self._patience = FIRST_PATIENCE
         self._quiet_since = self._relaxed_at = self._trouble_at = float("-inf")
@@ -109,8 +146,8 @@ class OomRecovery:
 
     def _room(self, verb: Verb, key: BatchKey) -> float:
         """In units: as far as is known, what memory holds now."""
-        free, limit = self._free_bytes(), self.limits.get((verb, key), inf)
-        measured = None if free is None else self._footprints[verb, key].most(free)
+        measured = self._footprints[verb, key].most(self._free_bytes())
+        limit = self.limits.get((verb, key), inf)
         return limit if measured is None else min(limit, measured)
 
     def _units(self, verb: Verb, seats: Sequence[Seat]) -> int:
@@ -120,7 +157,7 @@ class OomRecovery:
         rows = _rows(seats)
         return next((size for size in self.sizes(seats[0].model) if size >= rows), rows)
 
-    def _free_bytes(self) -> int | None:
+    def _free_bytes(self) -> int:
         now = self.clock()
         if now - self._free[0] > FREE_SECONDS:
             self._free = (now, self.meter.free())
@@ -238,7 +275,7 @@ class OomRecovery:
         self._timer.settle()
 
     def free_memory(self) -> None:
-        self._free = (float("-inf"), None)
+        self._free = (float("-inf"), 0)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

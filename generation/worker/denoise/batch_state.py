@@ -50,9 +50,7 @@ class StepPlan:
     places: Tensor  # (slots,): padding is at SCRATCH
     goes_on: Tensor  # (slots,): 1, for padding 0
     of_row: Tensor  # (rows,): the slot that each row belongs to, as an index into `places`
-    own_rows: (
-        Tensor  # (most rows of a slot, slots): the rows of each slot; its first again where it has fewer
-    )
+    own_rows: Tensor  # (most rows of a slot, slots): each slot's rows; its first again where it has fewer
     shares: Tensor  # (most rows of a slot, slots, 1, 1, 1): their weights in the guided output
     history: int  # tensors of the past that the longest-remembering scheduler looks at
     is_noisy: bool  # some scheduler may draw noise
@@ -70,9 +68,8 @@ class BatchState:
         self.samples = self._zeros(1)  # (places, channels, height, width)
         self.clean = self._zeros(1)  # the same
         self.noise = self._zeros(1)  # the same
-        self.past = torch.zeros(
-            1, 0, *latent_shape, device=device
-        )  # (places, 2 * steps, ...), newest first: x, m, x, m
+        # (places, 2 * steps, ...), newest first: x, m, x, m
+        self.past = torch.zeros(1, 0, *latent_shape, device=device)
         self.tables = torch.zeros(1, 1, PAIRS + 2 * HISTORY, device=device)  # (places, steps, columns)
         self.steps = torch.zeros(1, dtype=torch.int64, device=device)  # (places,): done
 

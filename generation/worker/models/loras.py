@@ -22,6 +22,8 @@ KEPT = 8
 class BrokenLora(Exception):
     """A LoRA cannot be used; the text is a sentence for the owner."""
 
+    kind = "lora"  # as in protocol.Failed
+
 
 class Adapters:
     def __init__(self, entry: ModelEntry, pipe: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -98,16 +100,18 @@ class Adapters:
         self._loaded[lora.name] = sum(weight.nbytes for weight, _ in weights)
         self._layers = self._find_layers()
 
+    @property
+    def _modules(self) -> list[torch.nn.Module]:
+        return [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
+
     def _find_layers(self) -> list[LoraLayer]:
-        modules = [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
-        return [layer for part in modules for layer in part.modules() if isinstance(layer, LoraLayer)]
+        return [layer for part in self._modules for layer in part.modules() if isinstance(layer, LoraLayer)]
 
     def _weights(self, name: LoraName) -> Sequence[tuple[torch.nn.Parameter, Any]]:
         """The LoRA's own parameters, each with the module that wears it."""
         return [
             (weight, module)
-            for module in self._pipe.components.values()
-            if isinstance(module, torch.nn.Module)
+            for module in self._modules
             for path, weight in module.named_parameters()
             if name in path.split(".")
         ]

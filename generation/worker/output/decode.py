@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -113,12 +114,10 @@ class Arriving:
 
     def each(self) -> list[Arriving]:
         """What lies along the first dimension, one by one; all arrive together."""
-        return [self._part(values) for values in self._values]
-
-    def _part(self, values: Tensor) -> Arriving:
-        part = copy.copy(self)
-        part._values = values
-        return part
+        parts: list[Arriving] = [copy.copy(self) for _ in self._values]
+        for part, values in zip(parts, self._values, strict=True):
+            part._values = values
+        return parts
 
     def wait(self) -> npt.NDArray[np.uint8]:
         if self._copied is not None:
@@ -135,7 +134,6 @@ class Finisher:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._upscaler: Upscaler | None = None
 
     def finish(self, pictures: Sequence[Tensor], enlarge: int = 1) -> list[Arriving]:
         """(3, height, width) each, of one size, from 0 to 1. Waits for nothing."""
@@ -146,10 +144,7 @@ class Finisher:
     def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
         return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))
 
-    @property
+    @cached_property
     def upscaler(self) -> Upscaler:
         """Loaded when first needed. The large network takes a minute a picture on a CPU, the small one two seconds."""
-        if self._upscaler is None:
-            kind = "x4plus" if self._device.type == "cuda" else "animevideov3"
-            self._upscaler = Upscaler.load(kind, self._device)
-        return self._upscaler
+        return Upscaler.load("x4plus" if self._device.type == "cuda" else "animevideov3", self._device)

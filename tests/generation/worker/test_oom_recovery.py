@@ -18,6 +18,7 @@ from torch import nn
 
 from generation.protocol import Failed, Finished, Generate, Strained
 from generation.request import DRAFT_STEPS, ImageSize, MemberId, ModelName
+from generation.worker.memory import HostMeter
 from generation.worker.models.loading import Model
 from generation.worker.models.offload import HOST, Offload
 from generation.worker.oom_recovery import FIRST_PATIENCE
@@ -53,14 +54,14 @@ class Device:
             wanted = self.needs.get(verb)
             is_full = most is not None and len(arguments[0]) > most
             is_full |= verb == "decode" and arguments[0].shape[-1] > self.side
-            if is_full or (wanted and wanted not in self.model.offload.rungs):  # pyright: ignore[reportAttributeAccessIssue]
+            if is_full or (wanted and wanted not in self.model.offload.rungs):
                 raise torch.OutOfMemoryError("tried to allocate")
 
         return check
 
     @property
     def rungs(self) -> list[str]:
-        return self.model.offload.rungs  # pyright: ignore[reportAttributeAccessIssue]
+        return list(self.model.offload.rungs)
 
 
 def actions(stage: Stage) -> list[str]:
@@ -245,10 +246,11 @@ def test_memory_that_comes_and_goes_loses_no_order(
 # ---- how many fit
 
 
-class Ruler:
+class Ruler(HostMeter):
     """A device of `total` bytes on which a row takes 100, and every call 50 more."""
 
     def __init__(self, device: Device, total: int) -> None:
+        super().__init__()
         self.total = total
         self._taken = 0
         for part, each in ((device.model.pipe.unet, 100), (device.model.pipe.vae.decoder, 300)):
