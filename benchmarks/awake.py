@@ -42,7 +42,7 @@ STEPS = {"tiny": 400, "emoji": 50}  # of each of them: seconds to a minute
 RATE = 5.0
 """Interactions a second, on average."""
 
-KINDS = ("imagine", "queue", "history", "reroll", "vary", "upscale")
+FAMILIES = ("imagine", "queue", "history", "reroll", "vary", "upscale")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ async def awake(stage: Stage, port: int, *, interactions: int, model: str, seed:
 
         async with asyncio.TaskGroup() as tasks:
             for number in range(interactions):
-                tasks.create_task(one(KINDS[number % len(KINDS)], chance.choice(people)))
+                tasks.create_task(one(FAMILIES[number % len(FAMILIES)], chance.choice(people)))
                 await asyncio.sleep(chance.expovariate(RATE))
                 if number % 10 == 0:
                     slots.append((await scrape(port))["slots_in_use"])

@@ -46,13 +46,13 @@ class NoModel:
         return (x,)
 
 
-class NoPress(ImageEncoder):
+class NoImages(ImageEncoder):
     """Pictures are not encoded; previews are, on the thread whose seconds count."""
 
-    def sketch(self, job: JobId, sketch: JobPreview) -> None:
-        sketch.develop()
+    def encode_preview(self, job: JobId, preview: JobPreview) -> None:
+        preview.develop()
 
-    def print(
+    def encode(
         self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         pass
@@ -65,10 +65,10 @@ def loop_alone(preview_seconds: float) -> list[float]:
     with tempfile.TemporaryDirectory() as folder:
         source = tiny_sd(Path(folder))
         entry = ModelEntry(name=MODEL, source=str(source), licence="none", side=512, multiple=64)
-        loop = Loop(orders, lambda _: None, press=NoPress(lambda _: None))
+        loop = Loop(orders, lambda _: None, image_encoder=NoImages(lambda _: None))
         orders.put(Configure(models=(entry,), default=MODEL, preview_seconds=preview_seconds))
         loop.take_orders()
-    model = loop.shelf.take(MODEL)
+    model = loop.model_cache.take(MODEL)
     model.unet = _with_config_of(model.unet)
     # The tiny VAE's decoding is no part of a step.
     loop.retire = lambda: None  # pyright: ignore[reportAttributeAccessIssue]

@@ -15,17 +15,8 @@ from queue import SimpleQueue
 from tqdm import tqdm
 
 from generation.files.model_folder import BrokenModelFolder, inspect
-from generation.protocol import (
-    Configure,
-    Event,
-    Failed,
-    Finished,
-    Generate,
-    Order,
-    Started,
-    Stepped,
-    Stop,
-)
+from generation.prompt import Prompt
+from generation.protocol import Configure, Event, Failed, Finished, Generate, Order, Started, Stepped, Stop
 from generation.request import (
     MAX_SEED,
     Drawing,
@@ -39,7 +30,6 @@ from generation.request import (
     MemberId,
     ModelEntry,
     ModelName,
-    Prompt,
     Role,
 )
 
@@ -75,44 +65,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m generation", description="Pictures from a sentence.")
     parser.add_argument("prompt")
-    parser.add_argument(
-        "-o", "--output", default="picture.png", help="PNG; several become picture-1.png, ..."
-    )
-    parser.add_argument(
-        "--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled"
-    )
-    parser.add_argument("--negative", default="", help="what should not be in the picture")
-    parser.add_argument("--steps", type=int, default=0)
-    parser.add_argument("--guidance", type=float, default=-1.0, help="1 switches guidance off")
-    parser.add_argument("--seed", type=int, default=-1)
-    parser.add_argument("--images", type=int, default=1, help="1 to 4")
-    parser.add_argument("--size", default="", help="WIDTHxHEIGHT in pixels, as 512x768")
-    parser.add_argument(
-        "--scheduler", default="", help="a diffusers scheduler class, as EulerDiscreteScheduler"
-    )
-    parser.add_argument("--init", default="", help="a picture to start from")
-    parser.add_argument(
-        "--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1"
-    )
-    parser.add_argument("--mask", default="", help="a picture: where it is white, --init is drawn anew")
-    parser.add_argument(
-        "--lora", action="append", default=[], help="a .safetensors file, or FILE:WEIGHT; may be repeated"
-    )
-    parser.add_argument("--enlarge", type=int, choices=(1, 2, 4), default=1)
+    add = parser.add_argument
+    add("-o", "--output", default="picture.png", help="PNG; several become picture-1.png, ...")
+    add("--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled")
+    add("--negative", default="", help="what should not be in the picture")
+    add("--steps", type=int, default=0)
+    add("--guidance", type=float, default=-1.0, help="1 switches guidance off")
+    add("--seed", type=int, default=-1)
+    add("--images", type=int, default=1, help="1 to 4")
+    add("--size", default="", help="WIDTHxHEIGHT in pixels, as 512x768")
+    add("--scheduler", default="", help="a diffusers scheduler class, as EulerDiscreteScheduler")
+    add("--init", default="", help="a picture to start from")
+    add("--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1")
+    add("--mask", default="", help="a picture: where it is white, --init is drawn anew")
+    add("--lora", action="append", default=[], help="a .safetensors file, or FILE:WEIGHT; may be repeated")
+    add("--enlarge", type=int, choices=(1, 2, 4), default=1)
     return parser
 
 
 def _order(options: argparse.Namespace) -> tuple[ModelEntry, Drawing[bytes]]:
     loras = list({lora.name: lora for lora in map(_lora, options.lora)}.values())
     entry = replace(_entry(options), loras=tuple(loras))
-    if not 1 <= options.images <= 4:
-        raise BadInput(f"--images is 1 to 4, not {options.images}.")
     steps = options.steps or entry.steps
-    if not 1 <= steps <= entry.max_steps:
-        raise BadInput(f"--steps is 1 to {entry.max_steps}, not {steps}.")
     seed = random.randrange(2**32) if options.seed == -1 else options.seed
-    if not 0 <= seed <= MAX_SEED - 3:
-        raise BadInput(f"--seed is 0 to {MAX_SEED - 3}, not {seed}.")
+    for name, value, least, most in (
+        ("images", options.images, 1, 4),
+        ("steps", steps, 1, entry.max_steps),
+        ("seed", seed, 0, MAX_SEED - 3),
+    ):
+        if not least <= value <= most:
+            raise BadInput(f"--{name} is {least} to {most}, not {value}.")
     folder = Path(options.output).resolve().parent
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder} to write to.")
@@ -142,16 +124,11 @@ def _lora(written: str) -> LoraEntry:
 
 
 def _entry(options: argparse.Namespace) -> ModelEntry:
-    if not options.model:
-        return replace(BUNDLED, scheduler=options.scheduler, enlarge=options.enlarge)
-    return ModelEntry(
-        name=ModelName(Path(options.model).name),
-        source=options.model,
-        licence="",
-        multiple=8,
-        scheduler=options.scheduler,
-        enlarge=options.enlarge,
-    )
+    entry = BUNDLED
+    if options.model:
+        name = ModelName(Path(options.model).name)
+        entry = ModelEntry(name=name, source=options.model, licence="", multiple=8)
+    return replace(entry, scheduler=options.scheduler, enlarge=options.enlarge)
 
 
 def _size(text: str, entry: ModelEntry) -> ImageSize:
@@ -185,9 +162,8 @@ def _read(path: str) -> bytes:
 
 
 def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
-    os.environ.setdefault(
-        "TRANSFORMERS_VERBOSITY", "error"
-    )  # it misses torchvision aloud, which nothing here needs
+    # It misses torchvision aloud, which nothing here needs.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     # Here, so that bad input is refused at once: importing torch takes seconds.
     from generation.worker.loop import Loop
     from generation.worker.models.loading import limit_threads

@@ -88,9 +88,8 @@ class _Level(Generic[K]):
 class _Guild:
     weight: float
     members: _Level[MemberId] = field(default_factory=_Level[MemberId])
-    drafts: _Level[MemberId] = field(
-        default_factory=_Level[MemberId]
-    )  # of the same members, at the same time
+    # Of the same members, at the same time.
+    drafts: _Level[MemberId] = field(default_factory=_Level[MemberId])
 
     def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, int, Claim[T]]]:
         """When each is due in the members' virtual time, rounded, and the how-manieth it came; soonest first."""

@@ -39,13 +39,13 @@ def open_log(form: str, level: str, stream: TextIO | None = None) -> None:
     """Of the whole process, other libraries' lines included. `stream`: standard error where none is given."""
     where = stream or sys.stderr
     handler = _Lines(where)
-    handler.setFormatter(formatter(form, is_coloured=where.isatty()))
+    handler.setFormatter(_formatter(form, is_coloured=where.isatty()))
     root = logging.getLogger()
     root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, _Lines)), handler]
     root.setLevel(level.upper())
 
 
-def formatter(form: str, *, is_coloured: bool = False) -> logging.Formatter:
+def _formatter(form: str, *, is_coloured: bool) -> logging.Formatter:
     before: Sequence[Processor] = [
         merge_contextvars,
         add_logger_name,
@@ -56,14 +56,11 @@ def formatter(form: str, *, is_coloured: bool = False) -> logging.Formatter:
         structlog.processors.format_exc_info,
         _hide,
     ]
-    end: Processor
+    end: Processor = structlog.dev.ConsoleRenderer(colors=is_coloured, pad_event_to=0, pad_level=False)
     if form == "json":
         end = structlog.processors.JSONRenderer(ensure_ascii=False)
-    else:
-        end = structlog.dev.ConsoleRenderer(colors=is_coloured, pad_event_to=0, pad_level=False)
-    return ProcessorFormatter(
-        foreign_pre_chain=before, processors=[ProcessorFormatter.remove_processors_meta, end]
-    )
+    processors = [ProcessorFormatter.remove_processors_meta, end]
+    return ProcessorFormatter(foreign_pre_chain=before, processors=processors)
 
 
 def _hide(logger: object, method: str, event: EventDict) -> EventDict:

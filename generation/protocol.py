@@ -89,7 +89,7 @@ class Vitals(Message, frozen=True):
     """What only the worker knows, once a second at most and only while there is news. Counts are since the last one."""
 
     silent_seconds: (
-        float  # since the loop's last turn began; 0 while it waits for orders, loads or computes on a CPU
+        float  # since the loop's turn began; 0 while it waits for orders, loads or computes on a CPU
     )
     slots: int  # pictures seated now
     steps: int  # of batches
@@ -157,21 +157,8 @@ class Strained(Message, frozen=True):
 
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
-Event = (
-    Ready
-    | ModelBroken
-    | Swapped
-    | Strained
-    | Pong
-    | Vitals
-    | StepCost
-    | Started
-    | Stepped
-    | Previewed
-    | Finished
-    | Failed
-    | Cancelled
-)
+_OfJob = Started | Stepped | Previewed | Finished | Failed | Cancelled
+Event = Ready | ModelBroken | Swapped | Strained | Pong | Vitals | StepCost | _OfJob
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

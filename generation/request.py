@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated, Any, Generic, Literal, NewType, TypeVar, cast
+from typing import Annotated, Any, ClassVar, Generic, Literal, NewType, TypeVar, cast
 
 from msgspec import Meta
 
@@ -97,7 +97,10 @@ class Drawing(Generic[Source]):
 
     def picture(self, role: Role) -> InputPicture[Source] | None:
         """The first that plays this role."""
-        return next((each for each in self.pictures if each.role is role), None)
+        for each in self.pictures:
+            if each.role is role:
+                return each
+        return None
 
     def with_contents(self, contents: Iterable[bytes]) -> Drawing[bytes]:
         """`contents`: one for each of the pictures."""
@@ -107,12 +110,15 @@ class Drawing(Generic[Source]):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GenerationRequest:
+class _Asked:
     job: JobId
     member: MemberId
     guild: GuildId = DIRECT
     drawing: Drawing[bytes]
 
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationRequest(_Asked):
     @property
     def is_draft(self) -> bool:
         return self.cost <= DRAFT_STEPS * self.drawing.images
@@ -125,22 +131,12 @@ class GenerationRequest:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class UpscaleRequest:
+class UpscaleRequest(_Asked):
     """The drawing's picture to upscale, `factor` times as wide and as high."""
 
-    job: JobId
-    member: MemberId
-    guild: GuildId = DIRECT
-    drawing: Drawing[bytes]
     factor: int = 2
-
-    @property
-    def is_draft(self) -> bool:
-        return True
-
-    @property
-    def cost(self) -> float:
-        return 10.0
+    is_draft: ClassVar[bool] = True
+    cost: ClassVar[float] = 10.0  # picture-steps
 
 
 Request = GenerationRequest | UpscaleRequest

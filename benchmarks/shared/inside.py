@@ -60,8 +60,8 @@ class Clock:
 
 class Shutter(ImageEncoder):
     """Keeps pictures instead of encoding them; where the seconds are the wall's, it lets go of them, and the memory they crossed
-    to the host in is used again, as it is behind a press. Previews are made at once where one thread's seconds count, and as in
-    the worker where the seconds are the wall's."""
+    to the host in is used again, as it is in the worker. Previews are made at once where one thread's seconds count, and as
+    there where the seconds are the wall's."""
 
     def __init__(
         self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool
@@ -71,13 +71,13 @@ class Shutter(ImageEncoder):
         self._keep = keep
         self._is_wall = is_wall
 
-    def sketch(self, job: JobId, sketch: JobPreview) -> None:
+    def encode_preview(self, job: JobId, preview: JobPreview) -> None:
         if self._is_wall:
-            super().sketch(job, sketch)
+            super().encode_preview(job, preview)
         else:
-            self._finish(Previewed(job=job, picture=sketch.develop()))
+            self._finish(Previewed(job=job, picture=preview.develop()))
 
-    def print(
+    def encode(
         self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         if not self._is_wall:
@@ -195,13 +195,13 @@ async def _play(
             case _:
                 pass
 
-    press = Shutter(tell, pictures, is_wall=clock.is_wall)
-    loop = Loop(orders, tell, clock=clock, press=press)
+    encoder = Shutter(tell, pictures, is_wall=clock.is_wall)
+    loop = Loop(orders, tell, clock=clock, image_encoder=encoder)
     loop.settings = configure
-    loop.shelf.take = lambda name: model
-    loop.attempts.pin(pinned_rows)
+    loop.model_cache.take = lambda name: model
+    loop.oom_recovery.pin(pinned_rows)
     if sizes:
-        loop.attempts.sizes = lambda model: sizes
+        loop.oom_recovery.sizes = lambda model: sizes
     worker = _Worker(loop, orders, clock)
     worker.events.append((float("-inf"), Ready(device="this thread", seconds=0.0)))
     worker.coming.extend(arrivals)
@@ -234,6 +234,6 @@ async def _play(
     busy = clock.busy
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    press.close()
+    encoder.close()
     drawn = {job: [one.picture() for one in each] for job, each in pictures.items()}
     return Played(records=records, pictures=drawn, busy=busy)

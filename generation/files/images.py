@@ -6,7 +6,8 @@ import io
 import json
 import tempfile
 import zlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 
@@ -29,7 +30,6 @@ _EMPTY_CELL = (32, 34, 37)
 _QUALITIES = (92, 88, 84, 78, 70, 60, 50, 40, 30)
 
 
-@dataclass(eq=False)
 class PictureError(Exception):
     """Base of what is wrong with bytes that should have been a picture."""
 
@@ -88,12 +88,8 @@ def to_png(picture: Image.Image, parameters: str = "") -> bytes:
 
 def read_parameters(png: bytes) -> str:
     """What `to_png` or another tool put in; empty when there is nothing. Raises NotAPicture."""
-    try:
-        with Image.open(io.BytesIO(png), formats=("PNG",)) as picture:
-            value = picture.info.get(_PARAMETERS, "")
-    except Exception as broken:  # as in open_picture
-        raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
-    return str(value)
+    with _header(png, ("PNG",)) as picture:
+        return str(picture.info.get(_PARAMETERS, ""))
 
 
 def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:
@@ -165,18 +161,18 @@ def _as_jpeg(picture: Image.Image, quality: int) -> bytes:
 
 def form_of(content: bytes) -> str:
     """ "png", "jpeg" or "webp", from its header alone. Raises NotAPicture."""
+    with _header(content) as picture:
+        return (picture.format or "").lower()
+
+
+@contextmanager
+def _header(content: bytes, formats: tuple[str, ...] = FORMATS) -> Generator[Image.Image]:
+    """Its pixels may be broken. Raises NotAPicture."""
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-            return (picture.format or "").lower()
+        with Image.open(io.BytesIO(content), formats=formats) as picture:
+            yield picture
     except Exception as broken:  # as in open_picture
         raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
-
-
-def thumbnail(png: bytes, side: int) -> bytes:
-    """JPEG with the picture's proportions, at most `side` pixels wide and high. Raises as `open_picture`."""
-    picture = open_picture(png)
-    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
-    return to_jpeg(picture, quality=85)
 
 
 def blurred(content: bytes, side: int = 240) -> bytes:
@@ -207,7 +203,7 @@ def parameters_of(drawing: Drawing[bytes], index: int, scheduler: str) -> str:
     }
     if start := drawing.picture(Role.START):
         fields["Denoising strength"] = f"{start.strength:g}"
-    fields["Version"] = _version()
+    fields["Version"] = f"Atelier {version()}".strip()
     loras = [f"<lora:{lora.name}:{lora.weight:g}>" for lora in drawing.lora_set]
     lines = [" ".join([drawing.prompt.text, *loras])]
     if drawing.prompt.negative:
@@ -221,11 +217,11 @@ def _quoted(value: str) -> str:
     return json.dumps(value, ensure_ascii=False) if any(sign in value for sign in ',:\n"') else value
 
 
-def _version() -> str:
-    try:
-        return f"Atelier {metadata.version('atelier')}"
-    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return "Atelier"
+def version() -> str:
+    """Of Atelier; empty where it runs from a checkout that is not installed."""
+    with suppress(metadata.PackageNotFoundError):
+        return metadata.version("atelier")
+    return ""
 
 
 def _as_rgb(picture: Image.Image) -> Image.Image:

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from generation.files.model_folder import BrokenModelFolder, check_safetensors, shapes_of
+from generation.files.model_folder import BrokenModelFolder, read_shapes
 
 USUAL_NAME = "pytorch_lora_weights.safetensors"
 """What diffusers' own training scripts write."""
@@ -25,10 +25,9 @@ def inspect_lora(source: str, model: str) -> Path:
     """The whole safetensors file of a LoRA. `model`: the source of the model that is to wear it. Raises BrokenLoraFile."""
     file = _find(source)
     try:
-        check_safetensors(source, file)
+        shapes = read_shapes(source, file)
     except BrokenModelFolder as broken:
         raise BrokenLoraFile(source, f"{broken.reason} Download it again.") from broken
-    shapes = shapes_of(file)
     if not any("lora" in name for name in shapes):
         raise BrokenLoraFile(source, f"{file.name} holds no LoRA.")
     _check_text_width(source, shapes, model)

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
+
 OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 """Components that no picture needs; pictures are checked elsewhere."""
 
@@ -31,9 +33,9 @@ class BrokenModelFolder(Exception):
 class ModelFolder:
     """A folder whose files are all there and whole."""
 
-    path: Path
     pipeline: str  # diffusers' class
     variant: str | None  # "fp16" where only half-precision files are there
+    weights: int  # numbers in the weights that would be loaded
 
 
 def is_hub_name(source: str) -> bool:
@@ -54,76 +56,68 @@ def inspect(source: str) -> ModelFolder | None:
     if not pipeline.endswith("Pipeline"):
         advice = "Point `source` at a folder that diffusers' `save_pretrained` wrote."
         raise BrokenModelFolder(source, "model_index.json names no pipeline.", advice)
-    variants = {
+    numbers = [
         _inspect_component(source, folder / name, class_name)
         for name, class_name in _components(index).items()
         if name not in OPTIONAL
-    }
-    return ModelFolder(path=folder, pipeline=pipeline, variant="fp16" if "fp16" in variants else None)
+    ]
+    is_half = any(half and not plain for plain, half in numbers)
+    weights = sum((half or plain) if is_half else (plain or half) for plain, half in numbers)
+    return ModelFolder(pipeline=pipeline, variant="fp16" if is_half else None, weights=weights)
 
 
 def count_weights(source: str) -> int | None:
     """Numbers in the weights that would be loaded; None for a hub name. Raises BrokenModelFolder."""
     folder = inspect(source)
-    if folder is None:
-        return None
-    index = _read_json(source, folder.path / "model_index.json")
-    total = 0
-    for name in _components(index).keys() - OPTIONAL:
-        weights = list((folder.path / name).glob("*.safetensors"))
-        halves = [file for file in weights if ".fp16" in file.name]
-        chosen = halves if folder.variant else [file for file in weights if file not in halves]
-        for file in chosen or weights:
-            total += sum(math.prod(shape) for shape in shapes_of(file).values())
-    return total
-
-
-def shapes_of(file: Path) -> dict[str, tuple[int, ...]]:
-    """Of the tensors in a whole safetensors file, by name."""
-    with file.open("rb") as stream:
-        header: dict[str, Any] = json.loads(stream.read(int.from_bytes(stream.read(8), "little")))
-    return {name: tuple(tensor["shape"]) for name, tensor in header.items() if name != "__metadata__"}
+    return folder.weights if folder else None
 
 
 def _components(index: dict[str, Any]) -> dict[str, str]:
     """Name of the folder -> name of the class, as `model_index.json` lists them ([library, class], or nulls)."""
     named: dict[str, str] = {}
     for name, value in index.items():
-        if (
-            not name.startswith("_")
-            and isinstance(value, list)
-            and len(cast("list[Any]", value)) == 2
-            and value[1]
-        ):
-            named[name] = str(cast("list[Any]", value)[1])
+        match value:
+            case [_, str() as class_name] if class_name and not name.startswith("_"):
+                named[name] = class_name
+            case _:
+                pass
     return named
 
 
-def _inspect_component(source: str, folder: Path, class_name: str) -> str | None:
-    """The variant of its weights, None for plain ones and for components without weights."""
+def _inspect_component(source: str, folder: Path, class_name: str) -> tuple[int, int]:
+    """Numbers in its plain weights, and in those of half precision; none where it has no such files."""
     if not folder.is_dir():
         raise BrokenModelFolder(source, f"The folder {folder.name}/ ({class_name}) is missing.", _NEEDS_FULL)
     for file in sorted(folder.glob("*.json")):
         _read_json(source, file)
     if not _TORCH_CLASS.search(class_name):
-        return None
+        return 0, 0
     if not (folder / "config.json").is_file():
         raise BrokenModelFolder(source, f"{folder.name}/config.json is missing.", _NEEDS_FULL)
     for index in folder.glob("*.index*.json"):
         for shard in sorted(set(_read_json(source, index).get("weight_map", {}).values())):
             if not (folder / str(shard)).is_file():
                 raise BrokenModelFolder(source, f"{folder.name}/{shard} is missing.", _NEEDS_FULL)
-    weights = sorted(folder.glob("*.safetensors"))
-    for file in weights:
-        check_safetensors(source, file)
-    plain = [file for file in weights if ".fp16" not in file.name]
-    if not weights and not list(folder.glob("*.bin")):
+    files = sorted(folder.glob("*.safetensors"))
+    if not files and not list(folder.glob("*.bin")):
         raise BrokenModelFolder(source, f"{folder.name}/ holds no weights (*.safetensors).", _NEEDS_FULL)
-    return "fp16" if weights and not plain else None
+    plain = half = 0
+    for file in files:
+        count = sum(map(math.prod, read_shapes(source, file).values()))
+        plain, half = (plain, half + count) if ".fp16" in file.name else (plain + count, half)
+    return plain, half
 
 
-def check_safetensors(source: str, file: Path) -> None:
-    """Eight bytes of length, a JSON header of that length, then tensors up to the largest offset that it names.
+class _Tensor(msgspec.Struct):
+    """A header's entry; `__metadata__` is one without any of it."""
+
+    shape: tuple[int, ...] = ()
+    data_offsets: tuple[int, int] = (0, 0)
+
+
+def read_shapes(source: str, file: Path) -> dict[str, tuple[int, ...]]:
+    """Of the tensors in a safetensors file, by name: eight bytes of length, a JSON header of that length, then tensors up to the
+    largest offset that it names. Raises BrokenModelFolder where it is not whole.
 
     https://github.com/huggingface/safetensors#format
     """
@@ -134,14 +128,14 @@ def check_safetensors(source: str, file: Path) -> None:
         if size < 8 or length > size - 8:
             raise BrokenModelFolder(source, f"{name} is cut off in its header ({size} bytes).", _NEEDS_FULL)
         try:
-            header: dict[str, Any] = json.loads(stream.read(length))
-            ends = [int(tensor["data_offsets"][1]) for key, tensor in header.items() if key != "__metadata__"]
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError):
+            tensors = msgspec.json.decode(stream.read(length), type=dict[str, _Tensor])
+        except (msgspec.DecodeError, ValueError):
             raise BrokenModelFolder(source, f"{name} is no safetensors file.", _NEEDS_FULL) from None
-    expected = 8 + length + max(ends, default=0)
+    expected = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if size != expected:
         reason = f"{name} has {size} bytes where its header says {expected}."
         raise BrokenModelFolder(source, reason, _NEEDS_FULL)
+    return {name: tensor.shape for name, tensor in tensors.items() if name != "__metadata__"}
 
 
 def _read_json(source: str, file: Path) -> dict[str, Any]:

@@ -8,13 +8,14 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import re
-from dataclasses import dataclass
-from importlib import metadata
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import c2pa
+import msgspec
+from msgspec import Meta
 
+from generation.files.images import version
 from generation.provenance.certificate import Certificate
 
 _ASSERTION = "org.atelier.picture"
@@ -36,8 +37,8 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 class Claim:
     """What is said about a picture: no name, no prompt."""
 
-    job: str
-    image: int | None  # from 0; None: all of the job's, in one grid
+    job: Annotated[str, Meta(pattern=r"\A[a-z2-7]{10}\Z")]
+    image: Annotated[int, Meta(ge=0)] | None  # None: all of the job's, in one grid
     model: str
 
 
@@ -88,9 +89,9 @@ class Credentials:
         manifest = document.get("manifests", {}).get(document.get("active_manifest"), {})
         for assertion in manifest.get("assertions", ()):
             if assertion.get("label") == _ASSERTION:
-                with contextlib.suppress(KeyError, TypeError, ValueError):
+                with contextlib.suppress(KeyError, TypeError, msgspec.ValidationError):
                     return Found(
-                        claim=_claim(assertion["data"]),
+                        claim=msgspec.convert(assertion["data"], Claim),
                         is_whole=document.get("validation_state") in ("Valid", "Trusted"),
                         is_own=document.get("validation_state") == "Trusted"
                         and manifest["signature_info"]["cert_serial_number"] == self.certificate.serial,
@@ -98,43 +99,14 @@ class Credentials:
         return None
 
 
-def _claim(data: dict[str, Any]) -> Claim:
-    job, image, model = data["job"], data["image"], data["model"]
-    if not (isinstance(job, str) and re.fullmatch(r"[a-z2-7]{10}", job) and isinstance(model, str)):
-        raise ValueError(job)
-    if image is not None and not (isinstance(image, int) and image >= 0):
-        raise ValueError(image)
-    return Claim(job=job, image=image, model=model)
-
-
 def _manifest(claim: Claim) -> dict[str, Any]:
-    maker = {"name": "Atelier", "version": _version()}
+    maker = {"name": "Atelier", "version": version() or "0"}
+    created = {"action": "c2pa.created", "digitalSourceType": _TRAINED, "softwareAgent": maker}
     return {
         "claim_generator_info": [maker],
         "title": f"atelier-{claim.job}",
         "assertions": [
-            {
-                "label": "c2pa.actions.v2",
-                "data": {
-                    "actions": [
-                        {
-                            "action": "c2pa.created",
-                            "digitalSourceType": _TRAINED,
-                            "softwareAgent": maker,
-                        }
-                    ]
-                },
-            },
-            {
-                "label": _ASSERTION,
-                "data": {"job": claim.job, "image": claim.image, "model": claim.model},
-            },
+            {"label": "c2pa.actions.v2", "data": {"actions": [created]}},
+            {"label": _ASSERTION, "data": asdict(claim)},
         ],
     }
-
-
-def _version() -> str:
-    try:
-        return metadata.version("atelier")
-    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
-        return "0"

@@ -12,8 +12,7 @@ The grid of frequencies is relative to the picture's frame: a crop or a rotation
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache
 from hashlib import sha256
 
 import numpy as np
@@ -32,19 +31,10 @@ _WORDS, _WORD, _GOLAY = 4, 12, 24
 _GENERATOR = 0xC75  # x^11 + x^10 + x^6 + x^5 + x^4 + x^2 + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Directions:
-    where: NDArray[np.int64]  # (96, n): places in the flattened DCT
-    weight: NDArray[np.float32]  # (96, n): each row of length 1
-
-
-@dataclass(frozen=True, eq=False)
 class Watermark:
-    key: bytes
-    _directions: _Directions = field(init=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_directions", _directions(self.key))
+    def __init__(self, key: bytes) -> None:
+        self.key = key
+        self._where, self._weight = _directions(key)
         _golay()  # its 50 ms are for the start, not for the first picture
 
     def marked(self, picture: Image.Image, number: int) -> Image.Image:
@@ -63,7 +53,7 @@ class Watermark:
             if lacking.max() < _STRENGTH / 8:
                 break
             spectrum = np.zeros(_SIDE * _SIDE, np.float32)
-            spectrum[self._directions.where] = (lacking * wanted)[:, None] * self._directions.weight
+            spectrum[self._where] = (lacking * wanted)[:, None] * self._weight
             change += room * (basis.T @ spectrum.reshape(_SIDE, _SIDE) @ basis)
         large = np.asarray(Image.fromarray(change).resize(original.size, Image.Resampling.BICUBIC))
         moved = np.asarray(original, np.int16) + np.rint(large).astype(np.int16)[:, :, None]
@@ -88,7 +78,7 @@ class Watermark:
         """(96,)"""
         basis = _basis()
         spectrum = (basis @ small @ basis.T).ravel()
-        return (spectrum[self._directions.where] * self._directions.weight).sum(axis=1)
+        return (spectrum[self._where] * self._weight).sum(axis=1)
 
 
 def _small(picture: Image.Image) -> NDArray[np.float32]:
@@ -123,7 +113,8 @@ def _check(number: int, key: bytes) -> int:
     return int.from_bytes(sha256(key + b"check" + number.to_bytes(4, "big")).digest()[:2], "big")
 
 
-def _directions(key: bytes) -> _Directions:
+def _directions(key: bytes) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """(96, n): places in the flattened DCT. (96, n): their weights, each row of length 1."""
     down, along = np.mgrid[0:_SIDE, 0:_SIDE]
     radius = np.hypot(down, along)
     band = np.flatnonzero((radius >= _BAND[0]) & (radius < _BAND[1]))
@@ -131,10 +122,10 @@ def _directions(key: bytes) -> _Directions:
     each = len(band) // _BITS
     where = draw_from.permutation(band)[: each * _BITS].reshape(_BITS, each)
     signs = draw_from.integers(0, 2, where.shape) * 2 - 1
-    return _Directions(where=where, weight=(signs / np.sqrt(each)).astype(np.float32))
+    return where, (signs / np.sqrt(each)).astype(np.float32)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _basis() -> NDArray[np.float32]:
     """(128, 128): the orthonormal DCT-II, a frequency a row."""
     frequency, place = np.mgrid[0:_SIDE, 0:_SIDE]
@@ -143,7 +134,7 @@ def _basis() -> NDArray[np.float32]:
     return basis.astype(np.float32)
 
 
-@lru_cache(maxsize=1)
+@cache
 def _golay() -> NDArray[np.float32]:
     """(4096, 24) of 1 and -1: the word of every 12 bits, systematic, with a parity bit; any two differ in 8 places or more."""
     words: list[int] = []

@@ -39,9 +39,7 @@ STOP_SECONDS = 5.0
 """How long a worker may take to end after Stop, and its pipes to close after a kill."""
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_BUFFER = (
-    2**20
-)  # bytes: finished pictures are megabytes, and the default of 64 KiB wakes the loop for every piece
+_BUFFER = 2**20  # bytes: of megabytes of pictures, the default of 64 KiB wakes the loop for every piece
 
 
 @dataclass(eq=False)
@@ -90,14 +88,14 @@ async def open_connection(
         )
     except OSError as refusal:
         raise WorkerDied(exit_code=None, reason=f"cannot be started: {refusal}") from refusal
-    link = WorkerConnection(
+    connection = WorkerConnection(
         process, patience=patience, ping_seconds=min(ping_seconds, patience / 2), listen=listen
     )
     try:
-        link.send(configure)
-        yield link
+        connection.send(configure)
+        yield connection
     finally:
-        await link.stop()
+        await connection.stop()
 
 
 class Connection(Protocol):
@@ -112,12 +110,8 @@ class WorkerConnection:
 
     def __init__(self, process: Process, *, patience: float, ping_seconds: float, listen: Listener) -> None:
         assert process.stdin is not None and process.stdout is not None  # PIPE above
-        self._process = process
-        self._orders = process.stdin
-        self._events = process.stdout
-        self._patience = patience
-        self._ping_seconds = ping_seconds
-        self._listen = listen
+        self._process, self._orders, self._events = process, process.stdin, process.stdout
+        self._patience, self._ping_seconds, self._listen = patience, ping_seconds, listen
         self._silence = 0.0  # seconds
         self._pings = 0
 
@@ -161,9 +155,8 @@ class WorkerConnection:
         while True:
             try:
                 async with asyncio.timeout(self._ping_seconds):
-                    return await self._events.readexactly(
-                        size
-                    )  # cut off, it leaves what has come in the buffer
+                    # Cut off, it leaves what has come in the buffer.
+                    return await self._events.readexactly(size)
             except TimeoutError:
                 self._silence += self._ping_seconds
                 if self._silence >= self._patience:

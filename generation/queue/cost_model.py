@@ -2,18 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections import defaultdict
 
-from generation.queue.regression import Regression
 from generation.request import GenerationRequest, Request
 
 GUESS = 0.01
 """Seconds of a picture-step before anything was measured. Until then only the ratios matter."""
 
-_Kind = tuple[object, ...]
+
+class Regression:
+    """y = fixed + slope · x by weighted least squares, where neither part is below 0."""
+
+    def __init__(self, kept: float = 0.9) -> None:
+        """kept: of the past's weight at every point. With 0.9 the last ten have two thirds of it."""
+        self.points = 0  # learned, in all
+        self.weight = self._x = self._y = self._xx = self._xy = 0.0
+        self._kept = kept
+
+    def learn(self, x: float, y: float, weight: float = 1.0) -> None:
+        self.points += 1
+        self.weight = self._kept * self.weight + weight
+        self._x = self._kept * self._x + weight * x
+        self._y = self._kept * self._y + weight * y
+        self._xx = self._kept * self._xx + weight * x * x
+        self._xy = self._kept * self._xy + weight * x * y
+
+    @property
+    def ratio(self) -> float:
+        """y for one x, both summed; only where something was learned."""
+        return self._y / self._x
+
+    @property
+    def line(self) -> tuple[float, float]:
+        """Fixed part and slope; (0, 0) before anything was learned."""
+        if not self.weight:
+            return 0.0, 0.0
+        spread = self.weight * self._xx - self._x**2
+        if spread <= 1e-6 * self._x**2:  # one x only: all that is known is what a unit of it costs
+            return 0.0, self.ratio
+        slope = (self.weight * self._xy - self._x * self._y) / spread
+        slope = min(max(slope, 0.0), self.ratio)
+        return (self._y - slope * self._x) / self.weight, slope
 
 
-def _kind(request: Request) -> _Kind:
+def _kind(request: Request) -> tuple[object, ...]:
     """Orders of one kind differ only in steps and pictures."""
     if isinstance(request, GenerationRequest):
         drawing = request.drawing
@@ -21,7 +53,6 @@ def _kind(request: Request) -> _Kind:
     return ("enlargement", request.factor)
 
 
-@dataclass(slots=True)
 class CostModel:
     """Device seconds of a picture: a part of its own, such as decoding, and a part for every step.
 
@@ -29,8 +60,9 @@ class CostModel:
     time that passed, and the loading of a model does not count as slowness.
     """
 
-    _kinds: dict[_Kind, Regression] = field(default_factory=dict[_Kind, Regression], init=False)
-    _all: Regression = field(default_factory=Regression, init=False)
+    def __init__(self) -> None:
+        self._kinds: defaultdict[object, Regression] = defaultdict(Regression)
+        self._all = Regression()
 
     @property
     def seconds_per_cost(self) -> float | None:
@@ -38,8 +70,8 @@ class CostModel:
         return self._all.ratio if self._all.weight else None
 
     def learn(self, request: Request, seconds: float) -> None:
-        kind, images = self._kinds.setdefault(_kind(request), Regression()), request.drawing.images
-        kind.learn(request.cost / images, seconds / images)
+        images = request.drawing.images
+        self._kinds[_kind(request)].learn(request.cost / images, seconds / images)
         self._all.learn(request.cost, seconds)
 
     def seconds_for(self, request: Request) -> float:

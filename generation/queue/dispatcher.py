@@ -19,7 +19,7 @@ from generation.logs import of_job
 from generation.protocol import Configure, JobEvent
 from generation.queue.connection import OrderTooLarge, WorkerDied, open_connection
 from generation.queue.cost_model import CostModel
-from generation.queue.eta_updates import EtaUpdates
+from generation.queue.eta import EtaUpdates
 from generation.queue.fair_queue import FairQueue
 from generation.queue.lease import Lease
 from generation.queue.ticket import (
@@ -71,12 +71,12 @@ class Dispatcher:
         self._member_running = member_running
         self._clock = clock
         self._jobs: dict[JobId, Lease] = {}
-        self._pace = CostModel()
-        self._line = FairQueue(self._pace.seconds_for, weights)
+        self._cost_model = CostModel()
+        self._queue = FairQueue(self._cost_model.seconds_for, weights)
         self._workers = [
             Worker(configure, connect, self._hear, self._move, self._take_back, clock) for connect in workers
         ]
-        self._outlook = EtaUpdates(self._jobs, self._line, self._workers, self._pace, clock)
+        self._eta = EtaUpdates(self._jobs, self._queue, self._workers, self._cost_model, clock)
         self._ready = asyncio.Event()
 
     @property
@@ -85,11 +85,11 @@ class Dispatcher:
         return DispatcherState(
             is_ready=any(worker.is_ready for worker in workers),
             device=" + ".join(worker.device for worker in workers if worker.device),
-            waiting=len(self._line),
+            waiting=len(self._queue),
             running=sum(len(worker.leases) for worker in workers),
             seated=sum(worker.seated for worker in workers),
             broken_models={model: why for worker in workers for model, why in worker.broken.items()},
-            seconds_per_cost=self._pace.seconds_per_cost,
+            seconds_per_cost=self._cost_model.seconds_per_cost,
         )
 
     async def wait_for_ready(self) -> None:
@@ -107,10 +107,10 @@ class Dispatcher:
 
     def check_room(self) -> None:
         """Raises LineFull, with the wait of the last in line."""
-        if len(self._line) >= self._max_waiting:
-            self._outlook.renew()
-            *_, last = self._line
-            raise LineFull(waiting=len(self._line), seconds=self._jobs[last.job].seconds)
+        if len(self._queue) >= self._max_waiting:
+            self._eta.renew()
+            *_, last = self._queue
+            raise LineFull(waiting=len(self._queue), seconds=self._jobs[last.job].seconds)
 
     def submit(self, request: Request, *, force: bool = False) -> Ticket:
         """A job that is known already keeps its ticket. `force` is for jobs accepted before a restart.
@@ -121,9 +121,9 @@ class Dispatcher:
             return known.ticket
         if not force:
             self.check_room()
-        ticket = Ticket(request.job, self._outlook.renew)
+        ticket = Ticket(request.job, self._eta.renew)
         self._jobs[request.job] = Lease(request=request, ticket=ticket, came=self._clock())
-        self._line.put(request)
+        self._queue.put(request)
         self._move()
         return ticket
 
@@ -152,8 +152,8 @@ class Dispatcher:
         with of_job(request.job, request.drawing.prompt):
             match event:
                 case protocol.Finished(pictures=pictures, device_seconds=seconds):
-                    self._pace.learn(request, seconds)
-                    self._outlook.learn(job)
+                    self._cost_model.learn(request, seconds)
+                    self._eta.learn(job)
                     self._forget(job, seconds)
                     job.ticket.resolve(Pictures(job=event.job, pictures=pictures, device_seconds=seconds))
                 case protocol.Failed(kind=kind, reason=reason):
@@ -167,7 +167,7 @@ class Dispatcher:
                     self._fail(job, JobCancelled(event.job))  # no news where the cancel came from here
                 case _:
                     job.hear(event)
-                    self._line.worked(event.job, 1 - job.left)
+                    self._queue.worked(event.job, 1 - job.left)
         # A step moves no other job; a preview, once a second, is when estimates are renewed.
         if not isinstance(event, protocol.Started | protocol.Stepped):
             self._move()
@@ -197,18 +197,18 @@ class Dispatcher:
             self._ready.clear()
         while (found := self._next()) is not None:
             job, worker = found
-            self._line.take(job.request.job)
+            self._queue.take(job.request.job)
             try:
                 worker.give(job)
             except OrderTooLarge as refusal:
                 reason = f"{refusal.size} bytes are too many"
                 self._fail(job, GenerationFailed(job.request.job, "input", reason))
-        self._outlook.outdate()
+        self._eta.outdate()
 
     def _next(self) -> tuple[Lease, Worker] | None:
         """The first job in line that a worker has room for, and of those workers the one with the fewest pictures."""
         workers = [worker for worker in self._workers if worker.is_open]
-        if not workers or not len(self._line):
+        if not workers or not len(self._queue):
             return None
         full = {worker for worker in workers if worker.is_full}
         broken = set.intersection(*(set(worker.broken) for worker in self._workers if worker.is_ready))
@@ -223,14 +223,14 @@ class Dispatcher:
             own, job = out[request.member], self._jobs[request.job]
             if job in set_aside or (own and own + request.drawing.images > self._member_running):
                 return ()
-            is_beyond, model = not own or job.is_draft, job.kind and job.kind.model
+            is_beyond, model = not own or job.is_draft, job.kind and job.kind[0]
             return [
                 worker
                 for worker in workers
                 if (is_beyond or worker not in full) and (model in broken or model not in worker.broken)
             ]
 
-        while (first := self._line.first(lambda request: bool(room(request)))) is not None:
+        while (first := self._queue.first(lambda request: bool(room(request)))) is not None:
             job = self._jobs[first.job]
             worker = min(room(first), key=lambda worker: worker.pictures)
             if not (job.runs_alone and worker.leases):
@@ -241,12 +241,12 @@ class Dispatcher:
 
     def _return(self, job: Lease) -> None:
         job.rewind()
-        self._line.put_back(job.request.job)
+        self._queue.put_back(job.request.job)
 
     def _fail(self, job: Lease, error: GenerationError) -> None:
         self._forget(job)
         job.ticket.fail(error)
 
     def _forget(self, job: Lease, device_seconds: float | None = None) -> None:
-        self._line.remove(job.request.job, device_seconds)
+        self._queue.remove(job.request.job, device_seconds)
         del self._jobs[job.request.job]

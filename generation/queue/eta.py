@@ -1,43 +1,95 @@
-"""When one worker's orders will be done: the steps that are left, played in the order of their turns. No clock, no torch.
+"""When jobs will be done, and their places in line: worked out and told at most once per turn of the event loop.
 
-The worker tells what a step costs. Later orders that go first are not known, and decoding is not forecast: what was forecast is
-kept until the order is done, and the next forecasts are corrected by how much longer it took.
+A forecast plays the steps that are left of one worker's orders, in the order of their turns, at the costs that the worker told.
+Later orders that go first are not known, and decoding is not forecast: what was forecast is kept until the order is done, and the
+next forecasts are corrected by how much longer it took.
+
+The time that takes grows with the number of jobs. So a burst of orders, or of the workers' events, is told together at the end of
+the event loop's turn; if a ticket is read before that, it is computed at once.
 """
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from generation.fair_share import room_beside
 from generation.protocol import StepCost
-from generation.queue.regression import Regression
-from generation.request import GenerationRequest, ImageSize, ModelName, Request
+from generation.queue.cost_model import CostModel, Regression
+from generation.queue.fair_queue import FairQueue
+from generation.queue.lease import Lease, Work, WorkKind
+from generation.queue.ticket import Waiting
+from generation.queue.worker import Worker
+from generation.request import JobId, Request
 
 
-class WorkKind(NamedTuple):
-    """Orders that share steps."""
+class EtaUpdates:
+    def __init__(
+        self,
+        jobs: Mapping[JobId, Lease],
+        queue: FairQueue,
+        workers: Sequence[Worker],
+        cost_model: CostModel,
+        clock: Callable[[], float],  # seconds
+    ) -> None:
+        self._jobs = jobs
+        self._queue = queue
+        self._workers = workers
+        self._cost_model = cost_model
+        self._clock = clock
+        self._lateness = Lateness()
+        self._is_old = False
 
-    model: ModelName
-    size: ImageSize
+    def learn(self, job: Lease) -> None:
+        """It is done."""
+        if job.forecast is not None:
+            self._lateness.learn(job.forecast, self._clock() - job.came)
 
+    def outdate(self) -> None:
+        """Something changed."""
+        if not self._is_old:
+            self._is_old = True
+            asyncio.get_running_loop().call_soon(self.renew)
 
-@dataclass(slots=True, kw_only=True, eq=False)
-class Work:
-    """An order, and what is left of it."""
+    def renew(self) -> None:
+        if self._is_old:
+            self._is_old = False
+            self._tell()
 
-    request: Request
-    kind: WorkKind | None = field(init=False)  # None: no steps, such as an enlargement
-    steps: float = field(init=False)  # picture-steps, of all of it
-    is_draft: bool = field(init=False)
-    left: float = 1.0  # the share that is to be done
+    def _tell(self) -> None:
+        ranked = [self._jobs[request.job] for request in self._queue.ranked()]
+        forecast = self._forecast(ranked) if self._cost_model.seconds_per_cost is not None else {}
+        fixed, factor = self._lateness.correction
+        place = 0
+        for job in ranked:
+            seconds = forecast.get(job)
+            job.seconds = None if seconds is None else fixed + factor * seconds
+            if job.is_new:
+                job.is_new, job.forecast = False, seconds
+            if not job.is_started and not job.ticket.is_done:
+                place += 1
+                progress = Waiting(place=place, seconds=job.seconds)
+                if job.ticket.progress != progress:
+                    job.ticket.show(progress)
 
-    def __post_init__(self) -> None:
-        request, drawing = self.request, self.request.drawing
-        self.kind = WorkKind(drawing.model, drawing.size) if isinstance(request, GenerationRequest) else None
-        self.steps, self.is_draft = request.cost, request.is_draft
+    def _forecast(self, ranked: Sequence[Lease]) -> dict[Lease, float]:
+        """Seconds until each is done, if each that waits goes to the worker that has the fewest picture-steps before it."""
+        workers = [worker for worker in self._workers if worker.is_ready] or self._workers
+        holder = {job: worker for worker in workers for job in worker.leases.values()}
+        ahead = {worker: sum(job.left * job.steps for job in worker.leases.values()) for worker in workers}
+        works = {worker: list[Lease]() for worker in workers}
+        for job in ranked:
+            worker = holder.get(job)
+            if worker is None:
+                worker = min(workers, key=ahead.__getitem__)
+                ahead[worker] += job.left * job.steps
+            works[worker].append(job)
+        return {
+            job: seconds
+            for worker, own in works.items()
+            for job, seconds in zip(own, ends(own, worker.costs, self._cost_model.seconds_for), strict=True)
+        }
 
 
 def ends(
@@ -87,11 +139,11 @@ def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
     return batch
 
 
-@dataclass(slots=True)
 class Lateness:
     """How much longer orders take than was forecast."""
 
-    _line: Regression = field(default_factory=Regression, init=False)
+    def __init__(self) -> None:
+        self._line = Regression()
 
     @property
     def correction(self) -> tuple[float, float]:

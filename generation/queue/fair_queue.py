@@ -29,46 +29,47 @@ class FairQueue:
         seconds_for: Callable[[Request], float] = lambda request: request.cost,
         weights: Mapping[GuildId, float] | None = None,
     ) -> None:
-        """seconds_for: what an order will take of the device. weights: as for `Shares`."""
+        """seconds_for: what an order will take of the device. weights: as for `FairShare`."""
         self._seconds_for = seconds_for
         self._shares = FairShare(weights)
-        self._places: dict[JobId, _Entry] = {}  # in the order of coming
+        self._entries: dict[JobId, _Entry] = {}  # in the order of coming
         self._ranked: list[Request] | None = None  # None: somebody came or went, or was served
         self._returns = 0
+        self._waiting = 0
 
     def __len__(self) -> int:
         """How many wait."""
-        return sum(not place.is_out for place in self._places.values())
+        return self._waiting
 
     def __contains__(self, job: JobId) -> bool:
         """Whether it waits."""
-        return job in self._places and not self._places[job].is_out
+        return job in self._entries and not self._entries[job].is_out
 
     def __iter__(self) -> Iterator[Request]:
         """Who waits, next first."""
-        return (request for request in self.ranked() if not self._places[request.job].is_out)
+        return (request for request in self.ranked() if not self._entries[request.job].is_out)
 
     def ranked(self) -> Sequence[Request]:
         """Who waits or is served, soonest first. What was served before and put back is in front."""
         if self._ranked is None:
-            ranked = self._shares.ranked(list(self._places.values()))
-            returned = [place for place in self._places.values() if place.returns]
-            returned.sort(key=lambda place: (not place.is_out, place.returns))
-            in_front = {place.order.job: place.order for place in returned}
+            ranked = self._shares.ranked(list(self._entries.values()))
+            returned = [entry for entry in self._entries.values() if entry.returns]
+            returned.sort(key=lambda entry: (not entry.is_out, entry.returns))
+            in_front = {entry.order.job: entry.order for entry in returned}
             self._ranked = [*in_front.values(), *(one for one in ranked if one.job not in in_front)]
         return self._ranked
 
     def first(self, may: Callable[[Request], bool] = lambda request: True) -> Request | None:
         """The next of those who may; None when no such is waiting."""
-        if not any(may(place.order) for place in self._places.values() if not place.is_out):
+        if not any(may(entry.order) for entry in self._entries.values() if not entry.is_out):
             return None  # before turns are worked out
         return next((request for request in self if may(request)), None)
 
     def put(self, request: Request) -> None:
         """Raises ValueError where the job is there already."""
-        if request.job in self._places:
+        if request.job in self._entries:
             raise ValueError(f"{request.job} is waiting already")
-        self._places[request.job] = _Entry(
+        self._entries[request.job] = _Entry(
             order=request,
             guild=request.guild,
             member=request.member,
@@ -76,39 +77,43 @@ class FairQueue:
             total=self._seconds_for(request),
             had=0.0,
         )
+        self._waiting += 1
         self._ranked = None
 
     def take(self, job: JobId) -> Request:
         """It is served now."""
         if job not in self:
             raise KeyError(job)
-        place = self._places[job]
-        place.is_out = True
-        if place.returns:
+        entry = self._entries[job]
+        entry.is_out = True
+        self._waiting -= 1
+        if entry.returns:
             self._ranked = None
-        return place.order
+        return entry.order
 
     def put_back(self, job: JobId) -> None:
         """It was taken and did not get done: it is next, and what was done for it is given back."""
-        place = self._places[job]
-        self._charge(place, -place.had)
+        entry = self._entries[job]
+        self._charge(entry, -entry.had)
         self._returns += 1
-        place.is_out, place.returns = False, self._returns
+        self._waiting += entry.is_out
+        entry.is_out, entry.returns = False, self._returns
 
     def worked(self, job: JobId, share: float) -> None:
         """`share` of the order, 0 to 1, is done."""
-        place = self._places[job]
-        self._charge(place, max(0.0, share * place.total - place.had))
+        entry = self._entries[job]
+        self._charge(entry, max(0.0, share * entry.total - entry.had))
 
     def remove(self, job: JobId, seconds: float | None = None) -> Request:
         """It goes. `seconds`: what it took of the device, where that is known; else what was charged stands."""
-        place = self._places[job]
+        entry = self._entries[job]
         if seconds is not None:
-            self._charge(place, seconds - place.had)
+            self._charge(entry, seconds - entry.had)
+        self._waiting -= not entry.is_out
         self._ranked = None
-        return self._places.pop(job).order
+        return self._entries.pop(job).order
 
-    def _charge(self, place: _Entry, seconds: float) -> None:
+    def _charge(self, entry: _Entry, seconds: float) -> None:
         self._ranked = None
-        place.had += seconds
-        self._shares.charge(place.guild, place.member, seconds, is_draft=place.is_draft)
+        entry.had += seconds
+        self._shares.charge(entry.guild, entry.member, seconds, is_draft=entry.is_draft)

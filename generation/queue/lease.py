@@ -1,18 +1,37 @@
-"""A job in the dispatch's hands: from submit until its ticket is done and the worker has let go."""
+"""A job in the dispatcher's hands: from submit until its ticket is done and the worker has let go."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from generation.protocol import JobEvent, Previewed, Stepped
-from generation.queue.eta import Work
 from generation.queue.ticket import Running, Ticket
+from generation.request import GenerationRequest, ImageSize, ModelName, Request
+
+WorkKind = tuple[ModelName, ImageSize]
+"""Orders of one kind share steps."""
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class Work:
+    """An order, and what is left of it."""
+
+    request: Request
+    kind: WorkKind | None = field(init=False)  # None: no steps, such as an enlargement
+    steps: float = field(init=False)  # picture-steps, of all of it
+    is_draft: bool = field(init=False)
+    left: float = 1.0  # the share that is to be done
+
+    def __post_init__(self) -> None:
+        request, drawing = self.request, self.request.drawing
+        self.kind = (drawing.model, drawing.size) if isinstance(request, GenerationRequest) else None
+        self.steps, self.is_draft = request.cost, request.is_draft
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Lease(Work):
     ticket: Ticket
-    came: float  # when, by the dispatch's clock
+    came: float  # when, by the dispatcher's clock
     is_started: bool = False
     done: int = 0  # picture-steps
     total: int = 0

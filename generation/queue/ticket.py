@@ -91,12 +91,12 @@ class Ticket:
             self._announce()
 
     def resolve(self, pictures: Pictures) -> None:
-        if not self._result.done():
+        if not self.is_done:
             self._result.set_result(pictures)
             self._announce()
 
     def fail(self, error: GenerationError) -> None:
-        if not self._result.done():
+        if not self.is_done:
             self._result.set_exception(error)
             self._announce()
 

@@ -1,6 +1,6 @@
 """A worker as the bot sees it: its connection and its life, the jobs that it has, how many more it takes, what it told of itself.
 
-Which jobs it is given, and what becomes of them, is decided by the dispatch.
+Which jobs it is given, and what becomes of them, is decided by the dispatcher.
 """
 
 from __future__ import annotations
@@ -14,8 +14,7 @@ from dataclasses import dataclass, field
 from generation import protocol
 from generation.protocol import Configure, Event, JobEvent, StepCost
 from generation.queue.connection import Connection, WorkerDied
-from generation.queue.eta import WorkKind
-from generation.queue.lease import Lease
+from generation.queue.lease import Lease, WorkKind
 from generation.request import GenerationRequest, JobId, ModelName
 
 log = logging.getLogger(__name__)
@@ -47,7 +46,7 @@ class Worker:
     broken: dict[ModelName, str] = field(default_factory=dict[ModelName, str])  # and why
     costs: dict[WorkKind, StepCost] = field(default_factory=dict[WorkKind, StepCost])
     seated: int = 0  # pictures that are being denoised
-    link: Connection = field(init=False)  # the newest, by `run`
+    connection: Connection = field(init=False)  # the newest, by `run`
 
     # ---- room
 
@@ -78,14 +77,14 @@ class Worker:
         """Raises OrderTooLarge; then the worker hasn't got it."""
         request = job.request
         if isinstance(request, GenerationRequest):
-            self.link.send(protocol.Generate(request=request))
+            self.connection.send(protocol.Generate(request=request))
         else:
-            self.link.send(protocol.Upscale(request=request))
+            self.connection.send(protocol.Upscale(request=request))
         self.leases[request.job] = job
 
     def cancel(self, job: JobId) -> None:
         """It stays leased until the worker has let go, so that its slots are not given away twice."""
-        self.link.send(protocol.Cancel(job=job))
+        self.connection.send(protocol.Cancel(job=job))
 
     # ---- life
 
@@ -96,10 +95,10 @@ class Worker:
             began = self.clock()
             death = None
             try:
-                async with self.connect(self.configure) as self.link:
+                async with self.connect(self.configure) as self.connection:
                     self.broken.clear()
                     while True:
-                        self._hear(await self.link.receive())
+                        self._hear(await self.connection.receive())
             except WorkerDied as news:
                 log.error("the worker died (%s), exit code %s", news.reason, news.exit_code)
                 death = news
@@ -128,7 +127,7 @@ class Worker:
             case protocol.Strained(action=action, detail=detail):
                 log.warning("the worker's memory is short: %s (%s)", action, detail)
             case protocol.StepCost():
-                self.costs[WorkKind(event.model, event.size)] = event
+                self.costs[event.model, event.size] = event
             case protocol.Vitals(slots=slots):
                 self.seated = slots
                 return

@@ -10,8 +10,9 @@ import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import BinaryIO
+from pathlib import Path
 
+import psutil
 import torch
 
 from generation.diagnostics import Card, Finding, ModelReport, decode_entries, encode
@@ -20,16 +21,8 @@ from generation.request import Drawing, ImageSize, ModelEntry, Prompt
 from generation.worker.denoise.batch_state import ROW_COUNTS
 from generation.worker.denoise.cost_curve import CostCurve
 from generation.worker.denoise.slots import Slot
-from generation.worker.models.loading import (
-    BrokenModel,
-    Model,
-    UnusableRequest,
-    device_name,
-    limit_threads,
-    load,
-    pick_device,
-    pick_dtype,
-)
+from generation.worker.models import loading
+from generation.worker.models.model import Model, UnusableRequest
 from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.output.decode import Finisher
 from generation.worker.process import take_streams
@@ -46,7 +39,7 @@ PICTURES = 4
 
 
 def examine(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
-    device = pick_device()
+    device = loading.pick_device()
     yield card(device)
     for entry in entries:
         yield report(entry, device)
@@ -59,15 +52,15 @@ def card(device: torch.device) -> Card:
         free, total = torch.cuda.mem_get_info(device)
         has_bfloat16 = torch.cuda.is_bf16_supported(including_emulation=False)
     else:
-        page = os.sysconf("SC_PAGE_SIZE")
-        free, total = page * os.sysconf("SC_AVPHYS_PAGES"), page * os.sysconf("SC_PHYS_PAGES")
-        has_bfloat16 = "bf16" in _cpu_flags()
+        memory, cpu = psutil.virtual_memory(), Path("/proc/cpuinfo")
+        free, total = memory.free, memory.total
+        has_bfloat16 = cpu.exists() and "bf16" in cpu.read_text(encoding="utf-8")
     return Card(
-        name=device_name(device),
+        name=loading.device_name(device),
         kind=device.type,
         free=free,
         total=total,
-        dtype=str(pick_dtype(device, "")).removeprefix("torch."),
+        dtype=str(loading.pick_dtype(device, "")).removeprefix("torch."),
         has_bfloat16=has_bfloat16,
         compiler=_compiler(device),
         torch=str(torch.__version__),
@@ -78,21 +71,20 @@ def card(device: torch.device) -> Card:
 def report(entry: ModelEntry, device: torch.device) -> ModelReport:
     began = time.perf_counter()
     try:
-        model = load(entry, device, pick_dtype(device, entry.dtype))
-        loading = time.perf_counter() - began
-        return _measured(model, loading)
-    except (BrokenModel, UnusableRequest) as broken:
+        model = loading.load(entry, device, loading.pick_dtype(device, entry.dtype))
+        return _measured(model, time.perf_counter() - began)
+    except (loading.BrokenModel, UnusableRequest) as broken:
         why_not = str(broken)
     except torch.OutOfMemoryError:
-        why_not = f"It does not fit into the memory of {device_name(device)}."
+        why_not = f"It does not fit into the memory of {loading.device_name(device)}."
     except Exception as bug:  # whatever a model may do to the one who tries it
         why_not = f"{type(bug).__name__}: {bug}"
     return ModelReport(name=entry.name, why_not=why_not)
 
 
-def _measured(model: Model, loading: float) -> ModelReport:
+def _measured(model: Model, seconds_to_load: float) -> ModelReport:
     is_batched = not isinstance(model, PipelineModel)
-    curve, steps, note = CostCurve(), dict[int, float](), ""
+    entry, curve, steps, note = model.entry, CostCurve(), dict[int, float](), ""
     until = time.perf_counter() + PATIENCE
     for rows in ROWS if is_batched else ROWS[:1]:
         if steps and time.perf_counter() + (1 + TIMES) * 2 * max(steps.values()) > until:
@@ -110,27 +102,23 @@ def _measured(model: Model, loading: float) -> ModelReport:
         steps[rows] = statistics.median(seconds)
     decoding = 0.0  # a whole pipeline's last step holds it
     if is_batched:
-        noise = _seated(model, 1, guidance=1.0, steps=model.entry.steps)
-        decoding = _seconds(
-            model, lambda: Finisher(model.device).finish(model.develop(noise), model.entry.enlarge)
-        )
-    entry = model.entry
-    rows = PICTURES * (len(_seated(model, 1, guidance=entry.guidance, steps=entry.steps)[0].rows))
+        noise, finisher = _seated(model, 1, guidance=1.0), Finisher(model.device)
+        decoding = _seconds(model, lambda: finisher.finish(model.develop(noise), entry.enlarge))
+    rows = PICTURES * len(_seated(model, 1, guidance=entry.guidance)[0].rows)
     fixed, a_row = curve.line
     knee = curve.knee if len(steps) > 1 else 0
     batches = -(-rows // (knee or rows)) if is_batched else PICTURES
-    a_round = batches * fixed + rows * a_row if len(steps) > 1 else rows * steps[1]
     return ModelReport(
         name=entry.name,
         pipeline=type(model.pipe).__name__,
         is_batched=is_batched,
-        loading=loading,
+        loading=seconds_to_load,
         steps=steps,
-        fixed=fixed if len(steps) > 1 else 0.0,
+        fixed=fixed,
         a_row=a_row,
         knee=knee,
         decoding=decoding,
-        order=entry.steps * a_round + PICTURES * decoding,
+        order=entry.steps * (batches * fixed + rows * a_row) + PICTURES * decoding,
         note=note,
     )
 
@@ -141,20 +129,20 @@ def _steps(model: Model, rows: int) -> list[float]:
     seconds: list[float] = []
     for _ in range(1 + TIMES):
         if not slots or slots[0].is_finished:
-            slots = _seated(model, rows, guidance=1.0, steps=model.entry.steps)
+            slots = _seated(model, rows, guidance=1.0)
         step = partial(model.advance, slots, sizes=ROW_COUNTS if model.device.type == "cuda" else ())
         seconds.append(_seconds(model, step))
     return seconds[1:]
 
 
-def _seated(model: Model, count: int, *, guidance: float, steps: int) -> list[Slot]:
+def _seated(model: Model, count: int, *, guidance: float) -> list[Slot]:
     """Pictures of the size that the model was trained on; a guidance of 1 makes one row of each."""
     entry = model.entry
     drawing: Drawing[bytes] = Drawing(
         model=entry.name,
         prompt=Prompt(text="a red apple on a blue background"),
         size=ImageSize(width=entry.side, height=entry.side),
-        steps=steps,
+        steps=entry.steps,
         guidance=guidance,
         seed=1,
         images=count,
@@ -180,25 +168,13 @@ def _compiler(device: torch.device) -> str:
     )
 
 
-def _cpu_flags() -> str:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123
-            return next((line for line in file if line.startswith("flags")), "")
-    except OSError:
-        return ""
-
-
 def main() -> None:
     frames_in, frames_out = take_streams()
     open_log("text", "error")
-    limit_threads()
-    answer(frames_in, frames_out)
-
-
-def answer(asked: BinaryIO, out: BinaryIO) -> None:
-    for finding in examine(decode_entries(asked.readline())):
-        out.write(encode(finding) + b"\n")
-        out.flush()
+    loading.limit_threads()
+    for finding in examine(decode_entries(frames_in.readline())):
+        frames_out.write(encode(finding) + b"\n")
+        frames_out.flush()
 
 
 if __name__ == "__main__":

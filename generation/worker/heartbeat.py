@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from generation.protocol import Event, Vitals
 
@@ -27,11 +28,11 @@ class WorkTally:
     slots: int = 0  # pictures seated now
     steps: int = 0
     rows: int = 0
-    device_seconds: dict[str, float] = field(default_factory=dict[str, float])
+    device_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def count(self, verb: str, seconds: float, rows: int) -> None:
         """One batch's work. `rows` count for steps alone."""
-        self.device_seconds[verb] = self.device_seconds.get(verb, 0.0) + seconds
+        self.device_seconds[verb] += seconds
         if verb == "step":
             self.steps += 1
             self.rows += rows
@@ -76,10 +77,10 @@ class Heartbeat:
 
 
 class VitalsReporter:
-    """Turns a tally and a pulse into Vitals."""
+    """Turns a tally and a heartbeat into Vitals."""
 
-    def __init__(self, pulse: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
-        self._pulse = pulse
+    def __init__(self, heartbeat: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
+        self._heartbeat = heartbeat
         self._tally = tally
         self._tell = tell
         self._told = WorkTally()
@@ -89,8 +90,8 @@ class VitalsReporter:
 
     def tell(self) -> None:
         """Nothing, where there is no news."""
-        now, last = self._snapshot(), self._told
-        silent = self._pulse.silent_seconds()
+        now, last = replace(self._tally, device_seconds=self._tally.device_seconds.copy()), self._told
+        silent = self._heartbeat.silent_seconds()
         if now == last and silent < PERIOD:
             return
         self._told = now
@@ -101,15 +102,11 @@ class VitalsReporter:
                 steps=now.steps - last.steps,
                 rows=now.rows - last.rows,
                 device_seconds={
-                    verb: round(seconds - last.device_seconds.get(verb, 0.0), 4)
+                    verb: round(seconds - last.device_seconds[verb], 4)
                     for verb, seconds in now.device_seconds.items()
                 },
             )
         )
-
-    def _snapshot(self) -> WorkTally:
-        tally = self._tally
-        return WorkTally(tally.slots, tally.steps, tally.rows, tally.device_seconds.copy())
 
     def _run(self) -> None:
         while True:

@@ -17,16 +17,7 @@ import torch
 from generation import protocol
 from generation.files.images import PictureError, open_picture, parameters_of, read_parameters
 from generation.logs import of_job
-from generation.protocol import (
-    Cancelled,
-    Configure,
-    Event,
-    Failed,
-    Order,
-    Ready,
-    Started,
-    Stepped,
-)
+from generation.protocol import Cancelled, Configure, Event, Failed, Order, Ready, Started, Stepped
 from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.heartbeat import Heartbeat, WorkTally
@@ -37,7 +28,7 @@ from generation.worker.models.loading import BrokenModel, UnusableRequest, devic
 from generation.worker.models.loras import BrokenLora
 from generation.worker.models.model_cache import ModelCache, memory_budget
 from generation.worker.models.offload import Verb
-from generation.worker.oom_recovery import OomRecovery, Workbench
+from generation.worker.oom_recovery import JobOutcomes, OomRecovery
 from generation.worker.output.decode import Finisher
 from generation.worker.output.image_encoder import ImageEncoder
 from generation.worker.output.preview import JobPreview
@@ -59,24 +50,24 @@ class Loop:
         tell: Callable[[Event], None],
         *,
         clock: Callable[[], float] = time.monotonic,
-        press: ImageEncoder | None = None,
+        image_encoder: ImageEncoder | None = None,
     ) -> None:
         self.orders = orders
         self.tell = tell
         self.clock = clock  # seconds
-        self.press = press or ImageEncoder(tell)
+        self.image_encoder = image_encoder or ImageEncoder(tell)
         self.device = pick_device()
         self.settings = Configure(models=(), default=ModelName(""))
-        self.shelf = self._empty_shelf()
+        self.model_cache = self._empty_cache()
         self.jobs: dict[JobId, Job] = {}  # oldest first
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
         self.batch_scheduler = BatchScheduler()
-        self.attempts = OomRecovery(
+        self.oom_recovery = OomRecovery(
             self.device,
             tell,
             clock,
-            Workbench(
+            JobOutcomes(
                 is_alive=lambda job: job.id in self.jobs,
                 account=self._account,
                 fail=self._fail,
@@ -86,26 +77,26 @@ class Loop:
         self.is_stopped = False
         self.finisher = Finisher(self.device)
         self.tally = WorkTally()
-        self.pulse = Heartbeat(is_cpu=self.device.type == "cpu")
+        self.heartbeat = Heartbeat(is_cpu=self.device.type == "cpu")
 
     def run(self) -> None:
         """Returns after Stop."""
         while not self.is_stopped:
-            self.pulse.beat()
+            self.heartbeat.beat()
             self.tally.slots = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
             self.take_orders()
             self.sweep()
             self.seat()
             self.step()
             self.retire()
-        self.press.close()
+        self.image_encoder.close()
 
     # ---- orders
 
     def take_orders(self) -> None:
         """Everything that has come; waits when there is nothing to do."""
         is_idle = not (self.jobs or self.upscales or self.is_stopped)
-        with self.pulse.rest() if is_idle else nullcontext(), suppress(Empty):
+        with self.heartbeat.rest() if is_idle else nullcontext(), suppress(Empty):
             while True:
                 self._take(self.orders.get(block=is_idle))
                 is_idle = False
@@ -128,21 +119,21 @@ class Loop:
     def _configure(self, settings: Configure) -> None:
         began = self.clock()
         self.settings = settings
-        self.attempts.pin(settings.pinned_rows)
-        self.shelf = self._empty_shelf()
+        self.oom_recovery.pin(settings.pinned_rows)
+        self.model_cache = self._empty_cache()
         with suppress(BrokenModel):  # told; the other models may be whole
-            with self.pulse.rest():  # a download takes as long as it takes
-                self.shelf.load(settings.default)
+            with self.heartbeat.rest():  # a download takes as long as it takes
+                self.model_cache.load(settings.default)
                 if self.device.type == "cuda":
-                    warm_up(self.shelf.take(settings.default), self.attempts)
+                    warm_up(self.model_cache.take(settings.default), self.oom_recovery)
             seconds = round(self.clock() - began, 2)
             self.tell(Ready(device=device_name(self.device), seconds=seconds))
 
-    def _empty_shelf(self) -> ModelCache:
+    def _empty_cache(self) -> ModelCache:
         settings = self.settings
-        residency = EvictionPolicy(memory_budget(self.device, settings.memory_gib), bound=settings.model_wait)
+        policy = EvictionPolicy(memory_budget(self.device, settings.memory_gib), bound=settings.model_wait)
         entries = {entry.name: entry for entry in settings.models}
-        return ModelCache(entries, self.device, residency, tell=self.tell, clock=self.clock)
+        return ModelCache(entries, self.device, policy, tell=self.tell, clock=self.clock)
 
     # ---- the four verbs
 
@@ -152,7 +143,7 @@ class Loop:
             if self.jobs.pop(job, None) or self.upscales.pop(job, None):
                 self.tell(Cancelled(job=job))
         self.cancelled.clear()
-        self.attempts.relax()
+        self.oom_recovery.relax()
 
     def seat(self) -> None:
         """As many pictures as there are slots; and as many again for drafts, and for members who would have none, so that whoever
@@ -160,11 +151,11 @@ class Loop:
         self._restock()
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
-        slots = self.attempts.slots(self.settings.slots)
+        slots = self.oom_recovery.slots(self.settings.slots)
         free = 2 * slots - len(seated)
         others = slots - sum(not seat.job.request.is_draft for seat in seated)  # drafts take none of these
         for job in list(self.jobs.values()):
-            if not job.model and not self.shelf.is_open(job.request.drawing.model):
+            if not job.model and not self.model_cache.is_open(job.request.drawing.model):
                 continue
             is_let_in = job.request.is_draft or (others <= 0 and job.request.member not in members)
             room = free if is_let_in else min(free, others)
@@ -180,21 +171,17 @@ class Loop:
     def _restock(self) -> None:
         jobs = self.jobs.values()
         begun = {job.request.drawing.model for job in jobs if job.model}
-        with self.pulse.rest():
-            self.shelf.restock([job.request.drawing.model for job in jobs if not job.model], begun)
+        with self.heartbeat.rest():
+            self.model_cache.restock([job.request.drawing.model for job in jobs if not job.model], begun)
 
     def _seat_picture(self, job: Job, index: int) -> bool:
         model = job.model
         try:
-            model = model or self.shelf.take(job.request.drawing.model)
+            model = model or self.model_cache.take(job.request.drawing.model)
             slot = model.seat(job.request.drawing, index)
-        except BrokenModel as broken:
-            return self._fail(job, "model", str(broken))
-        except BrokenLora as broken:
-            log.error("job %s: %s", job.id, broken)
-            return self._fail(job, "lora", str(broken))
-        except UnusableRequest as unusable:
-            return self._fail(job, "input", str(unusable))
+        except (BrokenModel, BrokenLora, UnusableRequest) as refused:
+            log.warning("job %s: %s", job.id, refused)
+            return self._fail(job, refused.kind, str(refused))
         except PictureError:
             return self._fail(job, "input", UNREADABLE)
         except Exception as error:
@@ -209,29 +196,29 @@ class Loop:
             job.slots[index] = slot
             return True
         # Outside the except block: its traceback would keep what has been allocated.
-        self.attempts.free_memory()
-        if model is not None and self.attempts.climb("encode", model):
+        self.oom_recovery.free_memory()
+        if model is not None and self.oom_recovery.climb("encode", model):
             return self._seat_picture(job, index)
         return self._fail(job, "memory", reason)
 
     def step(self) -> None:
         batch = self.batch_scheduler.next_batch(
-            seats_of(self.jobs.values()), lambda seat: self.attempts.sizes(seat.model)
+            seats_of(self.jobs.values()), lambda seat: self.oom_recovery.sizes(seat.model)
         )
-        batch = self.attempts.fitting("step", batch)
-        self.attempts.run("step", batch, self._advance)
+        batch = self.oom_recovery.fitting("step", batch)
+        self.oom_recovery.run("step", batch, self._advance)
         if not batch:
-            self.attempts.settle()
+            self.oom_recovery.settle()
         now = self.clock()
         for job in self._alive(batch):
             self._tell_progress(job, now)
 
     def retire(self) -> None:
-        """Decodes a handful of finished pictures, which go to the press when their job is whole; then one enlargement."""
+        """Decodes a handful of finished pictures, which go to the image encoder when their job is whole; then one enlargement."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
         at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE[self.device.type]
         batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
-        self.attempts.run("decode", batch, self._develop)
+        self.oom_recovery.run("decode", batch, self._develop)
         if self.upscales:
             request = self.upscales.pop(next(iter(self.upscales)))
             with of_job(request.job):
@@ -254,11 +241,11 @@ class Loop:
         for job in self._alive(batch):
             if job.is_drawn:
                 with of_job(job.id, job.request.drawing.prompt):
-                    self._print(job)
+                    self._deliver(job)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
-        model.advance([seat.slot for seat in batch], sizes=self.attempts.sizes(model))
+        model.advance([seat.slot for seat in batch], sizes=self.oom_recovery.sizes(model))
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
@@ -272,15 +259,15 @@ class Loop:
         if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
             job.last_preview = now
             with suppress(torch.OutOfMemoryError):  # a preview is not worth the job
-                self.press.sketch(job.id, JobPreview.of(job))
+                self.image_encoder.encode_preview(job.id, JobPreview.of(job))
 
-    def _print(self, job: Job) -> None:
+    def _deliver(self, job: Job) -> None:
         drawing = job.request.drawing
         every = range(drawing.images)
         texts = [parameters_of(drawing, index, job.seated_model.scheduler_name) for index in every]
         log.info("drawn in %.2f s of the device", job.device_seconds)
         del self.jobs[job.id]
-        self.press.print(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
+        self.image_encoder.encode(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:
         began = self.clock()
@@ -301,7 +288,7 @@ class Loop:
             seconds = self.clock() - began
             self.batch_scheduler.charge(request, seconds)
             self.tally.count("enlarge", seconds, 0)
-            self.press.print(request.job, [large], [text], seconds)
+            self.image_encoder.encode(request.job, [large], [text], seconds)
 
     # ---- the details
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
 
+import psutil
 import torch
 
 MARGIN = 0.9
@@ -15,6 +15,7 @@ MARGIN = 0.9
 BELIEVED = 2
 """Times that a size of work is measured; the least counts. The first time, kernels are loaded and weights paged in as well."""
 
+_MARK = re.compile(r"^VmHWM:\s*(\d+)", re.MULTILINE)
 _HOST_IS_FULL = re.compile(r"DefaultCPUAllocator: (can't allocate memory|not enough memory)")
 
 
@@ -25,28 +26,15 @@ def is_out_of_memory(error: BaseException) -> bool:
     return isinstance(error, RuntimeError) and _HOST_IS_FULL.search(str(error)) is not None
 
 
-class Meter(Protocol):
-    """Bytes of one device. None: it cannot be told here."""
-
-    def free(self) -> int | None:
-        """What work may take, if it begins now."""
-        ...
-
-    def begin(self) -> None: ...
-
-    def taken(self) -> int | None:
-        """The most at once since `begin`, beyond what was taken then."""
-        ...
-
-
 class CudaMeter:
-    """Asks PyTorch's allocator, which waits for nothing; and the driver, how much other programs have left."""
+    """Bytes. Asks PyTorch's allocator, which waits for nothing; and the driver, how much other programs have left."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._before = 0
 
     def free(self) -> int:
+        """What work may take, if it begins now."""
         unused, _ = torch.cuda.mem_get_info(self._device)
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return unused + kept
@@ -56,17 +44,19 @@ class CudaMeter:
         torch.cuda.reset_peak_memory_stats(self._device)
 
     def taken(self) -> int:
+        """The most at once since `begin`, beyond what was taken then."""
         return torch.cuda.max_memory_allocated(self._device) - self._before
 
 
 class HostMeter:
-    """Linux's /proc, in kilobytes: proc_pid_status(5), proc_pid_clear_refs(5), proc_meminfo(5). Elsewhere nothing can be told."""
+    """The same of the host; what was taken by Linux's /proc, in kilobytes: proc_pid_status(5), proc_pid_clear_refs(5). Elsewhere
+    that cannot be told: None."""
 
     def __init__(self) -> None:
         self._before: int | None = None
 
-    def free(self) -> int | None:
-        return _kilobytes(Path("/proc/meminfo"), "MemAvailable")
+    def free(self) -> int:
+        return psutil.virtual_memory().available
 
     def begin(self) -> None:
         try:
@@ -74,25 +64,27 @@ class HostMeter:
         except OSError:
             self._before = None
         else:
-            self._before = _kilobytes(Path("/proc/self/status"), "VmHWM")
+            self._before = _high_water_mark()
 
     def taken(self) -> int | None:
-        mark = _kilobytes(Path("/proc/self/status"), "VmHWM")
+        mark = _high_water_mark()
         return None if mark is None or self._before is None else max(0, mark - self._before)
+
+
+Meter = CudaMeter | HostMeter
 
 
 def meter_for(device: torch.device) -> Meter:
     return CudaMeter(device) if device.type == "cuda" else HostMeter()
 
 
-def _kilobytes(file: Path, name: str) -> int | None:
-    """In bytes."""
+def _high_water_mark() -> int | None:
+    """Bytes."""
     try:
-        lines = file.read_text(encoding="ascii").splitlines()
+        found = _MARK.search(Path("/proc/self/status").read_text(encoding="ascii"))
     except OSError:
         return None
-    found = next((line.split()[1] for line in lines if line.startswith(f"{name}:")), None)
-    return None if found is None else 1024 * int(found)
+    return 1024 * int(found[1]) if found else None
 
 
 @dataclass(slots=True)

@@ -21,7 +21,6 @@ import torch
 from generation.protocol import Event, Strained
 from generation.request import BatchKey
 from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS, ROW_COUNTS
-from generation.worker.denoise.device_timer import DeviceTimer
 from generation.worker.job import Job, Seat, jobs_of
 from generation.worker.memory import Footprint, is_out_of_memory, meter_for
 from generation.worker.models.loading import Model
@@ -40,7 +39,7 @@ FREE_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workbench:
+class JobOutcomes:
     """What the loop does with the outcome."""
 
     is_alive: Callable[[Job], bool]
@@ -49,26 +48,64 @@ class Workbench:
     fail_bug: Callable[[Job, Exception], object]
 
 
+class DeviceTimer:
+    """What work takes of the device, and how far the host runs ahead of it: by one piece of work.
+
+    A GPU works behind the host's back: launches return at once. So work is timed by events on the device's own stream, and while
+    the device is at one step the host plans and launches the next; the device never waits for bookkeeping. On a CPU work is done
+    when it returns.
+    """
+
+    def __init__(self, device: torch.device, clock: Callable[[], float]) -> None:
+        self._is_cuda = device.type == "cuda"
+        self._clock = clock  # seconds
+        self._ahead: tuple[torch.cuda.Event, torch.cuda.Event, Callable[[float], None]] | None = None
+
+    @contextmanager
+    def timed(self, tell: Callable[[float], None]) -> Generator[None]:
+        """Around a piece of work. `tell` hears the seconds when it is done: before this returns on a CPU, and on a GPU when the
+        next piece was launched, or in `settle`. Work that raises is not told."""
+        if not self._is_cuda:
+            began = self._clock()
+            yield
+            tell(self._clock() - began)
+            return
+        start, end = torch.cuda.Event(enable_timing=True), torch.cuda.Event(enable_timing=True)
+        start.record()
+        yield
+        end.record()
+        self.settle()
+        self._ahead = (start, end, tell)
+
+    def settle(self) -> None:
+        """Waits for what is ahead. The device's errors come up here (torch.AcceleratorError)."""
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None:
+            start, end, tell = ahead
+            end.synchronize()
+            tell(start.elapsed_time(end) / 1000)
+
+
 class OomRecovery:
     def __init__(
         self,
         device: torch.device,
         tell: Callable[[Event], None],
         clock: Callable[[], float],
-        bench: Workbench,
+        outcomes: JobOutcomes,
     ) -> None:
         self._device = device
         self._tell = tell
         self.clock = clock
-        self._bench = bench
-        self._stopwatch = DeviceTimer(device, lambda: self.clock())
+        self._outcomes = outcomes
+        self._timer = DeviceTimer(device, lambda: self.clock())
         self.meter = meter_for(device)
         self._pinned = 0
         # Rows of a step, pictures of a decode: half of what last did not fit, and twice as many after every quiet while.
         self.limits: dict[tuple[Verb, BatchKey], int] = {}
         self.climbed: list[tuple[weakref.ref[Model], Rung]] = []
         self._footprints: defaultdict[tuple[Verb, BatchKey], Footprint] = defaultdict(Footprint)
-        self._free: tuple[float, int | None] = (float("-inf"), None)  # when it was asked, bytes
+        self._free: tuple[float, int] = (float("-inf"), 0)  # when it was asked, bytes
         self._stepped: tuple[BatchKey, float] | None = None  # last, and how many rows a picture had
         self._patience = FIRST_PATIENCE
         self._quiet_since = self._relaxed_at = self._trouble_at = float("-inf")
@@ -77,7 +114,7 @@ class OomRecovery:
 
     def pin(self, rows: int) -> None:
         """Every step has exactly so many rows (a picture that alone has more: its own), so that a picture is the same to the
-        bit in any company; 0 lets them be as many as there are."""
+        bit beside any others; 0 lets them be as many as there are."""
         self._pinned = rows
 
     def sizes(self, model: Model) -> Sequence[int]:
@@ -109,8 +146,8 @@ class OomRecovery:
 
     def _room(self, verb: Verb, key: BatchKey) -> float:
         """In units: as far as is known, what memory holds now."""
-        free, limit = self._free_bytes(), self.limits.get((verb, key), inf)
-        measured = None if free is None else self._footprints[verb, key].most(free)
+        measured = self._footprints[verb, key].most(self._free_bytes())
+        limit = self.limits.get((verb, key), inf)
         return limit if measured is None else min(limit, measured)
 
     def _units(self, verb: Verb, seats: Sequence[Seat]) -> int:
@@ -120,7 +157,7 @@ class OomRecovery:
         rows = _rows(seats)
         return next((size for size in self.sizes(seats[0].model) if size >= rows), rows)
 
-    def _free_bytes(self) -> int | None:
+    def _free_bytes(self) -> int:
         now = self.clock()
         if now - self._free[0] > FREE_SECONDS:
             self._free = (now, self.meter.free())
@@ -151,13 +188,13 @@ class OomRecovery:
             if reason is not None and self._gives_way(verb, batch):
                 continue
             if reason is not None:
-                self._bench.fail(batch[0].job, "memory", reason)
-            seats = [seat for seat in seats[len(batch) :] if self._bench.is_alive(seat.job)]
+                self._outcomes.fail(batch[0].job, "memory", reason)
+            seats = [seat for seat in seats[len(batch) :] if self._outcomes.is_alive(seat.job)]
 
     def _attempt(self, verb: Verb, batch: Sequence[Seat], work: Work) -> str | None:
         """A reason where memory is short. What is no lack of memory fails the batch's jobs and nobody else's."""
         try:
-            with self._stopwatch.timed(partial(self._bench.account, verb, batch)), self.measured(verb, batch):
+            with self._timer.timed(partial(self._outcomes.account, verb, batch)), self.measured(verb, batch):
                 work(batch)
         except Exception as error:
             if is_out_of_memory(error):
@@ -166,7 +203,7 @@ class OomRecovery:
                 # The device's context is gone. The bot starts a new worker and orders again.
                 raise
             for job in jobs_of(batch):
-                self._bench.fail_bug(job, error)
+                self._outcomes.fail_bug(job, error)
         return None
 
     def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:
@@ -184,10 +221,10 @@ class OomRecovery:
 
     def climb(self, verb: Verb, model: Model) -> bool:
         """False when there is no rung left that would help."""
-        if (rung := model.residence.rung_for(verb)) is None:
+        if (rung := model.offload.rung_for(verb)) is None:
             return False
         model.make_room()
-        model.residence.climb(rung)
+        model.offload.climb(rung)
         self.climbed.append((weakref.ref(model), rung))
         self._note_trouble()
         self.free_memory()
@@ -210,7 +247,7 @@ class OomRecovery:
         model, rung = self.climbed[-1][0](), self.climbed[-1][1]
         try:
             if model is not None:
-                model.residence.descend()
+                model.offload.descend()
         except torch.OutOfMemoryError:
             model = None
             self._note_trouble()
@@ -235,10 +272,10 @@ class OomRecovery:
 
     def settle(self) -> None:
         """Waits for the device, so that what it did is accounted for."""
-        self._stopwatch.settle()
+        self._timer.settle()
 
     def free_memory(self) -> None:
-        self._free = (float("-inf"), None)
+        self._free = (float("-inf"), 0)
         if self._device.type == "cuda":
             torch.cuda.empty_cache()
 

@@ -104,9 +104,8 @@ def main(make: MakeLoop = ordinary) -> None:
     orders: SimpleQueue[Order] = SimpleQueue()
     outlet = Outlet(frames_out)
     threading.Thread(target=read_orders, args=(frames_in, orders, outlet), daemon=True, name="orders").start()
-    os.environ.setdefault(
-        "TRANSFORMERS_VERBOSITY", "error"
-    )  # it misses torchvision aloud, which nothing here needs
+    # It misses torchvision aloud, which nothing here needs.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     loop = make(orders, outlet.tell)
-    VitalsReporter(loop.pulse, loop.tally, outlet.tell).start()
+    VitalsReporter(loop.heartbeat, loop.tally, outlet.tell).start()
     loop.run()

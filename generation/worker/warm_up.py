@@ -19,28 +19,28 @@ PICTURES = (1, 4)
 """At once: two points, and a line through them says how many fit."""
 
 
-def warm_up(model: Model, attempts: OomRecovery, pictures: tuple[int, ...] = PICTURES) -> None:
+def warm_up(model: Model, oom_recovery: OomRecovery) -> None:
     """Steps and decodes of the model's own size. What does not fit is left to the orders that come."""
     if isinstance(model, PipelineModel):
         return  # draws one picture at a time, and would draw it to the end
-    for count in pictures:
+    for count in PICTURES:
         try:
-            _warm_up(model, attempts, count)
+            _warm_up(model, oom_recovery, count)
         except UnusableRequest as unusable:
             log.warning("%s was not warmed up: %s", model.entry.name, unusable)
             return
+        except torch.AcceleratorError:
+            raise  # the device's context is gone
         except Exception as error:
-            if isinstance(error, torch.AcceleratorError):
-                raise  # the device's context is gone
-            if not is_out_of_memory(error):
+            if is_out_of_memory(error):
+                log.warning("%s has no memory for %d pictures at once: %s", model.entry.name, count, error)
+                oom_recovery.free_memory()
+            else:
                 log.exception("warming %s up failed; orders will say why", model.entry.name)
-                return
-            log.warning("%s has no memory for %d pictures at once: %s", model.entry.name, count, error)
-            attempts.free_memory()
             return
 
 
-def _warm_up(model: Model, attempts: OomRecovery, count: int) -> None:
+def _warm_up(model: Model, oom_recovery: OomRecovery, count: int) -> None:
     entry = model.entry
     drawing: Drawing[bytes] = Drawing(
         model=entry.name,
@@ -58,8 +58,8 @@ def _warm_up(model: Model, attempts: OomRecovery, count: int) -> None:
     seats = seats_of([job])
     slots = [seat.slot for seat in seats]
     while not slots[0].is_finished:
-        with attempts.measured("step", seats):
-            model.advance(slots, sizes=attempts.sizes(model))
+        with oom_recovery.measured("step", seats):
+            model.advance(slots, sizes=oom_recovery.sizes(model))
     for _ in range(BELIEVED):
-        with attempts.measured("decode", seats):
+        with oom_recovery.measured("decode", seats):
             model.develop(slots)

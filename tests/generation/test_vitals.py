@@ -79,44 +79,44 @@ class Scripted:
     def __init__(self) -> None:
         self.now = self.work = 0.0
 
-    def pulse(self, *, is_cpu: bool) -> Heartbeat:
+    def heartbeat(self, *, is_cpu: bool) -> Heartbeat:
         return Heartbeat(is_cpu=is_cpu, clock=lambda: self.now, work=lambda: self.work)
 
 
-def looks(pulse: Heartbeat, time: Scripted, works: Sequence[float]) -> list[float]:
+def looks(heartbeat: Heartbeat, time: Scripted, works: Sequence[float]) -> list[float]:
     """One look a second, in which the process worked so much."""
     seen: list[float] = []
     for work in works:
         time.now += 1
         time.work += work
-        seen.append(pulse.silent_seconds())
+        seen.append(heartbeat.silent_seconds())
     return seen
 
 
 def test_a_loop_that_waits_for_orders_or_loads_is_not_silent() -> None:
     time = Scripted()
-    pulse = time.pulse(is_cpu=False)
-    assert looks(pulse, time, [0, 0]) == [0, 0]  # nothing has been asked of it
-    pulse.beat()
-    assert looks(pulse, time, [0]) == [1]
-    with pulse.rest():
-        assert looks(pulse, time, [0] * 500) == [0] * 500
-    assert looks(pulse, time, [0, 0]) == [1, 2]
+    heartbeat = time.heartbeat(is_cpu=False)
+    assert looks(heartbeat, time, [0, 0]) == [0, 0]  # nothing has been asked of it
+    heartbeat.beat()
+    assert looks(heartbeat, time, [0]) == [1]
+    with heartbeat.rest():
+        assert looks(heartbeat, time, [0] * 500) == [0] * 500
+    assert looks(heartbeat, time, [0, 0]) == [1, 2]
 
 
 def test_a_long_step_is_life_on_a_cpu_and_silence_on_a_card() -> None:
     for is_cpu, seen in ((True, [0, 0, 1, 2]), (False, [1, 2, 3, 4])):
         time = Scripted()
-        pulse = time.pulse(is_cpu=is_cpu)
-        pulse.beat()
-        assert looks(pulse, time, [1.9, 0.5, 0.001, 0.001]) == seen
+        heartbeat = time.heartbeat(is_cpu=is_cpu)
+        heartbeat.beat()
+        assert looks(heartbeat, time, [1.9, 0.5, 0.001, 0.001]) == seen
 
 
 def test_vitals_say_what_is_new_and_nothing_where_there_is_no_news() -> None:
     time, tally = Scripted(), WorkTally()
     told: list[Event] = []
-    pulse = time.pulse(is_cpu=False)
-    teller = VitalsReporter(pulse, tally, told.append)
+    heartbeat = time.heartbeat(is_cpu=False)
+    teller = VitalsReporter(heartbeat, tally, told.append)
     teller.tell()
     assert told == []
     tally.count("step", 0.5, rows=6)

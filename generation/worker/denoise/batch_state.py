@@ -4,8 +4,8 @@ Pictures of one BatchKey share the forward pass whatever their step, scheduler, 
 one or more rows of the model's call; guidance is the weighted sum of its rows.
 
 State lies in tensors of fixed shape, one place a picture; place 0 is scratch, and what fills a batch up points there. Each
-place has its own step table and its own pointer into it, which the step moves on: so a step of a company that has stepped before
-sends nothing to the device and waits for nothing from it.
+place has its own step table and its own pointer into it, which the step moves on: so a step of slots that have stepped together
+before sends nothing to the device and waits for nothing from it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from generation.worker.denoise.step_table import HISTORY, StepTable
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
-bit for bit in any company of the same padded size."""
+bit for bit beside any others of the same padded size."""
 
 COMPILED_ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 """Of a compiled model: each takes minutes to compile."""
@@ -36,8 +36,8 @@ COMPILED_ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
 SCRATCH = 0
 """The place that padding points at. Its table is all zeros; what becomes of it is never read."""
 
-COMPANIES = 4
-"""Whose plans a deck remembers: newcomers and others take turns. A plan holds its rows' text, for FLUX 4 MB a row."""
+PLANS = 4
+"""How many a batch state keeps: newcomers and others take turns. A plan holds its rows' text, for FLUX 4 MB a row."""
 
 TOLD, NOISE, PAIRS = 4, 4, 5
 """Columns of a place's table: 0 to 3 what StepTable.told says, then its weights: noise, and pairs of sample and output."""
@@ -45,14 +45,12 @@ TOLD, NOISE, PAIRS = 4, 4, 5
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StepPlan:
-    """All that a step has to know of its company besides the deck's state. Tensors are on the device."""
+    """All that a step has to know of its slots besides the state. Tensors are on the device."""
 
     places: Tensor  # (slots,): padding is at SCRATCH
     goes_on: Tensor  # (slots,): 1, for padding 0
     of_row: Tensor  # (rows,): the slot that each row belongs to, as an index into `places`
-    own_rows: (
-        Tensor  # (most rows of a slot, slots): the rows of each slot; its first again where it has fewer
-    )
+    own_rows: Tensor  # (most rows of a slot, slots): each slot's rows; its first again where it has fewer
     shares: Tensor  # (most rows of a slot, slots, 1, 1, 1): their weights in the guided output
     history: int  # tensors of the past that the longest-remembering scheduler looks at
     is_noisy: bool  # some scheduler may draw noise
@@ -70,9 +68,8 @@ class BatchState:
         self.samples = self._zeros(1)  # (places, channels, height, width)
         self.clean = self._zeros(1)  # the same
         self.noise = self._zeros(1)  # the same
-        self.past = torch.zeros(
-            1, 0, *latent_shape, device=device
-        )  # (places, 2 * steps, ...), newest first: x, m, x, m
+        # (places, 2 * steps, ...), newest first: x, m, x, m
+        self.past = torch.zeros(1, 0, *latent_shape, device=device)
         self.tables = torch.zeros(1, 1, PAIRS + 2 * HISTORY, device=device)  # (places, steps, columns)
         self.steps = torch.zeros(1, dtype=torch.int64, device=device)  # (places,): done
 
@@ -192,55 +189,55 @@ class BatchState:
 
     def _plan(self, slots: Sequence[Slot], sizes: Sequence[int]) -> StepPlan:
         # A place may have changed hands; its rows tell one picture from the next.
-        company = (*sizes, *((slot.place, slot.rows, slot.table) for slot in slots))
-        if company in self._plans:
-            self._plans.move_to_end(company)
+        members = (*sizes, *((slot.place, slot.rows, slot.table) for slot in slots))
+        if members in self._plans:
+            self._plans.move_to_end(members)
         else:
-            self._plans[company] = _plan_for(slots, sizes, self.device)
-            if len(self._plans) > COMPANIES:
+            self._plans[members] = _plan_for(slots, sizes, self.device)
+            if len(self._plans) > PLANS:
                 self._plans.popitem(last=False)
-        return self._plans[company]
+        return self._plans[members]
 
 
 class BatchStates:
-    """The decks of one model, by BatchKey. One that nobody sits at is given up when a picture of another key comes."""
+    """The states of one model, by BatchKey. An empty one is dropped when a picture of another key comes."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._decks: dict[BatchKey, BatchState] = {}
+        self._states: dict[BatchKey, BatchState] = {}
 
-    def deck(self, key: BatchKey) -> BatchState:
-        if key not in self._decks:
-            self._decks = {one: deck for one, deck in self._decks.items() if not deck.is_empty}
+    def of(self, key: BatchKey) -> BatchState:
+        if key not in self._states:
+            self._states = {one: state for one, state in self._states.items() if not state.is_empty}
             with torch.inference_mode():
-                self._decks[key] = BatchState(key.latent_shape, self._device)
-        return self._decks[key]
+                self._states[key] = BatchState(key.latent_shape, self._device)
+        return self._states[key]
 
 
 def step(
-    unet: UNet, deck: BatchState, plan: StepPlan, dtype: torch.dtype
+    unet: UNet, state: BatchState, plan: StepPlan, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Samples and guided outputs, predicted clean pictures, samples after the step; and the past that it looked at.
 
     One static graph for each (rows, slots, history): no Python number comes from a tensor, nothing crosses to or from the device.
     """
-    x = deck.samples[plan.places]  # (slots, channels, height, width)
-    row = deck.tables[plan.places, deck.steps[plan.places]]  # (slots, columns)
+    x = state.samples[plan.places]  # (slots, channels, height, width)
+    row = state.tables[plan.places, state.steps[plan.places]]  # (slots, columns)
     wide = row[:, :, None, None, None]
     seen = (x * wide[:, 1])[plan.of_row].to(dtype)
     rows = unet(seen, row[:, 0][plan.of_row], return_dict=False, **plan.told)[0].float()
     # Each slot sums its own rows alone: a weight of 0 would not keep a padding row's NaN out of its neighbours. In this order
-    # whatever the company, so that the sum is the same to the bit.
+    # whoever shares the step, so that the sum is the same to the bit.
     output = rows[plan.own_rows[0]] * plan.shares[0]
     for own, share in zip(plan.own_rows[1:], plan.shares[1:], strict=True):
         output = torch.addcmul(output, rows[own], share)
     clean = torch.addcmul(x * wide[:, 2], output, wide[:, 3])
     following = torch.addcmul(x * wide[:, PAIRS], output, wide[:, PAIRS + 1])
-    past = deck.past[:, : plan.history][plan.places]
+    past = state.past[:, : plan.history][plan.places]
     for k in range(plan.history):
         following = torch.addcmul(following, past[:, k], wide[:, PAIRS + 2 + k])
     if plan.is_noisy:
-        following = torch.addcmul(following, deck.noise[plan.places], wide[:, NOISE])
+        following = torch.addcmul(following, state.noise[plan.places], wide[:, NOISE])
     return x, output, clean, following, past
 
 

@@ -1,10 +1,9 @@
-"""Prompts -> the rows that a model's call is told, through the text encoders of its kind. Cached."""
+"""Prompts -> the rows that a model's call is told, through the text encoders of its family. Cached."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,12 +17,8 @@ CACHED_PROMPTS = 64
 """An SDXL prompt with its negative is 630 KB in half precision."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Encoded:
-    """One prompt: (tokens, width), and where the model wants it pooled, (width,)."""
-
-    text: Tensor
-    pooled: Tensor | None
+_Encoded = tuple[Tensor, Tensor | None]
+"""One prompt: (tokens, width), and where the model wants it pooled, (width,)."""
 
 
 class Conditioner:
@@ -31,14 +26,14 @@ class Conditioner:
 
     def __init__(
         self,
-        kind: ModelFamily,
+        family: ModelFamily,
         device: torch.device,
         dtype: torch.dtype,
-        home: Offload,
+        offload: Offload,
         wear: Callable[[LoraSet], None],
     ) -> None:
-        self._kind = kind
-        self._home = home
+        self._family = family
+        self._offload = offload
         self._device = device
         self._dtype = dtype
         self._wear = wear
@@ -48,7 +43,7 @@ class Conditioner:
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
         """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
         weight is shared out among the rows of its parts. Raises BadWeights."""
-        told = self._own(self._kind.told_guidance(guidance))
+        told = self._own(self._family.told_guidance(guidance))
         is_guided = guidance > 1 and told is None
         first, *others = prompt.parts
         scale = guidance if is_guided else 1.0
@@ -57,10 +52,10 @@ class Conditioner:
         for part in others:
             encoded += self._encoded(part.text, "", False, loras)
             weights.append(scale * part.share)
-        time_ids = self._own(self._kind.time_ids(size))
+        time_ids = self._own(self._family.time_ids(size))
         return tuple(
-            Row(weight=weight, text=one.text, pooled=one.pooled, time_ids=time_ids, guidance=told)
-            for weight, one in zip(weights, encoded, strict=True)
+            Row(weight=weight, text=embedded, pooled=pooled, time_ids=time_ids, guidance=told)
+            for weight, (embedded, pooled) in zip(weights, encoded, strict=True)
         )
 
     def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:
@@ -69,11 +64,11 @@ class Conditioner:
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
-            with self._home.at_work("text"):
+            with self._offload.at_work("text"):
                 self._wear(loras)
-                encoded = self._kind.encode(text, negative, is_guided)
+                encoded = self._family.encode(text, negative, is_guided)
             self._cache[key] = tuple(
-                _Encoded(one.to(self._device, self._dtype), self._own(pooled)) for one, pooled in encoded
+                (one.to(self._device, self._dtype), self._own(pooled)) for one, pooled in encoded
             )
             if len(self._cache) > CACHED_PROMPTS:
                 self._cache.popitem(last=False)

@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass, field
 
 from generation.fair_share import room_beside
-from generation.queue.regression import Regression
+from generation.queue.cost_model import Regression
 
 KEPT = 0.99
 """Of the past at every step: the last hundred have two thirds of the weight."""

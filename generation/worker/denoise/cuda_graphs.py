@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from generation.worker.memory import BELIEVED, is_out_of_memory
 
@@ -54,9 +55,9 @@ class CudaGraphs:
         if (recording := self._recordings.get(shape)) is None:
             self._calls[shape] += 1
             # The first calls choose kernels, and are measured for the memory they take.
-            if self._is_off or self._calls[shape] <= BELIEVED:
-                return self._denoise(x, timesteps, **told)
-            if (recording := self._recorded(x, timesteps, told)) is None:
+            if not self._is_off and self._calls[shape] > BELIEVED:
+                recording = self._recorded(x, timesteps, told)
+            if recording is None:
                 return self._denoise(x, timesteps, **told)
             self._recordings[shape] = recording
             if len(self._recordings) > RECORDINGS:
@@ -94,7 +95,7 @@ class CudaRecorder:
         self._pool: Any = None
 
     def __call__(self, denoise: Denoise, x: Tensor, timesteps: Tensor, told: Mapping[str, Any]) -> Recording:
-        x, timesteps, told = x.clone(), timesteps.clone(), _cloned(told)
+        x, timesteps, told = tree_map_only(Tensor, Tensor.clone, (x, timesteps, told))
         graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream()
         try:
@@ -108,20 +109,6 @@ class CudaRecorder:
         return Recording((x, timesteps, *_tensors(told)), output, graph.replay)
 
 
-def _tensors(told: Mapping[str, Any]) -> Iterator[Tensor]:
-    for value in told.values():
-        if isinstance(value, Tensor):
-            yield value
-        elif isinstance(value, dict):
-            yield from _tensors(value)
-
-
-def _cloned(told: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.clone()
-        if isinstance(value, Tensor)
-        else _cloned(value)
-        if isinstance(value, dict)
-        else value
-        for name, value in told.items()
-    }
+def _tensors(told: Mapping[str, Any]) -> list[Tensor]:
+    """Those in it and in the mappings in it."""
+    return [leaf for leaf in tree_leaves(told) if isinstance(leaf, Tensor)]

@@ -31,19 +31,17 @@ class Row:
 
 @dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
 class Slot:
-    """One picture. `sample` and `clean` are its place on a deck, float32: they change with every step."""
+    """One picture. `sample` and `clean` are its place in the batch state, float32: they change with every step."""
 
     key: BatchKey
     table: StepTable
     rows: tuple[Row, ...]
     generator: torch.Generator  # on the CPU: the same picture on every device
     sample: Tensor  # (channels, height / vae scale, width / vae scale)
-    place: int = -1  # on its deck
+    place: int = -1  # in its batch state
     step: int = 0  # steps done
     drawn: int = -1  # the step that noise was drawn for; kept when that step has to be tried again
-    clean: Tensor | None = (
-        None  # the finished picture's latents as predicted by the last step; None before the first
-    )
+    clean: Tensor | None = None  # the finished picture's latents, as the last step predicted them
     scheduler: Scheduler | None = None  # only where the table is not linear
     background: Background | None = None  # only where a part of the init picture is kept
     is_alone: bool = False  # shares no step, and is drawn to its end before its model begins another

@@ -121,7 +121,7 @@ def compile_table(
         fallback = fresh()
     init, noise = _mixture(fresh(), timesteps[:1])
     return StepTable(
-        told=torch.cat([_inputs(fresh(), timesteps), _clean_weights(fresh(), timesteps)], dim=1),
+        told=_told(fresh(), fresh(), timesteps),
         weights=weights,
         draws=draws,
         start_noise=noise if has_init else first_scale(fresh()),
@@ -221,16 +221,6 @@ def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
         sample = expected
 
 
-def _inputs(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
-    """(steps, 2): timestep and in_scale."""
-    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
-    rows: list[tuple[float, float]] = []
-    for timestep in timesteps:
-        rows.append((float(timestep), float(scaled(scheduler, one, timestep))))
-        scheduler.step(zero, timestep, zero, return_dict=False)  # on to the next step
-    return torch.tensor(rows)
-
-
 def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
     """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
@@ -247,27 +237,32 @@ def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
     return torch.tensor([*rows, (1.0, 0.0)])
 
 
-def _clean_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
-    """(steps, 2): the weights of x and m in the predicted clean picture x0, from what `add_noise` says a sample is made of.
+def _told(scheduler: Scheduler, mixer: Scheduler, timesteps: Tensor) -> Tensor:
+    """(steps, 4): as in `StepTable`. The weights of x and m in the predicted clean picture x0 follow from what `add_noise`, asked
+    of `mixer`, says a sample is made of.
 
     Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers keep
     x = x0 + sigma * noise, which is the same picture times sqrt(1 + sigma^2).
     """
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     kind = "flow_prediction" if is_flow(scheduler) else scheduler.config.get("prediction_type", "epsilon")
-    rows: list[tuple[float, float]] = []
+    rows: list[tuple[float, ...]] = []
     for i, timestep in enumerate(timesteps):
-        begin_at(scheduler, len(scheduler.timesteps) - len(timesteps) + i)
-        init, noise = _mixture(scheduler, timestep[None])
+        in_scale = float(scaled(scheduler, one, timestep))
+        scheduler.step(zero, timestep, zero, return_dict=False)  # on to the next step
+        begin_at(mixer, len(mixer.timesteps) - len(timesteps) + i)
+        init, noise = _mixture(mixer, timestep[None])
         norm = (init**2 + noise**2) ** 0.5
         match kind:
             case "v_prediction":
-                rows.append((init / norm**2, -noise / norm))
+                weights = (init / norm**2, -noise / norm)
             case "sample":
-                rows.append((0.0, 1.0))
+                weights = (0.0, 1.0)
             case "flow_prediction":  # m = noise - x0
-                rows.append((1.0, -noise))
+                weights = (1.0, -noise)
             case _:
                 # Zero-terminal-SNR schedules have no picture at all in their first sample.
                 init = max(init, 1e-3)
-                rows.append((1 / init, -noise / init))
+                weights = (1 / init, -noise / init)
+        rows.append((float(timestep), in_scale, *weights))
     return torch.tensor(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,40 +11,42 @@ from generation.request import ImageSize
 from generation.worker.denoise.schedulers import Timing
 
 
-class ModelFamily(Protocol):
+class ModelFamily:
     """What the loop asks of a family; of one pipeline."""
 
     unet: Any  # called as UNet2DConditionModel is
     channels: int  # of its latents
     multiple: int  # pixels: width and height must be multiples of it
 
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
         """(tokens, width) and pooled (width,) of the text, and if guided of the negative."""
-        ...
+        return _encode(self._pipe, text, negative, is_guided)
 
-    def time_ids(self, size: ImageSize) -> Tensor | None: ...
+    def time_ids(self, size: ImageSize) -> Tensor | None:
+        return None
 
     def told_guidance(self, scale: float) -> Tensor | None:
         """What a distilled model is told of the guidance, in place of being guided by a second row; None for others."""
-        ...
+        return None
 
-    def timing(self, latent_shape: tuple[int, ...]) -> Timing: ...
+    def timing(self, latent_shape: tuple[int, ...]) -> Timing:
+        return Timing()
 
 
-class UNetFamily:
+class UNetFamily(ModelFamily):
     """Stable Diffusion 1.x, 2.x and XL."""
 
     def __init__(self, pipe: Any) -> None:
-        self._pipe = pipe
+        super().__init__(pipe)
         self.unet = pipe.unet
         self.channels: int = pipe.unet.config.in_channels
         self.multiple: int = pipe.vae_scale_factor
         self._is_xl = pipe.unet.config.addition_embed_type == "text_time"
         # Distilled models (LCM) are told the guidance scale instead of being guided.
         self._guidance_width: int | None = pipe.unet.config.time_cond_proj_dim
-
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
-        return _encode(self._pipe, text, negative, is_guided)
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
         """SDXL's micro-conditioning (its paper, section 2.2): original size, top left of the crop, target size."""
@@ -57,15 +59,12 @@ class UNetFamily:
         told = torch.tensor([scale - 1])
         return self._pipe.get_guidance_scale_embedding(told, embedding_dim=self._guidance_width)[0]
 
-    def timing(self, latent_shape: tuple[int, ...]) -> Timing:
-        return Timing()
 
-
-class SD3Family:
+class SD3Family(ModelFamily):
     """Stable Diffusion 3 and 3.5: a transformer, guided as the U-Nets are."""
 
     def __init__(self, pipe: Any) -> None:
-        self._pipe = pipe
+        super().__init__(pipe)
         self.unet = self._denoise
         self.channels: int = pipe.transformer.config.in_channels
         self._patch: int = pipe.transformer.config.patch_size
@@ -83,17 +82,11 @@ class SD3Family:
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
         return _encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None)
 
-    def time_ids(self, size: ImageSize) -> Tensor | None:
-        return None
-
-    def told_guidance(self, scale: float) -> Tensor | None:
-        return None
-
     def timing(self, latent_shape: tuple[int, ...]) -> Timing:
         return _timing(self._pipe.scheduler, latent_shape, self._patch, max_shift=1.16, is_even=False)
 
 
-class FluxFamily:
+class FluxFamily(ModelFamily):
     """FLUX.1 dev and schnell: a transformer that is told the guidance and takes 2 x 2 latents as one token.
 
     The latents stay a picture between steps; a negative prompt means nothing to it.
@@ -102,7 +95,7 @@ class FluxFamily:
     PATCH = 2
 
     def __init__(self, pipe: Any) -> None:
-        self._pipe = pipe
+        super().__init__(pipe)
         self.unet = self._denoise
         self.channels: int = pipe.transformer.config.in_channels // self.PATCH**2
         self.multiple: int = pipe.vae_scale_factor * self.PATCH
@@ -133,9 +126,6 @@ class FluxFamily:
         )
         return [(embedded[0], pooled[0])]
 
-    def time_ids(self, size: ImageSize) -> Tensor | None:
-        return None
-
     def told_guidance(self, scale: float) -> Tensor | None:
         return torch.tensor(scale)
 
@@ -143,7 +133,7 @@ class FluxFamily:
         return _timing(self._pipe.scheduler, latent_shape, self.PATCH, max_shift=1.15, is_even=True)
 
 
-KINDS: dict[str, type[UNetFamily] | type[SD3Family] | type[FluxFamily]] = {
+FAMILIES: dict[str, type[ModelFamily]] = {
     "StableDiffusionPipeline": UNetFamily,
     "StableDiffusionXLPipeline": UNetFamily,
     "StableDiffusion3Pipeline": SD3Family,

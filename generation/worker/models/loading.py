@@ -19,7 +19,7 @@ from diffusers.utils import logging as diffusers_logging
 from generation.files.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
 from generation.files.model_folder import inspect as inspect_folder
 from generation.request import ModelEntry
-from generation.worker.models.families import KINDS
+from generation.worker.models.families import FAMILIES
 from generation.worker.models.model import Model as Model
 from generation.worker.models.model import UnusableRequest as UnusableRequest
 from generation.worker.models.offload import denoiser_of
@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 class BrokenModel(Exception):
     """The model cannot be loaded; the text is a sentence for the owner."""
+
+    kind = "model"  # as in protocol.Failed
 
 
 def pick_device() -> torch.device:
@@ -71,7 +73,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         pipe.to(device, dtype)
         if entry.compile:
             compile_denoiser(pipe, device)
-        if type(pipe).__name__ not in KINDS:
+        if type(pipe).__name__ not in FAMILIES:
             return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # overflows in half precision and bands in bfloat16
@@ -98,19 +100,18 @@ def compile_denoiser(pipe: Any, device: torch.device, backend: str = "inductor")
     # Every number of rows and every size is compiled for itself: more than the eight that PyTorch stops at.
     dynamo: Any = importlib.import_module("torch._dynamo.config")  # there is no public one
     dynamo.recompile_limit = max(dynamo.recompile_limit, 64)
-    dynamo.suppress_errors = (
-        True  # where it cannot be compiled (no compiler, say), it is run as it is, and the log says so
-    )
+    # Where it cannot be compiled (no compiler, say), it is run as it is, and the log says so.
+    dynamo.suppress_errors = True
     more: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
     denoiser.compile(backend=backend, dynamic=False, **more)
 
 
 def _check(entry: ModelEntry, pipe: Any) -> None:
     """Puts the owner's scheduler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
-    kind = KINDS.get(type(pipe).__name__)
-    if kind is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
+    family = FAMILIES.get(type(pipe).__name__)
+    if family is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
         raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
-    if kind is not None and kind(pipe).channels != pipe.vae.config.latent_channels:
+    if family is not None and family(pipe).channels != pipe.vae.config.latent_channels:
         takes = "it takes more than latents (an inpainting model?)"
         raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
     if entry.scheduler:

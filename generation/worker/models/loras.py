@@ -22,6 +22,8 @@ KEPT = 8
 class BrokenLora(Exception):
     """A LoRA cannot be used; the text is a sentence for the owner."""
 
+    kind = "lora"  # as in protocol.Failed
+
 
 class Adapters:
     def __init__(self, entry: ModelEntry, pipe: Any, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,7 +34,7 @@ class Adapters:
         self._loaded: OrderedDict[LoraName, int] = OrderedDict()  # bytes; used longest ago first
         self._worn: LoraSet | None = ()  # None: whatever diffusers left
         self._layers: list[LoraLayer] = []  # that any LoRA has put around the model's own
-        self._setbacks: Backoff[LoraName] = Backoff()
+        self._backoff: Backoff[LoraName] = Backoff()
 
     @property
     def bytes(self) -> int:
@@ -63,7 +65,7 @@ class Adapters:
         self._worn = loras
 
     def _load(self, name: LoraName) -> None:
-        if (standing := self._setbacks.standing(name, self._clock())) is not None:
+        if (standing := self._backoff.standing(name, self._clock())) is not None:
             raise BrokenLora(standing.sentence)
         if name not in self._entries:
             raise BrokenLora(f"There is no LoRA named {name} for {self._model.name} in the settings.")
@@ -78,8 +80,8 @@ class Adapters:
             self._drop(name)
             what = str(broken) if isinstance(broken, BrokenLoraFile | BrokenLora) else _first_lines(broken)
             reason = f"The LoRA {name} cannot be used with {self._model.name}. {what}"
-            raise BrokenLora(self._setbacks.fail(name, reason, self._clock()).sentence) from broken
-        self._setbacks.clear(name)
+            raise BrokenLora(self._backoff.fail(name, reason, self._clock()).sentence) from broken
+        self._backoff.clear(name)
 
     def _read(self, lora: LoraEntry) -> None:
         if not hasattr(self._pipe, "load_lora_weights"):
@@ -98,16 +100,18 @@ class Adapters:
         self._loaded[lora.name] = sum(weight.nbytes for weight, _ in weights)
         self._layers = self._find_layers()
 
+    @property
+    def _modules(self) -> list[torch.nn.Module]:
+        return [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
+
     def _find_layers(self) -> list[LoraLayer]:
-        modules = [part for part in self._pipe.components.values() if isinstance(part, torch.nn.Module)]
-        return [layer for part in modules for layer in part.modules() if isinstance(layer, LoraLayer)]
+        return [layer for part in self._modules for layer in part.modules() if isinstance(layer, LoraLayer)]
 
     def _weights(self, name: LoraName) -> Sequence[tuple[torch.nn.Parameter, Any]]:
         """The LoRA's own parameters, each with the module that wears it."""
         return [
             (weight, module)
-            for module in self._pipe.components.values()
-            if isinstance(module, torch.nn.Module)
+            for module in self._modules
             for path, weight in module.named_parameters()
             if name in path.split(".")
         ]

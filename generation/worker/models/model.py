@@ -16,14 +16,16 @@ from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.slots import Slot
 from generation.worker.denoise.step_table import StepTables
-from generation.worker.models.families import KINDS
+from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
-from generation.worker.models.offload import FallbackLadder, Offload
+from generation.worker.models.offload import Offload
 from generation.worker.output.decode import Codec, read_init
 
 
 class UnusableRequest(Exception):
     """The model cannot make this; the text is a sentence."""
+
+    kind = "input"  # as in protocol.Failed
 
 
 class Model:
@@ -34,27 +36,26 @@ class Model:
         self.pipe = pipe
         self.device = device
         self.dtype = dtype
-        self.kind = KINDS[type(pipe).__name__](pipe)
-        self.unet: Any = self.kind.unet
+        self.family = FAMILIES[type(pipe).__name__](pipe)
+        self.unet: Any = self.family.unet
         is_replayed = device.type == "cuda" and not entry.compile  # what is compiled is replayed already
-        self.replay = CudaGraphs(self.kind.unet, CudaRecorder()) if is_replayed else None
+        self.cuda_graphs = CudaGraphs(self.family.unet, CudaRecorder()) if is_replayed else None
         self.step_tables = StepTables(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
-        self._home = Offload(pipe, device)
-        self.residence: FallbackLadder = self._home
-        self.conditioner = Conditioner(self.kind, device, dtype, self._home, self.adapters.wear)
-        self.codec = Codec(pipe, device, self._home)
-        self.decks = BatchStates(device)
+        self.offload = Offload(pipe, device)
+        self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
+        self.codec = Codec(pipe, device, self.offload)
+        self.batch_states = BatchStates(device)
 
     @property
     def scheduler_name(self) -> str:
         return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
 
     def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
-        multiple, scale = self.kind.multiple, self.pipe.vae_scale_factor
+        multiple, scale = self.family.multiple, self.pipe.vae_scale_factor
         if size.width % multiple or size.height % multiple:
             raise UnusableRequest(f"Width and height must be multiples of {multiple} for {self.entry.name}.")
-        return (self.kind.channels, size.height // scale, size.width // scale)
+        return (self.family.channels, size.height // scale, size.width // scale)
 
     @torch.inference_mode()
     def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
@@ -79,7 +80,7 @@ class Model:
         try:
             strength = start.strength if start else None
             table = self.step_tables.table(
-                drawing.steps, strength, self.kind.timing(shape), is_masked=mask is not None
+                drawing.steps, strength, self.family.timing(shape), is_masked=mask is not None
             )
         except (ValueError, IndexError) as refused:  # what schedulers raise for more steps than they have
             raise UnusableRequest(
@@ -92,30 +93,30 @@ class Model:
             dtype=str(self.dtype),
             loras=drawing.lora_set,
         )
-        slot = self.decks.deck(key).seat(key, table, rows, generator, init, mask)
+        slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:
             # diffusers encodes the masked picture too, for U-Nets that look at it; its schedulers draw what comes after.
             torch.randn(shape, generator=generator)
         return slot
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
-        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as for Deck.advance."""
+        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as in `BatchState`."""
         self.adapters.wear(slots[0].key.loras)
         if self.entry.compile and self.device.type == "cuda":
             torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
-        with self._home.at_work("denoiser"):
-            deck = self.decks.deck(slots[0].key)
-            deck.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
+        with self.offload.at_work("denoiser"):
+            state = self.batch_states.of(slots[0].key)
+            state.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
 
     def denoiser(self, key: BatchKey) -> Any:
         """What a step of this key calls."""
         # A recording knows no LoRAs, which come and go.
-        return self.unet if self.replay is None or key.loras else self.replay
+        return self.unet if self.cuda_graphs is None or key.loras else self.cuda_graphs
 
     def make_room(self) -> None:
         """Gives up what memory it holds for speed alone."""
-        if self.replay is not None:
-            self.replay.give_up()
+        if self.cuda_graphs is not None:
+            self.cuda_graphs.give_up()
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:

@@ -1,6 +1,6 @@
 """The models of the settings on the device: loaded when asked for, evicted when others need the room. Knows no jobs.
 
-Residency decides; here is done what it decides, between two steps, and the bot is told.
+The eviction policy decides; here is done what it decides, between two steps, and the bot is told.
 """
 
 from __future__ import annotations
@@ -41,115 +41,113 @@ class ModelCache:
         self,
         entries: Mapping[ModelName, ModelEntry],
         device: torch.device,
-        residency: EvictionPolicy,
+        policy: EvictionPolicy,
         *,
         tell: Callable[[Event], None],
         clock: Callable[[], float],  # seconds
     ) -> None:
         self._entries = entries
         self._device = device
-        self.residency = residency
+        self.policy = policy
         self._tell = tell
         self._clock = clock
         self._models: dict[ModelName, Model] = {}
         self._sizes: dict[ModelName, int] = {}  # bytes: measured at the last load, else by the files
-        self._setbacks: Backoff[ModelName] = Backoff()
+        self._backoff: Backoff[ModelName] = Backoff()
 
     def take(self, name: ModelName) -> Model:
         """A resident model, for a picture. Raises BrokenModel."""
-        if (setback := self._setback(name)) is not None:
-            raise BrokenModel(setback)
-        self.residency.used(name)
+        if (failed := self._why_not(name)) is not None:
+            raise BrokenModel(failed)
+        self.policy.used(name)
         return self._models[name]
 
     def is_open(self, name: ModelName) -> bool:
         """Whether `take` has an answer now; else its orders wait."""
-        return self.residency.is_open(name) or self._setback(name) is not None
+        return self.policy.is_open(name) or self._why_not(name) is not None
 
     def load(self, name: ModelName) -> None:
         """Now, whatever lies there. Raises BrokenModel, which is told too."""
         if name not in self._entries:
-            raise BrokenModel(self._setback(name))
-        if self._load(name) is None and (setback := self._setback(name)) is not None:
-            raise BrokenModel(setback)
+            raise BrokenModel(self._why_not(name))
+        if self._load(name) is None and (failed := self._why_not(name)) is not None:
+            raise BrokenModel(failed)
 
     def restock(self, waiting: Iterable[ModelName], begun: Set[ModelName]) -> None:
         """Loads and evicts what is due, at most one model loaded. waiting: the models of orders that have not begun, first come
         first. begun: the models of those that have."""
         wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
         for name, model in self._models.items():
-            self.residency.loaded(name, self._sizes[name] + model.adapters.bytes)
-        change = self.residency.decide(self._clock(), wanted, begun)
+            self.policy.loaded(name, self._sizes[name] + model.adapters.bytes)
+        change = self.policy.decide(self._clock(), wanted, begun)
         if change == NO_CHANGE:
             return
         began = self._clock()
         for name in change.evict:
             del self._models[name]
-            self.residency.evicted(name)
+            self.policy.evicted(name)
         self._free_memory()
         loaded = self._load(change.load) if change.load is not None else None
         swapped = Swapped(
             loaded=loaded,
             evicted=change.evict,
             seconds=round(self._clock() - began, 3),
-            resident_bytes=self.residency.resident_bytes,
+            resident_bytes=self.policy.resident_bytes,
         )
         log.info("%s", swapped)
         self._tell(swapped)
 
     def _load(self, name: ModelName) -> ModelName | None:
-        """The name, once it lies there. Otherwise there is a setback, or it waits until it has the device alone."""
+        """The name, once it lies there. Otherwise it failed, or it waits until it has the device alone."""
         entry = self._entries[name]
         try:
             model = load(entry, self._device, pick_dtype(self._device, entry.dtype))
         except BrokenModel as broken:
-            self._set_back(name, str(broken))
+            self._fail(name, str(broken))
             return None
         except torch.OutOfMemoryError as full:
             reason = str(full)
         else:
             self._models[name] = model
             self._sizes[name] = footprint(model.pipe)
-            self._setbacks.clear(name)
-            self.residency.loaded(name, self._sizes[name])
+            self._backoff.clear(name)
+            self.policy.loaded(name, self._sizes[name])
             return name
         # Outside the except block: its traceback would keep half a model alive.
         self._free_memory()
         if self._models:
-            self._sizes[name] = self.residency.budget
+            self._sizes[name] = self.policy.budget
         else:
             where = device_name(self._device)
-            self._set_back(
-                name, f"It does not fit into the memory of {where}; take a smaller model. {reason}"
-            )
+            self._fail(name, f"It does not fit into the memory of {where}; take a smaller model. {reason}")
         return None
 
     def _size(self, name: ModelName) -> int | None:
         """Bytes, as far as known; None for what cannot be loaded now."""
-        if self._setback(name) is not None:
+        if self._why_not(name) is not None:
             return None
         if name not in self._sizes:
             entry = self._entries[name]
             try:
                 weights = count_weights(entry.source)
             except BrokenModelFolder as broken:
-                self._set_back(name, str(broken))
+                self._fail(name, str(broken))
                 return None
             if weights is None:  # from a hub: perhaps as large as what is known
                 return max(self._sizes.values(), default=0)
             self._sizes[name] = weights * pick_dtype(self._device, entry.dtype).itemsize
         return self._sizes[name]
 
-    def _set_back(self, name: ModelName, reason: str) -> None:
-        setback = self._setbacks.fail(name, reason, self._clock())
+    def _fail(self, name: ModelName, reason: str) -> None:
+        failed = self._backoff.fail(name, reason, self._clock())
         self._sizes.pop(name, None)  # the files may be others at the next try
-        self._tell(ModelBroken(model=name, reason=setback.sentence))
+        self._tell(ModelBroken(model=name, reason=failed.sentence))
 
-    def _setback(self, name: ModelName) -> str | None:
+    def _why_not(self, name: ModelName) -> str | None:
         """Why the model cannot be loaded now."""
         if name not in self._entries:
             return f"There is no model named {name} in the settings."
-        standing = self._setbacks.standing(name, self._clock())
+        standing = self._backoff.standing(name, self._clock())
         return None if standing is None or name in self._models else standing.sentence
 
     def _free_memory(self) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import torch
 from diffusers.hooks.hooks import HookRegistry
@@ -37,20 +37,6 @@ _STREAMING = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_grou
 """diffusers' names of the hooks that `enable_group_offload` sets (hooks/group_offloading.py); it has nothing to take them off."""
 
 
-class FallbackLadder(Protocol):
-    """What the loop asks of a model when memory is short."""
-
-    def rung_for(self, verb: Verb) -> Rung | None:
-        """The next that would help; None when there is none left."""
-        ...
-
-    def climb(self, rung: Rung) -> None: ...
-
-    def descend(self) -> Rung | None:
-        """Takes the last rung back; None where all is as it was. Raises torch.OutOfMemoryError, and has then changed nothing."""
-        ...
-
-
 def denoiser_of(pipe: Any) -> Any:
     """An nn.Module."""
     return pipe.unet if hasattr(pipe, "unet") else pipe.transformer
@@ -70,11 +56,11 @@ class Offload:
         self._device = device
         self.rungs: list[Rung] = []
         self._tile: tuple[Any, Any] | None = None
-        self._compiled: Any = (
-            self._denoiser._compiled_call_impl
-        )  # what nn.Module.compile has made, if it was called
+        # What nn.Module.compile has made, if it was called.
+        self._compiled: Any = self._denoiser._compiled_call_impl
 
     def rung_for(self, verb: Verb) -> Rung | None:
+        """The next that would help; None when there is none left."""
         return next((rung for rung in HELPS[verb] if rung not in self.rungs and self._has(rung)), None)
 
     def climb(self, rung: Rung) -> None:
@@ -91,6 +77,7 @@ class Offload:
         self.rungs.append(rung)
 
     def descend(self) -> Rung | None:
+        """Takes the last rung back; None where all is as it was. Raises torch.OutOfMemoryError, and has then changed nothing."""
         if not self.rungs:
             return None
         rung = self.rungs[-1]
@@ -144,9 +131,7 @@ class Offload:
             self._move(HOST, *modules)
 
     def _has(self, rung: Rung) -> bool:
-        if rung == "tiled":
-            return hasattr(self._vae, "use_tiling") and hasattr(self._vae, "use_slicing")
-        return True
+        return rung != "tiled" or (hasattr(self._vae, "use_tiling") and hasattr(self._vae, "use_slicing"))
 
     def _cut_tiles(self) -> None:
         """A quarter of the picture the VAE was made for: its own tile is as large as that picture."""
@@ -185,7 +170,7 @@ class Offload:
             torch.cuda.empty_cache()
 
 
-class PipelineOffload:
+class PipelineOffload(Offload):
     """A pipeline that draws by itself: what diffusers offers for it."""
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
@@ -194,12 +179,9 @@ class PipelineOffload:
         self.rungs: list[Rung] = []
 
     def rung_for(self, verb: Verb) -> Rung | None:
-        can: list[Rung] = []
+        can: Sequence[Rung] = ("aside", "streamed") if self._device.type == "cuda" else ()
         if hasattr(getattr(self._pipe, "vae", None), "use_tiling"):
-            can.append("tiled")
-        if self._device.type == "cuda":
-            can.append("aside")
-            can.append("streamed")
+            can = ("tiled", *can)
         return next((rung for rung in can if rung not in self.rungs), None)
 
     def climb(self, rung: Rung) -> None:

@@ -45,7 +45,8 @@ class PipelineModel(Model):
         self.device = device
         self.dtype = dtype
         self.adapters = Adapters(entry, pipe)
-        self.residence = PipelineOffload(pipe, device)
+        self.cuda_graphs = None
+        self.offload = PipelineOffload(pipe, device)
         self._accepts = inspect.signature(pipe.__call__).parameters
         pipe.set_progress_bar_config(disable=True)
 
@@ -70,9 +71,6 @@ class PipelineModel(Model):
             is_alone=True,
             draw=self._drawing(asked),
         )
-
-    def make_room(self) -> None:
-        """It keeps nothing."""
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         (slot,) = slots

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -23,9 +24,9 @@ class Codec:
     """The VAE of one model. Pictures are (n, 3, height, width) float32 from 0 to 1, latents (n, channels, height / scale,
     width / scale) float32."""
 
-    def __init__(self, pipe: Any, device: torch.device, home: Offload) -> None:
+    def __init__(self, pipe: Any, device: torch.device, offload: Offload) -> None:
         self._vae: Any = pipe.vae
-        self._home = home
+        self._offload = offload
         self._device = device
         config = pipe.vae.config
         self._factor = float(config.scaling_factor)
@@ -45,7 +46,7 @@ class Codec:
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
         raw = latents * self._deviation / self._factor + self._mean
-        with self._home.at_work("vae"):
+        with self._offload.at_work("vae"):
             decoded: Tensor = self._vae.decode(raw.to(self._vae.dtype), return_dict=False)[0]
         return (decoded.float() / 2 + 0.5).clamp(0, 1)
 
@@ -60,7 +61,7 @@ class Codec:
     @torch.inference_mode()
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """With a generator, a sample of the VAE's distribution, drawn as diffusers' image-to-image does; else its mode."""
-        with self._home.at_work("vae"):
+        with self._offload.at_work("vae"):
             encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
         if hasattr(encoded, "latents"):
             raw: Tensor = encoded.latents
@@ -113,12 +114,10 @@ class Arriving:
 
     def each(self) -> list[Arriving]:
         """What lies along the first dimension, one by one; all arrive together."""
-        return [self._part(values) for values in self._values]
-
-    def _part(self, values: Tensor) -> Arriving:
-        part = copy.copy(self)
-        part._values = values
-        return part
+        parts: list[Arriving] = [copy.copy(self) for _ in self._values]
+        for part, values in zip(parts, self._values, strict=True):
+            part._values = values
+        return parts
 
     def wait(self) -> npt.NDArray[np.uint8]:
         if self._copied is not None:
@@ -135,7 +134,6 @@ class Finisher:
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._upscaler: Upscaler | None = None
 
     def finish(self, pictures: Sequence[Tensor], enlarge: int = 1) -> list[Arriving]:
         """(3, height, width) each, of one size, from 0 to 1. Waits for nothing."""
@@ -146,10 +144,7 @@ class Finisher:
     def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
         return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))
 
-    @property
+    @cached_property
     def upscaler(self) -> Upscaler:
         """Loaded when first needed. The large network takes a minute a picture on a CPU, the small one two seconds."""
-        if self._upscaler is None:
-            kind = "x4plus" if self._device.type == "cuda" else "animevideov3"
-            self._upscaler = Upscaler.load(kind, self._device)
-        return self._upscaler
+        return Upscaler.load("x4plus" if self._device.type == "cuda" else "animevideov3", self._device)

@@ -19,44 +19,44 @@ log = logging.getLogger(__name__)
 class ImageEncoder:
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="press")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
         # Another one, since a few large PNGs take longer than a preview is fresh.
-        self._sketcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sketches")
-        self._sketching: set[JobId] = set()
+        self._preview_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="previews")
+        self._previewing: set[JobId] = set()
 
-    def print(
+    def encode(
         self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         """Tells Finished, soon. `texts` go into the PNGs."""
         context = copy_context()  # of the log lines
-        self._thread.submit(context.run, self._print, job, pictures, texts, device_seconds)
+        self._thread.submit(context.run, self._encode, job, pictures, texts, device_seconds)
 
-    def sketch(self, job: JobId, sketch: JobPreview) -> None:
+    def encode_preview(self, job: JobId, preview: JobPreview) -> None:
         """Tells Previewed, soon; or nothing, where the job's last preview is not out yet."""
-        if job not in self._sketching:
-            self._sketching.add(job)
-            self._sketcher.submit(self._sketch, job, sketch)
+        if job not in self._previewing:
+            self._previewing.add(job)
+            self._preview_thread.submit(self._encode_preview, job, preview)
 
     def close(self) -> None:
-        """Waits for what is being printed."""
-        self._sketcher.shutdown()
+        """Waits for what is being encoded."""
+        self._preview_thread.shutdown()
         self._thread.shutdown()
 
-    def _sketch(self, job: JobId, sketch: JobPreview) -> None:
+    def _encode_preview(self, job: JobId, preview: JobPreview) -> None:
         try:
-            self._tell(Previewed(job=job, picture=sketch.develop()))
+            self._tell(Previewed(job=job, picture=preview.develop()))
         except Exception:  # the boundary of this thread; a preview is not worth the job
             log.exception("a preview failed")
         finally:
-            self._sketching.discard(job)
+            self._previewing.discard(job)
 
-    def _print(
+    def _encode(
         self, job: JobId, arriving: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
         try:
             pictures = tuple(to_png(one.picture(), text) for one, text in zip(arriving, texts, strict=True))
         except Exception as bug:  # the boundary of this thread
-            log.exception("printing failed")
+            log.exception("encoding failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
             return
         self._tell(Finished(job=job, pictures=pictures, device_seconds=round(device_seconds, 3)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -24,34 +24,23 @@ class JobPreview:
     """The job's pictures as they were when it was taken."""
 
     drawing: Drawing[bytes]
-    done: Mapping[int, Arriving]  # decoded
-    begun: Sequence[int]
-    looks: Arriving | None  # (begun, height, width, 3), uint8
+    pictures: Mapping[
+        int, Arriving
+    ]  # decoded, or as far as they have come; none of those that have not begun
 
     @classmethod
     def of(cls, job: Job) -> JobPreview:
         """Launches what the device has to do for it, and waits for nothing."""
-        begun = [(index, slot.clean) for index, slot in job.slots.items() if slot.clean is not None]
-        looks = None
+        begun = {index: slot.clean for index, slot in job.slots.items() if slot.clean is not None}
+        pictures = dict(job.pictures)
         if begun:
-            looks = Arriving(
-                to_bytes(job.seated_model.codec.preview(torch.stack([clean for _, clean in begun])))
-            )
-        return cls(
-            drawing=job.request.drawing,
-            done=dict(job.pictures),
-            begun=[index for index, _ in begun],
-            looks=looks,
-        )
+            looks = job.seated_model.codec.preview(torch.stack(list(begun.values())))
+            pictures.update(zip(begun, Arriving(to_bytes(looks)).each(), strict=True))
+        return cls(drawing=job.request.drawing, pictures=pictures)
 
     def develop(self) -> bytes:
         """The grid, JPEG; a picture that has not begun is grey. Waits for the device."""
-        cells = {index: self._fit(picture.picture()) for index, picture in self.done.items()}
-        if self.looks is not None:
-            looks = self.looks.wait()
-            cells |= {
-                index: self._fit(Image.fromarray(look)) for index, look in zip(self.begun, looks, strict=True)
-            }
+        cells = {index: self._fit(picture.picture()) for index, picture in self.pictures.items()}
         grey = self._fit(Image.new("RGB", (8, 8), _GREY))
         return to_jpeg(grid_of([cells.get(index, grey) for index in range(self.drawing.images)]))
 

@@ -34,10 +34,6 @@ class Layer:
     weight: Tensor  # convolution: (out, in, side, side); PReLU: (channels,)
     bias: Tensor | None
 
-    @property
-    def is_convolution(self) -> bool:
-        return self.weight.ndim == 4
-
 
 def read_layers(param: Path, binary: Path) -> list[Layer]:
     """All layers with weights. Raises WeightsUnreadable, OSError."""

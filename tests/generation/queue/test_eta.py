@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from generation.protocol import StepCost
-from generation.queue.eta import Lateness, Work, WorkKind, ends
+from generation.queue.eta import Lateness, ends
+from generation.queue.lease import Work
 from generation.request import GenerationRequest, Request
 from tests.generation.worker.requests import order
 
@@ -19,7 +20,7 @@ def forecast(*works: Work, at_once: int = 2) -> list[float]:
     one = order()
     drawing = one.drawing
     cost = StepCost(model=drawing.model, size=drawing.size, fixed=FIXED, a_picture=A_PICTURE, at_once=at_once)
-    return ends(works, {WorkKind(drawing.model, drawing.size): cost}, seven)
+    return ends(works, {(drawing.model, drawing.size): cost}, seven)
 
 
 def works(*orders: GenerationRequest) -> list[Work]:

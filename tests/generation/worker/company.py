@@ -38,7 +38,7 @@ def with_schedulers(base: Model, schedulers: dict[str, dict[str, Any]]) -> list[
         pipe = type(base.pipe)(**{**base.pipe.components, "scheduler": scheduler})
         pipe.set_progress_bar_config(disable=True)
         one = Model(base.entry, pipe, base.device, base.dtype)
-        one.decks = base.decks
+        one.batch_states = base.batch_states
         models.append(one)
     return models
 

@@ -63,7 +63,7 @@ def test_the_setting_compiles_and_what_cannot_be_compiled_runs_as_it_is(
     chosen = entry(sd_folder, compile=True)
     stage.say(Configure(models=(chosen,), default=chosen.name), Generate(request=order("a", steps=2)))
     stage.finish()
-    assert denoiser_of(stage.loop.shelf.take(chosen.name).pipe)._compiled_call_impl is not None
+    assert denoiser_of(stage.loop.model_cache.take(chosen.name).pipe)._compiled_call_impl is not None
     assert not stage.of(Failed)
     assert [event.job for event in stage.of(Finished)] == ["a"]
 
@@ -71,12 +71,12 @@ def test_the_setting_compiles_and_what_cannot_be_compiled_runs_as_it_is(
 def test_a_compiled_model_that_is_put_apart_runs_uncompiled_until_it_is_back(sd_folder: Path) -> None:
     base = model(sd_folder)
     compile_denoiser(base.pipe, torch.device("cpu"), backend="eager")
-    home = loading.Model(base.entry, base.pipe, base.device, base.dtype).residence
+    offload = loading.Model(base.entry, base.pipe, base.device, base.dtype).offload
     denoiser = denoiser_of(base.pipe)
     was = denoiser._compiled_call_impl
-    home.climb("apart")
+    offload.climb("apart")
     assert denoiser._compiled_call_impl is None
-    home.descend()
+    offload.descend()
     assert denoiser._compiled_call_impl is was
 
 
@@ -125,7 +125,7 @@ def test_no_pinned_step_has_more_rows_than_pinned_but_for_a_picture_that_has_mor
     stage = Stage(sd_folder, pinned_rows=4)
     stage.loop.take_orders()
     rows: list[int] = []
-    unet = stage.loop.shelf.take(entry(sd_folder).name).pipe.unet
+    unet = stage.loop.model_cache.take(entry(sd_folder).name).pipe.unet
 
     def note(_: Any, arguments: tuple[Any, ...]) -> None:
         rows.append(len(arguments[0]))

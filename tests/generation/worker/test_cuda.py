@@ -46,14 +46,14 @@ def in_single_precision(device: torch.device, wanted: str) -> torch.dtype:
 def test_replayed_steps_are_the_plain_ones(folder: str, request: pytest.FixtureRequest) -> None:
     source: Path = request.getfixturevalue(folder)
     one = load(entry(source), DEVICE, torch.float32)
-    assert one.replay is not None
+    assert one.cuda_graphs is not None
     plain, replayed = (
         [one.seat(order("a", steps=8, images=3).drawing, index) for index in range(3)] for _ in range(2)
     )
-    replay, one.replay = one.replay, None
+    replay, one.cuda_graphs = one.cuda_graphs, None
     for _ in range(8):
         one.advance(plain, sizes=ROW_COUNTS)
-    one.replay = replay
+    one.cuda_graphs = replay
     for _ in range(8):
         one.advance(replayed, sizes=ROW_COUNTS)
     assert replay._recordings, "nothing was recorded"  # pyright: ignore[reportPrivateUsage]
@@ -70,7 +70,7 @@ def test_a_call_that_cannot_be_recorded_leaves_the_device_usable(sd_folder: Path
         float(out[0].sum())  # waits for the device
         return out
 
-    one.replay = CudaGraphs(waiting, CudaRecorder())
+    one.cuda_graphs = CudaGraphs(waiting, CudaRecorder())
     slots = [one.seat(order("a", steps=8).drawing, 0)]
     for _ in range(8):
         one.advance(slots, sizes=ROW_COUNTS)

@@ -82,7 +82,7 @@ class Stage:
         self.turn()
         while self.loop.jobs or self.loop.upscales:
             self.turn()
-        self.loop.press.close()
+        self.loop.image_encoder.close()
 
     def of(self, kind: type[E], job: str | None = None) -> list[E]:
         return [e for e in self.events if isinstance(e, kind) and job in (None, getattr(e, "job", None))]
@@ -132,7 +132,7 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     stage = Stage(bundled_folder, slots=1, preview_seconds=0.0)
     stage.say(Generate(request=order("a", images=3, steps=3)))  # a draft: one seat, and one beyond
     stage.turn()
-    stage.loop.press.close()
+    stage.loop.image_encoder.close()
     look = opened(stage.of(Previewed)[0].picture)
     assert look.size == (512, 512)
     assert look.getpixel((128, 384)) == (118, 118, 118)
@@ -219,7 +219,7 @@ def test_a_failing_batch_fails_only_its_own_jobs(
     stage = Stage(sd_folder, bundled_folder)
     stage.say(Generate(request=order("a", images=2)), Generate(request=order("b", model=ModelName("other"))))
     stage.turn()
-    unet = stage.loop.shelf.take(ModelName("tiny")).unet
+    unet = stage.loop.model_cache.take(ModelName("tiny")).unet
 
     def fail(*_: Any) -> None:
         raise RuntimeError("a kernel that does not exist")
@@ -243,7 +243,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, hooks: list
         if len(arguments[0]) > 6:
             raise torch.OutOfMemoryError("tried to allocate")
 
-    unet = stage.loop.shelf.take(ModelName("tiny")).unet
+    unet = stage.loop.model_cache.take(ModelName("tiny")).unet
     hooks.append(unet.register_forward_pre_hook(fits_three_pictures))
     stage.finish()
     assert rows[:3] == [16, 8, 4]
@@ -261,7 +261,7 @@ def test_decoding_that_does_not_fit_is_halved_too(sd_folder: Path, hooks: list[A
             raise torch.OutOfMemoryError("tried to allocate")
         decoded.append(len(arguments[0]))
 
-    decoder = stage.loop.shelf.take(ModelName("tiny")).pipe.vae.decoder
+    decoder = stage.loop.model_cache.take(ModelName("tiny")).pipe.vae.decoder
     hooks.append(decoder.register_forward_pre_hook(fits_one_picture))
     stage.say(Generate(request=order("a", images=3)))
     stage.finish()
@@ -276,7 +276,7 @@ def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, h
     def full(*_: Any) -> None:
         raise torch.OutOfMemoryError("tried to allocate")
 
-    hooks.append(stage.loop.shelf.take(ModelName("tiny")).unet.register_forward_pre_hook(full))
+    hooks.append(stage.loop.model_cache.take(ModelName("tiny")).unet.register_forward_pre_hook(full))
     stage.say(Generate(request=order("a")))
     stage.finish()
     assert [(e.job, e.kind) for e in stage.of(Failed)] == [("a", "memory")]
@@ -346,7 +346,7 @@ def test_an_owners_dtype_draws_nearly_the_same_picture(sd_folder: Path) -> None:
         half = entry(sd_folder, dtype=dtype)
         stage.say(Configure(models=(half,), default=half.name), Generate(request=order("a")))
         stage.finish()
-        assert stage.loop.shelf.take(half.name).dtype == getattr(torch, dtype)
+        assert stage.loop.model_cache.take(half.name).dtype == getattr(torch, dtype)
         drawn.append(np.asarray(opened(stage.of(Finished)[0].pictures[0]), dtype=np.float64))
     difference = np.abs(drawn[0] - drawn[1]).mean()
     assert 0 < difference < 16, "out of 255"

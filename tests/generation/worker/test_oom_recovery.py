@@ -18,6 +18,7 @@ from torch import nn
 
 from generation.protocol import Failed, Finished, Generate, Strained
 from generation.request import DRAFT_STEPS, ImageSize, MemberId, ModelName
+from generation.worker.memory import HostMeter
 from generation.worker.models.loading import Model
 from generation.worker.models.offload import HOST, Offload
 from generation.worker.oom_recovery import FIRST_PATIENCE
@@ -36,12 +37,12 @@ class Device:
 
     def __init__(self, stage: Stage, folder: str = "tiny") -> None:
         stage.loop.take_orders()
-        self.model: Model = stage.loop.shelf.take(ModelName(folder))
+        self.model: Model = stage.loop.model_cache.take(ModelName(folder))
         self.rows = self.pictures = 64  # of a step and of a decode, that fit
         self.side = 1000  # latents of a picture that fits the decoder
         self.needs: dict[str, str] = {}  # verb: the rung without which it does not fit
         self.now = 0.0
-        stage.loop.attempts.clock = lambda: self.now
+        stage.loop.oom_recovery.clock = lambda: self.now
         parts = {"step": self.model.pipe.unet, "decode": self.model.pipe.vae.decoder}
         parts["encode"] = self.model.pipe.text_encoder
         for verb, part in parts.items():
@@ -53,14 +54,14 @@ class Device:
             wanted = self.needs.get(verb)
             is_full = most is not None and len(arguments[0]) > most
             is_full |= verb == "decode" and arguments[0].shape[-1] > self.side
-            if is_full or (wanted and wanted not in self.model.residence.rungs):  # pyright: ignore[reportAttributeAccessIssue]
+            if is_full or (wanted and wanted not in self.model.offload.rungs):
                 raise torch.OutOfMemoryError("tried to allocate")
 
         return check
 
     @property
     def rungs(self) -> list[str]:
-        return self.model.residence.rungs  # pyright: ignore[reportAttributeAccessIssue]
+        return list(self.model.offload.rungs)
 
 
 def actions(stage: Stage) -> list[str]:
@@ -166,7 +167,7 @@ def test_when_no_rung_is_left_the_order_alone_fails(sd_folder: Path) -> None:
     assert actions(stage) == ["aside", "streamed"]
     assert [(event.job, event.kind) for event in stage.of(Failed)] == [("a", "memory")]
     device.needs.clear()
-    stage.loop.press = ImageEncoder(stage.events.append)
+    stage.loop.image_encoder = ImageEncoder(stage.events.append)
     stage.say(Generate(request=order("b")))
     stage.finish()
     assert [event.job for event in stage.of(Finished)] == ["b"]
@@ -181,16 +182,16 @@ def test_after_a_bad_minute_all_is_taken_back_last_first(sd_folder: Path) -> Non
     climbed = list(device.rungs)
     assert set(climbed) == {"aside", "streamed", "tiled"}
     device.needs = {}
-    stage.loop.attempts.relax()
+    stage.loop.oom_recovery.relax()
     assert device.rungs == climbed, "not at once"
     back: list[str] = []
-    while device.rungs or stage.loop.attempts.limits:
+    while device.rungs or stage.loop.oom_recovery.limits:
         device.now += FIRST_PATIENCE
-        stage.loop.attempts.relax()
+        stage.loop.oom_recovery.relax()
         back.append(stage.of(Strained)[-1].detail)
     assert back[: len(climbed)] == [f"no longer {rung}" for rung in reversed(climbed)]
     assert set(back[len(climbed) :]) == {"twice as many pictures at once"}
-    stage.loop.press = ImageEncoder(stage.events.append)
+    stage.loop.image_encoder = ImageEncoder(stage.events.append)
     stage.say(Generate(request=order("after", images=4)))
     said = len(stage.of(Strained))
     stage.finish()
@@ -232,7 +233,7 @@ def test_memory_that_comes_and_goes_loses_no_order(
         stage.turn()
         if not stage.loop.jobs:
             break
-    stage.loop.press.close()
+    stage.loop.image_encoder.close()
     assert {"halved", "tiled", "aside"} <= set(actions(stage))
     assert not stage.of(Failed)
     drawn = pictures(stage)
@@ -245,10 +246,11 @@ def test_memory_that_comes_and_goes_loses_no_order(
 # ---- how many fit
 
 
-class Ruler:
+class Ruler(HostMeter):
     """A device of `total` bytes on which a row takes 100, and every call 50 more."""
 
     def __init__(self, device: Device, total: int) -> None:
+        super().__init__()
         self.total = total
         self._taken = 0
         for part, each in ((device.model.pipe.unet, 100), (device.model.pipe.vae.decoder, 300)):
@@ -271,9 +273,9 @@ def test_warming_up_measures_how_many_pictures_fit_and_that_bounds_what_is_seate
     stage = Stage(sd_folder, slots=16)
     device = Device(stage)
     ruler = Ruler(device, total=1000)  # 0.9 of it: 8 rows
-    stage.loop.attempts.meter = ruler
-    warm_up(device.model, stage.loop.attempts)
-    assert stage.loop.attempts.slots(16) == 4
+    stage.loop.oom_recovery.meter = ruler
+    warm_up(device.model, stage.loop.oom_recovery)
+    assert stage.loop.oom_recovery.slots(16) == 4
     device.rows, device.pictures = 8, 2
     stage.say(*(Generate(request=order(f"long{n}", images=4, steps=DRAFT_STEPS + 1)) for n in range(3)))
     stage.turn()
@@ -285,7 +287,7 @@ def test_warming_up_measures_how_many_pictures_fit_and_that_bounds_what_is_seate
     while stage.loop.jobs:
         stage.turn()
         assert sum(stage.seated.values()) <= 8
-    stage.loop.press.close()
+    stage.loop.image_encoder.close()
     assert actions(stage) == [], "nothing was tried that does not fit"
     assert len(stage.of(Finished)) == 7
 
@@ -294,8 +296,8 @@ def test_memory_that_others_take_is_looked_at_again(sd_folder: Path) -> None:
     stage = Stage(sd_folder)
     device = Device(stage)
     ruler = Ruler(device, total=10_000)
-    stage.loop.attempts.meter = ruler
-    warm_up(device.model, stage.loop.attempts)
+    stage.loop.oom_recovery.meter = ruler
+    warm_up(device.model, stage.loop.oom_recovery)
     stage.say(Generate(request=order("a", images=4, steps=6)))
     stage.turn()
     assert [job.steps_done for job in stage.loop.jobs.values()] == [4]
@@ -311,9 +313,9 @@ def test_a_short_lack_of_memory_takes_no_slots_for_good(sd_folder: Path) -> None
     stage = Stage(sd_folder, slots=4)
     device = Device(stage)
     ruler = Ruler(device, total=300)  # one guided picture
-    stage.loop.attempts.meter = ruler
-    warm_up(device.model, stage.loop.attempts)
-    assert stage.loop.attempts.slots(4) == 1
+    stage.loop.oom_recovery.meter = ruler
+    warm_up(device.model, stage.loop.oom_recovery)
+    assert stage.loop.oom_recovery.slots(4) == 1
     ruler.total = 10_000
     device.now += 10
     stage.say(Generate(request=order("a", images=4, steps=DRAFT_STEPS + 1)))
@@ -328,13 +330,13 @@ def test_slots_that_a_step_had_no_memory_for_come_back_when_it_was_quiet(sd_fold
     device.rows = 2
     stage.say(Generate(request=order("a", images=4, steps=60)))
     stage.turn()
-    assert stage.loop.attempts.slots(4) == 1
+    assert stage.loop.oom_recovery.slots(4) == 1
     device.rows = 64
     had = [1]
-    while stage.loop.attempts.limits:
+    while stage.loop.oom_recovery.limits:
         device.now += FIRST_PATIENCE
-        stage.loop.attempts.relax()
-        had.append(stage.loop.attempts.slots(4))
+        stage.loop.oom_recovery.relax()
+        had.append(stage.loop.oom_recovery.slots(4))
     assert had[:3] == [1, 2, 4]
     stage.turn()
     assert [job.steps_done for job in stage.loop.jobs.values()] == [4 + 4], "all at once"

@@ -14,7 +14,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from generation.request import ImageSize
-from generation.worker.denoise import batch_state as decks
+from generation.worker.denoise import batch_state
 from generation.worker.denoise.batch_state import ROW_COUNTS, BatchState
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.models.loading import Model
@@ -70,21 +70,21 @@ def moved(row: Row) -> Row:
     )
 
 
-def on_meta(deck: BatchState, one: Model, **asked: Any) -> Slot:
+def on_meta(state: BatchState, one: Model, **asked: Any) -> Slot:
     slot = one.seat(order(**asked).drawing, 0)
-    return deck.seat(slot.key, slot.table, tuple(moved(row) for row in slot.rows), slot.generator)
+    return state.seat(slot.key, slot.table, tuple(moved(row) for row in slot.rows), slot.generator)
 
 
 def without_values(base: Model, one: Model) -> tuple[BatchState, list[Slot]]:
-    """A deck on which the model's pictures have taken their first step, the model itself being there too."""
+    """A state in which the model's pictures have taken their first step, the model itself being there too."""
     shape = one.seat(order().drawing, 0).key.latent_shape
     with torch.inference_mode():
-        deck = BatchState(shape, META)
-    slots = [on_meta(deck, one, seed=1, steps=9), on_meta(deck, one, seed=2, steps=5, guidance=1.0)]
-    slots.append(on_meta(deck, one, seed=3, steps=7, text="fox::2 tea::1"))
+        state = BatchState(shape, META)
+    slots = [on_meta(state, one, seed=1, steps=9), on_meta(state, one, seed=2, steps=5, guidance=1.0)]
+    slots.append(on_meta(state, one, seed=3, steps=7, text="fox::2 tea::1"))
     getattr(base.pipe, "unet" if hasattr(base.pipe, "unet") else "transformer").to(META)
-    deck.advance(one.unet, slots, torch.float32, sizes=ROW_COUNTS)
-    return deck, slots
+    state.advance(one.unet, slots, torch.float32, sizes=ROW_COUNTS)
+    return state, slots
 
 
 @pytest.mark.parametrize("folder", ["sd_folder", "sdxl_folder", "sd3_folder", "flux_folder"])
@@ -92,9 +92,9 @@ def test_a_step_asks_the_device_for_nothing_and_sends_it_nothing(
     folder: str, request: pytest.FixtureRequest
 ) -> None:
     base = model(request.getfixturevalue(folder))
-    deck, slots = without_values(base, base)
+    state, slots = without_values(base, base)
     with NothingCrosses() as watch:
-        deck.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
+        state.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
     assert watch.operations > 100
     assert watch.copies == 0
 
@@ -105,17 +105,17 @@ def test_with_any_linear_scheduler_nothing_but_noise_goes_to_the_device(
 ) -> None:
     base = model(sd_folder)
     (one,) = with_schedulers(base, {scheduler: SCHEDULERS[scheduler]})
-    deck, slots = without_values(base, one)
+    state, slots = without_values(base, one)
     is_noisy = any(slot.table.draws[2] for slot in slots)
     with NothingCrosses() as watch:
-        deck.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
-        deck.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
+        state.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
+        state.advance(base.unet, slots, torch.float32, sizes=ROW_COUNTS)
     assert watch.copies == (2 * len(slots) if is_noisy else 0)
 
 
 def test_the_watch_sees_what_it_watches_for(sd_folder: Path) -> None:
     base = model(sd_folder)
-    deck, slots = without_values(base, base)
+    state, slots = without_values(base, base)
 
     def waits(x: Tensor, timesteps: Tensor, **told: Any) -> Any:
         timesteps.tolist()
@@ -126,21 +126,23 @@ def test_the_watch_sees_what_it_watches_for(sd_folder: Path) -> None:
 
     for unet in (waits, sends):
         with NothingCrosses(), pytest.raises((Crossing, RuntimeError, NotImplementedError)):
-            deck.advance(unet, slots, torch.float32, sizes=ROW_COUNTS)
+            state.advance(unet, slots, torch.float32, sizes=ROW_COUNTS)
 
 
 def test_a_step_is_one_graph(sd_folder: Path) -> None:
     """torch.compile with `fullgraph` raises where Python would have to look at a tensor."""
     base = model(sd_folder)
     slots = [base.seat(order(seed=s, steps=4 + s).drawing, 0) for s in range(3)]
-    deck = base.decks.deck(slots[0].key)
+    state = base.batch_states.of(slots[0].key)
     base.advance(slots)
-    plan = deck._plan(slots, ())  # pyright: ignore[reportPrivateUsage]
+    plan = state._plan(slots, ())  # pyright: ignore[reportPrivateUsage]
     with torch.inference_mode():
-        whole: Callable[..., Sequence[Tensor]] = torch.compile(decks.step, backend="eager", fullgraph=True)
+        whole: Callable[..., Sequence[Tensor]] = torch.compile(
+            batch_state.step, backend="eager", fullgraph=True
+        )
         for compiled, plain in zip(
-            whole(base.unet, deck, plan, torch.float32),
-            decks.step(base.unet, deck, plan, torch.float32),
+            whole(base.unet, state, plan, torch.float32),
+            batch_state.step(base.unet, state, plan, torch.float32),
             strict=True,
         ):
             assert torch.allclose(compiled, plain, rtol=1e-5, atol=1e-5)
@@ -149,8 +151,8 @@ def test_a_step_is_one_graph(sd_folder: Path) -> None:
 def test_a_company_that_stays_together_is_planned_once(sd_folder: Path) -> None:
     base = model(sd_folder)
     slots = [base.seat(order(seed=s).drawing, 0) for s in range(3)]
-    deck = base.decks.deck(slots[0].key)
-    plans = [deck._plan(slots, ()) for _ in range(2)]  # pyright: ignore[reportPrivateUsage]
+    state = base.batch_states.of(slots[0].key)
+    plans = [state._plan(slots, ()) for _ in range(2)]  # pyright: ignore[reportPrivateUsage]
     assert plans[0] is plans[1]
 
 
@@ -159,12 +161,12 @@ def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it
     (multistep,) = with_schedulers(base, {"DPMSolverMultistepScheduler": {}})
     first = multistep.seat(order(seed=5).drawing, 0)
     place = first.place
-    deck = base.decks.deck(first.key)
+    state = base.batch_states.of(first.key)
     multistep.advance([first])
     undisturbed = first.sample.clone()
-    for state in (deck.samples, deck.clean, deck.noise, deck.past):
+    for tensor in (state.samples, state.clean, state.noise, state.past):
         with torch.inference_mode():
-            state.fill_(float("inf"))
+            tensor.fill_(float("inf"))
     del first
     gc.collect()
     again = multistep.seat(order(seed=5).drawing, 0)
@@ -191,11 +193,11 @@ def test_a_deck_grows_under_its_pictures(sd_folder: Path) -> None:
 def test_decks_that_nobody_sits_at_are_given_up(sd_folder: Path) -> None:
     base = model(sd_folder)
     held = base.seat(order().drawing, 0)
-    left = base.decks.deck(held.key)
+    left = base.batch_states.of(held.key)
     assert base.seat(order(seed=3).drawing, 0).key == held.key
-    assert base.decks.deck(held.key) is left
+    assert base.batch_states.of(held.key) is left
     key = held.key
     del held
     gc.collect()
     base.seat(order(size=ImageSize(width=96, height=64)).drawing, 0)
-    assert base.decks.deck(key) is not left
+    assert base.batch_states.of(key) is not left

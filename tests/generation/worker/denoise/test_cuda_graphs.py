@@ -59,9 +59,9 @@ def recorder() -> Iterator[Recorder]:
 
 def replaying(stage: Stage, recorder: Recorder) -> CudaGraphs:
     stage.loop.take_orders()
-    model = stage.loop.shelf.take(ModelName("tiny"))
-    model.replay = CudaGraphs(model.unet, recorder)
-    return model.replay
+    model = stage.loop.model_cache.take(ModelName("tiny"))
+    model.cuda_graphs = CudaGraphs(model.unet, recorder)
+    return model.cuda_graphs
 
 
 @pytest.mark.parametrize("folder", ["sd_folder", "sdxl_folder"])
@@ -103,7 +103,7 @@ def test_what_cannot_be_recorded_is_drawn_all_the_same_and_tried_once(
     stage.say(Generate(request=order("a", steps=8)))
     stage.finish()
     recorder.refuses = None
-    stage.loop.press = type(stage.loop.press)(stage.events.append)
+    stage.loop.image_encoder = type(stage.loop.image_encoder)(stage.events.append)
     stage.say(Generate(request=order("b", steps=8)))
     stage.finish()
     assert len(stage.of(Finished)) == 2
@@ -115,7 +115,7 @@ def test_when_memory_is_short_recordings_are_given_up_before_anything_else(
 ) -> None:
     stage = Stage(sd_folder)
     replaying(stage, recorder)
-    model = stage.loop.shelf.take(ModelName("tiny"))
+    model = stage.loop.model_cache.take(ModelName("tiny"))
 
     def full_when_recorded(*_: Any) -> None:
         if recorder.played == 2:

@@ -31,7 +31,7 @@ class Order:
 class World:
     """A device that does what Residency decides; every open order is seated at once."""
 
-    residency: EvictionPolicy
+    policy: EvictionPolicy
     sizes: dict[ModelName, int]
     looks: dict[ModelName, int]  # sizes before they are measured
     now: float = 0.0
@@ -47,11 +47,11 @@ class World:
         running = [order for order in orders if order.seated is not None and order.ends > self.now]
         waiting = [order for order in orders if order.seated is None]
         in_use = {order.model for order in running}
-        change = self.residency.decide(self.now, {o.model: self.looks[o.model] for o in waiting}, in_use)
+        change = self.policy.decide(self.now, {o.model: self.looks[o.model] for o in waiting}, in_use)
         self.perform(change, running, in_use)
         for order in waiting:
-            if self.residency.is_open(order.model):
-                self.residency.used(order.model)
+            if self.policy.is_open(order.model):
+                self.policy.used(order.model)
                 order.seated, order.ends = self.now, self.now + order.lasts
         self.now += TICK
 
@@ -59,11 +59,11 @@ class World:
         assert not in_use & set(change.evict), "a model in use was evicted"
         assert not (in_use and change.evict) or self.now >= self.settled_at, "models take turns too fast"
         for name in change.evict:
-            self.residency.evicted(name)
+            self.policy.evicted(name)
             self.evicted.append(name)
         if change.load is not None:
             self.looks[change.load] = self.sizes[change.load]
-            self.residency.loaded(change.load, self.sizes[change.load])
+            self.policy.loaded(change.load, self.sizes[change.load])
             self.now += LOAD
             for order in running:
                 order.ends += LOAD
@@ -116,8 +116,8 @@ def test_whatever_comes_waits_are_bounded_swaps_are_few_and_memory_is_kept(
         assert order.seated is not None
         # Its own turn, and that of every other model that was waited for longer.
         assert order.seated - order.came <= BOUND + 4 * (30.0 + LOAD + RESIDENCE * BOUND + 2 * TICK), order
-    resident = world.residency.resident
-    assert world.residency.resident_bytes <= budget or len(resident) == 1
+    resident = world.policy.resident
+    assert world.policy.resident_bytes <= budget or len(resident) == 1
 
 
 @given(
@@ -130,16 +130,16 @@ def test_models_that_turn_out_larger_than_they_looked_make_room_once_nobody_uses
 ) -> None:
     world = a_world(sizes, budget=20, looks=looks)
     world.run(orders)
-    while any(order.ends > world.now for order in orders) or world.residency.resident_bytes > 20:
+    while any(order.ends > world.now for order in orders) or world.policy.resident_bytes > 20:
         world.turn(orders)
         assert world.now < 5000
-    assert len(world.residency.resident) >= 1
+    assert len(world.policy.resident) >= 1
 
 
 def test_what_fits_is_loaded_at_once_and_evicts_nobody() -> None:
     world = a_world({A: 4, B: 4, C: 4}, budget=12)
     world.run([Order(float(i), name, 5.0) for i, name in enumerate((A, B, C))])
-    assert set(world.residency.resident) == {A, B, C}
+    assert set(world.policy.resident) == {A, B, C}
     assert not world.evicted
 
 
@@ -147,7 +147,7 @@ def test_the_model_used_longest_ago_makes_room() -> None:
     world = a_world({A: 4, B: 4, C: 4}, budget=8)
     world.run([Order(0, A, 1), Order(10, B, 1), Order(20, A, 1), Order(30, C, 1)])
     assert world.evicted == [B]
-    assert set(world.residency.resident) == {A, C}
+    assert set(world.policy.resident) == {A, C}
 
 
 def test_an_idle_model_makes_room_without_any_wait() -> None:
@@ -170,74 +170,74 @@ def test_orders_for_the_resident_model_go_first_until_the_bound_and_then_wait_th
 
 
 def test_a_cancelled_wait_reopens_the_model_that_was_making_room() -> None:
-    residency = EvictionPolicy(10, bound=BOUND)
-    residency.loaded(A, 10)
+    policy = EvictionPolicy(10, bound=BOUND)
+    policy.loaded(A, 10)
     sizes = {A: 10, B: 10}
-    residency.decide(0.0, {B: 10}, {A})
-    assert residency.decide(BOUND, sizes, {A}) == Change()
-    assert not residency.is_open(A)
-    assert residency.decide(BOUND + 1, {A: 10}, {A}) == Change()
-    assert residency.is_open(A)
+    policy.decide(0.0, {B: 10}, {A})
+    assert policy.decide(BOUND, sizes, {A}) == Change()
+    assert not policy.is_open(A)
+    assert policy.decide(BOUND + 1, {A: 10}, {A}) == Change()
+    assert policy.is_open(A)
 
 
 def test_a_model_stays_for_a_part_of_the_bound_although_another_is_overdue() -> None:
-    residency = EvictionPolicy(10, bound=20.0)
-    residency.loaded(A, 10)
-    residency.decide(0.0, {C: 10, B: 10}, {A})
-    residency.decide(20.0, {C: 10, B: 10}, {A})
-    assert residency.decide(21.0, {C: 10, B: 10}, set()) == Change(evict=(A,), load=C)
-    residency.evicted(A)
-    residency.loaded(C, 10)
-    residency.used(C)
+    policy = EvictionPolicy(10, bound=20.0)
+    policy.loaded(A, 10)
+    policy.decide(0.0, {C: 10, B: 10}, {A})
+    policy.decide(20.0, {C: 10, B: 10}, {A})
+    assert policy.decide(21.0, {C: 10, B: 10}, set()) == Change(evict=(A,), load=C)
+    policy.evicted(A)
+    policy.loaded(C, 10)
+    policy.used(C)
     # The load took three seconds: the residence begins behind it.
-    residency.decide(24.0, {B: 10, C: 10}, {C})
-    residency.decide(28.9, {B: 10, C: 10}, {C})
-    assert residency.is_open(C)
-    residency.decide(29.0, {B: 10, C: 10}, {C})
-    assert not residency.is_open(C), "it drains"
-    assert residency.decide(30.0, {B: 10, C: 10}, set()) == Change(evict=(C,), load=B)
+    policy.decide(24.0, {B: 10, C: 10}, {C})
+    policy.decide(28.9, {B: 10, C: 10}, {C})
+    assert policy.is_open(C)
+    policy.decide(29.0, {B: 10, C: 10}, {C})
+    assert not policy.is_open(C), "it drains"
+    assert policy.decide(30.0, {B: 10, C: 10}, set()) == Change(evict=(C,), load=B)
 
 
 def test_where_nothing_is_drawn_models_take_turns_at_once() -> None:
-    residency = EvictionPolicy(10, bound=20.0)
-    residency.loaded(A, 10)
-    assert residency.decide(0.0, {B: 10}, set()) == Change(evict=(A,), load=B)
-    residency.evicted(A)
-    residency.loaded(B, 10)
-    residency.used(B)
-    assert residency.decide(1.0, {A: 10}, set()) == Change(evict=(B,), load=A)
+    policy = EvictionPolicy(10, bound=20.0)
+    policy.loaded(A, 10)
+    assert policy.decide(0.0, {B: 10}, set()) == Change(evict=(A,), load=B)
+    policy.evicted(A)
+    policy.loaded(B, 10)
+    policy.used(B)
+    assert policy.decide(1.0, {A: 10}, set()) == Change(evict=(B,), load=A)
 
 
 def test_a_model_just_loaded_is_seated_once_before_it_makes_room_again() -> None:
-    residency = EvictionPolicy(10, bound=5.0)
-    residency.loaded(A, 5)
-    residency.loaded(C, 5)
+    policy = EvictionPolicy(10, bound=5.0)
+    policy.loaded(A, 5)
+    policy.loaded(C, 5)
     both = {B: 5, D: 10}
-    assert residency.decide(0.0, both, {A, C}) == Change()
-    assert residency.decide(6.0, both, {A}) == Change(evict=(C,), load=B)
-    residency.evicted(C)
-    residency.loaded(B, 5)
+    assert policy.decide(0.0, both, {A, C}) == Change()
+    assert policy.decide(6.0, both, {A}) == Change(evict=(C,), load=B)
+    policy.evicted(C)
+    policy.loaded(B, 5)
     # All slots are taken, so that B's order has not been seated.
     for now in (7.0, 7.0 + RESIDENCE * 5.0):
-        assert residency.decide(now, both, {A}) == Change()
-        assert residency.is_open(B)
-    residency.used(B)
-    assert residency.decide(9.0, {D: 10}, {B}) == Change()
-    assert not residency.is_open(B)
-    assert residency.decide(10.0, {D: 10}, set()) == Change(evict=(A, B), load=D)
+        assert policy.decide(now, both, {A}) == Change()
+        assert policy.is_open(B)
+    policy.used(B)
+    assert policy.decide(9.0, {D: 10}, {B}) == Change()
+    assert not policy.is_open(B)
+    assert policy.decide(10.0, {D: 10}, set()) == Change(evict=(A, B), load=D)
 
 
 def test_what_is_larger_than_the_budget_lies_there_alone() -> None:
     world = a_world({A: 4, B: 50}, budget=10)
     world.run([Order(0, A, 3), Order(1, B, 3)])
-    assert world.residency.resident == (B,)
+    assert world.policy.resident == (B,)
 
 
 @pytest.mark.parametrize("order", [(A, B), (B, A)])
 def test_of_two_that_wait_who_has_waited_longer_is_next(order: tuple[ModelName, ModelName]) -> None:
-    residency = EvictionPolicy(10, bound=5.0)
-    residency.loaded(C, 10)
+    policy = EvictionPolicy(10, bound=5.0)
+    policy.loaded(C, 10)
     first, second = order
-    residency.decide(0.0, {first: 10}, {C})
-    residency.decide(1.0, {second: 10, first: 10}, {C})
-    assert residency.decide(9.0, {second: 10, first: 10}, set()) == Change(evict=(C,), load=first)
+    policy.decide(0.0, {first: 10}, {C})
+    policy.decide(1.0, {second: 10, first: 10}, {C})
+    assert policy.decide(9.0, {second: 10, first: 10}, set()) == Change(evict=(C,), load=first)

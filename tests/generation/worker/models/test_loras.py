@@ -154,14 +154,14 @@ def test_two_sets_never_share_a_forward_pass(sd_folder: Path, files: dict[str, P
     stage.say(*(Generate(request=order(job, seed=7, **more)) for job, more in sets.items()))
     stage.turn()
     shared: list[set[str]] = []
-    advance = stage.loop.shelf.take(wears.name).advance
+    advance = stage.loop.model_cache.take(wears.name).advance
 
     def watched(slots: Sequence[Slot], **more: Any) -> None:
         jobs = stage.loop.jobs.values()
         shared.append({job.id for job in jobs for slot in job.slots.values() if slot in slots})
         advance(slots, **more)
 
-    stage.loop.shelf.take(wears.name).advance = watched  # type: ignore[method-assign]
+    stage.loop.model_cache.take(wears.name).advance = watched  # type: ignore[method-assign]
     stage.finish()
     assert {"a", "b"} in shared, "who shares a set shares a batch"
     assert all(len({str(sets[job]) for job in batch}) == 1 for batch in shared)

@@ -78,7 +78,7 @@ def test_of_three_models_of_which_two_fit_the_one_used_longest_ago_makes_room(
         stage.say(generate(job, name))
         draw(stage)
         clock.now += 1
-    stage.loop.press.close()
+    stage.loop.image_encoder.close()
     assert {event.job for event in stage.of(Finished)} == set("abcd")
     swaps = [(event.loaded, event.evicted) for event in stage.of(Swapped)]
     assert swaps == [(OTHER, ()), (THIRD, (OTHER,))]
@@ -113,7 +113,7 @@ def test_a_model_in_use_finishes_what_it_has_begun_and_begins_nothing_new_before
 def test_what_is_evicted_is_free(sd_folder: Path, one_model: float) -> None:
     stage, _ = staged(sd_folder, sd_folder, memory_gib=1.5 * one_model)
     stage.loop.take_orders()
-    gone = weakref.ref(stage.loop.shelf.take(TINY))
+    gone = weakref.ref(stage.loop.model_cache.take(TINY))
     stage.say(generate("a"), generate("b", OTHER))
     stage.finish()
     assert {event.job for event in stage.of(Finished)} == {"a", "b"}
@@ -125,7 +125,7 @@ def test_models_that_nobody_draws_with_take_turns_at_once(sd_folder: Path, one_m
     for job, name in (("a", OTHER), ("b", TINY), ("c", OTHER)):
         stage.say(generate(job, name))
         draw(stage)
-    stage.loop.press.close()
+    stage.loop.image_encoder.close()
     assert [event.job for event in stage.of(Finished)] == ["a", "b", "c"]
     assert len(stage.of(Swapped)) == 3
 
@@ -171,7 +171,7 @@ def test_a_model_for_which_memory_runs_out_beside_others_gets_the_device_alone(
     sd_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage, _ = staged(sd_folder, sd_folder)
-    crowded = refusing(lambda entry: entry.name == OTHER and TINY in stage.loop.shelf.residency.resident)
+    crowded = refusing(lambda entry: entry.name == OTHER and TINY in stage.loop.model_cache.policy.resident)
     monkeypatch.setattr(model_cache, "load", crowded)
     stage.say(generate("a"), generate("b", OTHER))
     stage.finish()

@@ -134,7 +134,7 @@ def test_out_of_memory_begins_the_picture_anew(folders: Any) -> None:
         if len(refusals) and stage.of(Stepped):
             raise refusals.pop()
 
-    hook = stage.loop.shelf.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(full_once)
+    hook = stage.loop.model_cache.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(full_once)
     stage.say(Generate(request=order("a", images=2)))
     stage.finish()
     hook.remove()
@@ -153,7 +153,9 @@ def test_out_of_memory_after_another_picture_was_finished_stops_neither(folders:
         if len(calls) == 5:
             raise torch.OutOfMemoryError("full")
 
-    hook = stage.loop.shelf.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(full_at_the_fifth)
+    hook = stage.loop.model_cache.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(
+        full_at_the_fifth
+    )
     stage.say(Generate(request=order("short", steps=2)), Generate(request=order("long", steps=4)))
     stage.finish()
     hook.remove()
@@ -170,7 +172,7 @@ def test_a_failing_pipeline_fails_its_own_job(folders: Any) -> None:
     def fail(*_: Any) -> None:
         raise RuntimeError("a kernel that does not exist")
 
-    hook = stage.loop.shelf.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(fail)
+    hook = stage.loop.model_cache.take(ModelName("tiny")).pipe.unet.register_forward_pre_hook(fail)
     stage.say(Generate(request=order("a")))
     stage.finish()
     hook.remove()
