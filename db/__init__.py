@@ -3,6 +3,8 @@
 What the other packages name is imported from here; repositories and SQL stay in their modules.
 """
 
+# pyright: reportUnusedImport=false  # others import them from here
+
 from db.appeals import Appeal, Decision
 from db.audit import Act, AuditEntry
 from db.banned_pictures import BannedPicture, Looks
@@ -25,12 +27,3 @@ from db.retention import Periods
 from db.server_rules import ServerRule
 from db.strikes import Strike
 from db.verdicts import VerdictFilter, VerdictRecord
-
-__all__ = (
-    "Act", "Appeal", "AuditEntry", "BannedPicture", "Block", "Case", "Choice", "Database", "DatabaseMissing",
-    "Decision", "DiskFull", "Entry", "EntryKind", "ErasureRequest", "GuildSettings", "ImageGone", "Job",
-    "JobAction", "JobState", "LockdownState", "Looks", "MemberStats", "Mode", "Origin", "Outcome", "Outlook",
-    "Parent", "Periods", "PostedAs", "ReplyTarget", "Repositories", "Scope", "ScopeKind", "ServerRule",
-    "ServerStats", "StorageError", "StoredImage", "Strike", "Swept", "Transaction", "VerdictFilter",
-    "VerdictRecord", "new_job_id",
-)  # fmt: skip

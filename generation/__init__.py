@@ -5,21 +5,38 @@ What other packages use of it, in plain values: importing this loads no torch an
 process alone.
 """
 
-# ruff: noqa: I001  # a few names in a line
+# pyright: reportUnusedImport=false  # others import them from here
 
 from generation.prompt import MAX_PARTS, BadWeights, Prompt
-from generation.queue.ticket import GenerationError, GenerationFailed, JobCancelled, LineFull, Pictures
-from generation.queue.ticket import Progress, Running, Ticket, Waiting
-from generation.request import DIRECT, MAX_GUIDANCE, MAX_LORA_WEIGHT, Drawing, GenerationRequest, GuildId
-from generation.request import ImageSize, InputPicture, JobId, Lora, LoraEntry, LoraName, LoraSet, MemberId
-from generation.request import ModelEntry, ModelName, Request, Role, UpscaleRequest
-
-# fmt: off
-__all__ = [
-    "DIRECT", "MAX_GUIDANCE", "MAX_LORA_WEIGHT", "MAX_PARTS", "BadWeights", "Drawing",
-    "GenerationError", "GenerationFailed", "GenerationRequest", "GuildId", "ImageSize", "InputPicture",
-    "JobCancelled", "JobId", "LineFull", "Lora", "LoraEntry", "LoraName", "LoraSet", "MemberId",
-    "ModelEntry", "ModelName", "Pictures", "Progress", "Prompt", "Request", "Role", "Running", "Ticket",
-    "UpscaleRequest", "Waiting",
-]
-# fmt: on
+from generation.queue.ticket import (
+    GenerationError,
+    GenerationFailed,
+    JobCancelled,
+    LineFull,
+    Pictures,
+    Progress,
+    Running,
+    Ticket,
+    Waiting,
+)
+from generation.request import (
+    DIRECT,
+    MAX_GUIDANCE,
+    MAX_LORA_WEIGHT,
+    Drawing,
+    GenerationRequest,
+    GuildId,
+    ImageSize,
+    InputPicture,
+    JobId,
+    Lora,
+    LoraEntry,
+    LoraName,
+    LoraSet,
+    MemberId,
+    ModelEntry,
+    ModelName,
+    Request,
+    Role,
+    UpscaleRequest,
+)

@@ -3,16 +3,11 @@
 Importing this loads no model and no picture library.
 """
 
+# pyright: reportUnusedImport=false  # others import them from here
+
 from moderation.duration import DAY, HOUR, seconds_in, written
 from moderation.escalation import EscalationBroken, Rung, Sanction, parse_escalation, rung_for
 from moderation.policy import FAMILY, NEVER, STANDARD, Action, Change, Policy, Preset, presets
 from moderation.prompts.filter import PromptFilter
 from moderation.rate_limits import Limits, RateLimited, Spend, TooManyJobs, admit
 from moderation.verdict import ALLOWED, Category, Fingerprint, Ruling, Scores, Verdict, stricter
-
-__all__ = (
-    "ALLOWED", "DAY", "FAMILY", "HOUR", "NEVER", "STANDARD", "Action", "Category", "Change",
-    "EscalationBroken", "Fingerprint", "Limits", "Policy", "Preset", "PromptFilter", "RateLimited", "Ruling",
-    "Rung", "Sanction", "Scores", "Spend", "TooManyJobs", "Verdict", "admit", "parse_escalation", "presets",
-    "rung_for", "seconds_in", "stricter", "written",
-)  # fmt: skip
