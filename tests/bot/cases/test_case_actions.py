@@ -274,7 +274,7 @@ async def test_an_act_and_its_row_are_one_transaction(
 
     async def append(tx: Any, **values: Any) -> int:
         if values["act"] is act:
-            before.append(await contents(shop))
+            before.append(await asyncio.create_task(contents(shop)))
             raise Refused
         return await original(tx, **values)
 
