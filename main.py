@@ -14,16 +14,15 @@ from functools import partial
 from pathlib import Path
 
 from bot import app
-from bot.studio import doctor
+from bot.studio import PROJECT, Settings, doctor, load
 from bot.studio.pictures.provenance import Provenance
-from bot.studio.settings import PROJECT, Settings, load
-from db.database import Database
+from db import Database
 from generation import diagnostics
 from generation.logs import LEVELS, open_log
+from moderation import PromptFilter
 from moderation.classifier.classifier import load_classifier
 from moderation.pictures.check import PictureCheck
 from moderation.pictures.registry import load_detectors
-from moderation.prompts.filter import PromptFilter
 from moderation.prompts.golden_prompts import read_golden_prompts
 from moderation.prompts.named_people import read_named_people
 from moderation.prompts.public_figures import load_figures

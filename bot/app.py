@@ -33,21 +33,17 @@ from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume
 from bot.metrics_server import expose
 from bot.privacy.cards import ForgetButton, PrivacyPress
+from bot.studio import DISCORD_API, GalleryAction, Settings
 from bot.studio.metrics import Metrics
-from bot.studio.orders.order import GalleryAction
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
-from bot.studio.settings import DISCORD_API, Settings
-from bot.ui.pagination import Page, PageButton
-from db.appeals import Decision
-from db.database import Database
-from db.repositories import Repositories
-from generation.protocol import Configure
+from bot.ui import Page, PageButton
+from db import Database, Decision, Repositories
+from generation import Configure, GuildId
 from generation.queue.connection import open_connection
 from generation.queue.dispatcher import Dispatcher
-from generation.request import GuildId
+from moderation import PromptFilter
 from moderation.pictures.check import PictureCheck
-from moderation.prompts.filter import PromptFilter
 from startup import StartError
 
 log = logging.getLogger(__name__)

@@ -7,7 +7,7 @@ import asyncio
 import aiohttp
 import discord
 
-from bot.studio.errors import FileTooLarge, FileUnreachable
+from bot.studio import FileTooLarge, FileUnreachable
 from bot.studio.orders.prompt_file import MAX_PNG, MAX_TEXT
 
 _PATIENCE = 1.5

@@ -20,8 +20,7 @@ from bot.gallery.delivery import Delivery, Spawn
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
 from bot.studio.parts import Parts
-from bot.ui.components import note
-from bot.ui.words import Translator, say_in
+from bot.ui import Translator, note, say_in
 
 log = logging.getLogger(__name__)
 

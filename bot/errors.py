@@ -11,9 +11,8 @@ from typing import Any
 import discord
 
 from bot.posted_message import UNREACHABLE
-from bot.studio.errors import MemberBlocked
-from bot.texts import Language
-from bot.ui.words import say_to
+from bot.studio import MemberBlocked
+from bot.ui import Language, say_to
 
 log = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from bot.studio import address_of
 from bot.studio.metrics import Metrics
-from bot.studio.settings import address_of
 from startup import StartError
 
 

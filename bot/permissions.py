@@ -7,10 +7,9 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.studio.errors import BadDuration, NotAModerator, NotSenior, Refusal
-from bot.studio.orders.order import Actor, Moderator
-from generation.request import MemberId
-from moderation.duration import seconds_in
+from bot.studio import Actor, BadDuration, Moderator, NotAModerator, NotSenior, Refusal
+from generation import MemberId
+from moderation import seconds_in
 
 Interaction = discord.Interaction[Any]
 

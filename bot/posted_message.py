@@ -12,7 +12,7 @@ from typing import Any, cast
 import aiohttp
 import discord
 
-from db.jobs import ReplyTarget
+from db import ReplyTarget
 
 log = logging.getLogger(__name__)
 

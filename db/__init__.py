@@ -3,7 +3,8 @@
 What the other packages name is imported from here; repositories and SQL stay in their modules.
 """
 
-# pyright: reportUnusedImport=false  # others import them from here
+# Others import them from here.
+# pyright: reportUnusedImport=false
 
 from db.appeals import Appeal, Decision
 from db.audit import Act, AuditEntry
@@ -17,13 +18,14 @@ from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
 from db.guilds import GuildSettings
 from db.ids import new_job_id
 from db.images import StoredImage, Swept
-from db.jobs import Job, JobAction, JobState, Parent, ReplyTarget
+from db.jobs import Job, JobAction, Jobs, JobState, Parent, ReplyTarget
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
 from db.member_stats import MemberStats, ServerStats
 from db.policies import Choice, Scope, ScopeKind
+from db.presets import LONGEST_NAME, LONGEST_TEXT
 from db.repositories import Repositories
 from db.retention import Periods
-from db.server_rules import ServerRule
+from db.server_rules import Draft, ServerRule
 from db.strikes import Strike
-from db.verdicts import VerdictFilter, VerdictRecord
+from db.verdicts import VerdictFilter, VerdictRecord, Verdicts

@@ -24,7 +24,7 @@ from db.errors import DatabaseBroken, StorageError
 from db.member_export import MemberExport
 from db.migrate import migrate
 from db.state import opened, size_text, state_of
-from generation.request import MemberId
+from generation import MemberId
 
 FILE_NAME = "atelier.sqlite3"
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from db.audit_chain import GENESIS, canonical, commitment, new_salt, row_hash
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
+from generation import MemberId
 
 
 class Act(StrEnum):

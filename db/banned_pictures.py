@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from db.cases import Case
 from db.database import Reader, Repository, Transaction, value_of
-from generation.request import JobId, MemberId
-from moderation.verdict import Fingerprint
+from generation import JobId, MemberId
+from moderation import Fingerprint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

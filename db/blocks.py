@@ -10,7 +10,7 @@ import sqlite3
 from dataclasses import dataclass
 
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
+from generation import MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

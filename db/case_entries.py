@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
+from generation import MemberId
 
 
 class EntryKind(StrEnum):

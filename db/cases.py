@@ -12,8 +12,8 @@ from typing import Any
 
 from db.database import Repository, Transaction, value_of
 from db.verdicts import cells_of, verdict_cells
-from generation.request import JobId, MemberId
-from moderation.verdict import ALLOWED, Verdict
+from generation import JobId, MemberId
+from moderation import ALLOWED, Verdict
 
 
 class Origin(StrEnum):

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from db.database import Repository, Transaction, value_of
 from db.personal_data import OVER, PERSONAL_DATA
-from generation.request import JobId, MemberId
-from moderation.duration import DAY
+from generation import JobId, MemberId
+from moderation import DAY
 
 BATCH = 200
 """Rows a transaction at the most: other writers wait no longer than that takes."""

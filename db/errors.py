@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, dataclass_transform
 
-from generation.request import JobId
+from generation import JobId
 from startup import StartError
 
 

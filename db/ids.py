@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 
-from generation.request import JobId
+from generation import JobId
 
 # In ASCII order, unlike RFC 4648's, so that comparing two ids compares their times.
 ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"

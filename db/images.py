@@ -27,8 +27,8 @@ from pathlib import Path
 
 from db.database import Database, Transaction, value_of
 from db.errors import ImageGone, storage_errors
-from generation.request import ImageSize, JobId, MemberId
-from moderation.verdict import Fingerprint, Scores
+from generation import ImageSize, JobId, MemberId
+from moderation import Fingerprint, Scores
 
 TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds

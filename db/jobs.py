@@ -17,7 +17,7 @@ from typing import Any
 from msgspec import convert, to_builtins
 
 from db.database import Parameters, Repository, Transaction
-from generation.request import Drawing, JobId, MemberId
+from generation import Drawing, JobId, MemberId
 
 
 class JobAction(StrEnum):

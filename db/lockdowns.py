@@ -7,7 +7,7 @@ from enum import StrEnum
 from functools import partial
 
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
+from generation import MemberId
 
 
 class Mode(StrEnum):

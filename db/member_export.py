@@ -7,7 +7,7 @@ from typing import Any
 
 from db.database import Repository, value_of
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, PERSONAL_DATA, PersonalRows
-from generation.request import MemberId
+from generation import MemberId
 
 
 def _exports() -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from db.database import Repository, value_of
 from db.verdicts import PICTURE
-from generation.request import MemberId
+from generation import MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

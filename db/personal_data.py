@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from moderation.duration import DAY, HOUR
+from moderation import DAY, HOUR
 
 NOBODY = 0
 """In place of a moderator's id that was forgotten; Discord gives no such id."""

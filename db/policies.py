@@ -8,9 +8,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
-from moderation.policy import Change
-from moderation.verdict import Category
+from generation import MemberId
+from moderation import Category, Change
 
 
 class ScopeKind(StrEnum):

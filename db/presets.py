@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.database import Repository, Transaction
-from generation.request import MemberId
+from generation import MemberId
 
 LONGEST_NAME, LONGEST_TEXT = 32, 500
 """Characters; the table holds no more."""

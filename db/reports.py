@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from db.database import Repository, Transaction
-from generation.request import JobId, MemberId
+from generation import JobId, MemberId
 
 ADD = """
 INSERT INTO reports (guild_id, job, case_id, member, reason, at) VALUES (?, ?, ?, ?, ?, ?)

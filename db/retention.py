@@ -8,7 +8,7 @@ from db.database import Database
 from db.erasure import BATCH, end_of_jobs, statement
 from db.images import Pictures
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
-from generation.request import JobId
+from generation import JobId
 
 PICTURES_AT_ONCE = 20
 """Their files are deleted before the next writer's turn."""

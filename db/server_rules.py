@@ -7,8 +7,8 @@ import sqlite3
 from dataclasses import dataclass
 
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
-from moderation.verdict import Category, Ruling
+from generation import MemberId
+from moderation import Category, Ruling
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from db.database import Repository, Transaction, value_of
-from generation.request import JobId, MemberId
+from generation import JobId, MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from db.database import Repository, Transaction, value_of
-from generation.request import MemberId
+from generation import MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

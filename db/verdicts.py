@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any, TypedDict, Unpack
 
 from db.database import Repository, Transaction, value_of
-from generation.request import JobId, MemberId
-from moderation.verdict import Ruling, Verdict
+from generation import JobId, MemberId
+from moderation import Ruling, Verdict
 
 PICTURE = "picture"
 """The source of a verdict about what was drawn: what a detector saw is not what the member asked for."""

@@ -5,9 +5,12 @@ What other packages use of it, in plain values: importing this loads no torch an
 process alone.
 """
 
-# pyright: reportUnusedImport=false  # others import them from here
+# Others import them from here.
+# pyright: reportUnusedImport=false
 
+from generation.logs import Format, Level
 from generation.prompt import MAX_PARTS, BadWeights, Prompt
+from generation.protocol import Configure, Event, Ready, Strained, Swapped, Vitals
 from generation.queue.ticket import (
     GenerationError,
     GenerationFailed,

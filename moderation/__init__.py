@@ -3,11 +3,25 @@
 Importing this loads no model and no picture library.
 """
 
-# pyright: reportUnusedImport=false  # others import them from here
+# Others import them from here.
+# pyright: reportUnusedImport=false
 
 from moderation.duration import DAY, HOUR, seconds_in, written
 from moderation.escalation import EscalationBroken, Rung, Sanction, parse_escalation, rung_for
-from moderation.policy import FAMILY, NEVER, STANDARD, Action, Change, Policy, Preset, presets
+from moderation.policy import (
+    AS_FOUND,
+    FAMILY,
+    FIXED,
+    NEVER,
+    STANDARD,
+    Action,
+    Change,
+    Policy,
+    Preset,
+    is_for_everybody,
+    ordinary,
+    presets,
+)
 from moderation.prompts.filter import PromptFilter
 from moderation.rate_limits import Limits, RateLimited, Spend, TooManyJobs, admit
 from moderation.verdict import ALLOWED, Category, Fingerprint, Ruling, Scores, Verdict, stricter

@@ -14,10 +14,9 @@ from bot.cases.mod_channel import ModChannel
 from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.appeals import CaseAppeals
-from bot.ui.forms import REASON, TextForm, line, paragraph
-from bot.ui.words import say_in, say_to
-from db.appeals import Decision
-from generation.request import MemberId
+from bot.ui import REASON, TextForm, line, paragraph, say_in, say_to
+from db import Decision
+from generation import MemberId
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from bot.ui.components import NUMBER, Button
+from bot.ui import NUMBER, Button
 
 
 class CaseAction(StrEnum):

@@ -11,16 +11,9 @@ import discord
 from discord import ui
 
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
-from bot.texts import Language, markdown
-from bot.ui.components import View, card, note, row
-from db.appeals import Appeal, Decision
-from db.case_entries import Entry, EntryKind
-from db.cases import Case, Outcome
-from db.jobs import Job
-from db.member_stats import MemberStats
-from db.verdicts import VerdictRecord
-from moderation.escalation import Rung, Sanction
-from moderation.verdict import Ruling, Verdict
+from bot.ui import Language, View, card, markdown, note, row
+from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
+from moderation import Ruling, Rung, Sanction, Verdict
 
 _OPEN = discord.Colour(0xE0A93B)
 _REFUSED = discord.Colour(0x99545A)

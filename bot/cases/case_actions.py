@@ -15,15 +15,12 @@ from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
+from bot.studio import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
-from bot.studio.errors import NoSuchCase
-from bot.texts import markdown
-from bot.ui.forms import TextForm, line
-from bot.ui.words import say_in, say_to
-from db.audit import Act
-from db.cases import Case, Outcome
-from generation.request import JobId
-from moderation.duration import written
+from bot.ui import TextForm, line, markdown, say_in, say_to
+from db import Act, Case, Outcome
+from generation import JobId
+from moderation import written
 
 log = logging.getLogger(__name__)
 

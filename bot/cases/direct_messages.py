@@ -10,11 +10,9 @@ import discord
 from bot.cases import cards as case_cards
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.cases import Casework
-from bot.texts import Language
-from bot.ui.words import say_in, say_to
-from db.appeals import Appeal
-from db.cases import Case
-from generation.request import MemberId
+from bot.ui import Language, say_in, say_to
+from db import Appeal, Case
+from generation import MemberId
 
 log = logging.getLogger(__name__)
 

@@ -14,12 +14,10 @@ import discord
 from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.takedown import Takedown
-from bot.texts import Language
-from bot.ui.words import say_in
-from db.audit import Act
-from db.cases import Case
-from generation.request import MemberId
-from moderation.duration import DAY
+from bot.ui import Language, say_in
+from db import Act, Case
+from generation import MemberId
+from moderation import DAY
 
 log = logging.getLogger(__name__)
 

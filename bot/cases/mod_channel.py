@@ -11,18 +11,15 @@ import discord
 from bot.cases import cards as case_cards
 from bot.cases.cards import Dossier
 from bot.posted_message import UNREACHABLE, is_final
-from bot.studio.errors import PictureGone
+from bot.studio import PictureGone
 from bot.studio.parts import Parts
-from bot.ui.components import note
-from bot.ui.words import say_in
-from db.appeals import Appeal
-from db.cases import Case
-from db.errors import StorageError
-from db.verdicts import PICTURE, VerdictRecord
+from bot.ui import note, say_in
+from db import Appeal, Case, StorageError, VerdictRecord
+from db.verdicts import PICTURE
+from generation import JobId
 from generation.files import images
 from generation.files.images import PictureError
-from generation.request import JobId
-from moderation.verdict import Ruling
+from moderation import Ruling
 
 log = logging.getLogger(__name__)
 

@@ -11,16 +11,12 @@ from discord import ui
 
 from bot.client import Interaction
 from bot.gallery.cards import GalleryButton
-from bot.studio.errors import PictureGone
-from bot.studio.orders.order import GalleryAction
+from bot.studio import GalleryAction, PictureGone
 from bot.studio.pictures.stored import StoredPictures
-from bot.texts import Language, markdown
-from bot.ui.components import card, row
-from bot.ui.pagination import Page, pager
-from bot.ui.words import command, say_to
-from db.jobs import Job, Jobs
+from bot.ui import Language, Page, card, command, markdown, pager, row, say_to
+from db import Job, Jobs
+from generation import JobId, MemberId
 from generation.files import images
-from generation.request import JobId, MemberId
 
 PAGE = 4
 """Jobs a page: each takes six of a message's forty components."""

@@ -14,7 +14,7 @@ from bot.commands.preset import presets_like
 from bot.permissions import actor_of
 from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
-from bot.ui.words import command
+from bot.ui import command
 
 
 @command("command-imagine")

@@ -7,11 +7,9 @@ from collections.abc import Mapping
 from discord import ui
 
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, resolved
-from bot.texts import Language
-from bot.ui.components import BLUE, View, card
-from db.policies import Choice, Scope, ScopeKind
-from moderation.policy import Policy
-from moderation.verdict import Category
+from bot.ui import BLUE, Language, View, card
+from db import Choice, Scope, ScopeKind
+from moderation import Category, Policy
 
 
 def policy_card(

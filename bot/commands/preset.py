@@ -7,9 +7,8 @@ from discord import app_commands
 from bot.client import Interaction, answer
 from bot.permissions import actor_of
 from bot.studio.presets import MOST
-from bot.texts import markdown
-from bot.ui.words import command, say_to, text
-from db.presets import LONGEST_TEXT
+from bot.ui import command, markdown, say_to, text
+from db import LONGEST_TEXT
 
 _ROOM = 3600
 """Characters for all texts in a list: Discord takes 4,000 a message."""

@@ -9,10 +9,9 @@ from discord import app_commands
 
 from bot.client import Interaction
 from bot.privacy import cards as privacy_cards
-from bot.studio.errors import NotYourData
-from bot.ui.components import note
-from bot.ui.words import command, say_to, text
-from generation.request import MemberId
+from bot.studio import NotYourData
+from bot.ui import command, note, say_to, text
+from generation import MemberId
 
 _MOST = 24 * 2**20
 """Bytes: Discord takes 25 MiB in one request, with everything around the file."""

@@ -9,11 +9,9 @@ from discord import ui
 from bot.client import Interaction
 from bot.gallery.cards import GalleryButton, progress_line
 from bot.permissions import actor_of
-from bot.studio.orders.order import GalleryAction
-from bot.texts import markdown
-from bot.ui.components import card, row
-from bot.ui.words import command, say_to
-from generation.request import JobId, MemberId
+from bot.studio import GalleryAction
+from bot.ui import card, command, markdown, row, say_to
+from generation import JobId, MemberId
 
 _MOST = 10
 """Jobs shown: each takes three of a message's forty components."""

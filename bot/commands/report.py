@@ -10,8 +10,7 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.ui.forms import REASON, TextForm, paragraph
-from bot.ui.words import say_to, text
+from bot.ui import REASON, TextForm, paragraph, say_to, text
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,11 @@ from discord.app_commands import Choice
 from bot.client import Interaction, answer
 from bot.commands import policy_cards
 from bot.permissions import ManagersGroup, actor_of, manager_of
-from bot.studio.errors import NothingSaid
+from bot.studio import NothingSaid
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, policy_scope_of
-from bot.texts import Language
-from bot.ui.words import command, say_in, say_to, text
-from db.lockdowns import Mode
-from db.policies import Scope, ScopeKind
-from moderation.policy import NEVER, Action, Change, is_for_everybody, presets
-from moderation.verdict import Category
+from bot.ui import Language, command, say_in, say_to, text
+from db import Mode, Scope, ScopeKind
+from moderation import NEVER, Action, Category, Change, is_for_everybody, presets
 
 Channel: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
 """Of a forum, whose posts are threads, "this channel" in one of them."""

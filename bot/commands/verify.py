@@ -11,13 +11,10 @@ from discord import app_commands
 from bot.client import Interaction
 from bot.gallery.cards import loras_told
 from bot.permissions import actor_of
-from bot.studio.errors import NothingToVerify, PictureGone, TooHeavyToVerify
-from bot.studio.orders.order import Actor, Moderator
+from bot.studio import Actor, Moderator, NothingToVerify, PictureGone, TooHeavyToVerify
 from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
-from bot.texts import Language
-from bot.ui.components import note
-from bot.ui.words import command, say_to, text
-from db.jobs import Job
+from bot.ui import Language, command, note, say_to, text
+from db import Job
 
 _MOST = 4
 """Pictures of one message."""

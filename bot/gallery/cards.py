@@ -8,12 +8,10 @@ from typing import Any
 import discord
 from discord import ui
 
-from bot.studio.orders.order import Gallery, GalleryAction
-from bot.texts import Language, markdown
-from bot.ui.components import BLUE, PICTURE, Button, View, card, row
-from db.jobs import Job, JobAction
-from generation.queue.ticket import Progress, Running, Waiting
-from generation.request import LoraSet
+from bot.studio import Gallery, GalleryAction
+from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
+from db import Job, JobAction
+from generation import LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters

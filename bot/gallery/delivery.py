@@ -19,20 +19,16 @@ from bot.gallery.progress import EditPace, show_progress
 from bot.gallery.remix_form import RemixInput, form_of
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage, is_final
-from bot.studio.errors import PictureGone
-from bot.studio.orders.order import Gallery, GalleryAction, Order
+from bot.studio import Gallery, GalleryAction, Order, PictureGone
 from bot.studio.parts import Parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.screening.pictures import PreviewScreening
-from bot.texts import Language
-from bot.ui.words import say_in, say_to
-from db.errors import DiskFull
-from db.jobs import Job, JobAction, ReplyTarget
+from bot.ui import Language, say_in, say_to
+from db import DiskFull, Job, JobAction, ReplyTarget
 from db.verdicts import PICTURE
+from generation import GenerationFailed, JobCancelled, JobId, Ticket, Waiting
 from generation.files import images
 from generation.logs import of_job
-from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
-from generation.request import JobId
 
 log = logging.getLogger(__name__)
 

@@ -13,9 +13,9 @@ from asyncio_throttle import Throttler
 from bot.gallery import cards
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage
 from bot.studio.screening.pictures import PreviewScreening
-from bot.texts import Language
-from db.jobs import Job
-from generation.queue.ticket import Progress, Running, Ticket, Waiting
+from bot.ui import Language
+from db import Job
+from generation import Progress, Running, Ticket, Waiting
 
 log = logging.getLogger(__name__)
 

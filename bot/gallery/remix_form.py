@@ -12,10 +12,8 @@ from discord import ui
 
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
-from bot.texts import Language
-from bot.ui.components import PICTURE, custom_id, pattern
-from bot.ui.forms import FORM_SECONDS
-from generation.request import JobId
+from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, pattern
+from generation import JobId
 
 _PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"
 _REMIXED = "remixed"

@@ -9,8 +9,7 @@ import discord
 
 from bot.gallery.delivery import Delivery
 from bot.studio.parts import Parts
-from db.errors import StorageError
-from db.images import Swept
+from db import StorageError, Swept
 
 log = logging.getLogger(__name__)
 

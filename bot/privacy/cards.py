@@ -6,10 +6,9 @@ from enum import StrEnum
 
 import discord
 
-from bot.studio.settings import RetentionSettings
-from bot.texts import Language
-from bot.ui.components import NUMBER, Button, View, note, row
-from db.member_export import Outlook
+from bot.studio import RetentionSettings
+from bot.ui import NUMBER, Button, Language, View, note, row
+from db import Outlook
 
 
 class PrivacyPress(StrEnum):

@@ -14,12 +14,9 @@ import discord
 
 from bot.cases.mod_channel import ModChannel
 from bot.posted_message import UNREACHABLE, is_final
-from bot.studio.settings import RetentionSettings
-from db.erasure import ErasureRequest, PostedAs
-from db.errors import StorageError
-from db.repositories import Repositories
-from db.retention import Periods
-from moderation.duration import DAY
+from bot.studio import RetentionSettings
+from db import ErasureRequest, Periods, PostedAs, Repositories, StorageError
+from moderation import DAY
 
 log = logging.getLogger(__name__)
 

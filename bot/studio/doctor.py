@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.studio import Settings
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
-from bot.studio.settings import Settings
-from db.errors import DatabaseMissing, StorageError
+from db import DatabaseMissing, StorageError
 from db.state import size_text, state_of
+from generation import ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_folder import BrokenModelFolder, inspect
 from generation.provenance.certificate import CHAIN, KEY, load_certificate
-from generation.request import ModelEntry
 from startup import StartError
 
 ROOM = 2 * 10**9

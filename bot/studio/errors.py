@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import dataclass_transform
 
-from generation.request import JobId
+from generation import JobId
 
 
 @dataclass_transform(eq_default=False)

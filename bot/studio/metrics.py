@@ -11,11 +11,21 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from generation.protocol import Event, Ready, Strained, Swapped, Vitals
+from generation import (
+    Event,
+    GenerationFailed,
+    JobCancelled,
+    Ready,
+    Running,
+    Strained,
+    Swapped,
+    Ticket,
+    Vitals,
+    Waiting,
+)
 from generation.queue.connection import WorkerDied
 from generation.queue.dispatcher import Dispatcher
-from generation.queue.ticket import GenerationFailed, JobCancelled, Running, Ticket, Waiting
-from moderation.verdict import Verdict
+from moderation import Verdict
 
 PROBE_SECONDS = 0.02
 """Between two looks at the event loop."""

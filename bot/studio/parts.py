@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.studio.cases.amendments import Amendments
+from bot.studio import Settings
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Casework
 from bot.studio.cases.reports import MemberReports
@@ -26,13 +26,11 @@ from bot.studio.screening.pictures import PictureScreening
 from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_policies import ServerPolicies
 from bot.studio.screening.server_rules import RuleBook
-from bot.studio.settings import Settings
 from bot.studio.studio import Studio
-from db.repositories import Repositories
-from db.verdicts import VerdictRecord
+from db import Repositories, VerdictRecord
 from generation.queue.dispatcher import Dispatcher
+from moderation import PromptFilter
 from moderation.pictures.check import PictureCheck
-from moderation.prompts.filter import PromptFilter
 
 log = logging.getLogger(__name__)
 
@@ -74,7 +72,6 @@ class Parts:
     presets: MemberPresets
     verification: Verification
     casework: Casework
-    amendments: Amendments
     appeals: CaseAppeals
     reports: MemberReports
     privacy: Privacy
@@ -114,7 +111,6 @@ def build_parts(
         report=review_queue.note,
     )
     casework = Casework(records, takedown, moderation, clock=clock)
-    amendments = Amendments(casework)
     return Parts(
         settings=settings,
         records=records,
@@ -134,8 +130,7 @@ def build_parts(
         presets=MemberPresets(studio),
         verification=Verification(records, provenance),
         casework=casework,
-        amendments=amendments,
-        appeals=CaseAppeals(casework, amendments),
+        appeals=CaseAppeals(casework),
         reports=MemberReports(casework, moderation.reports_an_hour),
         privacy=Privacy(records, takedown, settings.retention),
     )

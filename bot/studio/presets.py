@@ -8,11 +8,10 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from bot.studio.errors import BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, UnknownPreset
-from bot.studio.orders.order import Actor
+from bot.studio import Actor, BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, UnknownPreset
 from bot.studio.orders.parameters import draft, nearest_preset, one_line
 from bot.studio.studio import Studio
-from db.presets import LONGEST_NAME, LONGEST_TEXT
+from db import LONGEST_NAME, LONGEST_TEXT
 
 MOST = 25
 """Of one member: as many as Discord shows choices."""

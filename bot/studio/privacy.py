@@ -9,14 +9,10 @@ import zipfile
 from dataclasses import dataclass
 from typing import Any
 
+from bot.studio import DataTooLarge, RetentionSettings
 from bot.studio.cases.takedown import Takedown
-from bot.studio.errors import DataTooLarge
-from bot.studio.settings import RetentionSettings
-from db.errors import ImageGone
-from db.images import StoredImage
-from db.member_export import Outlook
-from db.repositories import Repositories
-from generation.request import MemberId
+from db import ImageGone, Outlook, Repositories, StoredImage
+from generation import MemberId
 
 _SLACK = 100_000
 """Bytes that are left free: a zip's own, and what Discord counts beside the file."""

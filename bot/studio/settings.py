@@ -13,12 +13,9 @@ from typing import Annotated, Any, Literal, cast
 import msgspec
 from msgspec import Meta, inspect
 
-from generation.logs import Format, Level
-from generation.request import ModelEntry, ModelName
-from moderation.escalation import EscalationBroken, parse_escalation
+from generation import Format, Level, ModelEntry, ModelName
+from moderation import STANDARD, EscalationBroken, Limits, Preset, parse_escalation
 from moderation.pictures.registry import Name as DetectorName
-from moderation.policy import STANDARD, Preset
-from moderation.rate_limits import Limits
 from startup import StartError
 
 PROJECT = Path(__file__).resolve().parents[2]

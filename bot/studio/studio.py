@@ -6,32 +6,28 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 
-from bot.studio.errors import MemberBlocked, PictureGone, PromptRefused
+from bot.studio import Actor, Gallery, MemberBlocked, Order, PictureGone, PromptRefused, Settings
 from bot.studio.metrics import Metrics
-from bot.studio.orders.order import Actor, Gallery, Order
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_rules import PREFIX
-from bot.studio.settings import Settings
-from db.ids import new_job_id
-from db.jobs import Job, JobAction, JobState, ReplyTarget
-from db.repositories import Repositories
-from db.verdicts import VerdictRecord
-from generation.queue.dispatcher import Dispatcher
-from generation.queue.ticket import GenerationFailed, JobCancelled, Progress, Ticket
-from generation.request import (
+from db import Job, JobAction, JobState, ReplyTarget, Repositories, VerdictRecord, new_job_id
+from generation import (
     DIRECT,
+    GenerationFailed,
     GenerationRequest,
     GuildId,
+    JobCancelled,
     JobId,
+    Progress,
     Request,
+    Ticket,
     UpscaleRequest,
 )
-from moderation.duration import DAY
-from moderation.rate_limits import Spend, admit
-from moderation.verdict import Ruling, Verdict
+from generation.queue.dispatcher import Dispatcher
+from moderation import DAY, Ruling, Spend, Verdict, admit
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,10 @@
+"""What cards, lists and forms are made of, and the words on them."""
+
+# Others import them from here.
+# pyright: reportUnusedImport=false
+
+from bot.texts import ENGLISH, Language, language, markdown
+from bot.ui.components import BLUE, NUMBER, PICTURE, Button, View, card, custom_id, note, pattern, row
+from bot.ui.forms import FORM_SECONDS, REASON, TextForm, line, paragraph
+from bot.ui.pagination import Page, PageButton, pager
+from bot.ui.words import Translator, command, say_in, say_to, text

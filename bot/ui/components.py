@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self, cast
 import discord
 from discord import ui
 
-from generation.request import JobId
+from generation import JobId
 
 VERSION = 1
 """Of the custom_id's form: messages posted with an older form keep their old pattern beside the new one."""

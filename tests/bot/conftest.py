@@ -16,7 +16,6 @@ from discord.http import Route
 
 from bot.app import build
 from bot.client import Atelier
-from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Decision
 from bot.studio.orders.order import Actor, Gallery, Moderator, Order
@@ -234,11 +233,6 @@ async def strict(shop: Shop) -> Shop:
     """A server where a ban takes two moderators."""
     await shop.casework.set_second_for_bans(replace(MIA, is_senior=True), True)
     return shop
-
-
-@pytest.fixture
-def amendments(shop: Shop) -> Amendments:
-    return shop.amendments
 
 
 @pytest.fixture

@@ -7,12 +7,11 @@ import asyncio
 import discord
 
 from bot.client import Interaction, answer
-from bot.studio.errors import NoHead
-from bot.texts import Language, markdown
-from bot.ui.words import command, say_to
-from db.audit import AuditEntry
+from bot.studio import NoHead
+from bot.ui import Language, command, markdown, say_to
+from db import AuditEntry
 from db.audit_check import Checked, Head, check_audit
-from generation.request import MemberId
+from generation import MemberId
 
 _SHOWN = 8  # acts
 

@@ -11,13 +11,10 @@ from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
 from bot.permissions import demand_moderator, moderator_of, seconds_of
-from bot.studio.errors import NotSenior
-from bot.texts import Language, markdown
-from bot.ui.components import card
-from bot.ui.pagination import Page, pager
-from bot.ui.words import command, say_in, say_to, text
-from db.cases import Case
-from generation.request import MemberId
+from bot.studio import NotSenior
+from bot.ui import Language, Page, card, command, markdown, pager, say_in, say_to, text
+from db import Case
+from generation import MemberId
 
 Reason = app_commands.Range[str, 1, 300]
 Number = app_commands.Range[int, 1, 10_000_000]
@@ -37,9 +34,9 @@ async def case(
     seconds = seconds_of(ends_in) if ends_in else None
     found = await atelier.parts.casework.numbered(by, number)
     if reason is not None or seconds is not None:
-        found = await atelier.parts.amendments.amend(number, by, reason=reason, seconds=seconds)
+        found = await atelier.parts.casework.amend(number, by, reason=reason, seconds=seconds)
     if note is not None:
-        await atelier.parts.amendments.add_note(number, by, note)
+        await atelier.parts.casework.add_note(number, by, note)
     say = say_to(interaction)
     view, files = case_cards.case_card(say, await atelier.mod_channel.dossier(found))
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
@@ -106,7 +103,7 @@ def _line(say: Language, each: Case) -> str:
 @command("command-mod-pardon")
 async def pardon(interaction: Interaction, number: Number, reason: Reason) -> None:
     atelier, say = interaction.client, say_to(interaction)
-    found = await atelier.parts.amendments.pardon(number, moderator_of(interaction), reason)
+    found = await atelier.parts.casework.pardon(number, moderator_of(interaction), reason)
     await interaction.response.defer(ephemeral=True)
     lifted = await discord_sanctions.lift(
         interaction,

@@ -14,13 +14,12 @@ from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
 from bot.permissions import ModeratorsGroup, demand_moderator, moderator_of, seconds_of
 from bot.posted_message import PostedMessage
+from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
-from bot.studio.errors import NoSuchJob, NothingSaid, NotSenior
-from bot.ui.words import command, say_in, say_to, text
-from db.cases import Outcome
-from db.jobs import Job
-from generation.request import JobId, MemberId
-from moderation.verdict import Ruling
+from bot.ui import command, say_in, say_to, text
+from db import Job, Outcome
+from generation import JobId, MemberId
+from moderation import Ruling
 
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")

@@ -8,9 +8,8 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.permissions import moderator_of, seconds_of
-from bot.texts import Language
-from bot.ui.words import command, say_in, say_to, text
-from db.lockdowns import LockdownState, Mode
+from bot.ui import Language, command, say_in, say_to, text
+from db import LockdownState, Mode
 
 _DEFAULT_ACCOUNT, _DEFAULT_MEMBER = "7d", "1d"
 

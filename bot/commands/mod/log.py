@@ -10,13 +10,10 @@ from discord import ui
 from bot.cases.cards import why
 from bot.client import Interaction
 from bot.permissions import demand_moderator
-from bot.texts import Language, markdown
-from bot.ui.components import card
-from bot.ui.pagination import Page, pager
-from bot.ui.words import say_to
-from db.verdicts import VerdictRecord, Verdicts
-from generation.request import MemberId
-from moderation.verdict import Ruling
+from bot.ui import Language, Page, card, markdown, pager, say_to
+from db import VerdictRecord, Verdicts
+from generation import MemberId
+from moderation import Ruling
 
 PAGE = 5
 """Records a page: their texts share a message's 4,000 characters, so each shows but the beginning of every text."""

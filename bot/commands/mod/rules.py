@@ -6,12 +6,11 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.permissions import ModeratorsGroup, moderator_of
-from bot.studio.errors import NothingSaid
+from bot.studio import NothingSaid
 from bot.studio.screening.server_rules import CHOICES, DryRun
-from bot.texts import Language, markdown
-from bot.ui.words import command, say_to, text
-from db.server_rules import Draft
-from moderation.verdict import Category, Ruling
+from bot.ui import Language, command, markdown, say_to, text
+from db import Draft
+from moderation import Category, Ruling
 
 Words = app_commands.Range[str, 1, 1000]
 Name = app_commands.Range[str, 1, 60]

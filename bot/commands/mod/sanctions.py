@@ -11,13 +11,11 @@ from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
 from bot.permissions import moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
+from bot.studio import NobodyThere, NotSenior
 from bot.studio.cases.cases import Decision, Done
-from bot.studio.errors import NobodyThere, NotSenior
-from bot.texts import markdown
-from bot.ui.words import command, say_to
-from db.cases import Outcome
-from db.jobs import Job
-from generation.request import MemberId
+from bot.ui import command, markdown, say_to
+from db import Job, Outcome
+from generation import MemberId
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +55,7 @@ async def ban(
 @command("command-mod-unban")
 async def unban(interaction: Interaction, member: discord.User, reason: Reason) -> None:
     atelier, say = interaction.client, say_to(interaction)
-    was_blocked, cases = await atelier.parts.amendments.unban(
+    was_blocked, cases = await atelier.parts.casework.unban(
         moderator_of(interaction), _person(member), reason
     )
     await interaction.response.defer(ephemeral=True)

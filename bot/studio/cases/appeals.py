@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from bot.studio.cases.amendments import Amendments
-from bot.studio.cases.cases import Casework
-from bot.studio.errors import (
+from bot.studio import (
     AppealAnswered,
     AppealedAlready,
+    Moderator,
     NoSuchAppeal,
     NoSuchCase,
     NotYourCase,
@@ -16,12 +15,9 @@ from bot.studio.errors import (
     OwnDecision,
     SeniorNeeded,
 )
-from bot.studio.orders.order import Moderator
-from db.appeals import Appeal, Decision
-from db.audit import Act
-from db.case_entries import EntryKind
-from db.cases import Case
-from generation.request import MemberId
+from bot.studio.cases.cases import Casework
+from db import Act, Appeal, Case, Decision, EntryKind
+from generation import MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,10 +28,9 @@ class Answered:
 
 
 class CaseAppeals:
-    def __init__(self, casework: Casework, amendments: Amendments) -> None:
+    def __init__(self, casework: Casework) -> None:
         self._casework = casework
         self.takedown = casework.takedown
-        self._amendments = amendments
         self._records = casework.records
 
     async def may_ask(self, case_id: int, member: MemberId) -> Case:
@@ -97,7 +92,7 @@ class CaseAppeals:
                 raise AppealAnswered(
                     case.number, known.decided_name if known else "", (known and known.decision) or ""
                 )
-            is_undone = decision is Decision.OVERTURNED and await self._amendments.undo(tx, case, by)
+            is_undone = decision is Decision.OVERTURNED and await self._casework.undo(tx, case, by)
             act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
             text = f"{decision}: {answer}".rstrip(": ")
             await self._casework.record(tx, case, by, EntryKind.ANSWERED, act, text, reason=answer)

@@ -1,4 +1,4 @@
-"""Cases: opened, claimed, decided, amended. Every act is one transaction, so of two moderators exactly one acts.
+"""Cases: opened, claimed, decided, amended, pardoned. Every act is one transaction, so of two moderators exactly one acts.
 
 Knows no Discord: telling the member, and Discord's own timeouts and bans, come after the commit and elsewhere.
 """
@@ -9,21 +9,22 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from bot.studio import (
+    CaseClosed,
+    CaseTaken,
+    ModerationSettings,
+    Moderator,
+    NoSuchCase,
+    NothingToAmend,
+    NothingToPardon,
+    OwnCase,
+    SecondNeeded,
+    SeniorNeeded,
+)
 from bot.studio.cases.takedown import Takedown
-from bot.studio.errors import CaseClosed, CaseTaken, NoSuchCase, OwnCase, SecondNeeded, SeniorNeeded
-from bot.studio.orders.order import Moderator
-from bot.studio.settings import ModerationSettings
-from db.audit import Act
-from db.blocks import Block
-from db.case_entries import EntryKind
-from db.cases import Case, Origin, Outcome
-from db.database import Transaction
-from db.jobs import Job
-from db.member_stats import MemberStats
-from db.repositories import Repositories
-from generation.request import JobId, MemberId
-from moderation.duration import DAY
-from moderation.escalation import Rung, parse_escalation, rung_for
+from db import Act, Block, Case, EntryKind, Job, MemberStats, Origin, Outcome, Repositories, Transaction
+from generation import JobId, MemberId
+from moderation import DAY, Rung, parse_escalation, rung_for
 
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """What a member gets a strike for."""
@@ -187,6 +188,93 @@ class Casework:
             cases=[each.case for each in removed if each.case is not None],
         )
 
+    # ---- afterwards: nothing is overwritten without its old value being kept
+
+    async def add_note(self, number: int, by: Moderator, text: str) -> Case:
+        """Raises NoSuchCase."""
+        async with self.records.database.transaction() as tx:
+            case = await self.numbered(by, number)
+            await self.record(tx, case, by, EntryKind.NOTE, Act.NOTE, text)
+        return case
+
+    async def amend(self, number: int, by: Moderator, *, reason: str | None, seconds: float | None) -> Case:
+        """Another reason, or an end counted from now, for a decided case. The old values stay in its entries.
+
+        Raises NoSuchCase, OwnCase, NothingToAmend.
+        """
+        async with self.records.database.transaction() as tx:
+            case = await self._of_another(number, by)
+            if case.is_open:
+                raise NothingToAmend(number, is_open=True)
+            expires_at, block, changes = case.expires_at, case.block, list[str]()
+            if reason is not None:
+                changes.append(f"reason: {case.reason or 'none'} → {reason}")
+            if seconds is not None:
+                if not await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock()):
+                    raise NothingToAmend(number, is_open=False)
+                expires_at = self.clock() + seconds
+                renewed, _ = await self.takedown.block_in(
+                    tx, by, case.member, case.reason if reason is None else reason, expires_at
+                )
+                block = renewed.id
+                changes.append(f"end: {_moment(case.expires_at)} → {_moment(expires_at)}")
+            case = await self.records.cases.amend(
+                tx,
+                case,
+                reason=case.reason if reason is None else reason,
+                expires_at=expires_at,
+                block=block,
+            )
+            text, details = "; ".join(changes), {"until": expires_at if seconds is not None else None}
+            await self.record(
+                tx, case, by, EntryKind.AMENDED, Act.AMEND, text, reason=reason or "", details=details
+            )
+            return case
+
+    async def pardon(self, number: int, by: Moderator, reason: str) -> Case:
+        """The case's strike counts no longer, its block is lifted, its pictures may be made again.
+
+        Raises NoSuchCase, OwnCase, NothingToPardon.
+        """
+        async with self.records.database.transaction() as tx:
+            case = await self._of_another(number, by)
+            if not await self.undo(tx, case, by):
+                raise NothingToPardon(number)
+            await self.record(tx, case, by, EntryKind.PARDONED, Act.PARDON, reason)
+            return case
+
+    async def unban(self, by: Moderator, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
+        """Lifts all that blocks the member; strikes stay. Whether anything did, and the cases that it came from."""
+        async with self.records.database.transaction() as tx:
+            cases = await self.records.cases.in_force(by.guild_id, member, self.clock())
+            was_blocked = await self.records.blocks.lift_all(
+                tx, guild_id=by.guild_id, member=member, by=by.member, at=self.clock()
+            )
+            for case in cases:
+                await self.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
+            # Also where only Discord's own ban is there to lift: it is a moderator's act all the same.
+            for number in [case.number for case in cases] or [None]:
+                await self.takedown.note(
+                    tx, by, Act.UNBAN, member, reason, case=number, details={"was_blocked": was_blocked}
+                )
+        return was_blocked, cases
+
+    async def _of_another(self, number: int, by: Moderator) -> Case:
+        """Raises NoSuchCase, OwnCase."""
+        case = await self.numbered(by, number)
+        if case.member == by.member:
+            raise OwnCase
+        return case
+
+    async def undo(self, tx: Transaction, case: Case, by: Moderator) -> bool:
+        """Strike, block and ban on the pictures of this case, as far as they still hold; False when none does."""
+        is_pardoned = await self.records.strikes.pardon(tx, case.id, by=by.member, at=self.clock())
+        is_lifted = await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock())
+        is_welcome = await self.records.banned.lift_of_case(tx, case) > 0
+        return is_pardoned or is_lifted or is_welcome
+
+    # ---- what a server chooses
+
     async def set_second_for_bans(self, by: Moderator, is_needed: bool) -> None:
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id)
@@ -316,3 +404,7 @@ class Casework:
         await self.records.entries.add(
             tx, case.id, at=self.clock(), by=by.member, name=by.name, kind=kind, text=text
         )
+
+
+def _moment(at: float | None) -> str:
+    return "until lifted" if at is None else f"<t:{int(at)}:f>"

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from bot.studio import Actor, NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports
 from bot.studio.cases.cases import Casework
-from bot.studio.errors import NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports
-from bot.studio.orders.order import Actor
-from db.case_entries import EntryKind
-from db.cases import Case, Origin, Outcome
-from db.jobs import Job
-from moderation.duration import HOUR
-from moderation.verdict import ALLOWED
+from db import Case, EntryKind, Job, Origin, Outcome
+from moderation import ALLOWED, HOUR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,18 +6,10 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.studio.errors import NoSuchJob, NothingToRestore, NotRunning, NotYours, OwnCase
-from bot.studio.orders.order import Actor, Moderator
-from db.audit import Act
-from db.banned_pictures import Looks
-from db.blocks import Block
-from db.case_entries import EntryKind
-from db.cases import Case
-from db.database import Transaction
-from db.jobs import Job
-from db.repositories import Repositories
+from bot.studio import Actor, Moderator, NoSuchJob, NothingToRestore, NotRunning, NotYours, OwnCase
+from db import Act, Block, Case, EntryKind, Job, Looks, Repositories, Transaction
+from generation import JobId, MemberId
 from generation.queue.dispatcher import Dispatcher
-from generation.request import JobId, MemberId
 
 NOTHING_KEPT_OUT = Looks(known=0, plain=0)
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from db.images import StoredImage
-from db.jobs import Job, JobAction, Parent
-from generation.request import Drawing, MemberId
+from db import Job, JobAction, Parent, StoredImage
+from generation import Drawing, MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

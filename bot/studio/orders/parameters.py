@@ -10,10 +10,12 @@ from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
 from types import MappingProxyType
 
-from bot.studio.errors import (
+from bot.studio import (
+    Actor,
     BadParameter,
     EmptyPrompt,
     NestedPreset,
+    Order,
     PromptTooLong,
     UnknownLora,
     UnknownModel,
@@ -21,19 +23,19 @@ from bot.studio.errors import (
     UnknownPreset,
     UnusableWeights,
 )
-from bot.studio.orders.order import Actor, Order
-from db.jobs import JobAction, Parent
-from generation.prompt import MAX_PARTS, BadWeights
-from generation.request import (
+from db import JobAction, Parent
+from generation import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
+    MAX_PARTS,
+    BadWeights,
     Drawing,
     Lora,
     LoraEntry,
     LoraSet,
     ModelEntry,
-    Prompt,
 )
+from generation.request import Prompt
 
 PROMPT_LIMIT = 1000
 """Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""

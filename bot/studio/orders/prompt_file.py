@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd
 
-from bot.studio.errors import NoPromptInFile
+from bot.studio import NoPromptInFile
 from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, one_line
+from generation import MAX_LORA_WEIGHT, ImageSize, ModelEntry
 from generation.files.images import NotAPicture, read_parameters
 from generation.files.infotext import Infotext, read_infotext
-from generation.request import MAX_LORA_WEIGHT, ImageSize, ModelEntry
 
 MAX_TEXT = 4 * 2**10
 """Bytes: a prompt of the longest kind fits in any script."""

@@ -5,14 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.studio.errors import NoSuchJob, PictureGone, TooLarge
-from bot.studio.orders.order import Actor, GalleryAction, Order
+from bot.studio import Actor, GalleryAction, NoSuchJob, Order, PictureGone, Settings, TooLarge
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
-from bot.studio.settings import Settings
-from db.images import StoredImage
-from db.jobs import Job, JobAction, Parent
-from db.repositories import Repositories
-from generation.request import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
+from db import Job, JobAction, Parent, Repositories, StoredImage
+from generation import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
 """Pixels. An upscaled picture stays below Discord's 10 MiB as a PNG."""

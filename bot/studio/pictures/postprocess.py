@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from bot.studio.orders.order import Gallery
+from bot.studio import Gallery
 from bot.studio.pictures.provenance import Print, Provenance
 from bot.studio.screening.pictures import BANNED, PictureScreening, ScreenedPicture
-from db.images import StoredImage
-from db.jobs import Job, JobAction
-from db.repositories import Repositories
-from db.verdicts import VerdictRecord
+from db import Job, JobAction, Repositories, StoredImage, VerdictRecord
+from generation import GenerationFailed, ImageSize
+from generation import Pictures as Made
 from generation.files import images
-from generation.queue.ticket import GenerationFailed
-from generation.queue.ticket import Pictures as Made
-from generation.request import ImageSize
 
 
 class Postprocess:

@@ -15,13 +15,13 @@ from pathlib import Path
 import c2pa
 from PIL import Image
 
-from bot.studio.settings import ProvenanceSettings
-from db.jobs import Job
+from bot.studio import ProvenanceSettings
+from db import Job
+from generation import JobId
 from generation.files import images
 from generation.provenance.certificate import Certificate, load_certificate, made_certificate
 from generation.provenance.content_credentials import Claim, Credentials
 from generation.provenance.watermark import Watermark
-from generation.request import JobId
 from startup import StartError
 
 log = logging.getLogger(__name__)

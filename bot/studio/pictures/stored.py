@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import asyncio
 
-from bot.studio.errors import PictureGone
-from bot.studio.orders.order import Gallery
-from db.errors import ImageGone
-from db.images import StoredImage
-from db.jobs import Job, Parent
-from db.repositories import Repositories
+from bot.studio import Gallery, PictureGone
+from db import ImageGone, Job, Parent, Repositories, StoredImage
+from generation import JobId
 from generation.files import images
-from generation.request import JobId
 
 
 class StoredPictures:

@@ -10,14 +10,13 @@ from enum import StrEnum
 
 from PIL import Image
 
-from bot.studio.errors import NothingToVerify, TooHeavyToVerify
+from bot.studio import NothingToVerify, TooHeavyToVerify
 from bot.studio.pictures.provenance import Provenance
-from db.jobs import Job
-from db.repositories import Repositories
+from db import Job, Repositories
+from generation import JobId
 from generation.files import images
 from generation.files.images import PictureError
 from generation.provenance.content_credentials import Found
-from generation.request import JobId
 from moderation.pictures.perceptual_hash import SAME, Fingerprint, distance, fingerprint, nearest
 
 MAX_BYTES = 25 * 2**20

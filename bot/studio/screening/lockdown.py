@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
+from bot.studio import Actor, KnownOnly, Moderator, Paused, RaidHolds
 from bot.studio.cases.takedown import Takedown
-from bot.studio.errors import KnownOnly, Paused, RaidHolds
-from bot.studio.orders.order import Actor, Moderator
-from db.audit import Act
-from db.lockdowns import LockdownState, Mode
-from db.repositories import Repositories
-from moderation.duration import DAY
+from db import Act, LockdownState, Mode, Repositories
+from moderation import DAY
 
 KNOWN_ORDERS = 3
 KNOWN_FOR = DAY

@@ -17,20 +17,13 @@ from typing import TypeVar
 from PIL import Image
 
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
-from db.banned_pictures import BannedPicture
-from db.case_entries import EntryKind
-from db.cases import Case, Origin
-from db.database import Transaction
-from db.jobs import Job
-from db.lockdowns import Mode
-from db.repositories import Repositories
-from db.verdicts import PICTURE, VerdictRecord
+from db import BannedPicture, Case, EntryKind, Job, Mode, Origin, Repositories, Transaction, VerdictRecord
+from db.verdicts import PICTURE
 from generation.files import images
 from generation.files.images import PictureError
+from moderation import ALLOWED, FAMILY, Policy, Ruling, Scores, Verdict, presets, stricter
 from moderation.pictures.check import PictureCheck, highest, verdict_of
 from moderation.pictures.perceptual_hash import Fingerprint, fingerprint, nearest
-from moderation.policy import FAMILY, Policy, presets
-from moderation.verdict import ALLOWED, Ruling, Scores, Verdict, stricter
 
 BANNED = "removed before"
 """The rule that found a picture like one that moderators took down."""

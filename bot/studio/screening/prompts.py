@@ -4,21 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from bot.studio.orders.order import Order
+from bot.studio import Order
 from bot.studio.orders.parameters import TYPED
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
 from bot.studio.screening.server_rules import RuleBook, texts_of
-from db.cases import Origin
-from db.database import Transaction
-from db.lockdowns import Mode
-from db.repositories import Repositories
-from db.verdicts import VerdictRecord
-from generation.prompt import Prompt
-from generation.request import JobId
-from moderation.policy import FAMILY, Policy, presets
-from moderation.prompts.filter import PromptFilter
+from db import Mode, Origin, Repositories, Transaction, VerdictRecord
+from generation import JobId, Prompt
+from moderation import FAMILY, Policy, PromptFilter, Ruling, Verdict, presets, stricter
 from moderation.prompts.spam import WINDOW, spam
-from moderation.verdict import Ruling, Verdict, stricter
 
 
 class PromptScreening:

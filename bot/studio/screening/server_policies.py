@@ -8,15 +8,10 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+from bot.studio import Actor, BadThreshold, Moderator, NobodysChoice, NothingChosen
 from bot.studio.cases.takedown import Takedown
-from bot.studio.errors import BadThreshold, NobodysChoice, NothingChosen
-from bot.studio.orders.order import Actor, Moderator
-from db.audit import Act
-from db.database import Transaction
-from db.policies import Choice, Scope, ScopeKind
-from db.repositories import Repositories
-from moderation.policy import FIXED, NEVER, Change, Policy, ordinary, presets
-from moderation.verdict import Category
+from db import Act, Choice, Repositories, Scope, ScopeKind, Transaction
+from moderation import FIXED, NEVER, Category, Change, Policy, ordinary, presets
 
 CHOICES = tuple(each for each in Category if each not in FIXED)
 

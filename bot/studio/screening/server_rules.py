@@ -11,18 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bot.studio import Moderator, NoSuchRule, RuleBreaksMust, RuleProblem, RuleTaken, RuleUnusable
 from bot.studio.cases.takedown import Takedown
-from bot.studio.errors import NoSuchRule, RuleBreaksMust, RuleProblem, RuleTaken, RuleUnusable
-from bot.studio.orders.order import Moderator
-from db.audit import Act
-from db.repositories import Repositories
-from db.server_rules import Draft, ServerRule
-from generation.prompt import Prompt
-from moderation.policy import AS_FOUND
-from moderation.prompts.filter import NEGATIVE, PromptFilter
+from db import Act, Draft, Repositories, ServerRule
+from generation import Prompt
+from moderation import ALLOWED, AS_FOUND, Category, PromptFilter, Ruling, Verdict
+from moderation.prompts.filter import NEGATIVE
 from moderation.prompts.golden_prompts import GoldenPrompt, broken, read_golden_prompts
 from moderation.prompts.rules import Rule, compiled
-from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 
 PREFIX = "server: "
 """Before a rule's name in a verdict: what decided was the server, not the filter."""

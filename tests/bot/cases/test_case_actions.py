@@ -12,7 +12,6 @@ from discord import app_commands
 
 from bot.app import build
 from bot.cases.buttons import CaseAction
-from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
 from db.appeals import Decision as Answer
@@ -102,22 +101,22 @@ async def escalate(shop: Shop) -> None:
 
 
 async def note(shop: Shop) -> None:
-    await Amendments(shop.casework).add_note((await flagged(shop)).number, MIA, "seen before")
+    await shop.casework.add_note((await flagged(shop)).number, MIA, "seen before")
 
 
 async def amend(shop: Shop) -> None:
     case = await decide(shop, Outcome.TIMEOUT, 60)
-    await Amendments(shop.casework).amend(case.number, MIA, reason="other", seconds=3600)
+    await shop.casework.amend(case.number, MIA, reason="other", seconds=3600)
 
 
 async def pardon(shop: Shop) -> None:
     case = await decide(shop, Outcome.WARN)
-    await Amendments(shop.casework).pardon(case.number, MIA, "mercy")
+    await shop.casework.pardon(case.number, MIA, "mercy")
 
 
 async def unban(shop: Shop) -> None:
     await decide(shop, Outcome.BAN)
-    await Amendments(shop.casework).unban(MIA, ADA.member, "sorry")
+    await shop.casework.unban(MIA, ADA.member, "sorry")
 
 
 async def purge(shop: Shop) -> None:

@@ -12,7 +12,6 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import DAY, Decision
 from bot.studio.errors import MemberBlocked, NoSuchCase, NothingToAmend, NothingToPardon
 from db.case_entries import EntryKind
@@ -24,10 +23,10 @@ from tests.bot.desk import MAX, REMOVE, actions, flagged, warned
 pytestmark = pytest.mark.timeout(60)
 
 
-async def test_an_amendment_keeps_what_stood_before(shop: Shop, amendments: Amendments) -> None:
+async def test_an_amendment_keeps_what_stood_before(shop: Shop) -> None:
     timeout = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=3600)
     case = (await shop.casework.sanction(MIA, ADA.member, "ada", timeout)).case
-    amended = await amendments.amend(case.number, MAX, reason="spam, twice", seconds=2 * DAY)
+    amended = await shop.casework.amend(case.number, MAX, reason="spam, twice", seconds=2 * DAY)
     assert (amended.reason, amended.expires_at) == ("spam, twice", shop.clock.now + 2 * DAY)
     with pytest.raises(MemberBlocked) as blocked:
         await shop.admit(an_order())
@@ -39,51 +38,51 @@ async def test_an_amendment_keeps_what_stood_before(shop: Shop, amendments: Amen
     assert (await actions(shop))[-1] == "amend"
 
 
-async def test_what_is_not_there_cannot_be_amended_or_pardoned(shop: Shop, amendments: Amendments) -> None:
+async def test_what_is_not_there_cannot_be_amended_or_pardoned(shop: Shop) -> None:
     case = await flagged(shop)
     with pytest.raises(NothingToAmend):
-        await amendments.amend(case.number, MIA, reason="why not", seconds=None)
+        await shop.casework.amend(case.number, MIA, reason="why not", seconds=None)
     with pytest.raises(NoSuchCase):
-        await amendments.amend(99, MIA, reason="why not", seconds=None)
+        await shop.casework.amend(99, MIA, reason="why not", seconds=None)
     await shop.casework.decide(case.id, MIA, REMOVE)
     with pytest.raises(NothingToAmend):
-        await amendments.amend(case.number, MIA, reason=None, seconds=60)
+        await shop.casework.amend(case.number, MIA, reason=None, seconds=60)
     with pytest.raises(NothingToPardon):
-        await amendments.pardon(case.number, MIA, "mercy")
+        await shop.casework.pardon(case.number, MIA, "mercy")
 
 
-async def test_a_pardon_takes_back_the_cases_own_strike_and_block(shop: Shop, amendments: Amendments) -> None:
+async def test_a_pardon_takes_back_the_cases_own_strike_and_block(shop: Shop) -> None:
     await warned(shop)
     timeout = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=3600)
     case = (await shop.casework.sanction(MIA, ADA.member, "ada", timeout)).case
-    await amendments.pardon(case.number, MAX, "mercy")
+    await shop.casework.pardon(case.number, MAX, "mercy")
     assert (await shop.casework.standing(GUILD, ADA.member))[0].strikes == 1
     await shop.admit(an_order())
     with pytest.raises(NothingToPardon):
-        await amendments.pardon(case.number, MAX, "mercy")
+        await shop.casework.pardon(case.number, MAX, "mercy")
 
 
-async def test_a_pardon_leaves_a_block_of_another_case(shop: Shop, amendments: Amendments) -> None:
+async def test_a_pardon_leaves_a_block_of_another_case(shop: Shop) -> None:
     timeout = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=60)
     first = (await shop.casework.sanction(MIA, ADA.member, "ada", timeout)).case
     await shop.casework.sanction(MIA, ADA.member, "ada", replace(timeout, seconds=DAY))
-    await amendments.pardon(first.number, MAX, "mercy")
+    await shop.casework.pardon(first.number, MAX, "mercy")
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
 
 
-async def test_an_unban_lifts_the_block_and_leaves_the_strike(shop: Shop, amendments: Amendments) -> None:
+async def test_an_unban_lifts_the_block_and_leaves_the_strike(shop: Shop) -> None:
     case = (
         await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
     ).case
-    was_blocked, of = await amendments.unban(MIA, ADA.member, "they are sorry")
+    was_blocked, of = await shop.casework.unban(MIA, ADA.member, "they are sorry")
     assert was_blocked and [each.id for each in of] == [case.id]
     await shop.admit(an_order())
     assert (await shop.casework.standing(GUILD, ADA.member))[0].strikes == 1
-    assert (await amendments.unban(MIA, ADA.member, "again")) == (False, [])
+    assert (await shop.casework.unban(MIA, ADA.member, "again")) == (False, [])
 
 
-async def test_a_milder_sanction_of_another_case_ends_no_ban(shop: Shop, amendments: Amendments) -> None:
+async def test_a_milder_sanction_of_another_case_ends_no_ban(shop: Shop) -> None:
     ban = Decision(outcome=Outcome.BAN, reason="raids")
     hour = Decision(outcome=Outcome.TIMEOUT, reason="spam", seconds=3600)
     banned = await shop.casework.sanction(MIA, ADA.member, "ada", ban)
@@ -98,16 +97,16 @@ async def test_a_milder_sanction_of_another_case_ends_no_ban(shop: Shop, amendme
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
     # What the ban's own case says still counts.
-    await amendments.amend(banned.case.number, MAX, reason=None, seconds=60)
+    await shop.casework.amend(banned.case.number, MAX, reason=None, seconds=60)
     shop.clock.now += 61
     await shop.admit(an_order())
 
 
-async def test_an_unban_lifts_all_and_is_noted_in_every_case(shop: Shop, amendments: Amendments) -> None:
+async def test_an_unban_lifts_all_and_is_noted_in_every_case(shop: Shop) -> None:
     for outcome in (Outcome.BAN, Outcome.TIMEOUT, Outcome.BLOCK):
         decision = Decision(outcome=outcome, reason="spam", seconds=None if outcome is Outcome.BAN else 60)
         await shop.casework.sanction(MIA, ADA.member, "ada", decision)
-    was_blocked, cases = await amendments.unban(MIA, ADA.member, "mercy")
+    was_blocked, cases = await shop.casework.unban(MIA, ADA.member, "mercy")
     assert was_blocked and sorted(case.number for case in cases) == [1, 2, 3]
     for case in cases:
         assert (await shop.records.entries.of_case(case.id))[-1].text == "lifted: mercy"
@@ -144,7 +143,7 @@ _members = itertools.count(90351110224678912)
 @examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEPS, min_size=2, max_size=8))
 async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
-    shop: Shop, amendments: Amendments, steps: Sequence[Step]
+    shop: Shop, steps: Sequence[Step]
 ) -> None:
     member = MemberId(next(_members))
     ends: dict[int, float] = {}  # when each case's sanction ends; 0 where it was taken back
@@ -158,7 +157,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
             case "wait":
                 shop.clock.now += step.seconds or 0
             case "unban":
-                await amendments.unban(MAX, member, "mercy")
+                await shop.casework.unban(MAX, member, "mercy")
                 ends = dict.fromkeys(ends, 0.0)
             case "unblock":
                 await shop.takedown.unblock(MAX, member)
@@ -168,7 +167,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
             case "amend":
                 number = numbers[step.case % len(numbers)]
                 try:
-                    await amendments.amend(number, MAX, reason=None, seconds=step.seconds)
+                    await shop.casework.amend(number, MAX, reason=None, seconds=step.seconds)
                 except NothingToAmend:
                     assert ends[number] <= shop.clock.now
                 else:
@@ -178,7 +177,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
                 number = numbers[step.case % len(numbers)]
                 case = await shop.casework.numbered(MIA, number)
                 async with shop.records.database.transaction() as tx:
-                    await amendments.undo(tx, case, MAX)
+                    await shop.casework.undo(tx, case, MAX)
                 ends[number] = 0.0
         last = max(ends.values(), default=0.0)
         expected = (last > shop.clock.now, last if shop.clock.now < last < inf else None)

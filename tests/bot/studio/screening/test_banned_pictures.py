@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.cases.amendments import Amendments
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import NothingToRestore, OwnCase
 from bot.studio.screening.pictures import BANNED, PreviewScreening
@@ -69,7 +68,7 @@ async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.WARN))
     _, kind = await busy.refused("show flagged", actor=BEN, images=1)
     assert kind == "banned"
-    await Amendments(busy.casework).pardon(case.number, MIA, "a mistake")
+    await busy.casework.pardon(case.number, MIA, "a mistake")
     assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
     purged = (await busy.draw("show waves9", BEN, images=1)).job
     await busy.casework.purge(MIA, busy.clock.now - 10, "spam", member=BEN.member, most=10)
@@ -148,7 +147,7 @@ async def test_what_was_withheld_as_a_whole_is_banned_by_whoever_confirms_the_ch
     assert await busy.records.banned.of_guild(GUILD) == []
     await busy.casework.decide(case.id, MIA, REMOVE)
     assert [each.job for each in await busy.records.banned.of_guild(GUILD)] == [job.id]
-    await Amendments(busy.casework).pardon(case.number, MIA, "a mistake")
+    await busy.casework.pardon(case.number, MIA, "a mistake")
     assert await busy.records.banned.of_guild(GUILD) == []
 
 
@@ -261,5 +260,5 @@ async def test_a_pardon_lets_pictures_back_whose_member_is_forgotten_by_then(bus
     assert await busy.records.jobs.get(gallery.job.id) is None
     _, kind = await busy.refused("show flagged", actor=BEN, images=1)
     assert kind == "banned"
-    await Amendments(busy.casework).pardon(case.number, MIA, "a mistake")
+    await busy.casework.pardon(case.number, MIA, "a mistake")
     assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
