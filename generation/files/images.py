@@ -175,6 +175,13 @@ def _header(content: bytes, formats: tuple[str, ...] = FORMATS) -> Generator[Ima
         raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
 
 
+def thumbnail(png: bytes, side: int) -> bytes:
+    """JPEG with the picture's proportions, at most `side` pixels wide and high. Raises as `open_picture`."""
+    picture = open_picture(png)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return to_jpeg(picture, quality=85)
+
+
 def blurred(content: bytes, side: int = 240) -> bytes:
     """JPEG of at most `side` pixels that keeps colours and nothing else: no more than 6 by 6 samples of the picture are in
     it, so nothing can be sharpened out of it again. Raises as `open_picture`.
