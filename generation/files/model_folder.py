@@ -74,14 +74,9 @@ def count_weights(source: str) -> int | None:
 
 def _components(index: dict[str, Any]) -> dict[str, str]:
     """Name of the folder -> name of the class, as `model_index.json` lists them ([library, class], or nulls)."""
-    named: dict[str, str] = {}
-    for name, value in index.items():
-        match value:
-            case [_, str() as class_name] if class_name and not name.startswith("_"):
-                named[name] = class_name
-            case _:
-                pass
-    return named
+    pairs = {name: cast("list[Any]", value) for name, value in index.items() if isinstance(value, list)}
+    named = {name: pair[1] for name, pair in pairs.items() if len(pair) == 2 and pair[1]}
+    return {name: str(class_name) for name, class_name in named.items() if not name.startswith("_")}
 
 
 def _inspect_component(source: str, folder: Path, class_name: str) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from generation.fair_share import room_beside
 from generation.protocol import StepCost
@@ -24,27 +25,20 @@ from generation.queue.worker import Worker
 from generation.request import JobId, Request
 
 
+@dataclass(slots=True, eq=False)
 class EtaUpdates:
-    def __init__(
-        self,
-        jobs: Mapping[JobId, Lease],
-        queue: FairQueue,
-        workers: Sequence[Worker],
-        cost_model: CostModel,
-        clock: Callable[[], float],  # seconds
-    ) -> None:
-        self._jobs = jobs
-        self._queue = queue
-        self._workers = workers
-        self._cost_model = cost_model
-        self._clock = clock
-        self._lateness = Lateness()
-        self._is_old = False
+    jobs: Mapping[JobId, Lease]
+    queue: FairQueue
+    workers: Sequence[Worker]
+    cost_model: CostModel
+    clock: Callable[[], float]  # seconds
+    _lateness: Lateness = field(default_factory=lambda: Lateness(), init=False)
+    _is_old: bool = field(default=False, init=False)
 
     def learn(self, job: Lease) -> None:
         """It is done."""
         if job.forecast is not None:
-            self._lateness.learn(job.forecast, self._clock() - job.came)
+            self._lateness.learn(job.forecast, self.clock() - job.came)
 
     def outdate(self) -> None:
         """Something changed."""
@@ -58,8 +52,8 @@ class EtaUpdates:
             self._tell()
 
     def _tell(self) -> None:
-        ranked = [self._jobs[request.job] for request in self._queue.ranked()]
-        forecast = self._forecast(ranked) if self._cost_model.seconds_per_cost is not None else {}
+        ranked = [self.jobs[request.job] for request in self.queue.ranked()]
+        forecast = self._forecast(ranked) if self.cost_model.seconds_per_cost is not None else {}
         fixed, factor = self._lateness.correction
         place = 0
         for job in ranked:
@@ -75,7 +69,7 @@ class EtaUpdates:
 
     def _forecast(self, ranked: Sequence[Lease]) -> dict[Lease, float]:
         """Seconds until each is done, if each that waits goes to the worker that has the fewest picture-steps before it."""
-        workers = [worker for worker in self._workers if worker.is_ready] or self._workers
+        workers = [worker for worker in self.workers if worker.is_ready] or self.workers
         holder = {job: worker for worker in workers for job in worker.leases.values()}
         ahead = {worker: sum(job.left * job.steps for job in worker.leases.values()) for worker in workers}
         works = {worker: list[Lease]() for worker in workers}
@@ -88,7 +82,7 @@ class EtaUpdates:
         return {
             job: seconds
             for worker, own in works.items()
-            for job, seconds in zip(own, ends(own, worker.costs, self._cost_model.seconds_for), strict=True)
+            for job, seconds in zip(own, ends(own, worker.costs, self.cost_model.seconds_for), strict=True)
         }
 
 

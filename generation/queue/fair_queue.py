@@ -41,10 +41,6 @@ class FairQueue:
         """How many wait."""
         return self._waiting
 
-    def __contains__(self, job: JobId) -> bool:
-        """Whether it waits."""
-        return job in self._entries and not self._entries[job].is_out
-
     def __iter__(self) -> Iterator[Request]:
         """Who waits, next first."""
         return (request for request in self.ranked() if not self._entries[request.job].is_out)
@@ -82,9 +78,9 @@ class FairQueue:
 
     def take(self, job: JobId) -> Request:
         """It is served now."""
-        if job not in self:
-            raise KeyError(job)
         entry = self._entries[job]
+        if entry.is_out:
+            raise KeyError(job)
         entry.is_out = True
         self._waiting -= 1
         if entry.returns:

@@ -17,15 +17,16 @@ import torch
 
 from generation.diagnostics import Card, Finding, ModelReport, decode_entries, encode
 from generation.logs import open_log
-from generation.request import Drawing, ImageSize, ModelEntry, Prompt
+from generation.request import ModelEntry
+from generation.worker.batch_scheduler import CostCurve
 from generation.worker.denoise.batch_state import ROW_COUNTS
-from generation.worker.denoise.cost_curve import CostCurve
 from generation.worker.denoise.slots import Slot
 from generation.worker.models import loading
 from generation.worker.models.model import Model, UnusableRequest
 from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.output.decode import Finisher
 from generation.worker.process import take_streams
+from generation.worker.warm_up import trial
 
 ROWS = (1, 2, 4, 8)
 TIMES = 3
@@ -136,17 +137,8 @@ def _steps(model: Model, rows: int) -> list[float]:
 
 
 def _seated(model: Model, count: int, *, guidance: float) -> list[Slot]:
-    """Pictures of the size that the model was trained on; a guidance of 1 makes one row of each."""
-    entry = model.entry
-    drawing: Drawing[bytes] = Drawing(
-        model=entry.name,
-        prompt=Prompt(text="a red apple on a blue background"),
-        size=ImageSize(width=entry.side, height=entry.side),
-        steps=entry.steps,
-        guidance=guidance,
-        seed=1,
-        images=count,
-    )
+    """A guidance of 1 makes one row of each picture."""
+    drawing = trial(model.entry, count, steps=model.entry.steps, guidance=guidance)
     return [model.seat(drawing, index) for index in range(count)]
 
 

@@ -80,9 +80,7 @@ class VitalsReporter:
     """Turns a tally and a heartbeat into Vitals."""
 
     def __init__(self, heartbeat: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
-        self._heartbeat = heartbeat
-        self._tally = tally
-        self._tell = tell
+        self._heartbeat, self._tally, self._tell = heartbeat, tally, tell
         self._told = WorkTally()
 
     def start(self) -> None:

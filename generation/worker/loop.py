@@ -133,7 +133,7 @@ class Loop:
         settings = self.settings
         policy = EvictionPolicy(memory_budget(self.device, settings.memory_gib), bound=settings.model_wait)
         entries = {entry.name: entry for entry in settings.models}
-        return ModelCache(entries, self.device, policy, tell=self.tell, clock=self.clock)
+        return ModelCache(entries, self.device, policy, self.tell, self.clock)
 
     # ---- the four verbs
 
@@ -180,7 +180,8 @@ class Loop:
             model = model or self.model_cache.take(job.request.drawing.model)
             slot = model.seat(job.request.drawing, index)
         except (BrokenModel, BrokenLora, UnusableRequest) as refused:
-            log.warning("job %s: %s", job.id, refused)
+            if isinstance(refused, BrokenLora):  # of a model the bot is told, and logs it
+                log.error("job %s: %s", job.id, refused)
             return self._fail(job, refused.kind, str(refused))
         except PictureError:
             return self._fail(job, "input", UNREADABLE)

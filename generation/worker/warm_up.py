@@ -6,7 +6,7 @@ import logging
 
 import torch
 
-from generation.request import Drawing, GenerationRequest, JobId, MemberId, Prompt
+from generation.request import Drawing, GenerationRequest, JobId, MemberId, ModelEntry, Prompt
 from generation.worker.job import Job, seats_of
 from generation.worker.memory import BELIEVED, is_out_of_memory
 from generation.worker.models.loading import Model, UnusableRequest
@@ -42,15 +42,7 @@ def warm_up(model: Model, oom_recovery: OomRecovery) -> None:
 
 def _warm_up(model: Model, oom_recovery: OomRecovery, count: int) -> None:
     entry = model.entry
-    drawing: Drawing[bytes] = Drawing(
-        model=entry.name,
-        prompt=Prompt(text="warm-up"),
-        size=entry.size_for((1, 1)),
-        steps=max(BELIEVED, min(entry.steps, 4)),
-        guidance=entry.guidance,
-        seed=0,
-        images=count,
-    )
+    drawing = trial(entry, count, steps=max(BELIEVED, min(entry.steps, 4)), guidance=entry.guidance)
     request = GenerationRequest(job=JobId("warm-up"), member=MemberId(0), drawing=drawing)
     job = Job(request=request, model=model)
     for index in range(count):
@@ -63,3 +55,16 @@ def _warm_up(model: Model, oom_recovery: OomRecovery, count: int) -> None:
     for _ in range(BELIEVED):
         with oom_recovery.measured("decode", seats):
             model.develop(slots)
+
+
+def trial(entry: ModelEntry, images: int, *, steps: int, guidance: float) -> Drawing[bytes]:
+    """Of the size that the model was trained on."""
+    return Drawing(
+        model=entry.name,
+        prompt=Prompt(text="a red apple on a blue background"),
+        size=entry.size_for((1, 1)),
+        steps=steps,
+        guidance=guidance,
+        seed=1,
+        images=images,
+    )

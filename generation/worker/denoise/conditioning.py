@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -21,29 +22,24 @@ _Encoded = tuple[Tensor, Tensor | None]
 """One prompt: (tokens, width), and where the model wants it pooled, (width,)."""
 
 
+@dataclass(slots=True, eq=False)
 class Conditioner:
     """The text encoders of one model. `wear`: has them compute with a set of LoRAs."""
 
-    def __init__(
-        self,
-        family: ModelFamily,
-        device: torch.device,
-        dtype: torch.dtype,
-        offload: Offload,
-        wear: Callable[[LoraSet], None],
-    ) -> None:
-        self._family = family
-        self._offload = offload
-        self._device = device
-        self._dtype = dtype
-        self._wear = wear
-        self._cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]] = OrderedDict()
+    family: ModelFamily
+    device: torch.device
+    dtype: torch.dtype
+    offload: Offload
+    wear: Callable[[LoraSet], None]
+    _cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]] = field(
+        default_factory=OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]], init=False
+    )
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
         """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
         weight is shared out among the rows of its parts. Raises BadWeights."""
-        told = self._own(self._family.told_guidance(guidance))
+        told = self._own(self.family.told_guidance(guidance))
         is_guided = guidance > 1 and told is None
         first, *others = prompt.parts
         scale = guidance if is_guided else 1.0
@@ -52,7 +48,7 @@ class Conditioner:
         for part in others:
             encoded += self._encoded(part.text, "", False, loras)
             weights.append(scale * part.share)
-        time_ids = self._own(self._family.time_ids(size))
+        time_ids = self._own(self.family.time_ids(size))
         return tuple(
             Row(weight=weight, text=embedded, pooled=pooled, time_ids=time_ids, guidance=told)
             for weight, (embedded, pooled) in zip(weights, encoded, strict=True)
@@ -64,15 +60,15 @@ class Conditioner:
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
-            with self._offload.at_work("text"):
-                self._wear(loras)
-                encoded = self._family.encode(text, negative, is_guided)
+            with self.offload.at_work("text"):
+                self.wear(loras)
+                encoded = self.family.encode(text, negative, is_guided)
             self._cache[key] = tuple(
-                (one.to(self._device, self._dtype), self._own(pooled)) for one, pooled in encoded
+                (one.to(self.device, self.dtype), self._own(pooled)) for one, pooled in encoded
             )
             if len(self._cache) > CACHED_PROMPTS:
                 self._cache.popitem(last=False)
         return self._cache[key]
 
     def _own(self, told: Tensor | None) -> Tensor | None:
-        return None if told is None else told.to(self._device, self._dtype)
+        return None if told is None else told.to(self.device, self.dtype)

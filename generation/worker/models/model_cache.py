@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
@@ -36,24 +37,17 @@ def memory_budget(device: torch.device, gib: float) -> int:
     return round(SHARE * free)
 
 
+@dataclass(eq=False)
 class ModelCache:
-    def __init__(
-        self,
-        entries: Mapping[ModelName, ModelEntry],
-        device: torch.device,
-        policy: EvictionPolicy,
-        *,
-        tell: Callable[[Event], None],
-        clock: Callable[[], float],  # seconds
-    ) -> None:
-        self._entries = entries
-        self._device = device
-        self.policy = policy
-        self._tell = tell
-        self._clock = clock
-        self._models: dict[ModelName, Model] = {}
-        self._sizes: dict[ModelName, int] = {}  # bytes: measured at the last load, else by the files
-        self._backoff: Backoff[ModelName] = Backoff()
+    entries: Mapping[ModelName, ModelEntry]
+    device: torch.device
+    policy: EvictionPolicy
+    tell: Callable[[Event], None]
+    clock: Callable[[], float]  # seconds
+    _models: dict[ModelName, Model] = field(default_factory=dict[ModelName, Model], init=False)
+    # Bytes: measured at the last load, else by the files.
+    _sizes: dict[ModelName, int] = field(default_factory=dict[ModelName, int], init=False)
+    _backoff: Backoff[ModelName] = field(default_factory=Backoff[ModelName], init=False)
 
     def take(self, name: ModelName) -> Model:
         """A resident model, for a picture. Raises BrokenModel."""
@@ -68,7 +62,7 @@ class ModelCache:
 
     def load(self, name: ModelName) -> None:
         """Now, whatever lies there. Raises BrokenModel, which is told too."""
-        if name not in self._entries:
+        if name not in self.entries:
             raise BrokenModel(self._why_not(name))
         if self._load(name) is None and (failed := self._why_not(name)) is not None:
             raise BrokenModel(failed)
@@ -79,10 +73,10 @@ class ModelCache:
         wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
         for name, model in self._models.items():
             self.policy.loaded(name, self._sizes[name] + model.adapters.bytes)
-        change = self.policy.decide(self._clock(), wanted, begun)
+        change = self.policy.decide(self.clock(), wanted, begun)
         if change == NO_CHANGE:
             return
-        began = self._clock()
+        began = self.clock()
         for name in change.evict:
             del self._models[name]
             self.policy.evicted(name)
@@ -91,17 +85,17 @@ class ModelCache:
         swapped = Swapped(
             loaded=loaded,
             evicted=change.evict,
-            seconds=round(self._clock() - began, 3),
+            seconds=round(self.clock() - began, 3),
             resident_bytes=self.policy.resident_bytes,
         )
         log.info("%s", swapped)
-        self._tell(swapped)
+        self.tell(swapped)
 
     def _load(self, name: ModelName) -> ModelName | None:
         """The name, once it lies there. Otherwise it failed, or it waits until it has the device alone."""
-        entry = self._entries[name]
+        entry = self.entries[name]
         try:
-            model = load(entry, self._device, pick_dtype(self._device, entry.dtype))
+            model = load(entry, self.device, pick_dtype(self.device, entry.dtype))
         except BrokenModel as broken:
             self._fail(name, str(broken))
             return None
@@ -118,7 +112,7 @@ class ModelCache:
         if self._models:
             self._sizes[name] = self.policy.budget
         else:
-            where = device_name(self._device)
+            where = device_name(self.device)
             self._fail(name, f"It does not fit into the memory of {where}; take a smaller model. {reason}")
         return None
 
@@ -127,7 +121,7 @@ class ModelCache:
         if self._why_not(name) is not None:
             return None
         if name not in self._sizes:
-            entry = self._entries[name]
+            entry = self.entries[name]
             try:
                 weights = count_weights(entry.source)
             except BrokenModelFolder as broken:
@@ -135,24 +129,24 @@ class ModelCache:
                 return None
             if weights is None:  # from a hub: perhaps as large as what is known
                 return max(self._sizes.values(), default=0)
-            self._sizes[name] = weights * pick_dtype(self._device, entry.dtype).itemsize
+            self._sizes[name] = weights * pick_dtype(self.device, entry.dtype).itemsize
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:
-        failed = self._backoff.fail(name, reason, self._clock())
+        failed = self._backoff.fail(name, reason, self.clock())
         self._sizes.pop(name, None)  # the files may be others at the next try
-        self._tell(ModelBroken(model=name, reason=failed.sentence))
+        self.tell(ModelBroken(model=name, reason=failed.sentence))
 
     def _why_not(self, name: ModelName) -> str | None:
         """Why the model cannot be loaded now."""
-        if name not in self._entries:
+        if name not in self.entries:
             return f"There is no model named {name} in the settings."
-        standing = self._backoff.standing(name, self._clock())
+        standing = self._backoff.standing(name, self.clock())
         return None if standing is None or name in self._models else standing.sentence
 
     def _free_memory(self) -> None:
         gc.collect()
-        if self._device.type == "cuda":
+        if self.device.type == "cuda":
             torch.cuda.empty_cache()
 
 

@@ -23,6 +23,7 @@ from generation.files.images import (
     open_picture,
     parameters_of,
     read_parameters,
+    thumbnail,
     to_jpeg,
     to_png,
 )
@@ -153,6 +154,11 @@ def test_a_grid_gets_coarser_and_then_smaller_until_it_fits(limit: int) -> None:
 def test_a_grid_that_can_never_fit_ends_at_one_pixel() -> None:
     content, _ = encode_grid(noise(64, 2), limit=1)
     assert Image.open(io.BytesIO(content)).size == (1, 1)
+
+
+def test_a_thumbnail_keeps_the_proportions() -> None:
+    picture = Image.open(io.BytesIO(thumbnail(to_png(noise(200, 100)), 50)))
+    assert (picture.format, picture.size) == ("JPEG", (50, 25))
 
 
 @pytest.mark.parametrize("form", ["PNG", "JPEG", "WEBP"])

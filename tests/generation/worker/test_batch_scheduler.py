@@ -8,9 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from generation.worker.batch_scheduler import FIRST_LOOKS, BatchScheduler
-from generation.worker.denoise import cost_curve
-from generation.worker.denoise.cost_curve import CostCurve
+from generation.worker import batch_scheduler
+from generation.worker.batch_scheduler import FIRST_LOOKS, BatchScheduler, CostCurve
 from generation.worker.job import Job, Seat, jobs_of, seats_of
 from tests.generation.worker.empty_slots import A_ROW, FIXED, job
 
@@ -126,7 +125,7 @@ def test_no_step_has_more_rows_than_are_worth_it() -> None:
 
 
 def test_a_picture_that_alone_is_beyond_the_knee_is_stepped_alone() -> None:
-    stage = Stage(job("weighted", rows=2 * cost_curve.FIRST), job("plain", 2))
+    stage = Stage(job("weighted", rows=2 * batch_scheduler.FIRST), job("plain", 2))
     assert sorted(names(stage.tick()) for _ in range(2)) == [["plain"], ["weighted"]]
     stage.finish()
 
@@ -184,7 +183,7 @@ def played(wanted: Wanted) -> list[list[tuple[str, int]]]:
             assert batch, "the device never idles while there is work"
             assert len({seat.slot.key for seat in batch}) <= 1
             if len(batch) > 1:
-                knee = knees.get(batch[0].slot.key, cost_curve.FIRST)
+                knee = knees.get(batch[0].slot.key, batch_scheduler.FIRST)
                 assert sum(len(seat.slot.rows) for seat in batch) <= knee
             batches.append([(seat.job.id, seat.index) for seat in batch])
     assert len(stage.done) == len(wanted), "everybody is served"
@@ -251,7 +250,7 @@ def test_a_device_that_is_full_with_few_rows_has_an_early_knee() -> None:
     for rows in (2, 8, 16, 2, 8, 16):
         full.learn(rows, 0.001 + 0.1 * rows)
         launch_bound.learn(rows, 0.1 + 0.001 * rows)
-    assert full.knee == cost_curve.LEAST
+    assert full.knee == batch_scheduler.LEAST
     assert launch_bound.knee == 2 * 16, "twice what was measured, for now"
 
 
@@ -259,7 +258,7 @@ def test_with_one_size_measured_the_knee_is_the_first() -> None:
     line = CostCurve()
     line.learn(2, 0.1)
     line.learn(2, 0.1)
-    assert line.knee == cost_curve.FIRST
+    assert line.knee == batch_scheduler.FIRST
 
 
 @given(st.lists(st.tuples(st.integers(1, 64), st.floats(1e-5, 100)), max_size=60))
@@ -267,7 +266,7 @@ def test_whatever_was_measured_the_knee_is_within_bounds(measured: list[tuple[in
     line = CostCurve()
     for rows, seconds in measured:
         line.learn(rows, seconds)
-    assert cost_curve.LEAST <= line.knee <= cost_curve.MOST
+    assert batch_scheduler.LEAST <= line.knee <= batch_scheduler.MOST
     assert line.seconds_for(2) > 0
 
 
