@@ -1,7 +1,5 @@
 """run | playground | doctor: settings -> parts; signals; nothing else."""
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import gc

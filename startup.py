@@ -1,7 +1,5 @@
 """What ends a start: errors with a sentence of their own. Every layer may import this; it imports nothing."""
 
-from __future__ import annotations
-
 
 class StartError(Exception):
     """Something that only the owner can mend. `str()` is a sentence for them: what is wrong, where, and what to do."""

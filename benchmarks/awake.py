@@ -10,8 +10,6 @@ type /imagine, /queue and /history and press buttons, a few a second.
 - Answer: from the interaction until its callback, as the playground sees it.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

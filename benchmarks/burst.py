@@ -6,8 +6,6 @@ database and its line, not about a model.
     python benchmarks/burst.py [--members 50] [--jobs 20] [--steps 20] [--json]
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

@@ -6,8 +6,6 @@ The real dispatch and loop in simulated time, on a device that obeys the costs o
 `benchmarks.gpu` plays the same orders on a real device; how many it needs is read here.
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 import statistics

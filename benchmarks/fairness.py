@@ -11,8 +11,6 @@ The bot's dispatch and the worker's loop on a small random Stable Diffusion, sec
   or many, one picture or four. (1 is equal shares; 1/n is one member having everything.)
 """
 
-from __future__ import annotations
-
 import argparse
 import random
 from collections import defaultdict

@@ -7,8 +7,6 @@ of a 512-pixel picture, guided, 50 steps. With `--model` it is related to a step
 with random weights, measured in the same run (3.4 GB of memory, two minutes of one core).
 """
 
-from __future__ import annotations
-
 import argparse
 import tempfile
 import time

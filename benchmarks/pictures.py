@@ -13,8 +13,6 @@ thread's own CPU time: a machine with other work to do makes everything wait lon
 - Loop: how late an event loop is while the thread beside it finishes pictures, and while nothing runs.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import io

@@ -5,8 +5,6 @@
 A dot is one seed, the stroke is their median; the scale is logarithmic.
 """
 
-from __future__ import annotations
-
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence

@@ -6,8 +6,6 @@ dev.jsonl whose source is not left out, and reads the same text as the filter. B
 learned scores alone: neither has rules beside it here. About twenty minutes of one core; embeddings are kept in --work.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from pathlib import Path

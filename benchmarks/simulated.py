@@ -6,8 +6,6 @@ For the dispatch and the loop this is a model like any other: `benchmarks.shared
 what the policies do to a hundred orders. The costs are those of the small model of `benchmarks/loop.py`, measured.
 """
 
-from __future__ import annotations
-
 import argparse
 from collections import deque
 from collections.abc import Sequence

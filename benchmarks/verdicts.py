@@ -12,8 +12,6 @@ aside, which computes without the interpreter: it tells the least bound of a del
 machine that does nothing else, the loop's rows are the figure asked for.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import gc

@@ -1,7 +1,5 @@
 """The list of commands and buttons, and the wiring: settings in, a running bot out."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """Files that members attach, fetched from Discord."""
 
-from __future__ import annotations
-
 import asyncio
 
 import aiohttp

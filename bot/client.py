@@ -1,7 +1,5 @@
 """The client, the parts that speak through it, and its command tree: error boundary, command sync by hash, presence."""
 
-from __future__ import annotations
-
 import asyncio
 import hashlib
 import json

@@ -1,7 +1,5 @@
 """The boundary of every command, button and form: the one place where an error is told."""
 
-from __future__ import annotations
-
 import logging
 import secrets
 from collections.abc import AsyncGenerator

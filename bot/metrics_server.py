@@ -1,7 +1,5 @@
 """GET /metrics, on an address of the owner's choice."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass

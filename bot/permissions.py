@@ -1,7 +1,5 @@
 """Who may do what, and who asks. Checked when a command runs: Discord's own defaults are advice that admins override."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import discord

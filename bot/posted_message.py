@@ -1,7 +1,5 @@
 """One posted message and how to reach it: by its interaction's token while that lives, by the bot's own right afterwards."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

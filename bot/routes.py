@@ -1,7 +1,5 @@
 """Which function answers which button, page of a list or form. `bot.app` writes it; it knows none of them."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
 from functools import partial

@@ -3,8 +3,6 @@
 All with `--data FOLDER`. Exit code 0 when it was done; with one sentence 1 when the audit log is broken, 2 when it was not done.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import json

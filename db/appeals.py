@@ -1,7 +1,5 @@
 """Appeals: one a case, answered once."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial

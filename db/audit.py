@@ -4,8 +4,6 @@ Appended in the transaction of the act: there is neither an act without its row 
 be forgotten without breaking the chain.
 """
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sqlite3

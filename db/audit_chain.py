@@ -4,8 +4,6 @@ Persons and reasons stand in a row as commitments: the SHA-256 of a salt and the
 once they are deleted nobody can tell whom the digest meant, not even by trying every Discord id, and every hash still holds.
 """
 
-from __future__ import annotations
-
 import hashlib
 import json
 import secrets

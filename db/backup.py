@@ -1,7 +1,5 @@
 """A consistent copy of a live database in one file, readable by its owner alone."""
 
-from __future__ import annotations
-
 import os
 import secrets
 import sqlite3

@@ -3,8 +3,6 @@
 Beside it the hashes of what the picture check withheld, until its case is decided: such a picture has no row of its own.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from db.cases import Case

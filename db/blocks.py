@@ -4,8 +4,6 @@ A member may have several blocks at once, each from a case of its own: the one t
 the others. Old blocks stay as history.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from dataclasses import dataclass
 

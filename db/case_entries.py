@@ -1,7 +1,5 @@
 """What was added to a case, in order: evidence, amendments, who proposed and who escalated. Added, never changed."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

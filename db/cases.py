@@ -3,8 +3,6 @@
 open → closed, with an outcome. Nothing here decides who may; what is read inside a transaction holds until it ends.
 """
 
-from __future__ import annotations
-
 import sqlite3
 from dataclasses import dataclass
 from enum import StrEnum

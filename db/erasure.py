@@ -4,8 +4,6 @@ A member's request is a row of `erasures`; `Erasures.advance` is repeated until 
 asked. It only works on rows: pictures and messages are taken down before, by whoever knows Discord.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from db.database import Repository, Transaction, value_of

@@ -11,8 +11,6 @@ StorageError
 └── ImageGone          job, index
 """
 
-from __future__ import annotations
-
 import errno
 import sqlite3
 from collections.abc import Generator

@@ -1,7 +1,5 @@
 """What a server's admin chose: one row a guild."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 

@@ -1,7 +1,5 @@
 """Names for jobs: short enough for a button, sorted by time as text."""
 
-from __future__ import annotations
-
 import secrets
 import threading
 import time

@@ -6,8 +6,6 @@ leaves at most a file without a row. Such files may also belong to a newer datab
 are deleted `TRASH_DAYS` later.
 """
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import hashlib

@@ -3,8 +3,6 @@
 queued → running → done | failed | cancelled → delivered
 """
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Small facts under a name, such as the hash of the commands that Discord was last told."""
 
-from __future__ import annotations
-
 from db.database import Repository
 
 GET = "SELECT value FROM notes WHERE key = ?"

@@ -1,7 +1,5 @@
 """Who may order in a server at the moment: raid mode and the panic switch. One row a server that ever used either."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from functools import partial

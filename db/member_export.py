@@ -1,7 +1,5 @@
 """A member's own data, to hand over. Leaves out how the filter decides, and other people's words and names."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

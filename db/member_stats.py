@@ -1,7 +1,5 @@
 """A member's record in one server, and a server's figures: counts over the other tables, nothing of its own."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from db.database import Repository, value_of

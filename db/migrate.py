@@ -3,8 +3,6 @@
 The version is SQLite's `user_version`: 0 in an empty file, n after `000n_*.sql`.
 """
 
-from __future__ import annotations
-
 import itertools
 import os
 import sqlite3

@@ -4,8 +4,6 @@ db/erasure.py makes the erasure's statements and the check of what is left from 
 Parameters of the SQL: :member, :asked (when they asked), :now, :limit, and :acts_before (a moderator's earlier acts are erased).
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from moderation import DAY, HOUR

@@ -1,7 +1,5 @@
 """What a server chose to do about what is found in prompts: a preset and changes to it, for each of its scopes."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field

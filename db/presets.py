@@ -1,7 +1,5 @@
 """What members keep under names of their own, to be put behind a prompt."""
 
-from __future__ import annotations
-
 from db.database import Repository, Transaction
 from generation import MemberId
 

@@ -1,7 +1,5 @@
 """What members reported: a picture at most once each."""
 
-from __future__ import annotations
-
 from db.database import Repository, Transaction
 from generation import JobId, MemberId
 

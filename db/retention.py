@@ -1,7 +1,5 @@
 """What is deleted by its age alone, a few rows at a time. What still counts (a strike, a ban, an unanswered appeal) stays."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from db.database import Database

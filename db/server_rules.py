@@ -1,7 +1,5 @@
 """A server's own rules and the versions of its rule book. Rows are added and retired, never changed."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """What members spent, and what they got back. Rows without rules: what is too much is decided elsewhere."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from db.database import Repository, Transaction, value_of

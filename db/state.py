@@ -1,7 +1,5 @@
 """What is in a database file, without changing it: for `python -m db status` and the doctor."""
 
-from __future__ import annotations
-
 import sqlite3
 from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager

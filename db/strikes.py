@@ -1,7 +1,5 @@
 """Strikes: offences that count for a while, each with the case that gave it. Rows without rules."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 

@@ -1,7 +1,5 @@
 """What the filter said about what was asked, allowed or not: the log that moderators read."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from dataclasses import asdict, dataclass

@@ -1,7 +1,5 @@
 """`python -m generation "a fox" -o fox.png`: pictures from the command line, through the same loop as the bot's."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import random

@@ -3,8 +3,6 @@
 A model that takes the process down with it is then a sentence, not the end of the examination.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

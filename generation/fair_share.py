@@ -18,8 +18,6 @@ members' shares. Others join a step of drafts where they make it hardly longer (
 forecast of them.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Hashable, Mapping, Sequence, Set

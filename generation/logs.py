@@ -1,7 +1,5 @@
 """Log lines of the bot and of the worker: text or JSON, each with the id of the job that it is about, none with its prompt."""
 
-from __future__ import annotations
-
 import logging
 import sys
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """A prompt, and the weighted parts that it may be made of: `fox::2 forest::1`, as Midjourney writes them."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

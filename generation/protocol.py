@@ -4,8 +4,6 @@ Frames on a byte stream: four bytes of length, big-endian, then one msgpack-enco
 encoded in the worker. The same frames would serve a worker on another machine.
 """
 
-from __future__ import annotations
-
 import msgspec
 
 from generation.request import GenerationRequest, ImageSize, JobId, ModelEntry, ModelName, UpscaleRequest

@@ -1,7 +1,5 @@
 """`python -m moderation "text"`: the filter by itself, on one prompt, on a file of them, or on those that must come out right."""
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

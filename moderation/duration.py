@@ -1,7 +1,5 @@
 """Spans of time in seconds, and as moderators and settings write them: "30m", "12h", "7d", "2w"."""
 
-from __future__ import annotations
-
 import re
 
 MINUTE, HOUR, DAY, WEEK = 60.0, 3_600.0, 86_400.0, 604_800.0

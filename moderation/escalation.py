@@ -1,7 +1,5 @@
 """The ladder of sanctions: what a member with so many strikes is offered next. Pure: rows live elsewhere."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """An ONNX file that came inside a Python package, opened without importing the package."""
 
-from __future__ import annotations
-
 from importlib import metadata
 from pathlib import Path
 

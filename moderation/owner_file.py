@@ -1,7 +1,5 @@
 """A file of the owner's (rules, prompts that must come out right, real persons), and what is said where it can't be used."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar

@@ -1,7 +1,5 @@
 """What a member may spend, and when again. Pure bookkeeping on past spending; the rows themselves live elsewhere."""
 
-from __future__ import annotations
-
 import asyncio
 import math
 import time

@@ -1,7 +1,5 @@
 """What the filter says. The stricter verdict wins; combining is idempotent, commutative and associative in its ruling."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum

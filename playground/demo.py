@@ -1,7 +1,5 @@
 """`make demo`: the playground and the shipped bot beside it, as a process of its own that can be stopped and started."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import os

@@ -1,7 +1,5 @@
 """What no test may leave to the next one."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator
 

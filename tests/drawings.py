@@ -1,7 +1,5 @@
 """Short ways to write what is to be drawn."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from db.jobs import Parent

@@ -1,7 +1,5 @@
 """Pictures to judge: made of ellipses and waves by a seed, and depicting nothing."""
 
-from __future__ import annotations
-
 import io
 
 import numpy as np

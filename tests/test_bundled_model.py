@@ -1,7 +1,5 @@
 """The weights that are shipped, as they are: they fit, they are safe to load, and they draw what they are asked for."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """What pages, docstrings and comments name is there: files, links, modules, settings, and the functions of the three traces."""
 
-from __future__ import annotations
-
 import ast
 import dataclasses
 import io

@@ -1,12 +1,11 @@
 """The laws of the layout, as tests: imports point one way, files and folders stay small."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections import Counter
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from statistics import median
 
 import grimp
 import pytest
@@ -17,6 +16,8 @@ LONGEST = 500
 """Lines. A file that outgrows this holds more than one idea."""
 FULLEST = 15
 """Python files of a folder. One that outgrows this holds more than one feature."""
+MEDIAN_IMPORTS = 4
+"""Of our own modules or packages, by a file of `bot/`. Who names more knows too much, or a package has no front."""
 
 
 def test_imports_point_one_way() -> None:
@@ -33,6 +34,16 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
         TopologicalSorter(imports).prepare()
     except CycleError as error:
         pytest.fail(f"a circle: {' <- '.join(error.args[1])}")
+
+
+def test_a_file_of_the_bot_names_few_others() -> None:
+    graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=False, cache_dir=None)
+    names = [each for each in graph.modules if each.split(".")[0] == "bot"]
+    counts = {each: len(graph.find_modules_directly_imported_by(each)) for each in names}
+    files = [
+        n for each, n in counts.items() if n or (ROOT / each.replace(".", "/")).with_suffix(".py").exists()
+    ]
+    assert median(files) <= MEDIAN_IMPORTS, sorted(counts.items(), key=lambda each: each[1])
 
 
 @pytest.mark.parametrize("package", PACKAGES)

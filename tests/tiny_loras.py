@@ -1,7 +1,5 @@
 """LoRAs with random weights for the tiny models, written as diffusers' training scripts write them."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

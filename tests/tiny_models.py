@@ -6,8 +6,6 @@ Pictures are 64 pixels a side, latents 8; the noise is the point, not the pictur
 # pyright: reportArgumentType=false, reportCallIssue=false
 # Reason: diffusers annotates its constructors narrower than they are (tuples of one, CLIP and AutoencoderKL alone).
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

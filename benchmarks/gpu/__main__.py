@@ -7,8 +7,6 @@ Wall-clock seconds of one process that has the card to itself. Parts are measure
 stderr, and kept, when it is there; docs/performance.md says how long they take. Exit code 2 where there is no CUDA device.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import sys

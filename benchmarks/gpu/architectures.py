@@ -4,8 +4,6 @@ U-Nets and VAEs are the originals' configurations. Text encoders have their widt
 letters: a prompt is encoded once an order, in the loop as in the pipeline.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

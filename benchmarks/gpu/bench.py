@@ -1,7 +1,5 @@
 """One architecture with random weights on a device: calls of its pipeline, and orders through the loop. Wall-clock seconds."""
 
-from __future__ import annotations
-
 import sys
 import time
 from collections.abc import Callable, Sequence

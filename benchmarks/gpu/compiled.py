@@ -1,8 +1,6 @@
 """Both under torch.compile, the same compiled module: the pipeline at the batch that is its best eagerly, the loop with every
 step padded to as many rows, so that there is one number of rows to compile. Compiling is no part of either's figure."""
 
-from __future__ import annotations
-
 import importlib
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """The result of record of the GPU benchmark: each part by itself, with the machine that measured it."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

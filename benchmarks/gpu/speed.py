@@ -1,7 +1,5 @@
 """What the loop draws when everything is there, what one order takes alone, and whether its pictures are the pipeline's."""
 
-from __future__ import annotations
-
 import math
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Orders over time, at a load that the loop can bear: first previews, and what others wait when one member sends 60 %."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 from benchmarks.crowd import LOAD, SHARE, SHORT_STEPS, STEPS, dealt, mean_work, one_at_a_time, others

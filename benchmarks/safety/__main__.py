@@ -5,8 +5,6 @@ most of these sources, and with --work the halves that training left out (`pytho
 there), which is how it does on sources that it has not seen. CPU time on one thread.
 """
 
-from __future__ import annotations
-
 import argparse
 import time
 from collections.abc import Sequence

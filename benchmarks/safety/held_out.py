@@ -1,7 +1,5 @@
 """The filter on sources that its models have not seen: whole sources left out in turn, with the shipped rules beside it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The sets of the safety benchmark as rows of one shape, and shares with their intervals. Knows no screen."""
 
-from __future__ import annotations
-
 import json
 import random
 import tomllib

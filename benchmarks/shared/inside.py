@@ -5,8 +5,6 @@ So here the bot's clock follows what happens to it: an order is submitted at the
 when it was told, in that order, though the thread gets to both when the turn of the loop is over.
 """
 
-from __future__ import annotations
-
 import asyncio
 import time
 from collections import deque

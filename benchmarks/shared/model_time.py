@@ -1,7 +1,5 @@
 """What a benchmark puts around a model: how long the device is inside it, and calls of one form."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager

@@ -1,7 +1,5 @@
 """The orders that the CPU benchmarks share: what members ask for, and when they come."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """What every benchmark prints: the machine's name, figures, and ratios against what was asked."""
 
-from __future__ import annotations
-
 import json
 import os
 import platform

@@ -11,8 +11,6 @@ memory by chance. The second part's worker lives from its beginning to its end, 
 - Memory: resident bytes, the median of the samples of the second part's second quarter (the first warms up) and of its last.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

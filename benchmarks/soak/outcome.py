@@ -1,7 +1,5 @@
 """What came of a soak's orders, and what the database says of them in the end."""
 
-from __future__ import annotations
-
 import os
 import statistics
 from collections import Counter

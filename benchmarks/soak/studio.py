@@ -1,7 +1,5 @@
 """The bot's own parts without Discord, with a worker that meets accidents; and orders for it."""
 
-from __future__ import annotations
-
 import asyncio
 import random
 import subprocess

@@ -1,7 +1,5 @@
 """Appeals in Discord: the member's form, the moderators' card, the answer that reaches the member."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The buttons of case and appeal cards."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 from bot.ui import NUMBER, Button

@@ -1,7 +1,5 @@
 """The moderators' cards: a case, an appeal; and what the member is told. Components V2; no logic."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 from dataclasses import dataclass

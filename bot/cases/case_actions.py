@@ -1,8 +1,6 @@
 """What a press on a case's card does in Discord: the card says who is on it and what became of it, the member is told,
 Discord's own timeout or ban is set where it may be. What is decided, `bot.studio.cases.cases` decides."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

@@ -1,7 +1,5 @@
 """What a member is told about a case: by direct message, or, where those are closed, when they next use the bot."""
 
-from __future__ import annotations
-
 import logging
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Discord's own timeouts and bans, beside the bot's: used only where bot and moderator both have the permission."""
 
-from __future__ import annotations
-
 import datetime
 import logging
 from collections.abc import Iterable

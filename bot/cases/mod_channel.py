@@ -1,8 +1,6 @@
 """The moderators' channel: refusals as cards to read, cases and appeals as cards to act on. What is not posted yet is found
 in the database again, so neither a restart nor a lost connection loses a case."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

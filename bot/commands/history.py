@@ -1,7 +1,5 @@
 """/history: my pictures, page by page; each can be repeated or found again."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 from typing import Any

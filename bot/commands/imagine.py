@@ -1,7 +1,5 @@
 """/imagine: options and inline parameters -> an Order."""
 
-from __future__ import annotations
-
 import asyncio
 
 import discord

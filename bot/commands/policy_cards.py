@@ -1,7 +1,5 @@
 """`/server policy show` in words: which policy holds where, and what nobody can change. No logic."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 
 from discord import ui

@@ -1,7 +1,5 @@
 """/preset: what a member keeps to put behind a prompt."""
 
-from __future__ import annotations
-
 from discord import app_commands
 
 from bot.client import Interaction, answer

@@ -1,7 +1,5 @@
 """/privacy: what is kept about me, as a file; and its deletion."""
 
-from __future__ import annotations
-
 import io
 
 import discord

@@ -1,7 +1,5 @@
 """/queue: my jobs that wait or run; each can be cancelled."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from discord import ui

@@ -1,7 +1,5 @@
 """Report: a message menu for everybody, on the bot's own pictures."""
 
-from __future__ import annotations
-
 import logging
 
 import discord

@@ -1,7 +1,5 @@
 """/server policy: what this server does about what is found in prompts. Checked again when it runs: Manage Server."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import TypeAlias
 

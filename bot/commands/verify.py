@@ -1,7 +1,5 @@
 """/verify and the message menu "Verify": whether this bot made a picture, when, from what, and by whom."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from typing import Any
 

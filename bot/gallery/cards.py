@@ -1,7 +1,5 @@
 """What is posted: the card of a running job, the gallery, their buttons. Components V2; no logic."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

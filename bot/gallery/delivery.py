@@ -1,7 +1,5 @@
 """Posting makes buttons, pressing posts: the way of every order between the interaction and the gallery."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import logging

@@ -1,7 +1,5 @@
 """Edits a running job's card with the newest progress, paced so that neither Discord nor the reader is flooded."""
 
-from __future__ import annotations
-
 import asyncio
 import contextlib
 import logging

@@ -1,7 +1,5 @@
 """The form behind ✏️: a picture's words, to be changed, and what becomes of them. Its state is its custom_id, as a button's is."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

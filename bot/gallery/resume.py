@@ -1,7 +1,5 @@
 """Jobs found in the database: at start those that the last run left, later those whose delivery failed."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 

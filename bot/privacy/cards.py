@@ -1,7 +1,5 @@
 """What a member is told before and after their data is deleted, and the button that asks for it."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 
 import discord

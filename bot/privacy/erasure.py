@@ -4,8 +4,6 @@ Paced: small transactions with pauses between them, so that orders go on meanwhi
 stop in the middle loses nothing.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable

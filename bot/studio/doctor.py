@@ -1,7 +1,5 @@
 """`python main.py doctor`: what would stop a start, what the card can do, how long a picture will take. Changes nothing."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ A member is told the sentence of the leaf's class (see `bot/texts`), and it cost
 own: `generation.queue.ticket.GenerationError`, `moderation.rate_limits`, `db.errors.StorageError`.
 """
 
-from __future__ import annotations
-
 import difflib
 from dataclasses import dataclass
 from enum import StrEnum

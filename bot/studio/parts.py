@@ -1,7 +1,5 @@
 """The product without Discord, wired once: for the bot, its tests and its benchmarks."""
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -3,8 +3,6 @@
 Knows no Discord.
 """
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """What a member may have and may take back: their data as a file, and its deletion. Knows no Discord."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

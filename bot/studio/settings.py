@@ -1,7 +1,5 @@
 """config.toml and the environment, read once, as frozen values. Types and ranges stand beside the fields; msgspec checks them."""
 
-from __future__ import annotations
-
 import difflib
 import re
 import tomllib

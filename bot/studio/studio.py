@@ -1,7 +1,5 @@
 """The product without Discord: admit an order, fulfil a job. Slash command and button both end here."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """A member's words inside a sentence or card: no markdown, no link, no mention of theirs takes effect."""
 
-from __future__ import annotations
-
 import re
 
 import discord

@@ -1,7 +1,5 @@
 """Buttons whose state is their custom_id, `atelier:1:<action>:<of what>`, and cards. A press decides whether it is allowed."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum

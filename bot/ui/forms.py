@@ -1,7 +1,5 @@
 """Forms of short texts, as Discord opens them over a message."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import discord

@@ -1,7 +1,5 @@
 """Buttons that turn the pages of a list. The whole question is in the custom_id, so a page turns after a restart too."""
 
-from __future__ import annotations
-
 from enum import StrEnum
 from typing import Any
 

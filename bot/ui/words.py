@@ -1,7 +1,5 @@
 """Which language is spoken where, and the words of commands in Discord's own menus."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Bytes to pictures and back: grids, thumbnails, PNG with its parameters inside. Pillow only, no torch."""
 
-from __future__ import annotations
-
 import io
 import json
 import tempfile

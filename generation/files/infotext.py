@@ -3,8 +3,6 @@
 Anybody can write one: it is a wish in a file, and proves nothing.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Mapping

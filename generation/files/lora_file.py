@@ -1,7 +1,5 @@
 """Is this a LoRA that the model can wear? Reads headers only and imports no torch, so that the bot can say it at start."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from pathlib import Path

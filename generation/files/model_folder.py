@@ -1,7 +1,5 @@
 """Is this folder a model that can be loaded? Reads headers only and imports no torch, so that the bot can say it at start."""
 
-from __future__ import annotations
-
 import json
 import math
 import re

@@ -5,8 +5,6 @@ C2PA wants a chain: a signing certificate for documents or mail, from an authori
 nothing else, ever.
 """
 
-from __future__ import annotations
-
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

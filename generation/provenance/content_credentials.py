@@ -3,8 +3,6 @@
 https://spec.c2pa.org; digitalSourceType by https://cv.iptc.org/newscodes/digitalsourcetype/.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import json

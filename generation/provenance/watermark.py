@@ -10,8 +10,6 @@ each word to the nearest of the code's 4096, by correlation. Neither needs the o
 The grid of frequencies is relative to the picture's frame: a crop or a rotation loses the mark.
 """
 
-from __future__ import annotations
-
 from functools import cache
 from hashlib import sha256
 

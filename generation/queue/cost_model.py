@@ -1,7 +1,5 @@
 """What orders take of the device, learned from those that are done. No clock."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 
 from generation.request import GenerationRequest, Request

@@ -5,8 +5,6 @@ Drafts, and jobs of members who have nothing out, need not wait for another's lo
 Everything happens on one event loop, between two awaits; there are no locks.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 import time

@@ -4,8 +4,6 @@ Pure bookkeeping: no clock, no torch. Turns are shared in device seconds, by the
 charged to its member and server as it is worked on, at first by what it was estimated to take and in the end by what it took.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 

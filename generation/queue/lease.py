@@ -1,7 +1,5 @@
 """A job in the dispatcher's hands: from submit until its ticket is done and the worker has let go."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from generation.protocol import JobEvent, Previewed, Stepped

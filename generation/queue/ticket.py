@@ -1,7 +1,5 @@
 """What a caller holds while a job waits and runs. Lives on the bot's event loop; no torch."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass

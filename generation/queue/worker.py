@@ -3,8 +3,6 @@
 Which jobs it is given, and what becomes of them, is decided by the dispatcher.
 """
 
-from __future__ import annotations
-
 import asyncio
 import logging
 from collections.abc import Callable, Sequence

@@ -8,8 +8,6 @@ Then orders go in the order of `generation.fair_share`: who would be done first 
 stepped, with as many of the next as the key's cost curve says are worth it.
 """
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence, Set

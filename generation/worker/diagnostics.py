@@ -1,7 +1,5 @@
 """`python -m generation.worker.diagnostics`: loads every model it is given and measures it; see generation/diagnostics.py."""
 
-from __future__ import annotations
-
 import importlib.metadata
 import importlib.util
 import os

@@ -3,8 +3,6 @@
 No locks: every field has one writer, and the teller reads numbers.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import defaultdict

@@ -1,7 +1,5 @@
 """One order in the worker: its pictures, from waiting to done. Bookkeeping: no queue, no device."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 

@@ -4,8 +4,6 @@ One thread runs it and owns torch. Orders come in the order in which the bot wan
 which of the seated pictures take the next step. Everything lands between two steps.
 """
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """How much memory the device has left, what work has been seen to take of it, and so how much work fits. Knows no models."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass, field
 from pathlib import Path

@@ -6,8 +6,6 @@ not fit alone has its model climb a rung (`models/offload.py`): the decode is ti
 is left does an order fail. Everything is told, and taken back step by step.
 """
 
-from __future__ import annotations
-
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence

@@ -1,7 +1,5 @@
 """The first steps of a model, before anybody waits for them: kernels are chosen, and how much memory rows take is measured."""
 
-from __future__ import annotations
-
 import logging
 
 import torch

@@ -1,7 +1,5 @@
 """The learned half of the filter: a sentence encoder and n-grams, averaged. Files in, opinions out; gives no ruling."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import dataclass
 from functools import lru_cache

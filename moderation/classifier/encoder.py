@@ -1,7 +1,5 @@
 """A small sentence encoder with a head of its own, in ONNX Runtime on one thread. Knows neither torch nor categories."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

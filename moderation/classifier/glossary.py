@@ -1,7 +1,5 @@
 """Words of other languages by their English meaning, word for word, so that one classifier reads them all."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A linear model over words, pairs of words and runs of letters. Numpy alone; says which words weighed how much."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Single characters: what is invisible, what is styled, what only looks like a Latin letter. Knows no words."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from functools import lru_cache

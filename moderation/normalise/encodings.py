@@ -1,7 +1,5 @@
 """Words written in base64 or in hexadecimal, read in their place. What decodes to no words stays as it is."""
 
-from __future__ import annotations
-
 import re
 from base64 import b64decode
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """What surrounds words in a prompt: encodings, weights, LoRA tags, HTML, Discord's own marks. Knows no words."""
 
-from __future__ import annotations
-
 import html
 import re
 

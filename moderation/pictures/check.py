@@ -1,7 +1,5 @@
 """What a picture comes to: detectors score it, a policy rules. Knows no files, no jobs and no detector by name."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

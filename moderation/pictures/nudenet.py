@@ -5,8 +5,6 @@ https://github.com/notAI-tech/NudeNet, `nudenet.py`, whose preparing and reading
 does not matter here, so overlapping finds need no weeding out.
 """
 
-from __future__ import annotations
-
 from typing import cast
 
 import numpy as np

@@ -4,8 +4,6 @@ https://github.com/yahoo/open_nsfw; the ONNX file is that of the package opennsf
 beside a new setuptools.
 """
 
-from __future__ import annotations
-
 from typing import cast
 
 import numpy as np

@@ -4,8 +4,6 @@ https://github.com/facebook/ThreatExchange/tree/main/pdq: two pictures are taken
 of quality below 50 stands for too little to compare.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import TypeVar
 

@@ -1,7 +1,5 @@
 """Which detectors there are, by the names that the settings use. One that is not asked for is not imported."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Literal, get_args
 

@@ -4,8 +4,6 @@ A question is four bytes of length (big-endian) and a picture as PNG; an answer 
 "ready" first, or why not.
 """
 
-from __future__ import annotations
-
 import contextlib
 import io
 import subprocess

@@ -1,7 +1,5 @@
 """Prompts that must always be refused or allowed, as data: the filter's own test, run wherever a rule changes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path

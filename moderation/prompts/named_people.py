@@ -1,7 +1,5 @@
 """The owner's own list of real persons: names added, names that are nobody's, who agreed to be drawn. A file in, names out."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Iterable

@@ -1,7 +1,5 @@
 """Finding many words and phrases in a list of words. Whole words only; knows nothing of what they mean."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Names of real people in canonical text. Knows no rules; what a name amounts to is the screen's and the policy's matter."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Rules as data: read from TOML, checked, compiled into something that reads texts. Gives no verdict itself."""
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace

@@ -1,7 +1,5 @@
 """What is spam: the same prompt again and again, or one that asks for nothing. Gives scores; the policy says what follows."""
 
-from __future__ import annotations
-
 import re
 
 from moderation.policy import Policy

@@ -1,7 +1,5 @@
 """`python -m moderation.safety_checker_process SOURCE`: the process behind moderation/pictures/safety_checker.py."""
 
-from __future__ import annotations
-
 import io
 import os
 import sys

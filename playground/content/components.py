@@ -1,7 +1,5 @@
 """What Discord demands of the components of messages and forms, and the form in which it gives them back."""
 
-from __future__ import annotations
-
 import itertools
 from dataclasses import dataclass, field
 from typing import Any

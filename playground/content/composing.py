@@ -1,7 +1,5 @@
 """Turns what the bot or a person sends into a message, or refuses it as Discord would."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """What Discord demands of a message's embeds, and the form in which it gives them back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from playground.content.components import ComponentReader

@@ -1,7 +1,5 @@
 """A form: what Discord demands of it, and what a person's entries in it become."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from playground.content.components import (

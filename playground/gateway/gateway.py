@@ -1,7 +1,5 @@
 """The gateway: sessions that survive a lost connection, and what they are told."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import secrets

@@ -1,7 +1,5 @@
 """A gateway session and the connection it runs over: numbering, compression, what may be replayed."""
 
-from __future__ import annotations
-
 import asyncio
 import importlib
 import json

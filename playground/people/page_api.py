@@ -1,7 +1,5 @@
 """What the page speaks: /play, the files of /cdn, and the page itself."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

@@ -1,7 +1,5 @@
 """The frame of the HTTP API: who is asking, what was sent, what goes wrong, who watches."""
 
-from __future__ import annotations
-
 import fnmatch
 import json
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The API's channels, messages, threads and direct messages."""
 
-from __future__ import annotations
-
 from playground.content.composing import Composer
 from playground.rest.api import Answer, Api, Call
 from playground.world import guild as rights

@@ -1,7 +1,5 @@
 """The API's application commands, global ones and a guild's."""
 
-from __future__ import annotations
-
 from playground.rest.api import Answer, Api, Call
 from playground.world.errors import ApiError, ErrorCode
 from playground.world.world import Event, World

@@ -1,7 +1,5 @@
 """The API's answers about the bot itself, its guild and its people."""
 
-from __future__ import annotations
-
 from playground.rest.api import Answer, Api, Call
 from playground.world.errors import ErrorCode
 from playground.world.values import Json

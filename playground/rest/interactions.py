@@ -1,7 +1,5 @@
 """The API's answers to interactions: callbacks, and the webhook that an interaction's token is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from playground.content.composing import Composer

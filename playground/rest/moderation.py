@@ -1,7 +1,5 @@
 """The API's timeouts and bans, with Discord's rules of who may do it to whom."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 from playground.rest.api import Answer, Api, Call

@@ -1,7 +1,5 @@
 """What Discord demands of an application command. Turns a registration into what Discord answers."""
 
-from __future__ import annotations
-
 import unicodedata
 from typing import Any
 

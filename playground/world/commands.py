@@ -1,7 +1,5 @@
 """The application commands that are registered, and who may use them where."""
 
-from __future__ import annotations
-
 from playground.world.command_rules import MOST_COMMANDS, SLASH, check_command, same_command
 from playground.world.errors import ErrorCode, FormErrors
 from playground.world.guild import ADMINISTRATOR

@@ -1,7 +1,5 @@
 """What Discord answers when it refuses, with its own codes; and what a person is told."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from enum import Enum
 

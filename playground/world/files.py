@@ -1,7 +1,5 @@
 """Uploaded files: what Discord says about them, and their bytes in the store."""
 
-from __future__ import annotations
-
 import io
 import mimetypes
 import re

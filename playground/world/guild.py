@@ -1,7 +1,5 @@
 """Who and what is in the guild, and what each may do. Pure values; the world owns and changes them."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 
 from playground.world.values import Json, timestamp

@@ -1,7 +1,5 @@
 """Interactions: what the bot is sent, the three seconds it has, and its tokens of fifteen minutes."""
 
-from __future__ import annotations
-
 import asyncio
 import base64
 import secrets

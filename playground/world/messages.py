@@ -1,7 +1,5 @@
 """The messages of the world, at most some hundreds a channel, and who may see which."""
 
-from __future__ import annotations
-
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields

@@ -1,7 +1,5 @@
 """What the world remembers across restarts: one SQLite file, written before anybody is told."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from pathlib import Path

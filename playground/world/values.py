@@ -1,7 +1,5 @@
 """The plain values that every part of the playground speaks: JSON, time and snowflakes."""
 
-from __future__ import annotations
-
 import asyncio
 import datetime
 from collections.abc import Callable, Iterable

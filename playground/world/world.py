@@ -1,7 +1,5 @@
 """Everything that is: the guild and its people, channels, messages, files, commands. Knows no HTTP."""
 
-from __future__ import annotations
-
 import base64
 import secrets
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """One member's flood in simulated time, at the costs that a card was measured to have; and the orders that make it."""
 
-from __future__ import annotations
-
 from collections import Counter
 
 import pytest

@@ -1,7 +1,5 @@
 """The benchmark that waits for a GPU runs from end to end; what it measures on a CPU means nothing."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The picture of the loop's result."""
 
-from __future__ import annotations
-
 from typing import Any
 from xml.etree import ElementTree
 

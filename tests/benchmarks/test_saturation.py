@@ -1,7 +1,5 @@
 """What a loop that everybody waits for spends its steps on, in simulated time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The real dispatch and the real loop in simulated time, as `benchmarks.simulated` and `benchmarks.fairness` play them."""
 
-from __future__ import annotations
-
 import pytest
 
 from benchmarks.fairness import wait_of_ten

@@ -1,7 +1,5 @@
 """A studio over a real database, the shipped rules and a worker process that does what the prompt says."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager, suppress

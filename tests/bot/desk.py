@@ -1,7 +1,5 @@
 """The moderators' desk to test with: who decides, what they decide, and cases to decide on."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from bot.studio.cases.cases import Decision

@@ -1,7 +1,5 @@
 """Discord's markdown as far as tests need it: which characters still mean something, and what a reader sees."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import dataclass
 

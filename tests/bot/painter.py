@@ -4,8 +4,6 @@ show WORD WORD …    a picture for each word: "refused" and "flagged" are what 
                     detail, and is another one for another number; any other word is a colour
 """
 
-from __future__ import annotations
-
 import io
 
 from PIL import Image

@@ -1,7 +1,5 @@
 """`python main.py` says what is wrong in a sentence and does not start half."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

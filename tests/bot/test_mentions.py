@@ -1,7 +1,5 @@
 """What the bot sends pings nobody, by whichever way it is sent: the client says so for all of them."""
 
-from __future__ import annotations
-
 import asyncio
 import time
 from typing import Any

@@ -1,7 +1,5 @@
 """What stands on messages that were posted by earlier releases keeps working, byte for byte: their custom_ids are written out."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

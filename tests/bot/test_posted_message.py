@@ -1,7 +1,5 @@
 """One message is reached by its token while that lives, by the bot's own right afterwards, and not at all when it is gone."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import time

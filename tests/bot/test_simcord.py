@@ -4,8 +4,6 @@ It refuses answers after three virtual seconds and tokens after fifteen virtual 
 synced, a button that is not there; and it fails a test for an error that the bot swallowed.
 """
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine

@@ -1,7 +1,5 @@
 """Discord is told the commands when they changed, and what it is told is within its limits."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager

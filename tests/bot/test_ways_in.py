@@ -1,7 +1,5 @@
 """No verdict depends on how a text reached the bot: every way in is in tests/bot/ways_in.py, and a new one that is not fails."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Iterator, Mapping

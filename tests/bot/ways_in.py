@@ -1,8 +1,6 @@
 """Every way in which a member's words reach a picture, and how a text goes it. tests/bot/test_ways_in.py holds the list whole,
 and all of them to one verdict."""
 
-from __future__ import annotations
-
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from enum import StrEnum

@@ -1,7 +1,5 @@
 """Forgetting to test with: as the sweep does it, and what is left anywhere of somebody."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 from db.database import Database

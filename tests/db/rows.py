@@ -1,7 +1,5 @@
 """Rows to test with: complete values, of which a test names only what it is about."""
 
-from __future__ import annotations
-
 from dataclasses import fields, replace
 from typing import Any
 

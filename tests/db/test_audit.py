@@ -1,7 +1,5 @@
 """The audit log: appended with its act, never changed, its breaks found, its persons forgettable."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import json

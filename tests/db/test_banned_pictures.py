@@ -1,7 +1,5 @@
 """The list of looks that a server keeps out: by job and by case, and what an older database knew of them."""
 
-from __future__ import annotations
-
 import shutil
 import sqlite3
 from contextlib import closing

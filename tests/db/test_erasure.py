@@ -1,7 +1,5 @@
 """Every table can forget a member, and what is forgotten is gone; what is others' stays."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What forgetting leaves for as long as it counts: sanctions, open cases, what was charged today, what moderators did."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

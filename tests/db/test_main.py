@@ -1,7 +1,5 @@
 """`python -m db`, run as its users run it, and its sentences."""
 
-from __future__ import annotations
-
 import asyncio
 import json
 import sqlite3

@@ -1,7 +1,5 @@
 """Blocks, guilds and notes."""
 
-from __future__ import annotations
-
 import sqlite3
 
 import pytest

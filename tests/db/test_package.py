@@ -1,7 +1,5 @@
 """What `import db` and `import moderation` load: the bot's nouns, and nothing that takes long."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 

@@ -1,7 +1,5 @@
 """What a server chose about what is found: scopes apart, changes on presets, and what the tables refuse to hold."""
 
-from __future__ import annotations
-
 import sqlite3
 
 import pytest

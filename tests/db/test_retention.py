@@ -1,7 +1,5 @@
 """What goes by its age alone, with a clock that the test moves; and what stays although it is old."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

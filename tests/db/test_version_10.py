@@ -1,7 +1,5 @@
 """A database of the release before drawings is brought up to this one: every row of it is found again."""
 
-from __future__ import annotations
-
 import json
 import sqlite3
 from collections.abc import AsyncGenerator

@@ -3,8 +3,6 @@
 All of them share one event loop, the session's: a playground whose loop stands still is a Discord that hangs.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator
 from pathlib import Path
 

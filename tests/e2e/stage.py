@@ -1,7 +1,5 @@
 """A stage: a playground, the shipped bot beside it as a process of its own, and a model that draws noise in milliseconds."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import os

@@ -1,7 +1,5 @@
 """Fifty members at once: everybody is answered, everybody is served, and nobody waits for who came with twenty jobs."""
 
-from __future__ import annotations
-
 import os
 import statistics
 import sys

@@ -1,7 +1,5 @@
 """Every button under a gallery or a card."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import numpy as np

@@ -1,7 +1,5 @@
 """The moderators' desk: a case from the flagged order to the answered appeal, and everything that a moderator can press."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import sqlite3

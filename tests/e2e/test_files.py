@@ -1,7 +1,5 @@
 """A prompt in a file: uploaded as a member does it, drawn, or refused with a sentence."""
 
-from __future__ import annotations
-
 import asyncio
 import urllib.request
 

@@ -1,7 +1,5 @@
 """/imagine, from what a member types to the pictures in the channel."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import cast

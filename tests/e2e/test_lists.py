@@ -1,7 +1,5 @@
 """/history and /queue: lists that only the asker sees."""
 
-from __future__ import annotations
-
 import pytest
 
 from tests.e2e.stage import Stage, job_of, picture_urls

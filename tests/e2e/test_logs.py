@@ -1,7 +1,5 @@
 """An order's way through both processes, in the log: its id everywhere, its prompt nowhere."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """What moderators see and do; and that nobody else can."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

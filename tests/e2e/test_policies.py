@@ -1,7 +1,5 @@
 """/server policy, as those who may manage the server see it; and as their members feel it."""
 
-from __future__ import annotations
-
 import asyncio
 from typing import Any
 

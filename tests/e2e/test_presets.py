@@ -1,7 +1,5 @@
 """Presets, from the command that keeps one to the picture that is drawn with it."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.studio.presets import MOST

@@ -1,7 +1,5 @@
 """A member takes their data along, and has it deleted: from the command to the last cell of the database and the last message."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

@@ -1,7 +1,5 @@
 """What is refused: with one sentence, in private, and for nothing."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import AsyncGenerator
 from pathlib import Path

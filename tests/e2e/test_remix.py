@@ -1,7 +1,5 @@
 """Remix: the form with a picture's words, and what is drawn from it."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

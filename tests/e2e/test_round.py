@@ -1,7 +1,5 @@
 """A moderator's round as docs/moderation.md teaches it, in a real browser, to the log that proves it afterwards."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 import subprocess

@@ -1,7 +1,5 @@
 """Orders with cancels, kills of the worker and an empty memory: a few dozen of the 2,000 of `benchmarks.soak`."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """What stops a start: a sentence on standard error, exit code 2, and never a traceback."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import shutil

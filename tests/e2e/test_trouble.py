@@ -1,7 +1,5 @@
 """What goes wrong in the middle of a job, and the job that arrives all the same."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import resource

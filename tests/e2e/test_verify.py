@@ -1,7 +1,5 @@
 """/verify and the message menu: what anybody is told about a picture, what its author, and what moderators."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import urllib.request

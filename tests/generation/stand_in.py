@@ -9,8 +9,6 @@ The first word of a prompt is what happens, the second a file or a kind; whateve
     X-once FILE     X, unless FILE exists; then makes it, so that the next try succeeds
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import sys

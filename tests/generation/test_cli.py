@@ -1,7 +1,5 @@
 """`python -m generation`, called in this process."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Log lines: each with its job, none above DEBUG with a prompt."""
 
-from __future__ import annotations
-
 import ast
 import io
 import json

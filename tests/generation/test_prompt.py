@@ -1,7 +1,5 @@
 """Weighted parts of a prompt."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

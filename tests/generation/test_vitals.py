@@ -1,7 +1,5 @@
 """What a worker tells of itself, and a loop that stands still while its process answers."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Sequence
 from contextlib import suppress

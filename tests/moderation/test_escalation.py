@@ -1,7 +1,5 @@
 """The ladder of sanctions as settings write it."""
 
-from __future__ import annotations
-
 import pytest
 
 from moderation.duration import seconds_in, written

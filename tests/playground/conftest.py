@@ -1,7 +1,5 @@
 """A playground for a test, its judge, and the real discord.py client pointed at it."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable
 
 import discord.gateway

@@ -1,7 +1,5 @@
 """The unmodified discord.py client lives in the playground as it would on Discord."""
 
-from __future__ import annotations
-
 import io
 from typing import Any
 

@@ -1,7 +1,5 @@
 """A strict client that has nothing to do with discord.py lives here too."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator
 

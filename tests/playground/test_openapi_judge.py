@@ -1,7 +1,5 @@
 """The judge sees what is wrong: each of these exchanges must not pass."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

@@ -1,7 +1,5 @@
 """What real Discord once sent, through the real socket into discord.py; and our own payloads held against it."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable

@@ -1,7 +1,5 @@
 """Two OpenMP threads on a busy machine take many times as long as one."""
 
-from __future__ import annotations
-
 import torch
 
 torch.set_num_threads(1)

@@ -1,7 +1,5 @@
 """The judge learns to tell compositions apart, and its fits follow."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The evaluation's figures on clouds whose answers are known."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """A run of two short rounds: shards roll, the model is scored, the best is kept, and a second run goes on."""
 
-from __future__ import annotations
-
 import io
 import json
 import zipfile

@@ -1,7 +1,5 @@
 """A few real steps: they learn, a run that was stopped goes on as if it had not been, and a new one starts from weights."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The development data as examples, and which sources are left out together. Knows no model."""
 
-from __future__ import annotations
-
 import json
 import random
 import re

@@ -1,7 +1,5 @@
 """Fine-tuning of a sentence encoder's upper layers. The lower ones stay as they were, so their output is computed once."""
 
-from __future__ import annotations
-
 import random
 import time
 from collections.abc import Sequence

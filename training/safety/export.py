@@ -1,7 +1,5 @@
 """The fine-tuned encoder as files that the bot reads without torch: an ONNX graph and a table of word pieces, in 8 bits."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from pathlib import Path

@@ -1,7 +1,5 @@
 """`python -m training.safety.names --data DIR`: writes the list of public figures that ships."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Iterator
 from pathlib import Path

@@ -5,8 +5,6 @@ held-out ones sets mixture and scale. The linear half that ships then learns fro
 are kept in --work, so that an interrupted run goes on where it was.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import random

@@ -4,8 +4,6 @@ In the data the way of writing tells the label: nobody in it asks for harm in ta
 whole sentences. Each variant keeps its prompt's label, so that a source's manner says nothing. Knows no model.
 """
 
-from __future__ import annotations
-
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

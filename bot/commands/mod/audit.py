@@ -1,7 +1,5 @@
 """/mod audit: whether the log of what moderators did is whole, its head, and what was done last."""
 
-from __future__ import annotations
-
 import asyncio
 
 import discord

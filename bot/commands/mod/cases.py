@@ -1,7 +1,5 @@
 """/mod case, cases, pardon, stats, desk: to look, to amend, to take back."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import discord

@@ -3,8 +3,6 @@
 See audit, cases, lockdown, rules and sanctions in this folder for the rest of the group.
 """
 
-from __future__ import annotations
-
 import re
 
 import discord

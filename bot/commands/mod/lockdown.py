@@ -1,7 +1,5 @@
 """/mod raid and /mod panic: one command each, for when it burns."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from discord import app_commands

@@ -1,7 +1,5 @@
 """/mod rule: this server's own rules, beside the filter: added, tried out on what was asked, removed."""
 
-from __future__ import annotations
-
 from discord import app_commands
 
 from bot.client import Interaction, answer

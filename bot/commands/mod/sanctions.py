@@ -1,7 +1,5 @@
 """/mod strike, warn, timeout, ban, unban, purge: to act without a card."""
 
-from __future__ import annotations
-
 import logging
 
 import discord

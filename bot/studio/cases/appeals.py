@@ -1,7 +1,5 @@
 """Appeals: asked for by the member whom a case is about, once; answered by a moderator who did not act in it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bot.studio import (

@@ -3,8 +3,6 @@
 Knows no Discord: telling the member, and Discord's own timeouts and bans, come after the commit and elsewhere.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

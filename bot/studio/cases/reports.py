@@ -1,7 +1,5 @@
 """Members' reports: each a picture once, not too many an hour, and one open case a job however many report it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 from bot.studio import Actor, NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports

@@ -1,7 +1,5 @@
 """Acts on what there is: cancel, remove, restore, unblock. By the owner of the thing or by a moderator, and logged."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """An order: what a member asks for, in native types. The last values before Discord disappears, and before the database."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from enum import StrEnum
 

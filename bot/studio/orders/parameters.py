@@ -1,7 +1,5 @@
 """What a member wrote, by options and by `--name value` inside the prompt, made into native values. Parsing ends here."""
 
-from __future__ import annotations
-
 import difflib
 import random
 import re

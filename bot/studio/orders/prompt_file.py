@@ -3,8 +3,6 @@
 What stands in a PNG proves nothing and names nobody's job: it is words, and judged as words.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 from math import gcd

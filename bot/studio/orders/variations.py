@@ -1,7 +1,5 @@
 """Orders made from a job: what a button, or a repeat, asks for."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from enum import StrEnum
 

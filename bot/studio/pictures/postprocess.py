@@ -1,7 +1,5 @@
 """From the worker's pictures to a stored gallery: checked, marked, signed, and kept or withheld. Knows no Discord."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 from bot.studio import Gallery

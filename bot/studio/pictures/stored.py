@@ -1,7 +1,5 @@
 """Finished pictures, read again from the disk."""
 
-from __future__ import annotations
-
 import asyncio
 
 from bot.studio import Gallery, PictureGone

@@ -1,7 +1,5 @@
 """Whether this bot made a picture, and how that can be told. Knows no Discord."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 from collections.abc import Iterator

@@ -1,7 +1,5 @@
 """Who may order at the moment: raid mode and the panic switch. Both are rows, so both hold after a restart."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

@@ -3,8 +3,6 @@
 Everything that decodes or computes runs on a few threads beside the loop, so that neither the loop nor the worker waits for it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import os
 from collections.abc import Callable, Sequence

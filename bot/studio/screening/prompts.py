@@ -1,7 +1,5 @@
 """What an order's words come to: the stricter of the filter, the server's own rules and the panic switch; and its record."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 from bot.studio import Order

@@ -2,8 +2,6 @@
 age-restricted channels and for single channels. Read from their rows for every order; knows no Discord.
 """
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass

@@ -3,8 +3,6 @@
 The filter stays as it is: these rules can make a server stricter, never laxer.
 """
 
-from __future__ import annotations
-
 import asyncio
 import difflib
 from collections.abc import Iterable, Mapping, Sequence

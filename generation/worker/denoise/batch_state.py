@@ -8,8 +8,6 @@ place has its own step table and its own pointer into it, which the step moves o
 before sends nothing to the device and waits for nothing from it.
 """
 
-from __future__ import annotations
-
 import copy
 from collections import OrderedDict
 from collections.abc import Sequence

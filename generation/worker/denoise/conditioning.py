@@ -1,7 +1,5 @@
 """Prompts -> the rows that a model's call is told, through the text encoders of its family. Cached."""
 
-from __future__ import annotations
-
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field

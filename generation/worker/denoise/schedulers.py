@@ -1,7 +1,5 @@
 """diffusers' scheduler classes behind one face. Knows no model and no table."""
 
-from __future__ import annotations
-
 import copy
 import inspect
 from collections.abc import Callable

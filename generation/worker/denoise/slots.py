@@ -1,7 +1,5 @@
 """A picture on its way: what it is told, and how far it is. `batch_state.py` keeps its tensors."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any

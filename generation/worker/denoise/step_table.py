@@ -10,8 +10,6 @@ it, see `_recurrent_weights`. What is no such sum (clipping, thresholding) fails
 a scheduler object each.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """What failed, why, and when it is worth another try: later each time. Pure bookkeeping: no clock."""
 
-from __future__ import annotations
-
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar

@@ -10,8 +10,6 @@ device draws more than it loads. So a model is waited for at most the bound, and
 model that was waited for longer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Families of models, and what differs between them. To the step each looks like diffusers' U-Net, whatever it is."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import torch

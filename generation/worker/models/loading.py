@@ -1,7 +1,5 @@
 """Folders and hub names -> modules on the device."""
 
-from __future__ import annotations
-
 import importlib
 import inspect
 import logging

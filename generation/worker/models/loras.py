@@ -1,7 +1,5 @@
 """The LoRAs of one model: read when first asked for, and worn by its modules while a batch that asks for them is computed."""
 
-from __future__ import annotations
-
 import time
 import warnings
 from collections import OrderedDict

@@ -1,7 +1,5 @@
 """A loaded model of a kind that is denoised step by step: an order -> slots, and slots -> pictures."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -3,8 +3,6 @@
 The eviction policy decides; here is done what it decides, between two steps, and the bot is told.
 """
 
-from __future__ import annotations
-
 import gc
 import logging
 from collections.abc import Callable, Iterable, Mapping, Set

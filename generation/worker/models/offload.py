@@ -4,8 +4,6 @@ Each rung takes less memory and more time than the one before, and draws the sam
 because each tile is normalised by itself.
 """
 
-from __future__ import annotations
-
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal

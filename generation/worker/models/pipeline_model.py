@@ -5,8 +5,6 @@ share no step, and each is drawn to its end before the model begins another (`Sl
 in themselves, and some in their modules.
 """
 
-from __future__ import annotations
-
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Pictures -> bytes, on threads of its own: the device waits neither for a PNG nor for a preview."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -4,8 +4,6 @@ Only what plain convolutional networks need: Convolution and PReLU; layers witho
 Formats: https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path

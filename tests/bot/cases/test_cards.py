@@ -1,7 +1,5 @@
 """A case's card says what its buttons do and what became of it, also where nothing was ever posted."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.cases.cards import Dossier, case_card, notice

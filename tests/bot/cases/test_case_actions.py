@@ -1,7 +1,5 @@
 """Every act of a moderator leaves its row in the audit log; a command or button that nobody thought of here fails."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,7 +1,5 @@
 """Refusals and flags reach the moderators' channel in order, and nothing that happens on the way stops the next."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """/history is a message that Discord takes, and every page of it can be turned."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """A button's state is its custom_id: what it is made with comes back from it, and nothing else is taken for one."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Whatever members write, every card is a message that Discord takes, and nothing of theirs leaves its place."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """`python main.py doctor` on real models: what it says, and with which code it ends."""
 
-from __future__ import annotations
-
 import re
 import sqlite3
 from contextlib import closing

@@ -1,7 +1,5 @@
 """A job is drawn once, its end is told once, and what was not delivered is given back."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace

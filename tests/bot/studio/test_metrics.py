@@ -1,7 +1,5 @@
 """GET /metrics, asked as Prometheus asks, against what was ordered of a real worker."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

@@ -1,7 +1,5 @@
 """Presets: saved when their words may be drawn, put behind a prompt as if they had been typed there, judged as one text."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,7 +1,5 @@
 """A member's data: handed over as a file that fits, deleted here and in Discord, and what is said before."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import json

@@ -1,7 +1,5 @@
 """Settings: the example file is the code's defaults, and every mistake is named."""
 
-from __future__ import annotations
-
 import dataclasses
 import subprocess
 import sys

@@ -1,7 +1,5 @@
 """Orders are admitted whole or not at all."""
 
-from __future__ import annotations
-
 import asyncio
 import threading
 from collections.abc import Callable, Mapping

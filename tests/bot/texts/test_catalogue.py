@@ -1,7 +1,5 @@
 """Each key that the code names is in the catalogue with the variables that the code gives. Nothing else is in it."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass

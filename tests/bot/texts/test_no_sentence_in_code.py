@@ -1,7 +1,5 @@
 """No sentence, label or option that somebody reads in Discord stands in Python: a second language could not change it."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

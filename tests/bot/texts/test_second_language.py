@@ -1,7 +1,5 @@
 """A second language is a folder, and no change of code."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Iterator
 from dataclasses import replace

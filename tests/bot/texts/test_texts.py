@@ -1,7 +1,5 @@
 """Every refusal has its sentence, and a member's words stay where they were put."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import fields

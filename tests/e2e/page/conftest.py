@@ -1,7 +1,5 @@
 """The browser of the page's own tests, before the shipped bot."""
 
-from __future__ import annotations
-
 from tests.playground.page.conftest import browser, visit
 
 __all__ = ["browser", "visit"]

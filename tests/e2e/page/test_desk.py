@@ -1,7 +1,5 @@
 """A moderator's round in a real browser: find the order, act, see the member appeal, answer as another moderator, amend."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.async_api import Locator, Page, expect
 

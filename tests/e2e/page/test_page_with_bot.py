@@ -1,7 +1,5 @@
 """The page in a real browser and the shipped bot as a process of its own: what somebody sees who tries the demo."""
 
-from __future__ import annotations
-
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, expect
 

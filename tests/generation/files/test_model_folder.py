@@ -1,7 +1,5 @@
 """A broken model is said before torch is imported, with what to do about it."""
 
-from __future__ import annotations
-
 import shutil
 import subprocess
 import sys

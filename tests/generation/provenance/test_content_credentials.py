@@ -1,7 +1,5 @@
 """A picture says what made it, signed; a change, or another's signature, is found out."""
 
-from __future__ import annotations
-
 import stat
 from dataclasses import replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The mark is read after what people do to pictures, seen by nobody, and found in no picture that has none."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Sequence
 

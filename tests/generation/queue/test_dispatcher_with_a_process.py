@@ -1,7 +1,5 @@
 """The dispatcher and the process that owns torch, together: a prompt in, PNG out."""
 
-from __future__ import annotations
-
 import asyncio
 from pathlib import Path
 

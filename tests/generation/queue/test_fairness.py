@@ -1,7 +1,5 @@
 """The real dispatch and the real order of steps, on a device that obeys a cost line and a clock that it alone moves."""
 
-from __future__ import annotations
-
 import asyncio
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Sequence

@@ -1,7 +1,5 @@
 """Several workers behind one line: real processes, and scripted ones where models break."""
 
-from __future__ import annotations
-
 import asyncio
 import os
 import signal

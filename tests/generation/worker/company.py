@@ -1,7 +1,5 @@
 """Orders drawn together, and how far each comes out from diffusers' own pipeline."""
 
-from __future__ import annotations
-
 import random
 from collections.abc import Sequence
 from typing import Any

@@ -1,7 +1,5 @@
 """Tiny models, built once a session and loaded once a module."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Jobs whose slots hold no pictures, for what decides and does not compute."""
 
-from __future__ import annotations
-
 import torch
 
 from generation.request import BatchKey, MemberId, ModelName

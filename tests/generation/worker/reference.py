@@ -1,7 +1,5 @@
 """The slow obvious path: diffusers' own pipelines, one picture at a time. What the loop draws is held equal to this."""
 
-from __future__ import annotations
-
 import inspect
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Short ways to write orders."""
 
-from __future__ import annotations
-
 import io
 from dataclasses import replace
 from pathlib import Path

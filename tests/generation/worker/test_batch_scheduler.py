@@ -1,7 +1,5 @@
 """Who steps next, played with slots that hold no pictures and a device that obeys a cost line."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 
 import pytest

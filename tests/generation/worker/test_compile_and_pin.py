@@ -1,7 +1,5 @@
 """Two settings of how steps are run: compiled, and with a fixed number of rows."""
 
-from __future__ import annotations
-
 import importlib
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What only a GPU can show: graphs draw what plain calls draw, and a step waits for nothing. Skipped where there is none."""
 
-from __future__ import annotations
-
 import io
 from collections.abc import Iterator
 from pathlib import Path

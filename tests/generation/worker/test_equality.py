@@ -1,7 +1,5 @@
 """What the loop draws is what diffusers' own pipeline draws for the same order, whatever else is in the batch."""
 
-from __future__ import annotations
-
 import copy
 import random
 from pathlib import Path

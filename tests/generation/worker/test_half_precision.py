@@ -1,7 +1,5 @@
 """bfloat16: mixed schedulers, steps, guidance and seeds in one batch, against diffusers' own pipeline in bfloat16."""
 
-from __future__ import annotations
-
 import copy
 import math
 from pathlib import Path

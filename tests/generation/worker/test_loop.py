@@ -1,7 +1,5 @@
 """The loop with real models, driven verb by verb on this thread."""
 
-from __future__ import annotations
-
 import io
 from collections import Counter
 from collections.abc import Iterator

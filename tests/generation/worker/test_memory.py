@@ -1,7 +1,5 @@
 """How much memory there is and how much work takes: arithmetic, and this machine's own."""
 
-from __future__ import annotations
-
 import sys
 
 import pytest

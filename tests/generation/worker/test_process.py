@@ -1,7 +1,5 @@
 """The real worker process, spoken to through its pipes as the bot does."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import signal

@@ -1,7 +1,5 @@
 """Words in base64, in hexadecimal, percent- and HTML-encoded, and in emoji: read as what they say; what says nothing stays."""
 
-from __future__ import annotations
-
 import hashlib
 from base64 import b64encode, urlsafe_b64encode
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Detectors score, a policy rules: with the real detector, on pictures that depict nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path

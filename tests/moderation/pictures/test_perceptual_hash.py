@@ -1,7 +1,5 @@
 """A picture is known again after what people do to pictures, and nothing else is taken for it."""
 
-from __future__ import annotations
-
 import io
 from itertools import combinations
 

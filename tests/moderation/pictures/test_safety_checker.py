@@ -1,7 +1,5 @@
 """diffusers' checker at tiny size, in its own process: the same answer as the class itself gives."""
 
-from __future__ import annotations
-
 import subprocess
 import sys
 from collections.abc import Generator

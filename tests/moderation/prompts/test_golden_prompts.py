@@ -1,7 +1,5 @@
 """The prompts that must always be refused or allowed, held against the filter as it ships."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The owner's list of real persons: names added and excepted, consents, and what neither reaches."""
 
-from __future__ import annotations
-
 from datetime import date
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Spam: repeats and prompts that ask for nothing are flagged, nothing is refused unless a policy says so, and play is no spam."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st

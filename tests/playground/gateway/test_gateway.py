@@ -1,7 +1,5 @@
 """The gateway's protocol, frame by frame."""
 
-from __future__ import annotations
-
 import json
 import zlib
 from collections.abc import AsyncGenerator

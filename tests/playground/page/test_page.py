@@ -1,7 +1,5 @@
 """The page in a real browser, before the real playground server and a small discord.py bot."""
 
-from __future__ import annotations
-
 import asyncio
 import re
 

@@ -1,7 +1,5 @@
 """What the page is told, and what it may ask for."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 

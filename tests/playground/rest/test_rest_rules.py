@@ -1,7 +1,5 @@
 """The HTTP API refuses what Discord refuses, in Discord's words."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import AsyncGenerator
 from typing import Any

@@ -1,7 +1,5 @@
 """Timeouts, bans and closed messages, as Discord keeps them: who may, what it does, and that a restart forgets none."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 from pathlib import Path
 from typing import Any

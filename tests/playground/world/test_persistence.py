@@ -1,7 +1,5 @@
 """What happened in the playground is still there after it was killed at any instant."""
 
-from __future__ import annotations
-
 import asyncio
 import sys
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """The codec is linear, so it is the bundled autoencoder's encoder, and its basis loses nothing that it holds."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pytest

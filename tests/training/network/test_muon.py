@@ -1,7 +1,5 @@
 """The optimiser's step."""
 
-from __future__ import annotations
-
 import pytest
 import torch
 

@@ -1,7 +1,5 @@
 """Backdrops differ from each other and from themselves, and objects stand, float and show in front of them."""
 
-from __future__ import annotations
-
 import random
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Captions say what is in their pictures, a seed draws the same ones again, and what is held out is never composed."""
 
-from __future__ import annotations
-
 import itertools
 from collections import Counter
 from dataclasses import replace

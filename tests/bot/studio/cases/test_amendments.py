@@ -1,7 +1,5 @@
 """What is done to a case afterwards: amended with the old value kept, pardoned, its block lifted."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Appeals: asked for once, by the member; answered once, by a moderator who did not act."""
 
-from __future__ import annotations
-
 import asyncio
 
 import pytest

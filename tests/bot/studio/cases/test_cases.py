@@ -1,7 +1,5 @@
 """Cases: numbered, claimed by one, decided once; a ban that takes two."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """A member's record and a server's figures: first refusals that don't count, strikes that decay, the ladder that they climb."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Members' reports: once each, not too many, and one case a picture."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 

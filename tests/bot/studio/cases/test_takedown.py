@@ -1,7 +1,5 @@
 """Who may cancel, remove and block, and that each act is whole: rows, refund, line and the log of actions."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

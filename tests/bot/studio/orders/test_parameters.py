@@ -1,7 +1,5 @@
 """Inline parameters and options: what a member wrote becomes native values, or a refusal that names the mistake."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """A prompt in a file: what is read from a text or a PNG, what wins over it, and what is no prompt."""
 
-from __future__ import annotations
-
 import io
 from contextlib import suppress
 from dataclasses import replace

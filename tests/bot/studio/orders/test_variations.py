@@ -1,7 +1,5 @@
 """Orders made from jobs: the parent's own values, another seed, and a refusal where there is nothing to start from."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

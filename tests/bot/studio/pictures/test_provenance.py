@@ -1,7 +1,5 @@
 """Every kept picture is marked, signed and holds its parameters; /verify's answers, from each sign alone."""
 
-from __future__ import annotations
-
 import zlib
 from pathlib import Path
 

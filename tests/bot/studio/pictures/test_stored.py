@@ -1,7 +1,5 @@
 """Finished pictures are read again from the disk, and what is gone says so."""
 
-from __future__ import annotations
-
 import pytest
 
 from bot.studio.errors import PictureGone

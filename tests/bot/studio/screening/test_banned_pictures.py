@@ -1,7 +1,5 @@
 """What moderators took down does not come back, in whatever way they did it; what the check withheld of it neither."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

@@ -1,7 +1,5 @@
 """Raid mode and the panic switch: who is let in, that both survive a restart, and that both are noted."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

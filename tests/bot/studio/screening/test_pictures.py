@@ -1,7 +1,5 @@
 """Every finished picture is checked before it is kept; what is refused is shown to moderators alone, and costs nothing."""
 
-from __future__ import annotations
-
 import asyncio
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The filter reads what the worker draws: syntax that the worker does not have leaves nothing out."""
 
-from __future__ import annotations
-
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples

@@ -1,7 +1,5 @@
 """What a server chooses: which choice holds where, what survives, and what nobody can choose."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 

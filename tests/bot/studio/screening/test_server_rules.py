@@ -1,7 +1,5 @@
 """A server's own rules: beside the filter, versioned, tried out on what was asked; and the prompts that no rule may break."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """The same prompt again and again: counted from the log, by member and server, for a while."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import pytest

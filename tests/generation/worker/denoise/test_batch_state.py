@@ -1,7 +1,5 @@
 """The state of the running batch, and that a step neither waits for the device nor sends it anything."""
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Callable, Sequence
 from pathlib import Path

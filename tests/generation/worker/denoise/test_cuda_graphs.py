@@ -1,7 +1,5 @@
 """Recordings of a denoiser's call. Here what is recorded is run again as it is; test_cuda.py does it with a GPU's graphs."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Pictures of which a part stays as it is."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """Tables against the scheduler objects that they were made from."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import diffusers

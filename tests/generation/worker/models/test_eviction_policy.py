@@ -1,7 +1,5 @@
 """Which models stay and which make room, in simulated time."""
 
-from __future__ import annotations
-
 from collections import Counter
 from dataclasses import dataclass, field
 

@@ -1,7 +1,5 @@
 """LoRAs in the same slots: as diffusers' own pipeline draws with them, and nobody else's pictures touched."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Several models on one device: who is loaded, who makes room, what is tried again."""
 
-from __future__ import annotations
-
 import shutil
 import weakref
 from collections.abc import Callable

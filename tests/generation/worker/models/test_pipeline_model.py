@@ -1,7 +1,5 @@
 """Pipelines that the loop cannot take apart draw their pictures step by step all the same."""
 
-from __future__ import annotations
-
 import shutil
 import weakref
 from pathlib import Path

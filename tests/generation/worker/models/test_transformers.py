@@ -1,7 +1,5 @@
 """Models that match flows, in the same loop as the U-Nets."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pictures that are decoded together cross to the host as one."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 
