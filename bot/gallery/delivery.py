@@ -44,14 +44,14 @@ class Delivery:
         self,
         client: discord.Client,
         parts: Parts,
-        review: ModChannel,
+        mod_channel: ModChannel,
         direct_messages: DirectMessages,
         spawn: Spawn,
     ) -> None:
         self._client = client
         self._parts = parts
         self._studio = parts.studio
-        self._mod_channel = review
+        self._mod_channel = mod_channel
         self._direct_messages = direct_messages
         self._spawn = spawn
         self._pace = EditPace()

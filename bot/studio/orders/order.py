@@ -1,5 +1,6 @@
 """An order: what a member asks for, in native types. The last values before Discord disappears, and before the database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -59,3 +60,7 @@ class GalleryAction(StrEnum):
     REMIX = "remix"  # opens a form; see bot/gallery/remix_form.py
     DELETE = "delete"
     CANCEL = "cancel"
+
+
+VARYING: Mapping[GalleryAction, float] = {GalleryAction.VARY: 0.0}
+"""Buttons that vary a picture: the share of what the model's own variation would keep that is drawn anew too."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.studio import Actor, GalleryAction, NoSuchJob, Order, PictureGone, Settings, TooLarge
+from bot.studio.orders.order import VARYING
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from db import Job, JobAction, Parent, Repositories, StoredImage
 from generation import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
@@ -44,21 +45,21 @@ class Variations:
 
     async def pressed(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
         """What a button that orders asks for. Raises what that order raises."""
+        if press in VARYING:
+            return await self.variation(job_id, image, actor, VARYING[press])
         match press:
             case GalleryAction.UPSCALE:
                 return await self.upscale(job_id, image, actor)
-            case GalleryAction.VARY:
-                return await self.variation(job_id, image, actor)
             case GalleryAction.REROLL:
                 return await self.reroll(job_id, actor)
-            case GalleryAction.REMIX | GalleryAction.DELETE | GalleryAction.CANCEL:
+            case _:
                 raise ValueError(f"{press} orders nothing")
 
-    async def variation(self, job_id: JobId, image: int, actor: Actor) -> Order:
+    async def variation(self, job_id: JobId, image: int, actor: Actor, beyond: float = 0.0) -> Order:
         """Four pictures that start from this one. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
-        start = _input(job_id, image, Role.START, model.variation_strength)
+        start = _start(job_id, image, model, beyond)
         drawing = replace(_drawing(job, model), images=4, pictures=(start,))
         return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
@@ -109,8 +110,7 @@ class Variations:
             for option, part in _OPTIONS.items()
             if getattr(wish, option) is not None
         }
-        close = model.variation_strength
-        start = _input(job_id, image, Role.START, close + (1 - close) * _BEYOND[change])
+        start = _start(job_id, image, model, _BEYOND[change])
         drawing = replace(
             _drawing(job, model),
             prompt=said.drawing.prompt,
@@ -138,6 +138,11 @@ class Variations:
         return next(
             (entry for entry in self._settings.models if entry.name == name), self._settings.default_model
         )
+
+
+def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[Parent]:
+    close = model.variation_strength
+    return _input(job, image, Role.START, close + (1 - close) * beyond)
 
 
 def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[Parent]:
