@@ -21,7 +21,7 @@ from bot.commands import history, imagine, preset, privacy, queue, report, serve
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
-from bot.commands.mod import lockdown as mod_gate
+from bot.commands.mod import lockdown as mod_lockdown
 from bot.commands.mod import log as mod_log
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
@@ -56,7 +56,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(history.history)
     tree.add_command(queue.queue)
     moderators = mod.Mod()
-    for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_gate.COMMANDS, *mod_audit.COMMANDS):
+    for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_lockdown.COMMANDS, *mod_audit.COMMANDS):
         moderators.add_command(each)
     moderators.add_command(mod_rules.RULES)
     tree.add_command(moderators)

@@ -1,6 +1,6 @@
 """Who may do what, and who asks. Checked when a command runs: Discord's own defaults are advice that admins override."""
 
-from typing import Any
+from typing import Any, TypedDict
 
 import discord
 from discord import app_commands
@@ -17,15 +17,18 @@ def is_moderator(interaction: Interaction) -> bool:
     return interaction.guild_id is not None and interaction.permissions.manage_messages
 
 
-def demand_moderator(interaction: Interaction) -> None:
-    if not is_moderator(interaction):
+def demand_moderator(interaction: Interaction) -> int:
+    """The server's id. Raises NotAModerator."""
+    if interaction.guild_id is None or not is_moderator(interaction):
         raise NotAModerator
+    return interaction.guild_id
 
 
-def demand_manager(interaction: Interaction) -> None:
-    """Manage Server: what a server chooses for everybody in it."""
+def demand_manager(interaction: Interaction) -> int:
+    """Manage Server: what a server chooses for everybody in it. The server's id. Raises NotSenior."""
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise NotSenior
+    return interaction.guild_id
 
 
 class ModeratorsGroup(app_commands.Group):
@@ -50,35 +53,47 @@ class ManagersGroup(ModeratorsGroup):
 
 def actor_of(interaction: Interaction) -> Actor:
     """Who asks; a Moderator where they are one."""
-    return moderator_of(interaction) if is_moderator(interaction) else Actor(**_seen_in(interaction))
+    if is_moderator(interaction):
+        return moderator_of(interaction)
+    return Actor(guild_id=interaction.guild_id, **_seen_in(interaction))
 
 
 def moderator_of(interaction: Interaction) -> Moderator:
     """Raises NotAModerator."""
-    demand_moderator(interaction)
-    return Moderator(**_seen_in(interaction), is_senior=interaction.permissions.manage_guild)
+    guild_id, is_senior = demand_moderator(interaction), interaction.permissions.manage_guild
+    return Moderator(guild_id=guild_id, is_senior=is_senior, **_seen_in(interaction))
 
 
 def manager_of(interaction: Interaction) -> Moderator:
     """Raises NotSenior."""
-    demand_manager(interaction)
-    return Moderator(**_seen_in(interaction), is_senior=True)
+    return Moderator(guild_id=demand_manager(interaction), is_senior=True, **_seen_in(interaction))
 
 
-def _seen_in(interaction: Interaction) -> dict[str, Any]:
+class _Seen(TypedDict):
+    """What every interaction says of an Actor."""
+
+    member: MemberId
+    name: str
+    channel_id: int
+    parent_id: int | None
+    is_age_restricted: bool
+    account_at: float | None
+    joined_at: float | None
+
+
+def _seen_in(interaction: Interaction) -> _Seen:
     channel = interaction.channel
     is_nsfw = getattr(channel, "is_nsfw", None)
     joined = getattr(interaction.user, "joined_at", None)
-    return {
-        "member": MemberId(interaction.user.id),
-        "name": interaction.user.display_name,
-        "guild_id": interaction.guild_id,
-        "channel_id": interaction.channel_id or 0,
-        "parent_id": getattr(channel, "parent_id", None),
-        "is_age_restricted": bool(is_nsfw and is_nsfw()),
-        "account_at": interaction.user.created_at.timestamp(),
-        "joined_at": joined.timestamp() if joined else None,
-    }
+    return _Seen(
+        member=MemberId(interaction.user.id),
+        name=interaction.user.display_name,
+        channel_id=interaction.channel_id or 0,
+        parent_id=getattr(channel, "parent_id", None),
+        is_age_restricted=bool(is_nsfw and is_nsfw()),
+        account_at=interaction.user.created_at.timestamp(),
+        joined_at=joined.timestamp() if joined else None,
+    )
 
 
 def seconds_of(text: str) -> float:

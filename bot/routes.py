@@ -37,7 +37,8 @@ class Routes:
         self._forms[read] = answer
 
     async def press(self, interaction: Interaction, action: StrEnum, *of: object) -> None:
-        await self.run(interaction, self._answers[action], *of)
+        async with boundary(interaction):
+            await self._answers[action](interaction, *of)
 
     async def submit(self, interaction: Interaction) -> None:
         """Answers a form that is written here; any other has an answer of its own, which discord.py knows."""
@@ -47,6 +48,6 @@ class Routes:
                     await answer(interaction, sent)
 
     async def run(self, interaction: Interaction, answer: Answer, *of: object) -> None:
-        """discord.py only logs what a button or a form raises: the boundary must stand here."""
+        """Has `answer` answer. discord.py only logs what a button or a form raises: the boundary must stand here."""
         async with boundary(interaction):
             await answer(interaction, *of)

@@ -15,17 +15,15 @@ from db.cases import Case, Origin, Outcome
 from db.database import Database, Transaction
 from db.erasure import ErasureRequest, PostedAs
 from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
-from db.guilds import GuildSettings
 from db.ids import new_job_id
 from db.images import StoredImage, Swept
 from db.jobs import Job, JobAction, Jobs, JobState, Parent, ReplyTarget
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
-from db.member_stats import MemberStats, ServerStats
+from db.member_stats import MemberStats
 from db.policies import Choice, Scope, ScopeKind
 from db.presets import LONGEST_NAME, LONGEST_TEXT
 from db.repositories import Repositories
 from db.retention import Periods
 from db.server_rules import Draft, ServerRule
-from db.strikes import Strike
-from db.verdicts import VerdictFilter, VerdictRecord, Verdicts
+from db.verdicts import VerdictRecord, Verdicts

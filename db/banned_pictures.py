@@ -6,7 +6,7 @@ Beside it the hashes of what the picture check withheld, until its case is decid
 from dataclasses import dataclass
 
 from db.cases import Case
-from db.database import Reader, Repository, Transaction, value_of
+from db.database import Repository, Transaction, value_of
 from generation import JobId, MemberId
 from moderation import Fingerprint
 
@@ -67,11 +67,11 @@ class BannedPictures(Repository):
         return len(await tx.all(LIFT, (guild_id, job)))
 
     async def jobs_since(
-        self, tx: Reader, guild_id: int, since: float, *, member: MemberId | None, but_not: MemberId
+        self, guild_id: int, since: float, *, member: MemberId | None, but_not: MemberId
     ) -> list[JobId]:
         """Whose pictures were banned since then (unix seconds): the member's or everybody's, but not that one's."""
         parameters = {"guild_id": guild_id, "since": since, "member": member, "but_not": but_not}
-        return [JobId(row["job"]) for row in await tx.all(SINCE, parameters)]
+        return [JobId(row["job"]) for row in await self._db.reader.all(SINCE, parameters)]
 
     async def lift_of_case(self, tx: Transaction, case: Case) -> int:
         """What was banned in the case, or for its job, may come back. Returns how many there were."""

@@ -108,7 +108,10 @@ class Database:
         self._writer = writer
         self._committed = Reader(reader, path)
         self._lock = asyncio.Lock()
-        self._current: tuple[asyncio.Task[Any] | None, Transaction | None] = None, None  # and whose it is
+        self._current: tuple[asyncio.Task[Any] | None, Transaction | None] = (
+            None,
+            None,
+        )  # who is in a transaction, and in which
 
     @classmethod
     @asynccontextmanager

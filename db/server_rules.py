@@ -48,7 +48,7 @@ INSERT INTO server_rules (
 """
 REMOVE = """
 UPDATE server_rules SET removed_by = :by, removed_at = :at, removed_version = :version
-WHERE id = :id AND removed_at IS NULL
+WHERE id = :id AND removed_at IS NULL RETURNING id
 """
 LIVE = "SELECT * FROM server_rules WHERE guild_id = ? AND removed_at IS NULL ORDER BY id"
 AT_VERSION = """
@@ -99,14 +99,15 @@ class ServerRules(Repository):
             "is_shadow": is_shadow,
             "by": by,
             "at": at,
-            "version": await self.version(guild_id) + 1,
+            "version": await tx.value(VERSION, (guild_id,)) + 1,
         }
         return await tx.find(_rule, ADD, parameters)
 
     async def remove(self, tx: Transaction, rule: ServerRule, *, by: MemberId, at: float) -> int:
-        """The rule book's new version."""
-        version = await self.version(rule.guild_id) + 1
-        await tx.all(REMOVE, {"id": rule.id, "by": by, "at": at, "version": version})
+        """The rule book's new version. ValueError where the rule has gone already."""
+        version = await tx.value(VERSION, (rule.guild_id,)) + 1
+        if not await tx.all(REMOVE, {"id": rule.id, "by": by, "at": at, "version": version}):
+            raise ValueError(f"rule {rule.id} is not in the book")
         return version
 
     async def note_hit(self, tx: Transaction, rule: int, verdict: int) -> None:

@@ -12,10 +12,8 @@ from generation.logs import Format, Level
 from generation.prompt import MAX_PARTS, BadWeights, Prompt
 from generation.protocol import Configure, Event, Ready, Strained, Swapped, Vitals
 from generation.queue.ticket import (
-    GenerationError,
     GenerationFailed,
     JobCancelled,
-    LineFull,
     Pictures,
     Progress,
     Running,
@@ -34,7 +32,6 @@ from generation.request import (
     JobId,
     Lora,
     LoraEntry,
-    LoraName,
     LoraSet,
     MemberId,
     ModelEntry,

@@ -23,5 +23,5 @@ from moderation.policy import (
     presets,
 )
 from moderation.prompts.filter import PromptFilter
-from moderation.rate_limits import Limits, RateLimited, Spend, TooManyJobs, admit
+from moderation.rate_limits import Limits, Spend, admit
 from moderation.verdict import ALLOWED, Category, Fingerprint, Ruling, Scores, Verdict, stricter

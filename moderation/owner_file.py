@@ -1,10 +1,15 @@
 """A file of the owner's (rules, prompts that must come out right, real persons), and what is said where it can't be used."""
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from msgspec import ValidationError
+
 from startup import StartError
+
+_KINDS = {"array": "a list", "object": "a table", "str": "text", "date": "a date such as 2026-11-01"}
 
 
 @dataclass(eq=False)
@@ -32,3 +37,17 @@ class FileBroken(StartError):
         except UnicodeDecodeError as error:
             line = error.object[: error.start].count(b"\n") + 1
             raise cls(str(path), f"line {line}", "not UTF-8 text", "save the file as UTF-8") from error
+
+
+def problem_of(error: ValidationError) -> str:
+    """msgspec's message as an owner reads it, without the place."""
+    message = str(error).partition(" - at ")[0]
+    if found := re.match(r"Expected `(\w+)`", message):
+        return f"it must be {_KINDS.get(found[1], found[1])}"
+    if found := re.fullmatch(r"Object (missing required|contains unknown) field `(.+)`", message):
+        return (
+            f"{found[2]!r} is missing"
+            if found[1].startswith("missing")
+            else f"{found[2]!r} is not known here"
+        )
+    return message

@@ -1,5 +1,6 @@
 """The laws of the layout, as tests: imports point one way, files and folders stay small."""
 
+import ast
 import subprocess
 import sys
 from collections import Counter
@@ -44,6 +45,26 @@ def test_a_file_of_the_bot_names_few_others() -> None:
         n for each, n in counts.items() if n or (ROOT / each.replace(".", "/")).with_suffix(".py").exists()
     ]
     assert median(files) <= MEDIAN_IMPORTS, sorted(counts.items(), key=lambda each: each[1])
+
+
+@pytest.mark.parametrize("front", ["bot.studio", "bot.ui", "db", "generation", "moderation"])
+def test_a_package_exports_what_others_import_from_it(front: str) -> None:
+    """The linters look for unused imports everywhere but in an `__init__.py`."""
+    exported = {
+        alias.name
+        for node in ast.parse((ROOT / front.replace(".", "/") / "__init__.py").read_text()).body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    } - {"*"}
+    imported = {
+        alias.name
+        for path in ROOT.rglob("*.py")
+        if path.relative_to(ROOT).parts[0] in {*PACKAGES, "benchmarks", "tests", "main.py"}
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ImportFrom) and node.module == front
+        for alias in node.names
+    }
+    assert exported <= imported, exported - imported
 
 
 @pytest.mark.parametrize("package", PACKAGES)

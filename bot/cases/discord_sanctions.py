@@ -74,7 +74,8 @@ async def apply(interaction: Interaction, takedown: Takedown, case: Case) -> San
         return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
     target, say = discord.Object(case.member), say_in(interaction.client, case.guild_id)
-    reason = say("case-audit-reason", number=case.number, name=case.acted_name, reason=case.reason)
+    said = {"has_reason": bool(case.reason), "reason": case.reason}
+    reason = say("case-audit-reason", number=case.number, name=case.acted_name, **said)
     reason = reason[:_MOST_REASON]
     try:
         if power == "ban":

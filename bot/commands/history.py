@@ -40,7 +40,7 @@ async def _page(interaction: Interaction, cursor: str) -> tuple[ui.LayoutView, l
 
 
 async def page(
-    say: Language, jobs: Jobs, archive: StoredPictures, member: MemberId, cursor: str
+    say: Language, jobs: Jobs, stored: StoredPictures, member: MemberId, cursor: str
 ) -> tuple[ui.LayoutView, list[discord.File]]:
     """`cursor`: the id of the job that the page comes after, or NEWEST."""
     before = None if cursor == NEWEST else JobId(cursor)
@@ -53,7 +53,7 @@ async def page(
     for job in shown:
         items.append(ui.Separator())
         try:
-            content = await archive.read_first(job.id)
+            content = await stored.read_first(job.id)
         except PictureGone:
             items.append(ui.TextDisplay[Any](_words(say, job, is_removed=True)))
         else:

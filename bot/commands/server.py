@@ -46,13 +46,13 @@ async def show(interaction: Interaction, channel: Channel | None = None) -> None
     parts = interaction.client.parts
     spot = policy_scope_of(actor_of(interaction)) if channel is None else _spot(interaction, channel)
     guild_id = interaction.guild_id or 0
-    gate = await parts.lockdown.gate(guild_id)
+    lockdown = await parts.lockdown.state(guild_id)
     view = policy_cards.policy_card(
         parts.policies.default,
         await parts.policies.choices(guild_id),
         spot,
         say_to(interaction),
-        is_family_only=gate.mode is Mode.FAMILY,
+        is_family_only=lockdown.mode is Mode.FAMILY,
     )
     await interaction.response.send_message(view=view, ephemeral=True)
 

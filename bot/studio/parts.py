@@ -86,7 +86,7 @@ def build_parts(
     metrics: Metrics | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Parts:
-    """Raises MustBroken, OSError for the owner's file of prompts that no rule may refuse."""
+    """Raises GoldenPromptsBroken, OSError for the owner's file of prompts that no rule may refuse."""
     moderation = settings.moderation
     review_queue = ReviewQueue()
     takedown = Takedown(records, dispatch, clock=clock)

@@ -102,15 +102,13 @@ def _inspect_component(source: str, folder: Path, class_name: str) -> tuple[int,
 
 
 class _Tensor(msgspec.Struct):
-    """A header's entry; `__metadata__` is one without any of it."""
-
-    shape: tuple[int, ...] = ()
-    data_offsets: tuple[int, int] = (0, 0)
+    shape: tuple[int, ...]
+    data_offsets: tuple[int, int]
 
 
 def read_shapes(source: str, file: Path) -> dict[str, tuple[int, ...]]:
-    """Of the tensors in a safetensors file, by name: eight bytes of length, a JSON header of that length, then tensors up to the
-    largest offset that it names. Raises BrokenModelFolder where it is not whole.
+    """The shapes of the tensors in a safetensors file, by name. The file is eight bytes of length, a JSON header of that length,
+    then tensors up to the largest offset that the header names. Raises BrokenModelFolder where it is not whole.
 
     https://github.com/huggingface/safetensors#format
     """
@@ -121,14 +119,16 @@ def read_shapes(source: str, file: Path) -> dict[str, tuple[int, ...]]:
         if size < 8 or length > size - 8:
             raise BrokenModelFolder(source, f"{name} is cut off in its header ({size} bytes).", _NEEDS_FULL)
         try:
-            tensors = msgspec.json.decode(stream.read(length), type=dict[str, _Tensor])
-        except (msgspec.DecodeError, ValueError):
+            header = msgspec.json.decode(stream.read(length), type=dict[str, msgspec.Raw])
+            header.pop("__metadata__", None)
+            tensors = {name: msgspec.json.decode(entry, type=_Tensor) for name, entry in header.items()}
+        except ValueError:
             raise BrokenModelFolder(source, f"{name} is no safetensors file.", _NEEDS_FULL) from None
     expected = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     if size != expected:
         reason = f"{name} has {size} bytes where its header says {expected}."
         raise BrokenModelFolder(source, reason, _NEEDS_FULL)
-    return {name: tensor.shape for name, tensor in tensors.items() if name != "__metadata__"}
+    return {name: tensor.shape for name, tensor in tensors.items()}
 
 
 def _read_json(source: str, file: Path) -> dict[str, Any]:

@@ -8,8 +8,6 @@ The time that takes grows with the number of jobs. So a burst of orders, or of t
 the event loop's turn; if a ticket is read before that, it is computed at once.
 """
 
-from __future__ import annotations
-
 import asyncio
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +23,23 @@ from generation.queue.worker import Worker
 from generation.request import JobId, Request
 
 
+class Lateness:
+    """How much longer orders take than was forecast."""
+
+    def __init__(self) -> None:
+        self._line = Regression()
+
+    @property
+    def correction(self) -> tuple[float, float]:
+        """Fixed seconds, and a factor for what was forecast."""
+        return self._line.line if self._line.points > 1 else (0.0, 1.0)
+
+    def learn(self, forecast: float, real: float) -> None:
+        """Seconds. What is made least is the error as a share of the real time; where others were cancelled and it was sooner
+        than forecast, of the forecast, or that one order would outweigh all others."""
+        self._line.learn(forecast, real, weight=1 / max(real, forecast) ** 2)
+
+
 @dataclass(slots=True, eq=False)
 class EtaUpdates:
     jobs: Mapping[JobId, Lease]
@@ -32,7 +47,7 @@ class EtaUpdates:
     workers: Sequence[Worker]
     cost_model: CostModel
     clock: Callable[[], float]  # seconds
-    _lateness: Lateness = field(default_factory=lambda: Lateness(), init=False)
+    _lateness: Lateness = field(default_factory=Lateness, init=False)
     _is_old: bool = field(default=False, init=False)
 
     def learn(self, job: Lease) -> None:
@@ -131,20 +146,3 @@ def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
         taken += batch[number]
         is_beside_drafts = work.is_draft
     return batch
-
-
-class Lateness:
-    """How much longer orders take than was forecast."""
-
-    def __init__(self) -> None:
-        self._line = Regression()
-
-    @property
-    def correction(self) -> tuple[float, float]:
-        """Fixed seconds, and a factor for what was forecast."""
-        return self._line.line if self._line.points > 1 else (0.0, 1.0)
-
-    def learn(self, forecast: float, real: float) -> None:
-        """Seconds. What is made least is the error as a share of the real time; where others were cancelled and it was sooner
-        than forecast, of the forecast, or that one order would outweigh all others."""
-        self._line.learn(forecast, real, weight=1 / max(real, forecast) ** 2)

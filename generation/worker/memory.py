@@ -47,8 +47,8 @@ class CudaMeter:
 
 
 class HostMeter:
-    """The same of the host; what was taken by Linux's /proc, in kilobytes: proc_pid_status(5), proc_pid_clear_refs(5). Elsewhere
-    that cannot be told: None."""
+    """Reads the host's memory. What a call took is known on Linux alone (/proc/self/status, in kilobytes: proc_pid_status(5),
+    proc_pid_clear_refs(5)); elsewhere it is None."""
 
     def __init__(self) -> None:
         self._before: int | None = None

@@ -1,14 +1,14 @@
 """Prompts that must always be refused or allowed, as data: the filter's own test, run wherever a rule changes."""
 
+import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from msgspec import Struct
-from msgspec.json import decode
+from msgspec import Struct, ValidationError, convert
 
-from moderation.owner_file import FileBroken
+from moderation.owner_file import FileBroken, problem_of
 from moderation.verdict import Ruling, Verdict
 
 DEFAULT_MUST = Path(__file__).with_name("must.jsonl")
@@ -56,8 +56,9 @@ def _read(path: Path) -> Iterable[GoldenPrompt]:
         if not line.strip() or line.startswith("#"):
             continue
         try:
-            entry = decode(line, type=_Line)
+            entry = convert(json.loads(line), _Line)
         except ValueError as error:
             remedy = 'write {"prompt": "…", "must": "refuse"} or "allow"'
-            raise GoldenPromptsBroken(str(path), f"line {number}", str(error), remedy) from error
+            problem = problem_of(error) if isinstance(error, ValidationError) else f"not valid JSON: {error}"
+            raise GoldenPromptsBroken(str(path), f"line {number}", problem, remedy) from error
         yield GoldenPrompt(prompt=entry.prompt, negative=entry.negative, is_refused=entry.must == "refuse")

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Annotated
 
-from msgspec import Meta, Struct, ValidationError, convert, field
+from msgspec import Struct, ValidationError, convert, field
 
 from moderation.normalise.normalise import phrase
-from moderation.owner_file import FileBroken
+from moderation.owner_file import FileBroken, problem_of
 from moderation.prompts.filter import canonical
 from moderation.prompts.rules import Rules
 
@@ -28,7 +27,7 @@ class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A person who may be drawn, beside nothing sexual, nude or gory."""
 
     name: str
-    said_yes: Annotated[str, Meta(pattern=r"\S")]  # who, and how: the person themselves, a parent, an agent
+    said_yes: str  # who, and how: the person themselves, a parent, an agent
     when: date
 
 
@@ -51,14 +50,17 @@ def read_named_people(path: Path | None) -> NamedPeople:
     if path is None:
         return NamedPeople()
     try:
-        people = convert(tomllib.loads(NamedPeopleBroken.read(path)), NamedPeople)
+        people = convert(tomllib.loads(NamedPeopleBroken.read(path)), NamedPeople, builtin_types=(date,))
     except tomllib.TOMLDecodeError as error:
         raise NamedPeopleBroken(str(path), "", f"not valid TOML: {error}") from error
     except ValidationError as error:
-        problem, _, place = str(error).partition(" - at ")
-        raise NamedPeopleBroken(str(path), _where(place), problem) from error
+        place = str(error).partition(" - at ")[2]
+        raise NamedPeopleBroken(str(path), _where(place), problem_of(error)) from error
     named = [("add", name) for name in people.added] + [("except", name) for name in people.excepted]
-    named += [(f"consent {number}", each.name) for number, each in enumerate(people.consents, start=1)]
+    for number, each in enumerate(people.consents, start=1):
+        named.append((f"consent {number}", each.name))
+        if not each.said_yes.strip():
+            raise NamedPeopleBroken(str(path), f"consent {number}", "it does not say who said yes")
     for where, name in named:
         if not phrase(name):
             raise NamedPeopleBroken(str(path), where, f"{name!r} is no name")

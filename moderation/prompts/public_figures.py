@@ -1,4 +1,4 @@
-"""Names of real people in canonical text. Knows no rules; what a name amounts to is the screen's and the policy's matter."""
+"""Names of real people in canonical text. Knows no rules; what a name amounts to is for the filter and the policy to say."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence

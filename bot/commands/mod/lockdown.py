@@ -23,12 +23,12 @@ async def raid(
     interaction: Interaction, state: str, account_age: str | None = None, member_age: str | None = None
 ) -> None:
     is_on = state == "on"
-    gate = await interaction.client.parts.lockdown.raid(
+    lockdown = await interaction.client.parts.lockdown.raid(
         moderator_of(interaction),
         seconds_of(account_age or _DEFAULT_ACCOUNT) if is_on else None,
         seconds_of(member_age or _DEFAULT_MEMBER) if is_on else None,
     )
-    await _tell(interaction, gate, _raid)
+    await _tell(interaction, lockdown, _raid)
 
 
 @command("command-mod-panic")
@@ -41,26 +41,28 @@ async def raid(
     ]
 )
 async def panic(interaction: Interaction, mode: str, reason: app_commands.Range[str, 1, 200] = "") -> None:
-    gate = await interaction.client.parts.lockdown.panic(moderator_of(interaction), Mode(mode), reason)
-    await _tell(interaction, gate, _panic)
+    lockdown = await interaction.client.parts.lockdown.panic(moderator_of(interaction), Mode(mode), reason)
+    await _tell(interaction, lockdown, _panic)
 
 
-def _raid(say: Language, gate: LockdownState) -> str:
-    return say("mod-raid", is_raid=gate.is_raid, account_age=gate.account_age, member_age=gate.member_age)
+def _raid(say: Language, lockdown: LockdownState) -> str:
+    return say(
+        "mod-raid", is_raid=lockdown.is_raid, account_age=lockdown.account_age, member_age=lockdown.member_age
+    )
 
 
-def _panic(say: Language, gate: LockdownState) -> str:
-    return say("mod-panic", mode=gate.mode, reason=gate.reason)
+def _panic(say: Language, lockdown: LockdownState) -> str:
+    return say("mod-panic", mode=lockdown.mode, reason=lockdown.reason)
 
 
 async def _tell(
-    interaction: Interaction, gate: LockdownState, words: Callable[[Language, LockdownState], str]
+    interaction: Interaction, lockdown: LockdownState, words: Callable[[Language, LockdownState], str]
 ) -> None:
     """Tells the one who did it, and the other moderators."""
-    await answer(interaction, words(say_to(interaction), gate))
-    say = say_in(interaction.client, gate.guild_id)
-    told = say("mod-done-by", text=words(say, gate), member=interaction.user.id)
-    await interaction.client.mod_channel.say(gate.guild_id, told)
+    await answer(interaction, words(say_to(interaction), lockdown))
+    say = say_in(interaction.client, lockdown.guild_id)
+    told = say("mod-done-by", text=words(say, lockdown), member=interaction.user.id)
+    await interaction.client.mod_channel.say(lockdown.guild_id, told)
 
 
 COMMANDS = (raid, panic)

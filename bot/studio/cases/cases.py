@@ -391,7 +391,7 @@ class Casework:
         reason: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
-        """A line of the case and one of the audit log, which gets the `text` too unless the `reason` is another."""
+        """Writes a line of the case and an entry of the audit log. `reason`: of the entry; the `text` where it is None."""
         await self.enter(tx, case, by, kind, text)
         why = text if reason is None else reason
         await self.takedown.note(

@@ -91,7 +91,7 @@ class Takedown:
             jobs = [job_id] if job_id else []
             if since is not None:
                 jobs += await self._records.banned.jobs_since(
-                    tx, by.guild_id, since, member=member, but_not=by.member
+                    by.guild_id, since, member=member, but_not=by.member
                 )
             pictures, cases = 0, list[int]()
             for each in jobs:

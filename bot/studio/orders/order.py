@@ -63,4 +63,4 @@ class GalleryAction(StrEnum):
 
 
 VARYING: Mapping[GalleryAction, float] = {GalleryAction.VARY: 0.0}
-"""Buttons that vary a picture: the share of what the model's own variation would keep that is drawn anew too."""
+"""Buttons that vary a picture, and how far beyond the model's own variation each goes: from 0, not at all, to 1, anything."""

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.studio import Actor, GalleryAction, NoSuchJob, Order, PictureGone, Settings, TooLarge
-from bot.studio.orders.order import VARYING
+from bot.studio import VARYING, Actor, GalleryAction, NoSuchJob, Order, PictureGone, Settings, TooLarge
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from db import Job, JobAction, Parent, Repositories, StoredImage
 from generation import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
@@ -56,7 +55,7 @@ class Variations:
                 raise ValueError(f"{press} orders nothing")
 
     async def variation(self, job_id: JobId, image: int, actor: Actor, beyond: float = 0.0) -> Order:
-        """Four pictures that start from this one. Raises NoSuchJob, PictureGone."""
+        """Four pictures that start from this one. `beyond`: as in VARYING. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
         start = _start(job_id, image, model, beyond)

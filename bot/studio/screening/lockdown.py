@@ -22,32 +22,32 @@ class Lockdown:
         """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
         if actor.guild_id is None:
             return Mode.OPEN
-        gate = await self._records.lockdowns.get(actor.guild_id)
-        if gate.mode is Mode.PAUSE:
-            raise Paused(gate.reason)
+        state = await self._records.lockdowns.get(actor.guild_id)
+        if state.mode is Mode.PAUSE:
+            raise Paused(state.reason)
         if isinstance(actor, Moderator):
-            return gate.mode
+            return state.mode
         now = self._takedown.now
-        if gate.is_raid and (
-            _is_younger(actor.account_at, gate.account_age, now)
-            or _is_younger(actor.joined_at, gate.member_age, now)
+        if state.is_raid and (
+            _is_younger(actor.account_at, state.account_age, now)
+            or _is_younger(actor.joined_at, state.member_age, now)
         ):
-            raise RaidHolds(gate.account_age, gate.member_age)
-        if gate.mode is Mode.KNOWN and not await self._records.lockdowns.is_known(
-            actor.guild_id, actor.member, (gate.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
+            raise RaidHolds(state.account_age, state.member_age)
+        if state.mode is Mode.KNOWN and not await self._records.lockdowns.is_known(
+            actor.guild_id, actor.member, (state.mode_at or now) - KNOWN_FOR, KNOWN_ORDERS
         ):
-            raise KnownOnly(gate.reason)
-        return gate.mode
+            raise KnownOnly(state.reason)
+        return state.mode
 
-    async def gate(self, guild_id: int) -> LockdownState:
+    async def state(self, guild_id: int) -> LockdownState:
         return await self._records.lockdowns.get(guild_id)
 
     async def raid(self, by: Moderator, account_age: float | None, member_age: float | None) -> LockdownState:
         """Ages in seconds; both None ends it."""
         is_on = account_age is not None or member_age is not None
 
-        def change(gate: LockdownState) -> LockdownState:
-            return replace(gate, account_age=account_age, member_age=member_age)
+        def change(state: LockdownState) -> LockdownState:
+            return replace(state, account_age=account_age, member_age=member_age)
 
         act = Act.RAID_ON if is_on else Act.RAID_OFF
         return await self._set(
@@ -55,8 +55,8 @@ class Lockdown:
         )
 
     async def panic(self, by: Moderator, mode: Mode, reason: str) -> LockdownState:
-        def change(gate: LockdownState) -> LockdownState:
-            return replace(gate, mode=mode, mode_at=self._takedown.now, reason=reason)
+        def change(state: LockdownState) -> LockdownState:
+            return replace(state, mode=mode, mode_at=self._takedown.now, reason=reason)
 
         return await self._set(by, change, Act(f"panic-{mode}"), reason)
 
@@ -69,10 +69,10 @@ class Lockdown:
         details: Mapping[str, object] | None = None,
     ) -> LockdownState:
         async with self._records.database.transaction() as tx:
-            gate = change(await self._records.lockdowns.get(by.guild_id))
-            await self._records.lockdowns.set(tx, gate, by.member)
+            state = change(await self._records.lockdowns.get(by.guild_id))
+            await self._records.lockdowns.set(tx, state, by.member)
             await self._takedown.note(tx, by, act, reason=reason, details=details)
-        return gate
+        return state
 
 
 def _is_younger(since: float | None, age: float | None, now: float) -> bool:

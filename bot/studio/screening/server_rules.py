@@ -53,7 +53,7 @@ class _CompiledRules:
 
 class RuleBook:
     def __init__(self, records: Repositories, takedown: Takedown, must: Path | None = None) -> None:
-        """`must`: a file of prompts that no rule may refuse; None: the one that is shipped. Raises MustBroken, OSError."""
+        """`must`: a file of prompts that no rule may refuse; None: the shipped one. Raises GoldenPromptsBroken, OSError."""
         self._records = records
         self._takedown = takedown
         self._must: Sequence[GoldenPrompt] = [

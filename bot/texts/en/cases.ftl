@@ -229,9 +229,9 @@ case-permission = { $power ->
 }
 
 # The reason in Discord's own audit log, without markdown.
-case-audit-reason = { $reason ->
-    [none] Case { ID($number) } by { $name }
-   *[other] Case { ID($number) } by { $name }: { $reason }
+case-audit-reason = { $has_reason ->
+    [yes] Case { ID($number) } by { $name }: { $reason }
+   *[no] Case { ID($number) } by { $name }
 }
 case-audit-pardoned = Case { ID($number) }: pardoned
 case-audit-overturned = Case { ID($number) }: overturned

@@ -24,7 +24,7 @@ parameter-takes = { $option ->
     [seed] a whole number from { ID($low) } to { ID($high) }
     [steps] { $high ->
         [0] a whole number
-       *[other] a whole number from { $low } to { $high }
+       *[other] a whole number from { ID($low) } to { ID($high) }
     }
     [images] { $has_value ->
         [yes] a whole number from { $low } to { $high }

@@ -19,8 +19,8 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
 gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->
     [upscale] { "" }
    *[other] { " " }· { $steps ->
-        [one] { $steps } step
-       *[other] { $steps } steps
+        [one] { ID($steps) } step
+       *[other] { ID($steps) } steps
     } · cfg { $guidance }{ $loras ->
         [none] { "" }
        *[other] { " " }· { $loras }

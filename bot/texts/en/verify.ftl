@@ -27,8 +27,8 @@ verify-job = { $picture ->
 verify-drawn = -# { verify-job } · { $model }{ $action ->
     [upscale] { " " }· upscaled
    *[other] { " " }· { $steps ->
-        [one] { $steps } step
-       *[other] { $steps } steps
+        [one] { ID($steps) } step
+       *[other] { ID($steps) } steps
     } · cfg { $cfg }{ $loras ->
         [none] { "" }
        *[other] { " " }· { $loras }

@@ -7,13 +7,12 @@ https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map_only
 
 from generation.worker.memory import BELIEVED, is_out_of_memory
 
@@ -93,7 +92,7 @@ class CudaRecorder:
         self._pool: Any = None
 
     def __call__(self, denoise: Denoise, x: Tensor, timesteps: Tensor, told: Mapping[str, Any]) -> Recording:
-        x, timesteps, told = tree_map_only(Tensor, Tensor.clone, (x, timesteps, told))
+        x, timesteps, told = x.clone(), timesteps.clone(), _cloned(told)
         graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream()
         try:
@@ -107,6 +106,20 @@ class CudaRecorder:
         return Recording((x, timesteps, *_tensors(told)), output, graph.replay)
 
 
-def _tensors(told: Mapping[str, Any]) -> list[Tensor]:
-    """Those in it and in the mappings in it."""
-    return [leaf for leaf in tree_leaves(told) if isinstance(leaf, Tensor)]
+def _tensors(told: Mapping[str, Any]) -> Iterator[Tensor]:
+    for value in told.values():
+        if isinstance(value, Tensor):
+            yield value
+        elif isinstance(value, dict):
+            yield from _tensors(value)
+
+
+def _cloned(told: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: value.clone()
+        if isinstance(value, Tensor)
+        else _cloned(value)
+        if isinstance(value, dict)
+        else value
+        for name, value in told.items()
+    }

@@ -168,8 +168,8 @@ class Offload:
             torch.cuda.empty_cache()
 
 
-class PipelineOffload(Offload):
-    """A pipeline that draws by itself: what diffusers offers for it."""
+class PipelineOffload:
+    """A pipeline that draws by itself: what diffusers offers for it. Its three methods are as `Offload`'s."""
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         self._pipe = pipe

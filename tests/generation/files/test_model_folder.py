@@ -60,6 +60,7 @@ BREAKAGES: list[tuple[str, Callable[[Path], object]]] = [
     (f"{UNET} is cut off in its header (4 bytes)", lambda f: cut(f / UNET, 4)),
     (f"{UNET} is cut off in its header", lambda f: cut(f / UNET, 2000)),
     (f"{UNET} has 60000 bytes where its header says", lambda f: cut(f / UNET, 60_000)),
+    (f"{UNET} is no safetensors file", lambda f: (f / UNET).write_bytes(b"\x08" + bytes(7) + b'{"a":{}}')),
     (f"{UNET} is no safetensors file", lambda f: (f / UNET).write_bytes(b"\2" + bytes(7) + b"[]")),
     (
         "unet/half-2.safetensors is missing",

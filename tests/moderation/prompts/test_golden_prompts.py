@@ -62,3 +62,8 @@ def test_the_command_line_says_what_does_not_hold(tmp_path: Path, capsys: pytest
     assert "must refuse, but allow: a fox\n1 of 2 hold" in capsys.readouterr().out
     file.write_text("nonsense", "utf-8")
     assert main(["--must", str(file)]) == 2
+
+
+def test_half_a_character_is_a_character_as_it_is_in_json(tmp_path: Path) -> None:
+    (tmp_path / "must.jsonl").write_text('{"prompt": "\\ud800x", "must": "allow"}\n')
+    assert read_golden_prompts(tmp_path / "must.jsonl")[0].prompt == "\ud800x"

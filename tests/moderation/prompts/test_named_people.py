@@ -112,6 +112,7 @@ def test_no_file_is_nobody() -> None:
         ('[[consent]]\nname = "A B"', "consent 1"),
         ('[[consent]]\nname = "A B"\nsaid_yes = " "\nwhen = 2026-11-01', "consent 1"),
         ('[[consent]]\nname = "A B"\nsaid_yes = "me"\nwhen = "today"', "consent 1"),
+        ('[[consent]]\nname = "A B"\nsaid_yes = "me"\nwhen = "2026-11-01"', "consent 1"),
         ('[[consent]]\nname = "A B"\nsaid_yes = "me"\nwhen = 2026-11-01T10:00:00', "consent 1"),
         ('[[consent]]\nname = "A B"\nsaid_yes = "me"\nwhen = 2026-11-01\nby = "x"', "consent 1"),
     ],

@@ -100,5 +100,5 @@ async def test_both_hold_after_a_restart(
     reopened = open_shop(settings)
     with pytest.raises(Paused):
         await reopened.admit(an_order())
-    gate = await reopened.lockdown.gate(GUILD)
+    gate = await reopened.lockdown.state(GUILD)
     assert gate.is_raid and gate.mode is Mode.PAUSE
