@@ -2,6 +2,7 @@
 
 import re
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import main
 from bot.studio.pictures.provenance import FOLDER
 from db.migrate import migrate
 from generation import diagnostics
-from generation.diagnostics import ModelReport
+from generation.diagnostics import Card, Finding, ModelReport
 from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
 from tests.tiny_models import SIDE, cut, tiny_sd
@@ -26,12 +27,46 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_sd(tmp_path_factory.mktemp("tiny"))
 
 
+@pytest.fixture(scope="module")
+def found(folder: Path) -> list[Finding]:
+    """What a process of its own finds out about three models. It loads torch: one such process serves all tests here."""
+    names = {"tiny": "", "twin": "", "odd": "NoSuchScheduler"}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
+        return list(
+            diagnostics.examine(
+                [
+                    ModelEntry(
+                        name=ModelName(name),
+                        source=str(folder),
+                        licence="none",
+                        side=SIDE,
+                        multiple=16,
+                        steps=4,
+                        scheduler=scheduler,
+                    )
+                    for name, scheduler in names.items()
+                ]
+            )
+        )
+
+
+@pytest.fixture
+def examined(found: list[Finding], monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was found, for the models that are asked about."""
+
+    def examine(entries: Sequence[ModelEntry]) -> list[Finding]:
+        asked = {entry.name for entry in entries}
+        return [each for each in found if isinstance(each, Card) or each.name in asked]
+
+    monkeypatch.setattr(diagnostics, "examine", examine)
+
+
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", TOKEN)
     monkeypatch.delenv("ATELIER_DISCORD_API", raising=False)
     monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
 def config(tmp_path: Path, *models: tuple[str, Path], more: str = "") -> list[str]:
@@ -52,6 +87,7 @@ steps = 4
     return ["--config", str(path), "doctor"]
 
 
+@pytest.mark.usefixtures("examined")
 def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
 ) -> None:
@@ -71,21 +107,23 @@ def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
     assert said.out.count("model  ") == 2 and said.err == ""
 
 
+@pytest.mark.usefixtures("examined")
 def test_what_a_start_would_live_with_and_what_it_would_fail_at(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISCORD_TOKEN")
     # An unknown scheduler is found by loading alone.
-    arguments = config(tmp_path, ("tiny", folder))
+    arguments = config(tmp_path, ("odd", folder))
     path = Path(arguments[1])
     path.write_text(path.read_text("utf-8") + 'scheduler = "NoSuchScheduler"\n', "utf-8")
     assert main.main(arguments) == 1
     said = capsys.readouterr()
     assert "atelier: DISCORD_TOKEN is not set" in said.err
-    assert "'tiny' can't be used" in said.err and "NoSuchScheduler" in said.err
+    assert "'odd' can't be used" in said.err and "NoSuchScheduler" in said.err
     assert "a step of" not in said.out
 
 
+@pytest.mark.usefixtures("examined")
 def test_all_that_would_stop_a_start_is_said_at_once(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
 ) -> None:
@@ -116,6 +154,7 @@ def test_a_model_that_takes_the_process_down_is_a_sentence(monkeypatch: pytest.M
     assert "died" in second.why_not and "-9" in second.why_not
 
 
+@pytest.mark.usefixtures("examined")
 def test_it_says_what_looks_at_pictures_and_what_signs_them(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
 ) -> None:
@@ -130,6 +169,7 @@ def test_it_says_what_looks_at_pictures_and_what_signs_them(
 
 
 @pytest.mark.parametrize("more", ["pictures", "provenance"])
+@pytest.mark.usefixtures("examined")
 def test_a_detector_or_certificate_that_is_missing_stops_a_start(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, more: str
 ) -> None:
