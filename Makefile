@@ -1,4 +1,4 @@
-# Everything starts from Python 3.11+ and this file: `make demo` and `make test` build the virtual environment themselves.
+# You need only Python 3.11 or newer and this file: `make demo` and `make test` create the virtual environment themselves.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,33 +8,33 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: demo run test check bench clean
 
-demo: $(STAMP) ## the bot, the bundled model and a Discord on localhost: no account needed
+demo: $(STAMP) ## starts the bot, the bundled model and a Discord on localhost; needs no account
 	$(BIN)/python main.py playground
 
-run: $(STAMP) ## the bot on real Discord: DISCORD_TOKEN must be set
+run: $(STAMP) ## starts the bot on real Discord; needs DISCORD_TOKEN
 	$(BIN)/python main.py run
 
-test: $(TEST_STAMP) ## every check and every test
+test: $(TEST_STAMP) ## runs every check and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest
 
-check: $(TEST_STAMP) ## the quick checks alone
+check: $(TEST_STAMP) ## runs only the quick checks
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/pyright
 	$(BIN)/python -m pytest -q tests/test_structure.py
 
-bench: $(TEST_STAMP) ## every benchmark, on this machine
+bench: $(TEST_STAMP) ## runs the benchmarks on this machine
 	for name in loop overhead fairness crowd burst soak awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install "pip==26.3"
 
-# torch first and by its exact version: a range would let pip resolve another build. The detector's package without what it asks
-# for, which is a Pillow of 2021: only its file of weights is used.
+# torch is installed first and by its exact version: a range would let pip choose another build. The detector's package is
+# installed without its dependencies, because it requires a Pillow of 2021; only its file of weights is used.
 $(STAMP): pyproject.toml | $(VENV)/bin/python
 	$(PIP) install "torch==2.13.0"
 	$(PIP) install --editable .
