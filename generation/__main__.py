@@ -162,7 +162,7 @@ def _read(path: str) -> bytes:
 def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
     # Without this, transformers warns that torchvision is missing. Nothing here needs torchvision.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    # Imported here, so that bad input is refused at once: importing torch takes seconds.
+    # Imported here, so that bad input is refused immediately: importing torch takes seconds.
     from generation.worker.loop import Loop
     from generation.worker.models.loading import limit_threads
 

@@ -1,9 +1,9 @@
 """Decides the order of jobs: equal shares between servers, equal shares between a server's members, short jobs before long ones.
 
-Pure bookkeeping: no clock, no torch. It computes when each job would end if the device were divided equally between the servers
-that have jobs, and each server's share equally between its members. The job that would end first is served first, with the whole
-device. So no job ends later than under equal shares, and short jobs end much sooner. This is the fair sojourn protocol (Friedman
-and Henderson, 2003, https://doi.org/10.1145/781027.781032). It follows from this rule:
+Pure bookkeeping: no clock, no torch. It computes when each job would end under equal shares: the device divided equally between
+the servers with jobs, and each server's share equally between its members. The job that would end first is served first, with the
+whole device. So no job ends later than under equal shares, and short jobs end much sooner. This is the fair sojourn protocol
+(Friedman and Henderson, 2003, https://doi.org/10.1145/781027.781032). It follows from this rule:
 
 - The waiting jobs of one member run one after the other. The jobs that have started share the member's part. So 200 jobs of
   one member delay another member no longer than one job does.
@@ -33,7 +33,7 @@ K = TypeVar("K", bound=Hashable)
 
 CROWD = 1e-3
 """A member's jobs are due later by this share of the total seconds of the member's jobs. Among equal jobs, the member with the
-least work there goes first.
+least total work goes first.
 """
 
 HARDLY = 0.1

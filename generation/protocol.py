@@ -50,7 +50,7 @@ class Ping(Message, frozen=True):
 
 
 class Stop(Message, frozen=True):
-    """Tells the worker to exit at once, without finishing any job."""
+    """Tells the worker to exit immediately, without finishing any job."""
 
 
 # ---- worker -> bot

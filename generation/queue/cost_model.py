@@ -57,7 +57,7 @@ class CostModel:
     """The device seconds of a picture: a fixed part, such as decoding, and a part for every step.
 
     A job's device seconds are its share of the batches that it was in. So the shares of jobs that ran together add up to the time
-    that passed, and the loading of a model does not make jobs look slow.
+    that passed. The loading of a model does not make jobs look slow.
     """
 
     def __init__(self) -> None:

@@ -129,7 +129,7 @@ class Dispatcher:
         return ticket
 
     def cancel(self, job: JobId) -> bool:
-        """Cancels a job: its ticket fails at once with JobCancelled. The slots of a running job are free after its next step.
+        """Cancels a job: its ticket fails immediately with JobCancelled. The slots of a running job are free after its next step.
 
         Returns False if there is no such job any more.
         """

@@ -5,7 +5,7 @@ reported. It does not include decoding, or later jobs that overtake. So each job
 The next forecasts are corrected by the measured delay.
 
 A forecast takes longer with more jobs. So a burst of new jobs or worker events leads to one update at the end of the event loop's
-turn. If a ticket is read before that, the update is computed at once.
+turn. If a ticket is read before that, the update is computed immediately.
 """
 
 import asyncio

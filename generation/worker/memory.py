@@ -82,7 +82,7 @@ def meter_for(device: torch.device) -> Meter:
 
 
 def _high_water_mark() -> int | None:
-    """The process's peak memory in bytes; None where it is unknown."""
+    """The process's peak memory in bytes; None if it is unknown."""
     try:
         found = _MARK.search(Path("/proc/self/status").read_text(encoding="ascii"))
     except OSError:

@@ -1,7 +1,7 @@
 """The process that owns the device: reads frames from stdin, writes frames to stdout, and runs the loop in between.
 
-The bot may be killed at any moment and start a new worker. So the end of stdin ends this process at once, even during a step. It
-stores nothing of importance.
+The bot may be killed at any moment and start a new worker. So the end of stdin ends this process immediately, even during a step.
+It stores nothing of importance.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The tensors of the running batch, resident on the device, and the step that advances many pictures at once.
 
-Pictures of one BatchKey share the forward pass, whatever their step, scheduler, guidance, negative prompt and seed are. A picture
+Pictures of one BatchKey share the forward pass. Their step, scheduler, guidance, negative prompt and seed may differ. A picture
 is one or more rows of the model's call. Guidance is the weighted sum of its rows.
 
 The state is in tensors of fixed shape, with one place for each picture. Place 0 is scratch; padding points to it. Each place has

@@ -1,7 +1,7 @@
 """Records a denoiser's call once for each shape and then replays it, with CUDA graphs.
 
 For a few rows, Python needs longer to launch a U-Net's thousand kernels than a large GPU needs to run them. A replay launches
-them all at once. See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+them all together. See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 import logging

@@ -1,9 +1,9 @@
 """Decides which models are on the device, and which one is evicted for another. Pure bookkeeping: no clock, no torch, no files.
 
-Jobs for a loaded model go first. A model that fits into the free memory is loaded at once. Otherwise idle models, without waiting
-or running jobs, are evicted, the least recently used first. If jobs have waited for a model as long as the bound, models with
-jobs are evicted too, the least recently used first: they take no new jobs (closed), finish their running ones (draining), and are
-then evicted. A model in use is never evicted. Only one swap happens at a time, for the model with the longest wait.
+Jobs for a loaded model go first. A model that fits into the free memory is loaded immediately. Otherwise idle models, without
+waiting or running jobs, are evicted, the least recently used first. If jobs have waited for a model as long as the bound, models
+with jobs are evicted too, the least recently used first: they take no new jobs (closed), finish their running ones (draining),
+and are then evicted. A model in use is never evicted. Only one swap happens at a time, for the model with the longest wait.
 
 While pictures are drawn, at least a quarter of the bound passes between two swaps (the residence), so that the device draws more
 than it loads. So jobs wait for a model at most the bound, plus a residence, a drain and a load for each model with a longer wait.
@@ -71,7 +71,8 @@ class EvictionPolicy:
         self._fresh.discard(name)
 
     def decide(self, now: float, wanted: Mapping[ModelName, int], in_use: Set[ModelName]) -> Change:
-        """Decides what to load and evict. The caller must do it before the next call, where the residence after a swap starts.
+        """Decides what to load and evict. The caller must do it before the next call. The residence after a swap starts at that
+        call.
 
         `wanted`: the models of jobs that have not started, in order of arrival, with their bytes as far as known. `in_use`: the
         models of jobs that have started. `now`: seconds, of any monotonic clock.

@@ -59,7 +59,7 @@ class ModelCache:
         return self.policy.is_open(name) or self._why_not(name) is not None
 
     def load(self, name: ModelName) -> None:
-        """Loads the model now, whatever is on the device. Raises BrokenModel, and reports it to the bot too."""
+        """Loads the model now, without asking the policy. Raises BrokenModel, and reports it to the bot too."""
         if name not in self.entries:
             raise BrokenModel(self._why_not(name))
         if self._load(name) is None and (failed := self._why_not(name)) is not None:

@@ -45,7 +45,7 @@ class Upscaler:
     network: nn.Module
     device: torch.device
     dtype: torch.dtype
-    tile: int  # input pixels: side of the square that the network gets at once
+    tile: int  # input pixels: side of the square that the network gets in one call
     margin: int  # input pixels at a tile's border that are discarded
     blend: int  # input pixels over which one tile fades into the next
 
