@@ -38,8 +38,8 @@ class ModelReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     is_batched: bool = True  # False: draws whole pictures one after the other
     loading: float = 0.0
     steps: dict[int, float] = {}  # number of rows -> seconds of one step
-    fixed: float = 0.0  # of the straight line fitted to `steps`: cost of a step without rows, and of each row
-    a_row: float = 0.0
+    fixed: float = 0.0  # of the straight line fitted to `steps`: a step without rows
+    a_row: float = 0.0  # and each row
     knee: int = 0  # useful rows in one step; 0: unknown
     decoding: float = 0.0  # one picture, including the upscaling that its entry sets
     order: float = 0.0  # four pictures with default settings, alone on the device

@@ -158,7 +158,7 @@ class FairShare:
         return [order for *_, order in sorted(due, key=_BOTH)]
 
     def is_ahead(self, guild: GuildId, member: MemberId) -> bool:
-        """Whether the member has received more than equal shares would have given by now."""
+        """Returns whether the member has received more than equal shares would have given by now."""
         members = self._guild(guild).members
         return round(members.reached(member) - members.now, DIGITS) > 0
 

@@ -50,7 +50,7 @@ class Ping(Message, frozen=True):
 
 
 class Stop(Message, frozen=True):
-    """Tells the worker to exit immediately, without finishing any job."""
+    """An order to exit immediately, without finishing any job."""
 
 
 # ---- worker -> bot

@@ -125,7 +125,7 @@ class GenerationRequest(_Asked):
 
     @property
     def cost(self) -> float:
-        """Picture-steps. The fair queue charges these until device seconds are known."""
+        """Returns picture-steps. The fair queue charges these until device seconds are known."""
         start = self.drawing.picture(Role.START)
         return max(1.0, self.drawing.images * self.drawing.steps * (start.strength if start else 1.0))
 

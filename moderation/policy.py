@@ -129,13 +129,13 @@ AS_FOUND = Policy(name="as found", default=Stance())
 
 
 def ordinary(policy: Policy) -> Policy:
-    """Returns the policy for a channel that is not age-restricted: in ADULT categories it refuses at least as much as the standard policy."""
+    """Returns the policy for a channel without age restriction: in ADULT categories at least as strict as the standard policy."""
     return policy.with_(_for_everybody())
 
 
 def is_for_everybody(policy: Policy) -> bool:
-    """Whether an ordinary channel can use the policy unchanged: in ADULT categories it is no less strict than `ordinary` makes
-    it.
+    """Returns whether an ordinary channel can use the policy unchanged: in ADULT categories it is no less strict than `ordinary`
+    makes it.
     """
     return all(
         not policy.stance(each).lenient

@@ -43,7 +43,7 @@ class TooManyJobs(Exception):
 
 
 class RateLimit(Throttler):
-    """Allows at most `rate_limit` images in any `period` seconds. An image spent at t counts until just before t + period.
+    """A limit of `rate_limit` images in any `period` seconds. An image spent at t counts until just before t + period.
 
     Unlike Throttler, it reports the waiting time instead of waiting, and it includes spending from before the process started.
     `async with allowance` still waits, for one image.

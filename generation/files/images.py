@@ -192,7 +192,7 @@ def thumbnail(png: bytes, side: int) -> bytes:
 def blurred(content: bytes, side: int = 240) -> bytes:
     """Returns a JPEG of at most `side` pixels that keeps only the colours.
 
-    It contains at most 6 by 6 samples of the picture, so sharpening can not restore it. Raises the same errors as `open_picture`.
+    It contains at most 6 by 6 samples of the picture, so sharpening can't restore it. Raises the same errors as `open_picture`.
     """
     picture = open_picture(content)
     scale = side / max(picture.size)

@@ -39,12 +39,12 @@ class ModelFolder:
 
 
 def is_hub_name(source: str) -> bool:
-    """Whether `source` names a model of a hub ("owner/name") and no folder of that name exists."""
+    """Returns whether `source` names a model of a hub ("owner/name") and no folder of that name exists."""
     return _HUB_NAME.fullmatch(source) is not None and not Path(source).exists()
 
 
 def inspect(source: str) -> ModelFolder | None:
-    """Checks a model's source. Returns None for a hub name, which can not be checked offline. Raises BrokenModelFolder."""
+    """Checks a model's source. Returns None for a hub name, which can't be checked offline. Raises BrokenModelFolder."""
     if is_hub_name(source):
         return None
     folder = Path(source)

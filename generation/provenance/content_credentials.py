@@ -51,7 +51,7 @@ class Found:
 
 
 class Credentials:
-    """Signs pictures and reads their credentials. Safe to use from several threads."""
+    """A signer of pictures and reader of their credentials. Safe to use from several threads."""
 
     def __init__(self, certificate: Certificate) -> None:
         """Raises c2pa.C2paError if the certificate can't be used."""

@@ -78,22 +78,22 @@ class Watermark:
         return float(shows.mean())
 
     def _projections(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(96,): the projection onto each direction."""
+        """Returns (96,): the projection onto each direction."""
         basis = _basis()
         spectrum = (basis @ small @ basis.T).ravel()
         return (spectrum[self._where] * self._weight).sum(axis=1)
 
 
 def _small(picture: Image.Image) -> NDArray[np.float32]:
-    """(128, 128): the brightness, 0 to 255."""
+    """Returns (128, 128): the brightness, 0 to 255."""
     # For larger pictures, averages over each cell: this is fast and removes frequencies above the band.
     filter = Image.Resampling.BOX if min(picture.size) >= 2 * _SIDE else Image.Resampling.BICUBIC
     return np.asarray(picture.convert("L").convert("F").resize((_SIDE, _SIDE), filter), np.float32)
 
 
 def _room(small: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(128, 128), with a mean square of 1: how much each place may change. The eye sees changes in smooth areas, so they get
-    less.
+    """Returns (128, 128), with a mean square of 1: how much each place may change. The eye sees changes in smooth areas, so they
+    get less.
     """
     rough = np.abs(small - _blurred(small))
     room = np.clip(_blurred(rough) / _BUSY, _LEAST_ROOM, 1.0)
@@ -107,7 +107,7 @@ def _blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _code(number: int, key: bytes) -> NDArray[np.float32]:
-    """(96,) of 1 and -1: the code bits of the number."""
+    """Returns (96,) of 1 and -1: the code bits of the number."""
     bits = (number << 16) | _check(number, key)
     shifts = range(_WORD * (_WORDS - 1), -1, -_WORD)
     return np.concatenate([_golay()[(bits >> shift) & 0xFFF] for shift in shifts])
@@ -118,7 +118,7 @@ def _check(number: int, key: bytes) -> int:
 
 
 def _directions(key: bytes) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(96, n): positions in the flattened DCT. (96, n): their weights; each row has length 1."""
+    """Returns (96, n): positions in the flattened DCT. (96, n): their weights; each row has length 1."""
     down, along = np.mgrid[0:_SIDE, 0:_SIDE]
     radius = np.hypot(down, along)
     band = np.flatnonzero((radius >= _BAND[0]) & (radius < _BAND[1]))
@@ -131,7 +131,7 @@ def _directions(key: bytes) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 @cache
 def _basis() -> NDArray[np.float32]:
-    """(128, 128): the orthonormal DCT-II, one frequency a row."""
+    """Returns (128, 128): the orthonormal DCT-II, one frequency a row."""
     frequency, place = np.mgrid[0:_SIDE, 0:_SIDE]
     basis = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _SIDE)) * np.sqrt(2 / _SIDE)
     basis[0] /= np.sqrt(2)
@@ -140,8 +140,8 @@ def _basis() -> NDArray[np.float32]:
 
 @cache
 def _golay() -> NDArray[np.float32]:
-    """(4096, 24) of 1 and -1: the code word of every 12 bits, systematic, with a parity bit. Any two
-    differ in at least 8 places.
+    """Returns (4096, 24) of 1 and -1: the code word of every 12 bits, systematic, with a parity bit. Any two differ in at least 8
+    places.
     """
     words: list[int] = []
     for message in range(1 << _WORD):

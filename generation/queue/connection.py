@@ -106,7 +106,7 @@ class Connection(Protocol):
 
 
 class WorkerConnection:
-    """Made by `open_connection`. One task receives; any task on the event loop may send."""
+    """A connection made by `open_connection`. One task receives; any task on the event loop may send."""
 
     def __init__(self, process: Process, *, patience: float, ping_seconds: float, listen: Listener) -> None:
         assert process.stdin is not None and process.stdout is not None  # PIPE above

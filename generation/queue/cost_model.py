@@ -9,7 +9,7 @@ GUESS = 0.01
 
 
 class Regression:
-    """Fits y = fixed + slope · x by weighted least squares. Neither part is below 0."""
+    """A straight line y = fixed + slope · x by weighted least squares. Neither part is below 0."""
 
     def __init__(self, kept: float = 0.9) -> None:
         """`kept`: the factor for the weight of older points at every new point. With 0.9 the last ten points have two thirds of
@@ -29,12 +29,12 @@ class Regression:
 
     @property
     def ratio(self) -> float:
-        """The sum of y divided by the sum of x. Defined only after the first point."""
+        """Returns the sum of y divided by the sum of x. Defined only after the first point."""
         return self._y / self._x
 
     @property
     def line(self) -> tuple[float, float]:
-        """The fixed part and the slope; (0, 0) before the first point."""
+        """Returns the fixed part and the slope; (0, 0) before the first point."""
         if not self.weight:
             return 0.0, 0.0
         spread = self.weight * self._xx - self._x**2
@@ -66,7 +66,7 @@ class CostModel:
 
     @property
     def seconds_per_cost(self) -> float | None:
-        """Device seconds of a picture-step, averaged over the latest jobs; None before the first job has finished."""
+        """Returns device seconds of a picture-step, averaged over the latest jobs; None before the first job has finished."""
         return self._all.ratio if self._all.weight else None
 
     def learn(self, request: Request, seconds: float) -> None:

@@ -48,7 +48,7 @@ class DispatcherState:
 
 
 class Dispatcher:
-    """Accepts jobs from any task on the event loop. `run` is the only task that talks to the workers."""
+    """The dispatcher. Any task on the event loop may submit jobs. `run` is the only task that talks to the workers."""
 
     def __init__(
         self,
@@ -191,7 +191,7 @@ class Dispatcher:
     # ---- queue and leases
 
     def _move(self) -> None:
-        """Called after every change: sends jobs while there is room, and schedules an update of positions and ETAs."""
+        """Sends jobs while there is room, and schedules an update of positions and ETAs. Called after every change."""
         if any(worker.is_ready for worker in self._workers):
             self._ready.set()
         else:

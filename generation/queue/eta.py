@@ -24,14 +24,14 @@ from generation.request import JobId, Request
 
 
 class Lateness:
-    """Learns how much longer jobs take than was forecast."""
+    """The delay of jobs relative to their forecast, learned from finished jobs."""
 
     def __init__(self) -> None:
         self._line = Regression()
 
     @property
     def correction(self) -> tuple[float, float]:
-        """Fixed seconds to add, and the factor for the forecast."""
+        """Returns the fixed seconds to add, and the factor for the forecast."""
         return self._line.line if self._line.points > 1 else (0.0, 1.0)
 
     def learn(self, forecast: float, real: float) -> None:

@@ -20,7 +20,7 @@ class _Entry(Claim[Request]):
 
 
 class FairQueue:
-    """Holds every job at most once. Methods that take a job raise KeyError if it is not in the queue."""
+    """A queue that holds every job at most once. Methods that take a job raise KeyError if it is not in the queue."""
 
     def __init__(
         self,
@@ -36,7 +36,7 @@ class FairQueue:
         self._waiting = 0
 
     def __len__(self) -> int:
-        """The number of waiting jobs."""
+        """Returns the number of waiting jobs."""
         return self._waiting
 
     def __iter__(self) -> Iterator[Request]:

@@ -65,13 +65,13 @@ class Worker:
 
     @property
     def is_open(self) -> bool:
-        """Whether the worker takes any jobs. A full one still takes drafts, and jobs of members with no running job."""
+        """Returns whether the worker takes any jobs. A full one still takes drafts, and jobs of members with no running job."""
         is_alone = any(job.runs_alone for job in self.leases.values())
         return self.is_ready and not is_alone and self.pictures < 2 * self.window
 
     @property
     def is_full(self) -> bool:
-        """Whether its slots are full. Drafts are not counted, so that extra drafts do not block other jobs."""
+        """Returns whether its slots are full. Drafts are not counted, so that extra drafts do not block other jobs."""
         heavy = sum(job.request.drawing.images for job in self.leases.values() if not job.is_draft)
         return heavy >= self.window
 
@@ -87,7 +87,9 @@ class Worker:
         self.leases[request.job] = job
 
     def cancel(self, job: JobId) -> None:
-        """Sends a cancel. The job stays leased until the worker has released it, so that its slots are not given away twice."""
+        """Sends a Cancel order. The job stays leased until the worker has released it, so that its slots are not given away
+        twice.
+        """
         self.connection.send(protocol.Cancel(job=job))
 
     # ---- connection

@@ -38,7 +38,7 @@ UNKNOWN = 1e-3
 
 
 class CostCurve:
-    """Learns the cost of a step by its number of rows, and how many rows are useful: a line through (rows, seconds).
+    """The cost of a step by its number of rows, and the useful number of rows: a straight line through (rows, seconds).
 
     A step has a fixed cost, which all its rows share, and a cost for every row. More rows are useful while they spread the fixed
     cost. Beyond the knee, a longer step makes every member wait longer and speeds up hardly any job.
@@ -58,12 +58,12 @@ class CostCurve:
 
     @property
     def line(self) -> tuple[float, float]:
-        """Seconds of the fixed part and of a row, neither below 0; (0, 0) before the first measurement."""
+        """Returns the seconds of the fixed part and of a row, neither below 0; (0, 0) before the first measurement."""
         return self._fit.line
 
     @property
     def knee(self) -> int:
-        """The useful number of rows in one step. At most twice the largest measured number."""
+        """Returns the useful number of rows in one step: at most twice the largest measured number."""
         fixed, a_row = self.line
         if not self._fit.weight or fixed == 0.0:
             return FIRST
@@ -144,8 +144,8 @@ class BatchScheduler:
         self.shares.charge(request.guild, request.member, seconds, is_draft=request.is_draft)
 
     def _is_new(self, job: Job, served: Set[MemberId]) -> bool:
-        """Whether the job may take its first step early. A member's second draft may not, so one member's drafts do not block
-        others.
+        """Returns whether the job may take its first step early. A member's second draft may not, so one member's drafts do not
+        block others.
         """
         request = job.request
         is_next_of_many = request.is_draft and (

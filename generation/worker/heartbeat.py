@@ -39,8 +39,8 @@ class WorkTally:
 
 
 class Heartbeat:
-    """Detects a hung loop. The loop calls `beat` at every turn. It is inside `rest` while it waits for
-    orders or loads a model.
+    """A detector of a hung loop. The loop calls `beat` at every turn. It is inside `rest` while it waits for orders or loads a
+    model.
     """
 
     def __init__(
@@ -79,7 +79,7 @@ class Heartbeat:
 
 
 class VitalsReporter:
-    """Converts a tally and a heartbeat to Vitals."""
+    """A reporter that makes Vitals from a tally and a heartbeat."""
 
     def __init__(self, heartbeat: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
         self._heartbeat, self._tally, self._tell = heartbeat, tally, tell

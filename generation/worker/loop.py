@@ -180,7 +180,7 @@ class Loop:
             model = model or self.model_cache.take(job.request.drawing.model)
             slot = model.seat(job.request.drawing, index)
         except (BrokenModel, BrokenLora, UnusableRequest) as refused:
-            if isinstance(refused, BrokenLora):  # the bot hears of a broken model anyway, and logs it
+            if isinstance(refused, BrokenLora):  # for a broken model, the bot is sent the reason and logs it
                 log.error("job %s: %s", job.id, refused)
             return self._fail(job, refused.kind, str(refused))
         except PictureError:

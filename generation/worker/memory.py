@@ -18,8 +18,8 @@ _HOST_IS_FULL = re.compile(r"DefaultCPUAllocator: (can't allocate memory|not eno
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether the error means full memory. For a GPU, PyTorch has its own exception. For the host it raises a plain RuntimeError
-    (c10/core/impl/alloc_cpu.cpp).
+    """Returns whether the error means full memory. For a GPU, PyTorch has its own exception. For the host it raises a plain
+    RuntimeError (c10/core/impl/alloc_cpu.cpp).
     """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
@@ -27,8 +27,8 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 class CudaMeter:
-    """Measures GPU memory in bytes. Asks PyTorch's allocator, without synchronising, and the driver for memory used by other
-    programs.
+    """A meter of GPU memory, in bytes. It asks PyTorch's allocator, without synchronising, and the driver for memory used by
+    other programs.
     """
 
     def __init__(self, device: torch.device) -> None:
@@ -36,7 +36,7 @@ class CudaMeter:
         self._before = 0
 
     def free(self) -> int:
-        """The memory that work may take if it starts now."""
+        """Returns the memory that work may take if it starts now."""
         unused, _ = torch.cuda.mem_get_info(self._device)
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return unused + kept
@@ -46,12 +46,12 @@ class CudaMeter:
         torch.cuda.reset_peak_memory_stats(self._device)
 
     def taken(self) -> int:
-        """The peak since `begin`, minus the memory in use at `begin`."""
+        """Returns the peak since `begin`, minus the memory in use at `begin`."""
         return torch.cuda.max_memory_allocated(self._device) - self._before
 
 
 class HostMeter:
-    """Measures host memory in bytes. The memory that a call took is known only on Linux (/proc/self/status, in kilobytes:
+    """A meter of host memory, in bytes. The memory that a call took is known only on Linux (/proc/self/status, in kilobytes:
     proc_pid_status(5), proc_pid_clear_refs(5)); elsewhere it is None.
     """
 
@@ -82,7 +82,7 @@ def meter_for(device: torch.device) -> Meter:
 
 
 def _high_water_mark() -> int | None:
-    """The process's peak memory in bytes; None if it is unknown."""
+    """Returns the process's peak memory in bytes; None if it is unknown."""
     try:
         found = _MARK.search(Path("/proc/self/status").read_text(encoding="ascii"))
     except OSError:

@@ -47,7 +47,7 @@ class JobOutcomes:
 
 
 class DeviceTimer:
-    """Measures the device time of work, and lets the host run ahead of the device by one piece of work.
+    """A timer of work on the device. It lets the host run ahead of the device by one piece of work.
 
     GPU launches return immediately, before the work is done. So work is timed by events on the device's own stream. While the
     device computes one step, the host plans and launches the next; the device never waits for bookkeeping. On a CPU, work is done

@@ -30,7 +30,7 @@ BROKEN_STREAM = 3
 
 
 class Outlet:
-    """Sends events to the bot, from any thread, one frame at a time."""
+    """A sender of events to the bot, from any thread, one frame at a time."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream

@@ -61,7 +61,7 @@ class Mixture:
 
 
 class LearnedClassifier:
-    """Reads canonical text in any language of the word list. Safe to call from several threads."""
+    """A classifier of canonical text in any language of the word list. Safe to call from several threads."""
 
     def __init__(
         self, encoder: Encoder, linear: Ngrams, mixture: Mixture, categories: tuple[Category, ...]

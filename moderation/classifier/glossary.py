@@ -11,7 +11,7 @@ from moderation.prompts.phrases import Phrasebook
 _MEANINGS = Path(__file__).with_name("meanings.txt")
 _ENGLISH_SHARE = 0.5  # ordinary English words in a text; with fewer it counts as another language
 _SENTENCE = 5  # words; a shorter text does not show its language
-_SHORTEST_KEPT = 3  # letters of English words in foreign text; "an" and "die" differ there
+_SHORTEST_KEPT = 3  # letters; shorter English words in foreign text mean something else, such as "an"
 
 
 def in_english(text: str) -> str:

@@ -123,7 +123,7 @@ def in_cyrillic(text: str) -> str:
 
 @lru_cache(maxsize=4096)
 def unspaced(letter: str) -> bool:
-    """Whether the letter's script writes words without spaces (or, in Korean, attaches particles to words)."""
+    """Returns whether the letter's script writes words without spaces (or, in Korean, attaches particles to words)."""
     code = ord(letter)
     return (
         0x0E00 <= code <= 0x0EFF  # Thai, Lao

@@ -23,7 +23,7 @@ _LETTERS = 0.8  # minimum share of letters among the non-blank characters
 
 
 def unencoded(text: str, vocabulary: Vocabulary, rounds: int = _ROUNDS) -> str:
-    """Returns `text` with encoded words decoded. The case must not have been changed before."""
+    """Returns `text` with encoded words decoded. `text` must have its original case, because base64 depends on it."""
     text = _HEX.sub(lambda run: _read(run[0], _from_hex, vocabulary, rounds), text)
     return _BASE64.sub(lambda run: _read(run[0], _from_base64, vocabulary, rounds), text)
 

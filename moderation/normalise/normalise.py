@@ -118,7 +118,7 @@ class _Chunk:
 
 
 def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
-    """Whether the text looks like another language. There, a corrected "misspelling" is usually just a foreign word."""
+    """Returns whether the text looks like another language. There, a corrected "misspelling" is usually just a foreign word."""
     bare = (raw if raw.isalpha() else _POSSESSIVE.sub("", raw.strip(_EDGE)) for raw in raws)
     plain_words = [word for word in bare if word.isalpha()]
     known = sum(word in vocabulary.english for word in plain_words)
@@ -126,7 +126,7 @@ def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
 
 
 def _read_spelled(run: str, vocabulary: Vocabulary) -> str:
-    """ "n u d e" becomes one word, "a n u d e" two; letters that spell no word stay separate."""
+    """Reads "n u d e" as one word, "a n u d e" as two; letters that spell no word stay separate."""
     read: list[str] = []
     for part in _spelled_parts(run):
         letters = "".join(_LETTER.findall(part))
@@ -216,7 +216,7 @@ def _restored(word: str, vocabulary: Vocabulary) -> _Chunk:
 
 
 def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
-    """ "po rn", "nu d e": joins neighbours that make a watched word, if not all of them are words themselves."""
+    """Joins neighbours that make a watched word ("po rn", "nu d e"), if not all of them are words themselves."""
     is_word = [
         token in SMALL_WORDS or (token in vocabulary.known and len(token) > 2) or token.isdigit()
         for token in tokens

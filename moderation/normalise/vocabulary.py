@@ -57,7 +57,7 @@ class Vocabulary:
 
     @cached_property
     def certain(self) -> Vocabulary:
-        """The same words without guessing."""
+        """Returns the same words without guessing."""
         return replace(self, guesses=False)
 
     @cached_property
@@ -70,7 +70,7 @@ class Vocabulary:
 
     @cached_property
     def signs(self) -> frozenset[str]:
-        """The emoji that rules know."""
+        """Returns the emoji that rules know."""
         return frozenset(
             word for word in self.watched if len(word) == 1 and not word.isascii() and not word.isalnum()
         )
@@ -171,14 +171,14 @@ class Vocabulary:
         return self._split_from_digits(word)
 
     def _split_from_digits(self, word: str) -> list[str] | None:
-        """ "1girl", "12yo": a known word and the number beside it."""
+        """Splits "1girl" or "12yo" into a known word and the number next to it."""
         split = re.fullmatch(r"(\d*)([a-z]{2,})(\d*)", word)
         if split and (split[2] in ("yo", "yr") or (len(split[2]) >= 3 and split[2] in self.known)):
             return [part for part in split.groups() if part]
         return None
 
     def _unwrapped(self, word: str) -> str | None:
-        """ "xxsexxx": the same filler on both sides."""
+        """Removes the same filler on both sides: "xxsexxx"."""
         for width in (2, 3, 4):
             core = word[width:-width]
             if len(core) >= 3 and word[:width] == word[-width:] and core in self.known:
@@ -187,7 +187,7 @@ class Vocabulary:
         return core if word[0] in "xzq" and word[0] == word[-1] and core in self.watched else None
 
     def _unstretched(self, word: str) -> str | None:
-        """ "nuuude", "hackker": tries every run of a letter as one or two; the longest known word wins."""
+        """Tries every run of a letter as one or two letters ("nuuude", "hackker"); the longest known word wins."""
         runs = list(_RUN.finditer(word))
         if not 0 < len(runs) <= 6:
             return None
@@ -218,7 +218,7 @@ class Vocabulary:
         return next((reading for reading in fixed if reading in self.watched), harmless)
 
     def _unmasked(self, word: str) -> str | None:
-        """ "n*de": the first watched word that matches."""
+        """Returns the first watched word that matches a word with wildcards, such as "n*de"."""
         if sum(sign != WILDCARD for sign in word) < 2:
             return None
         pattern = re.compile(re.escape(word).replace(re.escape(WILDCARD), "[^\\W_]"))

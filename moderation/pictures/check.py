@@ -18,7 +18,7 @@ _THRESHOLDS = Path(__file__).with_name("pictures.toml")
 
 
 class Detector(Protocol):
-    """Scores pictures. Safe to call from several threads."""
+    """A detector that scores pictures. Safe to call from several threads."""
 
     @property
     def name(self) -> str: ...

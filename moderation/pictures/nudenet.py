@@ -45,7 +45,7 @@ class NudeNet:
 
 
 def prepared(picture: Image.Image) -> NDArray[np.float32]:
-    """(1, 3, 320, 320), 0 to 1: the picture in the upper left corner of a black square."""
+    """Returns (1, 3, 320, 320), 0 to 1: the picture in the upper left corner of a black square."""
     picture = picture.convert("RGB")
     side = max(picture.size)
     square = Image.new("RGB", (side, side))

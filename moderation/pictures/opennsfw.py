@@ -36,7 +36,7 @@ class OpenNsfw:
 
 
 def prepared(picture: Image.Image) -> NDArray[np.float32]:
-    """(1, 224, 224, 3), blue first, minus the mean: same as `caffe_preprocess_and_compute` in classify_nsfw.py."""
+    """Returns (1, 224, 224, 3), blue first, minus the mean: same as `caffe_preprocess_and_compute` in classify_nsfw.py."""
     margin = (_SIDE - _SEEN) // 2
     small = picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     middle = small.crop((margin, margin, margin + _SEEN, margin + _SEEN))

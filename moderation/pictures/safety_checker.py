@@ -27,7 +27,7 @@ _ADVICE = (
 
 
 class SafetyChecker:
-    """Owns its process, which ends when the bot ends. If the process died, it is started again for the next picture."""
+    """A detector with its own process, which ends when the bot ends. If it died, it is started again for the next picture."""
 
     name = "safety-checker"
 

@@ -261,7 +261,7 @@ def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: 
 
 
 def _gravity(verdict: Verdict) -> int:
-    """Sort key: among equally strict verdicts the first is shown, and those required by law come first."""
+    """Returns the sort key: among equally strict verdicts the first is shown, and those required by law come first."""
     return {Category.MINORS: 0, Category.REAL_PERSON: 1}.get(verdict.category, 2)
 
 

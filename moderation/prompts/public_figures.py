@@ -38,8 +38,8 @@ class Name:
 
 @dataclass(frozen=True, eq=False)
 class PublicFigures:
-    """Finds listed names and probable names. A probable name is a first name that several listed people have, followed by a
-    listed last name or by a word that is not English.
+    """The listed names, and a search for them and for probable names. A probable name is a first name that several listed people
+    have, followed by a listed last name or by a word that is not English.
     """
 
     _names: frozenset[tuple[str, ...]]

@@ -31,8 +31,8 @@ class Reads(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """Fires if a text contains one of `any_of` outside `unless`. If `with_any_of` is not empty, the text must also contain one of
-    those.
+    """A rule. It fires if a text contains one of `any_of` outside `unless`. If `with_any_of` is not empty, the text must also
+    contain one of those.
     """
 
     name: str

@@ -38,7 +38,9 @@ Record = Callable[[Denoise, Tensor, Tensor, Mapping[str, Any]], Recording]
 
 
 class CudaGraphs:
-    """Called like the denoiser, inside inference mode. Its result is valid until the next call."""
+    """A denoiser with replayed calls. Called like the denoiser, inside inference mode. Its result is
+    valid until the next call.
+    """
 
     def __init__(self, denoise: Denoise, record: Record) -> None:
         self._denoise = denoise
@@ -89,7 +91,7 @@ class CudaGraphs:
 
 
 class CudaRecorder:
-    """Records the calls of one model. All its recordings share one memory pool, because only one is replayed at a time."""
+    """A recorder for the calls of one model. All its recordings share one memory pool, because only one is replayed at a time."""
 
     def __init__(self) -> None:
         self._pool: Any = None

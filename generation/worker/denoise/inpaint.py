@@ -33,7 +33,7 @@ class Mask:
         return cls(pixels=init[0].to(device), share=share[0].to(device), is_new=coarse[0].bool().to(device))
 
     def paste(self, drawn: Tensor) -> Tensor:
-        """(3, height, width): the drawn picture with the kept part of the init picture pasted over it."""
+        """Returns (3, height, width): the drawn picture with the kept part of the init picture pasted over it."""
         return torch.lerp(self.pixels, drawn, self.share)
 
 

@@ -57,7 +57,7 @@ def begin_at(scheduler: Any, index: int) -> None:
 
 
 def is_flow(scheduler: Any) -> bool:
-    """Whether it moves from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
+    """Returns whether it moves from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
     return hasattr(scheduler, "scale_noise")
 
 
@@ -78,7 +78,7 @@ def mixed(scheduler: Any, picture: Tensor, noise: Tensor, timestep: Tensor) -> T
 
 
 class NoiseInstead(TorchFunctionMode):
-    """Replaces `torch.randn` by `draw(shape)` inside the block. Schedulers accept noise in no other way."""
+    """A block in which `torch.randn` returns `draw(shape)`. Schedulers accept noise in no other way."""
 
     def __init__(self, draw: Callable[[Any], Tensor]) -> None:
         super().__init__()

@@ -50,5 +50,5 @@ class Slot:
 
     @property
     def draws(self) -> bool:
-        """Whether the next step needs noise that was not drawn yet."""
+        """Returns whether the next step needs noise that was not drawn yet."""
         return not self.is_finished and self.table.draws[self.step] and self.drawn < self.step

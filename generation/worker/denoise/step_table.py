@@ -92,7 +92,9 @@ class StepTables:
 
 
 def _skipped(steps: int, strength: float, timing: Timing) -> int:
-    """Same as `get_timesteps` of diffusers' image-to-image pipelines, except that at least one step remains."""
+    """Returns the number of skipped steps: same as `get_timesteps` of diffusers' image-to-image pipelines, except that at least
+    one step remains.
+    """
     if timing.rounds_up:
         return min(int(max(steps - steps * strength, 0)), steps - 1)
     return steps - max(1, min(int(steps * strength), steps))

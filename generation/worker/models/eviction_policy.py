@@ -43,7 +43,7 @@ class EvictionPolicy:
 
     @property
     def resident(self) -> tuple[ModelName, ...]:
-        """The resident models, least recently used first."""
+        """Returns the resident models, least recently used first."""
         return tuple(self._sizes)
 
     @property
@@ -51,11 +51,11 @@ class EvictionPolicy:
         return sum(self._sizes.values())
 
     def is_open(self, name: ModelName) -> bool:
-        """Whether the model is loaded and takes new jobs."""
+        """Returns whether the model is loaded and takes new jobs."""
         return name in self._sizes and (self._closing is None or name not in self._closing[1])
 
     def loaded(self, name: ModelName, size: int) -> None:
-        """Records a loaded model. Called also when the size of a resident model changed. `size`: bytes."""
+        """Records a loaded model. Also called when the size of a resident model changed. `size`: bytes."""
         is_new = name not in self._sizes
         self._sizes[name] = size
         if is_new and self._since.pop(name, None) is not None:
@@ -118,7 +118,7 @@ class EvictionPolicy:
                 self._since.setdefault(name, now)
 
     def _need(self, name: ModelName, wanted: Mapping[ModelName, int]) -> int:
-        """The bytes to free for the model. A model larger than the budget may be loaded alone."""
+        """Returns the bytes to free for the model. A model larger than the budget may be loaded alone."""
         return min(wanted[name], self.budget)
 
     def _victims(self, candidates: Sequence[ModelName], missing: int) -> tuple[ModelName, ...]:

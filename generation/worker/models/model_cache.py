@@ -55,7 +55,7 @@ class ModelCache:
         return self._models[name]
 
     def is_open(self, name: ModelName) -> bool:
-        """Whether `take` returns or raises now; otherwise jobs for this model wait."""
+        """Returns whether `take` returns or raises now; otherwise jobs for this model wait."""
         return self.policy.is_open(name) or self._why_not(name) is not None
 
     def load(self, name: ModelName) -> None:
@@ -117,7 +117,7 @@ class ModelCache:
         return None
 
     def _size(self, name: ModelName) -> int | None:
-        """Bytes, as far as known; None for a model that can't be loaded now."""
+        """Returns the model's bytes, as far as known; None for a model that can't be loaded now."""
         if self._why_not(name) is not None:
             return None
         if name not in self._sizes:
@@ -151,7 +151,7 @@ class ModelCache:
 
 
 def footprint(pipe: Any) -> int:
-    """Bytes of all parameters and buffers, each counted once."""
+    """Returns the bytes of all parameters and buffers, each counted once."""
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     held = {
         id(tensor): tensor.nbytes

@@ -61,7 +61,9 @@ class Codec:
 
     @torch.inference_mode()
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """With a generator, samples the VAE's distribution as diffusers' image-to-image does; without one, returns its mode."""
+        """Encodes to latents. With a generator, samples the VAE's distribution as diffusers' image-to-image does; without one,
+        returns its mode.
+        """
         with self._offload.at_work("vae"):
             encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
         if hasattr(encoded, "latents"):
@@ -72,7 +74,7 @@ class Codec:
 
     @torch.inference_mode()
     def _fit_rgb(self) -> Tensor:
-        """(channels + 1, 3): the linear map from a latent and 1 to the mean colour of its patch, by least squares.
+        """Returns (channels + 1, 3): the linear map from a latent and 1 to the mean colour of its patch, by least squares.
 
         A Stable Diffusion latent is nearly linear in colour. The map is fitted, so that every VAE has previews without a table of
         constants.
@@ -95,12 +97,12 @@ def read_init(content: bytes, size: ImageSize) -> Tensor:
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
-    """(3, height, width) float32 from 0 to 1."""
+    """Returns (3, height, width) float32 from 0 to 1."""
     return torch.from_numpy(np.array(picture.convert("RGB"))).movedim(-1, 0).float() / 255
 
 
 def to_bytes(picture: Tensor) -> Tensor:
-    """(..., 3, height, width) from 0 to 1 -> (..., height, width, 3) uint8, rounded like diffusers' postprocessing."""
+    """Returns (..., 3, height, width) from 0 to 1 -> (..., height, width, 3) uint8, rounded like diffusers' postprocessing."""
     return (picture.movedim(-3, -1) * 255).round().to(torch.uint8)
 
 
@@ -132,7 +134,7 @@ class Arriving:
 
 
 class Finisher:
-    """Converts decoded pictures to bytes on the host, upscaled if the model's entry or a member asks for it."""
+    """A converter of decoded pictures to bytes on the host, upscaled if the model's entry or a member asks for it."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -148,5 +150,7 @@ class Finisher:
 
     @cached_property
     def upscaler(self) -> Upscaler:
-        """Loaded at first use. On a CPU the large network takes a minute for each picture, the small one two seconds."""
+        """Loads the network at first use. On a CPU the large network takes a minute for each picture,
+        the small one two seconds.
+        """
         return Upscaler.load("x4plus" if self._device.type == "cuda" else "animevideov3", self._device)
