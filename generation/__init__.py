@@ -1,11 +1,10 @@
-"""Pictures from requests. Knows diffusers and torch; knows neither Discord nor SQL.
+"""Makes pictures from requests. Uses diffusers and torch; knows neither Discord nor SQL.
 
-What other packages use of it, in plain values: importing this loads no torch and starts nothing. What talks to the worker is in
-`generation.queue`, what reads and writes files in `generation.files` and `generation.provenance`; torch is imported in the worker
-process alone.
+This file exports the plain values that other packages use. Importing it loads no torch and starts nothing. `generation.queue`
+talks to the worker. `generation.files` and `generation.provenance` read and write files. Only the worker process imports torch.
 """
 
-# Others import them from here.
+# Other packages import these names from here.
 # pyright: reportUnusedImport=false
 
 from generation.logs import Format, Level

@@ -1,4 +1,4 @@
-"""`python -m generation "a fox" -o fox.png`: pictures from the command line, through the same loop as the bot's."""
+"""`python -m generation "a fox" -o fox.png`: makes pictures from the command line, with the same loop as the bot."""
 
 import argparse
 import os
@@ -45,11 +45,11 @@ FAILED = 1
 
 
 class BadInput(Exception):
-    """The text is a sentence."""
+    """Wrong command-line input. The exception's text is a full sentence."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The exit code."""
+    """Runs the command line and returns the exit code."""
     options = _parser().parse_args(arguments)
     try:
         entry, request = _order(options)
@@ -113,10 +113,10 @@ def _lora(written: str) -> LoraEntry:
     source, _, weight = written.rpartition(":")
     try:
         scale = float(weight) if source else 1.0
-    except ValueError:  # the colon belongs to the file's name
+    except ValueError:  # the colon is part of the file's name
         scale, source = 1.0, ""
     source = source or written
-    # PEFT names modules after it, and a dot would be a module's.
+    # PEFT uses this as a module name, and a dot would separate modules.
     name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(source).stem)
     return LoraEntry(name=LoraName(name), source=source, weight=scale)
 
@@ -160,9 +160,9 @@ def _read(path: str) -> bytes:
 
 
 def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
-    # It misses torchvision aloud, which nothing here needs.
+    # Without this, transformers warns that torchvision is missing. Nothing here needs torchvision.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
-    # Here, so that bad input is refused at once: importing torch takes seconds.
+    # Imported here, so that bad input is refused immediately: importing torch takes seconds.
     from generation.worker.loop import Loop
     from generation.worker.models.loading import limit_threads
 
@@ -180,7 +180,7 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
             case Finished() | Failed():
                 ends.append(event)
                 orders.put(Stop())
-            case _:  # of a broken model, the job's Failed says it again
+            case _:  # a broken model is also reported by the job's Failed event
                 pass
 
     orders.put(Configure(models=(entry,), default=entry.name, preview_seconds=float("inf")))

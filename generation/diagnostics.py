@@ -1,6 +1,6 @@
-"""What the device can do, as a process of its own finds it out: plain values, and the way to ask. No torch here.
+"""Examines the device and the models in a separate process, and defines the findings as plain values. Imports no torch.
 
-A model that takes the process down with it is then a sentence, not the end of the examination.
+If a model crashes that process, the crash becomes one sentence in the report and the examination still ends normally.
 """
 
 import os
@@ -20,30 +20,30 @@ _PROJECT = Path(__file__).resolve().parent.parent
 class Card(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     name: str
     kind: str  # "cuda" or "cpu"
-    free: int  # bytes of its memory
+    free: int  # bytes of free device memory
     total: int
-    dtype: str  # what models are loaded in where their entry says nothing
+    dtype: str  # the dtype for models whose entry names none
     has_bfloat16: bool
-    compiler: str  # what torch.compile would use; empty: it can't
+    compiler: str  # the compiler that torch.compile would use; empty: not available
     torch: str
     diffusers: str
 
 
 class ModelReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Seconds of the device. `why_not` is a sentence, empty where the model works."""
+    """Test results of one model. Times are device seconds. `why_not` is a sentence; it is empty if the model works."""
 
     name: str
     why_not: str = ""
-    pipeline: str = ""  # diffusers' class
-    is_batched: bool = True  # False: it draws whole pictures by itself, one after the other
+    pipeline: str = ""  # the diffusers class
+    is_batched: bool = True  # False: draws whole pictures one after the other
     loading: float = 0.0
-    steps: dict[int, float] = {}  # by rows: one step
-    fixed: float = 0.0  # of the line through them: what a step costs before its first row, and each row
-    a_row: float = 0.0
-    knee: int = 0  # rows worth putting into one step; 0: not known
-    decoding: float = 0.0  # one picture, enlarged where its entry says so
-    order: float = 0.0  # four pictures as a member gets who says nothing else, alone on the device
-    note: str = ""  # what was left out, and why
+    steps: dict[int, float] = {}  # number of rows -> seconds of one step
+    fixed: float = 0.0  # of the straight line fitted to `steps`: a step without rows
+    a_row: float = 0.0  # and each row
+    knee: int = 0  # useful rows in one step; 0: unknown
+    decoding: float = 0.0  # one picture, including the upscaling that its entry sets
+    order: float = 0.0  # four pictures with default settings, alone on the device
+    note: str = ""  # parts of the test that were left out, and the reason
 
 
 Finding = Card | ModelReport
@@ -54,9 +54,13 @@ decode_entries = msgspec.json.Decoder(_Entries).decode
 
 
 def examine(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
-    """The card, then every model in order, as they are found. A process that dies is a report on the model it died of."""
+    """Yields the card, then a report for every model in order, as soon as each is known.
+
+    If the process dies, the models without a report get a report that says so.
+    """
     left: list[str] = [entry.name for entry in entries]
-    # transformers misses torchvision aloud, which nothing here needs; a model has no business with the token.
+    # Without the first variable, transformers warns that torchvision is missing; nothing here needs torchvision. The token is
+    # removed because a model must not read it.
     environment = {**os.environ, "TRANSFORMERS_VERBOSITY": "error"}
     environment.pop("DISCORD_TOKEN", None)
     process = subprocess.Popen(

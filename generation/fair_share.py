@@ -1,21 +1,22 @@
-"""Whose turn is soonest: equal shares between servers, in a server between its members, and the short before the long.
+"""Decides the order of jobs: equal shares between servers, equal shares between a server's members, short jobs before long ones.
 
-Pure bookkeeping: no clock, no torch. It works out when every order would be done if the device were divided equally between the
-servers that have orders, and a server's part between its members; then whoever would be done first is served first, alone. So
-nobody is done later than by equal shares, and the short is done much sooner (the fair sojourn protocol: Friedman and Henderson,
-2003, https://doi.org/10.1145/781027.781032). What follows from that one rule:
+Pure bookkeeping: no clock, no torch. It computes when each job would end under equal shares: the device divided equally between
+the servers with jobs, and each server's share equally between its members. The job that would end first is served first, with the
+whole device. So no job ends later than under equal shares, and short jobs end much sooner. This is the fair sojourn protocol
+(Friedman and Henderson, 2003, https://doi.org/10.1145/781027.781032). It follows from this rule:
 
-- A member's orders stand one behind the other, but for those that were begun, which share what the member gets: two hundred of
-  one hold another up no longer than one.
-- Being served changes nobody's place: what an order had is no longer left of it. So equals are done one after the other.
-- Who has been away has saved up nothing, and who had much is behind until the others have had as much.
-- An order that waits is passed by those only who would be done before it by equal shares, so by ever fewer: nothing starves.
+- The waiting jobs of one member run one after the other. The jobs that have started share the member's part. So 200 jobs of
+  one member delay another member no longer than one job does.
+- Serving a job does not change the ranking: the time that a job received is subtracted from the time that it still needs.
+  So equal jobs are finished one after the other.
+- A member who was away has saved up no share. A member who received more than their share waits until the others caught up.
+- A waiting job is overtaken only by jobs that would end before it under equal shares. Over time these become fewer, so no job
+  waits forever.
 
-Drafts have a lane of their own: a member's drafts go before what else they ordered, stand behind one another only, and are due
-when they would be begun by equal shares, not when they would be done. What a draft takes is charged to both lanes, so that the
-member's other orders pay for it. So heavy orders don't hold up drafts, and drafts, however many, get no more than their
-members' shares. Others join a step of drafts where they make it hardly longer (`room_beside`): in the worker's steps, and in the
-forecast of them.
+Drafts have their own queue. A member's drafts go before the member's other jobs and wait only for one another. A draft's due time
+is when it would start under equal shares, not when it would end. The time of a draft is charged to both queues, so the member's
+other jobs pay for it. So heavy jobs do not delay drafts, and many drafts get no more than their members' shares. Other rows may
+join a step of drafts if they hardly lengthen it (`room_beside`). This holds for the worker's steps and for the forecast of them.
 """
 
 import math
@@ -31,45 +32,50 @@ T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
 CROWD = 1e-3
-"""By this share of all that a member has there, their orders are due later: of equals, whoever has the least there goes first."""
+"""A member's jobs are due later by this share of the total seconds of the member's jobs. Among equal jobs, the member with the
+least total work goes first.
+"""
 
 HARDLY = 0.1
-"""By this share others may make a draft's step longer."""
+"""The share by which other rows may lengthen a draft's step."""
 
 _BOTH = itemgetter(0, 1)
 
 DIGITS = 6
-"""Of seconds: dues that differ by less are equal, and who came first goes on until it is done. They would take turns otherwise,
-and all be done as late as the last."""
+"""Decimal digits of seconds. Due times that differ by less are equal; then the older job continues until it ends. Without this,
+two equal jobs would take turns and both end as late as the last one.
+"""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Claim(Generic[T]):
-    """An order, of which some may be done."""
+    """A job that asks for device time. Part of it may be done."""
 
     order: T
     guild: GuildId
     member: MemberId
     is_draft: bool
-    total: float  # device seconds, by estimate: all of it
-    had: float  # device seconds that its member was charged for it
+    total: float  # estimated device seconds of the whole job
+    had: float  # device seconds that were charged to its member for it
 
 
 @dataclass(slots=True)
 class _Level(Generic[K]):
-    """Those who share one thing equally. Virtual time: what whoever was there all the time would have had by equal shares."""
+    """A group that shares a resource equally. `now` is virtual time: the share that an always-active member would have received
+    so far.
+    """
 
     now: float = 0.0
-    _reached: dict[K, float] = field(default_factory=dict[K, float])  # of who is there or ahead of `now`
+    _reached: dict[K, float] = field(default_factory=dict[K, float])  # active, or ahead of `now`
     _present: Set[K] = frozenset()
 
     @property
     def active(self) -> list[K]:
-        """Whom equal shares would still serve."""
+        """Returns the keys that still get a part under equal shares."""
         return list(self._reached)
 
     def meet(self, present: Set[K]) -> None:
-        """Who has orders. Who was away starts at `now`, or where they are ahead of it."""
+        """Sets which keys have jobs. A key that was away starts at `now`, or later if it is ahead of `now`."""
         for key in present - self._present:
             self._reached[key] = max(self.now, self.reached(key))
         self._present = present
@@ -86,11 +92,13 @@ class _Level(Generic[K]):
 class _Guild:
     weight: float
     members: _Level[MemberId] = field(default_factory=_Level[MemberId])
-    # Of the same members, at the same time.
+    # The drafts of the same members. Its `now` is always equal to that of `members`.
     drafts: _Level[MemberId] = field(default_factory=_Level[MemberId])
 
     def due(self, claims: Sequence[Claim[T]]) -> list[tuple[float, int, Claim[T]]]:
-        """When each is due in the members' virtual time, rounded, and the how-manieth it came; soonest first."""
+        """Returns (due time, order of arrival, claim), soonest first. The due time is in the virtual time of the members, and
+        rounded.
+        """
         came = {id(claim): number for number, claim in enumerate(claims)}
         of_member: defaultdict[MemberId, list[Claim[T]]] = defaultdict(list)
         for claim in claims:
@@ -111,7 +119,10 @@ class _Guild:
 
 
 def _ends(own: Sequence[Claim[T]], at: float) -> list[tuple[float, Claim[T]]]:
-    """One member's, from `at` on: those that were begun share what the member gets, the others follow one by one."""
+    """Returns when each claim of one member ends, starting at virtual time `at`.
+
+    Claims that have started share the member's part; the others follow one by one.
+    """
     begun = [claim for claim in own if claim.had > 0]
     ends = [(at + sum(min(claim.total, one.total) for one in begun), claim) for claim in begun]
     at += sum(claim.total for claim in begun)
@@ -124,13 +135,15 @@ def _ends(own: Sequence[Claim[T]], at: float) -> list[tuple[float, Claim[T]]]:
 
 class FairShare:
     def __init__(self, weights: Mapping[GuildId, float] | None = None) -> None:
-        """A server's share in proportion to the others'; 1 where it is not named."""
+        """`weights`: a server's share relative to the others'. A server that is not named has weight 1."""
         self._weights = weights or {}
         self._level = _Level[GuildId]()
         self._guilds: dict[GuildId, _Guild] = {}
 
     def ranked(self, claims: Sequence[Claim[T]]) -> list[T]:
-        """Everything that is there, in the order of coming -> soonest first. To be asked whenever somebody came or went."""
+        """Ranks all current claims. Input is in order of arrival; the result is soonest first. Call it after every arrival or
+        departure.
+        """
         of_guild: defaultdict[GuildId, list[Claim[T]]] = defaultdict(list)
         for claim in claims:
             of_guild[claim.guild].append(claim)
@@ -145,12 +158,12 @@ class FairShare:
         return [order for *_, order in sorted(due, key=_BOTH)]
 
     def is_ahead(self, guild: GuildId, member: MemberId) -> bool:
-        """Whether they had more than equal shares would have given them by now."""
+        """Returns whether the member has received more than equal shares would have given by now."""
         members = self._guild(guild).members
         return round(members.reached(member) - members.now, DIGITS) > 0
 
     def charge(self, guild: GuildId, member: MemberId, seconds: float, *, is_draft: bool) -> None:
-        """What the device did for one of them. Less than 0 gives back what was charged too much."""
+        """Charges device seconds to a member. A negative number gives back seconds that were charged too much."""
         own = self._guild(guild)
         self._level.charge(guild, seconds / own.weight)
         own.members.charge(member, seconds)
@@ -182,7 +195,10 @@ class FairShare:
 
 
 def room_beside(taken: int, fixed: float, each: float, *, most: int) -> int:
-    """How large a step may be whose first `taken` (rows, or pictures) are drafts' or before them, these included. fixed, each:
-    what a step costs, and each of what it is counted in; the same unit. most: how many more at the most."""
+    """Returns how large a step may be if its first `taken` rows (or pictures) belong to drafts or go before them. `taken` is
+    included.
+
+    `fixed` and `each` are the cost of a step and of each row or picture, in the same unit. `most`: the maximum number added.
+    """
     more = most if each * most <= HARDLY * fixed else math.floor(HARDLY * (fixed / each + taken))
     return taken + more

@@ -1,4 +1,4 @@
-"""Log lines of the bot and of the worker: text or JSON, each with the id of the job that it is about, none with its prompt."""
+"""Formats log lines of the bot and of the worker as text or JSON. A line has the id of its job, and never the prompt."""
 
 import logging
 import sys
@@ -20,21 +20,21 @@ LEVELS: tuple[Level, ...] = get_args(Level)
 
 _HIDDEN = "_hidden"
 _SHORT = 3
-"""Characters: what is as short stands in many words, and tells nothing."""
+"""Characters. A prompt this short occurs inside many words and reveals nothing, so it is not hidden."""
 
 
 class _Lines(logging.StreamHandler[TextIO]):
-    """Opening the log again replaces it."""
+    """The log handler. Opening the log again replaces it."""
 
 
 def of_job(job: JobId, prompt: Prompt | None = None) -> AbstractContextManager[None]:
-    """Lines logged inside carry the job's id. `prompt` is left out of them, where a library's error quotes it."""
+    """Adds the job's id to lines logged inside the block. `prompt` is removed from them, in case a library's error quotes it."""
     texts = (prompt.text, prompt.negative) if prompt else ()
     return bound_contextvars(job=job, **{_HIDDEN: texts})
 
 
 def open_log(form: str, level: str, stream: TextIO | None = None) -> None:
-    """Of the whole process, other libraries' lines included. `stream`: standard error where none is given."""
+    """Opens the log of the whole process, including the lines of other libraries. `stream`: default is standard error."""
     where = stream or sys.stderr
     handler = _Lines(where)
     handler.setFormatter(_formatter(form, is_coloured=where.isatty()))
@@ -50,7 +50,8 @@ def _formatter(form: str, *, is_coloured: bool) -> logging.Formatter:
         add_log_level,
         ExtraAdder(),
         structlog.processors.TimeStamper(fmt="iso"),
-        # As text from here on: structlog's other ways to print an exception show local variables, and with them prompts.
+        # Converts exceptions to text here: structlog's other ways to print an exception show local variables, which include
+        # prompts.
         structlog.processors.format_exc_info,
         _hide,
     ]
@@ -62,7 +63,7 @@ def _formatter(form: str, *, is_coloured: bool) -> logging.Formatter:
 
 
 def _hide(logger: object, method: str, event: EventDict) -> EventDict:
-    """Above DEBUG no line holds the prompt of the job that it is about."""
+    """Removes the job's prompt from every line above DEBUG."""
     texts: Sequence[str] = event.pop(_HIDDEN, ())
     if event.get("level") != "debug":
         for text in sorted(texts, key=len, reverse=True):

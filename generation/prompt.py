@@ -1,33 +1,35 @@
-"""A prompt, and the weighted parts that it may be made of: `fox::2 forest::1`, as Midjourney writes them."""
+"""A prompt and its weighted parts: `fox::2 forest::1`, in Midjourney's notation."""
 
 import re
 from dataclasses import dataclass
 
 MAX_PARTS = 8
-"""Each is one more row of the model's call."""
+"""Each part is one more row of the model's call."""
 
-# A number that runs into a word is the word's: "render::3d fox".
+# A number directly before letters belongs to the word: "render::3d fox".
 _CUT = re.compile(r"::(?:(-?(?:\d{1,4}(?:\.\d{0,4})?|\.\d{1,4}))(?=\s|$))?")
 
 
 class BadWeights(ValueError):
-    """Weights that add up to nothing, or more than MAX_PARTS parts."""
+    """The weights add up to zero or less, or there are more than MAX_PARTS parts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptPart:
     text: str
-    share: float  # 1 in all; below 0 for what the picture should have less of
+    share: float  # all shares add up to 1; below 0: the picture should have less of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prompt:
-    text: str  # as it was written, weights and all
+    text: str  # as the member wrote it, with weights
     negative: str = ""
 
     @property
     def parts(self) -> tuple[PromptPart, ...]:
-        """The text cut at every `::weight`, which weighs what stands before it; 1 where no number follows. Raises BadWeights."""
+        """Returns the text cut at every `::weight`. A weight applies to the text before it; without a number it is 1. Raises
+        BadWeights.
+        """
         if "::" not in self.text:
             return (PromptPart(text=self.text, share=1.0),)
         # Text, weight, text, weight, ..., text without a weight.
@@ -44,18 +46,18 @@ class Prompt:
 
     @property
     def asked(self) -> str:
-        """All that the picture shall show: what is not left out."""
+        """Returns the text of all parts that the picture should show."""
         return " ".join(part.text for part in self._drawn if part.share >= 0)
 
     @property
     def left_out(self) -> str:
-        """All that it shall not show: `negative`, and the parts with a share below 0."""
+        """Returns the text of all that the picture should not show: `negative`, and the parts with a share below 0."""
         less = [part.text for part in self._drawn if part.share < 0]
         return ", ".join(filter(None, [self.negative, *less]))
 
     @property
     def _drawn(self) -> tuple[PromptPart, ...]:
-        """`parts`, or the whole text where its weights are of no use."""
+        """Returns `parts`, or the whole text as one part if its weights are invalid."""
         try:
             return self.parts
         except BadWeights:

@@ -1,7 +1,7 @@
-"""What the bot's process and a worker process say to each other.
+"""The messages between the bot's process and a worker process.
 
-Frames on a byte stream: four bytes of length, big-endian, then one msgpack-encoded message. Pixels never cross: pictures are
-encoded in the worker. The same frames would serve a worker on another machine.
+A frame on the byte stream is four bytes of length, big-endian, then one msgpack-encoded message. Raw pixels are never sent: the
+worker encodes pictures. The same frames would work for a worker on another machine.
 """
 
 import msgspec
@@ -9,26 +9,26 @@ import msgspec
 from generation.request import GenerationRequest, ImageSize, JobId, ModelEntry, ModelName, UpscaleRequest
 
 MAX_FRAME = 64 * 1024 * 1024
-"""Bytes. Four enlarged pictures stay far below; more is a broken stream."""
+"""Bytes. Four upscaled pictures stay far below this limit; a larger frame means a broken stream."""
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
-    """Base of every message; the tag is the class's name."""
+    """Base of every message. The tag is the name of the class."""
 
 
 # ---- bot -> worker
 
 
 class Configure(Message, frozen=True):
-    """The first message: which models there are. `preview_seconds` is the least time between two previews of a job."""
+    """The first message: lists the models. `preview_seconds` is the minimum time between two previews of a job."""
 
     models: tuple[ModelEntry, ...]
     default: ModelName
     preview_seconds: float = 1.0
-    slots: int = 16  # pictures begun at once; as many again for drafts and for members who have none
-    memory_gib: float = 0.0  # for the models on the device; 0: three quarters of what is free at start
-    model_wait: float = 60.0  # seconds that a model is waited for before others in use make room for it
-    pinned_rows: int = 0  # every step has exactly so many rows, and a picture is the same to the bit; 0: as many as there are
+    slots: int = 16  # pictures in progress; as many extra for drafts and for members with no running picture
+    memory_gib: float = 0.0  # for models on the device; 0: 75 % of the memory free at start
+    model_wait: float = 60.0  # seconds that jobs wait for a model before it replaces models in use
+    pinned_rows: int = 0  # rows of every step, which makes pictures equal to the bit; 0: as many as needed
     log_format: str = "text"  # or "json": one object a line
     log_level: str = "info"
 
@@ -50,32 +50,32 @@ class Ping(Message, frozen=True):
 
 
 class Stop(Message, frozen=True):
-    """Finish nothing more and exit."""
+    """An order to exit immediately, without finishing any job."""
 
 
 # ---- worker -> bot
 
 
 class Ready(Message, frozen=True):
-    """Configured, the default model is resident."""
+    """The worker is configured and the default model is loaded."""
 
-    device: str  # what the card calls itself
-    seconds: float  # how long loading took
+    device: str  # the name that the card reports
+    seconds: float  # loading time
 
 
 class ModelBroken(Message, frozen=True):
-    """A model could not be loaded. Jobs for it fail one by one with the same reason until it is tried again; told at each try."""
+    """A model could not be loaded. Each job for it fails with the same reason until loading is tried again. Sent at each try."""
 
     model: ModelName
     reason: str
 
 
 class Swapped(Message, frozen=True):
-    """Models were loaded or made room, after the start. What was loaded is not broken any more."""
+    """Models were loaded or evicted after the start. A loaded model is no longer broken."""
 
     loaded: ModelName | None
     evicted: tuple[ModelName, ...]
-    seconds: float  # in which the device did nothing else
+    seconds: float  # time in which the device did nothing else
     resident_bytes: int  # of all models on the device, from now on
 
 
@@ -84,19 +84,19 @@ class Pong(Message, frozen=True):
 
 
 class Vitals(Message, frozen=True):
-    """What only the worker knows, once a second at most and only while there is news. Counts are since the last one."""
+    """Values that only the worker knows. Sent at most once a second, and only if something changed. Counts start at the last
+    Vitals.
+    """
 
-    silent_seconds: (
-        float  # since the loop's turn began; 0 while it waits for orders, loads or computes on a CPU
-    )
+    silent_seconds: float  # since the loop's turn began; 0 while it waits, loads or computes on a CPU
     slots: int  # pictures seated now
-    steps: int  # of batches
-    rows: int  # of those steps
-    device_seconds: dict[str, float]  # by what was done: "step", "decode", "enlarge"
+    steps: int  # batch steps
+    rows: int  # rows of those steps
+    device_seconds: dict[str, float]  # by kind of work: "step", "decode", "enlarge"
 
 
 class JobEvent(Message, frozen=True):
-    """Base of what happens to a job."""
+    """Base of the events of one job."""
 
     job: JobId
 
@@ -106,35 +106,35 @@ class Started(JobEvent, frozen=True):
 
 
 class Stepped(JobEvent, frozen=True):
-    """One step is done, or the device is at it."""
+    """One step is done, or the device is computing it."""
 
     done: int  # picture-steps done
-    total: int  # picture-steps in all
+    total: int  # picture-steps in total
 
 
 class Previewed(JobEvent, frozen=True):
-    """The job's grid as it stood a moment ago; at most every `preview_seconds`."""
+    """The job's grid a moment ago. Sent at most once every `preview_seconds`."""
 
     picture: bytes  # JPEG
 
 
 class StepCost(Message, frozen=True):
-    """What steps of one model and size cost, as measured; told when it has changed."""
+    """The measured cost of steps of one model and size. Sent when it has changed."""
 
     model: ModelName
     size: ImageSize
-    fixed: float  # seconds of a step, whatever is in it
-    a_picture: float  # seconds more for each picture
-    at_once: int  # pictures worth putting into one step
+    fixed: float  # seconds of a step without pictures
+    a_picture: float  # additional seconds for each picture
+    at_once: int  # useful number of pictures in one step
 
 
 class Finished(JobEvent, frozen=True):
-    pictures: tuple[bytes, ...]  # PNG with its parameters inside, one a picture
+    pictures: tuple[bytes, ...]  # PNG with its parameters inside, one for each picture
     device_seconds: float
 
 
 class Failed(JobEvent, frozen=True):
-    """`kind`: "memory", "model", "lora", "input" or "bug". Only "memory" and "bug" are worth another try."""
+    """A job failed. `kind`: "memory", "model", "lora", "input" or "bug". Only "memory" and "bug" are worth a retry."""
 
     kind: str
     reason: str
@@ -145,13 +145,13 @@ class Cancelled(JobEvent, frozen=True):
 
 
 class Strained(Message, frozen=True):
-    """Memory was short, and the worker made do; or it has been enough for a while, and something is as before.
+    """The worker ran short of memory and changed how it works; or memory was enough for a while, and one such change was undone.
 
     `action`: "halved", "tiled", "aside", "apart", "streamed" (see generation/worker/models/offload.py) or "relaxed".
     """
 
     action: str
-    detail: str  # for the log: what was being done, of which model
+    detail: str  # for the log: the work in progress and its model
 
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop

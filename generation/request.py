@@ -1,4 +1,4 @@
-"""What is asked of the generation loop: plain values, no torch, no Discord."""
+"""Requests to the generation loop, as plain values: no torch, no Discord."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from msgspec import Meta
 from generation.prompt import Prompt as Prompt
 
 JobId = NewType("JobId", str)
-"""Ten characters of a-z and 2-7, time-ordered; short enough for a button's custom_id."""
+"""Ten characters of a-z and 2-7, ordered by time; short enough for a button's custom_id."""
 
 MemberId = NewType("MemberId", int)
 GuildId = NewType("GuildId", int)
 """A Discord server."""
 
 DIRECT = GuildId(0)
-"""Direct messages, which share like a server."""
+"""Direct messages. They get a share like a server."""
 
 ModelName = NewType("ModelName", str)
 
 LoraName = NewType("LoraName", str)
-"""Letters, digits, - and _: PEFT names modules after it."""
+"""Letters, digits, - and _: PEFT uses it in module names."""
 
 Source = TypeVar("Source")
 
 DRAFT_STEPS = 8
-"""A picture with as many steps or fewer is a draft: few-step models, and a little change to another picture."""
+"""The most steps of a draft picture. Drafts are few-step models and small changes to another picture."""
 
 MAX_SEED = 2**63 - 1
-"""SQLite and torch both hold 64 signed bits."""
+"""SQLite and torch both use signed 64-bit numbers."""
 
 MAX_GUIDANCE = 30.0
 
 MAX_LORA_WEIGHT = 2.0
-"""Either way. Beyond, pictures fall apart."""
+"""The limit of a weight, positive or negative. Beyond it, pictures become unusable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,22 +48,22 @@ class ImageSize:
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Lora:
-    """One that a picture is drawn with."""
+    """A LoRA used for a picture."""
 
     name: LoraName
-    weight: float  # 1: as its maker meant it; below 0: away from it
+    weight: float  # 1: as its maker intended; below 0: the opposite effect
 
 
 LoraSet = tuple[Lora, ...]
-"""Sorted by name, none twice, none of weight 0: equal sets are equal."""
+"""Sorted by name, no LoRA twice, none of weight 0. So sets with the same LoRAs compare equal."""
 
 
 class Role(StrEnum):
-    """What a picture that is handed in is for."""
+    """The purpose of an input picture."""
 
     START = "start"  # image-to-image starts from it
-    MASK = "mask"  # of the start: white is drawn anew, black stays to the pixel
-    UPSCALE = "upscale"  # made larger as it is
+    MASK = "mask"  # for the start: white is redrawn, black is kept to the pixel
+    UPSCALE = "upscale"  # enlarged without redrawing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,10 +75,10 @@ class InputPicture(Generic[Source]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing(Generic[Source]):
-    """What is drawn. Picture i starts from noise drawn with `seed + i`, so one job's third picture can be drawn again alone.
+    """The parameters of one job's pictures. Picture i starts from noise with `seed + i`, so each can be drawn again alone.
 
-    `Source` is what a picture that is handed in is known by: a kept one's place in orders and jobs, its content in requests (PNG,
-    JPEG or WebP; the worker cuts it to the proportions and resizes it).
+    `Source` identifies an input picture. In orders and jobs it is the place of the stored picture. In requests it is the content
+    (PNG, JPEG or WebP); the worker crops it to the proportions and resizes it.
     """
 
     prompt: Prompt
@@ -96,14 +96,14 @@ class Drawing(Generic[Source]):
         return tuple(sorted(lora for lora in self.loras if lora.weight))
 
     def picture(self, role: Role) -> InputPicture[Source] | None:
-        """The first that plays this role."""
+        """Returns the first input picture with this role."""
         for each in self.pictures:
             if each.role is role:
                 return each
         return None
 
     def with_contents(self, contents: Iterable[bytes]) -> Drawing[bytes]:
-        """`contents`: one for each of the pictures."""
+        """Replaces the sources by contents. `contents`: one for each input picture, in the same order."""
         pairs = zip(self.pictures, contents, strict=True)
         pictures = tuple(replace(each, source=content) for each, content in pairs)
         return cast(Any, replace(self, pictures=pictures))
@@ -125,14 +125,14 @@ class GenerationRequest(_Asked):
 
     @property
     def cost(self) -> float:
-        """Picture-steps: what the fair line charges before device seconds are known."""
+        """Returns picture-steps. The fair queue charges these until device seconds are known."""
         start = self.drawing.picture(Role.START)
         return max(1.0, self.drawing.images * self.drawing.steps * (start.strength if start else 1.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UpscaleRequest(_Asked):
-    """The drawing's picture to upscale, `factor` times as wide and as high."""
+    """A request to upscale the drawing's input picture to `factor` times its width and height."""
 
     factor: int = 2
     is_draft: ClassVar[bool] = True
@@ -144,7 +144,7 @@ Request = GenerationRequest | UpscaleRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchKey:
-    """What must be equal for two pictures to share a forward pass."""
+    """Two pictures can share a forward pass only if these values are equal."""
 
     model: ModelName
     latent_shape: tuple[int, ...]  # (channels, height / vae scale, width / vae scale)
@@ -155,23 +155,23 @@ class BatchKey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoraEntry:
-    """A LoRA of the settings."""
+    """A LoRA in the settings."""
 
-    # `--lora NAME:WEIGHT` is one word, and PEFT names modules after it.
+    # `--lora NAME:WEIGHT` takes one word, and PEFT uses the name in module names.
     name: Annotated[
         LoraName, Meta(pattern=r"\A[A-Za-z0-9_-]{1,40}\Z", description="one word of letters, digits, - _")
     ]
     source: Annotated[str, Meta(min_length=1)]  # a .safetensors file, or the folder that holds it
     licence: str = ""
     description: str = ""
-    # Where the member names none.
+    # The default, if the member gives no weight.
     weight: Annotated[float, Meta(ge=-MAX_LORA_WEIGHT, le=MAX_LORA_WEIGHT)] = 1.0
-    trigger: str = ""  # words that the prompt must hold; they are put before it where they are missing
+    trigger: str = ""  # words that the prompt must contain; missing ones are put before it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
-    """One model of the settings: where it is, what it costs to use, what it likes."""
+    """A model in the settings: its source, its limits and its defaults."""
 
     # `--model NAME` inside a prompt takes one word.
     name: Annotated[
@@ -185,15 +185,15 @@ class ModelEntry:
     steps: Annotated[int, Meta(ge=1, le=1000)] = 25
     max_steps: Annotated[int, Meta(ge=1, le=1000)] = 100
     guidance: Annotated[float, Meta(ge=0, le=MAX_GUIDANCE)] = 7.0
-    scheduler: str = ""  # a diffusers scheduler class's name; empty: the model's own
-    dtype: Literal["", "float32", "bfloat16", "float16"] = ""  # empty: what the device is good at
-    compile: bool = False  # torch.compile: minutes at the start, faster steps afterwards
-    enlarge: Literal[1, 2, 4] = 1  # finished pictures are enlarged this many times before anybody sees them
+    scheduler: str = ""  # name of a diffusers scheduler class; empty: the model's own
+    dtype: Literal["", "float32", "bfloat16", "float16"] = ""  # empty: the best for the device
+    compile: bool = False  # torch.compile: takes minutes at start, then steps are faster
+    enlarge: Literal[1, 2, 4] = 1  # finished pictures are upscaled by this factor before delivery
     variation_strength: Annotated[float, Meta(gt=0, le=1)] = 0.6
     loras: tuple[LoraEntry, ...] = ()
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:
-        """The size nearest to the model's pixel count with this width : height."""
+        """Returns the size with the proportions width : height that is nearest to the model's pixel count."""
         wide, high = aspect
         pixels = self.side * self.side
         width = (pixels * wide / high) ** 0.5

@@ -1,9 +1,9 @@
-"""Verdicts on prompts and what a member may spend. Knows neither Discord nor SQL nor diffusers.
+"""Judges prompts and limits members' spending. Knows neither Discord nor SQL nor diffusers.
 
 Importing this loads no model and no picture library.
 """
 
-# Others import them from here.
+# Other packages import these names from here.
 # pyright: reportUnusedImport=false
 
 from moderation.duration import DAY, HOUR, seconds_in, written

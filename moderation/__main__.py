@@ -1,4 +1,4 @@
-"""`python -m moderation "text"`: the filter by itself, on one prompt, on a file of them, or on those that must come out right."""
+"""`python -m moderation "text"`: runs the filter alone, on one prompt, on a file of prompts, or on the golden prompts."""
 
 import argparse
 import json
@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         parser.error("give one text, or --batch FILE, or --must FILE")
     if options.batch is not None and options.negative is not None:
         parser.error('--negative goes with one text; a line of a file has its own "negative"')
-    # What is no UTF-8 on the way in must neither stop a batch nor break the answer on the way out.
+    # Invalid UTF-8 in the input must not stop a batch, and must not break the output.
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors=errors)
@@ -73,7 +73,7 @@ def main(arguments: list[str] | None = None) -> int:
     except StartError as error:
         print(error, file=sys.stderr)
         return BROKEN_INPUT
-    except BrokenPipeError:  # `| head` has read enough
+    except BrokenPipeError:  # the reader has closed the pipe, for example `| head`
         sys.stderr.close()
     except OSError as error:
         print(f"{error.filename}: {error.strerror}", file=sys.stderr)
@@ -143,7 +143,7 @@ def _requests(lines: TextIO, file: str) -> Iterator[_Request]:
         if not line.strip():
             continue
         try:
-            # Not msgspec's own reader, which refuses what is no UTF-8.
+            # msgspec's own reader refuses invalid UTF-8.
             yield convert(json.loads(line), _Request)
         except (ValueError, RecursionError) as error:
             remedy = 'write {"prompt": "…", "negative": "…" (optional)}'

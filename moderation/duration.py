@@ -1,4 +1,4 @@
-"""Spans of time in seconds, and as moderators and settings write them: "30m", "12h", "7d", "2w"."""
+"""Durations in seconds, and in the form that moderators and settings use: "30m", "12h", "7d", "2w"."""
 
 import re
 
@@ -7,7 +7,7 @@ _UNITS = {"w": WEEK, "d": DAY, "h": HOUR, "m": MINUTE}  # the largest first
 
 
 def seconds_in(text: str) -> float | None:
-    """None where it is no span of time."""
+    """Parses a duration. Returns seconds; None if the text is not a duration."""
     match = re.fullmatch(r"\s*([0-9]{1,4})\s*([mhdw])\s*", text.lower())
     if match is None or int(match[1]) == 0:
         return None
@@ -15,7 +15,7 @@ def seconds_in(text: str) -> float | None:
 
 
 def written(seconds: float) -> str:
-    """As `seconds_in` reads it, in the largest unit that is whole; empty where none is."""
+    """Writes a duration in the form of `seconds_in`, in the largest unit that gives a whole number; empty if there is none."""
     for unit, length in _UNITS.items():
         if seconds >= length and seconds % length == 0:
             return f"{seconds / length:.0f}{unit}"

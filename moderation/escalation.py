@@ -1,4 +1,4 @@
-"""The ladder of sanctions: what a member with so many strikes is offered next. Pure: rows live elsewhere."""
+"""The ladder of sanctions: the next sanction for a number of strikes. Pure code; the rows are stored elsewhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ class Sanction(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rung:
     sanction: Sanction
-    seconds: float | None = None  # of a timeout, or of a ban that ends; None: until lifted
+    seconds: float | None = None  # of a timeout or of a temporary ban; None: until lifted
 
 
 @dataclass(eq=False)
 class EscalationBroken(Exception):
-    """A rung that can't be read."""
+    """A rung of the ladder can't be read."""
 
     rung: str
     wanted: str
 
 
 def parse_escalation(rungs: Sequence[str]) -> tuple[Rung, ...]:
-    """From "warn", "timeout 1h", "ban", "ban 2w": the first is for the first strike, the last for all that follow.
+    """Parses rungs such as "warn", "timeout 1h", "ban", "ban 2w". The first is for the first strike, the last for all later ones.
 
     Raises EscalationBroken.
     """
@@ -38,7 +38,7 @@ def parse_escalation(rungs: Sequence[str]) -> tuple[Rung, ...]:
 
 
 def rung_for(ladder: Sequence[Rung], strikes: int) -> Rung:
-    """What comes next for a member who has so many strikes that still count."""
+    """Returns the next rung for a member with this many valid strikes."""
     return ladder[min(strikes, len(ladder) - 1)]
 
 

@@ -1,4 +1,4 @@
-"""An ONNX file that came inside a Python package, opened without importing the package."""
+"""Opens an ONNX file inside a Python package, without importing the package."""
 
 from importlib import metadata
 from pathlib import Path
@@ -9,7 +9,7 @@ from moderation.pictures.check import DetectorBroken
 
 
 def open_packaged(detector: str, package: str, file: str, advice: str) -> onnxruntime.InferenceSession:
-    """On one thread: the cores belong to who draws. Raises DetectorBroken."""
+    """Opens the file on one thread, because the other cores are for drawing. Raises DetectorBroken."""
     try:
         path = Path(str(metadata.distribution(package).locate_file(file)))
     except metadata.PackageNotFoundError:

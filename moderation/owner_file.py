@@ -1,4 +1,4 @@
-"""A file of the owner's (rules, prompts that must come out right, real persons), and what is said where it can't be used."""
+"""A file of the owner (rules, golden prompts, real persons), and the error raised if it can't be used."""
 
 import re
 from dataclasses import dataclass
@@ -15,10 +15,10 @@ _KINDS = {"array": "a list", "object": "a table", "str": "text", "date": "a date
 @dataclass(eq=False)
 class FileBroken(StartError):
     what: ClassVar[str]
-    """Which file it is: the sentence begins with it."""
+    """The name of the file's purpose; the error's sentence begins with it."""
 
     file: str
-    where: str  # "line 3", "rule 'gore'", "rule 4"; empty: all of it
+    where: str  # "line 3", "rule 'gore'", "rule 4"; empty: the whole file
     problem: str
     remedy: str = ""
 
@@ -29,7 +29,7 @@ class FileBroken(StartError):
 
     @classmethod
     def read(cls, path: Path) -> str:
-        """The text of the file. Raises this error."""
+        """Returns the text of the file. Raises this error."""
         try:
             return path.read_text(encoding="utf-8-sig")
         except OSError as error:
@@ -40,7 +40,7 @@ class FileBroken(StartError):
 
 
 def problem_of(error: ValidationError) -> str:
-    """msgspec's message as an owner reads it, without the place."""
+    """Rewrites msgspec's message for an owner, without the place of the error."""
     message = str(error).partition(" - at ")[0]
     if found := re.match(r"Expected `(\w+)`", message):
         return f"it must be {_KINDS.get(found[1], found[1])}"

@@ -1,4 +1,4 @@
-"""What a server does about what is found: a stance for every category. Three presets are data; a server's wishes go on top."""
+"""A server's policy: one stance for every category. Three presets are data files; a server's own settings change them."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ STANDARD: Preset = "standard"
 MATURE: Preset = "mature"
 NEVER = 2.0  # a threshold that no score reaches
 FIXED = (Category.MINORS, Category.NONE)
-"""Nobody's to configure."""
+"""Categories that can't be configured."""
 ADULT = (Category.SEXUAL, Category.NUDITY, Category.GORE)
-"""What only adults may see belongs into channels that Discord marks as age-restricted."""
+"""Categories for adults only, which belong in channels that Discord marks as age-restricted."""
 
 
 @dataclass(eq=False)
 class NotForChoice(Exception):
-    """Somebody tried to configure what is refused on every server."""
+    """A setting tried to configure a category that is refused on every server."""
 
     category: Category
 
 
 class Action(StrEnum):
-    """What is done with anything found."""
+    """The action for a finding."""
 
-    AS_FOUND = "as found"  # what the rule or the score says
+    AS_FOUND = "as found"  # as the rule or the score says
     ALLOW = "allow"
     FLAG = "flag"
     REFUSE = "refuse"
@@ -48,7 +48,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """To a stance; None leaves that part of it."""
+    """A change to a stance. None leaves that part unchanged."""
 
     action: Action | None = None
     flag: float | None = None
@@ -60,8 +60,8 @@ class Stance:
     action: Action = Action.AS_FOUND
     flag: float = NEVER  # scores, 0 to 1
     refuse: float = NEVER
-    lenient: bool = False  # rules rule by what they say for age-restricted channels
-    refusals_only: bool = False  # what it would flag is none of its business
+    lenient: bool = False  # rules use their ruling for age-restricted channels
+    refusals_only: bool = False  # flags are dropped; only refusals count
 
     def of_score(self, score: float) -> Ruling:
         if score >= self.refuse:
@@ -80,7 +80,9 @@ class Stance:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """`stances` holds what differs from `default`; `beside` are policies that hold as well: the strictest ruling wins."""
+    """A set of stances. `stances` holds the differences from `default`. The policies in `beside` also apply: the strictest
+    ruling wins.
+    """
 
     name: str
     default: Stance
@@ -94,7 +96,7 @@ class Policy:
         return max(each.stance(category).of_score(score) for each in self.parts)
 
     def of_rule(self, category: Category, ruling: Ruling, leniently: Ruling | None = None) -> Ruling:
-        """`leniently`: the rule's ruling where a stance is lenient, if it is another."""
+        """Returns the ruling for a rule's finding. `leniently`: the rule's ruling for lenient stances, if it is different."""
         if category in FIXED:
             return ruling
         soft = ruling if leniently is None else leniently
@@ -103,11 +105,11 @@ class Policy:
 
     @property
     def parts(self) -> tuple[Policy, ...]:
-        """Itself and all that hold beside it."""
+        """Returns this policy and all policies that apply with it."""
         return (self, *(each for other in self.beside for each in other.parts))
 
     def amended(self, category: Category, change: Change) -> Policy:
-        """This policy with another stance on one category. Raises NotForChoice, ValueError."""
+        """Returns this policy with a changed stance for one category. Raises NotForChoice, ValueError."""
         if category in FIXED:
             raise NotForChoice(category)
         for threshold in (change.flag, change.refuse):
@@ -118,21 +120,23 @@ class Policy:
         return replace(self, stances={**self.stances, category: new})
 
     def with_(self, *others: Policy) -> Policy:
-        """At least as strict as each of them."""
+        """Returns a policy that is at least as strict as each of them."""
         return replace(self, beside=(*self.beside, *others))
 
 
 AS_FOUND = Policy(name="as found", default=Stance())
-"""What rules say, they do; scores say nothing."""
+"""The policy that follows the rules and ignores scores."""
 
 
 def ordinary(policy: Policy) -> Policy:
-    """The policy in a channel that everybody may see: of ADULT, what the standard policy refuses is refused."""
+    """Returns the policy for a channel without age restriction: in ADULT categories at least as strict as the standard policy."""
     return policy.with_(_for_everybody())
 
 
 def is_for_everybody(policy: Policy) -> bool:
-    """Whether an ordinary channel can have the policy as it is: nothing of ADULT laxer than `ordinary` makes it."""
+    """Returns whether an ordinary channel can use the policy unchanged: in ADULT categories it is no less strict than `ordinary`
+    makes it.
+    """
     return all(
         not policy.stance(each).lenient
         and policy.stance(each).action in (Action.AS_FOUND, Action.REFUSE)
@@ -149,7 +153,7 @@ def _for_everybody() -> Policy:
 
 @lru_cache(maxsize=1)
 def presets() -> Mapping[str, Policy]:
-    """family, standard and mature."""
+    """Returns family, standard and mature."""
     document = tomllib.loads(_PRESETS.read_text(encoding="utf-8"))
     return {name: _preset(name, cast("dict[str, Any]", table)) for name, table in document.items()}
 

@@ -1,4 +1,4 @@
-"""What a member may spend, and when again. Pure bookkeeping on past spending; the rows themselves live elsewhere."""
+"""Decides whether a member may spend images, and when again. Pure bookkeeping on past spending; the rows are stored elsewhere."""
 
 import asyncio
 import math
@@ -34,7 +34,7 @@ class RateLimited(Exception):
     allowed: int  # images in that period
     asked: int
     retry_after: float = 0.0  # seconds; meaningless when impossible
-    is_impossible: bool = False  # more than the limit ever holds: asking for less is the only way
+    is_impossible: bool = False  # the limit never allows so many: request fewer
 
 
 @dataclass(eq=False)
@@ -43,9 +43,9 @@ class TooManyJobs(Exception):
 
 
 class RateLimit(Throttler):
-    """At most `rate_limit` images in any `period` seconds; an image spent at t counts until t + period, not at it.
+    """A limit of `rate_limit` images in any `period` seconds. An image spent at t counts until just before t + period.
 
-    Unlike a Throttler it says when instead of waiting, and it remembers what was spent before the process began.
+    Unlike Throttler, it reports the waiting time instead of waiting, and it includes spending from before the process started.
     `async with allowance` still waits, for one image.
     """
 
@@ -70,9 +70,9 @@ class RateLimit(Throttler):
             self._task_logs.popleft()
 
     def retry_after(self, images: int) -> float:
-        """Seconds until so many images may be spent, if nothing else is spent meanwhile; 0 is now.
+        """Returns the seconds until this many images may be spent, if nothing else is spent in the meantime; 0 means now.
 
-        Raises RateLimited when the limit can never hold so many.
+        Raises RateLimited if the limit can never allow so many.
         """
         if images > self.rate_limit:
             raise RateLimited(self.limit, self.rate_limit, images, is_impossible=True)
@@ -83,13 +83,13 @@ class RateLimit(Throttler):
         now = self._clock()
         free_at = self._task_logs[too_many - 1] + self.period
         seconds = free_at - now
-        # The difference is rounded: coming back after exactly so long must be late enough.
+        # The difference is rounded: a retry after exactly this time must not be too early.
         while now + seconds < free_at:
             seconds = math.nextafter(seconds, math.inf)
         return max(seconds, 0.0)
 
     def take(self, images: int) -> None:
-        """Spend now, or raise RateLimited and spend nothing."""
+        """Spends the images now, or raises RateLimited and spends nothing."""
         seconds = self.retry_after(images)
         if seconds > 0:
             raise RateLimited(self.limit, self.rate_limit, images, retry_after=seconds)
@@ -102,9 +102,9 @@ class RateLimit(Throttler):
 
 
 def admit(limits: Limits, spent: Sequence[Spend], in_line: int, images: int, now: float) -> None:
-    """Whether a member who has spent so much and has so many jobs in line may ask for so many images.
+    """Checks whether a member may request this many images, by past spending and by jobs in the queue.
 
-    Raises TooManyJobs, or RateLimited for the limit that keeps the member longest. Spends nothing.
+    Raises TooManyJobs, or RateLimited for the limit with the longest wait. Spends nothing.
     """
     if in_line >= limits.jobs_in_line:
         raise TooManyJobs(limits.jobs_in_line)

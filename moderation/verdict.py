@@ -1,4 +1,4 @@
-"""What the filter says. The stricter verdict wins; combining is idempotent, commutative and associative in its ruling."""
+"""The filter's verdicts. The stricter verdict wins. Combining is idempotent, commutative and associative in the ruling."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import NewType
 
 
 class Ruling(IntEnum):
-    """Ordered: allow < flag < refuse."""
+    """A verdict's ruling. Ordered: allow < flag < refuse."""
 
     ALLOW = 0
     FLAG = 1
@@ -36,26 +36,26 @@ Fingerprint = NewType("Fingerprint", bytes)
 """The perceptual hash of a picture: 32 bytes."""
 
 Scores = Mapping[str, Mapping[Category, float]]
-"""Of one picture: 0 to 1, by detector and category."""
+"""The scores of one picture: 0 to 1, by detector and category."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     ruling: Ruling
     category: Category = Category.NONE
-    rule: str = ""  # the rule's name; empty when nothing fired
-    words: tuple[str, ...] = ()  # what decided, for moderators only
-    score: float = 0.0  # 0 to 1; a rule scores 1 where it refuses, 0.5 where it flags
-    field: str = ""  # which text it was: "prompt", "negative", ...
+    rule: str = ""  # the rule's name; empty if no rule fired
+    words: tuple[str, ...] = ()  # the deciding words, for moderators only
+    score: float = 0.0  # 0 to 1; a rule scores 1 if it refuses, 0.5 if it flags
+    field: str = ""  # the field of the text: "prompt", "negative", ...
     normal_form: str = ""  # the text as the rules read it
-    likeness: str | None = None  # the job whose removed pictures the picture looks like
+    likeness: str | None = None  # the job whose removed pictures look like this picture
 
 
 ALLOWED = Verdict(ruling=Ruling.ALLOW)
 
 
 def stricter(first: Verdict, second: Verdict) -> Verdict:
-    """The verdict with the higher ruling; between equals the higher score, then the first."""
+    """Returns the verdict with the higher ruling; if equal, the one with the higher score; then the first."""
     if (second.ruling, second.score) > (first.ruling, first.score):
         return second
     return first

@@ -1,4 +1,4 @@
-"""Bytes to pictures and back: grids, thumbnails, PNG with its parameters inside. Pillow only, no torch."""
+"""Encodes and decodes pictures: grids, thumbnails, and PNG with the parameters inside. Uses Pillow only, no torch."""
 
 import io
 import json
@@ -15,40 +15,40 @@ from PIL.PngImagePlugin import PngInfo
 from generation.request import Drawing, ImageSize, Role
 
 FORMATS = ("PNG", "JPEG", "WEBP")
-"""What members may hand in. Pillow's rarer readers stay shut: strangers' bytes break those first."""
+"""The formats that members may upload. Pillow's rarer readers stay disabled, because untrusted files break those first."""
 
 MAX_PIXELS = 50_000_000
-"""Width times height. A phone's camera stays below; in RGB that is 150 MB while the picture is open."""
+"""Width times height. Phone cameras stay below this. In RGB, an open picture of this size takes 150 MB."""
 
 GRID_LIMIT = 8 * 2**20
-"""Bytes. Below the smallest attachment limit in use, with room for the rest of the message."""
+"""Bytes. It is below Discord's smallest attachment limit in use, with room for the rest of the message."""
 
-_PARAMETERS = "parameters"  # the text chunk's name, by AUTOMATIC1111's convention
+_PARAMETERS = "parameters"  # the name of the PNG text chunk, as AUTOMATIC1111 names it
 _EMPTY_CELL = (32, 34, 37)
 _QUALITIES = (92, 88, 84, 78, 70, 60, 50, 40, 30)
 
 
 class PictureError(Exception):
-    """Base of what is wrong with bytes that should have been a picture."""
+    """Base of the errors raised for bytes that should be a picture."""
 
 
 @dataclass(eq=False)
 class NotAPicture(PictureError):
-    """Not PNG, JPEG or WebP, or broken. `reason` is the reader's own, for the log."""
+    """The bytes are not PNG, JPEG or WebP, or are broken. `reason` is the message of the reader, for the log."""
 
     reason: str
 
 
 @dataclass(eq=False)
 class PictureTooLarge(PictureError):
-    """A decompression bomb or a very large scan; refused by its header, before any pixel is decoded."""
+    """A decompression bomb or a very large scan. It is refused by its header, before any pixel is decoded."""
 
     pixels: int
     limit: int
 
 
 def open_picture(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
-    """The picture as it is meant to be seen: first frame, upright, RGB, transparency on white.
+    """Returns the picture as it should be seen: first frame, upright, RGB, transparency on white.
 
     Raises NotAPicture or PictureTooLarge.
     """
@@ -61,45 +61,50 @@ def open_picture(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureTooLarge(pixels=2 * (Image.MAX_IMAGE_PIXELS or max_pixels), limit=max_pixels) from None
     except Exception as broken:
-        # Broken files surface in Pillow as OSError, SyntaxError, ValueError, struct.error and more.
+        # For broken files, Pillow raises OSError, SyntaxError, ValueError, struct.error and more.
         raise NotAPicture(reason=f"{type(broken).__name__}: {broken}") from broken
     raise PictureTooLarge(pixels=pixels, limit=max_pixels)
 
 
 def fitted(picture: Image.Image, size: ImageSize) -> Image.Image:
-    """At this size, with what does not fit its proportions cut off on both sides: nothing in it is stretched."""
+    """Resizes to this size. The parts outside its proportions are cut off equally on both sides; nothing is stretched."""
     return ImageOps.fit(picture, (size.width, size.height), Image.Resampling.LANCZOS)
 
 
 def to_png(picture: Image.Image, parameters: str = "") -> bytes:
-    """Level 1 with run lengths only: a third of the time of the default and no larger, because pictures
-    repeat themselves so seldom that searching for repeats does not pay."""
+    """Encodes as PNG with compression level 1 and run lengths only.
+
+    This takes a third of the default's time and gives no larger file: pictures contain so few repeats that the search does not
+    pay.
+    """
     text = PngInfo()
     if parameters:
-        # NUL ends a chunk's text and a lone surrogate has no UTF-8.
+        # NUL ends the text of a chunk, and a lone surrogate has no UTF-8 form.
         clean = parameters.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
-        text.add_text(_PARAMETERS, clean)  # tEXt where Latin-1 is enough, iTXt otherwise
+        text.add_text(_PARAMETERS, clean)  # tEXt if Latin-1 is enough, otherwise iTXt
     out = io.BytesIO()
     picture.save(out, "PNG", compress_level=1, compress_type=zlib.Z_RLE, pnginfo=text)
     return out.getvalue()
 
 
 def read_parameters(png: bytes) -> str:
-    """What `to_png` or another tool put in; empty when there is nothing. Raises NotAPicture."""
+    """Returns the parameters that `to_png` or another tool wrote; empty if there are none. Raises NotAPicture."""
     with _header(png, ("PNG",)) as picture:
         return str(picture.info.get(_PARAMETERS, ""))
 
 
 def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:
-    """For previews: 4:2:0, under a millisecond for 512 pixels a side."""
+    """Encodes as JPEG with 4:2:0 colour, for previews. Takes under a millisecond for 512 pixels a side."""
     out = io.BytesIO()
     _as_rgb(picture).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
 def grid_of(pictures: Sequence[Image.Image | None]) -> Image.Image:
-    """One: itself. Two: side by side. More: two columns, without gaps. None leaves its cell empty, so that every picture stands
-    where its number says; at least one must be there."""
+    """Combines pictures into one grid. One picture: itself. Two: side by side. More: two columns, without gaps.
+
+    None leaves its cell empty, so that every picture stays at the position of its number. At least one picture must be given.
+    """
     there = [picture for picture in pictures if picture is not None]
     if len(pictures) == 1:
         return there[0]
@@ -114,7 +119,7 @@ def grid_of(pictures: Sequence[Image.Image | None]) -> Image.Image:
 
 
 def cells_of(grid: Image.Image, count: int) -> list[Image.Image]:
-    """The pictures that `grid_of` put together, where all were of one size."""
+    """Splits a grid that `grid_of` made. All its pictures must have one size."""
     if count == 1:
         return [grid]
     rows = (count + 1) // 2
@@ -124,15 +129,19 @@ def cells_of(grid: Image.Image, count: int) -> list[Image.Image]:
 
 
 def grid_without(contents: Sequence[bytes], kept: Collection[int]) -> tuple[bytes, str]:
-    """The encoded grid with only the pictures of those numbers in it, from 0, each in its own place. Raises as `open_picture`."""
+    """Returns the encoded grid with only the pictures whose numbers (from 0) are in `kept`, each in its own place.
+
+    Raises the same errors as `open_picture`.
+    """
     cells = [open_picture(content) if index in kept else None for index, content in enumerate(contents)]
     return encode_grid(grid_of(cells))
 
 
 def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, str]:
-    """JPEG with full colour (4:4:4) at the best quality that fits into `limit` bytes, and the format's name.
+    """Encodes as JPEG with full colour (4:4:4) at the best quality that fits into `limit` bytes. Returns it with the format's
+    name.
 
-    Where the lowest quality is still too large, the picture is halved until it fits.
+    If the lowest quality is still too large, the picture is halved until it fits.
     """
     picture = _as_rgb(picture)
     while True:
@@ -144,28 +153,28 @@ def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, s
 
 
 def _as_jpeg(picture: Image.Image, quality: int) -> bytes:
-    """With full colour."""
+    """Encodes with full colour (4:4:4)."""
     try:
-        # Into a file and not into memory: Pillow then lets other threads run while it encodes.
+        # Writes to a file, not to memory: Pillow then lets other threads run while it encodes.
         with tempfile.TemporaryFile() as out:
             picture.save(out, "JPEG", quality=quality, subsampling=0)
             out.seek(0)
             return out.read()
-    except OSError:  # a full disk: whoever keeps the picture says so
+    except OSError:  # the disk is full; the code that stores the picture reports it
         memory = io.BytesIO()
         picture.save(memory, "JPEG", quality=quality, subsampling=0)
         return memory.getvalue()
 
 
 def form_of(content: bytes) -> str:
-    """ "png", "jpeg" or "webp", from its header alone. Raises NotAPicture."""
+    """Returns "png", "jpeg" or "webp", read from the header alone. Raises NotAPicture."""
     with _header(content) as picture:
         return (picture.format or "").lower()
 
 
 @contextmanager
 def _header(content: bytes, formats: tuple[str, ...] = FORMATS) -> Generator[Image.Image]:
-    """Its pixels may be broken. Raises NotAPicture."""
+    """Opens a picture by its header. The pixels may still be broken. Raises NotAPicture."""
     try:
         with Image.open(io.BytesIO(content), formats=formats) as picture:
             yield picture
@@ -174,15 +183,16 @@ def _header(content: bytes, formats: tuple[str, ...] = FORMATS) -> Generator[Ima
 
 
 def thumbnail(png: bytes, side: int) -> bytes:
-    """JPEG with the picture's proportions, at most `side` pixels wide and high. Raises as `open_picture`."""
+    """Returns a JPEG with the same proportions, at most `side` pixels wide and high. Raises the same errors as `open_picture`."""
     picture = open_picture(png)
     picture.thumbnail((side, side), Image.Resampling.LANCZOS)
     return to_jpeg(picture, quality=85)
 
 
 def blurred(content: bytes, side: int = 240) -> bytes:
-    """JPEG of at most `side` pixels that keeps colours and nothing else: no more than 6 by 6 samples of the picture are in
-    it, so nothing can be sharpened out of it again. Raises as `open_picture`.
+    """Returns a JPEG of at most `side` pixels that keeps only the colours.
+
+    It contains at most 6 by 6 samples of the picture, so sharpening can't restore it. Raises the same errors as `open_picture`.
     """
     picture = open_picture(content)
     scale = side / max(picture.size)
@@ -193,14 +203,14 @@ def blurred(content: bytes, side: int = 240) -> bytes:
 
 
 def parameters_of(drawing: Drawing[bytes], index: int, scheduler: str) -> str:
-    """How picture `index` (from 0) was made, in the text that AUTOMATIC1111 writes and other tools read.
+    """Describes how picture `index` (from 0) was made, in the text format of AUTOMATIC1111 that other tools read.
 
-    `seed + index` is the seed that draws this picture alone. Form and quoting: `create_infotext` in
+    `seed + index` is the seed that draws this picture alone. For the format and the quoting see `create_infotext` in
     https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/processing.py
     """
     fields = {
         "Steps": str(drawing.steps),
-        "Sampler": scheduler,  # as other programs call it
+        "Sampler": scheduler,  # other programs call the scheduler "sampler"
         "CFG scale": f"{drawing.guidance:g}",
         "Seed": str(drawing.seed + index),
         "Size": f"{drawing.size.width}x{drawing.size.height}",
@@ -218,12 +228,12 @@ def parameters_of(drawing: Drawing[bytes], index: int, scheduler: str) -> str:
 
 
 def _quoted(value: str) -> str:
-    """A JSON string where the value holds what separates fields."""
+    """Returns a JSON string if the value contains a separator of fields, otherwise the value unchanged."""
     return json.dumps(value, ensure_ascii=False) if any(sign in value for sign in ',:\n"') else value
 
 
 def version() -> str:
-    """Of Atelier; empty where it runs from a checkout that is not installed."""
+    """Returns Atelier's version; empty if it runs from a checkout that is not installed."""
     with suppress(metadata.PackageNotFoundError):
         return metadata.version("atelier")
     return ""

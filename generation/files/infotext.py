@@ -1,6 +1,6 @@
-"""What a PNG says of how it was drawn, read back: the text that `generation.files.images.parameters_of` and AUTOMATIC1111 write.
+"""Reads the parameters in a PNG: the text that `generation.files.images.parameters_of` and AUTOMATIC1111 write.
 
-Anybody can write one: it is a wish in a file, and proves nothing.
+Any person can write such a text, so it proves nothing about how the picture was made.
 """
 
 import json
@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-# As `re_param` and `parse_generation_parameters` of
+# Same rules as `re_param` and `parse_generation_parameters` in
 # https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/infotext_utils.py
 _FIELD = re.compile(r'\s*(\w[\w \-/]{1,40}):\s*("(?:\\.|[^\\"])+"|[^,]*)(?:,|$)')
 _LORA = re.compile(r"\s*<lora:([\w-]+):(-?\d{1,2}(?:\.\d+)?)>")
@@ -20,12 +20,12 @@ _NEGATIVE = "Negative prompt:"
 class Infotext:
     prompt: str
     negative: str
-    loras: tuple[tuple[str, float], ...]  # name and weight, as written
-    fields: Mapping[str, str]  # "Steps", "CFG scale", "Seed", "Size", "Model" and more
+    loras: tuple[tuple[str, float], ...]  # name and weight, as written in the prompt
+    fields: Mapping[str, str]  # keys are "Steps", "CFG scale", "Seed", "Size", "Model" and more
 
 
 def read_infotext(text: str) -> Infotext:
-    """Nothing where there is nothing: a text without a line of fields is a prompt."""
+    """Parses a parameters text. Without a line of fields, the whole text is the prompt. An empty text gives empty values."""
     lines = text.strip().split("\n")
     fields: dict[str, str] = {}
     if lines[-1].startswith("Steps: "):

@@ -1,4 +1,6 @@
-"""Is this a LoRA that the model can wear? Reads headers only and imports no torch, so that the bot can say it at start."""
+"""Checks whether a file is a LoRA that fits the model. Reads headers only and imports no torch, so the bot can report errors at
+start.
+"""
 
 import json
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from pathlib import Path
 from generation.files.model_folder import BrokenModelFolder, read_shapes
 
 USUAL_NAME = "pytorch_lora_weights.safetensors"
-"""What diffusers' own training scripts write."""
+"""The file name that diffusers' own training scripts write."""
 
 
 @dataclass(eq=False)
@@ -20,7 +22,10 @@ class BrokenLoraFile(Exception):
 
 
 def inspect_lora(source: str, model: str) -> Path:
-    """The whole safetensors file of a LoRA. `model`: the source of the model that is to wear it. Raises BrokenLoraFile."""
+    """Returns the safetensors file of a LoRA after checking that it is complete and fits the model.
+
+    `model`: the source of the model that will use the LoRA. Raises BrokenLoraFile.
+    """
     file = _find(source)
     try:
         shapes = read_shapes(source, file)
@@ -52,11 +57,15 @@ def _find(source: str) -> Path:
 
 
 def _check_text_width(source: str, shapes: dict[str, tuple[int, ...]], model: str) -> None:
-    """Where a U-Net looks at the text, the lower matrix is (rank, width of the text): the surest sign of another model's LoRA."""
+    """Raises BrokenLoraFile if the LoRA's text width is not the model's.
+
+    In a U-Net's cross-attention the lower matrix has the shape (rank, width of the text). A different width is the surest sign of
+    a LoRA for another model.
+    """
     try:
         wanted = json.loads((Path(model) / "unet" / "config.json").read_bytes()).get("cross_attention_dim")
     except (OSError, ValueError):
-        return  # no U-Net, or a hub name: loading will tell
+        return  # no U-Net, or a hub name: an error shows when it is loaded
     for name, shape in shapes.items():
         is_lower = any(part in name for part in ("lora_down", "lora_A", "lora.down"))
         if "attn2" in name and "to_k" in name and is_lower and isinstance(wanted, int) and shape[1] != wanted:

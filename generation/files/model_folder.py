@@ -1,4 +1,6 @@
-"""Is this folder a model that can be loaded? Reads headers only and imports no torch, so that the bot can say it at start."""
+"""Checks whether a folder is a model that can be loaded. Reads headers only and imports no torch, so the bot can report errors at
+start.
+"""
 
 import json
 import math
@@ -10,7 +12,7 @@ from typing import Any, cast
 import msgspec
 
 OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
-"""Components that no picture needs; pictures are checked elsewhere."""
+"""Components that no picture needs. Pictures are checked elsewhere."""
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TORCH_CLASS = re.compile(r"Model|UNet|Autoencoder|Transformer|Encoder")
@@ -20,8 +22,8 @@ _NEEDS_FULL = "Download the model again, or point `source` at a complete folder 
 @dataclass(eq=False)
 class BrokenModelFolder(Exception):
     source: str
-    reason: str  # a sentence: what is wrong
-    advice: str  # a sentence: what to do
+    reason: str  # a sentence: the problem
+    advice: str  # a sentence: the remedy
 
     def __str__(self) -> str:
         return f"{self.source}: {self.reason} {self.advice}"
@@ -29,20 +31,20 @@ class BrokenModelFolder(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelFolder:
-    """A folder whose files are all there and whole."""
+    """A model folder whose files are all present and complete."""
 
-    pipeline: str  # diffusers' class
-    variant: str | None  # "fp16" where only half-precision files are there
-    weights: int  # numbers in the weights that would be loaded
+    pipeline: str  # the diffusers class
+    variant: str | None  # "fp16" if there are only half-precision files
+    weights: int  # number of parameters that would be loaded
 
 
 def is_hub_name(source: str) -> bool:
-    """Whether it names a model of a hub ("owner/name") and no folder of that name exists."""
+    """Returns whether `source` names a model of a hub ("owner/name") and no folder of that name exists."""
     return _HUB_NAME.fullmatch(source) is not None and not Path(source).exists()
 
 
 def inspect(source: str) -> ModelFolder | None:
-    """None for a hub name, which only the hub can tell more about. Raises BrokenModelFolder."""
+    """Checks a model's source. Returns None for a hub name, which can't be checked offline. Raises BrokenModelFolder."""
     if is_hub_name(source):
         return None
     folder = Path(source)
@@ -65,20 +67,20 @@ def inspect(source: str) -> ModelFolder | None:
 
 
 def count_weights(source: str) -> int | None:
-    """Numbers in the weights that would be loaded; None for a hub name. Raises BrokenModelFolder."""
+    """Returns the number of parameters that would be loaded; None for a hub name. Raises BrokenModelFolder."""
     folder = inspect(source)
     return folder.weights if folder else None
 
 
 def _components(index: dict[str, Any]) -> dict[str, str]:
-    """Name of the folder -> name of the class, as `model_index.json` lists them ([library, class], or nulls)."""
+    """Returns folder name -> class name, as `model_index.json` lists them. Its values are [library, class], or nulls."""
     pairs = {name: cast("list[Any]", value) for name, value in index.items() if isinstance(value, list)}
     named = {name: pair[1] for name, pair in pairs.items() if len(pair) == 2 and pair[1]}
     return {name: str(class_name) for name, class_name in named.items() if not name.startswith("_")}
 
 
 def _inspect_component(source: str, folder: Path, class_name: str) -> tuple[int, int]:
-    """Numbers in its plain weights, and in those of half precision; none where it has no such files."""
+    """Returns the number of parameters in its plain files and in its half-precision files; 0 if it has no such files."""
     if not folder.is_dir():
         raise BrokenModelFolder(source, f"The folder {folder.name}/ ({class_name}) is missing.", _NEEDS_FULL)
     for file in sorted(folder.glob("*.json")):
@@ -107,9 +109,9 @@ class _Tensor(msgspec.Struct):
 
 
 def read_shapes(source: str, file: Path) -> dict[str, tuple[int, ...]]:
-    """The shapes of the tensors in a safetensors file, by name. The file is eight bytes of length, a JSON header of that length,
-    then tensors up to the largest offset that the header names. Raises BrokenModelFolder where it is not whole.
+    """Returns the shapes of the tensors in a safetensors file, by name. Raises BrokenModelFolder if the file is not complete.
 
+    The file has eight bytes of length, a JSON header of that length, then tensors up to the largest offset in the header. See
     https://github.com/huggingface/safetensors#format
     """
     name = f"{file.parent.name}/{file.name}"

@@ -1,8 +1,7 @@
-"""The certificate that pictures are signed with: the owner's, or one made at the first start and kept.
+"""Loads the certificate that signs pictures: the owner's, or one that is made at the first start and kept.
 
-C2PA wants a chain: a signing certificate for documents or mail, from an authority that is not itself (C2PA specification,
-"X.509 Certificates"). The made one has an authority of its own, whose key is forgotten at once: it signs
-nothing else, ever.
+C2PA requires a chain: a signing certificate for documents or mail, issued by a separate authority (C2PA specification, "X.509
+Certificates"). A certificate made here gets its own authority. The authority's key is never stored, so it can sign nothing else.
 """
 
 import os
@@ -23,7 +22,7 @@ _YEARS = 10
 
 @dataclass(eq=False)
 class CertificateBroken(StartError):
-    """The chain or its key can't be used."""
+    """The certificate chain or its key can't be used."""
 
     path: Path
     problem: str
@@ -34,19 +33,19 @@ class CertificateBroken(StartError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """PEM, the signing certificate first."""
+    """A certificate chain and its key in PEM. The signing certificate is first in the chain."""
 
     chain: bytes
     key: bytes
-    algorithm: str  # C2PA's name for how it signs: "es256", "es384", "es512", "ps256" or "ed25519"
-    name: str  # whose it is
+    algorithm: str  # C2PA's signature algorithm: "es256", "es384", "es512", "ps256" or "ed25519"
+    name: str  # the name of its subject
     expires: datetime
-    authority: bytes  # PEM: the last of the chain
+    authority: bytes  # PEM: the last certificate of the chain
     serial: str  # of the signing certificate, decimal
 
 
 def load_certificate(chain: Path, key: Path) -> Certificate:
-    """Raises CertificateBroken."""
+    """Loads and checks a certificate chain and its key. Raises CertificateBroken."""
     pem = _read(chain)
     try:
         certificates = x509.load_pem_x509_certificates(pem)
@@ -71,7 +70,7 @@ def load_certificate(chain: Path, key: Path) -> Certificate:
     names = own.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return Certificate(
         chain=pem,
-        # PKCS #8 is the form that the signer reads, whatever form the file has.
+        # The signer reads only PKCS #8, so every format of key file is converted to it.
         key=private.private_bytes(
             serialization.Encoding.PEM,
             serialization.PrivateFormat.PKCS8,
@@ -86,12 +85,12 @@ def load_certificate(chain: Path, key: Path) -> Certificate:
 
 
 def made_certificate(folder: Path) -> Certificate:
-    """The folder's own, made where there is none. Raises CertificateBroken, OSError."""
+    """Loads the certificate in the folder, and makes one if there is none. Raises CertificateBroken or OSError."""
     chain, key = folder / CHAIN, folder / KEY
     if not (chain.exists() and key.exists()):
         chain_pem, key_pem = _make()
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        # The key last: a start that died in between finds no pair and makes a new one.
+        # Writes the key last: if the start is interrupted in between, the next start finds no pair and makes a new one.
         _write(chain, chain_pem)
         _write(key, key_pem)
     return load_certificate(chain, key)
@@ -117,7 +116,7 @@ def _make() -> tuple[bytes, bytes]:
             .issuer_name(authority_name)
             .public_key(public)
             .serial_number(x509.random_serial_number())
-            .not_valid_before(now - timedelta(hours=1))  # for clocks that disagree
+            .not_valid_before(now - timedelta(hours=1))  # for clocks that differ
             .not_valid_after(now + timedelta(days=365 * _YEARS))
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(public), critical=False)
             .add_extension(
@@ -170,7 +169,7 @@ def _algorithm(public: object, path: Path) -> str:
 
 
 def _public(key: object) -> bytes:
-    # Every kind of public key has this method; the library's union of them is long.
+    # Every kind of public key has this method, but the library's union type of them is long.
     return key.public_bytes(  # pyright: ignore[reportAttributeAccessIssue]
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
     )
@@ -184,7 +183,7 @@ def _read(path: Path) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Readable by its owner alone."""
+    """Writes a file that only its owner can read."""
     descriptor = os.open(path, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as file:
         file.write(content)

@@ -1,6 +1,7 @@
-"""Content Credentials (C2PA): a signed statement inside the file that says what made it. Offline, without thumbnails.
+"""Content Credentials (C2PA): a signed statement inside the file that names the software that made it. Works offline, without
+thumbnails.
 
-https://spec.c2pa.org; digitalSourceType by https://cv.iptc.org/newscodes/digitalsourcetype/.
+See https://spec.c2pa.org; for digitalSourceType see https://cv.iptc.org/newscodes/digitalsourcetype/.
 """
 
 import contextlib
@@ -19,8 +20,8 @@ from generation.provenance.certificate import Certificate
 _ASSERTION = "org.atelier.picture"
 _TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 _SETTINGS: dict[str, dict[str, Any]] = {
-    "builder": {"thumbnail": {"enabled": False}},  # of up to 900 kB
-    # Nothing is looked up on the network, whatever a stranger's file asks for.
+    "builder": {"thumbnail": {"enabled": False}},  # a thumbnail has up to 900 kB
+    # Forbids all network lookups, including those that an uploaded file asks for.
     "verify": {
         "verify_trust": False,
         "verify_timestamp_trust": False,
@@ -33,27 +34,27 @@ _SETTINGS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What is said about a picture: no name, no prompt."""
+    """The statement about a picture. It contains no name and no prompt."""
 
     job: Annotated[str, Meta(pattern=r"\A[a-z2-7]{10}\Z")]
-    image: Annotated[int, Meta(ge=0)] | None  # None: all of the job's, in one grid
+    image: Annotated[int, Meta(ge=0)] | None  # None: all pictures of the job, in one grid
     model: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """Credentials that a picture carries."""
+    """Credentials found in a picture."""
 
     claim: Claim
-    is_whole: bool  # the signature is good, and nothing was changed since
-    is_own: bool  # and it is by this bot's own certificate
+    is_whole: bool  # the signature is valid, and the file is unchanged since signing
+    is_own: bool  # it was signed with this bot's own certificate
 
 
 class Credentials:
-    """May be used from several threads."""
+    """A signer of pictures and reader of their credentials. Safe to use from several threads."""
 
     def __init__(self, certificate: Certificate) -> None:
-        """Raises c2pa.C2paError where the certificate does not suit."""
+        """Raises c2pa.C2paError if the certificate can't be used."""
         self.certificate = certificate
         info = c2pa.C2paSignerInfo(
             alg=certificate.algorithm.encode(),
@@ -63,7 +64,8 @@ class Credentials:
         )
         settings = c2pa.Settings.from_dict(_SETTINGS)
         self._signing = c2pa.Context(settings, c2pa.Signer.from_info(info))
-        # Its authority alone is trusted here, and gives no two certificates one number: so the number tells our own.
+        # Only the certificate's own authority is trusted here. It never issues the same serial number twice, so the number
+        # identifies our own certificate.
         trusting = {
             "trust": {"trust_anchors": certificate.authority.decode()},
             "verify": {**_SETTINGS["verify"], "verify_trust": True},
@@ -71,14 +73,16 @@ class Credentials:
         self._reading = c2pa.Context(c2pa.Settings.from_dict(trusting))
 
     def signed(self, content: bytes, form: str, claim: Claim) -> bytes:
-        """The same picture with the statement in it, some 3 kB more. `form`: "png" or "jpeg". Raises c2pa.C2paError."""
+        """Returns the same picture with the statement inside, about 3 kB larger. `form`: "png" or
+        "jpeg". Raises c2pa.C2paError.
+        """
         out = io.BytesIO()
         with c2pa.Builder(json.dumps(_manifest(claim)), self._signing) as builder:
             builder.sign(f"image/{form}", io.BytesIO(content), out)
         return out.getvalue()
 
     def read(self, content: bytes, form: str) -> Found | None:
-        """None where there are no credentials, or none that an Atelier writes."""
+        """Returns the credentials; None if there are none, or none in the form that Atelier writes."""
         try:
             with c2pa.Reader(f"image/{form}", io.BytesIO(content), context=self._reading) as reader:
                 document: dict[str, Any] = json.loads(reader.json())

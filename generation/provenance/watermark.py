@@ -1,13 +1,14 @@
-"""A number that a picture carries invisibly: spread over middle frequencies of its brightness, so that compressing and resizing
-leave it readable. numpy and Pillow only.
+"""Writes and reads an invisible number in a picture. It is spread over middle frequencies of the brightness, so it survives
+compression and resizing. Uses numpy and Pillow only.
 
-A number of 32 bits and 16 that check it are four words of the extended Golay code (24, 12), 96 bits. Each bit is the sign of a
-projection of the picture (its brightness at 128 × 128, as a DCT) onto a direction of its own, which the key draws. Marking moves
-the picture along those directions no further than each sign needs, the picture's own share taken into account ("informed
-embedding": Cox, Miller, Bloom, Digital Watermarking, ch. 5), so that marking a marked picture replaces its mark. Reading decodes
-each word to the nearest of the code's 4096, by correlation. Neither needs the original, and only who has the key can do either.
+The number has 32 bits, plus 16 check bits. They become four words of the extended Golay code (24, 12), 96 bits. Each bit is the
+sign of a projection of the picture (its brightness at 128 × 128, as a DCT) onto one direction. The key determines the directions.
+Marking changes the picture along those directions only as far as each sign needs, and takes the picture's own projection into
+account ("informed embedding": Cox, Miller, Bloom, Digital Watermarking, ch. 5). So marking a marked picture again replaces its
+mark. Reading decodes each word to the nearest of the code's 4096 words, by correlation. Neither needs the original, and both need
+the key.
 
-The grid of frequencies is relative to the picture's frame: a crop or a rotation loses the mark.
+The frequencies are relative to the picture's frame: cropping or rotating the picture destroys the mark.
 """
 
 from functools import cache
@@ -19,11 +20,11 @@ from PIL import Image
 
 MAX_NUMBER = 2**32 - 1
 
-_SIDE = 128  # of the square that all pictures are brought to
-_BAND = (40.0, 63.0)  # radii among the frequencies: below, the eye sees it; above, a smaller picture has none
-_STRENGTH = 8.0  # how far each projection is on its side of zero; rounding and JPEG 80 move it by one or two
-_ROUNDS = 12  # at 128 × 128 they cost little
-_BUSY, _LEAST_ROOM = 6.0, 0.3  # of brightness around a place; the share of it that a smooth place takes
+_SIDE = 128  # side of the square that every picture is resized to
+_BAND = (40.0, 63.0)  # radii of frequencies: lower ones are visible; smaller pictures lack higher ones
+_STRENGTH = 8.0  # distance of each projection from zero; rounding and JPEG 80 change it by one or two
+_ROUNDS = 12  # cheap at 128 × 128
+_BUSY, _LEAST_ROOM = 6.0, 0.3  # brightness variation around a place; share of change in smooth places
 _BITS = 96
 _WORDS, _WORD, _GOLAY = 4, 12, 24
 _GENERATOR = 0xC75  # x^11 + x^10 + x^6 + x^5 + x^4 + x^2 + 1
@@ -33,10 +34,12 @@ class Watermark:
     def __init__(self, key: bytes) -> None:
         self.key = key
         self._where, self._weight = _directions(key)
-        _golay()  # its 50 ms are for the start, not for the first picture
+        _golay()  # takes 50 ms: done at start, not at the first picture
 
     def marked(self, picture: Image.Image, number: int) -> Image.Image:
-        """RGB, of the same size. `number`: 0 to MAX_NUMBER. The same picture, number and key give the same to the bit."""
+        """Returns the marked picture in RGB, of the same size. `number`: 0 to MAX_NUMBER. Deterministic: the same input gives the
+        same bits.
+        """
         if not 0 <= number <= MAX_NUMBER:
             raise ValueError(f"{number} does not fit into 32 bits")
         wanted = _code(number, self.key)
@@ -45,7 +48,7 @@ class Watermark:
         basis, room = _basis(), _room(small)
         change = np.zeros_like(small)
         for _ in range(_ROUNDS):
-            # What would leave black and white is cut off, and made up for elsewhere in the next round.
+            # Cuts off values below black and above white. The next round makes up for the loss elsewhere.
             change = np.clip(small + change, 0, 255) - small
             lacking = np.maximum(0.0, _STRENGTH - self._projections(small + change) * wanted)
             if lacking.max() < _STRENGTH / 8:
@@ -58,7 +61,7 @@ class Watermark:
         return Image.fromarray(np.clip(moved, 0, 255).astype(np.uint8))
 
     def read(self, picture: Image.Image) -> int | None:
-        """The number; None where there is none, or nothing that checks."""
+        """Returns the number; None if there is none or the check bits do not match."""
         projections = self._projections(_small(picture))
         words = (projections.reshape(_WORDS, _GOLAY) @ _golay().T).argmax(axis=1)
         bits = 0
@@ -68,40 +71,43 @@ class Watermark:
         return number if check == _check(number, self.key) else None
 
     def agreement(self, picture: Image.Image, number: int) -> float:
-        """The share of the 96 bits that a picture marked with that number still shows, before any is corrected: 0.5 by chance."""
+        """Returns the share of the number's 96 bits that the picture shows, before error correction. An unmarked picture gives
+        about 0.5.
+        """
         shows = self._projections(_small(picture)) * _code(number, self.key) > 0
         return float(shows.mean())
 
     def _projections(self, small: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(96,)"""
+        """Returns (96,): the projection onto each direction."""
         basis = _basis()
         spectrum = (basis @ small @ basis.T).ravel()
         return (spectrum[self._where] * self._weight).sum(axis=1)
 
 
 def _small(picture: Image.Image) -> NDArray[np.float32]:
-    """(128, 128): the brightness, 0 to 255."""
-    # Of larger pictures the average over each cell, which is quick and blind to what lies above the band.
+    """Returns (128, 128): the brightness, 0 to 255."""
+    # For larger pictures, averages over each cell: this is fast and removes frequencies above the band.
     filter = Image.Resampling.BOX if min(picture.size) >= 2 * _SIDE else Image.Resampling.BICUBIC
     return np.asarray(picture.convert("L").convert("F").resize((_SIDE, _SIDE), filter), np.float32)
 
 
 def _room(small: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(128, 128), its square 1 on average: how much each place may change, from how much goes on around it. The eye sees a change
-    where all is smooth."""
+    """Returns (128, 128), with a mean square of 1: how much each place may change. The eye sees changes in smooth areas, so they
+    get less.
+    """
     rough = np.abs(small - _blurred(small))
     room = np.clip(_blurred(rough) / _BUSY, _LEAST_ROOM, 1.0)
     return room / np.sqrt(np.mean(room**2))
 
 
 def _blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Over some eight cells each way."""
+    """Blurs over about eight cells in each direction."""
     coarse = Image.fromarray(values).resize((_SIDE // 8, _SIDE // 8), Image.Resampling.BOX)
     return np.asarray(coarse.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC))
 
 
 def _code(number: int, key: bytes) -> NDArray[np.float32]:
-    """(96,) of 1 and -1."""
+    """Returns (96,) of 1 and -1: the code bits of the number."""
     bits = (number << 16) | _check(number, key)
     shifts = range(_WORD * (_WORDS - 1), -1, -_WORD)
     return np.concatenate([_golay()[(bits >> shift) & 0xFFF] for shift in shifts])
@@ -112,7 +118,7 @@ def _check(number: int, key: bytes) -> int:
 
 
 def _directions(key: bytes) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """(96, n): places in the flattened DCT. (96, n): their weights, each row of length 1."""
+    """Returns (96, n): positions in the flattened DCT. (96, n): their weights; each row has length 1."""
     down, along = np.mgrid[0:_SIDE, 0:_SIDE]
     radius = np.hypot(down, along)
     band = np.flatnonzero((radius >= _BAND[0]) & (radius < _BAND[1]))
@@ -125,7 +131,7 @@ def _directions(key: bytes) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
 
 @cache
 def _basis() -> NDArray[np.float32]:
-    """(128, 128): the orthonormal DCT-II, a frequency a row."""
+    """Returns (128, 128): the orthonormal DCT-II, one frequency a row."""
     frequency, place = np.mgrid[0:_SIDE, 0:_SIDE]
     basis = np.cos(np.pi * (2 * place + 1) * frequency / (2 * _SIDE)) * np.sqrt(2 / _SIDE)
     basis[0] /= np.sqrt(2)
@@ -134,7 +140,9 @@ def _basis() -> NDArray[np.float32]:
 
 @cache
 def _golay() -> NDArray[np.float32]:
-    """(4096, 24) of 1 and -1: the word of every 12 bits, systematic, with a parity bit; any two differ in 8 places or more."""
+    """Returns (4096, 24) of 1 and -1: the code word of every 12 bits, systematic, with a parity bit. Any two differ in at least 8
+    places.
+    """
     words: list[int] = []
     for message in range(1 << _WORD):
         rest = message << 11

@@ -1,7 +1,8 @@
-"""The bot's end of one worker process: orders in, events out, and the news of its death. No jobs, no retries.
+"""The bot's end of the connection to one worker process: sends orders, receives events, and reports its death. No jobs, no
+retries.
 
-Silence is measured in unanswered pings, not by the clock, so that a bot which was itself held up does not
-blame the worker. A loop that stands still while its process answers is told by the worker itself.
+Silence is measured in unanswered pings, not by the clock. So a bot that was itself delayed does not blame the worker. If the
+worker's process answers but its loop hangs, the worker itself reports that.
 """
 
 from __future__ import annotations
@@ -36,15 +37,15 @@ log = logging.getLogger(__name__)
 COMMAND = (sys.executable, "-m", "generation.worker")
 PING_SECONDS = 5.0
 STOP_SECONDS = 5.0
-"""How long a worker may take to end after Stop, and its pipes to close after a kill."""
+"""Seconds that a worker may take to end after Stop, and that its pipes may take to close after a kill."""
 
 _PROJECT = Path(__file__).resolve().parents[2]
-_BUFFER = 2**20  # bytes: of megabytes of pictures, the default of 64 KiB wakes the loop for every piece
+_BUFFER = 2**20  # bytes: pictures have megabytes, and the default of 64 KiB wakes the loop too often
 
 
 @dataclass(eq=False)
 class WorkerDied(Exception):
-    """The process is gone, by itself, by somebody's signal, or killed here for silence or nonsense."""
+    """The process ended: by itself, by a signal from outside, or killed here for silence or for invalid data."""
 
     exit_code: int | None  # negative: the signal's number; None: it could not be started or outlived its kill
     reason: str  # for the log
@@ -52,13 +53,13 @@ class WorkerDied(Exception):
 
 @dataclass(eq=False)
 class OrderTooLarge(Exception):
-    """Would be a broken stream at the other end; nothing was sent."""
+    """The order exceeds MAX_FRAME, which the other end treats as a broken stream. No part of it was sent."""
 
     size: int  # bytes
 
 
 Listener = Callable[[Event | WorkerDied], None]
-"""Hears everything first, pongs and vitals included."""
+"""A function that receives every event first, pongs and vitals included."""
 
 
 @asynccontextmanager
@@ -70,14 +71,13 @@ async def open_connection(
     ping_seconds: float = PING_SECONDS,
     listen: Listener = lambda news: None,
 ) -> AsyncGenerator[WorkerConnection, None]:
-    """Starts a worker and configures it; leaving stops it. Raises WorkerDied where it cannot be started.
+    """Starts a worker and configures it; stops it when the block ends. Raises WorkerDied if it can't be started.
 
-    patience: seconds without an event or an answer to a ping, or without a turn of its loop while there is work, after which
-    the worker counts as hung.
-    The worker's stderr is the bot's own.
+    `patience`: seconds after which the worker counts as hung. They count without an event or an answer to a ping, or while its
+    loop has work but does not complete a turn. The worker's stderr is the bot's own.
     """
     try:
-        # A session of its own: Ctrl-C in the terminal reaches the bot alone, which then stops the worker.
+        # A separate session: Ctrl-C in the terminal then reaches only the bot, which stops the worker.
         process = await asyncio.create_subprocess_exec(
             *(command or COMMAND),
             stdin=PIPE,
@@ -99,14 +99,14 @@ async def open_connection(
 
 
 class Connection(Protocol):
-    """A worker, as far as jobs go: `WorkerConnection`, or one in this process."""
+    """A worker as the code for jobs sees it: a `WorkerConnection`, or a worker in this process."""
 
     def send(self, order: Message) -> None: ...
     async def receive(self) -> Event: ...
 
 
 class WorkerConnection:
-    """Made by `open_connection`. One task receives; anybody on the event loop sends."""
+    """A connection made by `open_connection`. One task receives; any task on the event loop may send."""
 
     def __init__(self, process: Process, *, patience: float, ping_seconds: float, listen: Listener) -> None:
         assert process.stdin is not None and process.stdout is not None  # PIPE above
@@ -120,7 +120,9 @@ class WorkerConnection:
         return self._process.pid
 
     def send(self, order: Message) -> None:
-        """Never waits. To a dead worker it is lost; `receive` tells of the death. Raises OrderTooLarge."""
+        """Sends an order without waiting. An order to a dead worker is lost; `receive` reports the
+        death. Raises OrderTooLarge.
+        """
         content = frame(order)
         if len(content) - 4 > MAX_FRAME:
             raise OrderTooLarge(len(content))
@@ -128,7 +130,7 @@ class WorkerConnection:
             self._orders.write(content)
 
     async def receive(self) -> Event:
-        """The next event, pongs left out. Raises WorkerDied, once and for all."""
+        """Returns the next event, except pongs. Raises WorkerDied, after which it must not be called again."""
         while True:
             try:
                 size = int.from_bytes(await self._read(4), "big")
@@ -147,7 +149,7 @@ class WorkerConnection:
                 return event
 
     async def stop(self) -> None:
-        """Stop, five seconds, kill. Whatever the worker still says is thrown away."""
+        """Sends Stop, waits STOP_SECONDS, then kills the process. Later events of the worker are discarded."""
         self.send(Stop())
         await self._end(grace=STOP_SECONDS)
 
@@ -155,7 +157,7 @@ class WorkerConnection:
         while True:
             try:
                 async with asyncio.timeout(self._ping_seconds):
-                    # Cut off, it leaves what has come in the buffer.
+                    # A read that times out leaves the received bytes in the buffer.
                     return await self._events.readexactly(size)
             except TimeoutError:
                 self._silence += self._ping_seconds
@@ -180,7 +182,7 @@ class WorkerConnection:
         except TimeoutError:
             pass
         finally:
-            # Also when cancelled meanwhile: no way out of here leaves the process running.
+            # Also when this task is cancelled in the meantime: the process must never keep running.
             with suppress(ProcessLookupError):
                 self._process.kill()
         with suppress(TimeoutError):
@@ -188,7 +190,9 @@ class WorkerConnection:
                 await self._drain()
 
     async def _drain(self) -> None:
-        """Until the process has ended. An unread pipe would keep both it and `wait` from ending."""
+        """Waits until the process has ended. Reads its pipe too: a full pipe would keep both the process
+        and `wait` from ending.
+        """
         while await self._events.read(_BUFFER):
             pass
         await self._process.wait()

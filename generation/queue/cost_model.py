@@ -1,19 +1,21 @@
-"""What orders take of the device, learned from those that are done. No clock."""
+"""Estimates the device seconds of jobs. Learns from finished jobs. No clock."""
 
 from collections import defaultdict
 
 from generation.request import GenerationRequest, Request
 
 GUESS = 0.01
-"""Seconds of a picture-step before anything was measured. Until then only the ratios matter."""
+"""Seconds of a picture-step before the first measurement. Until then only the ratios matter."""
 
 
 class Regression:
-    """y = fixed + slope · x by weighted least squares, where neither part is below 0."""
+    """A straight line y = fixed + slope · x by weighted least squares. Neither part is below 0."""
 
     def __init__(self, kept: float = 0.9) -> None:
-        """kept: of the past's weight at every point. With 0.9 the last ten have two thirds of it."""
-        self.points = 0  # learned, in all
+        """`kept`: the factor for the weight of older points at every new point. With 0.9 the last ten points have two thirds of
+        the weight.
+        """
+        self.points = 0  # points learned in total
         self.weight = self._x = self._y = self._xx = self._xy = 0.0
         self._kept = kept
 
@@ -27,16 +29,16 @@ class Regression:
 
     @property
     def ratio(self) -> float:
-        """y for one x, both summed; only where something was learned."""
+        """Returns the sum of y divided by the sum of x. Defined only after the first point."""
         return self._y / self._x
 
     @property
     def line(self) -> tuple[float, float]:
-        """Fixed part and slope; (0, 0) before anything was learned."""
+        """Returns the fixed part and the slope; (0, 0) before the first point."""
         if not self.weight:
             return 0.0, 0.0
         spread = self.weight * self._xx - self._x**2
-        if spread <= 1e-6 * self._x**2:  # one x only: all that is known is what a unit of it costs
+        if spread <= 1e-6 * self._x**2:  # only one value of x so far: only the cost of one unit is known
             return 0.0, self.ratio
         slope = (self.weight * self._xy - self._x * self._y) / spread
         slope = min(max(slope, 0.0), self.ratio)
@@ -44,7 +46,7 @@ class Regression:
 
 
 def _kind(request: Request) -> tuple[object, ...]:
-    """Orders of one kind differ only in steps and pictures."""
+    """Returns the kind of a request. Requests of one kind differ only in steps and number of pictures."""
     if isinstance(request, GenerationRequest):
         drawing = request.drawing
         return (drawing.model, drawing.size, drawing.guidance != 1.0)
@@ -52,10 +54,10 @@ def _kind(request: Request) -> tuple[object, ...]:
 
 
 class CostModel:
-    """Device seconds of a picture: a part of its own, such as decoding, and a part for every step.
+    """The device seconds of a picture: a fixed part, such as decoding, and a part for every step.
 
-    An order's device seconds are its share of the batches it was in. So the shares of orders that ran together add up to the
-    time that passed, and the loading of a model does not count as slowness.
+    A job's device seconds are its share of the batches that it was in. So the shares of jobs that ran together add up to the time
+    that passed. The loading of a model does not make jobs look slow.
     """
 
     def __init__(self) -> None:
@@ -64,7 +66,7 @@ class CostModel:
 
     @property
     def seconds_per_cost(self) -> float | None:
-        """Of a picture-step, over all that was done lately; None before anything was."""
+        """Returns device seconds of a picture-step, averaged over the latest jobs; None before the first job has finished."""
         return self._all.ratio if self._all.weight else None
 
     def learn(self, request: Request, seconds: float) -> None:
@@ -73,7 +75,7 @@ class CostModel:
         self._all.learn(request.cost, seconds)
 
     def seconds_for(self, request: Request) -> float:
-        """Of the device. A kind that was never seen is taken for an average one."""
+        """Estimates device seconds. A kind without measurements is treated as an average one."""
         if (kind := self._kinds.get(_kind(request))) is None:
             return request.cost * (self.seconds_per_cost or GUESS)
         fixed, a_step = kind.line

@@ -1,8 +1,8 @@
-"""One line of jobs and any number of workers: chooses which job goes to which worker, and tries jobs again.
+"""One queue of jobs for any number of workers: chooses the worker for each job, and retries failed jobs.
 
-The line says which job is next, and is asked as late as possible: no more is handed out than keeps a worker's slots filled.
-Drafts, and jobs of members who have nothing out, need not wait for another's long order: as much again goes out of them.
-Everything happens on one event loop, between two awaits; there are no locks.
+The queue decides which job is next. It is asked as late as possible: a worker gets only enough jobs to fill its slots. Drafts,
+and jobs of members with no running job, do not wait for another member's long job: a worker takes up to as many extra pictures of
+them. All code runs on one event loop, between two awaits; there are no locks.
 """
 
 import asyncio
@@ -38,17 +38,17 @@ WORTH_ANOTHER_TRY = {"memory", "bug"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DispatcherState:
-    is_ready: bool  # a worker takes jobs; its default model may still be among the broken
-    device: str  # what the workers' cards call themselves; empty before the first worker was ready
+    is_ready: bool  # a worker takes jobs; its default model may still be broken
+    device: str  # the names of the workers' cards; empty before the first worker was ready
     waiting: int  # jobs
-    running: int  # jobs handed to workers
-    seated: int  # pictures that are being denoised
-    broken_models: Mapping[ModelName, str]  # at some worker, and why
-    seconds_per_cost: float | None  # None before anything was finished
+    running: int  # jobs sent to workers
+    seated: int  # pictures being denoised
+    broken_models: Mapping[ModelName, str]  # the models that are broken at a worker, with the reason
+    seconds_per_cost: float | None  # None before the first job has finished
 
 
 class Dispatcher:
-    """Submit from anywhere on the event loop; `run` is the one task that talks to the workers."""
+    """The dispatcher. Any task on the event loop may submit jobs. `run` is the only task that talks to the workers."""
 
     def __init__(
         self,
@@ -61,9 +61,10 @@ class Dispatcher:
         weights: Mapping[GuildId, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """workers: how each is connected to. max_waiting: jobs, at least 1. retries: how often a job whose worker died is handed
-        out again. member_running: pictures of one member that workers may have; one order goes out however large. weights: a
-        server's share, where it is not 1."""
+        """`workers`: one function per worker that connects to it. `max_waiting`: jobs, at least 1. `retries`: how often a job is
+        sent again after its worker died. `member_running`: pictures of one member that workers may have; a member's only job is
+        sent however large it is. `weights`: the share of each server; default 1.
+        """
         self._max_waiting = max_waiting
         self._retries = retries
         self._member_running = member_running
@@ -91,29 +92,31 @@ class Dispatcher:
         )
 
     async def wait_for_ready(self) -> None:
-        """Until a worker takes jobs. Forever, where none can be started."""
+        """Waits until a worker takes jobs. Never returns if no worker can be started."""
         await self._ready.wait()
 
     async def run(self) -> None:
-        """Until cancelled. Then the workers are stopped and every ticket stays open: no job is lost, the tasks that wait for them
-        are being cancelled too, and another `run` would take the jobs up again."""
+        """Runs the workers until cancelled, then stops them. Every ticket stays open, so no job is lost.
+
+        The tasks that wait for tickets are being cancelled too, and another `run` would continue the jobs.
+        """
         async with asyncio.TaskGroup() as tasks:
             for worker in self._workers:
                 tasks.create_task(worker.run())
 
-    # ---- what callers ask
+    # ---- called by other parts
 
     def check_room(self) -> None:
-        """Raises LineFull, with the wait of the last in line."""
+        """Raises LineFull if the queue is full. The error holds the expected wait of the last job in the queue."""
         if len(self._queue) >= self._max_waiting:
             self._eta.renew()
             *_, last = self._queue
             raise LineFull(waiting=len(self._queue), seconds=self._jobs[last.job].seconds)
 
     def submit(self, request: Request, *, force: bool = False) -> Ticket:
-        """A job that is known already keeps its ticket. `force` is for jobs accepted before a restart.
+        """Adds a job to the queue and returns its ticket. A job that is already known keeps its ticket.
 
-        Raises LineFull.
+        `force` ignores the limit, for jobs that were accepted before a restart. Raises LineFull.
         """
         if (known := self._jobs.get(request.job)) is not None:
             return known.ticket
@@ -126,9 +129,9 @@ class Dispatcher:
         return ticket
 
     def cancel(self, job: JobId) -> bool:
-        """The ticket fails at once with JobCancelled; a running job's slots are free after its next step.
+        """Cancels a job: its ticket fails immediately with JobCancelled. The slots of a running job are free after its next step.
 
-        False where there is no such job any more.
+        Returns False if there is no such job any more.
         """
         known = self._jobs.get(job)
         if known is None or known.ticket.is_done:
@@ -143,7 +146,7 @@ class Dispatcher:
         self._move()
         return True
 
-    # ---- what workers say
+    # ---- called by workers
 
     def _hear(self, job: Lease, event: JobEvent) -> None:
         request = job.request
@@ -162,21 +165,21 @@ class Dispatcher:
                     else:
                         self._fail(job, GenerationFailed(event.job, kind, reason))
                 case protocol.Cancelled():
-                    self._fail(job, JobCancelled(event.job))  # no news where the cancel came from here
+                    self._fail(job, JobCancelled(event.job))  # no effect if the job was cancelled here
                 case _:
                     job.hear(event)
                     self._queue.worked(event.job, 1 - job.left)
-        # A step moves no other job; a preview, once a second, is when estimates are renewed.
+        # A step changes no other job. Estimates are renewed with each preview, about once a second.
         if not isinstance(event, protocol.Started | protocol.Stepped):
             self._move()
 
     def _take_back(self, jobs: Sequence[Lease], death: WorkerDied | None) -> None:
-        """Which of its jobs a worker died of is not known, so every one of them is charged."""
+        """Requeues the jobs of a worker. It is unknown which job killed the worker, so each of them counts a crash."""
         for job in jobs:
             if death is not None:
                 job.crashes += 1
                 job.runs_alone |= job.crashes == self._retries
-            if job.ticket.is_done:  # cancelled, and the worker can't say so any more
+            if job.ticket.is_done:  # it was cancelled, and the worker can't confirm that any more
                 self._forget(job)
             elif death is not None and job.crashes > self._retries:
                 reason = f"{death.reason}, exit code {death.exit_code}"
@@ -185,10 +188,10 @@ class Dispatcher:
                 self._return(job)
         self._move()
 
-    # ---- line and leases
+    # ---- queue and leases
 
     def _move(self) -> None:
-        """Called after every change: sends jobs while there is room, and schedules an update of what is told."""
+        """Sends jobs while there is room, and schedules an update of positions and ETAs. Called after every change."""
         if any(worker.is_ready for worker in self._workers):
             self._ready.set()
         else:
@@ -204,7 +207,7 @@ class Dispatcher:
         self._eta.outdate()
 
     def _next(self) -> tuple[Lease, Worker] | None:
-        """The first job in line that a worker has room for, and of those workers the one with the fewest pictures."""
+        """Returns the first job in the queue for which a worker has room, and the worker with the fewest pictures among those."""
         workers = [worker for worker in self._workers if worker.is_open]
         if not workers or not len(self._queue):
             return None
@@ -217,7 +220,9 @@ class Dispatcher:
                 out[job.request.member] += job.request.drawing.images
 
         def room(request: Request) -> Sequence[Worker]:
-            """The workers for it. One at which its model is broken only if it is broken at all."""
+            """Returns the workers that may take the job. Workers where its model is broken count only if it is broken at all
+            workers.
+            """
             own, job = out[request.member], self._jobs[request.job]
             if job in set_aside or (own and own + request.drawing.images > self._member_running):
                 return ()
@@ -234,7 +239,7 @@ class Dispatcher:
             if not (job.runs_alone and worker.leases):
                 return job, worker
             set_aside.add(job)
-            workers.remove(worker)  # it gets nothing more until it is empty; the others go on
+            workers.remove(worker)  # it gets no more jobs until it is empty; the others continue
         return None
 
     def _return(self, job: Lease) -> None:

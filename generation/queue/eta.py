@@ -1,11 +1,11 @@
-"""When jobs will be done, and their places in line: worked out and told at most once per turn of the event loop.
+"""Estimates when jobs will be done, and their positions in the queue. Recomputes at most once per turn of the event loop.
 
-A forecast plays the steps that are left of one worker's orders, in the order of their turns, at the costs that the worker told.
-Later orders that go first are not known, and decoding is not forecast: what was forecast is kept until the order is done, and the
-next forecasts are corrected by how much longer it took.
+A forecast simulates the remaining steps of one worker's jobs, in the order of their turns, at the step costs that the worker
+reported. It does not include decoding, or later jobs that overtake. So each job's first forecast is stored until the job is done.
+The next forecasts are corrected by the measured delay.
 
-The time that takes grows with the number of jobs. So a burst of orders, or of the workers' events, is told together at the end of
-the event loop's turn; if a ticket is read before that, it is computed at once.
+A forecast takes longer with more jobs. So a burst of new jobs or worker events leads to one update at the end of the event loop's
+turn. If a ticket is read before that, the update is computed immediately.
 """
 
 import asyncio
@@ -24,19 +24,22 @@ from generation.request import JobId, Request
 
 
 class Lateness:
-    """How much longer orders take than was forecast."""
+    """The delay of jobs relative to their forecast, learned from finished jobs."""
 
     def __init__(self) -> None:
         self._line = Regression()
 
     @property
     def correction(self) -> tuple[float, float]:
-        """Fixed seconds, and a factor for what was forecast."""
+        """Returns the fixed seconds to add, and the factor for the forecast."""
         return self._line.line if self._line.points > 1 else (0.0, 1.0)
 
     def learn(self, forecast: float, real: float) -> None:
-        """Seconds. What is made least is the error as a share of the real time; where others were cancelled and it was sooner
-        than forecast, of the forecast, or that one order would outweigh all others."""
+        """Learns one job's forecast and real duration, in seconds.
+
+        The fit minimises the error relative to the real time. A job that ended sooner than forecast, because others were
+        cancelled, is weighted relative to the forecast. Otherwise that one job would outweigh all others.
+        """
         self._line.learn(forecast, real, weight=1 / max(real, forecast) ** 2)
 
 
@@ -51,12 +54,12 @@ class EtaUpdates:
     _is_old: bool = field(default=False, init=False)
 
     def learn(self, job: Lease) -> None:
-        """It is done."""
+        """Learns from a job that is done."""
         if job.forecast is not None:
             self._lateness.learn(job.forecast, self.clock() - job.came)
 
     def outdate(self) -> None:
-        """Something changed."""
+        """Schedules an update because a job or a worker changed."""
         if not self._is_old:
             self._is_old = True
             asyncio.get_running_loop().call_soon(self.renew)
@@ -83,7 +86,9 @@ class EtaUpdates:
                     job.ticket.show(progress)
 
     def _forecast(self, ranked: Sequence[Lease]) -> dict[Lease, float]:
-        """Seconds until each is done, if each that waits goes to the worker that has the fewest picture-steps before it."""
+        """Returns seconds until each job is done. Assumes that each waiting job goes to the worker with the fewest picture-steps
+        left.
+        """
         workers = [worker for worker in self.workers if worker.is_ready] or self.workers
         holder = {job: worker for worker in workers for job in worker.leases.values()}
         ahead = {worker: sum(job.left * job.steps for job in worker.leases.values()) for worker in workers}
@@ -104,8 +109,10 @@ class EtaUpdates:
 def ends(
     works: Sequence[Work], costs: Mapping[WorkKind, StepCost], seconds_for: Callable[[Request], float]
 ) -> list[float]:
-    """Seconds until each is done. `works` are in the order of their turns. seconds_for: what an order will take of the device,
-    where nothing was told about its steps."""
+    """Returns seconds until each job is done. `works` is in the order of their turns.
+
+    `seconds_for`: estimated device seconds of a job, used if the worker has not reported its step cost.
+    """
     ended = [0.0] * len(works)
     steps = [work.left * work.steps for work in works]
     waiting = dict(enumerate(works))
@@ -130,7 +137,7 @@ def ends(
 
 
 def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
-    """How many pictures of each take the next step: as the worker fills it."""
+    """Returns how many pictures of each job take the next step, by the same rules as the worker."""
     kind = next(iter(waiting.values())).kind
     batch: dict[int, int] = {}
     taken, room, is_beside_drafts = 0, cost.at_once, False

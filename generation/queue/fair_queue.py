@@ -1,7 +1,7 @@
-"""Who is there, waiting or being served, and whose turn is soonest.
+"""The fair queue: waiting and running jobs, ordered by fair-share finish time.
 
-Pure bookkeeping: no clock, no torch. Turns are shared in device seconds, by the law of `generation.fair_share`: an order is
-charged to its member and server as it is worked on, at first by what it was estimated to take and in the end by what it took.
+Pure bookkeeping: no clock, no torch. Shares are counted in device seconds, by the rules of `generation.fair_share`. A job is
+charged to its member and server as it progresses: first the estimated seconds, at the end the real ones.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,38 +13,38 @@ from generation.request import GuildId, JobId, Request
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class _Entry(Claim[Request]):
-    """total: of the device, estimated. had: of that, charged."""
+    """`total`: estimated device seconds. `had`: the part of them that was charged."""
 
     is_out: bool = False
-    returns: int = 0  # the how-manieth to be put back; 0: never was
+    returns: int = 0  # its number among the jobs that were put back; 0: never put back
 
 
 class FairQueue:
-    """Every job at most once; methods that name a job raise KeyError where it is not there."""
+    """A queue that holds every job at most once. Methods that take a job raise KeyError if it is not in the queue."""
 
     def __init__(
         self,
         seconds_for: Callable[[Request], float] = lambda request: request.cost,
         weights: Mapping[GuildId, float] | None = None,
     ) -> None:
-        """seconds_for: what an order will take of the device. weights: as for `FairShare`."""
+        """`seconds_for`: estimated device seconds of a job. `weights`: as for `FairShare`."""
         self._seconds_for = seconds_for
         self._shares = FairShare(weights)
-        self._entries: dict[JobId, _Entry] = {}  # in the order of coming
-        self._ranked: list[Request] | None = None  # None: somebody came or went, or was served
+        self._entries: dict[JobId, _Entry] = {}  # in order of arrival
+        self._ranked: list[Request] | None = None  # None: outdated by an arrival, a departure or charged time
         self._returns = 0
         self._waiting = 0
 
     def __len__(self) -> int:
-        """How many wait."""
+        """Returns the number of waiting jobs."""
         return self._waiting
 
     def __iter__(self) -> Iterator[Request]:
-        """Who waits, next first."""
+        """Iterates over the waiting jobs, next first."""
         return (request for request in self.ranked() if not self._entries[request.job].is_out)
 
     def ranked(self) -> Sequence[Request]:
-        """Who waits or is served, soonest first. What was served before and put back is in front."""
+        """Returns waiting and running jobs, soonest first. Jobs that were put back are in front."""
         if self._ranked is None:
             ranked = self._shares.ranked(list(self._entries.values()))
             returned = [entry for entry in self._entries.values() if entry.returns]
@@ -54,13 +54,13 @@ class FairQueue:
         return self._ranked
 
     def first(self, may: Callable[[Request], bool] = lambda request: True) -> Request | None:
-        """The next of those who may; None when no such is waiting."""
+        """Returns the next waiting job that `may` accepts; None if there is none."""
         if not any(may(entry.order) for entry in self._entries.values() if not entry.is_out):
-            return None  # before turns are worked out
+            return None  # saves the ranking
         return next((request for request in self if may(request)), None)
 
     def put(self, request: Request) -> None:
-        """Raises ValueError where the job is there already."""
+        """Adds a job. Raises ValueError if it is already in the queue."""
         if request.job in self._entries:
             raise ValueError(f"{request.job} is waiting already")
         self._entries[request.job] = _Entry(
@@ -75,7 +75,7 @@ class FairQueue:
         self._ranked = None
 
     def take(self, job: JobId) -> Request:
-        """It is served now."""
+        """Marks a waiting job as running."""
         entry = self._entries[job]
         if entry.is_out:
             raise KeyError(job)
@@ -86,7 +86,7 @@ class FairQueue:
         return entry.order
 
     def put_back(self, job: JobId) -> None:
-        """It was taken and did not get done: it is next, and what was done for it is given back."""
+        """Puts a taken job that did not finish back to the front. The time charged for it is given back."""
         entry = self._entries[job]
         self._charge(entry, -entry.had)
         self._returns += 1
@@ -94,12 +94,12 @@ class FairQueue:
         entry.is_out, entry.returns = False, self._returns
 
     def worked(self, job: JobId, share: float) -> None:
-        """`share` of the order, 0 to 1, is done."""
+        """Records that `share` of the job, 0 to 1, is done."""
         entry = self._entries[job]
         self._charge(entry, max(0.0, share * entry.total - entry.had))
 
     def remove(self, job: JobId, seconds: float | None = None) -> Request:
-        """It goes. `seconds`: what it took of the device, where that is known; else what was charged stands."""
+        """Removes a job. `seconds`: device seconds that it took; if unknown, the charge stays unchanged."""
         entry = self._entries[job]
         if seconds is not None:
             self._charge(entry, seconds - entry.had)

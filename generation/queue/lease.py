@@ -1,4 +1,4 @@
-"""A job in the dispatcher's hands: from submit until its ticket is done and the worker has let go."""
+"""A job while the dispatcher has it: from submit until its ticket is done and the worker has released it."""
 
 from dataclasses import dataclass, field
 
@@ -7,18 +7,18 @@ from generation.queue.ticket import Running, Ticket
 from generation.request import GenerationRequest, ImageSize, ModelName, Request
 
 WorkKind = tuple[ModelName, ImageSize]
-"""Orders of one kind share steps."""
+"""Jobs of one kind can share steps."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Work:
-    """An order, and what is left of it."""
+    """A job and its remaining work."""
 
     request: Request
-    kind: WorkKind | None = field(init=False)  # None: no steps, such as an enlargement
-    steps: float = field(init=False)  # picture-steps, of all of it
+    kind: WorkKind | None = field(init=False)  # None: it has no steps, for example an upscale
+    steps: float = field(init=False)  # picture-steps of the whole job
     is_draft: bool = field(init=False)
-    left: float = 1.0  # the share that is to be done
+    left: float = 1.0  # the share that remains to be done
 
     def __post_init__(self) -> None:
         request, drawing = self.request, self.request.drawing
@@ -29,17 +29,17 @@ class Work:
 @dataclass(slots=True, kw_only=True, eq=False)
 class Lease(Work):
     ticket: Ticket
-    came: float  # when, by the dispatcher's clock
+    came: float  # time of arrival, by the dispatcher's clock
     is_started: bool = False
     done: int = 0  # picture-steps
     total: int = 0
     preview: bytes | None = None
-    seconds: float | None = None  # until it is done, as told
-    is_new: bool = True  # nothing was told yet
-    forecast: float | None = None  # when it was new, uncorrected; None where that teaches nothing
-    crashes: int = 0  # workers that died with it
+    seconds: float | None = None  # until it is done, as last shown
+    is_new: bool = True  # no estimate was shown yet
+    forecast: float | None = None  # first forecast, uncorrected; None if it can't be learned from
+    crashes: int = 0  # workers that died while they had it
     has_failed: bool = False
-    runs_alone: bool = False  # on its last try: if it kills workers it takes no other job with it, and it gets all the memory
+    runs_alone: bool = False  # on its last try: with all the memory, and no other job dies if it crashes
 
     def hear(self, event: JobEvent) -> None:
         match event:

@@ -1,4 +1,4 @@
-"""What a caller holds while a job waits and runs. Lives on the bot's event loop; no torch."""
+"""A ticket: the caller's view of a waiting or running job. Used on the bot's event loop; no torch."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,8 +9,8 @@ from generation.request import JobId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    place: int  # 1 is next
-    seconds: float | None  # until the pictures are there, estimated; None before anything was measured
+    place: int  # position in the queue; 1 is next
+    seconds: float | None  # estimated, until the pictures are ready; None before the first measurement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ Progress = Waiting | Running
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pictures:
-    """A finished job."""
+    """The pictures of a finished job."""
 
     job: JobId
     pictures: tuple[bytes, ...]  # PNG
@@ -35,14 +35,14 @@ class Pictures:
 
 @dataclass(eq=False)
 class GenerationError(Exception):
-    """Base of everything that a ticket's result may raise."""
+    """Base of the errors that waiting for a ticket's pictures may raise."""
 
     job: JobId
 
 
 @dataclass(eq=False)
 class GenerationFailed(GenerationError):
-    """The worker could not make it, retries included. `kind` as in protocol.Failed, or "crash"."""
+    """The worker could not make the pictures, even after retries. `kind` as in protocol.Failed, or "crash"."""
 
     kind: str
     reason: str
@@ -50,28 +50,28 @@ class GenerationFailed(GenerationError):
 
 @dataclass(eq=False)
 class JobCancelled(GenerationError):
-    """Taken back by the member or a moderator."""
+    """The job was cancelled by the member or by a moderator."""
 
 
 @dataclass(eq=False)
 class LineFull(Exception):
-    """The line holds as many jobs as the settings allow."""
+    """The queue holds as many jobs as the settings allow."""
 
     waiting: int
     seconds: float | None
 
 
 class Ticket:
-    """Progress to watch and a result to wait for. Progress is a state, not a log: a slow watcher sees the newest only."""
+    """A job's progress and its result. Progress is a state, not a log: a slow reader sees only the newest."""
 
     def __init__(self, job: JobId, renew: Callable[[], None] = lambda: None) -> None:
-        """renew: called before somebody looks."""
+        """`renew`: called before the progress is read, to update it."""
         self.job = job
         self._renew = renew
         self._progress: Progress = Waiting(place=1, seconds=None)
         self._changed = asyncio.Event()
         self._result: asyncio.Future[Pictures] = asyncio.get_running_loop().create_future()
-        # A ticket nobody waits for any more (a lost caller) must not warn at collection.
+        # A failed ticket without a reader must not cause a warning when it is garbage-collected.
         self._result.add_done_callback(lambda f: f.cancelled() or f.exception())
 
     @property
@@ -99,12 +99,12 @@ class Ticket:
             self._announce()
 
     def _announce(self) -> None:
-        # A new event each time: several watchers may wait, and none can clear another's news.
+        # A new event each time: several tasks may wait, and none must clear an event that another still needs.
         old, self._changed = self._changed, asyncio.Event()
         old.set()
 
     async def __aiter__(self) -> AsyncIterator[Progress]:
-        """Yields the newest progress whenever it changed; ends when the job is done, failed or cancelled."""
+        """Yields the newest progress after each change; ends when the job is done, failed or cancelled."""
         while not self.is_done:
             changed = self._changed
             yield self.progress
@@ -113,11 +113,11 @@ class Ticket:
             await changed.wait()
 
     async def wait_for_start(self) -> None:
-        """Returns when the worker has begun, or when the job is over without having begun."""
+        """Returns when the worker has started the job, or when the job is over without a start."""
         async for progress in self:
             if isinstance(progress, Running):
                 return
 
     async def wait_for_pictures(self) -> Pictures:
-        """Raises GenerationFailed or JobCancelled."""
+        """Returns the finished pictures. Raises GenerationFailed or JobCancelled."""
         return await asyncio.shield(self._result)

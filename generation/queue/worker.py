@@ -1,6 +1,6 @@
-"""A worker as the bot sees it: its connection and its life, the jobs that it has, how many more it takes, what it told of itself.
+"""One worker from the bot's side: its connection, restarts, jobs, free room, and the values that it reported.
 
-Which jobs it is given, and what becomes of them, is decided by the dispatcher.
+The dispatcher decides which jobs it gets and how their results are used.
 """
 
 import asyncio
@@ -18,19 +18,23 @@ from generation.request import GenerationRequest, JobId, ModelName
 log = logging.getLogger(__name__)
 
 FIRST_BACKOFF, LAST_BACKOFF = 0.5, 30.0
-"""Seconds between a worker's death and the next start, doubled every time."""
+"""Seconds between a worker's death and the next start. The delay doubles each time."""
 
 SOUND_LIFE = 60.0
-"""Seconds. A worker that lived longer did not die of how it was started: the delay begins anew."""
+"""Seconds. If a worker lived longer than this, its start was not the cause of its death, and the delay is reset."""
 
 Connect = Callable[[Configure], AbstractAsyncContextManager[Connection]]
-"""Raises WorkerDied where there is no worker to connect to."""
+"""Connects to a worker. Raises WorkerDied if there is none to connect to."""
 
 
 @dataclass(slots=True, eq=False)
 class Worker:
-    """tell: what happened to a job; one that is over is not leased any more. tell_change: there may be other room. give_back:
-    what the worker had when its connection ended, oldest first; without a death where `run` was cancelled."""
+    """A worker with callbacks for its news.
+
+    `tell` receives a job's events; a job that is over is no longer leased. `tell_change` is called when the free room may have
+    changed. `give_back` receives the jobs that the worker had when its connection ended, oldest first. It gets no death if `run`
+    was cancelled.
+    """
 
     configure: Configure
     connect: Connect
@@ -40,11 +44,11 @@ class Worker:
     clock: Callable[[], float]  # seconds
     leases: dict[JobId, Lease] = field(default_factory=dict[JobId, Lease], init=False)  # oldest first
     is_ready: bool = False
-    device: str = ""  # what the card calls itself; empty before it was ready for the first time
-    broken: dict[ModelName, str] = field(default_factory=dict[ModelName, str])  # and why
+    device: str = ""  # the card's name; empty before the worker was first ready
+    broken: dict[ModelName, str] = field(default_factory=dict[ModelName, str])  # model -> reason
     costs: dict[WorkKind, StepCost] = field(default_factory=dict[WorkKind, StepCost])
-    seated: int = 0  # pictures that are being denoised
-    connection: Connection = field(init=False)  # the newest, by `run`
+    seated: int = 0  # pictures being denoised
+    connection: Connection = field(init=False)  # the newest; set by `run`
 
     # ---- room
 
@@ -54,25 +58,27 @@ class Worker:
 
     @property
     def window(self) -> int:
-        """Pictures: more than there are slots, so that none stands empty while a finished job is decoded and sent."""
+        """Pictures that the worker may hold. More than its slots, so that none is empty while a finished
+        job is decoded and sent.
+        """
         return self.configure.slots + max(1, self.configure.slots // 4)
 
     @property
     def is_open(self) -> bool:
-        """Whether it takes jobs: at least drafts, and those of members who have nothing out."""
+        """Returns whether the worker takes any jobs. A full one still takes drafts, and jobs of members with no running job."""
         is_alone = any(job.runs_alone for job in self.leases.values())
         return self.is_ready and not is_alone and self.pictures < 2 * self.window
 
     @property
     def is_full(self) -> bool:
-        """Drafts that went out beyond the slots keep no other order from going out within them."""
+        """Returns whether its slots are full. Drafts are not counted, so that extra drafts do not block other jobs."""
         heavy = sum(job.request.drawing.images for job in self.leases.values() if not job.is_draft)
         return heavy >= self.window
 
     # ---- orders
 
     def give(self, job: Lease) -> None:
-        """Raises OrderTooLarge; then the worker hasn't got it."""
+        """Sends a job to the worker. Raises OrderTooLarge; then the worker did not get it."""
         request = job.request
         if isinstance(request, GenerationRequest):
             self.connection.send(protocol.Generate(request=request))
@@ -81,13 +87,15 @@ class Worker:
         self.leases[request.job] = job
 
     def cancel(self, job: JobId) -> None:
-        """It stays leased until the worker has let go, so that its slots are not given away twice."""
+        """Sends a Cancel order. The job stays leased until the worker has released it, so that its slots are not given away
+        twice.
+        """
         self.connection.send(protocol.Cancel(job=job))
 
-    # ---- life
+    # ---- connection
 
     async def run(self) -> None:
-        """Until cancelled. Then the worker is stopped, and what it had is given back."""
+        """Runs and restarts the worker until cancelled. Then the worker is stopped and its jobs are given back."""
         backoff = FIRST_BACKOFF
         while True:
             began = self.clock()
@@ -117,7 +125,7 @@ class Worker:
             case protocol.ModelBroken(model=model, reason=reason):
                 log.error("model %s cannot be used: %s", model, reason)
                 self.broken[model] = reason
-                if model == self.configure.default:  # Ready will not come; the other models may be whole
+                if model == self.configure.default:  # Ready will not come, but the other models may work
                     self.is_ready = True
             case protocol.Swapped(loaded=loaded):
                 if loaded is not None:
@@ -134,7 +142,7 @@ class Worker:
             case JobEvent():
                 is_over = isinstance(event, protocol.Finished | protocol.Failed | protocol.Cancelled)
                 job = self.leases.pop(event.job, None) if is_over else self.leases.get(event.job)
-                if job is not None:  # else it is the second answer: the first has been delivered
+                if job is not None:  # else it is a second answer: the first was already delivered
                     self.tell(job, event)
                 return
         self.tell_change()

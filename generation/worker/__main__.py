@@ -1,4 +1,4 @@
-"""`python -m generation.worker`: started by the bot, speaks frames; see generation/protocol.py."""
+"""`python -m generation.worker`: the worker process. The bot starts it and talks to it in frames; see generation/protocol.py."""
 
 from generation.worker.process import main
 

@@ -1,11 +1,11 @@
-"""Which pictures take the next step. Pure bookkeeping: no clock, no torch.
+"""Decides which pictures take the next step. Pure bookkeeping: no clock, no torch.
 
-Newcomers take their first step before everybody else: it makes their first preview, and the others are held up by one step of
-few rows. A draft of a member who is being served, or who had more than others, has no such step: it is soon its turn, or it is
-others' turn. Every so often the others go first all the same, so that a flood of newcomers stops nobody.
+A new job takes its first step before all others. This gives its first preview, and delays the others by one small step. A draft
+gets no such step if its member has a running job or had more than an equal share: it is served soon by its normal turn, or others
+are due first. After every few such steps the others go first, so that many new jobs do not block them.
 
-Then orders go in the order of `generation.fair_share`: who would be done first by equal shares. The BatchKey of the first is
-stepped, with as many of the next as the key's cost curve says are worth it.
+Otherwise jobs go in the order of `generation.fair_share`: the job that would end first under equal shares goes first. Its
+BatchKey is stepped, with as many of the next pictures of that key as its cost curve says are useful.
 """
 
 import math
@@ -19,30 +19,29 @@ from generation.request import BatchKey, MemberId, Request
 from generation.worker.job import Job, Seat
 
 FIRST_LOOKS = 4
-"""Steps of newcomers in a row, after which the others have one."""
+"""First steps of new jobs in a row. After them the other jobs have one step."""
 
 NEWS = 0.05
-"""Share by which a row's cost has to change to be told again."""
+"""The share by which a row's cost must change before it is reported again."""
 
 KEPT = 0.99
-"""Of the past at every step: the last hundred have two thirds of the weight."""
+"""The factor for the weight of the past at every step. With it, the last hundred steps have two thirds of the weight."""
 
 WORTH = 0.25
-"""The knee is where a row costs this share more than it would in an endless batch."""
+"""At the knee, a row costs this share more than it would in an endless batch."""
 
 FIRST, LEAST, MOST = 16, 8, 128
-"""Rows: the knee before anything was learned (4 guided pictures and as many again), and its bounds."""
+"""Rows: the knee before the first measurement (4 guided pictures, and as many again), and its bounds."""
 
 UNKNOWN = 1e-3
-"""Seconds of a row before anything was learned."""
+"""Seconds of a row before the first measurement."""
 
 
 class CostCurve:
-    """What a step costs by how many rows it has, learned as the loop runs, and how many rows are worth it: a line through
-    (rows, seconds).
+    """The cost of a step by its number of rows, and the useful number of rows: a straight line through (rows, seconds).
 
-    A step is taken as a fixed part, which everybody in it shares, and a part for every row. Rows pay while they spread the fixed
-    part; beyond the knee a longer step makes everybody wait and hardly anybody faster.
+    A step has a fixed cost, which all its rows share, and a cost for every row. More rows are useful while they spread the fixed
+    cost. Beyond the knee, a longer step makes every member wait longer and speeds up hardly any job.
     """
 
     def __init__(self) -> None:
@@ -51,7 +50,7 @@ class CostCurve:
         self._warm: set[int] = set()
 
     def learn(self, rows: int, seconds: float) -> None:
-        if rows not in self._warm:  # the first call of a size chooses and loads its kernels
+        if rows not in self._warm:  # the first call of a size selects and loads its kernels
             self._warm.add(rows)
             return
         self._largest = max(self._largest, rows)
@@ -59,12 +58,12 @@ class CostCurve:
 
     @property
     def line(self) -> tuple[float, float]:
-        """Seconds of the fixed part and of a row, neither below 0; (0, 0) before anything was learned."""
+        """Returns the seconds of the fixed part and of a row, neither below 0; (0, 0) before the first measurement."""
         return self._fit.line
 
     @property
     def knee(self) -> int:
-        """Rows worth putting into one step: never more than twice what has been measured."""
+        """Returns the useful number of rows in one step: at most twice the largest measured number."""
         fixed, a_row = self.line
         if not self._fit.weight or fixed == 0.0:
             return FIRST
@@ -72,12 +71,12 @@ class CostCurve:
         return max(LEAST, min(wanted, 2 * max(self._largest, FIRST // 2), MOST))
 
     def room_beside(self, rows: int) -> int:
-        """Rows of a step that takes hardly longer than one of `rows` rows, these included."""
+        """Returns the rows of a step that takes hardly longer than one of `rows` rows. These are included."""
         fixed, a_row = self.line
         return rows if fixed == 0.0 else room_beside(rows, fixed, a_row, most=MOST)
 
     def seconds_for(self, rows: int) -> float:
-        """Of device time for `rows` rows of a step, when they share it with as many as the knee allows."""
+        """Returns device seconds of `rows` rows in one step, if the step is filled up to the knee."""
         fixed, a_row = self.line
         return rows * (a_row + fixed / self.knee) or rows * UNKNOWN
 
@@ -86,14 +85,17 @@ class BatchScheduler:
     def __init__(self) -> None:
         self.shares = FairShare()
         self.curves: defaultdict[BatchKey, CostCurve] = defaultdict(CostCurve)
-        self._looks = 0  # steps of newcomers in a row
+        self._looks = 0  # first steps of new jobs in a row
         self._told: dict[BatchKey, float] = {}  # seconds of a row
 
     def next_batch(
         self, seats: Sequence[Seat], sizes_of: Callable[[Seat], Sequence[int]] = lambda _: ()
     ) -> list[Seat]:
-        """Some of `seats` that share a BatchKey; empty when all are finished. `sizes_of`: the numbers of rows that a step
-        with such a seat is padded to. What would be padding goes to the next of the same key: it costs nothing."""
+        """Returns some of `seats` that share a BatchKey; empty if all are finished.
+
+        `sizes_of`: the numbers of rows to which a step with that seat is padded. The next pictures of the same key take the place
+        of padding, because this costs nothing.
+        """
         live = self._ranked(_ready(seats))
         batch = self._best(live)
         if not batch or batch[0].slot.is_alone or not (sizes := sizes_of(batch[0])):
@@ -119,11 +121,11 @@ class BatchScheduler:
         return self._fill(others)
 
     def learn(self, batch: Sequence[Seat], seconds: float) -> None:
-        """What a step of `batch` took of the device."""
+        """Learns the device seconds that a step of `batch` took."""
         self.curves[batch[0].slot.key].learn(_rows(batch), seconds)
 
     def news(self, batch: Sequence[Seat]) -> StepCost | None:
-        """What such steps cost, where it is not what was told last."""
+        """Returns the cost of such steps if it differs from the last report, otherwise None."""
         key, drawing, is_alone = batch[0].slot.key, batch[0].job.request.drawing, batch[0].slot.is_alone
         curve, rows = self.curves[key], _rows(batch) / len(batch)
         fixed, a_row = curve.line
@@ -142,7 +144,9 @@ class BatchScheduler:
         self.shares.charge(request.guild, request.member, seconds, is_draft=request.is_draft)
 
     def _is_new(self, job: Job, served: Set[MemberId]) -> bool:
-        """A flood of one member's drafts is no flood of newcomers."""
+        """Returns whether the job may take its first step early. A member's second draft may not, so one member's drafts do not
+        block others.
+        """
         request = job.request
         is_next_of_many = request.is_draft and (
             request.member in served or self.shares.is_ahead(request.guild, request.member)
@@ -150,7 +154,9 @@ class BatchScheduler:
         return job.steps_done == 0 and not is_next_of_many
 
     def _fill(self, seats: Sequence[Seat]) -> list[Seat]:
-        """The first of `seats`, and of its key as many as are worth it; beside drafts, others only where they hardly count."""
+        """Returns the first of `seats` and as many more of its key as are useful. Others join drafts only if they hardly lengthen
+        the step.
+        """
         if not seats:
             return []
         curve = self.curves[seats[0].slot.key]
@@ -168,7 +174,7 @@ class BatchScheduler:
         return batch
 
     def _ranked(self, seats: Sequence[Seat]) -> list[Seat]:
-        """Best first; a job's pictures together, the one that is furthest behind first."""
+        """Sorts by rank, best first. A job's pictures stay together, the one with the fewest steps done first."""
         of_job: dict[Job, list[Seat]] = {}
         for seat in seats:
             of_job.setdefault(seat.job, []).append(seat)
@@ -190,12 +196,14 @@ class BatchScheduler:
         ]
 
     def _seconds_for(self, seat: Seat) -> float:
-        """A picture."""
+        """Returns estimated device seconds of one picture."""
         return len(seat.slot.table) * self.curves[seat.slot.key].seconds_for(len(seat.slot.rows))
 
 
 def _ready(seats: Sequence[Seat]) -> list[Seat]:
-    """Those that may step: all that are not finished, but for pictures that wait until their model's own is drawn to its end."""
+    """Returns the seats that may take a step: all unfinished ones. A model that draws pictures alone draws one of them to its end
+    before the next.
+    """
     live = [seat for seat in seats if not seat.slot.is_finished]
     begun = {seat.slot.key.model: seat.slot for seat in live if seat.slot.is_alone and seat.slot.step}
     return [

@@ -1,4 +1,4 @@
-"""`python -m generation.worker.diagnostics`: loads every model it is given and measures it; see generation/diagnostics.py."""
+"""`python -m generation.worker.diagnostics`: loads and measures every model that it is given. See generation/diagnostics.py."""
 
 import importlib.metadata
 import importlib.util
@@ -28,13 +28,13 @@ from generation.worker.warm_up import trial
 
 ROWS = (1, 2, 4, 8)
 TIMES = 3
-"""Steps of each size that count; one more goes before, in which kernels are chosen."""
+"""Measured steps of each size. One more step goes before them, because it selects kernels."""
 
 PATIENCE = 60.0
-"""Seconds for all steps of a model. What would take longer is left out, and said."""
+"""Seconds for all steps of a model. Sizes that would take longer are left out, and the report says so."""
 
 PICTURES = 4
-"""Of an order that says nothing else."""
+"""Pictures in an order with default settings."""
 
 
 def examine(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
@@ -76,7 +76,7 @@ def report(entry: ModelEntry, device: torch.device) -> ModelReport:
         why_not = str(broken)
     except torch.OutOfMemoryError:
         why_not = f"It does not fit into the memory of {loading.device_name(device)}."
-    except Exception as bug:  # whatever a model may do to the one who tries it
+    except Exception as bug:  # a model under test may raise anything
         why_not = f"{type(bug).__name__}: {bug}"
     return ModelReport(name=entry.name, why_not=why_not)
 
@@ -96,10 +96,10 @@ def _measured(model: Model, seconds_to_load: float) -> ModelReport:
                 raise
             note = f"out of memory at {rows} rows"
             break
-        for one in (seconds[0], *seconds):  # the curve takes the first of a size for a warm-up
+        for one in (seconds[0], *seconds):  # the curve ignores the first step of a size, as warm-up
             curve.learn(rows, one)
         steps[rows] = statistics.median(seconds)
-    decoding = 0.0  # a whole pipeline's last step holds it
+    decoding = 0.0  # included in a whole pipeline's last step
     if is_batched:
         noise, finisher = _seated(model, 1, guidance=1.0), Finisher(model.device)
         decoding = _seconds(model, lambda: finisher.finish(model.develop(noise), entry.enlarge))
@@ -123,7 +123,7 @@ def _measured(model: Model, seconds_to_load: float) -> ModelReport:
 
 
 def _steps(model: Model, rows: int) -> list[float]:
-    """Seconds of some steps of so many rows. Raises torch.OutOfMemoryError."""
+    """Returns the seconds of TIMES steps with `rows` rows. Raises torch.OutOfMemoryError."""
     slots: list[Slot] = []
     seconds: list[float] = []
     for _ in range(1 + TIMES):
@@ -135,7 +135,7 @@ def _steps(model: Model, rows: int) -> list[float]:
 
 
 def _seated(model: Model, count: int, *, guidance: float) -> list[Slot]:
-    """A guidance of 1 makes one row of each picture."""
+    """Seats `count` pictures. With a guidance of 1, each picture is one row."""
     drawing = trial(model.entry, count, steps=model.entry.steps, guidance=guidance)
     return [model.seat(drawing, index) for index in range(count)]
 
@@ -149,7 +149,7 @@ def _seconds(model: Model, work: Callable[[], object]) -> float:
 
 
 def _compiler(device: torch.device) -> str:
-    """What torch.compile builds its kernels with, by what is installed."""
+    """Returns the installed compiler that torch.compile would build kernels with; empty if there is none."""
     if device.type == "cuda":
         is_there = importlib.util.find_spec("triton") is not None
         return f"triton {importlib.metadata.version('triton')}" if is_there else ""

@@ -1,6 +1,6 @@
-"""Whether the loop still turns, and what it has done: written by the loop's thread, told once a second by another.
+"""Reports whether the loop still turns, and its work so far. The loop's thread writes; another thread reports once a second.
 
-No locks: every field has one writer, and the teller reads numbers.
+There are no locks: every field has one writer, and the reporter reads only numbers.
 """
 
 import threading
@@ -13,15 +13,17 @@ from dataclasses import dataclass, field, replace
 from generation.protocol import Event, Vitals
 
 PERIOD = 1.0
-"""Seconds between two Vitals at the least."""
+"""Minimum seconds between two Vitals."""
 
 WORKING = 0.02
-"""Of a core: a process that uses more than this computes. What answers pings and tells Vitals uses a hundredth of it."""
+"""Share of a core. A process that uses more than this is computing. The threads that answer pings and
+send Vitals use about 1 %.
+"""
 
 
 @dataclass(slots=True)
 class WorkTally:
-    """Since the worker began; seconds of the device by what was done."""
+    """The work since the worker started; device seconds by kind of work."""
 
     slots: int = 0  # pictures seated now
     steps: int = 0
@@ -29,7 +31,7 @@ class WorkTally:
     device_seconds: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def count(self, verb: str, seconds: float, rows: int) -> None:
-        """One batch's work. `rows` count for steps alone."""
+        """Adds the work of one batch. `rows` are counted only for steps."""
         self.device_seconds[verb] += seconds
         if verb == "step":
             self.steps += 1
@@ -37,7 +39,9 @@ class WorkTally:
 
 
 class Heartbeat:
-    """The loop beats at every turn and rests while it waits for orders or loads a model."""
+    """A detector of a hung loop. The loop calls `beat` at every turn. It is inside `rest` while it waits for orders or loads a
+    model.
+    """
 
     def __init__(
         self,
@@ -46,7 +50,7 @@ class Heartbeat:
         clock: Callable[[], float] = time.monotonic,
         work: Callable[[], float] = time.process_time,
     ) -> None:
-        """is_cpu: the device is this process itself: a long step of a large model shows in the CPU time that passes."""
+        """`is_cpu`: this process computes by itself, so that a long step of a large model is visible as CPU time."""
         self._clock = clock
         self._work = work if is_cpu else lambda: 0.0
         self._is_resting = True
@@ -65,7 +69,7 @@ class Heartbeat:
             self.beat()
 
     def silent_seconds(self) -> float:
-        """Since the last sign of life. To be asked by one thread."""
+        """Returns the seconds since the last sign of life. Only one thread may call it."""
         now, work = self._clock(), self._work()
         is_working = work - self._worked > WORKING * (now - self._looked)
         self._looked, self._worked = now, work
@@ -75,7 +79,7 @@ class Heartbeat:
 
 
 class VitalsReporter:
-    """Turns a tally and a heartbeat into Vitals."""
+    """A reporter that makes Vitals from a tally and a heartbeat."""
 
     def __init__(self, heartbeat: Heartbeat, tally: WorkTally, tell: Callable[[Event], None]) -> None:
         self._heartbeat, self._tally, self._tell = heartbeat, tally, tell
@@ -85,7 +89,7 @@ class VitalsReporter:
         threading.Thread(target=self._run, daemon=True, name="vitals").start()
 
     def tell(self) -> None:
-        """Nothing, where there is no news."""
+        """Sends Vitals, if anything changed or the loop is silent."""
         now, last = replace(self._tally, device_seconds=self._tally.device_seconds.copy()), self._told
         silent = self._heartbeat.silent_seconds()
         if now == last and silent < PERIOD:

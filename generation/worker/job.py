@@ -1,4 +1,4 @@
-"""One order in the worker: its pictures, from waiting to done. Bookkeeping: no queue, no device."""
+"""One job in the worker, with its pictures from waiting to done. Bookkeeping: no queue, no device."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from generation.worker.output.decode import Arriving
 @dataclass(slots=True, eq=False, kw_only=True)
 class Job:
     request: GenerationRequest
-    model: Model | None = None  # from the first seat on
+    model: Model | None = None  # set at the first seat
     slots: dict[int, Slot] = field(default_factory=dict[int, Slot])  # by picture, until it is decoded
     pictures: dict[int, Arriving] = field(default_factory=dict[int, Arriving])  # decoded
     total: int = 0  # steps of one picture
@@ -68,5 +68,5 @@ def seats_of(jobs: Iterable[Job]) -> list[Seat]:
 
 
 def jobs_of(seats: Iterable[Seat]) -> list[Job]:
-    """Each job once."""
+    """Returns each job once."""
     return list(dict.fromkeys(seat.job for seat in seats))

@@ -1,7 +1,7 @@
-"""The loop in four verbs: sweep the cancelled, seat the waiting, step once, retire the finished.
+"""The worker's loop in four verbs: sweep cancelled jobs, seat waiting pictures, step once, retire finished pictures.
 
-One thread runs it and owns torch. Orders come in the order in which the bot wants them served; what is decided here is only
-which of the seated pictures take the next step. Everything lands between two steps.
+One thread runs it and is the only one that computes with torch. Orders arrive in the order in which the bot wants them served.
+The loop only decides which of the seated pictures take the next step. Every change happens between two steps.
 """
 
 import logging
@@ -35,8 +35,9 @@ from generation.worker.warm_up import warm_up
 log = logging.getLogger(__name__)
 
 DECODED_AT_ONCE = {"cpu": 4, "cuda": 8}
-"""Pictures between two steps, where memory allows. One at a time drains too slowly behind few-step models; more would hold up the
-others. A large card takes less for each of many: on an H100 four pictures of XL took 2.7 times what one took."""
+"""Pictures decoded between two steps, if memory allows. One at a time would be too slow for few-step models; more would delay the
+other pictures. On a large card many at once are cheaper: on an H100 four SDXL pictures took 2.7 times as long as one.
+"""
 
 UNREADABLE = "The picture to start from is no PNG, JPEG or WebP, or it is too large."
 
@@ -78,7 +79,7 @@ class Loop:
         self.heartbeat = Heartbeat(is_cpu=self.device.type == "cpu")
 
     def run(self) -> None:
-        """Returns after Stop."""
+        """Runs the loop. Returns after Stop."""
         while not self.is_stopped:
             self.heartbeat.beat()
             self.tally.slots = sum(not seat.slot.is_finished for seat in seats_of(self.jobs.values()))
@@ -92,7 +93,7 @@ class Loop:
     # ---- orders
 
     def take_orders(self) -> None:
-        """Everything that has come; waits when there is nothing to do."""
+        """Takes all orders that have arrived. Waits for one if there is no work."""
         is_idle = not (self.jobs or self.upscales or self.is_stopped)
         with self.heartbeat.rest() if is_idle else nullcontext(), suppress(Empty):
             while True:
@@ -119,8 +120,8 @@ class Loop:
         self.settings = settings
         self.oom_recovery.pin(settings.pinned_rows)
         self.model_cache = self._empty_cache()
-        with suppress(BrokenModel):  # told; the other models may be whole
-            with self.heartbeat.rest():  # a download takes as long as it takes
+        with suppress(BrokenModel):  # already reported; the other models may work
+            with self.heartbeat.rest():  # a download may take long
                 self.model_cache.load(settings.default)
                 if self.device.type == "cuda":
                     warm_up(self.model_cache.take(settings.default), self.oom_recovery)
@@ -137,21 +138,22 @@ class Loop:
 
     def sweep(self) -> None:
         for job in self.cancelled:
-            # What is in neither has just been told as finished or failed.
+            # A job in neither was just reported as finished or failed.
             if self.jobs.pop(job, None) or self.upscales.pop(job, None):
                 self.tell(Cancelled(job=job))
         self.cancelled.clear()
         self.oom_recovery.relax()
 
     def seat(self) -> None:
-        """As many pictures as there are slots; and as many again for drafts, and for members who would have none, so that whoever
-        comes new has a first look while others' long orders go on. Pictures whose model is not there, or makes room, wait."""
+        """Fills free slots. Drafts, and members with no running picture, may use up to as many extra slots, so that newcomers get
+        a preview early. Pictures whose model is not loaded, or is being evicted, wait.
+        """
         self._restock()
         seated = [seat for seat in seats_of(self.jobs.values()) if not seat.slot.is_finished]
         members = {seat.job.request.member for seat in seated}
         slots = self.oom_recovery.slots(self.settings.slots)
         free = 2 * slots - len(seated)
-        others = slots - sum(not seat.job.request.is_draft for seat in seated)  # drafts take none of these
+        others = slots - sum(not seat.job.request.is_draft for seat in seated)  # drafts do not use these
         for job in list(self.jobs.values()):
             if not job.model and not self.model_cache.is_open(job.request.drawing.model):
                 continue
@@ -178,7 +180,7 @@ class Loop:
             model = model or self.model_cache.take(job.request.drawing.model)
             slot = model.seat(job.request.drawing, index)
         except (BrokenModel, BrokenLora, UnusableRequest) as refused:
-            if isinstance(refused, BrokenLora):  # of a model the bot is told, and logs it
+            if isinstance(refused, BrokenLora):  # for a broken model, the bot is sent the reason and logs it
                 log.error("job %s: %s", job.id, refused)
             return self._fail(job, refused.kind, str(refused))
         except PictureError:
@@ -194,7 +196,7 @@ class Loop:
                 self.tell(Started(job=job.id))
             job.slots[index] = slot
             return True
-        # Outside the except block: its traceback would keep what has been allocated.
+        # Outside the except block, because the traceback would keep the allocated tensors alive.
         self.oom_recovery.free_memory()
         if model is not None and self.oom_recovery.climb("encode", model):
             return self._seat_picture(job, index)
@@ -213,7 +215,7 @@ class Loop:
             self._tell_progress(job, now)
 
     def retire(self) -> None:
-        """Decodes a handful of finished pictures, which go to the image encoder when their job is whole; then one enlargement."""
+        """Decodes a few finished pictures, and sends complete jobs to the image encoder. Then upscales one picture."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
         at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE[self.device.type]
         batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
@@ -226,7 +228,9 @@ class Loop:
     # ---- work on the device
 
     def _account(self, verb: Verb, batch: Sequence[Seat], seconds: float) -> None:
-        """It is done. A step is shared by rows, which is what it costs; decoding by pictures."""
+        """Accounts for finished work. A step's time is divided by rows, because rows determine its cost;
+        a decode's by pictures.
+        """
         shares = [len(seat.slot.rows) if verb == "step" else 1 for seat in batch]
         for seat, share in zip(batch, shares, strict=True):
             own = seconds * share / sum(shares)
@@ -257,7 +261,7 @@ class Loop:
         self.tell(Stepped(job=job.id, done=job.steps_done, total=job.steps_total))
         if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
             job.last_preview = now
-            with suppress(torch.OutOfMemoryError):  # a preview is not worth the job
+            with suppress(torch.OutOfMemoryError):  # a preview is not worth failing the job
                 self.image_encoder.encode_preview(job.id, JobPreview.of(job))
 
     def _deliver(self, job: Job) -> None:
@@ -275,7 +279,7 @@ class Loop:
             (picture,) = request.drawing.pictures
             text = read_parameters(picture.source)
             large = self.finisher.enlarge(open_picture(picture.source), request.factor)
-            large.wait()  # it is what the seconds are of
+            large.wait()  # the measured seconds must include it
         except PictureError:
             self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))
         except torch.OutOfMemoryError as full:

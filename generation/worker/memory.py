@@ -1,4 +1,4 @@
-"""How much memory the device has left, what work has been seen to take of it, and so how much work fits. Knows no models."""
+"""Measures free device memory and the memory that work takes, and computes how much work fits. Knows no models."""
 
 import re
 from dataclasses import dataclass, field
@@ -8,31 +8,35 @@ import psutil
 import torch
 
 MARGIN = 0.9
-"""Of the free memory. The rest is for what fragments, and for what kernels take that is counted nowhere."""
+"""Usable share of the free memory. The rest is for fragmentation, and for memory that kernels take but no counter shows."""
 
 BELIEVED = 2
-"""Times that a size of work is measured; the least counts. The first time, kernels are loaded and weights paged in as well."""
+"""How often each size of work is measured; the smallest value counts. The first run also loads kernels and pages in weights."""
 
 _MARK = re.compile(r"^VmHWM:\s*(\d+)", re.MULTILINE)
 _HOST_IS_FULL = re.compile(r"DefaultCPUAllocator: (can't allocate memory|not enough memory)")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """PyTorch has an exception for a full GPU; a full CPU is any RuntimeError (c10/core/impl/alloc_cpu.cpp)."""
+    """Returns whether the error means full memory. For a GPU, PyTorch has its own exception. For the host it raises a plain
+    RuntimeError (c10/core/impl/alloc_cpu.cpp).
+    """
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and _HOST_IS_FULL.search(str(error)) is not None
 
 
 class CudaMeter:
-    """Bytes. Asks PyTorch's allocator, which waits for nothing; and the driver, how much other programs have left."""
+    """A meter of GPU memory, in bytes. It asks PyTorch's allocator, without synchronising, and the driver for memory used by
+    other programs.
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._before = 0
 
     def free(self) -> int:
-        """What work may take, if it begins now."""
+        """Returns the memory that work may take if it starts now."""
         unused, _ = torch.cuda.mem_get_info(self._device)
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return unused + kept
@@ -42,13 +46,14 @@ class CudaMeter:
         torch.cuda.reset_peak_memory_stats(self._device)
 
     def taken(self) -> int:
-        """The most at once since `begin`, beyond what was taken then."""
+        """Returns the peak since `begin`, minus the memory in use at `begin`."""
         return torch.cuda.max_memory_allocated(self._device) - self._before
 
 
 class HostMeter:
-    """Reads the host's memory. What a call took is known on Linux alone (/proc/self/status, in kilobytes: proc_pid_status(5),
-    proc_pid_clear_refs(5)); elsewhere it is None."""
+    """A meter of host memory, in bytes. The memory that a call took is known only on Linux (/proc/self/status, in kilobytes:
+    proc_pid_status(5), proc_pid_clear_refs(5)); elsewhere it is None.
+    """
 
     def __init__(self) -> None:
         self._before: int | None = None
@@ -58,7 +63,7 @@ class HostMeter:
 
     def begin(self) -> None:
         try:
-            Path("/proc/self/clear_refs").write_text("5")  # the high-water mark falls to what is taken now
+            Path("/proc/self/clear_refs").write_text("5")  # resets the high-water mark to the present use
         except OSError:
             self._before = None
         else:
@@ -77,7 +82,7 @@ def meter_for(device: torch.device) -> Meter:
 
 
 def _high_water_mark() -> int | None:
-    """Bytes."""
+    """Returns the process's peak memory in bytes; None if it is unknown."""
     try:
         found = _MARK.search(Path("/proc/self/status").read_text(encoding="ascii"))
     except OSError:
@@ -87,7 +92,7 @@ def _high_water_mark() -> int | None:
 
 @dataclass(slots=True)
 class Footprint:
-    """What one kind of work takes, by how many rows (of a step) or pictures (of a decode) it is done for at once."""
+    """Memory that one kind of work takes, by the number of rows (of a step) or pictures (of a decode) processed at once."""
 
     _least: dict[int, int] = field(default_factory=dict[int, int], init=False)  # count: bytes
     _times: dict[int, int] = field(default_factory=dict[int, int], init=False)
@@ -100,13 +105,13 @@ class Footprint:
         self._times[count] = self._times.get(count, 0) + 1
 
     def most(self, free: int) -> int | None:
-        """The count that fits into `free` bytes, at least 1; None before enough was measured."""
+        """Returns the count that fits into `free` bytes, at least 1; None until enough was measured."""
         known = sorted(count for count in self._least if self.is_known(count))
         if not known:
             return None
         few, many = known[0], known[-1]
         if few == many:
-            fixed, each = 0.0, self._least[few] / few  # more than the truth where there is a fixed part
+            fixed, each = 0.0, self._least[few] / few  # too high if there is a fixed part
         else:
             each = (self._least[many] - self._least[few]) / (many - few)
             fixed = self._least[many] - each * many

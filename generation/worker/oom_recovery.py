@@ -1,9 +1,9 @@
-"""Work on the device, done at once for as many pictures as memory holds; and what is done when it holds fewer than was thought.
+"""Runs GPU work in the largest batch that fits; on out-of-memory halves the batch, then climbs the fallback ladder.
 
-How many fit is one number for each size of work, asked anew each time: what was measured and is free now, and no more than the
-limit that was set when memory ran out. That is half of what did not fit, doubled after every quiet while. One picture that does
-not fit alone has its model climb a rung (`models/offload.py`): the decode is tiled, then modules are put aside. Only when no rung
-is left does an order fail. Everything is told, and taken back step by step.
+The batch size is computed anew each time. It is the number that fits into the free memory by measurement, and at most the limit
+set when memory last ran out: half of the failed size, doubled after every quiet period. If one picture alone does not fit, its
+model climbs a rung (`models/offload.py`): the decode is tiled, then modules are moved to host memory. A job fails only if no rung
+is left. Each change is reported to the bot, and later undone step by step.
 """
 
 import weakref
@@ -27,18 +27,18 @@ from generation.worker.models.offload import Rung, Verb
 Work = Callable[[Sequence[Seat]], None]
 
 FIRST_PATIENCE, LONGEST_PATIENCE = 60.0, 3600.0
-"""Seconds without trouble before something is taken back; doubled each time that this was too early."""
+"""Seconds without trouble before a change is undone: the first value and the longest. Doubled each time this was too early."""
 
 MOST = COMPILED_ROW_COUNTS[-1]
-"""A limit that has grown to this is none."""
+"""A limit that has grown to this many is removed."""
 
 FREE_SECONDS = 1.0
-"""How long the answer to how much memory is free is good for: asking the driver takes as long as launching a dozen kernels."""
+"""Seconds for which the free memory is cached: asking the driver takes as long as launching a dozen kernels."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobOutcomes:
-    """What the loop does with the outcome."""
+    """The loop's callbacks for the outcome of work."""
 
     is_alive: Callable[[Job], bool]
     account: Callable[[Verb, Sequence[Seat], float], None]  # seconds
@@ -47,10 +47,10 @@ class JobOutcomes:
 
 
 class DeviceTimer:
-    """What work takes of the device, and how far the host runs ahead of it: by one piece of work.
+    """A timer of work on the device. It lets the host run ahead of the device by one piece of work.
 
-    A GPU works behind the host's back: launches return at once. So work is timed by events on the device's own stream, and while
-    the device is at one step the host plans and launches the next; the device never waits for bookkeeping. On a CPU work is done
+    GPU launches return immediately, before the work is done. So work is timed by events on the device's own stream. While the
+    device computes one step, the host plans and launches the next; the device never waits for bookkeeping. On a CPU, work is done
     when it returns.
     """
 
@@ -61,8 +61,9 @@ class DeviceTimer:
 
     @contextmanager
     def timed(self, tell: Callable[[float], None]) -> Generator[None]:
-        """Around a piece of work. `tell` hears the seconds when it is done: before this returns on a CPU, and on a GPU when the
-        next piece was launched, or in `settle`. Work that raises is not told."""
+        """Times the work in the block. `tell` gets the seconds when the work is done. On a CPU that is before the block returns;
+        on a GPU when the next work was launched, or in `settle`. If the work raises, `tell` is not called.
+        """
         if not self._is_cuda:
             began = self._clock()
             yield
@@ -76,7 +77,7 @@ class DeviceTimer:
         self._ahead = (start, end, tell)
 
     def settle(self) -> None:
-        """Waits for what is ahead. The device's errors come up here (torch.AcceleratorError)."""
+        """Waits for the launched work. Errors of the device are raised here (torch.AcceleratorError)."""
         ahead, self._ahead = self._ahead, None
         if ahead is not None:
             start, end, tell = ahead
@@ -99,24 +100,25 @@ class OomRecovery:
         self._timer = DeviceTimer(device, lambda: self.clock())
         self.meter = meter_for(device)
         self._pinned = 0
-        # Rows of a step, pictures of a decode: half of what last did not fit, and twice as many after every quiet while.
+        # Rows of a step, or pictures of a decode: half of the number that last failed, doubled after every quiet period.
         self.limits: dict[tuple[Verb, BatchKey], int] = {}
         self.climbed: list[tuple[weakref.ref[Model], Rung]] = []
         self._footprints: defaultdict[tuple[Verb, BatchKey], Footprint] = defaultdict(Footprint)
-        self._free: tuple[float, int] = (float("-inf"), 0)  # when it was asked, bytes
-        self._stepped: tuple[BatchKey, float] | None = None  # last, and how many rows a picture had
+        self._free: tuple[float, int] = (float("-inf"), 0)  # time of the request, bytes
+        self._stepped: tuple[BatchKey, float] | None = None  # the last step's key, and its rows per picture
         self._patience = FIRST_PATIENCE
         self._quiet_since = self._relaxed_at = self._trouble_at = float("-inf")
 
     # ---- how many
 
     def pin(self, rows: int) -> None:
-        """Every step has exactly so many rows (a picture that alone has more: its own), so that a picture is the same to the
-        bit beside any others; 0 lets them be as many as there are."""
+        """Pads every step to exactly this many rows, so that a picture is equal to the bit in every batch. A single picture with
+        more rows keeps its own number. 0: no fixed number.
+        """
         self._pinned = rows
 
     def sizes(self, model: Model) -> Sequence[int]:
-        """The numbers of rows that its steps are padded to."""
+        """Returns the numbers of rows that the model's steps are padded to."""
         if self._pinned:
             return (self._pinned,)
         if model.entry.compile:
@@ -124,14 +126,14 @@ class OomRecovery:
         return ROW_COUNTS if self._device.type == "cuda" else ()
 
     def slots(self, asked: int) -> int:
-        """Of `asked`, as many as a step of the size stepped last fits at once; at least 1."""
+        """Returns how many of `asked` pictures fit at once into a step like the last one; at least 1."""
         if self._stepped is None:
             return asked
         key, rows = self._stepped
         return max(1, int(min(asked, self._room("step", key) / rows)))
 
     def fitting(self, verb: Verb, seats: Sequence[Seat]) -> Sequence[Seat]:
-        """The first of `seats`, which share a BatchKey, that are thought to fit at once; one at least."""
+        """Returns the first of `seats` that should fit at once; at least one. All seats share a BatchKey."""
         if not seats:
             return seats
         room = self._room(verb, seats[0].slot.key)
@@ -143,13 +145,13 @@ class OomRecovery:
         return seats[:count]
 
     def _room(self, verb: Verb, key: BatchKey) -> float:
-        """In units: as far as is known, what memory holds now."""
+        """Returns the rows or pictures that fit into memory now, as far as known."""
         measured = self._footprints[verb, key].most(self._free_bytes())
         limit = self.limits.get((verb, key), inf)
         return limit if measured is None else min(limit, measured)
 
     def _units(self, verb: Verb, seats: Sequence[Seat]) -> int:
-        """What memory goes by: the rows of a step, padding included; the pictures of a decode."""
+        """Returns the unit of memory use: the rows of a step with padding, or the pictures of a decode."""
         if verb != "step":
             return len(seats)
         rows = _rows(seats)
@@ -163,7 +165,7 @@ class OomRecovery:
 
     @contextmanager
     def measured(self, verb: Verb, seats: Sequence[Seat]) -> Generator[None]:
-        """Around work on all of `seats` at once: learns what it takes."""
+        """Learns the memory taken by the work in the block, which must be done for all of `seats` at once."""
         key, units = seats[0].slot.key, self._units(verb, seats)
         if verb == "step":
             self._stepped = (key, _rows(seats) / len(seats))
@@ -179,7 +181,7 @@ class OomRecovery:
     # ---- the work
 
     def run(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
-        """Does it for all of them, as many at once as fit. They share a BatchKey."""
+        """Does the work for all seats, as many at once as fit. They share a BatchKey."""
         while seats:
             batch = self.fitting(verb, seats)
             reason = self._attempt(verb, batch, work)
@@ -190,7 +192,7 @@ class OomRecovery:
             seats = [seat for seat in seats[len(batch) :] if self._outcomes.is_alive(seat.job)]
 
     def _attempt(self, verb: Verb, batch: Sequence[Seat], work: Work) -> str | None:
-        """A reason where memory is short. What is no lack of memory fails the batch's jobs and nobody else's."""
+        """Returns a reason if memory is short. Other errors fail only the jobs of this batch."""
         try:
             with self._timer.timed(partial(self._outcomes.account, verb, batch)), self.measured(verb, batch):
                 work(batch)
@@ -198,14 +200,14 @@ class OomRecovery:
             if is_out_of_memory(error):
                 return str(error)
             if isinstance(error, torch.AcceleratorError):
-                # The device's context is gone. The bot starts a new worker and orders again.
+                # The device's context is lost. The bot starts a new worker and sends the jobs again.
                 raise
             for job in jobs_of(batch):
                 self._outcomes.fail_bug(job, error)
         return None
 
     def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:
-        """After a lack of memory: whether the next try takes less."""
+        """Reduces the memory use after an out-of-memory error. Returns whether the next try takes less."""
         model, key = batch[0].model, batch[0].slot.key
         model.make_room()
         self.free_memory()
@@ -218,7 +220,7 @@ class OomRecovery:
         return True
 
     def climb(self, verb: Verb, model: Model) -> bool:
-        """False when there is no rung left that would help."""
+        """Climbs the next rung for this work. Returns False if no rung is left that would help."""
         if (rung := model.offload.rung_for(verb)) is None:
             return False
         model.make_room()
@@ -229,10 +231,10 @@ class OomRecovery:
         self._say(rung, f"{model.entry.name}, for a {verb}")
         return True
 
-    # ---- and back
+    # ---- undoing
 
     def relax(self) -> None:
-        """After a while without trouble, what was given up last is tried again."""
+        """Undoes the last change after a period without trouble."""
         now = self.clock()
         if not (self.limits or self.climbed) or now - self._quiet_since < self._patience:
             return
@@ -269,7 +271,7 @@ class OomRecovery:
     # ---- the device
 
     def settle(self) -> None:
-        """Waits for the device, so that what it did is accounted for."""
+        """Waits for the device, so that finished work is accounted for."""
         self._timer.settle()
 
     def free_memory(self) -> None:

@@ -1,7 +1,7 @@
-"""The process that owns the device: frames in on stdin, frames out on stdout, the loop in between.
+"""The process that owns the device: reads frames from stdin, writes frames to stdout, and runs the loop in between.
 
-The bot may be killed at any instant and start a new worker; so the end of stdin ends this process at once, in the middle of a
-step, and nothing that matters is held here.
+The bot may be killed at any moment and start a new worker. So the end of stdin ends this process immediately, even during a step.
+It stores nothing of importance.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 BROKEN_STREAM = 3
-"""Exit code: what came in was no order."""
+"""Exit code: the input was not a valid order."""
 
 
 class Outlet:
-    """Events to the bot, from any thread, one frame at a time."""
+    """A sender of events to the bot, from any thread, one frame at a time."""
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
@@ -42,11 +42,11 @@ class Outlet:
                 self._stream.write(frame(event))
                 self._stream.flush()
         except BrokenPipeError:
-            os._exit(0)  # nobody listens
+            os._exit(0)  # the bot has closed the pipe
 
 
 def take_streams() -> tuple[BinaryIO, BinaryIO]:
-    """The frames' two ends. Whatever else prints in this process then prints to stderr, and reads nothing."""
+    """Returns the two streams for frames. Afterwards all other output of this process goes to stderr, and stdin is empty."""
     frames_in, frames_out = os.dup(0), os.dup(1)
     os.dup2(2, 1)
     nothing = os.open(os.devnull, os.O_RDONLY)
@@ -56,7 +56,7 @@ def take_streams() -> tuple[BinaryIO, BinaryIO]:
 
 
 def read_orders(stream: BinaryIO, orders: SimpleQueue[Order], outlet: Outlet) -> None:
-    """Runs on a thread of its own, so that a ping is answered while a step runs."""
+    """Reads orders on a separate thread, so that pings are answered during a step."""
     while len(head := stream.read(4)) == 4:
         length = int.from_bytes(head, "big")
         if length > MAX_FRAME:
@@ -87,7 +87,7 @@ MakeLoop = Callable[[SimpleQueue[Order], Callable[[Event], None]], "Loop"]
 
 
 def ordinary(orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> Loop:
-    # Here, because importing torch takes seconds in which pings and the end of stdin must be noticed.
+    # Imported here, because importing torch takes seconds, and pings and the end of stdin must be noticed meanwhile.
     from generation.worker.loop import Loop
     from generation.worker.models.loading import limit_threads
 
@@ -96,15 +96,15 @@ def ordinary(orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> Loop:
 
 
 def main(make: MakeLoop = ordinary) -> None:
-    """`make`: for tests whose loop meets with accidents."""
-    # Ctrl-C reaches the whole process group; when to stop is the bot's decision.
+    """Runs the worker process. `make`: lets tests use a loop that fails on purpose."""
+    # Ctrl-C reaches the whole process group, but the bot decides when to stop.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     frames_in, frames_out = take_streams()
-    open_log("text", "info")  # until Configure says otherwise
+    open_log("text", "info")  # until Configure arrives
     orders: SimpleQueue[Order] = SimpleQueue()
     outlet = Outlet(frames_out)
     threading.Thread(target=read_orders, args=(frames_in, orders, outlet), daemon=True, name="orders").start()
-    # It misses torchvision aloud, which nothing here needs.
+    # Without this, transformers warns that torchvision is missing. Nothing here needs torchvision.
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     loop = make(orders, outlet.tell)
     VitalsReporter(loop.heartbeat, loop.tally, outlet.tell).start()

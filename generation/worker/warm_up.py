@@ -1,4 +1,4 @@
-"""The first steps of a model, before anybody waits for them: kernels are chosen, and how much memory rows take is measured."""
+"""Runs a model's first steps before any job waits for them: this selects kernels and measures the memory that rows take."""
 
 import logging
 
@@ -14,13 +14,13 @@ from generation.worker.oom_recovery import OomRecovery
 log = logging.getLogger(__name__)
 
 PICTURES = (1, 4)
-"""At once: two points, and a line through them says how many fit."""
+"""Numbers of pictures at once. The straight line through the two measurements predicts how many fit."""
 
 
 def warm_up(model: Model, oom_recovery: OomRecovery) -> None:
-    """Steps and decodes of the model's own size. What does not fit is left to the orders that come."""
+    """Runs steps and decodes at the model's own size. A size that does not fit is skipped; jobs will find their own limit."""
     if isinstance(model, PipelineModel):
-        return  # draws one picture at a time, and would draw it to the end
+        return  # it draws one picture at a time, and would draw it to the end
     for count in PICTURES:
         try:
             _warm_up(model, oom_recovery, count)
@@ -28,7 +28,7 @@ def warm_up(model: Model, oom_recovery: OomRecovery) -> None:
             log.warning("%s was not warmed up: %s", model.entry.name, unusable)
             return
         except torch.AcceleratorError:
-            raise  # the device's context is gone
+            raise  # the device's context is lost
         except Exception as error:
             if is_out_of_memory(error):
                 log.warning("%s has no memory for %d pictures at once: %s", model.entry.name, count, error)
@@ -56,7 +56,7 @@ def _warm_up(model: Model, oom_recovery: OomRecovery, count: int) -> None:
 
 
 def trial(entry: ModelEntry, images: int, *, steps: int, guidance: float) -> Drawing[bytes]:
-    """Of the size that the model was trained on."""
+    """Returns a drawing of the size that the model was trained on."""
     return Drawing(
         model=entry.name,
         prompt=Prompt(text="a red apple on a blue background"),

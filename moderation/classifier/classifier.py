@@ -1,4 +1,6 @@
-"""The learned half of the filter: a sentence encoder and n-grams, averaged. Files in, opinions out; gives no ruling."""
+"""The learned half of the filter: the average of a sentence encoder and n-grams. Reads files and gives
+opinions, but no rulings.
+"""
 
 import json
 from dataclasses import dataclass
@@ -22,19 +24,19 @@ from startup import StartError
 MODEL = Path(__file__).with_name("model")
 CARD = "model.json"
 NGRAMS = "ngrams.npz"
-FORM = 1  # of the card
-LINEAR_SAY = 2  # of the n-grams on the category, against one of the encoder's
-_LONG = 40  # words; of longer texts the heaviest stretch alone is judged
-_STRETCH = 12  # words, at least
-_TOLD = 4  # words that decided, at most
-_FIRST = "ein Fuchs im Wald"  # read at once, so that no member waits for word lists being loaded
-_REMEMBERED = 8  # opinions; two readings of one long text mostly share their heaviest stretch
-_LEAST_SHARE = 0.1  # of the heaviest word's weight, to be told
+FORM = 1  # format version of the card
+LINEAR_SAY = 2  # weight of the n-grams for the category; the encoder's weight is 1
+_LONG = 40  # words; of a longer text only the heaviest stretch is judged
+_STRETCH = 12  # minimum words of a stretch
+_TOLD = 4  # maximum number of deciding words shown
+_FIRST = "ein Fuchs im Wald"  # read at load, so that no member waits for the word lists
+_REMEMBERED = 8  # opinions; two readings of one long text usually share their heaviest stretch
+_LEAST_SHARE = 0.1  # least weight of a shown word, as a share of the heaviest
 
 
 @dataclass(eq=False)
 class ModelBroken(StartError):
-    """The classifier's files cannot be used."""
+    """The classifier's files can't be used."""
 
     folder: str
     problem: str
@@ -48,8 +50,10 @@ class ModelBroken(StartError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mixture:
-    """Logit = encoder x its logit + ngrams x theirs + bias; its sigmoid is 0.5 where a prompt is worth a look, 0.95 where
-    it is to be refused by the standard policy."""
+    """The weights that combine the two halves: logit = encoder × its logit + ngrams × their logit + bias.
+
+    The logit's sigmoid is 0.5 for a prompt that needs a look, and 0.95 for one that the standard policy refuses.
+    """
 
     encoder: float
     ngrams: float
@@ -57,7 +61,7 @@ class Mixture:
 
 
 class LearnedClassifier:
-    """Reads canonical text in any language that the word list knows. May be called from several threads."""
+    """A classifier of canonical text in any language of the word list. Safe to call from several threads."""
 
     def __init__(
         self, encoder: Encoder, linear: Ngrams, mixture: Mixture, categories: tuple[Category, ...]
@@ -70,7 +74,7 @@ class LearnedClassifier:
 
     def read(self, text: str) -> Opinion:
         english = in_english(text)
-        if len(english.split()) > _LONG:  # harmless words around harm must not thin it out
+        if len(english.split()) > _LONG:  # many harmless words must not hide a harmful one
             english = " ".join(_stretch(self._linear.weigh(english)))
         return self._judge_once(english)
 
@@ -90,14 +94,14 @@ class LearnedClassifier:
         )
 
     def overall(self, encoded: float, linear: float) -> float:
-        """0 to 1, from the two halves' first logits."""
+        """Returns the score from 0 to 1, from the first logits of the two halves."""
         mixture = self._mixture
         logit = mixture.encoder * encoded + mixture.ngrams * linear + mixture.bias
         return 1 / (1 + exp(-max(-30.0, min(30.0, logit))))
 
 
 def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
-    """About 22 MB, a fraction of a second. Raises ModelBroken."""
+    """Loads the classifier: about 22 MB, in a fraction of a second. Raises ModelBroken."""
     try:
         card = cast("dict[str, Any]", json.loads((folder / CARD).read_text(encoding="utf-8")))
         if card["form"] != FORM:
@@ -129,7 +133,9 @@ def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _stretch(weighed: Weighed) -> tuple[str, ...]:
-    """The stretch of neighbouring words whose shares add up to most (Kadane), widened to a few words around it."""
+    """Returns the stretch of neighbouring words with the highest sum of shares (Kadane's algorithm),
+    with a few words around it.
+    """
     most, total, start, best = float("-inf"), 0.0, 0, (0, 1)
     for at, share in enumerate(weighed.shares):
         if total <= 0:
@@ -142,7 +148,7 @@ def _stretch(weighed: Weighed) -> tuple[str, ...]:
 
 
 def _heaviest(words: tuple[str, ...], shares: NDArray[np.float32]) -> tuple[str, ...]:
-    """The words that speak most for harm, heaviest first."""
+    """Returns the words with the most weight for harm, heaviest first."""
     if not words:
         return ()
     least = max(0.0, float(shares.max()) * _LEAST_SHARE)

@@ -1,4 +1,4 @@
-"""A small sentence encoder with a head of its own, in ONNX Runtime on one thread. Knows neither torch nor categories."""
+"""A small sentence encoder with its own head, run by ONNX Runtime on one thread. Knows neither torch nor categories."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
 GRAPH, PIECES, TOKENIZER = "encoder.onnx", "pieces.npz", "tokenizer.json"
-_WINDOW = 46  # word pieces read at once; with [CLS] and [SEP] 48, which bounds the time
+_WINDOW = 46  # word pieces read at once; 48 with [CLS] and [SEP], which limits the time
 _MOST_WORDS = 1200  # as in moderation/classifier/ngrams.py
 
 
@@ -23,7 +23,7 @@ class Encoder:
     session: onnxruntime.InferenceSession
 
     def logits(self, words: Sequence[str], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-        """(outputs,) for the words. Of a long text the window is read whose words weigh most."""
+        """Returns (outputs,) for the words. Of a long text, only the window with the heaviest words is read."""
         encoding = self.tokenizer.encode(list(words[:_MOST_WORDS]), is_pretokenized=True)
         ids = np.array(encoding.ids, np.int64)
         if len(ids) > _WINDOW + 2:
@@ -36,13 +36,13 @@ class Encoder:
 
 
 def _heaviest(weight: NDArray[np.float32], width: int) -> int:
-    """Where the heaviest stretch of `width` begins; the first of equals."""
+    """Returns the start of the heaviest stretch of `width` pieces; the first one if several are equal."""
     sums = np.concatenate([[0.0], np.cumsum(weight, dtype=np.float64)])
     return int(np.argmax(np.round(sums[width:] - sums[:-width], 6)))
 
 
 def load(folder: Path) -> Encoder:
-    """Raises OSError, ValueError, KeyError, or whatever ONNX Runtime and tokenizers make of a broken file."""
+    """Loads the encoder. Raises OSError, ValueError, KeyError, or any error of ONNX Runtime and tokenizers for a broken file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3

@@ -1,4 +1,4 @@
-"""Words of other languages by their English meaning, word for word, so that one classifier reads them all."""
+"""Translates words of other languages to English, word by word, so that one classifier reads all languages."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
@@ -9,17 +9,16 @@ from moderation.normalise.vocabulary import ordinary_words
 from moderation.prompts.phrases import Phrasebook
 
 _MEANINGS = Path(__file__).with_name("meanings.txt")
-_ENGLISH_SHARE = 0.5  # of a text's words that are ordinary English; below, it is read as another language
-_SENTENCE = 5  # words; fewer tell nothing about a language
-_SHORTEST_KEPT = (
-    3  # letters of an English word inside a foreign sentence; "an", "die", "es" mean something else there
-)
+_ENGLISH_SHARE = 0.5  # ordinary English words in a text; with fewer it counts as another language
+_SENTENCE = 5  # words; a shorter text does not show its language
+_SHORTEST_KEPT = 3  # letters; shorter English words in foreign text mean something else, such as "an"
 
 
 def in_english(text: str) -> str:
-    """Canonical text with foreign words replaced by their English meaning; without those whose meaning is not known.
+    """Returns canonical text with foreign words replaced by their English meaning. Foreign words without a known meaning are
+    dropped.
 
-    English text comes out as it went in, less what is not written in Latin letters.
+    English text is returned unchanged, except that unknown words in other scripts are dropped.
     """
     tokens = words(text)
     if not tokens:
@@ -33,7 +32,7 @@ def in_english(text: str) -> str:
         if found.end >= longest.get(found.start, (0, ""))[0]:
             longest[found.start] = (found.end, meaning)
     if text.isascii() and not longest and (len(tokens) < _SENTENCE or share >= _ENGLISH_SHARE / 2):
-        return text  # names and words that no list holds
+        return text  # names, and words that are in no list
     return " ".join(_translated(tokens, longest, is_english=share >= _ENGLISH_SHARE))
 
 
@@ -53,12 +52,12 @@ def _translated(
 
 
 def meanings() -> list[str]:
-    """The English side of the list."""
+    """Returns the English side of the list."""
     return [meaning for meaning, _ in _lines()]
 
 
 def foreign_words() -> Iterator[str]:
-    """The single words of the list as they stand in canonical text; of "nackt*" the stem."""
+    """Yields the single words of the list in canonical form; the stem of a word like "nackt*"."""
     for _, entries in _lines():
         for entry in entries:
             if len(found := phrase(entry.removesuffix("*"))) == 1:

@@ -1,4 +1,4 @@
-"""A linear model over words, pairs of words and runs of letters. Numpy alone; says which words weighed how much."""
+"""A linear model over words, pairs of words and runs of letters. Uses only numpy; reports the weight of each word."""
 
 import itertools
 from collections.abc import Iterator, Sequence
@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-_SHORTEST, _LONGEST = 3, 5  # letters of a run, the blanks around a word among them
+_SHORTEST, _LONGEST = 3, 5  # letters in a run; the blanks around a word count
 _MOST_WORDS = 1200  # of a text; Discord's longest prompt has fewer
 
 
 @lru_cache(maxsize=20_000)
 def of_word(word: str) -> tuple[str, ...]:
-    """The features of one word: itself between blanks, and its runs of letters."""
+    """Returns the features of one word: the word itself, and its runs of letters with a blank on each side of the word."""
     padded = f" {word} "
     runs = (
         padded[at : at + size]
@@ -30,7 +30,7 @@ def of_pair(first: str, second: str) -> str:
 
 
 def features(text: str) -> Iterator[str]:
-    """Every feature of English text, as often as it occurs."""
+    """Yields every feature of English text, once for each occurrence."""
     words = text.split()[:_MOST_WORDS]
     for word in words:
         yield from of_word(word)
@@ -42,12 +42,15 @@ def features(text: str) -> Iterator[str]:
 class Weighed:
     logits: NDArray[np.float32]  # (outputs,)
     words: tuple[str, ...]
-    shares: NDArray[np.float32]  # (words,): what each added to the first logit
+    shares: NDArray[np.float32]  # (words,): each word's part of the first logit
 
 
 @dataclass(frozen=True, eq=False)
 class Ngrams:
-    """Logits = bias + weights of the features, each times 1 + log of its count and its idf, over their Euclidean norm."""
+    """Logits = bias + weights × the features' values.
+
+    A value is (1 + log of the count) × idf. The values are divided by their Euclidean norm.
+    """
 
     features: dict[str, int]
     idf: NDArray[np.float32]  # (features,)
@@ -73,7 +76,7 @@ class Ngrams:
         value = (1 + np.log(counts)) * self.idf[unique]
         norm = float(np.sqrt(value @ value)) or 1.0
         rows = self.weights[unique]
-        # A feature's addition, divided among its occurrences.
+        # A feature's part of the logit, divided by its number of occurrences.
         each = (value / norm * rows[:, 0] / counts)[inverse]
         shares = np.bincount(owner, weights=each, minlength=len(words)).astype(np.float32)
         return Weighed(((value / norm) @ rows + self.bias).astype(np.float32), tuple(words), shares)
@@ -90,7 +93,7 @@ class Ngrams:
 
 
 def load(path: Path) -> Ngrams:
-    """Raises OSError, ValueError, KeyError when the file is not what `save` wrote."""
+    """Loads a model that `save` wrote. Raises OSError, ValueError, KeyError for other files."""
     with np.load(path, allow_pickle=False) as arrays:
         names = arrays["names"].tobytes().decode().split("\n")
         weights = arrays["weights"].astype(np.float32) * arrays["scale"]
@@ -107,7 +110,7 @@ def save(
     weights: NDArray[np.float32],
     bias: NDArray[np.float32],
 ) -> None:
-    """Weights as 8-bit integers with a scale a column."""
+    """Saves the model. Weights become 8-bit integers with one scale for each column."""
     scale = np.maximum(np.abs(weights).max(axis=0) / 127, 1e-9).astype(np.float32)
     np.savez_compressed(
         path,

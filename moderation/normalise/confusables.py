@@ -1,4 +1,4 @@
-"""Single characters: what is invisible, what is styled, what only looks like a Latin letter. Knows no words."""
+"""Handles single characters: invisible ones, styled ones, and ones that only look like Latin letters. Knows no words."""
 
 import re
 import unicodedata
@@ -6,10 +6,10 @@ from functools import lru_cache
 
 from anyascii import anyascii
 
-WILDCARD = "*"  # a letter that cannot be read
+WILDCARD = "*"  # an unreadable letter
 
-# Letters of other scripts by the Latin letter that they look like, which is often not the one they sound like
-# (Cyrillic "р" is an r and looks like a p). Upper case is listed where its shape differs from the lower case.
+# Letters of other scripts, by the Latin letter with the same shape. It often has another sound: Cyrillic "р" is an r and looks
+# like a p. Upper case is listed if its shape differs from the lower case.
 _SHAPES = {
     "a": "аαɑᎪᗅꓮΑ⍺ձ",
     "b": "ЬвβΒᏴᏼƅᗷꓐбьъ",
@@ -47,7 +47,7 @@ _OVERRIDE = re.compile("\u202e([^\u202c\n]*)\u202c?")
 _FLAG_OF_REGION = re.compile("\U0001f3f4[\U000e0020-\U000e007f]+")
 _TAGS = re.compile("[\U000e0020-\U000e007e]+")
 _BLANK_LETTERS = str.maketrans(dict.fromkeys("\u115f\u1160\u3164\uffa0\u2800", " "))
-# Squared, negative and parenthesised letters and regional indicators: NFKC leaves them, or spells "(a)".
+# Squared, negative and parenthesised letters and regional indicators: NFKC does not change them, or writes "(a)".
 _ENCLOSED = {
     first + offset: chr(ord("a") + offset)
     for first in (0x249C, 0x1F110, 0x1F130, 0x1F150, 0x1F170, 0x1F1E6)
@@ -59,10 +59,11 @@ _LETTERS = re.compile(r"[^\W\d_]+")
 
 
 def visible(text: str) -> str:
-    """What a reader sees: styled letters as plain ones, nothing invisible, overridden direction read as shown.
+    """Returns the text as a reader sees it: styled letters become plain ones, invisible characters are removed, and text with a
+    direction override is reversed.
 
-    Text hidden in tag characters is appended as words of its own, and so is what is shown in another direction than it is drawn.
-    Case and accents stay.
+    Text hidden in tag characters is appended as separate words. So is text with a direction override, in its stored order. Case
+    and accents stay.
     """
     if text.isascii():
         return text
@@ -76,7 +77,7 @@ def visible(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Lower case without accents on Latin letters; the marks that other scripts need to be readable stay."""
+    """Returns lower case without accents on Latin letters. Marks that other scripts need to be readable stay."""
     if text.isascii():
         return text.lower()
     # U+0345 is a mark that case folding would turn into a letter.
@@ -91,14 +92,14 @@ def plain(text: str) -> str:
         else:
             is_latin = letter.isascii() or _is_latin(letter)
             kept.append(_ascii(letter) if is_latin else letter)
-    # Composing first keeps й and が whole; what is left over then is decoration.
+    # Composing first keeps й and が whole; the marks that are left after that are decoration.
     return _DIACRITICS.sub("", unicodedata.normalize("NFC", "".join(kept))).replace("ё", "е")
 
 
 def unmixed(text: str) -> list[str]:
-    """Readings of one word in folded text whose letters come from several scripts; best first, empty when pure.
+    """Returns possible readings of one word in folded text that mixes scripts, best first. Empty if the word has one script.
 
-    A foreign letter that the table does not hold becomes a WILDCARD.
+    A foreign letter that is not in the table becomes a WILDCARD.
     """
     letters = "".join(_LETTERS.findall(text))
     if letters.isascii() or not letters:
@@ -116,13 +117,13 @@ def unmixed(text: str) -> list[str]:
 
 
 def in_cyrillic(text: str) -> str:
-    """A Cyrillic word whose zeros and threes stand for letters."""
+    """Reads zeros and threes in a Cyrillic word as the letters that they look like."""
     return text.translate(_CYRILLIC_SHAPE)
 
 
 @lru_cache(maxsize=4096)
 def unspaced(letter: str) -> bool:
-    """Whether the letter's script writes words without spaces between them (or, in Korean, glues particles on)."""
+    """Returns whether the letter's script writes words without spaces (or, in Korean, attaches particles to words)."""
     code = ord(letter)
     return (
         0x0E00 <= code <= 0x0EFF  # Thai, Lao

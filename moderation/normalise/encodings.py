@@ -1,4 +1,4 @@
-"""Words written in base64 or in hexadecimal, read in their place. What decodes to no words stays as it is."""
+"""Decodes words written in base64 or hexadecimal, in their place. A run that decodes to no words stays unchanged."""
 
 import re
 from base64 import b64decode
@@ -18,12 +18,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 _SPELLED_OUT = re.compile(r"[\w \n.,;:!?'\"()+*@$-]+")
 _ROUNDS = 2  # base64 of base64
 _LAST_LATIN = 0x24F
-_LEAST = 6  # letters that are words whatever they say; fewer only when a rule watches for them
-_LETTERS = 0.8  # of what is not blank
+_LEAST = 6  # letters that always count as words; fewer count only if a rule watches for them
+_LETTERS = 0.8  # minimum share of letters among the non-blank characters
 
 
 def unencoded(text: str, vocabulary: Vocabulary, rounds: int = _ROUNDS) -> str:
-    """Encoded words as what they say. `text` with its case kept."""
+    """Returns `text` with encoded words decoded. `text` must have its original case, because base64 depends on it."""
     text = _HEX.sub(lambda run: _read(run[0], _from_hex, vocabulary, rounds), text)
     return _BASE64.sub(lambda run: _read(run[0], _from_base64, vocabulary, rounds), text)
 
@@ -35,7 +35,7 @@ def _read(run: str, decode: Callable[[str], bytes], vocabulary: Vocabulary, roun
         said = decoded(decode(run).decode()).strip()
     except ValueError:
         return run
-    # First, for base64 is letters as well.
+    # Tries the inner decoding first, because base64 also consists of letters.
     if rounds > 1 and said.isascii() and (inner := unencoded(said, vocabulary, rounds - 1)) != said:
         return inner
     return f" {said} " if _says_something(said, vocabulary) else run
@@ -48,7 +48,7 @@ def _says_something(said: str, vocabulary: Vocabulary) -> bool:
         return False
     if any(word in vocabulary.watched or word in vocabulary.exact for word in found):
         return True
-    # Chance makes letters, too, but of several scripts at once.
+    # Random bytes can also decode to letters, but then from several scripts.
     is_of_one_script = letters.isascii() or len({letter.isascii() for letter in letters}) == 1
     return len(letters) >= _LEAST and (is_of_one_script or max(map(ord, letters)) <= _LAST_LATIN)
 

@@ -1,4 +1,4 @@
-"""What surrounds words in a prompt: encodings, weights, LoRA tags, HTML, Discord's own marks. Knows no words."""
+"""Handles the markup around words in a prompt: encodings, weights, LoRA tags, HTML, Discord's own marks. Knows no words."""
 
 import html
 import re
@@ -25,7 +25,7 @@ _WEIGHT_IN_COLONS = re.compile(r"::\s*[-+]?\d*\.?\d*")
 
 
 def decoded(text: str) -> str:
-    """Text with HTML entities, URL encoding and backslash escapes undone; what does not decode stays as it is."""
+    """Decodes HTML entities, URL encoding and backslash escapes. Sequences that can't be decoded stay unchanged."""
     for _ in range(_ROUNDS):
         before = text
         if "%" in text:
@@ -40,7 +40,7 @@ def decoded(text: str) -> str:
 
 
 def without_markup(text: str) -> str:
-    """Text without weights and tags; what is said inside a tag stays, as words. Brackets stay, for they may hide a join."""
+    """Removes weights and tags. The text inside a tag stays, as words. Brackets stay, because they may hide joined words."""
     if "<" in text:
         text = _NETWORK.sub(_name_of_network, text)
         text = _CUSTOM_EMOJI.sub(lambda emoji: f" {_CAMEL.sub(' ', emoji[1])} ", text)

@@ -1,7 +1,7 @@
-"""One text, folded: several normalised views of a prompt drawn together into the words that it stands for.
+"""Folds a text: combines several normalised views of a prompt to the words that it means.
 
-Folding needs to know words (moderation/normalise/vocabulary.py): letters are read differently only where that makes a known word
-out of an unknown one, so ordinary text comes out as it went in. Knows no rules and gives no verdict.
+Folding needs to know words (moderation/normalise/vocabulary.py). It changes letters only if that makes a known word from an
+unknown one, so ordinary text stays unchanged. Knows no rules and gives no verdict.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from moderation.normalise.encodings import unencoded
 from moderation.normalise.markup import decoded, without_markup
 from moderation.normalise.vocabulary import LEET_SYMBOLS, SMALL_WORDS, Vocabulary
 
-BREAK = "."  # stands between words of scripts that write no spaces, where a sentence ends
+BREAK = "."  # marks the end of a sentence, between words of scripts that write no spaces
 
-# Three or more letters standing apart, by blanks or punctuation.
+# Three or more letters separated by blanks or punctuation.
 _SPELLED = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W_](?:[\W_]{1,3}[^\W_]){2,}(?![^\W_])")
 _LETTER = re.compile(r"[^\W_]")
 _WIDE_GAP = re.compile(r"\s{2,}|\s*[,;/|]\s*")
@@ -29,11 +29,11 @@ _MARKED_GAP = re.compile(r"\w[^\w\s]+\w")
 _INNER = re.compile(r"[^\w" + re.escape(LEET_SYMBOLS + WILDCARD) + r"]+|_+")
 _PART = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['’`´]s?$")
-_LISTING = frozenset(",;/|_:")  # between words, where other punctuation may stand within one
+_LISTING = frozenset(",;/|_:")  # separates words; other punctuation may be inside a word
 _SENTENCE_ENDS = frozenset(".。,、，!?！？;；:：…")
-_ENGLISH_SHARE = 0.4  # of a text's words that must be known before misspellings are mended
+_ENGLISH_SHARE = 0.4  # share of known words in a text that is needed before misspellings are corrected
 _LONGEST_REMEMBERED = 40  # letters
-_BESIDE_TURNED = 5  # words that may look the same from both ends, or be known either way
+_BESIDE_TURNED = 5  # words around reversed words that may be palindromes, or known in both directions
 _FRAGMENTS = 4  # pieces that one word may be cut into
 _EDGE = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’„«»…–—·•´¡¿。、"
 _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
@@ -41,14 +41,14 @@ _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
 
 @dataclass(frozen=True, slots=True)
 class NormalForm:
-    """`text` is canonical: words with single spaces. `views` are further readings that rules look at too."""
+    """A normalised prompt. `text` is canonical: words with single spaces. `views` are further readings that rules also check."""
 
     text: str
     views: tuple[str, ...] = ()
 
 
 def words(text: str) -> list[str]:
-    """The words of canonical text; a letter of a script without spaces is a word of its own."""
+    """Returns the words of canonical text. In a script without spaces, each letter is one word."""
     if text.isascii():
         return text.split()
     found: list[str] = []
@@ -65,7 +65,7 @@ def words(text: str) -> list[str]:
 
 
 def phrase(text: str) -> tuple[str, ...]:
-    """A rule's word or phrase, folded like a text but never corrected."""
+    """Folds a rule's word or phrase like a text, but without corrections."""
     return tuple(words(" ".join(_parts(plain(visible(text))))))
 
 
@@ -88,7 +88,9 @@ def normal_form(text: str, vocabulary: Vocabulary) -> NormalForm:
 
 
 def _turned_parts(chunks: list[_Chunk]) -> Iterator[slice]:
-    """Where words close to one another are turned around. The rest says the same from its end as from its start: it was read."""
+    """Yields the parts of the text in which several words close to each other are reversed. A single reversed word needs no
+    second reading, because it has no order.
+    """
     turned = [at for at, chunk in enumerate(chunks) if chunk.is_turned]
     first = 0
     for number, at in enumerate(turned):
@@ -100,7 +102,7 @@ def _turned_parts(chunks: list[_Chunk]) -> Iterator[slice]:
 
 
 def _signs_apart(text: str, vocabulary: Vocabulary) -> str:
-    """Emoji that rules know, as words of their own behind the text, where they stand close to something."""
+    """Returns the emoji that rules know and that are attached to other characters, as separate words to append to the text."""
     if text.isascii() or not any(
         sign in vocabulary.signs for chunk in text.split() if len(chunk) > 1 for sign in chunk
     ):
@@ -116,7 +118,7 @@ class _Chunk:
 
 
 def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
-    """Whether this looks like another language, where a mended "misspelling" is mostly just a foreign word."""
+    """Returns whether the text looks like another language. There, a corrected "misspelling" is usually just a foreign word."""
     bare = (raw if raw.isalpha() else _POSSESSIVE.sub("", raw.strip(_EDGE)) for raw in raws)
     plain_words = [word for word in bare if word.isalpha()]
     known = sum(word in vocabulary.english for word in plain_words)
@@ -124,7 +126,7 @@ def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
 
 
 def _read_spelled(run: str, vocabulary: Vocabulary) -> str:
-    """ "n u d e" as one word, "a n u d e" as two; letters that spell nothing stay apart."""
+    """Reads "n u d e" as one word, "a n u d e" as two; letters that spell no word stay separate."""
     read: list[str] = []
     for part in _spelled_parts(run):
         letters = "".join(_LETTER.findall(part))
@@ -141,7 +143,7 @@ def _read_spelled(run: str, vocabulary: Vocabulary) -> str:
 
 
 def _spelled_parts(run: str) -> list[str]:
-    """A run of single letters cut where its gaps are wider than elsewhere: "a n.u.d.e", "n u d e  a r t"."""
+    """Cuts a run of single letters at its wider gaps: "a n.u.d.e", "n u d e  a r t"."""
     for gap in (_WIDE_GAP, _BLANKS):
         if gap is _BLANKS and not _MARKED_GAP.search(run):
             break
@@ -152,7 +154,7 @@ def _spelled_parts(run: str) -> list[str]:
 
 
 def _read_once(raw: str, vocabulary: Vocabulary) -> Iterable[_Chunk]:
-    """`_read_chunk`, remembered: what members write is made of the same words."""
+    """Calls `_read_chunk`, with a cache: members' texts use the same words again and again."""
     return _remembered(raw, vocabulary) if len(raw) <= _LONGEST_REMEMBERED else _read_chunk(raw, vocabulary)
 
 
@@ -162,7 +164,7 @@ def _remembered(raw: str, vocabulary: Vocabulary) -> tuple[_Chunk, ...]:
 
 
 def _read_chunk(raw: str, vocabulary: Vocabulary) -> Iterator[_Chunk]:
-    """What stands between two blanks."""
+    """Reads the characters between two blanks."""
     if raw in vocabulary.known:
         yield _Chunk([raw])
         return
@@ -214,14 +216,14 @@ def _restored(word: str, vocabulary: Vocabulary) -> _Chunk:
 
 
 def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
-    """ "po rn", "nu d e": neighbours that make a watched word, where not all of them are words themselves."""
+    """Joins neighbours that make a watched word ("po rn", "nu d e"), if not all of them are words themselves."""
     is_word = [
         token in SMALL_WORDS or (token in vocabulary.known and len(token) > 2) or token.isdigit()
         for token in tokens
     ]
     if all(is_word):
         return tokens
-    strange = [len(tokens)] * len(tokens)  # where from each place the next token stands that is no word
+    strange = [len(tokens)] * len(tokens)  # for each place, the next token that is no word
     for at in reversed(range(len(tokens))):
         if not is_word[at]:
             strange[at] = at
@@ -243,7 +245,7 @@ def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
 
 
 def _glued(text: str) -> str:
-    """Letters of scripts without spaces, free of punctuation but for the ends of sentences."""
+    """Returns the letters of scripts without spaces. Removes punctuation, except the ends of sentences."""
     signs: list[str] = []
     for sign in text:
         if _is_letter(sign) or not sign.strip():
@@ -254,7 +256,7 @@ def _glued(text: str) -> str:
 
 
 def _parts(text: str) -> list[str]:
-    """Runs of letters and digits. Vowel signs count as letters, which `\\w` denies them."""
+    """Returns runs of letters and digits. Vowel signs count as letters; `\\w` does not match them."""
     if text.isascii():
         return _PART.findall(text)
     return ["".join(run) for is_letter, run in groupby(text, key=_is_letter) if is_letter]

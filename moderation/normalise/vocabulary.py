@@ -1,4 +1,4 @@
-"""Ordinary words and watched words, and how a disguised word is led back to one of them. Knows no rules."""
+"""Ordinary and watched words. Finds the word that a disguised word means. Knows no rules."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LEET = {
     "@": "a", "$": "s", "!": "i", "|": "il", "+": "t", "€": "e", "£": "l", "¥": "y", "¢": "c",
 }  # fmt: skip
 LEET_SYMBOLS = "".join(sign for sign in _LEET if not sign.isdigit())
-_LONGEST = 40  # letters; what is longer is no word, and trying would take long
+_LONGEST = 40  # letters; a longer run is no word, and trying it would take long
 _READINGS = 24  # of one leetspeak word or one stretched word
 _RUN = re.compile(r"((.)\2+)")
 _VOWELS = frozenset("aeiou")
@@ -27,13 +27,13 @@ SMALL_WORDS = frozenset(
         "up", "or", "as", "be", "if", "us", "the", "and", "her", "his", "for",
     )
 )  # fmt: skip
-# Short watched words that are read even where words run together; other short ones hide in too many names.
+# Short watched words that are also found inside joined words. Other short ones occur in too many names.
 _READ_INSIDE = frozenset({"nude", "nudes", "porn", "sexy"})
 
 
 @lru_cache(maxsize=1)
 def ordinary_words() -> frozenset[str]:
-    """The words that shipped with this package: lower case, with plurals. A word that is here is never taken for a disguise."""
+    """Returns the words shipped with this package: lower case, with plurals. Such a word is never treated as a disguise."""
     lines = _WORDS_FILE.read_text(encoding="utf-8").splitlines()
     listed = {line for line in lines if not line.startswith("#")}
     return frozenset(listed | {f"{word}s" for word in listed if len(word) > 2})
@@ -41,10 +41,10 @@ def ordinary_words() -> frozenset[str]:
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """What folding folds towards. `watched` are the single words of the rules, in every form that rules know.
+    """The words that folding may produce. `watched` are the single words of the rules, in every form that rules know.
 
-    `severe` is the part of `watched` that is worth looking for inside words run together; `exact` words are known as
-    they stand and never guessed at, `foreign` ones neither. `guesses`: whether misspellings are mended at all.
+    `severe` is the part of `watched` that is searched inside joined words. `exact` and `foreign` words are known only as they are
+    written, and are never the result of a guess. `guesses`: whether misspellings are corrected at all.
     """
 
     watched: frozenset[str] = frozenset()
@@ -57,7 +57,7 @@ class Vocabulary:
 
     @cached_property
     def certain(self) -> Vocabulary:
-        """The same words without guessing."""
+        """Returns the same words without guessing."""
         return replace(self, guesses=False)
 
     @cached_property
@@ -70,7 +70,7 @@ class Vocabulary:
 
     @cached_property
     def signs(self) -> frozenset[str]:
-        """Emoji that rules know."""
+        """Returns the emoji that rules know."""
         return frozenset(
             word for word in self.watched if len(word) == 1 and not word.isascii() and not word.isalnum()
         )
@@ -87,9 +87,9 @@ class Vocabulary:
         return lengths
 
     def restored(self, word: str) -> list[str] | None:
-        """The words that a disguised word stands for, or None when it is best left alone.
+        """Returns the words that a disguised word means; None if it should stay unchanged.
 
-        Certain readings come before guesses; among guesses a watched word comes before a harmless one.
+        Certain readings come before guesses. Among guesses, a watched word comes before a harmless one.
         """
         if word in self.known:
             return [word]
@@ -110,7 +110,7 @@ class Vocabulary:
         return self.segmented(word)
 
     def segmented(self, run: str, *, spelled: bool = False) -> list[str] | None:
-        """The fewest known words that spell the run. `spelled`: its letters stood apart, so small words count too."""
+        """Returns the fewest known words that spell the run. `spelled`: its letters were separate, so small words count too."""
         if not spelled and not len(run) >= 7:
             return None
         best: list[list[str] | None] = [[]] + [None] * len(run)
@@ -122,7 +122,7 @@ class Vocabulary:
                     if here is None or len(before) + 1 < len(here):
                         best[end] = [*before, run[start:end]]
         words = best[-1]
-        # Words run together are only worth taking apart when one of them is watched.
+        # Joined words are taken apart only if one of them is severe.
         return words if words and (spelled or any(word in self.severe for word in words)) else None
 
     def _may_stand(self, piece: str, *, spelled: bool) -> bool:
@@ -154,7 +154,7 @@ class Vocabulary:
             found = joined if joined in self.known else self._unmasked(word)
             return [found] if found else None
         letters = sum(sign.isalpha() or sign in LEET_SYMBOLS for sign in word)
-        # "A55" is a road, "4k" a resolution, "80s" a decade: one letter beside two digits carries too little.
+        # "A55" is a road, "4k" a resolution, "80s" a decade: one letter with two digits is too little evidence.
         if letters >= 2 or (letters and (len(word) >= 4 or word[1:2].isalpha() or word[2:] == "x")):
             choices = [_LEET.get(sign, sign) for sign in word]
             readings = ["".join(choice) for choice in islice(product(*choices), _READINGS)]
@@ -171,14 +171,14 @@ class Vocabulary:
         return self._split_from_digits(word)
 
     def _split_from_digits(self, word: str) -> list[str] | None:
-        """ "1girl", "12yo": a known word and the number at its side."""
+        """Splits "1girl" or "12yo" into a known word and the number next to it."""
         split = re.fullmatch(r"(\d*)([a-z]{2,})(\d*)", word)
         if split and (split[2] in ("yo", "yr") or (len(split[2]) >= 3 and split[2] in self.known)):
             return [part for part in split.groups() if part]
         return None
 
     def _unwrapped(self, word: str) -> str | None:
-        """ "xxsexxx": the same filler on both sides."""
+        """Removes the same filler on both sides: "xxsexxx"."""
         for width in (2, 3, 4):
             core = word[width:-width]
             if len(core) >= 3 and word[:width] == word[-width:] and core in self.known:
@@ -187,7 +187,7 @@ class Vocabulary:
         return core if word[0] in "xzq" and word[0] == word[-1] and core in self.watched else None
 
     def _unstretched(self, word: str) -> str | None:
-        """ "nuuude", "hackker": every run of a letter as one or two, the longest known word wins."""
+        """Tries every run of a letter as one or two letters ("nuuude", "hackker"); the longest known word wins."""
         runs = list(_RUN.finditer(word))
         if not 0 < len(runs) <= 6:
             return None
@@ -203,7 +203,7 @@ class Vocabulary:
         return turned if len(word) >= 3 and turned in self.known and turned not in self.exact else None
 
     def _mended(self, word: str) -> str | None:
-        """Two neighbouring letters swapped, or a vowel left out."""
+        """Corrects two swapped neighbouring letters, or a missing vowel."""
         size = len(word)
         if size < 3 or not self.guesses:
             return None
@@ -212,13 +212,13 @@ class Vocabulary:
             fixed = [word[:i] + word[i + 1] + word[i] + word[i + 2 :] for i in range(size - 1)]
         fixed += [word[:i] + vowel + word[i:] for i in range(1, size + 1) for vowel in "aeiou"]
         harmless = next((reading for reading in fixed if reading in self.harmless), None)
-        # Three consonants in a row are seldom meant as they stand; "bot" may well be.
+        # Three consonants in a row are rarely a word; "bot" may well be one.
         if size == 3 and harmless and not _VOWELS.isdisjoint(word):
             return harmless
         return next((reading for reading in fixed if reading in self.watched), harmless)
 
     def _unmasked(self, word: str) -> str | None:
-        """ "n*de": the first watched word of that shape."""
+        """Returns the first watched word that matches a word with wildcards, such as "n*de"."""
         if sum(sign != WILDCARD for sign in word) < 2:
             return None
         pattern = re.compile(re.escape(word).replace(re.escape(WILDCARD), "[^\\W_]"))

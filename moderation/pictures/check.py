@@ -1,4 +1,4 @@
-"""What a picture comes to: detectors score it, a policy rules. Knows no files, no jobs and no detector by name."""
+"""Checks a picture: detectors score it, and a policy gives the ruling. Knows no files, no jobs and no detector by name."""
 
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -18,19 +18,19 @@ _THRESHOLDS = Path(__file__).with_name("pictures.toml")
 
 
 class Detector(Protocol):
-    """Scores pictures. May be called from several threads."""
+    """A detector that scores pictures. Safe to call from several threads."""
 
     @property
     def name(self) -> str: ...
 
     def score(self, picture: Image.Image) -> Mapping[Category, float]:
-        """0 to 1 for each category that it knows. `picture`: RGB, any size."""
+        """Returns a score from 0 to 1 for each category that the detector knows. `picture`: RGB, any size."""
         ...
 
 
 @dataclass(eq=False)
 class DetectorBroken(StartError):
-    """A detector that the settings ask for can't be used."""
+    """A detector that the settings name can't be used."""
 
     name: str
     problem: str
@@ -42,13 +42,13 @@ class DetectorBroken(StartError):
 
 class PictureCheck:
     def __init__(self, detectors: Sequence[Detector]) -> None:
-        """At least one: a check that finds nothing would look like one that found nothing wrong."""
+        """Needs at least one detector: a check without any would report every picture as harmless."""
         if not detectors:
             raise ValueError("a picture check without a detector")
         self.detectors = tuple(detectors)
 
     def scores(self, picture: Image.Image) -> Scores:
-        """Takes tens of milliseconds and waits for no one: for a thread."""
+        """Scores a picture. Blocks for tens of milliseconds, so call it on a thread."""
         return {
             detector.name: {
                 category: min(1.0, max(0.0, score)) for category, score in detector.score(picture).items()
@@ -57,12 +57,12 @@ class PictureCheck:
         }
 
     def judge(self, picture: Image.Image, policy: Policy) -> Verdict:
-        """What its scores come to; a policy that looks for nothing asks no detector."""
+        """Returns the verdict on a picture. If the policy has no thresholds for pictures, no detector runs."""
         return verdict_of(self.scores(picture), policy) if picture_stances(policy) else ALLOWED
 
 
 def verdict_of(scores: Scores, policy: Policy) -> Verdict:
-    """The strictest that any detector's scores come to."""
+    """Returns the strictest verdict of all detectors' scores."""
     stances = picture_stances(policy)
     verdict = ALLOWED
     for detector, seen in scores.items():
@@ -76,7 +76,7 @@ def verdict_of(scores: Scores, policy: Policy) -> Verdict:
 
 
 def highest(first: Scores, second: Scores) -> Scores:
-    """Of two looks at one picture."""
+    """Returns the higher score of two looks at one picture, for each detector and category."""
     return {
         detector: {
             category: max(look.get(detector, {}).get(category, 0.0) for look in (first, second))
@@ -87,8 +87,9 @@ def highest(first: Scores, second: Scores) -> Scores:
 
 
 def picture_stances(policy: Policy) -> Mapping[Category, Sequence[Stance]]:
-    """The thresholds for pictures of the preset and of what holds beside it, with what each does about a category that is found;
-    the strictest holds."""
+    """Returns the picture thresholds of the preset and of the policies that apply with it, with the action for each category. The
+    strictest applies.
+    """
     found: dict[Category, list[Stance]] = {}
     for part in policy.parts:
         own = _thresholds().get(part.name, {})
@@ -96,7 +97,7 @@ def picture_stances(policy: Policy) -> Mapping[Category, Sequence[Stance]]:
             action = part.stance(category).action
             thresholds = own.get(category)
             if thresholds is None and part.name in _thresholds() and action in (Action.FLAG, Action.REFUSE):
-                thresholds = usual  # a server that chose to act on what its preset does not look for
+                thresholds = usual  # the server added this category to its preset
             if thresholds is not None:
                 stance = Stance(action=action, flag=thresholds.flag, refuse=thresholds.refuse)
                 found.setdefault(category, []).append(stance)

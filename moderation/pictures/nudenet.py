@@ -1,8 +1,8 @@
-"""NudeNet's small detector: finds naked parts of bodies, wherever in the picture. Its weights are under the AGPL-3.0, so that it
-is the owner's choice to install them.
+"""NudeNet's small detector: finds naked parts of bodies anywhere in the picture. Its weights are under the AGPL-3.0, so the owner
+decides whether to install them.
 
-https://github.com/notAI-tech/NudeNet, `nudenet.py`, whose preparing and reading of the network this follows. Where the parts are
-does not matter here, so overlapping finds need no weeding out.
+The preparation of pictures and the reading of results follow `nudenet.py` in https://github.com/notAI-tech/NudeNet. The positions
+of the parts are not used, so overlapping boxes are not removed.
 """
 
 from typing import cast
@@ -27,7 +27,7 @@ _EXPOSED = {
     6: "anus",
     14: "male genitalia",
 }
-"""Its classes, by number, that are nudity; the other 13 are faces, feet, bellies, and what is covered."""
+"""The numbers of its classes that are nudity. The other 13 are faces, feet, bellies and covered parts."""
 
 
 class NudeNet:
@@ -45,7 +45,7 @@ class NudeNet:
 
 
 def prepared(picture: Image.Image) -> NDArray[np.float32]:
-    """(1, 3, 320, 320), 0 to 1: the picture in the upper left corner of a black square."""
+    """Returns (1, 3, 320, 320), 0 to 1: the picture in the upper left corner of a black square."""
     picture = picture.convert("RGB")
     side = max(picture.size)
     square = Image.new("RGB", (side, side))
@@ -56,5 +56,5 @@ def prepared(picture: Image.Image) -> NDArray[np.float32]:
 
 
 def load() -> NudeNet:
-    """Raises DetectorBroken."""
+    """Loads the detector. Raises DetectorBroken."""
     return NudeNet(open_packaged("nudenet", PACKAGE, _FILE, _ADVICE))

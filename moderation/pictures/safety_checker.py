@@ -1,7 +1,7 @@
-"""diffusers' StableDiffusionSafetyChecker, in a process of its own: it needs torch, and the bot's process has none.
+"""diffusers' StableDiffusionSafetyChecker in a separate process: it needs torch, which the bot's process does not load.
 
-A question is four bytes of length (big-endian) and a picture as PNG; an answer is one line with a number. The process says
-"ready" first, or why not.
+A request is four bytes of length (big-endian) and a picture as PNG. A reply is one line with a number. The process first writes
+"ready", or the reason why it can't start.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from moderation.pictures.check import DetectorBroken
 from moderation.verdict import Category
 
 BLACKS_OUT = 0.85
-"""What a picture scores that the checker would just black out: where the standard policy refuses."""
+"""The score of a picture that the checker would only just black out. The standard policy refuses from here on."""
 
 COMMAND = (sys.executable, "-m", "moderation.safety_checker_process")
 _ADVICE = (
@@ -27,7 +27,7 @@ _ADVICE = (
 
 
 class SafetyChecker:
-    """Owns its process, which ends when this one does. A process that died is started again with the next picture."""
+    """A detector with its own process, which ends when the bot ends. If it died, it is started again for the next picture."""
 
     name = "safety-checker"
 
@@ -37,7 +37,7 @@ class SafetyChecker:
         self.process = self._start()
 
     def score(self, picture: Image.Image) -> dict[Category, float]:
-        """BLACKS_OUT is where the checker itself would. Raises DetectorBroken."""
+        """Returns the score. From BLACKS_OUT on, the checker itself would black out the picture. Raises DetectorBroken."""
         out = io.BytesIO()
         picture.convert("RGB").save(out, "PNG", compress_level=1)
         question = out.getvalue()
@@ -73,7 +73,7 @@ class SafetyChecker:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     into, out_of = _pipes(process)
-    with contextlib.suppress(OSError):  # of one that died with a question half read
+    with contextlib.suppress(OSError):  # the process may have died before it read the whole request
         into.close()
     process.wait()
     out_of.close()
@@ -86,7 +86,7 @@ def _pipes(process: subprocess.Popen[bytes]) -> tuple[IO[bytes], IO[bytes]]:
 
 
 def load(source: str) -> SafetyChecker:
-    """`source`: a folder or hub name. Raises DetectorBroken."""
+    """Loads the detector. `source`: a folder or hub name. Raises DetectorBroken."""
     if not source:
         raise DetectorBroken(SafetyChecker.name, "pictures.safety_checker is empty", _ADVICE)
     return SafetyChecker(source)

@@ -1,4 +1,5 @@
-"""Texts in, one verdict out: all fields read as one text, by rules and by what was learned; the stricter wins.
+"""Gives one verdict on a request: reads all fields as one text, by rules and by the learned classifier. The stricter verdict
+wins.
 
 Knows neither files nor Discord.
 """
@@ -17,39 +18,40 @@ from moderation.prompts.public_figures import Name, PublicFigures, figures
 from moderation.prompts.rules import Part, Reads, Rule, Rules
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict, stricter
 
-NEGATIVE = "negative"  # fields whose name begins so say what the picture shall not show
-CLASSIFIER = "classifier"  # what stands as the rule of a verdict that was learned
-FIGURES = "public figures"  # and of one that a name brought about
+NEGATIVE = "negative"  # fields whose names begin with this list content to leave out of the picture
+CLASSIFIER = "classifier"  # the rule name of a verdict by the classifier
+FIGURES = "public figures"  # the rule name of a verdict because of a name
 FLAG_SCORE = 0.5
 REFUSE_SCORE = 1.0
-# The law's thresholds: no policy touches them.
+# Thresholds required by law: no policy changes them.
 _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
 _BARE = (Category.SEXUAL, Category.NUDITY)
 
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
-"""Of all screens, a server's own among them. Of the pool that everything else uses, whichever thread is free computes on
-whichever core: now and then on the loop's own, which then waits for its turn. One thread stays where it is."""
+"""The one thread for all screens, including those of servers' own rules. A shared pool would use any free thread on any core. At
+times that is the event loop's core, and the loop would then wait. One thread stays on its core.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opinion:
-    overall: float  # 0 to 1: how likely a moderator would object
+    overall: float  # 0 to 1: the probability that a moderator would object
     scores: Mapping[Category, float]  # the same for each category; the likeliest one has `overall`
-    words: tuple[str, ...] = ()  # what weighed most, for moderators
+    words: tuple[str, ...] = ()  # the words with the most weight, for moderators
 
 
 class Classifier(Protocol):
     """A learned second opinion."""
 
     def read(self, text: str) -> Opinion:
-        """Of canonical text. A few milliseconds at most; from any thread."""
+        """Reads canonical text. Takes at most a few milliseconds; any thread may call it."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class _Reading:
-    """One way to read all that is asked for, or all that is to be left out."""
+    """One way to read all texts to draw, or all texts to leave out."""
 
     is_asked: bool
     text: str
@@ -60,7 +62,7 @@ _Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
 
 
 def canonical(prompt: str, rules: Rules) -> str:
-    """One prompt as rules and classifier read it: folded."""
+    """Returns one prompt folded, as the rules and the classifier read it."""
     return normal_form(prompt, rules.vocabulary).text
 
 
@@ -73,18 +75,19 @@ class PromptFilter:
         *,
         excused: frozenset[str] = frozenset(),
     ) -> None:
-        """`excused`: canonical names that mean nothing by themselves; beside sexual, nude or gory content they are names."""
+        """`excused`: canonical names that are not flagged alone. With sexual, nude or gory content they count as names."""
         self._rules = rules
         self._excused = excused
         self._classifier = classifier
         self._names = names or figures(())
 
     def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
-        """The verdict on one request: field name -> text, as "prompt", "negative", "style"; by `policy`, or the standard one.
+        """Returns the verdict on one request by `policy`, or by the standard policy. `texts`: field name -> text, such as
+        "prompt", "negative", "style".
 
-        No syntax in a text leaves anything out: whoever draws it says what is asked and what is left out. How a text is
-        spread over fields changes nothing. Only what a member wrote belongs here: a server's own negative
-        prompt ("nsfw, nude") would stand beside the member's "a child with a kite" and be refused.
+        No syntax inside a text excludes a part of it: the caller decides which texts are to be drawn and which are to be left
+        out. Splitting a text over several fields changes nothing. Pass only texts that a member wrote. A server's own negative
+        prompt ("nsfw, nude") would be read with the member's "a child with a kite", and the request would be refused.
         """
         policy = policy or standard()
         readings = [*self._read(texts, is_asked=True), *self._read(texts, is_asked=False)]
@@ -105,7 +108,9 @@ class PromptFilter:
         )
 
     async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
-        """`check` on a thread: it takes some milliseconds, which an event loop has better uses for. One after the other."""
+        """Runs `check` on a thread, because it takes some milliseconds that would block the event loop.
+        Requests run one by one.
+        """
         work = partial(self.check, texts, policy=policy)
         return await asyncio.get_running_loop().run_in_executor(_THREAD, work)
 
@@ -141,7 +146,9 @@ class PromptFilter:
         opinions: list[tuple[_Reading, Opinion]],
         policy: Policy,
     ) -> Iterator[Verdict]:
-        """A name by itself is the policy's matter; beside sexual, nude or gory content nobody's."""
+        """Yields verdicts on names of real persons. The policy decides on a name alone. With sexual, nude or gory content it is
+        always refused.
+        """
         for reading in readings:
             names = self._names.found(reading.words) if reading.is_asked else []
             if not names:
@@ -158,9 +165,9 @@ class PromptFilter:
                 yield _by_words(ruling, Category.REAL_PERSON, FIGURES, told, [reading])
 
     def _where(self, verdict: Verdict, texts: Mapping[str, str]) -> str:
-        """The fields in which the deciding words stand; all that say anything, if the words stand in none by themselves."""
+        """Returns the fields that contain the deciding words; all fields with text if no single field contains any."""
         speaking = {name: text for name, text in texts.items() if text.strip()}
-        # Nearly always; and folding it once more would take a third of the verdict's time.
+        # This is the usual case. Folding the text once more would take a third of the verdict's time.
         if len(speaking) == 1:
             return next(iter(speaking))
         deciding = {word for phrase in verdict.words for word in words(phrase)}
@@ -186,7 +193,7 @@ def _is_complete(rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]])
     hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
     if not hits or (rule.with_any_of and not beside):
         return False
-    # "child, nudity" as things to leave out is care, not an evasion, while nothing of it is asked for.
+    # "child, nudity" among the things to leave out is harmless, as long as the request asks for none of them.
     return rule.reads is not Reads.EVERYWHERE or any(reading.is_asked for reading, _ in (*hits, *beside))
 
 
@@ -239,7 +246,7 @@ def _by_score(
 
 
 def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: list[Name]) -> Iterator[str]:
-    """The words beside a name that make its picture an offence."""
+    """Yields the words that, together with a name, make the picture an offence."""
     depicted = any(not name.is_author for name in names)
     for rule, parts in hits.items():
         if rule.reads is not Reads.PROMPT or not _is_complete(rule, parts):
@@ -254,12 +261,12 @@ def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: 
 
 
 def _gravity(verdict: Verdict) -> int:
-    """Among equally strict verdicts the first is told; the law's come first."""
+    """Returns the sort key: among equally strict verdicts the first is shown, and those required by law come first."""
     return {Category.MINORS: 0, Category.REAL_PERSON: 1}.get(verdict.category, 2)
 
 
 def _nearest(hits: list[_Reading], beside: list[_Reading]) -> list[_Reading]:
-    """One reading that holds both if there is one, else one of each."""
+    """Returns one reading that contains both if there is one, otherwise one of each."""
     if not beside:
         return hits[:1]
     both = next((reading for reading in hits if reading in beside), None)

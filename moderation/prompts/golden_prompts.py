@@ -1,4 +1,4 @@
-"""Prompts that must always be refused or allowed, as data: the filter's own test, run wherever a rule changes."""
+"""Golden prompts: prompts that must always be refused or allowed, as data. They test the filter whenever a rule changes."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -41,12 +41,12 @@ class GoldenPromptsBroken(FileBroken):
 
 
 def read_golden_prompts(path: Path | None = None) -> tuple[GoldenPrompt, ...]:
-    """JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises GoldenPromptsBroken."""
+    """Reads JSON lines {"prompt": …, "negative": … (optional), "must": "refuse" or "allow"}. Raises GoldenPromptsBroken."""
     return tuple(_read(path or DEFAULT_MUST))
 
 
 def broken(musts: Iterable[GoldenPrompt], check: Check) -> list[tuple[GoldenPrompt, Verdict]]:
-    """Those that do not hold, with the verdict that they get instead."""
+    """Returns the golden prompts with a wrong verdict, each with that verdict."""
     checked = ((must, check(must.texts)) for must in musts)
     return [(must, verdict) for must, verdict in checked if not must.holds(verdict)]
 

@@ -1,4 +1,6 @@
-"""The owner's own list of real persons: names added, names that are nobody's, who agreed to be drawn. A file in, names out."""
+"""Reads the owner's list of real persons: added names, names that belong to no real person, and persons
+who agreed to be drawn.
+"""
 
 import re
 import tomllib
@@ -24,29 +26,29 @@ class NamedPeopleBroken(FileBroken):
 
 
 class Consent(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A person who may be drawn, beside nothing sexual, nude or gory."""
+    """A person who agreed to be drawn, but not with sexual, nude or gory content."""
 
     name: str
-    said_yes: str  # who, and how: the person themselves, a parent, an agent
+    said_yes: str  # the name of the consenting person and the way: the person themselves, a parent, an agent
     when: date
 
 
 class NamedPeople(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     added: tuple[str, ...] = field(default=(), name="add")
-    excepted: tuple[str, ...] = field(default=(), name="except")  # taken for a person by mistake
+    excepted: tuple[str, ...] = field(default=(), name="except")  # no real persons, although found as such
     consents: tuple[Consent, ...] = field(default=(), name="consent")
 
     def names(self, rules: Rules) -> frozenset[str]:
-        """Who is a real person besides those that are shipped, in the forms that the filter reads."""
+        """Returns the real persons in addition to the shipped ones, in the forms that the filter reads."""
         return _forms([*self.added, *(each.name for each in self.consents)], rules)
 
     def excused(self, rules: Rules) -> frozenset[str]:
-        """Whose name alone means nothing, in the same forms."""
+        """Returns the names that are not flagged alone, in the same forms."""
         return _forms([*self.excepted, *(each.name for each in self.consents)], rules)
 
 
 def read_named_people(path: Path | None) -> NamedPeople:
-    """Nobody where there is no file. Raises NamedPeopleBroken."""
+    """Reads the list; an empty one without a file. Raises NamedPeopleBroken."""
     if path is None:
         return NamedPeople()
     try:
@@ -68,7 +70,7 @@ def read_named_people(path: Path | None) -> NamedPeople:
 
 
 def _where(place: str) -> str:
-    """msgspec's "`$.consent[0].when`" as "consent 1"."""
+    """Converts msgspec's "`$.consent[0].when`" to "consent 1"."""
     found = re.match(r"`\$\.(\w+)(?:\[(\d+)\])?", place)
     if found is None:
         return "top level"
@@ -76,5 +78,5 @@ def _where(place: str) -> str:
 
 
 def _forms(names: Iterable[str], rules: Rules) -> frozenset[str]:
-    """As folded, and as the filter would read it, which may mend what looks misspelled to it."""
+    """Returns each name as folded, and as the filter reads it, which may correct an apparent misspelling."""
     return frozenset(form for name in names for form in (" ".join(phrase(name)), canonical(name, rules)))

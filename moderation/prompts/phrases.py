@@ -1,4 +1,4 @@
-"""Finding many words and phrases in a list of words. Whole words only; knows nothing of what they mean."""
+"""Finds many words and phrases in a list of words. Matches whole words only, and knows nothing of their meaning."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -8,8 +8,8 @@ from typing import Generic, TypeAlias, TypeVar
 
 from moderation.normalise.normalise import phrase
 
-LONGEST_ENDING = 3  # what "nackt*" may have behind it
-_STEM_HEAD = 2  # letters by which most words are passed over
+LONGEST_ENDING = 3  # maximum letters that "nackt*" matches after the stem
+_STEM_HEAD = 2  # first letters by which most words are skipped
 _RANGE = re.compile(r"\b(\d+)\.\.(\d+)")
 _RANGE_MARK = "zzrangezz"
 _STEM = re.compile(r"(\w)\*")
@@ -20,9 +20,9 @@ Key = TypeVar("Key")
 
 
 def patterns(text: str) -> list[Pattern]:
-    """The forms of one word or phrase as rules write it, folded like the texts to read.
+    """Returns the forms of one word or phrase of a rule, folded like the texts.
 
-    Plurals come by themselves, unless an equals sign stands before: "=figa".
+    Plurals are added automatically, unless the text begins with an equals sign: "=figa".
     """
     is_exact, text = text.startswith("="), text.removeprefix("=")
     ranges = [(int(low), int(high)) for low, high in _RANGE.findall(text)]
@@ -69,7 +69,7 @@ class Found:
 
 @dataclass(slots=True)
 class Phrasebook(Generic[Key]):
-    """Patterns by their first word. A key says whose pattern it was."""
+    """Patterns by their first word. A key identifies the owner of a pattern."""
 
     _first: dict[str, list[tuple[Pattern, Key]]] = field(default_factory=dict)
     _stems: dict[str, list[tuple[Pattern, Key]]] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class Phrasebook(Generic[Key]):
             for pattern, key in entries:
                 size = len(pattern)
                 if size > 1:
-                    # Most phrases begin like many others, and fail at their second word.
+                    # Most phrases share their first word with many others, and fail at the second word.
                     if pattern[1] != behind and not pattern[1].endswith("*"):
                         continue
                     if at + size > len(words) or not all(map(_fits, words[at + 1 : at + size], pattern[1:])):

@@ -1,4 +1,4 @@
-"""Names of real people in canonical text. Knows no rules; what a name amounts to is for the filter and the policy to say."""
+"""Finds names of real people in canonical text. Knows no rules; the filter and the policy decide about a name."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,11 +9,12 @@ from moderation.normalise.normalise import words as words_of
 from moderation.normalise.vocabulary import ordinary_words
 
 FIGURES = Path(__file__).parents[1] / "classifier" / "model" / "figures.txt"
-_BEARERS = 3  # listed people who share a first name, for it to count before any listed last name
-_GIVEN_BEARERS = 2  # and before any word that English does not have
-_SHORTEST = 3  # letters of either
-_ENGLISH_SHARE = 0.5  # of the words around such a pair: other languages are full of words that English lacks
-# First words of listed names that stand before rare words for another reason: "crystal geode", "art brut", "bill legalizing".
+_BEARERS = 3  # listed people who must share a first name before it counts with any listed last name
+_GIVEN_BEARERS = 2  # and with any word that is not English
+_SHORTEST = 3  # letters of a first or last name
+_ENGLISH_SHARE = 0.5  # of the words around such a pair: other languages have many words that are not English
+# First words of listed names that are often in front of rare words for another reason: "crystal geode", "art brut", "bill
+# legalizing".
 _NO_GIVEN_NAMES = frozenset(
     (
         "alpha", "ami", "arizona", "art", "asia", "big", "bill", "chip", "christian", "clay", "cole", "crystal",
@@ -25,20 +26,21 @@ _NO_GIVEN_NAMES = frozenset(
         "the", "victoria", "virginia", "will",
     )
 )  # fmt: skip
-# "a castle by Zaha Hadid" asks for her hand, not for her face.
+# "a castle by Zaha Hadid" asks for her style, not for her face.
 _AUTHORSHIP = frozenset({"by", "style", "artist", "after", "inspired"})
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
     words: str
-    is_author: bool  # named as the one who made it: "by …", "in the style of …"
+    is_author: bool  # named as the artist: "by …", "in the style of …"
 
 
 @dataclass(frozen=True, eq=False)
 class PublicFigures:
-    """Names as listed, and what looks like one: a first name of several listed people before a listed last name, or before a
-    word that English does not have."""
+    """The listed names, and a search for them and for probable names. A probable name is a first name that several listed people
+    have, followed by a listed last name or by a word that is not English.
+    """
 
     _names: frozenset[tuple[str, ...]]
     _longest: Mapping[str, int]  # first word -> words of its longest name
@@ -51,7 +53,7 @@ class PublicFigures:
         return len(self._names)
 
     def found(self, words: Sequence[str]) -> list[Name]:
-        """The longest name at every place."""
+        """Returns the longest name at every place."""
         names: list[Name] = []
         strange = [word not in ordinary_words() and not word.isdigit() for word in words]
         at = 0
@@ -81,7 +83,7 @@ class PublicFigures:
 
 
 def figures(names: Iterable[str]) -> PublicFigures:
-    """From names in canonical form; "-harry potter" is nobody's."""
+    """Builds the figures from names in canonical form. "-harry potter" marks a name that belongs to no real person."""
     lines = [name.strip() for name in names if name.strip()]
     fictional = frozenset(tuple(words_of(line[1:])) for line in lines if line.startswith("-"))
     split = frozenset(tuple(words_of(line)) for line in lines if not line.startswith("-"))
@@ -109,6 +111,6 @@ def figures(names: Iterable[str]) -> PublicFigures:
 
 
 def load_figures(path: Path = FIGURES, more: Iterable[str] = ()) -> PublicFigures:
-    """The shipped names, one a line in canonical form, and the owner's. Raises OSError, UnicodeDecodeError."""
+    """Loads the shipped names, one a line in canonical form, and adds `more`. Raises OSError, UnicodeDecodeError."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return figures([*(line for line in lines if not line.startswith("#")), *more])

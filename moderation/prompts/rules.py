@@ -1,4 +1,4 @@
-"""Rules as data: read from TOML, checked, compiled into something that reads texts. Gives no verdict itself."""
+"""Reads rules from TOML, checks them, and compiles them to a form that finds words in texts. Gives no verdict itself."""
 
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,14 +24,16 @@ class RulesBroken(FileBroken):
 
 
 class Reads(StrEnum):
-    PROMPT = "prompt"  # what the picture shall show
-    NEGATIVE = "negative"  # what it shall not show
+    PROMPT = "prompt"  # content to draw
+    NEGATIVE = "negative"  # content to leave out
     EVERYWHERE = "everywhere"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Rule:
-    """Fires on one of `any_of` outside `unless`, and if `with_any_of` is not empty only beside one of those."""
+    """A rule. It fires if a text contains one of `any_of` outside `unless`. If `with_any_of` is not empty, the text must also
+    contain one of those.
+    """
 
     name: str
     category: Category
@@ -39,9 +41,9 @@ class Rule:
     any_of: tuple[str, ...]
     with_any_of: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
-    age_restricted: Ruling | None = None  # instead of `ruling` where a policy is lenient
+    age_restricted: Ruling | None = None  # replaces `ruling` if a policy is lenient
     reads: Reads = Reads.PROMPT
-    is_fixed: bool = False  # built in: no policy softens it
+    is_fixed: bool = False  # built in: no policy makes it less strict
 
 
 class Part(StrEnum):
@@ -52,14 +54,14 @@ class Part(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class Rules:
-    """The built-in rules and an owner's, ready to read texts. Building takes a fraction of a second: keep it."""
+    """The built-in rules and an owner's, compiled. Compiling takes a fraction of a second, so keep the object."""
 
     rules: tuple[Rule, ...]
     vocabulary: Vocabulary
     _book: Phrasebook[tuple[Rule, Part]] = field(repr=False)
 
     def found(self, words: Sequence[str]) -> dict[Rule, dict[Part, list[Found]]]:
-        """What each rule finds in one text, less what stands inside an exception of the same rule."""
+        """Returns the words that each rule finds in one text, without those inside an exception of the same rule."""
         found: dict[Rule, dict[Part, list[Found]]] = {}
         for (rule, part), hit in self._book.find(words):
             found.setdefault(rule, {}).setdefault(part, []).append(hit)
@@ -75,13 +77,13 @@ class Rules:
 
 
 def load_rules(path: Path | None = None) -> Rules:
-    """The built-in rules and those of `path`, or of the default file. Raises RulesBroken."""
+    """Loads the built-in rules and those of `path`, or of the default file. Raises RulesBroken."""
     path = path or DEFAULT_RULES
     return parse_rules(RulesBroken.read(path), file=str(path))
 
 
 def parse_rules(text: str, *, file: str = "rules") -> Rules:
-    """The built-in rules and those in `text`. Raises RulesBroken."""
+    """Parses the rules in `text` and adds the built-in ones. Raises RulesBroken."""
     lists, built_in = _built_in()
     own = tuple(_read_rules(_toml(text, file), file, lists))
     taken = {rule.name for rule in built_in}
@@ -104,7 +106,7 @@ def _built_in() -> tuple[Mapping[str, tuple[str, ...]], tuple[Rule, ...]]:
 
 
 def compiled(rules: tuple[Rule, ...]) -> Rules:
-    """These rules alone, without the built-in ones; for rules that come from elsewhere than a file."""
+    """Compiles these rules alone, without the built-in ones. For rules that do not come from a file."""
     book = Phrasebook[tuple[Rule, Part]]()
     watched: set[str] = set()
     severe: set[str] = set()

@@ -1,4 +1,4 @@
-"""What is spam: the same prompt again and again, or one that asks for nothing. Gives scores; the policy says what follows."""
+"""Detects spam: the same prompt repeated, or a prompt without content. Gives scores; the policy decides on them."""
 
 import re
 
@@ -8,18 +8,20 @@ from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 WINDOW = 600.0
 """Seconds in which the same prompt counts as a repeat."""
 ALL = 20
-"""Repeats that score 1. Who wants to see what else comes out of a prompt presses a button and doesn't type it a dozen times."""
+"""The number of repeats that scores 1. A member who wants more pictures of a prompt presses a button,
+and does not type it again.
+"""
 
 _NOTHING_SCORE = 0.7
 _ADDRESS = re.compile(
     r"<(?:@[!&]?|#)\d+>|@everyone|@here|(?:https?://|www\.|discord\.gg/)\S+|\b[\w-]+\.(?:com|gg|net|org|ru|xyz)/\S+",
     re.IGNORECASE,
 )
-_LONG = 12  # of one or two characters, or of one word
+_LONG = 12  # characters of one or two kinds, or repeats of one word
 
 
 def score(text: str, repeats: int) -> tuple[float, str]:
-    """0 to 1, and why. `repeats`: how often the member typed the same within WINDOW before."""
+    """Returns a score from 0 to 1 and the reason. `repeats`: how often the member sent the same prompt before, within WINDOW."""
     again = min(1.0, repeats / ALL)
     nothing = _asks_for_nothing(text)
     if nothing and again < _NOTHING_SCORE:
@@ -43,7 +45,7 @@ def spam(text: str, repeats: int, policy: Policy) -> Verdict:
 
 
 def _asks_for_nothing(text: str) -> str:
-    """Why; empty where it asks for something."""
+    """Returns the reason why the prompt has no content; empty if it has some."""
     rest, addresses = _ADDRESS.subn(" ", text)
     if addresses and not any(sign.isalnum() for sign in rest):
         return "nothing but links and mentions"

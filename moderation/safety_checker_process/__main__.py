@@ -13,12 +13,12 @@ from transformers import CLIPImageProcessor
 
 from moderation.pictures.safety_checker import BLACKS_OUT
 
-_SLOPE = 3.0  # of the score by cosine: 0.05 short of blacking out is 0.70
+_SLOPE = 3.0  # of the score by cosine: 0.05 below blacking out is 0.70
 
 
 class Checker:
     def __init__(self, source: str) -> None:
-        # transformers' own types know a model's class at run time only
+        # transformers knows a model's class only at run time
         self._model: Any = StableDiffusionSafetyChecker.from_pretrained(source)
         self._model.eval()
         side = self._model.config.vision_config.image_size
@@ -26,8 +26,10 @@ class Checker:
 
     @torch.inference_mode()
     def score(self, picture: Image.Image) -> float:
-        """0 to 1, from how far the nearest concept is beyond its own threshold: `forward` of the checker, whose pictures it would
-        black out, before its rounding."""
+        """Returns a score from 0 to 1: how far the nearest concept exceeds its own threshold.
+
+        It computes the same as the checker's `forward`, which decides which pictures to black out, but before its rounding.
+        """
         model = self._model
         pixels = self._prepare(picture, return_tensors="pt").pixel_values
         seen = model.visual_projection(model.vision_model(pixels)[1])
@@ -46,7 +48,7 @@ def _cosines(seen: torch.Tensor, concepts: torch.Tensor) -> torch.Tensor:
 def main(source: str, questions: IO[bytes], answers: IO[bytes]) -> None:
     try:
         checker = Checker(source)
-    except Exception as broken:  # whatever the two libraries make of a missing or broken folder
+    except Exception as broken:  # the two libraries may raise anything for a missing or broken folder
         answers.write(" ".join(f"{type(broken).__name__}: {broken}".split())[:200].encode() + b"\n")
         answers.flush()
         return
@@ -60,7 +62,7 @@ def main(source: str, questions: IO[bytes], answers: IO[bytes]) -> None:
 
 
 if __name__ == "__main__":
-    # What the libraries print would be read as answers.
+    # Output printed by the libraries would be read as replies.
     own = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     main(sys.argv[1], sys.stdin.buffer, own)

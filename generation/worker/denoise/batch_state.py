@@ -1,11 +1,11 @@
-"""The tensors of the running batch, resident on the device, and the one step that advances many pictures.
+"""The tensors of the running batch, resident on the device, and the step that advances many pictures at once.
 
-Pictures of one BatchKey share the forward pass whatever their step, scheduler, guidance, negative prompt and seed. A picture is
-one or more rows of the model's call; guidance is the weighted sum of its rows.
+Pictures of one BatchKey share the forward pass. Their step, scheduler, guidance, negative prompt and seed may differ. A picture
+is one or more rows of the model's call. Guidance is the weighted sum of its rows.
 
-State lies in tensors of fixed shape, one place a picture; place 0 is scratch, and what fills a batch up points there. Each
-place has its own step table and its own pointer into it, which the step moves on: so a step of slots that have stepped together
-before sends nothing to the device and waits for nothing from it.
+The state is in tensors of fixed shape, with one place for each picture. Place 0 is scratch; padding points to it. Each place has
+its own step table and its own index into it, which the step increments. So a batch whose composition was planned before needs no
+host-to-device transfer and no synchronisation.
 """
 
 import copy
@@ -25,34 +25,35 @@ from generation.worker.denoise.slots import Row, Slot, UNet
 from generation.worker.denoise.step_table import HISTORY, StepTable
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
-"""On a GPU the number of rows picks the kernels. With few different numbers they warm up once, and a picture comes out the same
-bit for bit beside any others of the same padded size."""
+"""On a GPU the number of rows selects the kernels. With few different numbers, kernels warm up only once. A picture is then also
+equal to the bit in every batch of the same padded size.
+"""
 
 COMPILED_ROW_COUNTS = (1, 2, 4, 8, 16, 32, 64, 128)
-"""Of a compiled model: each takes minutes to compile."""
+"""For a compiled model, because each number takes minutes to compile."""
 
 SCRATCH = 0
-"""The place that padding points at. Its table is all zeros; what becomes of it is never read."""
+"""The place for padding. Its table is all zeros, and its result is never read."""
 
 PLANS = 4
-"""How many a batch state keeps: newcomers and others take turns. A plan holds its rows' text, for FLUX 4 MB a row."""
+"""Plans that a batch state keeps: new and older jobs alternate. A plan holds its rows' text embeddings, 4 MB a row for FLUX."""
 
 TOLD, NOISE, PAIRS = 4, 4, 5
-"""Columns of a place's table: 0 to 3 what StepTable.told says, then its weights: noise, and pairs of sample and output."""
+"""Columns of a place's table: 0 to 3 are StepTable.told. Then come its weights: noise, and pairs of sample and output."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StepPlan:
-    """All that a step has to know of its slots besides the state. Tensors are on the device."""
+    """All values about its slots that a step needs besides the state. Tensors are on the device."""
 
     places: Tensor  # (slots,): padding is at SCRATCH
-    goes_on: Tensor  # (slots,): 1, for padding 0
+    goes_on: Tensor  # (slots,): 1; 0 for padding
     of_row: Tensor  # (rows,): the slot that each row belongs to, as an index into `places`
-    own_rows: Tensor  # (most rows of a slot, slots): each slot's rows; its first again where it has fewer
-    shares: Tensor  # (most rows of a slot, slots, 1, 1, 1): their weights in the guided output
-    history: int  # tensors of the past that the longest-remembering scheduler looks at
+    own_rows: Tensor  # (max rows of a slot, slots): each slot's rows; its first row again if it has fewer
+    shares: Tensor  # (max rows of a slot, slots, 1, 1, 1): their weights in the guided output
+    history: int  # number of past tensors that the scheduler with the longest history needs
     is_noisy: bool  # some scheduler may draw noise
-    told: dict[str, Any]  # what the rows say to the model, padded
+    told: dict[str, Any]  # the model's inputs for the rows, padded
 
 
 class BatchState:
@@ -85,8 +86,10 @@ class BatchState:
         init: Tensor | None = None,
         mask: Mask | None = None,
     ) -> Slot:
-        """A slot before its first step; its place is free again when nobody holds it any more. `init` is image-to-image's
-        picture as latents (channels, height, width); `mask` says which part of it is kept."""
+        """Returns a slot before its first step. Its place is free again when the slot is garbage-collected.
+
+        `init` is the start picture of image-to-image as latents (channels, height, width). `mask` says which part of it is kept.
+        """
         place = self._free_place(table)
         noise = self._draw(generator)
         sample = table.start_noise * noise
@@ -99,7 +102,7 @@ class BatchState:
         columns[:, NOISE : NOISE + table.weights.shape[1]] = table.weights
         self.samples[place].copy_(sample)
         self.tables[place, : len(table)].copy_(upload(columns, self.device))
-        # Whoever was here before may have left infinities behind, and a weight of 0 does not make a number of those.
+        # The last picture here may have left infinities, and infinity times a weight of 0 is NaN.
         self.past[place].zero_()
         self.noise[place].zero_()
         self.steps[place].zero_()
@@ -120,8 +123,10 @@ class BatchState:
     def advance(
         self, unet: UNet, slots: Sequence[Slot], dtype: torch.dtype, *, sizes: Sequence[int] = ()
     ) -> None:
-        """One step for every slot. When the model raises, no slot has changed. `sizes`: the numbers of rows and of slots that
-        are filled up to; more than the largest is left as it is."""
+        """Takes one step for every slot. If the model raises, no slot has changed.
+
+        `sizes`: the numbers of rows and of slots to pad to. A batch larger than the largest is not padded.
+        """
         for slot in slots:
             if slot.draws:
                 self._draw_for(slot)
@@ -143,14 +148,14 @@ class BatchState:
                 slot.sample.copy_(slot.background.around(slot.sample, share, noise))
                 slot.clean.copy_(slot.background.around(slot.clean))
             slot.step += 1
-            # While the device still works on this step.
+            # Done now, while the device still computes this step.
             if slot.draws:
                 self._draw_for(slot)
 
     # ---- places
 
     def _free_place(self, table: StepTable) -> int:
-        """Enlarges what is too small for one more of this table."""
+        """Returns a free place. Enlarges the tensors that are too small for one more picture with this table."""
         places, steps = self.tables.shape[:2]
         place = next((one for one in range(SCRATCH + 1, places) if one not in self._seated), places)
         if place == places:
@@ -186,7 +191,7 @@ class BatchState:
     # ---- plans
 
     def _plan(self, slots: Sequence[Slot], sizes: Sequence[int]) -> StepPlan:
-        # A place may have changed hands; its rows tell one picture from the next.
+        # A place may belong to a new picture; the rows distinguish one picture from the next.
         members = (*sizes, *((slot.place, slot.rows, slot.table) for slot in slots))
         if members in self._plans:
             self._plans.move_to_end(members)
@@ -198,7 +203,7 @@ class BatchState:
 
 
 class BatchStates:
-    """The states of one model, by BatchKey. An empty one is dropped when a picture of another key comes."""
+    """The batch states of one model, by BatchKey. Empty states are dropped when a picture of a new key comes."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -215,17 +220,18 @@ class BatchStates:
 def step(
     unet: UNet, state: BatchState, plan: StepPlan, dtype: torch.dtype
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Samples and guided outputs, predicted clean pictures, samples after the step; and the past that it looked at.
+    """Returns samples, guided outputs, predicted clean pictures, samples after the step, and the past tensors that it used.
 
-    One static graph for each (rows, slots, history): no Python number comes from a tensor, nothing crosses to or from the device.
+    It is one static graph for each (rows, slots, history): no Python number comes from a tensor, and there is no transfer to or
+    from the device.
     """
     x = state.samples[plan.places]  # (slots, channels, height, width)
     row = state.tables[plan.places, state.steps[plan.places]]  # (slots, columns)
     wide = row[:, :, None, None, None]
     seen = (x * wide[:, 1])[plan.of_row].to(dtype)
     rows = unet(seen, row[:, 0][plan.of_row], return_dict=False, **plan.told)[0].float()
-    # Each slot sums its own rows alone: a weight of 0 would not keep a padding row's NaN out of its neighbours. In this order
-    # whoever shares the step, so that the sum is the same to the bit.
+    # Each slot sums only its own rows: multiplying a padding row's NaN by 0 would still spread it to other slots. The order of
+    # the sum does not depend on the batch, so that the result is equal to the bit.
     output = rows[plan.own_rows[0]] * plan.shares[0]
     for own, share in zip(plan.own_rows[1:], plan.shares[1:], strict=True):
         output = torch.addcmul(output, rows[own], share)
@@ -244,7 +250,7 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
     filled = next((size for size in sizes if size >= len(slots)), len(slots))
     count = next((size for size in sizes if size >= max(len(rows), filled)), len(rows))
     padding = count - len(rows)
-    # Padding rows belong to the first padding slot, and to the last picture where there is none: no slot sums them.
+    # Padding rows belong to the first padding slot, or to the last picture if there is none: no slot sums them.
     owners = [i for i, slot in enumerate(slots) for _ in slot.rows]
     owners += [min(len(slots), filled - 1)] * padding
     own: list[list[int]] = []
@@ -296,18 +302,18 @@ def _step_alone(slot: Slot, scheduler: Scheduler, x: Tensor, output: Tensor) -> 
 
 
 def upload(values: Tensor, device: torch.device) -> Tensor:
-    """To the device without waiting for it."""
+    """Copies to the device without waiting for it."""
     return _pinned(values, device).to(device, non_blocking=True)
 
 
 def _pinned(values: Tensor, device: torch.device) -> Tensor:
-    # Only from pinned memory does a copy return before the device has got to it. PyTorch's host allocator keeps the memory
-    # until then (torch.Tensor.pin_memory).
+    # A copy returns before the device has done it only from pinned memory. PyTorch's host allocator keeps the memory until then
+    # (torch.Tensor.pin_memory).
     return values.pin_memory() if device.type == "cuda" else values
 
 
 def _enlarged(state: Tensor, *sizes: int) -> Tensor:
-    """The same with its first dimensions as large as `sizes`; what is new is 0."""
+    """Returns a copy whose first dimensions are as large as `sizes`; new elements are 0."""
     larger = state.new_zeros(*sizes, *state.shape[len(sizes) :])
     larger[tuple(slice(old) for old in state.shape[: len(sizes)])] = state
     return larger

@@ -1,4 +1,4 @@
-"""Prompts -> the rows that a model's call is told, through the text encoders of its family. Cached."""
+"""Encodes prompts to the rows of a model's call, with the text encoders of its family. Cached."""
 
 from collections import OrderedDict
 from collections.abc import Callable
@@ -13,16 +13,16 @@ from generation.worker.models.families import ModelFamily
 from generation.worker.models.offload import Offload
 
 CACHED_PROMPTS = 64
-"""An SDXL prompt with its negative is 630 KB in half precision."""
+"""An SDXL prompt with its negative takes 630 KB in half precision."""
 
 
 _Encoded = tuple[Tensor, Tensor | None]
-"""One prompt: (tokens, width), and where the model wants it pooled, (width,)."""
+"""One prompt: (tokens, width), and (width,) if the model needs a pooled embedding."""
 
 
 @dataclass(slots=True, eq=False)
 class Conditioner:
-    """The text encoders of one model. `wear`: has them compute with a set of LoRAs."""
+    """The text encoders of one model. `wear` activates a set of LoRAs in them."""
 
     family: ModelFamily
     device: torch.device
@@ -35,8 +35,10 @@ class Conditioner:
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
-        """One row of weight 1, or with guidance g above 1 the prompt's row of weight g and the negative's of 1 - g. The prompt's
-        weight is shared out among the rows of its parts. Raises BadWeights."""
+        """Returns one row of weight 1. With guidance g above 1: the prompt's row of weight g and the negative's row of 1 - g.
+
+        The prompt's weight is divided among the rows of its parts. Raises BadWeights.
+        """
         told = self._own(self.family.told_guidance(guidance))
         is_guided = guidance > 1 and told is None
         first, *others = prompt.parts
@@ -53,7 +55,7 @@ class Conditioner:
         )
 
     def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:
-        """The text, and if guided the negative."""
+        """Encodes the text, and the negative if guided."""
         key = (text, negative, is_guided, loras)
         if key in self._cache:
             self._cache.move_to_end(key)

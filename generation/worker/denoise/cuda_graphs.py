@@ -1,8 +1,7 @@
-"""A denoiser's call, recorded once for every shape of it and then replayed: CUDA graphs.
+"""Records a denoiser's call once for each shape and then replays it, with CUDA graphs.
 
-Python takes longer to launch a U-Net's thousand kernels than a large GPU takes to run them for a few rows. Replayed, they are
-launched as one.
-https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
+For a few rows, Python needs longer to launch a U-Net's thousand kernels than a large GPU needs to run them. A replay launches
+them all together. See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
 """
 
 import logging
@@ -21,12 +20,14 @@ log = logging.getLogger(__name__)
 Denoise = Callable[..., tuple[Tensor, ...]]
 
 RECORDINGS = 24
-"""Kept at once, the ones used last. They share their memory, but each keeps its inputs and its list of kernels."""
+"""Maximum number of recordings; the least recently used is dropped. They share memory, but each keeps
+its inputs and its kernels.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
-    """`play` computes `output` from what lies in `inputs`."""
+    """A recorded call. `play` computes `output` from the values in `inputs`."""
 
     inputs: tuple[Tensor, ...]
     output: Tensor
@@ -37,7 +38,9 @@ Record = Callable[[Denoise, Tensor, Tensor, Mapping[str, Any]], Recording]
 
 
 class CudaGraphs:
-    """Called as the denoiser is, inside inference mode. What it returns is good until the next call."""
+    """A denoiser with replayed calls. Called like the denoiser, inside inference mode. Its result is
+    valid until the next call.
+    """
 
     def __init__(self, denoise: Denoise, record: Record) -> None:
         self._denoise = denoise
@@ -51,7 +54,7 @@ class CudaGraphs:
         shape = tuple((one.shape, one.dtype) for one in inputs)
         if (recording := self._recordings.get(shape)) is None:
             self._calls[shape] += 1
-            # The first calls choose kernels, and are measured for the memory they take.
+            # The first calls select kernels, and the memory that they take is measured.
             if not self._is_off and self._calls[shape] > BELIEVED:
                 recording = self._recorded(x, timesteps, told)
             if recording is None:
@@ -66,7 +69,9 @@ class CudaGraphs:
         return (recording.output,)
 
     def give_up(self) -> None:
-        """Memory is short, and recordings hold on to theirs; or modules are about to move, and recordings know where they lie."""
+        """Stops replaying. Called when memory is short, or before modules move, because recordings keep memory and fixed
+        addresses.
+        """
         if self._recordings:
             log.info("steps are no longer replayed: memory is short")
         self._is_off = True
@@ -76,8 +81,8 @@ class CudaGraphs:
         try:
             return self._record(self._denoise, x, timesteps, told)
         except RuntimeError as error:
-            # A module that copies from the host or waits for the device cannot be recorded; it can be called all the same. If it
-            # is the device itself that has failed, that call says so.
+            # A module that copies from the host or waits for the device can't be recorded, but it can still be called. If the
+            # device itself has failed, that call raises the error.
             reason = "memory is short" if is_out_of_memory(error) else str(error).split("\n")[0]
             log.warning("steps are not replayed: %s", reason)
             self._is_off = True
@@ -86,7 +91,7 @@ class CudaGraphs:
 
 
 class CudaRecorder:
-    """Records for one model; all its recordings share one pool of memory, since one is played at a time."""
+    """A recorder for the calls of one model. All its recordings share one memory pool, because only one is replayed at a time."""
 
     def __init__(self) -> None:
         self._pool: Any = None
@@ -96,11 +101,11 @@ class CudaRecorder:
         graph = torch.cuda.CUDAGraph()
         stream = torch.cuda.current_stream()
         try:
-            # Other threads wait for previews meanwhile, which is none of the recording's business.
+            # Other threads synchronise for previews meanwhile; this must not fail the recording.
             with torch.cuda.graph(graph, pool=self._pool, capture_error_mode="thread_local"):
                 output = denoise(x, timesteps, **told)[0]
         except RuntimeError:
-            torch.cuda.set_stream(stream)  # torch.cuda.graph does not always go back where it has failed
+            torch.cuda.set_stream(stream)  # torch.cuda.graph does not always restore it after an error
             raise
         self._pool = self._pool or graph.pool()
         return Recording((x, timesteps, *_tensors(told)), output, graph.replay)

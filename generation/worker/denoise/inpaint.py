@@ -1,7 +1,7 @@
-"""A picture of which only a part is drawn anew.
+"""Inpainting: redraws only a part of a picture.
 
-The rest is put back after every step, as noisy as the step left the picture, so that what is drawn fits in; and at the end pixel
-by pixel, so that what is kept does not change.
+After every step the kept part is put back with as much noise as the picture has then, so that the new part fits to it. At the end
+the kept part is put back pixel by pixel, so that it does not change.
 """
 
 from __future__ import annotations
@@ -21,35 +21,37 @@ from generation.request import ImageSize
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Mask:
     pixels: Tensor  # (3, height, width) of the init picture, 0 to 1
-    share: Tensor  # (1, height, width), from 0 (kept) to 1 (drawn anew)
-    is_new: Tensor  # (1, height / vae scale, width / vae scale), bool
+    share: Tensor  # (1, height, width), from 0 (kept) to 1 (redrawn)
+    is_new: Tensor  # (1, height / vae scale, width / vae scale), bool: redrawn
 
     @classmethod
     def read(cls, content: bytes, init: Tensor, latent_shape: Sequence[int], device: torch.device) -> Mask:
-        """`init`: (1, 3, height, width), the picture that it belongs to. Raises generation.files.images.PictureError."""
+        """Reads a mask. `init`: (1, 3, height, width), the picture it belongs to. Raises generation.files.images.PictureError."""
         share = read_mask(content, ImageSize(width=init.shape[3], height=init.shape[2]))
         # The nearest pixel decides, as in diffusers' inpainting.
         coarse = F.interpolate((share >= 0.5).float(), size=tuple(latent_shape[1:]))
         return cls(pixels=init[0].to(device), share=share[0].to(device), is_new=coarse[0].bool().to(device))
 
     def paste(self, drawn: Tensor) -> Tensor:
-        """(3, height, width): the kept part of the init picture around what was drawn."""
+        """Returns (3, height, width): the drawn picture with the kept part of the init picture pasted over it."""
         return torch.lerp(self.pixels, drawn, self.share)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Background:
-    """One picture's mask, and what its kept part is made of. (channels, height / vae scale, width / vae scale), float32."""
+    """The mask of one picture and the content of its kept part. Tensors are (channels, height / vae scale, width / vae scale),
+    float32.
+    """
 
     mask: Mask
-    latents: Tensor  # the init picture's
-    noise: Tensor  # what the picture started from
+    latents: Tensor  # of the init picture
+    noise: Tensor  # the noise that the picture started from
 
     def around(self, sample: Tensor, share: float = 1.0, noise: float = 0.0) -> Tensor:
         return torch.where(self.mask.is_new, sample, share * self.latents + noise * self.noise)
 
 
 def read_mask(content: bytes, size: ImageSize) -> Tensor:
-    """(1, 1, height, width) from 0 to 1. Raises generation.files.images.PictureError."""
+    """Returns (1, 1, height, width) from 0 to 1. Raises generation.files.images.PictureError."""
     grey = fitted(open_picture(content).convert("L"), size)
     return torch.from_numpy(np.array(grey)).float()[None, None] / 255

@@ -1,4 +1,4 @@
-"""diffusers' scheduler classes behind one face. Knows no model and no table."""
+"""One common interface to diffusers' scheduler classes. Knows no model and no table."""
 
 import copy
 import inspect
@@ -13,7 +13,7 @@ from torch.overrides import TorchFunctionMode
 
 
 class Scheduler(Protocol):
-    """What is used of diffusers' scheduler classes."""
+    """The parts of diffusers' scheduler classes that are used here."""
 
     timesteps: Tensor
     order: int
@@ -26,18 +26,18 @@ class Scheduler(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timing:
-    """How a family of models has its schedulers spread their steps."""
+    """How the schedulers of a model family space their steps."""
 
-    mu: float | None = None  # how far a dynamic schedule is shifted towards noise
+    mu: float | None = None  # shift of a dynamic schedule towards noise
     is_even: bool = False  # sigmas go evenly from 1 to 1 / steps before they are shifted
-    rounds_up: bool = False  # image-to-image does a step more where strength * steps is no whole number
+    rounds_up: bool = False  # image-to-image does one more step if strength * steps is not a whole number
 
 
 PLAIN = Timing()
 
 
 def prepared(scheduler: Scheduler, steps: int, skipped: int = 0, timing: Timing = PLAIN) -> Scheduler:
-    """A copy that is about to do its first step."""
+    """Returns a copy of the scheduler, ready for its first step."""
     fresh = copy.deepcopy(scheduler)
     more: dict[str, Any] = {} if timing.mu is None else {"mu": timing.mu}
     if timing.is_even:
@@ -48,21 +48,21 @@ def prepared(scheduler: Scheduler, steps: int, skipped: int = 0, timing: Timing 
 
 
 def begin_at(scheduler: Any, index: int) -> None:
-    """DDIM and DDPM find their place by the timestep and have no such method."""
+    """Sets the index of the first step. DDIM and DDPM have no such method, because they find it by the timestep."""
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(index)
 
 
-# Flow matching's schedulers have no scaling, and another name for mixing a picture with noise.
+# Flow-matching schedulers do not scale the sample, and use another name for mixing a picture with noise.
 
 
 def is_flow(scheduler: Any) -> bool:
-    """Whether it goes from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
+    """Returns whether it moves from noise to the picture on a straight line: x = (1 - sigma) * x0 + sigma * noise."""
     return hasattr(scheduler, "scale_noise")
 
 
 def scaled(scheduler: Any, sample: Tensor, timestep: Tensor) -> Tensor:
-    """The sample as the model is shown it. Some schedulers remember that it was called, and warn otherwise."""
+    """Returns the sample as the model expects it. Must be called every step: some schedulers check that, and warn otherwise."""
     return sample if is_flow(scheduler) else scheduler.scale_model_input(sample, timestep)
 
 
@@ -71,14 +71,14 @@ def first_scale(scheduler: Any) -> float:
 
 
 def mixed(scheduler: Any, picture: Tensor, noise: Tensor, timestep: Tensor) -> Tensor:
-    """The picture with as much noise as it has at `timestep` (1,)."""
+    """Returns the picture mixed with the noise that it has at `timestep` (1,)."""
     if is_flow(scheduler):
         return scheduler.scale_noise(picture, timestep, noise)
     return scheduler.add_noise(picture, noise, timestep)
 
 
 class NoiseInstead(TorchFunctionMode):
-    """Inside, `torch.randn` gives `draw(shape)`. Schedulers have no other way to be handed their noise."""
+    """A block in which `torch.randn` returns `draw(shape)`. Schedulers accept noise in no other way."""
 
     def __init__(self, draw: Callable[[Any], Tensor]) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""A picture on its way: what it is told, and how far it is. `batch_state.py` keeps its tensors."""
+"""A picture in progress: its inputs to the model and its step. `batch_state.py` holds its tensors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,12 +13,12 @@ from generation.worker.denoise.schedulers import Scheduler
 from generation.worker.denoise.step_table import StepTable
 
 UNet = Callable[..., Any]
-"""diffusers' UNet2DConditionModel, or what is called like it."""
+"""diffusers' UNet2DConditionModel, or a function with the same parameters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
-    """What one row of the model's call is told, and its share in the guided output."""
+    """The inputs of one row of the model's call, and the row's share in the guided output."""
 
     weight: float
     text: Tensor  # (tokens, width), model dtype
@@ -29,7 +29,7 @@ class Row:
 
 @dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
 class Slot:
-    """One picture. `sample` and `clean` are its place in the batch state, float32: they change with every step."""
+    """One picture. `sample` and `clean` are views of its place in the batch state, float32. They change with every step."""
 
     key: BatchKey
     table: StepTable
@@ -38,11 +38,11 @@ class Slot:
     sample: Tensor  # (channels, height / vae scale, width / vae scale)
     place: int = -1  # in its batch state
     step: int = 0  # steps done
-    drawn: int = -1  # the step that noise was drawn for; kept when that step has to be tried again
-    clean: Tensor | None = None  # the finished picture's latents, as the last step predicted them
-    scheduler: Scheduler | None = None  # only where the table is not linear
-    background: Background | None = None  # only where a part of the init picture is kept
-    is_alone: bool = False  # shares no step, and is drawn to its end before its model begins another
+    drawn: int = -1  # the step that noise was drawn for; kept if that step is repeated
+    clean: Tensor | None = None  # latents of the finished picture, as the last step predicted them
+    scheduler: Scheduler | None = None  # only if the table is not linear
+    background: Background | None = None  # only if a part of the init picture is kept
+    is_alone: bool = False  # shares no step; its model finishes it before it starts another
 
     @property
     def is_finished(self) -> bool:
@@ -50,5 +50,5 @@ class Slot:
 
     @property
     def draws(self) -> bool:
-        """Whether the coming step wants noise that is not there yet."""
+        """Returns whether the next step needs noise that was not drawn yet."""
         return not self.is_finished and self.table.draws[self.step] and self.drawn < self.step

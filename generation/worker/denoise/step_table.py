@@ -1,13 +1,13 @@
-"""Any linear diffusers scheduler as a table of coefficients, one row a step. Knows no model and no device.
+"""Converts any linear diffusers scheduler to a table of coefficients, one row a step. Knows no model and no device.
 
-A scheduler's `step()` is, in nearly every class, a weighted sum of the current sample, the model's output, the history of both
-and fresh noise. So the real scheduler runs once on one-hot vectors in place of pictures, and its coefficients come out:
+In nearly every class, a scheduler's `step()` is a weighted sum of the current sample, the model's output, the history of both and
+new noise. So the real scheduler runs once on one-hot vectors instead of pictures, and the results are its coefficients:
 
     x_next = noise[i] * noise  +  sum over k of  samples[i, k] * x_(i-k) + outputs[i, k] * m_(i-k)
 
-A corrector (UniPC) keeps one more sample, which is a sum of all that came before; the sample that it was followed by stands for
-it, see `_recurrent_weights`. What is no such sum (clipping, thresholding) fails a check with random numbers; its pictures carry
-a scheduler object each.
+A corrector (UniPC) stores one more sample, which is a sum of all earlier values. The table uses the sample after it instead; see
+`_recurrent_weights`. A step that is not such a sum (clipping, thresholding) fails a check with random numbers. Each of its
+pictures then has a scheduler object.
 """
 
 from collections.abc import Callable
@@ -31,11 +31,12 @@ from generation.worker.denoise.schedulers import (
 )
 
 HISTORY = 5
-"""Steps a scheduler may look back, the current one included. PNDM, which Stable Diffusion 1.x comes with, is the longest: four
-model outputs, and one timestep twice at the start."""
+"""The steps that a scheduler may look back, the current one included. PNDM, which comes with Stable Diffusion 1.x, needs the
+most: four model outputs, and one timestep twice at the start.
+"""
 
 TOLERANCE = 1e-4
-"""Relative error of one step above which a scheduler does not count as linear. float32 rounding stays below 1e-5."""
+"""Relative error of one step above which a scheduler counts as not linear. float32 rounding stays below 1e-5."""
 
 
 class NotLinear(ValueError):
@@ -44,13 +45,13 @@ class NotLinear(ValueError):
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class StepTable:
-    told: Tensor  # (steps, 4): the model's timestep; in_scale, as the model sees in_scale * x; the weights of x and m in x0
+    told: Tensor  # (steps, 4): timestep; in_scale, for the model's input in_scale * x; weights of x, m in x0
     weights: Tensor  # (steps, 1 + 2 * order): of noise, x_i, m_i, x_(i-1), m_(i-1), ... in x_(i+1)
-    draws: tuple[bool, ...]  # (steps,): it draws noise, and so a generator advances as in diffusers
+    draws: tuple[bool, ...]  # (steps,): it draws noise, so that the generator advances as in diffusers
     start_noise: float  # the first sample is start_noise * noise + start_init * the init picture's latents
     start_init: float
-    scheduler: Scheduler | None = None  # not linear, no weights: each picture steps with a copy of this one
-    # (steps, 2): of the init picture's latents and of the first noise in what a mask keeps, after the step
+    scheduler: Scheduler | None = None  # if not linear: no weights; each picture uses a copy of this
+    # (steps, 2): weights of the init picture's latents and of the first noise in the kept part of a mask, after the step.
     kept: Tensor = field(default_factory=lambda: torch.zeros(0, 2))
 
     def __len__(self) -> int:
@@ -62,7 +63,7 @@ class StepTable:
 
 
 class StepTables:
-    """The tables of one model's scheduler, compiled when first asked for (4 to 50 ms)."""
+    """The tables of one model's scheduler. Each is compiled at its first use (4 to 50 ms)."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
@@ -76,9 +77,11 @@ class StepTables:
         *,
         is_masked: bool = False,
     ) -> StepTable:
-        """`strength` is image-to-image's share of the schedule; without one, and at 1 with a mask, it starts from noise alone."""
+        """Returns the table. `strength` is image-to-image's share of the schedule. Without strength, or with strength 1 and a
+        mask, the picture starts from noise alone.
+        """
         if is_masked and strength == 1:
-            strength = None  # as StableDiffusionInpaintPipeline
+            strength = None  # as in StableDiffusionInpaintPipeline
         skipped = 0 if strength is None else _skipped(steps, strength, timing)
         key = (steps, skipped if strength is not None else -1, timing, is_masked)
         if key not in self._tables:
@@ -89,7 +92,9 @@ class StepTables:
 
 
 def _skipped(steps: int, strength: float, timing: Timing) -> int:
-    """As `get_timesteps` of diffusers' image-to-image pipelines, except that at least one step is left."""
+    """Returns the number of skipped steps: same as `get_timesteps` of diffusers' image-to-image pipelines, except that at least
+    one step remains.
+    """
     if timing.rounds_up:
         return min(int(max(steps - steps * strength, 0)), steps - 1)
     return steps - max(1, min(int(steps * strength), steps))
@@ -105,7 +110,7 @@ def compile_table(
     has_init: bool = False,
     is_masked: bool = False,
 ) -> StepTable:
-    """The table of the last `steps - skipped` of `steps` steps. With a mask, samples are changed between steps."""
+    """Returns the table of the last `steps - skipped` of `steps` steps. With a mask, samples are changed between steps."""
 
     def fresh() -> Scheduler:
         return prepared(scheduler, steps, skipped, timing)
@@ -156,7 +161,9 @@ def _linear_weights(
 
 
 def _responses(scheduler: Scheduler, timesteps: Tensor) -> tuple[Tensor, tuple[bool, ...]]:
-    """(steps, 3 * steps): what x_0 ..., then m_0 ..., then noise_0 ... are worth in every next sample; and whether it draws."""
+    """Runs the scheduler on one-hot vectors. Returns (steps, 3 * steps): the weights of x_0 ..., then m_0 ..., then noise_0 ...
+    in every next sample; and for each step whether it draws noise.
+    """
     steps = len(timesteps)
     basis = torch.eye(3 * steps).view(3 * steps, 1, 3 * steps, 1, 1)
     rows: list[Tensor] = []
@@ -171,11 +178,11 @@ def _responses(scheduler: Scheduler, timesteps: Tensor) -> tuple[Tensor, tuple[b
 
 
 def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
-    """A table for schedulers that remember a corrected sample (UniPC): in itself a sum of all that came before, but the sample
-    that was made from it, together with the last few outputs, says the same.
+    """Returns the weights for schedulers that store a corrected sample (UniPC).
 
-    So the scheduler runs along its own way, in a space with an axis for x_0 and one for every output, and each sample is fitted
-    to the fewest before it that give it exactly.
+    The corrected sample is a sum of all earlier values. But the sample that was made from it, together with the last few outputs,
+    holds the same information. So the scheduler runs on its own samples, in a space with an axis for x_0 and one for every
+    output. Then each sample is fitted to the fewest earlier ones that give it exactly.
     """
     steps = len(timesteps)
     axes = torch.eye(1 + steps, dtype=torch.float64).view(1 + steps, 1, 1 + steps, 1, 1)
@@ -193,7 +200,7 @@ def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
             pairs = [(samples[i - k], outputs[i - k]) for k in range(min(order, i + 1))]
             terms = torch.stack([term.flatten() for pair in pairs for term in pair], dim=1)
             wanted = samples[i + 1].double().flatten()
-            # gelsd: at the start the samples depend on each other.
+            # gelsd: at the start the samples are linearly dependent.
             fitted = torch.linalg.lstsq(terms.double(), wanted[:, None], driver="gelsd").solution[:, 0]
             weights[i, 1 : 1 + len(fitted)] = fitted
             missed = max(missed, float((terms.double() @ fitted - wanted).abs().max() / wanted.abs().max()))
@@ -203,7 +210,7 @@ def _recurrent_weights(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
 
 
 def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
-    """Raises NotLinear where the real scheduler, fed with random numbers, does not do as the table says."""
+    """Raises NotLinear if the real scheduler's steps on random numbers differ from the table's."""
     generator = torch.Generator().manual_seed(0)
     terms: list[Tensor] = []  # newest first: x_i, m_i, x_(i-1), ...
     sample = torch.randn(1, 1, 8, 8, generator=generator) * first_scale(scheduler)
@@ -220,13 +227,13 @@ def _check(scheduler: Scheduler, timesteps: Tensor, weights: Tensor) -> None:
 
 
 def _mixture(scheduler: Scheduler, timestep: Tensor) -> tuple[float, float]:
-    """What of the clean picture and what of noise a sample at `timestep` (1,) is made of."""
+    """Returns the weights of the clean picture and of noise in a sample at `timestep` (1,)."""
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     return float(mixed(scheduler, one, zero, timestep)), float(mixed(scheduler, zero, one, timestep))
 
 
 def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
-    """(steps, 2): as noisy as the sample is after each step; after the last, the picture itself."""
+    """Returns (steps, 2): the weights for the noise that is left after each step; after the last step, the picture alone."""
     zero = torch.zeros(1, 1, 1, 1)
     rows: list[tuple[float, float]] = []
     for i, timestep in enumerate(timesteps[:-1]):
@@ -236,18 +243,18 @@ def _kept_mixtures(scheduler: Scheduler, timesteps: Tensor) -> Tensor:
 
 
 def _told(scheduler: Scheduler, mixer: Scheduler, timesteps: Tensor) -> Tensor:
-    """(steps, 4): as in `StepTable`. The weights of x and m in the predicted clean picture x0 follow from what `add_noise`, asked
-    of `mixer`, says a sample is made of.
+    """Returns (steps, 4) as in `StepTable`. The weights of x and m in the predicted clean picture x0 follow from the mixture of
+    picture and noise that `mixer`'s `add_noise` gives.
 
-    Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers keep
-    x = x0 + sigma * noise, which is the same picture times sqrt(1 + sigma^2).
+    See Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers use x =
+    x0 + sigma * noise, which is the same sample times sqrt(1 + sigma^2).
     """
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     kind = "flow_prediction" if is_flow(scheduler) else scheduler.config.get("prediction_type", "epsilon")
     rows: list[tuple[float, ...]] = []
     for i, timestep in enumerate(timesteps):
         in_scale = float(scaled(scheduler, one, timestep))
-        scheduler.step(zero, timestep, zero, return_dict=False)  # on to the next step
+        scheduler.step(zero, timestep, zero, return_dict=False)  # advances to the next step
         begin_at(mixer, len(mixer.timesteps) - len(timesteps) + i)
         init, noise = _mixture(mixer, timestep[None])
         norm = (init**2 + noise**2) ** 0.5
@@ -259,7 +266,7 @@ def _told(scheduler: Scheduler, mixer: Scheduler, timesteps: Tensor) -> Tensor:
             case "flow_prediction":  # m = noise - x0
                 weights = (1.0, -noise)
             case _:
-                # Zero-terminal-SNR schedules have no picture at all in their first sample.
+                # In zero-terminal-SNR schedules the first sample contains nothing of the picture.
                 init = max(init, 1e-3)
                 weights = (1 / init, -noise / init)
         rows.append((float(timestep), in_scale, *weights))

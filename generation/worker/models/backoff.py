@@ -1,11 +1,11 @@
-"""What failed, why, and when it is worth another try: later each time. Pure bookkeeping: no clock."""
+"""Records failures with their reasons, and decides when to retry: later each time. Pure bookkeeping: no clock."""
 
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 FIRST, LAST = 30.0, 1800.0
-"""Seconds before something is tried again, doubled every time."""
+"""Seconds before a retry: the first delay and the longest. The delay doubles each time."""
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -32,10 +32,10 @@ class Backoff(Generic[Key]):
         return self._known[what]
 
     def clear(self, what: Key) -> None:
-        """It worked: the next failure is a first one."""
+        """Records success: the next failure counts as the first."""
         self._known.pop(what, None)
 
     def standing(self, what: Key, now: float) -> FailedLoad | None:
-        """Why it is not tried now; None where it may be."""
+        """Returns the failure that prevents a try now; None if it may be tried."""
         known = self._known.get(what)
         return known if known and now < known.until else None

@@ -1,13 +1,12 @@
-"""Which models lie on the device, and when one makes room for another. Pure bookkeeping: no clock, no torch, no files.
+"""Decides which models are on the device, and which one is evicted for another. Pure bookkeeping: no clock, no torch, no files.
 
-Orders for a model that is there go first. What fits beside the others is loaded at once; for the rest, models that nobody uses or
-waits for make room, the one used longest ago first. When a model has been waited for as long as the bound, the models that are
-longest unused make room even though they are asked for: they take no new orders (they are closed), finish what they have
-begun (they drain), and go. A model in use is never evicted, and one swap is under way at a time: that of who has waited longest.
+Jobs for a loaded model go first. A model that fits into the free memory is loaded immediately. Otherwise idle models, without
+waiting or running jobs, are evicted, the least recently used first. If jobs have waited for a model as long as the bound, models
+with jobs are evicted too, the least recently used first: they take no new jobs (closed), finish their running ones (draining),
+and are then evicted. A model in use is never evicted. Only one swap happens at a time, for the model with the longest wait.
 
-While pictures are drawn, a quarter of the bound lies between a swap and the next one: the least residence of a model, so that the
-device draws more than it loads. So a model is waited for at most the bound, and then a residence, a drain and a load for each
-model that was waited for longer.
+While pictures are drawn, at least a quarter of the bound passes between two swaps (the residence), so that the device draws more
+than it loads. So jobs wait for a model at most the bound, plus a residence, a drain and a load for each model with a longer wait.
 """
 
 from collections.abc import Iterable, Mapping, Sequence, Set
@@ -16,12 +15,12 @@ from dataclasses import dataclass
 from generation.request import ModelName
 
 RESIDENCE = 0.25
-"""Of the bound: what lies between a swap and the next one while pictures are drawn."""
+"""Residence as a share of the bound: the time between two swaps while pictures are drawn."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What is to be done now: first `evict`, then `load`."""
+    """The changes to make now: first `evict`, then `load`."""
 
     evict: tuple[ModelName, ...] = ()
     load: ModelName | None = None
@@ -32,19 +31,19 @@ NO_CHANGE = Change()
 
 class EvictionPolicy:
     def __init__(self, budget: int, *, bound: float) -> None:
-        """budget: bytes. bound: seconds that a model is waited for before others make room for it although they are asked for."""
+        """`budget`: bytes. `bound`: seconds that jobs wait for a model before models with jobs are evicted for it."""
         self.budget = budget
         self._bound = bound
-        self._sizes: dict[ModelName, int] = {}  # bytes; the model used longest ago first
-        self._since: dict[ModelName, float] = {}  # since when it is waited for and not open; longest first
-        self._fresh: set[ModelName] = set()  # loaded for somebody who has not been seated yet
-        self._closing: tuple[ModelName, tuple[ModelName, ...]] | None = None  # for whom, and who makes room
+        self._sizes: dict[ModelName, int] = {}  # bytes; least recently used first
+        self._since: dict[ModelName, float] = {}  # start of the wait for it; longest wait first
+        self._fresh: set[ModelName] = set()  # loaded for a job that has no seat yet
+        self._closing: tuple[ModelName, tuple[ModelName, ...]] | None = None  # to load, and victims
         self._is_swapping = False  # until the next decision
         self._settled_at = 0.0  # seconds: the residence after the last swap ends
 
     @property
     def resident(self) -> tuple[ModelName, ...]:
-        """The model used longest ago first."""
+        """Returns the resident models, least recently used first."""
         return tuple(self._sizes)
 
     @property
@@ -52,18 +51,18 @@ class EvictionPolicy:
         return sum(self._sizes.values())
 
     def is_open(self, name: ModelName) -> bool:
-        """Whether it is there and takes new orders."""
+        """Returns whether the model is loaded and takes new jobs."""
         return name in self._sizes and (self._closing is None or name not in self._closing[1])
 
     def loaded(self, name: ModelName, size: int) -> None:
-        """Also for a resident model whose size has changed. size: bytes."""
+        """Records a loaded model. Also called when the size of a resident model changed. `size`: bytes."""
         is_new = name not in self._sizes
         self._sizes[name] = size
         if is_new and self._since.pop(name, None) is not None:
             self._fresh.add(name)
 
     def used(self, name: ModelName) -> None:
-        """A picture of it takes a seat."""
+        """Records that a picture of the model takes a seat."""
         self._sizes[name] = self._sizes.pop(name)
         self._fresh.discard(name)
 
@@ -72,10 +71,11 @@ class EvictionPolicy:
         self._fresh.discard(name)
 
     def decide(self, now: float, wanted: Mapping[ModelName, int], in_use: Set[ModelName]) -> Change:
-        """wanted: the models of orders that have not begun, in order of arrival, and their bytes as far as known. in_use: the
-        models of orders that have begun. now: seconds, of any clock that only rises.
+        """Decides what to load and evict. The caller must do it before the next call. The residence after a swap starts at that
+        call.
 
-        What comes back must be done before the next call: the residence after a swap begins there.
+        `wanted`: the models of jobs that have not started, in order of arrival, with their bytes as far as known. `in_use`: the
+        models of jobs that have started. `now`: seconds, of any monotonic clock.
         """
         self._note(now, wanted)
         if self._closing is None:
@@ -92,11 +92,11 @@ class EvictionPolicy:
                 if victims := self._victims(idle, self._need(name, wanted) - spare):
                     return self._swap(victims, name)
                 if is_due:
-                    break  # nobody takes the next swap from under who has waited long enough
+                    break  # the next swap is for the model that has waited for the bound
             if first is not None and is_due:
                 self._close(now, first, wanted, in_use)
             elif spare < 0 and idle:
-                # What was loaded turned out larger than it looked.
+                # A loaded model was larger than expected.
                 return self._swap(self._victims(idle, -spare) or tuple(idle), None)
         if self._closing is not None:
             name, victims = self._closing
@@ -109,7 +109,7 @@ class EvictionPolicy:
             self._is_swapping, self._settled_at = False, now + RESIDENCE * self._bound
         self._fresh &= wanted.keys()
         if self._closing is not None and self._closing[0] not in wanted:
-            self._closing = None  # cancelled; nobody need make room
+            self._closing = None  # cancelled: no eviction is needed
         self._since = {
             name: since for name, since in self._since.items() if name in wanted and not self.is_open(name)
         }
@@ -118,11 +118,13 @@ class EvictionPolicy:
                 self._since.setdefault(name, now)
 
     def _need(self, name: ModelName, wanted: Mapping[ModelName, int]) -> int:
-        """What is larger than the budget may lie there alone."""
+        """Returns the bytes to free for the model. A model larger than the budget may be loaded alone."""
         return min(wanted[name], self.budget)
 
     def _victims(self, candidates: Sequence[ModelName], missing: int) -> tuple[ModelName, ...]:
-        """The first of the candidates that together free `missing` bytes, without those that need not go; empty if none do."""
+        """Returns the first candidates that together free `missing` bytes, without unnecessary ones; empty if all together are
+        too small.
+        """
         chosen: list[ModelName] = []
         for name in candidates:
             if missing > 0:
@@ -139,12 +141,12 @@ class EvictionPolicy:
     def _close(
         self, now: float, name: ModelName, wanted: Mapping[ModelName, int], in_use: Set[ModelName]
     ) -> None:
-        """Begins to make room for `name`."""
+        """Starts to free memory for `name`."""
         missing = self._need(name, wanted) - self.budget + self.resident_bytes
-        # Whoever was loaded last is to have had something of it.
+        # A newly loaded model must have drawn a picture before it is evicted.
         candidates = sorted(
             (one for one in self._sizes if one not in self._fresh),
-            key=lambda one: one in in_use or one in wanted,  # stable: within each, longest unused first
+            key=lambda one: one in in_use or one in wanted,  # stable: least recently used first in each group
         )
         if victims := self._victims(candidates, missing):
             self._closing = (name, victims)

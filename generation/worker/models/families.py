@@ -1,4 +1,4 @@
-"""Families of models, and what differs between them. To the step each looks like diffusers' U-Net, whatever it is."""
+"""Model families and their differences. The step calls every family like diffusers' U-Net."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from generation.worker.denoise.schedulers import Timing
 
 
 class ModelFamily:
-    """What the loop asks of a family; of one pipeline."""
+    """The interface of a family, for one pipeline."""
 
-    unet: Any  # called as UNet2DConditionModel is
+    unet: Any  # called like UNet2DConditionModel
     channels: int  # of its latents
     multiple: int  # pixels: width and height must be multiples of it
 
@@ -20,14 +20,14 @@ class ModelFamily:
         self._pipe = pipe
 
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
-        """(tokens, width) and pooled (width,) of the text, and if guided of the negative."""
+        """Returns (tokens, width) and pooled (width,) of the text and, if guided, of the negative."""
         return _encode(self._pipe, text, negative, is_guided)
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
         return None
 
     def told_guidance(self, scale: float) -> Tensor | None:
-        """What a distilled model is told of the guidance, in place of being guided by a second row; None for others."""
+        """Returns the guidance input of a distilled model, which needs no second row for guidance; None for others."""
         return None
 
     def timing(self, latent_shape: tuple[int, ...]) -> Timing:
@@ -43,11 +43,11 @@ class UNetFamily(ModelFamily):
         self.channels: int = pipe.unet.config.in_channels
         self.multiple: int = pipe.vae_scale_factor
         self._is_xl = pipe.unet.config.addition_embed_type == "text_time"
-        # Distilled models (LCM) are told the guidance scale instead of being guided.
+        # Distilled models (LCM) take the guidance scale as an input, instead of a second row.
         self._guidance_width: int | None = pipe.unet.config.time_cond_proj_dim
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
-        """SDXL's micro-conditioning (its paper, section 2.2): original size, top left of the crop, target size."""
+        """Returns SDXL's micro-conditioning (section 2.2 of its paper): original size, top left of the crop, target size."""
         sides = (size.height, size.width)
         return torch.tensor((*sides, 0, 0, *sides)) if self._is_xl else None
 
@@ -59,7 +59,7 @@ class UNetFamily(ModelFamily):
 
 
 class SD3Family(ModelFamily):
-    """Stable Diffusion 3 and 3.5: a transformer, guided as the U-Nets are."""
+    """Stable Diffusion 3 and 3.5: a transformer, with guidance like the U-Nets."""
 
     def __init__(self, pipe: Any) -> None:
         super().__init__(pipe)
@@ -85,9 +85,9 @@ class SD3Family(ModelFamily):
 
 
 class FluxFamily(ModelFamily):
-    """FLUX.1 dev and schnell: a transformer that is told the guidance and takes 2 x 2 latents as one token.
+    """FLUX.1 dev and schnell: a transformer that takes the guidance as an input and treats 2 x 2 latents as one token.
 
-    The latents stay a picture between steps; a negative prompt means nothing to it.
+    Between steps the latents have the shape of a picture. Negative prompts have no effect.
     """
 
     PATCH = 2
@@ -102,7 +102,7 @@ class FluxFamily(ModelFamily):
     def _denoise(self, x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor]:
         rows, channels, height, width = x.shape
         text: Tensor = told["encoder_hidden_states"]
-        # Made on the CPU and sent to the device: once a size, so that no step waits for it.
+        # Made on the CPU and copied to the device once for each size, so that no step waits for it.
         size = (height // 2, width // 2, x.device, x.dtype)
         if size not in self._places:
             self._places[size] = self._pipe._prepare_latent_image_ids(rows, *size)
@@ -144,10 +144,10 @@ def _encode(
 ) -> list[tuple[Tensor, Tensor | None]]:
     encoded: Any = pipe.encode_prompt(
         text,
-        device=pipe.text_encoder.device,  # the pipeline's is that of any of its modules
+        device=pipe.text_encoder.device,  # the pipeline's own `device` is that of any one of its modules
         num_images_per_prompt=1,
         do_classifier_free_guidance=is_guided,
-        # None, not "", for no negative prompt: SDXL's base model then takes zeros, which it was trained with.
+        # None, not "", for no negative prompt: SDXL's base model then uses zeros, as in its training.
         negative_prompt=negative or None,
         **more,
     )
@@ -163,7 +163,7 @@ def _encode(
 def _timing(
     scheduler: Any, latent_shape: tuple[int, ...], patch: int, *, max_shift: float, is_even: bool
 ) -> Timing:
-    """More noise for longer, the more tokens a picture has: `calculate_shift` of diffusers' pipelines."""
+    """Shifts the schedule towards noise for pictures with more tokens, as `calculate_shift` of diffusers' pipelines."""
     config = scheduler.config
     mu = None
     if config.get("use_dynamic_shifting"):

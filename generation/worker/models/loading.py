@@ -1,4 +1,4 @@
-"""Folders and hub names -> modules on the device."""
+"""Loads models from folders and hub names to the device."""
 
 import importlib
 import inspect
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class BrokenModel(Exception):
-    """The model cannot be loaded; the text is a sentence for the owner."""
+    """The model can't be loaded. The text is a sentence for the owner."""
 
     kind = "model"  # as in protocol.Failed
 
@@ -46,7 +46,7 @@ DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch
 
 
 def pick_dtype(device: torch.device, wanted: str) -> torch.dtype:
-    """The owner's choice; else what the device is good at."""
+    """Returns the owner's choice, or the best dtype for the device."""
     if wanted:
         return DTYPES[wanted]
     if device.type == "cpu":
@@ -55,15 +55,16 @@ def pick_dtype(device: torch.device, wanted: str) -> torch.dtype:
 
 
 def limit_threads() -> None:
-    """Leaves one core to the bot. Two of torch's threads that share a core wait for each other at every operation: on a busy
-    machine, 24 ms of work took 350 to 1,900 ms."""
+    """Leaves one core to the bot. Two torch threads on one core wait for each other at every operation: on a busy machine, 24 ms
+    of work took 350 to 1,900 ms.
+    """
     if "OMP_NUM_THREADS" not in os.environ:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
         torch.set_num_threads(max(1, cores - 1))
 
 
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
-    """Raises BrokenModel, torch.OutOfMemoryError, and torch.AcceleratorError where the device itself has failed."""
+    """Loads a model. Raises BrokenModel, torch.OutOfMemoryError, and torch.AcceleratorError if the device itself has failed."""
     try:
         folder = inspect_folder(entry.source)
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
@@ -74,14 +75,14 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         if type(pipe).__name__ not in FAMILIES:
             return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
-            pipe.vae.to(torch.float32)  # overflows in half precision and bands in bfloat16
+            pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
         return Model(entry, pipe, device, dtype)
     except BrokenModelFolder as broken:
         raise BrokenModel(str(broken)) from broken
     except (BrokenModel, torch.OutOfMemoryError, torch.AcceleratorError):
         raise
     except Exception as broken:
-        # Anything may come out of files that are whole but do not belong together, or of the network.
+        # Complete files that do not belong together, or the network, may raise any exception.
         log.exception("loading %s failed", entry.source)
         advice = "Check that the folder is complete and made for this version of diffusers."
         if is_hub_name(entry.source):
@@ -90,22 +91,23 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
 
 
 def compile_denoiser(pipe: Any, device: torch.device, backend: str = "inductor") -> None:
-    """In place, at its first call of every number of rows. On CUDA what is compiled is replayed as a graph.
+    """Compiles the denoiser in place, at its first call with each number of rows. On CUDA the compiled code is replayed as a
+    graph.
 
-    https://docs.pytorch.org/docs/stable/generated/torch.compile.html
+    See https://docs.pytorch.org/docs/stable/generated/torch.compile.html
     """
     denoiser = denoiser_of(pipe)
-    # Every number of rows and every size is compiled for itself: more than the eight that PyTorch stops at.
+    # Each number of rows and each size is compiled separately: more than PyTorch's limit of eight.
     dynamo: Any = importlib.import_module("torch._dynamo.config")  # there is no public one
     dynamo.recompile_limit = max(dynamo.recompile_limit, 64)
-    # Where it cannot be compiled (no compiler, say), it is run as it is, and the log says so.
+    # If compiling fails (for example without a compiler), the denoiser runs uncompiled, and the log says so.
     dynamo.suppress_errors = True
     more: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
     denoiser.compile(backend=backend, dynamic=False, **more)
 
 
 def _check(entry: ModelEntry, pipe: Any) -> None:
-    """Puts the owner's scheduler in the model's place. Raises BrokenModel for what the loop cannot denoise."""
+    """Replaces the model's scheduler by the owner's. Raises BrokenModel if the loop can't denoise with this model."""
     family = FAMILIES.get(type(pipe).__name__)
     if family is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
         raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
@@ -127,12 +129,12 @@ def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:
     diffusers_logging.disable_progress_bar()
     transformers.logging.disable_progress_bar()
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about configurations that are old, not wrong
+        warnings.simplefilter("ignore")  # warnings about old but valid configurations
         return DiffusionPipeline.from_pretrained(
             source,
             torch_dtype=dtype,
             variant=variant,
             local_files_only=not is_hub_name(source),
-            # Stable Diffusion's safety checker alone is 1.2 GB.
+            # Stable Diffusion's safety checker alone takes 1.2 GB.
             **dict.fromkeys(OPTIONAL),
         )

@@ -1,4 +1,4 @@
-"""The LoRAs of one model: read when first asked for, and worn by its modules while a batch that asks for them is computed."""
+"""The LoRAs of one model: loaded at first use, and active in its modules while a batch that uses them is computed."""
 
 import time
 import warnings
@@ -14,11 +14,11 @@ from generation.request import LoraEntry, LoraName, LoraSet, ModelEntry
 from generation.worker.models.backoff import Backoff
 
 KEPT = 8
-"""LoRAs in memory beside a model, more than one order may ask for; those of SDXL have 50 to 400 MB."""
+"""LoRAs in memory for each model; more if one job needs more. SDXL LoRAs take 50 to 400 MB."""
 
 
 class BrokenLora(Exception):
-    """A LoRA cannot be used; the text is a sentence for the owner."""
+    """A LoRA can't be used. The text is a sentence for the owner."""
 
     kind = "lora"  # as in protocol.Failed
 
@@ -29,9 +29,9 @@ class Adapters:
         self._entries = {lora.name: lora for lora in entry.loras}
         self._pipe = pipe
         self._clock = clock  # seconds
-        self._loaded: OrderedDict[LoraName, int] = OrderedDict()  # bytes; used longest ago first
-        self._worn: LoraSet | None = ()  # None: whatever diffusers left
-        self._layers: list[LoraLayer] = []  # that any LoRA has put around the model's own
+        self._loaded: OrderedDict[LoraName, int] = OrderedDict()  # bytes; least recently used first
+        self._worn: LoraSet | None = ()  # None: unknown, as diffusers left it
+        self._layers: list[LoraLayer] = []  # the layers that LoRAs have put around the model's own
         self._backoff: Backoff[LoraName] = Backoff()
 
     @property
@@ -39,7 +39,7 @@ class Adapters:
         return sum(self._loaded.values())
 
     def load(self, loras: LoraSet) -> None:
-        """Afterwards all of them are in memory. Raises BrokenLora, and torch.OutOfMemoryError; then the model is as it was."""
+        """Loads all of them to memory. Raises BrokenLora or torch.OutOfMemoryError, and then leaves the model unchanged."""
         for lora in loras:
             if lora.name not in self._loaded:
                 self._load(lora.name)
@@ -48,18 +48,19 @@ class Adapters:
             self._drop(next(iter(self._loaded)))
 
     def wear(self, loras: LoraSet) -> None:
-        """From now on the model's modules compute with these and no others. Raises as `load`."""
+        """Makes these LoRAs, and no others, active in the model's modules. Raises the same errors as `load`."""
         if loras == self._worn:
             return
         self.load(loras)
         names: list[str] = [lora.name for lora in loras]
-        # diffusers' `set_adapters` visits every module and every weight: 79 ms of CPU for SDXL's, where this takes 4. PEFT's own
-        # setters beneath it would switch the weights' gradients each time, which nobody here wants; so its fields are set.
+        # diffusers' `set_adapters` visits every module and every weight: for SDXL it takes 79 ms of CPU, and this loop 4 ms.
+        # PEFT's own setters would also switch the weights' gradients each time, which is not needed. So this code sets the fields
+        # directly.
         for layer in self._layers:
             layer._disable_adapters = not loras  # pyright: ignore[reportPrivateUsage]
             layer._active_adapter = names  # pyright: ignore[reportPrivateUsage]
             for lora in loras:
-                layer.set_scale(lora.name, lora.weight)  # nothing, where the layer is not the LoRA's
+                layer.set_scale(lora.name, lora.weight)  # does nothing if the LoRA does not have this layer
         self._worn = loras
 
     def _load(self, name: LoraName) -> None:
@@ -74,7 +75,7 @@ class Adapters:
             self._drop(name)
             raise
         except Exception as broken:
-            # Anything may come out of a file that is whole but made for another model.
+            # A complete file that was made for another model may raise any exception.
             self._drop(name)
             what = str(broken) if isinstance(broken, BrokenLoraFile | BrokenLora) else _first_lines(broken)
             reason = f"The LoRA {name} cannot be used with {self._model.name}. {what}"
@@ -86,7 +87,7 @@ class Adapters:
             raise BrokenLora(f"A {type(self._pipe).__name__} takes none.")
         file = inspect_lora(lora.source, self._model.source)
         with torch.inference_mode(False), warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about keys of other programs
+            warnings.simplefilter("ignore")  # about the keys of other programs
             self._pipe.load_lora_weights(
                 str(file.parent), weight_name=file.name, adapter_name=lora.name, local_files_only=True
             )
@@ -106,7 +107,7 @@ class Adapters:
         return [layer for part in self._modules for layer in part.modules() if isinstance(layer, LoraLayer)]
 
     def _weights(self, name: LoraName) -> Sequence[tuple[torch.nn.Parameter, Any]]:
-        """The LoRA's own parameters, each with the module that wears it."""
+        """Returns the LoRA's own parameters, each with the module that uses it."""
         return [
             (weight, module)
             for module in self._modules
@@ -118,12 +119,12 @@ class Adapters:
         self._worn = None
         self._loaded.pop(name, None)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # that it was active
+            warnings.simplefilter("ignore")  # about deleting an active LoRA
             if hasattr(self._pipe, "delete_adapters"):
                 self._pipe.delete_adapters([name])
-        self._layers = self._find_layers()  # a failure may have left some
+        self._layers = self._find_layers()  # a failed load may have left some
 
 
 def _first_lines(error: Exception) -> str:
-    """Mismatches are told by every layer; the first says it."""
+    """Shortens an error. Every mismatching layer adds a line; the first ones say enough."""
     return " ".join(" ".join(str(error).split("\n")[:2]).split())[:300]

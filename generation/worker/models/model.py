@@ -1,4 +1,4 @@
-"""A loaded model of a kind that is denoised step by step: an order -> slots, and slots -> pictures."""
+"""A loaded model that is denoised step by step: converts drawings to slots, and slots to pictures."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -21,13 +21,13 @@ from generation.worker.output.decode import Codec, read_init
 
 
 class UnusableRequest(Exception):
-    """The model cannot make this; the text is a sentence."""
+    """The model can't draw this request. The text is a sentence."""
 
     kind = "input"  # as in protocol.Failed
 
 
 class Model:
-    """A loaded model: its modules and what is derived from them."""
+    """A loaded model: its modules and the objects made from them."""
 
     def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
         self.entry = entry
@@ -36,7 +36,7 @@ class Model:
         self.dtype = dtype
         self.family = FAMILIES[type(pipe).__name__](pipe)
         self.unet: Any = self.family.unet
-        is_replayed = device.type == "cuda" and not entry.compile  # what is compiled is replayed already
+        is_replayed = device.type == "cuda" and not entry.compile  # compiled code is already replayed
         self.cuda_graphs = CudaGraphs(self.family.unet, CudaRecorder()) if is_replayed else None
         self.step_tables = StepTables(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
@@ -57,9 +57,9 @@ class Model:
 
     @torch.inference_mode()
     def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
-        """The drawing's picture `index` before its first step.
+        """Returns a slot for the drawing's picture `index`, before its first step.
 
-        Raises UnusableRequest, BrokenLora, and generation.files.images.PictureError for an init picture that is none.
+        Raises UnusableRequest, BrokenLora, and generation.files.images.PictureError if the init picture can't be read.
         """
         shape = self.latent_shape(drawing.size)
         try:
@@ -80,7 +80,7 @@ class Model:
             table = self.step_tables.table(
                 drawing.steps, strength, self.family.timing(shape), is_masked=mask is not None
             )
-        except (ValueError, IndexError) as refused:  # what schedulers raise for more steps than they have
+        except (ValueError, IndexError) as refused:  # schedulers raise these for more steps than they support
             raise UnusableRequest(
                 f"{self.scheduler_name} cannot do {drawing.steps} steps: {refused}"
             ) from refused
@@ -93,32 +93,35 @@ class Model:
         )
         slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask)
         if mask is not None and self.codec.is_drawing:
-            # diffusers encodes the masked picture too, for U-Nets that look at it; its schedulers draw what comes after.
+            # diffusers also encodes the masked picture, for U-Nets that use it. So its generator has advanced when the schedulers
+            # draw noise.
             torch.randn(shape, generator=generator)
         return slot
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
-        """One step for every slot; they share a BatchKey. When it raises, no slot has changed. `sizes`: as in `BatchState`."""
+        """Takes one step for every slot. All slots share a BatchKey. If it raises, no slot has changed. `sizes`: as in
+        `BatchState`.
+        """
         self.adapters.wear(slots[0].key.loras)
         if self.entry.compile and self.device.type == "cuda":
-            torch.compiler.cudagraph_mark_step_begin()  # what the last replay gave back may be written over
+            torch.compiler.cudagraph_mark_step_begin()  # the results of the last replay may be overwritten
         with self.offload.at_work("denoiser"):
             state = self.batch_states.of(slots[0].key)
             state.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
 
     def denoiser(self, key: BatchKey) -> Any:
-        """What a step of this key calls."""
-        # A recording knows no LoRAs, which come and go.
+        """Returns the function that a step of this key calls."""
+        # A recording can't contain LoRAs, because they change.
         return self.unet if self.cuda_graphs is None or key.loras else self.cuda_graphs
 
     def make_room(self) -> None:
-        """Gives up what memory it holds for speed alone."""
+        """Releases the memory that is used only for speed."""
         if self.cuda_graphs is not None:
             self.cuda_graphs.give_up()
 
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
-        """The slots' samples as they stand, decoded: (3, height, width) each, 0 to 1. They are of one size."""
+        """Decodes the slots' present samples: (3, height, width) each, 0 to 1. All slots must have one size."""
         decoded = self.codec.decode(torch.stack([slot.sample for slot in slots]))
         return [
             picture if slot.background is None else slot.background.mask.paste(picture)

@@ -1,6 +1,6 @@
-"""The models of the settings on the device: loaded when asked for, evicted when others need the room. Knows no jobs.
+"""Keeps the configured models on the device: loads them on demand, and evicts them when others need the memory. Knows no jobs.
 
-The eviction policy decides; here is done what it decides, between two steps, and the bot is told.
+The eviction policy decides. This module does the loading and evicting between two steps, and reports it to the bot.
 """
 
 import gc
@@ -22,13 +22,13 @@ from generation.worker.models.loading import BrokenModel, Model, device_name, lo
 log = logging.getLogger(__name__)
 
 SHARE = 0.75
-"""Of the memory that is free at start, for models; the rest is for the pictures."""
+"""The share for models of the memory that is free at start. The rest is for pictures."""
 
 GIB = 2**30
 
 
 def memory_budget(device: torch.device, gib: float) -> int:
-    """Bytes for models: `gib`, or a share of what is free now."""
+    """Returns the bytes for models: `gib`, or a share of the memory that is free now."""
     if gib:
         return round(gib * GIB)
     free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
@@ -43,31 +43,33 @@ class ModelCache:
     tell: Callable[[Event], None]
     clock: Callable[[], float]  # seconds
     _models: dict[ModelName, Model] = field(default_factory=dict[ModelName, Model], init=False)
-    # Bytes: measured at the last load, else by the files.
+    # Bytes: measured at the last load, otherwise computed from the files.
     _sizes: dict[ModelName, int] = field(default_factory=dict[ModelName, int], init=False)
     _backoff: Backoff[ModelName] = field(default_factory=Backoff[ModelName], init=False)
 
     def take(self, name: ModelName) -> Model:
-        """A resident model, for a picture. Raises BrokenModel."""
+        """Returns a resident model for a picture. Raises BrokenModel."""
         if (failed := self._why_not(name)) is not None:
             raise BrokenModel(failed)
         self.policy.used(name)
         return self._models[name]
 
     def is_open(self, name: ModelName) -> bool:
-        """Whether `take` has an answer now; else its orders wait."""
+        """Returns whether `take` returns or raises now; otherwise jobs for this model wait."""
         return self.policy.is_open(name) or self._why_not(name) is not None
 
     def load(self, name: ModelName) -> None:
-        """Now, whatever lies there. Raises BrokenModel, which is told too."""
+        """Loads the model now, without asking the policy. Raises BrokenModel, and reports it to the bot too."""
         if name not in self.entries:
             raise BrokenModel(self._why_not(name))
         if self._load(name) is None and (failed := self._why_not(name)) is not None:
             raise BrokenModel(failed)
 
     def restock(self, waiting: Iterable[ModelName], begun: Set[ModelName]) -> None:
-        """Loads and evicts what is due, at most one model loaded. waiting: the models of orders that have not begun, first come
-        first. begun: the models of those that have."""
+        """Loads and evicts as the policy decides; loads at most one model.
+
+        `waiting`: the models of jobs that have not started, in order of arrival. `begun`: the models of jobs that have started.
+        """
         wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
         for name, model in self._models.items():
             self.policy.loaded(name, self._sizes[name] + model.adapters.bytes)
@@ -90,7 +92,7 @@ class ModelCache:
         self.tell(swapped)
 
     def _load(self, name: ModelName) -> ModelName | None:
-        """The name, once it lies there. Otherwise it failed, or it waits until it has the device alone."""
+        """Loads a model and returns its name. None: it failed, or it waits until it has the device alone."""
         entry = self.entries[name]
         try:
             model = load(entry, self.device, pick_dtype(self.device, entry.dtype))
@@ -105,7 +107,7 @@ class ModelCache:
             self._backoff.clear(name)
             self.policy.loaded(name, self._sizes[name])
             return name
-        # Outside the except block: its traceback would keep half a model alive.
+        # Outside the except block, because the traceback would keep half a model alive.
         self._free_memory()
         if self._models:
             self._sizes[name] = self.policy.budget
@@ -115,7 +117,7 @@ class ModelCache:
         return None
 
     def _size(self, name: ModelName) -> int | None:
-        """Bytes, as far as known; None for what cannot be loaded now."""
+        """Returns the model's bytes, as far as known; None for a model that can't be loaded now."""
         if self._why_not(name) is not None:
             return None
         if name not in self._sizes:
@@ -125,18 +127,18 @@ class ModelCache:
             except BrokenModelFolder as broken:
                 self._fail(name, str(broken))
                 return None
-            if weights is None:  # from a hub: perhaps as large as what is known
+            if weights is None:  # from a hub: assume the largest known size
                 return max(self._sizes.values(), default=0)
             self._sizes[name] = weights * pick_dtype(self.device, entry.dtype).itemsize
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:
         failed = self._backoff.fail(name, reason, self.clock())
-        self._sizes.pop(name, None)  # the files may be others at the next try
+        self._sizes.pop(name, None)  # the files may be different at the next try
         self.tell(ModelBroken(model=name, reason=failed.sentence))
 
     def _why_not(self, name: ModelName) -> str | None:
-        """Why the model cannot be loaded now."""
+        """Returns the reason why the model can't be loaded now; None if it can."""
         if name not in self.entries:
             return f"There is no model named {name} in the settings."
         standing = self._backoff.standing(name, self.clock())
@@ -149,7 +151,7 @@ class ModelCache:
 
 
 def footprint(pipe: Any) -> int:
-    """Bytes of all parameters and buffers, each once."""
+    """Returns the bytes of all parameters and buffers, each counted once."""
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     held = {
         id(tensor): tensor.nbytes

@@ -1,7 +1,7 @@
-"""Which of a model's modules are on the device, and what it does without when memory is short. Knows no jobs and no batches.
+"""Moves a model's modules between device and host, and saves memory in other ways. Knows no jobs and no batches.
 
-Each rung takes less memory and more time than the one before, and draws the same picture; only a tiled decode differs a little,
-because each tile is normalised by itself.
+The ways form a ladder: each rung takes less memory and more time than the one before, and draws the same picture. Only a tiled
+decode differs a little, because each tile is normalised separately.
 """
 
 from collections.abc import Generator, Mapping, Sequence
@@ -15,8 +15,9 @@ from torch import nn
 Verb = Literal["step", "decode", "encode"]
 
 Rung = Literal["tiled", "aside", "apart", "streamed"]
-"""tiled: pictures are decoded one at a time, in tiles. aside: text encoders and VAE rest in the host's memory while they have
-nothing to do. apart: the denoiser rests there too while they work. streamed: the denoiser's layers come to the device in turn."""
+"""tiled: pictures are decoded one at a time, in tiles. aside: text encoders and VAE are in host memory while they are not used.
+apart: the denoiser is in host memory too while those work. streamed: the denoiser's layers are copied to the device one by one.
+"""
 
 Part = Literal["text", "vae", "denoiser"]
 
@@ -29,19 +30,21 @@ HELPS: Mapping[Verb, Sequence[Rung]] = {
 HOST = torch.device("cpu")
 
 LEAST_TILE = 16
-"""Latents a side. The smaller a tile, the more it differs from the whole picture."""
+"""Latents on each side. The smaller a tile is, the more it differs from the whole picture."""
 
 _STREAMING = ("group_offloading", "layer_execution_tracker", "lazy_prefetch_group_offloading")
-"""diffusers' names of the hooks that `enable_group_offload` sets (hooks/group_offloading.py); it has nothing to take them off."""
+"""diffusers' names of the hooks that `enable_group_offload` sets (hooks/group_offloading.py). diffusers
+can't remove them itself.
+"""
 
 
 def denoiser_of(pipe: Any) -> Any:
-    """An nn.Module."""
+    """Returns the pipeline's denoiser, an nn.Module."""
     return pipe.unet if hasattr(pipe, "unet") else pipe.transformer
 
 
 class Offload:
-    """The modules of a pipeline that the loop has taken apart."""
+    """The ladder for a model whose modules the loop calls one by one."""
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         self._vae: Any = pipe.vae
@@ -54,11 +57,11 @@ class Offload:
         self._device = device
         self.rungs: list[Rung] = []
         self._tile: tuple[Any, Any] | None = None
-        # What nn.Module.compile has made, if it was called.
+        # The compiled form, if nn.Module.compile was called.
         self._compiled: Any = self._denoiser._compiled_call_impl
 
     def rung_for(self, verb: Verb) -> Rung | None:
-        """The next that would help; None when there is none left."""
+        """Returns the next rung that would help; None if there is none left."""
         return next((rung for rung in HELPS[verb] if rung not in self.rungs and self._has(rung)), None)
 
     def climb(self, rung: Rung) -> None:
@@ -75,7 +78,9 @@ class Offload:
         self.rungs.append(rung)
 
     def descend(self) -> Rung | None:
-        """Takes the last rung back; None where all is as it was. Raises torch.OutOfMemoryError, and has then changed nothing."""
+        """Undoes the last rung and returns it; None if there is none. Raises torch.OutOfMemoryError, and then leaves the rungs
+        unchanged.
+        """
         if not self.rungs:
             return None
         rung = self.rungs[-1]
@@ -105,7 +110,7 @@ class Offload:
         return rung
 
     def at_work(self, part: Part) -> AbstractContextManager[None]:
-        """Inside, the part is on the device."""
+        """Keeps the part on the device inside the block."""
         return self._fetched(part) if self.rungs else nullcontext()
 
     @contextmanager
@@ -132,7 +137,7 @@ class Offload:
         return rung != "tiled" or (hasattr(self._vae, "use_tiling") and hasattr(self._vae, "use_slicing"))
 
     def _cut_tiles(self) -> None:
-        """A quarter of the picture the VAE was made for: its own tile is as large as that picture."""
+        """Halves the side of a tile. The VAE's own tile is as large as the pictures it was made for."""
         vae = self._vae
         if hasattr(vae, "tile_latent_min_size") and hasattr(vae, "tile_sample_min_size"):
             self._tile = (vae.tile_latent_min_size, vae.tile_sample_min_size)
@@ -142,7 +147,7 @@ class Offload:
         vae.enable_slicing()
 
     def _run_uncompiled(self) -> None:
-        """A compiled graph expects the weights where they were."""
+        """Runs the denoiser without its compiled graph, which expects the weights at fixed addresses."""
         self._compiled = self._denoiser._compiled_call_impl or self._compiled
         self._denoiser._compiled_call_impl = None
 
@@ -160,7 +165,7 @@ class Offload:
             raise
 
     def _move(self, device: torch.device, *modules: nn.Module) -> None:
-        # Outside of inference mode, whose tensors could not be changed in place any more.
+        # Outside inference mode, because its tensors can't be changed in place later.
         with torch.inference_mode(False), torch.no_grad():
             for module in modules:
                 module.to(device)
@@ -169,7 +174,7 @@ class Offload:
 
 
 class PipelineOffload:
-    """A pipeline that draws by itself: what diffusers offers for it. Its three methods are as `Offload`'s."""
+    """The ladder for a pipeline that draws by itself, with diffusers' own methods. Has the same interface as `Offload`."""
 
     def __init__(self, pipe: Any, device: torch.device) -> None:
         self._pipe = pipe

@@ -1,8 +1,9 @@
-"""Models that the loop cannot take apart: diffusers' own pipeline draws each picture, as a coroutine that stops after every step.
+"""Models that the loop can't split into steps. diffusers' own pipeline draws each picture, as a coroutine that pauses after each
+step.
 
-So its pictures wait for their turn between two steps as all others do, may be cancelled there, and tell how far they are. They
-share no step, and each is drawn to its end before the model begins another (`Slot.is_alone`): pipelines keep their run's state
-in themselves, and some in their modules.
+So these pictures also wait for their turn between two steps, can be cancelled there, and report progress. They share no step, and
+a model finishes each before it starts another (`Slot.is_alone`): pipelines store the state of a run in themselves, and some in
+their modules.
 """
 
 import inspect
@@ -27,15 +28,17 @@ from generation.worker.output.decode import to_tensor
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class PipelineSlot(Slot):
-    """`run` stands in `draw` after a step. When it is dropped with the slot, it raises GreenletExit there: the pipeline ends."""
+    """A picture drawn by a pipeline. `run` is paused in `draw` after a step. When it is dropped with the slot, it raises
+    GreenletExit there, and the pipeline ends.
+    """
 
     draw: Callable[[], Image.Image]
     run: greenlet | None = None
-    picture: Image.Image | None = None  # once it is finished
+    picture: Image.Image | None = None  # set when it is finished
 
 
 class PipelineModel(Model):
-    """A pipeline as a whole."""
+    """A model that draws with a whole diffusers pipeline."""
 
     def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
         self.entry = entry
@@ -78,10 +81,10 @@ class PipelineModel(Model):
         try:
             slot.picture = slot.run.switch()
         except Exception:
-            slot.step, slot.run = 0, None  # the next try begins anew
+            slot.step, slot.run = 0, None  # the next try starts from the beginning
             raise
         last = len(slot.table)
-        # Schedulers of a higher order call back more often than they were asked for steps.
+        # Schedulers of a higher order call back more often than the requested number of steps.
         slot.step = last if slot.picture else min(slot.step + 1, last - 1)
 
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
@@ -89,7 +92,7 @@ class PipelineModel(Model):
         return [to_tensor(picture) for picture in pictures if picture is not None]
 
     def _asked(self, drawing: Drawing[bytes], index: int) -> dict[str, Any]:
-        """What the pipeline can be told of the drawing. Raises UnusableRequest, and generation.files.images.PictureError."""
+        """Returns the pipeline's arguments for the drawing. Raises UnusableRequest, and generation.files.images.PictureError."""
         start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
         if "mask_image" in self._accepts and not (start and mask):
             raise UnusableRequest(f"{self.entry.name} only fills in: give it a picture and a mask.")
@@ -120,22 +123,22 @@ class PipelineModel(Model):
             asked = asked | {"callback_on_step_end": _wait}
 
         def draw() -> Image.Image:
-            generator.manual_seed(seed)  # it may have been tried before
+            generator.manual_seed(seed)  # it may be a second try
             return pipe(**asked).images[0]
 
         return draw
 
 
 def _wait(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[str, Any]:
-    """Back to the loop, until its next `advance`."""
+    """Switches to the loop, until its next `advance`."""
     loop = getcurrent().parent
     assert loop is not None
-    with torch.enable_grad():  # which pipelines switch off, and torch keeps by thread
+    with torch.enable_grad():  # pipelines switch gradients off, and torch stores that by thread
         loop.switch()
     return told
 
 
 def _table(steps: int) -> StepTable:
-    """Only its length counts."""
+    """Returns an empty table; only its length is used."""
     nothing = torch.zeros(steps, 0)
     return StepTable(told=nothing, weights=nothing, draws=(False,) * steps, start_noise=1.0, start_init=0.0)

@@ -1,4 +1,4 @@
-"""Pictures -> bytes, on threads of its own: the device waits neither for a PNG nor for a preview."""
+"""Encodes pictures on separate threads, so that the device waits neither for a PNG nor for a preview."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,32 +18,32 @@ class ImageEncoder:
     def __init__(self, tell: Callable[[Event], None]) -> None:
         self._tell = tell
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="pictures")
-        # Another one, since a few large PNGs take longer than a preview is fresh.
+        # A second thread, because encoding a few large PNGs would delay previews too much.
         self._preview_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="previews")
         self._previewing: set[JobId] = set()
 
     def encode(
         self, job: JobId, pictures: Sequence[Arriving], texts: Sequence[str], device_seconds: float
     ) -> None:
-        """Tells Finished, soon. `texts` go into the PNGs."""
-        context = copy_context()  # of the log lines
+        """Encodes the pictures in the background, then sends Finished. `texts` are written into the PNGs."""
+        context = copy_context()  # for the log lines
         self._thread.submit(context.run, self._encode, job, pictures, texts, device_seconds)
 
     def encode_preview(self, job: JobId, preview: JobPreview) -> None:
-        """Tells Previewed, soon; or nothing, where the job's last preview is not out yet."""
+        """Encodes in the background, then sends Previewed. Does nothing if the job's last preview is still being encoded."""
         if job not in self._previewing:
             self._previewing.add(job)
             self._preview_thread.submit(self._encode_preview, job, preview)
 
     def close(self) -> None:
-        """Waits for what is being encoded."""
+        """Waits for all running encodings."""
         self._preview_thread.shutdown()
         self._thread.shutdown()
 
     def _encode_preview(self, job: JobId, preview: JobPreview) -> None:
         try:
             self._tell(Previewed(job=job, picture=preview.develop()))
-        except Exception:  # the boundary of this thread; a preview is not worth the job
+        except Exception:  # the boundary of this thread; a preview is not worth failing the job
             log.exception("a preview failed")
         finally:
             self._previewing.discard(job)

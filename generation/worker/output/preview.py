@@ -1,4 +1,4 @@
-"""A look at a job that is not done: taken between two steps, made into a picture on another thread."""
+"""A preview of an unfinished job: taken between two steps, encoded on another thread."""
 
 from __future__ import annotations
 
@@ -21,16 +21,14 @@ _GREY = (118, 118, 118)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class JobPreview:
-    """The job's pictures as they were when it was taken."""
+    """The job's pictures at the time of the preview."""
 
     drawing: Drawing[bytes]
-    pictures: Mapping[
-        int, Arriving
-    ]  # decoded, or as far as they have come; none of those that have not begun
+    pictures: Mapping[int, Arriving]  # decoded or partly denoised; without those that have not started
 
     @classmethod
     def of(cls, job: Job) -> JobPreview:
-        """Launches what the device has to do for it, and waits for nothing."""
+        """Launches the device work for it without waiting."""
         begun = {index: slot.clean for index, slot in job.slots.items() if slot.clean is not None}
         pictures = dict(job.pictures)
         if begun:
@@ -39,7 +37,7 @@ class JobPreview:
         return cls(drawing=job.request.drawing, pictures=pictures)
 
     def develop(self) -> bytes:
-        """The grid, JPEG; a picture that has not begun is grey. Waits for the device."""
+        """Returns the grid as JPEG; a picture that has not started is grey. Waits for the device."""
         cells = {index: self._fit(picture.picture()) for index, picture in self.pictures.items()}
         grey = self._fit(Image.new("RGB", (8, 8), _GREY))
         return to_jpeg(grid_of([cells.get(index, grey) for index in range(self.drawing.images)]))

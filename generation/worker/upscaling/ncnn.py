@@ -1,7 +1,7 @@
-"""Reads the weights out of ncnn's two files, a text of layers and one binary.
+"""Reads the weights in ncnn's two files: a text of layers and one binary.
 
-Only what plain convolutional networks need: Convolution and PReLU; layers without weights are passed over.
-Formats: https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
+Supports only plain convolutional networks: Convolution and PReLU. Layers without weights are skipped. For the formats see
+https://github.com/Tencent/ncnn/wiki/param-and-model-file-structure
 """
 
 from collections.abc import Iterator
@@ -13,13 +13,13 @@ import torch
 from torch import Tensor
 
 _MAGIC = "7767517"
-_HALF = 0x01306B47  # the tag before weights stored as float16; 0 stands before float32
+_HALF = 0x01306B47  # tag before float16 weights; the tag before float32 is 0
 _WITHOUT_WEIGHTS = {"Input", "Split", "Concat", "BinaryOp", "Eltwise", "Interp", "PixelShuffle", "ReLU"}
 
 
 @dataclass(eq=False)
 class WeightsUnreadable(Exception):
-    """The files are damaged, or hold a layer that this reader does not know."""
+    """The files are damaged, or contain a layer that this reader does not know."""
 
     path: Path
     reason: str
@@ -34,7 +34,7 @@ class Layer:
 
 
 def read_layers(param: Path, binary: Path) -> list[Layer]:
-    """All layers with weights. Raises WeightsUnreadable, OSError."""
+    """Returns all layers with weights. Raises WeightsUnreadable, OSError."""
     content = binary.read_bytes()
     layers: list[Layer] = []
     at = 0
@@ -67,10 +67,10 @@ def read_layers(param: Path, binary: Path) -> list[Layer]:
 
 
 def _described(param: Path) -> Iterator[tuple[str, dict[int, int]]]:
-    """Each layer's type and its whole-number options.
+    """Yields each layer's type and its integer options.
 
-    A line is: type, name, count of inputs, count of outputs, their names, key=value pairs. Arrays have keys
-    below -23300 and hold activation slopes, which the networks here have as constants.
+    A line is: type, name, number of inputs, number of outputs, their names, key=value pairs. Array options have keys below
+    -23300. They hold activation slopes, which are constants in the networks used here.
     """
     magic, _, *lines = param.read_text("ascii").splitlines()
     if magic != _MAGIC:

