@@ -1,4 +1,4 @@
-"""Members' charges and refunds. Rows only: bot/studio decides the limits."""
+"""Members' charges and refunds. Rows only: `moderation.rate_limits` decides the limits."""
 
 from dataclasses import dataclass
 

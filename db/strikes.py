@@ -1,4 +1,7 @@
-"""Strikes: offences that count for a time, each with the case that gave it. Rows only: the rules are in bot/studio."""
+"""Strikes: offences that count for a time, each with the case that gave it.
+
+Rows only: `bot.studio.cases` gives and counts them.
+"""
 
 from dataclasses import dataclass
 from functools import partial
