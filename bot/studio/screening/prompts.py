@@ -27,7 +27,7 @@ class PromptScreening:
         self._policies = policies
 
     async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
-        """Returns the strictest verdict of filter, server rules and spam check, and the ids of the server's rules that matched."""
+        """Returns the strictest verdict of filter, server rules and spam check, and the ids of the matching server rules."""
         actor = order.actor
         policy = await self._policies.of(policy_scope_of(actor))
         # Family only: no channel is laxer than *family*, even when the server chose a laxer policy; flagged prompts are refused.
