@@ -37,7 +37,7 @@ async def answer(interaction: Interaction, error: Exception) -> None:
             # Sends the case and its appeal button here when no direct message could.
             await interaction.client.direct_messages.tell_pending(interaction)
     except UNREACHABLE as gone:
-        # After three seconds (first answer) or fifteen minutes (token) Discord takes no answer.
+        # After three seconds (first answer) or fifteen minutes (token) Discord accepts no answer.
         log.warning("could not tell %s: %s", _where(interaction), gone)
 
 

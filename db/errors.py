@@ -61,7 +61,7 @@ class DatabaseTooNew(StorageError):
     version: int
     known: int  # the newest version this program can read
     sentence = (
-        "The database {path} is of version {version}, but this program knows {known}. Update Atelier. "
+        "The database {path} has version {version}, but this program knows versions up to {known}. Update Atelier. "
         "To stay with this release, restore a backup. Nothing was changed."
     )
 
@@ -90,7 +90,7 @@ class DatabaseBusy(StorageError):
     """Another process held the write lock for longer than the busy timeout."""
 
     path: Path
-    sentence = "Another program holds the database {path}. Is the bot running already? Otherwise try again in a moment."
+    sentence = "Another program uses the database {path}. Is the bot running already? Otherwise try again in a moment."
 
 
 class DiskFull(StorageError):
@@ -107,7 +107,7 @@ class ImageGone(StorageError):
     index: int
 
     def __str__(self) -> str:
-        return f"Picture {self.index + 1} of the job {self.job} is gone."
+        return f"Picture {self.index + 1} of the job {self.job} is deleted."
 
 
 _REFUSED_WRITES = frozenset(

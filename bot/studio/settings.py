@@ -252,8 +252,8 @@ def _doubled(names: Sequence[str]) -> str | None:
 
 _ELSEWHERE = {
     "discord.token": "the token comes from the environment (DISCORD_TOKEN), never from a file",
-    "generation.swaps_a_minute": "it is gone, and model_wait alone says how often models take turns; delete the line, and raise "
-    "model_wait where they should take turns less often",
+    "generation.swaps_a_minute": "it was removed: model_wait alone decides how often models take turns. Delete the line. "
+    "To make them take turns less often, raise model_wait",
     "models.sampler": "it is called scheduler now, the word of diffusers; its values are the same",
 }
 """Keys of older files, or keys that belong elsewhere, with the remedy. Entries of a list have no names here."""
