@@ -1,4 +1,4 @@
-"""run | playground | doctor: settings -> parts; signals; nothing else."""
+"""The command line: `run`, `playground` and `doctor`. Builds the parts from the settings and handles signals; no other logic."""
 
 import argparse
 import asyncio
@@ -35,7 +35,7 @@ _NO_TOKEN = (
 )
 
 SWITCH_SECONDS = 0.001
-"""How long a thread that is busy keeps the event loop's from its turn; Python's own 5 ms are what members would feel first."""
+"""Seconds that a busy thread may delay the event loop's thread. With Python's default of 5 ms, members would notice the delay."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
                 if options.log_level:
                     settings = replace(settings, logging=replace(settings.logging, level=options.log_level))
                 open_log(settings.logging.format, settings.logging.level)
-                # A gateway reconnect is an everyday matter to discord.py, and its INFO lines are many.
+                # A gateway reconnect is normal for discord.py, and its INFO lines are many.
                 logging.getLogger("discord").setLevel(logging.WARNING)
                 asyncio.run(_run(settings, options.stop_with_stdin))
             case "playground":
@@ -66,7 +66,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 async def _run(settings: Settings, stop_with_stdin: bool) -> None:
-    # Taken out of the environment: the worker, and what it loads, has no business with it.
+    # Removed from the environment: the worker and the libraries that it loads must not see the token.
     token = os.environ.pop("DISCORD_TOKEN", "").strip()
     if not token:
         raise StartError(_NO_TOKEN)
@@ -77,7 +77,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
             log.error("%s Orders for it will fail; the others go on.", sentence)
     screen = _screen(settings)
     pictures = _picture_check(settings)
-    # What is loaded now stays until the end. Looking through it for garbage would hold up the loop for tens of milliseconds.
+    # Objects loaded now stay until the end. A garbage collection over them would block the loop for tens of milliseconds.
     gc.collect()
     gc.freeze()
     stop = asyncio.Event()
@@ -89,7 +89,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
         async with Database.open(settings.data / "atelier.sqlite3") as database:
-            # Not before: where the database is lost, nothing is written.
+            # Opened after the database: when the database is lost, no file is written.
             provenance = Provenance.open(settings.provenance, settings.data)
             await app.run(settings, database, screen, pictures, provenance, token, stop)
     except OSError as error:
@@ -116,7 +116,7 @@ def _picture_check(settings: Settings) -> PictureCheck:
 
 
 def _doctor(settings: Settings) -> int:
-    """0: all is well; 1: something is broken that a start would live with; 2: a start would fail."""
+    """Prints the report. Returns 0: no trouble; 1: a fault that does not prevent a start; 2: a start would fail."""
     stops: list[str] = []
     for part in (_screen, _picture_check):
         try:

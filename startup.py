@@ -1,5 +1,5 @@
-"""What ends a start: errors with a sentence of their own. Every layer may import this; it imports nothing."""
+"""Errors that end a start; each has a sentence for the owner. Every layer may import this module; it imports none."""
 
 
 class StartError(Exception):
-    """Something that only the owner can mend. `str()` is a sentence for them: what is wrong, where, and what to do."""
+    """An error that only the owner can fix. `str()` is a sentence for the owner: the fault, its place, and the remedy."""

@@ -1,1 +1,1 @@
-"""Discord: commands, buttons, cards. The only package that knows it."""
+"""The Discord side: commands, buttons, cards. No other package knows Discord."""

@@ -1,4 +1,4 @@
-"""The list of commands and buttons, and the wiring: settings in, a running bot out."""
+"""The list of commands and buttons, and the wiring from settings to a running bot."""
 
 import asyncio
 import contextlib
@@ -47,7 +47,7 @@ from startup import StartError
 log = logging.getLogger(__name__)
 
 _GOODBYE_SECONDS = 5.0
-"""A gateway that hangs would keep a stop waiting for its farewell for half a minute; nothing depends on it."""
+"""Seconds. A gateway that hangs would delay a stop by half a minute. The bot does not need its goodbye."""
 
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
@@ -110,11 +110,11 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:
 
 
 def build(parts: Parts, spawn: Spawn) -> Atelier:
-    """A client that knows its commands and buttons. `spawn` is first used when somebody orders."""
-    # discord.py keeps both addresses on classes, Discord's own as the defaults.
+    """Builds a client with its commands and buttons. `spawn` is first used when a member orders."""
+    # discord.py keeps both addresses on classes; Discord's own are the defaults.
     Route.BASE = parts.settings.discord.api
     if Route.BASE != DISCORD_API:
-        # It identifies here whenever it can't resume: a token for another Discord must not go to the real one.
+        # discord.py connects here when it can't resume. A token for another Discord must not be sent to the real one.
         api = URL(Route.BASE)
         scheme = "wss" if api.scheme == "https" else "ws"
         DiscordWebSocket.DEFAULT_GATEWAY = api.with_scheme(scheme).with_path("/gateway")
@@ -133,7 +133,7 @@ async def run(
     token: str,
     stop: asyncio.Event,
 ) -> None:
-    """Runs until `stop` is set or something fails for good. Raises WrongToken, DiscordUnreachable, CannotListen."""
+    """Runs until `stop` is set or an error ends the bot. Raises WrongToken, DiscordUnreachable, CannotListen."""
     records, metrics, tasks = Repositories.of(database, settings.data), Metrics(), asyncio.TaskGroup()
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
@@ -143,7 +143,7 @@ async def run(
             await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
         client = build(parts, lambda work: tasks.create_task(_guarded(work)))
         open_until_the_end.push_async_callback(_close, client)
-        # Before anything else is started: a wrong token must be said, not buried in a group of failures.
+        # Before other tasks start: a wrong token must be reported alone, not inside a group of failures.
         await _log_in(client, token)
         try:
             async with tasks:
@@ -163,7 +163,7 @@ async def run(
                     task.cancel()
                 raise Stopped
         except BaseExceptionGroup as failures:
-            # The first failure has cancelled the rest; it is what there is to say.
+            # The first failure cancelled the other tasks, so only the first one is raised.
             first = failures.exceptions[0]
             if isinstance(first, discord.ConnectionClosed):
                 raise DiscordUnreachable(Route.BASE, str(first)) from first
@@ -172,7 +172,9 @@ async def run(
 
 
 async def _stay_connected(client: Atelier) -> None:
-    """discord.py swallows a cancellation that finds it reconnecting, and then waits for ever: only closing ends it."""
+    """Keeps the connection open. discord.py swallows a cancellation while it reconnects and then waits for ever; only closing
+    ends it.
+    """
     connection = asyncio.create_task(client.connect())
     try:
         await asyncio.shield(connection)
@@ -216,11 +218,11 @@ class DiscordUnreachable(StartError):
 
 
 class Stopped(Exception):
-    """Ends the task group, the jobs' own tasks included; their rows say where to go on."""
+    """Ends the task group and the jobs' tasks. The jobs' rows say where to continue."""
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
-    """A job's own failure must not take the bot down with it."""
+    """Runs a job's task; its failure must not stop the bot."""
     try:
         await work
     except discord.DiscordException as error:

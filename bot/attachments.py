@@ -1,4 +1,4 @@
-"""Files that members attach, fetched from Discord."""
+"""Downloads files that members attach."""
 
 import asyncio
 
@@ -9,11 +9,11 @@ from bot.studio import FileTooLarge, FileUnreachable
 from bot.studio.orders.prompt_file import MAX_PNG, MAX_TEXT
 
 _PATIENCE = 1.5
-"""Seconds. Discord wants its answer within three, and there is more to do before that."""
+"""Seconds. Discord requires an answer within three, and more work follows."""
 
 
 async def fetch(file: discord.Attachment) -> bytes:
-    """Raises FileTooLarge before anything is fetched, FileUnreachable."""
+    """Downloads the file. Raises FileTooLarge before the download, FileUnreachable."""
     is_picture = (file.content_type or "").startswith("image/") or file.filename.lower().endswith(".png")
     limit = MAX_PNG if is_picture else MAX_TEXT
     if file.size > limit:

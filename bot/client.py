@@ -1,4 +1,4 @@
-"""The client, the parts that speak through it, and its command tree: error boundary, command sync by hash, presence."""
+"""The Discord client and its command tree: error boundary, command sync by hash, presence."""
 
 import asyncio
 import hashlib
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 _SYNC_NOTE = "commands"
 _PRESENCE_SECONDS = 5.0
-"""Discord takes five presence updates in twenty seconds from a shard."""
+"""Seconds. Discord allows five presence updates in twenty seconds per shard."""
 
 
-# Atelier has no voice; discord.py would warn about its missing libraries at every start.
+# Atelier does not use voice; discord.py would warn about missing voice libraries at every start.
 discord.VoiceClient.warn_nacl = False
 discord.VoiceClient.warn_dave = False
 
@@ -50,20 +50,20 @@ class Tree(app_commands.CommandTree["Atelier"]):
 
 
 class Atelier(discord.AutoShardedClient):
-    """The bot's connection, and all that a command may need of the bot."""
+    """The bot's connection, and the parts of the bot that commands use."""
 
     def __init__(self, parts: Parts, spawn: Spawn) -> None:
-        """`spawn` starts a task that outlives the interaction it began in."""
+        """`spawn` starts a task that outlives the interaction that started it."""
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=parts.settings.discord.ready_timeout,
-            # Nothing of what members write is kept in memory.
+            # Members' messages are not kept in memory.
             max_messages=None,
         )
         self.tree = Tree(
             self,
-            # Limits, blocks and the moderators' log are a server's: a direct message would get around them.
+            # Limits, blocks and the moderators' log are per server: a direct message would bypass them.
             allowed_contexts=app_commands.AppCommandContext(guild=True),
             allowed_installs=app_commands.AppInstallationType(guild=True),
         )
@@ -83,7 +83,7 @@ class Atelier(discord.AutoShardedClient):
         await self.sync_commands()
 
     async def sync_commands(self) -> bool:
-        """Sends the commands only when they changed: Discord allows 200 creations a day. Returns whether it did."""
+        """Sends the commands only when they changed: Discord allows 200 creations a day. Returns whether they were sent."""
         translator = Translator()
         await self.tree.set_translator(translator)
         payload = [
@@ -103,18 +103,18 @@ class Atelier(discord.AutoShardedClient):
         return True
 
     async def on_ready(self) -> None:
-        # A new session knows nothing of the old one's presence.
+        # A new session starts without the old presence.
         self._shown = ""
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
-        # discord.py sends commands, buttons and forms that it knows on their way itself; forms it forgets with a restart.
+        # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.
         if interaction.type is discord.InteractionType.modal_submit:
             await self.routes.submit(interaction)
 
     async def show_presence(self) -> None:
-        """Model and line length beside the bot's name, for ever."""
-        say = say_in(self, None)  # it is the same in every server
+        """Shows the model and the queue length as the bot's presence. Runs for ever."""
+        say = say_in(self, None)  # the presence is the same in every server
         while True:
             await self.wait_until_ready()
             line = self.parts.dispatch.state
@@ -136,7 +136,7 @@ class Atelier(discord.AutoShardedClient):
 
 
 def command_type(command: Any) -> discord.AppCommandType:
-    """Slash commands and groups carry no type of their own."""
+    """Returns the command's type. Slash commands and groups have no attribute for it."""
     return (
         command.type if isinstance(command, app_commands.ContextMenu) else discord.AppCommandType.chat_input
     )
@@ -146,7 +146,7 @@ Interaction: TypeAlias = discord.Interaction[Atelier]
 
 
 async def answer(interaction: Interaction, text: str) -> None:
-    """The answer to a command, deferred or not, for their eyes alone."""
+    """Answers a command, deferred or not, with a message that only the member sees."""
     if interaction.response.is_done():
         await interaction.edit_original_response(view=note(text))
     else:

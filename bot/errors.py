@@ -1,4 +1,4 @@
-"""The boundary of every command, button and form: the one place where an error is told."""
+"""The error boundary of commands, buttons and forms: the one place where errors become answers."""
 
 import logging
 import secrets
@@ -19,7 +19,7 @@ Interaction = discord.Interaction[Any]
 
 @asynccontextmanager
 async def boundary(interaction: Interaction) -> AsyncGenerator[None]:
-    """What is raised inside reaches the member as a sentence, privately; a bug as a reference that the log holds too."""
+    """Sends the sentence of a raised error to the member, privately. A bug is sent as a reference that the log holds too."""
     try:
         yield
     except Exception as error:
@@ -34,15 +34,15 @@ async def answer(interaction: Interaction, error: Exception) -> None:
         else:
             await interaction.response.send_message(text, ephemeral=True)
         if isinstance(error, MemberBlocked):
-            # Why, and how to appeal, where no direct message could say it.
+            # Sends the case and its appeal button here when no direct message could.
             await interaction.client.direct_messages.tell_pending(interaction)
     except UNREACHABLE as gone:
-        # Past its three seconds or fifteen minutes nobody can be told any more.
+        # After three seconds (first answer) or fifteen minutes (token) Discord accepts no answer.
         log.warning("could not tell %s: %s", _where(interaction), gone)
 
 
 def told(error: Exception, say: Language, where: str) -> str:
-    """The error's sentence; for a bug its reference, which the log holds too. `where`: for the log."""
+    """Returns the error's sentence; for a bug, its reference, which is also logged. `where`: for the log."""
     if sentence := say.sentence(error):
         return sentence
     reference = secrets.token_hex(4)

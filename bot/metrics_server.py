@@ -1,4 +1,4 @@
-"""GET /metrics, on an address of the owner's choice."""
+"""The HTTP server of GET /metrics, at an address that the owner chooses."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -23,7 +23,7 @@ class CannotListen(StartError):
 
 @asynccontextmanager
 async def expose(metrics: Metrics, listen: str) -> AsyncGenerator[int]:
-    """Answers while the context is open. Yields the port, for a `listen` that says 0. Raises CannotListen."""
+    """Serves while the context is open. Yields the port, also when `listen` has port 0. Raises CannotListen."""
 
     async def answer(request: web.Request) -> web.Response:
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -1,4 +1,4 @@
-"""Who may do what, and who asks. Checked when a command runs: Discord's own defaults are advice that admins override."""
+"""Permissions, checked when a command runs: admins can override the defaults that Discord stores."""
 
 from typing import Any, TypedDict
 
@@ -13,26 +13,26 @@ Interaction = discord.Interaction[Any]
 
 
 def is_moderator(interaction: Interaction) -> bool:
-    """Manage Messages in the channel where it happens; nobody is a moderator in a direct message."""
+    """Whether the member has Manage Messages in this channel. Always False in a direct message."""
     return interaction.guild_id is not None and interaction.permissions.manage_messages
 
 
 def demand_moderator(interaction: Interaction) -> int:
-    """The server's id. Raises NotAModerator."""
+    """Returns the server's id. Raises NotAModerator."""
     if interaction.guild_id is None or not is_moderator(interaction):
         raise NotAModerator
     return interaction.guild_id
 
 
 def demand_manager(interaction: Interaction) -> int:
-    """Manage Server: what a server chooses for everybody in it. The server's id. Raises NotSenior."""
+    """Returns the server's id when the member has Manage Server, needed for server-wide settings. Raises NotSenior."""
     if interaction.guild_id is None or not interaction.permissions.manage_guild:
         raise NotSenior
     return interaction.guild_id
 
 
 class ModeratorsGroup(app_commands.Group):
-    """discord.py asks the group that a command stands in and no other: every group of moderators' commands is one of these."""
+    """Base of the groups of moderators' commands. discord.py runs the check of a command's own group only."""
 
     demand = staticmethod(demand_moderator)
 
@@ -46,31 +46,31 @@ class ModeratorsGroup(app_commands.Group):
 
 
 class ManagersGroup(ModeratorsGroup):
-    """As every group of the server's commands is one of these."""
+    """Base of the groups of the server's settings commands."""
 
     demand = staticmethod(demand_manager)
 
 
 def actor_of(interaction: Interaction) -> Actor:
-    """Who asks; a Moderator where they are one."""
+    """Returns the member who acts; a Moderator when they are one."""
     if is_moderator(interaction):
         return moderator_of(interaction)
     return Actor(guild_id=interaction.guild_id, **_seen_in(interaction))
 
 
 def moderator_of(interaction: Interaction) -> Moderator:
-    """Raises NotAModerator."""
+    """Returns the moderator who acts. Raises NotAModerator."""
     guild_id, is_senior = demand_moderator(interaction), interaction.permissions.manage_guild
     return Moderator(guild_id=guild_id, is_senior=is_senior, **_seen_in(interaction))
 
 
 def manager_of(interaction: Interaction) -> Moderator:
-    """Raises NotSenior."""
+    """Returns the manager who acts. Raises NotSenior."""
     return Moderator(guild_id=demand_manager(interaction), is_senior=True, **_seen_in(interaction))
 
 
 class _Seen(TypedDict):
-    """What every interaction says of an Actor."""
+    """The fields of an Actor that every interaction has."""
 
     member: MemberId
     name: str
@@ -97,7 +97,7 @@ def _seen_in(interaction: Interaction) -> _Seen:
 
 
 def seconds_of(text: str) -> float:
-    """Seconds in "30m", "12h", "7d" or "2w". Raises BadDuration."""
+    """Reads seconds from "30m", "12h", "7d" or "2w". Raises BadDuration."""
     seconds = seconds_in(text)
     if seconds is None:
         raise BadDuration(text)

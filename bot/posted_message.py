@@ -1,4 +1,4 @@
-"""One posted message and how to reach it: by its interaction's token while that lives, by the bot's own right afterwards."""
+"""A posted message and its edits: by the interaction's token while that lives, then by the bot's own rights."""
 
 import asyncio
 import logging
@@ -15,20 +15,20 @@ from db import ReplyTarget
 log = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 14.5 * 60
-"""Discord's interaction tokens live fifteen minutes; the last half minute is left for clocks that disagree."""
+"""Discord's interaction tokens live fifteen minutes; half a minute is left for clocks that differ."""
 
 _EXPIRED = {10015, 10062, 50027}
-"""Unknown webhook, unknown interaction, invalid webhook token: what Discord and its stand-ins answer to a dead token."""
+"""Unknown webhook, unknown interaction, invalid webhook token: the answers of Discord and its stand-ins to an expired token."""
 _GONE = {10003, 10008, 50001}
-"""Unknown channel, unknown message, missing access: there is nothing left to edit."""
+"""Unknown channel, unknown message, missing access: there is no message to edit."""
 
 
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
-"""Discord refused, answered nonsense, or was not there: discord.py lets aiohttp's own errors through."""
+"""Discord refused, sent an invalid answer, or could not be reached. discord.py passes aiohttp's own errors through."""
 
 
 def is_final(error: Exception) -> bool:
-    """Whether trying again is useless: Discord understood and refused, for another reason than haste or a token."""
+    """Returns whether another try is useless: Discord refused for a reason other than the rate limit or the token."""
     return (
         isinstance(error, discord.HTTPException)
         and 400 <= error.status < 500
@@ -37,11 +37,11 @@ def is_final(error: Exception) -> bool:
 
 
 class MessageGone(Exception):
-    """Somebody deleted the message, or the channel; nobody is waiting there any more."""
+    """The message or its channel was deleted."""
 
 
 class PostedMessage:
-    """Edits of one message in order; `lock` is held during each, so that a late preview can't overtake the result."""
+    """A message that is edited in order. `lock` is held during each edit, so that a late preview can't overwrite the result."""
 
     def __init__(self, client: discord.Client, place: ReplyTarget) -> None:
         self._client = client
@@ -49,13 +49,13 @@ class PostedMessage:
         self.lock = asyncio.Lock()
 
     async def edit(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
-        """Replaces the message; `files` may be sent twice, so they must be seekable. Returns the message's id.
+        """Replaces the message and returns its id. `files` may be sent twice, so they must be seekable.
 
-        Raises MessageGone, or discord.HTTPException where Discord fails for another reason.
+        Raises MessageGone, or discord.HTTPException when Discord fails for another reason.
         """
         async with self.lock:
             message_id = await self._edit(view, files)
-            # A message that had to be posted anew is the one that the next edit goes to.
+            # When the message had to be posted again, later edits go to the new one.
             self.place = replace(self.place, message_id=message_id)
             return message_id
 
@@ -63,19 +63,19 @@ class PostedMessage:
         token = self.place.token
         if token and time.time() - self.place.token_at < TOKEN_SECONDS and self._client.application_id:
             webhook = discord.Webhook.partial(self._client.application_id, token, client=self._client)
-            # "@original" is the answer whose id was not recorded before the bot died.
+            # "@original" names the answer when the bot stopped before it recorded the id.
             message_id = cast(int, self.place.message_id or "@original")
             try:
                 message = await webhook.edit_message(message_id, view=view, attachments=files)
             except discord.HTTPException as error:
                 if error.code not in _EXPIRED and error.status != 401:
-                    # An @original that is unknown was never answered: post anew below.
+                    # An unknown @original was never answered: a new message is posted below.
                     if error.code in _GONE and self.place.message_id is not None:
                         raise MessageGone from error
                     if error.code not in _GONE:
                         raise
                 log.info("token of message %s has expired: going on as the bot", self.place.message_id)
-                # For good: each further try would be one more 401, and Discord counts those.
+                # Permanently: each further try would be another 401, and Discord counts those.
                 self.place = replace(self.place, token="")
                 for file in files:
                     file.reset(seek=True)
@@ -89,7 +89,7 @@ class PostedMessage:
             if self.place.message_id is None:
                 return (await channel.send(view=view, files=files)).id
             message = channel.get_partial_message(self.place.message_id)
-            # Where an edit has no `content`, discord.py leaves out what the client says about mentions.
+            # For an edit without `content`, discord.py leaves out the client's allowed mentions.
             quiet = discord.AllowedMentions.none()
             return (await message.edit(view=view, attachments=files, allowed_mentions=quiet)).id
         except discord.HTTPException as error:
@@ -98,7 +98,7 @@ class PostedMessage:
             raise
 
     async def delete(self) -> None:
-        """No error when it is gone already."""
+        """Deletes the message; no error when it does not exist."""
         if self.place.message_id is None:
             return
         channel: Any = self._client.get_partial_messageable(

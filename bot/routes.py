@@ -1,4 +1,4 @@
-"""Which function answers which button, page of a list or form. `bot.app` writes it; it knows none of them."""
+"""Routes: maps buttons, list pages and forms to the functions that answer them. `bot.app` fills the map."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from enum import StrEnum
@@ -20,11 +20,14 @@ class Routes:
         self._forms: dict[Callable[[Mapping[str, Any]], object], Answer] = {}
 
     def add(self, action: StrEnum, answer: Answer) -> None:
-        """`answer` gets the interaction and what the custom_id names behind the action. A later route replaces an earlier one."""
+        """Adds a route; a later one replaces an earlier one.
+
+        `answer` gets the interaction and the parts of the custom_id after the action.
+        """
         self._answers[action] = answer
 
     def add_each(self, actions: type[StrEnum], answer: Answer) -> None:
-        """As `add`, but `answer` gets the action before them."""
+        """Adds a route for each action; `answer` also gets the action, as its first argument."""
         for action in actions:
             self.add(action, partial(answer, action))
 
@@ -33,7 +36,7 @@ class Routes:
         read: Callable[[Mapping[str, Any]], T | None],
         answer: Callable[[Interaction, T], Awaitable[None]],
     ) -> None:
-        """`read` makes of what Discord says was submitted what `answer` gets; None where it is another form."""
+        """Adds a form. `read` turns the submitted data into the value that `answer` gets; None when it is another form."""
         self._forms[read] = answer
 
     async def press(self, interaction: Interaction, action: StrEnum, *of: object) -> None:
@@ -41,13 +44,13 @@ class Routes:
             await self._answers[action](interaction, *of)
 
     async def submit(self, interaction: Interaction) -> None:
-        """Answers a form that is written here; any other has an answer of its own, which discord.py knows."""
+        """Answers a form that has a route here; discord.py calls the answers of other forms."""
         async with boundary(interaction):
             for read, answer in self._forms.items():
                 if (sent := read(interaction.data or {})) is not None:
                     await answer(interaction, sent)
 
     async def run(self, interaction: Interaction, answer: Answer, *of: object) -> None:
-        """Has `answer` answer. discord.py only logs what a button or a form raises: the boundary must stand here."""
+        """Calls `answer` inside the error boundary. discord.py only logs exceptions of buttons and forms."""
         async with boundary(interaction):
             await answer(interaction, *of)

@@ -1,9 +1,9 @@
-"""Everything that must survive: rows in one SQLite file, pictures in one folder. No Discord, no torch.
+"""Storage: rows in one SQLite file, pictures in one folder. No Discord, no torch.
 
-What the other packages name is imported from here; repositories and SQL stay in their modules.
+Other packages import from here. Repositories and SQL stay in their modules.
 """
 
-# Others import them from here.
+# The imports are re-exported for other packages.
 # pyright: reportUnusedImport=false
 
 from db.appeals import Appeal, Decision

@@ -1,6 +1,7 @@
 """`python -m db status | migrate | backup [FILE] | export MEMBER | forget MEMBER | audit [--head HEAD] [--export FILE]`.
 
-All with `--data FOLDER`. Exit code 0 when it was done; with one sentence 1 when the audit log is broken, 2 when it was not done.
+Every command takes `--data FOLDER`. Exit code 0: done. 1: the audit log is broken. 2: the command failed.
+With 1 and 2, one sentence is printed to standard error.
 """
 
 import argparse
@@ -139,7 +140,7 @@ def _migrate(path: Path, _: argparse.Namespace) -> int:
 
 def _backup(path: Path, options: argparse.Namespace) -> int:
     with opened(path):
-        pass  # it is a database of ours
+        pass  # checks that the file is a database of Atelier
     target: Path = options.file or backup_name(path, "backup")
     back_up(path, target)
     print(f"{target} written. The pictures are files of their own, in {path.parent / 'images'}.")
@@ -173,7 +174,7 @@ def _export(path: Path, options: argparse.Namespace) -> int:
 
 
 def _with_database(path: Path, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:
-    """Of a database that is there and current: opening another would create or migrate it."""
+    """Runs `work` on an existing, current database. `Database.open` alone would create or migrate the file."""
     with opened(path, is_current=True):
         pass
 

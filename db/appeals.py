@@ -1,4 +1,4 @@
-"""Appeals: one a case, answered once."""
+"""Appeals: at most one a case, answered once."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,7 +56,7 @@ class Appeals(Repository):
     async def add(
         self, tx: Transaction, *, case_id: int, member: MemberId, text: str, at: float
     ) -> Appeal | None:
-        """None when the case has one already."""
+        """Returns None when the case has an appeal already."""
         return await tx.find(_appeal, ADD, (case_id, member, text, at))
 
     async def get(self, appeal_id: int) -> Appeal | None:
@@ -66,11 +66,11 @@ class Appeals(Repository):
         return await self._db.reader.find(_appeal, OF_CASE, (case_id,))
 
     async def without_card(self, after: int = 0, limit: int = 50) -> list[Appeal]:
-        """Unanswered and not shown to the moderators yet, oldest first, of every server, with an id above `after`."""
+        """Returns unanswered appeals without a moderators' card, of every server, with an id above `after`; oldest first."""
         return [_appeal(row) for row in await self._db.reader.all(WITHOUT_CARD, (after, limit))]
 
     async def untold(self, guild_id: int, member: MemberId) -> list[Appeal]:
-        """Answered, and the member has not been told; oldest first."""
+        """Returns answered appeals whose member has not been notified; oldest first."""
         return [_appeal(row) for row in await self._db.reader.all(UNTOLD, (guild_id, member))]
 
     async def set_card(self, tx: Transaction, appeal_id: int, channel_id: int, message_id: int) -> None:
@@ -87,11 +87,11 @@ class Appeals(Repository):
         at: float,
         answer: str,
     ) -> Appeal | None:
-        """None when it is answered already, or there is none."""
+        """Returns None when the appeal is answered already or does not exist."""
         return await tx.find(_appeal, ANSWER, (decision, by, name, at, answer, appeal_id))
 
     async def told(self, appeal_id: int, at: float) -> bool:
-        """Whether this call was the one that noted it."""
+        """Records that the member was notified. Returns True when this call recorded it."""
         async with self._db.transaction() as tx:
             return await tx.one(TOLD, (at, appeal_id)) is not None
 

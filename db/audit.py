@@ -1,7 +1,7 @@
-"""What moderators did, in a chain of rows that are never changed or deleted; the database itself refuses.
+"""The audit log of moderators' acts: a chain of rows. The database itself refuses to change or delete a row.
 
-Appended in the transaction of the act: there is neither an act without its row nor a row without its act. Who, whom and why can
-be forgotten without breaking the chain.
+A row is appended in the transaction of its act, so neither exists without the other.
+The actor, the member and the reason can be forgotten without breaking the chain.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from generation import MemberId
 
 
 class Act(StrEnum):
-    """Everything that a moderator can do."""
+    """Every act that a moderator can do."""
 
     OPEN_CASE = "open-case"
     CLAIM = "claim"
@@ -31,7 +31,7 @@ class Act(StrEnum):
     BAN = "ban"
     BLOCK = "block"
     PROPOSE_BAN = "propose-ban"
-    DISCORD_SANCTION = "discord-sanction"  # Discord's own timeout or ban, beside the bot's
+    DISCORD_SANCTION = "discord-sanction"  # Discord's own timeout or ban, in addition to the bot's
     DISCORD_LIFTED = "discord-lifted"
     NOTE = "note"
     AMEND = "amend"
@@ -40,9 +40,9 @@ class Act(StrEnum):
     UNBLOCK = "unblock"
     APPEAL_UPHELD = "appeal-upheld"
     APPEAL_OVERTURNED = "appeal-overturned"
-    CANCEL = "cancel"  # somebody else's order
+    CANCEL = "cancel"  # another member's order
     PURGE = "purge"
-    RESTORE = "restore"  # what looks like removed pictures may come back
+    RESTORE = "restore"  # pictures similar to removed ones are allowed again
     RAID_ON = "raid-on"
     RAID_OFF = "raid-off"
     PANIC_OPEN = "panic-open"
@@ -60,7 +60,7 @@ class Act(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditEntry:
-    """One row with what is still known about it."""
+    """One row, with the persons and the reason that are still known."""
 
     number: int
     at: float  # unix seconds
@@ -68,9 +68,9 @@ class AuditEntry:
     actor: MemberId | None  # None: forgotten
     actor_name: str
     act: str
-    member: MemberId | None  # whom it was about; None: nobody, or forgotten
+    member: MemberId | None  # the member it was about; None: no member, or forgotten
     subject: str
-    reason: str  # empty: none, or forgotten
+    reason: str  # empty: none given, or forgotten
     details: Mapping[str, Any]
     hash: str
 
@@ -109,7 +109,10 @@ class Audit(Repository):
         reason: str = "",
         details: Mapping[str, Any] | None = None,
     ) -> int:
-        """The row's number. `details`: ready for JSON, and nothing in it that says who somebody is or what they wrote."""
+        """Appends a row and returns its number.
+
+        `details`: ready for JSON; no names or ids of members, and no text that members wrote.
+        """
         previous = await tx.one(LAST)
         number = previous["number"] + 1 if previous else 1
         sealed: dict[str, str | None] = {"actor": None, "member": None, "reason": None}
@@ -117,7 +120,7 @@ class Audit(Repository):
         for field, person, text in (
             ("actor", actor, actor_name),
             ("member", member, ""),
-            # Why is about whom it was done to; where it was done to nobody, it is its writer's.
+            # A reason belongs to the member it is about; without a member, to the moderator who wrote it.
             ("reason", (actor if member is None else member) if reason else None, reason),
         ):
             if person is not None:
@@ -153,13 +156,16 @@ class Audit(Repository):
         before: int | None = None,
         limit: int = 10,
     ) -> list[AuditEntry]:
-        """Newest first; `member` is whom they were about."""
+        """Returns rows, newest first. `member`: only rows about that member."""
         parameters = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
         return [_entry(row) for row in await self._db.reader.all(PAGE, parameters)]
 
 
 def head_path(database: Path) -> Path:
-    """Beside the database: the number and hash of the row that was written last, so that rows missing at the end are missed."""
+    """Returns the path of the head file beside the database.
+
+    The file holds the number and hash of the last row, so that missing rows at the end are detected.
+    """
     return database.with_name("audit.head")
 
 

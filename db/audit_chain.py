@@ -1,7 +1,7 @@
-"""How the rows of the audit log hang together: each holds the hash of the one before. Pure; needs no database.
+"""The hash chain of the audit log: each row holds the hash of the row before. Pure functions, no database.
 
-Persons and reasons stand in a row as commitments: the SHA-256 of a salt and the value. Salt and value are kept beside the chain;
-once they are deleted nobody can tell whom the digest meant, not even by trying every Discord id, and every hash still holds.
+A row holds persons and reasons as commitments: the SHA-256 of a salt and the value. Salt and value are kept outside the chain.
+Once both are deleted, the person can't be found from the digest, even by trying every Discord id. Every hash still holds.
 """
 
 import hashlib
@@ -11,23 +11,23 @@ import sqlite3
 from typing import Any
 
 GENESIS = "0" * 64
-"""What the first row has for the hash of the row before."""
+"""The first row's value for the hash of the row before."""
 _FORM = 1
-"""Of what is hashed; a later form takes another number."""
+"""Version of the hashed form; a later form takes another number."""
 
 
 def canonical(value: Any) -> str:
-    """JSON in one way only: keys sorted, no spaces, no escapes but those that JSON demands."""
+    """Returns JSON in one fixed form: sorted keys, no spaces, only the escapes that JSON requires."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def new_salt() -> str:
-    """128 random bits, in hex. One for every commitment, so that two of the same person don't look alike."""
+    """Returns 128 random bits in hex. Each commitment has its own salt, so two commitments to one person differ."""
     return secrets.token_hex(16)
 
 
 def commitment(salt: str, person: int, text: str) -> str:
-    """SHA-256 in hex of the canonical JSON of the three. `text`: a name, or the reason."""
+    """Returns the SHA-256, in hex, of the canonical JSON of the three arguments. `text`: a name or a reason."""
     return _sha256([salt, person, text])
 
 
@@ -43,7 +43,7 @@ def row_hash(
     reason: str | None,
     details: str,
 ) -> str:
-    """SHA-256 in hex of the canonical JSON of the form's number and these, in this order. `at`: unix seconds.
+    """Returns the SHA-256, in hex, of the canonical JSON of `_FORM` and the arguments, in this order. `at`: unix seconds.
 
     `actor`, `member`, `reason`: commitments. `details`: canonical JSON, as text.
     """
@@ -53,11 +53,11 @@ def row_hash(
 
 
 def teach(connection: sqlite3.Connection) -> None:
-    """The two as functions of SQL, for the migration that puts older rows into the chain."""
+    """Registers `commitment` and `row_hash` as SQL functions, for the migration that adds older rows to the chain."""
     connection.create_function("audit_commitment", 3, commitment, deterministic=True)
     connection.create_function("audit_hash", 10, row_hash, deterministic=True)
 
 
 def _sha256(value: Any) -> str:
-    # What no UTF-8 can hold (a lone surrogate) reaches no row: SQLite refuses it as text.
+    # Text that UTF-8 can't hold (a lone surrogate) reaches no row: SQLite refuses it.
     return hashlib.sha256(canonical(value).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Whether the audit log is whole, and the log as a file. Reads through a connection of its own, in one transaction."""
+"""Checks and exports the audit log. Reads through its own connection, in one transaction."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TRIGGERS = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name I
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Head:
-    """A row of the chain by number and hash (or the hash's beginning), kept somewhere else."""
+    """Number and hash (or the hash's beginning) of a row of the chain, noted outside the database."""
 
     number: int
     hash: str
@@ -42,7 +42,7 @@ class Head:
 
     @classmethod
     def parse(cls, text: str) -> Head | None:
-        """From "12:3f0a…" or "12 3f0a…" with at least eight digits of the hash; None for anything else."""
+        """Reads "12:3f0a…" or "12 3f0a…" with at least eight digits of the hash; returns None for other text."""
         number, _, digest = text.strip().lower().replace(" ", ":").partition(":")
         is_hex = 8 <= len(digest) <= 64 and not set(digest) - set("0123456789abcdef")
         return (
@@ -53,18 +53,18 @@ class Head:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     rows: int
-    head: Head | None  # of the last row; None where there is no row
-    kept: Head | None  # what the file beside the database says; None where there is none
-    forgotten: int  # persons and reasons that were forgotten
-    fault: str  # what is broken first, in one sentence; empty: nothing
+    head: Head | None  # the last row's; None when the log is empty
+    kept: Head | None  # from the head file beside the database; None without that file
+    forgotten: int  # number of forgotten persons and reasons
+    fault: str  # the first fault, as one sentence; empty: none
 
 
 def check_audit(path: Path, witness: Head | None = None) -> Checked:
-    """Walks every row of the database at `path`, and changes nothing. `witness`: a head that must be in the chain.
+    """Checks every row of the database at `path` and changes nothing. `witness`: a head that must be in the chain.
 
     Raises DatabaseMissing, DatabaseTooOld, DatabaseTooNew, DatabaseBroken, DatabaseBusy.
     """
-    # Before the rows: an act in between makes the chain longer than what was kept, never shorter.
+    # Read before the rows: an act in between makes the chain longer than the head file says, never shorter.
     kept = _kept(head_path(path))
     witnesses = [
         (each, where)
@@ -98,12 +98,12 @@ def check_audit(path: Path, witness: Head | None = None) -> Checked:
 
 
 def export_audit(path: Path, target: Path) -> int:
-    """Every row, with what is still known about it, as JSON or CSV by the target's suffix; returns how many.
+    """Writes every row, with the persons and reasons still known, as JSON or CSV by the target's suffix. Returns the row count.
 
-    The target must not exist: FileExistsError. Raises as `check_audit`.
+    Raises FileExistsError when the target exists, and the errors of `check_audit`.
     """
     is_csv = target.suffix.lower() == ".csv"
-    # Who did what to whom: for its owner's eyes.
+    # Readable by the file's owner alone: the export names members and moderators.
     descriptor = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file, _opened(path) as connection:
@@ -130,7 +130,7 @@ def _fault(row: sqlite3.Row, openings: dict[str, sqlite3.Row], expected: int, pr
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[tuple[sqlite3.Row, dict[str, sqlite3.Row]]]:
-    """Each row with its openings by field, one at a time: the log may be larger than the memory."""
+    """Yields each row with its openings by field, one at a time: the log may be larger than the memory."""
     openings = connection.execute(OPENINGS)
     opening = openings.fetchone()
     for row in connection.execute(ROWS):
@@ -149,7 +149,7 @@ def _export_row(row: sqlite3.Row, openings: dict[str, sqlite3.Row]) -> dict[str,
         opening = openings.get(field)
         exported[field] = {
             "digest": row[field],
-            # Text, because ids are larger than what many readers of JSON hold for a number.
+            # Text: ids are larger than the numbers that many JSON readers hold.
             "person": str(opening["person"]) if opening else None,
             "text": opening["text"] if opening else None,
             "salt": opening["salt"] if opening else None,
@@ -203,7 +203,7 @@ def _write_csv(file: TextIO, rows: Iterator[tuple[sqlite3.Row, dict[str, sqlite3
 
 
 def _cell(value: Any) -> Any:
-    """Names and reasons are what anybody wrote: a spreadsheet must not take one for a formula."""
+    """Escapes text that a spreadsheet would read as a formula; members may write any name or reason."""
     return (
         f"'{value}"
         if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r"))
@@ -213,7 +213,7 @@ def _cell(value: Any) -> Any:
 
 @contextmanager
 def _opened(path: Path) -> Generator[sqlite3.Connection, None, None]:
-    """A reader of one consistent state."""
+    """Opens a connection that reads one consistent state."""
     with opened(path, is_current=True) as connection:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")

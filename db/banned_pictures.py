@@ -1,6 +1,7 @@
-"""Pictures that moderators took down, known again by their perceptual hash: a server's own list. Holds hashes, never pictures.
+"""A server's list of removed pictures, recognised by perceptual hash. Holds hashes, never pictures.
 
-Beside it the hashes of what the picture check withheld, until its case is decided: such a picture has no row of its own.
+Also holds the hashes of pictures that the picture check withheld, until their case is decided. Such a picture has no row in
+`images`.
 """
 
 from dataclasses import dataclass
@@ -14,20 +15,20 @@ from moderation import Fingerprint
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BannedPicture:
     job: JobId
-    index: int  # from 0, the place in the job's gallery
+    index: int  # from 0, the position in the job's gallery
     fingerprint: Fingerprint
     at: float  # unix seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looks:
-    """Of a job's pictures, withheld ones among them."""
+    """Number of a job's pictures, withheld ones included, by whether they have a hash."""
 
-    known: int  # that have a hash
-    plain: int  # that are too plain to have one, and so can't be kept from coming back
+    known: int  # pictures with a hash
+    plain: int  # pictures too plain for a hash; they can't be recognised when generated again
 
 
-# Of one job the withheld pictures and the kept ones have different places.
+# Withheld and kept pictures of one job never share a position.
 _LOOKS = """
     SELECT images.pdq, images.image_index FROM images JOIN jobs ON jobs.id = images.job
     WHERE images.job = :job AND jobs.guild_id = :guild_id
@@ -56,43 +57,49 @@ RELEASE = "DELETE FROM withheld_pictures WHERE case_id = ?"
 
 class BannedPictures(Repository):
     async def ban(self, tx: Transaction, guild_id: int, job: JobId, at: float, case_id: int | None) -> Looks:
-        """All of the job's pictures that have a hash, once each. `case_id`: in which it was decided."""
+        """Adds each of the job's pictures that has a hash, once. `case_id`: the case of the decision."""
         where = {"guild_id": guild_id, "job": job}
         await tx.all(BAN, where | {"at": at, "case_id": case_id})
         (row,) = await tx.all(COUNT, where)
         return value_of(Looks, row)
 
     async def lift(self, tx: Transaction, guild_id: int, job: JobId) -> int:
-        """The job's pictures may come back. Returns how many there were."""
+        """Allows the job's pictures again. Returns the number of entries removed from the list."""
         return len(await tx.all(LIFT, (guild_id, job)))
 
     async def jobs_since(
         self, guild_id: int, since: float, *, member: MemberId | None, but_not: MemberId
     ) -> list[JobId]:
-        """Whose pictures were banned since then (unix seconds): the member's or everybody's, but not that one's."""
+        """Returns jobs whose pictures were banned since `since` (unix seconds), except those of the member `but_not`.
+
+        `member`: only that member's jobs; None: every member's.
+        """
         parameters = {"guild_id": guild_id, "since": since, "member": member, "but_not": but_not}
         return [JobId(row["job"]) for row in await self._db.reader.all(SINCE, parameters)]
 
     async def lift_of_case(self, tx: Transaction, case: Case) -> int:
-        """What was banned in the case, or for its job, may come back. Returns how many there were."""
+        """Allows the pictures again that were banned in the case or for its job. Returns their number."""
         return len(await tx.all(LIFT_OF_CASE, (case.guild_id, case.id, case.job)))
 
     async def withhold(
         self, tx: Transaction, case_id: int, index: int, fingerprint: Fingerprint | None
     ) -> None:
-        """What the check refused in an open case. `index`: its place in the job's gallery, where it is empty."""
+        """Adds a picture that the check refused in an open case.
+
+        `index`: its position in the job's gallery, which is empty there.
+        """
         await tx.all(WITHHOLD, (case_id, index, fingerprint))
 
     async def has_look(self, case_id: int) -> bool:
-        """Whether something withheld in the open case could be known again."""
+        """Returns whether any withheld picture of the open case has a hash."""
         return await self._db.reader.one(HAS_LOOK, (case_id,)) is not None
 
     async def release(self, tx: Transaction, case_id: int) -> None:
-        """The case is decided: what was withheld in it is banned by now, or no matter any more."""
+        """Deletes the case's withheld hashes. Called when the case is decided: by then they are banned or no longer needed."""
         await tx.all(RELEASE, (case_id,))
 
     async def of_guild(self, guild_id: int) -> list[BannedPicture]:
-        """Oldest first."""
+        """Returns the server's list, oldest first."""
         return [
             value_of(BannedPicture, row, index=row["image_index"], fingerprint=row["pdq"])
             for row in await self._db.reader.all(OF_GUILD, (guild_id,))

@@ -1,7 +1,7 @@
-"""Members who may not order in a guild, for a while or until lifted.
+"""Blocks: members who may not order in a server, for a time or until lifted.
 
-A member may have several blocks at once, each from a case of its own: the one that ends last holds, and lifting one leaves
-the others. Old blocks stay as history.
+A member may have several blocks at once, each from its own case. The one that ends last holds; lifting one leaves the others.
+Old blocks stay as history.
 """
 
 import sqlite3
@@ -53,23 +53,23 @@ class Blocks(Repository):
         at: float,
         expires_at: float | None = None,
     ) -> Block:
-        """Beside those that are live."""
+        """Adds a block; the member's live blocks stay."""
         (row,) = await tx.all(BLOCK, (guild_id, member, by, reason, at, expires_at))
         return _block(row)
 
     async def lift(self, tx: Transaction, block: int | None, *, by: MemberId, at: float) -> bool:
-        """Whether it was live. None, a case without a block, never is."""
+        """Lifts the block. Returns whether it was live; None (a case without a block) gives False."""
         return await tx.one(LIFT, {"id": block, "by": by, "at": at}) is not None
 
     async def lift_all(
         self, tx: Transaction, *, guild_id: int, member: MemberId, by: MemberId, at: float
     ) -> bool:
-        """False when the member was not blocked."""
+        """Lifts all live blocks. Returns False when the member was not blocked."""
         parameters = {"guild_id": guild_id, "member": member, "by": by, "at": at}
         return await tx.one(LIFT_ALL, parameters) is not None
 
     async def live(self, guild_id: int, member: MemberId, now: float) -> Block | None:
-        """The one that ends last."""
+        """Returns the live block that ends last."""
         parameters = {"guild_id": guild_id, "member": member, "at": now}
         return await self._db.reader.find(_block, LIVE, parameters)
 

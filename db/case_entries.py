@@ -1,4 +1,4 @@
-"""What was added to a case, in order: evidence, amendments, who proposed and who escalated. Added, never changed."""
+"""Entries of a case, in order: evidence, amendments, proposals, escalations. Entries are added, never changed."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,7 +10,7 @@ from generation import MemberId
 class EntryKind(StrEnum):
     EVIDENCE = "evidence"
     NOTE = "note"
-    REMOVED = "removed"  # its pictures, without deciding it
+    REMOVED = "removed"  # its pictures; the case stays open
     AMENDED = "amended"
     ESCALATED = "escalated"
     PROPOSED = "proposed"
@@ -50,5 +50,5 @@ class CaseEntries(Repository):
         await tx.all(ADD_ENTRY, (case_id, at, by, name, kind, text))
 
     async def of_case(self, case_id: int) -> list[Entry]:
-        """Oldest first."""
+        """Returns the entries, oldest first."""
         return [value_of(Entry, row) for row in await self._db.reader.all(ENTRIES, (case_id,))]

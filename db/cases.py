@@ -1,6 +1,7 @@
-"""Cases: one numbered record a matter, in each server. What was asked, who is on it, what was decided.
+"""Cases: numbered records of moderation, per server. A case holds the prompt, the moderator who claimed it and the decision.
 
-open → closed, with an outcome. Nothing here decides who may; what is read inside a transaction holds until it ends.
+A case goes from open to closed, with an outcome. This module checks no permissions. Values read inside a transaction hold until
+it ends.
 """
 
 import sqlite3
@@ -15,7 +16,7 @@ from moderation import ALLOWED, Verdict
 
 
 class Origin(StrEnum):
-    """What opened a case."""
+    """The reason that a case was opened."""
 
     FLAG = "flag"
     REFUSAL = "refusal"
@@ -30,7 +31,7 @@ class Outcome(StrEnum):
     WARN = "warn"
     TIMEOUT = "timeout"
     BAN = "ban"
-    BLOCK = "block"  # from making pictures, without a strike
+    BLOCK = "block"  # may not make pictures; no strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,7 @@ class Case:
     job: JobId | None
     prompt: str
     negative: str
-    verdict: Verdict  # ALLOW with category NONE where no filter spoke
+    verdict: Verdict  # ALLOW with category NONE when no filter ruled
     picture: bytes | None  # JPEG, blurred
     card_channel_id: int | None
     card_message_id: int | None
@@ -66,9 +67,9 @@ class Case:
     reason: str
     expires_at: float | None
     block: int | None
-    power: str  # "timeout" or "ban" where Discord's own was used too
+    power: str  # "timeout" or "ban" when Discord's own was used too
     told_at: float | None
-    is_withheld: bool  # the picture check let nothing of its order be posted
+    is_withheld: bool  # the picture check withheld every picture of the order
 
     @property
     def is_open(self) -> bool:
@@ -76,7 +77,7 @@ class Case:
 
     @property
     def is_refused(self) -> bool:
-        """Whether it is about what nobody got to see: by its prompt or by its pictures."""
+        """Whether the case is about pictures that were never shown: the prompt or all pictures were refused."""
         return self.is_withheld or self.origin is Origin.REFUSAL
 
 
@@ -152,7 +153,7 @@ class Cases(Repository):
         verdict: Verdict = ALLOWED,
         verdict_id: int | None = None,
     ) -> Case:
-        """With the server's next number."""
+        """Opens a case with the server's next number."""
         parameters = {
             "guild_id": guild_id,
             "origin": origin,
@@ -175,14 +176,14 @@ class Cases(Repository):
         return await self._db.reader.find(_case, NUMBERED, (guild_id, number))
 
     async def of_job(self, job: JobId) -> Case | None:
-        """The job's newest."""
+        """Returns the job's newest case."""
         return await self._db.reader.find(_case, OF_JOB, (job,))
 
     async def of_verdict(self, verdict_id: int) -> Case | None:
         return await self._db.reader.find(_case, OF_VERDICT, (verdict_id,))
 
     async def in_force(self, guild_id: int, member: MemberId, now: float) -> list[Case]:
-        """Those whose block is live, the one that ends last first."""
+        """Returns the member's cases whose block is live; the block that ends last comes first."""
         rows = await self._db.reader.all(IN_FORCE, (guild_id, member, now))
         return [_case(row) for row in rows]
 
@@ -199,19 +200,19 @@ class Cases(Repository):
         before: int | None = None,
         limit: int = 10,
     ) -> list[Case]:
-        """Newest first, with a number below `before`."""
+        """Returns cases with a number below `before`, newest first."""
         where = {"guild_id": guild_id, "member": member, "is_open": is_open, "before": before}
         return [_case(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
 
     async def without_card(self, after: int = 0, limit: int = 50) -> list[Case]:
-        """Open and not shown to the moderators yet, oldest first, of every server, with an id above `after`."""
+        """Returns open cases without a moderators' card, of every server, with an id above `after`; oldest first."""
         return [_case(row) for row in await self._db.reader.all(WITHOUT_CARD, (after, limit))]
 
     async def untold(self, guild_id: int, member: MemberId) -> list[Case]:
-        """Decided, and the member has not been told; oldest first."""
+        """Returns decided cases whose member has not been notified; oldest first."""
         return [_case(row) for row in await self._db.reader.all(UNTOLD, (guild_id, member))]
 
-    # ---- changes; each returns the row as it is afterwards
+    # ---- changes; each returns the changed row
 
     async def set_card(self, tx: Transaction, case_id: int, channel_id: int, message_id: int) -> Case:
         return await _one(tx, CARD, (channel_id, message_id, case_id))
@@ -226,11 +227,11 @@ class Cases(Repository):
         return await _one(tx, CLAIM, (by, name, at, case_id))
 
     async def escalate(self, tx: Transaction, case_id: int) -> Case:
-        """Frees it, for somebody else."""
+        """Escalates the case and clears its claim, so that another moderator can take it."""
         return await _one(tx, ESCALATE, (case_id,))
 
     async def propose_ban(self, tx: Transaction, case_id: int, by: MemberId, name: str, reason: str) -> Case:
-        """Frees it, for somebody else."""
+        """Records a proposed ban and clears the claim, so that another moderator can confirm it."""
         return await _one(tx, PROPOSE, (by, name, reason, case_id))
 
     async def close(
@@ -247,7 +248,7 @@ class Cases(Repository):
         block: int | None = None,
         is_told: bool,
     ) -> Case:
-        """`is_told`: whether there is nothing to tell the member. The case must be open: IndexError otherwise."""
+        """Closes the case. `is_told`: whether the member needs no notice. Raises IndexError when the case is not open."""
         told_at = at if is_told else None
         return await _one(tx, CLOSE, (outcome, by, name, at, reason, expires_at, block, told_at, case_id))
 
@@ -255,7 +256,7 @@ class Cases(Repository):
         await tx.all(POWER, (power, case_id))
 
     async def told(self, case_id: int, at: float) -> bool:
-        """Whether this call was the one that noted it."""
+        """Records that the member was notified. Returns True when this call recorded it."""
         async with self._db.transaction() as tx:
             return await tx.one(TOLD, (at, case_id)) is not None
 

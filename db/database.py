@@ -1,4 +1,4 @@
-"""One SQLite file, one writer, one reader. Everything written goes through `transaction()`."""
+"""One SQLite file, one writer, one reader. All writes go through `transaction()`."""
 
 from __future__ import annotations
 
@@ -23,8 +23,7 @@ Parameters = Iterable[object] | Mapping[str, object]
 
 
 class Reader:
-    """Statements on one connection. Outside a transaction each sees what is committed; on a Transaction, also
-    what that transaction has written."""
+    """Statements on one connection. They see committed rows; on a Transaction, also the rows that it has written."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         self._connection = connection
@@ -35,23 +34,23 @@ class Reader:
             return list(await self._connection.execute_fetchall(sql, parameters))
 
     async def one(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
-        """The first row, or None."""
+        """Returns the first row, or None."""
         rows = await self.all(sql, parameters)
         return rows[0] if rows else None
 
     async def find(self, read: Callable[[sqlite3.Row], T], sql: str, parameters: Parameters = ()) -> T | None:
-        """What `read` makes of the first row, or None."""
+        """Returns `read(first row)`, or None without a row."""
         row = await self.one(sql, parameters)
         return None if row is None else read(row)
 
     async def value(self, sql: str, parameters: Parameters = ()) -> Any:
-        """The first column of the first row; for statements that always have one."""
+        """Returns the first column of the first row. For statements that always return a row."""
         rows = await self.all(sql, parameters)
         return rows[0][0]
 
 
 class Transaction(Reader):
-    """The write lock, until the `async with` ends. Writes say what they did with RETURNING."""
+    """A transaction: holds the write lock until the `async with` ends. Writes report their effect with RETURNING."""
 
     def __init__(self, connection: aiosqlite.Connection, path: Path) -> None:
         super().__init__(connection, path)
@@ -67,17 +66,19 @@ class Transaction(Reader):
         try:
             return await super().all(sql, parameters)
         except StorageError as error:
-            # SQLite may have rolled back by itself: what followed would be committed one by one.
+            # SQLite may have rolled back by itself: later statements would be committed one by one.
             self._failure = error
             raise
 
     def after_commit(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Runs `work` once the rows are safe and before the next writer; for what no rollback brings back,
-        such as a deleted file. When the process dies in between, the work is not done."""
+        """Runs `work` after the commit and before the next writer. For effects that no rollback can undo, such as a deleted file.
+
+        When the process dies in between, the work is not done.
+        """
         self._after_commit.append(work)
 
     async def commit(self) -> None:
-        """Called by `Database.transaction()` alone."""
+        """Called by `Database.transaction()` only."""
         self._is_over = True
         if self._failure is not None:
             raise self._failure
@@ -90,7 +91,7 @@ class Transaction(Reader):
                 log.exception("work after a commit failed; the rows are committed")
 
     async def roll_back(self) -> None:
-        """Called by `Database.transaction()` alone."""
+        """Called by `Database.transaction()` only."""
         self._is_over = True
         try:
             await self._connection.rollback()
@@ -101,7 +102,7 @@ class Transaction(Reader):
 
 
 class Database:
-    """Opened with `async with Database.open(path) as db`."""
+    """A database, opened with `async with Database.open(path) as db`."""
 
     def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
         self.path = path
@@ -111,14 +112,14 @@ class Database:
         self._current: tuple[asyncio.Task[Any] | None, Transaction | None] = (
             None,
             None,
-        )  # who is in a transaction, and in which
+        )  # the task in a transaction, and its transaction
 
     @classmethod
     @asynccontextmanager
     async def open(cls, path: Path) -> AsyncGenerator[Database, None]:
         """Creates or migrates the file, then opens it.
 
-        DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy, DiskFull.
+        Raises DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy, DiskFull.
         """
         await asyncio.to_thread(migrate, path)
         async with AsyncExitStack() as stack:
@@ -128,17 +129,17 @@ class Database:
                 for connection in (writer, reader):
                     connection.row_factory = sqlite3.Row
                     await connection.execute_fetchall("PRAGMA foreign_keys = ON")
-                # FULL syncs the log at every commit: what a member was told survives a power cut too, at a
-                # few milliseconds for each of the handful of commits that a job makes.
+                # FULL syncs the log at every commit, so that a result already reported to a member survives a power cut. It costs
+                # a few milliseconds for each of a job's few commits.
                 await writer.execute_fetchall("PRAGMA synchronous = FULL")
-                # What is deleted is overwritten: a member who is forgotten must not be found in a free page of the file.
+                # Deleted data is overwritten: a forgotten member must not be found in a free page of the file.
                 await writer.execute_fetchall("PRAGMA secure_delete = ON")
                 await reader.execute_fetchall("PRAGMA query_only = ON")
             yield cls(path, writer, reader)
 
     @property
     def reader(self) -> Reader:
-        """Where this task reads: its own transaction while it is in one, what is committed otherwise."""
+        """The reader for this task: its own transaction while it is in one, otherwise committed rows."""
         return self._own_transaction() or self._committed
 
     def _own_transaction(self) -> Transaction | None:
@@ -146,17 +147,17 @@ class Database:
         return transaction if task is asyncio.current_task() else None
 
     async def tidy(self) -> None:
-        """Empties the write-ahead log, which holds what was overwritten in the file; as far as readers let it."""
+        """Empties the write-ahead log, which still holds data overwritten in the file, as far as open readers allow."""
         async with self._lock:
             with storage_errors(self.path):
                 await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction, None]:
-        """Writers one after the other. Leaving commits; an exception or a cancellation rolls back.
+        """Runs writers one after another. Leaving commits; an exception or a cancellation rolls back.
 
-        A cancellation that arrives while the commit is under way lets it finish, then goes on. A transaction
-        inside a transaction of the same task would wait for itself for ever: RuntimeError.
+        A cancellation during the commit lets the commit finish, then continues.
+        Raises RuntimeError for a transaction inside a transaction of the same task, which would wait for itself for ever.
         """
         if self._own_transaction():
             raise RuntimeError("a transaction inside a transaction")
@@ -175,14 +176,14 @@ class Database:
 
 
 class Repository:
-    """The statements about one idea. In a transaction of the same task they read what it has written."""
+    """Base class of repositories: the statements about one topic. In a transaction of the same task they read its new rows."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
 
 def value_of(kind: type[T], row: sqlite3.Row, **others: object) -> T:
-    """A value whose fields have the names of columns. `others`: fields that no column holds as they are."""
+    """Builds a value from the columns named like its fields. `others`: fields that no column holds in their final form."""
     # Not strict: SQLite's booleans are numbers.
     return convert({**row, **others}, kind, strict=False)
 
@@ -192,7 +193,7 @@ def _connect(path: Path) -> aiosqlite.Connection:
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:
-    """Waits until `work` is done, however often this task is cancelled; then the cancellation goes on."""
+    """Waits until `work` is done, even when this task is cancelled; then raises the cancellation."""
     task = asyncio.ensure_future(work)
     interruption: asyncio.CancelledError | None = None
     while not task.done():

@@ -1,7 +1,7 @@
-"""Forgetting a member: what goes at once, what is left of a sanction that still counts, and what goes with time.
+"""Erasure of a member's data. Data behind a live sanction, and charges of the last day, stay until they end.
 
-A member's request is a row of `erasures`; `Erasures.advance` is repeated until nothing is left of what was there when they
-asked. It only works on rows: pictures and messages are taken down before, by whoever knows Discord.
+A member's request is a row of `erasures`. `Erasures.advance` is repeated until none of the data from before the request is left.
+This module changes rows only: the code that knows Discord takes down pictures and messages first.
 """
 
 from dataclasses import dataclass
@@ -12,19 +12,24 @@ from generation import JobId, MemberId
 from moderation import DAY
 
 BATCH = 200
-"""Rows a transaction at the most: other writers wait no longer than that takes."""
+"""Rows per transaction at most; it limits how long other writers wait."""
 
 
 def statement(table: str, where: str, sets: str = "", *, paced_by: str = "") -> str:
-    """Deletes those rows or, with `sets`, overwrites them. With `paced_by` (the table's key): at most :limit, returning a row for
-    each."""
+    """Returns SQL that deletes the rows or, with `sets`, overwrites them.
+
+    With `paced_by` (the table's key) the statement changes at most :limit rows and returns a row for each.
+    """
     if paced_by:
         where = f"({paced_by}) IN (SELECT {paced_by} FROM {table} WHERE {where} LIMIT :limit) RETURNING 1"
     return (f"UPDATE {table} SET {sets}" if sets else f"DELETE FROM {table}") + f" WHERE {where}"
 
 
 def end_of_jobs(where: str) -> str:
-    """Deletes ended jobs without pictures, unless a job made from one waits or runs. Finished jobs made from them stay. Paced."""
+    """Returns paced SQL that deletes ended jobs without pictures.
+
+    A job stays while a job made from it waits or runs. Finished jobs made from it are kept.
+    """
     gone = f"""
         {where} AND state NOT IN ('queued', 'running')
         AND NOT EXISTS (SELECT 1 FROM job_parents JOIN jobs AS children ON children.id = job_parents.job
@@ -40,7 +45,7 @@ _TREATED = [
     for each in rows.treatments
 ]
 PACED = (
-    # What was charged within the last day still counts: an erasure must not give a fresh allowance.
+    # Charges of the last day still count: an erasure must not give a fresh allowance.
     end_of_jobs(
         f"member = :member AND created_at <= :asked AND created_at <= :now - {DAY} AND message_id IS NULL"
     ),
@@ -51,7 +56,7 @@ PACED = (
     ),
 )
 AT_ONCE = [statement(table, where, each.sets) for table, where, each in _TREATED if not each.paced_by]
-# Runs before them: cases whose card shows what they change.
+# Runs before `AT_ONCE`: marks cases whose card shows the data to be changed.
 MARK_CARDS = f"""
 UPDATE cases SET is_card_stale = 1
 WHERE card_message_id IS NOT NULL AND (
@@ -74,7 +79,7 @@ PICTURES = """
 SELECT job, image_index FROM images JOIN jobs ON jobs.id = images.job
 WHERE jobs.member = :member AND jobs.created_at <= :asked AND images.removed_at IS NULL LIMIT :limit
 """
-# Messages of orders; cards of cases that go; cards of appeals that are answered, or whose case goes.
+# Messages of orders; cards of cases to be deleted; cards of appeals that are answered or whose case is to be deleted.
 POSTED = f"""
 SELECT 'jobs' AS place, id AS row, guild_id, channel_id, message_id FROM jobs
 WHERE member = :member AND created_at <= :asked AND message_id IS NOT NULL AND state NOT IN ('queued', 'running')
@@ -105,7 +110,7 @@ class ErasureRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PostedAs:
-    """A message to be deleted, and the row that names it."""
+    """A message to delete, and the row that names it."""
 
     place: str  # the table
     row: JobId | int
@@ -116,8 +121,8 @@ class PostedAs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Advance:
-    rows: int  # that were deleted or emptied
-    is_done: bool  # whether nothing is left
+    rows: int  # deleted or emptied
+    is_done: bool  # whether no data is left
 
 
 class Erasures(Repository):
@@ -125,15 +130,15 @@ class Erasures(Repository):
         await tx.all(ASK, (member, at))
 
     async def pending(self) -> list[ErasureRequest]:
-        """Those who asked first come first."""
+        """Returns the requests, oldest first."""
         return [value_of(ErasureRequest, row) for row in await self._db.reader.all(PENDING)]
 
     async def has_left(self, erasure: ErasureRequest) -> bool:
-        """Whether anything is there that the request means."""
+        """Returns whether data that the request covers is left."""
         return await self._db.reader.one(LEFT, _parameters(erasure)) is not None
 
     async def posted(self, erasure: ErasureRequest, now: float, limit: int) -> list[PostedAs]:
-        """What is to be deleted in Discord first: as long as a message is there, its row stays."""
+        """Returns the Discord messages to delete first: a row stays as long as its message exists."""
         return [
             value_of(PostedAs, row)
             for row in await self._db.reader.all(POSTED, _parameters(erasure, now=now, limit=limit))
@@ -144,12 +149,12 @@ class Erasures(Repository):
             await tx.all(IS_GONE[posted.place], (posted.row, posted.message_id))
 
     async def pictures(self, erasure: ErasureRequest, limit: int) -> list[tuple[JobId, int]]:
-        """What is left of them: job and index."""
+        """Returns the pictures that are left: job and index."""
         rows = await self._db.reader.all(PICTURES, _parameters(erasure, limit=limit))
         return [(JobId(row["job"]), row["image_index"]) for row in rows]
 
     async def to_redraw(self, limit: int) -> list[int]:
-        """Ids of cases whose card says what was forgotten."""
+        """Returns ids of cases whose card shows forgotten data."""
         return [row["id"] for row in await self._db.reader.all(TO_REDRAW, (limit,))]
 
     async def redrawn(self, case_id: int) -> None:
@@ -157,7 +162,7 @@ class Erasures(Repository):
             await tx.all(REDRAWN, (case_id,))
 
     async def advance(self, erasure: ErasureRequest, *, now: float, acts_before: float) -> Advance:
-        """Everything that may go by now goes, in small transactions; with the last of it the request."""
+        """Deletes all data that may be deleted by now, in small transactions. Deletes the request with the last of it."""
         rows = 0
         parameters = _parameters(erasure, now=now, acts_before=acts_before, limit=BATCH)
         for sql in PACED:

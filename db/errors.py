@@ -1,4 +1,4 @@
-"""What can go wrong with the stored truth. Errors carry data; `str()` is the owner's sentence, a member's is written at the edge.
+"""Storage errors. They carry data; `str()` is a sentence for the owner. Sentences for members are written in bot/texts.
 
 StorageError
 ├── DatabaseMissing    path
@@ -25,7 +25,7 @@ from startup import StartError
 
 @dataclass_transform(eq_default=False, kw_only_default=True)
 class StorageError(StartError):
-    """Some end a start; all may come later too. Each is a dataclass, whose `sentence` names its fields."""
+    """Base of the storage errors: some end a start, all may occur later. Each is a dataclass; `sentence` names its fields."""
 
     sentence: ClassVar[str]
 
@@ -37,14 +37,14 @@ class StorageError(StartError):
 
 
 class DatabaseMissing(StorageError):
-    """There is no file, and what was asked for needs one."""
+    """The command needs a database file, and there is none."""
 
     path: Path
     sentence = "There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
 
 
 class DatabaseLost(StorageError):
-    """There is no file, or an empty one, and there are pictures: a new database would know none of them."""
+    """The file is missing or empty, but there are pictures: a new database would know none of them."""
 
     path: Path
     pictures: Path  # their folder
@@ -55,19 +55,19 @@ class DatabaseLost(StorageError):
 
 
 class DatabaseTooNew(StorageError):
-    """A later release wrote this file; nothing in it was changed."""
+    """A later release wrote this file; it was not changed."""
 
     path: Path
     version: int
     known: int  # the newest version this program can read
     sentence = (
-        "The database {path} is of version {version}, but this program knows {known}. Update Atelier. "
+        "The database {path} has version {version}, but this program knows versions up to {known}. Update Atelier. "
         "To stay with this release, restore a backup. Nothing was changed."
     )
 
 
 class DatabaseTooOld(StorageError):
-    """The file awaits migrations, and what was asked for must not apply them."""
+    """The file needs migrations, and the command must not apply them."""
 
     path: Path
     version: int
@@ -76,10 +76,10 @@ class DatabaseTooOld(StorageError):
 
 
 class DatabaseBroken(StorageError):
-    """Not a database, another program's database, damaged, or not to be opened."""
+    """The file is not a database, is another program's, is damaged, or can't be opened."""
 
     path: Path
-    reason: str  # in SQLite's or the system's words
+    reason: str  # in the words of SQLite or the operating system
     sentence = (
         "The database {path} can't be used: {reason}. Move it to a safe place, together with the files "
         "beside it that end with -wal and -shm, and put a backup in its place. The pictures stay where they are."
@@ -90,24 +90,24 @@ class DatabaseBusy(StorageError):
     """Another process held the write lock for longer than the busy timeout."""
 
     path: Path
-    sentence = "Another program holds the database {path}. Is the bot running already? Otherwise try again in a moment."
+    sentence = "Another program uses the database {path}. Is the bot running already? Otherwise try again in a moment."
 
 
 class DiskFull(StorageError):
-    """The disk takes no more; the transaction was rolled back."""
+    """The disk is full; the transaction was rolled back."""
 
     path: Path
     sentence = "The disk that holds {path} is full. Make room and try again."
 
 
 class ImageGone(StorageError):
-    """The picture was removed, or its file is no longer there."""
+    """The picture was removed, or its file is missing."""
 
     job: JobId
     index: int
 
     def __str__(self) -> str:
-        return f"Picture {self.index + 1} of the job {self.job} is gone."
+        return f"Picture {self.index + 1} of the job {self.job} is deleted."
 
 
 _REFUSED_WRITES = frozenset(
@@ -135,7 +135,7 @@ _NO_SPACE = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 def storage_error(error: sqlite3.Error | OSError, path: Path) -> StorageError | None:
-    """The domain error that this is, or None for what is a bug (a constraint, a misspelt statement)."""
+    """Returns the matching domain error; None for a bug, such as a violated constraint or a misspelt statement."""
     if isinstance(error, OSError):
         return DiskFull(path=path) if error.errno in _NO_SPACE else None
     code: int = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK)  # absent when Python itself refused
@@ -151,7 +151,7 @@ def storage_error(error: sqlite3.Error | OSError, path: Path) -> StorageError | 
 
 @contextmanager
 def storage_errors(path: Path) -> Generator[None, None, None]:
-    """SQLite's and the system's errors leave as domain errors; bugs leave as they are."""
+    """Turns errors of SQLite and the operating system into domain errors; bugs pass unchanged."""
     try:
         yield
     except (sqlite3.Error, OSError) as error:

@@ -1,4 +1,4 @@
-"""What a server's admin chose: one row a guild."""
+"""Settings that a server's admin chose: one row a guild."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -9,7 +9,7 @@ from db.database import Repository, Transaction, value_of
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuildSettings:
     guild_id: int
-    log_channel_id: int | None = None  # where moderators are told; None: nowhere
+    log_channel_id: int | None = None  # the moderators' channel; None: none chosen
     ban_needs_second: bool = False  # another moderator must confirm a ban
 
 
@@ -23,10 +23,10 @@ ON CONFLICT (guild_id) DO UPDATE SET
 
 class Guilds(Repository):
     async def get(self, guild_id: int) -> GuildSettings:
-        """The defaults for a guild that chose nothing."""
+        """Returns the guild's settings, or the defaults."""
         found = await self._db.reader.find(partial(value_of, GuildSettings), GET, (guild_id,))
         return found or GuildSettings(guild_id=guild_id)
 
     async def set(self, tx: Transaction, settings: GuildSettings) -> None:
-        """The whole row: read it in the same transaction, and replace what changes."""
+        """Writes the whole row: read it in the same transaction and replace the changed fields."""
         await tx.all(SET, (settings.guild_id, settings.log_channel_id, settings.ban_needs_second))

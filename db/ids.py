@@ -1,4 +1,4 @@
-"""Names for jobs: short enough for a button, sorted by time as text."""
+"""Job ids: short enough for a button's custom_id; their text order is their order in time."""
 
 import secrets
 import threading
@@ -14,7 +14,7 @@ RANDOM_BITS = 10  # the 40 bits above count milliseconds, until 2059
 
 
 class JobIds:
-    """Time and chance; within one process never the same twice and never backwards."""
+    """Generates ids from time and random bits; within one process unique and increasing."""
 
     def __init__(self) -> None:
         self._last = 0

@@ -1,9 +1,8 @@
-"""Finished pictures: the bytes in a folder under the hash of their content, the facts in a row.
+"""Finished pictures: the bytes in a folder under the hash of their content, the other columns in a row.
 
-A file is there before its row is committed and goes after its row was marked as removed, so that a crash in between
-leaves at most a file without a row. Such files may also belong to a newer database, of which this one is an old copy:
-`sweep()` moves them at start to `trash/<day>/` in the same folder. They come back when a row refers to them again, and
-are deleted `TRASH_DAYS` later.
+A file is written before its row is committed, and deleted after its row is marked as removed. A crash in between leaves at most
+a file without a row. Such files may also belong to a newer database, of which this one is an old copy. At start, `sweep()` moves
+them to `trash/<day>/` in the same folder. They return when a row refers to them again, and are deleted `TRASH_DAYS` later.
 """
 
 import asyncio
@@ -30,22 +29,22 @@ from moderation import Fingerprint, Scores
 
 TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
-_AT_ONCE = 50  # files: other writers wait until so many are moved
+_AT_ONCE = 50  # files per transaction; other writers wait for one batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImage:
     job: JobId
-    index: int  # from 0, the place in the job's gallery
+    index: int  # from 0, the position in the job's gallery
     sha256: str  # of the file
     width: int  # pixels
     height: int
     seed: int
     bytes: int  # the file's length
     created_at: float  # unix seconds
-    fingerprint: Fingerprint | None = None  # PDQ; None for what is too plain
+    fingerprint: Fingerprint | None = None  # PDQ; None for a picture that is too plain
     mark: int | None = None  # the number in its invisible mark
-    scores: Scores = field(default_factory=dict)  # what the picture check saw before it was marked
+    scores: Scores = field(default_factory=dict)  # from the picture check, before the picture was marked
     removed_at: float | None = None
     removed_by: MemberId | None = None  # None: the bot itself
     removed_reason: str = ""
@@ -57,11 +56,11 @@ class StoredImage:
 
 @dataclass(slots=True)
 class Swept:
-    """Files that were not where their rows say."""
+    """Number of files that were not where their rows say."""
 
     restored: int = 0  # from the trash: a live row refers to them
-    trashed: int = 0  # no row knows them
-    deleted: int = 0  # their picture was removed
+    trashed: int = 0  # without a row
+    deleted: int = 0  # of removed pictures
 
 
 STORE = """
@@ -85,17 +84,19 @@ WHERE sha256 IN (SELECT value FROM json_each(?)) GROUP BY sha256
 
 class Pictures:
     def __init__(self, db: Database, folder: Path) -> None:
-        """`folder` is `<data>/images`; it is made when the first picture is stored."""
+        """`folder` is `<data>/images`; it is created when the first picture is stored."""
         self._db = db
         self.folder = folder
 
     async def put(self, contents: Iterable[bytes]) -> None:
-        """Files ahead of their rows: who else writes to the database need not wait for the disk. DiskFull leaves files
-        without rows at most."""
+        """Writes the files before their rows, so that other writers need not wait for the disk.
+
+        DiskFull leaves at most files without rows.
+        """
         await asyncio.to_thread(lambda: [self._put(content) for content in contents])
 
     async def take_back(self, contents: Iterable[bytes]) -> None:
-        """What was put, and no row has come to refer to."""
+        """Deletes files that were `put` and that no row refers to."""
         hashes = [hashlib.sha256(content).hexdigest() for content in contents]
         async with self._db.transaction():
             for sha256 in hashes:
@@ -115,33 +116,33 @@ class Pictures:
         mark: int | None = None,
         scores: Scores | None = None,
     ) -> StoredImage:
-        """Writes the row, and the file (PNG) where it was not `put`. DiskFull leaves neither."""
+        """Writes the row, and the file (PNG) unless it was `put`. DiskFull leaves neither."""
         sha256 = await asyncio.to_thread(self._put, content)
         file = (job, index, sha256, size.width, size.height, seed, len(content), at)
         (row,) = await tx.all(STORE, (*file, fingerprint, mark, json.dumps(scores or {})))
         return _image(row)
 
     async def get(self, job: JobId, index: int) -> StoredImage | None:
-        """The row, also when the picture was removed."""
+        """Returns the row, also of a removed picture."""
         return await self._db.reader.find(_image, GET, (job, index))
 
     async def of_job(self, job: JobId) -> list[StoredImage]:
-        """All of the job's rows in order, removed ones among them."""
+        """Returns the job's rows in order, removed pictures included."""
         return [_image(row) for row in await self._db.reader.all(OF_JOB, (job,))]
 
     async def of_mark(self, mark: int) -> list[StoredImage]:
-        """Those marked with that number, removed ones among them: one, but for a rare chance."""
+        """Returns the pictures with that mark, removed ones included; nearly always at most one."""
         return [_image(row) for row in await self._db.reader.all(OF_MARK, (mark,))]
 
     async def fingerprints(self) -> list[tuple[tuple[JobId, int], Fingerprint]]:
-        """Of all pictures that have one, removed ones among them, by job and index."""
+        """Returns job, index and fingerprint of every picture that has one, removed pictures included."""
         return [
             ((JobId(row["job"]), row["image_index"]), Fingerprint(row["pdq"]))
             for row in await self._db.reader.all(FINGERPRINTS)
         ]
 
     async def read(self, image: StoredImage) -> bytes:
-        """The file. ImageGone when the picture was removed (even after `image` was read) or lost."""
+        """Returns the file. Raises ImageGone when the picture was removed (even after `image` was read) or the file is lost."""
         row = await self.get(image.job, image.index)
         if row is None or row.is_removed:
             raise ImageGone(job=image.job, index=image.index)
@@ -153,8 +154,10 @@ class Pictures:
     async def remove(
         self, tx: Transaction, job: JobId, index: int, *, by: MemberId | None, reason: str, at: float
     ) -> bool:
-        """Marks the row; once that is committed the file goes, unless another live row has the same content.
-        False when there is no such picture or it was removed before."""
+        """Marks the row as removed. Returns False when there is no such picture or it was removed before.
+
+        After the commit the file is deleted, unless another live row has the same content.
+        """
         parameters = {"job": job, "index": index, "by": by, "reason": reason, "at": at}
         row = await tx.one(REMOVE, parameters)
         if row is None:
@@ -163,8 +166,10 @@ class Pictures:
         return True
 
     async def sweep(self, began: float) -> Swept:
-        """Puts every file where its rows say; at the start of the program (`began`, unix seconds). What was written since
-        then may belong to a job that is just being finished, and stays."""
+        """Puts every file where its rows say. Called at the program's start (`began`, unix seconds).
+
+        Files written since then may belong to a job that is being finished, and stay.
+        """
         swept = Swept()
         for folder in await asyncio.to_thread(self._trash_folders):
             await self._settle(_files(folder, "*/*", inf), folder, swept)
@@ -173,7 +178,7 @@ class Pictures:
         return swept
 
     async def empty_trash(self, now: float) -> None:
-        """Deletes what was moved there more than TRASH_DAYS before `now` (unix seconds)."""
+        """Deletes files moved to the trash more than TRASH_DAYS before `now` (unix seconds)."""
         oldest = _day(now - TRASH_DAYS * _DAY)
         for folder in await asyncio.to_thread(self._trash_folders):
             if folder.name < oldest:
@@ -181,7 +186,7 @@ class Pictures:
                 await asyncio.to_thread(shutil.rmtree, folder)
 
     async def _settle(self, files: Iterator[Path], trash: Path, swept: Swept) -> None:
-        """A transaction for each batch: a picture is stored or removed before it or after it."""
+        """Moves the files in one transaction a batch, so that no picture is stored or removed during a batch."""
         while batch := await asyncio.to_thread(lambda: list(islice(files, _AT_ONCE))):
             async with self._db.transaction() as tx:
                 rows = await tx.all(KNOWN, (json.dumps([path.stem for path in batch]),))
@@ -201,19 +206,19 @@ class Pictures:
 
     @property
     def _trash(self) -> Path:
-        # Beside the pictures rather than beside the database: a rename needs the same disk.
+        # In the pictures' folder, not beside the database: a rename needs the same disk.
         return self.folder / "trash"
 
     def _trash_folders(self) -> list[Path]:
         return sorted(self._trash.glob("????-??-??"))
 
     async def _forget(self, sha256: str) -> None:
-        # Runs under the write lock, after the commit: the reader sees what the next writer will.
+        # Runs under the write lock, after the commit: the reader sees the state that the next writer will see.
         if await self._db.reader.one(IS_LIVE, (sha256,)) is None:
             await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
 
     def _put(self, content: bytes) -> str:
-        """The content's hash; its file is there when it returns."""
+        """Returns the content's hash. The file exists when this returns."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
         if not path.is_file():
@@ -225,7 +230,7 @@ class Pictures:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All or nothing, and on the disk when it returns."""
+    """Writes the whole file or none of it; it is on the disk when this returns."""
     partial_path = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.partial")
     with storage_errors(path):
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -242,7 +247,7 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _sync_folder(folder: Path) -> None:
-    """A rename is on the disk when its folder is. Windows has no such call."""
+    """Syncs the folder: a rename is on the disk only when its folder is. Windows has no such call."""
     with contextlib.suppress(PermissionError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -252,21 +257,21 @@ def _sync_folder(folder: Path) -> None:
 
 
 def _day(at: float) -> str:
-    """2026-11-29, for unix seconds."""
+    """Returns a date such as 2026-11-29 for unix seconds."""
     return time.strftime("%Y-%m-%d", time.gmtime(at))
 
 
 def _files(folder: Path, pattern: str, before: float) -> Iterator[Path]:
-    """Those last written before then (unix seconds)."""
+    """Yields files last written before `before` (unix seconds)."""
     for path in folder.glob(pattern):
-        with contextlib.suppress(FileNotFoundError):  # a picture that was removed meanwhile
+        with contextlib.suppress(FileNotFoundError):  # a picture removed in the meantime
             status = path.stat()
             if stat.S_ISREG(status.st_mode) and status.st_mtime < before:
                 yield path
 
 
 def _rename(path: Path, target: Path) -> bool:
-    """Whether it had to be moved. The folders are made where they are missing."""
+    """Returns whether the file was moved. Creates missing folders."""
     if path == target:
         return False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

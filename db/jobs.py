@@ -1,4 +1,4 @@
-"""Accepted orders and what became of them. A row is committed before anybody is told; a job ends once.
+"""Accepted orders and their results. A row is committed before the member gets an answer. A job ends once.
 
 queued → running → done | failed | cancelled → delivered
 """
@@ -21,7 +21,7 @@ from generation import Drawing, JobId, MemberId
 class JobAction(StrEnum):
     IMAGINE = "imagine"
     VARIATION = "variation"
-    REMIX = "remix"  # a variation with words of its own
+    REMIX = "remix"  # a variation with its own prompt
     UPSCALE = "upscale"
     REROLL = "reroll"
 
@@ -36,7 +36,7 @@ class JobState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyTarget:
-    """Where the result goes: the interaction's answer while its token lives, the message or channel after."""
+    """The destination of the result: the interaction's answer while its token lives, then the message or channel."""
 
     guild_id: int | None  # None in a direct message
     channel_id: int
@@ -47,7 +47,7 @@ class ReplyTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parent:
-    """A picture that a job grew from."""
+    """A source picture of a job."""
 
     job: JobId
     image: int
@@ -63,21 +63,21 @@ class Job:
     action: JobAction
     place: ReplyTarget
     drawing: Drawing[Parent]
-    is_age_restricted: bool = False  # whether the channel was, when it was asked
-    policy_channel_id: int | None = None  # whose policy holds; None: that of the place
+    is_age_restricted: bool = False  # whether the channel was age-restricted when the member ordered
+    policy_channel_id: int | None = None  # the channel whose policy applies; None: the channel of `place`
     state: JobState = JobState.QUEUED
-    failure: str | None = None  # the kind, when failed
+    failure: str | None = None  # the kind of failure
     created_at: float
     started_at: float | None = None
     finished_at: float | None = None  # done, failed or cancelled
-    delivered_at: float | None = None  # the member has been told
+    delivered_at: float | None = None  # when the member got the result or the error
 
 
 RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
 RECORD_PICTURE = """
 INSERT INTO job_parents (job, position, parent, parent_image, role, strength) VALUES (?, ?, ?, ?, ?, ?)
 """
-# A row for each of a job's pictures, or one without; those of one job follow each other.
+# One row for each source picture of a job, or one row without any. Rows of one job are adjacent.
 SELECT = """
 SELECT jobs.*, parent, parent_image, role, strength FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
 """
@@ -117,7 +117,7 @@ ORDER BY created_at DESC, id DESC, position
 
 class Jobs(Repository):
     async def record(self, tx: Transaction, job: Job) -> None:
-        """The moment of acceptance. An id that exists or a parent that does not: sqlite3.IntegrityError."""
+        """Records an accepted job. Raises sqlite3.IntegrityError for an id that exists or a parent that does not."""
         cells = _cells(job)
         await tx.all(RECORD.format(", ".join(cells), ", :".join(cells)), cells)
         for position, each in enumerate(job.drawing.pictures):
@@ -128,15 +128,15 @@ class Jobs(Repository):
         return next(iter(await self._read(GET, (job_id,))), None)
 
     async def of_message(self, message_id: int) -> Job | None:
-        """The job whose card or result the message is."""
+        """Returns the job whose card or result the message is."""
         return next(iter(await self._read(OF_MESSAGE, (message_id,))), None)
 
     async def set_message(self, tx: Transaction, job_id: JobId, message_id: int) -> bool:
-        """The message that shows the job; False when there is no such job."""
+        """Sets the message that shows the job. Returns False when there is no such job."""
         return await tx.one(SET_MESSAGE, (message_id, job_id)) is not None
 
     async def start(self, job_id: JobId, at: float) -> bool:
-        """queued → running. Every change of state returns whether this call was the one that made it."""
+        """queued → running. Every change of state returns whether this call made it."""
         async with self._db.transaction() as tx:
             return await tx.one(START, (at, job_id)) is not None
 
@@ -159,34 +159,34 @@ class Jobs(Repository):
         return row is not None
 
     async def delivered(self, job_id: JobId, at: float) -> bool:
-        """The member has the result, or the sentence that says why there is none. Forgets the token."""
+        """Records that the member got the result or the error, and deletes the token."""
         async with self._db.transaction() as tx:
             return await tx.one(DELIVERED, (at, job_id)) is not None
 
     async def unfinished(self) -> list[Job]:
-        """Queued or running, oldest first."""
+        """Returns queued and running jobs, oldest first."""
         return await self._read(UNFINISHED)
 
     async def undelivered(self) -> list[Job]:
-        """Ended, but nobody was told; the one that ended first comes first."""
+        """Returns ended jobs whose member has no answer yet; the first that ended comes first."""
         return await self._read(UNDELIVERED)
 
     async def in_line(self, member: MemberId) -> int:
-        """How many jobs the member has queued or running."""
+        """Returns the number of the member's queued or running jobs."""
         return await self._db.reader.value(IN_LINE, (member,))
 
     async def live_of_member(self, member: MemberId) -> list[Job]:
-        """The member's queued or running jobs, oldest first."""
+        """Returns the member's queued or running jobs, oldest first."""
         return await self._read(LIVE_OF_MEMBER, (member,))
 
     async def of_member(self, member: MemberId, *, before: JobId | None = None, limit: int = 10) -> list[Job]:
-        """The member's done jobs, newest first, older than `before`."""
+        """Returns the member's done jobs older than `before`, newest first."""
         return await self._read(OF_MEMBER, {"member": member, "before": before, "limit": limit})
 
     async def of_guild_since(
         self, guild_id: int, since: float, *, member: MemberId | None = None, limit: int
     ) -> list[Job]:
-        """What is in line or still has pictures, newest first; `since` in unix seconds."""
+        """Returns jobs that are queued, running or still have pictures, newest first; `since` in unix seconds."""
         parameters = {"guild_id": guild_id, "member": member, "since": since, "limit": limit}
         return await self._read(OF_GUILD_SINCE, parameters)
 
@@ -196,7 +196,7 @@ class Jobs(Repository):
 
 
 def _cells(job: Job) -> dict[str, Any]:
-    """By column of `jobs`. A field's column has its name, also where the field is that of a value in the job."""
+    """Returns the cells by column of `jobs`. A column has the name of its field, also for fields of nested values."""
     cells: dict[str, Any] = to_builtins(job)
     place, drawing = cells.pop("place"), cells.pop("drawing")
     prompt, size, loras, _ = (drawing.pop(name) for name in ("prompt", "size", "loras", "pictures"))
@@ -206,7 +206,7 @@ def _cells(job: Job) -> dict[str, Any]:
 
 
 def _job(rows: Sequence[sqlite3.Row]) -> Job:
-    """What `_cells` took apart. `rows`: as many as it has pictures, or one."""
+    """Rebuilds the job from its cells. `rows`: one for each source picture, or one row."""
     cells: dict[str, Any] = dict(rows[0])
     loras = sorted(json.loads(cells["loras"]).items())
     cells |= {
@@ -218,5 +218,5 @@ def _job(rows: Sequence[sqlite3.Row]) -> Job:
             if row["parent"] is not None
         ],
     }
-    # Each value takes its own fields out of the row. Not strict: SQLite's booleans are numbers.
+    # Each value takes its own fields from the row. Not strict: SQLite's booleans are numbers.
     return convert(cells | {"place": cells, "drawing": cells | {"size": cells}}, Job, strict=False)

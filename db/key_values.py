@@ -1,4 +1,4 @@
-"""Small facts under a name, such as the hash of the commands that Discord was last told."""
+"""Small values by key, such as the hash of the commands last sent to Discord."""
 
 from db.database import Repository
 

@@ -1,4 +1,4 @@
-"""Who may order in a server at the moment: raid mode and the panic switch. One row a server that ever used either."""
+"""Emergency lockdown: raid mode and the panic switch. One row for each server that ever used either."""
 
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -18,8 +18,8 @@ class Mode(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LockdownState:
     guild_id: int
-    account_age: float | None = None  # seconds that an account must be old; None: any
-    member_age: float | None = None  # seconds that a member must have been here
+    account_age: float | None = None  # minimum age of an account in seconds; None: any
+    member_age: float | None = None  # minimum seconds since the member joined
     mode: Mode = Mode.OPEN
     mode_at: float | None = None  # unix seconds
     reason: str = ""
@@ -45,7 +45,7 @@ SELECT count(*) FROM (
 
 class Lockdowns(Repository):
     async def get(self, guild_id: int) -> LockdownState:
-        """An open one for a server that never used it."""
+        """Returns the server's state; an open one for a server without a row."""
         found = await self._db.reader.find(partial(value_of, LockdownState), GET, (guild_id,))
         return found or LockdownState(guild_id=guild_id)
 
@@ -53,6 +53,6 @@ class Lockdowns(Repository):
         await tx.all(SET, asdict(lockdown) | {"by": by})
 
     async def is_known(self, guild_id: int, member: MemberId, before: float, pictures: int) -> bool:
-        """Whether so many of the member's orders in this server were finished before that time."""
+        """Returns whether at least `pictures` of the member's orders in this server were finished before `before`."""
         count = await self._db.reader.value(DONE_BEFORE, (member, guild_id, before, pictures))
         return count >= pictures

@@ -1,4 +1,4 @@
-"""A member's own data, to hand over. Leaves out how the filter decides, and other people's words and names."""
+"""Exports a member's own data. Leaves out the filter's reasons, and other people's words and names."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from generation import MemberId
 
 
 def _exports() -> dict[str, str]:
-    """Name to statement. tests/db/test_member_export.py lists the columns that are left out, and why."""
+    """Returns a statement for each name. tests/db/test_member_export.py lists the columns that are left out, with reasons."""
     named: dict[str, list[PersonalRows]] = {}
     for rows in PERSONAL_DATA:
         if rows.columns:
@@ -39,21 +39,21 @@ BLOCKS = f"SELECT expires_at FROM blocks WHERE member = :member AND {LIVE_BLOCK}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outlook:
-    """What forgetting a member would take, and what it would leave."""
+    """The data that forgetting a member would delete, and the data that would stay."""
 
     orders: int
     pictures: int
     in_line: int  # orders that would be cancelled
-    strikes_until: tuple[float, ...]  # unix seconds; those that count
-    blocks_until: tuple[float | None, ...]  # those that run; None: until lifted
+    strikes_until: tuple[float, ...]  # unix seconds; live strikes only
+    blocks_until: tuple[float | None, ...]  # live blocks only; None: until lifted
     open_cases: int
-    acts: int  # the member's own, as a moderator
-    is_pending: bool  # they asked before, and something is left
+    acts: int  # the member's own acts as a moderator
+    is_pending: bool  # an earlier request is not finished
 
 
 class MemberExport(Repository):
     async def export(self, member: MemberId) -> dict[str, Any]:
-        """Ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds."""
+        """Returns data ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds."""
         return {"member": member} | {
             name: [dict(row) for row in await self._db.reader.all(sql, {"member": member})]
             for name, sql in EXPORTS.items()

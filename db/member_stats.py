@@ -1,4 +1,4 @@
-"""A member's record in one server, and a server's figures: counts over the other tables, nothing of its own."""
+"""A member's record in one server, and a server's statistics. Counts rows of other tables; has no table."""
 
 from dataclasses import dataclass
 
@@ -9,34 +9,34 @@ from generation import MemberId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemberStats:
-    """Of one member in one server."""
+    """A member's counts in one server."""
 
     orders: int  # accepted
-    flags: int  # of prompts
+    flags: int  # flagged prompts
     refusals: int
-    pictures: int  # orders of which the picture check flagged or refused something
-    strikes: int  # that count now
-    strikes_ever: int  # pardoned ones left out
+    pictures: int  # orders with a picture that the picture check flagged or refused
+    strikes: int  # live strikes
+    strikes_ever: int  # without pardoned ones
     cases: int
-    blocked_until: float | None  # unix seconds; None where not blocked, or until lifted
+    blocked_until: float | None  # unix seconds; None when not blocked, or blocked until lifted
     is_blocked: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServerStats:
-    """Of one server since a time."""
+    """A server's counts since a time."""
 
     asked: int  # prompts
     flagged: int
     refused: int
-    pictures_flagged: int  # orders, by the worst of their pictures
+    pictures_flagged: int  # orders, each counted by the worst of its pictures
     pictures_refused: int
     reports: int
     opened: int  # cases
     open_now: int
     outcomes: dict[str, int]
     by_moderator: dict[int, int]  # cases decided
-    waited: float | None  # seconds from opened to decided, the median
+    waited: float | None  # median seconds from opened to decided
     appeals: int
     overturned: int
 
@@ -95,7 +95,7 @@ class Stats(Repository):
         return value_of(MemberStats, row, blocked_until=until, is_blocked=block is not None)
 
     async def in_bad_standing(self, guild_id: int, now: float) -> frozenset[MemberId]:
-        """Who has a strike that counts, or is blocked."""
+        """Returns members with a live strike or a live block."""
         rows = await self._db.reader.all(IN_BAD_STANDING, {"guild": guild_id, "now": now})
         return frozenset(MemberId(row["member"]) for row in rows)
 

@@ -1,4 +1,4 @@
-"""Numbered SQL files, each applied once; all that are missing in one transaction, together with the version that they make.
+"""Migrations: numbered SQL files, each applied once. Missing ones run in one transaction that also sets the new version.
 
 The version is SQLite's `user_version`: 0 in an empty file, n after `000n_*.sql`.
 """
@@ -18,7 +18,7 @@ from db.backup import back_up, backup_name
 from db.errors import DatabaseBroken, DatabaseLost, DatabaseTooNew, storage_errors
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-APPLICATION_ID = 0x41544C52  # "ATLR", so that another program's file is not taken for ours
+APPLICATION_ID = 0x41544C52  # "ATLR"; another program's file is not taken for ours
 BUSY_TIMEOUT = 5.0  # seconds
 
 
@@ -33,13 +33,13 @@ class Migration:
 class Migrated:
     before: int
     after: int
-    backup: Path | None  # the copy made first; None when there was nothing to lose or nothing to do
+    backup: Path | None  # the copy made first; None for a new or current database
 
 
 def migrations(folder: Path = MIGRATIONS) -> list[Migration]:
-    """The files of the folder in order of their numbers, each of which is used once: ValueError otherwise.
+    """Returns the migrations in the folder, ordered by number. Raises ValueError when a number is used twice.
 
-    A number may be left out; a database that has a later one already would never get it.
+    Numbers may have gaps. A database past a gap would never get a migration added there later.
     """
     found = [
         Migration(version=int(file.stem.split("_", 1)[0]), name=file.name, sql=file.read_text("utf-8"))
@@ -60,10 +60,10 @@ def version_of(connection: sqlite3.Connection) -> int:
 
 
 def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
-    """Creates or updates the database at `path` (and its folder) and leaves it in WAL mode, readable by its
-    owner alone. An existing database is copied first, beside itself.
+    """Creates or updates the database at `path` (and its folder). Copies an existing database first, beside itself.
 
-    DatabaseLost, DatabaseTooNew and DatabaseBroken leave the file as it was.
+    Leaves the database in WAL mode, readable by its owner alone.
+    Raises DatabaseLost, DatabaseTooNew or DatabaseBroken and leaves the file as it was.
     """
     steps = migrations(folder)
     demand_not_lost(path)
@@ -75,11 +75,11 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
             raise DatabaseBroken(path=path, reason=error.strerror or str(error)) from error
     with storage_errors(path), closing(_connect(path)) as connection:
         teach(connection)
-        # A table that is made anew leaves the old one's pages: what a member will have forgotten must not be found in them.
+        # A rebuilt table leaves the old table's pages: data that a member later has erased must not be found in them.
         connection.execute("PRAGMA secure_delete = ON")
-        # Else dropping it would delete what refers to it. `_apply` checks the references.
+        # With foreign keys on, dropping a table would delete rows that refer to it. `_apply` checks the references.
         connection.execute("PRAGMA foreign_keys = OFF")
-        connection.execute("BEGIN IMMEDIATE")  # whoever else migrates waits, and then finds nothing to do
+        connection.execute("BEGIN IMMEDIATE")  # a second migrating process waits here, then has nothing to do
         try:
             known = steps[-1].version
             before = _checked_version(connection, path, known=known)
@@ -99,7 +99,7 @@ def migrate(path: Path, *, folder: Path = MIGRATIONS) -> Migrated:
 
 
 def demand_not_lost(path: Path) -> None:
-    """Raises DatabaseLost. Opens nothing: SQLite deletes the write-ahead log of an empty file."""
+    """Raises DatabaseLost. Does not open the file: SQLite deletes the write-ahead log of an empty file."""
     if not (path.is_file() and path.stat().st_size):
         _demand_no_pictures(path)
 
@@ -111,10 +111,10 @@ def _demand_no_pictures(path: Path) -> None:
 
 
 def check(connection: sqlite3.Connection, path: Path, *, known: int) -> int:
-    """The version; DatabaseTooNew, DatabaseLost, or DatabaseBroken when the file is not one of ours.
+    """Returns the version. Raises DatabaseTooNew, DatabaseLost, or DatabaseBroken when the file is not one of ours.
 
-    Read in one transaction: between two statements another process may commit the first migration, and a file
-    with our tables but without our mark would look like another program's.
+    Reads in one transaction. Otherwise another process could commit the first migration between two statements.
+    A file with our tables but without our mark would look like another program's.
     """
     connection.execute("BEGIN")
     try:
@@ -150,9 +150,9 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
-    """SQLite does not wait for other readers here, whatever the timeout: so we do.
+    """Switches to WAL mode. SQLite ignores its timeout for other readers here, so this function waits itself.
 
-    sqlite3.OperationalError (busy) where they stay.
+    Raises sqlite3.OperationalError (busy) when readers stay longer than BUSY_TIMEOUT.
     """
     give_up = time.monotonic() + BUSY_TIMEOUT
     while True:
@@ -175,7 +175,7 @@ def _apply(connection: sqlite3.Connection, path: Path, step: Migration) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Python's executescript() commits before it starts, so the statements are run one by one."""
+    """Splits a script into statements. Python's executescript() commits before it starts, so statements run one by one."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line

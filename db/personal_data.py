@@ -1,7 +1,7 @@
-"""Where members' data is kept: one row for each column that holds a member's id. It says what is erased and what is exported.
+"""The register of personal data: one entry for each column that holds a member's id. Defines its erasure and its export.
 
-db/erasure.py makes the erasure's statements and the check of what is left from this table, db/member_export.py the export.
-Parameters of the SQL: :member, :asked (when they asked), :now, :limit, and :acts_before (a moderator's earlier acts are erased).
+db/erasure.py builds the erasure's statements and the check for remaining data from this table; db/member_export.py the export.
+SQL parameters: :member, :asked (time of the request), :now, :limit, :acts_before (earlier acts of a moderator are erased).
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from moderation import DAY, HOUR
 
 NOBODY = 0
-"""In place of a moderator's id that was forgotten; Discord gives no such id."""
+"""Replaces a forgotten moderator's id. Discord never issues this id."""
 
 LIVE_BLOCK = "blocks.lifted_at IS NULL AND (blocks.expires_at IS NULL OR blocks.expires_at > :now)"
 LIVE_STRIKE = "strikes.pardoned_at IS NULL AND strikes.expires_at > :now"
@@ -22,22 +22,22 @@ OVER = f"cases.outcome IS NOT NULL AND NOT {SANCTIONED}"
 
 @dataclass(frozen=True, slots=True)
 class Treatment:
-    """Deletes a member's rows for which `where` holds or, with `sets`, overwrites them."""
+    """Deletes the member's rows for which `where` holds or, with `sets`, overwrites them."""
 
     where: str = "TRUE"
     sets: str = ""
-    paced_by: str = ""  # the table's key, where there may be too many for one transaction
+    paced_by: str = ""  # the table's key, when there may be too many rows for one transaction
 
 
 @dataclass(frozen=True, slots=True)
 class PersonalRows:
     table: str
-    column: str = "member"  # that holds the member's id
-    at: str = ""  # SQL, unix seconds: a request means rows up to its own time. Empty: they go with other rows
+    column: str = "member"  # the column with the member's id
+    at: str = ""  # SQL, unix seconds: a request covers rows up to its own time. Empty: they are deleted with other rows
     treatments: tuple[Treatment, ...] = ()
-    columns: str = ""  # that the export holds; empty: none
-    name: str = ""  # in the export; empty: the table's. Rows with the same name are exported together
-    through: str = ""  # SQL, instead of `column`: which rows are the member's, where another table says so
+    columns: str = ""  # exported columns; empty: none
+    name: str = ""  # in the export; empty: the table's. Entries with the same name are exported together
+    through: str = ""  # SQL, instead of `column`: selects the member's rows by another table
 
     @property
     def theirs(self) -> str:
@@ -45,14 +45,14 @@ class PersonalRows:
 
     @property
     def meant(self) -> str:
-        """SQL: the rows that a request means."""
+        """SQL for the rows that a request covers."""
         return f"{self.theirs} AND {self.at} <= :asked" if self.at else self.theirs
 
 
 def _act(
     table: str, by: str, columns: str, *, at: str = "", name: str = "", where: str = "", sets: str = ""
 ) -> PersonalRows:
-    """A moderator's act: the row stays, and loses their id once the act is old enough or `where` holds."""
+    """A moderator's act: the row stays, and loses the moderator's id once the act is old enough or `where` holds."""
     at = at or f"{by.removesuffix('by')}at"
     treatment = Treatment(where or f"{at} < :acts_before", sets or f"{by} = {NOBODY}")
     return PersonalRows(table, by, at, (treatment,), columns=columns, name=f"{name or table}_as_moderator")
@@ -63,12 +63,12 @@ def _without(by: str, instead: str = "a former moderator") -> str:
 
 
 def _first(column: str, where: str = "") -> str:
-    """Of the first picture that a job grew from."""
+    """Returns SQL for a column of the job's first source picture."""
     return f"(SELECT {column} FROM job_parents WHERE job = jobs.id AND position = 0{where}) AS {column}"
 
 
-# Acts that the member is told of or notices: neither notes nor what is only considered. The reasons of the first seven are shown
-# to the member; those of the others are for the log alone, as their commands say.
+# Acts that the member is notified of or notices; not notes or proposals. The reasons of the first seven are shown to the member;
+# the other reasons are for the log alone, as their commands say.
 _REASONED = "'warn', 'timeout', 'ban', 'block', 'amend', 'appeal-upheld', 'appeal-overturned'"
 _NOTICED = f"""
     {_REASONED}, 'approve', 'remove', 'discord-sanction', 'discord-lifted', 'pardon', 'unban', 'unblock', 'cancel', 'purge',
@@ -92,7 +92,7 @@ PERSONAL_DATA = (
     PersonalRows(
         "jobs",
         at="created_at",
-        # db/erasure.py deletes them a day later. Until then a row says what was charged, not what for.
+        # db/erasure.py deletes them a day later. Until then a row holds the charge, but not the prompt.
         treatments=(
             Treatment(
                 "state NOT IN ('queued', 'running') AND member_name || prompt || negative || token <> ''",
@@ -106,7 +106,7 @@ PERSONAL_DATA = (
             seed, images, {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
             is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at""",
     ),
-    # The first is in its job's row.
+    # The first parent is in its job's row.
     PersonalRows(
         "job_parents",
         through=f"{_OWN_JOBS} AND position > 0",
@@ -120,7 +120,7 @@ PERSONAL_DATA = (
     PersonalRows(
         "verdicts",
         at="at",
-        # Refusals stay for a day: an erasure must not hide from moderators what they have not looked at yet.
+        # Refusals stay for a day: an erasure must not hide from moderators refusals that they have not seen yet.
         treatments=(Treatment(f"NOT (ruling = 2 AND at > :now - {DAY})", paced_by="id"),),
         columns="""id, at, guild_id, channel_id, member, member_name, job, message_id, source, prompt, negative, ruling,
             category, field""",
@@ -151,7 +151,7 @@ PERSONAL_DATA = (
                 f"""{OVER} AND card_message_id IS NULL AND NOT EXISTS (
                     SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND appeals.card_message_id IS NOT NULL)"""
             ),
-            # Of a case whose strike or ban still counts: what was decided, why and until when; not what it was about.
+            # A case whose strike or ban is still live keeps the decision, its reason and its end; not its subject.
             Treatment(
                 f"member_name <> '' AND {_SANCTIONING}",
                 """member_name = '', prompt = '', negative = '', words = '[]', normal_form = '', field = '', rule = '',
@@ -225,7 +225,7 @@ PERSONAL_DATA = (
             Treatment("kind IN ('evidence', 'appealed')", _without("written_by", "a member")),
             Treatment("at < :acts_before", _without("written_by")),
         ),
-        # An amendment quotes the reason before it, which may be another moderator's.
+        # An amendment quotes the earlier reason, which may be another moderator's.
         columns="id, case_id, at, written_by, written_name, kind, iif(kind = 'amended', '', text) AS text",
         name="case_entries_as_moderator",
     ),

@@ -1,4 +1,4 @@
-"""What a server chose to do about what is found in prompts: a preset and changes to it, for each of its scopes."""
+"""A server's moderation policy: a preset and changes to it, for each scope."""
 
 import sqlite3
 from collections.abc import Mapping
@@ -18,18 +18,18 @@ class ScopeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """Where a choice holds."""
+    """The area in which a choice applies."""
 
     guild_id: int
     kind: ScopeKind = ScopeKind.SERVER
-    channel_id: int = 0  # of a channel's own
+    channel_id: int = 0  # only for a channel scope
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
-    """Of one scope."""
+    """The policy choice of one scope."""
 
-    preset: str | None = None  # None: what would hold without this choice
+    preset: str | None = None  # None: the preset that applies without this choice
     changes: Mapping[Category, Change] = field(default_factory=dict[Category, Change])
 
 
@@ -60,7 +60,7 @@ FORGET_STANCES = (
 
 class Policies(Repository):
     async def of_guild(self, guild_id: int) -> dict[Scope, Choice]:
-        """Of every scope for which something was chosen."""
+        """Returns the choice of every scope that has one."""
         reader = self._db.reader
         presets: dict[Scope, str] = {}
         changes: dict[Scope, dict[Category, Change]] = {}
@@ -75,19 +75,19 @@ class Policies(Repository):
         }
 
     async def choose(self, tx: Transaction, scope: Scope, preset: str, by: MemberId, at: float) -> None:
-        """The preset as it is: changes that were made to an earlier one go."""
+        """Sets the preset and deletes earlier changes in this scope."""
         await tx.all(FORGET_STANCES, _here(scope) | {"category": None})
         await tx.all(CHOOSE, _here(scope) | {"preset": preset, "by": by, "at": at})
 
     async def amend(
         self, tx: Transaction, scope: Scope, category: Category, change: Change, by: MemberId, at: float
     ) -> None:
-        """What the change leaves stays as it was chosen before."""
+        """Changes a category. Fields that are None in the change keep their earlier value."""
         changed = {"category": category, "by": by, "at": at} | asdict(change)
         await tx.all(AMEND, _here(scope) | changed)
 
     async def forget(self, tx: Transaction, scope: Scope, category: Category | None = None) -> bool:
-        """The choice of a scope, or of one category in it; False where there was none."""
+        """Deletes the choice of a scope, or of one category in it. Returns False when there was none."""
         gone = await tx.all(FORGET_STANCES, _here(scope) | {"category": category})
         if category is None:
             gone = [*gone, *await tx.all(FORGET_PRESET, _here(scope))]

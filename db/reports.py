@@ -1,4 +1,4 @@
-"""What members reported: a picture at most once each."""
+"""Members' reports: at most one per picture and member."""
 
 from db.database import Repository, Transaction
 from generation import JobId, MemberId
@@ -24,14 +24,14 @@ class Reports(Repository):
         reason: str,
         at: float,
     ) -> bool:
-        """False when this member has reported the job before."""
+        """Returns False when this member has reported the job before."""
         return await tx.one(ADD, (guild_id, job, case_id, member, reason, at)) is not None
 
     async def has(self, job: JobId, member: MemberId) -> bool:
         return await self._db.reader.one(HAS, (job, member)) is not None
 
     async def times(self, member: MemberId, since: float) -> list[float]:
-        """When the member reported after `since` (unix seconds), oldest first."""
+        """Returns the times of the member's reports after `since` (unix seconds), oldest first."""
         return [row["at"] for row in await self._db.reader.all(TIMES, (member, since))]
 
     async def count(self, case_id: int) -> int:

@@ -1,4 +1,4 @@
-"""The repositories, over one database."""
+"""All repositories over one database."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Repositories:
 
     @classmethod
     def of(cls, database: Database, data: Path) -> Repositories:
-        """`data` is the folder that holds the database; the pictures lie beside it."""
+        """`data` is the folder that holds the database; the pictures are in its folder `images`."""
         pictures = Pictures(database, data / "images")
         made: dict[str, Any] = {
             "database": database,

@@ -1,4 +1,4 @@
-"""What is deleted by its age alone, a few rows at a time. What still counts (a strike, a ban, an unanswered appeal) stays."""
+"""Deletes rows by age, a few at a time. Rows that still count (a strike, a ban, an unanswered appeal) stay."""
 
 from dataclasses import dataclass
 
@@ -9,17 +9,17 @@ from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
 from generation import JobId
 
 PICTURES_AT_ONCE = 20
-"""Their files are deleted before the next writer's turn."""
+"""Pictures per transaction; their files are deleted before the next writer runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periods:
-    """Seconds that something is kept; None: for ever."""
+    """Retention periods in seconds; None: for ever."""
 
-    prompts: float | None  # verdicts: what was asked and what the filter said, since then
+    prompts: float | None  # verdicts with their prompts, since they were recorded
     pictures: float | None  # since they were made
     jobs: float | None  # orders, since they ended; not before their pictures
-    cases: float | None  # since they were decided, or opened where nobody decided
+    cases: float | None  # since they were decided, or opened when still undecided
     sanctions: float | None  # strikes, timeouts and bans, since they ended
     audit: float  # names and reasons in the audit log, since the act
 
@@ -28,7 +28,7 @@ def _paced(table: str, where: str) -> str:
     return statement(table, where, paced_by="id")
 
 
-# :before, :now, :limit
+# Parameters: :before, :now, :limit
 STATEMENTS: dict[str, tuple[str, ...]] = {
     "prompts": (_paced("verdicts", "at < :before"),),
     "jobs": (end_of_jobs("finished_at < :before"),),
@@ -65,7 +65,7 @@ class Retention:
         self._pictures = pictures
 
     async def step(self, periods: Periods, now: float) -> int:
-        """One batch of everything that is too old, each in a transaction of its own; how many rows. 0: nothing is left."""
+        """Deletes one batch of each kind of expired row, each in its own transaction. Returns the row count; 0: none is left."""
         count = 0
         if periods.pictures is not None:
             count += await self._remove_pictures(now - periods.pictures, now)

@@ -11,7 +11,7 @@ from moderation import Category, Ruling
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """A rule that need not be in a book. Fires on one of `any_of`, outside `unless`, beside one of `with_any_of` if given."""
+    """A rule, in a rule book or not. Matches one of `any_of` outside `unless`; with `with_any_of`, only near one of those."""
 
     name: str
     any_of: tuple[str, ...]
@@ -27,10 +27,10 @@ class ServerRule(Draft):
 
     id: int
     guild_id: int
-    is_shadow: bool  # is logged, decides nothing
+    is_shadow: bool  # is logged only; decides nothing
     added_by: MemberId
     added_at: float
-    added_version: int  # of the server's rule book, from which it stands
+    added_version: int  # the rule book's version that added it
     removed_by: MemberId | None
     removed_at: float | None
     removed_version: int | None
@@ -68,14 +68,14 @@ _PHRASES = ("any_of", "with_any_of", "unless")
 
 class ServerRules(Repository):
     async def version(self, guild_id: int) -> int:
-        """Of the rule book: 0 before the first rule."""
+        """Returns the version of the rule book; 0 before the first rule."""
         return await self._db.reader.value(VERSION, (guild_id,))
 
     async def live(self, guild_id: int) -> list[ServerRule]:
         return [_rule(row) for row in await self._db.reader.all(LIVE, (guild_id,))]
 
     async def at_version(self, guild_id: int, version: int) -> list[ServerRule]:
-        """The rule book as it was."""
+        """Returns the rule book as it was at that version."""
         parameters = {"guild_id": guild_id, "version": version}
         return [_rule(row) for row in await self._db.reader.all(AT_VERSION, parameters)]
 
@@ -89,7 +89,7 @@ class ServerRules(Repository):
         by: MemberId,
         at: float,
     ) -> ServerRule | None:
-        """None when a live rule has that name."""
+        """Returns None when a live rule has that name."""
         parameters = {
             "guild_id": guild_id,
             "name": draft.name,
@@ -104,7 +104,7 @@ class ServerRules(Repository):
         return await tx.find(_rule, ADD, parameters)
 
     async def remove(self, tx: Transaction, rule: ServerRule, *, by: MemberId, at: float) -> int:
-        """The rule book's new version. ValueError where the rule has gone already."""
+        """Removes the rule and returns the rule book's new version. Raises ValueError when it was removed already."""
         version = await tx.value(VERSION, (rule.guild_id,)) + 1
         if not await tx.all(REMOVE, {"id": rule.id, "by": by, "at": at, "version": version}):
             raise ValueError(f"rule {rule.id} is not in the book")
@@ -114,7 +114,7 @@ class ServerRules(Repository):
         await tx.all(HIT, (rule, verdict))
 
     async def hits(self, guild_id: int) -> dict[int, int]:
-        """How many prompts each rule fired on, by the rule's id."""
+        """Returns how many prompts each rule matched, by the rule's id."""
         return {row["rule"]: row["hits"] for row in await self._db.reader.all(HITS, (guild_id,))}
 
 

@@ -1,4 +1,4 @@
-"""What members spent, and what they got back. Rows without rules: what is too much is decided elsewhere."""
+"""Members' charges and refunds. Rows only: `moderation.rate_limits` decides the limits."""
 
 from dataclasses import dataclass
 
@@ -31,17 +31,21 @@ class Spending(Repository):
     async def spend(
         self, tx: Transaction, *, member: MemberId, guild_id: int | None, job: JobId, images: int, at: float
     ) -> bool:
-        """Once for each job; False when that job has spent already. The job is recorded in the same
-        transaction, before or after: otherwise the commit fails with sqlite3.IntegrityError."""
+        """Charges the job once. Returns False when it was charged already.
+
+        Record the job in the same transaction, before or after; otherwise the commit fails with sqlite3.IntegrityError.
+        """
         return await tx.one(SPEND, (job, member, guild_id, images, at)) is not None
 
     async def refund(self, tx: Transaction, job: JobId, images: int | None = None) -> int:
-        """Gives back that many pictures, all of them by default, and returns how many it gave. A job is
-        refunded once: 0 when it was before, or never spent."""
+        """Refunds `images` pictures (default: all of them) and returns how many. A job is refunded once.
+
+        Returns 0 when the job was refunded before or never charged.
+        """
         row = await tx.one(REFUND, {"job": job, "images": images})
         return row["refunded"] if row else 0
 
     async def since(self, member: MemberId, since: float) -> list[Spent]:
-        """What the member spent at or after `since` and did not get back, oldest first."""
+        """Returns the member's charges at or after `since` without refunded pictures, oldest first."""
         rows = await self._db.reader.all(SINCE, {"member": member, "since": since})
         return [value_of(Spent, row) for row in rows]

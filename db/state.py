@@ -1,4 +1,4 @@
-"""What is in a database file, without changing it: for `python -m db status` and the doctor."""
+"""The state of a database file, read without changing it. For `python -m db status` and the doctor."""
 
 import sqlite3
 from collections.abc import Generator, Mapping
@@ -16,17 +16,17 @@ COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE remov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    version: int  # 0: nothing in it yet
-    known: int  # to this release
+    version: int  # 0: empty
+    known: int  # the newest version that this release knows
     bytes: int  # of the file and its write-ahead log
     jobs: Mapping[JobState, int]
     pictures: int
     picture_bytes: int
-    faults: tuple[str, ...]  # empty: whole
+    faults: tuple[str, ...]  # empty: none
 
 
 def state_of(path: Path) -> State:
-    """Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy. Reads every page."""
+    """Reads every page. Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy."""
     with opened(path) as connection:
         version = version_of(connection)
         jobs, pictures, length = {}, 0, 0
@@ -51,9 +51,9 @@ def state_of(path: Path) -> State:
 
 @contextmanager
 def opened(path: Path, *, is_current: bool = False) -> Generator[sqlite3.Connection, None, None]:
-    """A connection to a database that is there already; nothing is created or migrated.
+    """Opens a connection to an existing database; creates and migrates nothing.
 
-    Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy; with `is_current` DatabaseTooOld.
+    Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy; with `is_current` also DatabaseTooOld.
     """
     demand_not_lost(path)
     if not path.is_file():

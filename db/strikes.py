@@ -1,4 +1,7 @@
-"""Strikes: offences that count for a while, each with the case that gave it. Rows without rules."""
+"""Strikes: offences that count for a time, each with the case that gave it.
+
+Rows only: `bot.studio.cases` gives and counts them.
+"""
 
 from dataclasses import dataclass
 from functools import partial
@@ -51,23 +54,23 @@ class Strikes(Repository):
         at: float,
         expires_at: float,
     ) -> Strike:
-        """One a case: a second is sqlite3.IntegrityError."""
+        """Adds a strike, at most one a case. Raises sqlite3.IntegrityError for a second one."""
         (row,) = await tx.all(ADD, (guild_id, member, case_id, by, at, expires_at))
         return _strike(row)
 
     async def live(self, guild_id: int, member: MemberId, now: float) -> int:
-        """How many count at `now`."""
+        """Returns the number of strikes that are live at `now`."""
         return await self._db.reader.value(LIVE, (guild_id, member, now))
 
     async def of_member(self, guild_id: int, member: MemberId) -> list[Strike]:
-        """Newest first, those that count no longer among them."""
+        """Returns the member's strikes, newest first, expired ones included."""
         return [_strike(row) for row in await self._db.reader.all(OF_MEMBER, (guild_id, member))]
 
     async def of_case(self, case_id: int) -> Strike | None:
         return await self._db.reader.find(_strike, OF_CASE, (case_id,))
 
     async def pardon(self, tx: Transaction, case_id: int, *, by: MemberId, at: float) -> bool:
-        """The case's; False when it gave none, or it counts no longer."""
+        """Pardons the case's strike. Returns False when there is none, or it is no longer live."""
         return await tx.one(PARDON, {"case_id": case_id, "by": by, "at": at}) is not None
 
 

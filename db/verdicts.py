@@ -1,4 +1,4 @@
-"""What the filter said about what was asked, allowed or not: the log that moderators read."""
+"""The moderators' log: the filter's verdicts on every prompt and picture, allowed or not."""
 
 import json
 import sqlite3
@@ -10,7 +10,7 @@ from generation import JobId, MemberId
 from moderation import Ruling, Verdict
 
 PICTURE = "picture"
-"""The source of a verdict about what was drawn: what a detector saw is not what the member asked for."""
+"""The source of a verdict on a finished picture: the member did not ask for what the detector found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +21,20 @@ class VerdictRecord:
     channel_id: int
     member: MemberId
     member_name: str
-    job: JobId | None  # None when nothing was accepted
+    job: JobId | None  # None when no order was accepted
     message_id: int | None  # the message that shows the result
-    source: str  # where the text came from: "/imagine", "variation", ...; or PICTURE
+    source: str  # the origin of the text: "/imagine", "variation", ...; or PICTURE
     prompt: str
     negative: str
     verdict: Verdict
 
 
 class VerdictFilter(TypedDict, total=False):
-    """What is None or left out lets everything through."""
+    """Filters of the log. None or a missing key means no filter."""
 
     member: MemberId | None
     channel: int | None
-    ruling: Ruling | None  # that one alone
+    ruling: Ruling | None  # only this ruling
     since: float | None  # unix seconds
 
 
@@ -49,7 +49,7 @@ INSERT INTO verdicts (
 """
 LINK = "UPDATE verdicts SET message_id = ? WHERE job = ? RETURNING id"
 GET = "SELECT * FROM verdicts WHERE id = ?"
-# Of several pictures the worst is what the row says: where one was refused, another may be posted that was flagged.
+# A row holds the worst of several pictures: where one was refused, another one that was flagged may be posted.
 HAS_FLAGGED = "SELECT 1 FROM verdicts WHERE job = ? AND source = ? AND ruling >= 1 LIMIT 1"
 OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY id LIMIT 1"
 MATCHING = """
@@ -85,12 +85,12 @@ COUNT = f"SELECT count(*) {MATCHING}"
 
 
 def cells_of(verdict: Verdict) -> dict[str, Any]:
-    """By column of a table that holds verdicts."""
+    """Returns the verdict's cells by column of a table that holds verdicts."""
     return asdict(verdict) | {"words": json.dumps(verdict.words, ensure_ascii=False)}
 
 
 def verdict_cells(row: sqlite3.Row) -> dict[str, object]:
-    """What `cells_of` took apart, among the row's other columns."""
+    """Rebuilds the verdict's fields from `cells_of`, together with the row's other columns."""
     return {**row, "words": json.loads(row["words"])}
 
 
@@ -128,7 +128,7 @@ class Verdicts(Repository):
         return _record(row)
 
     async def link(self, tx: Transaction, job: JobId, message_id: int) -> bool:
-        """The job's verdicts point to the message that shows its result; False when there are none."""
+        """Links the job's verdicts to the message that shows its result. Returns False when there are none."""
         return bool(await tx.all(LINK, (message_id, job)))
 
     async def get(self, verdict_id: int) -> VerdictRecord | None:
@@ -140,19 +140,19 @@ class Verdicts(Repository):
     async def repeats(
         self, member: MemberId, guild_id: int | None, source: str, prompt: str, negative: str, since: float
     ) -> int:
-        """How often the member asked for the same from there since then, refused or not."""
+        """Returns how often the member sent the same prompt from that source since `since`, refused or not."""
         return await self._db.reader.value(REPEATS, (member, guild_id, source, prompt, negative, since))
 
     async def is_first_refusal(self, verdict_id: int) -> bool:
-        """Whether it refused, and nothing of that member was refused in that server before."""
+        """Returns whether this verdict refused, and no earlier prompt of the member was refused in that server."""
         return bool(await self._db.reader.value(IS_FIRST_REFUSAL, (verdict_id,)))
 
     async def is_of_first_refusal(self, case_id: int) -> bool:
-        """The same of the verdict that the case was opened from; False where it was opened for another reason."""
+        """Applies `is_first_refusal` to the verdict that opened the case; False when the case was opened for another reason."""
         return bool(await self._db.reader.value(IS_OF_FIRST_REFUSAL, (case_id,)))
 
     async def has_flagged(self, job: JobId, source: str) -> bool:
-        """Whether something of that source was flagged or refused for the job."""
+        """Returns whether a verdict of that source flagged or refused the job."""
         return await self._db.reader.one(HAS_FLAGGED, (job, source)) is not None
 
     async def page(
@@ -164,12 +164,12 @@ class Verdicts(Repository):
         limit: int = 10,
         **which: Unpack[VerdictFilter],
     ) -> list[VerdictRecord]:
-        """Newest first."""
+        """Returns matching records, newest first."""
         where = _where(guild_id, which) | {"before_id": before_id, "pictures_too": pictures_too}
         return [_record(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
 
     async def count(self, guild_id: int | None, **which: Unpack[VerdictFilter]) -> int:
-        """How many records all the pages of these filters have together."""
+        """Returns the number of records that match the filters."""
         return await self._db.reader.value(COUNT, _where(guild_id, which))
 
 

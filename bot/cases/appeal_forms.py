@@ -1,4 +1,4 @@
-"""Appeals in Discord: the member's form, the moderators' card, the answer that reaches the member."""
+"""Appeals in Discord: the member's form, the moderators' card, the answer to the member."""
 
 import logging
 from typing import Any
@@ -32,7 +32,7 @@ class AppealForms:
         self._direct_messages = direct_messages
 
     async def open_form(self, interaction: Interaction, case_id: int) -> None:
-        """Raises as `CaseAppeals.may_ask`."""
+        """Opens the member's form. Raises as `CaseAppeals.may_ask`."""
         case = await self._appeals.may_ask(case_id, MemberId(interaction.user.id))
         say = say_to(interaction)
 
@@ -50,7 +50,7 @@ class AppealForms:
         await interaction.response.send_modal(TextForm(title, fields, submit))
 
     async def open_answer(self, decision: Decision, interaction: Interaction, appeal_id: int) -> None:
-        """Raises as `CaseAppeals.may_answer`."""
+        """Opens the moderator's form. Raises as `CaseAppeals.may_answer`."""
         _, case = await self._appeals.may_answer(appeal_id, moderator_of(interaction))
 
         async def submit(interaction: Interaction, text: str) -> None:

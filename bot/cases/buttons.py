@@ -6,7 +6,7 @@ from bot.ui import NUMBER, Button
 
 
 class CaseAction(StrEnum):
-    OPEN = "case:open"  # a case of a refusal; its number is the verdict's
+    OPEN = "case:open"  # opens a case from a refusal; the number is the verdict's
     APPROVE = "case:approve"
     REMOVE = "case:remove"
     ESCALATE = "case:escalate"
@@ -16,7 +16,7 @@ class CaseAction(StrEnum):
 
 
 class AppealPress(StrEnum):
-    APPEAL = "appeal"  # in what the member is told; the number is the case's
+    APPEAL = "appeal"  # on the member's notice; the number is the case's
     UPHOLD = "answer:upheld"
     OVERTURN = "answer:overturned"
 

@@ -1,4 +1,4 @@
-"""The moderators' cards: a case, an appeal; and what the member is told. Components V2; no logic."""
+"""The moderators' cards of cases and appeals, and the notices to the member. Components V2; no logic."""
 
 import io
 from collections.abc import Sequence
@@ -30,15 +30,15 @@ _SANCTION = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dossier:
-    """A case and what stands around it, as of now."""
+    """A case with its related rows, as of now."""
 
     case: Case
     standing: MemberStats
-    rung: Rung  # what the ladder offers next
+    rung: Rung  # the next rung of the ladder
     entries: Sequence[Entry]
     job: Job | None
-    is_first_hit: bool = False  # their first refusal by the filter
-    has_look: bool = False  # something withheld could be known again
+    is_first_hit: bool = False  # the member's first refusal by the filter
+    has_look: bool = False  # a withheld picture has a hash
 
 
 def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]]:
@@ -77,7 +77,7 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
 
 
 def why(say: Language, verdict: Verdict, most: int = 8) -> str:
-    """What decided, with the first `most` words that were found."""
+    """Returns the reason of a verdict, with the first `most` words that were found."""
     words = ", ".join(f"`{markdown.code(word, 40)}`" for word in verdict.words[:most])
     return say("case-why", category=verdict.category, rule=verdict.rule, words=words)
 
@@ -107,7 +107,7 @@ def _asked(say: Language, case: Case, job: Job | None) -> str:
 
 
 def _who(case: Case) -> str:
-    """By name as well, but for those who are forgotten."""
+    """Returns a mention with the member's name; without the name for a forgotten member."""
     return f"<@{case.member}>" + (f" ({markdown.plain(case.member_name)})" if case.member_name else "")
 
 
@@ -189,7 +189,7 @@ def _buttons(say: Language, case: Case, rung: Rung) -> list[ui.Item[Any]]:
 
 
 def appeal_card(say: Language, appeal: Appeal, case: Case) -> View:
-    """For the moderators."""
+    """Builds the appeal's card for the moderators."""
     lines = [
         say("case-appeal-title", number=case.number, who=_who(case), at=appeal.at),
         f"> {markdown.short(markdown.plain(appeal.text), 1200)}",
@@ -221,7 +221,10 @@ def notice(
     can_appeal: bool,
     is_first_hit: bool = False,
 ) -> View:
-    """For the member, in a direct message or for their eyes alone. `server`: its name; empty where it is unknown."""
+    """Builds the notice to the member, for a direct message or an answer that only they see.
+
+    `server`: its name; empty when unknown.
+    """
     lines = [
         say(
             "case-notice",
@@ -251,7 +254,7 @@ def notice(
 
 
 def answer_notice(say: Language, appeal: Appeal, case: Case, server: str) -> View:
-    """For the member: what became of their appeal. `server`: as in `notice`."""
+    """Builds the notice about the answer to an appeal. `server`: as in `notice`."""
     text = say("case-answer", decision=appeal.decision, number=case.number, server=server)
     if appeal.answer:
         text += f"\n> {markdown.plain(appeal.answer)}"
@@ -259,7 +262,7 @@ def answer_notice(say: Language, appeal: Appeal, case: Case, server: str) -> Vie
 
 
 def review_card(say: Language, record: VerdictRecord) -> View:
-    """A refusal or flag in the moderators' channel."""
+    """Builds the card of a refusal or flag in the moderators' channel."""
     verdict = record.verdict
     is_refusal = verdict.ruling is Ruling.REFUSE
     lines = [
@@ -282,7 +285,7 @@ def review_card(say: Language, record: VerdictRecord) -> View:
     )
     items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
     if is_refusal:
-        # A first hit is explained to the member, not punished; a case is for what a moderator finds worth one.
+        # A first refusal is explained to the member, not punished. A moderator opens a case when one is needed.
         label = say("case-button", action="open", is_refused=True, is_proposed=False)
         items.append(row(CaseButton(CaseAction.OPEN, record.id, label=label)))
     return card(*items, colour=_REFUSED if is_refusal else _OPEN)

@@ -1,5 +1,7 @@
-"""What a press on a case's card does in Discord: the card says who is on it and what became of it, the member is told,
-Discord's own timeout or ban is set where it may be. What is decided, `bot.studio.cases.cases` decides."""
+"""The buttons of a case's card in Discord: update the card, notify the member, set Discord's own timeout or ban.
+
+`bot.studio.cases.cases` makes the decisions.
+"""
 
 import logging
 from typing import Any
@@ -49,7 +51,7 @@ class CaseActions:
         self._direct_messages = direct_messages
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
-        """`subject`: the case's id; for OPEN the verdict's. Raises what `Casework` refuses."""
+        """Answers a press. `subject`: the case's id; for OPEN the verdict's. Raises the refusals of `Casework`."""
         by = moderator_of(interaction)
         match press:
             case CaseAction.OPEN:
@@ -90,7 +92,7 @@ class CaseActions:
         await interaction.response.send_modal(TextForm(markdown.short(title, 45), fields, submit))
 
     async def _finish(self, interaction: Interaction, done: Done) -> None:
-        """The card first, then the consequences, then what came of them, for the moderator alone."""
+        """Updates the card, then runs the consequences, then reports them to the moderator alone."""
         await self._show(interaction, done.case)
         summary = await self.carry_out(interaction, done)
         try:
@@ -106,7 +108,7 @@ class CaseActions:
             await self._mod_channel.refresh_case(case.id)
 
     async def _adopt(self, interaction: Interaction, case: Case) -> None:
-        """The refusal's card has become the case's."""
+        """Records the refusal's card as the case's card."""
         message = interaction.message
         if message is None or message.flags.ephemeral or case.card_message_id is not None:
             return
@@ -114,7 +116,7 @@ class CaseActions:
             await self._records.cases.set_card(tx, case.id, message.channel.id, message.id)
 
     async def carry_out(self, interaction: Interaction, done: Done) -> str:
-        """What follows in Discord from a committed decision; a sentence or two on what was done, for the moderator."""
+        """Runs the Discord side of a committed decision. Returns a short report for the moderator."""
         case, say = done.case, say_to(interaction)
         if done.is_proposal:
             await self._mod_channel.refresh_case(case.id)
@@ -136,7 +138,7 @@ class CaseActions:
                 parts.append(say("case-message-stays"))
             parts.append(say("case-too-plain", pictures=done.plain))
         if case.told_at is None:
-            # Before a ban: after it there is no server in common, and so no direct message.
+            # Before a ban: after it there is no common server, and so no direct message.
             parts.append(say("case-told", is_told=await self._direct_messages.tell(case)))
         used = await discord_sanctions.apply(interaction, self._casework.takedown, case)
         if used.power:
@@ -161,7 +163,7 @@ class CaseActions:
         return " ".join(part for part in parts if part)
 
     async def _delete_message(self, job_id: JobId) -> bool:
-        """False where Discord did not let it be deleted."""
+        """Returns False when Discord refused the deletion."""
         job = await self._records.jobs.get(job_id)
         try:
             if job is not None and job.place.message_id is not None:

@@ -1,4 +1,4 @@
-"""What a member is told about a case: by direct message, or, where those are closed, when they next use the bot."""
+"""Notices to a member about a case: by direct message or, when those are closed, at the member's next use of the bot."""
 
 import logging
 from typing import Any
@@ -22,7 +22,7 @@ class DirectMessages:
         self._records = casework.records
 
     async def tell(self, case: Case) -> bool:
-        """False where direct messages are closed: then `tell_pending` does it."""
+        """Sends the notice. Returns False when direct messages are closed; `tell_pending` sends it later."""
         view = await self._view(say_in(self._client, case.guild_id), case)
         if not await self._send(case.member, view):
             return False
@@ -38,7 +38,10 @@ class DirectMessages:
         return True
 
     async def tell_pending(self, interaction: discord.Interaction[Any]) -> None:
-        """What no direct message could tell, for their eyes alone, behind an answer to something else."""
+        """Sends the notices that no direct message could deliver, after the answer to another command.
+
+        Only the member sees them.
+        """
         if interaction.guild_id is None:
             return
         member, now = MemberId(interaction.user.id), self._casework.clock()
@@ -74,7 +77,7 @@ class DirectMessages:
             channel = await self._client.create_dm(discord.Object(member))
             await channel.send(view=view)
         except UNREACHABLE as error:
-            # Closed messages, a deleted account, no server in common: all the same to us.
+            # Closed messages, a deleted account, no common server: all are treated the same.
             log.info("member %s has no direct message from us: %s", member, error)
             return False
         return True

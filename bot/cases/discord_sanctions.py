@@ -1,4 +1,4 @@
-"""Discord's own timeouts and bans, beside the bot's: used only where bot and moderator both have the permission."""
+"""Discord's own timeouts and bans, beside the bot's. Used only when bot and moderator both have the permission."""
 
 import datetime
 import logging
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 Interaction = discord.Interaction[Any]
 
 LONGEST_TIMEOUT = 28 * DAY
-"""Seconds: Discord's own limit."""
+"""Seconds; Discord's limit."""
 _MOST_REASON = 512  # characters of an audit log entry
 _PERMISSIONS = {
     "timeout": discord.Permissions(moderate_members=True),
@@ -31,13 +31,13 @@ _PERMISSIONS = {
 
 
 class Obstacle(StrEnum):
-    """Why Discord's own timeout or ban is neither set nor lifted."""
+    """The reason that Discord's own timeout or ban is neither set nor lifted."""
 
     NO_SERVER = "no-server"
     YOU_LACK_IT = "you-lack-it"  # the permission
     I_LACK_IT = "i-lack-it"
     OWNER = "owner"
-    ABOVE_YOU = "above-you"  # the member's role
+    ABOVE_YOU = "above-you"  # the member's role is as high as the moderator's
     ABOVE_ME = "above-me"
     NOT_HERE = "not-here"
     NOTHING = "nothing"
@@ -47,10 +47,10 @@ class Obstacle(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SanctionOutcome:
-    """What became of Discord's own timeout or ban."""
+    """The result of setting or lifting Discord's own timeout or ban."""
 
-    power: str = ""  # "timeout" or "ban"; empty: neither was meant
-    obstacle: Obstacle | None = None  # None: it is set, or lifted
+    power: str = ""  # "timeout" or "ban"; empty: neither applies
+    obstacle: Obstacle | None = None  # None: set or lifted
     case: int = 0  # number of the case that keeps it in force
 
     @property
@@ -66,7 +66,7 @@ def lift_told(say: Language, lifted: SanctionOutcome) -> str:
 
 
 async def apply(interaction: Interaction, takedown: Takedown, case: Case) -> SanctionOutcome:
-    """Discord's counterpart of what was decided; nothing for what has none. Of several timeouts the one that ends last holds."""
+    """Sets Discord's timeout or ban for a decision that has one. Of several timeouts the one that ends last holds."""
     power = str(case.outcome or "")
     if power not in _PERMISSIONS:
         return NOTHING
@@ -103,7 +103,10 @@ async def lift(
     *,
     case: int | None,
 ) -> SanctionOutcome:
-    """Takes back what `apply` did, as far as no other case needs it, and notes it; `power` as it said. `case`: its number."""
+    """Lifts what `apply` set, unless another case still needs it, and logs it.
+
+    `power`: as `apply` reported. `case`: its number.
+    """
     used = await _lift(interaction, takedown, member, power, reason)
     if used.is_done:
         await takedown.note_power(
@@ -140,13 +143,16 @@ async def _lift(
 
 
 async def _holding(interaction: Interaction, takedown: Takedown, member: MemberId, power: str) -> list[Case]:
-    """The member's cases in force with that power, the one that ends last first."""
+    """Returns the member's cases in force with that power; the one that ends last comes first."""
     assert interaction.guild is not None
     return [each for each in await takedown.in_force(interaction.guild.id, member) if each.power == power]
 
 
 async def _obstacle(interaction: Interaction, member: MemberId, power: str) -> Obstacle | None:
-    """Why Discord's own is not used; None where it may be. The bot lends nobody a power that they lack."""
+    """Returns the reason that Discord's own sanction is not used; None when it may be.
+
+    The bot does not act for a moderator who lacks the permission.
+    """
     if missing := _missing(interaction, power):
         return missing
     guild, moderator = interaction.guild, interaction.user
@@ -158,7 +164,7 @@ async def _obstacle(interaction: Interaction, member: MemberId, power: str) -> O
     try:
         target = await guild.fetch_member(member)
     except discord.NotFound:
-        # Somebody who has left can still be banned, by anybody who may ban.
+        # A member who has left can still be banned by any moderator with the permission.
         return None if power == "ban" else Obstacle.NOT_HERE
     except UNREACHABLE:
         return Obstacle.NO_ANSWER
@@ -175,7 +181,7 @@ def _missing(interaction: Interaction, power: str) -> Obstacle | None:
 
 
 def _end(cases: Iterable[Case]) -> datetime.datetime:
-    """The latest of theirs that Discord takes."""
+    """Returns the latest end of the cases, cut to Discord's limit."""
     longest = discord.utils.utcnow() + datetime.timedelta(seconds=LONGEST_TIMEOUT - 60)
     return max(
         longest

@@ -1,5 +1,7 @@
-"""The moderators' channel: refusals as cards to read, cases and appeals as cards to act on. What is not posted yet is found
-in the database again, so neither a restart nor a lost connection loses a case."""
+"""The moderators' channel: cards of refusals, cases and appeals.
+
+Cards that are not posted yet are found again in the database, so a restart or a lost connection loses no case.
+"""
 
 import asyncio
 import logging
@@ -23,11 +25,11 @@ log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 60.0
 _GONE = {10003, 10008, 50001}
-"""Unknown channel, unknown message, missing access: a card that nobody can edit any more."""
+"""Unknown channel, unknown message, missing access: a card that can't be edited any more."""
 
 
 class ModChannel:
-    """`run` posts what was noted, in order."""
+    """The moderators' channel. `run` posts queued verdicts in order."""
 
     def __init__(self, client: discord.Client, parts: Parts) -> None:
         self._client = client
@@ -56,7 +58,7 @@ class ModChannel:
             if case is not None or record.verdict.ruling is Ruling.FLAG:
                 return
             if record.source == PICTURE and record.guild_id is not None:
-                return  # a case that the prompt opened shows it
+                return  # the card of the case that the prompt opened shows it
             channel = await self._channel(record.guild_id)
             if channel is not None:
                 view = case_cards.review_card(say_in(self._client, record.guild_id), record)
@@ -65,7 +67,7 @@ class ModChannel:
             log.warning("verdict %s could not be posted: %s", record.id, error)
 
     async def _sweep(self) -> None:
-        """Cases and appeals without a card, of every server that has a channel for them."""
+        """Posts cases and appeals without a card, in every server that has a channel for them."""
         try:
             after = 0
             while found := await self._records.cases.without_card(after):
@@ -95,7 +97,7 @@ class ModChannel:
         )
 
     async def post_case(self, case: Case) -> None:
-        """Once, however often it is asked for; nowhere where the server has no channel for it. Raises UNREACHABLE."""
+        """Posts the case's card once, even when called again; not in a server without a channel. Raises UNREACHABLE."""
         async with self._posting:
             known = await self._records.cases.get(case.id)
             channel = await self._channel(case.guild_id)
@@ -107,7 +109,7 @@ class ModChannel:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
 
     async def refresh_case(self, case_id: int) -> bool:
-        """The posted card as it is now. What can't be reached is left as it is: False where trying again may help."""
+        """Updates the posted card. Returns False when Discord could not be reached and another try may help."""
         case = await self._records.cases.get(case_id)
         if case is None:
             return True
@@ -129,13 +131,11 @@ class ModChannel:
         return True
 
     async def show_picture(self, job: JobId) -> None:
-        """Puts the job's finished pictures on the card of its case, if it has one: blurred past recognition."""
+        """Puts the job's finished pictures on the card of its case, if there is one; blurred beyond recognition."""
         case = await self._records.cases.of_job(job)
         if case is None or not case.is_open:
             return
-        if (
-            case.picture is not None
-        ):  # put there by the check of the finished picture, where nobody can be told
+        if case.picture is not None:  # set by the picture check, which had no way to update the card
             await self.refresh_case(case.id)
             return
         known = await self._records.jobs.get(job)
@@ -154,7 +154,7 @@ class ModChannel:
     # ---- appeals
 
     async def post_appeal(self, appeal: Appeal) -> None:
-        """As `post_case`."""
+        """Posts the appeal's card, like `post_case`."""
         async with self._posting:
             known = await self._records.appeals.get(appeal.id)
             case = await self._records.cases.get(appeal.case_id)
@@ -171,7 +171,7 @@ class ModChannel:
     # ---- channels
 
     async def say(self, guild_id: int, text: str) -> None:
-        """One line for the moderators; nowhere where the server has no channel for it."""
+        """Posts one line for the moderators; not in a server without a channel."""
         channel = await self._channel(guild_id)
         if channel is None:
             return
@@ -184,7 +184,7 @@ class ModChannel:
         return self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
 
     async def _channel(self, guild_id: int | None) -> discord.TextChannel | None:
-        """The chosen one; else the one with the default name, where the bot may write there."""
+        """Returns the chosen channel; otherwise the one with the default name."""
         guild = self._client.get_guild(guild_id) if guild_id is not None else None
         if guild is None:
             return None

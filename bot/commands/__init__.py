@@ -1,1 +1,1 @@
-"""One file a command or group. Each ends in `Delivery.deliver` (bot/gallery/delivery.py) or answers by itself."""
+"""One file for each command or group. Each one ends in `Delivery.deliver` (bot/gallery/delivery.py) or answers itself."""

@@ -1,4 +1,4 @@
-"""/history: my pictures, page by page; each can be repeated or found again."""
+"""/history: the member's pictures in pages, each with a repeat button and a link."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ from generation import JobId, MemberId
 from generation.files import images
 
 PAGE = 4
-"""Jobs a page: each takes six of a message's forty components."""
+"""Jobs per page: each takes six of a message's forty components."""
 _THUMBNAIL = 160  # pixels
 
 NEWEST = "0"
@@ -42,7 +42,7 @@ async def _page(interaction: Interaction, cursor: str) -> tuple[ui.LayoutView, l
 async def page(
     say: Language, jobs: Jobs, stored: StoredPictures, member: MemberId, cursor: str
 ) -> tuple[ui.LayoutView, list[discord.File]]:
-    """`cursor`: the id of the job that the page comes after, or NEWEST."""
+    """Builds a page. `cursor`: the id of the job before the page, or NEWEST."""
     before = None if cursor == NEWEST else JobId(cursor)
     found = await jobs.of_member(member, before=before, limit=PAGE + 1)
     shown, has_more = found[:PAGE], len(found) > PAGE

@@ -1,4 +1,4 @@
-"""/imagine: options and inline parameters -> an Order."""
+"""/imagine: turns options and inline parameters into an Order."""
 
 import asyncio
 
@@ -46,7 +46,7 @@ async def imagine(
     settings, actor = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(actor)
     if file is not None:
-        wish = read(wish)  # what is wrong with the typed is said before anything is fetched
+        wish = read(wish)  # errors in the typed text are reported before the download
         content = await fetch(file)
         held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, settings.default_model)
         wish = with_file(wish, held, presets)
@@ -71,7 +71,7 @@ async def models_like(interaction: Interaction, current: str) -> list[app_comman
 
 @imagine.autocomplete("lora")
 async def loras_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    """For the last name that is being typed; what stands before it is kept."""
+    """Completes the last LoRA name; the text before it is kept."""
     settings = interaction.client.parts.settings
     chosen = str(
         getattr(interaction.namespace, "model", None) or settings.generation.default_model

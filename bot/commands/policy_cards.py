@@ -1,4 +1,4 @@
-"""`/server policy show` in words: which policy holds where, and what nobody can change. No logic."""
+"""The card of `/server policy show`: the policy of each place, and the fixed rules. No logic."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ def policy_card(
     *,
     is_family_only: bool = False,
 ) -> View:
-    """What holds in the server, in its age-restricted channels and in the channel `here`."""
+    """Builds the card: the policies of the server, of its age-restricted channels and of the channel `here`."""
     adults = PolicyScope(guild_id=here.guild_id, is_age_restricted=True)
     parts = [
         say("server-policy-title"),
@@ -34,7 +34,7 @@ def policy_card(
 
 
 def stances(policy: Policy, say: Language) -> str:
-    """Categories with the same stance share a line."""
+    """Lists the categories; those with the same stance share a line."""
     lines: dict[str, list[str]] = {}
     for category in CHOICES:
         names = lines.setdefault(stance(category, policy, say), [])
@@ -46,7 +46,7 @@ def stances(policy: Policy, say: Language) -> str:
 
 def stance(category: Category, policy: Policy, say: Language) -> str:
     of = policy.stance(category)
-    # Nothing gives a real person a score.
+    # No detector or filter gives a score for a real person.
     highest = 0.0 if category is Category.REAL_PERSON else 1.0
     flag = of.flag if of.flag < of.refuse and of.flag <= highest else None
     refuse = of.refuse if of.refuse <= highest else None
@@ -62,7 +62,7 @@ def stance(category: Category, policy: Policy, say: Language) -> str:
 
 
 def _block(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope, say: Language) -> str:
-    """The last scope of the spot: its own choice, or whose it follows."""
+    """Describes the last scope of the spot: its own choice, or the scope that it follows."""
     *above, own = spot.scopes
     choice = choices.get(own, Choice())
     if choice.preset is not None:

@@ -1,4 +1,4 @@
-"""/preset: what a member keeps to put behind a prompt."""
+"""/preset: the member's named texts to put behind a prompt."""
 
 from discord import app_commands
 
@@ -9,11 +9,11 @@ from bot.ui import command, markdown, say_to, text
 from db import LONGEST_TEXT
 
 _ROOM = 3600
-"""Characters for all texts in a list: Discord takes 4,000 a message."""
+"""Characters for all texts in a list: Discord allows 4,000 a message."""
 
 
 async def presets_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    """The member's own, by a part of their names or texts."""
+    """Returns the member's presets whose name or text contains the typed text."""
     typed = current.strip().casefold()
     known = await interaction.client.parts.presets.of(actor_of(interaction))
     return [

@@ -1,4 +1,4 @@
-"""/privacy: what is kept about me, as a file; and its deletion."""
+"""/privacy: the member's data as a file, and its deletion."""
 
 import io
 
@@ -12,7 +12,7 @@ from bot.ui import command, note, say_to, text
 from generation import MemberId
 
 _MOST = 24 * 2**20
-"""Bytes: Discord takes 25 MiB in one request, with everything around the file."""
+"""Bytes: Discord allows 25 MiB per request, including the data around the file."""
 
 
 class PrivacyGroup(app_commands.Group):
@@ -41,7 +41,7 @@ class PrivacyGroup(app_commands.Group):
 
 
 async def forget(interaction: Interaction, member: int) -> None:
-    """The button that /privacy delete shows. Raises NotYourData."""
+    """Answers the button of /privacy delete. Raises NotYourData."""
     if interaction.user.id != member:
         raise NotYourData
     privacy, asker = interaction.client.parts.privacy, MemberId(interaction.user.id)

@@ -1,4 +1,4 @@
-"""/queue: my jobs that wait or run; each can be cancelled."""
+"""/queue: the member's waiting and running jobs, each with a cancel button."""
 
 from typing import Any
 
@@ -21,7 +21,7 @@ async def queue(interaction: Interaction) -> None:
 
 
 async def cancel(interaction: Interaction, job: JobId, image: int) -> None:
-    """Pressed on the panel, or on the job's card, which is changed by the task that carries the job."""
+    """Answers the cancel button of the panel or of a job's card. The job's task updates the card."""
     await interaction.client.parts.takedown.cancel(job, actor_of(interaction))
     if interaction.message is not None and interaction.message.flags.ephemeral:
         await interaction.response.edit_message(view=await _panel(interaction))

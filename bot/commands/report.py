@@ -1,4 +1,4 @@
-"""Report: a message menu for everybody, on the bot's own pictures."""
+"""Report: a message menu for all members, on the bot's pictures."""
 
 import logging
 

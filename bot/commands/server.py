@@ -1,4 +1,4 @@
-"""/server policy: what this server does about what is found in prompts. Checked again when it runs: Manage Server."""
+"""/server policy: the server's policy commands. The permission, Manage Server, is checked when a command runs."""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -17,7 +17,7 @@ from db import Mode, Scope, ScopeKind
 from moderation import NEVER, Action, Category, Change, is_for_everybody, presets
 
 Channel: TypeAlias = discord.TextChannel | discord.VoiceChannel | discord.StageChannel
-"""Of a forum, whose posts are threads, "this channel" in one of them."""
+"""Channel types with a policy. Forum posts are threads; use "this channel" inside one of them."""
 Threshold = app_commands.Range[float, 0.01, 1.0]
 
 _WHERES = [Choice(name=text("server-where", kind=each), value=each.value) for each in ScopeKind]
@@ -32,7 +32,7 @@ class Server(ManagersGroup):
             name="server",
             description=text("command-server"),
             guild_only=True,
-            # Advice to Discord only: admins can override it, so interaction_check asks again.
+            # Only a default in Discord: admins can override it, so interaction_check checks again.
             default_permissions=discord.Permissions(manage_guild=True),
         )
         policy = ManagersGroup(name="policy", description=text("command-server-policy"))
@@ -134,7 +134,7 @@ def _spot(interaction: Interaction, channel: Channel) -> PolicyScope:
 
 
 def _spot_in(scope: Scope, channel: Channel | None, interaction: Interaction) -> PolicyScope:
-    """A place where the scope's choice decides."""
+    """Returns a place where the scope's choice applies."""
     match scope.kind:
         case ScopeKind.SERVER:
             return PolicyScope(guild_id=scope.guild_id)
@@ -151,7 +151,7 @@ def _place(scope: Scope) -> dict[str, str | int]:
 async def _answer(
     interaction: Interaction, scope: Scope, channel: Channel | None, done: Callable[[Language], str]
 ) -> None:
-    """What was done, to the one who did it, and to the moderators."""
+    """Reports the change to the member who made it, and to the moderators."""
     spot = _spot_in(scope, channel, interaction)
     policy = await interaction.client.parts.policies.of(spot)
     goes_too_far = not spot.is_age_restricted and not is_for_everybody(policy)

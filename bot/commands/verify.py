@@ -1,4 +1,4 @@
-"""/verify and the message menu "Verify": whether this bot made a picture, when, from what, and by whom."""
+"""/verify and the message menu "Verify": whether this bot made a picture, and if so when, from what, and for whom."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ from bot.ui import Language, command, note, say_to, text
 from db import Job
 
 _MOST = 4
-"""Pictures of one message."""
+"""Pictures of one message that are examined."""
 
 
 @command("command-verify")
@@ -32,15 +32,15 @@ async def verify_message(interaction: Interaction, message: discord.Message) -> 
 
 
 def _may_be_picture(file: discord.Attachment) -> bool:
-    """By what Discord says of it: films and archives are not fetched to be looked at."""
+    """Returns whether Discord calls the file a picture of allowed size: videos and archives are not downloaded."""
     return file.size <= MAX_BYTES and (file.content_type or "image/").startswith("image/")
 
 
 async def _answer(interaction: Interaction, addresses: list[str]) -> None:
-    """`addresses` are of Discord's own files. Raises NothingToVerify where none of them is a picture."""
+    """Examines the files. `addresses`: Discord's own URLs. Raises NothingToVerify when none of them is a picture."""
     if not addresses:
         raise NothingToVerify
-    # Reading and looking take longer than a press may wait on a slow day.
+    # Downloads and examination may take longer than the three seconds that Discord waits.
     await interaction.response.defer(ephemeral=True, thinking=True)
     actor, say = actor_of(interaction), say_to(interaction)
     said: list[str] = []
@@ -51,7 +51,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
         try:
             content = await interaction.client.http.get_from_cdn(address)
         except (discord.NotFound, discord.Forbidden) as error:
-            raise PictureGone from error  # deleted meanwhile
+            raise PictureGone from error  # deleted in the meantime
         try:
             verified = await interaction.client.parts.verification.examine(content)
         except (NothingToVerify, TooHeavyToVerify):
@@ -63,7 +63,7 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
 
 
 def _shown_in(components: Any) -> Iterator[str]:
-    """What was uploaded with a message and is shown by its components. Nothing is fetched from any other address."""
+    """Yields URLs of files uploaded with the message and shown in its components. Other URLs are never fetched."""
     for each in components:
         if isinstance(each, discord.components.MediaGalleryComponent):
             yield from (item.media.url for item in each.items if item.media.attachment_id)
@@ -89,7 +89,7 @@ def _said(verified: Verified, actor: Actor, say: Language) -> str:
         lines.append(say("verify-changed"))
     if job is not None:
         lines += _about(job, _image_of(same), actor, say)
-    # A likeness is no contradiction: an enlarged picture is like the one that it was made from.
+    # A likeness does not contradict: an upscaled picture looks like its source.
     signs = [each for each in verified.evidence if each.how is not How.LIKENESS]
     if others := {each.job.id for each in signs if each.job} - {job.id if job else None}:
         jobs = ", ".join(say("verify-job", job=each, picture=None) for each in sorted(others))
@@ -98,7 +98,7 @@ def _said(verified: Verified, actor: Actor, say: Language) -> str:
 
 
 def _image_of(evidence: list[Evidence]) -> int | None:
-    """The picture's number, where the signs agree on one; a grid has several."""
+    """Returns the picture's index when the signs agree on one; None for a grid."""
     numbers = {each.image for each in evidence if each.image is not None}
     is_grid = any(each.how is How.CREDENTIALS and each.image is None for each in evidence)
     return numbers.pop() if len(numbers) == 1 and not is_grid else None

@@ -1,4 +1,4 @@
-"""What is posted: the card of a running job, the gallery, their buttons. Components V2; no logic."""
+"""The cards of running and finished jobs, and their buttons. Components V2; no logic."""
 
 import io
 from typing import Any
@@ -12,19 +12,19 @@ from db import Job, JobAction
 from generation import LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
-_BOLD = 200  # characters
+_BOLD = 200  # characters; longer prompts are not bold
 _BAR = 12  # characters
 _DONE = discord.Colour(0x3BA55D)
 _FAILED = discord.Colour(0x99545A)
 
 
 class GalleryButton(Button, actions=GalleryAction, of=PICTURE):
-    """`<action>:<job>:<image>`. Nothing that the database knows is in it."""
+    """`<action>:<job>:<image>`. Holds no data that the database has."""
 
 
 def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     prompt = markdown.short(markdown.plain(job.drawing.prompt.text), PROMPT_SHOWN)
-    # A long prompt in bold would be a wall above its picture.
+    # A long prompt in bold would be too heavy above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
     first = next((each.source.image + 1 for each in job.drawing.pictures), None)
     return ui.TextDisplay(
@@ -34,7 +34,7 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
 
 def _foot(say: Language, gallery: Gallery) -> ui.TextDisplay[Any]:
     job, drawing = gallery.job, gallery.job.drawing
-    # The size of the pictures that are there: a job's own is that of its latents, before anything enlarges them.
+    # The stored pictures' size: a job's own size is that of its latents, before enlargement.
     picture = gallery.images[0]
     return ui.TextDisplay(
         say(
@@ -72,7 +72,7 @@ def progress_line(say: Language, progress: Progress) -> str:
 def progress_card(
     say: Language, job: Job, progress: Progress, number: int, *, is_spoiler: bool
 ) -> tuple[View, list[discord.File]]:
-    """`number` makes each preview's file name new, so that no client shows an old one from its cache."""
+    """Builds the card of a running job. `number` makes each preview's file name new, so that no client shows a cached one."""
     media: list[ui.Item[Any]] = []
     files: list[discord.File] = []
     if isinstance(progress, Running) and progress.preview:
@@ -88,13 +88,13 @@ def _running_card(say: Language, job: Job, media: list[ui.Item[Any]], line: str)
 
 
 def first_card(say: Language, job: Job, place: int, *, is_ready: bool) -> View:
-    """`is_ready`: whether a worker takes jobs; it does not while its model loads."""
+    """Builds a new job's card. `is_ready`: whether a worker takes jobs; False while its model loads."""
     line = progress_line(say, Waiting(place=place, seconds=None)) if is_ready else say("gallery-loading")
     return _running_card(say, job, [], line)
 
 
 def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
-    """`name`: the file name of the attachment that holds the pictures."""
+    """Builds a finished job's card. `name`: the file name of the attachment with the pictures."""
     job = gallery.job
     items: list[ui.Item[Any]] = [
         _head(say, job),
@@ -118,17 +118,17 @@ def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool
         ]
         items.append(row(*up, reroll))
     items.append(row(*vary, delete))
-    items.append(row(remix))  # with four pictures the rows above are full
+    items.append(row(remix))  # a row of its own: with four pictures the rows above are full
     return card(*items, colour=_DONE)
 
 
 def kept_card(say: Language, job: Job) -> View:
-    """A job that waits for better times. No button: trying again would make a second one."""
+    """Builds the card of a job that waits for disk space. It has no button: trying again would make a second job."""
     return card(_head(say, job), ui.TextDisplay(say("gallery-kept-until-room")), colour=_FAILED)
 
 
 def ended_card(say: Language, job: Job, sentence: str) -> View:
-    """A job that ended without pictures; re-roll is the way to try again."""
+    """Builds the card of a job that ended without pictures. Its re-roll button tries again."""
     items: list[ui.Item[Any]] = [_head(say, job), ui.TextDisplay(sentence)]
     if job.action is not JobAction.UPSCALE:
         label = say("gallery-try-again")

@@ -1,4 +1,4 @@
-"""Posting makes buttons, pressing posts: the way of every order between the interaction and the gallery."""
+"""Delivery of orders: from the interaction to the posted gallery."""
 
 import asyncio
 import io
@@ -34,11 +34,11 @@ Interaction = discord.Interaction[Any]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
 FILE_LIMIT = 10 * 2**20
-"""Bytes: what every server takes. Grids stay below it by their format, single PNGs are checked."""
+"""Bytes: the upload limit of every server. Grids stay below it by their format; single PNGs are checked."""
 
 
 class Delivery:
-    """`spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
+    """Delivers jobs. `spawn` starts a task in the bot's task group: a job outlives the interaction that ordered it."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class Delivery:
         self._carried: set[JobId] = set()
 
     async def deliver(self, interaction: Interaction, order: Order) -> None:
-        """Accepts the order, answers with its card, and sends the job on its way. Refusals are raised."""
+        """Accepts the order, answers with its card, and starts the job's task. Raises refusals."""
         place = ReplyTarget(
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id or 0,
@@ -75,7 +75,7 @@ class Delivery:
 
     async def _answer(self, interaction: Interaction, job: Job, place: ReplyTarget) -> None:
         line = self._parts.dispatch.state
-        # The row is committed: whatever happens to the answer, the job is carried on.
+        # The row is committed, so the job goes on even when the answer fails.
         try:
             answer = await interaction.response.send_message(
                 view=cards.first_card(self._say(job), job, line.waiting + 1, is_ready=line.is_ready)
@@ -85,11 +85,14 @@ class Delivery:
         except UNREACHABLE as error:
             log.warning("accepted, but its answer failed: %s", error)
         finally:
-            # The task's log lines are about this job, as this one's are.
+            # The new task inherits the job's context for log lines.
             self._spawn(self._carry(job, PostedMessage(self._client, place)))
 
     def take_up(self, job: Job) -> bool:
-        """A job found in the database: unfinished, or finished and not delivered. False when it is carried already."""
+        """Takes up a job from the database: unfinished, or finished but not delivered.
+
+        Returns False when a task has it already.
+        """
         if job.id in self._carried:
             return False
         self._carried.add(job.id)
@@ -98,7 +101,7 @@ class Delivery:
         return True
 
     async def _carry(self, job: Job, post: PostedMessage) -> None:
-        """From an accepted job to its posted result; any failure is told in the same message."""
+        """Runs an accepted job until its result is posted. Errors are shown in the same message."""
         try:
             recorded = post.place.message_id
             is_spoiler = await self._studio.is_for_adults(job)
@@ -120,7 +123,7 @@ class Delivery:
                 # Not marked as delivered: the sweep tries again.
                 log.warning("could not be delivered: %s", error)
         except DiskFull:
-            # The row stands: the sweep takes the job up again when there is room.
+            # The row stays: the sweep takes the job up again when there is room.
             log.error("the disk is full: it waits for room")
             await post.edit(cards.kept_card(self._say(job), job), [])
         except Exception as error:
@@ -132,11 +135,11 @@ class Delivery:
             self._carried.discard(job.id)
 
     def _say(self, job: Job) -> Language:
-        """The server's language: a job's card is for all in the channel."""
+        """Returns the server's language: the whole channel sees a job's card."""
         return say_in(self._client, job.place.guild_id)
 
     async def _show_moderators(self, job: Job) -> None:
-        """Its pictures on the card of its case, if it has one. What fails there is no failure of the job."""
+        """Shows the pictures on the card of the job's case, if it has one. An error here does not fail the job."""
         try:
             await self._mod_channel.show_picture(job.id)
         except Exception:
@@ -170,7 +173,7 @@ class Delivery:
             return cards.ended_card(say, job, say.sentence(error) or ""), []
         finally:
             if follower is not None:
-                # Under the lock no edit of the follower's is under way, so none can arrive after the result.
+                # While the lock is held, no edit of the follower is under way, so none can arrive after the result.
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
@@ -182,24 +185,24 @@ class Delivery:
         )
 
     async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
-        """A button that orders."""
+        """Orders by a gallery button."""
         order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
         await self.deliver(interaction, order)
 
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
-        # A form must be the first answer: nothing may be deferred before it.
+        # A form must be the first answer: no deferred answer may come before it.
         remixable = await self._parts.variations.remixable(job)
         await interaction.response.send_modal(form_of(say_to(interaction), remixable))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
-        """What the form of GalleryAction.REMIX asks for. Refusals are raised."""
+        """Orders a remix from the submitted form. Raises refusals."""
         order = await self._parts.variations.remix(
             wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
         )
         await self.deliver(interaction, order)
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
-        """All of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
+        """Deletes all of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
         reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
         removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
         try:
@@ -207,14 +210,14 @@ class Delivery:
             if interaction.message is not None:
                 await interaction.message.delete()
         except discord.NotFound as error:
-            raise PictureGone from error  # somebody else was quicker
+            raise PictureGone from error  # another member deleted the message first
         finally:
             if removed.case is not None:
                 await self._mod_channel.refresh_case(removed.case)
 
 
 def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:
-    """The file to post: a single picture as the PNG that holds its parameters where that fits, else the grid."""
+    """Returns the file to post: a single picture as the PNG with its parameters when it fits, otherwise the grid."""
     job = gallery.job
     if gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
         return f"atelier-{job.id}.png", gallery.single

@@ -1,4 +1,4 @@
-"""Edits a running job's card with the newest progress, paced so that neither Discord nor the reader is flooded."""
+"""Edits a running job's card with the newest progress, within Discord's rate limits and at a readable pace."""
 
 import asyncio
 import contextlib
@@ -19,14 +19,14 @@ log = logging.getLogger(__name__)
 
 _CHANNEL_EDITS = 5
 _CHANNEL_PERIOD = 5.0
-"""Seconds. Discord lets about five edits in five seconds through a channel."""
+"""Seconds. Discord allows about five edits in five seconds per channel."""
 _CARD_PERIOD = 1.5
 _WAITING_PERIOD = 5.0
-"""Seconds between two edits that only move the place in line: fifty waiting cards must leave room for the previews."""
+"""Seconds between two edits that only change the queue position: fifty waiting cards must leave room for previews."""
 
 
 class EditPace:
-    """One throttler a channel, kept as long as a job there holds it."""
+    """One throttler per channel, kept as long as a job there uses it."""
 
     def __init__(self) -> None:
         self._channels: WeakValueDictionary[int, Throttler] = WeakValueDictionary()
@@ -47,12 +47,12 @@ async def show_progress(
     previews: PreviewScreening,
     is_spoiler: bool,
 ) -> None:
-    """Follows the ticket until it is done, or until the caller cancels while it holds the post's lock."""
+    """Follows the ticket until it is done, or until the caller cancels this while it holds the post's lock."""
     channel, own = pace.of(post.place.channel_id), Throttler(1, _CARD_PERIOD, retry_interval=0.1)
     number = 0
     async for _ in ticket:
         if isinstance(ticket.progress, Waiting):
-            # A start cuts the pause short: the first preview must not wait for a place in line to be told.
+            # The job's start ends the pause: the first preview must not wait for an edit of the queue position.
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(ticket.wait_for_start(), _WAITING_PERIOD)
         await own.acquire()
@@ -70,6 +70,6 @@ async def show_progress(
         except MessageGone:
             return
         except UNREACHABLE as error:
-            # A missed preview is no loss; the next one or the result will come through.
+            # A missed preview does no harm: the next one or the result follows.
             log.info("progress not shown: %s", error)
         shown = newest

@@ -1,4 +1,4 @@
-"""The form behind ✏️: a picture's words, to be changed, and what becomes of them. Its state is its custom_id, as a button's is."""
+"""The remix form behind ✏️: shows a picture's prompt for editing, and reads the answer. Its state is in its custom_id."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,7 +20,7 @@ _CUSTOM_ID = re.compile(pattern([_REMIXED], PICTURE))
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemixInput:
-    """What a form that was sent asks for."""
+    """The request in a submitted form."""
 
     job: JobId
     image: int  # from 0
@@ -29,8 +29,10 @@ class RemixInput:
 
 
 class RemixForm(ui.Modal):
-    """`remixed:<job>:<image>`. discord.py forgets forms when it ends, so this one has a route, which needs nothing but what
-    Discord sends: what somebody typed during a restart is not lost."""
+    """`remixed:<job>:<image>`. discord.py forgets forms at a restart, so this form has a route.
+
+    The route needs only the data that Discord sends, so text typed during a restart is not lost.
+    """
 
 
 def form_of(say: Language, remixable: Remixable) -> RemixForm:
@@ -60,7 +62,7 @@ def form_of(say: Language, remixable: Remixable) -> RemixForm:
 
 
 def _menu(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
-    """`choices`: value to label."""
+    """Builds a menu. `choices`: value to label."""
     options = [
         discord.SelectOption(label=label, value=value, default=value == default)
         for value, label in choices.items()
@@ -69,7 +71,7 @@ def _menu(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]
 
 
 def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
-    # Clients count in UTF-16: a prompt full of emoji is longer there than it is here, and must still fit.
+    # Clients count in UTF-16: a prompt of emoji is longer there than here, and must still fit.
     most = max(PROMPT_LIMIT, len(text.encode("utf-16-le")) // 2)
     return ui.TextInput(
         custom_id=name,
@@ -81,7 +83,7 @@ def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
 
 
 def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
-    """`sent`: what Discord says was submitted. None where that was no remix form."""
+    """Reads a remix form. `sent`: the submitted data from Discord. Returns None for another form."""
     match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
     if match is None:
         return None
@@ -95,7 +97,7 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
 
 
 def _entries(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """custom_id and value of each field: of a text input what was typed, of a menu what was chosen first."""
+    """Yields custom_id and value of each field: a text input's text, or a menu's first choice."""
     for each in components:
         field = each.get("component", each)
         chosen = [field["value"]] if "value" in field else list(field.get("values", ()))

@@ -1,4 +1,4 @@
-"""Jobs found in the database: at start those that the last run left, later those whose delivery failed."""
+"""Takes up jobs from the database: at start those of the last run, later those whose delivery failed."""
 
 import asyncio
 import logging
@@ -13,11 +13,11 @@ log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 60.0
 _YOUNG_SECONDS = 30.0
-"""A job this young is still in the hands of the interaction that ordered it."""
+"""Seconds. The interaction that ordered a job this young may still be answering."""
 
 
 async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> None:
-    """For ever: takes up what nobody carries. The database says what is left to do."""
+    """Takes up jobs that no task has, for ever. The database says which are left."""
     records, clock = parts.records, parts.clock
     began = clock()
     try:
@@ -36,7 +36,7 @@ async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> No
         try:
             jobs = [*await records.jobs.unfinished(), *await records.jobs.undelivered()]
         except StorageError as error:
-            # A busy or full disk now; the next sweep looks again.
+            # The database is busy or the disk is full; the next sweep tries again.
             log.warning("jobs that nobody carries were not looked for: %s", error)
             jobs = []
         old = [

@@ -1,4 +1,4 @@
-"""What a member is told before and after their data is deleted, and the button that asks for it."""
+"""The texts before and after a member's data is deleted, and the button that requests it."""
 
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ class PrivacyPress(StrEnum):
 
 
 class ForgetButton(Button, actions=PrivacyPress, of=NUMBER):
-    """`forget:<member>`: on a message that only the member sees, and for nobody else."""
+    """`forget:<member>`: on a message that only the member sees; works for that member only."""
 
 
 def question(outlook: Outlook, member: int, settings: RetentionSettings, say: Language) -> View:

@@ -1,7 +1,7 @@
-"""Forgetting, in the background: members who asked for it, here and in Discord, and what is older than the settings say.
+"""Erasure in the background: members who asked for it, in the database and in Discord, and expired rows.
 
-Paced: small transactions with pauses between them, so that orders go on meanwhile. The database says what is left to do, so a
-stop in the middle loses nothing.
+Runs in small transactions with pauses, so that orders go on. The database says which rows are left, so a stop in between loses
+nothing.
 """
 
 import asyncio
@@ -19,10 +19,10 @@ from moderation import DAY
 log = logging.getLogger(__name__)
 
 _SECONDS = 60.0
-"""Between two sweeps that nobody asked for."""
+"""Seconds between two regular sweeps."""
 _PAUSE = 0.05
-"""Seconds between two steps: whoever waits for the database comes first."""
-_AT_ONCE = 20  # rows looked up for Discord
+"""Seconds between two steps, so that other tasks get the database first."""
+_AT_ONCE = 20  # rows per lookup for Discord
 
 
 class ErasureSweep:
@@ -45,7 +45,7 @@ class ErasureSweep:
         self._wanted = asyncio.Event()
 
     def want(self) -> None:
-        """Somebody asked to be forgotten: now rather than at the next sweep."""
+        """Starts a sweep now: a member asked for erasure."""
         self._wanted.set()
 
     async def run(self) -> None:
@@ -57,7 +57,7 @@ class ErasureSweep:
             except StorageError as error:
                 log.warning("the sweep goes on later: %s", error)
             except Exception:
-                # A mistake in here must not take the bot down with it.
+                # A bug here must not stop the bot.
                 log.exception("the sweep failed; it is tried again later")
             try:
                 await asyncio.wait_for(self._wanted.wait(), _SECONDS)
@@ -65,14 +65,14 @@ class ErasureSweep:
                 continue
 
     async def sweep(self) -> None:
-        """Once. Raises StorageError."""
+        """Sweeps once. Raises StorageError."""
         for erasure in await self._records.erasure.pending():
             try:
                 await self._forget(erasure)
             except StorageError:
                 raise
             except Exception:
-                # A mistake in here must hold up neither the others nor the bot.
+                # A bug here must stop neither other erasures nor the bot.
                 log.exception("a member could not be forgotten yet; it is tried again")
         await self._redraw()
         count = 0
@@ -97,7 +97,7 @@ class ErasureSweep:
             log.info("a member who asked for it is forgotten")
 
     async def _redraw(self) -> None:
-        """What is forgotten must not stand on a card any longer than Discord is away."""
+        """Updates cards that show erased data. Stops when Discord can't be reached; the next sweep goes on."""
         erasures = self._records.erasure
         while cases := await erasures.to_redraw(_AT_ONCE):
             for case_id in cases:
@@ -113,7 +113,7 @@ class ErasureSweep:
             await asyncio.sleep(self._pause)
 
     async def _delete(self, posted: list[PostedAs]) -> bool:
-        """False where Discord is away: then the rest is tried at the next sweep."""
+        """Deletes the messages. Returns False when Discord can't be reached; the next sweep deletes the rest."""
         for each in posted:
             channel = self._client.get_partial_messageable(each.channel_id, guild_id=each.guild_id)
             try:

@@ -1,9 +1,9 @@
-"""The product without Discord: who asks for what, every refusal, the settings."""
+"""The product without Discord: orders, refusals, moderation, settings."""
 
-# Others import them from here.
+# The imports are re-exported for other packages.
 # pyright: reportUnusedImport=false
 
-from bot.studio.errors import *  # noqa: F403  # a new refusal is a class and a sentence, and no line here
+from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line here
 from bot.studio.orders.order import VARYING, Actor, Gallery, GalleryAction, Moderator, Order
 from bot.studio.settings import (
     DISCORD_API,

@@ -1,4 +1,4 @@
-"""`python main.py doctor`: what would stop a start, what the card can do, how long a picture will take. Changes nothing."""
+"""`python main.py doctor`: reports faults that would stop a start, the device, and the time of a picture. Changes nothing."""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,12 +17,12 @@ from generation.provenance.certificate import CHAIN, KEY, load_certificate
 from startup import StartError
 
 ROOM = 2 * 10**9
-"""Bytes on the disk: some thousand pictures."""
+"""Bytes on the disk: room for about a thousand pictures."""
 
 
 @dataclass(slots=True)
 class Examination:
-    """What was found. `stops`: sentences that `run` would end with; `troubles`: what it would live with."""
+    """The result. `stops`: faults that would end `run`, as sentences; `troubles`: faults that `run` tolerates."""
 
     stops: list[str] = field(default_factory=list[str])
     troubles: list[str] = field(default_factory=list[str])
@@ -39,7 +39,7 @@ def examine(
     checkup: Callable[[Sequence[ModelEntry]], Iterable[Finding]],
     show: Callable[[str], None],
 ) -> Examination:
-    """Says line by line what it finds, the quick things first."""
+    """Examines the installation and shows each finding as a line, quick checks first."""
     found = Examination()
     _line(show, "Discord", settings.discord.api)
     _line(show, "DISCORD_TOKEN", "set" if has_token else "not set")
@@ -74,7 +74,7 @@ def examine(
 
 
 def inspect_model(entry: ModelEntry) -> None:
-    """Raises StartError."""
+    """Raises StartError when the model's folder can't be used."""
     try:
         inspect(entry.source)
     except BrokenModelFolder as broken:

@@ -1,7 +1,7 @@
-"""Why something is not done: one tree under `Refusal`, whose leaves carry data and never prose.
+"""Reasons that a request is not done: one tree under `Refusal`, whose leaves carry data and never prose.
 
-A member is told the sentence of the leaf's class (see `bot/texts`), and it costs them nothing. Other layers have trees of their
-own: `generation.queue.ticket.GenerationError`, `moderation.rate_limits`, `db.errors.StorageError`.
+A member gets the sentence of the leaf's class (see `bot/texts`) and is charged nothing. Other layers have their own trees:
+`generation.queue.ticket.GenerationError`, `moderation.rate_limits`, `db.errors.StorageError`.
 """
 
 import difflib
@@ -14,22 +14,22 @@ from generation import JobId
 
 @dataclass_transform(eq_default=False)
 class Refusal(Exception):
-    """Base of what a member is told instead of what they asked for. Every class below it is a dataclass."""
+    """Base of the errors that members get as an answer. Every class below it is a dataclass."""
 
     def __init_subclass__(cls) -> None:
         dataclass(eq=False)(cls)
 
 
 def is_slip(written: str, known: str) -> bool:
-    """Near enough to be a slip of the keyboard: "did you mean" about anything else is mockery."""
+    """Returns whether `written` is a likely misspelling of `known`. Without one, "did you mean" would be mockery."""
     return difflib.SequenceMatcher(None, written.casefold(), known.casefold()).ratio() >= 0.6
 
 
-# ---- prompts and their parameters
+# ---- prompts and parameters
 
 
 class PromptRefusal(Refusal):
-    """A prompt, a parameter, a preset or a file that can't be used as it is."""
+    """A prompt, a parameter, a preset or a file can't be used as it is."""
 
 
 class EmptyPrompt(PromptRefusal):
@@ -54,7 +54,7 @@ class UnknownParameter(PromptRefusal):
 class BadParameter(PromptRefusal):
     name: str
     value: str  # empty: none was given
-    option: str  # that it sets; "loras": too many of them
+    option: str  # the option it sets; "loras": too many of them
     low: float = 0
     high: float = 0  # 0: the option has no range, or the model decides it
 
@@ -75,8 +75,8 @@ class UnknownModel(PromptRefusal):
 class UnknownLora(PromptRefusal):
     name: str
     model: str
-    nearest: str  # of the model's; empty where it has none
-    elsewhere: str  # a model that has one of that name; empty where none has
+    nearest: str  # among the model's LoRAs; empty when it has none
+    elsewhere: str  # a model with a LoRA of that name; empty when there is none
 
     @property
     def hint(self) -> str:
@@ -88,14 +88,14 @@ class UnknownLora(PromptRefusal):
 
 
 class UnusableWeights(PromptRefusal):
-    """`a::1 b::-1` weighs nothing in all, or there are too many parts."""
+    """The weights add up to nothing, as in `a::1 b::-1`, or there are too many parts."""
 
     limit: int  # parts
 
 
 class UnknownPreset(PromptRefusal):
     name: str
-    nearest: str  # of the member's; empty where they have none
+    nearest: str  # among the member's presets; empty when they have none
 
 
 class BadPresetName(PromptRefusal):
@@ -104,7 +104,7 @@ class BadPresetName(PromptRefusal):
 
 
 class NestedPreset(PromptRefusal):
-    """A preset whose text asks for a preset."""
+    """The preset's text contains `--preset`."""
 
 
 class EmptyPreset(PromptRefusal):
@@ -122,25 +122,25 @@ class FileTooLarge(PromptRefusal):
 
 
 class FileUnreachable(PromptRefusal):
-    """Discord did not hand it over, or not in time."""
+    """Discord did not send the file, or not in time."""
 
 
 class NoPromptInFile(PromptRefusal):
-    """Neither a text in UTF-8 nor a PNG that says how it was drawn; or there is nothing in it."""
+    """The file is neither a text in UTF-8 nor a PNG with its parameters, or it is empty."""
 
 
 class PromptRefused(PromptRefusal):
     category: str
     field: str
-    is_first: bool = False  # of this member in this server
+    is_first: bool = False  # this member's first refusal in this server
 
     @property
     def where(self) -> str:
-        """ "prompt", "negative" or "both"."""
+        """The fields that were refused: "prompt", "negative" or "both"."""
         return "both" if "+" in self.field else self.field
 
 
-# ---- members and what they may
+# ---- members' permissions
 
 
 class MemberRefusal(Refusal):
@@ -155,12 +155,12 @@ class MemberBlocked(MemberRefusal):
 class RaidHolds(MemberRefusal):
     """Raid mode: the account or the membership is too young."""
 
-    account_age: float | None  # seconds that are asked for
+    account_age: float | None  # required age in seconds
     member_age: float | None
 
     @property
     def ages(self) -> str:
-        """Which of the two are asked for."""
+        """The required ages: "account", "member" or "both"."""
         if self.account_age and self.member_age:
             return "both"
         return "account" if self.account_age else "member"
@@ -183,7 +183,7 @@ class NotAModerator(MemberRefusal):
 
 
 class NotSenior(MemberRefusal):
-    """It takes more than being a moderator."""
+    """Needs a permission that a moderator may lack: Manage Server."""
 
 
 class NotYourData(MemberRefusal):
@@ -191,7 +191,7 @@ class NotYourData(MemberRefusal):
 
 
 class DataTooLarge(MemberRefusal):
-    """What is kept about a member does not fit into a file that Discord takes."""
+    """A member's data does not fit into a file that Discord accepts."""
 
     size: int  # bytes
     limit: int
@@ -201,7 +201,7 @@ class DataTooLarge(MemberRefusal):
 
 
 class PictureRefusal(Refusal):
-    """There is no such job or picture, or that can't be done with it."""
+    """There is no such job or picture, or the action is not possible for it."""
 
 
 class NoSuchJob(PictureRefusal):
@@ -209,7 +209,7 @@ class NoSuchJob(PictureRefusal):
 
     @property
     def is_message(self) -> bool:
-        """Whether a message was named, by its id, and not a job."""
+        """Whether a message was named by its id, not a job."""
         return str(self.job).isdecimal()
 
 
@@ -229,7 +229,7 @@ class TooLarge(PictureRefusal):
 
 
 class NothingToVerify(PictureRefusal):
-    """No picture at all, or nothing that can be read as one."""
+    """There is no picture, or no file that can be read as one."""
 
 
 class TooHeavyToVerify(PictureRefusal):
@@ -237,11 +237,11 @@ class TooHeavyToVerify(PictureRefusal):
     limit: int
 
 
-# ---- cases, and what moderators do
+# ---- cases and moderators' acts
 
 
 class CaseRefusal(Refusal):
-    """A moderator's act that can't be done."""
+    """A moderator's act can't be done."""
 
 
 class BadDuration(CaseRefusal):
@@ -249,21 +249,21 @@ class BadDuration(CaseRefusal):
 
 
 class NobodyThere(CaseRefusal):
-    """What was named is a bot, or nobody."""
+    """The named account is a bot, or is unknown."""
 
 
 class NothingSaid(CaseRefusal):
-    """A command that needs one of its options, and got none."""
+    """The command needs at least one of its options and got none."""
 
     command: str  # with dashes: "mod-restore"
 
 
 class NoSuchCase(CaseRefusal):
-    number: int  # 0: it was not named by its number
+    number: int  # 0: the case was not named by number
 
 
 class CaseTaken(CaseRefusal):
-    """Another moderator is on it, and has not acted yet."""
+    """Another moderator has claimed the case and has not decided yet."""
 
     number: int
     by: str
@@ -275,11 +275,11 @@ class CaseClosed(CaseRefusal):
     by: str
     outcome: str
     at: float  # unix seconds
-    is_refused: bool = False  # the case was about what nobody got to see
+    is_refused: bool = False  # the case is about pictures that were never shown
 
 
 class SecondNeeded(CaseRefusal):
-    """Whoever proposed a ban can't confirm it."""
+    """A moderator can't confirm a ban that they proposed."""
 
     number: int
 
@@ -289,11 +289,11 @@ class SeniorNeeded(CaseRefusal):
 
 
 class OwnCase(CaseRefusal):
-    """A moderator may not decide on themselves."""
+    """Moderators may not decide about themselves."""
 
 
 class NothingToAmend(CaseRefusal):
-    """It is not decided, or nothing of what was decided runs any more."""
+    """The case is not decided, or its sanctions have ended."""
 
     number: int
     is_open: bool
@@ -304,7 +304,7 @@ class NothingToPardon(CaseRefusal):
 
 
 class NothingToRestore(CaseRefusal):
-    """No picture is kept from coming back there."""
+    """None of these pictures is blocked from being generated again."""
 
 
 class NotYourCase(CaseRefusal):
@@ -336,7 +336,7 @@ class ReportedAlready(CaseRefusal):
 
 
 class ReviewedAlready(CaseRefusal):
-    """A moderator has let the picture stand."""
+    """A moderator has already approved the picture."""
 
 
 class TooManyReports(CaseRefusal):
@@ -345,16 +345,16 @@ class TooManyReports(CaseRefusal):
 
 
 class NoHead(CaseRefusal):
-    """What was given as the audit log's head is none."""
+    """The text is not a head of the audit log."""
 
     text: str
 
 
-# ---- what a server chooses
+# ---- servers' settings
 
 
 class ServerRefusal(Refusal):
-    """A server's rule or policy that can't be set like that."""
+    """A server's rule or policy can't be set like that."""
 
 
 class RuleProblem(StrEnum):
@@ -364,12 +364,12 @@ class RuleProblem(StrEnum):
     NO_WORDS = "no-words"
     TOO_MANY_WORDS = "too-many-words"
     NO_WORD = "no-word"
-    RESERVED_WORD = "reserved-word"  # it means something in the rules file
+    RESERVED_WORD = "reserved-word"  # has a meaning in the rules file
 
 
 class RuleUnusable(ServerRefusal):
     problem: RuleProblem
-    limit: int = 0  # how many there may be, or characters
+    limit: int = 0  # maximum number, or characters
     count: int = 0
     word: str = ""
 
@@ -380,11 +380,11 @@ class RuleTaken(ServerRefusal):
 
 class NoSuchRule(ServerRefusal):
     name: str
-    nearest: str  # empty where there is none
+    nearest: str  # empty when there is none
 
 
 class RuleBreaksMust(ServerRefusal):
-    """The rule would refuse what must always be allowed."""
+    """The rule would refuse a prompt that must always be allowed."""
 
     rule: str
     prompt: str
@@ -396,7 +396,7 @@ class RuleBreaksMust(ServerRefusal):
 
 
 class NobodysChoice(ServerRefusal):
-    """What is refused on every server can't be configured."""
+    """Categories refused on every server can't be configured."""
 
     category: str
 
@@ -406,6 +406,6 @@ class BadThreshold(ServerRefusal):
 
 
 class NothingChosen(ServerRefusal):
-    """There is nothing to take back there."""
+    """The scope has no choice to reset."""
 
-    category: str  # empty: nothing at all
+    category: str  # empty: no choice at all

@@ -1,4 +1,4 @@
-"""What the bot counts while it runs, for Prometheus. Labels name models, kinds and outcomes: never a prompt, never a member."""
+"""The bot's metrics for Prometheus. Labels name models, kinds and outcomes; never a prompt or a member."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from generation.queue.dispatcher import Dispatcher
 from moderation import Verdict
 
 PROBE_SECONDS = 0.02
-"""Between two looks at the event loop."""
+"""Seconds between two measurements of the event loop."""
 
 _WAITS = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
 _LAGS = (0.001, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1, 2, 5)
 _RATIOS = (0.25, 0.5, 0.8, 1.0, 1.2, 1.5, 2.0, 4.0)
-"""Of the real wait to the one that was told: half of all shall lie between 0.8 and 1.2, nine in ten between 0.5 and 1.5."""
+"""Ratio of the real wait to the announced one. Target: half of all between 0.8 and 1.2, 90 % between 0.5 and 1.5."""
 
 
 class Started:
-    """One job's clock, from when it is in the line."""
+    """One job's clock, started when the job enters the queue."""
 
     def __init__(self, metrics: Metrics, ticket: Ticket) -> None:
         self._metrics = metrics
@@ -51,7 +51,7 @@ class Started:
         return time.monotonic() - self._began
 
     def started(self) -> None:
-        """Counts nothing where the job was over without having begun."""
+        """Records the wait until the start. Records nothing when the job ended before it started."""
         if not isinstance(self._ticket.progress, Running):
             return
         self._metrics.wait_until_start.observe(self.seconds)
@@ -60,7 +60,7 @@ class Started:
 
 
 class Metrics:
-    """One bot's figures, in a registry of their own."""
+    """One bot's metrics, in their own registry."""
 
     def __init__(self) -> None:
         self._registry = registry = CollectorRegistry()
@@ -101,17 +101,17 @@ class Metrics:
         )
 
     def show(self, dispatch: Dispatcher) -> None:
-        """Its state is read when somebody asks."""
+        """Registers the dispatcher; its state is read at each scrape."""
         self._registry.register(_State(dispatch))
 
     def text(self) -> bytes:
-        """Prometheus' exposition format."""
+        """Returns the metrics in Prometheus' exposition format."""
         return generate_latest(self._registry)
 
-    # ---- what happens
+    # ---- events
 
     def hear(self, news: Event | WorkerDied) -> None:
-        """Everything that workers say, and their deaths."""
+        """Counts the workers' events and deaths."""
         match news:
             case Vitals():
                 self.steps.inc(news.steps)
@@ -134,7 +134,7 @@ class Metrics:
 
     @contextmanager
     def job(self, action: str, ticket: Ticket) -> Generator[Started]:
-        """From the line to its end. A job that a stop interrupts is not over."""
+        """Measures a job from the queue to its end. A job that a stop interrupts has not ended and is not counted."""
         clock = Started(self, ticket)
         outcome = "done"
         try:
@@ -158,7 +158,7 @@ class Metrics:
                 self.wait_until_done.observe(clock.seconds)
 
     async def watch_loop(self) -> None:
-        """For ever. A loop that stood still for a second missed fifty looks, and each of them counts."""
+        """Measures the loop's lag for ever. A stop of one second counts as fifty late measurements."""
         loop = asyncio.get_running_loop()
         due = loop.time() + PROBE_SECONDS
         while True:

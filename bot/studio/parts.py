@@ -1,4 +1,4 @@
-"""The product without Discord, wired once: for the bot, its tests and its benchmarks."""
+"""The product without Discord, wired once for the bot, its tests and its benchmarks."""
 
 import asyncio
 import logging
@@ -33,17 +33,17 @@ from moderation.pictures.check import PictureCheck
 log = logging.getLogger(__name__)
 
 _MOST = 200
-"""Records waiting at the most: a raid of refusals must not fill the memory; the database has them all."""
+"""Maximum of waiting records: many refusals in a raid must not fill the memory. The database holds all of them."""
 
 
 class ReviewQueue(asyncio.Queue[VerdictRecord]):
-    """Refusals and flags on their way to the moderators' channel."""
+    """Refusals and flags waiting for the moderators' channel."""
 
     def __init__(self) -> None:
         super().__init__(_MOST)
 
     def note(self, record: VerdictRecord) -> None:
-        """Never waits."""
+        """Queues the record; never waits. Drops it, with a warning, when the queue is full."""
         try:
             self.put_nowait(record)
         except asyncio.QueueFull:
@@ -86,7 +86,7 @@ def build_parts(
     metrics: Metrics | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Parts:
-    """Raises GoldenPromptsBroken, OSError for the owner's file of prompts that no rule may refuse."""
+    """Raises GoldenPromptsBroken or OSError for the owner's file of prompts that no rule may refuse."""
     moderation = settings.moderation
     review_queue = ReviewQueue()
     takedown = Takedown(records, dispatch, clock=clock)

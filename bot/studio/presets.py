@@ -1,7 +1,4 @@
-"""A member's presets: saved when their words may be drawn, and judged again with every prompt that they are put behind.
-
-Knows no Discord.
-"""
+"""Members' presets. A preset is screened when it is saved, and again with every prompt that uses it. No Discord."""
 
 import re
 from dataclasses import replace
@@ -12,9 +9,9 @@ from bot.studio.studio import Studio
 from db import LONGEST_NAME, LONGEST_TEXT
 
 MOST = 25
-"""Of one member: as many as Discord shows choices."""
+"""Per member; Discord shows at most that many choices."""
 SAVING = "/preset save"
-"""The source of verdicts on presets that were not saved."""
+"""The source of verdicts on presets that were refused."""
 
 
 class MemberPresets:
@@ -23,16 +20,18 @@ class MemberPresets:
         self._presets = studio.records.presets
 
     async def of(self, actor: Actor) -> dict[str, str]:
-        """Name to text, by name."""
+        """Returns texts by name, sorted by name."""
         return await self._presets.of(actor.member)
 
     async def save(self, actor: Actor, name: str, text: str) -> bool:
-        """Whether it is new. Raises BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, and what an order with this text
-        would be refused with, here and now."""
+        """Saves a preset. Returns whether its name is new.
+
+        Raises BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, and the refusals of an order with this text.
+        """
         key = _key(name)
         if re.fullmatch(rf"[\w-]{{1,{LONGEST_NAME}}}", key) is None:
             raise BadPresetName(name, LONGEST_NAME)
-        # SQLite counts no further than a NUL.
+        # SQLite reads text only up to a NUL.
         text = one_line(text.replace("\0", " "))
         if not text:
             raise EmptyPreset

@@ -1,4 +1,4 @@
-"""What a member may have and may take back: their data as a file, and its deletion. Knows no Discord."""
+"""Privacy: a member's data as a file, and its deletion. No Discord."""
 
 import asyncio
 import io
@@ -13,13 +13,13 @@ from db import ImageGone, Outlook, Repositories, StoredImage
 from generation import MemberId
 
 _SLACK = 100_000
-"""Bytes that are left free: a zip's own, and what Discord counts beside the file."""
+"""Bytes left free for the zip's own structure and for data that Discord counts in addition to the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
     content: bytes  # a zip: data.json, pictures/
-    pictures: int  # in it
+    pictures: int  # in the zip
     pictures_in_all: int
 
 
@@ -30,7 +30,10 @@ class Privacy:
         self.settings = settings
 
     async def export(self, member: MemberId, limit: int) -> Export:
-        """As many pictures as fit into `limit` bytes, newest first; the data names them all. Raises DataTooLarge."""
+        """Returns a zip with as many pictures as fit into `limit` bytes, newest first;
+
+        `data.json` lists them all. Raises DataTooLarge.
+        """
         data = await self._records.member_export.export(member)
         live = [row for row in data["images"] if row["removed_at"] is None]
         text = await asyncio.to_thread(_json, data)
@@ -57,9 +60,9 @@ class Privacy:
         return await self._records.member_export.outlook(member, self._takedown.now)
 
     async def ask_to_forget(self, member: MemberId) -> int:
-        """From here on it can't be taken back: what waits or runs is cancelled and refunded, the rest is the sweep's.
+        """Records the request, which can't be undone. Cancels and refunds the member's waiting and running orders.
 
-        Returns how many orders were cancelled.
+        The erasure sweep deletes the rest. Returns the number of cancelled orders.
         """
         async with self._records.database.transaction() as tx:
             await self._records.erasure.ask(tx, member, self._takedown.now)

@@ -1,4 +1,4 @@
-"""config.toml and the environment, read once, as frozen values. Types and ranges stand beside the fields; msgspec checks them."""
+"""Settings from config.toml and the environment, read once into frozen values. msgspec checks the types and ranges of fields."""
 
 import difflib
 import re
@@ -26,7 +26,7 @@ Days = Annotated[int, Meta(ge=0, le=36_500)]
 
 @dataclass(eq=False)
 class SettingsBroken(StartError):
-    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"; an entry of a list goes by its name."""
+    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"; an entry of a list is named by its name."""
 
     source: str
     key: str
@@ -49,23 +49,24 @@ class DiscordSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationSettings:
     default_model: str = "emoji"
-    slots: Annotated[int, Meta(ge=1, le=512)] = 16  # pictures denoised at once at the most
-    # Rows of every step, so that a seed gives the same picture to the bit; 0: as many as there are.
+    slots: Annotated[int, Meta(ge=1, le=512)] = 16  # maximum of pictures denoised at once
+    # Rows of every step, so that a seed always gives the same bits; 0: no padding.
     pinned_rows: Annotated[int, Meta(ge=0, le=128)] = 0
-    max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 200  # jobs in line at the most, over all members
-    # Pictures of one member that are worked on at once at the most.
+    max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 200  # maximum of queued jobs, over all members
+    # Maximum of one member's pictures in progress.
     member_running: Annotated[int, Meta(ge=1, le=1000)] = 8
-    # Least seconds between two previews of a job.
+    # Minimum seconds between two previews of a job.
     preview_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.5
-    # Seconds without a sign of life before the worker is started again.
+    # Seconds without a message before the worker is restarted.
     patience: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
-    retries: Annotated[int, Meta(ge=0, le=20)] = 2  # how often a job is tried again after the worker died
+    retries: Annotated[int, Meta(ge=0, le=20)] = 2  # tries after the worker died, per job
     upscale_factor: Literal[2, 4] = 2
-    # For the models on the device; 0: three quarters of what is free at start.
+    # GiB for the models on the device; 0: three quarters of the free memory at start.
     memory_gib: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
-    # Seconds that a model is waited for before others in use make room for it; a quarter of it lies between two such changes.
+    # Seconds that a job waits for its model before models in use are unloaded for it. At least a quarter of it passes between two
+    # such changes.
     model_wait: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
-    # By server id; others have 1.
+    # Queue share by server id; other servers have 1.
     server_weights: Annotated[
         Mapping[str, float], Meta(description="a table of servers' ids, each = a number")
     ] = field(default_factory=dict[str, float])
@@ -73,18 +74,18 @@ class GenerationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationSettings:
-    rules: str = ""  # a file of rules; empty: the ones that are shipped
-    policy: Preset = STANDARD  # of servers that chose none with /server policy
-    # Its name, where the moderators chose no channel with /mod log-channel.
+    rules: str = ""  # a file of rules; empty: the shipped rules
+    policy: Preset = STANDARD  # for servers without a choice by /server policy
+    # The channel's name, used when the moderators chose no channel with /mod log-channel.
     log_channel: Annotated[str, Meta(min_length=1)] = "mod-log"
-    # One rung a strike that counts.
+    # One rung for each live strike.
     ladder: Annotated[tuple[str, ...], Meta(min_length=1)] = ("warn", "timeout 1h", "timeout 1d", "ban")
-    strike_days: Annotated[int, Meta(ge=1, le=36_500)] = 90  # how long a strike counts
-    # How long a moderator who began to act on a case has it for themselves.
+    strike_days: Annotated[int, Meta(ge=1, le=36_500)] = 90  # days that a strike counts
+    # Seconds that a claimed case is reserved for the moderator who claimed it.
     claim_seconds: Annotated[int, Meta(ge=1, le=86_400)] = 180
-    reports_an_hour: Annotated[int, Meta(ge=1, le=10_000)] = 5  # by one member
-    must: str = ""  # a file of prompts that must always be refused or allowed; empty: the one that is shipped
-    people: str = ""  # a file of real persons' names and consents, besides the names that are shipped
+    reports_an_hour: Annotated[int, Meta(ge=1, le=10_000)] = 5  # per member
+    must: str = ""  # a file of prompts that must always be refused or allowed; empty: the shipped file
+    people: str = ""  # a file of real persons' names and consents, in addition to the shipped names
 
     @property
     def rules_file(self) -> Path | None:
@@ -101,11 +102,11 @@ class ModerationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionSettings:
-    """Days; 0: for ever."""
+    """Retention periods in days; 0: for ever."""
 
-    prompts_days: Days = 90  # what was asked and what the filter said, for /mod log
-    pictures_days: Days = 0  # since they were made; for ever, or their buttons die
-    jobs_days: Days = 0  # orders, since they ended; their buttons go with them
+    prompts_days: Days = 90  # prompts and verdicts, for /mod log
+    pictures_days: Days = 0  # since they were made; the buttons of deleted pictures stop working
+    jobs_days: Days = 0  # orders, since they ended; their buttons are deleted with them
     cases_days: Days = 365  # since they were decided
     sanctions_days: Days = 180  # strikes, timeouts and bans, since they ended
     audit_days: Annotated[int, Meta(ge=1, le=36_500)] = 730  # names and reasons in the audit log
@@ -113,20 +114,20 @@ class RetentionSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PicturesSettings:
-    # What looks at every picture.
+    # The detectors that check every picture.
     detectors: Annotated[tuple[DetectorName, ...], Meta(min_length=1)] = ("opennsfw",)
     safety_checker: str = ""  # the weights of "safety-checker": a folder or hub name in diffusers' layout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvenanceSettings:
-    certificate: str = ""  # PEM, the whole chain, its own first; empty: one is made in the data folder
+    certificate: str = ""  # PEM, the whole chain, own certificate first; empty: generated in the data folder
     key: str = ""  # its private key, PEM without a password
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MetricsSettings:
-    listen: str = ""  # "127.0.0.1:9464": GET /metrics answers there; empty: nowhere
+    listen: str = ""  # "127.0.0.1:9464": serves GET /metrics there; empty: off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +167,7 @@ class Settings:
 
     @property
     def resolved_models(self) -> tuple[ModelEntry, ...]:
-        """With "bundled" replaced by the folder that it stands for."""
+        """The models, with "bundled" replaced by the folder of the bundled model."""
         return tuple(
             replace(entry, source=str(BUNDLED_MODEL)) if entry.source == "bundled" else entry
             for entry in self.models
@@ -178,7 +179,7 @@ class Settings:
 
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Raises SettingsBroken. `path` may be absent from the disk only when it is None."""
+    """Reads the settings. Raises SettingsBroken. A `path` must exist; None gives the defaults."""
     source = str(path) if path else "the defaults"
     raw: dict[str, Any] = {}
     if path is not None:
@@ -199,7 +200,7 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
 
 
 def address_of(listen: str) -> tuple[str, int]:
-    """Host and port of "127.0.0.1:9464" or "[::1]:9464". Raises ValueError."""
+    """Returns host and port of "127.0.0.1:9464" or "[::1]:9464". Raises ValueError."""
     host, colon, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     if not (colon and host and port.isascii() and port.isdigit() and int(port) < 2**16):
@@ -208,7 +209,7 @@ def address_of(listen: str) -> tuple[str, int]:
 
 
 def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
-    """What is wrong between fields, or takes more than a type to tell: keys and reasons."""
+    """Yields key and reason of faults that types can't express, such as conflicts between fields."""
     names = [entry.name for entry in settings.models]
     if doubled := _doubled(names):
         yield "models", f"two models are called {doubled!r}"
@@ -251,11 +252,11 @@ def _doubled(names: Sequence[str]) -> str | None:
 
 _ELSEWHERE = {
     "discord.token": "the token comes from the environment (DISCORD_TOKEN), never from a file",
-    "generation.swaps_a_minute": "it is gone, and model_wait alone says how often models take turns; delete the line, and raise "
-    "model_wait where they should take turns less often",
+    "generation.swaps_a_minute": "it was removed: model_wait alone decides how often models take turns. Delete the line. "
+    "To make them take turns less often, raise model_wait",
     "models.sampler": "it is called scheduler now, the word of diffusers; its values are the same",
 }
-"""Keys that some file may still have, or that are looked for here: and what to do. Entries of a list go without names."""
+"""Keys of older files, or keys that belong elsewhere, with the remedy. Entries of a list have no names here."""
 
 
 def _converted(raw: dict[str, Any], source: str) -> Settings:
@@ -275,7 +276,7 @@ def _converted(raw: dict[str, Any], source: str) -> Settings:
 def _places(
     kind: inspect.Type, value: Any, path: str, key: str, source: str
 ) -> Iterator[tuple[str, tuple[str, inspect.Type]]]:
-    """All that the file holds, by msgspec's path to it: the dotted key, and what may be there. Raises SettingsBroken."""
+    """Yields every value of the file by msgspec's path: its dotted key and its type. Raises SettingsBroken."""
     yield path, (key, kind)
     match kind:
         case inspect.DataclassType() if isinstance(value, dict):
@@ -326,7 +327,7 @@ def _wanted(kind: inspect.Type, path: str) -> str:
 
 
 def _header(path: str) -> str:
-    """msgspec's path as TOML has it above a table: "$.models[0].loras" -> "models.loras"."""
+    """Returns msgspec's path as a TOML table header: "$.models[0].loras" -> "models.loras"."""
     return re.sub(r"\[\d+\]", "", path).removeprefix("$.")
 
 

@@ -1,4 +1,4 @@
-"""The product without Discord: admit an order, fulfil a job. Slash command and button both end here."""
+"""Admits orders and fulfils jobs, without Discord. Commands and buttons both end here."""
 
 import logging
 from collections.abc import Callable
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Studio:
-    """`report` is told of every refusal and flag, for the moderators' channel."""
+    """The studio. `report` is called with every refusal and flag, for the moderators' channel."""
 
     def __init__(
         self,
@@ -63,10 +63,11 @@ class Studio:
     # ---- orders
 
     async def admit(self, order: Order, place: ReplyTarget) -> Job:
-        """Screens, charges and records the order in one go; from here on it survives anything.
+        """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
-        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull; then nothing
-        but the verdict was written.
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull. Then only the
+        verdict
+        was written.
         """
         now = self.clock()
         actor = order.actor
@@ -74,7 +75,7 @@ class Studio:
         job = self._job_of(order, place, now)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
-            # Again: a block set since then has cancelled every job but this one.
+            # Checked again: a block set since then has cancelled every job but this one.
             await self._demand_unblocked(actor, now)
             await self._charge(order, now)
             await self.records.jobs.record(tx, job)
@@ -92,8 +93,10 @@ class Studio:
         return job
 
     async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
-        """What its words come to here and now, and the server's rules that fired. A refusal is written down, and shown to the
-        moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused."""
+        """Screens an order. Returns the verdict and the ids of the server's rules that matched.
+
+        A refusal is recorded and reported to the moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused.
+        """
         now = self.clock()
         await self._demand_unblocked(order.actor, now)
         verdict, hits = await self._prompt_screening.judge(
@@ -141,14 +144,17 @@ class Studio:
         )
 
     async def is_for_adults(self, job: Job) -> bool:
-        """Whether an ordinary channel would flag or refuse it: then its pictures are posted behind a spoiler."""
+        """Returns whether a channel without age restriction would flag or refuse the prompt.
+
+        Its pictures are then posted as spoilers.
+        """
         return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
-        """Runs the job to its end and stores the pictures. The same for a new job and for one found at start.
+        """Runs the job to its end and stores the pictures. Works for new jobs and for jobs found at start.
 
-        A job that has ended already is not drawn again: its end is told again, its pictures read again.
-        Raises GenerationFailed or JobCancelled after giving the allowance back; PictureGone where they were removed.
+        A job that has ended is not drawn again: its pictures are read, or its error is raised, again.
+        Raises GenerationFailed or JobCancelled after the refund; PictureGone when the pictures were removed.
         """
         known = await self.records.jobs.get(job.id)
         match known and known.state:
@@ -157,7 +163,7 @@ class Studio:
             case JobState.FAILED:
                 raise GenerationFailed(job.id, (known and known.failure) or "bug", "")
             case JobState.QUEUED | JobState.RUNNING:
-                # Nothing where it was ended meanwhile, by a cancel above all: then that end is told.
+                # `_draw` returns None when the job ended in the meantime, usually by a cancel: then that end is returned.
                 return await self._draw(job, watch) or await self.fulfil(job, watch)
             case _:
                 raise JobCancelled(job.id)
@@ -191,8 +197,10 @@ class Studio:
             self._tickets.pop(job.id, None)
 
     async def _may_start_from(self, job: Job, request: Request) -> bool:
-        """What a picture starts from is checked like what comes out, wherever it is from. Raises GenerationFailed where it is
-        refused; False where the job was ended meanwhile."""
+        """Checks a job's source pictures like finished ones. Returns False when the job ended in the meantime.
+
+        Raises GenerationFailed when a source picture is refused.
+        """
         contents = [each.source for each in request.drawing.pictures]
         if not contents:
             return True
@@ -204,12 +212,12 @@ class Studio:
         return not is_refused
 
     def progress_of(self, job: JobId) -> Progress | None:
-        """Of a job that waits or runs; None for any other."""
+        """Returns the progress of a waiting or running job; None for other jobs."""
         ticket = self._tickets.get(job)
         return ticket.progress if ticket else None
 
     async def place_of_answer(self, job: Job, message_id: int | None) -> ReplyTarget:
-        """Records where the answer stands, so that the result reaches it after a restart too."""
+        """Records the message of the answer, so that the result reaches it after a restart too."""
         if message_id is None:
             return job.place
         async with self.records.database.transaction() as tx:
@@ -218,7 +226,7 @@ class Studio:
         return replace(job.place, message_id=message_id)
 
     async def abandon(self, job: Job) -> None:
-        """After a bug, before or after the pictures were there: the job is over and what it cost is given back."""
+        """Ends a job after a bug, whether or not the pictures are stored, and refunds it."""
         await self._give_back(job, "bug")
         async with self.records.database.transaction() as tx:
             await self.records.spending.refund(tx, job.id)
@@ -240,5 +248,5 @@ class Studio:
 
 
 def guild_of(place: ReplyTarget) -> GuildId:
-    """Whose share of the device a job is charged to."""
+    """Returns the server whose share of the device the job uses."""
     return DIRECT if place.guild_id is None else GuildId(place.guild_id)

@@ -1,7 +1,7 @@
-"""Every sentence that a member or moderator reads, by language.
+"""The catalogue of sentences for members and moderators, by language.
 
-A language is a folder of Fluent files (https://projectfluent.org): `bot/texts/<locale>/*.ftl`. A message's key stands once in a
-folder; `key.attribute` names an attribute. What a language lacks is said in English.
+A language is a folder of Fluent files (https://projectfluent.org): `bot/texts/<locale>/*.ftl`. A message's key is unique in its
+folder; `key.attribute` names an attribute. Messages that a language lacks are taken from English.
 """
 
 from __future__ import annotations
@@ -32,21 +32,21 @@ def _plain(text: str, limit: float = 4000) -> str:
 
 
 def _moment(at: float, style: str = "f") -> str:
-    """A time that Discord shows in the reader's own zone."""
+    """Formats a time that Discord shows in the reader's own time zone."""
     return f"<t:{int(at)}:{style}>"
 
 
 def _id(number: float) -> str:
-    """A number that names a thing has no separators."""
+    """Formats a number that names a thing: without separators."""
     return str(int(number))
 
 
 _FUNCTIONS: dict[str, Callable[..., Any]] = {"CODE": _code, "PLAIN": _plain, "MOMENT": _moment, "ID": _id}
-"""What messages may call: `{ CODE($name) }`. The arguments are variables or literals."""
+"""Functions for messages: `{ CODE($name) }`. The arguments are variables or literals."""
 
 
 class Language:
-    """The sentences of one locale. Calling it gives the sentence of a key: `say("queue-jobs", count=3)`."""
+    """The sentences of one locale. Calling it returns the sentence of a key: `say("queue-jobs", count=3)`."""
 
     def __init__(self, name: str, fallback: Language | None = None) -> None:
         self.name = name
@@ -61,15 +61,15 @@ class Language:
         self._bundle = FluentBundle(
             [name], functions={**_FUNCTIONS, **self._functions()}, use_isolating=False
         )
-        # A sentence may refer to one that this language lacks.
+        # A sentence may refer to a message that this language lacks.
         for resource in [*(fallback._resources if fallback else ()), *self._resources]:
             self._bundle.add_resource(resource, allow_overrides=True)
         self._variables: dict[str, frozenset[str]] = {}
 
     def __call__(self, key: str, /, **values: Any) -> str:
-        """The sentence. To a message None and "" are "none", booleans "yes" and "no".
+        """Returns the sentence. In a message, None and "" are "none"; booleans are "yes" and "no".
 
-        Raises LookupError for an unknown key, ValueError where a variable is missing: bugs, which a test looks for in every call.
+        Raises LookupError for an unknown key, ValueError for a missing variable. Both are bugs; a test checks every call.
         """
         owner = self._owner(key)
         if owner is not self:
@@ -87,9 +87,9 @@ class Language:
         return str(text)
 
     def sentence(self, error: Exception) -> str | None:
-        """What is told instead of doing what was asked; None for a bug, which has no sentence.
+        """Returns the sentence for an error; None for a bug, which has no sentence.
 
-        The message of class `NoSuchJob` is `error-no-such-job`; its variables are read from the error's attributes.
+        The message of class `NoSuchJob` is `error-no-such-job`. Its variables are read from the error's attributes.
         """
         for kind in type(error).__mro__:
             key = f"error-{kebab(kind.__name__)}"
@@ -101,15 +101,15 @@ class Language:
         return key in self._own or (self._fallback is not None and self._fallback.has(key))
 
     def is_own(self, key: str) -> bool:
-        """Whether it is said in this language, and not in English for want of it."""
+        """Whether this language has the message itself, without falling back to English."""
         return self._owner(key) is self
 
     def attributes(self, key: str) -> tuple[str, ...]:
-        """Names of a message's attributes: of a command, its options."""
+        """Returns the names of a message's attributes; a command's options, for example."""
         return tuple(each.id.name for each in self._owner(key)._own[key].attributes)
 
     def variables(self, key: str) -> frozenset[str]:
-        """Names that a message must be given, those of messages that it refers to included."""
+        """Returns the variables that a message needs, those of messages it refers to included."""
         owner = self._owner(key)
         if key not in owner._variables:
             found = _References()
@@ -119,7 +119,7 @@ class Language:
         return owner._variables[key]
 
     def _owner(self, key: str) -> Language:
-        """The language that has the message, and of it the attribute that is named: this one, or English."""
+        """Returns the language that has the message and the named attribute: this one, or English."""
         message, _, attribute = key.partition(".")
         own = self._own.get(message)
         if own and (not attribute or any(each.id.name == attribute for each in own.attributes)):
@@ -132,7 +132,7 @@ class Language:
         return {"WAIT": self._wait, "SPAN": self._span, "SIZE": self._size}
 
     def _wait(self, seconds: float) -> str:
-        """Rounded up, so that "again in" is never too early."""
+        """Formats seconds rounded up, so that "again in" is never too early."""
         whole = max(1, math.ceil(seconds))
         if whole < 90:
             return self("wait-seconds", count=whole)
@@ -142,14 +142,14 @@ class Language:
         return self("wait-hours", count=math.ceil(minutes / 60))
 
     def _span(self, seconds: float) -> str:
-        """In the largest unit that is whole."""
+        """Formats seconds in the largest unit that divides them."""
         for unit, length in (("weeks", 604_800), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
             if seconds >= length and seconds % length == 0:
                 return self(f"span-{unit}", count=int(seconds // length))
         return self._wait(seconds)
 
     def _size(self, size: float) -> str:
-        """Bytes, rounded up: what is too large by one byte must not read as large enough."""
+        """Formats bytes rounded up: a size one byte over a limit must not look equal to the limit."""
         if size < 2**20:
             return self("size-kib", size=math.ceil(size / 2**10))
         return self("size-mib", size=math.ceil(size / 2**20 * 10) / 10)
@@ -189,7 +189,7 @@ class _References(Visitor):
 
 @cache
 def language(locale: str) -> Language:
-    """The nearest that there is: of "pt-BR", else of "pt", else English."""
+    """Returns the nearest language: for "pt-BR" that, then "pt", then English."""
     english = Language(ENGLISH) if locale == ENGLISH else language(ENGLISH)
     for name in (locale, locale.partition("-")[0]):
         if name == ENGLISH:

@@ -1,6 +1,6 @@
-"""What cards, lists and forms are made of, and the words on them."""
+"""Parts of cards, lists and forms, and their texts."""
 
-# Others import them from here.
+# The imports are re-exported for other modules.
 # pyright: reportUnusedImport=false
 
 from bot.texts import Language, markdown

@@ -1,4 +1,4 @@
-"""Buttons whose state is their custom_id, `atelier:1:<action>:<of what>`, and cards. A press decides whether it is allowed."""
+"""Cards, and buttons whose state is their custom_id, `atelier:1:<action>:<subject>`. Permission is checked at each press."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,7 +11,7 @@ from discord import ui
 from generation import JobId
 
 VERSION = 1
-"""Of the custom_id's form: messages posted with an older form keep their old pattern beside the new one."""
+"""Version of the custom_id's form. Messages with an older form keep their old pattern beside the new one."""
 
 View = ui.LayoutView
 BLUE = discord.Colour(0x5865F2)
@@ -25,18 +25,18 @@ def custom_id(action: str, *of: str | int) -> str:
 
 
 def pattern(actions: Iterable[str], of: Mapping[Callable[[str], Any], str]) -> str:
-    """Of the custom_ids of these actions. Groups: the action, then each part of what it is about."""
+    """Returns the regular expression for the custom_ids of these actions. Groups: the action, then each part of the subject."""
     return custom_id(f"({'|'.join(actions)})", *(f"({part})" for part in of.values()))
 
 
 class Button(ui.DynamicItem[ui.Button[Any]], template=""):
-    """The client's `routes` say which function answers its actions."""
+    """A button. The client's `routes` map its actions to functions."""
 
     actions: ClassVar[type[StrEnum]]
     types: ClassVar[tuple[Callable[[str], Any], ...]]
 
     def __init_subclass__(cls, *, actions: type[StrEnum], of: Mapping[Callable[[str], Any], str]) -> None:
-        """`of`: what a press is about, part by part: what reads it, and its regular expression."""
+        """`of`: the parts of the subject; for each its parser and its regular expression."""
         super().__init_subclass__(template=pattern(actions, of))
         cls.actions, cls.types = actions, tuple(of)
 
@@ -69,12 +69,12 @@ class Button(ui.DynamicItem[ui.Button[Any]], template=""):
 
 
 def row(*buttons: Button) -> ui.ActionRow[Any]:
-    """discord.py's annotations know dynamic items in classic views only."""
+    """Builds a row of buttons. discord.py's annotations know dynamic items in classic views only."""
     return ui.ActionRow(*cast(Any, buttons))
 
 
 def card(*items: ui.Item[Any], colour: discord.Colour | None = None) -> View:
-    """A card of these items, beside a stripe of that colour."""
+    """Builds a card of these items with a stripe of that colour."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=colour))
     return view

@@ -1,4 +1,4 @@
-"""Forms of short texts, as Discord opens them over a message."""
+"""Forms of short texts, which Discord opens over a message."""
 
 from typing import Any
 
@@ -6,12 +6,12 @@ import discord
 from discord import ui
 
 FORM_SECONDS = 15 * 60.0
-"""Nobody answers a form later than that: Discord's own tokens are dead then."""
+"""Seconds. Discord's own tokens expire then, so a later answer is useless."""
 REASON = 300  # characters
 
 
 class TextForm(ui.Modal):
-    """A form of short texts; `submit` gets them in order. What it raises is told as a button's errors are."""
+    """A form of short texts; `submit` gets them in order. Its errors are answered like a button's."""
 
     def __init__(self, title: str, fields: dict[str, ui.TextInput[Any]], submit: Any) -> None:
         """`fields`: label to input. `submit`: called with the interaction and the values, stripped."""
@@ -29,7 +29,7 @@ class TextForm(ui.Modal):
 def line(
     custom_id: str, *, most: int = REASON, default: str = "", is_required: bool = False
 ) -> ui.TextInput[Any]:
-    """One line of a form."""
+    """Builds a one-line input of a form."""
     return ui.TextInput(custom_id=custom_id, max_length=most, default=default or None, required=is_required)
 
 

@@ -1,4 +1,4 @@
-"""Buttons that turn the pages of a list. The whole question is in the custom_id, so a page turns after a restart too."""
+"""Buttons that turn the pages of a list. The whole query is in the custom_id, so pages still turn after a restart."""
 
 from enum import StrEnum
 from typing import Any
@@ -10,7 +10,7 @@ from bot.ui.components import Button, row
 
 
 class Page(StrEnum):
-    """Of which list."""
+    """The list that a page belongs to."""
 
     HISTORY = "page:history"
     LOG = "page:log"
@@ -18,15 +18,15 @@ class Page(StrEnum):
 
 
 class PageButton(Button, actions=Page, of={str: r"[\w.:-]{1,75}"}):
-    """`page:<list>:<cursor>`; what a cursor means is the list's own affair."""
+    """`page:<list>:<cursor>`; each list defines its own cursors."""
 
 
 def pager(
     say: Language, page: Page, newest: str, older: str, *, is_newest: bool, has_more: bool
 ) -> ui.ActionRow[Any]:
-    """`newest`, `older`: cursors."""
+    """Builds the buttons. `newest`, `older`: cursors."""
     return row(
         PageButton(page, newest, label=say("page-newest"), is_disabled=is_newest),
-        # A disabled button needs a custom_id of its own all the same.
+        # A disabled button needs a unique custom_id too.
         PageButton(page, older, label=say("page-older"), is_disabled=not has_more),
     )

@@ -1,4 +1,4 @@
-"""Which language is spoken where, and the words of commands in Discord's own menus."""
+"""Selects the language of an answer; translates commands for Discord's menus."""
 
 from collections.abc import Callable
 from typing import Any
@@ -11,23 +11,23 @@ from bot.texts import ENGLISH, Language, language
 
 
 def say_to(interaction: discord.Interaction[Any]) -> Language:
-    """The member's language: for answers that only they see."""
+    """Returns the member's language, for answers that only they see."""
     return language(interaction.locale.value)
 
 
 def say_in(client: discord.Client, guild_id: int | None) -> Language:
-    """The server's language: for what everybody in a channel sees."""
+    """Returns the server's language, for messages that the whole channel sees."""
     guild = client.get_guild(guild_id) if guild_id is not None else None
     return language(guild.preferred_locale.value if guild else ENGLISH)
 
 
 def text(key: str, **values: str) -> locale_str:
-    """A message for Discord's menus, in every language that there is."""
+    """Returns a message for Discord's menus, in every language of the catalogue."""
     return locale_str(language(ENGLISH)(key, **values), key=key, values=values)
 
 
 def command(key: str, name: str = "") -> Callable[[Callable[..., Any]], app_commands.Command[Any, ..., Any]]:
-    """A slash command, by default of the function's name. The message `key` describes it, its attributes the options."""
+    """Makes a slash command, named after the function by default. The message `key` describes it; its attributes, the options."""
 
     def decorate(function: Callable[..., Any]) -> app_commands.Command[Any, ..., Any]:
         options = {option: text(f"{key}.{option}") for option in language(ENGLISH).attributes(key)}
@@ -38,7 +38,7 @@ def command(key: str, name: str = "") -> Callable[[Callable[..., Any]], app_comm
 
 
 class Translator(app_commands.Translator):
-    """discord.py asks it for every text of the commands in every language, when they are synced."""
+    """Translates the commands. discord.py asks for every text in every language when it syncs."""
 
     async def translate(
         self, string: locale_str, locale: discord.Locale, context: app_commands.TranslationContextTypes

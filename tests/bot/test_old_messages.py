@@ -25,14 +25,14 @@ ADAS = {
     "atelier:1:vary:aaaaabbbbb:0": "variations of picture 1",
     "atelier:1:reroll:aaaaabbbbb:0": "re-roll",
     "atelier:1:remix:aaaaabbbbb:0": "Remix",
-    "atelier:1:delete:aaaaabbbbb:0": "somebody else's",
-    "atelier:1:cancel:aaaaabbbbb:0": "somebody else's",
-    "atelier:1:up:aaaaabbbbb:3": "gone",
+    "atelier:1:delete:aaaaabbbbb:0": "another member",
+    "atelier:1:cancel:aaaaabbbbb:0": "another member",
+    "atelier:1:up:aaaaabbbbb:3": "removed or deleted",
     "atelier:1:page:history:0": "No pictures yet",
     "atelier:1:page:history:aaaaabbbbb": "No pictures yet",
     "atelier:1:page:log:0.0.-.0.0": "moderators",
     "atelier:1:appeal:2": "Appeal in case 2",
-    "atelier:1:forget:1": "somebody else's",
+    "atelier:1:forget:1": "another member's",
 }
 """custom_id to a part of what is answered: a sentence, a card, a form's title."""
 MIAS = {
@@ -41,7 +41,7 @@ MIAS = {
     "atelier:1:page:cases:0.-.0": "### Cases",
     "atelier:1:page:cases:0.o.1": "Nothing matches",
     "atelier:1:case:open:1": "### Case 4",
-    "atelier:1:case:approve:1": "let it stand",
+    "atelier:1:case:approve:1": "approved it",
     "atelier:1:case:remove:1": "removed",
     "atelier:1:case:escalate:1": "Escalated",
     "atelier:1:case:warn:1": "Warn ada · case 1",

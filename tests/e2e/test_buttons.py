@@ -103,7 +103,7 @@ async def test_only_owner_and_moderator_may_delete(stage: Stage) -> None:
     ada = stage.guest()
     first, second = await stage.draw(ada, "mine", images=1), await stage.draw(ada, "mine too", images=1)
     refusal = await stage.press(stage.ben, first, "🗑️")
-    assert "somebody else's" in await stage.private(refusal)
+    assert "another member" in await stage.private(refusal)
     assert is_still_there(stage, first)
 
     for person, message, by in ((ada, first, ada.id), (stage.mia, second, stage.mia.id)):
@@ -125,7 +125,7 @@ async def test_cancel_while_it_runs_gives_everything_back(stage: Stage) -> None:
     assert stage.spent(ada) == 4
     assert use.message is not None
     refusal = await stage.press(stage.ben, use.message, "Cancel")
-    assert "somebody else's" in await stage.private(refusal)
+    assert "another member" in await stage.private(refusal)
     await stage.press(ada, use.message, "Cancel")
     card = await stage.card(use, lambda message: "Cancelled. Nothing was charged." in message.texts)
     assert card.component(label="Cancel") is None
@@ -141,7 +141,7 @@ async def test_cancel_while_it_waits_gives_everything_back_and_by_a_moderator_to
     running = [await stage.imagine(ada, "in front", steps=900) for _ in range(2)]
     waiting = await stage.imagine(ben, "behind", steps=900)
     assert waiting.message is not None
-    assert "in line" in waiting.message.texts or "Next" in waiting.message.texts
+    assert "in the queue" in waiting.message.texts or "Next" in waiting.message.texts
     await stage.press(ben, waiting.message, "Cancel")
     await stage.card(waiting, lambda message: "Cancelled" in message.texts)
     assert stage.spent(ben) == 0
@@ -171,7 +171,7 @@ async def test_a_press_under_a_removed_picture_says_that_it_is_gone(stage: Stage
     await stage.until(lambda: not is_still_there(stage, gallery))
     for person, press in ((stage.ben, "up"), (stage.ben, "vary"), (ada, "delete")):
         late = await stage.press_late(person, gallery, stage.custom_id(gallery, press))
-        assert "That picture is gone" in await stage.private(late)
+        assert "That picture was removed or deleted" in await stage.private(late)
     jobs = stage.rows("SELECT job FROM job_parents WHERE parent = ?", job_of(gallery))
     assert jobs == []
 
@@ -181,7 +181,7 @@ async def test_a_variation_of_a_picture_whose_file_is_lost_costs_nothing(stage: 
     gallery = await stage.draw(stage.guest(), "lost on the disk", images=1)
     stage.files(job_of(gallery))[0].unlink()
     use = await stage.press(ben, gallery, "V1")
-    card = await stage.card(use, lambda message: "No picture came out" in message.texts)
+    card = await stage.card(use, lambda message: "No picture was made" in message.texts)
     assert "Nothing was charged" in card.texts
     assert stage.spent(ben) == 0
 

@@ -20,7 +20,7 @@ async def test_a_prompt_becomes_four_pictures_in_one_message(stage: Stage) -> No
     card = await use.wait_for_message()
     assert "a red fox in the snow" in card.texts
     assert f"<@{ada.id}>" in card.texts
-    assert "in line" in card.texts
+    assert "in the queue" in card.texts
     assert card.component(label="Cancel")
     assert not card.is_ephemeral
 

@@ -22,7 +22,7 @@ async def drawn(stage: Stage) -> list[Message]:
     gallery = await stage.draw(ada, PROMPT, negative=WORDS[1], images=2)
     varied = await stage.gallery(await stage.press(ada, gallery, "V1"))
     failed = await stage.imagine(ada, f"{WORDS[0]} and {WORDS[1]} --lora lost", images=1)
-    await stage.card(failed, lambda message: "No picture came out" in message.texts)
+    await stage.card(failed, lambda message: "No picture was made" in message.texts)
     cancelled = await stage.imagine(ada, f"{WORDS[2]} forever", steps=900, images=1)
     card = await stage.card(cancelled, lambda message: "%" in message.texts)
     await stage.press(ada, card, "Cancel")

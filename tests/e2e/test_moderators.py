@@ -62,7 +62,7 @@ async def test_the_log_is_filtered_by_member_channel_ruling_and_time(stage: Stag
     assert "Nothing matches" in (await log(stage, member=stage.guest())).texts
     assert gallery
     use = await stage.mia.slash("gallery", "mod log", since="soon")
-    assert "`soon` is no duration" in await stage.private(use)
+    assert "`soon` is not a duration" in await stage.private(use)
 
 
 async def test_the_log_has_pages(stage: Stage) -> None:
@@ -135,11 +135,11 @@ async def test_a_removal_is_taken_back_as_far_as_that_goes(stage: Stage) -> None
     gallery = await stage.draw(ada, "a lantern, kept out and let in again", images=1, seed=4)
     job = job_of(gallery)
     use = await stage.mia.slash("gallery", "mod remove", picture=job, reason="a slip")
-    assert "`/mod restore` takes that back" in await stage.private(use)
+    assert "`/mod restore` allows them again" in await stage.private(use)
     tries: tuple[tuple[dict[str, Any], str], ...] = (
-        ({}, "Say at least one of `picture` and `since`"),
+        ({}, "Give at least one of `picture` and `since`"),
         ({"picture": "aaaaaaaaaa"}, "nothing to restore"),
-        ({"picture": job}, "What looks like 1 removed picture may be made here again"),
+        ({"picture": job}, "Pictures similar to 1 removed picture are allowed here again"),
         ({"picture": job}, "nothing to restore"),
     )
     for options, words in tries:

@@ -47,7 +47,7 @@ async def test_the_card_says_what_holds_where_and_what_nobody_can_change(stage: 
     assert "**Age-restricted channels** · as the server" in card
     assert f"**<#{channel.id}>** · *family*" in card
     assert "sexual, nudity, self-harm: refused where found, by score from 0.40" in card
-    assert "minors in anything sexual or suggestive" in card
+    assert "minors with sexual or suggestive content" in card
     back: list[dict[str, Any]] = [{"channel": channel}, {"category": "gore"}]
     for options in back:
         await (await stage.mia.slash("gallery", "server policy reset", **options)).wait_for_message()
@@ -59,13 +59,13 @@ async def test_a_change_that_goes_too_far_for_an_ordinary_channel_says_so(stage:
     use = await stage.mia.slash(
         "gallery", "server policy category", category="nudity", action="allow", where="channel"
     )
-    assert "what *standard* refuses of sexual, nudity and gore is refused" in await stage.private(use)
+    assert "content that *standard* refuses is always refused" in await stage.private(use)
     refused = await stage.guest().slash("gallery", "imagine", prompt="a nude statue")
     assert "can't be drawn here" in await stage.private(refused)
     use = await stage.mia.slash("gallery", "server policy reset", where="channel")
     assert "is taken back" in await stage.private(use)
     use = await stage.mia.slash("gallery", "server policy reset", where="channel")
-    assert "Nothing was chosen there" in await stage.private(use)
+    assert "There is no choice to take back there" in await stage.private(use)
 
 
 async def test_a_thread_follows_its_channel(stage: Stage) -> None:
@@ -92,7 +92,7 @@ async def test_members_and_mere_moderators_choose_nothing(stage: Stage) -> None:
             await stage.ada.slash("gallery", f"server policy {name}", **options)
         # As when a server's admins have opened the command to everybody.
         use = await stage.ada.slash("gallery", f"server policy {name}", force=True, **options)
-        assert await stage.private(use) == "That takes the Manage Server permission."
+        assert await stage.private(use) == "That needs the Manage Server permission."
     assert (
         stage.rows(
             "SELECT * FROM policies UNION ALL SELECT guild_id, scope, channel_id, category, 1, 1 FROM stances"

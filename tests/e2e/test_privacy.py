@@ -70,7 +70,7 @@ async def test_a_member_is_forgotten_and_told_before_what_stays(stage: Stage) ->
     use = await ada.slash("gallery", "privacy delete")
     asked = await use.wait_for_message()
     assert asked.is_ephemeral
-    for words in ("2 orders", "1 picture", "1 order in line: cancelled", "a strike until", "24 hours"):
+    for words in ("2 orders", "1 picture", "1 order in the queue: cancelled", "a strike until", "24 hours"):
         assert words in asked.texts, words
     assert files[0].exists(), "nothing happens before the button is pressed"
 
@@ -115,7 +115,7 @@ async def test_nobody_deletes_somebody_elses_data(stage: Stage) -> None:
     # Ben's own message, as a client would send it that makes its own buttons.
     forged = json.loads(json.dumps(asked.json).replace(f"forget:{ben.id}", f"forget:{ada.id}"))
     use = await stage.press_late(ben, replace(asked, json=forged), f"atelier:1:forget:{ada.id}")
-    assert "somebody else's data" in await stage.private(use)
+    assert "another member's data" in await stage.private(use)
     assert stage.rows("SELECT 1 FROM erasures WHERE member IN (?, ?)", ada.id, ben.id) == []
 
 

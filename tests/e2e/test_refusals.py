@@ -127,7 +127,7 @@ async def test_who_has_enough_jobs_in_line_is_told_so(stage: Stage) -> None:
     for i in range(2):
         await stage.imagine(ada, f"job {i}", steps=900, images=1)
     text = await stage.private(await ada.slash("gallery", "imagine", prompt="a third", images=1))
-    assert "2 jobs in line already" in text
+    assert "2 jobs in the queue already" in text
     assert "/queue" in text
     assert stage.spent(ada) == 2
 
@@ -146,7 +146,7 @@ async def test_a_full_line_takes_nobody_and_says_so(stage: Stage) -> None:
         message = await use.wait_for_message()
         if message.is_ephemeral:
             break
-    assert "The line is full" in message.texts
+    assert "The queue is full" in message.texts
     assert len(stage.rows("SELECT 1 FROM jobs WHERE state IN ('queued', 'running')")) <= 8 + 2
 
 

@@ -59,7 +59,7 @@ async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, v
     card = message(moderator, prompt, "Record")
     await card.get_by_role("button", name="Time out").click()
     await fill_in(moderator, "No blood here, please")
-    await message(moderator, "told by direct message").wait_for()
+    await message(moderator, "notified by direct message").wait_for()
 
     # Minute 3 and 4: the member is told and appeals; another moderator answers.
     await show(member, "direct-messages")
@@ -100,7 +100,7 @@ async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, v
     await send(moderator, "mod-log", f"/mod audit head: {forged}")
     await message(moderator, "The audit log is broken").wait_for()
     await send(moderator, "mod-log", "/mod audit head: nonsense")
-    await message(moderator, "is no head of the audit log").wait_for()
+    await message(moderator, "is not a head of the audit log").wait_for()
 
 
 async def test_a_member_has_their_data_deleted_on_the_page(stage: Stage, visit: Visit) -> None:
@@ -112,7 +112,7 @@ async def test_a_member_has_their_data_deleted_on_the_page(stage: Stage, visit: 
     gallery = message(page, prompt)
     await gallery.get_by_role("button", name="V1").wait_for()
     await send(page, "gallery", "/privacy export")
-    await message(page, "What I keep about you", "1 picture").wait_for()
+    await message(page, "The data that I keep about you", "1 picture").wait_for()
     await send(page, "gallery", "/privacy delete")
     asked = message(page, "What stays, and for how long")
     await asked.get_by_role("button", name="Delete my data").click()

@@ -174,7 +174,7 @@ async def test_a_bot_killed_with_five_jobs_in_its_hands_delivers_each_of_them_on
     await stage.start()
     # A button of the bot that was killed works at once.
     late = await stage.press(stage.ben, old, "V1")
-    await activity(stage, "in line")
+    await activity(stage, "in the queue")
     delivery = [await stage.gallery(use) for use in uses]
     varied = await stage.gallery(late)
 

@@ -60,17 +60,17 @@ async def test_a_picture_of_somebody_elses_is_not_claimed(stage: Stage) -> None:
     out = io.BytesIO()
     Image.linear_gradient("L").convert("RGB").save(out, "JPEG")
     answer = await verified(stage.guest(), out.getvalue(), "mine.jpg")
-    assert "Nothing says that this bot made it" in answer
+    assert "There is no sign that this bot made it" in answer
     assert "this is no proof" in answer
 
 
 async def test_what_is_no_picture_is_said(stage: Stage) -> None:
     ben = stage.guest()
     use = await ben.slash("gallery", "verify", picture=ben.upload("notes.txt", b"just words"))
-    assert "There is no picture that can be read" in await stage.private(use)
+    assert "There is no picture that I can read" in await stage.private(use)
     words = await ben.say("gallery", "just words")
     use = await ben.message_menu("gallery", "Verify", words)
-    assert "There is no picture that can be read" in await stage.private(use)
+    assert "There is no picture that I can read" in await stage.private(use)
 
 
 async def test_the_menu_looks_past_what_is_no_picture(stage: Stage) -> None:
@@ -84,7 +84,7 @@ async def test_the_menu_looks_past_what_is_no_picture(stage: Stage) -> None:
     use = await ada.message_menu("gallery", "Verify", many)
     answer = (await use.wait_for_message()).texts
     assert answer.count("**This bot made it** on") == 4
-    assert "2 more files of this message I have not looked at" in answer
+    assert "I have not looked at 2 more files of this message" in answer
 
 
 async def test_an_enlarged_picture_is_its_own_and_keeps_no_other_mark(stage: Stage) -> None:

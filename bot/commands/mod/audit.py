@@ -1,4 +1,4 @@
-"""/mod audit: whether the log of what moderators did is whole, its head, and what was done last."""
+"""/mod audit: whether the audit log is intact, its head, and the newest acts."""
 
 import asyncio
 
@@ -63,7 +63,7 @@ def _line(say: Language, each: AuditEntry) -> str:
 
 
 def _value(value: object) -> str:
-    """Of the audit's details: only times are so large."""
+    """Formats a value of an act's details. Only times are larger than 1e9."""
     if isinstance(value, float) and value > 1e9:
         return f"<t:{int(value)}:f>"
     return markdown.short(markdown.plain(str(value)), 60)

@@ -1,4 +1,4 @@
-"""/mod case, cases, pardon, stats, desk: to look, to amend, to take back."""
+"""/mod case, cases, pardon, stats, desk: show, amend and take back."""
 
 from typing import Any
 
@@ -67,7 +67,7 @@ async def turn(interaction: Interaction, cursor: str) -> None:
 
 
 async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
-    """`cursor`: member, state's letter and the number that the page comes after, with dots between them."""
+    """Builds a page. `cursor`: member, state's letter and the case number before the page, joined with dots."""
     member, state, before = cursor.split(".")
     found = await interaction.client.parts.records.cases.page(
         interaction.guild_id or 0,

@@ -1,6 +1,6 @@
-"""/mod: the log, blocks, removal and its undoing, the log channel. Every command checks the permission when it runs.
+"""/mod: the log, blocks, removal and restoring, the log channel. Every command checks the permission when it runs.
 
-See audit, cases, lockdown, rules and sanctions in this folder for the rest of the group.
+The rest of the group is in this folder: audit, cases, lockdown, rules and sanctions.
 """
 
 import re
@@ -29,7 +29,7 @@ class Mod(ModeratorsGroup):
             name="mod",
             description=text("command-mod"),
             guild_only=True,
-            # Advice to Discord only: admins can override it, so interaction_check asks again.
+            # Only a default in Discord: admins can override it, so interaction_check checks again.
             default_permissions=discord.Permissions(manage_messages=True),
         )
 
@@ -161,14 +161,14 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
 
 
 async def _job_id_of(interaction: Interaction, text: str) -> JobId:
-    """Also of a job that is forgotten. Raises NoSuchJob."""
+    """Reads a job's id, also of a deleted job. Raises NoSuchJob."""
     if _JOB.fullmatch(text.strip()):
         return JobId(text.strip())
     return (await _job_of(interaction, text)).id
 
 
 async def _job_of(interaction: Interaction, text: str) -> Job:
-    """From an id or a message link. Raises NoSuchJob."""
+    """Finds a job by an id or a message link. Raises NoSuchJob."""
     jobs = interaction.client.parts.records.jobs
     job: Job | None = None
     if link := _LINK.search(text):

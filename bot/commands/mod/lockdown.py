@@ -1,4 +1,4 @@
-"""/mod raid and /mod panic: one command each, for when it burns."""
+"""/mod raid and /mod panic: the commands for emergency lockdown."""
 
 from collections.abc import Callable
 
@@ -58,7 +58,7 @@ def _panic(say: Language, lockdown: LockdownState) -> str:
 async def _tell(
     interaction: Interaction, lockdown: LockdownState, words: Callable[[Language, LockdownState], str]
 ) -> None:
-    """Tells the one who did it, and the other moderators."""
+    """Reports the change to the moderator who made it, and to the other moderators."""
     await answer(interaction, words(say_to(interaction), lockdown))
     say = say_in(interaction.client, lockdown.guild_id)
     told = say("mod-done-by", text=words(say, lockdown), member=interaction.user.id)

@@ -1,4 +1,4 @@
-"""The pages of /mod log. The whole question is in the cursor, so a page turns after a restart too."""
+"""The pages of /mod log. The whole query is in the cursor, so pages still turn after a restart."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from generation import MemberId
 from moderation import Ruling
 
 PAGE = 5
-"""Records a page: their texts share a message's 4,000 characters, so each shows but the beginning of every text."""
+"""Records per page: they share a message's 4,000 characters, so each shows only the start of its texts."""
 _PROMPT_SHOWN, _REST_SHOWN, _WORDS_SHOWN = 160, 50, 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """Filters; 0 and "" let everything through. `before` is the record that the page comes after."""
+    """Filters; 0 and "" mean no filter. `before`: the id of the record before the page."""
 
     member: int = 0
     channel: int = 0
@@ -83,7 +83,7 @@ async def page(say: Language, verdicts: Verdicts, guild_id: int | None, question
 
 
 def _filters(say: Language, question: Question) -> str:
-    """What the page is narrowed to, as small print; empty when it shows everything."""
+    """Returns the page's filters as small print; empty without filters."""
     parts = [
         say("mod-log-by", member=question.member) if question.member else "",
         say("mod-log-in", channel=question.channel) if question.channel else "",

@@ -1,4 +1,4 @@
-"""/mod rule: this server's own rules, beside the filter: added, tried out on what was asked, removed."""
+"""/mod rule: the server's own rules, in addition to the filter: add, test on past prompts, remove."""
 
 from discord import app_commands
 

@@ -1,4 +1,4 @@
-"""/mod strike, warn, timeout, ban, unban, purge: to act without a card."""
+"""/mod strike, warn, timeout, ban, unban, purge: acts without a card."""
 
 import logging
 
@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 Reason = app_commands.Range[str, 1, 300]
 
-MOST_PURGED = 100  # orders at once
+MOST_PURGED = 100  # orders per command
 
 
 @command("command-mod-strike")
@@ -120,7 +120,7 @@ async def _finish(interaction: Interaction, done: Done) -> None:
 
 
 def _person(member: discord.User) -> MemberId:
-    """Raises NobodyThere."""
+    """Returns the member's id. Raises NobodyThere for a bot."""
     if member.bot:
         raise NobodyThere
     return MemberId(member.id)

@@ -1,4 +1,4 @@
-"""Appeals: asked for by the member whom a case is about, once; answered by a moderator who did not act in it."""
+"""Appeals: made once by the member of a case, answered by a moderator who did not act in it."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from generation import MemberId
 class Answered:
     appeal: Appeal
     case: Case
-    is_undone: bool  # whether a strike or block was still there to be taken back
+    is_undone: bool  # whether a live strike or block was taken back
 
 
 class CaseAppeals:
@@ -32,7 +32,7 @@ class CaseAppeals:
         self._records = casework.records
 
     async def may_ask(self, case_id: int, member: MemberId) -> Case:
-        """The case, if this member may appeal in it now. Raises NoSuchCase, NotYourCase, AppealedAlready."""
+        """Returns the case if this member may appeal in it now. Raises NoSuchCase, NotYourCase, AppealedAlready."""
         case = await self._records.cases.get(case_id)
         if case is None or case.is_open:
             raise NoSuchCase(case.number if case else 0)
@@ -43,7 +43,7 @@ class CaseAppeals:
         return case
 
     async def ask(self, case_id: int, member: MemberId, name: str, text: str) -> tuple[Case, Appeal]:
-        """Raises as `may_ask`."""
+        """Records the appeal. Raises as `may_ask`."""
         case = await self.may_ask(case_id, member)
         now = self._casework.clock()
         async with self._records.database.transaction() as tx:
@@ -56,14 +56,17 @@ class CaseAppeals:
         return case, appeal
 
     async def may_answer(self, appeal_id: int, by: Moderator) -> tuple[Appeal, Case]:
-        """Raises NoSuchAppeal, AppealAnswered, OwnDecision, OwnCase, SeniorNeeded."""
+        """Returns the appeal and its case if this moderator may answer.
+
+        Raises NoSuchAppeal, AppealAnswered, OwnDecision, OwnCase, SeniorNeeded.
+        """
         appeal = await self._records.appeals.get(appeal_id)
         case = await self._records.cases.get(appeal.case_id) if appeal else None
         if appeal is None or case is None or case.guild_id != by.guild_id:
             raise NoSuchAppeal
         if appeal.decision is not None:
             raise AppealAnswered(case.number, appeal.decided_name, appeal.decision)
-        # Who proposed a ban has acted as much as who confirmed it.
+        # The moderator who proposed a ban has acted as much as the one who confirmed it.
         if by.member in (case.acted_by, case.proposed_by):
             raise OwnDecision(case.number)
         if by.member == case.member:
@@ -73,7 +76,10 @@ class CaseAppeals:
         return appeal, case
 
     async def answer(self, appeal_id: int, by: Moderator, decision: Decision, answer: str) -> Answered:
-        """Overturned, the case's strike and block are taken back. Raises as `may_answer`; of two, one answers."""
+        """Answers the appeal;
+
+        OVERTURNED takes back the case's strike and block. Only the first answer counts. Raises as `may_answer`.
+        """
         _, case = await self.may_answer(appeal_id, by)
         async with self._records.database.transaction() as tx:
             appeal = await self._records.appeals.answer(

@@ -1,6 +1,6 @@
-"""Cases: opened, claimed, decided, amended, pardoned. Every act is one transaction, so of two moderators exactly one acts.
+"""Cases: opened, claimed, decided, amended, pardoned. Every act is one transaction, so only one of two moderators succeeds.
 
-Knows no Discord: telling the member, and Discord's own timeouts and bans, come after the commit and elsewhere.
+No Discord: the notice to the member, and Discord's own timeouts and bans, follow after the commit, in bot/cases.
 """
 
 import time
@@ -25,7 +25,7 @@ from generation import JobId, MemberId
 from moderation import DAY, Rung, parse_escalation, rung_for
 
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
-"""What a member gets a strike for."""
+"""Outcomes that give a strike."""
 BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
 
 
@@ -33,27 +33,27 @@ BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
 class Decision:
     outcome: Outcome
     reason: str = ""
-    seconds: float | None = None  # of what blocks; None: until lifted
+    seconds: float | None = None  # for outcomes that block; None: until lifted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What became of a decision."""
+    """The result of a decision."""
 
     case: Case
-    earlier: Block | None = None  # of another case, which ends later and so holds
-    is_proposal: bool = False  # a ban that waits for a second moderator; nothing else happened
-    strikes: int = 0  # of the member, that count now
-    strike_until: float | None = None  # unix seconds; the new strike
-    is_first_hit: bool = False  # the member's first refusal by the filter: an explanation, no strike
-    plain: int = 0  # pictures that were removed and can't be kept from coming back
+    earlier: Block | None = None  # a block of another case that ends later, and so holds
+    is_proposal: bool = False  # a ban that waits for a second moderator; no other change
+    strikes: int = 0  # the member's live strikes
+    strike_until: float | None = None  # unix seconds; end of the new strike
+    is_first_hit: bool = False  # the member's first refusal by the filter: explained, no strike
+    plain: int = 0  # removed pictures that can't be recognised when generated again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purged:
     jobs: list[Job]
-    plain: int  # pictures that can't be kept from coming back
-    cases: list[int]  # ids of the open ones that say so now
+    plain: int  # pictures that can't be recognised when generated again
+    cases: list[int]  # ids of the open cases that got an entry
 
 
 class Casework:
@@ -72,31 +72,31 @@ class Casework:
         self._claim_seconds = float(settings.claim_seconds)
         self._strike_seconds = settings.strike_days * DAY
 
-    # ---- looking
+    # ---- reading
 
     async def numbered(self, by: Moderator, number: int) -> Case:
-        """Of their server. Raises NoSuchCase."""
+        """Returns a case of the moderator's server. Raises NoSuchCase."""
         case = await self.records.cases.numbered(by.guild_id, number)
         if case is None:
             raise NoSuchCase(number)
         return case
 
     async def standing(self, guild_id: int, member: MemberId) -> tuple[MemberStats, Rung]:
-        """The member's record, and what the ladder offers for one more offence."""
+        """Returns the member's record, and the ladder's rung for one more offence."""
         standing = await self.records.member_stats.of(guild_id, member, self.clock())
         return standing, rung_for(self.ladder, standing.strikes)
 
-    # ---- acting
+    # ---- acts
 
     async def claim(self, case_id: int, by: Moderator) -> Case:
-        """Theirs for some minutes: before a form is filled in. Raises as `decide`."""
+        """Reserves the case for this moderator while they fill in a form. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(case_id, by)
             await self.takedown.note(tx, by, Act.CLAIM, case.member, case=case.number, job=case.job)
             return await self.records.cases.claim(tx, case.id, by.member, by.name, self.clock())
 
     async def escalate(self, case_id: int, by: Moderator) -> Case:
-        """From now on only somebody who may manage the server decides it. Raises as `decide`."""
+        """Escalates the case: only members with Manage Server may decide it then. Raises as `decide`."""
         async with self.records.database.transaction() as tx:
             case = await self._free(case_id, by, is_escalation=True)
             case = await self.records.cases.escalate(tx, case.id)
@@ -104,7 +104,7 @@ class Casework:
             return case
 
     async def decide(self, case_id: int, by: Moderator, decision: Decision) -> Done:
-        """Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded; then nothing was changed."""
+        """Decides the case. Raises NoSuchCase, CaseTaken, CaseClosed, OwnCase, SeniorNeeded, SecondNeeded, without a change."""
         async with self.records.database.transaction() as tx:
             case = await self._free(case_id, by)
             done, cancelled = await self._decide(tx, case, by, decision)
@@ -112,9 +112,9 @@ class Casework:
         return done
 
     async def sanction(self, by: Moderator, member: MemberId, name: str, decision: Decision) -> Done:
-        """A case of its own, opened and decided by a moderator's command.
+        """Opens and decides a new case for a moderator's command.
 
-        A ban that another moderator has proposed for that member is confirmed by it. Raises OwnCase, SecondNeeded.
+        A ban confirms an open proposal by another moderator for that member. Raises OwnCase, SecondNeeded.
         """
         if member == by.member:
             raise OwnCase
@@ -139,13 +139,13 @@ class Casework:
         return done
 
     async def strike(self, by: Moderator, member: MemberId, name: str, reason: str) -> Done:
-        """What the ladder says for one more offence. Raises as `sanction`."""
+        """Applies the ladder's rung for one more offence. Raises as `sanction`."""
         _, rung = await self.standing(by.guild_id, member)
         decision = Decision(outcome=Outcome(rung.sanction), reason=reason, seconds=rung.seconds)
         return await self.sanction(by, member, name, decision)
 
     async def open_refusal(self, verdict_id: int, by: Moderator) -> Case | None:
-        """A case from a refused order, which has none by itself; None when the verdict is gone. Once for each."""
+        """Opens a case from a refused order, once each. Returns None when the verdict does not exist in this server."""
         record = await self.records.verdicts.get(verdict_id)
         if record is None or record.guild_id is None or record.guild_id != by.guild_id:
             return None
@@ -172,7 +172,7 @@ class Casework:
     async def purge(
         self, by: Moderator, since: float, reason: str, *, member: MemberId | None, most: int
     ) -> Purged:
-        """Takes down what was ordered since then (unix seconds), newest first, at most so many orders."""
+        """Takes down at most `most` orders made since `since` (unix seconds), newest first."""
         jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
         async with self.records.database.transaction() as tx:
             removed = [await self.takedown.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
@@ -186,17 +186,17 @@ class Casework:
             cases=[each.case for each in removed if each.case is not None],
         )
 
-    # ---- afterwards: nothing is overwritten without its old value being kept
+    # ---- later changes; each old value is kept in the case's entries
 
     async def add_note(self, number: int, by: Moderator, text: str) -> Case:
-        """Raises NoSuchCase."""
+        """Adds a note. Raises NoSuchCase."""
         async with self.records.database.transaction() as tx:
             case = await self.numbered(by, number)
             await self.record(tx, case, by, EntryKind.NOTE, Act.NOTE, text)
         return case
 
     async def amend(self, number: int, by: Moderator, *, reason: str | None, seconds: float | None) -> Case:
-        """Another reason, or an end counted from now, for a decided case. The old values stay in its entries.
+        """Changes a decided case's reason, or its end counted from now. The old values stay in its entries.
 
         Raises NoSuchCase, OwnCase, NothingToAmend.
         """
@@ -230,7 +230,7 @@ class Casework:
             return case
 
     async def pardon(self, number: int, by: Moderator, reason: str) -> Case:
-        """The case's strike counts no longer, its block is lifted, its pictures may be made again.
+        """Pardons the case's strike, lifts its block, and allows pictures similar to its removed ones.
 
         Raises NoSuchCase, OwnCase, NothingToPardon.
         """
@@ -242,7 +242,7 @@ class Casework:
             return case
 
     async def unban(self, by: Moderator, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
-        """Lifts all that blocks the member; strikes stay. Whether anything did, and the cases that it came from."""
+        """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases."""
         async with self.records.database.transaction() as tx:
             cases = await self.records.cases.in_force(by.guild_id, member, self.clock())
             was_blocked = await self.records.blocks.lift_all(
@@ -250,7 +250,7 @@ class Casework:
             )
             for case in cases:
                 await self.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
-            # Also where only Discord's own ban is there to lift: it is a moderator's act all the same.
+            # Logged even when only Discord's own ban can be lifted: it is a moderator's act too.
             for number in [case.number for case in cases] or [None]:
                 await self.takedown.note(
                     tx, by, Act.UNBAN, member, reason, case=number, details={"was_blocked": was_blocked}
@@ -258,20 +258,20 @@ class Casework:
         return was_blocked, cases
 
     async def _of_another(self, number: int, by: Moderator) -> Case:
-        """Raises NoSuchCase, OwnCase."""
+        """Returns a case that is not about the moderator. Raises NoSuchCase, OwnCase."""
         case = await self.numbered(by, number)
         if case.member == by.member:
             raise OwnCase
         return case
 
     async def undo(self, tx: Transaction, case: Case, by: Moderator) -> bool:
-        """Strike, block and ban on the pictures of this case, as far as they still hold; False when none does."""
+        """Takes back the case's strike, block and banned pictures, as far as they hold. Returns False when none did."""
         is_pardoned = await self.records.strikes.pardon(tx, case.id, by=by.member, at=self.clock())
         is_lifted = await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock())
         is_welcome = await self.records.banned.lift_of_case(tx, case) > 0
         return is_pardoned or is_lifted or is_welcome
 
-    # ---- what a server chooses
+    # ---- the server's settings
 
     async def set_second_for_bans(self, by: Moderator, is_needed: bool) -> None:
         async with self.records.database.transaction() as tx:
@@ -285,10 +285,10 @@ class Casework:
             await self.records.guilds.set(tx, replace(settings, log_channel_id=channel_id))
             await self.takedown.note(tx, by, Act.LOG_CHANNEL, details={"channel": str(channel_id)})
 
-    # ---- parts
+    # ---- internal
 
     async def _free(self, case_id: int, by: Moderator, *, is_escalation: bool = False) -> Case:
-        """The case, if this moderator may act on it now."""
+        """Returns the case if this moderator may act on it now."""
         case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
             raise NoSuchCase(0 if case is None else case.number)
@@ -327,7 +327,7 @@ class Casework:
             cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
         if outcome is Outcome.APPROVE and case.verdict.likeness is not None:
-            # It stands, so what it looks like may come back.
+            # The picture is approved, so the removed picture that it resembles is allowed again.
             await self.records.banned.lift(tx, case.guild_id, JobId(case.verdict.likeness))
         block = holding = None
         if outcome in BLOCKING:
@@ -335,7 +335,7 @@ class Casework:
             cancelled += ended
             holding = await self.records.blocks.live(case.guild_id, case.member, now)
         strike_until = None
-        # By accident everybody is refused once.
+        # The first refusal may be an accident, so it gives no strike.
         is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id)
         if outcome in STRIKING and not is_first_hit:
             strike_until = now + self._strike_seconds
@@ -391,7 +391,7 @@ class Casework:
         reason: str | None = None,
         details: Mapping[str, object] | None = None,
     ) -> None:
-        """Writes a line of the case and an entry of the audit log. `reason`: of the entry; the `text` where it is None."""
+        """Adds an entry to the case and to the audit log. `reason`: for the audit log; None uses `text`."""
         await self.enter(tx, case, by, kind, text)
         why = text if reason is None else reason
         await self.takedown.note(

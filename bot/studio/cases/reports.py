@@ -1,4 +1,4 @@
-"""Members' reports: each a picture once, not too many an hour, and one open case a job however many report it."""
+"""Members' reports: each picture once per member, limited per hour; all reports of a job share one open case."""
 
 from dataclasses import dataclass
 
@@ -11,19 +11,19 @@ from moderation import ALLOWED, HOUR
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
     case: Case
-    is_new: bool  # whether this report opened it
-    reports: int  # in this case
+    is_new: bool  # whether this report opened the case
+    reports: int  # number in this case
 
 
 class MemberReports:
     def __init__(self, casework: Casework, an_hour: int) -> None:
-        """`an_hour`: how many reports a member may make in one."""
+        """`an_hour`: maximum of reports by one member in an hour."""
         self._casework = casework
         self._records = casework.records
         self._an_hour = an_hour
 
     async def report(self, by: Actor, job: Job, reason: str) -> Reported:
-        """Raises NoSuchJob, ReportedAlready, ReviewedAlready, TooManyReports, PictureGone."""
+        """Records a report. Raises NoSuchJob, ReportedAlready, ReviewedAlready, TooManyReports, PictureGone."""
         guild_id = by.guild_id
         if guild_id is None or job.place.guild_id != guild_id:
             raise NoSuchJob(job.id)

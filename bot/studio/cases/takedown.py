@@ -1,4 +1,4 @@
-"""Acts on what there is: cancel, remove, restore, unblock. By the owner of the thing or by a moderator, and logged."""
+"""Acts on jobs and members: cancel, remove, restore, block, unblock. Moderators' acts are logged."""
 
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -14,18 +14,18 @@ NOTHING_KEPT_OUT = Looks(known=0, plain=0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Removed:
-    """What became of a job's pictures, and of the job."""
+    """The result of removing a job's pictures."""
 
     job: JobId
-    looks: Looks  # that are kept from coming back, and that can't be
-    case: int | None = None  # the id of the open case that says so now
+    looks: Looks  # pictures with a hash, which are now banned, and pictures too plain for one
+    case: int | None = None  # id of the open case that got an entry
     is_cancelled: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored:
     pictures: int
-    cases: tuple[int, ...]  # ids of those that say so now
+    cases: tuple[int, ...]  # ids of the cases that got an entry
 
 
 class Takedown:
@@ -41,7 +41,7 @@ class Takedown:
         return self._clock()
 
     async def cancel(self, job_id: JobId, actor: Actor) -> Job:
-        """By its owner or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
+        """Cancels a job, for its member or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
         job = await self._known(job_id)
         moderator = _acts_for_server(actor, job, is_picture=False)
         async with self._records.database.transaction() as tx:
@@ -49,14 +49,14 @@ class Takedown:
                 raise NotRunning
             if moderator is not None:
                 await self.note(tx, moderator, Act.CANCEL, job.member, job=job_id)
-        # The row decides: what a job that has not reached the line yet may come to is not kept.
+        # The row decides: when a job that is not in the queue yet produces pictures later, they are not kept.
         self._dispatch.cancel(job_id)
         return job
 
     async def remove(self, job_id: JobId, actor: Actor, reason: str) -> Removed:
-        """All of a job's pictures: rows marked, files gone. By their owner or, noted in the log of actions, a moderator, and
-        then pictures that look like them don't come back in that server.
+        """Removes all of a job's pictures: marks the rows and deletes the files. For the job's member or a moderator.
 
+        A moderator's removal is logged, and similar pictures are then refused in that server.
         Raises NoSuchJob, NotYours.
         """
         job = await self._known(job_id)
@@ -79,9 +79,9 @@ class Takedown:
         since: float | None = None,
         member: MemberId | None = None,
     ) -> Restored:
-        """What looks like removed pictures may come back: like a job's, like those removed `since` then (unix seconds), a
-        member's or everybody's. The pictures themselves are gone.
+        """Allows pictures similar to removed ones again: those of a job, or those removed since `since` (unix seconds).
 
+        `member`: only that member's; None: every member's. The removed pictures themselves stay deleted.
         Raises OwnCase, NothingToRestore.
         """
         async with self._records.database.transaction() as tx:
@@ -114,14 +114,14 @@ class Takedown:
             )
         return Restored(pictures=pictures, cases=tuple(cases))
 
-    # ---- parts of a larger act: the caller notes it, and takes the cancelled jobs out of line once it is committed
+    # ---- parts of larger acts: the caller logs the act, and after the commit removes the cancelled jobs from the queue
 
     async def take_down_in(
         self, tx: Transaction, job_id: JobId, by: Moderator, reason: str, *, case_id: int | None = None
     ) -> Removed:
-        """The job's pictures go and don't come back; while it waits or runs, it is cancelled.
+        """Removes and bans the job's pictures; cancels the job while it waits or runs.
 
-        `case_id`: the case that is decided by it; otherwise the job's open case gets a line.
+        `case_id`: the case whose decision this is. When None, the job's open case gets an entry.
         """
         await self._remove_pictures(tx, job_id, by, reason)
         looks = await self._ban_pictures(tx, job_id, by, case_id)
@@ -131,7 +131,7 @@ class Takedown:
     async def block_in(
         self, tx: Transaction, by: Moderator, member: MemberId, reason: str, expires_at: float | None
     ) -> tuple[Block, list[JobId]]:
-        """The block, and what was cancelled by it."""
+        """Blocks the member. Returns the block and the jobs that it cancelled."""
         block = await self._records.blocks.block(
             tx,
             guild_id=by.guild_id,
@@ -146,7 +146,7 @@ class Takedown:
     async def cancel_all_in(
         self, tx: Transaction, member: MemberId, guild_id: int | None = None
     ) -> list[JobId]:
-        """What the member has in line, in that server or everywhere; refunded."""
+        """Cancels and refunds the member's waiting and running jobs, in that server or everywhere. Returns their ids."""
         return [
             job.id
             for job in await self._records.jobs.live_of_member(member)
@@ -154,12 +154,12 @@ class Takedown:
         ]
 
     def leave_line(self, jobs: Iterable[JobId]) -> None:
-        """The row decides; this only spares the worker what nobody waits for."""
+        """Removes jobs from the queue. Their rows are cancelled already; this saves the worker useless work."""
         for job_id in jobs:
             self._dispatch.cancel(job_id)
 
     async def unblock(self, by: Moderator, member: MemberId) -> bool:
-        """Lifts all that blocks them; False when nothing did."""
+        """Lifts all of the member's blocks. Returns False when there was none."""
         async with self._records.database.transaction() as tx:
             was_blocked = await self._records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
@@ -169,11 +169,11 @@ class Takedown:
         return was_blocked
 
     async def in_force(self, guild_id: int, member: MemberId) -> list[Case]:
-        """The member's cases that keep them from ordering now, the one that ends last first."""
+        """Returns the member's cases with a live block; the one that ends last comes first."""
         return await self._records.cases.in_force(guild_id, member, self._clock())
 
     async def _cancel(self, tx: Transaction, job_id: JobId) -> bool:
-        """Whether this call was the one that ended it; then what it cost is given back."""
+        """Cancels and refunds the job. Returns whether this call ended it."""
         if not await self._records.jobs.cancel(tx, job_id, self._clock()):
             return False
         await self._records.spending.refund(tx, job_id)
@@ -191,7 +191,7 @@ class Takedown:
         return await self._records.banned.ban(tx, by.guild_id, job_id, self._clock(), case_id)
 
     async def _note_on_case(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> int | None:
-        """The id of the job's open case, which says from now on that its pictures are gone."""
+        """Notes on the job's open case that its pictures were removed. Returns the case's id, or None."""
         case = await self._records.cases.of_job(job_id)
         if case is None or not case.is_open:
             return None
@@ -217,9 +217,9 @@ class Takedown:
         rule: str = "",
         details: Mapping[str, object] | None = None,
     ) -> None:
-        """In the audit log, with the act itself: every act of a moderator passes here.
+        """Adds an entry to the audit log, in the transaction of the act. Every moderator's act is logged here.
 
-        `case`: its number. `details`: figures, ids of channels, names of choices; nothing that anybody wrote.
+        `case`: its number. `details`: numbers, channel ids, names of choices; no text that a member wrote.
         """
         subjects = (
             f"case {case}" if case is not None else "",
@@ -242,7 +242,7 @@ class Takedown:
     async def note_power(
         self, act: Act, by: Moderator, member: MemberId, power: str, *, case: int | None
     ) -> None:
-        """Discord's own timeout or ban, set or lifted: known only once Discord has answered."""
+        """Logs Discord's own timeout or ban, set or lifted, after Discord has answered."""
         async with self._records.database.transaction() as tx:
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
@@ -253,7 +253,7 @@ class Takedown:
         return job
 
     async def job_of_message(self, message_id: int) -> Job:
-        """The job whose card or result the message is. Raises NoSuchJob."""
+        """Returns the job whose card or result the message is. Raises NoSuchJob."""
         job = await self._records.jobs.of_message(message_id)
         if job is None:
             raise NoSuchJob(str(message_id))
@@ -261,7 +261,7 @@ class Takedown:
 
 
 def _acts_for_server(actor: Actor, job: Job, *, is_picture: bool) -> Moderator | None:
-    """The moderator who acts on another's job; None where it is their own. Raises NotYours."""
+    """Returns the moderator who acts on another member's job; None for their own job. Raises NotYours."""
     if job.member == actor.member:
         return None
     if not isinstance(actor, Moderator):

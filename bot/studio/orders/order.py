@@ -1,4 +1,4 @@
-"""An order: what a member asks for, in native types. The last values before Discord disappears, and before the database."""
+"""An order: a member's request in native types, free of Discord and not yet in the database."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,49 +10,49 @@ from generation import Drawing, MemberId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """Who asks, and from where."""
+    """The member who acts, and the channel they act in."""
 
     member: MemberId
     name: str
     guild_id: int | None
     channel_id: int
     parent_id: int | None = None  # the channel that a thread belongs to
-    is_age_restricted: bool = False  # whether the channel is
-    account_at: float | None = None  # unix seconds; when the account was made
-    joined_at: float | None = None  # when they became a member
+    is_age_restricted: bool = False  # whether the channel is age-restricted
+    account_at: float | None = None  # unix seconds; creation of the account
+    joined_at: float | None = None  # unix seconds; when they joined the server
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moderator(Actor):
-    """Who may act on others in their server, or choose what holds in it."""
+    """A member who may act on others in their server, or change its settings."""
 
     guild_id: int
-    is_senior: bool = False  # may manage the server too
+    is_senior: bool = False  # has Manage Server too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """A request with its member and place. Accepted, it becomes a Job."""
+    """A request with its member and place. Once accepted, it becomes a Job."""
 
     actor: Actor
-    source: str  # how it reached the bot: "/imagine", "button V2", ...
+    source: str  # its origin: "/imagine", "button V2", ...
     action: JobAction
     drawing: Drawing[Parent]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gallery:
-    """A finished job's pictures, ready to be posted."""
+    """A finished job's pictures, ready to post."""
 
     job: Job
     images: tuple[StoredImage, ...]
     grid: bytes
     grid_format: str  # "jpeg", "webp" or "png"
-    single: bytes | None = None  # the PNG, where there is one picture only
+    single: bytes | None = None  # the PNG, when there is only one picture
 
 
 class GalleryAction(StrEnum):
-    """What a button on a card or gallery does."""
+    """The action of a button on a card or gallery."""
 
     UPSCALE = "up"
     VARY = "vary"
@@ -63,4 +63,4 @@ class GalleryAction(StrEnum):
 
 
 VARYING: Mapping[GalleryAction, float] = {GalleryAction.VARY: 0.0}
-"""Buttons that vary a picture, and how far beyond the model's own variation each goes: from 0, not at all, to 1, anything."""
+"""Buttons that vary a picture, and the strength beyond the model's own variation: from 0 (none) to 1 (a new picture)."""

@@ -1,4 +1,4 @@
-"""What a member wrote, by options and by `--name value` inside the prompt, made into native values. Parsing ends here."""
+"""Parses a member's options and the `--name value` parameters inside the prompt into native values."""
 
 import difflib
 import random
@@ -36,7 +36,7 @@ from generation import (
 from generation.request import Prompt
 
 PROMPT_LIMIT = 1000
-"""Characters. Beyond every text encoder's window; the card must show it whole beside its buttons."""
+"""Characters. More than any text encoder reads; the card must show the whole prompt beside its buttons."""
 
 ASPECTS: dict[str, tuple[int, int]] = {
     "1:1": (1, 1),
@@ -62,31 +62,31 @@ NAMES = {
 """Every spelling of an inline parameter, and the option that it sets."""
 
 TYPED = "/imagine"
-"""The source of orders whose words were typed for them."""
+"""The source of orders with a typed prompt."""
 
 _NO_WORDS = " .…-"
-"""Of these is what is typed by somebody who has nothing to say: Discord demands a prompt."""
+"""Characters that count as no prompt: Discord requires one, so members type a dot."""
 
 NO_PRESETS: Mapping[str, str] = MappingProxyType({})
 
 MAX_LORAS = 4
-"""In one order. Each makes a step slower, and more of them fight each other."""
+"""Per order. Each LoRA makes a step slower, and many of them disturb each other."""
 
 SEED_LIMIT = 2**53 - 4
-"""The last of four pictures' seeds still fits what Discord's whole numbers hold."""
+"""The last seed of four pictures must fit Discord's whole numbers."""
 _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, SEED_LIMIT),
     "guidance": (1, MAX_GUIDANCE),
     "images": (1, 4),
     "lora": (-MAX_LORA_WEIGHT, MAX_LORA_WEIGHT),
 }
-# A dash that phones and word processors make of two hyphens counts as well; a hyphen inside a word does not.
+# A dash that phones and word processors make of two hyphens counts too; a hyphen inside a word does not.
 _FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[\s=]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PromptInput:
-    """What was asked for, before defaults: None where the member said nothing. Inline parameters win over options."""
+    """A member's request before defaults: None where they gave no value. Inline parameters win over options."""
 
     prompt: str
     negative: str | None = None
@@ -101,7 +101,7 @@ class PromptInput:
 
 
 def read_inline(wish: PromptInput) -> PromptInput:
-    """Moves `--name value` out of the prompt. Raises UnknownParameter, BadParameter."""
+    """Moves `--name value` out of the prompt into fields. Raises UnknownParameter, BadParameter."""
     found = list(_FLAG.finditer(wish.prompt))
     if not found:
         return wish
@@ -117,17 +117,17 @@ def read_inline(wish: PromptInput) -> PromptInput:
         if not value:
             raise BadParameter(written, "", option, *_RANGES.get(option, ()))
         if option != "negative":
-            # A value that takes one word ends there; what follows belongs to the prompt again.
+            # A one-word value ends here; the text after it belongs to the prompt again.
             value, *rest = value.split(maxsplit=1)
             text += rest
         if option == "lora" and option in values:
-            value = f"{values[option]} {value}"  # each names one more
+            value = f"{values[option]} {value}"  # each `--lora` adds one
         values[option] = value
     return replace(wish, prompt=" ".join(text), **values)
 
 
 def read(wish: PromptInput) -> PromptInput:
-    """`read_inline` of a prompt that is not too long. Raises PromptTooLong too."""
+    """Checks the prompt's length, then calls `read_inline`. Raises PromptTooLong too."""
     length = len(wish.prompt)
     if length > PROMPT_LIMIT:
         raise PromptTooLong(length, PROMPT_LIMIT)
@@ -135,7 +135,7 @@ def read(wish: PromptInput) -> PromptInput:
 
 
 def _joined(wish: PromptInput, added: PromptInput, prompt: str, what: str) -> PromptInput:
-    """`prompt`, with what `wish` says, and what `added` says besides. `what`: as in PromptTooLong."""
+    """Returns `wish` with `prompt`, and with values of `added` where `wish` has none. `what`: as in PromptTooLong."""
     prompt = prompt.strip()
     if len(prompt) > PROMPT_LIMIT:
         raise PromptTooLong(len(prompt), PROMPT_LIMIT, what)
@@ -144,9 +144,9 @@ def _joined(wish: PromptInput, added: PromptInput, prompt: str, what: str) -> Pr
 
 
 def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
-    """With the preset put behind the prompt, as if it had been typed there; what is in the wish wins over its parameters.
+    """Puts the preset behind the prompt, as if it were typed there. Parameters of `wish` win over the preset's.
 
-    `wish` was read. `presets`: the member's own, name to text. Raises UnknownPreset, and as `read`.
+    `wish` must be parsed by `read`. `presets`: the member's own, name to text. Raises UnknownPreset, and as `read`.
     """
     if wish.preset is None:
         return wish
@@ -158,7 +158,7 @@ def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
 
 
 def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) -> PromptInput:
-    """What was typed put behind what a file holds, and winning over it. Where `.` was typed, the file is all.
+    """Puts the typed prompt behind the file's; typed parameters win. When only `.` was typed, the file is the whole request.
 
     Raises as `with_preset`.
     """
@@ -171,7 +171,7 @@ def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) 
 
 
 def nearest_preset(name: str, presets: Iterable[str]) -> str:
-    """Empty where there is none at all."""
+    """Returns the most similar name; empty when there are no presets."""
     return next(iter(difflib.get_close_matches(name.casefold(), presets, n=1, cutoff=0.0)), "")
 
 
@@ -182,7 +182,7 @@ def compose(
     default: ModelEntry,
     presets: Mapping[str, str] = NO_PRESETS,
 ) -> Order:
-    """The order of an /imagine. Raises a Refusal that names what is wrong; nothing is recorded yet."""
+    """Builds the order of an /imagine; records nothing. Raises a Refusal that names the fault."""
     wish = with_preset(read(wish), presets)
     if not one_line(wish.prompt):
         raise EmptyPrompt
@@ -192,7 +192,7 @@ def compose(
 
 
 def draft(text: str, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
-    """What a preset's text would order by itself: its words may be none, and weigh nothing yet.
+    """Builds the order that a preset's text would give by itself. The prompt may be empty, and its weights may add up to 0.
 
     Raises NestedPreset, and as `compose`.
     """
@@ -232,12 +232,12 @@ def _demand_weights(prompt: Prompt) -> None:
 
 
 def one_line(text: str) -> str:
-    """Half a surrogate pair can stand in JSON, but in no database."""
+    """Joins the text into one line. Drops lone surrogates, which JSON allows but a database does not."""
     return " ".join(text.encode("utf-8", "ignore").decode().split())
 
 
 def new_seed() -> int:
-    """32 bits: short enough to be typed again."""
+    """Returns 32 random bits: short enough to type again."""
     return random.SystemRandom().randrange(2**32)
 
 
@@ -250,7 +250,7 @@ def find_model(name: str, models: Sequence[ModelEntry]) -> ModelEntry:
 
 
 def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSet:
-    """Of a name given twice the last weight counts, and a weight of 0 is none."""
+    """Parses LoRAs. Of a name given twice the last weight counts; a weight of 0 means no LoRA."""
     asked: dict[str, Lora] = {}
     for written in text.replace(",", " ").split():
         name, colon, weight = written.partition(":")
@@ -280,7 +280,7 @@ def _weight(written: str, weight: str) -> float:
 
 
 def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
-    """With the words that the LoRAs listen to, where they are missing."""
+    """Adds the LoRAs' trigger words that the prompt lacks."""
     entries = {lora.name: lora for lora in model.loras}
     words = [entries[lora.name].trigger for lora in loras]
     missing = [word for word in words if word and word.casefold() not in text.casefold()]
@@ -307,7 +307,7 @@ def _whole(name: str, value: str | int | None, low: float, high: float, *, defau
     if value is None:
         return default
     text = str(value).strip()
-    # int() takes thousands of digits, underscores and other scripts' digits; a member means none of them.
+    # int() accepts thousands of digits, underscores and digits of other scripts; members mean none of these.
     if re.fullmatch(r"[0-9]{1,20}", text) and low <= int(text) <= high:
         return int(text)
     raise BadParameter(name, text, name, low, high)

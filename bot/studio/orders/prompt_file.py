@@ -1,6 +1,6 @@
-"""A prompt in a file: words in a text file, or what a PNG says of how it was drawn. It is read as if it had been typed.
+"""Reads a prompt from a file: the words of a text file, or the parameters in a PNG. It is used as if it were typed.
 
-What stands in a PNG proves nothing and names nobody's job: it is words, and judged as words.
+Parameters in a PNG prove nothing about a job: they are text, and are screened as text.
 """
 
 from collections.abc import Sequence
@@ -14,11 +14,11 @@ from generation.files.images import NotAPicture, read_parameters
 from generation.files.infotext import Infotext, read_infotext
 
 MAX_TEXT = 4 * 2**10
-"""Bytes: a prompt of the longest kind fits in any script."""
+"""Bytes: the longest prompt fits in any script."""
 MAX_PNG = 10 * 2**20
-"""Bytes: the largest that the bot posts itself."""
+"""Bytes: the largest file that the bot posts."""
 _MAX_INFOTEXT = 5000
-"""Characters: more than two prompts of the longest kind and all fields."""
+"""Characters: more than two of the longest prompts and all fields."""
 _PNG = b"\x89PNG\r\n\x1a\n"
 _SIZE_LIMIT = 9999  # pixels a side, as in `--ar`
 
@@ -26,7 +26,7 @@ _SIZE_LIMIT = 9999  # pixels a side, as in `--ar`
 def prompt_in_file(
     content: bytes, typed: PromptInput, models: Sequence[ModelEntry], default: ModelEntry
 ) -> PromptInput:
-    """What the file asks for. `typed` was read: where it names another model, a PNG's settings are not for that one.
+    """Reads the request in the file. When `typed` (already parsed) names another model, the PNG's model settings are ignored.
 
     Raises NoPromptInFile.
     """
@@ -69,7 +69,7 @@ def _of_png(
         model=drawn_by and drawn_by.name,
     )
     if drawn_by is None or model is not drawn_by:
-        return wish  # the rest is in terms of a model that does not draw this time
+        return wish  # the other parameters apply only to the model that drew the picture
     return replace(
         wish,
         steps=read.fields.get("Steps"),
@@ -79,14 +79,16 @@ def _of_png(
 
 
 def _seed(text: str) -> str | None:
-    """Other tools' seeds may be larger than what can be typed here."""
+    """Returns a seed that can be typed here, or None. Other tools' seeds may be larger."""
     return (
         text if text.isascii() and text.isdecimal() and len(text) < 20 and int(text) <= SEED_LIMIT else None
     )
 
 
 def _aspect(text: str, model: ModelEntry) -> str | None:
-    """Of "768x512": the proportions that give this size back where the model draws it, else the nearest that can be typed."""
+    """Returns the aspect of a size such as "768x512": one that gives this size again with the model, else the nearest typeable
+    one.
+    """
     wide, _, high = text.partition("x")
     if not (wide.isascii() and wide.isdecimal() and high.isascii() and high.isdecimal() and len(text) < 12):
         return None
@@ -105,7 +107,7 @@ def _aspect(text: str, model: ModelEntry) -> str | None:
 
 
 def _loras(read: Infotext, model: ModelEntry) -> str:
-    """One that has left the settings is drawn without, as under a picture's buttons."""
+    """Leaves out LoRAs that are no longer in the settings, like the buttons do."""
     names = {lora.name.casefold() for lora in model.loras}
     return " ".join(
         f"{name}:{weight:.3f}"

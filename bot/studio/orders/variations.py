@@ -1,4 +1,4 @@
-"""Orders made from a job: what a button, or a repeat, asks for."""
+"""Orders made from a job by a button or a repeat."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -9,24 +9,27 @@ from db import Job, JobAction, Parent, Repositories, StoredImage
 from generation import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
-"""Pixels. An upscaled picture stays below Discord's 10 MiB as a PNG."""
+"""Pixels. As a PNG, an upscaled picture stays below Discord's 10 MiB."""
 
 
 _OPTIONS = {"aspect": "size", "steps": "steps", "guidance": "guidance", "lora": "loras"}
-"""What a member may say, and the part of a drawing that it decides."""
+"""Options of a remix, and the part of the drawing that each sets."""
 
 
 class Change(StrEnum):
-    """How far a remix may go from its picture."""
+    """How far a remix may differ from its picture."""
 
     DETAILS = "details"  # as far as a variation
-    MUCH = "much"  # what is where stays; colours and things follow the words
-    MOST = "most"  # little more than an outline stays
+    MUCH = "much"  # the layout stays; colours and objects follow the prompt
+    MOST = "most"  # only a rough outline stays
 
 
 _BEYOND = {Change.DETAILS: 0.0, Change.MUCH: 0.4, Change.MOST: 0.75}
-"""The share of what a variation would keep that is drawn anew too. At a variation's own strength, 0.6, the bundled model makes of
-a blue background a muddy green one when yellow is asked for; at 0.76 it is yellow, and the apple before it stays where it is."""
+"""The share of a variation's remaining structure that is drawn anew.
+
+Measured with the bundled model, a blue background and "yellow" in the prompt: at a variation's own strength (0.6) the background
+becomes muddy green. At 0.76 it is yellow, and the apple in front keeps its place.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class Remixable:
     """A job with pictures to start from."""
 
     job: Job
-    images: tuple[int, ...]  # their numbers, from 0; never empty
+    images: tuple[int, ...]  # their indices, from 0; never empty
 
 
 class Variations:
@@ -43,7 +46,7 @@ class Variations:
         self._records = records
 
     async def pressed(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
-        """What a button that orders asks for. Raises what that order raises."""
+        """Returns the order of a gallery button. Raises the errors of that order."""
         if press in VARYING:
             return await self.variation(job_id, image, actor, VARYING[press])
         match press:
@@ -55,7 +58,7 @@ class Variations:
                 raise ValueError(f"{press} orders nothing")
 
     async def variation(self, job_id: JobId, image: int, actor: Actor, beyond: float = 0.0) -> Order:
-        """Four pictures that start from this one. `beyond`: as in VARYING. Raises NoSuchJob, PictureGone."""
+        """Returns an order of four pictures that start from this one. `beyond`: as in VARYING. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
         start = _start(job_id, image, model, beyond)
@@ -63,7 +66,7 @@ class Variations:
         return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
     async def upscale(self, job_id: JobId, image: int, actor: Actor) -> Order:
-        """Raises NoSuchJob, PictureGone, TooLarge."""
+        """Returns the order of an upscale. Raises NoSuchJob, PictureGone, TooLarge."""
         job, model = await self._known(job_id)
         picture = await self._picture(job_id, image)
         factor = self._settings.generation.upscale_factor
@@ -74,15 +77,15 @@ class Variations:
         return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
 
     async def reroll(self, job_id: JobId, actor: Actor, *, source: str = "re-roll") -> Order:
-        """The same again with another seed. Raises NoSuchJob."""
+        """Returns the same order with another seed. Raises NoSuchJob."""
         job, model = await self._known(job_id)
-        # Of what began as an upscale only the prompt is repeated.
+        # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
         return Order(actor=actor, source=source, action=JobAction.REROLL, drawing=drawing)
 
     async def remixable(self, job_id: JobId) -> Remixable:
-        """Raises NoSuchJob, PictureGone."""
+        """Returns the job with its remaining pictures. Raises NoSuchJob, PictureGone."""
         job, _ = await self._known(job_id)
         stored = await self._records.pictures.of_job(job_id)
         images = tuple(picture.index for picture in stored if not picture.is_removed)
@@ -93,9 +96,9 @@ class Variations:
     async def remix(
         self, job_id: JobId, image: int, wish: PromptInput, actor: Actor, change: Change = Change.MUCH
     ) -> Order:
-        """Pictures that start from this one, by other words. What is not said stays as it was.
+        """Returns an order that starts from this picture with another prompt. Values that the member does not give stay.
 
-        Raises NoSuchJob, PictureGone, and what `compose` raises.
+        Raises NoSuchJob, PictureGone, and the errors of `compose`.
         """
         job, model = await self._known(job_id)
         await self._picture(job_id, image)
@@ -127,7 +130,7 @@ class Variations:
         return job, self.model(job.drawing.model)
 
     async def _picture(self, job_id: JobId, image: int) -> StoredImage:
-        """Its row alone: the answer to a press must not wait for the disk."""
+        """Reads only the row: the answer to a press must not wait for the disk."""
         picture = await self._records.pictures.get(job_id, image)
         if picture is None or picture.is_removed:
             raise PictureGone
@@ -149,10 +152,13 @@ def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPi
 
 
 def _drawing(job: Job, model: ModelEntry) -> Drawing[Parent]:
-    """The job's with another seed. Where its model has left the settings, in terms of `model`, which draws in its place."""
+    """Returns the job's drawing with a new seed.
+
+    When its model has left the settings, `model` draws instead and its defaults are used.
+    """
     drawing = replace(job.drawing, seed=new_seed())
     if model.name == drawing.model:
-        # A LoRA that has left the settings is drawn without.
+        # LoRAs that have left the settings are left out.
         known = {lora.name for lora in model.loras}
         return replace(drawing, loras=tuple(lora for lora in drawing.loras if lora.name in known))
     size = model.size_for((drawing.size.width, drawing.size.height))

@@ -1,4 +1,4 @@
-"""From the worker's pictures to a stored gallery: checked, marked, signed, and kept or withheld. Knows no Discord."""
+"""Turns the worker's pictures into a stored gallery: checks, marks, signs, then keeps or withholds them. No Discord."""
 
 from collections.abc import Callable
 
@@ -28,11 +28,11 @@ class Postprocess:
         self._report = report
 
     async def finish(self, job: Job, made: Made) -> Gallery | None:
-        """None where the job was ended meanwhile. Raises GenerationFailed where no picture may be shown.
+        """Finishes a job. Returns None when the job ended in the meantime. Raises GenerationFailed when every picture is refused.
 
-        A picture that is refused is not kept, and its share is given back; the others are.
+        A refused picture is not kept, and its share is refunded; the others are kept.
         """
-        # Enlarged, a picture is the same one, and it was drawn from the marked file.
+        # An upscale shows the same picture as its parent, but starts from the marked file: the parent's scores count too.
         seen = await self.picture_screening.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
         judged = await self.picture_screening.judge(made.pictures, job, seen)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
@@ -54,14 +54,14 @@ class Postprocess:
         )
 
     def _print(self, job: Job, made: Made, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
-        """Marked and signed, by number; and the grid of them, with an empty place for what is withheld."""
+        """Marks and signs the kept pictures, by index. Also returns their grid, with an empty cell for each withheld picture."""
         prints = {index: self._provenance.printed(made.pictures[index], job, index) for index in kept}
         places = (prints.get(index) for index in range(len(made.pictures)))
         grid = images.grid_of([each and each.picture for each in places])
         return prints, *images.encode_grid(grid)
 
     async def refuse(self, job: Job, judged: list[ScreenedPicture], *, is_input: bool = False) -> None:
-        """Ends the job, gives back what it cost, and tells the moderators: GenerationFailed. Returns where it had ended."""
+        """Ends and refunds the job, reports it to the moderators, and raises GenerationFailed. Returns when the job had ended."""
         is_banned = all(each.verdict.rule == BANNED for each in judged)
         kind = ("banned" if is_banned else "picture") + ("-input" if is_input else "")
         async with self._records.database.transaction() as tx:

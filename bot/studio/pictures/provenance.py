@@ -1,6 +1,6 @@
-"""What every picture of the bot carries: an invisible mark, its parameters, and signed Content Credentials. Knows no Discord.
+"""Provenance of the bot's pictures: an invisible mark, the parameters, and signed Content Credentials. No Discord.
 
-A picture that can't be marked or signed goes on without: the log says so, and nobody's job is lost over it.
+A picture that can't be marked or signed is posted without; the log has the error, and the job goes on.
 """
 
 from __future__ import annotations
@@ -27,25 +27,25 @@ from startup import StartError
 log = logging.getLogger(__name__)
 
 FOLDER = "provenance"
-"""In the data folder: the key of the marks and, where the owner has none, a certificate."""
+"""In the data folder: the key of the marks and, when the owner has no certificate, a generated one."""
 _MARK_KEY = "mark.key"
 
 
 class ProvenanceBroken(StartError):
-    """Pictures could not be signed or marked."""
+    """Pictures can't be signed or marked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Print:
-    """A picture as it is kept and posted."""
+    """A picture in its final form, as stored and posted."""
 
     content: bytes  # PNG
     picture: Image.Image
-    mark: int | None  # the number in its mark
+    mark: int | None  # the number in its mark; None: unmarked
 
 
 class Provenance:
-    """Everything here takes milliseconds of one core: for a thread."""
+    """Marks and signs pictures. Each call takes milliseconds of one core, so it is run in a thread."""
 
     def __init__(self, credentials: Credentials, watermark: Watermark) -> None:
         self.credentials = credentials
@@ -53,40 +53,40 @@ class Provenance:
 
     @classmethod
     def open(cls, settings: ProvenanceSettings, data: Path) -> Provenance:
-        """Makes what is missing in the data folder. Raises CertificateBroken, ProvenanceBroken, OSError."""
+        """Creates missing files in the data folder. Raises CertificateBroken, ProvenanceBroken, OSError."""
         folder = data / FOLDER
         certificate = certificate_of(settings) or made_certificate(folder)
         return cls(credentials_of(certificate), Watermark(_mark_key(folder / _MARK_KEY)))
 
     def number_of(self, job: JobId, index: int) -> int:
-        """The number that picture `index` (from 0) is marked with: the same at every try."""
+        """Returns the mark's number for picture `index` (from 0); the same at every call."""
         return int.from_bytes(sha256(self.watermark.key + f"{job}/{index}".encode()).digest()[:4], "big")
 
     def printed(self, content: bytes, job: Job, index: int) -> Print:
-        """`content`: PNG, as the worker drew it. Raises PictureError where it is none."""
+        """Marks and signs a picture. `content`: PNG from the worker. Raises PictureError for other content."""
         picture, mark = images.open_picture(content), None
         parameters = images.read_parameters(content)
         try:
             number = self.number_of(job.id, index)
             picture, mark = self.watermark.marked(picture, number), number
-        except Exception:  # whatever it is, the picture is there
+        except Exception:  # any failure: the picture is posted without a mark
             log.exception("a picture could not be marked")
         own = f"Job: {job.id}-{index + 1}"
         marked = images.to_png(picture, f"{parameters}, {own}" if parameters else own)
         return Print(content=self.signed(marked, "png", job, index), picture=picture, mark=mark)
 
     def signed(self, content: bytes, form: str, job: Job, index: int | None) -> bytes:
-        """`form`: "png" or "jpeg". `index`: None for a grid of all of the job's pictures."""
+        """Signs a picture. `form`: "png" or "jpeg". `index`: None for a grid of the job's pictures."""
         try:
             claim = Claim(job=job.id, image=index, model=job.drawing.model)
             return self.credentials.signed(content, form, claim)
-        except Exception:  # as above
+        except Exception:  # any failure: the picture is posted unsigned
             log.exception("a picture could not be signed")
             return content
 
 
 def certificate_of(settings: ProvenanceSettings) -> Certificate | None:
-    """The owner's; None where the settings name none. Raises CertificateBroken."""
+    """Returns the owner's certificate; None when the settings name none. Raises CertificateBroken."""
     if not settings.certificate:
         return None
     return load_certificate(Path(settings.certificate), Path(settings.key))
@@ -101,7 +101,7 @@ def credentials_of(certificate: Certificate) -> Credentials:
 
 
 def check_mark_key(folder: Path) -> None:
-    """Raises ProvenanceBroken. One that is not there yet is made at the first start."""
+    """Checks an existing key; the first start creates a missing one. Raises ProvenanceBroken."""
     if (folder / _MARK_KEY).exists():
         _mark_key(folder / _MARK_KEY)
 

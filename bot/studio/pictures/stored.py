@@ -1,4 +1,4 @@
-"""Finished pictures, read again from the disk."""
+"""Reads finished pictures from the disk."""
 
 import asyncio
 
@@ -13,12 +13,12 @@ class StoredPictures:
         self._records = records
 
     async def gallery_of(self, job: Job) -> Gallery:
-        """A finished job's gallery from the disk, for one that was not delivered. Raises PictureGone."""
+        """Reads a finished job's gallery, for a job that was not delivered. Raises PictureGone."""
         stored = [image for image in await self._records.pictures.of_job(job.id) if not image.is_removed]
         if not stored:
             raise PictureGone
         contents = {image.index: await self._read(image) for image in stored}
-        # A picture that was withheld leaves its place empty.
+        # A withheld picture leaves its cell empty.
         places = [contents.get(index, b"") for index in range(job.drawing.images)]
         grid, form = await asyncio.to_thread(images.grid_without, places, contents.keys())
         return Gallery(
@@ -30,14 +30,14 @@ class StoredPictures:
         )
 
     async def read_picture(self, parent: Parent) -> bytes:
-        """PNG. Raises PictureGone."""
+        """Returns a PNG. Raises PictureGone."""
         image = await self._records.pictures.get(parent.job, parent.image)
         if image is None:
             raise PictureGone
         return await self._read(image)
 
     async def read_first(self, job: JobId) -> bytes:
-        """The first picture that the job still has. PNG. Raises PictureGone."""
+        """Returns the first picture that the job still has, as a PNG. Raises PictureGone."""
         there = [image for image in await self._records.pictures.of_job(job) if not image.is_removed]
         if not there:
             raise PictureGone

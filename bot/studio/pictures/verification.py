@@ -1,4 +1,4 @@
-"""Whether this bot made a picture, and how that can be told. Knows no Discord."""
+"""Checks whether this bot made a picture, and by which evidence. No Discord."""
 
 import asyncio
 import re
@@ -18,14 +18,14 @@ from generation.provenance.content_credentials import Found
 from moderation.pictures.perceptual_hash import SAME, Fingerprint, distance, fingerprint, nearest
 
 MAX_BYTES = 25 * 2**20
-"""Of a picture to verify: more than anybody is let upload without paying."""
+"""Maximum size of a picture to verify; more than Discord's upload limit without payment."""
 
 _SIDE = 2048  # pixels
 _JOB = re.compile(r"\bJob: ([a-z2-7]{10})-(\d)\b")
 
 
 class How(StrEnum):
-    """By what a picture was known, the strongest first."""
+    """The kinds of evidence, the strongest first."""
 
     CREDENTIALS = "credentials"
     MARK = "mark"
@@ -35,19 +35,19 @@ class How(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """One reason to think that this bot made the picture."""
+    """One piece of evidence that this bot made the picture."""
 
     how: How
-    job: Job | None  # None: this bot's sign, but the order behind it is gone
-    image: int | None  # from 0; None: the grid of all
-    apart: int = 0  # bits, of a likeness
+    job: Job | None  # None: this bot's sign, but the job is deleted
+    image: int | None  # from 0; None: the grid of all pictures
+    apart: int = 0  # bits between the hashes, for a likeness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    evidence: tuple[Evidence, ...]  # the strongest first
-    was_changed: bool = False  # it carries credentials, and was changed since they were signed
-    is_foreign: bool = False  # another Atelier signed it
+    evidence: tuple[Evidence, ...]  # strongest first
+    was_changed: bool = False  # has credentials, but was changed after signing
+    is_foreign: bool = False  # signed by another Atelier
 
     @property
     def best(self) -> Evidence | None:
@@ -56,7 +56,7 @@ class Verified:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Signs:
-    """What the picture itself says."""
+    """The signs found in the picture itself."""
 
     credentials: Found | None
     marks: tuple[int, ...]
@@ -71,7 +71,7 @@ class Verification:
         self._looking = asyncio.Lock()  # one at a time: a large picture takes a core for a second
 
     async def examine(self, content: bytes) -> Verified:
-        """PNG, JPEG or WebP. Raises NothingToVerify, TooHeavyToVerify."""
+        """Examines a PNG, JPEG or WebP. Raises NothingToVerify, TooHeavyToVerify."""
         if len(content) > MAX_BYTES:
             raise TooHeavyToVerify(len(content), MAX_BYTES)
         try:
@@ -102,7 +102,7 @@ class Verification:
     async def _by_marks(self, signs: _Signs) -> list[Evidence]:
         found: list[Evidence] = []
         for mark in signs.marks:
-            # Two pictures of a hundred thousand may share a number: their orders are told both.
+            # Two pictures of a hundred thousand may share a number: both jobs are reported.
             for image in await self._records.pictures.of_mark(mark):
                 job = await self._records.jobs.get(image.job)
                 found.append(Evidence(how=How.MARK, job=job, image=image.index))
@@ -114,7 +114,7 @@ class Verification:
         if signs.parameters is None:
             return []
         job_id, index = signs.parameters
-        # Anybody can write them: they count where there is such a picture, and it looks like this one.
+        # Any program can write parameters: they count only when the named picture exists and looks like this one.
         stored = await self._records.pictures.get(job_id, index)
         if stored is None or not _is_like(stored.fingerprint, signs.fingerprints):
             return []
@@ -134,12 +134,12 @@ class Verification:
     def _signs(self, content: bytes) -> _Signs:
         picture = images.open_picture(content)
         form = images.form_of(content)
-        # Marks and hashes are the same at any size, and strangers' pictures may be of fifty million pixels.
+        # Marks and hashes do not depend on size, and pictures from outside may have fifty million pixels.
         picture.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
         views = list(_views(picture))
         marks = [mark for view in views if (mark := self._provenance.watermark.read(view)) is not None]
         prints = [seen for view in views if (seen := fingerprint(view)) is not None]
-        # The last: what a prompt says stands before it.
+        # The last match: text from the prompt comes before it.
         written = [*_JOB.finditer(images.read_parameters(content))][-1:] if form == "png" else []
         return _Signs(
             credentials=self._provenance.credentials.read(content, form) if form in ("png", "jpeg") else None,
@@ -150,14 +150,14 @@ class Verification:
 
 
 def _is_like(stored: Fingerprint | None, seen: tuple[Fingerprint, ...]) -> bool:
-    """Two that are too plain for a fingerprint can't be told apart."""
+    """Compares fingerprints. Two pictures too plain for a fingerprint count as alike."""
     if stored is None:
         return not seen
     return any(distance(stored, each) <= SAME for each in seen)
 
 
 def _views(picture: Image.Image) -> Iterator[Image.Image]:
-    """The picture as one, and as the grids of two and of four that it may be: marks and hashes belong to single pictures."""
+    """Yields the picture, and its cells as a grid of two and of four: marks and hashes belong to single pictures."""
     yield picture
     for count in (2, 4):
         yield from images.cells_of(picture, count)

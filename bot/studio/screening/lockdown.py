@@ -1,4 +1,4 @@
-"""Who may order at the moment: raid mode and the panic switch. Both are rows, so both hold after a restart."""
+"""Emergency lockdown: raid mode and the panic switch. Both are stored as rows, so they hold after a restart."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -10,7 +10,10 @@ from moderation import DAY
 
 KNOWN_ORDERS = 3
 KNOWN_FOR = DAY
-"""Seconds. So many orders, finished at least so long before the switch, make a member a known one: raiders order too."""
+"""`KNOWN_FOR` in seconds.
+
+A known member finished `KNOWN_ORDERS` orders at least that long before the switch: raiders order too.
+"""
 
 
 class Lockdown:
@@ -19,7 +22,10 @@ class Lockdown:
         self._takedown = takedown
 
     async def let_in(self, actor: Actor) -> Mode:
-        """The mode to judge the order in. Raises Paused (for everybody), KnownOnly and RaidHolds (moderators pass)."""
+        """Returns the mode in which to screen the order.
+
+        Raises Paused (for all), KnownOnly and RaidHolds (not for moderators).
+        """
         if actor.guild_id is None:
             return Mode.OPEN
         state = await self._records.lockdowns.get(actor.guild_id)
@@ -43,7 +49,7 @@ class Lockdown:
         return await self._records.lockdowns.get(guild_id)
 
     async def raid(self, by: Moderator, account_age: float | None, member_age: float | None) -> LockdownState:
-        """Ages in seconds; both None ends it."""
+        """Sets or ends raid mode. Ages in seconds; both None ends it."""
         is_on = account_age is not None or member_age is not None
 
         def change(state: LockdownState) -> LockdownState:
@@ -76,5 +82,5 @@ class Lockdown:
 
 
 def _is_younger(since: float | None, age: float | None, now: float) -> bool:
-    """What is not known is taken for young: raid mode is for when doubts are dear."""
+    """Returns whether the age is below `age`. An unknown age counts as young: in a raid, caution is worth more."""
     return age is not None and (since is None or now - since < age)

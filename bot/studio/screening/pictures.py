@@ -1,6 +1,6 @@
-"""What pictures come to in their server: the picture check, and what moderators took down there. Knows no Discord.
+"""Checks pictures against the server's policy and its list of removed pictures. No Discord.
 
-Everything that decodes or computes runs on a few threads beside the loop, so that neither the loop nor the worker waits for it.
+Decoding and computing run on a few threads beside the event loop, so that neither the loop nor the worker waits.
 """
 
 import asyncio
@@ -24,22 +24,22 @@ from moderation.pictures.check import PictureCheck, highest, verdict_of
 from moderation.pictures.perceptual_hash import Fingerprint, fingerprint, nearest
 
 BANNED = "removed before"
-"""The rule that found a picture like one that moderators took down."""
+"""The rule of verdicts on pictures that look like a removed one."""
 
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
-"""A picture of 1024 px takes a sixth of a second of one: four keep up with a card that draws two dozen in a second."""
+"""A picture of 1024 px takes a sixth of a second of one thread: four keep up with a GPU that draws 24 pictures a second."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScreenedPicture:
-    """One picture."""
+    """One checked picture."""
 
     verdict: Verdict
     fingerprint: Fingerprint | None
     scores: Scores
-    blurred: bytes | None = None  # JPEG, for the moderators; None where there is nothing to show them
+    blurred: bytes | None = None  # JPEG, for the moderators; None when the picture is allowed
 
     @property
     def is_refused(self) -> bool:
@@ -56,8 +56,10 @@ class PictureScreening:
     async def judge(
         self, pictures: Sequence[bytes], job: Job, seen: Sequence[Scores] = ()
     ) -> list[ScreenedPicture]:
-        """PNG, JPEG or WebP, finished or handed in. `seen`: what each scored before it was marked; the higher score counts.
-        Raises PictureError."""
+        """Checks finished or submitted pictures (PNG, JPEG or WebP). Raises PictureError.
+
+        `seen`: each picture's scores before it was marked; the higher score counts.
+        """
         policy = await self.policy_of(job)
         banned = await self.banned_for(job)
         pairs = zip(pictures, seen or repeat({}), strict=False)
@@ -66,18 +68,18 @@ class PictureScreening:
         )
 
     async def seen_in_parents(self, job: Job) -> list[Scores]:
-        """What each picture that the job starts from scored before it was marked."""
+        """Returns the scores that each source picture of the job had before it was marked."""
         sources = [each.source for each in job.drawing.pictures]
         stored = [await self._records.pictures.get(each.job, each.image) for each in sources]
         return [each.scores if each else {} for each in stored]
 
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
-        """What moderators took down where it was ordered."""
+        """Returns the list of removed pictures of the job's server."""
         guild = job.place.guild_id
         return [] if guild is None else await self._records.banned.of_guild(guild)
 
     async def policy_of(self, job: Job) -> Policy:
-        """What holds where it was ordered, as for its prompt."""
+        """Returns the policy for the job's channel, the same as for its prompt."""
         guild = job.place.guild_id
         channel = job.policy_channel_id or job.place.channel_id
         spot = PolicyScope(guild_id=guild, channel_id=channel, is_age_restricted=job.is_age_restricted)
@@ -95,10 +97,10 @@ class PictureScreening:
         *,
         is_input: bool = False,
     ) -> VerdictRecord | None:
-        """The strictest verdict in the log, and a case with the picture blurred; None where all are allowed.
+        """Records the strictest verdict, and opens a case with the blurred picture. Returns None when all pictures are allowed.
 
-        A case that the prompt has opened already gets the picture and a line instead of a second case beside it. `is_input`: it
-        is what the job starts from, somebody's picture that may be shown elsewhere, so its look is not kept to be banned.
+        When the prompt has already opened a case, that case gets the picture and an entry. `is_input`: the pictures are the job's
+        sources. They may be shown elsewhere, so their hashes are not kept.
         """
         worst = reduce(stricter, (each.verdict for each in judged))
         if worst.ruling is Ruling.ALLOW:
@@ -168,19 +170,19 @@ class PictureScreening:
     ) -> ScreenedPicture:
         picture = images.open_picture(content)
         print = fingerprint(picture)
-        # Also where the policy looks for nothing: the picture may be used elsewhere.
+        # Computed even when the policy has no thresholds: the picture may be used elsewhere later.
         scores = highest(self.check.scores(picture), seen)
         verdict = _return_of(print, banned) or verdict_of(scores, policy)
         blurred = images.blurred(content) if verdict.ruling is not Ruling.ALLOW else None
         return ScreenedPicture(verdict=verdict, fingerprint=print, scores=scores, blurred=blurred)
 
     def judge_preview(self, cell: Image.Image, policy: Policy, banned: Sequence[BannedPicture]) -> Verdict:
-        """One picture of a grid as it stands. For a thread."""
+        """Checks one cell of a preview grid. Call it in a thread."""
         return _return_of(fingerprint(cell), banned) or self.check.judge(cell, policy)
 
 
 def _return_of(seen: Fingerprint | None, banned: Sequence[BannedPicture]) -> Verdict | None:
-    """Of a picture that looks like one that was taken down; None for any other."""
+    """Returns a refusal for a picture that looks like a removed one; None for others."""
     known = nearest(seen, ((each, each.fingerprint) for each in banned))
     if known is None:
         return None
@@ -190,20 +192,21 @@ def _return_of(seen: Fingerprint | None, banned: Sequence[BannedPicture]) -> Ver
 
 
 class PreviewScreening:
-    """One job's previews, as they may be posted.
+    """Screens one job's previews.
 
-    An unfinished picture tells a detector less than the finished one, so what it flags is blurred as much as what it refuses, and
-    from the first such preview on all are; those of a prompt that the filter flags are from the beginning.
+    A detector sees less in an unfinished picture, so flagged previews are blurred like refused ones. After the first such preview
+    all
+    later ones are blurred. When the filter flags the prompt, all previews are blurred.
     """
 
     def __init__(self, picture_screening: PictureScreening, job: Job, *, is_flagged: bool) -> None:
         self._picture_screening = picture_screening
         self._job = job
         self._is_blurred = is_flagged and not job.is_age_restricted
-        self._banned: Sequence[BannedPicture] | None = None  # the server's, once they were asked for
+        self._banned: Sequence[BannedPicture] | None = None  # the server's list, once it was read
 
     async def shown(self, preview: bytes) -> bytes | None:
-        """`preview`: JPEG of the job's grid as it stands. None where nobody can look at it."""
+        """Returns the preview, blurred if needed; None when it can't be read. `preview`: JPEG of the job's grid."""
         policy = await self._picture_screening.policy_of(self._job)
         if self._banned is None:
             self._banned = await self._picture_screening.banned_for(self._job)

@@ -1,4 +1,7 @@
-"""What an order's words come to: the stricter of the filter, the server's own rules and the panic switch; and its record."""
+"""Screens a prompt: combines the filter, server rules, spam check and lockdown; the strictest ruling wins.
+
+Records the verdict.
+"""
 
 from dataclasses import replace
 
@@ -13,7 +16,7 @@ from moderation.prompts.spam import WINDOW, spam
 
 
 class PromptScreening:
-    """`screen` may be exchanged while the bot runs."""
+    """Prompt screening. `screen` may be replaced while the bot runs."""
 
     def __init__(
         self, screen: PromptFilter, records: Repositories, rule_book: RuleBook, policies: ServerPolicies
@@ -24,10 +27,10 @@ class PromptScreening:
         self._policies = policies
 
     async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
-        """The strictest of the filter's verdict, the server's own and that on spam, and the server's rules that fired."""
+        """Returns the strictest verdict of filter, server rules and spam check, and the ids of the matching server rules."""
         actor = order.actor
         policy = await self._policies.of(policy_scope_of(actor))
-        # Family only: whatever the server chose, no channel is laxer than that, and what would be flagged is refused.
+        # Family only: no channel is laxer than *family*, even when the server chose a laxer policy; flagged prompts are refused.
         is_family = mode is Mode.FAMILY
         if is_family:
             policy = policy.with_(presets()[FAMILY])
@@ -39,7 +42,7 @@ class PromptScreening:
         return verdict, house.hits
 
     async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
-        """By what the member typed lately, not by how this order came: a button is there to be pressed often."""
+        """Checks for spam. Counts typed prompts only: buttons are meant to be pressed often."""
         actor, prompt = order.actor, order.drawing.prompt
         repeats = await self._records.verdicts.repeats(
             actor.member, actor.guild_id, TYPED, prompt.text, prompt.negative, now - WINDOW
@@ -47,12 +50,12 @@ class PromptScreening:
         return spam(prompt.text, repeats, policy)
 
     async def is_for_adults(self, guild_id: int | None, prompt: Prompt) -> bool:
-        """Whether the server's ordinary channels would flag or refuse it."""
+        """Returns whether the server's channels without age restriction would flag or refuse the prompt."""
         verdict = await self.screened(prompt, await self._policies.of(PolicyScope(guild_id=guild_id)))
         return verdict.ruling is not Ruling.ALLOW
 
     async def screened(self, prompt: Prompt, policy: Policy) -> Verdict:
-        """The filter's verdict alone."""
+        """Returns the filter's verdict alone."""
         return await self.screen.wait_for_verdict(texts_of(prompt), policy=policy)
 
     async def note(
@@ -65,7 +68,10 @@ class PromptScreening:
         job: JobId | None,
         hits: tuple[int, ...],
     ) -> VerdictRecord:
-        """A flagged job's case is opened with it: none is lost, whatever happens to its card."""
+        """Records the verdict.
+
+        Opens the case of a flagged job in the same transaction, so that none is lost when its card fails.
+        """
         record = await self._records.verdicts.add(
             tx,
             at=now,

@@ -1,5 +1,6 @@
-"""What a server does about what is found in prompts: a preset and changes to it, chosen for the whole server, for its
-age-restricted channels and for single channels. Read from their rows for every order; knows no Discord.
+"""A server's policies: a preset and changes to it, for the whole server, its age-restricted channels, or single channels.
+
+The rows are read for every order. No Discord.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -16,15 +17,15 @@ CHOICES = tuple(each for each in Category if each not in FIXED)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyScope:
-    """Where an order is made."""
+    """The place where an order is made."""
 
     guild_id: int | None  # None: a direct message
-    channel_id: int = 0  # of the channel, where it is made in a thread; 0: no channel in particular
+    channel_id: int = 0  # the parent channel of a thread; 0: no particular channel
     is_age_restricted: bool = False
 
     @property
     def scopes(self) -> Sequence[Scope]:
-        """Whose choices hold, the more particular one last."""
+        """The scopes whose choices apply, the most specific one last."""
         if self.guild_id is None:
             return ()
         scopes = [Scope(guild_id=self.guild_id)]
@@ -44,7 +45,7 @@ def policy_scope_of(actor: Actor) -> PolicyScope:
 
 
 def chosen(policy: Policy, choice: Choice) -> Policy:
-    """What a choice makes of the policy that would hold without it: a preset starts anew, changes go on top."""
+    """Applies a choice to the policy that would hold without it. A preset replaces the policy; changes are added to it."""
     if choice.preset is not None:
         policy = presets()[choice.preset]
     for category, change in choice.changes.items():
@@ -53,7 +54,7 @@ def chosen(policy: Policy, choice: Choice) -> Policy:
 
 
 def resolved(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope) -> Policy:
-    """The policy there, by the owner's default preset and the choices of the server."""
+    """Returns the policy of a place, from the owner's default preset and the server's choices."""
     policy = presets()[default]
     for scope in spot.scopes:
         if (choice := choices.get(scope)) is not None:
@@ -63,7 +64,7 @@ def resolved(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope) -
 
 class ServerPolicies:
     def __init__(self, records: Repositories, takedown: Takedown, default: str) -> None:
-        """`default`: the preset of servers that chose none, and of direct messages."""
+        """`default`: the preset of direct messages and of servers without a choice."""
         self.default = default
         self._records = records
         self._takedown = takedown
@@ -75,12 +76,12 @@ class ServerPolicies:
         return {} if guild_id is None else await self._records.policies.of_guild(guild_id)
 
     async def choose(self, by: Moderator, scope: Scope, preset: str) -> None:
-        """The preset as it is; changes that were made there go."""
+        """Sets the preset of a scope and deletes earlier changes there."""
         async with self._change(by, scope, Act.POLICY_PRESET, preset=preset) as tx:
             await self._records.policies.choose(tx, scope, preset, by.member, self._takedown.now)
 
     async def amend(self, by: Moderator, scope: Scope, category: Category, change: Change) -> None:
-        """Raises NobodysChoice, BadThreshold."""
+        """Changes one category of a scope. Raises NobodysChoice, BadThreshold."""
         if category in FIXED:
             raise NobodysChoice(category)
         for threshold in (change.flag, change.refuse):
@@ -91,7 +92,7 @@ class ServerPolicies:
             await self._records.policies.amend(tx, scope, category, change, by.member, self._takedown.now)
 
     async def reset(self, by: Moderator, scope: Scope, category: Category | None) -> None:
-        """Back to what holds without the choice. Raises NothingChosen."""
+        """Deletes a choice, so that the wider scope holds again. Raises NothingChosen."""
         async with self._change(by, scope, Act.POLICY_RESET, category=category or "all") as tx:
             if not await self._records.policies.forget(tx, scope, category):
                 raise NothingChosen(category or "")

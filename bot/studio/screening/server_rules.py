@@ -1,6 +1,6 @@
-"""A server's own rules: kept as rows, judged beside the filter. The stricter verdict wins; shadow rules only log.
+"""A server's own rules, kept as rows and judged beside the filter. The stricter verdict wins; shadow rules only log.
 
-The filter stays as it is: these rules can make a server stricter, never laxer.
+These rules can make a server stricter than the filter, never laxer.
 """
 
 import asyncio
@@ -19,28 +19,28 @@ from moderation.prompts.golden_prompts import GoldenPrompt, broken, read_golden_
 from moderation.prompts.rules import Rule, compiled
 
 PREFIX = "server: "
-"""Before a rule's name in a verdict: what decided was the server, not the filter."""
+"""Prefix of a rule's name in a verdict: the server's rule decided, not the filter."""
 MOST_RULES = 100
 MOST_WORDS, LONGEST_WORD = 50, 60
 CHOICES = tuple(each for each in Category if each not in (Category.NONE, Category.MINORS))
-"""What concerns minors is refused everywhere by the filter itself."""
-_PAGE = 250  # rows read at once: the event loop has other things to do in between
+"""The filter itself refuses the category minors everywhere."""
+_PAGE = 250  # rows read at once, so that the event loop can run other tasks in between
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RuleVerdict:
-    verdict: Verdict  # of the rules that decide; ALLOW where none fired
-    hits: tuple[int, ...] = ()  # ids of the rules that fired, shadow rules among them
+    verdict: Verdict  # of the rules that decide; ALLOW when none matched
+    hits: tuple[int, ...] = ()  # ids of the rules that matched, shadow rules included
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DryRun:
-    """What a rule would have done to the newest prompts of the server."""
+    """The effect that a rule would have had on the server's newest prompts."""
 
     read: int
     hits: int
     hits_of_good: int  # by members in good standing
-    examples: tuple[str, ...]  # prompts, newest first
+    examples: tuple[str, ...]  # newest first
     must: tuple[str, ...]  # prompts that must be allowed and would be refused
 
 
@@ -67,7 +67,7 @@ class RuleBook:
         book = self._books.get(guild_id)
         if book is None:
             book = self._books[guild_id] = _book(await self._records.server_rules.live(guild_id))
-        # By no policy: what the server's own rules say does not depend on what it does about the filter's findings.
+        # Without a policy: the server's own rules do not depend on its policy for the filter's findings.
         verdict, shadow = [
             await screen.wait_for_verdict(texts, policy=AS_FOUND) if screen else ALLOWED
             for screen in (book.deciding, book.shadow)
@@ -76,7 +76,7 @@ class RuleBook:
         return RuleVerdict(verdict=verdict, hits=tuple(hits))
 
     async def add(self, by: Moderator, draft: Draft, *, is_shadow: bool) -> tuple[ServerRule, int]:
-        """The rule and the book's new version. Raises RuleUnusable, RuleTaken, RuleBreaksMust."""
+        """Adds a rule. Returns it and the rule book's new version. Raises RuleUnusable, RuleTaken, RuleBreaksMust."""
         _demand_usable(draft)
         if not is_shadow and (prompts := await asyncio.to_thread(self._refused, draft)):
             raise RuleBreaksMust(draft.name, prompts[0], len(prompts))
@@ -104,7 +104,7 @@ class RuleBook:
         return rule, rule.added_version
 
     async def remove(self, by: Moderator, name: str) -> int:
-        """The book's new version. Raises NoSuchRule."""
+        """Removes a rule. Returns the rule book's new version. Raises NoSuchRule."""
         async with self._records.database.transaction() as tx:
             rule = await self.named(by.guild_id, name)
             version = await self._records.server_rules.remove(tx, rule, by=by.member, at=self._takedown.now)
@@ -113,7 +113,7 @@ class RuleBook:
         return version
 
     async def named(self, guild_id: int, name: str) -> ServerRule:
-        """Raises NoSuchRule."""
+        """Returns the live rule of that name. Raises NoSuchRule."""
         rules = await self._records.server_rules.live(guild_id)
         for rule in rules:
             if rule.name == name:
@@ -123,7 +123,7 @@ class RuleBook:
         )
 
     async def dry_run(self, guild_id: int, draft: Draft, last: int) -> DryRun:
-        """Over the server's newest `last` prompts, in another thread. Raises RuleUnusable."""
+        """Tries a rule on the server's newest `last` prompts, in another thread. Raises RuleUnusable."""
         _demand_usable(draft)
         screen = await asyncio.to_thread(_screen_of, [draft])
         bad = await self._records.member_stats.in_bad_standing(guild_id, self._takedown.now)
@@ -157,7 +157,7 @@ class RuleBook:
 
 
 def texts_of(prompt: Prompt) -> dict[str, str]:
-    """A prompt as every screen is handed it: what the worker draws, and what it draws less of."""
+    """Returns a prompt in the form that filters read: the text that the worker draws, and the text that it avoids."""
     return {"prompt": prompt.asked, NEGATIVE: prompt.left_out}
 
 
@@ -194,7 +194,7 @@ def _screen_of(rules: Iterable[Draft]) -> PromptFilter:
 
 
 def _demand_usable(draft: Draft) -> None:
-    """Raises RuleUnusable."""
+    """Raises RuleUnusable when the rule can't be used."""
     if not draft.name or len(draft.name) > LONGEST_WORD:
         raise RuleUnusable(RuleProblem.NAME, LONGEST_WORD)
     if draft.category not in CHOICES:

@@ -1,4 +1,4 @@
-# Cards of cases and appeals, what the member is told about them, and what a moderator's act came to.
+# Cards of cases and appeals, the notices to the member, and the results of moderators' acts.
 
 ## A case's card
 
@@ -10,12 +10,12 @@ case-title = ### Case { ID($number) } · { $origin ->
         [flag] a picture was flagged
        *[other] a picture was refused
     }
-   *[moderator] a moderator's own
+   *[moderator] opened by a moderator
 }
 case-blurred = blurred
 case-negative = > negative: { PLAIN($text, $limit) }
-case-forgotten = The member was forgotten at their wish, and what it was about with them.
-# What decided, for moderators: "sexual: rule `suggestive` found `lingerie`".
+case-forgotten = The member's data was deleted at their request, with the subject of this case.
+# The reason of the verdict, for moderators: "sexual: rule `suggestive` found `lingerie`".
 case-why = { $category ->
     [none] { case-rule-found }
    *[other] { $category }: { case-rule-found }
@@ -87,13 +87,13 @@ case-earlier-entries = { $count ->
    *[other] -# { $count } earlier entries: `/mod case`
 }
 case-open = **Open**
-case-escalated = Escalated: somebody with Manage Server decides.
+case-escalated = Escalated: a moderator with Manage Server decides.
 case-ban-proposed = { $reason ->
     [none] { PLAIN($name) } proposes a ban: no reason given. { case-confirm }
    *[other] { PLAIN($name) } proposes a ban: { PLAIN($reason) }. { case-confirm }
 }
-case-confirm = Another moderator confirms it, or decides otherwise.
-case-claimed = { PLAIN($name) } is on it since { MOMENT($at) }.
+case-confirm = Another moderator must confirm it, or decide otherwise.
+case-claimed = Claimed by { PLAIN($name) } since { MOMENT($at) }.
 case-closed = **Closed** · { PLAIN($by) } { decided }{ $outcome ->
     [approve] { "" }
     [remove] { "" }
@@ -113,14 +113,14 @@ case-power = { $power ->
    *[ban] ban
 }
 case-taken-back = **Taken back.**
-case-removed-already = The pictures are removed already; what is left to decide is about the member.
-# What the first two buttons do where nothing was posted.
+case-removed-already = The pictures are removed already. Only the decision about the member is left.
+# The effect of the first two buttons when no picture was posted.
 case-refusal-buttons = -# { $is_withheld ->
-    [yes] Nothing was posted, and nothing was kept. *Wrongly refused*: they are told, get no strike and may order again; these pictures can't be brought back.{ $like ->
+    [yes] No picture was posted or kept. *Wrongly refused*: the member is notified, gets no strike and may order again; these pictures can't be restored.{ $like ->
         [none] { "" }
-       *[other] { " " }What looks like the removed job { $like } may come back.
+       *[other] { " " }Pictures similar to the removed job { $like } are allowed again.
     } *Rightly refused*: no strike{ $has_look ->
-        [yes] , and pictures that look like these are refused here from now on.
+        [yes] , and similar pictures are refused here from now on.
        *[no] .
     }
    *[no] *Wrongly refused* gives no strike and changes no rule: the same prompt is refused again.
@@ -168,37 +168,37 @@ case-form-duration = { $outcome ->
    *[ban] How long; empty: until lifted
 }
 
-## What a decision came to, for the moderator who made it
+## The result of a decision, for the moderator who made it
 
 case-proposed = Case { ID($number) }: the ban is proposed. Another moderator must confirm it.
 case-done = Case { ID($number) }: { $outcome ->
     [approve] { $is_refused ->
-        [yes] wrongly refused; nothing comes back
-       *[no] it stands
+        [yes] wrongly refused; the pictures can't be restored
+       *[no] approved
     }
     [remove] { $is_refused ->
         [yes] rightly refused
        *[no] removed
     }
     [warn] <@{ ID($member) }> is warned
-    [timeout] <@{ ID($member) }> makes no pictures { case-until }
+    [timeout] <@{ ID($member) }> can't make pictures { case-until }
     [ban] <@{ ID($member) }> is banned from making pictures { case-until }
    *[block] <@{ ID($member) }> is blocked { case-until }
 }.
-case-earlier-sanction = An earlier sanction holds { case-until }.
+case-earlier-sanction = An earlier sanction still holds, { case-until }.
 # Pictures that were removed and have no fingerprint.
 case-too-plain = { $pictures ->
     [0] { "" }
-    [one] { $pictures } picture is too plain to be known again: what looks like it can come back.
-   *[other] { $pictures } pictures are too plain to be known again: what looks like them can come back.
+    [one] { $pictures } picture is too plain to be recognised again: similar ones are not refused.
+   *[other] { $pictures } pictures are too plain to be recognised again: similar ones are not refused.
 }
 case-told = { $is_told ->
-    [yes] They are told by direct message.
-   *[no] Their direct messages are closed: they are told when they next use me.
+    [yes] The member is notified by direct message.
+   *[no] Their direct messages are closed: they see the notice when they next use me.
 }
 case-strikes-now = They have { case-strikes } now.
 case-first-refusal = It was their first refusal, which gives no strike.
-case-message-stays = The pictures are gone from here, but Discord did not let me delete their message: do it by hand.
+case-message-stays = The pictures are deleted, but Discord did not let me delete their message. Delete it by hand.
 
 ## Discord's own timeouts and bans
 
@@ -208,18 +208,18 @@ case-power-set = { $obstacle ->
 }
 case-power-lifted = { $obstacle ->
     [none] Discord's own { case-power } is lifted too.
-   *[other] Discord's own { case-power } stands: { case-obstacle }.
+   *[other] Discord's own { case-power } stays: { case-obstacle }.
 }
 case-timeout-keeps-end = Discord's own timeout keeps its end: { case-obstacle }.
 case-obstacle = { $obstacle ->
-    [no-server] this is no server
+    [no-server] this is not a server
     [you-lack-it] you lack the { case-permission } permission
     [i-lack-it] I lack the { case-permission } permission
     [owner] they own this server
     [above-you] their role is as high as yours
     [above-me] Discord does not let me: their role is as high as mine
     [not-here] they are not in this server any more
-    [nothing] there was none any more
+    [nothing] there was none
     [in-force] case { ID($case) } is still in force
    *[no-answer] Discord did not answer
 }
@@ -236,12 +236,12 @@ case-audit-reason = { $has_reason ->
 case-audit-pardoned = Case { ID($number) }: pardoned
 case-audit-overturned = Case { ID($number) }: overturned
 
-## What the member is told
+## Notices to the member
 
 case-notice = { $outcome ->
-    [approve] A moderator has looked at the order of yours that the picture check stopped in { case-server }: the check was wrong. It gives no strike. Nothing of it was kept, so it can't be posted any more; you may order again.
+    [approve] A moderator has reviewed your order that the picture check stopped in { case-server }: the check was wrong. You get no strike. The pictures were not kept and can't be posted, but you may order again.
     [remove] { $is_withheld ->
-        [yes] A moderator has looked at the order of yours that the picture check stopped in { case-server }: the check was right.
+        [yes] A moderator has reviewed your order that the picture check stopped in { case-server }: the check was right.
        *[no] A moderator has removed your pictures in { case-server }.
     }
     [warn] A moderator has warned you in { case-server }.
@@ -256,23 +256,23 @@ case-server = { $server ->
 case-notice-reason = Reason: { PLAIN($reason) }
 case-notice-removed = The pictures of that order are removed.
 case-notice-strike = It counts as a strike until { MOMENT($until) }; you have { case-strikes } now.
-case-notice-first = It was the first time that a prompt of yours was refused there, so it counts as no strike.
-case-notice-appeal = If you think that is a mistake, appeal: another moderator looks at it.
+case-notice-first = It was your first refused prompt there, so it gives no strike.
+case-notice-appeal = If you think that this is a mistake, appeal. Another moderator will review it.
     -# Case { ID($number) }
 case-appeal = Appeal
 case-answer = { $decision ->
-    [overturned] Your appeal in case { ID($number) } in { case-server } was right: the decision is taken back. Removed pictures are gone for good, though.
-   *[upheld] Your appeal in case { ID($number) } in { case-server } was heard; the decision stands.
+    [overturned] Your appeal in case { ID($number) } in { case-server } was successful: the decision is taken back. Removed pictures can't be restored.
+   *[upheld] Your appeal in case { ID($number) } in { case-server } was reviewed: the decision stays.
 }
 
 ## Appeals
 
 case-appeal-form = Appeal in case { ID($number) }
-case-appeal-why = Why should this be looked at again?
-case-appeal-sent = Your appeal is with the moderators. Another one than the one who acted will answer it.
+case-appeal-why = Why should this be reviewed again?
+case-appeal-sent = The moderators have your appeal. A moderator who did not act in the case will answer it.
 case-appeal-title = ### Appeal in case { ID($number) }
     { $who } · { MOMENT($at) }
-case-appeal-open = -# Another moderator than the one who acted answers.
+case-appeal-open = -# A moderator who did not act in this case must answer.
 case-appeal-uphold = Uphold
 case-appeal-overturn = Overturn
 case-appeal-decided = { $decision ->
@@ -286,7 +286,7 @@ case-answer-form = { $decision ->
     [overturned] Overturn case { ID($number) }
    *[upheld] Uphold case { ID($number) }
 }
-case-answer-word = A word to the member, if you like
+case-answer-word = Message to the member (optional)
 case-appeal-answered = The appeal in case { ID($number) } is { case-decision }.
 case-decision = { $decision ->
     [overturned] overturned

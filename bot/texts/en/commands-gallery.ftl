@@ -1,4 +1,4 @@
-# Discord's own menus: what members order, and their lists. A command's message is its description, the attributes are its options'.
+# Discord's menus: members' orders and lists. A command's message is its description; its attributes describe the options.
 
 command-imagine = Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 vary one
     .prompt = What the picture shows; --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 work in here too
@@ -9,15 +9,15 @@ command-imagine = Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 var
     .guidance = How closely to follow the prompt
     .images = How many pictures
     .model = Which model draws
-    .lora = What it draws with, such as pixel:0.8; several are separated by spaces
-    .preset = One of yours, put behind the prompt; /preset save makes one
-    .file = A text file, or a PNG of mine to draw again; the prompt is put behind it (. for nothing) and wins
-command-preset = Words and parameters that you want again and again
-command-preset-save = Keep something to put behind a prompt, under a name
-    .name = One word; a preset that has it already is replaced
+    .lora = LoRAs to draw with, such as pixel:0.8; separate several with spaces
+    .preset = One of your presets, put behind the prompt; /preset save makes one
+    .file = A text file, or one of my PNGs to draw again; the prompt (. for none) is put behind it and wins
+command-preset = Saved words and parameters for your prompts
+command-preset-save = Save text to put behind a prompt, under a name
+    .name = One word; a preset of the same name is replaced
     .text = As you would type it behind a prompt: golden hour, film grain --ar 3:2 --no people
 command-preset-list = Your presets, which only you see
 command-preset-delete = Delete a preset
     .name = Its name
 command-history = Your pictures, newest first
-command-queue = Your jobs in line; cancel one
+command-queue = Your jobs in the queue; cancel one

@@ -1,4 +1,4 @@
-# /mod and what it answers. A command's message is its description, the attributes are its options'.
+# /mod and its answers. A command's message is its description; its attributes describe the options.
 
 command-mod = For moderators
 mod-blocked = { $until ->
@@ -8,12 +8,12 @@ mod-blocked = { $until ->
 mod-case-number = -# Case { ID($number) }
 mod-may-order = <@{ ID($member) }> may make pictures again.
 
-## To look: the log, cases, figures, the audit log
+## Reading: the log, cases, statistics, the audit log
 
-command-mod-log = What was asked, what was refused and why
+command-mod-log = The log of prompts: which were refused, and why
     .member = Only this member's prompts
     .channel = Only prompts in this channel
-    .ruling = Only what was ruled so
+    .ruling = Only this ruling
     .since = Only the last 30m, 12h, 7d or 2w
 mod-choice-allow = allow
 mod-choice-flag = flag
@@ -38,11 +38,11 @@ mod-log-record = { $ruling ->
 } · <@{ ID($member) }> in <#{ ID($channel) }> · { $source } · { MOMENT($at, style: "R") }
 mod-log-negative = > no: { PLAIN($text, $limit) }
 mod-log-message = -# { case-message } · { case-job }
-command-mod-case = A case; with a reason, an end or a note: amend it
+command-mod-case = Show a case; with a reason, an end or a note: change it
     .number = Its number
-    .reason = Another reason
-    .ends_in = From now: 30m, 12h, 7d, 2w
-    .note = Added to it
+    .reason = A new reason
+    .ends_in = A new end, from now: 30m, 12h, 7d, 2w
+    .note = A note to add
 command-mod-cases = The cases of this server, newest first
     .member = Only about this member
     .state = Only open or closed ones
@@ -51,7 +51,7 @@ mod-choice-closed = closed
 mod-cases-title = ### Cases
 mod-cases-open = open
 mod-cases-decided = { PLAIN($by) } { decided }
-command-mod-stats = What was asked, refused, reported and decided
+command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
 mod-stats-title = ### The last { SPAN($seconds) }
 mod-stats-prompts = **Prompts** { $asked } asked · { $flagged } flagged · { $refused } refused
@@ -82,7 +82,7 @@ mod-stats-outcome = { $count } { $outcome ->
    *[block] block
 }
 mod-stats-by = **By** { $moderators ->
-    [none] nobody
+    [none] no moderator
    *[other] { $moderators }
 }
 mod-stats-moderator = { $who ->
@@ -90,7 +90,7 @@ mod-stats-moderator = { $who ->
    *[other] <@{ ID($who) }> { $count }
 }
 mod-stats-appeals = **Appeals** { $appeals }, of which { $overturned } overturned
-command-mod-audit = Whether the log of what moderators did is whole, and what was done last
+command-mod-audit = Check that the audit log is whole, and show the newest acts
     .head = A head from an earlier /mod audit, which the log must still hold
     .member = Only about this member
 mod-audit-broken = ### ⚠️ The audit log is broken
@@ -103,13 +103,13 @@ mod-audit-whole = ### The audit log is whole
     } in all servers.{ $witness ->
         [none] { "" }
        *[other] { " " }It holds the head of row { ID($witness) }.
-    } Its head is `{ $head }`. Keep it: `/mod audit head:` tells later whether the log still holds it.
+    } Its head is `{ $head }`. Keep it: `/mod audit head:` checks later whether the log still holds it.
 mod-audit-nothing = { $member ->
-    [none] Nothing was done here yet.
-   *[other] Nothing was done about them.
+    [none] There are no acts here yet.
+   *[other] There are no acts about them.
 }
 mod-audit-act = **{ ID($number) }** · { $actor ->
-    [none] somebody forgotten
+    [none] a former moderator
    *[other] <@{ ID($actor) }>
 } · { $act ->
     [open-case] open-case
@@ -172,14 +172,14 @@ mod-audit-detail = { $name ->
    *[other] { $name }
 } { $value }
 
-## To amend, to take back
+## Amending and taking back
 
 command-mod-pardon = Take back a case's strike, and its timeout or ban
     .number = The case
     .reason = For the case and the log
 mod-pardoned = Case { ID($number) }: <@{ ID($member) }> is pardoned. { PLAIN($reason) }.
-command-mod-desk = How this server's desk works; shows it when nothing is given
-    .second_for_bans = Whether another moderator must confirm a ban (takes Manage Server)
+command-mod-desk = Show how this server handles cases, or change it
+    .second_for_bans = Whether another moderator must confirm a ban (needs Manage Server)
 mod-desk = **Ladder** { $rungs }
     { "" }**Strikes** count for { $days ->
         [one] { $days } day
@@ -190,26 +190,26 @@ mod-desk = **Ladder** { $rungs }
        *[no] needs one moderator
     }
 
-## To act without a card
+## Acts without a card
 
-command-mod-block = Keep a member from making pictures, for a while or until lifted
+command-mod-block = Keep a member from making pictures, for a time or until lifted
     .member = Whom to block
     .reason = Shown to the member
     .duration = 30m, 12h, 7d or 2w; left out: until lifted
 command-mod-unblock = Lift a member's block
     .member = Who may make pictures again
 mod-not-blocked = They are not blocked.
-command-mod-strike = A strike, and what the ladder says for it
+command-mod-strike = Give a strike, with the ladder's sanction for it
     .member = Whom
     .reason = Shown to the member
-command-mod-warn = A warning; it counts as a strike
+command-mod-warn = Give a warning; it counts as a strike
     .member = Whom
     .reason = Shown to the member
-command-mod-timeout = No pictures for a while, and Discord's own timeout where you may set it
+command-mod-timeout = No pictures for a time, and Discord's own timeout where you may set it
     .member = Whom
     .duration = 30m, 12h, 7d or 2w
     .reason = Shown to the member
-command-mod-ban = No pictures any more, and Discord's own ban where you may set it
+command-mod-ban = Ban from making pictures, and Discord's own ban where you may set it
     .member = Whom
     .reason = Shown to the member
     .duration = 30m, 12h, 7d or 2w; left out: until lifted
@@ -217,16 +217,16 @@ command-mod-unban = Lift a timeout or ban, the bot's and Discord's; the strike s
     .member = Who may make pictures again
     .reason = For the log
 mod-not-blocked-by-me = They are not blocked by me.
-command-mod-purge = Take down all pictures of a member, or of everybody, of the last while
+command-mod-purge = Take down all recent pictures of a member, or of all members
     .since = The last 30m, 12h, 7d
     .reason = For the log
-    .member = Left out: everybody (takes Manage Server)
-mod-purged = { case-orders } taken down; `/mod restore` lets what looks like them be made again.
+    .member = Left out: all members (needs Manage Server)
+mod-purged = { case-orders } taken down; `/mod restore` allows similar pictures again.
 mod-purge-more = There may be more: use it again.
 mod-purge-left = { $messages ->
     [0] { "" }
-    [one] { $messages } message Discord did not let me delete.
-   *[other] { $messages } messages Discord did not let me delete.
+    [one] Discord did not let me delete { $messages } message.
+   *[other] Discord did not let me delete { $messages } messages.
 }
 command-mod-remove = Take pictures down: the message, and the files behind it
     .picture = A job's id, or a link to its message
@@ -235,15 +235,15 @@ mod-no-reason = no reason given
 mod-menu-reason = removed with the message menu
 command-remove-picture = Remove picture
 mod-removed = Removed: job { $job } of <@{ ID($member) }>.
-mod-removed-looks = What looks like it does not come back here; `/mod restore` takes that back.
-command-mod-restore = Let pictures that look like removed ones be made again
+mod-removed-looks = Similar pictures are refused here from now on; `/mod restore` allows them again.
+command-mod-restore = Allow pictures similar to removed ones again
     .reason = For the log
     .picture = A job's id, or a link to where its message was
     .since = Or all that were removed in the last 30m, 12h, 7d
-    .member = Of these, only this member's; left out: everybody's (takes Manage Server)
+    .member = Of these, only this member's; left out: all members' (needs Manage Server)
 mod-restored = { $pictures ->
-    [one] What looks like { $pictures } removed picture may be made here again. The pictures themselves are deleted and don't come back.
-   *[other] What looks like { $pictures } removed pictures may be made here again. The pictures themselves are deleted and don't come back.
+    [one] Pictures similar to { $pictures } removed picture are allowed here again. The removed picture itself stays deleted.
+   *[other] Pictures similar to { $pictures } removed pictures are allowed here again. The removed pictures themselves stay deleted.
 }
 command-mod-log-channel = Where refusals and flags are posted
     .channel = One that only moderators can read
@@ -269,10 +269,10 @@ mod-choice-mode-pause = pause
 mod-choice-mode-family = family
 mod-choice-mode-known = known
 mod-panic = { $mode ->
-    [pause] Picture making is paused: nobody makes pictures. What is in line is still drawn; `/mod purge` takes it out.
-    [family] Picture making is family only: what would be flagged is refused, and no channel is one for adults.
+    [pause] Picture making is paused: no member can order. Jobs in the queue are still drawn; `/mod purge` cancels them.
+    [family] Picture making is family only: prompts that would be flagged are refused, and no channel counts as age-restricted.
     [known] Picture making is for known members only: those who made pictures here before.
-   *[open] Picture making is open to everybody again.
+   *[open] Picture making is open to all members again.
 }{ reason-given }
 mod-done-by = { $text }
     -# by <@{ ID($member) }>
@@ -281,22 +281,22 @@ mod-done-by = { $text }
 
 command-mod-rule = This server's own rules
 command-mod-rule-add = Add a rule: words that refuse or flag a prompt
-    .name = For moderators
-    .words = With commas between them: one of them is enough
-    .beside = Only beside one of these
+    .name = Shown to moderators
+    .words = Separated by commas; one of them is enough
+    .beside = Only together with one of these
     .unless = But not inside these: killer whale
     .ruling = Left out: refuse
     .category = For the log; left out: spam
-    .shadow = Only log what it would do
+    .shadow = Only log matches; decide nothing
 mod-rule-added = { $does ->
-    [shadow] The rule { CODE($name) } watches, and only logs. { mod-rule-version }
+    [shadow] The rule { CODE($name) } only logs from now on. { mod-rule-version }
     [flag] The rule { CODE($name) } flags from now on. { mod-rule-version }
    *[refuse] The rule { CODE($name) } refuses from now on. { mod-rule-version }
 }
 mod-rule-version = The rule book is at version { ID($version) }.
 command-mod-rule-remove = Remove a rule; earlier versions keep it
     .name = Its name
-mod-rule-removed = The rule { CODE($name) } is gone. { mod-rule-version }
+mod-rule-removed = The rule { CODE($name) } is removed. { mod-rule-version }
 command-mod-rule-list = The rules, and how often each fired
     .version = As the rule book was then; left out: as it is
 mod-rule-list = ### Rules · version { ID($version) } of { ID($newest) }
@@ -312,13 +312,13 @@ mod-rule-line = **{ PLAIN($name) }** · { $ruling ->
 } · since version { ID($since) }
     -# { PLAIN($words) }
 mod-rule-more = -# and { $count } more
-mod-rule-none = None. `/mod rule add` makes one; `/mod rule test` tries it out first.
-command-mod-rule-test = What a rule would have done to the last prompts; changes nothing
+mod-rule-none = There are no rules. `/mod rule add` makes one; `/mod rule test` tries it first.
+command-mod-rule-test = Try a rule on the last prompts; changes nothing
     .name = A rule of this server
-    .words = Or words to try, with commas between them
+    .words = Or words to try, separated by commas
     .last = How many prompts; left out: 5000
 mod-rule-test = { $ruling ->
     [refuse] Would have refused { $hits } of { $read }, { $good } by members in good standing.
    *[flag] Would have flagged { $hits } of { $read }, { $good } by members in good standing.
 }
-mod-rule-hits-must = ⚠️ It hits { $count } that must always be allowed, such as { CODE($example) }.
+mod-rule-hits-must = ⚠️ It hits { $count } of the prompts that must always be allowed, such as { CODE($example) }.

@@ -1,26 +1,26 @@
-# Discord's own menus: /server, and what members do about pictures that are not theirs.
+# Discord's menus: /server, and members' reports.
 
-command-server = What this server chooses
-command-server-policy = What is done about what is found in prompts
-command-server-policy-show = What holds in this server, in age-restricted channels and in a channel
+command-server = This server's settings
+command-server-policy = The moderation policy of this server
+command-server-policy-show = Show the policy of this server, of age-restricted channels and of a channel
     .channel = Left out: this one
-command-server-policy-preset = Choose family, standard or mature; changes made there before go
-    .preset = What to start from
+command-server-policy-preset = Choose family, standard or mature; earlier changes there are deleted
+    .preset = The preset to start from
     .where = Left out: this server
     .channel = For one channel and its threads
-command-server-policy-category = Change what is done about one category
-    .category = What was found
-    .action = What is done with it; as found: what the rule or the score says
+command-server-policy-category = Change what happens with one category
+    .category = The category to change
+    .action = What happens with it; as found: as the rule or the score says
     .flag = Flagged from this score on, 0.01 to 1; 1: never by score
     .refuse = Refused from this score on, 0.01 to 1; 1: never by score
     .where = { command-server-policy-preset.where }
     .channel = { command-server-policy-preset.channel }
-command-server-policy-reset = Back to what holds without the choice
-    .category = Only this one's change; left out: the preset and all changes there
+command-server-policy-reset = Take a choice back
+    .category = Only this category; left out: the preset and all changes there
     .where = { command-server-policy-preset.where }
     .channel = { command-server-policy-preset.channel }
 
 menu-report = Report
 report-title = Report a picture
 report-reason = What is wrong with it?
-report-thanks = Thank you: the moderators look at it. Only they see who reported.
+report-thanks = Thank you. The moderators will look at it. Only they see who reported.

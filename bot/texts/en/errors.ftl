@@ -1,4 +1,4 @@
-# Why something is not done: one message for each class of error, found by its name. Variables are attributes of the error.
+# The reasons that a request is not done: one message for each class of error, found by its name. Variables are the error's attributes.
 
 ## Prompts and parameters
 
@@ -53,15 +53,15 @@ error-unknown-preset = { $nearest ->
    *[other] You have no preset { CODE($name) }. Did you mean { CODE($nearest) }? `/preset list` shows them all.
 }
 error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `-` and `_`.
-error-nested-preset = A preset can't ask for another preset: write what is in that one instead.
-error-empty-preset = There is nothing to save: a preset takes words, parameters such as `--ar 3:2`, or both.
-error-too-many-presets = You have { $limit } presets already, which is the most. Delete one with `/preset delete`.
+error-nested-preset = A preset can't contain another preset: write that one's text instead.
+error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
+error-too-many-presets = You have { $limit } presets already, the maximum. Delete one with `/preset delete`.
 error-file-too-large = { $is_picture ->
     [yes] That PNG has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
    *[no] That text file has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
 }
 error-file-unreachable = That file could not be fetched from Discord. Try again.
-error-no-prompt-in-file = There is no prompt in that file: it takes a text in UTF-8, or a PNG that says how it was drawn, as mine do. A grid of four says nothing; press U1 under it.
+error-no-prompt-in-file = There is no prompt in that file. I read a text in UTF-8, or a PNG with its parameters, such as mine. A grid of four has none; press U1 under it.
 
 ## Refusals
 
@@ -77,20 +77,20 @@ error-prompt-refused = This prompt can't be drawn here: it reads as { $category 
     [negative] { " " }(in the negative prompt)
    *[both] { " " }(in the prompt and the negative prompt)
 }. { $category ->
-    [sexual] Say it without what is sexual and try again
-    [nudity] Put clothes on whoever is in it and try again
-    [minors] Leave out either the child or all that is sexual or suggestive: no server draws both
-    [gore] Say it without blood and wounds and try again
-    [hate] Leave out what looks down on people and try again
-    [harassment] Leave out what insults or threatens somebody and try again
-    [self-harm] If you need somebody, they listen at <https://findahelpline.com>; otherwise rephrase it and try again
+    [sexual] Leave out sexual content and try again
+    [nudity] Put clothes on the people in it and try again
+    [minors] Leave out the child, or all sexual and suggestive content: no server allows both
+    [gore] Leave out blood and wounds and try again
+    [hate] Leave out the hate against people and try again
+    [harassment] Leave out insults and threats and try again
+    [self-harm] If you need help, there are people to talk to at <https://findahelpline.com>. Otherwise rephrase it and try again
     [illegal] Leave that out and try again
-    [real-person] Leave out the person, or whatever is sexual, nude or gory beside them
+    [real-person] Leave out the person, or leave out all sexual, nude and gory content
     [spam] Ask for something else, or press 🔄 under the pictures for more of the same
-    [server-rule] Its moderators can tell you which
+    [server-rule] The moderators can tell you which rule
    *[other] Rephrase it and try again
-}. If you think that is a mistake, ask a moderator. { $is_first ->
-    [yes] The first time counts as nothing against you. { nothing-charged }
+}. If you think that this is a mistake, ask a moderator. { $is_first ->
+    [yes] The first time does not count against you. { nothing-charged }
    *[no] { nothing-charged }
 }
 nothing-charged = Nothing was charged.
@@ -105,10 +105,10 @@ reason-given = { $reason ->
 }
 error-rate-limited = { $is_impossible ->
     [yes] That is more images at once than a { $limit } allows. Ask for fewer.
-   *[no] You have used up your images for this { $limit }. Again in { WAIT($retry_after) }.
+   *[no] You have used up your images for this { $limit }. Try again in { WAIT($retry_after) }.
 }
-error-too-many-jobs = You have { $limit } jobs in line already, which is the most. Wait for one, or cancel one with `/queue`.
-error-line-full = The line is full: { $waiting } jobs are waiting. { $seconds ->
+error-too-many-jobs = You have { $limit } jobs in the queue already, the maximum. Wait for one, or cancel one with `/queue`.
+error-line-full = The queue is full: { $waiting } jobs are waiting. { $seconds ->
     [none] Try again in a little while.
    *[other] It would take about { WAIT($seconds) }. Try again in a little while.
 }
@@ -123,34 +123,34 @@ error-known-only = For now only members who have made pictures here for a while 
 ## Pictures and jobs
 
 error-not-yours = { $is_picture ->
-    [yes] This picture is somebody else's; only they and the moderators can do that.
-   *[no] This job is somebody else's; only they and the moderators can do that.
+    [yes] This picture belongs to another member; only they and the moderators can do that.
+   *[no] This job belongs to another member; only they and the moderators can do that.
 }
-error-not-a-moderator = Only moderators can do that: it takes the Manage Messages permission.
+error-not-a-moderator = Only moderators can do that: it needs the Manage Messages permission.
 error-no-such-job = { $is_message ->
     [yes] There is no picture of mine in that message.
-   *[no] I don't know the job { CODE($job) }. Give its id, which stands under its pictures, or a link to its message.
+   *[no] I don't know the job { CODE($job) }. Give its id, which is shown under its pictures, or a link to its message.
 }
-error-picture-gone = That picture is gone: it was removed or deleted.
+error-picture-gone = That picture was removed or deleted.
 error-not-running = That job is not waiting or running any more.
-error-too-large = It would be { $side } pixels wide or high; { $limit } is the most.
-error-bad-duration = { CODE($text) } is no duration. Write `30m`, `12h`, `7d` or `2w`.
-error-nothing-to-verify = There is no picture that can be read: it takes a PNG, a JPEG or a WebP.
-error-too-heavy-to-verify = It has { SIZE($bytes) }; at most { SIZE($limit) } can be looked at.
-error-generation-failed = No picture came out. { $kind ->
+error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
+error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
+error-nothing-to-verify = There is no picture that I can read. I read PNG, JPEG and WebP.
+error-too-heavy-to-verify = That picture has { SIZE($bytes) }; I can read at most { SIZE($limit) }.
+error-generation-failed = No picture was made. { $kind ->
     [memory] The graphics card ran out of memory for it. Try fewer images or a smaller size.
     [model] The model could not be loaded. Choose another one, or tell the bot's owner.
-    [lora] A LoRA that was asked for can't be used. Draw without it, or tell the bot's owner.
+    [lora] A LoRA of this order can't be used. Draw without it, or tell the bot's owner.
     [input] The picture that it starts from can't be read any more.
-    [crash] The worker died several times over it.
-    [picture] The finished picture shows what is not shown here.
-    [banned] It came out like one that the moderators have removed here.
-    [picture-input] The picture that it starts from shows what is not shown here.
-    [banned-input] The picture that it starts from is like one that the moderators have removed here.
+    [crash] The worker crashed several times while drawing it.
+    [picture] The finished picture shows content that is not allowed here.
+    [banned] The finished picture looks like one that the moderators have removed here.
+    [picture-input] The picture that it starts from shows content that is not allowed here.
+    [banned-input] The picture that it starts from looks like one that the moderators have removed here.
    *[other] Something broke.
 } { nothing-charged }
 error-job-cancelled = Cancelled. { nothing-charged }
-error-disk-full = The bot's disk is full, so nothing can be kept. Tell the bot's owner. { nothing-charged }
+error-disk-full = The bot's disk is full, so pictures can't be stored. Tell the bot's owner. { nothing-charged }
 
 ## Cases
 
@@ -158,9 +158,9 @@ error-no-such-case = { $number ->
     [0] There is no such case in this server.
    *[other] There is no case { ID($number) } in this server.
 } `/mod cases` lists them.
-error-case-taken = Case { ID($number) } is in the hands of { PLAIN($by) } already. If nothing comes of it, it is free again in { WAIT($free_in) }.
+error-case-taken = Case { ID($number) } is claimed by { PLAIN($by) }. Without a decision, it is free again in { WAIT($free_in) }.
 error-case-closed = Case { ID($number) } is decided already: { PLAIN($by) } { decided } ({ MOMENT($at) }). `/mod case` amends it.
-# What a moderator did, after their name; "warned" and what follows take the member's behind them.
+# A moderator's act, after their name. "warned" and the acts after it are followed by the member.
 decided = { $is_refused ->
     [yes] { $outcome ->
         [approve] called the refusal wrong
@@ -168,7 +168,7 @@ decided = { $is_refused ->
        *[other] { sanctioned }
     }
    *[no] { $outcome ->
-        [approve] let it stand
+        [approve] approved it
         [remove] removed it
        *[other] { sanctioned }
     }
@@ -181,46 +181,46 @@ sanctioned = { $outcome ->
    *[other] { $outcome }
 }
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
-error-senior-needed = Case { ID($number) } was escalated: it takes the Manage Server permission to decide it.
-error-not-senior = That takes the Manage Server permission.
-error-own-case = That is about yourself: another moderator must decide it.
+error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission.
+error-not-senior = That needs the Manage Server permission.
+error-own-case = That is about you: another moderator must decide it.
 error-nothing-to-amend = { $is_open ->
     [yes] Case { ID($number) } has no decision that could be amended.
    *[no] Case { ID($number) } has no running timeout or ban that could be amended.
 }
 error-nothing-to-pardon = Case { ID($number) } has nothing to pardon: no strike that counts, and no block that runs.
-error-nothing-to-restore = No picture of that is kept from coming back here, so there is nothing to restore.
+error-nothing-to-restore = Nothing of that is blocked here, so there is nothing to restore.
 error-not-your-case = That case is not about you.
 error-appealed-already = Case { ID($number) } has been appealed already. An appeal is answered once.
 error-no-such-appeal = There is no such appeal in this server.
 error-appeal-answered = The appeal in case { ID($number) } is answered already: { case-decision }, by { PLAIN($by) }.
 error-own-decision = You acted in case { ID($number) } yourself: another moderator must answer the appeal.
 error-reported-already = You have reported that picture already. The moderators have it.
-error-reviewed-already = A moderator has looked at that picture already and let it stand.
-error-too-many-reports = You have reported { $limit } pictures within an hour, which is the most. Again in { WAIT($retry_after) }.
-error-nobody-there = That is a bot, or nobody I know.
-error-nothing-said = Say at least one of { $command ->
+error-reviewed-already = A moderator has reviewed and approved that picture already.
+error-too-many-reports = You have reported { $limit } pictures within an hour, the maximum. Try again in { WAIT($retry_after) }.
+error-nobody-there = That is a bot, or a member that I don't know.
+error-nothing-said = Give at least one of { $command ->
     [mod-restore] `picture` and `since`
     [mod-rule-test] `name` and `words`
    *[server-policy-category] `action`, `flag` and `refuse`
 }.
 
-## What a server chooses
+## A server's settings
 
-error-nobodys-choice = That is nobody's choice: what concerns { server-category } is the same on every server.
-error-bad-threshold = A threshold is from 0.01 to 1, where 1 is never; { $value } is none.
+error-nobodys-choice = That can't be changed: the policy on { server-category } is the same on every server.
+error-bad-threshold = A threshold is a number from 0.01 to 1, where 1 means never; { $value } is not one.
 error-nothing-chosen = { $category ->
-    [none] Nothing was chosen there, so nothing changes. `/server policy show` shows what holds.
-   *[other] Nothing was chosen about { server-category } there, so nothing changes. `/server policy show` shows what holds.
+    [none] There is no choice to take back there. `/server policy show` shows the policy.
+   *[other] There is no choice about { server-category } to take back there. `/server policy show` shows the policy.
 }
 error-rule-unusable = That rule can't be used: { $problem ->
     [too-many-rules] there are { $limit } rules already. Remove one first.
     [name] a name has 1 to { $limit } characters. Give it another one.
-    [minors] minors are the filter's own matter, everywhere. Choose another category.
+    [minors] the filter itself handles minors, everywhere. Choose another category.
     [no-words] it has no words. Write at least one, with commas between them.
     [too-many-words] it has { $count } words, more than { $limit }. Make two rules of it.
-    [no-word] { CODE($word) } is no word. A word has letters or digits, at most { $limit } characters.
-   *[reserved-word] { CODE($word) } is for the rules file alone. Write the words themselves.
+    [no-word] { CODE($word) } is not a word. A word has letters or digits, at most { $limit } characters.
+   *[reserved-word] { CODE($word) } works in the rules file only. Write the words themselves.
 }
 error-rule-taken = There is a rule called { CODE($name) } already. Remove it first, or choose another name.
 error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest ->
@@ -234,9 +234,9 @@ error-rule-breaks-must = The rule { CODE($rule) } would refuse { CODE($prompt) }
 
 ## Members' data and the audit log
 
-error-no-head = { CODE($text) } is no head of the audit log; one looks like `12:3fa9c07d`.
-error-data-too-large = What I keep about you takes { SIZE($size) }, and Discord takes { SIZE($limit) } here. Ask the owner of this bot: `python -m db export` writes it to a file.
-error-not-your-data = That is for somebody else's data. `/privacy delete` is for yours.
+error-no-head = { CODE($text) } is not a head of the audit log; a head looks like `12:3fa9c07d`.
+error-data-too-large = Your data has { SIZE($size) }, but Discord accepts at most { SIZE($limit) } here. Ask the owner of this bot: `python -m db export` writes it to a file.
+error-not-your-data = That button is for another member's data. `/privacy delete` is for yours.
 
 ## Discord
 

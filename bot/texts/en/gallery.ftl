@@ -1,8 +1,8 @@
-# Cards of running jobs, galleries, their buttons and forms; lists of a member's own.
+# Cards of running jobs, galleries, their buttons and forms; a member's lists.
 
 ## Cards
 
-# `picture`: the one that it was made from, by its number.
+# `picture`: the number of its source picture.
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
     [none] { $action ->
         [reroll] { " " }· re-roll
@@ -31,18 +31,18 @@ gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($heig
 } · { case-job }
 gallery-lora = LoRA { $name } { $weight }
 gallery-withheld = { $count ->
-    [one] One picture of { $of } showed what is not shown here, and is left out and not charged.
-   *[other] { $count } pictures of { $of } showed what is not shown here, and are left out and not charged.
+    [one] One picture of { $of } showed content that is not allowed here. It is left out and not charged.
+   *[other] { $count } pictures of { $of } showed content that is not allowed here. They are left out and not charged.
 }
 gallery-preview = preview
-gallery-kept-until-room = The bot's disk is full. The job is kept, and goes on when there is room again.
+gallery-kept-until-room = The bot's disk is full. The job is kept, and continues when there is room again.
 
 ## Progress
 
 gallery-loading = The model is loading. Your pictures come as soon as it is ready.
 gallery-waiting = { $place ->
-    [1] Next in line{ gallery-to-go }
-   *[other] Place { ID($place) } in line{ gallery-to-go }
+    [1] Next in the queue{ gallery-to-go }
+   *[other] Place { ID($place) } in the queue{ gallery-to-go }
 }
 gallery-running = `{ $bar }` { NUMBER($share, style: "percent") }{ gallery-to-go }
 gallery-to-go = { $seconds ->
@@ -59,7 +59,7 @@ gallery-cancel = Cancel
 gallery-try-again = Try again
 page-newest = Newest
 page-older = Older
-# Why pictures are gone, in the audit log.
+# The reason that is stored with deleted pictures.
 gallery-deleted = deleted with the button
 
 ## The form behind ✏️
@@ -73,8 +73,8 @@ remix-picture = Picture { $picture }
 remix-change = How much may change
 remix-choice = { $change ->
     [details] Details, as V does
-    [much] Much: the words count, and what is where stays
-   *[most] Nearly all: little more than an outline stays
+    [much] Much: the words count, and the layout stays
+   *[most] Nearly all: only a rough outline stays
 }
 
 ## Lists
@@ -98,7 +98,7 @@ history-job = -# { $action ->
     }
 }
 history-repeat = Repeat
-queue-none = Nothing of yours is in line. { queue-in-all }.
+queue-none = You have no jobs in the queue. { queue-in-all }.
 queue-title = ### Your jobs
     -# { queue-in-all }
 queue-in-all = { $waiting } waiting and { $running } running in all
@@ -111,10 +111,10 @@ preset-saved = { $is_new ->
 preset-adds = { CODE($name, before: "--preset ") } in a prompt, or the option `preset` of `/imagine`, adds it.
 preset-none = You have no presets. `/preset save` makes one.
 preset-title = ### Your presets · { $count } of { $most }
-preset-deleted = The preset { CODE($name) } is gone.
+preset-deleted = The preset { CODE($name) } is deleted.
 
-## Beside the bot's name, the same for every server
+## The bot's presence, the same in every server
 
 presence-idle = /imagine · model { $model }
-presence-busy = /imagine · { $busy } in line at { $model }
+presence-busy = /imagine · { $busy } in the queue of { $model }
 presence-loading = { $model } is loading

@@ -1,4 +1,4 @@
-# What a server chooses: its policy, in answers and on the card. Also the words of Discord's own choices.
+# A server's policy, in answers and on the card. Also the words of Discord's choices.
 
 server-place = { $kind ->
     [server] this server
@@ -30,22 +30,22 @@ server-action = { $action ->
    *[other] as found
 }
 
-## What a command did
+## Answers to commands
 
 server-policy-chosen = In { server-place } the policy is *{ $preset }* from now on.
-server-policy-amended = In { server-place } { server-category } is from now on: { $stance }.
+server-policy-amended = In { server-place } the category { server-category } is from now on: { $stance }.
 server-policy-reset = In { server-place } { $category ->
     [none] the choice
    *[other] the change to { server-category }
 } is taken back.
-# For the moderators' channel: what was done, and by whom.
+# For the moderators' channel: the change, and the member who made it.
 server-policy-by =
     { $done }
     -# by <@{ ID($member) }>
 
 ## The card
 
-server-policy-title = ### What is done about what is found
+server-policy-title = ### Moderation policy
 server-policy-scope = { "**" }{ $kind ->
     [server] This server
     [age-restricted] Age-restricted channels
@@ -60,7 +60,7 @@ server-policy-scope = { "**" }{ $kind ->
    *[other] , changed: { $changed }
 }
 server-stances = - { $categories }: { $stance }
-# Scores from 0 to 1, "none" where nothing is done by score; `first` is the lower one.
+# Scores from 0 to 1, "none" when the score has no effect; `first` is the lower one.
 server-stance = { $action ->
     [allow] allowed
     [flag] { $first ->
@@ -91,8 +91,8 @@ server-stance = { $action ->
 server-flagged-from = flagged from { NUMBER($flag, minimumFractionDigits: 2, maximumFractionDigits: 2) }
 server-refused-from = refused from { NUMBER($refuse, minimumFractionDigits: 2, maximumFractionDigits: 2) }
 server-policy-fixed =
-    { "**" }Nobody's choice**, on no server: minors in anything sexual or suggestive, intimate pictures without consent, and a real person beside anything sexual, nude or gory are refused.
+    { "**" }Always refused**, on every server: minors with sexual or suggestive content, intimate pictures without consent, and real persons with sexual, nude or gory content.
     { server-for-everybody }
-server-for-everybody = In channels that are not age-restricted, what *standard* refuses of sexual, nudity and gore is refused whatever stands here.
-server-policy-family = ⚠️ `/mod panic` is at *family*: until it is open again, that holds everywhere as well.
-server-policy-help = -# Scores are from 0 to 1, how likely a moderator would object. `/server policy preset`, `category` and `reset` change what holds.
+server-for-everybody = In channels that are not age-restricted, sexual, nude and gory content that *standard* refuses is always refused.
+server-policy-family = ⚠️ `/mod panic` is set to *family*: until it is open again, *family* holds everywhere as well.
+server-policy-help = -# A score from 0 to 1 says how likely a moderator would object. `/server policy preset`, `category` and `reset` change the policy.

@@ -47,8 +47,8 @@ async def test_where_nothing_was_posted_the_buttons_are_about_the_refusal(busy: 
     words, labels = await card(busy, case.id)
     assert labels[:2] == ["Wrongly refused", "Rightly refused"]
     assert "0 flagged · 0 refused · pictures of 1 order flagged or refused · " in words
-    assert "Nothing was posted" in words and "can't be brought back" in words
-    assert "look like these are refused here from now on" in words
+    assert "No picture was posted or kept" in words and "can't be restored" in words
+    assert "similar pictures are refused here from now on" in words
     done = await busy.casework.decide(case.id, MIA, REMOVE)
     assert "mia called the refusal right" in (await card(busy, case.id))[0]
     assert "the check was right" in told(done.case)
@@ -70,7 +70,7 @@ async def test_the_card_of_a_likeness_says_that_the_removed_one_may_come_back_to
     first = (await busy.draw("show waves1", images=1)).job
     await busy.takedown.remove(first.id, MIA, "no")
     words, _ = await card(busy, (await withheld(busy, "show waves1")).id)
-    assert f"What looks like the removed job {first.id} may come back." in words
+    assert f"Pictures similar to the removed job {first.id} are allowed again." in words
 
 
 async def test_what_is_too_plain_to_be_known_again_is_not_said_to_be(busy: Shop) -> None:

@@ -193,10 +193,10 @@ def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
 @pytest.mark.parametrize(
     ("progress", "line"),
     [
-        (Waiting(place=1, seconds=None), "Next in line"),
-        (Waiting(place=1, seconds=3.2), "Next in line, about 4 s to go"),
-        (Waiting(place=12, seconds=None), "Place 12 in line"),
-        (Waiting(place=12, seconds=600), "Place 12 in line, about 10 min to go"),
+        (Waiting(place=1, seconds=None), "Next in the queue"),
+        (Waiting(place=1, seconds=3.2), "Next in the queue, about 4 s to go"),
+        (Waiting(place=12, seconds=None), "Place 12 in the queue"),
+        (Waiting(place=12, seconds=600), "Place 12 in the queue, about 10 min to go"),
     ],
 )
 def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
@@ -384,7 +384,10 @@ def test_a_gallery_says_what_is_withheld_and_its_buttons_keep_their_numbers() ->
     gallery = a_gallery(a_job(), 4)
     gallery = replace(gallery, images=(gallery.images[0], *gallery.images[2:]))
     components = str(cards.gallery_card(SAY, gallery, "a.jpg", is_spoiler=False).to_components())
-    assert "One picture of 4 showed what is not shown here, and is left out and not charged." in components
+    assert (
+        "One picture of 4 showed content that is not allowed here. It is left out and not charged."
+        in components
+    )
     assert [f"'label': 'U{number}'" in components for number in range(1, 5)] == [True, False, True, True]
     assert f"atelier:1:up:{JOB}:2" in components
     whole = str(cards.gallery_card(SAY, a_gallery(a_job(), 4), "a.jpg", is_spoiler=False).to_components())

@@ -126,17 +126,17 @@ def test_what_stays_is_said_before_and_for_how_long() -> None:
     text = privacy_cards.before(kept, settings, SAY)
     for words in (
         "1 order and 2 pictures",
-        "3 orders in line: cancelled, and given back",
+        "3 orders in the queue: cancelled and refunded",
         "a strike until <t:1800000000:f>",
         "a block or ban until it is lifted",
         "a block or ban until <t:1900000000:f>",
         "1 open case about you: until the moderators have decided",
-        "what you did as a moderator, with your name: 730 days",
-        "asked for it before",
+        "your acts as a moderator, with your name: 730 days",
+        "asked for this before",
     ):
         assert words in text, words
     assert len(text) < 2500
-    assert "3 orders cancelled and given back" in privacy_cards.after(kept, 3, settings, SAY)
+    assert "3 orders cancelled and refunded" in privacy_cards.after(kept, 3, settings, SAY)
 
 
 async def test_the_outlook_counts_what_is_there(busy: Shop) -> None:
@@ -238,7 +238,7 @@ async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playgroun
     await sweep.sweep()
     [card] = await play.person("mia").sees("mod-log")
     assert "a bloody sword" not in card.texts and "warned" in card.texts
-    assert "forgotten at their wish" in card.texts
+    assert "deleted at their request" in card.texts
     assert "()" not in card.texts and "``" not in card.texts and "score" not in card.texts
     busy.clock.now += 91 * DAY
     await sweep.sweep()

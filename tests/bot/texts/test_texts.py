@@ -121,10 +121,10 @@ def test_every_category_is_named_in_words(category: Category) -> None:
 def test_a_refusal_says_what_to_do_and_whether_it_counts(category: str, field: str, is_first: bool) -> None:
     sentence = language("en").sentence(PromptRefused(category, field, is_first)) or ""
     assert len(sentence) <= 330
-    advice = sentence.partition(". ")[2].partition(". If you think that is a mistake")[0]
+    advice = sentence.partition(". ")[2].partition(". If you think that this is a mistake")[0]
     assert advice, "what to do instead"
     assert advice != "Rephrase it and try again", "that is for categories that nobody has thought of"
-    assert ("counts as nothing against you" in sentence) == is_first
+    assert ("does not count against you" in sentence) == is_first
 
 
 def test_every_category_has_advice_of_its_own() -> None:

@@ -114,7 +114,7 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
     purged = await busy.casework.purge(MIA, 0.0, "spam", member=BEN.member, most=9)
     assert purged.plain == 1
     say = language("en")
-    told = "1 picture is too plain to be known again: what looks like it can come back."
+    told = "1 picture is too plain to be recognised again: similar ones are not refused."
     assert say("case-too-plain", pictures=1) == told
     assert say("case-too-plain", pictures=0) == ""
 
