@@ -1,4 +1,4 @@
-// The left edge: channels, the bot and its switch, and who one is.
+// The left edge: channels, the bot and its switch, and the current member.
 
 import { avatar, displayName, h, icon } from "./dom.js";
 
@@ -46,12 +46,12 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
         h("span", { class: "member-role" }, user.is_moderator ? "Moderator" : "Member")))));
   }
 
-  let asked = null; // {action, from}: pressed, and the status that it is to change
+  let asked = null; // {action, from}: the pressed action, and the status that it will change
 
   function ask(action) {
     const mine = asked = { action, from: store.bot.status };
     drawBot();
-    // A start that fails changes nothing: then it may be tried again.
+    // A failed start leaves the status unchanged: allow another try.
     const release = () => asked === mine && ((asked = null), drawBot());
     Promise.resolve(events.control(action)).finally(() => setTimeout(release, 10_000));
   }
