@@ -23,7 +23,8 @@ Compressor = Callable[[str], bytes]
 def compressor(name: str | None) -> Compressor | None:
     """Returns a compressor: one stream for the whole connection, with a flush after every message.
 
-    Returns None for text frames, which every client accepts. zstd also gives None when this Python has no zstd module."""
+    Returns None for text frames, which every client accepts. zstd also gives None when this Python has no zstd module.
+    """
     if name == "zlib-stream":
         deflate = zlib.compressobj()
         return lambda text: deflate.compress(text.encode()) + deflate.flush(zlib.Z_SYNC_FLUSH)

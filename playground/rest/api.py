@@ -110,7 +110,8 @@ class Api:
     ) -> Fault:
         """Makes the next `times` matching requests fail. `*` and `…` in `path` match any text, for example `/channels/…`.
 
-        Without the `Via` header a 429 looks like a ban by Discord's proxy."""
+        Without the `Via` header a 429 looks like a ban by Discord's proxy.
+        """
         message = f"{status}: {HTTPStatus(status).phrase}"
         answer = Answer(status, {"message": message, "code": code})
         if status == HTTPStatus.TOO_MANY_REQUESTS:
