@@ -1,4 +1,4 @@
-"""What a loop that everybody waits for spends its steps on, in simulated time."""
+"""The steps of a saturated loop, in simulated time."""
 
 from collections import Counter
 from collections.abc import Sequence
