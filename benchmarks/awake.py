@@ -175,7 +175,7 @@ async def scrape(port: int) -> Figures:
 
 async def _wait_for_full_slots(port: int) -> None:
     async with asyncio.timeout(120):
-        while (await scrape(port))["slots_in_use"] < SLOTS:  # noqa: ASYNC110  # another process's doing
+        while (await scrape(port))["slots_in_use"] < SLOTS:  # noqa: ASYNC110  # another process changes the condition
             await asyncio.sleep(0.25)
 
 

@@ -52,9 +52,9 @@ Ask = Callable[[int, MemberId, int, int], GenerationRequest]
 def dealt(
     ask: Ask, gap: float, count: int, steps: Sequence[int], *, share: float, seed: int = TYPICAL
 ) -> list[Arrival]:
-    """Returns Poisson arrivals, on average `gap` seconds apart. Members and kinds of order are dealt from a shuffled deck, not
-    drawn at random. The greedy member's share is therefore exact, and every kind of order is equally frequent. This makes a small
-    number of orders more conclusive."""
+    """Returns Poisson arrivals, on average `gap` seconds apart. The greedy member's turns and the kinds of order are dealt from
+    shuffled decks, not drawn at random. The greedy member's share is therefore exact, and every kind of order is equally
+    frequent. A small number of orders is then more conclusive."""
     chance = random.Random(seed)
     at, times = 0.0, list[float]()
     for _ in range(count):

@@ -111,8 +111,7 @@ class DecoderTrainer:
 
 
 def shaded(pictures: Tensor) -> Tensor:
-    """Returns the pictures with a slanting gradient of coloured light, so that the decoder learns skies as well as plain
-    walls."""
+    """Returns the pictures with a slanting gradient of coloured light, so that the decoder learns skies, not only plain walls."""
     count, channels, height, width = pictures.shape
     ramp = torch.linspace(-1, 1, height).view(1, 1, -1, 1) * torch.randn(count, channels, 1, 1)
     ramp = ramp + torch.linspace(-1, 1, width) * torch.randn(count, channels, 1, 1)

@@ -45,8 +45,8 @@ def compiled(bench: Bench) -> Rows:
 
 
 def _best_batch(bench: Bench) -> int:
-    """Returns the fastest number of pictures per pipeline call, measured eagerly because each compiled size would need its own
-    compilation."""
+    """Returns the number of pictures per pipeline call with the highest throughput. Measured eagerly, because every size would
+    need its own compilation."""
     batches = bench.scale.batches
     if len(batches) == 1:
         return batches[0]

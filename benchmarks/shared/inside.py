@@ -225,7 +225,7 @@ async def _play(
     worker.submit, worker.look = submit, look
     clock.restart()  # loading is not measured
     task = asyncio.create_task(dispatch.run())
-    while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is no event
+    while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is not an event
         await asyncio.sleep(0)
     for one in until:
         await tickets[one.request.job].wait_for_pictures()

@@ -94,7 +94,7 @@ const timeline = new Timeline(store, { scroller: byId("scroller"), list: byId("m
     jump: (element) => timeline.jumpTo(element.dataset.target),
     visit({ dataset: { channel, target } }) {
       if (store.channels.some(({ id }) => id === channel) && channel !== store.channel) store.show(channel);
-      if (!timeline.jumpTo(target)) composer.complain("That message is gone, or stands further up in its channel.");
+      if (!timeline.jumpTo(target)) composer.complain("That message was deleted, or it is further up in its channel.");
     },
     more: (element, message, event) => messageMenu(element, message, pointOf(event)),
     author: (element, message, event) => userMenu(element, message.author, pointOf(event)),

@@ -3,8 +3,8 @@
 import { avatar, displayName, h, icon } from "./dom.js";
 
 const CONTROLS = {
-  stop: { label: "Stop", doing: "Stopping…", title: "Ends the bot; what is in line goes on at the next start" },
-  kill: { label: "Kill", doing: "Killing…", title: "Ends the bot at once, as a power cut would" },
+  stop: { label: "Stop", doing: "Stopping…", title: "Ends the bot; queued jobs continue at the next start" },
+  kill: { label: "Kill", doing: "Killing…", title: "Ends the bot at once, like a power failure" },
   start: { label: "Start", doing: "Starting…", title: "Starts the bot again" },
 };
 

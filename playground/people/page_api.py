@@ -121,7 +121,7 @@ class PageEndpoints:
                 {
                     "id": str(each.id),
                     "name": each.name or DIRECT,
-                    "topic": each.topic if each.type == TEXT else "Between you and the bot alone",
+                    "topic": each.topic if each.type == TEXT else "Only you and the bot see this channel",
                     "nsfw": each.is_nsfw,
                 }
                 for each in seen

@@ -117,9 +117,9 @@ class World:
             Overwrite(role_id=bots, allow=rights.VIEW_CHANNEL),
         )
         topics = {
-            "gallery": "Pictures for everybody: /imagine a fox in the snow",
+            "gallery": "Pictures for all members: /imagine a fox in the snow",
             "after-dark": "For adults: /server policy may let prompts go further here",
-            "mod-log": "For the moderators: what was refused or flagged",
+            "mod-log": "For moderators: refused and flagged orders",
         }
         for position, (name, topic) in enumerate(topics.items()):
             channel = Channel(id=seed[name], name=name, topic=topic, position=position)

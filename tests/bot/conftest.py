@@ -158,7 +158,7 @@ async def ended(task: asyncio.Task[Any]) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # the condition is another task's or process's doing
+    while not condition():  # noqa: ASYNC110  # another task or process changes the condition
         await asyncio.sleep(0.002)
 
 

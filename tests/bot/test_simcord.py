@@ -88,7 +88,7 @@ class Town:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - the condition is another process's doing
+        while not holds():  # noqa: ASYNC110 - another process changes the condition
             await asyncio.sleep(0.01)
 
 

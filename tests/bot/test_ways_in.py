@@ -76,7 +76,7 @@ def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
 
 def test_every_button_is_listed(shop: Shop) -> None:
     client = build(shop, asyncio.create_task)
-    store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # nothing public lists them
+    store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # no public API lists them
     assert set(store._dynamic_items.values()) == BUTTONS  # pyright: ignore[reportPrivateUsage]
     assert set(PRESSES) == set(GalleryAction)
 

@@ -198,7 +198,7 @@ class Stage:
     async def until(self, holds: Callable[[], object], timeout: float = WAIT) -> None:
         """Waits for a condition that no message shows. Checks fifty times a second."""
         async with asyncio.timeout(timeout):
-            while not holds():  # noqa: ASYNC110 - the condition is another process's doing
+            while not holds():  # noqa: ASYNC110 - another process changes the condition
                 await asyncio.sleep(0.02)
 
     # ---- stored, sent and logged data

@@ -25,7 +25,7 @@ async def test_no_order_is_lost_and_none_is_delivered_twice(tmp_path: Path, mode
     job = next(iter(soaked.deliveries))
     async with Database.open(tmp_path / "atelier.sqlite3") as database:
         soaked.deliveries[job] += 1
-        # one order delivered twice, and one with another number than in the database
+        # one fault for the second delivery, one for the difference from the database's number
         assert (await judge(soaked, database)).twice == 2
         soaked.deliveries[job] -= 1
         async with database.transaction() as tx:

@@ -94,7 +94,7 @@ async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_ar
     before, worker = posted(stage), stage.worker
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    # The bot's own process has only received a message about it.
+    # The process that talks to Discord only receives a message about it, so it keeps answering.
     for command in ("queue", "history"):
         asked = await ada.slash("gallery", command)
         await asked.wait_for_message()

@@ -29,7 +29,7 @@ class ScriptedWorker:
         """Sends events and returns when they were received."""
         for event in events:
             self._events.put_nowait(event)
-        while not self._events.empty():  # noqa: ASYNC110  # what is heard is no event
+        while not self._events.empty():  # noqa: ASYNC110  # an empty queue is not an event
             await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -28,7 +28,7 @@ _NEIGHBOURS = frozenset(
 _LONGEST_NEIGHBOUR = 25  # words
 _ONLY_STYLES = 1200
 STYLES = "styles"  # the source of style variants
-# share of variants for training the encoder; sources in _ALWAYS_SHOWN are used completely, because they are small and distinct
+# Share of variants for training the encoder. Sources in _ALWAYS_SHOWN are used completely, because they are small and distinct.
 _SHOWN = 0.5
 _ALWAYS_SHOWN = frozenset({"openai_moderation_1680", "xstest_v2", "i2p", "adversarial_nibbler"})
 

@@ -108,13 +108,13 @@ async def test_what_is_scraped_is_what_was_ordered(
         assert of(before, "line_jobs", lane="all") == 0 and of(before, "rows_total") == 0
         drawn = [asyncio.create_task(studio.fulfil(job, unwatched)) for job in (guided, plain, unwanted)]
         await asyncio.sleep(0)
-        while not studio.dispatch.cancel(unwanted.id):  # noqa: ASYNC110  # two transactions before it is in line
+        while not studio.dispatch.cancel(unwanted.id):  # noqa: ASYNC110  # two transactions run before it is queued
             await asyncio.sleep(0.001)
         await asyncio.gather(*drawn[:2])
         with pytest.raises(JobCancelled):
             await drawn[2]
         async with asyncio.timeout(30):
-            while of(found := figures(text := await scrape(port)), "rows_total") < 3 * 2 + 2 * 4:  # noqa: ASYNC110  # another process tells it
+            while of(found := figures(text := await scrape(port)), "rows_total") < 3 * 2 + 2 * 4:  # noqa: ASYNC110  # another process sends it
                 await asyncio.sleep(0.1)
     assert of(found, "rows_total") == 3 * 2 + 2 * 4  # guidance doubles the rows; guidance 1 means no guidance
     assert 4 <= of(found, "steps_total") <= 3 + 2 * 4
@@ -161,7 +161,7 @@ async def test_a_loop_that_stood_still_is_seen_for_as_long_as_it_did() -> None:
     watch = asyncio.create_task(metrics.watch_loop())
     await asyncio.sleep(2 * PROBE_SECONDS)
     held = 0.3
-    time.sleep(held)  # noqa: ASYNC251  # a held-up event loop is what is tested
+    time.sleep(held)  # noqa: ASYNC251  # the test needs a blocked event loop
     await asyncio.sleep(2 * PROBE_SECONDS)
     await ended(watch)
     found = figures(metrics.text().decode())

@@ -137,7 +137,7 @@ def test_a_grid_is_jpeg_with_full_colour() -> None:
     content, form = encode_grid(noise(32, 32))
     with Image.open(io.BytesIO(content)) as picture:
         assert form == "jpeg" == (picture.format or "").lower()
-        assert {layer[1:3] for layer in picture.layer} == {(1, 1)}  # type: ignore[attr-defined]  # of JPEG files only
+        assert {layer[1:3] for layer in picture.layer} == {(1, 1)}  # type: ignore[attr-defined]  # only JPEG files have it
 
 
 @pytest.mark.parametrize("limit", [40_000, 12_000, 700])

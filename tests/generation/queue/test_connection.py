@@ -118,7 +118,7 @@ async def test_an_idle_worker_that_answers_pings_lives_and_a_held_up_bot_does_no
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(PATIENCE / 4):
                 await link.receive()
-        time.sleep(PATIENCE)  # noqa: ASYNC251  # the held-up event loop is what is tested
+        time.sleep(PATIENCE)  # noqa: ASYNC251  # the test needs a blocked event loop
         link.send(order())
         assert isinstance(await link.receive(), Started)
 

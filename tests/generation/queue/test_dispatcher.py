@@ -55,7 +55,7 @@ async def running(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # the condition is another process's doing
+    while not condition():  # noqa: ASYNC110  # another process changes the condition
         await asyncio.sleep(0.002)
 
 
@@ -106,7 +106,7 @@ async def test_members_take_turns_whatever_the_order_of_arrival(tmp_path: Path) 
         tickets += [dispatch.submit(order(f"b{n}", member=2)) for n in range(2)]
         gate.touch()
         arrived = await order_of_arrival(held, *tickets)
-    # Job times are measured, so either of two equal jobs may be first; the order between members is fixed.
+    # Job times are measured, so either of two equal members may go first. Their turns stay the same.
     assert [job for job in arrived if job[0] == "a"] == ["a0", "a1", "a2", "a3"]
     assert [job for job in arrived if job[0] == "b"] == ["b0", "b1"]
     assert arrived.index(JobId("b1")) < arrived.index(JobId("a2"))

@@ -72,8 +72,7 @@ def test_of_one_order_nothing_is_learned() -> None:
 
 
 def test_the_error_that_is_made_least_is_a_share_of_the_real_time() -> None:
-    """Equal orders, half of which take twice as long: with the median as correction, the forecast for the short ones would be
-    half too long."""
+    """Equal orders, half of which take twice as long. The middle factor, 1.5, would forecast the short ones half too long."""
     _, factor = late_by(*[(10.0, 10.0), (10.0, 20.0)] * 50)
     assert 1.15 < factor < 1.25, "the least of (f - 1)² + (f / 2 - 1)² is at 1.2"
 

@@ -83,7 +83,7 @@ async def served(
     dispatch = Dispatcher(configure, [connect], max_waiting=most, clock=lambda: device.now)
     tickets = [dispatch.submit(request) for request in requests]
     task = asyncio.create_task(dispatch.run())
-    while device.now < at:  # noqa: ASYNC110  # the device's clock is no event
+    while device.now < at:  # noqa: ASYNC110  # the device's clock is not an event
         await asyncio.sleep(0)
     device.came = {request.job: device.now for request in late}
     tickets = [dispatch.submit(request) for request in late] or tickets
