@@ -2,8 +2,8 @@
 
     python -m benchmarks.awake [--interactions 400] [--model tiny|emoji] [--quick] [--keep]
 
-The shipped bot runs as a process beside a Discord on localhost. Its real worker always has more pictures than slots. Members type
-/imagine, /queue and /history and press buttons, a few interactions a second.
+The shipped bot runs as a process that is connected to a Discord on localhost. Its real worker always has more pictures than
+slots. Members type /imagine, /queue and /history and press buttons, a few interactions a second.
 
 - Lag: the delay of a timer that runs every 20 ms in the bot's process, read from its /metrics. "Own" is the part of the delay
   that the process's own CPU time can explain. Other work on the machine causes the rest.

@@ -1,7 +1,7 @@
 """Measures answers and waits when fifty members type /imagine within one second, after one member has queued twenty jobs.
 
-The shipped bot runs as a process beside a Discord on localhost and draws with a tiny random model. The figures therefore describe
-the bot, its database and its queue, not a model.
+The shipped bot runs as a process that is connected to a Discord on localhost, and draws with a tiny random model. The figures
+therefore describe the bot, its database and its queue, not a model.
 
     python benchmarks/burst.py [--members 50] [--jobs 20] [--steps 20] [--json]
 """
@@ -44,7 +44,7 @@ class Measured:
 
 
 async def burst(play: Playground, *, members: int, jobs: int, steps: int, timeout: float) -> Measured:
-    """One member orders `jobs` pictures. Then `members` other members order one each, spread over one second."""
+    """Orders `jobs` pictures as one member. Then `members` other members order one each, spread over one second."""
     loop = asyncio.get_running_loop()
     busy = play.add_member("busy")
     others = [play.add_member(f"one{i}") for i in range(members)]

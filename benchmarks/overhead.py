@@ -45,7 +45,7 @@ class NoModel:
 
 
 class NoImages(ImageEncoder):
-    """Encodes no pictures. Encodes previews on the measured thread."""
+    """An encoder that encodes no pictures, and encodes previews on the measured thread."""
 
     def encode_preview(self, job: JobId, preview: JobPreview) -> None:
         preview.develop()

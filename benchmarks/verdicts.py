@@ -62,7 +62,7 @@ def longest_calls(screen: PromptFilter, texts: Sequence[str]) -> tuple[list[floa
     """Returns the longest time in milliseconds within C functions for each verdict, and the longest of each function."""
     of_function: dict[str, float] = {}
     each: list[float] = []
-    running: list[str] = []  # unfinished calls of C functions; "" stands for Python functions between them
+    running: list[str] = []  # unfinished calls of C functions; "" marks Python functions between them
     since, longest = 0.0, 0.0
 
     def look(_: FrameType, event: str, argument: Any) -> None:
@@ -90,7 +90,7 @@ def longest_calls(screen: PromptFilter, texts: Sequence[str]) -> tuple[list[floa
 
 
 async def delays(screen: PromptFilter, texts: Sequence[str]) -> list[float]:
-    """Returns the event loop's own lag samples in milliseconds while verdicts run beside it."""
+    """Returns the event loop's own lag samples in milliseconds while verdicts run on a thread."""
     late: list[float] = []
 
     async def look() -> None:

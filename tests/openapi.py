@@ -51,7 +51,7 @@ MOST_CONTENT, MOST_TEXT, MOST_COMPONENTS = 2000, 4000, 40
 
 
 class Judge:
-    """Collects exchanges as a playground's observer. `verify` fails the test with the first violations."""
+    """An observer of a playground that collects exchanges. `verify` fails the test with the first violations."""
 
     def __init__(self, path: Path = DESCRIPTION) -> None:
         self._path = path
@@ -158,7 +158,8 @@ class Description:
         yield from self._validate(f"{where}: answer", schema, exchange.answer, is_request=False)
 
     def judge_frame(self, frame: Frame) -> Iterator[str]:
-        """The description covers no gateway events, but the messages and users in them are the same objects."""
+        """Yields the violations of an event. The description covers no gateway events, but their messages and users are the same
+        objects."""
         if frame.is_from_bot or frame.body.get("op") != 0:
             return
         name, data = frame.body["t"], as_dict(frame.body["d"])

@@ -74,7 +74,7 @@ def codec_at(path: Path, pixels: Tensor, model: Path | None) -> Codec:
 
 
 class Builder:
-    """Builds the training set in a folder, each file once."""
+    """The builder of the training set in a folder. It builds each file once."""
 
     def __init__(
         self, archive: Path, text: Path, start: Path | None, work: Path, settings: config.Config

@@ -33,7 +33,7 @@ _TINTS: Final = ["", *TINTS]
 
 
 class Labels:
-    """Converts scenes to the numbers of their answers."""
+    """The numbers of the judge's possible answers, and the answers of scenes as numbers."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = {name: index for index, name in enumerate(names)}
@@ -57,7 +57,8 @@ class Labels:
 
 
 class Judge(nn.Module):
-    """Maps pictures (n, 3, 128, 128) in -1..1 to features (n, FEATURES). `answers` maps pictures to six sets of logits."""
+    """A network from pictures (n, 3, 128, 128) in -1..1 to features (n, FEATURES). `answers` maps pictures to six sets of
+    logits."""
 
     def __init__(self, choices: Sequence[int]) -> None:
         super().__init__()

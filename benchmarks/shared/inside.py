@@ -57,9 +57,9 @@ class Clock:
 
 
 class Shutter(ImageEncoder):
-    """Keeps pictures instead of encoding them. With wall-clock seconds it releases the pictures, so that their host memory is
-    reused as in the worker. Makes previews at once when the CPU seconds of one thread count, and as the worker does with
-    wall-clock seconds."""
+    """An encoder that keeps pictures instead of encoding them. With wall-clock seconds it releases the pictures, so that their
+    host memory is reused as in the worker. It makes previews at once when the CPU seconds of one thread count, and as the worker
+    does with wall-clock seconds."""
 
     def __init__(
         self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool

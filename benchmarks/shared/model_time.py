@@ -16,8 +16,8 @@ Part = Literal["denoising", "decoding"]
 
 @dataclass(slots=True)
 class ModelTime:
-    """Measures the seconds inside the denoiser and the VAE's decoder with events on the device's stream. The measurement causes
-    no synchronisation."""
+    """A stopwatch for the denoiser and the VAE's decoder, in seconds. It uses events on the device's stream, so the measurement
+    causes no synchronisation."""
 
     device: torch.device
     _pairs: list[tuple[Part, Any, Any]] = field(default_factory=list[tuple[Part, Any, Any]])

@@ -28,7 +28,8 @@ KEPT_OF_INPUTS = (*LIMITS, "label", "placeholder", "style", "value", "default", 
 
 @dataclass(slots=True, eq=False)
 class ComponentReader:
-    """Reads the components of one message or modal. `shown` holds the ids of the attachments that the components refer to."""
+    """A reader of the components of one message or modal. `shown` holds the ids of the attachments that the components refer
+    to."""
 
     errors: FormErrors
     attachments: list[Json] = field(default_factory=list[Json])

@@ -26,7 +26,7 @@ MOST_FILES = 10
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Creates and edits messages of the world."""
+    """The factory and editor of the world's messages."""
 
     world: World
 

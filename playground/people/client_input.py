@@ -128,7 +128,7 @@ class ClientInput:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Reads the options of one use of a slash command and checks them against its registration."""
+    """A reader of the options of one use of a slash command. Checks them against the command's registration."""
 
     resolved: Resolved
     is_autocomplete: bool

@@ -29,7 +29,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BotControl(Protocol):
-    """Controls the bot's process. Implemented by the code that runs both the playground and the bot."""
+    """The control of the bot's process. Implemented by the code that runs both the playground and the bot."""
 
     @property
     def is_running(self) -> bool: ...

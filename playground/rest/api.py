@@ -75,7 +75,7 @@ Endpoint = Callable[[Call], Answer]
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """Gives an error answer to the next `times` matching requests."""
+    """An intended fault: the next `times` matching requests get an error answer."""
 
     method: str
     pattern: str  # for example /channels/*/messages/*

@@ -100,7 +100,7 @@ SENTENCES = {
 
 @dataclass(slots=True, eq=False)
 class FormErrors:
-    """Collects the errors of a body by path and raises them together as code 50035."""
+    """The errors of a body by path, collected and raised together as code 50035."""
 
     errors: Json = field(default_factory=dict[str, object])
 

@@ -27,7 +27,7 @@ class Upload:
 
 
 class UploadedFiles:
-    """Stores files and describes them as Discord attachments."""
+    """The stored files and their descriptions as Discord attachments."""
 
     def __init__(self, store: Store, snowflakes: Snowflakes, address: str) -> None:
         self._store = store

@@ -68,7 +68,7 @@ class Interaction:
 
 
 class Interactions:
-    """Opens interactions, enforces their deadlines and resolves their tokens."""
+    """All interactions. Opens them, enforces their deadlines and resolves their tokens."""
 
     def __init__(self, world: World, line: BotLine, *, answer_within: float = ANSWER_WITHIN) -> None:
         self._world = world

@@ -19,7 +19,7 @@ HOME = "playground-address:"
 
 
 class Store:
-    """Stores JSON objects by kind and id, and files by id. Without a folder the data is lost when the process ends."""
+    """A store of JSON objects by kind and id, and of files by id. Without a folder the data is lost when the process ends."""
 
     def __init__(self, folder: Path | None, address: str) -> None:
         """`address` is the base URL of this run, for example `http://127.0.0.1:8000`."""

@@ -14,7 +14,7 @@ DISCORD_EPOCH = 1_420_070_400.0  # seconds; the first second of 2015
 
 
 class Snowflakes:
-    """Generates Discord ids: milliseconds since 2015 shifted by 22 bits, always increasing."""
+    """A generator of Discord ids: milliseconds since 2015 shifted by 22 bits, always increasing."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -31,7 +31,7 @@ class Snowflakes:
 
 
 class ChangeSignal:
-    """Wakes every waiting task after a change. Each task finds out by itself what changed."""
+    """A signal that wakes every waiting task after a change. Each task finds out by itself what changed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()

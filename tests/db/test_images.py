@@ -297,5 +297,5 @@ def test_a_full_disk_stores_none_of_a_jobs_pictures(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    # The sweep finds the file that fitted; the other file leaves nothing behind.
+    # The sweep finds the file that fitted. The other file was removed completely.
     assert (done.stdout, done.returncode) == ("full\n[] 1\n", 0), done.stderr

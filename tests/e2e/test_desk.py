@@ -130,7 +130,7 @@ async def test_a_case_from_the_flagged_order_to_the_answered_appeal(stage: Stage
     await stage.draw(ada, "a wooden sword", images=1)
     assert "appealed already" in await said(await press(ada, notice, "Appeal"))
 
-    # Amend the case; the log contains everything.
+    # Amend the case; the log contains every step.
     number = case_of(stage, ada)["number"]
     use = await stage.mia.slash("mod-log", "mod case", number=number, reason="a misunderstanding")
     assert "a misunderstanding" in await said(use)

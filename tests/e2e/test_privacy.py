@@ -96,7 +96,7 @@ async def test_a_member_is_forgotten_and_told_before_what_stays(stage: Stage) ->
     )
     # ben keeps the picture that he made from it.
     assert stage.files(job_of(bens))[0].exists() and stage.job(bens)["prompt"] == "a fox to be forgotten"
-    # The log is intact and identifies no person any more.
+    # The log is intact and no longer identifies a person.
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "db", "audit", "--data", str(stage.data)],

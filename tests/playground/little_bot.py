@@ -74,7 +74,7 @@ class SurveyModal(ui.Modal, title="A survey"):
 
 
 class LittleBot(discord.AutoShardedClient):
-    """Answers /draw, /later, /whisper, /note, /silence, /look, /mod log and the menus on people and messages."""
+    """A bot that answers /draw, /later, /whisper, /note, /silence, /look, /mod log and the menus on people and messages."""
 
     def __init__(self, play: Playground) -> None:
         super().__init__(

@@ -16,7 +16,7 @@ FLAT_WORDS = ("flat", "flat", "cartoon", "2d")
 
 
 class Composer:
-    """Generates scenes from its own random stream. No scene has a key in `without`.
+    """A generator of scenes with its own random stream. No scene has a key in `without`.
 
     `flat` names the drawings that exist in the flat style.
     """

@@ -15,7 +15,7 @@ SHADOW: Final = (20, 20, 40)
 
 
 class Painter:
-    """Paints scenes as RGB pictures (SIDE × SIDE), with positions from its own random stream."""
+    """A painter of scenes as RGB pictures (SIDE × SIDE), with positions from its own random stream."""
 
     def __init__(self, drawings: Drawings, seed: int) -> None:
         self._drawings = drawings

@@ -73,7 +73,7 @@ async def a_studio(
     entry: ModelEntry,
     metrics: Metrics,
 ) -> AsyncGenerator[Studio]:
-    """A studio with a real worker, whose events go to `metrics`."""
+    """Yields a studio with a real worker that sends its events to `metrics`."""
     configure = Configure(models=(entry,), default=entry.name, slots=4)
     dispatch = Dispatcher(configure, [partial(open_connection, patience=60, listen=metrics.hear)])
     metrics.show(dispatch)

@@ -20,7 +20,7 @@ from tests.generation.scripted import ScriptedWorker
 
 @asynccontextmanager
 async def two(slots: int = 4, retries: int = 2) -> AsyncGenerator[Dispatcher]:
-    """A dispatcher with two ready workers."""
+    """Yields a dispatcher with two ready workers."""
     async with running(slots=slots, retries=retries, workers=2) as dispatch:
         await until(lambda: dispatch.state.device == "stand-in + stand-in")
         yield dispatch

@@ -17,7 +17,7 @@ V2 = 1 << 15
 
 
 class Caller:
-    """Calls the API like a bot without a library."""
+    """A caller of the API that uses no library."""
 
     def __init__(self, play: Playground, session: aiohttp.ClientSession) -> None:
         self.play = play

@@ -12,7 +12,7 @@ from training.network.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_we
 
 @pytest.fixture(scope="module")
 def pictures() -> torch.Tensor:
-    """(8, 3, 128, 128) in -1..1, smooth enough to have components."""
+    """Pictures (8, 3, 128, 128) in -1..1, smooth enough to have components."""
     noise = torch.rand((8, 3, 16, 16), generator=torch.Generator().manual_seed(0)) * 2 - 1
     return torch.nn.functional.interpolate(noise, size=128, mode="bilinear")
 

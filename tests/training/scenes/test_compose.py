@@ -25,7 +25,7 @@ NAMES = concepts.drawings(ALL)
 
 
 def drawings() -> Drawings:
-    """Drawings: a red square for every solid one, a green one for every flat one."""
+    """Returns drawings: a red square for every solid one, a green one for every flat one."""
     shelves: list[dict[str, Image.Image]] = []
     for colour in ((200, 60, 40), (40, 200, 60)):
         drawing = Image.new("RGBA", (SIDE, SIDE), (*colour, 0))

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 class Recorder:
-    """Keeps the memory of a call's tensors, as a graph does."""
+    """A recorder that keeps the memory of a call's tensors, as a graph does."""
 
     def __init__(self) -> None:
         self.recorded: list[torch.Size] = []
