@@ -1,13 +1,13 @@
-"""Whether the bot's event loop stays awake while the worker is saturated: how late it is, and how soon members are answered.
+"""Measures whether the bot's event loop stays responsive while the worker is saturated: its lag, and the time to answer members.
 
     python -m benchmarks.awake [--interactions 400] [--model tiny|emoji] [--quick] [--keep]
 
-The shipped bot process beside a Discord on localhost, and its real worker, which always has more pictures than slots. Members
-type /imagine, /queue and /history and press buttons, a few a second.
+The shipped bot runs as a process that is connected to a Discord on localhost. Its real worker always has more pictures than
+slots. Members type /imagine, /queue and /history and press buttons, a few interactions a second.
 
-- Lag: how late the loop comes to what is due, looked at every 20 ms inside the bot's process and read from its /metrics. "Own" is
-  the part that the process's own computing in that time can explain; the rest is the machine's doing, which has other work too.
-- Answer: from the interaction until its callback, as the playground sees it.
+- Lag: the delay of a timer that runs every 20 ms in the bot's process, read from its /metrics. "Own" is the part of the delay
+  that the process's own CPU time can explain. Other work on the machine causes the rest.
+- Answer: the time from the interaction to its callback, measured by the playground.
 """
 
 import argparse
@@ -35,17 +35,17 @@ from tests.e2e.stage import Options, Stage, is_gallery, on_stage
 from tests.tiny_models import tiny_sd
 
 SLOTS = 8
-LONG = 16  # jobs that fill the slots twice over, at any time
-STEPS = {"tiny": 400, "emoji": 50}  # of each of them: seconds to a minute
+LONG = 16  # open jobs at any time; they fill the slots twice
+STEPS = {"tiny": 400, "emoji": 50}  # steps of each job: one second to one minute
 RATE = 5.0
-"""Interactions a second, on average."""
+"""Interactions per second, on average."""
 
 FAMILIES = ("imagine", "queue", "history", "reroll", "vary", "upscale")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lag:
-    """Of the looks at the loop, seconds."""
+    """Lag samples of the event loop, in seconds."""
 
     looks: int
     p50: float
@@ -55,18 +55,18 @@ class Lag:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Awake:
-    answers: Mapping[str, list[float]]  # by kind, seconds
+    answers: Mapping[str, list[float]]  # seconds, by kind of interaction
     failed: int  # interactions without an answer
     lag: Lag
     own: Lag
-    rows_a_second: float  # of the worker, to see that it was busy
-    slots: float  # in use, mean of what was scraped
-    bot_cpu: float  # CPU seconds a second of the bot's process
-    loads: tuple[float, float]  # the machine's load average, before and after
+    rows_a_second: float  # rows per second of the worker; shows that the worker was busy
+    slots: float  # slots in use, mean of all scrapes
+    bot_cpu: float  # CPU seconds per second of the bot's process
+    loads: tuple[float, float]  # the machine's load average before and after
 
 
 async def awake(stage: Stage, port: int, *, interactions: int, model: str, seed: int = 0) -> Awake:
-    """The bot's worker must be ready."""
+    """Runs the benchmark. The bot's worker must be ready."""
     chance = random.Random(seed)
     people = [stage.guest() for _ in range(8)]
     await stage.draw(people[0], "the first --steps 2", images=2, model="tiny")
@@ -113,13 +113,13 @@ async def awake(stage: Stage, port: int, *, interactions: int, model: str, seed:
 
 
 async def _keep_busy(stage: Stage, model: str, number: int) -> None:
-    """One long job after the other, for ever."""
+    """Orders one long job after another until cancelled."""
     person = stage.guest()
     while True:
         use = await person.slash(
             "gallery", "imagine", prompt=f"long {number} --steps {STEPS[model]}", images=1, model=model
         )
-        # Its end is awaited in steps, for there is none where the bot was too slow to answer.
+        # Waits for the end in short steps: an order that the bot answered too late has no end.
         with suppress(TimeoutError):
             await stage.play.world.changed.wait_until(lambda use=use: _is_over(use) or None, 600)
 
@@ -129,7 +129,8 @@ def _is_over(use: Use) -> bool:
 
 
 async def _use(stage: Stage, kind: str, person: Person) -> Use:
-    """Buttons are pressed on the newest gallery: the playground keeps a channel's last few hundred messages."""
+    """Makes one interaction. Presses buttons on the newest gallery, because the playground keeps only the last few hundred
+    messages of a channel."""
     gallery = _newest_gallery(stage)
     match kind:
         case "imagine":
@@ -147,18 +148,18 @@ async def _use(stage: Stage, kind: str, person: Person) -> Use:
 def _newest_gallery(stage: Stage) -> Message:
     world = stage.play.world
     messages = world.messages.of(world.channel_named("gallery").id)
-    # An enlarged picture has no U1.
+    # an enlarged picture has no U1 button
     return next(message for message in reversed(messages) if message.component(label="U1"))
 
 
-# ---- the bot's own figures
+# ---- the bot's metrics
 
 
 Figures = dict[str, Any]
 
 
 async def scrape(port: int) -> Figures:
-    """By name without the prefix; a histogram is its buckets, {upper bound: count}."""
+    """Returns the metrics by name without the prefix. A histogram becomes its buckets: {upper bound: count}."""
     async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as answer:
         text = await answer.text()
     found: Figures = {}
@@ -174,7 +175,7 @@ async def scrape(port: int) -> Figures:
 
 async def _wait_for_full_slots(port: int) -> None:
     async with asyncio.timeout(120):
-        while (await scrape(port))["slots_in_use"] < SLOTS:  # noqa: ASYNC110  # another process's doing
+        while (await scrape(port))["slots_in_use"] < SLOTS:  # noqa: ASYNC110  # another process changes the condition
             await asyncio.sleep(0.25)
 
 
@@ -192,7 +193,8 @@ def lag_of(before: Figures, after: Figures, name: str) -> Lag:
 
 
 def quantile(counts: Mapping[float, float], share: float) -> float:
-    """Of a histogram of cumulated counts: inside a bucket as if its values were spread evenly, as Prometheus reckons."""
+    """Returns a quantile of a histogram with cumulative counts. Assumes evenly spread values inside a bucket, as Prometheus
+    does."""
     wanted = share * counts[float("inf")]
     low, below = 0.0, 0.0
     for high in sorted(counts):
@@ -211,7 +213,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-# ---- what is printed
+# ---- output
 
 
 def result_of(measured: Awake, model: str) -> dict[str, Any]:

@@ -1,7 +1,7 @@
-"""Fifty members type /imagine within one second, behind one who has queued twenty jobs: who is answered when, who waits how long.
+"""Measures answers and waits when fifty members type /imagine within one second, after one member has queued twenty jobs.
 
-The shipped process runs beside a Discord on localhost and draws with a tiny random model, so the figures are about the bot, its
-database and its line, not about a model.
+The shipped bot runs as a process that is connected to a Discord on localhost, and draws with a tiny random model. The figures
+therefore describe the bot, its database and its queue, not a model.
 
     python benchmarks/burst.py [--members 50] [--jobs 20] [--steps 20] [--json]
 """
@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-if __name__ == "__main__":  # run as a file, its folder is on the path and not the project
+if __name__ == "__main__":  # When run as a file, Python puts this folder on the path, but not the project.
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
 from playground.people.person import Person, Use
@@ -27,23 +27,24 @@ from tests.e2e.stage import Options, is_gallery, on_stage
 from tests.tiny_models import tiny_sd
 
 ROOMY = Options(slots=8, images_a_minute=1000, jobs_in_line=100)
-"""No limit is met: what is measured is the line."""
+"""No limit is reached, so that only the queue is measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
-    """Seconds. An answer: from the use to the bot's first answer. A wait: from the use to the finished picture."""
+    """Results in seconds. An answer is the time from the use to the bot's first answer; a wait is the time from the use to the
+    finished picture."""
 
-    answers: list[float]  # of the members with one job
+    answers: list[float]  # of the members with one job each
     waits: list[float]
-    busy_answers: list[float]  # of the member with many
+    busy_answers: list[float]  # of the member with many jobs
     busy_waits: list[float]
     failed: int  # interactions without an answer after three seconds
     seconds: float  # from the first use to the last picture
 
 
 async def burst(play: Playground, *, members: int, jobs: int, steps: int, timeout: float) -> Measured:
-    """One member orders `jobs` pictures, then `members` others one each, spread over a second."""
+    """Orders `jobs` pictures as one member. Then `members` other members order one each, spread over one second."""
     loop = asyncio.get_running_loop()
     busy = play.add_member("busy")
     others = [play.add_member(f"one{i}") for i in range(members)]
@@ -62,11 +63,11 @@ async def burst(play: Playground, *, members: int, jobs: int, steps: int, timeou
         return loop.time() - use.interaction.opened_at
 
     async def one(number: int) -> tuple[Use, float]:
-        await asyncio.sleep(number / members)  # typed one after the other, the last within the second
+        await asyncio.sleep(number / members)  # one member after another, the last one within the second
         use = await order(others[number], number)
         return use, await wait_of(use)
 
-    await wait_of(await order(play.person("ada"), 0))  # the worker is there from now on
+    await wait_of(await order(play.person("ada"), 0))  # the worker is ready from here on
     began = loop.time()
     many = await asyncio.gather(*(order(busy, number) for number in range(jobs)))
     async with asyncio.TaskGroup() as tasks:

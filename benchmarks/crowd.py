@@ -1,9 +1,9 @@
-"""One member sends 60 % of the orders: how long the others wait, against one order at a time through the pipeline.
+"""One member sends 60 % of the orders: compares the other members' waits with a pipeline that draws one order at a time.
 
     python -m benchmarks.crowd [--seeds 1 2 3] [--keep]
 
-The real dispatch and loop in simulated time, on a device that obeys the costs of Stable Diffusion XL as a GPU run measured them.
-`benchmarks.gpu` plays the same orders on a real device; how many it needs is read here.
+Runs the real dispatch and loop in simulated time. The simulated device has the costs of Stable Diffusion XL that a GPU run
+measured. `benchmarks.gpu` plays the same orders on a real device; this benchmark shows how many orders it needs.
 """
 
 import argparse
@@ -30,30 +30,31 @@ from generation.request import (
 from generation.worker.denoise.batch_state import ROW_COUNTS
 
 GREEDY = MemberId(0)
-SHARE = 0.6  # of the orders are hers
-MEMBERS = 8  # others
+SHARE = 0.6  # share of the orders that the greedy member sends
+MEMBERS = 8  # number of other members
 LOAD = 0.9
 SLOTS = 16
 
 STEPS = (4, 8, 20, 20, 30, 30, 50)
 SHORT_STEPS = (2, 4, 10, 10, 15, 15, 25)
-"""Half as many: twice as many orders in the same time on a card."""
+"""Half as many steps: a GPU plays twice as many orders in the same time."""
 
 IMAGES = (1, 2, 4)
 SEEDS = tuple(range(1, 13))
 COUNTS = (10, 21, 42, 84)
 TYPICAL = 7
-"""Of SEEDS the one whose ratio with 84 short orders is next above the median: what a card is given."""
+"""The seed in SEEDS whose ratio with 84 short orders is the next above the median. The GPU benchmark uses this seed."""
 
 Ask = Callable[[int, MemberId, int, int], GenerationRequest]
-"""number, member, steps, images -> the order."""
+"""Builds a request from number, member, steps and images."""
 
 
 def dealt(
     ask: Ask, gap: float, count: int, steps: Sequence[int], *, share: float, seed: int = TYPICAL
 ) -> list[Arrival]:
-    """Poisson arrivals, `gap` seconds apart on average. Who sends and what is asked are dealt and not drawn: the greedy member's
-    share is exact, and every kind of order comes as often as any other, in whatever order. So few orders say more."""
+    """Returns Poisson arrivals, on average `gap` seconds apart. The greedy member's turns and the kinds of order are dealt from
+    shuffled decks, not drawn at random. The greedy member's share is therefore exact, and every kind of order is equally
+    frequent. A small number of orders is then more conclusive."""
     chance = random.Random(seed)
     at, times = 0.0, list[float]()
     for _ in range(count):
@@ -73,7 +74,7 @@ def dealt(
 
 
 def _deck(chance: random.Random, steps: Sequence[int], count: int) -> list[tuple[int, int]]:
-    """(steps, images) of `count` orders."""
+    """Returns (steps, images) for `count` orders."""
     kinds = [(each, images) for each in steps for images in IMAGES]
     found: list[tuple[int, int]] = []
     while len(found) < count:
@@ -83,7 +84,7 @@ def _deck(chance: random.Random, steps: Sequence[int], count: int) -> list[tuple
 
 
 def mean_work(steps: Sequence[int]) -> float:
-    """Picture-steps of an order."""
+    """Returns the mean picture-steps of an order."""
     return statistics.mean(steps) * statistics.mean(IMAGES)
 
 
@@ -92,7 +93,7 @@ def others(arrivals: Sequence[Arrival]) -> list[Arrival]:
 
 
 def one_at_a_time(arrivals: Sequence[Arrival], seconds_for: Callable[[GenerationRequest], float]) -> float:
-    """The others' p95, s: first come, first served through a pipeline."""
+    """Returns the p95 wait of the other members, in seconds, for a pipeline that serves orders first come, first served."""
     free = 0.0
     waits: list[float] = []
     for one in arrivals:
@@ -104,14 +105,14 @@ def one_at_a_time(arrivals: Sequence[Arrival], seconds_for: Callable[[Generation
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a model costs on a device, seconds. A pipeline launches every kernel; the loop replays a step."""
+    """The costs of a model on a device, in seconds. A pipeline launches every kernel; the loop replays a captured step."""
 
     step: float
     row: float
     decode: float
     picture: float
-    launch: float  # of a pipeline's step, the least it can take
-    call: float  # of a pipeline: prompts, schedule
+    launch: float  # minimum duration of a pipeline's step
+    call: float  # fixed cost of a pipeline call: prompts, schedule
 
     def steps(self, rows: int) -> float:
         return self.step + self.row * rows
@@ -124,8 +125,8 @@ class Card:
 
 
 XL_ON_H200 = Card(step=0.0055, row=0.0165, decode=0.04, picture=0.05, launch=0.095, call=0.02)
-"""From results/gpu.json: one picture alone and four by the loop, one and eight by the pipeline; decoding as on an H100, 91 ms for
-one picture and 242 for four."""
+"""From results/gpu.json: the loop with one and with four pictures, the pipeline with one and with eight. Decoding is from an
+H100: 91 ms for one picture and 242 ms for four."""
 
 MEASURED = {
     "loop, 1 picture of 20 steps": 0.84,
@@ -146,7 +147,7 @@ def by_cost_line(card: Card) -> dict[str, float]:
 
 
 def played(card: Card, arrivals: Sequence[Arrival]) -> float:
-    """The others' p95, s: through the bot's dispatch and the worker's loop."""
+    """Returns the p95 wait of the other members, in seconds, through the bot's dispatch and the worker's loop."""
     clock = SimulatedClock()
     entry = ModelEntry(name=ModelName("bench"), source="", licence="none", side=1024, multiple=16)
     done = play(SimulatedModel(entry, clock, card), arrivals, slots=SLOTS, clock=clock, sizes=ROW_COUNTS)
@@ -167,7 +168,7 @@ def _ask(number: int, member: MemberId, steps: int, images: int) -> GenerationRe
 
 
 def run(card: Card, gap: float, count: int, steps: Sequence[int], seed: int) -> tuple[float, float]:
-    """The others' p95, s: ours, and one order at a time."""
+    """Returns the p95 waits of the other members, in seconds: of the loop, and of one order at a time."""
     arrivals = dealt(_ask, gap, count, steps, share=SHARE, seed=seed)
     theirs = one_at_a_time(
         arrivals, lambda request: card.pipeline(request.drawing.steps, request.drawing.images)
@@ -176,13 +177,14 @@ def run(card: Card, gap: float, count: int, steps: Sequence[int], seed: int) -> 
 
 
 def loop_gap(card: Card, steps: Sequence[int]) -> float:
-    """Seconds between orders at LOAD of what the loop does at saturation, four pictures of 20 steps at a time."""
+    """Returns the seconds between orders that load the loop to LOAD of its saturated throughput: four pictures of 20 steps at a
+    time."""
     a_picture_step = card.steps(8) / 4 + card.decoding(4) / 4 / 20
     return mean_work(steps) * a_picture_step / LOAD
 
 
 def pipeline_gap(card: Card, steps: Sequence[int]) -> float:
-    """The same of the pipeline, one order at a time."""
+    """Returns the seconds between orders that load the pipeline to LOAD, one order at a time."""
     return statistics.mean(card.pipeline(each, images) for each in steps for images in IMAGES) / LOAD
 
 

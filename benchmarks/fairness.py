@@ -1,14 +1,15 @@
-"""Members who share a device: one with 200 orders among ten with one each; and members who all want more than there is.
+"""Measures fairness between members who share a device: one with 200 orders among ten with one each, and members who all order
+more than the device can draw.
 
     python -m benchmarks.fairness [--quick] [--keep]
 
-The bot's dispatch and the worker's loop on a small random Stable Diffusion, seconds as in benchmarks/loop.py.
+Runs the bot's dispatch and the worker's loop on a small random Stable Diffusion. Seconds are as in benchmarks/loop.py.
 
-- How long each of the ten waits for their pictures, against how long they would wait alone among ten. Who is first among ten is
-  by chance: the k-th to be served is compared with the k-th, and the largest ratio of all k is reported. Repeated, because a
-  single run's noise decides nothing.
-- Jain's index over the device seconds that members get while all of them have orders waiting, whose orders differ: few steps
-  or many, one picture or four. (1 is equal shares; 1/n is one member having everything.)
+- Compares the wait of each of the ten with their wait without the eleventh member. The order among the ten is random, so the k-th
+  finished is compared with the k-th finished. The largest ratio over all k is reported. The run is repeated, because the noise of
+  one run is too large.
+- Jain's index of the members' device seconds while all of them have waiting orders of different kinds: few steps or many, one
+  picture or four. (1 means equal shares; 1/n means that one member has everything.)
 """
 
 import argparse
@@ -29,26 +30,26 @@ from generation.worker.models.loading import Model
 
 SLOTS = 16
 GREEDY = 200
-"""Orders of member 0; quick: 40."""
+"""Orders of member 0; 40 with --quick."""
 
 REPETITIONS, QUICK_REPETITIONS = 5, 2
 
 LATER, APART = 1.0, 0.08
-"""Seconds after the flood at which the ten come, and how much later at every repetition, so that what is being stepped then
-differs."""
+"""The ten arrive LATER seconds after the flood, and APART seconds later at every repetition, so that a different step is running
+each time."""
 
 PRACTICE = ((1,), (2,), (4,), (4, 4)) * 2
-"""Pictures of the orders that come a second after one another before all of that, so that every worker knows what its steps cost.
-One that does not makes smaller ones: the first of ten are done sooner and the last later, and that would be compared."""
+"""Pictures of the practice orders, which arrive one second apart before the measurement. They teach every worker the cost of its
+steps. A worker that does not know the cost makes smaller steps: the first of ten would finish earlier and the last later."""
 
 STEPS, IMAGES = 8, 2
-"""Of every order in the first part."""
+"""Steps and pictures of every order in the first part."""
 
 WANTS = ((4, 1), (4, 4), (8, 2), (20, 1), (20, 4), (50, 1))
 """Steps and pictures of each member's orders in the second part."""
 
 SECONDS_EACH = 6.0
-"""What each of them orders in all, at a guess."""
+"""Estimated device seconds that each member orders in total."""
 
 
 def arrival(number: int, member: int, at: float, steps: int = STEPS, images: int = IMAGES) -> Arrival:
@@ -61,7 +62,7 @@ def waits(played: Played, arrivals: Sequence[Arrival]) -> list[float]:
 
 
 def one_among_ten(model: Model, greedy: int, repetitions: int) -> dict[str, Any]:
-    """The ten come with the flood, or while it is being served; and alone."""
+    """Measures the ten together with the flood, during the flood, and without it."""
     result: dict[str, Any] = {}
     for name, at, apart in (("at the same time", 0.0, 0.0), ("later", LATER, APART)):
         alone = [wait_of_ten(model, 0, at) for _ in range(repetitions)]
@@ -79,7 +80,8 @@ def one_among_ten(model: Model, greedy: int, repetitions: int) -> dict[str, Any]
 
 
 def wait_of_ten(model: Model, greedy: int, at: float, clock: Clock | None = None) -> list[float]:
-    """Shortest first. at: seconds after so many orders of member 0. clock: as for `play`."""
+    """Returns the waits of the ten, shortest first. `at`: seconds after the `greedy` orders of member 0. `clock`: as for
+    `play`."""
     practice = [
         arrival(2000 + 10 * number + member, 20 + member, float(number), images=images)
         for number, each in enumerate(PRACTICE)
@@ -92,10 +94,10 @@ def wait_of_ten(model: Model, greedy: int, at: float, clock: Clock | None = None
 
 
 def all_want_more(model: Model, share: float) -> dict[str, Any]:
-    """Jain's index until the first member has nothing waiting any more."""
+    """Returns Jain's index over the time until the first member has no waiting orders."""
     arrivals: list[Arrival] = []
     for member, (steps, images) in enumerate(WANTS):
-        a_picture_step = 0.006  # seconds, roughly
+        a_picture_step = 0.006  # seconds, approximately
         for _ in range(max(6, round(share * SECONDS_EACH / (steps * images * a_picture_step)))):
             arrivals.append(arrival(len(arrivals), member, 0.0, steps, images))
     random.Random(0).shuffle(arrivals)
@@ -123,7 +125,7 @@ def all_want_more(model: Model, share: float) -> dict[str, Any]:
 def run(quick: bool) -> dict[str, Any]:
     torch.set_num_threads(1)
     model = small_model()
-    play(model, [arrival(0, 1, 0.0)], slots=SLOTS)  # warm-up of the kernels
+    play(model, [arrival(0, 1, 0.0)], slots=SLOTS)  # warms up the kernels
     return {
         "benchmark": "fairness",
         "machine": machine(),

@@ -1,14 +1,13 @@
-"""The same orders through diffusers one at a time, through whole orders batched, and through the loop.
+"""Serves the same orders in three ways: through diffusers one at a time, as batched whole orders, and through the loop.
 
     python -m benchmarks.loop [--quick] [--seeds 11 12 13 14 15] [--keep]
 
-Seconds are CPU seconds of one thread and the clock of the arrivals runs with them (it jumps where nothing is left to do), so
-that a busy machine does not distort the figures. The model is a small Stable Diffusion with random weights, of a size at which
-a call costs about as much as four of its rows: that is where a GPU is with one 512-pixel picture. Pictures are decoded in all
-three; encoding them is left out of all three. The loop's figures hold the bot's dispatch too.
+Seconds are CPU seconds of one thread, so that other work on the machine does not distort the figures. The clock of the arrivals
+uses the same seconds and skips idle time. The model is a small Stable Diffusion with random weights. Its size makes the fixed
+cost of a call about four times the cost of a row, as on a GPU with one 512-pixel picture. All three ways decode pictures; none
+encodes them. The loop's figures include the bot's dispatch.
 
-The estimate is the time until the pictures are there, as told at once to those who found others there; its error is a share of
-the real time.
+The estimate is the ETA given at submission to orders that found other orders waiting. Its error is relative to the real time.
 """
 
 from __future__ import annotations
@@ -37,24 +36,24 @@ from generation.worker.models.loading import Model, load
 from tests.tiny_models import tiny_sd
 
 LOAD = 0.9
-"""Of what the pipeline does in a second, one order at a time."""
+"""Load as a share of the pipeline's throughput with one order at a time."""
 
 ORDERS, QUICK_ORDERS = 120, 12
 UNET: dict[str, Any] = {"block_out_channels": (64, 128)}
 AT_ONCE = 16
-"""Pictures: the most that request-level batching puts into one call, and that the loop begins at once."""
+"""Pictures: the maximum in one call of request-level batching, and the loop's number of slots."""
 
 ASKED = {
     "pictures per CPU s": ("at least", 1.0, 1.0),
     "light orders p95": ("at most", 0.15, 0.25),
     "first preview p95": ("at most", 0.3, 0.3),
 }
-"""Of the loop's figure divided by that of: the pipeline; whole orders batched."""
+"""Required ratios: the loop's figure divided by the figure of the pipeline, and of batched whole orders."""
 
 ASKED_ERROR = {"estimate's error p50": 0.2, "estimate's error p90": 0.5}
 
 SEEDS = (11, 12, 13, 14, 15)
-"""Nothing was chosen on these."""
+"""No setting was tuned on these seeds."""
 
 
 WAYS = ("diffusers, one order at a time", "whole orders batched", "steps batched (Atelier)")
@@ -62,7 +61,7 @@ WAYS = ("diffusers, one order at a time", "whole orders batched", "steps batched
 
 @dataclass(slots=True, kw_only=True)
 class Course:
-    """How one way of serving went."""
+    """The result of one way of serving."""
 
     busy: float = 0.0  # CPU seconds
     previews: dict[JobId, float] = field(default_factory=dict[JobId, float])  # seconds after the arrival
@@ -84,7 +83,7 @@ class Course:
 
 
 class Pipeline:
-    """diffusers' own, with one scheduler object a class."""
+    """diffusers' own pipeline, with one scheduler object per class."""
 
     def __init__(self, model: Model) -> None:
         self._pipe = model.pipe
@@ -92,7 +91,7 @@ class Pipeline:
         self._schedulers = {name: scheduler(name, model) for name in SCHEDULERS}
 
     def draw(self, orders: Sequence[Arrival], on_step: Callable[[int], None]) -> list[Image.Image]:
-        """Orders of one scheduler and step count, in one call. `on_step` hears of every step that is done."""
+        """Draws orders with the same scheduler and step count in one call. Calls `on_step` after every step."""
         self._pipe.scheduler = self._schedulers[orders[0].scheduler]
         pictures = [
             (one.request.drawing, index) for one in orders for index in range(one.request.drawing.images)
@@ -119,7 +118,7 @@ def scheduler(name: str, model: Model) -> Any:
 
 
 def one_at_a_time(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> tuple[Course, list[Arrival]]:
-    """Also paces the arrivals: what it takes does not depend on when they come."""
+    """Serves one order at a time. Also sets the arrival times, because the pipeline's durations do not depend on them."""
     course = Course()
     looks: list[float] = []
     takes: list[float] = []
@@ -144,7 +143,7 @@ def one_at_a_time(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> tuple[Cour
 
 
 def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
-    """The oldest order, and with it whoever waits with its scheduler and step count."""
+    """Serves the oldest order together with waiting orders of the same scheduler and step count."""
     course, clock = Course(), Clock()
     coming, waiting = deque(arrivals), list[Arrival]()
     while coming or waiting:
@@ -169,7 +168,7 @@ def whole_orders(pipeline: Pipeline, arrivals: Sequence[Arrival]) -> Course:
 
 
 def alike(waiting: Sequence[Arrival]) -> list[Arrival]:
-    """The first and who can share a call of the pipeline with it."""
+    """Returns the first order and the orders that can share its pipeline call."""
     batch: list[Arrival] = []
     for one in waiting:
         kinds = {(each.scheduler, each.request.drawing.steps) for each in (one, waiting[0])}
@@ -179,7 +178,7 @@ def alike(waiting: Sequence[Arrival]) -> list[Arrival]:
 
 
 class Catalogue(Model):
-    """A model whose every order has a scheduler of its own. (The bot's settings know one scheduler a model.)"""
+    """A model in which every order has its own scheduler. (The bot's settings have one scheduler per model.)"""
 
     tables_of: dict[Drawing[bytes], StepTables]
 
@@ -196,7 +195,7 @@ class Catalogue(Model):
 
 
 def steps_batched(model: Model, arrivals: Sequence[Arrival]) -> tuple[Course, dict[str, float]]:
-    """And how good the estimates were."""
+    """Serves the orders with the loop. Also returns the quality of the estimates."""
     played = play(Catalogue.of(model, arrivals), arrivals, slots=AT_ONCE)
     return course_of(played, arrivals), errors(played, arrivals)
 
@@ -212,7 +211,7 @@ def course_of(played: Played, arrivals: Sequence[Arrival]) -> Course:
 
 
 def errors(played: Played, arrivals: Sequence[Arrival]) -> dict[str, float]:
-    """Of what was told to those who found others there."""
+    """Returns the estimate errors of the orders that found other orders waiting."""
     shares: list[float] = []
     for one in arrivals:
         record = played.records[one.request.job]
@@ -229,7 +228,7 @@ def errors(played: Played, arrivals: Sequence[Arrival]) -> dict[str, float]:
 
 
 def difference(one: Course, other: Course) -> int:
-    """The largest between two pictures of the same order, out of 255."""
+    """Returns the largest difference between two pictures of the same order, out of 255."""
     return max(
         int(np.abs(np.asarray(a, dtype=np.int16) - np.asarray(b, dtype=np.int16)).max())
         for job in one.pictures
@@ -245,10 +244,10 @@ def small_model() -> Model:
 
 
 def run(model: Model, count: int, seed: int) -> dict[str, Any]:
-    """One seed's orders, served in three ways."""
+    """Serves one seed's orders in three ways."""
     pipeline = Pipeline(model)
     wanted = poisson(count, seed)
-    for name in SCHEDULERS:  # warm-up of the kernels
+    for name in SCHEDULERS:  # warms up the kernels
         pipeline.draw([one for one in wanted if one.scheduler == name][:1], lambda _: None)
     sequential, arrivals = one_at_a_time(pipeline, wanted)
     whole = whole_orders(pipeline, arrivals)
@@ -265,7 +264,7 @@ def run(model: Model, count: int, seed: int) -> dict[str, Any]:
 
 
 def every_seed(runs: Sequence[dict[str, Any]]) -> str:
-    """What was asked for, seed by seed."""
+    """Returns a table of the required ratios for every seed."""
     rows: list[list[object]] = []
     for run in runs:
         ratios, estimate = run["ratios"], run["estimate"]
@@ -293,7 +292,7 @@ def every_seed(runs: Sequence[dict[str, Any]]) -> str:
 
 
 def tables(result: dict[str, Any]) -> list[str]:
-    """The first seed's figures in full, then every seed."""
+    """Returns the first seed's figures in full, then the table of all seeds."""
     first = result["runs"][0]
     names = list(next(iter(first["figures"].values())))
     rows = [[name, *(values[one] for one in names)] for name, values in first["figures"].items()]

@@ -1,10 +1,10 @@
-"""What the loop adds to a step of one picture: sweep, seat, stacking, guidance, the scheduler, events, bookkeeping.
+"""Measures the loop's overhead per step of one picture: sweep, seat, stacking, guidance, scheduler, events, bookkeeping.
 
     python -m benchmarks.overhead [--model] [--keep]
 
-The U-Net is replaced by one that answers at once, so that all that is measured is the loop: CPU seconds of one thread, latents
-of a 512-pixel picture, guided, 50 steps. With `--model` it is related to a step of the real Stable Diffusion 1.5 architecture
-with random weights, measured in the same run (3.4 GB of memory, two minutes of one core).
+Replaces the U-Net by one that returns at once, so that only the loop is measured. Figures are CPU seconds of one thread with
+latents of a 512-pixel picture, guidance and 50 steps. `--model` compares the overhead with a step of the real Stable Diffusion
+1.5 architecture with random weights, measured in the same run (3.4 GB of memory, two minutes of one core).
 """
 
 import argparse
@@ -34,18 +34,18 @@ from tests.tiny_models import tiny_sd
 STEPS, ORDERS = 50, 8
 LATENTS = (4, 64, 64)
 ASKED = 0.02
-"""Of a step."""
+"""Maximum overhead as a share of a step."""
 
 
 class NoModel:
-    """Answers at once."""
+    """A U-Net that returns its input at once."""
 
     def __call__(self, x: Tensor, *_: Any, **__: Any) -> tuple[Tensor]:
         return (x,)
 
 
 class NoImages(ImageEncoder):
-    """Pictures are not encoded; previews are, on the thread whose seconds count."""
+    """An encoder that encodes no pictures, and encodes previews on the measured thread."""
 
     def encode_preview(self, job: JobId, preview: JobPreview) -> None:
         preview.develop()
@@ -57,7 +57,7 @@ class NoImages(ImageEncoder):
 
 
 def loop_alone(preview_seconds: float) -> list[float]:
-    """CPU seconds of every turn of the loop in which one picture was stepped; the first order warms up."""
+    """Returns the CPU seconds of every loop turn that stepped one picture. The first order is a warm-up."""
     orders: SimpleQueue[Order] = SimpleQueue()
     turns: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -68,7 +68,7 @@ def loop_alone(preview_seconds: float) -> list[float]:
         loop.take_orders()
     model = loop.model_cache.take(MODEL)
     model.unet = _with_config_of(model.unet)
-    # The tiny VAE's decoding is no part of a step.
+    # decoding by the tiny VAE is not part of a step
     loop.retire = lambda: None  # pyright: ignore[reportAttributeAccessIssue]
     for number in range(ORDERS):
         wanted = order(f"{number}", member=number, steps=STEPS, images=1, seed=number)
@@ -96,7 +96,7 @@ def _with_config_of(unet: Any) -> Any:
 
 @torch.inference_mode()
 def step_of_stable_diffusion() -> float:
-    """CPU seconds of one guided step, two rows, fp32."""
+    """Returns the CPU seconds of one guided step: two rows, fp32."""
     with torch.device("meta"):
         unet = UNet2DConditionModel(
             sample_size=64,
@@ -108,7 +108,9 @@ def step_of_stable_diffusion() -> float:
     for weights in unet.parameters():
         weights.uniform_(-0.02, 0.02)
     x, text, timesteps = torch.randn(2, *LATENTS), torch.randn(2, 77, 768), torch.full((2,), 500.0)
-    unet(x[:1, :, :8, :8], timesteps[:1], encoder_hidden_states=text[:1])  # pages the weights in
+    unet(
+        x[:1, :, :8, :8], timesteps[:1], encoder_hidden_states=text[:1]
+    )  # loads the weights' pages into memory
     began = time.thread_time()
     unet(x, timesteps, encoder_hidden_states=text)
     return time.thread_time() - began

@@ -1,16 +1,16 @@
-"""What is done to a finished picture, and what of it survives what.
+"""Measures the processing of a finished picture, and which changes its fingerprint and its mark survive.
 
     python -m benchmarks.pictures [--keep]
 
-On the bundled model's 64 pictures as they stand in docs/images/bundled-model.jpg (128 px, and brought to the 512 px that the bot
-enlarges them to), on 32 pictures of waves and 32 of blobs (tests/pictures.py), and on four plain ones. Milliseconds are a
-thread's own CPU time: a machine with other work to do makes everything wait longer, and nothing dearer.
+Uses four sets: 64 pictures of the bundled model from docs/images/bundled-model.jpg (128 px, and enlarged to 512 px as in the
+bot); 32 pictures of waves and 32 of blobs (tests/pictures.py); four plain ones. Milliseconds are CPU time of one thread, so that
+other work on the machine does not change them.
 
 - Detector: the share of harmless pictures that the policies flag or refuse.
 - PDQ: the distances of a changed picture from itself, and of different pictures from each other.
-- Mark: peak signal-to-noise ratio, and the share of pictures whose number is read after a change; of the 96 bits, the share that
-  is right before any correction. Read where there is none: how many unmarked pictures and views gave a number.
-- Loop: how late an event loop is while the thread beside it finishes pictures, and while nothing runs.
+- Mark: peak signal-to-noise ratio, the share of changed pictures whose number is still read, and the share of the 96 bits that
+  are right before error correction. False reads: how many unmarked pictures and views gave a number.
+- Loop: the lag of an event loop while another thread finishes pictures, and while no thread works.
 """
 
 import argparse
@@ -47,7 +47,7 @@ from tests.pictures import blobs, jpeg, waves
 ROOT = Path(__file__).resolve().parent.parent
 SHEET = ROOT / "docs" / "images" / "bundled-model.jpg"
 COLUMNS, ROWS, SIDE = 8, 8, 128
-KEY = b"the key of the benchmark"  # another marks a little differently
+KEY = b"the key of the benchmark"  # another key gives a slightly different mark
 
 Changed = Callable[[Image.Image], Image.Image]
 T = TypeVar("T")
@@ -92,7 +92,7 @@ CHANGES: Mapping[str, Changed] = {
 
 
 def drawn() -> list[Image.Image]:
-    """The bundled model's, 128 px."""
+    """Returns the bundled model's pictures, 128 px."""
     with Image.open(SHEET) as sheet:
         wide, high = sheet.width // COLUMNS, sheet.height // ROWS
         return [
@@ -103,7 +103,7 @@ def drawn() -> list[Image.Image]:
 
 
 def timed(work: Callable[[], T], times: int = 5) -> float:
-    """Milliseconds of this thread, the median of some runs after a first."""
+    """Returns the milliseconds of this thread: the median of `times` runs after a warm-up run."""
     work()
     spent: list[float] = []
     for _ in range(times):
@@ -184,14 +184,14 @@ def marks(mark: watermark.Watermark, pictures: Sequence[Image.Image]) -> dict[st
 
 
 def peak_to_noise(first: Image.Image, second: Image.Image) -> float:
-    """dB."""
+    """Returns the peak signal-to-noise ratio in dB."""
     apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     return float(10 * np.log10(255**2 / np.mean(apart**2)))
 
 
 async def lateness(work: Callable[[], object] | None, seconds: float = 4.0) -> dict[str, float]:
-    """Of a loop that looks every 2 ms, milliseconds."""
-    sys.setswitchinterval(SWITCH_SECONDS)  # as the bot's process
+    """Measures the lag in milliseconds of an event loop that wakes every 2 ms."""
+    sys.setswitchinterval(SWITCH_SECONDS)  # as in the bot's process
     loop = asyncio.get_running_loop()
     thread = ThreadPoolExecutor(1)
     late: list[float] = []
@@ -246,7 +246,7 @@ def run() -> dict[str, Any]:
 
 
 def shown(title: str, found: Mapping[str, Mapping[str, Any]]) -> str:
-    """A column a set."""
+    """Returns a table with one column per set."""
     names = list(dict.fromkeys(key for each in found.values() for key in each))
     rows = [[name, *(_figure(each.get(name, "")) for each in found.values())] for name in names]
     return table([title, *found], rows)

@@ -1,8 +1,8 @@
-"""What members wait, in the three ways of serving: benchmarks/results/loop.json -> docs/images/loop.svg.
+"""Plots the members' waits in the three ways of serving: benchmarks/results/loop.json -> docs/images/loop.svg.
 
     python -m benchmarks.plot
 
-A dot is one seed, the stroke is their median; the scale is logarithmic.
+Each dot is one seed, and the line is the median. The scale is logarithmic.
 """
 
 import json
@@ -24,7 +24,7 @@ FIGURES = {
     "heavy orders p95": "heavy orders, p95",
 }
 COLOURS = ("#8a8f98", "#d98b2b", "#2563eb")
-"""Of the three ways; told apart in grey too."""
+"""Colours of the three ways, distinguishable in grey too."""
 
 WIDTH, LEFT, RIGHT = 760, 150, 20
 TOP, ROW, BETWEEN = 70, 20, 16
@@ -32,7 +32,7 @@ TOP, ROW, BETWEEN = 70, 20, 16
 
 
 def svg(result: Mapping[str, Any]) -> str:
-    """Of benchmarks/loop.py's result."""
+    """Returns the plot of benchmarks/loop.py's result."""
     ways = list(result["runs"][0]["figures"])
     seconds = {
         name: [[run["figures"][way][name] for run in result["runs"]] for way in ways] for name in FIGURES

@@ -1,9 +1,11 @@
-"""`python -m benchmarks.safety_baseline --data DIR --work DIR --encoder DIR`: the filter beside a plain stack, on unseen sources.
+"""`python -m benchmarks.safety_baseline --data DIR --work DIR --encoder DIR`: compares the filter with a plain baseline on unseen
+sources.
 
-The plain stack is scikit-learn's, untuned: logistic regression on TF-IDF of words and runs of letters, another and a
-perceptron on the frozen sentence encoder's embeddings; the mean of the three probabilities. It learns from every row of
-dev.jsonl whose source is not left out, and reads the same text as the filter. Both halves of the sources, the same rows for both,
-learned scores alone: neither has rules beside it here. About twenty minutes of one core; embeddings are kept in --work.
+The baseline is untuned scikit-learn. One logistic regression uses TF-IDF of words and character n-grams. Another and a perceptron
+use the embeddings of the frozen sentence encoder. The score is the mean of the three probabilities. The baseline trains on every
+row of dev.jsonl whose source is not left out, and reads the same text as the filter. Both halves of the sources are measured, on
+the same rows for both systems, and with learned scores only: neither uses rules here. Takes about twenty minutes of one core.
+Embeddings are cached in --work.
 """
 
 import argparse
@@ -31,7 +33,7 @@ from training.safety.train import Bench, hold_out, material, mix
 
 _HALVES = {"first half": HELD_OUT, "second half": HELD_OUT_TOO}
 _DRAWS = 1000
-_FALSE = 0.01  # share of harmless prompts refused, at which recall is told
+_FALSE = 0.01  # share of refused harmless prompts at which recall is reported
 _SEED = 0
 
 
@@ -41,7 +43,7 @@ def baseline(
     left_out: frozenset[str],
     asked: NDArray[np.int64],
 ) -> dict[str, NDArray[np.float64]]:
-    """Name -> (asked,) probabilities, of models that have not seen some sources. `embedded`: (examples, width)."""
+    """Returns (asked,) probabilities by name, of models trained without some sources. `embedded`: (examples, width)."""
     seen = np.array(
         [
             at
@@ -74,7 +76,7 @@ def baseline(
 
 
 def embeddings(model: Path, texts: Sequence[str], kept: Path) -> NDArray[np.float32]:
-    """(texts, width): the mean over the word pieces, of the sentence encoder as it came, of length 1."""
+    """Returns (texts, width) embeddings of length 1: the mean over the word pieces, from the unmodified sentence encoder."""
     if kept.exists() and len(found := np.load(kept)) == len(texts):
         return found
     tokenizer = Tokenizer.from_file(str(model / "tokenizer.json"))
@@ -96,7 +98,7 @@ def embeddings(model: Path, texts: Sequence[str], kept: Path) -> NDArray[np.floa
 
 
 def figures(groups: Sequence[tuple[str, bool]], score: NDArray[np.float64]) -> dict[str, Any]:
-    """`groups`: source and label of each row."""
+    """Returns the figures of one score. `groups` holds the source and label of each row."""
     harmless, unsafe = _split(groups)
     threshold = float(np.quantile(score[harmless], 1 - _FALSE))
     recall = {
@@ -112,7 +114,7 @@ def figures(groups: Sequence[tuple[str, bool]], score: NDArray[np.float64]) -> d
 
 
 def _split(groups: Sequence[tuple[str, bool]]) -> tuple[NDArray[np.int64], dict[str, NDArray[np.int64]]]:
-    """Rows of captions and users' prompts; unsafe rows by source, and "all" of them."""
+    """Returns the rows of captions and users' prompts, and the unsafe rows by source and as "all"."""
     harmless = [at for at, (source, is_unsafe) in enumerate(groups) if source in HARMLESS and not is_unsafe]
     unsafe: dict[str, list[int]] = {"all": []}
     for at, (source, is_unsafe) in enumerate(groups):
@@ -125,7 +127,8 @@ def _split(groups: Sequence[tuple[str, bool]]) -> tuple[NDArray[np.int64], dict[
 def difference(
     groups: Sequence[tuple[str, bool]], ours: NDArray[np.float64], theirs: NDArray[np.float64]
 ) -> dict[str, Any]:
-    """Ours less theirs in AUC and recall over all sources, with 95 % intervals: rows drawn anew, the same for both."""
+    """Returns the filter's AUC and recall minus the baseline's over all sources, with 95 % bootstrap intervals. Both use the same
+    resampled rows."""
     harmless, sources = _split(groups)
     unsafe = sources["all"]
     chance = np.random.default_rng(_SEED)

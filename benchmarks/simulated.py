@@ -1,9 +1,9 @@
-"""The three ways of serving, simulated: a model that draws nothing, on a device that obeys a cost line.
+"""Simulates the three ways of serving with a model that draws nothing, on a device with a linear cost.
 
     python -m benchmarks.simulated [--seeds 1 2 3]
 
-For the dispatch and the loop this is a model like any other: `benchmarks.shared.inside.play` with it shows in a second
-what the policies do to a hundred orders. The costs are those of the small model of `benchmarks/loop.py`, measured.
+The dispatch and the loop use it like any other model: `benchmarks.shared.inside.play` with it shows the effect of a policy on a
+hundred orders in one second. The costs were measured on the small model of `benchmarks/loop.py`.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from generation.worker.models.loading import Model
 
 
 class Cost(Protocol):
-    """Seconds."""
+    """Costs in seconds."""
 
     def steps(self, rows: int) -> float: ...
 
@@ -34,13 +34,13 @@ class Cost(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Costs:
-    """Seconds."""
+    """Linear costs in seconds."""
 
     step: float = 0.0095
     row: float = 0.0017
     decode: float = 0.0035
     picture: float = 0.002
-    order: float = 0.008  # a pipeline's call: prompts, schedule
+    order: float = 0.008  # fixed cost of a pipeline call: prompts, schedule
 
     def steps(self, rows: int) -> float:
         return self.step + self.row * rows
@@ -49,12 +49,12 @@ class Costs:
         return self.decode + self.picture * pictures
 
     def whole(self, steps: int, pictures: int) -> float:
-        """Orders of one step count, in one call of a pipeline."""
+        """Returns the cost of orders with one step count in one pipeline call."""
         return self.order + steps * self.steps(2 * pictures) + self.decoding(pictures)
 
 
 class SimulatedClock(Clock):
-    """Seconds that `work` has spent, and what was skipped."""
+    """A clock of the seconds spent by `work`, plus the skipped idle time."""
 
     __slots__ = ("spent",)
 
@@ -71,7 +71,7 @@ class SimulatedClock(Clock):
 
 
 class SimulatedModel(Model):
-    """Its slots hold no pictures; what it does takes simulated time only."""
+    """A model whose slots hold no pictures. Its work takes only simulated time."""
 
     def __init__(self, entry: ModelEntry, clock: SimulatedClock, costs: Cost) -> None:
         self.entry = entry

@@ -1,15 +1,15 @@
-"""What a verdict takes, and for how long it keeps the event loop from its work.
+"""Measures the time of a verdict, and how long it blocks the event loop.
 
     python -m benchmarks.verdicts --data DIR [--prompts 1000] [--keep]
 
-DIR holds dev.jsonl and evasion_dev.jsonl (docs/safety.md). The shipped filter reads their prompts, disguised ones among them, and
-long ones made of several, one after the other beside a loop that looks every 2 ms how late it is. "Own" is the part of a delay
-that the process's own computing since then can explain, on all its threads: the most that the filter can be guilty of.
+DIR holds dev.jsonl and evasion_dev.jsonl (docs/safety.md). The shipped filter reads their prompts, including disguised ones, and
+long prompts made of several. It checks one prompt after another while an event loop measures its own lag every 2 ms. "Own" is the
+part of a delay that the process's own CPU time on all threads can explain: an upper bound for the filter's part.
 
-A verdict is given on a thread, and a thread hands the interpreter on after main.SWITCH_SECONDS at the latest, but never
-within a function that is written in C. "The longest call" is the most CPU time that one of those took in one go, ONNX Runtime's
-aside, which computes without the interpreter: it tells the least bound of a delay whatever else the machine is doing. On a
-machine that does nothing else, the loop's rows are the figure asked for.
+A verdict runs on a thread. A thread releases the interpreter after main.SWITCH_SECONDS at the latest, but never inside a function
+written in C. "The longest call" is the largest CPU time of one such call. It excludes ONNX Runtime, which computes without the
+interpreter lock. It is a lower bound of the worst delay, independent of other work on the machine. On an otherwise idle machine
+the loop's rows are the required figure.
 """
 
 import argparse
@@ -33,11 +33,11 @@ from moderation.prompts.public_figures import load_figures
 from moderation.prompts.rules import load_rules
 
 TICK = 0.002  # seconds
-LONGEST = 1000  # characters of a prompt that the bot takes
+LONGEST = 1000  # maximum characters of a prompt in the bot
 
 
 def prompts(folder: Path, count: int) -> tuple[list[str], list[str]]:
-    """As members write them, and as long as they may be."""
+    """Returns prompts as members write them, and prompts of the maximum length."""
     rows = [
         str(json.loads(line)["prompt"])[:LONGEST]
         for name in ("dev.jsonl", "evasion_dev.jsonl")
@@ -49,7 +49,7 @@ def prompts(folder: Path, count: int) -> tuple[list[str], list[str]]:
 
 
 def cost(screen: PromptFilter, texts: Sequence[str]) -> list[float]:
-    """Milliseconds of one thread's CPU for each."""
+    """Returns the CPU milliseconds of one thread for each text."""
     spent: list[float] = []
     for text in texts:
         before = time.thread_time()
@@ -59,10 +59,10 @@ def cost(screen: PromptFilter, texts: Sequence[str]) -> list[float]:
 
 
 def longest_calls(screen: PromptFilter, texts: Sequence[str]) -> tuple[list[float], dict[str, float]]:
-    """Milliseconds of the longest stretch within functions written in C, of each verdict; and of each function the longest."""
+    """Returns the longest time in milliseconds within C functions for each verdict, and the longest of each function."""
     of_function: dict[str, float] = {}
     each: list[float] = []
-    running: list[str] = []  # functions in C that have not returned, "" for Python's own among them
+    running: list[str] = []  # unfinished calls of C functions; "" marks Python functions between them
     since, longest = 0.0, 0.0
 
     def look(_: FrameType, event: str, argument: Any) -> None:
@@ -90,7 +90,7 @@ def longest_calls(screen: PromptFilter, texts: Sequence[str]) -> tuple[list[floa
 
 
 async def delays(screen: PromptFilter, texts: Sequence[str]) -> list[float]:
-    """Own milliseconds by which the loop was late, while verdicts were given beside it."""
+    """Returns the event loop's own lag samples in milliseconds while verdicts run on a thread."""
     late: list[float] = []
 
     async def look() -> None:
@@ -126,7 +126,7 @@ def main() -> None:
     options = parser.parse_args()
     screen = PromptFilter(load_rules(), load_classifier(), load_figures())
     ordinary, long = prompts(options.data, options.prompts)
-    # As the bot does at start: what was loaded is never looked through for garbage, and threads take turns quickly.
+    # As the bot does at start: loaded objects are excluded from garbage collection, and threads switch quickly.
     gc.collect()
     gc.freeze()
     sys.setswitchinterval(SWITCH_SECONDS)

@@ -1,1 +1,1 @@
-"""A Discord on localhost: guild, HTTP API, gateway and page, in one process and without a network."""
+"""A simulated Discord on localhost: guild, HTTP API, gateway and web page, in one process and without a network."""

@@ -1,4 +1,4 @@
-"""`make demo`: the playground and the shipped bot beside it, as a process of its own that can be stopped and started."""
+"""Runs `make demo`: the playground, and the bot in a separate process that can be stopped and started."""
 
 import asyncio
 import contextlib
@@ -14,10 +14,11 @@ _STOP_SECONDS = 15.0
 
 
 class BotProcess:
-    """`python main.py run`, pointed at the playground by its environment alone. Implements the playground's bot control."""
+    """A bot process: `python main.py run`, connected to the playground through environment variables only. Implements the
+    playground's bot control."""
 
     def __init__(self, data: Path, config: Path | None, log: Path | None = None) -> None:
-        """`log`: where its standard error goes; None leaves it where this process's goes."""
+        """`log` is the file for standard error. None inherits this process's standard error."""
         self._data = data
         self._config = config
         self._log = log
@@ -38,7 +39,7 @@ class BotProcess:
 
     @property
     def pid(self) -> int:
-        """Of the process started last; LookupError before the first start."""
+        """Returns the process id of the last start. Raises LookupError before the first start."""
         if self._process is None:
             raise LookupError("never started")
         return self._process.pid
@@ -56,13 +57,13 @@ class BotProcess:
                     "run",
                     "--stop-with-stdin",
                     env={**os.environ, **self._environment},
-                    # Never written to: it closes when this process dies, however it dies.
+                    # Never written to. The operating system closes the pipe when this process ends for any reason.
                     stdin=asyncio.subprocess.PIPE,
                     stderr=files.enter_context(self._log.open("ab")) if self._log else None,
                 )
 
     async def stop(self) -> None:
-        """Politely; what is in line goes on at the next start."""
+        """Stops the bot with SIGTERM. Queued jobs continue at the next start."""
         async with self._lock:
             if self._process is None or self._process.returncode is not None:
                 return
@@ -74,7 +75,7 @@ class BotProcess:
                 await self._process.wait()
 
     async def kill(self) -> None:
-        """As a power cut would."""
+        """Kills the bot at once, like a power failure."""
         async with self._lock:
             if self._process is not None and self._process.returncode is None:
                 self._process.kill()
@@ -82,7 +83,7 @@ class BotProcess:
 
 
 async def demo(port: int, data: Path, config: Path | None) -> None:
-    """Runs until it is interrupted. The world and the bot's data live under `data` and survive."""
+    """Runs until interrupted. The world and the bot's data are kept under `data` and survive restarts."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -90,7 +91,7 @@ async def demo(port: int, data: Path, config: Path | None) -> None:
     bot = BotProcess((data / "bot").resolve(), config)
     async with Playground.open(port=port, folder=data / "playground", bot_control=bot) as play:
         bot.point_at(play.api_url, play.token)
-        # A second moderator: appeals are answered by another one.
+        # A second moderator, because the moderator who decided a case may not answer its appeal.
         play.add_member("max", is_moderator=True)
         print(f"\n  Atelier's playground: open {play.page_url} in a browser.\n", flush=True)
         print(

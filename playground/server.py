@@ -1,4 +1,4 @@
-"""Puts the playground together and runs it: one address for the API, the gateway, the files and the page."""
+"""Assembles and runs the playground: one address serves the API, the gateway, the files and the page."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from playground.world.messages import Message
 from playground.world.values import Clock
 from playground.world.world import World, application_of
 
-MOST_SENT = 110 * 1024 * 1024  # bytes of a request; beyond it the connection is cut, not answered
+MOST_SENT = 110 * 1024 * 1024  # bytes of a request; a larger request closes the connection without an answer
 
 
 Observer = Callable[[Exchange | Frame], None]
@@ -38,7 +38,7 @@ Observer = Callable[[Exchange | Frame], None]
 async def own_pages_only(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
 ) -> web.StreamResponse:
-    """Turns other sites' scripts away: any page that a browser has open could reach a port on localhost."""
+    """Rejects requests from scripts of other sites, because any page open in a browser can reach a localhost port."""
     origin = request.headers.get("Origin")
     if origin is not None and origin.split("://", 1)[-1] != request.host:
         raise web.HTTPForbidden(text="This address takes requests of its own page only.")
@@ -46,7 +46,7 @@ async def own_pages_only(
 
 
 class Playground:
-    """A running Discord. Made by `open`, which also closes it."""
+    """A running Discord. Create it with `open`, which also closes it."""
 
     def __init__(
         self,
@@ -90,10 +90,11 @@ class Playground:
         clock: Clock = time.time,
         answer_within: float = ANSWER_WITHIN,
     ) -> AsyncGenerator[Playground, None]:
-        """`port` 0 takes a free one; without `folder` nothing outlives the block. `clock` ages the tokens."""
+        """Opens a playground and closes it at the end of the block. `port` 0 takes a free port. Without `folder` nothing is kept
+        after the block. `clock` decides when interaction tokens expire."""
         with socket.create_server((host, port)) as listener:
             if token is not None:
-                application_of(token)  # a wrong one is refused before anything is stored
+                application_of(token)  # refuses an invalid token before anything is stored
             address = f"http://{host}:{listener.getsockname()[1]}"
             world = World(folder, address=address, clock=clock, token=token)
             play = cls(world, observer, bot_control, answer_within)
@@ -111,7 +112,7 @@ class Playground:
 
     @property
     def token(self) -> str:
-        """The bot's. Its first part is the base64 of the application id."""
+        """Returns the bot's token. Its first part is the base64 of the application id."""
         return self.world.token
 
     # people
@@ -120,14 +121,15 @@ class Playground:
         return Person(self.world, self._client_input, self._composer, member.user)
 
     def person(self, name: str) -> Person:
-        """ "ada" and "ben" are members, "mia" is the moderator."""
+        """Returns a person by name. "ada" and "ben" are members, "mia" is the moderator. Raises LookupError for an unknown
+        name."""
         member = self.world.member_named(name)
         if member is None:
             raise LookupError(f"nobody is called {name!r}")
         return self._as_person(member)
 
     def add_member(self, name: str, *, is_moderator: bool = False, age: float = 0.0) -> Person:
-        """One more member. `age`: seconds since they made their account and joined."""
+        """Adds a member. `age` is the time in seconds since the person created the account and joined."""
         return self._as_person(self.world.add_member(name, is_moderator=is_moderator, age=age))
 
     def channel(self, name: str) -> Channel:
@@ -142,7 +144,8 @@ class Playground:
         seen_by: Person | None = None,
         timeout: float = PATIENCE,
     ) -> Message:
-        """The first message that fits, there already or still to come; without `seen_by` anybody's."""
+        """Returns the first message for which `fits` is true: a posted message or a future one. Without `seen_by` it considers
+        the messages of every reader."""
         place = self.channel(channel) if isinstance(channel, str) else channel
 
         return await self.world.wait_for_message(fits, place, seen_by and seen_by.id, timeout)
@@ -156,12 +159,12 @@ class Playground:
     async def wait_until_offline(self, timeout: float = PATIENCE) -> None:
         await self.world.changed.wait_until(lambda: not self.gateway.is_online or None, timeout)
 
-    # trouble
+    # faults
 
     def expire_token(self, use: Use) -> None:
-        """The use's token is dead from now on, as after fifteen minutes: 401 with code 50027."""
+        """Expires the use's token, as if fifteen minutes had passed: the API answers 401 with code 50027."""
         self.interactions.expire(use.interaction)
 
     async def drop_gateway(self, *, resumable: bool = True) -> None:
-        """Closes the bot's connection. Resumable, the client resumes and is told what it missed."""
+        """Closes the bot's connection. When `resumable`, the client resumes and receives the events it missed."""
         await self.gateway.drop(resumable=resumable)

@@ -1,4 +1,4 @@
-"""What no test may leave to the next one."""
+"""Cleans up state that one test must not leave to the next."""
 
 import logging
 from collections.abc import Iterator
@@ -10,10 +10,10 @@ from generation import logs
 
 @pytest.fixture(autouse=True)
 def closed_log() -> Iterator[None]:
-    """A test that runs the program opens its log on a stream that is closed with the test."""
+    """Removes log handlers whose stream is closed together with the test that opened it."""
     root = logging.getLogger()
     level = root.level
     yield
-    # Only the program's: pytest's own come and go by themselves.
+    # removes only the program's handlers; pytest removes its own
     root.handlers[:] = [each for each in root.handlers if type(each).__module__ != logs.__name__]
     root.setLevel(level)

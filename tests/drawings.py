@@ -1,4 +1,4 @@
-"""Short ways to write what is to be drawn."""
+"""Short ways to write drawings."""
 
 from typing import Any
 
@@ -36,7 +36,7 @@ def grown_from(
 
 
 def start_from(content: bytes, strength: float, mask: bytes | None = None) -> tuple[InputPicture[bytes], ...]:
-    """What image-to-image is handed in."""
+    """Returns the input pictures of an image-to-image order."""
     start = InputPicture(source=content, role=Role.START, strength=strength)
     return (start, InputPicture(source=mask, role=Role.MASK)) if mask else (start,)
 

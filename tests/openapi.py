@@ -1,7 +1,7 @@
-"""A judge that nobody here wrote: Discord's own OpenAPI description, held against what was really exchanged.
+"""An independent check: Discord's own OpenAPI description, applied to the real exchanges.
 
-It validates the bot's requests and the playground's answers, and checks by hand the few rules that the description
-leaves out. Validators are compiled when the first exchange needs them.
+Validates the bot's requests and the playground's answers. Checks in code the few rules that the description omits. Validators are
+compiled when the first exchange needs them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ JSON_TYPE = "application/json"
 SCHEMAS = "#/components/schemas/"
 ADDRESS = "urn:discord"
 
-# Fields that Discord takes and its clients send although the description does not name them.
+# Fields that Discord accepts and its clients send although the description does not name them.
 UNDESCRIBED = {
     "ApplicationCommandUpdateRequest": ("nsfw",),
     "ApplicationCommandCreateRequest": ("nsfw",),
@@ -42,7 +42,7 @@ UNDESCRIBED = {
     "IncomingWebhookUpdateForInteractionCallbackRequestPartial": ("tts",),
 }
 
-# discord.py bans as Discord's API once described it, and Discord still takes it: the number in the query, and no body.
+# discord.py bans with an older form of Discord's API that Discord still accepts: the number in the query, and no body.
 BAN = "/guilds/{guild_id}/bans/{user_id}"
 UNDESCRIBED_QUERY = {(BAN, "delete_message_seconds")}
 BODY_MAY_BE_LEFT_OUT = {BAN}
@@ -51,7 +51,7 @@ MOST_CONTENT, MOST_TEXT, MOST_COMPONENTS = 2000, 4000, 40
 
 
 class Judge:
-    """Collects exchanges as a playground's observer; `verify` fails the test for the first violations."""
+    """An observer of a playground that collects exchanges. `verify` fails the test with the first violations."""
 
     def __init__(self, path: Path = DESCRIPTION) -> None:
         self._path = path
@@ -65,14 +65,14 @@ class Judge:
             self.frames.append(seen)
 
     def violations(self) -> list[str]:
-        """What was exchanged against the description, in words."""
+        """Returns the exchanges' violations of the description, in words."""
         description = Description.load(self._path)
         found = [problem for each in self.exchanges for problem in description.judge(each)]
         found += [problem for each in self.frames for problem in description.judge_frame(each)]
         return list(dict.fromkeys(found))
 
     def verify(self) -> None:
-        """Skips the test, with the reason, where the description is not there."""
+        """Checks the exchanges. Skips the test, with the reason, when the description is not available."""
         if not self._path.is_file():
             pytest.skip(ABSENT)
         assert self.exchanges, "nothing was exchanged"
@@ -81,7 +81,7 @@ class Judge:
 
 
 class Description:
-    """The description in two readings: strict with answers, and for requests as Discord really takes them."""
+    """The description in two versions: strict for answers, and adjusted for requests to what Discord really accepts."""
 
     _loaded: dict[Path, Description] = {}  # noqa: RUF012 - parsing takes longer than most tests
 
@@ -141,7 +141,7 @@ class Description:
     def _judge_answer(self, where: str, pointer: str, responses: Json, exchange: Exchange) -> Iterator[str]:
         status = str(exchange.status)
         if status.startswith("5"):
-            return  # made by a fault on purpose; the description knows none
+            return  # caused by an intentional fault; the description does not cover it
         code = status if status in responses else f"{status[0]}XX"
         if code not in responses:
             yield f"{where}: Discord does not answer so, only {', '.join(responses)}"
@@ -158,7 +158,8 @@ class Description:
         yield from self._validate(f"{where}: answer", schema, exchange.answer, is_request=False)
 
     def judge_frame(self, frame: Frame) -> Iterator[str]:
-        """The description covers no gateway events, but the messages and users in them are the same objects."""
+        """Yields the violations of an event. The description covers no gateway events, but their messages and users are the same
+        objects."""
         if frame.is_from_bot or frame.body.get("op") != 0:
             return
         name, data = frame.body["t"], as_dict(frame.body["d"])
@@ -199,7 +200,7 @@ class Description:
 
 
 def escaped(name: str) -> str:
-    """A name as a part of a JSON pointer in a reference."""
+    """Escapes a name for use in a JSON pointer of a reference."""
     text = name.replace("~", "~0").replace("/", "~1")
     return text.replace("{", "%7B").replace("}", "%7D")
 
@@ -213,7 +214,7 @@ def in_words(error: ValidationError) -> str:
 
 
 def adjusted(document: Json, *, is_request: bool) -> Json:
-    """Known differences between the description and Discord; unions become readable."""
+    """Adjusts known differences between the description and Discord, and makes unions readable."""
     schemas = document["components"]["schemas"]
     # Real error bodies carry names as codes: "BASE_TYPE_REQUIRED".
     schemas["InnerErrors"]["properties"]["_errors"]["items"] = {
@@ -234,7 +235,7 @@ def adjusted(document: Json, *, is_request: bool) -> Json:
 
 
 def rewrite_unions(node: Any, schemas: Json) -> None:
-    """`oneOf` over objects with a constant `type` becomes if/then, so that errors name the one that was meant."""
+    """Rewrites `oneOf` over objects with a constant `type` to if/then, so that errors name the intended alternative."""
     if isinstance(node, list):
         for each in as_list(node):
             rewrite_unions(each, schemas)
@@ -275,7 +276,7 @@ def types_of(branch: Json, schemas: Json) -> list[Any]:
 
 
 def by_hand(where: str, exchange: Exchange) -> Iterator[str]:
-    """What Discord refuses although its description allows it."""
+    """Yields violations that Discord refuses although its description allows them."""
     is_callback = exchange.path.endswith("/callback")
     for data in as_dicts(exchange.body) if isinstance(exchange.body, list) else [as_dict(exchange.body)]:
         message = as_dict(data.get("data")) if is_callback else data
@@ -309,7 +310,7 @@ def walk(components: object) -> Iterator[Json]:
 
 
 def references(node: object) -> Iterator[str]:
-    """Every attachment:// address in a body, wherever a `url` stands; in a text the same words are only words."""
+    """Yields every attachment:// address in a `url` field of a body. The same characters in a text are only text."""
     for key, value in as_dict(node).items():
         if key == "url" and isinstance(value, str) and value.startswith("attachment://"):
             yield value

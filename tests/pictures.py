@@ -1,4 +1,4 @@
-"""Pictures to judge: made of ellipses and waves by a seed, and depicting nothing."""
+"""Pictures for tests of detectors: ellipses and waves from a seed, which depict nothing."""
 
 import io
 
@@ -12,7 +12,7 @@ _SKIN = (224, 172, 140)
 
 
 def blobs(seed: int, side: int = 256) -> Image.Image:
-    """Ellipses in the colours of skin. OpenNSFW takes some for what it was trained to find, harmless as they are."""
+    """Returns ellipses in skin colours. OpenNSFW scores some as nudity although they are harmless."""
     draw_from = np.random.default_rng(seed)
     picture = Image.new("RGB", (256, 256), tuple(int(part) for part in draw_from.integers(0, 120, 3)))
     pen = ImageDraw.Draw(picture)
@@ -28,7 +28,7 @@ def blobs(seed: int, side: int = 256) -> Image.Image:
 
 
 def waves(seed: int, width: int = 256, height: int = 256) -> Image.Image:
-    """Colours that swell and fade, with detail at every scale: like a photograph to a hash or a watermark, and to nobody else."""
+    """Returns smooth colour waves with detail at every scale. To a hash or a watermark they are like a photograph."""
     draw_from = np.random.default_rng(seed)
     y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
     channels = np.zeros((height, width, 3))

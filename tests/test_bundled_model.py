@@ -1,4 +1,4 @@
-"""The weights that are shipped, as they are: they fit, they are safe to load, and they draw what they are asked for."""
+"""The shipped weights: they are small enough, safe to load, and draw the requested pictures."""
 
 import io
 from pathlib import Path
@@ -34,7 +34,7 @@ def wish(text: str, *, seed: int = 1, pictures: tuple[InputPicture[bytes], ...] 
 
 
 def draw(request: GenerationRequest) -> NDArray[np.int16]:
-    """(128, 128, 3)"""
+    """Returns (128, 128, 3)."""
     stage = Stage(BUNDLED_MODEL)
     stage.say(Generate(request=request))
     stage.finish()
@@ -47,7 +47,7 @@ def middle(picture: NDArray[np.int16]) -> NDArray[np.float64]:
 
 
 def edge(picture: NDArray[np.int16]) -> NDArray[np.float64]:
-    """Of the four corners."""
+    """Returns the median colour of the four corners."""
     return np.median(picture[[2, 2, -3, -3], [2, -3, 2, -3]], axis=0)
 
 
@@ -77,7 +77,7 @@ def test_a_red_apple_from_the_command_line_is_red(tmp_path: Path) -> None:
     picture = np.asarray(Image.open(output).convert("RGB"), dtype=np.int16)
     red, green, blue = middle(picture)
     assert red > green + 60 and red > blue + 60
-    assert edge(picture).min() > 220  # on white, as nothing else was said
+    assert edge(picture).min() > 220  # on white, the default background
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,5 @@
-"""What pages, docstrings and comments name is there: files, links, modules, settings, and the functions of the three traces."""
+"""Everything that pages, docstrings and comments name exists: files, links, modules, settings, and the functions of the three
+traces."""
 
 import ast
 import dataclasses
@@ -32,13 +33,13 @@ FOLDER = re.compile(rf"(?<![\w./-])(?:{'|'.join((*PACKAGES, 'docs', 'models'))})
 DOTTED = re.compile(rf"(?:{'|'.join(PACKAGES)})(?:\.\w+)+")
 STARTED = re.compile(rf"python -m ({DOTTED.pattern})\b")
 ELSEWHERE = {
-    "config.toml",  # the owner's
+    "config.toml",  # the owner's file
     "discord.py",  # a library
-    "hooks/group_offloading.py",  # diffusers'
-    "classify_nsfw.py",  # OpenNSFW's
-    "dev.jsonl",  # prompts that the owner of a measurement brings
+    "hooks/group_offloading.py",  # a file of diffusers
+    "classify_nsfw.py",  # a file of OpenNSFW
+    "dev.jsonl",  # prompts that the owner of a measurement provides
     "evasion_dev.jsonl",
-    "training/work/",  # made by a training
+    "training/work/",  # created by a training
 }
 
 
@@ -48,7 +49,7 @@ def names_of_files() -> frozenset[str]:
 
 
 def is_there(named: str, page: Path) -> bool:
-    """A path counts from the root or from where it is named; a name alone may be any file's."""
+    """Returns whether a path exists relative to the root or to the page. A bare file name may be in any folder."""
     if named in ELSEWHERE or (ROOT / named).exists() or (page.parent / named).exists():
         return True
     return "/" not in named and named in names_of_files()
@@ -56,7 +57,7 @@ def is_there(named: str, page: Path) -> bool:
 
 @cache
 def definitions(path: Path) -> frozenset[str]:
-    """Functions, classes and other names of a module, and `Class.member`."""
+    """Returns functions, classes and other names of a module, and `Class.member`."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
 
     def names(body: list[ast.stmt]) -> Iterator[tuple[str, ast.stmt]]:
@@ -78,7 +79,7 @@ def definitions(path: Path) -> frozenset[str]:
 
 
 def is_setting(dotted: str) -> bool:
-    """As `moderation.must`."""
+    """Returns whether a setting exists, for example `moderation.must`."""
     value: Any = Settings()
     for key in dotted.split("."):
         if not (dataclasses.is_dataclass(value) and key in {each.name for each in dataclasses.fields(value)}):

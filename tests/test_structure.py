@@ -1,4 +1,4 @@
-"""The laws of the layout, as tests: imports point one way, files and folders stay small."""
+"""The rules of the layout, as tests: imports point one way, files and folders stay small."""
 
 import ast
 import subprocess
@@ -14,11 +14,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bot", "db", "generation", "moderation", "playground", "training")
 LONGEST = 500
-"""Lines. A file that outgrows this holds more than one idea."""
+"""Lines. A longer file contains more than one idea."""
 FULLEST = 15
-"""Python files of a folder. One that outgrows this holds more than one feature."""
+"""Python files in a folder. A fuller folder contains more than one feature."""
 MEDIAN_IMPORTS = 4
-"""Of our own modules or packages, by a file of `bot/`. Who names more knows too much, or a package has no front."""
+"""Our own modules or packages that a file of `bot/` imports. A file that imports more knows too much, or a package needs a
+front."""
 
 
 def test_imports_point_one_way() -> None:
@@ -28,7 +29,7 @@ def test_imports_point_one_way() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
-    """Nor for the type checker alone: what needs a circle to be typed is one module in two files."""
+    """Includes imports for the type checker: two modules that need each other's types belong in one file."""
     graph = grimp.build_graph(*PACKAGES, exclude_type_checking_imports=False, cache_dir=None)
     imports = {each: graph.find_modules_directly_imported_by(each) for each in graph.modules}
     try:
@@ -49,7 +50,7 @@ def test_a_file_of_the_bot_names_few_others() -> None:
 
 @pytest.mark.parametrize("front", ["bot.studio", "bot.ui", "db", "generation", "moderation"])
 def test_a_package_exports_what_others_import_from_it(front: str) -> None:
-    """The linters look for unused imports everywhere but in an `__init__.py`."""
+    """The linters look for unused imports in every file except an `__init__.py`."""
     exported = {
         alias.name
         for node in ast.parse((ROOT / front.replace(".", "/") / "__init__.py").read_text()).body
@@ -80,7 +81,7 @@ def test_files_stay_small(package: str) -> None:
 
 @pytest.mark.parametrize("package", [*PACKAGES, "benchmarks"])
 def test_folders_stay_small(package: str) -> None:
-    """All but db/, which is flat: a file a table."""
+    """Covers all packages except db/, which is flat: one file per table."""
     files = Counter(path.relative_to(ROOT).parent for path in (ROOT / package).rglob("*.py"))
     full = {str(folder): count for folder, count in files.items() if count > FULLEST and str(folder) != "db"}
     assert not full, f"more than {FULLEST} Python files: {full}"

@@ -1,4 +1,4 @@
-"""LoRAs with random weights for the tiny models, written as diffusers' training scripts write them."""
+"""LoRAs with random weights for the tiny models, saved in the format of diffusers' training scripts."""
 
 from pathlib import Path
 from typing import Any
@@ -17,13 +17,13 @@ _ATTENTION = {
 
 
 def tiny_lora(model: Path, file: Path, seed: int, *parts: str, rank: int = 4) -> Path:
-    """For the model folder's `parts`; large enough to change every picture."""
+    """Creates a LoRA for the model folder's `parts`, large enough to change every picture."""
     pipe: Any = DiffusionPipeline.from_pretrained(model, **dict.fromkeys(["safety_checker"]))
     torch.manual_seed(seed)
     layers: dict[str, Any] = {}
     for part in parts:
         module: Any = getattr(pipe, part)
-        # Not zero at first, as it would be for training.
+        # not zero at first, unlike in training
         module.add_adapter(
             LoraConfig(r=rank, lora_alpha=2 * rank, init_lora_weights=False, target_modules=_ATTENTION[part])
         )

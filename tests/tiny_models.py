@@ -1,10 +1,10 @@
-"""Model folders with random weights in the real layouts: small enough to be built on the spot and to step in milliseconds.
+"""Model folders with random weights in the real layouts: small enough to build during a test and to step in milliseconds.
 
-Pictures are 64 pixels a side, latents 8; the noise is the point, not the picture.
+Pictures are 64 pixels a side, latents 8. The pictures are only noise, which is enough for comparisons.
 """
 
 # pyright: reportArgumentType=false, reportCallIssue=false
-# Reason: diffusers annotates its constructors narrower than they are (tuples of one, CLIP and AutoencoderKL alone).
+# Reason: diffusers annotates its constructors too narrowly (tuples of one, only CLIP and AutoencoderKL).
 
 import json
 from pathlib import Path
@@ -62,7 +62,7 @@ _UNET: dict[str, Any] = {
 
 
 def tiny_sd(folder: Path, **unet: Any) -> Path:
-    """Stable Diffusion 1.x: CLIP, AutoencoderKL, DDIM. `unet` changes the size of the U-Net."""
+    """Builds Stable Diffusion 1.x: CLIP, AutoencoderKL, DDIM. `unet` changes the size of the U-Net."""
     torch.manual_seed(0)
     pipe = StableDiffusionPipeline(
         vae=_vae(),
@@ -79,7 +79,7 @@ def tiny_sd(folder: Path, **unet: Any) -> Path:
 
 
 def tiny_sdxl(folder: Path) -> Path:
-    """Stable Diffusion XL: two CLIPs, pooled embeddings, time ids, Euler."""
+    """Builds Stable Diffusion XL: two CLIPs, pooled embeddings, time ids, Euler."""
     torch.manual_seed(1)
     pipe = StableDiffusionXLPipeline(
         vae=_vae(),
@@ -104,7 +104,7 @@ def tiny_sdxl(folder: Path) -> Path:
 
 
 def tiny_bundled(folder: Path) -> Path:
-    """The layout of the model that ships: BERT with an attention mask, text in the time embedding, AutoencoderTiny."""
+    """Builds the layout of the shipped model: BERT with an attention mask, text in the time embedding, AutoencoderTiny."""
     torch.manual_seed(2)
     text = BertConfig(
         vocab_size=len(_BERT_WORDS),
@@ -150,7 +150,7 @@ def tiny_bundled(folder: Path) -> Path:
 
 
 def tiny_sd3(folder: Path) -> Path:
-    """Stable Diffusion 3: a transformer, two CLIPs and T5, flow matching."""
+    """Builds Stable Diffusion 3: a transformer, two CLIPs and T5, flow matching."""
     torch.manual_seed(3)
     pipe = StableDiffusion3Pipeline(
         vae=_vae(latent_channels=16, shift_factor=0.06),
@@ -180,7 +180,7 @@ def tiny_sd3(folder: Path) -> Path:
 
 
 def tiny_flux(folder: Path) -> Path:
-    """FLUX.1 dev: a transformer that is told the guidance, CLIP and T5, steps spread by the picture's size."""
+    """Builds FLUX.1 dev: a transformer with the guidance as input, CLIP and T5, steps that depend on the picture's size."""
     torch.manual_seed(4)
     pipe = FluxPipeline(
         vae=_vae(latent_channels=4, shift_factor=0.1),
@@ -227,7 +227,7 @@ _T5_WORDS = [
 
 
 def _clip_tokenizer() -> CLIPTokenizer:
-    """Letters are words' ends or not; there are no merges, so that every text has tokens."""
+    """Builds a tokenizer of letters, each at the end of a word or not. It has no merges, so every text has tokens."""
     tokens = [*_LETTERS, *(f"{letter}</w>" for letter in _LETTERS), "<|startoftext|>", "<|endoftext|>"]
     return CLIPTokenizer(vocab={token: i for i, token in enumerate(tokens)}, merges=[], model_max_length=77)
 
@@ -266,7 +266,7 @@ def _vae(latent_channels: int = 4, **more: Any) -> AutoencoderKL:
 
 
 def cut(file: Path, size: int) -> None:
-    """Leaves the first `size` bytes: what a broken download looks like."""
+    """Keeps only the first `size` bytes, like a broken download."""
     file.write_bytes(file.read_bytes()[:size])
 
 

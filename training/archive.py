@@ -1,9 +1,9 @@
-"""Make the archive of drawings: `python -m training.archive drawings.zip [--noto NotoColorEmoji.ttf]`.
+"""Builds the archive of drawings: `python -m training.archive drawings.zip [--noto NotoColorEmoji.ttf]`.
 
-Takes Fluent Emoji 3D (Microsoft, MIT) and the names of emojibase-data (MIT) through `npm pack`, which knows the
-registry, and the flat style from the font Noto Color Emoji (Google, OFL 1.1; Debian's fonts-noto-color-emoji).
-The archive holds items.json, a list of {name, tags, hex, emoji}; f/HEX.webp, each solid drawing as shipped (256 px,
-with alpha); and n/HEX.webp, the flat ones the font has (136 px, with alpha).
+Takes Fluent Emoji 3D (Microsoft, MIT) and the names of emojibase-data (MIT) through `npm pack`, which knows the registry. Takes
+the flat style from the font Noto Color Emoji (Google, OFL 1.1; Debian's fonts-noto-color-emoji). The archive holds items.json, a
+list of {name, tags, hex, emoji}; f/HEX.webp, each solid drawing as shipped (256 px, with alpha); and n/HEX.webp, the flat
+drawings that the font has (136 px, with alpha).
 """
 
 import argparse
@@ -21,12 +21,12 @@ from PIL import Image, ImageDraw, ImageFont
 DRAWINGS: Final = "@lobehub/fluent-emoji-3d@1.1.0"
 NAMES: Final = "emojibase-data@17.0.0"
 NOTO: Final = Path("/usr/share/fonts/truetype/noto/NotoColorEmoji.ttf")
-BITMAP: Final = 109  # points: the one size that the font's bitmaps have
-VARIANT_SELECTOR: Final = "-fe0f"  # "show me as a picture", in some file names only
+BITMAP: Final = 109  # points: the only size of the font's bitmaps
+VARIANT_SELECTOR: Final = "-fe0f"  # requests the picture form of an emoji; only some file names contain it
 
 
 def pack(package: str, folder: Path) -> Path:
-    """Fetch an npm package's tarball into the folder. CalledProcessError if npm cannot."""
+    """Fetches an npm package's tarball into the folder. Raises CalledProcessError when npm fails."""
     done = subprocess.run(
         ["npm", "pack", package, "--json", "--silent"],
         cwd=folder,
@@ -38,12 +38,12 @@ def pack(package: str, folder: Path) -> Path:
 
 
 def code(hexcode: str) -> str:
-    """One spelling for an emoji's code points."""
+    """Returns one uniform spelling of an emoji's code points."""
     return hexcode.lower().replace(VARIANT_SELECTOR, "")
 
 
 def read_names(tarball: Path) -> list[dict[str, Any]]:
-    """name, tags and hex of every emoji that is not a letter, number, sign or flag."""
+    """Returns name, tags and hex of every emoji that is not a letter, number, sign or flag."""
     with tarfile.open(tarball) as opened:
         member = opened.extractfile("package/en/data.json")
         assert member is not None
@@ -62,7 +62,7 @@ def read_names(tarball: Path) -> list[dict[str, Any]]:
 
 
 def flat(emoji: str, font: ImageFont.FreeTypeFont) -> bytes | None:
-    """The font's drawing as WebP with alpha; None where it has none."""
+    """Returns the font's drawing as WebP with alpha, or None when the font has none."""
     canvas = Image.new("RGBA", (136, 136))
     ImageDraw.Draw(canvas).text((0, 2), emoji, font=font, embedded_color=True)
     if canvas.getbbox() is None:

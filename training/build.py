@@ -1,8 +1,8 @@
-"""Compose the training set: `python -m training.build --archive drawings.zip [--shards 6] [--start models/bundled]`.
+"""Builds the training set: `python -m training.build --archive drawings.zip [--shards 6] [--start models/bundled]`.
 
-Writes to training/work/ what is missing of codec.safetensors, decoder.safetensors (pixels) and the first shards of the
-pool, pool-000.safetensors and so on (latents and caption states). training.run adds shards while it trains, so that no
-composition is learnt by heart.
+Writes the missing files to training/work/: codec.safetensors, decoder.safetensors (pixels) and the first shards of the pool,
+pool-000.safetensors and so on (latents and caption states). training.run adds shards while it trains, so that no composition is
+learnt by heart.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from training.scenes.scene import Mix, Scene
 
 
 class Source:
-    """Endless scenes and their pictures, without those that are held out."""
+    """An endless source of scenes and their pictures, without the held-out scenes."""
 
     def __init__(self, archive: Path, mix: Mix, seed: int) -> None:
         self._taught = concepts.load()
@@ -34,7 +34,7 @@ class Source:
         self.begin(mix, seed)
 
     def begin(self, mix: Mix, seed: int) -> None:
-        """Another stream of the same drawings."""
+        """Starts another random stream with the same drawings."""
         without = hold_out.apart(hold_out.load())
         self._composer = Composer(self._taught, mix, seed, flat=self._drawings.flat, without=without)
         self._painter = Painter(self._drawings, seed)
@@ -43,24 +43,24 @@ class Source:
         return [self._composer.compose() for _ in range(count)]
 
     def paint(self, scenes: Sequence[Scene]) -> Tensor:
-        """(n, 3, 128, 128) bytes."""
+        """Returns (n, 3, 128, 128) bytes."""
         return as_tensor([self._painter.paint(scene) for scene in scenes])
 
 
 def as_tensor(painted: Sequence[Image.Image]) -> Tensor:
-    """RGB pictures to (n, 3, height, width) bytes."""
+    """Converts RGB pictures to (n, 3, height, width) bytes."""
     stacked = np.stack([np.asarray(picture) for picture in painted])
     return torch.from_numpy(stacked).permute(0, 3, 1, 2).contiguous()
 
 
 def as_float(pixels: Tensor) -> Tensor:
-    """Bytes to -1..1."""
+    """Converts bytes to -1..1."""
     return pixels.float() / 127.5 - 1
 
 
 def codec_at(path: Path, pixels: Tensor, model: Path | None) -> Codec:
-    """The codec there is, or that of a packaged model, since weights already trained speak its latents; else one
-    fitted now."""
+    """Returns the saved codec, or the codec of a packaged model because its trained weights use those latents. Otherwise fits a
+    new codec."""
     if path.exists():
         return Codec.load(path)
     if model is not None:
@@ -74,7 +74,7 @@ def codec_at(path: Path, pixels: Tensor, model: Path | None) -> Codec:
 
 
 class Builder:
-    """Lays out the training set in a folder, each file once."""
+    """The builder of the training set in a folder. It builds each file once."""
 
     def __init__(
         self, archive: Path, text: Path, start: Path | None, work: Path, settings: config.Config
@@ -94,7 +94,7 @@ class Builder:
         return load_file(path)["pixels"]
 
     def shard(self, number: int) -> None:
-        """Compose shard `number`, which is the same whenever it is composed, unless it is there."""
+        """Builds shard `number` unless the file exists. The same number always gives the same shard."""
         path = shard_at(self._work, number)
         if path.exists():
             return
@@ -106,7 +106,7 @@ class Builder:
             scenes = self._source.scenes(min(250, self._settings.build.samples - len(captions)))
             captions += [scene.caption for scene in scenes]
             latents.append(self._codec.encode(as_float(self._source.paint(scenes))).half())
-        unique = sorted({"", *captions})  # "" comes first: the dropped caption
+        unique = sorted({"", *captions})  # "" comes first: it is the dropped caption
         row = {caption: index for index, caption in enumerate(unique)}
         pool = {
             "latents": torch.cat(latents).contiguous(),
@@ -122,7 +122,7 @@ def shard_at(work: Path, number: int) -> Path:
 
 
 def load_pool(work: Path) -> dict[str, Tensor]:
-    """All shards of the folder as one: latents (n, 12, 16, 16), states (captions, tokens, width), rows (n,)."""
+    """Returns all shards of the folder as one: latents (n, 12, 16, 16), states (captions, tokens, width), rows (n,)."""
     shards = [load_file(path) for path in sorted(work.glob("pool-*.safetensors"))]
     rows: list[Tensor] = []
     captions = 0
@@ -137,7 +137,7 @@ def load_pool(work: Path) -> dict[str, Tensor]:
 
 
 def _save(tensors: dict[str, Tensor], path: Path) -> None:
-    """Never leaves a half-written file."""
+    """Saves the file without ever leaving it half-written."""
     new = path.with_suffix(".new")
     save_file(tensors, new)
     new.replace(path)

@@ -1,4 +1,4 @@
-"""training/config.toml, parsed once."""
+"""The settings of training/config.toml, parsed once."""
 
 import tomllib
 from dataclasses import dataclass, replace
@@ -13,8 +13,8 @@ WORK = Path(__file__).with_name("work")  # ignored by git: pools, checkpoints, s
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Build:
     seed: int
-    samples: int  # a shard
-    shards: int  # that are learnt from at a time, the newest
+    samples: int  # per shard
+    shards: int  # number of newest shards that training uses at a time
     decoder_pictures: int
 
 
@@ -23,7 +23,7 @@ class Run:
     rounds: int
     judge_after: int  # rounds
     decoder_after: int  # rounds
-    scored: int  # held-out captions of either kind, one picture each
+    scored: int  # held-out captions of each kind, one picture each
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,7 @@ class Judge:
     threads: int
 
     def mix(self, mix: Mix) -> Mix:
-        """Everything equally often: what is rare in training is asked for as much as the rest."""
+        """Returns a mix with equal frequencies, so that the judge learns rare cases as well as common ones."""
         return replace(mix, tinted=0.2, small=0.08, pair=0.25, flat=0.3, white=0.3, common=1.0, usual=0.6)
 
 
@@ -79,7 +79,7 @@ class Config:
 
 
 def load(path: Path = PATH) -> Config:
-    """The whole file; an unknown or missing key is a TypeError."""
+    """Reads the whole file. Raises TypeError for an unknown or missing key."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     return Config(
         mix=Mix(**document["mix"]),

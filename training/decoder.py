@@ -1,7 +1,7 @@
-"""Train the decoder, latents (12, 16, 16) to 128 px: `python -m training.decoder [--start models/bundled]`.
+"""Trains the decoder from latents (12, 16, 16) to 128 px: `python -m training.decoder [--start models/bundled]`.
 
-It undoes the blocks of the codec and doubles the resolution. It learns on crops of composed
-pictures, one batch in four under a gradient of coloured light.
+The decoder removes the blocks of the codec and doubles the resolution. It trains on crops of composed pictures. One batch in four
+has a gradient of coloured light.
 """
 
 import argparse
@@ -24,11 +24,11 @@ from training.network.unet import channels_last
 
 CHECKPOINT = "decoder.pt"
 WIDTH = 32
-SCALE = 8  # px a latent
+SCALE = 8  # pixels per latent
 
 
 def new_autoencoder(codec: Codec) -> AutoencoderTiny:
-    """The codec's encoder, and a decoder of 0.2 million weights still to be trained."""
+    """Returns the codec's encoder with an untrained decoder of 0.2 million weights."""
     autoencoder = AutoencoderTiny(
         latent_channels=COMPONENTS,
         encoder_block_out_channels=(48, 48, 48, 48),
@@ -42,7 +42,7 @@ def new_autoencoder(codec: Codec) -> AutoencoderTiny:
 
 
 class DecoderTrainer:
-    """One decoder and the pictures it learns from."""
+    """One decoder and its training pictures."""
 
     def __init__(self, pixels: Tensor, codec: Codec, settings: config.Decoder) -> None:
         torch.manual_seed(settings.seed)
@@ -60,7 +60,7 @@ class DecoderTrainer:
         self.steps = 0
 
     def batch(self) -> tuple[Tensor, Tensor]:
-        """Pictures (n, 3, px, px) and their latents, cut to the same random window."""
+        """Returns pictures (n, 3, px, px) and their latents, both cropped to the same random window."""
         chosen = torch.randint(0, len(self._pixels), (self._settings.batch,))
         pictures = as_float(self._pixels[chosen])
         if torch.rand(()) < 0.25:
@@ -72,7 +72,7 @@ class DecoderTrainer:
         return window, latents[:, :, y : y + crop, x : x + crop]
 
     def step(self) -> float:
-        """One batch; the mean square error."""
+        """Trains on one batch and returns the mean square error."""
         started = time.monotonic()
         pictures, latents = self.batch()
         decoded = self.decoder(latents / SCALING_FACTOR)
@@ -85,7 +85,7 @@ class DecoderTrainer:
         return F.mse_loss(decoded.detach(), pictures).item()
 
     def start(self, model: Path) -> None:
-        """The decoder of a packaged model. OSError if the folder has none."""
+        """Loads the decoder of a packaged model. Raises OSError when the folder has none."""
         weights = load_file(model / "vae" / "diffusion_pytorch_model.safetensors")
         prefix = "decoder."
         self.decoder.load_state_dict(
@@ -111,7 +111,7 @@ class DecoderTrainer:
 
 
 def shaded(pictures: Tensor) -> Tensor:
-    """Pictures with a slanting gradient of coloured light over them: skies, not plain walls."""
+    """Returns the pictures with a slanting gradient of coloured light, so that the decoder learns skies, not only plain walls."""
     count, channels, height, width = pictures.shape
     ramp = torch.linspace(-1, 1, height).view(1, 1, -1, 1) * torch.randn(count, channels, 1, 1)
     ramp = ramp + torch.linspace(-1, 1, width) * torch.randn(count, channels, 1, 1)
@@ -119,20 +119,20 @@ def shaded(pictures: Tensor) -> Tensor:
 
 
 def sharpness(error: Tensor) -> Tensor:
-    """Absolute error of the pixels and, half as dear, of their differences to the neighbours."""
+    """Returns the absolute error of the pixels plus half the absolute error of the differences between neighbours."""
     across = (error[..., 1:] - error[..., :-1]).abs().mean()
     down = (error[:, :, 1:] - error[:, :, :-1]).abs().mean()
     return error.abs().mean() + 0.5 * (across + down)
 
 
 def decibels(square_error: float) -> float:
-    """Peak signal to noise ratio of pictures in -1..1."""
+    """Returns the peak signal-to-noise ratio of pictures in -1..1."""
     return 10 * math.log10(4 / square_error)
 
 
 @torch.no_grad()
 def measure(module: nn.Module, codec: Codec, pixels: Tensor) -> float:
-    """Decibels over whole pictures, eight at a time."""
+    """Returns decibels over whole pictures, computed eight at a time."""
     errors: list[float] = []
     for part in pixels.split(8):
         pictures = as_float(part)
@@ -142,7 +142,7 @@ def measure(module: nn.Module, codec: Codec, pixels: Tensor) -> float:
 
 
 def train(work: Path, start: Path | None, settings: config.Decoder) -> None:
-    """Train the decoder of the folder to its end, from its checkpoint if there is one."""
+    """Trains the folder's decoder to the end, from its checkpoint if there is one."""
     pixels = load_file(work / "decoder.safetensors")["pixels"]
     codec = Codec.load(work / "codec.safetensors")
     held_out, seen = pixels[:48], pixels[48:]

@@ -1,12 +1,11 @@
-"""Measure the packaged model: `python -m training.evaluate --archive drawings.zip`.
+"""Measures the packaged model: `python -m training.evaluate --archive drawings.zip`.
 
-Asks for the captions of held_out.json, those on plain colours apart from those in front of backdrops, four pictures
-each, and lets the judge say which caption each picture is nearest to: beside it the same for real compositions of those
-captions (the ceiling) and for captions that were shuffled (the floor). Then the Fréchet distance to real compositions,
-the share of near-copies, the seconds for a grid of four, and a sheet of 64 prompts that are composed, not picked. Needs
-training.judge and training.build.
+Draws four pictures for each caption of held_out.json, separately for plain colours and for backdrops. The judge finds the nearest
+caption of each picture. The same is measured for real compositions of those captions (the ceiling) and for shuffled captions (the
+floor). It also measures the Fréchet distance to real compositions, the share of near-copies and the seconds for a grid of four.
+It draws a sheet of 64 prompts that are composed, not selected. Needs training.judge and training.build.
 
-`--prompt` draws the given words instead, on a sheet.
+`--prompt` instead draws the given words on a sheet.
 """
 
 import argparse
@@ -35,14 +34,14 @@ from training.scenes.sheet import contact_sheet
 SHEET: Final = Path(__file__).parent.parent / "docs" / "images" / "bundled-model.jpg"
 SHEET_SEED: Final = 64
 PROMPTS: Final = 64
-EACH: Final = 4  # pictures a caption
+EACH: Final = 4  # pictures per caption
 ORDINARY_SEED: Final = 201
 ORDINARY: Final = 200
 Table = dict[str, dict[str, float]]
 
 
 class Bench:
-    """The judge, the codec and the painter: what pictures are measured with."""
+    """The measuring tools for pictures: the judge, the codec and the painter."""
 
     def __init__(self, archive: Path, work: Path) -> None:
         self.settings = config.load()
@@ -52,12 +51,12 @@ class Bench:
         self.source = Source(archive, self.settings.mix, SHEET_SEED)
 
     def paint(self, scenes: Sequence[Scene]) -> Tensor:
-        """Real compositions, (n, 3, 128, 128) in -1..1."""
+        """Returns real compositions, (n, 3, 128, 128) in -1..1."""
         return as_float(self.source.paint(scenes))
 
     @torch.no_grad()
     def fits(self, pictures: Tensor, scenes: Sequence[Scene]) -> Tensor:
-        """(pictures, scenes): how well each picture fits each caption."""
+        """Returns (pictures, scenes): how well each picture fits each caption."""
         wanted = self.labels.of(scenes)
         return torch.cat([self.judge.fit_of(part, wanted) for part in pictures.split(100)])
 
@@ -67,7 +66,8 @@ class Bench:
 
     @torch.no_grad()
     def hits(self, pictures: Tensor, scenes: Sequence[Scene]) -> Tensor:
-        """(pictures, questions): whether the judge's answer is what the caption says. Scenes: one a picture."""
+        """Returns (pictures, questions): whether the judge's answer agrees with the caption. `scenes` has one scene per
+        picture."""
         answers = [
             torch.stack([logits.argmax(1) for logits in self.judge.answers(part)], 1)
             for part in pictures.split(100)
@@ -75,7 +75,7 @@ class Bench:
         return torch.cat(answers) == self.labels.of(scenes)
 
     def right(self, pictures: Tensor, scenes: Sequence[Scene]) -> dict[str, float]:
-        """How often each of the judge's questions is answered as the caption says."""
+        """Returns for each of the judge's questions the share of answers that agree with the caption."""
         return dict(zip(QUESTIONS, self.hits(pictures, scenes).float().mean(0).tolist(), strict=True))
 
     def latents(self, pictures: Tensor) -> Tensor:
@@ -83,20 +83,20 @@ class Bench:
 
 
 def drawn_by(sampler: Sampler, scenes: Sequence[Scene], seed: int) -> Tensor:
-    """What the model draws of them, (n, 3, 128, 128) in -1..1."""
+    """Returns the model's pictures of the scenes, (n, 3, 128, 128) in -1..1."""
     return as_float(as_tensor(sampler.draw([scene.caption for scene in scenes], seed)))
 
 
 def score(bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int) -> float:
-    """The share of one picture each in which the judge reads everything as the caption says: what the best checkpoint
-    is chosen by."""
+    """Returns the share of pictures in which all of the judge's answers agree with the caption, with one picture per scene. This
+    score selects the best checkpoint."""
     return bench.hits(drawn_by(sampler, held, seed), held).all(1).float().mean().item()
 
 
 def recognition(
     bench: Bench, sampler: Sampler, held: Sequence[Scene], seed: int, taught: Tensor
 ) -> dict[str, Any]:
-    """Everything that is asked of held-out captions. taught: latents (n, d) of the pool."""
+    """Returns all figures for held-out captions. `taught`: latents (n, d) of the pool."""
     own = torch.arange(len(held)).repeat(EACH)
     scenes = [held[i] for i in own.tolist()]
     drawn, painted = drawn_by(sampler, scenes, seed), bench.paint(scenes)
@@ -125,7 +125,7 @@ def recognition(
 
 
 def ordinary(bench: Bench, sampler: Sampler, seed: int) -> Table:
-    """The same question for 200 captions as training composes them, which it may have seen."""
+    """Measures recognition for 200 captions as training composes them. The model may have seen them."""
     bench.source.begin(bench.settings.mix, ORDINARY_SEED)
     scenes = {scene.key: scene for scene in bench.source.scenes(2 * ORDINARY)}
     chosen = list(scenes.values())[:ORDINARY]
@@ -149,7 +149,7 @@ def _kinds(scenes: Sequence[Scene]) -> dict[str, Tensor]:
 
 
 def sheet(bench: Bench, sampler: Sampler, seed: int) -> Image.Image:
-    """64 prompts as the composer throws them; none is picked."""
+    """Draws 64 random prompts of the composer, without selection."""
     captions = [scene.caption for scene in bench.source.scenes(PROMPTS)]
     return contact_sheet(sampler.draw(captions, seed), captions)
 

@@ -1,9 +1,9 @@
-"""Choose the captions that the evaluation asks for: `python -m training.hold_out --archive drawings.zip`.
+"""Chooses the captions of the evaluation: `python -m training.hold_out --archive drawings.zip`.
 
-Writes training/held_out.json: scenes that `build` never composes, whatever their words. The 200 on plain colours are
-those of the second form of the model and stay, since weights that go on from it must not have been taught them. To
-them come objects in front of backdrops, as many for each backdrop; no composition has such an object before such a
-backdrop, in whatever size, colour, style or company.
+Writes training/held_out.json: scenes that `build` never composes, in any wording. The 200 scenes on plain colours are those of
+the model's second version. They stay, because weights trained further from that version must not have seen them. The file adds
+objects in front of backdrops, the same number for each backdrop. No composition shows such an object in front of such a backdrop,
+in any size, colour, style or combination.
 """
 
 import argparse
@@ -19,7 +19,7 @@ from training.scenes.scene import Scene, in_front_of
 from training.scenes.wordings import WORDINGS
 
 PATH = Path(__file__).with_name("held_out.json")
-EACH: Final = 8  # scenes a backdrop
+EACH: Final = 8  # scenes per backdrop
 SEED: Final = 200
 
 
@@ -28,21 +28,21 @@ def load(path: Path = PATH) -> list[Scene]:
 
 
 def both(held: list[Scene]) -> tuple[list[Scene], list[Scene]]:
-    """Those on plain colours, and those in front of backdrops."""
+    """Returns the scenes on plain colours and those in front of backdrops."""
     return [scene for scene in held if not scene.has_backdrop], [
         scene for scene in held if scene.has_backdrop
     ]
 
 
 def apart(held: list[Scene]) -> frozenset[str]:
-    """The keys of all that is held out: of plain scenes their own, before a backdrop the object's with it."""
+    """Returns the keys of all held-out scenes: for plain scenes their own key, for others the key of object and backdrop."""
     plain, before = both(held)
     pairs = [in_front_of(name, scene.background) for scene in before for name in scene.concepts]
     return frozenset([scene.key for scene in plain] + pairs)
 
 
 def choose(composer: Composer, each: int = EACH) -> list[Scene]:
-    """For each backdrop the first `each` scenes with one object, all objects different."""
+    """Returns for each backdrop the first `each` scenes with one object. All objects differ."""
     chosen: dict[str, list[Scene]] = {name: [] for name in WORDINGS}
     seen: set[str] = set()
     while any(len(scenes) < each for scenes in chosen.values()):

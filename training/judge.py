@@ -1,9 +1,9 @@
-"""The judge of the evaluation: says what a picture shows. `python -m training.judge --archive drawings.zip`.
+"""The judge of the evaluation recognises the contents of a picture: `python -m training.judge --archive drawings.zip`.
 
-A small convolutional network, trained on painted compositions alone. It never sees a picture of the model, and the
-model never sees it. It reads a picture as the composer describes one: the object (or the left one), the one to its
-right, the background (a colour or a backdrop), what the object is repainted in, how large, in which style. How well a
-picture fits a caption is the sum of the log-likelihoods of those six.
+A small convolutional network, trained on painted compositions only. It never sees a picture of the model, and the model never
+sees the judge. It answers six questions, as the composer describes a picture: the object (or the left one), the object to its
+right, the background (a colour or a backdrop), the object's repaint colour, its size, and its style. The fit of a picture and a
+caption is the sum of the log-likelihoods of the six answers.
 """
 
 import argparse
@@ -33,7 +33,7 @@ _TINTS: Final = ["", *TINTS]
 
 
 class Labels:
-    """Scenes as the numbers of their answers."""
+    """The numbers of the judge's possible answers, and the answers of scenes as numbers."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._names = {name: index for index, name in enumerate(names)}
@@ -41,7 +41,7 @@ class Labels:
         self.choices = (len(names) + 1, len(names) + 1, len(_BACKGROUNDS), len(_TINTS), 2, 2)
 
     def of(self, scenes: Sequence[Scene]) -> Tensor:
-        """(n, 6)"""
+        """Returns (n, 6)."""
         return torch.tensor([self._row(scene) for scene in scenes])
 
     def _row(self, scene: Scene) -> list[int]:
@@ -57,7 +57,8 @@ class Labels:
 
 
 class Judge(nn.Module):
-    """Pictures (n, 3, 128, 128) in -1..1 to features (n, FEATURES); `answers` to six sets of logits."""
+    """A network from pictures (n, 3, 128, 128) in -1..1 to features (n, FEATURES). `answers` maps pictures to six sets of
+    logits."""
 
     def __init__(self, choices: Sequence[int]) -> None:
         super().__init__()
@@ -77,13 +78,13 @@ class Judge(nn.Module):
 
     @torch.no_grad()
     def fit_of(self, pictures: Tensor, labels: Tensor) -> Tensor:
-        """Log-likelihood of each caption for each picture: (pictures, captions). labels: (captions, 6)."""
+        """Returns the log-likelihood of each caption for each picture: (pictures, captions). `labels`: (captions, 6)."""
         logs = [logits.log_softmax(1) for logits in self.answers(pictures)]
         return torch.stack([log[:, labels[:, i]] for i, log in enumerate(logs)]).sum(0)
 
 
 def disturbed(pictures: Tensor) -> Tensor:
-    """Some blurred, dimmed or noisy: what is asked is what they show, not how sharp they are."""
+    """Returns some pictures blurred, dimmed or noisy, because the judge must recognise contents, not sharpness."""
     count = len(pictures)
     soft = F.interpolate(F.avg_pool2d(pictures, 4), scale_factor=4, mode="bilinear", align_corners=False)
     share = torch.rand(count, 1, 1, 1) * (torch.rand(count, 1, 1, 1) < 0.5)
@@ -94,7 +95,7 @@ def disturbed(pictures: Tensor) -> Tensor:
 
 
 def train(source: Source, labels: Labels, settings: config.Judge, mix: Mix, path: Path) -> Judge:
-    """A judge from fresh compositions, each seen once. Its checkpoints at `path` let it go on."""
+    """Trains a judge on new compositions, each seen once. Continues from a checkpoint at `path`."""
     torch.manual_seed(settings.seed)
     judge = Judge(labels.choices).train()
     steps = settings.samples // settings.batch
@@ -134,14 +135,14 @@ def train(source: Source, labels: Labels, settings: config.Judge, mix: Mix, path
 
 
 def make(source: Source, settings: config.Config, work: Path) -> None:
-    """Train the judge of all concepts and write it to the folder."""
+    """Trains the judge of all concepts and writes it to the folder."""
     labels = Labels([concept.name for concept in concepts.load()])
     judge = train(source, labels, settings.judge, settings.mix, work / "judge.pt")
     save_file(judge.state_dict(), work / FILE)
 
 
 def load(path: Path, labels: Labels) -> Judge:
-    """RuntimeError where it was trained on other concepts."""
+    """Loads a judge. Raises RuntimeError when it was trained on other concepts."""
     judge = Judge(labels.choices)
     judge.load_state_dict(load_file(path))
     return judge.eval()

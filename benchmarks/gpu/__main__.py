@@ -1,10 +1,12 @@
-"""The loop on a GPU against diffusers' own pipeline: Stable Diffusion 1.5 at 512 and XL at 1024 pixels, bf16, random weights.
+"""Compares the loop with diffusers' own pipeline on a GPU: Stable Diffusion 1.5 at 512 and XL at 1024 pixels, bf16, random
+weights.
 
     python -m benchmarks.gpu [--only PART [PART ...]] [--quick] [--minutes 9.5] [--keep [FILE]]
-    python -m benchmarks.gpu --smoke        the whole script with tiny models, on a CPU too; its figures mean nothing
+    python -m benchmarks.gpu --smoke        the whole script with tiny models, also on a CPU; its figures mean nothing
 
-Wall-clock seconds of one process that has the card to itself. Parts are measured one after the other, and each figure is said on
-stderr, and kept, when it is there; docs/performance.md says how long they take. Exit code 2 where there is no CUDA device.
+Figures are wall-clock seconds of one process that uses the GPU alone. Parts are measured one after another. Each figure is
+printed to stderr and saved as soon as it is measured. docs/performance.md lists the durations. Exit code 2 without a CUDA
+device.
 """
 
 import argparse
@@ -38,7 +40,7 @@ PARTS: dict[str, dict[str, Measure]] = {
         "speed": partial(speed, asked=1.4),
         "previews": partial(previews, asked=2.5),
         "others": crowd,
-        "compiled": compiled,  # last: the module stays compiled
+        "compiled": compiled,  # last, because the module stays compiled
     },
 }
 NAMES = [f"{part}-{model}" for model, parts in PARTS.items() for part in parts]

@@ -1,7 +1,7 @@
-"""Stable Diffusion 1.5 and XL with random weights, in their real sizes or tiny; nothing is downloaded.
+"""Stable Diffusion 1.5 and XL with random weights, in real size or tiny. Nothing is downloaded.
 
-U-Nets and VAEs are the originals' configurations. Text encoders have their widths and only two layers, and the tokenizers know
-letters: a prompt is encoded once an order, in the loop as in the pipeline.
+U-Nets and VAEs have the original configurations. Text encoders have the original widths but only two layers, and the tokenizers
+know only letters. That is enough, because the loop and the pipeline both encode a prompt only once an order.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ class Architecture:
 
     def pipeline(self, device: torch.device, dtype: torch.dtype) -> Any:
         torch.manual_seed(0)
-        with torch.device(device):  # random numbers are drawn where they are wanted: gigabytes of them
+        with torch.device(device):  # draws gigabytes of random numbers directly on the device
             widths = (32, 32) if self.is_tiny else (768, 1280)
             unet_config = dict(TINY if self.is_tiny else SDXL if self.is_xl else SD15)
             if self.is_tiny:
@@ -111,7 +111,7 @@ class Architecture:
             parts |= dict.fromkeys(("safety_checker", "feature_extractor"))
             pipe = StableDiffusionPipeline(**parts, requires_safety_checker=False)
         pipe.set_progress_bar_config(disable=True)
-        pipe.to(device, dtype)  # the VAE too, which is what diffusers' pipelines do in bfloat16
+        pipe.to(device, dtype)  # includes the VAE, as in diffusers' pipelines in bfloat16
         return pipe
 
 

@@ -1,4 +1,4 @@
-"""One architecture with random weights on a device: calls of its pipeline, and orders through the loop. Wall-clock seconds."""
+"""Measures one architecture with random weights on a device: pipeline calls, and orders through the loop. Wall-clock seconds."""
 
 import sys
 import time
@@ -30,19 +30,19 @@ GUIDANCE = 7.0
 SLOTS = 16
 WARMINGS = 6
 STEADY = 0.8
-"""A call is warm when it took this share of the one before, or more."""
+"""A call counts as warm when it took at least this share of the previous call's time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scale:
-    """How much of everything is run."""
+    """The amount of work of each measurement."""
 
-    steps: int = 20  # of every order where throughput is measured
-    batches: tuple[int, ...] = (4, 8)  # pictures a call of the pipeline
+    steps: int = 20  # of every order in throughput measurements
+    batches: tuple[int, ...] = (4, 8)  # pictures per pipeline call
     saturating: int = 64  # pictures
     saturating_compiled: int = 96
-    orders: int = 42  # Poisson arrivals, for first previews
-    crowd: int = 84  # the same, one member sending 60 %: benchmarks/crowd.py says why so many
+    orders: int = 42  # Poisson arrivals for the first previews
+    crowd: int = 84  # Poisson arrivals with one member sending 60 %; benchmarks/crowd.py explains the number
     repeats: int = 2
 
 
@@ -59,22 +59,22 @@ SMOKE = Scale(steps=3, batches=(2,), saturating=4, saturating_compiled=4, orders
 class Saturated:
     pictures: int
     seconds: float
-    denoising: float  # of these seconds
+    denoising: float  # denoising seconds, a part of `seconds`
     decoding: float
 
     @property
     def rate(self) -> float:
-        """Pictures a second."""
+        """Returns the pictures per second."""
         return self.pictures / self.seconds
 
     @property
     def inside(self) -> float:
-        """The share of the seconds inside the model."""
+        """Returns the share of time spent inside the model."""
         return (self.denoising + self.decoding) / self.seconds
 
     @property
     def split(self) -> dict[str, float]:
-        """Seconds a picture."""
+        """Returns the seconds per picture, split into parts."""
         return {
             "denoising": self.denoising / self.pictures,
             "decoding": self.decoding / self.pictures,
@@ -94,7 +94,7 @@ class Bench:
         self.dtype = torch.bfloat16 if device.type == "cuda" else torch.float32
         self.pipe = architecture.pipeline(device, self.dtype)
         self.model = self.model_of(self.pipe)
-        self.part = ""  # that is being measured
+        self.part = ""  # the part that is being measured
         self._record = record
 
     def model_of(self, pipe: Any, *, is_compiled: bool = False) -> Model:
@@ -110,7 +110,7 @@ class Bench:
         return Model(entry, pipe, self.device, self.dtype)
 
     def note(self, **figures: Any) -> None:
-        """At once: for what comes later there may be no time."""
+        """Records figures at once, because the run may end before later parts."""
         named = {name.replace("_", " "): value for name, value in figures.items()}
         for name, value in named.items():
             print(f"{self.architecture.name}: {name}: {value}", file=sys.stderr, flush=True)
@@ -119,7 +119,7 @@ class Bench:
     # ---- the pipeline
 
     def pipeline_seconds(self, pictures: int, steps: int) -> float:
-        """Of one call, pictures decoded."""
+        """Returns the seconds of one pipeline call, including decoding."""
         began = self.now()
         self.pipe(
             "a red fox",
@@ -139,7 +139,7 @@ class Bench:
         return time.perf_counter()
 
     def pipeline_rate(self, pictures: int) -> float:
-        """Pictures a second, at so many a call."""
+        """Returns pictures per second with `pictures` in each pipeline call."""
         warm(lambda: self.pipeline_seconds(pictures, 2))
         return pictures / min(
             self.pipeline_seconds(pictures, self.scale.steps) for _ in range(self.scale.repeats)
@@ -161,7 +161,7 @@ class Bench:
         return GenerationRequest(job=JobId(f"order-{number}"), member=member, drawing=drawing)
 
     def at_once(self, count: int, *, steps: int, images: int) -> list[Arrival]:
-        """So many orders, each of another member, there from the start."""
+        """Returns `count` orders of different members, all present from the start."""
         return [
             Arrival(at=0.0, request=self.order(number, MemberId(number), steps, images), scheduler="")
             for number in range(count)
@@ -172,7 +172,7 @@ class Bench:
         return play(model, arrivals, slots=SLOTS, clock=clock, pinned_rows=pinned_rows)
 
     def saturated(self, model: Model, pictures: int, *, pinned_rows: int = 0) -> Saturated:
-        """With everything there from the start."""
+        """Measures the loop with all orders present from the start."""
         few = self.at_once(min(4, pictures // 4), steps=4, images=4)
         warm(lambda: self.played(model, few, pinned_rows).busy)
         everybody = self.at_once(pictures // 4, steps=self.scale.steps, images=4)
@@ -188,7 +188,7 @@ class Bench:
 
 
 def warm(call: Callable[[], float]) -> None:
-    """Until it takes no less than the time before: what is compiled, chosen and recorded is no part of what is measured."""
+    """Repeats a call until it no longer gets faster, so that compilation, autotuning and graph capture are not measured."""
     before = call()
     for _ in range(WARMINGS - 1):
         now = call()

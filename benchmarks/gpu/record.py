@@ -1,4 +1,4 @@
-"""The result of record of the GPU benchmark: each part by itself, with the machine that measured it."""
+"""The saved result of the GPU benchmark: each part separately, with the machine that measured it."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ KEPT = RESULTS / "gpu.json"
 
 class Record:
     def __init__(self, machine: dict[str, Any], path: Path | None) -> None:
-        """Begins with the parts of before, those of `path` or of the repository. `path`: where it is kept, or nowhere."""
+        """Starts with the earlier parts, from `path` or from the repository. `path` is the output file; None saves nothing."""
         self._machine, self._path = machine, path
         before = path if path is not None and path.exists() else KEPT
         kept = json.loads(before.read_text(encoding="utf-8")) if path is not None and before.exists() else {}
@@ -19,7 +19,8 @@ class Record:
         self.begun: set[str] = set()
 
     def note(self, part: str, figures: dict[str, Any]) -> None:
-        """Kept at once: a run may be ended any time. A part's first figure replaces what was known of it."""
+        """Saves figures at once, because a run may end at any time. The first figure of a part replaces the part's earlier
+        figures."""
         if part not in self.begun:
             self.begun.add(part)
             self.parts[part] = {"machine": self._machine, "figures": {}}

@@ -1,4 +1,4 @@
-"""What the loop draws when everything is there, what one order takes alone, and whether its pictures are the pipeline's."""
+"""Measures the loop at saturation, the time of one order alone, and whether the loop's pictures equal the pipeline's."""
 
 import math
 from dataclasses import replace
@@ -10,11 +10,11 @@ from generation.request import Drawing, MemberId
 from generation.worker.denoise.batch_state import ROW_COUNTS
 
 Rows = list[tuple[str, object, str]]
-"""Of a table: what, measured, asked."""
+"""Table rows: name, measured value, required value."""
 
 
 def speed(bench: Bench, asked: float) -> Rows:
-    """`asked`: times the pipeline's pictures a second at batch 1."""
+    """Measures throughput. `asked` is the required multiple of the pipeline's pictures per second at batch 1."""
     scale = bench.scale
     single = bench.pipeline_rate(1)
     bench.note(pipeline_at_batch_1=single)
@@ -38,13 +38,14 @@ def speed(bench: Bench, asked: float) -> Rows:
 
 
 def _alone(bench: Bench, images: int) -> float:
-    """Seconds of one order that nobody else is there with, least of a few."""
+    """Returns the seconds of one order without other orders: the minimum of several runs."""
     one = bench.at_once(1, steps=bench.scale.steps, images=images)
     return min(bench.played(bench.model, one).busy for _ in range(bench.scale.repeats + 1))
 
 
 def least_psnr(bench: Bench) -> float:
-    """dB, the least of five orders drawn in company: against the pipeline alone with the same noise, pictures decoded."""
+    """Returns the lowest PSNR in dB of five decoded orders. Each is drawn in shared batches and compared with the pipeline alone
+    on the same noise."""
     model = bench.model
     mix = [(4, 1.0), (7, GUIDANCE), (5, 3.0), (6, GUIDANCE), (4, 9.0)]
     drawings = [
@@ -56,7 +57,7 @@ def least_psnr(bench: Bench) -> float:
     turns = 0
     while live := [slot for slot in slots if not slot.is_finished]:
         turns += 1
-        model.advance(live[: 1 + turns % 5], sizes=sizes)  # in ever other company
+        model.advance(live[: 1 + turns % 5], sizes=sizes)  # the batch composition changes at every step
     return min(
         _psnr(model.develop([slot])[0], _by_the_pipeline(bench, drawing))
         for slot, drawing in zip(slots, drawings, strict=True)
@@ -64,7 +65,7 @@ def least_psnr(bench: Bench) -> float:
 
 
 def _by_the_pipeline(bench: Bench, drawing: Drawing[bytes]) -> torch.Tensor:
-    """(3, height, width), 0 to 1."""
+    """Draws with the pipeline. Returns (3, height, width), values 0 to 1."""
     side = bench.architecture.side
     noise = torch.randn((1, 4, side // 8, side // 8), generator=torch.Generator().manual_seed(drawing.seed))
     return bench.pipe(

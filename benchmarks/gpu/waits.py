@@ -1,4 +1,5 @@
-"""Orders over time, at a load that the loop can bear: first previews, and what others wait when one member sends 60 %."""
+"""Orders over time, at a load below the loop's capacity: measures first previews, and the waits of other members when one member
+sends 60 %."""
 
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from generation.request import GenerationRequest
 
 
 def previews(bench: Bench, asked: float) -> Rows:
-    """`asked`: seconds."""
+    """Measures first previews. `asked` is the required p95 in seconds."""
     arrivals = _arrivals(bench, bench.scale.orders, STEPS, share=0.0)
     done = bench.played(bench.model, arrivals)
     at = {one.request.job: one.at for one in arrivals}
@@ -45,8 +46,8 @@ def _arrivals(bench: Bench, count: int, steps: Sequence[int], *, share: float) -
 
 
 class _Calls:
-    """What the pipeline takes for an order: a call of each number of pictures is measured at two numbers of steps; the queue that
-    such calls make is arithmetic."""
+    """A model of the pipeline's time per order. Measures a call for each number of pictures at two step counts. The queue of such
+    calls is then computed."""
 
     def __init__(self, bench: Bench, arrivals: Sequence[Arrival]) -> None:
         few, many = 2, bench.scale.steps

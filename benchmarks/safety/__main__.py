@@ -1,8 +1,8 @@
-"""`python -m benchmarks.safety --data DIR`: the prompt filter on every set of development data.
+"""`python -m benchmarks.safety --data DIR`: runs the prompt filter on every set of development data.
 
-Prints what share of each set is refused, with 95 % intervals, in two ways: the filter as it ships, which has learned from
-most of these sources, and with --work the halves that training left out (`python -m training.safety.train` keeps them
-there), which is how it does on sources that it has not seen. CPU time on one thread.
+Prints the refused share of each set with 95 % intervals. Without --work it measures the shipped filter, which was trained on most
+of these sources. With --work it also measures models that did not see half of the sources (`python -m training.safety.train`
+saves them there), which shows the filter on new sources. CPU time is of one thread.
 """
 
 import argparse
@@ -35,14 +35,14 @@ from moderation.prompts.public_figures import load_figures
 from moderation.prompts.rules import load_rules
 from moderation.verdict import Category, Ruling, Verdict
 
-_FIGURES = 600  # names asked for
+_FIGURES = 600  # number of public figures tested
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
     row: Row
     verdict: Verdict
-    seconds: float  # CPU, of this thread
+    seconds: float  # CPU seconds of this thread
 
     @property
     def is_refused(self) -> bool:
@@ -169,7 +169,7 @@ def figures(screen: PromptFilter, data: Path, dev: Sequence[Judged]) -> dict[str
 
 
 def unlisted(data: Path) -> dict[str, Any]:
-    """Each list of names by what the other lists alone know."""
+    """Measures the share of each name list that the other lists contain."""
     lists = name_lists(data / "public_figures.jsonl")
     found = Shares()
     for source, own in lists.items():
@@ -192,7 +192,7 @@ def timing(dev: Sequence[Judged]) -> dict[str, Any]:
 
 
 def _table(name: str, part: dict[str, Any]) -> str:
-    """Every group of shares as rows."""
+    """Returns a table with the shares of every group."""
     lines: list[tuple[object, ...]] = []
     for title, group in part.items():
         if not isinstance(group, dict):

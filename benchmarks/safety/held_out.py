@@ -1,4 +1,5 @@
-"""The filter on sources that its models have not seen: whole sources left out in turn, with the shipped rules beside it."""
+"""Measures the filter on sources that its models were not trained on. Leaves out whole sources in turn, and combines the scores
+with the shipped rules."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,8 +19,8 @@ from training.safety.train import Bench, HeldOut, Material, hold_out, linear_ans
 
 _BY_RULE = {Ruling.REFUSE: REFUSE_SCORE, Ruling.FLAG: FLAG_SCORE, Ruling.ALLOW: 0.0}
 HARMLESS = (*CAPTIONS, *REAL_USERS)
-_FALSE = (0.005, 0.01, 0.02, 0.05)  # shares of harmless prompts refused, at which recall is told
-# Sources that say the same in other words: what is learned from one is no news in the other.
+_FALSE = (0.005, 0.01, 0.02, 0.05)  # shares of refused harmless prompts at which recall is reported
+# Sources with the same content in other words: training on one reveals the other.
 _FAMILIES = (
     frozenset({"coprov2_train", "coprov2_test"}),
     frozenset({"hatecheck", "multilingual_hatecheck"}),
@@ -27,8 +28,9 @@ _FAMILIES = (
 
 
 def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
-    """Two encoders, each with a linear half, that have not seen half of the sources; taken from `work`, or trained (some
-    ten minutes each). The mixture that ships was set on the first, so the second says how far it carries."""
+    """Measures two encoders, each with a linear model, that were not trained on half of the sources. Loads them from `work` or
+    trains them (about ten minutes each). The shipped mixture was tuned on the first half, so the second half shows whether it
+    generalises."""
     all_of_it = material(data)
     bench = Bench(all_of_it, encoder, work)
     screen = PromptFilter(load_rules())
@@ -49,7 +51,8 @@ def held_out(data: Path, work: Path, encoder: Path) -> dict[str, Any]:
 
 
 def scores(mixture: Mixture, answers: HeldOut) -> NDArray[np.float64]:
-    """(examples, 1 + categories): as moderation.classifier.classifier says them; NaN where nothing was held out."""
+    """Returns (examples, 1 + categories) scores, as moderation.classifier.classifier computes them. NaN for examples that were
+    not held out."""
     logits = mixture.encoder * answers.encoder[:, 0] + mixture.ngrams * answers.ngrams[:, 0] + mixture.bias
     overall = 1 / (1 + np.exp(-logits))
     categories = answers.encoder[:, 1:] + LINEAR_SAY * answers.ngrams[:, 1:]
@@ -58,7 +61,7 @@ def scores(mixture: Mixture, answers: HeldOut) -> NDArray[np.float64]:
 
 
 def _judged(found: Sequence[Example], told: NDArray[np.float64], screen: PromptFilter) -> dict[str, Any]:
-    """By rules and scores together, as the standard policy refuses and flags."""
+    """Measures rules and scores together, as the standard policy refuses and flags."""
     policy = standard()
     refused, flagged, categories, languages = Shares(), Shares(), Shares(), Shares()
     unsafe: dict[str, list[float]] = {}
@@ -121,7 +124,7 @@ def _auc(found: Sequence[Example], logits: NDArray[np.float64]) -> float:
 
 
 def _each(all_of_it: Material) -> dict[str, Any]:
-    """Every source by a linear half that has seen neither it, nor its family, nor two sets of captions to compare it with."""
+    """Measures every source with a linear model trained without the source, its family, and two caption sets for comparison."""
     found = all_of_it.found
     yardstick = frozenset({"coco_captions", "partiprompts"})
     told: dict[str, Any] = {}

@@ -1,8 +1,8 @@
-"""The bot's dispatch and the worker's loop in one thread, on a clock of CPU seconds: everything but the pipe between them.
+"""Runs the bot's dispatch and the worker's loop in one thread, on a clock of CPU seconds. Only the pipe between them is missing.
 
-In the product they are two processes: the bot takes an order, and tells how long it will be, while the worker is at a step.
-So here the bot's clock follows what happens to it: an order is submitted at the time when it comes and an event heard at the time
-when it was told, in that order, though the thread gets to both when the turn of the loop is over.
+In the product they are two processes: the bot accepts an order and computes its ETA while the worker runs a step. Here one thread
+runs both, so the bot's clock is set to the time of each input. An order is submitted at its arrival time, and an event is handled
+at the time it was sent, in that order. The thread gets to both only after the current turn of the loop.
 """
 
 import asyncio
@@ -31,10 +31,10 @@ from generation.worker.output.preview import JobPreview
 
 @dataclass(slots=True)
 class Clock:
-    """From 0: CPU seconds of this thread (or another clock's), and what was skipped while nothing was to do."""
+    """A clock that starts at 0 and counts the CPU seconds of this thread (or of another clock) plus the skipped idle time."""
 
     now: Callable[[], float] = time.thread_time
-    is_wall: bool = False  # seconds that pass for all threads
+    is_wall: bool = False  # whether the seconds are wall-clock time
     skipped: float = 0.0
     _began: float = 0.0
 
@@ -46,7 +46,7 @@ class Clock:
 
     @property
     def busy(self) -> float:
-        """Seconds that something was done in."""
+        """Returns the seconds spent working."""
         return self.now() - self._began
 
     def __call__(self) -> float:
@@ -57,9 +57,9 @@ class Clock:
 
 
 class Shutter(ImageEncoder):
-    """Keeps pictures instead of encoding them; where the seconds are the wall's, it lets go of them, and the memory they crossed
-    to the host in is used again, as it is in the worker. Previews are made at once where one thread's seconds count, and as
-    there where the seconds are the wall's."""
+    """An encoder that keeps pictures instead of encoding them. With wall-clock seconds it releases the pictures, so that their
+    host memory is reused as in the worker. It makes previews at once when the CPU seconds of one thread count, and as the worker
+    does with wall-clock seconds."""
 
     def __init__(
         self, tell: Callable[[Event], None], keep: dict[JobId, Sequence[Arriving]], *, is_wall: bool
@@ -85,10 +85,10 @@ class Shutter(ImageEncoder):
 
 @dataclass(slots=True, kw_only=True)
 class Record:
-    """What one order saw; seconds of the clock."""
+    """The measurements of one order, in seconds of the clock."""
 
-    told: float | None = None  # the seconds until it is done, as told at once
-    company: int = 0  # orders that were there when it came
+    told: float | None = None  # the ETA in seconds, given at submission
+    company: int = 0  # other orders present at its arrival
     started: float = 0.0
     preview: float = 0.0
     ended: float = 0.0
@@ -98,15 +98,15 @@ class Record:
 @dataclass(slots=True, kw_only=True)
 class Played:
     records: dict[JobId, Record]
-    pictures: dict[JobId, list[Image.Image]]  # none where the clock is the wall's
-    busy: float  # seconds of the clock, all of dispatch and loop
+    pictures: dict[JobId, list[Image.Image]]  # empty when the clock is wall-clock time
+    busy: float  # seconds of the clock, for dispatch and loop together
 
 
 class _Worker:
-    """A connection whose other end runs one turn of the loop when there is nothing to hear."""
+    """A connection to a worker that runs one turn of the loop when no event is pending."""
 
     def __init__(self, loop: Loop, orders: SimpleQueue[Order], clock: Clock) -> None:
-        self.events: deque[tuple[float, Event]] = deque()  # and when they were told
+        self.events: deque[tuple[float, Event]] = deque()  # with the time at which each event was sent
         self.coming: deque[Arrival] = deque()
         self.now = 0.0  # the bot's clock
         self.submit: Callable[[Arrival], None] = lambda _: None
@@ -129,7 +129,7 @@ class _Worker:
             if self.events:
                 self.now, event = self.events.popleft()
                 return event
-            await asyncio.sleep(0)  # who waits for tickets
+            await asyncio.sleep(0)  # lets the tasks that wait for tickets run
             self._turn()
 
     def _turn(self) -> None:
@@ -155,10 +155,10 @@ def play(
     sizes: Sequence[int] = (),
     **settings: Any,
 ) -> Played:
-    """Every order, each at its time; returns when all have come and those of `until` (all of them by default) are done.
-    `settings` are the dispatch's. `clock`: one of time.perf_counter where the device is no CPU. `pinned_rows`: of every step,
-    as the worker's setting; but pictures are decoded together. `sizes`: the numbers of rows that steps are padded to, where they
-    are not the device's."""
+    """Plays every order at its time. Returns when all orders have arrived and those in `until` (default: all) are done.
+    `settings` are the dispatch's settings. `clock` must use time.perf_counter when the device is not a CPU. `pinned_rows` pads
+    every step like the worker's setting, but pictures are still decoded together. `sizes` replaces the row counts that the device
+    pads steps to."""
     return asyncio.run(
         _play(model, arrivals, slots, until or arrivals, clock or Clock(), pinned_rows, sizes, settings)
     )
@@ -218,14 +218,14 @@ async def _play(
         tickets[job] = dispatch.submit(one.request)
 
     def look(came: Sequence[Arrival]) -> None:
-        """As the bot does when it shows the card: what came at once is in line by then."""
+        """Reads the ETA as the bot does when it shows the card. Orders that arrived together are all queued by then."""
         for one in came:
             records[one.request.job].told = tickets[one.request.job].progress.seconds
 
     worker.submit, worker.look = submit, look
-    clock.restart()  # loading was no part of it
+    clock.restart()  # loading is not measured
     task = asyncio.create_task(dispatch.run())
-    while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is no event
+    while len(tickets) < len(arrivals):  # noqa: ASYNC110  # the clock is not an event
         await asyncio.sleep(0)
     for one in until:
         await tickets[one.request.job].wait_for_pictures()

@@ -1,4 +1,4 @@
-"""What a benchmark puts around a model: how long the device is inside it, and calls of one form."""
+"""Instruments around a model: the device time inside the model, and calls of a uniform form."""
 
 import time
 from collections.abc import Callable, Generator
@@ -16,8 +16,8 @@ Part = Literal["denoising", "decoding"]
 
 @dataclass(slots=True)
 class ModelTime:
-    """Seconds inside the denoiser and the VAE's decoder, by events on the device's own stream: nothing waits because it is
-    measured."""
+    """A stopwatch for the denoiser and the VAE's decoder, in seconds. It uses events on the device's stream, so the measurement
+    causes no synchronisation."""
 
     device: torch.device
     _pairs: list[tuple[Part, Any, Any]] = field(default_factory=list[tuple[Part, Any, Any]])
@@ -46,7 +46,7 @@ class ModelTime:
 
     @contextmanager
     def decoding_of(self, pipe: Any) -> Generator[None]:
-        # The decoder and not the VAE, whose `decode` is no forward call.
+        # Wraps the decoder, because `decode` of the VAE is not a forward call.
         decoder = pipe.vae.decoder
         hooks = [
             decoder.register_forward_pre_hook(self._enter),
@@ -81,8 +81,8 @@ class ModelTime:
 
 
 class CalledAsByTheLoop:
-    """A U-Net that a pipeline calls, told what it is told in the form in which the loop tells it: a timestep for every row. So a
-    compiled U-Net is compiled once and serves both."""
+    """A U-Net for a pipeline that receives its arguments in the loop's form: a timestep for every row. A compiled U-Net is then
+    compiled once and serves both."""
 
     def __init__(self, unet: Any, watch: ModelTime) -> None:
         self._unet = unet

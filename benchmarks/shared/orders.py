@@ -1,4 +1,4 @@
-"""The orders that the CPU benchmarks share: what members ask for, and when they come."""
+"""The orders that the CPU benchmarks share: their sizes and their arrival times."""
 
 import random
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ SIDE = 64
 """Pixels: 8 latents."""
 
 LIGHT = 8
-"""Steps: an order with as many or fewer is light."""
+"""An order with at most this many steps is light."""
 
 STEPS = {4: 0.25, 8: 0.1, 20: 0.3, 30: 0.25, 50: 0.1}
 IMAGES = {1: 0.25, 2: 0.15, 3: 0.1, 4: 0.5}
@@ -22,7 +22,7 @@ SCHEDULERS = (
     "DPMSolverMultistepScheduler",
 )
 GUIDANCE = 7.0
-"""One for all: diffusers takes one a call, and request-level batching shall not suffer from that."""
+"""One guidance for all orders: diffusers takes one per call, and request-level batching must not lose by that."""
 
 MEMBERS = 12
 
@@ -31,7 +31,7 @@ MEMBERS = 12
 class Arrival:
     at: float  # seconds; before `paced`, units of the mean gap
     request: GenerationRequest
-    scheduler: str  # a diffusers class
+    scheduler: str  # name of a diffusers class
 
     @property
     def is_light(self) -> bool:

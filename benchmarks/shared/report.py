@@ -1,4 +1,4 @@
-"""What every benchmark prints: the machine's name, figures, and ratios against what was asked."""
+"""The output of every benchmark: the machine's name, figures, and ratios against the requirements."""
 
 import json
 import os
@@ -30,13 +30,13 @@ def _cpu() -> str:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """The least value that `percent` of all do not exceed (nearest rank)."""
+    """Returns the smallest value that is at least as large as `percent` of all values (nearest rank)."""
     ordered = sorted(values)
     return ordered[max(0, -(-len(ordered) * percent // 100).__int__() - 1)]
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """GitHub's markdown."""
+    """Returns a table in GitHub's markdown."""
 
     def line(cells: Sequence[object]) -> str:
         return "| " + " | ".join(_cell(cell) for cell in cells) + " |"
@@ -49,7 +49,7 @@ def _cell(value: object) -> str:
 
 
 def show(result: Mapping[str, Any], tables: Sequence[str], name: str, *, keep: bool) -> None:
-    """Prints; with `keep`, the JSON becomes the result of record."""
+    """Prints the result. `keep` also saves the JSON as the recorded result."""
     text = json.dumps(result, indent=2)
     print(text)
     for one in tables:

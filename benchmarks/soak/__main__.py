@@ -1,14 +1,16 @@
-"""2,000 orders with cancels, kills of the worker and an empty memory: none lost, none twice, and no memory grows.
+"""Runs 2,000 orders with cancellations, worker kills and out-of-memory errors: no order may be lost or delivered twice, and
+memory may not grow.
 
     python -m benchmarks.soak [--orders 2000] [--kill-every 80] [--quick] [--keep]
 
-The bot's own parts without Discord (studio, database, line, dispatch) and the real worker process on a tiny random model. Of the
-first part's orders many are cancelled at some time, and the worker is killed (SIGKILL) again and again; both parts are out of
-memory by chance. The second part's worker lives from its beginning to its end, so that its memory and the bot's can be compared.
+Uses the bot's own parts without Discord (studio, database, queue, dispatch) and the real worker process with a tiny random model.
+In the first part many orders are cancelled at random times, and the worker is killed (SIGKILL) repeatedly. Both parts have random
+out-of-memory errors. In the second part one worker lives from beginning to end, so that its memory and the bot's can be compared.
 
-- Lost: an order whose fulfilment did not end, or that ended without its reason in the database.
-- Twice: delivered more than once, or with more pictures in the database than were ordered, or paid twice.
-- Memory: resident bytes, the median of the samples of the second part's second quarter (the first warms up) and of its last.
+- Lost: an order whose fulfilment did not end, or that ended without a reason in the database.
+- Twice: an order delivered more than once, charged twice, or with more pictures in the database than ordered.
+- Memory: resident bytes. Compares the median of the second part's second quarter with that of its last quarter; the first quarter
+  is a warm-up.
 """
 
 import argparse
@@ -33,15 +35,15 @@ from generation.queue.connection import WorkerConnection
 from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket
 
 AT_ONCE = 24
-"""Orders that are open at any time: more than fill the slots."""
+"""Open orders at any time; more than the slots hold."""
 
-CANCELLED = 0.2  # of the orders
-KILL_EVERY = 80  # orders of the first part, about
-FIRST_PART = 0.6  # of the orders
+CANCELLED = 0.2  # share of the orders
+KILL_EVERY = 80  # approximate number of orders between kills in the first part
+FIRST_PART = 0.6  # share of the orders
 
 
 async def carry(studio: Studio, job: Job, soaked: Soaked, cancel_after: float | None) -> None:
-    """As the bot carries it. `cancel_after`: seconds."""
+    """Fulfils a job as the bot does. `cancel_after` is in seconds."""
     tickets: list[Ticket] = []
     carried = asyncio.create_task(studio.fulfil(job, tickets.append))
     if cancel_after is not None:
@@ -66,7 +68,7 @@ async def part(
     *,
     kill_every: int | None,
 ) -> None:
-    """So many orders, AT_ONCE of them open at a time. `kill_every`: orders, about."""
+    """Runs `orders` orders with AT_ONCE of them open at a time. `kill_every` is an approximate number of orders."""
     gate = asyncio.Semaphore(AT_ONCE)
     until_kill = (kill_every or 0) // 2
 

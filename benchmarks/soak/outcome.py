@@ -1,4 +1,4 @@
-"""What came of a soak's orders, and what the database says of them in the end."""
+"""The outcome of a soak's orders, and the check of the database at the end."""
 
 import os
 import statistics
@@ -22,16 +22,18 @@ FROM jobs
 
 @dataclass(slots=True)
 class Soaked:
-    """What came of the orders."""
+    """The outcomes of the orders."""
 
     ordered: int = 0
-    deliveries: Counter[str] = field(default_factory=Counter[str])  # by job
-    failures: Counter[str] = field(default_factory=Counter[str])  # by kind
+    deliveries: Counter[str] = field(default_factory=Counter[str])  # by job id
+    failures: Counter[str] = field(default_factory=Counter[str])  # by kind of error
     cancelled: int = 0
     kills: int = 0
     deaths: int = 0
-    memory: Counter[str] = field(default_factory=Counter[str])  # out of memory, by what was done
-    samples: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # bytes: bot, worker
+    memory: Counter[str] = field(
+        default_factory=Counter[str]
+    )  # out-of-memory errors, by the reaction to them
+    samples: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])  # bytes: (bot, worker)
     seconds: float = 0.0
 
     def hear(self, news: Event | WorkerDied) -> None:
@@ -46,12 +48,12 @@ class Soaked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What the database holds in the end."""
+    """The result of the check of the database."""
 
     lost: int
     twice: int
-    wrongly_paid: int  # jobs that cost more or less than what was delivered
-    growth_bot: float | None  # shares; None where the second part was too short to say
+    wrongly_paid: int  # jobs that were charged more or less than their delivered pictures cost
+    growth_bot: float | None  # share; None when the second part was too short
     growth_worker: float | None
 
 
@@ -77,7 +79,7 @@ async def judge(soaked: Soaked, database: Database) -> Judged:
 
 
 def growth(samples: list[int]) -> float | None:
-    """From the second quarter to the last, as a share."""
+    """Returns the growth from the second quarter to the last, as a share."""
     quarter = len(samples) // 4
     if quarter < 5:
         return None
@@ -86,6 +88,6 @@ def growth(samples: list[int]) -> float | None:
 
 
 def resident(pid: int) -> int:
-    """Bytes."""
+    """Returns the resident bytes of a process."""
     pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

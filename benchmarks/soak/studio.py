@@ -1,4 +1,4 @@
-"""The bot's own parts without Discord, with a worker that meets accidents; and orders for it."""
+"""The bot's own parts without Discord, with a worker that has random faults, and orders for it."""
 
 import asyncio
 import random
@@ -32,9 +32,9 @@ TINY = ModelName("tiny")
 SIDE = 64
 MEMBERS = 12
 SLOTS = 8
-MEMORY, ALONE = 0.05, 0.001  # chances of a batch, and of a picture alone, to be out of memory
+MEMORY, ALONE = 0.05, 0.001  # probabilities of an out-of-memory error: for a batch, and for a single picture
 
-# No numbers: some of them are refused, and for good reasons.
+# Words instead of numbers, because the filter refuses some numbers for good reasons.
 WORDS = (
     [
         "red",
@@ -86,7 +86,7 @@ WORDS = (
 async def a_studio(
     folder: Path, database: Database, model: Path, soaked: Soaked, seed: int
 ) -> AsyncGenerator[tuple[Studio, list[WorkerConnection]]]:
-    """With a worker of its own, and the links to its workers, the living one last."""
+    """Opens a studio with its own worker. Yields it with the connections to its workers; the last one is alive."""
     entry = ModelEntry(
         name=TINY, source=str(model), licence="none: random weights", side=SIDE, multiple=16, steps=4
     )
@@ -95,7 +95,7 @@ async def a_studio(
 
     @asynccontextmanager
     async def connect(configure: Configure) -> AsyncGenerator[WorkerConnection]:
-        # Each worker meets other accidents than the one before.
+        # gives each worker other faults than the previous one
         chances = ("--memory", str(MEMORY), "--alone", str(ALONE), "--seed", str(seed + len(links)))
         async with open_connection(
             configure, command=(*COMMAND, *chances), patience=60, listen=soaked.hear
@@ -144,7 +144,7 @@ def an_order(number: int, chance: random.Random) -> Order:
 
 
 def build_model(folder: Path) -> Path:
-    """In a process of its own: the bot's never loads torch, and its memory is what is measured."""
+    """Builds the model in a separate process, because the bot's process must not load torch when its memory is measured."""
     code = "import sys; from pathlib import Path; from tests.tiny_models import tiny_sd; tiny_sd(Path(sys.argv[1]))"
     subprocess.run([sys.executable, "-c", code, str(folder)], check=True)
     return folder

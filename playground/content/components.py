@@ -1,4 +1,4 @@
-"""What Discord demands of the components of messages and forms, and the form in which it gives them back."""
+"""Checks the components of messages and modals against Discord's rules and returns them in Discord's form."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ AT_TOP = (*IN_CONTAINER, CONTAINER)
 IN_MODAL = (ROW, TEXT, LABEL)
 
 MOST_COMPONENTS = 40
-MOST_CHARACTERS = 4000  # over all text displays of a message
+MOST_CHARACTERS = 4000  # total of all text displays of a message
 LINK_STYLE, PREMIUM_STYLE = 5, 6
 LIMITS = ("min_length", "max_length", "min_values", "max_values")
 KEPT_OF_INPUTS = (*LIMITS, "label", "placeholder", "style", "value", "default", "required")
@@ -28,7 +28,8 @@ KEPT_OF_INPUTS = (*LIMITS, "label", "placeholder", "style", "value", "default", 
 
 @dataclass(slots=True, eq=False)
 class ComponentReader:
-    """Reads the components of one message or modal. `shown` are the ids of its attachments that they refer to."""
+    """A reader of the components of one message or modal. `shown` holds the ids of the attachments that the components refer
+    to."""
 
     errors: FormErrors
     attachments: list[Json] = field(default_factory=list[Json])
@@ -176,7 +177,7 @@ class ComponentReader:
         return shaped | read_emoji(choice) | ({"default": True} if choice.get("default") else {})
 
     def _input(self, component: Json, path: str) -> Json:
-        """What only modals have."""
+        """Reads an input component, which only modals have."""
         kind = component["type"]
         shaped: Json = {"custom_id": self._custom_id(component, path)}
         shaped |= without_none((key, component.get(key)) for key in KEPT_OF_INPUTS)
@@ -229,7 +230,7 @@ class ComponentReader:
         return shaped | ({"attachment_id": own["id"], "flags": 0, "loading_state": 2} if own else {})
 
     def refer(self, url: Any, path: str, *, only_own: bool = False) -> Json | None:
-        """The attachment that an address means, or None. Wrong addresses go into the errors."""
+        """Returns the attachment that `url` refers to, or None. Adds an error for an invalid address."""
         if not isinstance(url, str) or not url:
             self.errors.required(path)
             return None
@@ -250,7 +251,7 @@ class ComponentReader:
 
 
 def read_emoji(part: Json) -> Json:
-    """The `emoji` of a button or an option, if it has one."""
+    """Returns the `emoji` of a button or option as a one-key object; empty without one."""
     emoji = as_dict(part.get("emoji"))
     if not emoji:
         return {}
@@ -261,7 +262,7 @@ def read_emoji(part: Json) -> Json:
 
 
 def number(components: list[Json]) -> None:
-    """Gives every component without an id the next free one, in reading order."""
+    """Gives every component without an id the next free id, in reading order."""
     flat = list(walk(components))
     taken = {each["id"] for each in flat}
     free = (id for id in itertools.count(1) if id not in taken)

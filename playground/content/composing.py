@@ -1,4 +1,4 @@
-"""Turns what the bot or a person sends into a message, or refuses it as Discord would."""
+"""Builds messages from requests of the bot or a person. Refuses the same requests that Discord refuses."""
 
 import re
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ MOST_FILES = 10
 
 @dataclass(frozen=True, slots=True)
 class Composer:
-    """Makes and edits messages of the world."""
+    """The factory and editor of the world's messages."""
 
     world: World
 
@@ -40,7 +40,7 @@ class Composer:
         extra: Json | None = None,
         seen_by: int | None = None,
     ) -> Message:
-        """A message, not posted yet. `extra` is what Discord adds by itself, for example `webhook_id`."""
+        """Builds a message but does not post it. `extra` holds fields that Discord adds, for example `webhook_id`."""
         held = self._attachments(channel, request, files, [], is_ephemeral=seen_by is not None)
         allowed = COMPONENTS_V2 | SUPPRESS_EMBEDS | SUPPRESS_NOTIFICATIONS
         flags = int(request.get("flags") or 0) & allowed
@@ -51,7 +51,7 @@ class Composer:
         return self._message(channel.id, author, body, flags, seen_by, held)
 
     def loading(self, channel_id: int, extra: Json, *, seen_by: int | None) -> Message:
-        """The bot's "is thinking…", not posted yet."""
+        """Builds the bot's "is thinking…" message but does not post it."""
         return self._message(channel_id, self.world.bot, extra, LOADING, seen_by, [])
 
     def _message(
@@ -75,7 +75,7 @@ class Composer:
         return Message(id=id, channel_id=channel_id, json=usual | body, seen_by=seen_by, held=held)
 
     def edit(self, message: Message, request: Json, files: list[Upload]) -> None:
-        """Changes the message and tells the world. A field that the request leaves out stays."""
+        """Changes the message and notifies the world. A field that the request omits keeps its value."""
         channel = self.world.channel(message.channel_id)
         held = self._attachments(
             channel, request, files, message.held, is_ephemeral=message.seen_by is not None
@@ -95,7 +95,7 @@ class Composer:
         self._drop(gone)
 
     def _parts(self, request: Json, held: list[Json], flags: int, *, new: list[Json]) -> Json:
-        """What the message says, checked. Where it is refused, the files that are `new` are dropped."""
+        """Reads and checks the contents of a message. Deletes the files in `new` when the contents are refused."""
         try:
             parts = self._read_parts(request, held, flags)
             if not any(parts[key] for key in ("content", "embeds", "components")) and not held:
@@ -124,7 +124,7 @@ class Composer:
     def _attachments(
         self, channel: Channel, request: Json, files: list[Upload], old: list[Json], *, is_ephemeral: bool
     ) -> list[Json]:
-        """What the message holds afterwards: the old ones that are still named, then the new files."""
+        """Returns the attachments after the change: the old ones that the request still names, then the new files."""
         if sum(len(each.content) for each in files) > REQUEST_LIMIT:
             raise ErrorCode.TOO_LARGE.error()
         if any(len(each.content) > FILE_LIMIT for each in files):
@@ -180,6 +180,6 @@ class Composer:
 
 
 def index_of(field: str) -> int:
-    """`files[3]` is 3; the old name `file` is 0."""
+    """Returns 3 for `files[3]`, and 0 for the old name `file`."""
     found = re.search(r"\[(\d+)\]", field)
     return int(found.group(1)) if found else 0

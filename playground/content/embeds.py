@@ -1,11 +1,11 @@
-"""What Discord demands of a message's embeds, and the form in which it gives them back."""
+"""Checks the embeds of a message against Discord's rules and returns them in Discord's form."""
 
 from typing import Any
 
 from playground.content.components import ComponentReader
 from playground.world.values import Json, as_dict, as_dicts, without_none
 
-MOST_CHARACTERS = 6000  # over all embeds of a message
+MOST_CHARACTERS = 6000  # total of all embeds of a message
 LIMITS = {"title": 256, "description": 4096}
 
 

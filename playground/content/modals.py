@@ -1,4 +1,4 @@
-"""A form: what Discord demands of it, and what a person's entries in it become."""
+"""Modals: checks a modal against Discord's rules and turns a person's entries into a submit."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ from playground.world.values import Json, as_dicts, as_list
 
 
 def read_modal(data: Json) -> Json:
-    """The modal in the form in which people get it; raises code 50035."""
+    """Returns the modal in the form that clients receive. Raises code 50035 when it breaks a rule."""
     errors = FormErrors()
     errors.length("data.custom_id", data.get("custom_id"), 1, 100)
     errors.length("data.title", data.get("title"), 1, 45)
@@ -30,12 +30,12 @@ def read_modal(data: Json) -> Json:
 
 
 def inputs_of(modal: Json) -> dict[str, Json]:
-    """A modal's inputs by custom_id."""
+    """Returns a modal's inputs by custom_id."""
     return {each["custom_id"]: each for each in walk(as_dicts(modal["components"])) if each["type"] in INPUTS}
 
 
 def filled(modal: Json, entries: Json) -> list[Json]:
-    """The components of a submit, as Discord sends them. What is not entered keeps its preset."""
+    """Returns the components of a submit, as Discord sends them. An input without an entry keeps its default."""
     unknown = set(entries) - set(inputs_of(modal))
     if unknown:
         raise Refused(f"The form has no field {sorted(unknown)[0]!r}.")
@@ -55,7 +55,7 @@ def filled(modal: Json, entries: Json) -> list[Json]:
 
 
 def _entry(component: Json, entered: Any) -> Json:
-    """What one input sends: what was entered, or its preset."""
+    """Returns the value that one input sends: the entry, or the default."""
     kind, entry = component["type"], {"custom_id": component["custom_id"]}
     presets = [each["value"] for each in as_dicts(component.get("options")) if each.get("default")]
     if kind == TEXT_INPUT:
@@ -70,7 +70,7 @@ def _entry(component: Json, entered: Any) -> Json:
 
 
 def check_entries(modal: Json, components: list[Json]) -> None:
-    """Raises Refused where the form itself would not let a person through."""
+    """Raises Refused when Discord's client would not let a person submit these entries."""
     inputs = inputs_of(modal)
     entered = {each["custom_id"]: each for each in walk(components) if "custom_id" in each}
     if set(entered) - set(inputs):

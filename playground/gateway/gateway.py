@@ -1,4 +1,4 @@
-"""The gateway: sessions that survive a lost connection, and what they are told."""
+"""The gateway: sessions that survive a lost connection, and the events sent to them."""
 
 import asyncio
 import json
@@ -21,16 +21,16 @@ HEARTBEAT_INTERVAL = 41_250  # milliseconds
 ACK_AFTER = 0.03  # seconds
 RESUMABLE_FOR = 60.0  # seconds after the connection is lost
 
-# Why a connection is closed.
+# the close codes of a connection
 UNKNOWN_ERROR, DECODE_ERROR, NOT_AUTHENTICATED = 4000, 4002, 4003
 AUTHENTICATION_FAILED, INVALID_SHARD = 4004, 4010
 
-# Lists that are always empty here.
+# READY fields that are always empty lists in the playground
 EMPTY_OF_READY = ("private_channels", "presences", "relationships", "geo_ordered_rtc_regions", "_trace")
 
 
 class Gateway:
-    """Every session of the bot, at /gateway."""
+    """All sessions of the bot, served at /gateway."""
 
     def __init__(self, world: World, url: str, observer: Callable[[Frame], None] | None) -> None:
         self._world = world
@@ -40,7 +40,7 @@ class Gateway:
         self._connections: set[Connection] = set()
         world.listeners.append(self._hear)
 
-    # what others ask
+    # used by other parts
 
     @property
     def is_online(self) -> bool:
@@ -48,7 +48,7 @@ class Gateway:
 
     @property
     def is_reachable(self) -> bool:
-        """Online, or away for so short a time that it may resume."""
+        """Returns whether the bot is online, or lost its connection so recently that it may still resume."""
         self._forget_the_lost()
         return bool(self._sessions)
 
@@ -65,7 +65,7 @@ class Gateway:
                 self._watch(session, session.dispatch(name, json.loads(json.dumps(body))), is_from_bot=False)
 
     async def drop(self, *, resumable: bool = True) -> None:
-        """Closes every connection, as Discord does now and then."""
+        """Closes every connection, as Discord does from time to time."""
         if not resumable:
             for session in list(self._sessions.values()):
                 del self._sessions[session.id]
@@ -87,7 +87,7 @@ class Gateway:
         if self._observer is not None:
             self._observer(Frame(session_id=session and session.id, is_from_bot=is_from_bot, body=body))
 
-    # what happens in the world
+    # events of the world
 
     def _hear(self, event: Event) -> None:
         message = event.message
@@ -113,7 +113,8 @@ class Gateway:
                 self._watch(session, session.dispatch(event.name, shown), is_from_bot=False)
 
     def _readable(self, session: Session, author_id: int, body: Json) -> Json:
-        """Without the intent, what others write to others comes empty."""
+        """Returns the event body. Without the message content intent, the content of messages from and to other users is
+        empty."""
         bot_id = self._world.bot.id
         is_ours = author_id == bot_id or any(
             each["id"] == str(bot_id) for each in as_dicts(body.get("mentions"))
@@ -154,7 +155,7 @@ class Gateway:
             return
         session.connection = None
         session.lost_at = asyncio.get_running_loop().time()
-        if code in (1000, 1001) and not connection.is_dropped:  # the client is done with this session
+        if code in (1000, 1001) and not connection.is_dropped:  # the client has ended this session
             self._sessions.pop(session.id, None)
         self._tell_status()
 
@@ -164,8 +165,8 @@ class Gateway:
     async def _receive(self, connection: Connection, session: Session | None, body: Json) -> Session | None:
         op, data = body.get("op"), body.get("d")
         if op == HEARTBEAT:
-            # As after a way through the net. discord.py takes down when it sent a heartbeat only after sending it, and
-            # warns of 41 seconds of latency where the answer is there first.
+            # Delays the ACK like a network round trip. discord.py records the time of a heartbeat only after sending it. An
+            # earlier ACK makes it warn of 41 seconds of latency.
             asyncio.get_running_loop().call_later(ACK_AFTER, connection.send, ACK)
         elif op in (IDENTIFY, RESUME):
             if as_dict(data).get("token") != self._world.token:

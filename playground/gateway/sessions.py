@@ -1,4 +1,4 @@
-"""A gateway session and the connection it runs over: numbering, compression, what may be replayed."""
+"""A gateway session and its connection: numbering, compression, and the events that can be replayed."""
 
 import asyncio
 import importlib
@@ -14,23 +14,23 @@ from aiohttp import web
 from playground.world.values import Json, as_dicts
 
 DISPATCH = 0
-MOST_REPLAYED = 1000  # events a session keeps for a resume
+MOST_REPLAYED = 1000  # events that a session keeps for a resume
 
 
 Compressor = Callable[[str], bytes]
 
 
 def compressor(name: str | None) -> Compressor | None:
-    """One stream over the whole connection, in which every message ends in a flush.
+    """Returns a compressor: one stream for the whole connection, with a flush after every message.
 
-    None means text frames, which every client takes; so does zstd where this Python has none.
+    Returns None for text frames, which every client accepts. zstd also gives None when this Python has no zstd module.
     """
     if name == "zlib-stream":
         deflate = zlib.compressobj()
         return lambda text: deflate.compress(text.encode()) + deflate.flush(zlib.Z_SYNC_FLUSH)
     if name == "zstd-stream":
         try:
-            zstd: Any = importlib.import_module("compression.zstd")  # in the standard library from 3.14 on
+            zstd: Any = importlib.import_module("compression.zstd")  # in the standard library since 3.14
         except ModuleNotFoundError:
             return None
         stream = zstd.ZstdCompressor()
@@ -40,15 +40,15 @@ def compressor(name: str | None) -> Compressor | None:
 
 @dataclass(slots=True, eq=False)
 class Connection:
-    """One WebSocket. Frames leave in the order in which they were queued."""
+    """One WebSocket. Frames are sent in the order in which they were queued."""
 
     socket: web.WebSocketResponse
     compress: Compressor | None
     queue: asyncio.Queue[Json | None] = field(default_factory=asyncio.Queue[Json | None])
-    is_dropped: bool = False  # closed from here, not by the client
+    is_dropped: bool = False  # closed by the playground, not by the client
 
     def send(self, op: int, data: Any = None) -> None:
-        """A frame that is no event: it has no number and can't be replayed."""
+        """Queues a frame that is not an event: it has no sequence number and can't be replayed."""
         self.queue.put_nowait({"op": op, "d": data, "s": None, "t": None})
 
     async def pump(self) -> None:
@@ -65,7 +65,7 @@ class Connection:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Session:
-    """What IDENTIFY begins. It goes on when the connection is lost, until it is too late to resume."""
+    """A gateway session, started by IDENTIFY. It continues after a lost connection until the time to resume is over."""
 
     id: str
     intents: int
@@ -99,7 +99,7 @@ class Frame:
 
 
 def activity_of(presence: Json) -> str | None:
-    """A presence in words, as people see it under the bot's name."""
+    """Returns the text of a presence that people see under the bot's name."""
     activities = as_dicts(presence.get("activities") or [presence.get("game") or {}])
     for activity in activities:
         kind, name = activity.get("type", 0), activity.get("name")

@@ -1,4 +1,4 @@
-// What the page says to the playground: plain requests, and one WebSocket that comes back by itself.
+// The page's requests to the playground: HTTP requests, and one WebSocket that reconnects by itself.
 
 export class Refused extends Error {
   constructor(status, message) {
@@ -37,8 +37,10 @@ export function upload(as, file) {
 
 const PATIENCE = [250, 500, 1000, 2000, 4000]; // milliseconds between two attempts
 
-/** Keeps a socket open for one member until closed. `onopen` runs at every new connection:
- *  frames sent while there was none are lost, so the state has to be read again. */
+/**
+ * Keeps a socket open for one member until closed. `onopen` runs at every new connection: frames sent without a connection are
+ * lost, so the state must be read again.
+ */
 export function connect(as, { onopen, onframe, onlost }) {
   let socket = null;
   let attempts = 0;

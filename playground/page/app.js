@@ -1,4 +1,4 @@
-// Puts the page together: one store, one connection, and what a press or a key leads to.
+// Assembles the page: one store, one connection, and the actions of buttons and keys.
 
 import * as api from "./api.js";
 import { selectOptions } from "./choices.js";
@@ -16,7 +16,7 @@ import { Timeline, typingLine } from "./timeline.js";
 const byId = (id) => document.getElementById(id);
 const store = new Store();
 let connection = null;
-let waiting = null; // frames that came while the state was being read, in order
+let waiting = null; // frames that arrived while the state was being read, in order
 
 const interact = async (type, data, context = {}, extra = {}) => {
   const { id } = await api.sendInteraction({ as: store.me.id, channel_id: store.channel, type, data, ...extra });
@@ -36,7 +36,7 @@ const composer = new Composer(store, {
     timeline.toEnd();
   },
   async complete(data) {
-    // Typing goes on whether or not the bot has something to offer.
+    // Typing continues even when the bot has no choices to offer.
     const answer = await api.sendInteraction({ as: store.me.id, channel_id: store.channel, type: 4, data }).catch(() => ({}));
     return answer.choices ?? [];
   },
@@ -46,7 +46,7 @@ const composer = new Composer(store, {
 
 const attempt = (promise) => promise.catch((error) => composer.complain(error.message));
 
-/** Runs a component and shows it busy from the press on, before its id is known. */
+/** Runs a component. Shows it as busy from the press on, before its interaction id is known. */
 function useComponent(message, component, values) {
   const provisional = `pressed-${component.custom_id}`;
   const context = { channel: store.channel, message: message.id, custom_id: component.custom_id };
@@ -82,7 +82,7 @@ const timeline = new Timeline(store, { scroller: byId("scroller"), list: byId("m
       });
     },
     reveal(element) {
-      if (element.matches(".spoiler-text")) element.removeAttribute("aria-label"); // from now on its text names it
+      if (element.matches(".spoiler-text")) element.removeAttribute("aria-label"); // from now on the visible text is its name
       (element.matches(".spoiler-text") ? element : element.closest(".is-spoiler")).setAttribute("data-revealed", "");
     },
     zoom(element) {
@@ -94,7 +94,7 @@ const timeline = new Timeline(store, { scroller: byId("scroller"), list: byId("m
     jump: (element) => timeline.jumpTo(element.dataset.target),
     visit({ dataset: { channel, target } }) {
       if (store.channels.some(({ id }) => id === channel) && channel !== store.channel) store.show(channel);
-      if (!timeline.jumpTo(target)) composer.complain("That message is gone, or stands further up in its channel.");
+      if (!timeline.jumpTo(target)) composer.complain("That message was deleted, or it is further up in its channel.");
     },
     more: (element, message, event) => messageMenu(element, message, pointOf(event)),
     author: (element, message, event) => userMenu(element, message.author, pointOf(event)),
@@ -162,7 +162,7 @@ window.addEventListener("hashchange", () => {
 });
 
 document.addEventListener("keydown", (event) => {
-  // Writing may begin from anywhere, as long as nothing else is being written in.
+  // Typing may start anywhere on the page, unless another field has the focus.
   const isFree = !event.target.closest("input, textarea, button, a, [role=menu], dialog, [popover]");
   if (isFree && event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey) composer.focus();
 });
@@ -173,7 +173,7 @@ async function refresh(as) {
   waiting = [];
   try {
     const state = await api.fetchState(as);
-    if (state.me.id === store.me.id) store.replace(state); // else one has become somebody else meanwhile
+    if (state.me.id === store.me.id) store.replace(state); // otherwise the page has switched to another member in the meantime
   } finally {
     const frames = waiting;
     waiting = null;
@@ -181,7 +181,7 @@ async function refresh(as) {
   }
 }
 
-/** Becomes a member: what they see, and what reaches them from now on. */
+/** Switches to a member: loads their view and receives their events from now on. */
 async function enter(as) {
   const state = await api.fetchState(as);
   connection?.close();
@@ -203,7 +203,7 @@ async function enter(as) {
     onlost() {
       store.online = false;
       store.tell("online");
-      // A playground started afresh may not know this member: then begin as its first.
+      // A restarted playground may not know this member: then start as its first member.
       api.fetchState(id).catch(({ status }) => status >= 400 && status < 500 && store.me.id === id && enter(null)).catch(() => {});
     },
   });

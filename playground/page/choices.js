@@ -1,6 +1,6 @@
-// What a select of any kind offers.
+// The options of every kind of select menu.
 
-/** The options of a select of any kind: [{label, value, description, emoji, default}]. */
+/** Returns the options of a select of any kind: [{label, value, description, emoji, default}]. */
 export function selectOptions(component, store) {
   const preset = new Set((component.default_values ?? []).map(({ id }) => String(id)));
   const isPreset = (option) => ({ ...option, default: preset.has(option.value) });

@@ -1,10 +1,10 @@
-// A picked command in the box: its pills, the options still to add, and what the keys do there.
+// A chosen command in the message box: its pills, the options that can still be added, and the keys.
 
 import { h } from "./dom.js";
 import { TYPE, offers } from "./options.js";
 import { Pill } from "./pill.js";
 
-const DEBOUNCE = 200; // milliseconds of silence before the bot is asked for completions
+const DEBOUNCE = 200; // milliseconds without typing before the bot is asked for completions
 
 export class CommandForm {
   #world;
@@ -67,7 +67,7 @@ export class CommandForm {
     (pill?.field ?? this.tail).focus();
   }
 
-  /** -> {options} as Discord takes them, or {errors: [{pill, error}]} */
+  /** -> {options} in Discord's form, or {errors: [{pill, error}]} */
   async read() {
     await Promise.allSettled(this.pills.map(({ uploading }) => uploading));
     const options = [];
@@ -81,7 +81,7 @@ export class CommandForm {
     return errors.length ? { errors } : { options };
   }
 
-  /** A file dropped or pasted goes to the first option that wants one. */
+  /** Gives a dropped or pasted file to the first option that takes a file. */
   takeFile(file) {
     const pill = this.pills.find(({ isFile, isEmpty }) => isFile && isEmpty) ??
       this.#left.filter(({ type }) => type === TYPE.attachment).slice(0, 1).map((option) => this.add(option))[0];
@@ -105,7 +105,7 @@ export class CommandForm {
 
   #input(pill) {
     const { option, text } = { option: pill.option, text: pill.text };
-    // Someone who writes "prompt: …" into the prompt means the prompt.
+    // A person who types "prompt: …" into the prompt field means the prompt itself.
     if (text.startsWith(`${option.name}:`)) pill.write(text.slice(option.name.length + 1).trimStart());
     const next = /(?:^|\s)([\p{L}\w-]+): ?$/u.exec(pill.text);
     const named = next && this.#left.find(({ name }) => name === next[1]);
@@ -136,7 +136,7 @@ export class CommandForm {
       .filter(({ value }) => value !== undefined).map(({ one, value }) => ({ name: one.option.name, type: one.option.type, value }));
     const focused = { name: pill.option.name, type: pill.option.type, value: pill.text, focused: true };
     const choices = await this.#events.complete([...others, focused]);
-    // Older answers, or those for a field that was left, are no longer wanted.
+    // Ignores answers that are outdated or belong to a field that lost the focus.
     if (asked !== this.#asked || document.activeElement !== pill.field || pill.value !== undefined) return;
     this.#show(pill, choices.map(({ name, value }) => ({ label: name, value })), pill.isEmpty ? -1 : 0);
   }
@@ -186,14 +186,14 @@ export class CommandForm {
     const canPick = this.#suggest.isFor(pill.field) && this.#suggest.hasActive;
     if (event.key === "Enter" && canPick) {
       event.preventDefault();
-      // What already names an offer is as good as picked: one Enter sends it.
+      // A text that matches an offer counts as chosen: one Enter sends the command.
       if (!pill.option.autocomplete && pill.check(this.#world).value !== undefined) this.#events.submit();
       else this.#suggest.pick();
     } else if (event.key === "Tab" && !event.shiftKey && canPick && !pill.isEmpty) this.#suggest.pick();
     else this.#moves(event, pill.field, pill.isEmpty, this.pills.indexOf(pill));
   }
 
-  /** Keys that send, leave, or step from field to field. */
+  /** Handles the keys that send, leave, or move between fields. */
   #moves(event, field, isEmpty, index) {
     const pill = this.pills[index];
     const isText = field.type !== "file";
@@ -218,7 +218,7 @@ export class CommandForm {
     }
   }
 
-  /** Sets the focus without opening a list: after an error, the sentence is what should be read. */
+  /** Sets the focus without opening a list, so that the error message stays visible. */
   focusQuietly(pill) {
     this.#quiet = true;
     pill.field.focus();

@@ -1,4 +1,4 @@
-// The bot's commands as one writes them: `/mod log` is one entry, whatever its nesting.
+// The bot's commands as a person types them: `/mod log` is one entry, at any nesting depth.
 
 const SUBCOMMAND = 1;
 const GROUP = 2;
@@ -20,7 +20,7 @@ const ordered = (options = []) => [...options.filter(({ required }) => required)
 
 export const menuCommands = (commands, type) => commands.filter((command) => command.type === type);
 
-/** Entries whose name holds what was typed, names that begin with it first. */
+/** Returns the entries whose name contains the typed text; names that begin with it come first. */
 export function matching(entries, typed) {
   const wanted = typed.toLowerCase().trim();
   const rank = ({ name, description }) => {
@@ -33,7 +33,7 @@ export function matching(entries, typed) {
     .sort(([a], [b]) => a - b).map(([, entry]) => entry);
 }
 
-/** The entry that a line such as "/mod log member: @ben" begins with, and the text after its name. */
+/** Returns the entry that a line such as "/mod log member: @ben" begins with, and the text after its name. */
 export function named(entries, line) {
   const text = line.slice(1);
   const found = entries.filter(({ name }) => text === name || text.startsWith(`${name} `) || text.startsWith(`${name}\n`))
@@ -41,8 +41,10 @@ export function named(entries, line) {
   return found ? { entry: found, rest: text.slice(found.name.length).trim() } : null;
 }
 
-/** "prompt: a red apple steps: 20" -> Map {prompt: "a red apple", steps: "20"}.
- *  Only the command's own option names divide the text, each once, so a prompt may hold colons. */
+/**
+ * "prompt: a red apple steps: 20" -> Map {prompt: "a red apple", steps: "20"}. Only the command's own option names split the
+ * text, each once, so a prompt may contain colons.
+ */
 export function pairs(options, text) {
   const marks = [];
   for (const { name } of options) {
@@ -53,13 +55,13 @@ export function pairs(options, text) {
   const values = new Map();
   const lead = text.slice(0, marks[0]?.from ?? text.length).trim();
   marks.forEach((mark, index) => values.set(mark.name, text.slice(mark.to, marks[index + 1]?.from ?? text.length).trim()));
-  // Words before the first name belong to the first option that nobody named.
+  // Words before the first option name belong to the first option that is not named.
   const first = lead && options.find(({ name }) => !values.has(name));
   if (first) values.set(first.name, lead);
   return values;
 }
 
-/** Discord's `data` of a command: values stand under the subcommand they belong to. */
+/** Returns Discord's `data` of a command: values are placed under their subcommand. */
 export function commandData({ nodes }, given) {
   const [root, ...inner] = nodes;
   const options = inner.reduceRight((content, node) => [{ name: node.name, type: node.type, options: content }], given);

@@ -1,5 +1,5 @@
-// Message components: rows of buttons and selects, and everything of Components V2.
-// Presses are named by data-action and carried out elsewhere, so that rendering stays pure.
+// Message components: rows of buttons and selects, and all of Components V2. A press is named by data-action and handled in
+// app.js, so that rendering stays pure.
 
 import { append, h, icon } from "./dom.js";
 import { withEmoji } from "./emoji.js";
@@ -83,7 +83,7 @@ function select(component, context) {
     h("span", { class: "spinner", "aria-hidden": "true" }), icon("chevron"));
 }
 
-/** The component of a message that carries this custom_id. */
+/** Returns the component of a message with this custom_id. */
 export function componentNamed(list, customId) {
   for (const component of list ?? []) {
     if (component.custom_id === customId) return component;

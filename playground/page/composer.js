@@ -1,4 +1,4 @@
-// The message box: plain messages, the command list, and commands as pills or as one written line.
+// The message box: plain messages, the command list, and commands as pills or as one line of text.
 
 import { CommandForm } from "./command_form.js";
 import { commandData, flatten, matching, named, pairs } from "./commands.js";
@@ -10,7 +10,7 @@ export class Composer {
   #store;
   #acts;
   #form = null;
-  #drafts = new Map(); // "member channel" -> text left behind
+  #drafts = new Map(); // "member channel" -> unsent text
   #view = null;
   #isBusy = false;
 
@@ -36,7 +36,7 @@ export class Composer {
     let wasOnline = true;
     store.on("bot", () => {
       const isOnline = store.bot.status === "online";
-      if (isOnline && !wasOnline) this.complain(""); // that it was offline is no news any more
+      if (isOnline && !wasOnline) this.complain(""); // remove the message that the bot is offline
       wasOnline = isOnline;
     });
     store.on("commands", () => document.activeElement === field && this.#typed());
@@ -90,7 +90,7 @@ export class Composer {
     });
   }
 
-  /** While a command is written as text, its options stand above the box. */
+  /** Shows a command's options above the box while the command is typed as text. */
   #hintAt(text) {
     const found = text.startsWith("/") ? named(this.#entries, text) : null;
     const isWritten = found && /\s/.test(text[1 + found.entry.name.length] ?? "");
@@ -113,7 +113,7 @@ export class Composer {
     const isWhole = found && found.entry.options.length === 0 && !found.rest;
     if (event.key === "Enter" && !event.shiftKey && isWhole) {
       event.preventDefault();
-      this.submit(); // written out, and nothing to fill in
+      this.submit(); // complete, with no option to fill in
     } else if ((event.key === "Enter" || event.key === "Tab") && this.suggest.isFor(this.field) && this.suggest.hasActive) {
       event.preventDefault();
       this.suggest.pick();
@@ -216,7 +216,7 @@ export class Composer {
     const read = entry.options.map((option) => ({ option, ...check(option, { text: values.get(option.name) ?? "" }, this.#store) }));
     if (read.some(({ error }) => error)) {
       this.open(entry, values);
-      return this.#submitForm(); // says what is wrong, beside the pill it is about
+      return this.#submitForm(); // shows the error next to its pill
     }
     const options = read.filter(({ value }) => value !== undefined).map(({ option, value }) => ({ name: option.name, type: option.type, value }));
     await this.#acts.command(commandData(entry, options), entry.name);

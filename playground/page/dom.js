@@ -1,4 +1,4 @@
-// Elements made from data, and the few icons. Text always becomes text nodes, never HTML.
+// Builds elements from data, and the few icons. Text always becomes text nodes, never HTML.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -39,7 +39,7 @@ const PATHS = {
   lock: "M7 11V8a5 5 0 0110 0v3M5.5 11h13v9h-13z",
 };
 
-/** A line icon; decoration only, so the control around it carries the name. */
+/** A line icon, decorative only: the control around it carries the accessible name. */
 export function icon(name, size = 20) {
   const svg = document.createElementNS(SVG, "svg");
   const path = document.createElementNS(SVG, "path");
@@ -55,7 +55,7 @@ export function icon(name, size = 20) {
 
 const HUES = [12, 36, 88, 152, 186, 214, 262, 320];
 
-/** A circle with the initial; the colour follows from the id, so a member keeps it everywhere. */
+/** A circle with the initial. The colour depends on the id, so it is the same everywhere. */
 export function avatar(user, size = 40) {
   const name = displayName(user);
   const hue = HUES[[...String(user.id)].reduce((sum, digit) => sum + Number(digit) || 0, 0) % HUES.length];

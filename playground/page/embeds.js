@@ -1,4 +1,4 @@
-// Embeds: the framed cards with a coloured edge.
+// Embeds: framed cards with a coloured edge.
 
 import { h } from "./dom.js";
 import { hex } from "./components.js";
@@ -26,7 +26,7 @@ export function embed(data, context) {
 
 const smallIcon = (url) => (safe(url) ? h("img", { class: "small-icon", src: url, alt: "" }) : null);
 
-/** Up to three inline fields share a line. */
+/** Up to three inline fields share a row. */
 function fields(list, names) {
   const spans = [];
   for (let index = 0; index < list.length; ) {

@@ -1,4 +1,4 @@
-// The emoji that need no font: Discord draws its own, and a machine without an emoji font would show empty boxes.
+// Emoji drawn without a font: a machine without an emoji font would show empty boxes. Discord draws its own emoji too.
 
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -15,7 +15,7 @@ const DRAWN = {
 
 const found = new RegExp(`(?:${Object.keys(DRAWN).join("|")})\\uFE0F?`, "gu");
 
-/** The text with its known emoji drawn: text and pictures in turn. */
+/** Returns the text with its known emoji drawn: a list of texts and pictures. */
 export function withEmoji(text) {
   const parts = [];
   let last = 0;

@@ -1,4 +1,4 @@
-// What a modal may ask for. Each field is {element, check() -> sentence or null, answer() -> what Discord sends}.
+// The fields of a modal. Each field is {element, check() -> sentence or null, answer() -> the value for Discord}.
 
 import { selectOptions } from "./choices.js";
 import { h, icon } from "./dom.js";
@@ -13,7 +13,7 @@ export function field(component, label, tools) {
 
 const isRequired = (component) => component.required !== false;
 
-/** The label, the control, and room for what is wrong with it. */
+/** The label, the control, and space for the error message. */
 function frame(component, label, control, { group = false } = {}) {
   const id = `field-${(serial += 1)}`;
   const problem = h("p", { class: "field-problem", id: `${id}-problem`, role: "alert" });
@@ -23,7 +23,7 @@ function frame(component, label, control, { group = false } = {}) {
   const element = h(group ? "fieldset" : "div", { class: "field", "data-custom-id": component.custom_id },
     group ? h("legend", {}, title) : h("label", { for: id }, title),
     label.description && h("p", { class: "field-description" }, label.description), control, problem);
-  // The asterisk is for the eye; the name that is read out is the label alone.
+  // The asterisk is visual only; the accessible name is the label alone.
   if (!control.hasAttribute("aria-label")) control.setAttribute("aria-label", label.text);
   return { element, complain: (text) => { problem.textContent = text ?? ""; control.classList.toggle("is-invalid", Boolean(text)); } };
 }

@@ -1,5 +1,5 @@
-// What opens beside something else: context menus and the lists of select menus.
-// The browser's popover closes it on Escape and on a press elsewhere.
+// Elements that open next to another element: context menus and the lists of select menus. The browser's popover closes them on
+// Escape and on a press elsewhere.
 
 import { avatar, h, icon } from "./dom.js";
 import { emoji } from "./components.js";
@@ -7,7 +7,7 @@ import { emoji } from "./components.js";
 function float(element, anchor, { point = null, onclose = null } = {}) {
   const back = document.activeElement;
   element.setAttribute("popover", "auto");
-  // Outside an open dialog everything is inert, popovers too.
+  // Everything outside an open dialog is inert, including popovers.
   (anchor.closest("dialog") ?? document.body).append(element);
   element.showPopover();
   const box = anchor.getBoundingClientRect();
@@ -25,7 +25,7 @@ function float(element, anchor, { point = null, onclose = null } = {}) {
   });
 }
 
-/** Arrow keys walk through elements of one role. */
+/** Moves the focus with the arrow keys through the elements of one role. */
 function walk(element, role) {
   element.addEventListener("keydown", (event) => {
     const all = [...element.querySelectorAll(`[role=${role}]:not([hidden])`)];
@@ -48,7 +48,7 @@ export function openMenu(anchor, label, items, point) {
   menu.querySelector("button")?.focus();
 }
 
-/** Opens a select's list; `choose(values)` is called once, when the choice is complete. */
+/** Opens the list of a select. Calls `choose(values)` once, when the choice is complete. */
 export function openSelect(anchor, component, options, chosen, choose) {
   const least = component.min_values ?? 1;
   const most = Math.min(component.max_values ?? 1, options.length || 1);

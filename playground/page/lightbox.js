@@ -1,4 +1,4 @@
-// A picture at its full size, with its neighbours in the same message.
+// Shows a picture at full size, with the other pictures of the same message.
 
 import { h, icon } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// Discord's markdown into nodes. `names` resolves ids: {user(id), channel(id), role(id)} -> text or null.
+// Turns Discord's markdown into nodes. `names` resolves ids: {user(id), channel(id), role(id)} -> text or null.
 
 import { h } from "./dom.js";
 import { withEmoji } from "./emoji.js";
@@ -6,7 +6,7 @@ import { timestamp } from "./time.js";
 
 const SAFE = /^https?:\/\//i;
 
-/** Several lines, with headings, quotes, lists and code blocks. */
+/** Renders several lines, with headings, quotes, lists and code blocks. */
 export function markdown(text, names) {
   const fragment = document.createDocumentFragment();
   const fence = /```(?:([\w+-]+)\n)?([\s\S]*?)```/g;
@@ -36,7 +36,7 @@ function blocks(text, names, into) {
     const small = /^-# +(.+)$/.exec(line);
     if (heading) {
       flush();
-      // Level 3 upwards: the page's own headings come first in the outline.
+      // Starts at level 3: the page's own headings come before it in the outline.
       into.append(h(`h${heading[1].length + 2}`, { class: `heading-${heading[1].length}` }, inline(heading[2], names)));
     } else if (small) {
       flush();
@@ -76,7 +76,7 @@ function list(lines, names) {
   return first ? h("ol", { start: first }, items) : h("ul", {}, items);
 }
 
-// Tried at each position, in this order; the first that matches there wins.
+// Tried at each position in this order; the first match wins.
 const RULES = [
   [/^\\([\\`*_~|<>[\]()#:.!-])/, (match) => match[1]],
   [/^(`+)([\s\S]*?[^`])\1(?!`)/, (match) => h("code", {}, match[2].trim() || match[2])],
@@ -100,7 +100,7 @@ const RULES = [
   [/^@(everyone|here)\b/, (match) => mention("@", match[1])],
 ];
 
-// A link to a message leads to it here: discord.com knows nothing of this server.
+// A link to a message opens the message on this page, because discord.com does not know this server.
 const MESSAGE = /^https:\/\/discord\.com\/channels\/(?:\d+|@me)\/(\d+)\/(\d+)$/;
 
 const link = (url, label) => {
@@ -112,7 +112,7 @@ const outward = (url, label) =>
   SAFE.test(url) ? h("a", { href: url, target: "_blank", rel: "noopener noreferrer" }, label) : String(label);
 const mention = (sign, name) => h("span", { class: "mention" }, sign + name);
 
-/** One run of text, without the rules that work on whole lines. */
+/** Renders one run of text without the rules for whole lines. */
 export function inline(text, names) {
   const fragment = document.createDocumentFragment();
   let plain = "";
@@ -122,7 +122,7 @@ export function inline(text, names) {
   };
   for (let index = 0; index < text.length; ) {
     const rest = text.slice(index);
-    // An underscore inside a word (snake_case) is no emphasis.
+    // An underscore inside a word (snake_case) is not emphasis.
     const inWord = rest[0] === "_" && /\w/.test(text[index - 1] ?? "");
     const found = /[\\`|*_~[<h@]/i.test(rest[0]) && !inWord && firstRule(rest);
     if (!found) {

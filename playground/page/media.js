@@ -1,15 +1,15 @@
-// Pictures that sharpen while one looks: the old one stays until the new one can be painted.
+// Pictures that get sharper step by step: the old picture stays until the new one can be painted.
 
 import { h, icon } from "./dom.js";
 
-const learned = new Map(); // url -> width / height, where the message doesn't say it
+const learned = new Map(); // url -> width / height, when the message does not contain the size
 
 const ratioOf = ({ url, width, height }) => (width && height ? width / height : learned.get(url) ?? null);
 
 export const isPicture = ({ content_type: type, filename, url }) =>
   type ? type.startsWith("image/") : /\.(png|jpe?g|webp|gif|avif)(\?|$)/i.test(filename ?? url ?? "");
 
-/** One picture in a box of known shape. `fit` is {width, height} of the most it may take. */
+/** One picture in a box of known shape. `fit` is the maximum size: {width, height}. */
 export function picture(media, { alt = "", spoiler = false, fit = null, fixed = null, className = "" } = {}) {
   const ratio = fixed ?? ratioOf(media);
   const style = [`aspect-ratio:${ratio ?? 1}`];
@@ -25,7 +25,7 @@ export function picture(media, { alt = "", spoiler = false, fit = null, fixed = 
     spoiler && h("button", { type: "button", class: "cover", "data-action": "reveal", "aria-label": "Reveal spoiler" }, h("span", {}, "Spoiler")));
 }
 
-// How many tiles share each line, by number of pictures.
+// The number of tiles in each row, by number of pictures.
 const ROWS = {
   1: [1], 2: [2], 3: [3], 4: [2, 2], 5: [2, 3], 6: [3, 3], 7: [1, 3, 3], 8: [2, 3, 3], 9: [3, 3, 3], 10: [1, 3, 3, 3],
 };
@@ -37,7 +37,7 @@ export function gallery(items, fit = { width: 560, height: 420 }) {
     return h("div", { class: "gallery" }, picture(media, { alt: description ?? "", spoiler, fit }));
   }
   const ratios = new Set(items.map(({ media }) => ratioOf(media)?.toFixed(2)));
-  // Pictures of one shape keep it; a mixture is cut to squares, and shown whole when opened.
+  // Pictures of one shape keep it. Mixed shapes are cut to squares and shown whole when opened.
   const [common] = ratios;
   const fixed = ratios.size === 1 && common ? Math.min(2, Math.max(0.5, Number(common))) : 1;
   const lines = ROWS[Math.min(items.length, 10)];
@@ -63,7 +63,7 @@ export function bytes(size) {
   return size < 1048576 ? `${(size / 1024).toFixed(1)} KB` : `${(size / 1048576).toFixed(2)} MB`;
 }
 
-/** Starts what the `data-src` of a freshly rendered or changed tree asks for. */
+/** Starts loading every `data-src` of a new or changed tree. */
 export function loadPictures(root) {
   for (const image of root.querySelectorAll("img[data-src]")) {
     const url = image.dataset.src;
@@ -79,7 +79,7 @@ export function loadPictures(root) {
   }
 }
 
-/** A decoded element takes the place of the shown one, so that no frame is painted without a picture. */
+/** Replaces the shown element by a decoded one, so that every painted frame contains a picture. */
 async function exchange(image, url) {
   if (image.dataset.next === url) return;
   image.dataset.next = url;

@@ -1,4 +1,4 @@
-// One message as a tree. Pure: the same message and context give the same tree.
+// One message as a tree. Pure: the same message and context always give the same tree.
 
 import { avatar, displayName, h, icon } from "./dom.js";
 import { rows } from "./components.js";
@@ -12,7 +12,7 @@ import { clock, full, stamp } from "./time.js";
 const LOADING = 128;
 const SPOILER_FILE = 8;
 
-/** Do the two belong under one head? */
+/** Returns whether two messages share one head. */
 export function continues(message, previous, store) {
   return Boolean(previous) && previous.author.id === message.author.id && !commandOf(message) && !repliedBy(message, store) &&
     isEphemeral(previous) === isEphemeral(message) &&
@@ -23,10 +23,10 @@ export function continues(message, previous, store) {
 const commandOf = ({ interaction_metadata: meta, interaction }) => {
   if (!meta) return null;
   const origin = meta.triggering_interaction_metadata ?? meta;
-  const name = interaction?.name ?? meta.name ?? origin.name; // the first alone names the subcommand too
+  const name = interaction?.name ?? meta.name ?? origin.name; // only the first one includes the subcommand
   return origin.type === 2 && name ? { user: meta.user, name, isSlash: (origin.command_type ?? 1) === 1 } : null;
 };
-/** The message replied to. What answers a button names it by its id alone. */
+/** Returns the message replied to. The answer to a button names it by id only. */
 const repliedBy = ({ referenced_message: whole, message_reference: reference }, store) =>
   whole ?? (reference?.message_id ? store.find(reference.message_id) : null);
 
@@ -55,7 +55,7 @@ export function messageTree(message, { store, isContinued, failure }) {
           h("button", { type: "button", class: `author${message.author.bot ? " is-bot" : ""}`, "data-action": "author" }, displayName(message.author)),
           message.author.bot && h("span", { class: "tag" }, "BOT"),
           h("time", { class: "sent", datetime: message.timestamp, title: full(sent) }, stamp(sent)),
-          // Up here it takes no line of its own, so a picture that sharpens doesn't move.
+          // In the head the mark takes no extra line, so a picture that gets sharper does not move.
           !message.content && editedMark(message)),
         body(message, context, isContinued),
         failure && h("p", { class: "failure", role: "alert" }, icon("alert", 16), failure.text),
@@ -68,7 +68,7 @@ export function messageTree(message, { store, isContinued, failure }) {
 const mentions = (message, me) =>
   !isEphemeral(message) && (message.mentions?.some(({ id }) => id === me.id) || (message.content ?? "").includes(`<@${me.id}>`)) && message.author.id !== me.id;
 
-/** The line above: which command this answers, or which message. */
+/** The line above the message: the command or message that it answers. */
 function origin(message, store) {
   const command = commandOf(message);
   if (command) {
@@ -109,7 +109,7 @@ function body(message, context, isContinued) {
 
 const isSpoiler = ({ filename, flags }) => filename.startsWith("SPOILER_") || Boolean(flags & SPOILER_FILE);
 
-/** A media's address may name a file of the same message (attachment://name). */
+/** Resolves a media address that names a file of the same message (attachment://name). */
 function resolve(media, message) {
   const name = /^attachment:\/\/(.+)$/.exec(media.url)?.[1];
   const file = (message.attachments ?? []).find((one) => (name ? one.filename === name : one.url === media.url || (media.attachment_id && one.id === String(media.attachment_id))));

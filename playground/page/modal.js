@@ -1,4 +1,4 @@
-// A modal that the bot opened: its fields, and the answer in the form Discord sends.
+// A modal that the bot opened: its fields, and the answer in Discord's form.
 
 import { h, icon } from "./dom.js";
 import { field } from "./fields.js";
@@ -6,7 +6,7 @@ import { markdown } from "./markdown.js";
 
 let open = null;
 
-/** data: a MODAL frame; submit(components) -> promise, refused with a sentence. */
+/** data: a MODAL frame; submit(components) -> promise, rejected with a sentence. */
 export function openModal(data, tools, submit) {
   open?.close();
   const parts = data.components.map((component) => part(component, tools)).filter(Boolean);
@@ -21,7 +21,7 @@ export function openModal(data, tools, submit) {
   open = dialog;
 
   form.addEventListener("keydown", (event) => {
-    // As in a text area everywhere: the modifier sends, Enter alone makes a line.
+    // As in most text areas: with the modifier Enter sends, without it Enter starts a new line.
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
   form.addEventListener("submit", async (event) => {
@@ -52,7 +52,7 @@ export const closeModal = () => open?.close();
 
 function part(component, tools) {
   if (component.type === 1) {
-    // The older form: a row with one text input that carries its own label.
+    // The older form: a row with one text input that has its own label.
     const [child] = component.components;
     const inner = field(child, { text: child.label ?? "" }, tools);
     return inner && { ...inner, answer: async () => ({ type: 1, components: [await inner.answer()] }) };

@@ -1,7 +1,7 @@
-// Turns a rendered tree into another one in place. Keeping the elements keeps what lives in them:
-// a picture already shown, the focus, a press begun, a spoiler opened.
+// Changes a rendered tree into another one in place. Kept elements keep their state: a loaded picture, the focus, a press in
+// progress, an opened spoiler.
 
-// Set by the reader's own hand or by what has been loaded, so a new rendering doesn't know them.
+// Set by the reader or by loaded pictures, so a new rendering does not contain them.
 const KEPT = new Set(["data-revealed", "data-shown", "data-next", "data-learned"]);
 
 export function morph(current, next) {
@@ -15,7 +15,7 @@ export function morph(current, next) {
   }
   for (const { name, value } of [...next.attributes]) {
     if (name === "style" && current.hasAttribute("data-learned") && next.hasAttribute("data-unsized")) continue;
-    // A picture's address is changed by media.js once the new one can be painted.
+    // media.js changes a picture's address when the new picture can be painted.
     if (name === "src" && current.hasAttribute("data-src")) continue;
     if (current.getAttribute(name) !== value) current.setAttribute(name, value);
   }

@@ -1,11 +1,11 @@
-// What an option accepts: typed text checked and turned into the value Discord sends, and what to offer.
+// The rules of an option: checks typed text, converts it into Discord's value, and lists the offers.
 
 export const TYPE = { string: 3, integer: 4, boolean: 5, user: 6, channel: 7, role: 8, mentionable: 9, number: 10, attachment: 11 };
 
 const isSame = (a, b) => String(a).toLowerCase() === String(b).toLowerCase();
 const bare = (text) => text.replace(/^<?[@#]?[!&]?/, "").replace(/>$/, "").trim();
 
-/** `input` is {text, value?, file?}: `value` where an offer was picked. -> {value} or {error: sentence}; {} when empty. */
+/** `input` is {text, value?, file?}; `value` is set when an offer was chosen. -> {value} or {error: sentence}; {} when empty. */
 export function check(option, input, world) {
   const text = input.text.trim();
   if (option.type === TYPE.attachment) {
@@ -60,7 +60,7 @@ const users = ({ users }) => users.map((user) => ({ label: user.global_name || u
 const channels = ({ channels }) => channels.map((channel) => ({ label: channel.name, value: channel.id, hint: channel.topic || "" }));
 const roles = ({ roles }) => roles.map((role) => ({ label: role.name, value: role.id, hint: "role" }));
 
-/** What can be picked without asking the bot: [{label, value, hint}], or null when the option is free text. */
+/** Returns the offers that need no answer from the bot: [{label, value, hint}], or null for free text. */
 export function offers(option, typed, world) {
   const all = option.choices?.length
     ? option.choices.map(({ name, value }) => ({ label: name, value }))
@@ -72,7 +72,7 @@ export function offers(option, typed, world) {
   return all.filter(({ label, also }) => label.toLowerCase().includes(wanted) || also?.toLowerCase().includes(wanted)).slice(0, 25);
 }
 
-/** A few words for the placeholder of an empty pill. */
+/** Returns a short placeholder for an empty pill. */
 export function hintOf(option) {
   const { min_value: least, max_value: most } = option;
   if (option.type === TYPE.integer || option.type === TYPE.number) {

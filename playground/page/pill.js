@@ -1,10 +1,10 @@
-// One option of a command in the box: its name, and a field that grows with what is typed.
+// One option of a command in the message box: its name, and a field that grows with its text.
 
 import { h, icon } from "./dom.js";
 import { TYPE, check, hintOf } from "./options.js";
 
 export class Pill {
-  value = undefined; // what was picked or uploaded; typed text alone has none
+  value = undefined; // the chosen or uploaded value; undefined for typed text
 
   /** events: {input(pill), keydown(pill, event), focus(pill), remove(pill), upload(file)} */
   constructor(option, events) {
@@ -60,7 +60,7 @@ export class Pill {
   }
 
   #fit() {
-    // The mirror's text gives the cell its size; a last newline needs something after it to count.
+    // The hidden copy of the text sets the size of the cell. A final newline counts only with a character after it.
     this.grow.dataset.value = (this.field.value || this.field.placeholder) + "\u200b";
   }
 

@@ -1,10 +1,10 @@
-// The left edge: channels, the bot and its switch, and who one is.
+// The left edge: channels, the bot and its switch, and the current member.
 
 import { avatar, displayName, h, icon } from "./dom.js";
 
 const CONTROLS = {
-  stop: { label: "Stop", doing: "Stopping…", title: "Ends the bot; what is in line goes on at the next start" },
-  kill: { label: "Kill", doing: "Killing…", title: "Ends the bot at once, as a power cut would" },
+  stop: { label: "Stop", doing: "Stopping…", title: "Ends the bot; queued jobs continue at the next start" },
+  kill: { label: "Kill", doing: "Killing…", title: "Ends the bot at once, like a power failure" },
   start: { label: "Start", doing: "Starting…", title: "Starts the bot again" },
 };
 
@@ -46,12 +46,12 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
         h("span", { class: "member-role" }, user.is_moderator ? "Moderator" : "Member")))));
   }
 
-  let asked = null; // {action, from}: pressed, and the status that it is to change
+  let asked = null; // {action, from}: the pressed action, and the status that it will change
 
   function ask(action) {
     const mine = asked = { action, from: store.bot.status };
     drawBot();
-    // A start that fails changes nothing: then it may be tried again.
+    // A failed start leaves the status unchanged: allow another try.
     const release = () => asked === mine && ((asked = null), drawBot());
     Promise.resolve(events.control(action)).finally(() => setTimeout(release, 10_000));
   }

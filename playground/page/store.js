@@ -1,7 +1,7 @@
-// What this member can see, and what changed. Knows neither the DOM nor the network.
+// The state that this member can see, and its changes. Knows neither the DOM nor the network.
 
 const EPHEMERAL = 64;
-const REMEMBERED = 200; // interaction ids, far more than can be under way
+const REMEMBERED = 200; // interaction ids; far more than can be pending at once
 
 export class Store extends EventTarget {
   me = null;
@@ -15,12 +15,12 @@ export class Store extends EventTarget {
   unread = new Set();
   typing = new Map(); // channel id -> Map(user id -> until, in milliseconds)
   pending = new Map(); // interaction id -> {channel, message?, custom_id?, command?}
-  failures = []; // {id, channel, message?, text}: seen by this member alone, kept until the page is left
-  online = false; // is the socket open
-  channel = null; // id of the channel shown
+  failures = []; // {id, channel, message?, text}: shown to this member only, until the page is closed
+  online = false; // whether the socket is open
+  channel = null; // id of the visible channel
 
-  #chosen = new Map(); // "message custom_id" -> values picked there since the message last changed
-  #contexts = new Map(); // interaction id -> what was pending under it
+  #chosen = new Map(); // "message custom_id" -> values chosen there since the message last changed
+  #contexts = new Map(); // interaction id -> its former entry in `pending`
   #settled = new Set(); // ids of interactions answered before the page knew them
   #dismissed = new Set(JSON.parse(sessionStorage.getItem("dismissed") ?? "[]"));
 
@@ -35,7 +35,7 @@ export class Store extends EventTarget {
   replace(state) {
     const sameMember = this.me?.id === state.me.id;
     Object.assign(this, { me: state.me, guild: state.guild, users: state.users, channels: state.channels, commands: state.commands, bot: state.bot });
-    // Older pages read by scrolling would leave a hole before the fresh ones: start again.
+    // Older pages loaded by scrolling would leave a gap before the new messages: start again.
     this.messages = new Map(this.channels.map(({ id }) => [id, state.messages[id] ?? []]));
     this.exhausted = new Set(this.channels.filter(({ id }) => this.list(id).length < 50).map(({ id }) => id));
     this.pending.clear();
@@ -68,7 +68,7 @@ export class Store extends EventTarget {
   channelNamed = (name) => this.channels.find((channel) => channel.name === name);
 
   get roles() {
-    // Users carry ids alone; whom a role belongs to is all there is to name it by.
+    // Users carry role ids only. A role has no name here, so it is named after its members.
     const ids = new Set(this.users.flatMap(({ roles }) => roles ?? []).filter((id) => id !== this.guild.id));
     return [...ids].map((id) => {
       const holders = this.users.filter(({ roles }) => roles?.includes(id));
@@ -106,7 +106,7 @@ export class Store extends EventTarget {
     this.tell("messages", this.channel);
   }
 
-  /** An interaction that the playground took. Its answer may have come before its id did. */
+  /** Records an interaction that the playground accepted. Its answer may arrive before its id. */
   await(id, context) {
     this.#contexts.set(id, context);
     if (this.#contexts.size > REMEMBERED) this.#contexts.delete(this.#contexts.keys().next().value);
@@ -165,12 +165,12 @@ export class Store extends EventTarget {
   }
 
   #put(message, isNew) {
-    // The bot's first direct message opens a channel that this page has not heard of.
+    // The bot's first direct message opens a channel that this page does not know yet.
     if (isNew && !this.messages.has(message.channel_id)) return this.tell("stale");
     const messages = this.list(message.channel_id);
     const index = messages.findIndex(({ id }) => id === message.id);
     if (index >= 0) messages[index] = message;
-    else if (!isNew) return; // an update of something older than what is shown
+    else if (!isNew) return; // an update of a message older than the loaded ones
     else messages.push(message);
     for (const key of this.#chosen.keys()) if (key.startsWith(`${message.id} `)) this.#chosen.delete(key);
     this.typing.get(message.channel_id)?.delete(message.author.id);

@@ -1,4 +1,4 @@
-// The list above the message box: commands, choices, members. One list, lent to whichever field has the focus.
+// The list above the message box: commands, choices, members. The field with the focus uses the one list.
 
 import { h } from "./dom.js";
 
@@ -10,7 +10,7 @@ export class Suggest {
 
   constructor(element) {
     this.element = element;
-    // A press must not take the focus from the field it completes.
+    // A press must not move the focus away from the field that it completes.
     element.addEventListener("mousedown", (event) => event.preventDefault());
     element.addEventListener("click", (event) => {
       const index = event.target.closest("[role=option]")?.dataset.index;
@@ -32,7 +32,7 @@ export class Suggest {
 
   isFor = (field) => !this.element.hidden && this.#field === field;
 
-  /** items: [{label, hint, mark, detail}]; `active` the one that Enter takes, -1 for none. */
+  /** items: [{label, hint, mark, detail}]; `active` is the item that Enter chooses, -1 for none. */
   show(field, items, { title, pick, active = 0, empty = null }) {
     if (!items.length && !empty) return this.hide();
     if (this.#field && this.#field !== field) this.#field.removeAttribute("aria-activedescendant");
@@ -72,7 +72,7 @@ export class Suggest {
     if (item) pick(item);
   }
 
-  /** Arrow keys and Escape, the same for every field. -> was the key used? */
+  /** Handles arrow keys and Escape in the same way for every field. -> whether the key was used */
   takes(event) {
     if (!this.isFor(event.target)) return false;
     if (event.key === "Escape") {

@@ -1,4 +1,4 @@
-// Moments in words. Relative ones ("in 12 seconds") are kept true by one timer.
+// Times in words. One timer updates the relative ones ("in 12 seconds").
 
 const STYLES = {
   t: { timeStyle: "short" },
@@ -14,7 +14,7 @@ export const clock = (date) => date.toLocaleTimeString([], { hour: "2-digit", mi
 export const day = (date) => date.toLocaleDateString([], { dateStyle: "long" });
 export const full = (date) => date.toLocaleString([], { dateStyle: "full", timeStyle: "short" });
 
-/** How a message's head names its moment. */
+/** Returns the time in the head of a message. */
 export function stamp(date) {
   const today = new Date();
   const yesterday = new Date(today.getFullYear(), today.getMonth(), today.getDate() - 1);
@@ -29,7 +29,7 @@ export function relative(date) {
   return new Intl.RelativeTimeFormat("en", { numeric: "always" }).format(Math.trunc(seconds / size), unit);
 }
 
-/** What stands for <t:unix:style>. */
+/** Returns the text of <t:unix:style>. */
 export function timestamp(unix, style = "f") {
   const date = new Date(unix * 1000);
   const element = document.createElement("time");

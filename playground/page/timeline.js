@@ -1,4 +1,4 @@
-// The channel's messages on screen: which stand there, in what order, and where the reader is.
+// The channel's messages on screen: which are shown, in what order, and the reader's scroll position.
 
 import { displayName, h, icon } from "./dom.js";
 import { messageTree, continues } from "./message.js";
@@ -6,23 +6,25 @@ import { loadPictures } from "./media.js";
 import { morph } from "./morph.js";
 import { day } from "./time.js";
 
-const NEAR = 48; // px from the end that still count as being there
+const NEAR = 48; // px from the end that still count as the end
 
 export class Timeline {
   #store;
   #pinned = true;
   #loading = false;
   #view = "";
-  #seen; // id of the newest message that the reader had in sight
-  #drawn = new WeakMap(); // list item -> what it was rendered from
+  #seen; // id of the newest message that the reader has seen
+  #drawn = new WeakMap(); // list item -> the values it was rendered from
 
-  /** actions: {name: (element, message, event) => …}; `readOlder(channel)` resolves when there is more or none. */
+  /**
+   * actions: {name: (element, message, event) => …}; `readOlder(channel)` resolves when older messages are loaded or none exist.
+   */
   constructor(store, { scroller, list, jump }, { actions, readOlder }) {
     this.#store = store;
     Object.assign(this, { scroller, list, jump, readOlder });
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     jump.addEventListener("click", () => this.toEnd());
-    // Pictures, an opening box below, the window: whatever changes the heights, the end stays in sight.
+    // Keeps the end in view after every change of height: pictures, an opening box below, the window.
     const observer = new ResizeObserver(() => this.#pinned && this.#stick());
     observer.observe(list);
     observer.observe(scroller);
@@ -38,7 +40,7 @@ export class Timeline {
       event.preventDefault();
       const isAuthor = event.target.closest('[data-action="author"]');
       const open = () => actions[isAuthor ? "author" : "more"](event.target, this.messageOf(item), event);
-      // Some systems ask when the button goes down: a menu that opened now would be closed as by a press elsewhere when it comes up.
+      // Some systems send this event at button down. The button up would then close an open menu like a press elsewhere.
       if (event.buttons) addEventListener("pointerup", () => setTimeout(open), { once: true });
       else open();
     });
@@ -54,7 +56,7 @@ export class Timeline {
 
   messageOf = (item) => this.#store.find(item.dataset.messageId) ?? { id: item.dataset.failureId };
 
-  /** After a lost connection the same view is read again; what is on screen may stay. */
+  /** After a lost connection the same view is read again; the messages on screen may stay. */
   #isShowing = () => this.#view === `${this.#store.me?.id} ${this.#store.channel}`;
 
   showChannel() {
@@ -88,7 +90,7 @@ export class Timeline {
     this.#offerJump();
   }
 
-  /** What came in below while the reader was further up is said on the way there: a press on an old button answers there. */
+  /** Announces new messages below the reader's position on the jump button: a press on an old button answers there. */
   #offerJump() {
     const newest = this.#store.shown().at(-1)?.id;
     if (this.#pinned) this.#seen = newest;
@@ -96,7 +98,7 @@ export class Timeline {
     this.jump.textContent = newest === this.#seen ? "Jump to the newest messages" : "New messages below";
   }
 
-  /** What should stand there: a key, what it follows from, and how to render it. */
+  /** The entries that should be shown: a key, the values the entry depends on, and its render function. */
   *#entries(channel) {
     const store = this.#store;
     const failures = store.failures.filter((failure) => failure.channel === channel.id);
@@ -125,10 +127,10 @@ export class Timeline {
     this.#stick();
   }
 
-  /** -> does it stand there? */
+  /** -> whether the message is shown */
   jumpTo(id) {
     const item = this.list.querySelector(`[data-message-id="${CSS.escape(id)}"]`);
-    if (item) this.#pinned = false; // else a picture that loads meanwhile pulls back to the end
+    if (item) this.#pinned = false; // otherwise a picture that loads later scrolls back to the end
     item?.scrollIntoView({ block: "center", behavior: "smooth" });
     item?.animate([{ backgroundColor: "var(--highlight)" }, { backgroundColor: "transparent" }], 1600);
     return Boolean(item);
@@ -148,7 +150,7 @@ export class Timeline {
     await this.readOlder(channel).finally(() => (this.#loading = false));
   }
 
-  /** What comes in above must not move what is being read. */
+  /** Keeps the reader's position when messages are added above. */
   #keepPlace() {
     const fromEnd = this.scroller.scrollHeight - this.scroller.scrollTop;
     this.render();
@@ -170,7 +172,7 @@ export class Timeline {
     }
   }
 
-  /** The newest message takes the focus, from where the arrow keys go on. */
+  /** Focuses the newest message; the arrow keys continue from there. */
   focusLast() {
     [...this.list.querySelectorAll("[data-message-id]")].at(-1)?.focus();
   }

@@ -1,4 +1,4 @@
-"""What a person enters, checked as Discord's own client checks it, and sent to the bot as an interaction."""
+"""Checks a person's input as Discord's client does and sends it to the bot as an interaction."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ NUMBERS = {rules.INTEGER: int, rules.NUMBER: (int, float)}
 
 @dataclass(frozen=True, slots=True)
 class ClientInput:
-    """Where people's commands, clicks and forms are handed in."""
+    """The entry point for people's commands, clicks and forms."""
 
     world: World
     interactions: Interactions
@@ -38,7 +38,7 @@ class ClientInput:
     def command(
         self, user: User, channel: Channel, data: Json, *, is_autocomplete: bool = False, force: bool = False
     ) -> Interaction:
-        """`force` is an administrator's override of who may use the command."""
+        """Sends a use of a command. `force` is an administrator's override of the command's permissions."""
         kind = data.get("type") or rules.SLASH
         name = str(data.get("name"))
         command = self.world.commands.named(name, kind)
@@ -97,7 +97,7 @@ class ClientInput:
         return values
 
     def opener(self, user: User, id: int, data: Json) -> Interaction:
-        """The interaction whose modal is meant: by its id, or the person's newest of that custom_id."""
+        """Returns the interaction whose modal is submitted: by its id, or the person's newest with that custom_id."""
         found = (
             self.interactions.get(id) if id else self.interactions.newest_modal(user, data.get("custom_id"))
         )
@@ -106,7 +106,7 @@ class ClientInput:
         return found
 
     def form(self, user: User, opener: Interaction, components: list[Json]) -> Interaction:
-        """Submits the modal that `opener` was answered with."""
+        """Submits the modal that answered `opener`."""
         if opener.modal is None or opener.user.id != user.id:
             raise Refused("No such form is open.")
         check_entries(opener.modal, components)
@@ -128,7 +128,7 @@ class ClientInput:
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Reads the options of one use of a slash command against its registration."""
+    """A reader of the options of one use of a slash command. Checks them against the command's registration."""
 
     resolved: Resolved
     is_autocomplete: bool
@@ -211,7 +211,7 @@ class Options:
 
 
 class Resolved:
-    """What the ids in an interaction stand for: its `resolved`."""
+    """The `resolved` object of an interaction: the users, channels and other objects that its ids refer to."""
 
     def __init__(self, world: World, channel: Channel, person: User) -> None:
         self._world = world

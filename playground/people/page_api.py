@@ -1,4 +1,4 @@
-"""What the page speaks: /play, the files of /cdn, and the page itself."""
+"""The web page's API: /play, the files of /cdn, and the page itself."""
 
 import asyncio
 import io
@@ -22,14 +22,14 @@ from playground.world.world import Event, World
 
 PAGE = Path(__file__).parent.parent / "page"
 MESSAGES_AT_ONCE = 50
-DIRECT = "direct-messages"  # what the page calls the channel that has no name
+DIRECT = "direct-messages"  # the page's name for the DM channel, which has no name
 UPLOAD_LIMIT = 10 * 1024 * 1024  # bytes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class BotControl(Protocol):
-    """A handle on the bot's process, for whoever runs both."""
+    """The control of the bot's process. Implemented by the code that runs both the playground and the bot."""
 
     @property
     def is_running(self) -> bool: ...
@@ -121,7 +121,7 @@ class PageEndpoints:
                 {
                     "id": str(each.id),
                     "name": each.name or DIRECT,
-                    "topic": each.topic if each.type == TEXT else "Between you and the bot alone",
+                    "topic": each.topic if each.type == TEXT else "Only you and the bot see this channel",
                     "nsfw": each.is_nsfw,
                 }
                 for each in seen
@@ -168,13 +168,13 @@ class PageEndpoints:
         return socket
 
     def _hear(self, event: Event) -> None:
-        """Tells every open page what its person may see."""
+        """Sends each open page the events that its person may see."""
         for user_id, queue in self._open.values():
             if frame := self._frame_for(event, user_id):
                 queue.put_nowait(json.loads(json.dumps(frame)))
 
     def _frame_for(self, event: Event, user_id: int) -> Json | None:
-        """The event as the page of one person gets it; None where it is not for them."""
+        """Returns the event in the form for one person's page, or None when that person may not see it."""
         if event.only_for not in (None, user_id):
             return None
         if event.channel_id is not None:
@@ -249,7 +249,7 @@ class PageEndpoints:
         if found is None:
             raise web.HTTPNotFound
         body, content = found
-        # An upload is somebody's: never let the browser take it for a page of this address.
+        # Uploads are untrusted: the browser must never treat one as a page of this address.
         headers = {
             "Content-Type": body["content_type"],
             "X-Content-Type-Options": "nosniff",
@@ -280,7 +280,7 @@ async def json_of(request: web.Request) -> Json:
 
 
 def said(endpoint: Callable[[web.Request], Awaitable[Any]]) -> Handler:
-    """Answers with JSON; what is refused becomes a sentence with status 400, or the error's own."""
+    """Answers with JSON. A refusal becomes a sentence with status 400, or with the status of the error."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         try:

@@ -1,4 +1,4 @@
-"""People of the guild: what they do in their client, and what they then see."""
+"""People of the guild: their actions in the client, and the messages they then see."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from playground.world.messages import Message
 from playground.world.values import Json
 from playground.world.world import World
 
-PATIENCE = 30.0  # seconds that waiting lasts where nobody says otherwise
+PATIENCE = 30.0  # default timeout of every wait, in seconds
 
 
 @dataclass(eq=False)
 class InteractionFailed(Exception):
-    """The bot did not answer within three seconds: "The application did not respond"."""
+    """Raised when the bot did not answer within three seconds: "The application did not respond"."""
 
     interaction: Interaction
 
@@ -33,7 +33,7 @@ class InteractionFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """An uploaded file, to be given as the value of an attachment option."""
+    """An uploaded file, used as the value of an attachment option."""
 
     id: int
     filename: str
@@ -42,7 +42,7 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Modal:
-    """A form that is open before a person. `components` are Discord's, with their presets."""
+    """An open modal. `components` are Discord's components with their default values."""
 
     interaction: Interaction
     custom_id: str
@@ -63,29 +63,29 @@ class Use:
 
     @property
     def answer_seconds(self) -> float:
-        """From the use to the first answer; raises ValueError before there is one."""
+        """Returns the seconds from the use to the first answer. Raises ValueError before the first answer."""
         if self.interaction.answered_at is None:
             raise ValueError("not answered")
         return self.interaction.answered_at - self.interaction.opened_at
 
     @property
     def failed(self) -> bool:
-        """Whether the three seconds went by without an answer."""
+        """Returns whether the three seconds passed without an answer."""
         return self.interaction.has_failed
 
     @property
     def message(self) -> Message | None:
-        """The answer as it stands now; for a click that updates its message, that message."""
+        """Returns the answer in its current state. For a click that updates its message, returns that message."""
         id = self.interaction.original_id
         return None if id is None else self.world.messages.get(self.interaction.channel_id, id)
 
     async def wait_for_answer(self, timeout: float = PATIENCE) -> Message | None:
-        """Waits for the first response, a deferral included, or for the failure; look at `failed`."""
+        """Waits for the first response, also a deferral, or for the failure. Check `failed` afterwards."""
         await self.world.changed.wait_until(lambda: not self.interaction.is_open or None, timeout)
         return self.message
 
     async def wait_for_message(self, timeout: float = PATIENCE) -> Message:
-        """Waits until the answer is there and no longer "thinking…"; InteractionFailed if none comes."""
+        """Waits until the answer is posted and no longer "thinking…". Raises InteractionFailed when the bot does not answer."""
 
         def look() -> Message | None:
             self._raise_if_failed()
@@ -95,7 +95,7 @@ class Use:
         return await self.world.changed.wait_until(look, timeout)
 
     async def wait_for_modal(self, timeout: float = PATIENCE) -> Modal:
-        """Waits for the form that the bot opens; InteractionFailed if none comes."""
+        """Waits for the modal that the bot opens. Raises InteractionFailed when the bot does not answer."""
 
         def look() -> Modal | None:
             self._raise_if_failed()
@@ -120,7 +120,7 @@ class Use:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """A member at their client. A channel's name stands for the channel; wrong input raises Refused."""
+    """A member and their client. A channel may be given by name. Invalid input raises Refused."""
 
     world: World
     client_input: ClientInput
@@ -135,19 +135,20 @@ class Person:
     def name(self) -> str:
         return self.user.username
 
-    # what they do
+    # their actions
 
     async def slash(
         self, channel: str | Channel, name: str, /, *, force: bool = False, **options: Any
     ) -> Use:
-        """`name` holds subcommands too: `mod log`. `force` sends what default permissions hide."""
+        """Uses a slash command. `name` includes subcommands, for example `mod log`. `force` also sends commands that default
+        permissions hide."""
         data = self._command(name, options)
         return self._use(self.client_input.command(self.user, self._channel(channel), data, force=force))
 
     async def autocomplete(
         self, channel: str | Channel, name: str, /, *, focused: str, **options: Any
     ) -> list[Json]:
-        """The choices `{"name", "value"}` that the bot offers for what is typed in `focused`."""
+        """Returns the choices `{"name", "value"}` that the bot offers for the text typed in `focused`."""
         data = self._command(name, {focused: ""} | options, focused=focused)
         use = self._use(
             self.client_input.command(self.user, self._channel(channel), data, is_autocomplete=True)
@@ -167,7 +168,7 @@ class Person:
         return self._use(self.client_input.command(self.user, self._channel(channel), data, force=force))
 
     async def click(self, message: Message, *, label: str | None = None, custom_id: str | None = None) -> Use:
-        """Presses a button, by what is on it or by its custom_id, on the message as it is now."""
+        """Presses a button of the message's current state, found by its label or custom_id."""
         message = self._current(message)
         found = message.component(custom_id=custom_id, label=label)
         if found is None or "custom_id" not in found:
@@ -176,12 +177,12 @@ class Person:
         return self._use(self.client_input.component(self.user, message, {"custom_id": found["custom_id"]}))
 
     async def choose(self, message: Message, custom_id: str, values: Sequence[Any]) -> Use:
-        """Chooses in a select menu: the values of options, or people, channels and ids of roles."""
+        """Chooses in a select menu. `values` are option values, people, channels or role ids."""
         data: Json = {"custom_id": custom_id, "values": [plain(value) for value in values]}
         return self._use(self.client_input.component(self.user, self._current(message), data))
 
     async def submit(self, modal: Modal, entries: Mapping[str, Any] | None = None) -> Use:
-        """Fills a form in, by custom_id, and sends it; what is left out keeps its preset."""
+        """Fills in a modal by custom_id and submits it. An omitted field keeps its default."""
         values = {key: plain(value) for key, value in (entries or {}).items()}
         assert modal.interaction.modal is not None
         components = filled(modal.interaction.modal, values)
@@ -190,7 +191,7 @@ class Person:
     async def say(
         self, channel: str | Channel, content: str, files: Mapping[str, bytes] | None = None
     ) -> Message:
-        """`files`: by their names."""
+        """Posts a message. `files` maps file names to contents."""
         place = self._channel(channel)
         if not self.client_input.may_write(self.user, place):
             raise Refused("You may not write here.")
@@ -203,16 +204,16 @@ class Person:
         return message
 
     def dm(self) -> Channel:
-        """Their direct messages with the bot."""
+        """Returns the DM channel with the bot."""
         return self.world.open_dm(self.user)
 
     def close_dm(self, *, is_closed: bool = True) -> None:
-        """Takes no direct messages from the bot from now on, or takes them again."""
+        """Refuses direct messages from the bot from now on, or accepts them again."""
         closed = self.world.closed_to_messages
         closed.add(self.id) if is_closed else closed.discard(self.id)
 
     async def delete(self, message: Message) -> None:
-        """Deletes a message of their own, or any as a moderator."""
+        """Deletes the person's own message; a moderator may delete any message."""
         may = self.world.permissions(self.id, self.world.channel(message.channel_id))
         if message.author_id != self.id and not may & MANAGE_MESSAGES:
             raise Refused("You may not delete that.")
@@ -224,10 +225,10 @@ class Person:
         body = self.world.files.receive(upload, self.world.guild.id)
         return Attachment(int(body["id"]), body["filename"], body["url"])
 
-    # what they see
+    # their view
 
     async def sees(self, channel: str | Channel) -> list[Message]:
-        """The channel's messages, oldest first, without other people's ephemeral ones."""
+        """Returns the channel's messages, oldest first, without other people's ephemeral ones."""
         return self.world.seen_by(self.id, self._channel(channel))
 
     async def wait_for_message(
@@ -259,7 +260,7 @@ class Person:
 
 
 def plain(value: Any) -> Any:
-    """People, channels, files and messages stand for their ids."""
+    """Replaces people, channels, files and messages by their ids."""
     if isinstance(value, Person | User | Channel | Attachment | Message):
         return str(value.id)
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The frame of the HTTP API: who is asking, what was sent, what goes wrong, who watches."""
+"""The frame of the HTTP API: authentication, parsing of requests, errors, and the observer of requests."""
 
 import fnmatch
 import json
@@ -20,14 +20,14 @@ API = "/api/v10"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
-    """One request of the bot and its answer, for those who judge them."""
+    """One request of the bot and its answer, for an observer that checks them."""
 
     method: str
-    path: str  # below /api/v10
-    route: str  # the same with its parameters named, /channels/{channel_id}
+    path: str  # without the prefix /api/v10
+    route: str  # the path with named parameters, /channels/{channel_id}
     query: dict[str, str]
     headers: dict[str, str]
-    body: Any  # parsed JSON, payload_json taken apart; None where nothing was sent
+    body: Any  # parsed JSON with payload_json already decoded; None for an empty body
     files: tuple[Upload, ...]
     status: int
     answer: Any  # parsed JSON, or None
@@ -36,16 +36,16 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
-    """A request, parsed."""
+    """A parsed request."""
 
     params: dict[str, str]
     query: dict[str, str]
     body: Any
     files: list[Upload]
-    reason: str | None = None  # for the audit log
+    reason: str | None = None  # the reason for the audit log
 
     def id(self, name: str) -> int:
-        """A snowflake of the path; 404 for anything else."""
+        """Returns a snowflake of the path. Answers 404 for any other value."""
         found = as_id(self.params[name])
         if not found:
             raise ErrorCode.NOT_FOUND.error()
@@ -75,10 +75,10 @@ Endpoint = Callable[[Call], Answer]
 
 @dataclass(slots=True, eq=False)
 class Fault:
-    """The next `times` requests that fit are answered wrongly, on purpose."""
+    """An intended fault: the next `times` matching requests get an error answer."""
 
     method: str
-    pattern: str  # like /channels/*/messages/*
+    pattern: str  # for example /channels/*/messages/*
     answer: Answer
     times: int
 
@@ -87,7 +87,7 @@ class Fault:
 
 
 class Api:
-    """Routes of /api/v10. An endpoint gets a Call and gives an Answer or raises ApiError."""
+    """The routes of /api/v10. An endpoint takes a Call and returns an Answer or raises ApiError."""
 
     def __init__(
         self, app: web.Application, world: World, observer: Callable[[Exchange], None] | None
@@ -108,9 +108,9 @@ class Api:
         retry_after: float = 0.05,
         has_via: bool = True,
     ) -> Fault:
-        """The next `times` such requests fail; `*` and `…` in `path` stand for anything, `/channels/…`.
+        """Makes the next `times` matching requests fail. `*` and `…` in `path` match any text, for example `/channels/…`.
 
-        Without `Via` a 429 looks like a ban by Discord's proxy.
+        Without the `Via` header a 429 looks like a ban by Discord's proxy.
         """
         message = f"{status}: {HTTPStatus(status).phrase}"
         answer = Answer(status, {"message": message, "code": code})
@@ -128,7 +128,7 @@ class Api:
         return fault
 
     def add(self, method: str, path: str, endpoint: Endpoint, *, is_open: bool = False) -> None:
-        """`is_open` endpoints have their secret in the path and need no Authorization header."""
+        """Adds a route. `is_open` endpoints have their secret in the path and need no Authorization header."""
 
         async def serve(request: web.Request) -> web.Response:
             return await self._serve(request, path, endpoint, is_open=is_open)
@@ -136,7 +136,7 @@ class Api:
         self._app.router.add_route(method, API + path, serve)
 
     def finish(self) -> None:
-        """Every other path is 404. To be called after the last `add`: the first route that fits wins."""
+        """Answers 404 on every other path. Call it after the last `add`, because the first matching route wins."""
         self._app.router.add_route("*", API + "/{rest:.*}", self._nowhere)
 
     async def _nowhere(self, request: web.Request) -> web.Response:
@@ -188,7 +188,7 @@ class Api:
             )
         if answer.body is None:
             return web.Response(status=answer.status, headers=answer.headers)
-        # Clients take a body for JSON only where the type is exactly this, without a charset.
+        # Clients parse a body as JSON only when the type is exactly this, without a charset.
         headers = {"Content-Type": "application/json"} | answer.headers
         return web.Response(
             status=answer.status, body=json.dumps(answer.body, ensure_ascii=False).encode(), headers=headers
@@ -204,7 +204,7 @@ class Api:
 
 
 async def read(request: web.Request) -> tuple[Any, list[Upload]]:
-    """The JSON of a request and its files, from a plain or a multipart body."""
+    """Returns the JSON and the files of a request with a plain or multipart body."""
     if request.content_type == "multipart/form-data":
         return await read_form(request)
     text = await request.text()

@@ -42,7 +42,7 @@ class ChannelEndpoints:
         return channel
 
     def _message(self, call: Call, channel: Channel) -> Message:
-        """Ephemeral messages can't be reached through their channel, as on Discord."""
+        """Returns the message. Ephemeral messages can't be reached through their channel, as on Discord."""
         message = self._world.messages.get(channel.id, call.id("message_id"))
         if message is None or message.seen_by is not None:
             raise ErrorCode.UNKNOWN_MESSAGE.error()
@@ -76,7 +76,8 @@ class ChannelEndpoints:
         return Answer(200, message.json)
 
     def _is_closed(self, user_id: int) -> bool:
-        """Whoever has no server in common with the bot gets nothing from it either."""
+        """Returns whether the bot can't send direct messages to a user: the user refuses them or is banned. A banned user shares
+        no server with the bot."""
         return user_id in self._world.closed_to_messages or user_id in self._world.guild.bans
 
     def _reference(self, call: Call, channel: Channel) -> Json:

@@ -1,4 +1,4 @@
-"""The API's application commands, global ones and a guild's."""
+"""The API's application commands, global and guild commands."""
 
 from playground.rest.api import Answer, Api, Call
 from playground.world.errors import ApiError, ErrorCode

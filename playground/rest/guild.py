@@ -1,4 +1,4 @@
-"""The API's answers about the bot itself, its guild and its people."""
+"""The API's answers about the bot, its guild and its members."""
 
 from playground.rest.api import Answer, Api, Call
 from playground.world.errors import ErrorCode
@@ -107,7 +107,7 @@ def application(world: World) -> Json:
         "bot_public": True,
         "bot_require_code_grant": False,
         "verify_key": "00" * 32,
-        "flags": 1 << 23,  # has registered commands
+        "flags": 1 << 23,  # the bot has registered commands
         "flags_new": str(1 << 23),
         "redirect_uris": [],
         "interactions_endpoint_url": None,

@@ -1,4 +1,4 @@
-"""The API's answers to interactions: callbacks, and the webhook that an interaction's token is."""
+"""The API's interaction endpoints: callbacks, and the webhook of an interaction token."""
 
 from typing import Any
 
@@ -121,7 +121,7 @@ class InteractionEndpoints:
         interaction = self._interaction(call)
         original = self._original(interaction)
         if interaction.answer_type == DEFER and original is not None and original.is_loading:
-            # The first follow-up after a deferral takes the place of "is thinking…".
+            # The first follow-up after a deferral replaces "is thinking…".
             flags = int(call.json.get("flags") or 0) & COMPONENTS_V2
             self._composer.edit(original, call.json | {"flags": flags}, call.files)
             return Answer(200, original.json) if call.is_true("wait") else Answer()
@@ -168,12 +168,12 @@ class InteractionEndpoints:
 
 
 def reader_of(interaction: Interaction, data: Json) -> int | None:
-    """Who alone sees an answer, where it is ephemeral."""
+    """Returns the id of the only user who sees an ephemeral answer, otherwise None."""
     return interaction.user.id if int(data.get("flags") or 0) & EPHEMERAL else None
 
 
 def check_kind(interaction: Interaction, kind: Any) -> int:
-    """The kind of the answer, if it fits the interaction."""
+    """Returns the kind of the answer. Raises an ApiError when it does not fit the interaction."""
     allowed = {
         COMMAND: (MESSAGE, DEFER, SHOW_MODAL),
         COMPONENT: (MESSAGE, DEFER, DEFER_UPDATE, UPDATE, SHOW_MODAL),
@@ -188,7 +188,7 @@ def check_kind(interaction: Interaction, kind: Any) -> int:
 
 
 def whole_name(data: Json) -> str:
-    """A command's name with its group and subcommand: "mod log"."""
+    """Returns a command's name with its group and subcommand, for example "mod log"."""
     names = [str(data["name"])]
     inner = as_dicts(data.get("options"))
     while inner and inner[0].get("type") in (SUBCOMMAND, GROUP):
@@ -210,7 +210,7 @@ def read_choices(data: Json) -> list[Json]:
 
 
 def described(interaction: Interaction, kind: int, message: Message | None) -> Json:
-    """The body that `with_response=1` asks for."""
+    """Returns the response body for `with_response=1`."""
     body: Json = {"id": str(interaction.id), "type": interaction.type}
     answer: Json = {"interaction": body}
     if interaction.original_id is not None:

@@ -1,4 +1,4 @@
-"""The API's timeouts and bans, with Discord's rules of who may do it to whom."""
+"""The API's timeouts and bans, with Discord's permission and role rules."""
 
 from datetime import datetime
 
@@ -23,7 +23,7 @@ class ModerationEndpoints:
         api.add("DELETE", BAN, self.unban)
 
     def change_member(self, call: Call) -> Answer:
-        """Timeouts alone: roles and nicknames of the playground's people don't change."""
+        """Changes a timeout. Roles and nicknames can't be changed in the playground."""
         self._demand(rights.MODERATE_MEMBERS)
         member = self._world.guild.members.get(call.id("user_id"))
         if member is None or member.user.id in self._world.guild.bans:
@@ -71,7 +71,7 @@ class ModerationEndpoints:
             raise ErrorCode.MISSING_PERMISSIONS.error()
 
     def _demand_below(self, member: Member) -> None:
-        """Nobody acts on who stands as high as themselves, or on the owner."""
+        """Raises an ApiError for the owner and for members whose highest role is not below the bot's."""
         guild = self._world.guild
         bot = guild.members[self._world.bot.id]
         if member.user.id == guild.owner_id or guild.height(member) >= guild.height(bot):

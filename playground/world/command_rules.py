@@ -1,4 +1,4 @@
-"""What Discord demands of an application command. Turns a registration into what Discord answers."""
+"""Checks application commands against Discord's rules and turns a registration into Discord's answer."""
 
 import unicodedata
 from typing import Any
@@ -14,7 +14,7 @@ MOST_CHARACTERS = 8000
 
 
 def check_command(body: Json, errors: FormErrors, path: str = "") -> Json:
-    """The command as Discord stores it, without ids. What is wrong goes into `errors` under `path`."""
+    """Returns the command as Discord stores it, without ids. Adds every error to `errors` under `path`."""
     kind = body.get("type") or SLASH
     if kind not in MOST_COMMANDS:
         errors.one_of(f"{path}type", tuple(MOST_COMMANDS))
@@ -149,7 +149,8 @@ def check_choice(choice: Json, kind: int, errors: FormErrors, path: str) -> Json
 
 
 def characters(body: Json) -> int:
-    """The size that counts against 8,000: names, descriptions and values, localized ones at their longest."""
+    """Returns the size that counts against the limit of 8,000 characters: names, descriptions and values. A localized text counts
+    with its longest translation."""
     total = 0
     for key in ("name", "description"):
         texts = [body.get(key), *as_dict(body.get(f"{key}_localizations")).values()]
@@ -160,6 +161,6 @@ def characters(body: Json) -> int:
 
 
 def same_command(old: Json, new: Json) -> bool:
-    """Whether a registration changes nothing, ids and version aside."""
+    """Returns whether a registration changes nothing except ids and version."""
     ids = {"id", "application_id", "version", "guild_id"}
     return {k: v for k, v in old.items() if k not in ids} == {k: v for k, v in new.items() if k not in ids}

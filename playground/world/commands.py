@@ -1,4 +1,4 @@
-"""The application commands that are registered, and who may use them where."""
+"""The registered application commands, and the rules for who may use them and where."""
 
 from playground.world.command_rules import MOST_COMMANDS, SLASH, check_command, same_command
 from playground.world.errors import ErrorCode, FormErrors
@@ -10,7 +10,7 @@ GUILD_CONTEXT, DM_CONTEXT = 0, 1
 
 
 class CommandBook:
-    """Commands by id. `scope` is a guild's id, or None for the global ones."""
+    """The commands by id. `scope` is a guild's id, or None for global commands."""
 
     def __init__(self, store: Store, snowflakes: Snowflakes, application_id: int) -> None:
         self._store = store
@@ -27,7 +27,7 @@ class CommandBook:
 
     @property
     def all(self) -> list[Json]:
-        """What people see: a guild's own command hides the global one of the same name."""
+        """Returns the commands that people see. A guild command hides the global command of the same name."""
         shown: dict[tuple[str, int], Json] = {}
         for command in sorted(self._commands.values(), key=lambda each: "guild_id" in each):
             shown[command["name"], command["type"]] = command
@@ -40,7 +40,7 @@ class CommandBook:
         return command
 
     def replace_all(self, scope: int | None, bodies: list[Json]) -> list[Json]:
-        """PUT: what is not in `bodies` is gone; what is keeps its id."""
+        """Handles PUT: deletes commands that are not in `bodies`; the others keep their ids."""
         errors = FormErrors()
         checked = [check_command(body, errors, f"{index}.") for index, body in enumerate(bodies)]
         seen: set[tuple[str, int]] = set()
@@ -61,7 +61,7 @@ class CommandBook:
         return kept
 
     def add(self, scope: int | None, body: Json) -> tuple[Json, bool]:
-        """POST: a command of that name is replaced. Says whether it is new."""
+        """Handles POST: replaces a command of the same name. The second returned value says whether the command is new."""
         errors = FormErrors()
         command = check_command(body, errors)
         errors.raise_if_any()
@@ -112,7 +112,7 @@ class CommandBook:
 
 
 def may_use(command: Json, permissions: int, *, is_dm: bool = False) -> bool:
-    """Whether Discord shows a command to somebody with these permissions, in the guild or in a DM."""
+    """Returns whether Discord shows a command to a person with these permissions, in the guild or in a DM."""
     contexts = command.get("contexts")
     if contexts is not None and (DM_CONTEXT if is_dm else GUILD_CONTEXT) not in contexts:
         return False

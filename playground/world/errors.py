@@ -1,4 +1,4 @@
-"""What Discord answers when it refuses, with its own codes; and what a person is told."""
+"""The API's refusals with Discord's error codes, and the refusals that a person sees."""
 
 from dataclasses import dataclass, field
 from enum import Enum
@@ -8,7 +8,7 @@ from playground.world.values import Json
 
 @dataclass(eq=False)
 class ApiError(Exception):
-    """Becomes an HTTP error body `{"message", "code", "errors"?}`."""
+    """An API error, sent as the HTTP body `{"message", "code", "errors"?}`."""
 
     status: int
     code: int
@@ -25,7 +25,7 @@ class ApiError(Exception):
 
 @dataclass(eq=False)
 class Refused(Exception):
-    """A person did something that Discord's own client would not let through."""
+    """Raised when a person does something that Discord's client does not allow."""
 
     message: str
 
@@ -34,7 +34,7 @@ class Refused(Exception):
 
 
 class ErrorCode(Enum):
-    """What the API refuses with: status, code, message."""
+    """The API's error responses: status, code, message."""
 
     UNAUTHORIZED = 401, 0, "401: Unauthorized"
     NOT_FOUND = 404, 0, "404: Not Found"
@@ -95,17 +95,17 @@ SENTENCES = {
     "UNFURLED_MEDIA_ITEM_REFERENCED_ATTACHMENT_NOT_FOUND": "The referenced attachment {name!r} was not found",
     "URL_TYPE_INVALID_SCHEME": 'Scheme "{scheme}" is not supported. Scheme must be one of {schemes}.',
 }
-"""What is said of one field, by code; whoever adds an error gives what stands in braces."""
+"""The message for one field, by code. The code that adds an error supplies the values in braces."""
 
 
 @dataclass(slots=True, eq=False)
 class FormErrors:
-    """Collects what is wrong with a body, by path, and raises it all at once as code 50035."""
+    """The errors of a body by path, collected and raised together as code 50035."""
 
     errors: Json = field(default_factory=dict[str, object])
 
     def add(self, path: str, code: str, **details: object) -> None:
-        """`path` is dotted: `components.0.custom_id`."""
+        """Adds an error. `path` is dotted: `components.0.custom_id`."""
         place = self.errors
         for part in path.split("."):
             place = place.setdefault(part, {})
@@ -115,7 +115,7 @@ class FormErrors:
         self.add(path, "BASE_TYPE_REQUIRED")
 
     def length(self, path: str, value: object, low: int, high: int) -> None:
-        """A string of `low` to `high` characters."""
+        """Requires a string of `low` to `high` characters."""
         if value is None and low == 0:
             return
         if not isinstance(value, str):
@@ -126,7 +126,7 @@ class FormErrors:
             self.add(path, "BASE_TYPE_BAD_LENGTH", low=low, high=high)
 
     def count(self, path: str, size: int, low: int, high: int) -> None:
-        """An array of `low` to `high` items."""
+        """Requires an array of `low` to `high` items."""
         if not low <= size <= high:
             self.add(path, "BASE_TYPE_BAD_LENGTH", low=low, high=high)
 
@@ -147,7 +147,7 @@ def one_of(allowed: tuple[int, ...]) -> str:
 
 
 def invalid(path: str, code: str, **details: object) -> ApiError:
-    """One thing that is wrong with a body."""
+    """Returns an ApiError for one invalid field of a body."""
     errors = FormErrors()
     errors.add(path, code, **details)
     return errors.error

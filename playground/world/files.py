@@ -1,4 +1,4 @@
-"""Uploaded files: what Discord says about them, and their bytes in the store."""
+"""Uploaded files: their attachment objects, and their bytes in the store."""
 
 import io
 import mimetypes
@@ -11,14 +11,14 @@ from PIL import Image, UnidentifiedImageError
 from playground.world.store import Store
 from playground.world.values import Json, Snowflakes
 
-FILE_LIMIT = 10 * 1024 * 1024  # bytes; of a guild without boosts
+FILE_LIMIT = 10 * 1024 * 1024  # bytes; Discord's limit for a guild without boosts
 REQUEST_LIMIT = 25 * 1024 * 1024  # bytes
 MOST_UPLOADS = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A file on its way in. `field` is the form's name for it, `files[0]`."""
+    """A file of a request, before it is stored. `field` is its form field, for example `files[0]`."""
 
     field: str
     filename: str
@@ -27,7 +27,7 @@ class Upload:
 
 
 class UploadedFiles:
-    """Stores files and describes them as Discord's attachments do."""
+    """The stored files and their descriptions as Discord attachments."""
 
     def __init__(self, store: Store, snowflakes: Snowflakes, address: str) -> None:
         self._store = store
@@ -37,10 +37,10 @@ class UploadedFiles:
     def keep(
         self, upload: Upload, channel_id: int, *, filename: str | None = None, ephemeral: bool = False
     ) -> Json:
-        """Stores the bytes; the returned attachment object goes into a message or an option."""
+        """Stores the bytes and returns the attachment object for a message or an option."""
         id = self._snowflakes.next()
         name = safe_name(filename or upload.filename)
-        # Discord does not believe the client's type; discord.py sends none but this one.
+        # Discord ignores the client's content type; discord.py sends only this one.
         kind = mimetypes.guess_type(name)[0] or upload.content_type or "application/octet-stream"
         folder = "ephemeral-attachments" if ephemeral else "attachments"
         url = f"{self._address}/cdn/{folder}/{channel_id}/{id}/{quote(name)}"
@@ -60,7 +60,7 @@ class UploadedFiles:
         return body
 
     def receive(self, upload: Upload, guild_id: int) -> Json:
-        """Keeps a person's upload for an option. Only the newest stay: Discord forgets them within a day."""
+        """Stores a person's upload for an option. Keeps only the newest uploads, because Discord deletes them within a day."""
         body = self.keep(upload, guild_id, ephemeral=True)
         self._store.put("upload", int(body["id"]), {"id": body["id"]})
         for old in self._store.all("upload")[:-MOST_UPLOADS]:
@@ -80,7 +80,7 @@ class UploadedFiles:
 
 
 def safe_name(name: str) -> str:
-    """Discord keeps letters, digits, dots, dashes and underscores of a file's name."""
+    """Returns the name with Discord's restrictions: only letters, digits, dots, dashes and underscores are kept."""
     return re.sub(r"[^\w.-]", "_", name.rsplit("/", 1)[-1], flags=re.ASCII).strip("_") or "unknown"
 
 

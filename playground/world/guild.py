@@ -1,10 +1,10 @@
-"""Who and what is in the guild, and what each may do. Pure values; the world owns and changes them."""
+"""The guild: its members, roles and channels, and their permissions. Pure values; the world owns and changes them."""
 
 from dataclasses import dataclass, field
 
 from playground.world.values import Json, timestamp
 
-# Discord's permission bits, as far as the guild's roles use them.
+# Discord's permission bits that the guild's roles use.
 KICK_MEMBERS = 1 << 1
 BAN_MEMBERS = 1 << 2
 ADMINISTRATOR = 1 << 3
@@ -57,7 +57,12 @@ TIMED_OUT_MAY = VIEW_CHANNEL | READ_MESSAGE_HISTORY
 
 TEXT, DM, THREAD = 0, 1, 11  # channel types
 
-LOOKS = ("avatar", "banner", "avatar_decoration_data", "collectibles")  # null for everybody here
+LOOKS = (
+    "avatar",
+    "banner",
+    "avatar_decoration_data",
+    "collectibles",
+)  # null for every user of the playground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,7 @@ class User:
     username: str
     global_name: str | None
     bot: bool = False
-    locale: str = "en-US"  # their client's
+    locale: str = "en-US"  # the client's language
 
     @property
     def json(self) -> Json:
@@ -83,7 +88,7 @@ class User:
 
     @property
     def own_json(self) -> Json:
-        """With what only they themselves are told."""
+        """Returns the user object with the private fields that only the user receives."""
         return self.json | {"mfa_enabled": False, "locale": "en-US", "verified": True, "email": None}
 
 
@@ -158,10 +163,10 @@ class Channel:
     is_nsfw: bool = False
     position: int = 0
     overwrites: tuple[Overwrite, ...] = ()
-    parent_id: int | None = None  # of a thread
-    owner_id: int | None = None  # of a thread
-    created_at: str = ""  # of a thread
-    recipient: User | None = None  # of a DM
+    parent_id: int | None = None  # threads only
+    owner_id: int | None = None  # threads only
+    created_at: str = ""  # threads only
+    recipient: User | None = None  # DMs only
     last_message_id: int | None = None
     message_count: int = 0
 
@@ -207,7 +212,7 @@ class Channel:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Guild:
-    """The one guild that the world has. `roles[id]` is @everyone, as on Discord."""
+    """The one guild of the world. `roles[id]` with the guild's id is @everyone, as on Discord."""
 
     id: int
     name: str
@@ -215,14 +220,15 @@ class Guild:
     locale: str = "en-US"
     roles: dict[int, Role] = field(default_factory=dict[int, Role])
     members: dict[int, Member] = field(default_factory=dict[int, Member])
-    bans: dict[int, str | None] = field(default_factory=dict[int, "str | None"])  # reasons by user
+    bans: dict[int, str | None] = field(default_factory=dict[int, "str | None"])  # ban reasons by user id
 
     def height(self, member: Member) -> int:
-        """Of the member's highest role."""
+        """Returns the position of the member's highest role."""
         return max((self.roles[role].position for role in member.roles if role in self.roles), default=0)
 
     def permissions(self, user_id: int, channel: Channel | None) -> int:
-        """What a member may do in a channel: roles first, then the channel's overwrites, @everyone's before the others'."""
+        """Returns a member's permissions in a channel: first the roles, then the channel's overwrites. The overwrite of @everyone
+        is applied before the others."""
         member = self.members.get(user_id)
         if member is None:
             return 0

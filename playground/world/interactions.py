@@ -1,4 +1,4 @@
-"""Interactions: what the bot is sent, the three seconds it has, and its tokens of fifteen minutes."""
+"""Interactions: the payloads sent to the bot, the three-second deadline, and the tokens that live fifteen minutes."""
 
 import asyncio
 import base64
@@ -24,7 +24,7 @@ FORGOTTEN = {"user", "source", "opened_at", "answered_at", "has_failed", "choice
 
 
 class BotLine(Protocol):
-    """Where interactions go out: the gateway."""
+    """The connection that sends interactions to the bot: the gateway."""
 
     @property
     def is_reachable(self) -> bool: ...
@@ -62,13 +62,13 @@ class Interaction:
 
     @property
     def record(self) -> Json:
-        """What outlives this run; `user` and `source` by their ids."""
+        """Returns the fields that are stored across restarts; `user` and `source` become ids."""
         kept = {each.name: getattr(self, each.name) for each in fields(self) if each.name not in FORGOTTEN}
         return kept | {"user_id": self.user.id, "source_id": self.source.id if self.source else None}
 
 
 class Interactions:
-    """Opens interactions, watches their deadlines and knows their tokens."""
+    """All interactions. Opens them, enforces their deadlines and resolves their tokens."""
 
     def __init__(self, world: World, line: BotLine, *, answer_within: float = ANSWER_WITHIN) -> None:
         self._world = world
@@ -107,7 +107,7 @@ class Interactions:
             if interaction.deadline:
                 interaction.deadline.cancel()
 
-    # a person
+    # used by people
 
     def open(
         self,
@@ -118,7 +118,7 @@ class Interactions:
         source: Message | None = None,
         trigger: Json | None = None,
     ) -> Interaction:
-        """Sends a new interaction to the bot; the clock of its three seconds runs from here."""
+        """Sends a new interaction to the bot. The three-second deadline starts here."""
         if not self._line.is_reachable:
             raise Refused(OFFLINE)
         id = self._world.snowflakes.next()
@@ -144,7 +144,7 @@ class Interactions:
         return interaction
 
     def _payload(self, interaction: Interaction, channel: Channel, data: Json) -> Json:
-        """The interaction as the gateway sends it, with everything that Discord puts in."""
+        """Returns the interaction as the gateway sends it, with every field that Discord adds."""
         world, user, is_dm = self._world, interaction.user, channel.type == DM
         guild_id = str(world.guild.id)
         permissions = {"permissions": str(world.permissions(user.id, channel))}
@@ -193,14 +193,14 @@ class Interactions:
         return None
 
     def expire(self, interaction: Interaction) -> None:
-        """The token is dead from now on, as if its fifteen minutes were over."""
+        """Expires the token, as if its fifteen minutes were over."""
         interaction.is_expired = True
         self.save(interaction)
 
-    # the bot
+    # used by the bot
 
     def to_answer(self, id: int, token: str) -> Interaction:
-        """The interaction that a callback means, if it may still be answered."""
+        """Returns the interaction of a callback. Raises an ApiError when it is unknown, failed or already answered."""
         interaction = self._by_id.get(id)
         if interaction is None or interaction.token != token or interaction.has_failed:
             raise ErrorCode.UNKNOWN_INTERACTION.error()
@@ -217,7 +217,7 @@ class Interactions:
         self._tell(interaction, "INTERACTION_DONE", {})
 
     def by_token(self, token: str) -> Interaction:
-        """The answered interaction of a webhook token that is alive."""
+        """Returns the answered interaction of a valid webhook token. Raises an ApiError for any other token."""
         interaction = self._by_token.get(token)
         if interaction is None:
             raise (
@@ -249,7 +249,7 @@ class Interactions:
         self._tell(interaction, "MODAL", {"interaction_id": str(interaction.id)} | modal)
 
     def metadata(self, interaction: Interaction) -> Json:
-        """What a message says about the interaction it answers: `interaction_metadata`."""
+        """Returns a message's `interaction_metadata`: the description of the interaction that the message answers."""
         body: Json = {
             "id": str(interaction.id),
             "type": interaction.type,

@@ -1,4 +1,4 @@
-"""The messages of the world, at most some hundreds a channel, and who may see which."""
+"""The messages of the world, at most a few hundred in a channel, and their readers."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ SUPPRESS_NOTIFICATIONS = 1 << 12
 
 
 def walk(components: list[Json]) -> Iterator[Json]:
-    """Every component of a tree, rows and containers before what is in them."""
+    """Yields every component of a tree, each container before its contents."""
     for component in components:
         yield component
         yield from walk(as_dicts(component.get("components")))
@@ -29,13 +29,15 @@ def walk(components: list[Json]) -> Iterator[Json]:
 
 @dataclass(slots=True, eq=False, kw_only=True)
 class Message:
-    """One message. `json` is Discord's own message object, whole."""
+    """One message. `json` is Discord's complete message object."""
 
     id: int
     channel_id: int
     json: Json
-    seen_by: int | None = None  # an ephemeral message's only reader
-    held: list[Json] = field(default_factory=list[Json])  # every attachment, shown by a component or not
+    seen_by: int | None = None  # the only reader of an ephemeral message
+    held: list[Json] = field(
+        default_factory=list[Json]
+    )  # every attachment, including those that no component shows
 
     @property
     def author_id(self) -> int:
@@ -59,17 +61,17 @@ class Message:
 
     @property
     def reference(self) -> Json:
-        """The `message_reference` of a reply to it."""
+        """Returns the `message_reference` of a reply to this message."""
         return {"type": 0, "channel_id": str(self.channel_id), "message_id": str(self.id)}
 
     @property
     def components(self) -> Iterator[Json]:
-        """Every component of the message, those inside Components V2 trees too."""
+        """Yields every component of the message, including those inside Components V2 trees."""
         return walk(as_dicts(self.json["components"]))
 
     @property
     def texts(self) -> str:
-        """All that can be read on the message, line by line: content, embeds, text displays, labels."""
+        """Returns all readable text of the message, one entry a line: content, embeds, text displays, labels."""
         lines = [self.content]
         for embed in as_dicts(self.json["embeds"]):
             lines += [embed.get("title", ""), embed.get("description", "")]
@@ -93,7 +95,7 @@ class Message:
 
 
 class MessageBook:
-    """Messages by channel, oldest first, each change written to the store at once."""
+    """Messages by channel, oldest first. Writes each change to the store at once."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -103,7 +105,7 @@ class MessageBook:
             self._channels.setdefault(message.channel_id, {})[message.id] = message
 
     def put(self, message: Message) -> list[Message]:
-        """Adds or replaces a message. Returns the ones that had to go to make room."""
+        """Adds or replaces a message. Returns the messages that were removed to stay within the limit."""
         channel = self._channels.setdefault(message.channel_id, {})
         channel[message.id] = message
         self._store.put("message", message.id, message.record)
@@ -133,7 +135,7 @@ class MessageBook:
         return list(self._channels.get(channel_id, {}).values())
 
     def page(self, channel_id: int, query: dict[str, Any]) -> list[Message]:
-        """Newest first, as Discord lists them: `before`, `after`, `around` and `limit` (50)."""
+        """Returns messages newest first, as Discord lists them. The query takes `before`, `after`, `around` and `limit` (50)."""
         limit = min(max(as_id(query.get("limit")) or 50, 1), 100)
         messages = [each for each in self.of(channel_id) if each.seen_by is None]
         if after := as_id(query.get("after")):

@@ -1,4 +1,4 @@
-"""What the world remembers across restarts: one SQLite file, written before anybody is told."""
+"""The world's persistent state: one SQLite file. Each change is written before any listener is notified."""
 
 import json
 import sqlite3
@@ -14,15 +14,15 @@ CREATE TABLE IF NOT EXISTS files (id INTEGER PRIMARY KEY, body TEXT NOT NULL, co
 """
 PUT = "INSERT INTO things (kind, id, body) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET body = excluded.body"
 
-# Addresses of files carry this instead of host and port, which change from run to run.
+# Stored file addresses contain this prefix instead of host and port, because both change from run to run.
 HOME = "playground-address:"
 
 
 class Store:
-    """Keeps JSON objects by kind and id, and files by id. Without a folder it ends with the process."""
+    """A store of JSON objects by kind and id, and of files by id. Without a folder the data is lost when the process ends."""
 
     def __init__(self, folder: Path | None, address: str) -> None:
-        """`address` is where this run answers, `http://127.0.0.1:8000`."""
+        """`address` is the base URL of this run, for example `http://127.0.0.1:8000`."""
         self._address = address
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
@@ -55,7 +55,7 @@ class Store:
         return None if row is None else (json.loads(row[0].replace(HOME, self._address)), row[1])
 
     def keep_files(self, ids: set[int]) -> None:
-        """Removes all files but these: what a kill between two writes left behind."""
+        """Deletes all other files. A kill between two writes can leave files that no message uses."""
         stored = {id for (id,) in self._db.execute("SELECT id FROM files")}
         for id in stored - ids:
             self.remove_file(id)

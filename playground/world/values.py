@@ -1,4 +1,4 @@
-"""The plain values that every part of the playground speaks: JSON, time and snowflakes."""
+"""Plain values that every part of the playground uses: JSON, time and snowflakes."""
 
 import asyncio
 import datetime
@@ -14,7 +14,7 @@ DISCORD_EPOCH = 1_420_070_400.0  # seconds; the first second of 2015
 
 
 class Snowflakes:
-    """Gives out Discord's ids: milliseconds since 2015 shifted by 22 bits, always increasing."""
+    """A generator of Discord ids: milliseconds since 2015 shifted by 22 bits, always increasing."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -26,12 +26,12 @@ class Snowflakes:
         return self._last
 
     def pass_over(self, snowflake: int) -> None:
-        """Never give out an id at or below this one."""
+        """Prevents this id and all lower ids from being generated."""
         self._last = max(self._last, snowflake)
 
 
 class ChangeSignal:
-    """Wakes everybody who waits for something to change; what changed they look up themselves."""
+    """A signal that wakes every waiting task after a change. Each task finds out by itself what changed."""
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
@@ -41,7 +41,8 @@ class ChangeSignal:
         event.set()
 
     async def wait_until(self, look: Callable[[], T | None], timeout: float) -> T:
-        """The first thing that `look` finds; TimeoutError after `timeout` seconds."""
+        """Calls `look` after every change and returns its first result that is not None. Raises TimeoutError after `timeout`
+        seconds."""
         async with asyncio.timeout(timeout):
             while True:
                 event = self._event
@@ -52,18 +53,18 @@ class ChangeSignal:
 
 
 def timestamp(seconds: float) -> str:
-    """ISO 8601 as Discord writes it, with microseconds and an offset."""
+    """Returns the time in ISO 8601 as Discord writes it, with microseconds and an offset."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.isoformat(timespec="microseconds")
 
 
 def as_dict(value: object) -> Json:
-    """The value if it is a JSON object, an empty one otherwise."""
+    """Returns the value if it is a JSON object, otherwise an empty object."""
     return cast(Json, value) if isinstance(value, dict) else {}
 
 
 def as_list(value: object) -> list[Any]:
-    """The value if it is a JSON array, an empty one otherwise."""
+    """Returns the value if it is a JSON array, otherwise an empty array."""
     return cast("list[Any]", value) if isinstance(value, list) else []
 
 
@@ -72,7 +73,7 @@ def as_dicts(value: object) -> list[Json]:
 
 
 def as_id(value: object) -> int:
-    """A snowflake sent as a string or a number; 0 for what is neither."""
+    """Returns the snowflake of a string or number, or 0 for any other value."""
     if isinstance(value, bool):
         return 0
     if isinstance(value, int):

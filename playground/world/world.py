@@ -1,4 +1,4 @@
-"""Everything that is: the guild and its people, channels, messages, files, commands. Knows no HTTP."""
+"""The whole state of the playground: guild, people, channels, messages, files, commands. Knows nothing about HTTP."""
 
 import base64
 import secrets
@@ -21,7 +21,7 @@ BOT_NAME = "Atelier"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """Something that people or the bot may be told. `only_for` names the single person who may know."""
+    """An event for people or the bot. `only_for` is the id of the only person who may receive it."""
 
     name: str
     body: Json
@@ -31,7 +31,7 @@ class Event:
 
 
 class World:
-    """State and who hears of its changes. Every change is in the store before a listener is told."""
+    """The state and its listeners. Every change is stored before a listener is notified."""
 
     def __init__(self, folder: Path | None, *, address: str, clock: Clock, token: str | None = None) -> None:
         self.address = address
@@ -43,7 +43,7 @@ class World:
         self.messages = MessageBook(self.store)
         self.listeners: list[Callable[[Event], None]] = []
         self.channels: dict[int, Channel] = {}
-        self.closed_to_messages: set[int] = set()  # people who take no direct messages from the bot
+        self.closed_to_messages: set[int] = set()  # people who refuse direct messages from the bot
         used = {int(body["id"]) for body in self.store.all("upload")}
         for message in self.messages.all:
             self.snowflakes.pass_over(message.id)
@@ -64,7 +64,7 @@ class World:
         return token, application_of(token)
 
     def _settle(self) -> None:
-        """Takes the stored guild, or founds one; people who were added later are added again."""
+        """Loads the stored guild, or creates it. Adds again the people who joined later."""
         stored = self.store.all("seed")
         names = (
             "guild",
@@ -117,9 +117,9 @@ class World:
             Overwrite(role_id=bots, allow=rights.VIEW_CHANNEL),
         )
         topics = {
-            "gallery": "Pictures for everybody: /imagine a fox in the snow",
+            "gallery": "Pictures for all members: /imagine a fox in the snow",
             "after-dark": "For adults: /server policy may let prompts go further here",
-            "mod-log": "For the moderators: what was refused or flagged",
+            "mod-log": "For moderators: refused and flagged orders",
         }
         for position, (name, topic) in enumerate(topics.items()):
             channel = Channel(id=seed[name], name=name, topic=topic, position=position)
@@ -151,10 +151,11 @@ class World:
     # people
 
     def add_member(self, name: str, *, is_moderator: bool = False, age: float = 0.0) -> Member:
-        """A new member; the same one again for a name that is taken. `age`: seconds since they made their account and joined."""
+        """Adds a member. Returns the existing member when the name is taken. `age` is the time in seconds since the person
+        created the account and joined."""
         if found := self.member_named(name):
             return found
-        # An id says when it was made. One from the past is told from others of that moment by its last bits.
+        # An id contains its creation time. Two ids from the same past moment differ in their last bits.
         then = Snowflakes(lambda: self.clock() - age).next() + len(self.guild.members)
         id = then if age else self.snowflakes.next()
         joined_at = timestamp(self.clock() - age)
@@ -162,10 +163,10 @@ class World:
         self.store.put("member", id, body)
         return self._rejoin(body)
 
-    # what moderators do to them
+    # sanctions by moderators
 
     def time_out(self, member: Member, until: float | None) -> None:
-        """`until` in unix seconds; None ends it."""
+        """Times a member out. `until` is in unix seconds; None ends the timeout."""
         member.timed_out_until = until
         self._keep_sanctions(member.user.id)
 
@@ -196,11 +197,11 @@ class World:
 
     @property
     def people(self) -> list[Member]:
-        """All members but the bot and the guild's owner, who takes no part."""
+        """Returns all members except the bot and the guild's owner, who never acts."""
         silent = {self.bot.id, self.guild.owner_id}
         return [each for each in self.guild.members.values() if each.user.id not in silent]
 
-    # channels and what is seen of them
+    # channels and their visibility
 
     def channel(self, id: int) -> Channel:
         channel = self.channels.get(id)
@@ -221,7 +222,7 @@ class World:
         return self._add_channel(Channel(id=self.snowflakes.next(), type=DM, recipient=user))
 
     def open_thread(self, parent: Channel, name: str, owner_id: int, id: int | None = None) -> Channel:
-        """A thread; `id` is the message it starts from, if any, as on Discord."""
+        """Opens a thread. `id` is the id of the message that the thread starts from, if any, as on Discord."""
         thread = Channel(
             id=id or self.snowflakes.next(),
             type=THREAD,
@@ -266,7 +267,7 @@ class World:
         return bool(self.permissions(user_id, channel) & rights.VIEW_CHANNEL)
 
     def seen_by(self, user_id: int, channel: Channel) -> list[Message]:
-        """What a person sees of a channel, oldest first: no ephemeral messages of others."""
+        """Returns the messages of a channel that a person sees, oldest first, without ephemeral messages of others."""
         if not self.can_see(user_id, channel):
             return []
         return [each for each in self.messages.of(channel.id) if each.seen_by in (None, user_id)]
@@ -274,7 +275,8 @@ class World:
     async def wait_for_message(
         self, fits: Callable[[Message], bool], channel: Channel, reader: int | None, timeout: float
     ) -> Message:
-        """The first message that fits, there already or still to come; without `reader` anybody's."""
+        """Returns the first message for which `fits` is true: a posted message or a future one. Without `reader` it considers the
+        messages of every reader."""
 
         def look() -> Message | None:
             seen = self.messages.of(channel.id) if reader is None else self.seen_by(reader, channel)
@@ -324,7 +326,7 @@ BOT_MAY = (
 
 
 def application_of(token: str) -> int:
-    """The application id that a bot token begins with."""
+    """Returns the application id that a bot token begins with."""
     first = token.split(".", 1)[0]
     try:
         return int(base64.urlsafe_b64decode(first + "=" * (-len(first) % 4)))

@@ -1,4 +1,4 @@
-"""One member's flood in simulated time, at the costs that a card was measured to have; and the orders that make it."""
+"""One member's flood of orders in simulated time, with the costs measured on a GPU; and the arrivals of benchmarks/crowd.py."""
 
 from collections import Counter
 

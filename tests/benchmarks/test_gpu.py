@@ -1,4 +1,4 @@
-"""The benchmark that waits for a GPU runs from end to end; what it measures on a CPU means nothing."""
+"""The GPU benchmark runs from end to end. Its figures on a CPU mean nothing."""
 
 import json
 import re
@@ -11,7 +11,7 @@ from benchmarks.gpu.__main__ import NAMES, main
 from benchmarks.gpu.bench import warm
 from benchmarks.gpu.record import KEPT
 
-# diffusers casts these models after they were made, and torch.compile looks at its own deprecated parts.
+# diffusers casts these models after creating them, and torch.compile reads its own deprecated parts.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),
@@ -35,7 +35,7 @@ def test_every_part_runs_with_tiny_models_and_reports_its_figures(capsys: pytest
         for side in ("pipeline", "loop"):
             split = report[f"compiled-{model}"][f"{side} seconds a picture"]
             assert min(split["denoising"], split["decoding"], split["other"]) > 0
-        # The loop calls what was compiled for the pipeline.
+        # The loop uses the graphs compiled for the pipeline.
         assert report[f"compiled-{model}"]["graphs compiled for the pipeline and more for the loop"][1] == 0
     assert "no time left" not in out
     torch.compiler.reset()

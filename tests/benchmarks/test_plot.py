@@ -1,4 +1,4 @@
-"""The picture of the loop's result."""
+"""The plot of the loop benchmark's result."""
 
 from typing import Any
 from xml.etree import ElementTree
@@ -24,7 +24,7 @@ def result(seconds: list[float]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seconds", [[0.03, 0.5, 4.0], [1.0], [2e-4, 900.0]])
 def test_every_seed_of_every_way_has_a_dot_within_the_picture(seconds: list[float]) -> None:
-    root = ElementTree.fromstring(svg(result(seconds)))  # raises where it is not well-formed
+    root = ElementTree.fromstring(svg(result(seconds)))  # raises when it is not well-formed
     width = float(root.attrib["viewBox"].split()[2])
     dots = [float(dot.attrib["cx"]) for dot in root.iter(f"{SVG}circle") if dot.attrib["r"] == "4"]
     assert len(dots) == len(seconds) * len(WAYS) * len(FIGURES)

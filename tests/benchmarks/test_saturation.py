@@ -1,4 +1,4 @@
-"""What a loop that everybody waits for spends its steps on, in simulated time."""
+"""The steps of a saturated loop, in simulated time."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from generation.worker.denoise.slots import Slot
 
 
 class Counting(SimulatedModel):
-    """Counts the pictures of its steps."""
+    """A simulated model that counts the pictures of its steps."""
 
     def __init__(self) -> None:
         entry = ModelEntry(name=MODEL, source="", licence="none", side=SIDE, multiple=16)

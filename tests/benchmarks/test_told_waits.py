@@ -8,7 +8,7 @@ from benchmarks.simulated import Costs, SimulatedClock, SimulatedModel, run
 from generation.request import ModelEntry
 
 GREEDY = 40
-"""Orders: more than are begun before the ten are done."""
+"""Number of orders: more than can start before the ten are done."""
 
 
 def model() -> SimulatedModel:
@@ -22,7 +22,7 @@ def ten(greedy: int, at: float) -> list[float]:
 
 
 def test_half_of_the_told_waits_are_within_a_fifth_of_the_real_ones_and_nine_in_ten_within_half() -> None:
-    """Poisson arrivals, of three seeds on which nothing was chosen."""
+    """Poisson arrivals, with three seeds on which no setting was tuned."""
     told = [run(seed)["estimate"] for seed in (41, 42, 43)]
     count = sum(one["told"] for one in told)
     assert sum(one["told"] * one["within 20 %"] for one in told) >= 0.5 * count, told
@@ -33,6 +33,6 @@ def test_half_of_the_told_waits_are_within_a_fifth_of_the_real_ones_and_nine_in_
 def test_each_of_ten_waits_at_most_half_as_long_again_whatever_is_being_stepped_when_they_come(
     later: float,
 ) -> None:
-    """Beside one member's flood, decoding and first previews included; place by place."""
+    """Measured during one member's flood, with decoding and first previews. The k-th wait is compared with the k-th."""
     for wait, alone in zip(ten(GREEDY, later), ten(0, later), strict=True):
         assert wait <= 1.5 * alone

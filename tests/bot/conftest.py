@@ -1,4 +1,4 @@
-"""A studio over a real database, the shipped rules and a worker process that does what the prompt says."""
+"""A studio over a real database, the shipped rules, and a scripted worker process controlled by the prompt."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
@@ -59,7 +59,7 @@ LARGE = replace(SMALL, name=ModelName("large"), side=1024, multiple=64, steps=30
 
 
 class Clock:
-    """Unix seconds that only tests move."""
+    """Unix seconds that only tests change."""
 
     def __init__(self) -> None:
         self.now = 1_790_000_000.0
@@ -69,11 +69,11 @@ class Clock:
 
 
 def unwatched(ticket: Ticket) -> None:
-    """Who watches the job: nobody."""
+    """Ignores the ticket: no task watches the job."""
 
 
 def an_order(text: str = "a fox", actor: Actor = ADA, **changes: Any) -> Order:
-    """`changes`: fields of the order, and of what it draws."""
+    """Builds an order. `changes` holds fields of the order and of its drawing."""
     others = {name: changes.pop(name) for name in ("source", "action") if name in changes}
     usual: dict[str, Any] = {"model": SMALL.name, "seed": 1000, "images": 2}
     drawn = drawing(text, **usual | changes)
@@ -83,12 +83,12 @@ def an_order(text: str = "a fox", actor: Actor = ADA, **changes: Any) -> Order:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Shop(Parts):
-    """All parts that know no Discord, wired as the bot wires them."""
+    """All parts that know nothing about Discord, wired as in the bot."""
 
     clock: Clock  # pyright: ignore[reportIncompatibleMethodOverride]  # a callable too, which a test can move
 
     def reviewed(self) -> list[VerdictRecord]:
-        """What moderators shall see, since this was last asked."""
+        """Returns the verdicts queued for moderators since the last call."""
         return [self.review_queue.get_nowait() for _ in range(self.review_queue.qsize())]
 
     async def admit(self, order: Order) -> Job:
@@ -102,14 +102,14 @@ class Shop(Parts):
         return await self.studio.fulfil(job, unwatched)
 
     async def refused(self, text: str, **changes: Any) -> tuple[Job, str]:
-        """An order whose pictures are all refused, and the kind of its failure."""
+        """Admits an order whose pictures are all refused. Returns the job and the kind of its failure."""
         job = await self.admit(an_order(text, **changes))
         with pytest.raises(GenerationFailed) as failure:
             await self.fulfil(job)
         return await self.job(job), failure.value.kind
 
     async def job(self, job: Job) -> Job:
-        """As the database has it now."""
+        """Returns the job from the database."""
         found = await self.records.jobs.get(job.id)
         assert found is not None
         return found
@@ -126,7 +126,7 @@ class Shop(Parts):
 
     @asynccontextmanager
     async def running(self, job: Job) -> AsyncGenerator[asyncio.Task[Gallery]]:
-        """The job's fulfilment, once the worker has begun it."""
+        """Yields the job's fulfilment once the worker has started the job."""
         tickets: asyncio.Queue[Ticket] = asyncio.Queue()
         task = asyncio.create_task(self.studio.fulfil(job, tickets.put_nowait))
         async for progress in await tickets.get():
@@ -139,7 +139,7 @@ class Shop(Parts):
 
 
 class Gate:
-    """What a held job waits for: `f"hold {gate}"`."""
+    """A gate file that releases a held job: `f"hold {gate}"`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -158,7 +158,7 @@ async def ended(task: asyncio.Task[Any]) -> None:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # the condition is another task's or process's doing
+    while not condition():  # noqa: ASYNC110  # another task or process changes the condition
         await asyncio.sleep(0.002)
 
 
@@ -174,7 +174,7 @@ def pictures() -> PictureCheck:
 
 @pytest.fixture(scope="session")
 def provenance(tmp_path_factory: pytest.TempPathFactory) -> Provenance:
-    """With a certificate made as at a first start."""
+    """Provenance with a certificate created as at the first start."""
     return Provenance.open(ProvenanceSettings(), tmp_path_factory.mktemp("provenance"))
 
 
@@ -203,7 +203,7 @@ async def database(tmp_path: Path) -> AsyncGenerator[Database]:
 def open_shop(
     database: Database, clock: Clock, screen: PromptFilter, pictures: PictureCheck, provenance: Provenance
 ) -> Callable[[Settings], Shop]:
-    """A shop as after a start with these settings; the worker is not up."""
+    """Returns a function that builds a shop as after a start with these settings. Its worker is not running."""
 
     def opened(settings: Settings) -> Shop:
         records = Repositories.of(database, settings.data)
@@ -222,13 +222,13 @@ def open_shop(
 
 @pytest.fixture
 def shop(open_shop: Callable[[Settings], Shop], settings: Settings) -> Shop:
-    """Orders are taken; nobody draws."""
+    """A shop that accepts orders but has no worker."""
     return open_shop(settings)
 
 
 @pytest.fixture
 async def strict(shop: Shop) -> Shop:
-    """A server where a ban takes two moderators."""
+    """A shop whose server requires two moderators for a ban."""
     await shop.casework.set_second_for_bans(replace(MIA, is_senior=True), True)
     return shop
 
@@ -240,7 +240,7 @@ def appeals(shop: Shop) -> CaseAppeals:
 
 @pytest.fixture
 async def busy(shop: Shop) -> AsyncGenerator[Shop]:
-    """A shop whose worker draws."""
+    """A shop with a running worker."""
     work = asyncio.create_task(shop.dispatch.run())
     yield shop
     await ended(work)
@@ -248,17 +248,17 @@ async def busy(shop: Shop) -> AsyncGenerator[Shop]:
 
 @pytest.fixture
 def gate(tmp_path_factory: pytest.TempPathFactory) -> Gate:
-    # Its path is part of a prompt, so nothing of the test's name must be in it.
+    # The path is part of a prompt, so it must not contain the test's name.
     return Gate(tmp_path_factory.mktemp("gate") / "open")
 
 
-# ---- with Discord: the unmodified client on a local one
+# ---- with Discord: the unmodified client against a local Discord
 
 
 @pytest.fixture
 async def play(monkeypatch: pytest.MonkeyPatch, judge: Judge) -> AsyncGenerator[Playground]:
-    """A local Discord, whose traffic is judged in the end where Discord's description is there."""
-    # `build` sets them for the process; here they go back to Discord's own when the test is over.
+    """A local Discord. Its traffic is checked at the end when Discord's description is available."""
+    # `build` sets these for the whole process; here they are restored after the test.
     monkeypatch.setattr(Route, "BASE", Route.BASE)
     monkeypatch.setattr(DiscordWebSocket, "DEFAULT_GATEWAY", DiscordWebSocket.DEFAULT_GATEWAY)
     async with Playground.open(observer=judge.observer) as play:
@@ -273,7 +273,7 @@ def judge() -> Judge:
 
 
 def client_of(shop: Shop, play: Playground) -> Atelier:
-    """The bot's client as it is wired, pointed at the playground; not logged in."""
+    """Returns the bot's client, wired and connected to the playground but not logged in."""
     discord_settings = DiscordSettings(api=play.api_url, ready_timeout=0.0)
     settings = replace(shop.settings, discord=discord_settings)
     return build(replace(shop, settings=settings), asyncio.create_task)
@@ -281,7 +281,7 @@ def client_of(shop: Shop, play: Playground) -> Atelier:
 
 @pytest.fixture
 async def atelier(shop: Shop, play: Playground) -> AsyncGenerator[Atelier]:
-    """The bot's client, connected."""
+    """The bot's client, logged in and connected."""
     async with client_of(shop, play) as client:
         await client.login(play.token)
         connection = asyncio.create_task(client.connect())

@@ -1,4 +1,4 @@
-"""The moderators' desk to test with: who decides, what they decide, and cases to decide on."""
+"""Test helpers for moderators: moderators, their decisions, and cases to decide."""
 
 from dataclasses import replace
 
@@ -17,19 +17,19 @@ WARN = Decision(outcome=Outcome.WARN, reason="not here")
 
 
 async def case_of(shop: Shop, job: Job) -> Case:
-    """The job's."""
+    """Returns the job's case."""
     case = await shop.records.cases.of_job(job.id)
     assert case is not None
     return case
 
 
 async def flagged(shop: Shop, actor: Actor = ADA) -> Case:
-    """Of an order whose prompt was flagged."""
+    """Returns the case of an order with a flagged prompt."""
     return await case_of(shop, await shop.admit(an_order(FLAGGED, actor, images=1)))
 
 
 async def actions(shop: Shop) -> list[str]:
-    """Oldest first."""
+    """Returns the acts in the audit log, oldest first."""
     return [each.act for each in reversed(await shop.records.audit.page(GUILD, limit=100))]
 
 

@@ -1,4 +1,4 @@
-"""Discord's markdown as far as tests need it: which characters still mean something, and what a reader sees."""
+"""The part of Discord's markdown that tests need: which characters are still active, and the text that a reader sees."""
 
 import re
 from dataclasses import dataclass
@@ -13,25 +13,25 @@ _TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 @dataclass(frozen=True)
 class Read:
-    seen: str  # what a reader sees, zero-width spaces left out
-    live: tuple[str, ...]  # what does more than stand there
+    seen: str  # the visible text, without zero-width spaces
+    live: tuple[str, ...]  # the active markup
 
 
 def read(text: str) -> Read:
-    """One line, as the middle or the beginning of a text."""
-    bare = _ESCAPE.sub("\0", text)  # an escaped character means nothing, and nothing spans it
+    """Parses one line, as the middle or the beginning of a text."""
+    bare = _ESCAPE.sub("\0", text)  # an escaped character is inactive, and no markup spans it
     start = _AT_THE_START.match(bare)
     live = (*([start[0]] if start else []), *_ANYWHERE.findall(bare), *_TURNS.findall(bare))
     return Read(_ESCAPE.sub(r"\1", text).replace("\u200b", ""), live)
 
 
 def without_code(text: str) -> str:
-    """The text around its code spans and times, which are the bot's own."""
+    """Returns the text without its code spans and timestamps, which are the bot's own."""
     return re.sub(r"(\\[^0-9A-Za-z\s])|`[^`\n]+`|<t:\d+:\w>", lambda found: found[1] or "", text)
 
 
 def words_of(text: str) -> str:
-    """What should be seen of a member's words."""
+    """Returns the visible part of a member's text."""
     return " ".join(_TURNS.sub("", text).split()).replace("\u200b", "")
 
 
@@ -69,11 +69,11 @@ HOSTILE = st.sampled_from(
         ),
     ]
 )
-"""Pieces that break out of a text which is not careful."""
+"""Fragments that break out of a text that is not escaped properly."""
 
 PIECES = HOSTILE | st.text(max_size=8)
 words = st.lists(PIECES, max_size=40).map("".join)
 long_words = st.tuples(words, HOSTILE, st.integers(1, 1000)).map(
     lambda each: (each[0] + each[1] * each[2])[:1000]
 )
-"""Up to what fits into a prompt."""
+"""At most as long as a prompt may be."""

@@ -1,7 +1,7 @@
-"""The scripted worker of tests/generation, handing in real pictures: each job's are red, green, blue and white squares.
+"""The scripted worker of tests/generation, with real pictures: a job's pictures are red, green, blue and white squares.
 
-show WORD WORD …    a picture for each word: "refused" and "flagged" are what the picture check takes them for, "waves7" has
-                    detail, and is another one for another number; any other word is a colour
+show WORD WORD …    one picture per word: the picture check refuses "refused" and flags "flagged"; "waves7" has detail, and each
+                    number gives a different picture; any other word is a colour
 """
 
 import io

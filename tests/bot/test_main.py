@@ -1,4 +1,4 @@
-"""`python main.py` says what is wrong in a sentence and does not start half."""
+"""`python main.py` explains every start-up error in a sentence and never starts partially."""
 
 import os
 import subprocess
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.timeout(60)
 
 @pytest.fixture(autouse=True)
 def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing of this machine's own settings takes part."""
+    """Hides the settings of this machine."""
     for name in ("DISCORD_TOKEN", "ATELIER_DISCORD_API"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
@@ -37,7 +37,7 @@ def a_config(tmp_path: Path, text: str) -> list[str]:
 
 
 def a_model(tmp_path: Path) -> str:
-    """Settings with a folder that looks like a model."""
+    """Returns settings with a folder that looks like a model."""
     folder = tmp_path / "model"
     folder.mkdir()
     return f'[[models]]\nname = "emoji"\nsource = "{folder}"\nlicence = "MIT"\n'
@@ -45,7 +45,7 @@ def a_model(tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def no_checkup(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Loading models is for tests/bot/studio/test_doctor.py."""
+    """Skips loading models; tests/bot/studio/test_doctor.py covers it."""
 
     def nothing(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
         yield from ()

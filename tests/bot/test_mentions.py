@@ -1,4 +1,4 @@
-"""What the bot sends pings nobody, by whichever way it is sent: the client says so for all of them."""
+"""No message of the bot mentions a user, in any way of sending: the client's setting covers all of them."""
 
 import asyncio
 import time

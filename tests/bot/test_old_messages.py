@@ -1,4 +1,4 @@
-"""What stands on messages that were posted by earlier releases keeps working, byte for byte: their custom_ids are written out."""
+"""Buttons on messages posted by earlier releases keep working. Their custom_ids are written out here byte for byte."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ ADAS = {
     "atelier:1:appeal:2": "Appeal in case 2",
     "atelier:1:forget:1": "another member's",
 }
-"""custom_id to a part of what is answered: a sentence, a card, a form's title."""
+"""Maps a custom_id to a part of the answer: a sentence, a card, or a modal's title."""
 MIAS = {
     "atelier:1:page:log:0.0.-.0.0": "Log · 2 records",
     "atelier:1:page:log:123456789012345678.0.r.1790000000.99": "Nothing matches",
@@ -53,7 +53,7 @@ MIAS = {
 
 
 async def posted(atelier: Atelier, play: Playground, custom_id: str) -> Message:
-    """A message as an earlier process posted it: this one's discord.py has never seen its button."""
+    """Posts a message as an earlier process did: discord.py in this process has never seen its button."""
     button = {"type": 2, "style": 2, "label": "press me", "custom_id": custom_id}
     body = {"flags": 1 << 15, "components": [{"type": 1, "components": [button]}]}
     route = Route("POST", "/channels/{channel_id}/messages", channel_id=play.channel("gallery").id)
@@ -62,7 +62,7 @@ async def posted(atelier: Atelier, play: Playground, custom_id: str) -> Message:
 
 
 async def rows(shop: Shop, atelier: Atelier, ada: int) -> None:
-    """A gallery of somebody else's; Ada's refusal (1); her cases, the first open, the third with an appeal."""
+    """Creates a gallery of another member, Ada's refusal (1), and her cases: the first is open, the third has an appeal."""
     [guild] = atelier.guilds
     actor = replace(ADA, guild_id=guild.id, member=MemberId(ada))
     max_ = replace(MIA, guild_id=guild.id, member=MemberId(1))
@@ -76,7 +76,7 @@ async def rows(shop: Shop, atelier: Atelier, ada: int) -> None:
 
 
 async def answered(use: Use) -> str:
-    """What they see of it."""
+    """Returns the visible answer."""
     await use.wait_for_answer()
     assert not use.failed
     return (await use.wait_for_modal()).title if use.message is None else (await use.wait_for_message()).texts

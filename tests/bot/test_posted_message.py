@@ -1,4 +1,5 @@
-"""One message is reached by its token while that lives, by the bot's own right afterwards, and not at all when it is gone."""
+"""A posted message is edited with its token while the token is valid, later with the bot's permission, and not at all after its
+deletion."""
 
 import asyncio
 import io

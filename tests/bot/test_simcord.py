@@ -1,7 +1,7 @@
-"""The bot in a Discord that nobody here wrote: simcord's, in this process and with a clock of its own.
+"""Tests the bot in simcord, an independent simulation of Discord that runs in this process with its own clock.
 
-It refuses answers after three virtual seconds and tokens after fifteen virtual minutes, a second answer, a command that was not
-synced, a button that is not there; and it fails a test for an error that the bot swallowed.
+simcord refuses answers after three virtual seconds, tokens after fifteen virtual minutes, second answers, commands that are not
+synced, and buttons that do not exist. It fails a test for an error that the bot swallowed.
 """
 
 import asyncio
@@ -47,7 +47,7 @@ Job = Coroutine[Any, Any, None]
 
 @dataclass(slots=True, eq=False)
 class Town:
-    """simcord's world with the bot in it, a scripted worker, and three people."""
+    """simcord's world with the bot, a scripted worker, and three people."""
 
     env: Env
     database: Database
@@ -64,7 +64,7 @@ class Town:
     async def imagine(
         self, prompt: str, person: MemberActor | None = None, **options: Any
     ) -> discord.Message:
-        """The answer, as it is when the bot has come to rest."""
+        """Uses /imagine and returns the answer when the bot is idle."""
         result = await (person or self.ada).slash(self.channel, "imagine", prompt=prompt, **options)
         return said(result)
 
@@ -74,11 +74,11 @@ class Town:
         return await (person or self.ada).click(self.now(message), custom_id=custom_id)
 
     def now(self, message: discord.Message) -> discord.Message:
-        """The message as it stands."""
+        """Returns the current state of the message."""
         return next(each for each in self.channel.history() if each.id == message.id)
 
     async def until_done(self, message: discord.Message) -> discord.Message:
-        """For jobs that outlive the bot's rest: the worker lives in real time."""
+        """Waits for jobs that outlast the bot's idle state, because the worker runs in real time."""
         await until(lambda: "atelier:1:vary" in ids(self.now(message)))
         return self.now(message)
 
@@ -88,7 +88,7 @@ class Town:
 
 async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
-        while not holds():  # noqa: ASYNC110 - the condition is another process's doing
+        while not holds():  # noqa: ASYNC110 - another process changes the condition
             await asyncio.sleep(0.01)
 
 
@@ -145,8 +145,8 @@ async def town(folder: Path, **options: Any) -> AsyncGenerator[Town]:
         await dispatch.wait_for_ready()
         bot = new_bot(settings, records, dispatch, jobs)
         env = await stack.enter_async_context(simcord.run(bot, shard_count=1, **options))
-        # simcord waits until every task that the bot began is done or known to wait. A job waits for its worker, so jobs
-        # run here, outside of what it counts as the bot's.
+        # simcord waits until every task of the bot is done or known to wait. A job waits for its worker, so jobs run here,
+        # outside the tasks that simcord counts.
         stack.push_async_callback(ended, asyncio.create_task(carry(env, jobs)))
         guild = env.create_guild()
         moderators = guild.create_role("Moderators", permissions=discord.Permissions(manage_messages=True))
@@ -229,7 +229,7 @@ async def test_every_command_is_answered_once_and_at_once(tmp_path: Path) -> Non
             assert not result.followups, name
             assert result.ephemeral == (options.get("prompt") != "a cat"), name
         assert (place.env.now() - begun).total_seconds() < 3
-        # The tree's boundary sees refusals only, no bug among them.
+        # The command tree's error handler sees only refusals, no bugs.
         causes = [getattr(error, "original", error) for error in place.env.errors]
         assert [type(each) for each in causes] == [EmptyPrompt, UnknownParameter, PromptRefused, NoSuchJob]
 
@@ -284,7 +284,7 @@ async def test_an_order_that_was_accepted_after_three_seconds_is_delivered_all_t
     tmp_path: Path,
 ) -> None:
     async with town(tmp_path, settle_timeout=0.5) as place:
-        async with place.database.transaction():  # the disk is slow: nobody else can write
+        async with place.database.transaction():  # the disk is slow: no other task can write
             with pytest.raises(TimeoutError):
                 await place.imagine("too slow", images=1)
             with pytest.raises(TimeoutError):

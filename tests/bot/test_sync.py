@@ -1,4 +1,4 @@
-"""Discord is told the commands when they changed, and what it is told is within its limits."""
+"""Commands are sent to Discord when they changed, and they are within Discord's limits."""
 
 import re
 from collections.abc import AsyncGenerator, Iterator
@@ -30,7 +30,7 @@ async def logged_in(shop: Shop, play: Playground) -> AsyncGenerator[Atelier]:
 
 
 def told(judge: Judge) -> list[list[dict[str, Any]]]:
-    """Each time that Discord was told, what."""
+    """Returns the command lists that were sent to Discord."""
     return [as_dicts(each.body) for each in judge.exchanges if (each.method, each.route) == ("PUT", COMMANDS)]
 
 
@@ -146,7 +146,7 @@ def test_every_command_of_the_moderators_asks_who_uses_it() -> None:
     assert isinstance(mod, app_commands.Group)
     commands = [each for each in mod.walk_commands() if isinstance(each, app_commands.Command)]
     assert len(commands) > 20
-    # discord.py asks a command's own group alone.
+    # discord.py checks only a command's direct group.
     assert [each.qualified_name for each in commands if not isinstance(each.parent, ModeratorsGroup)] == []
     server = tree.get_command("server")
     assert isinstance(server, app_commands.Group)

@@ -1,4 +1,5 @@
-"""No verdict depends on how a text reached the bot: every way in is in tests/bot/ways_in.py, and a new one that is not fails."""
+"""A verdict does not depend on the way in which a text reached the bot. tests/bot/ways_in.py lists every way; a new way that is
+missing there fails."""
 
 import asyncio
 import re
@@ -39,18 +40,18 @@ __all__ = ["learned"]  # a fixture
 
 
 BUTTONS: set[type[Button]] = {GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton}
-"""All but the first are about lists, cases, appeals and being forgotten."""
+"""All except the first are for lists, cases, appeals and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,
-    "gallery/delivery.py": 1 + 1 + 1,  # the presses, the form, and the one place that admits
+    "gallery/delivery.py": 1 + 1 + 1,  # the buttons, the modal, and the one place that admits orders
 }
-"""Where orders are sent on their way. Whoever adds a place adds the way in to tests/bot/ways_in.py."""
+"""The places that send orders. When you add a place, add the way in to tests/bot/ways_in.py."""
 
 _ORDERS = re.compile(r"\.deliver\(|studio\.admit\(")
 
 
-# ---- the list is whole
+# ---- the list is complete
 
 
 CARRYING = (discord.AppCommandOptionType.string, discord.AppCommandOptionType.attachment)
@@ -75,7 +76,7 @@ def test_every_text_option_of_a_member_is_listed(shop: Shop) -> None:
 
 def test_every_button_is_listed(shop: Shop) -> None:
     client = build(shop, asyncio.create_task)
-    store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # nothing public lists them
+    store = client._connection._view_store  # pyright: ignore[reportPrivateUsage]  # no public API lists them
     assert set(store._dynamic_items.values()) == BUTTONS  # pyright: ignore[reportPrivateUsage]
     assert set(PRESSES) == set(GalleryAction)
 
@@ -130,7 +131,7 @@ _HARM = [
 
 
 async def opened(shop: Shop, screen: PromptFilter) -> None:
-    """A server with all that has a say in a verdict."""
+    """Prepares a server with everything that influences a verdict."""
     shop.prompt_screening.screen = screen
     if not await shop.records.server_rules.live(GUILD):
         await shop.rule_book.add(MIA, Draft(name="no clowns", any_of=("clown",)), is_shadow=False)

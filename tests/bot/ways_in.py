@@ -1,5 +1,5 @@
-"""Every way in which a member's words reach a picture, and how a text goes it. tests/bot/test_ways_in.py holds the list whole,
-and all of them to one verdict."""
+"""Every way in which a member's text reaches a picture, and how a text takes it. tests/bot/test_ways_in.py checks that the list
+is complete and that all ways give one verdict."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -25,7 +25,7 @@ from tests.drawings import drawing
 
 
 class Carries(StrEnum):
-    """What of a member's words a way in brings to the picture."""
+    """The part of a member's text that a way brings to the picture."""
 
     PROMPT = "what it shows"
     NEGATIVE = "what it does not show"
@@ -45,7 +45,7 @@ OPTIONS = {
     "preset save text": Carries.PROMPT,
     "preset delete name": Carries.NAME,
 }
-"""Every option of text and every file of the members' commands; those of moderators and managers reach no picture."""
+"""Every text option and every file of the members' commands. Commands of moderators and managers reach no picture."""
 
 PARAMETERS = {
     name: Carries.NEGATIVE if option == "negative" else Carries.NAME for name, option in NAMES.items()
@@ -54,7 +54,7 @@ PRESSES = {
     GalleryAction.UPSCALE: Carries.PROMPT,
     GalleryAction.VARY: Carries.PROMPT,
     GalleryAction.REROLL: Carries.PROMPT,
-    GalleryAction.REMIX: Carries.NOTHING,  # it opens a form, and what is in that is sent
+    GalleryAction.REMIX: Carries.NOTHING,  # opens a modal, whose content is sent later
     GalleryAction.CANCEL: Carries.NOTHING,
     GalleryAction.DELETE: Carries.NOTHING,
 }
@@ -67,10 +67,10 @@ FORMS = {
     },
     TextForm: {},
 }
-"""The fields of every form. `Form` is about cases: what is written in it reaches no picture."""
+"""The fields of every modal. `Form` is for cases: its text reaches no picture."""
 
 
-# ---- how a text goes it
+# ---- how a text takes each way
 
 Way = Callable[[Shop, str], Awaitable[Order]]
 
@@ -83,7 +83,7 @@ def typed(form: str) -> Way:
 
 
 def amid(parameter: str) -> Way:
-    """A one-word parameter in the middle of the text."""
+    """Puts a one-word parameter in the middle of the text."""
 
     async def path(shop: Shop, text: str) -> Order:
         first, *rest = text.split()
@@ -94,7 +94,7 @@ def amid(parameter: str) -> Way:
 
 
 def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> Way:
-    """A part of the text typed, and the rest in a preset that was saved when nobody minded."""
+    """Types a part of the text and takes the rest from a preset that was saved while it was allowed."""
 
     async def path(shop: Shop, text: str) -> Order:
         said = text.split()
@@ -111,7 +111,7 @@ def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> Way:
 
 
 def in_a_file(content: Callable[[str], bytes], *, form: str = ".") -> Way:
-    """`form`: what is typed beside the file."""
+    """Puts the text in a file. `form` is the typed text."""
 
     async def path(shop: Shop, text: str) -> Order:
         typed = read(PromptInput(prompt=form))
@@ -122,7 +122,7 @@ def in_a_file(content: Callable[[str], bytes], *, form: str = ".") -> Way:
 
 
 def spread_over_a_file(kind: Callable[[str], bytes]) -> Way:
-    """The first half in the file, the second typed."""
+    """Puts the first half in a file and types the second."""
 
     async def path(shop: Shop, text: str) -> Order:
         said = text.split()
@@ -138,7 +138,7 @@ def as_text(text: str) -> bytes:
 
 
 def as_png(text: str, negative: str = "") -> bytes:
-    """A picture as the bot keeps it, that says it was drawn from this."""
+    """Returns a picture as the bot stores it, with these parameters in its metadata."""
     drawn = drawing(
         text, negative, model=SMALL.name, size=SMALL.size_for((3, 2)), steps=5, guidance=4.0, seed=7
     )
@@ -152,8 +152,8 @@ async def weighted(shop: Shop, text: str) -> Order:
 
 
 async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
-    """A finished job of other days with a picture, whatever was allowed then."""
-    job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # a row as the studio writes it
+    """Stores an old finished job with a picture, independent of the current rules."""
+    job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # the same row as the studio writes
         an_order(images=1, prompt=prompt),
         ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
@@ -185,7 +185,7 @@ def pressed(press: GalleryAction, *, is_negative: bool = False) -> Way:
 
 
 def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
-    """Another's picture, remixed."""
+    """Remixes another member's picture with the text in the modal."""
 
     async def path(shop: Shop, text: str) -> Order:
         job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))

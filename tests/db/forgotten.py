@@ -1,4 +1,4 @@
-"""Forgetting to test with: as the sweep does it, and what is left anywhere of somebody."""
+"""Test helpers for erasure: runs it as the sweep does, and finds remaining data of a member."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ WHERE tables.type = 'table' AND tables.name NOT LIKE 'sqlite_%' ORDER BY 1, 2
 
 
 async def cells_with(db: Database, *wanted: object) -> set[tuple[str, str]]:
-    """Table and column of every cell that is, or whose text holds, one of these."""
+    """Returns table and column of every cell that equals or contains one of these values."""
     found: set[tuple[str, str]] = set()
     for row in await db.reader.all(COLUMNS):
         table, column = row["table"], row["column"]
@@ -30,7 +30,7 @@ async def cells_with(db: Database, *wanted: object) -> set[tuple[str, str]]:
 async def forget(
     db: Database, folder: Path, member: MemberId, *, now: float, asked_at: float = NOW + 5, acts_before: float
 ) -> bool:
-    """As the sweep does it, with a Discord where every message is gone at once."""
+    """Erases a member as the sweep does, with a Discord where every message is deleted at once."""
     forgetting, pictures = Erasures(db), Pictures(db, folder)
     erasure = ErasureRequest(member=member, asked_at=asked_at)
     async with db.transaction() as tx:

@@ -1,4 +1,4 @@
-"""Rows to test with: complete values, of which a test names only what it is about."""
+"""Complete rows for tests. A test names only the values that it is about."""
 
 from dataclasses import fields, replace
 from typing import Any
@@ -30,7 +30,7 @@ DRAWING = drawing(
 
 
 def a_job(**changes: Any) -> Job:
-    """`changes`: fields of the job, and of what it draws."""
+    """Builds a job. `changes` holds fields of the job and of its drawing."""
     drawn = {field.name: changes.pop(field.name) for field in fields(Drawing) if field.name in changes}
     job = Job(
         id=new_job_id(),
@@ -61,7 +61,7 @@ async def record_done(db: Database, **changes: Any) -> Job:
 async def note(
     db: Database, tx: Transaction, prompt: str = "a fox", *, at: float = NOW, verdict: Verdict = ALLOWED
 ) -> None:
-    """What Alice asked for, and what the filter said."""
+    """Records a prompt of Alice and the filter's verdict."""
     await Verdicts(db).add(
         tx,
         at=at,

@@ -1,4 +1,4 @@
-"""The audit log: appended with its act, never changed, its breaks found, its persons forgettable."""
+"""The audit log: rows are written together with their act and never changed. Tampering is found, and persons can be erased."""
 
 import csv
 import hashlib
@@ -39,7 +39,7 @@ async def act(db: Database, count: int = 1, **changes: object) -> None:
 
 
 def tamper(path: Path, *statements: str) -> None:
-    """As somebody with the file and SQLite, who takes the guards away first and puts them back."""
+    """Changes rows like an attacker with the file and SQLite, who removes the guards first and restores them afterwards."""
     with closing(sqlite3.connect(path)) as db:
         guards = db.execute(
             "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND name LIKE 'audit%'"
@@ -109,7 +109,7 @@ async def test_a_row_is_rolled_back_with_its_act(db: Database, path: Path) -> No
 
 
 async def test_a_head_that_was_not_kept_in_time_is_no_fault(db: Database, path: Path) -> None:
-    """The process died between the commit and its head: the log is longer than what was kept."""
+    """The process died between the commit and writing the head: the log is longer than the head says."""
     await act(db, 2)
     kept = head_path(path).read_text()
     await act(db, 2)
@@ -120,7 +120,7 @@ async def test_a_head_that_was_not_kept_in_time_is_no_fault(db: Database, path: 
 
 
 async def test_the_chain_is_what_anybody_can_compute(db: Database) -> None:
-    """As the docs say it, without our code."""
+    """Computes the chain as the docs describe it, without our code."""
     await act(db, 2)
     previous = GENESIS
     for row in await db.reader.all("SELECT * FROM audit ORDER BY number"):
@@ -190,7 +190,7 @@ async def test_a_log_that_was_written_anew_is_found_by_a_head_kept_elsewhere(
     short = Head(number=noted.number, hash=noted.hash[:16])
     await act(db, 2)
     assert main(["audit", "--data", str(path.parent), "--head", str(short)]) == 0
-    # The same acts with other words: whole in itself, and its own head with it.
+    # A log with the same acts and other texts: consistent in itself, with its own head.
     tamper(path, "DELETE FROM audit_openings", "DELETE FROM audit")
     await act(db, 5, reason="other words")
     assert check_audit(path).fault == ""
@@ -229,7 +229,7 @@ async def test_a_persons_rows_are_forgotten_and_the_chain_holds(db: Database, pa
     assert (checked.fault, checked.rows, checked.forgotten) == ("", 4, 4)
     page = await Audit(db).page(GUILD)
     assert [(each.member, each.reason) for each in page] == [(BOB, REASON), (None, "")] * 2
-    # Nothing in the chain itself tells who it was: not the id, nor a digest that every id could be tried against.
+    # The chain itself does not reveal the person: it holds neither the id nor a digest that could be matched against every id.
     rows = [tuple(row) for row in await db.reader.all("SELECT * FROM audit")]
     assert str(ALICE) not in str(rows)
     assert rows[0][5] != rows[2][5]
@@ -253,7 +253,7 @@ async def test_the_log_is_exported_as_json_and_csv(db: Database, path: Path, tmp
     with as_csv.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["member_id"] for row in rows] == [str(ALICE), "", str(ALICE)]
-    # What anybody wrote must not become a spreadsheet's formula.
+    # A text written by a person must not become a spreadsheet formula.
     assert rows[0]["reason"] == "'" + REASON
     assert [row["hash"] for row in rows] == [each["hash"] for each in (first, second, third)]
 

@@ -1,4 +1,4 @@
-"""The list of looks that a server keeps out: by job and by case, and what an older database knew of them."""
+"""The list of pictures that a server bans, by job and by case, and the entries of an older database."""
 
 import shutil
 import sqlite3
@@ -94,5 +94,5 @@ def test_cases_and_bans_of_before_are_known_for_what_they_are(tmp_path: Path) ->
         cases = db.execute("SELECT job, is_withheld FROM cases ORDER BY number").fetchall()
         bans = db.execute("SELECT job, case_id FROM banned_pictures ORDER BY job").fetchall()
     assert cases == [("aaaaaaaaaa", 1), ("bbbbbbbbbb", 1), ("cccccccccc", 0), ("dddddddddd", 0)]
-    # Where the case was approved or is open it was banned by command.
+    # When the case was approved or is open, the ban came from a command.
     assert bans == [("aaaaaaaaaa", None), ("bbbbbbbbbb", 2), ("cccccccccc", None), ("dddddddddd", 4)]

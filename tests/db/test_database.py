@@ -81,7 +81,7 @@ async def test_cancellation_at_any_step_leaves_both_rows_or_none(db: Database) -
             await tx.all(INSERT, (f"{number}a", ""))
             await tx.all(INSERT, (f"{number}b", ""))
 
-    # One more turn of the loop each time, until a transaction was fast enough to be left alone.
+    # Adds one loop turn each time, until a transaction was fast enough to finish undisturbed.
     outcomes: list[int] = []
     while 2 not in outcomes:
         number = len(outcomes)

@@ -1,4 +1,4 @@
-"""Every table can forget a member, and what is forgotten is gone; what is others' stays."""
+"""Every table can erase a member. Erased data is deleted, and other members' data stays."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -69,7 +69,7 @@ NO_PERSON = {
     "added_version",
     "removed_version",
 }
-"""Whole numbers that say who nobody is. A column that is not here is taken for a person's id, and must be forgotten."""
+"""Integer columns that identify no person. A column that is missing here counts as a person's id and must be erased."""
 NO_NAME = {("server_rules", "name"), ("presets", "name")}
 GOES_WITH = {("spending", "member"): "its job", ("erasures", "member"): "the request, which it is"}
 LATER = NOW + 5000 * DAY
@@ -92,7 +92,7 @@ async def test_every_column_that_holds_a_member_is_in_the_one_table(db: Database
 async def test_a_member_in_any_one_column_is_not_forgotten_yet(db: Database, tmp_path: Path) -> None:
     await leave_traces(db, tmp_path, BOB, MODERATOR)
     forgetting = Erasures(db)
-    # Openings of the audit log can't be changed: the database refuses.
+    # openings of the audit log can't be changed: the database refuses
     columns = await columns_of_persons(db) - GOES_WITH.keys() - {("audit_openings", "person")}
     for number, (table, column) in enumerate(sorted(columns)):
         erasure = ErasureRequest(member=MemberId(1000 + number), asked_at=LATER)
@@ -155,7 +155,7 @@ async def test_what_others_made_of_a_picture_stays_theirs(db: Database, tmp_path
     bobs = await record_done(db, **changes)
     waiting = await record(db, **changes)
     await forget(db, tmp_path, ALICE, now=LATER, acts_before=NOW - 1)
-    # While somebody waits for a variation of it, the row is there to say that the picture is not.
+    # While a variation of it is waiting, the row stays to show that the picture was deleted.
     assert await Jobs(db).get(job.id) is not None
     assert all(each.is_removed for each in await pictures.of_job(job.id))
     async with db.transaction() as tx:
@@ -223,7 +223,7 @@ async def test_a_cases_number_is_never_given_twice(db: Database, tmp_path: Path)
 
 
 async def test_what_is_forgotten_is_not_in_the_files_any_more(db: Database, tmp_path: Path) -> None:
-    """Neither in a free page of the database nor in its write-ahead log."""
+    """Erased data remains neither in a free page of the database nor in its write-ahead log."""
     secret = "a very peculiar prompt about walruses"
     async with db.transaction() as tx:
         for _ in range(50):

@@ -15,7 +15,7 @@ from tests.db.rows import ALICE, MODERATOR, NOW, record, store
 
 ROOT = Path(__file__).parents[2]
 DAY = 86_400.0
-LATER = 4_000_000_000.0  # a start after every file of these tests was written
+LATER = 4_000_000_000.0  # a start time after every file of these tests was written
 
 
 @pytest.fixture
@@ -28,12 +28,12 @@ def files(pictures: Pictures) -> list[Path]:
 
 
 def contents(pictures: Pictures) -> list[bytes]:
-    """Of all files, those in the trash among them."""
+    """Returns the contents of all files, including those in the trash."""
     return sorted(path.read_bytes() for path in files(pictures))
 
 
 def live(pictures: Pictures) -> list[bytes]:
-    """Of the files outside the trash."""
+    """Returns the contents of the files outside the trash."""
     return sorted(path.read_bytes() for path in pictures.folder.glob("??/*"))
 
 
@@ -53,7 +53,7 @@ async def test_a_picture_comes_back_byte_for_byte(db: Database, pictures: Pictur
 async def test_a_file_that_was_put_ahead_is_not_written_under_the_lock(
     db: Database, pictures: Pictures
 ) -> None:
-    """And one that went meanwhile is."""
+    """A file that was deleted in the meantime is written again."""
     job = await record(db)
     await pictures.put([b"first", b"second"])
     first, second = sorted(files(pictures), key=lambda path: path.read_bytes())
@@ -171,7 +171,7 @@ async def test_the_sweep_deletes_no_file_that_it_does_not_know(db: Database, pic
 
 
 async def test_the_sweep_finishes_a_removal_that_a_crash_cut_short(db: Database, pictures: Pictures) -> None:
-    """Also of a file that lies in the trash, since an older database did not know it."""
+    """This includes a file that an older database moved to the trash because it did not know the file."""
     job = await record(db)
     await pictures.put([b"0", b"1"])
     await pictures.sweep(LATER)
@@ -188,7 +188,7 @@ async def test_the_sweep_finishes_a_removal_that_a_crash_cut_short(db: Database,
 
 
 async def test_an_older_database_started_once_costs_no_picture_of_the_newer(tmp_path: Path) -> None:
-    """The newer one is put back, with what was drawn since the copy."""
+    """The newer database is restored, with pictures drawn since the copy."""
     path, drawn = tmp_path / "atelier.sqlite3", list[StoredImage]()
 
     async def draw(content: bytes) -> None:
@@ -240,7 +240,7 @@ async def test_the_trash_is_emptied_by_the_day_but_for_what_a_row_refers_to(
 async def test_a_job_that_is_finished_during_the_sweep_keeps_its_pictures(
     db: Database, pictures: Pictures
 ) -> None:
-    """Whether their files are new, or were there already without a row."""
+    """This holds for new files and for existing files without a row."""
     names = [b"%d" % n for n in range(300)]
     await pictures.put(names[::2])
     for path in files(pictures):
@@ -297,5 +297,5 @@ def test_a_full_disk_stores_none_of_a_jobs_pictures(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
-    # The sweep finds the one that did fit; of the other nothing is left.
+    # The sweep finds the file that fitted. The other file was removed completely.
     assert (done.stdout, done.returncode) == ("full\n[] 1\n", 0), done.stderr

@@ -159,7 +159,7 @@ def expected(job: Job, step: Step) -> bool:
             return job.state not in ENDED
 
 
-# One database for all examples: each records a job of its own.
+# One database for all examples: each example records its own job.
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(st.sampled_from(Step.__args__), max_size=7))
 async def test_whatever_is_tried_a_job_ends_once_and_is_delivered_once(

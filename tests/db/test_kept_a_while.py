@@ -1,4 +1,4 @@
-"""What forgetting leaves for as long as it counts: sanctions, open cases, what was charged today, what moderators did."""
+"""Data that an erasure keeps as long as it is needed: sanctions, open cases, today's charges, moderators' acts."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -70,7 +70,7 @@ async def test_of_a_live_sanction_stays_what_it_needs_and_no_more(
     assert await Strikes(db).live(GUILD, ALICE, NOW + 2 * DAY) == 1
     again = ErasureRequest(member=ALICE, asked_at=NOW + 5)
     assert (await Erasures(db).advance(again, now=NOW + 2 * DAY, acts_before=NOW - 1)).rows == 0
-    # Once it no longer counts the rest goes too.
+    # When the sanction has ended, the rest is erased too.
     if until is None:
         async with db.transaction() as tx:
             await Blocks(db).lift_all(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, at=NOW + 3 * DAY)
@@ -176,7 +176,7 @@ async def test_forgetting_is_no_way_to_more_reports(db: Database, tmp_path: Path
     assert not await forget(db, tmp_path, ALICE, now=NOW + 3599, acts_before=NOW - 1)
     assert await Reports(db).times(ALICE, 0) == [NOW]
     assert await forget(db, tmp_path, ALICE, now=NOW + 3600, acts_before=NOW - 1)
-    # The case about Bob stays, with what was reported, and without who did it.
+    # The case about Bob stays with the report, but without the person who reported it.
     [entry] = await CaseEntries(db).of_case(case.id)
     assert (entry.text, entry.written_name) == ("reported: ugly", "a member")
     assert await cells_with(db, ALICE, ALICES_NAME) == set()

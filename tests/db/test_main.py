@@ -1,4 +1,4 @@
-"""`python -m db`, run as its users run it, and its sentences."""
+"""`python -m db`, run as users run it, and its messages."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 async def data(tmp_path: Path) -> AsyncGenerator[Path, None]:
-    """The folder of a bot that is running: one job queued, one done with a picture."""
+    """The data folder of a running bot: one job is queued, one is done with a picture."""
     async with Database.open(tmp_path / "atelier.sqlite3") as db:
         await record(db)
         done = await record_done(db)

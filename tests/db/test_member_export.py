@@ -38,7 +38,7 @@ ORDER BY 1, 2
 """
 
 
-# Acts: in a case that may come to nothing, on a server, and those whose reason the member is told.
+# Acts in a case that may end without a decision, acts on a server, and acts whose reason is sent to the member.
 CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE_BAN, Act.NOTE}
 ON_NO_MEMBER = {
     Act.RAID_ON,
@@ -61,7 +61,7 @@ ALICES_NAME, MODERATORS_NAME = "alice of the hills", "mo of the desk"
 
 
 async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator: MemberId) -> None:
-    """A row in every table that knows members."""
+    """Writes a row to every table that refers to members."""
     parents = (a_job(member=MemberId(777)), a_job(member=MemberId(777)))
     grown = tuple(each for parent in parents for each in grown_from(parent.id))
     job = a_job(member=subject, member_name=ALICES_NAME, pictures=grown)
@@ -171,7 +171,7 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "verdicts",
     }
     for number, (table, column) in enumerate(columns):
-        # A member of whom nothing is known but this one cell.
+        # a member with data in this one cell only
         member = MemberId(1000 + number)
         others = {"subject": MemberId(1), "moderator": MemberId(2)}
         others["subject" if column in ("member", "person") else "moderator"] = member
@@ -212,7 +212,7 @@ async def test_an_export_holds_the_members_rows_and_nobody_elses(db: Database, t
     assert "token" not in text
 
 
-# What is handed over under each name. A new column is decided: it is added to its list here, or to KEPT_BACK.
+# The exported columns under each name. A new column needs a decision: add it here or to KEPT_BACK.
 HANDED_OVER = {
     "jobs": """
         id member member_name action guild_id channel_id message_id parent parent_image model prompt negative width height steps
@@ -255,10 +255,10 @@ HANDED_OVER = {
 }
 KEPT_BACK = {
     "jobs": "token token_at",  # a credential
-    "images": "removed_by scores",  # who others are; what a detector saw
-    "verdicts": "rule words score normal_form likeness",  # how the filter decides
+    "images": "removed_by scores",  # data about other people; a detector's scores
+    "verdicts": "rule words score normal_form likeness",  # internals of the filter's decision
     "audit": "actor previous hash member",  # digests
-    "audit_openings": "number field person text salt",  # what is theirs of it stands in audit
+    "audit_openings": "number field person text salt",  # the member's part of it is exported with audit
     "cases": """
         rule words score normal_form likeness
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
@@ -266,7 +266,7 @@ KEPT_BACK = {
     """,
     "strikes": "given_by pardoned_by",
     "appeals": "decided_by decided_name card_channel_id card_message_id told_at",
-    "reports": "case_id",  # it is about another member
+    "reports": "case_id",  # refers to another member
 }
 DERIVED = {"has_picture", "is_remix"}
 OF_NO_MEMBER = {

@@ -21,7 +21,7 @@ from db.migrate import (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """Two migrations of a small database."""
+    """A folder with two migrations of a small database."""
     folder = tmp_path / "migrations"
     folder.mkdir()
     (folder / "0001_first.sql").write_text("-- A comment; with a semicolon.\nCREATE TABLE a (x) ;\n", "utf-8")
@@ -137,18 +137,18 @@ def test_several_at_once_copy_an_existing_database_once(path: Path, folder: Path
 
 
 def test_the_check_reads_one_state_of_the_file(path: Path) -> None:
-    """Another process creates the database between two of the check's statements."""
+    """Another process creates the database between two statements of the check."""
     path.touch()
     script = f"""BEGIN; CREATE TABLE jobs (id); PRAGMA application_id = {APPLICATION_ID};
         PRAGMA user_version = {known_version()}; COMMIT"""
     tried: list[str] = []
 
     def create_as_it_counts_the_tables(action: int, table: str | None, *_: object) -> int:
-        """For `set_authorizer`, which SQLite calls as it prepares each statement."""
+        """A callback for `set_authorizer`, which SQLite calls while it prepares each statement."""
         if action == sqlite3.SQLITE_READ and table in ("sqlite_master", "sqlite_schema") and not tried:
             tried.append(table)
             other = sqlite3.connect(path, timeout=0, isolation_level=None)
-            with closing(other), suppress(sqlite3.OperationalError):  # locked, since the check is reading
+            with closing(other), suppress(sqlite3.OperationalError):  # locked, because the check is reading
                 other.executescript(script)
         return sqlite3.SQLITE_OK
 
@@ -193,7 +193,7 @@ def test_a_number_may_be_left_out_and_none_is_used_twice(path: Path, folder: Pat
 
 
 def leave_nothing(path: Path) -> None:
-    """The database was moved away."""
+    """Moves the database away."""
 
 
 def leave_an_empty_file(path: Path) -> None:

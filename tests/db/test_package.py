@@ -1,4 +1,4 @@
-"""What `import db` and `import moderation` load: the bot's nouns, and nothing that takes long."""
+"""`import db` and `import moderation` load the bot's nouns, and no slow module."""
 
 import subprocess
 import sys

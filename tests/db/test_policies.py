@@ -1,4 +1,4 @@
-"""What a server chose about what is found: scopes apart, changes on presets, and what the tables refuse to hold."""
+"""A server's policy: separate scopes, changes on presets, and values that the tables refuse."""
 
 import sqlite3
 

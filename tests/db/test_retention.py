@@ -1,4 +1,4 @@
-"""What goes by its age alone, with a clock that the test moves; and what stays although it is old."""
+"""Data that is deleted by age, with a clock that the test moves; and old data that stays."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -25,7 +25,7 @@ FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions
 
 
 async def sweep(db: Database, folder: Path, periods: Periods, now: float) -> int:
-    """How many rows went, in as many steps as it takes."""
+    """Runs retention to the end and returns the number of deleted rows."""
     retention, count = Retention(db, Pictures(db, folder)), 0
     while changed := await retention.step(periods, now):
         count += changed

@@ -1,4 +1,4 @@
-"""A database of the release before drawings is brought up to this one: every row of it is found again."""
+"""A database of the release before drawings is migrated, and every row is found again."""
 
 import json
 import sqlite3
@@ -34,7 +34,7 @@ TABLES = "SELECT name FROM sqlite_schema WHERE type = 'table'"
 INDICES = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
 TRIGGERS = "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' ORDER BY name"
 FORGOTTEN = MemberId(80351110224678999)
-"""They asked for it shortly before the update: an order of the last day is left, emptied."""
+"""The member asked for erasure shortly before the update: an order of the last day stays, without its contents."""
 EXPORT_OF_JOBS = """
 SELECT id, member, member_name, action, guild_id, channel_id, message_id, parent, parent_image, model,
        prompt, negative, width, height, steps, guidance, seed, images, strength, loras, is_remix, state, failure,
@@ -42,12 +42,12 @@ SELECT id, member, member_name, action, guild_id, channel_id, message_id, parent
        created_at, started_at, finished_at, delivered_at
 FROM jobs WHERE member = ? ORDER BY id
 """
-"""As that release had it."""
+"""The export query of that release."""
 
 
 @pytest.fixture
 def old(path: Path) -> dict[str, list[dict[str, Any]]]:
-    """What stands in the old database at `path`, by table; views are no tables."""
+    """Returns the rows of the old database at `path`, by table and without views."""
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript(DUMP.read_text("utf-8"))
         return tables(connection)
@@ -73,7 +73,7 @@ def column(path: Path, sql: str) -> list[Any]:
 
 
 def job_of(row: dict[str, Any]) -> Job:
-    """As the release before read it, in the values of today."""
+    """Reads a job row as the earlier release did, into today's values."""
     loras: dict[LoraName, float] = json.loads(row["loras"])
     picture = row["parent"] and InputPicture(
         source=Parent(job=JobId(row["parent"]), image=row["parent_image"]),

@@ -1,6 +1,6 @@
-"""One stage for all tests that leave it as they found it; those that kill things have their own.
+"""One stage for all tests that leave it unchanged. Tests that kill processes have their own.
 
-All of them share one event loop, the session's: a playground whose loop stands still is a Discord that hangs.
+All tests share the session's event loop, because a playground whose loop stops is a Discord that hangs.
 """
 
 from collections.abc import AsyncGenerator
@@ -15,7 +15,7 @@ from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_sd
 
 __all__ = ["browser", "visit"]
-"""The page's own fixtures, for rounds that a person makes in a browser."""
+"""The page's own fixtures, for tests of a person in a browser."""
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +28,6 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
     async with on_stage(tmp_path_factory.mktemp("stage"), model) as stage:
-        # Until then a card says that the model is loading, in place of the line that tests read.
+        # Until then a card shows that the model is loading, instead of the queue position that tests read.
         await stage.until(lambda: "the worker is ready" in stage.log.read_text("utf-8"), timeout=60)
         yield stage

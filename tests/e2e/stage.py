@@ -1,4 +1,4 @@
-"""A stage: a playground, the shipped bot beside it as a process of its own, and a model that draws noise in milliseconds."""
+"""A stage: a playground, the shipped bot as a separate process, and a model that draws noise in milliseconds."""
 
 import asyncio
 import io
@@ -24,7 +24,7 @@ from playground.world.messages import Message
 from tests.openapi import Judge
 
 WAIT = 60.0
-"""Seconds. Long enough for a worker to start on a machine that has much else to do."""
+"""Seconds. Enough for a worker to start on a busy machine."""
 
 ICONS = {"🔄": "reroll", "🗑️": "delete"}
 _JOB = re.compile(r"atelier:1:\w+:([a-z2-7]{10}):")
@@ -33,7 +33,7 @@ Fits = Callable[[Message], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a stage's config.toml says, where that is not the ordinary."""
+    """The values of a stage's config.toml that differ from the defaults."""
 
     slots: int = 4
     max_waiting: int = 200
@@ -42,7 +42,7 @@ class Options:
     jobs_in_line: int = 25
     steps: int = 2
     strength: float = 0.6
-    listen: str = ""  # for metrics
+    listen: str = ""  # address of the metrics
     log: str = "text"
 
 
@@ -114,14 +114,14 @@ class Stage:
     play: Playground
     bot: BotProcess
     judge: Judge
-    data: Path  # the bot's
+    data: Path  # the bot's data folder
     log: Path
     _guests: int = field(default=0)
 
     # ---- people and their jobs
 
     def guest(self) -> Person:
-        """A member whom no other test has spent the allowance of."""
+        """Adds a member whose allowance no other test has used."""
         self._guests += 1
         return self.play.add_member(f"guest{self._guests}")
 
@@ -140,7 +140,8 @@ class Stage:
     async def imagine(
         self, person: Person, prompt: str, /, *, steps: int | None = None, **options: Any
     ) -> Use:
-        """Answered, not finished. `steps` beyond the option's 150 go into the prompt: a job that takes its time."""
+        """Waits for the answer, not for the end. `steps` above the option's maximum of 150 are added to the prompt, for a slow
+        job."""
         if steps is not None:
             prompt = f"{prompt} --steps {steps}"
         use = await person.slash("gallery", "imagine", prompt=prompt, **options)
@@ -148,14 +149,14 @@ class Stage:
         return use
 
     async def draw(self, person: Person, prompt: str, /, **options: Any) -> Message:
-        """The finished gallery."""
+        """Returns the finished gallery."""
         return await self.gallery(await self.imagine(person, prompt, **options))
 
     async def gallery(self, use: Use, timeout: float = WAIT) -> Message:
         return await self.card(use, is_gallery, timeout)
 
     async def card(self, use: Use, fits: Fits, timeout: float = WAIT) -> Message:
-        """The use's answer once it is as wanted."""
+        """Returns the use's answer once `fits` is true."""
 
         def look() -> Message | None:
             message = use.message
@@ -168,13 +169,13 @@ class Stage:
             raise AssertionError(f"it stayed:\n{shown}\n--- the bot said:\n{self.said()[-3000:]}") from None
 
     async def private(self, use: Use) -> str:
-        """The sentence of an answer that the asker alone sees."""
+        """Returns the text of an answer that only the asker sees."""
         message = await use.wait_for_message()
         assert message.is_ephemeral, message.texts
         return message.texts
 
     async def press(self, person: Person, message: Message, label: str) -> Use:
-        """By what is on the button; "🔄" and "🗑️" stand for the two that have no label."""
+        """Presses a button by its label; "🔄" and "🗑️" stand for the two buttons without a label."""
         if label in ICONS:
             use = await person.click(message, custom_id=self.custom_id(message, ICONS[label]))
         else:
@@ -184,7 +185,7 @@ class Stage:
         return use
 
     async def press_late(self, person: Person, message: Message, custom_id: str) -> Use:
-        """A press in a client that has not heard yet that `message` (a `copy`, or deleted) is no longer as it was."""
+        """Presses a button as a client with an outdated view of `message` does (a `copy`, or a deleted message)."""
         interaction = person.client_input.component(person.user, message, {"custom_id": custom_id})
         use = Use(interaction, self.play.world)
         await use.wait_for_answer()
@@ -195,12 +196,12 @@ class Stage:
         return f"atelier:1:{press}:{job_of(message)}:{image}"
 
     async def until(self, holds: Callable[[], object], timeout: float = WAIT) -> None:
-        """Waits for what shows in no message; looks again every fiftieth of a second."""
+        """Waits for a condition that no message shows. Checks fifty times a second."""
         async with asyncio.timeout(timeout):
-            while not holds():  # noqa: ASYNC110 - the condition is another process's doing
+            while not holds():  # noqa: ASYNC110 - another process changes the condition
                 await asyncio.sleep(0.02)
 
-    # ---- what is stored, sent and said
+    # ---- stored, sent and logged data
 
     def rows(self, sql: str, *parameters: object) -> list[sqlite3.Row]:
         with closing(sqlite3.connect(f"file:{self.data / 'atelier.sqlite3'}?mode=ro", uri=True)) as db:
@@ -212,7 +213,7 @@ class Stage:
         return row
 
     def acts_about(self, member: Person) -> list[sqlite3.Row]:
-        """What moderators did to the member, oldest first."""
+        """Returns the moderators' acts on the member, oldest first."""
         return self.rows(
             """
             SELECT audit.number, action, subject, actors.person AS actor FROM audit
@@ -227,17 +228,17 @@ class Stage:
         return self.row("SELECT * FROM jobs LEFT JOIN job_parents ON job = id WHERE id = ?", job_of(message))
 
     def spent(self, member: Person) -> int:
-        """Images, refunds taken off."""
+        """Returns the charged images minus refunds."""
         rows = self.rows("SELECT images, coalesce(refunded, 0) FROM spending WHERE member = ?", member.id)
         return sum(images - refunded for images, refunded in rows)
 
     def files(self, job: str) -> list[Path]:
-        """The job's pictures, by index, whether they are there or not."""
+        """Returns the paths of the job's pictures by index, also of missing ones."""
         rows = self.rows("SELECT sha256 FROM images WHERE job = ? ORDER BY image_index", job)
         return [next((self.data / "images").glob(f"*/{sha}.png"), Path(f"{sha} is gone")) for (sha,) in rows]
 
     def edits(self, message: Message) -> list[Exchange]:
-        """Every edit of the message that the bot asked for, oldest first."""
+        """Returns every edit request of the bot for the message, oldest first."""
         return [
             each
             for each in self.judge.exchanges
@@ -246,7 +247,7 @@ class Stage:
         ]
 
     def verify(self) -> None:
-        """Judges what was exchanged since the last time. Skips the test where the description is not there."""
+        """Checks the exchanges since the last call. Skips the test when the description is not available."""
         self.judge.verify()
         self.judge.exchanges.clear()
         self.judge.frames.clear()
@@ -265,19 +266,19 @@ class Stage:
         await self.play.wait_until_offline()
 
     async def kill(self) -> None:
-        """SIGKILL, by its id."""
+        """Kills the bot with SIGKILL, by its process id."""
         os.kill(self.bot.pid, signal.SIGKILL)
-        await self.bot.kill()  # reaps it
+        await self.bot.kill()  # waits for the dead process
         await self.play.wait_until_offline()
 
     @property
     def worker(self) -> int | None:
-        """The id of the bot's child that owns the device; None while there is none."""
+        """Returns the process id of the bot's worker, which owns the device; None while there is none."""
         return next(iter(children(self.bot.pid)), None)
 
 
 def children(pid: int) -> list[int]:
-    """The processes that it started and that are alive; a session of their own makes them no less its children."""
+    """Returns the living child processes, including those with their own session."""
     found: list[int] = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
@@ -291,7 +292,7 @@ def children(pid: int) -> list[int]:
 
 
 def copy(message: Message) -> Message:
-    """As it is now."""
+    """Returns a copy of the message's current state."""
     return replace(message, json=deepcopy(message.json))
 
 
@@ -300,7 +301,7 @@ def is_gallery(message: Message) -> bool:
 
 
 def job_of(message: Message) -> str:
-    """The id of the job that the message shows, from its buttons."""
+    """Returns the id of the job that the message shows, read from its buttons."""
     for component in message.components:
         if found := _JOB.match(component.get("custom_id", "")):
             return found[1]
@@ -314,7 +315,7 @@ def seed_of(message: Message) -> int:
 
 
 async def picture_of(message: Message) -> Image.Image:
-    """The one picture that the message shows, as a client loads it."""
+    """Loads the single picture of the message, as a client does."""
     (url,) = picture_urls(message)
     return await asyncio.to_thread(_load, url)
 
@@ -332,7 +333,7 @@ def _load(url: str) -> Image.Image:
 
 @asynccontextmanager
 async def on_stage(folder: Path, model: Path, options: Options | None = None) -> AsyncGenerator[Stage]:
-    """Leaving ends the bot, and with it its worker, whatever happened."""
+    """Opens a stage. Leaving it always ends the bot and its worker."""
     (folder / "config.toml").write_text(config(model, options or Options()), "utf-8")
     log = folder / "bot.log"
     log.touch()

@@ -1,4 +1,4 @@
-"""Fifty members at once: everybody is answered, everybody is served, and nobody waits for who came with twenty jobs."""
+"""Fifty members at once: each is answered and served, and no member waits for the one with twenty jobs."""
 
 import os
 import statistics
@@ -14,7 +14,8 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 def allowed_seconds() -> float:
-    """One second; more where other programs have the machine. benchmarks/burst.py prints the figures of an idle one."""
+    """Returns one second, or more when other programs load the machine. benchmarks/burst.py prints the figures of an idle
+    machine."""
     is_busy = os.getloadavg()[0] > 3 * (os.cpu_count() or 1)
     return 2.5 if is_busy else 1.0
 
@@ -25,11 +26,11 @@ async def test_fifty_members_in_one_second_behind_one_with_twenty_jobs(stage: St
     assert measured.failed == 0
     assert (len(measured.waits), len(measured.busy_waits)) == (50, 20)
     assert max(measured.answers) < allowed_seconds(), table(measured)
-    # The one who was there first with everything has the last of it later than the others have theirs.
+    # The member who came first with many jobs gets the last of them after the others have theirs.
     assert statistics.median(measured.waits) <= max(measured.busy_waits), table(measured)
     jobs = stage.rows(
         "SELECT count(*) AS count FROM jobs WHERE prompt LIKE 'burst %' AND state = 'done' AND member != ? GROUP BY member",
-        stage.ada.id,  # whose one picture came first, to see the worker ready
+        stage.ada.id,  # her one picture came first, to check that the worker is ready
     )
     assert sorted(each["count"] for each in jobs) == [1] * 50 + [20]
 

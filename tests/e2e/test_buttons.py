@@ -34,7 +34,7 @@ async def test_u_enlarges_that_picture_and_answers_with_a_message_of_its_own(sta
 
 
 def distance(one: Image.Image, other: Image.Image) -> float:
-    """Mean absolute difference of the channels, 0 to 255."""
+    """Returns the mean absolute difference of the channels, 0 to 255."""
     a, b = (np.asarray(each.convert("RGB"), dtype=np.float32) for each in (one, other))
     return float(np.abs(a - b).mean())
 
@@ -86,7 +86,7 @@ async def test_reroll_draws_the_same_prompt_with_another_seed(stage: Stage) -> N
 
 
 async def test_the_seed_of_a_variation_draws_its_upscale_and_so_on(stage: Stage) -> None:
-    """Galleries grow from galleries: every kind has buttons that work."""
+    """A gallery can be made from any gallery: every kind has working buttons."""
     gallery = await stage.draw(stage.guest(), "a seed", images=1)
     variations = await stage.gallery(await stage.press(stage.ben, gallery, "V1"))
     large = await stage.gallery(await stage.press(stage.ben, variations, "U4"))
@@ -131,13 +131,13 @@ async def test_cancel_while_it_runs_gives_everything_back(stage: Stage) -> None:
     assert card.component(label="Cancel") is None
     assert stage.spent(ada) == 0
     assert stage.job(card)["state"] == "cancelled"
-    # Its "Try again" is a re-roll.
+    # Its "Try again" button is a re-roll.
     assert card.component(label="Try again")
 
 
 async def test_cancel_while_it_waits_gives_everything_back_and_by_a_moderator_too(stage: Stage) -> None:
     ada, ben = stage.guest(), stage.guest()
-    # Beyond the window of four slots and one more picture.
+    # more than the four slots and the one extra picture of the window
     running = [await stage.imagine(ada, "in front", steps=900) for _ in range(2)]
     waiting = await stage.imagine(ben, "behind", steps=900)
     assert waiting.message is not None

@@ -1,4 +1,4 @@
-"""The moderators' desk: a case from the flagged order to the answered appeal, and everything that a moderator can press."""
+"""The moderators' desk: a case from the flagged order to the answered appeal, and every button of a moderator."""
 
 import asyncio
 import re
@@ -22,17 +22,17 @@ DAY = 86_400.0
 
 @pytest.fixture
 def max_(stage: Stage) -> Person:
-    """Another moderator."""
+    """A second moderator."""
     return stage.play.add_member("max", is_moderator=True)
 
 
 def case_of(stage: Stage, member: Person) -> sqlite3.Row:
-    """The member's newest."""
+    """Returns the member's newest case."""
     return stage.rows("SELECT * FROM cases WHERE member = ? ORDER BY id DESC", member.id)[0]
 
 
 async def card_of(stage: Stage, member: Person, *words: str) -> Message:
-    """The card in the moderators' channel that is about the member and says this."""
+    """Returns the card in the moderators' channel about the member that contains these texts."""
 
     def fits(message: Message) -> bool:
         shown = message.texts
@@ -42,7 +42,7 @@ async def card_of(stage: Stage, member: Person, *words: str) -> Message:
 
 
 async def flagged(stage: Stage, member: Person) -> tuple[Message, Message]:
-    """A flagged order's gallery, and its card with the picture."""
+    """Returns a flagged order's gallery, and its card with the picture."""
     gallery = await stage.draw(member, FLAGGED, images=1)
     card = await card_of(stage, member, FLAGGED)
     await stage.play.world.changed.wait_until(lambda: thumbnails(stage, card) or None, 60)
@@ -75,7 +75,7 @@ async def fill_in(person: Person, use: Use, **entries: str) -> Use:
 
 
 async def followup(stage: Stage, person: Person, words: str, channel: str = "mod-log") -> str:
-    """What the person alone is told."""
+    """Returns the text of a message that only this person sees."""
     message = await person.wait_for_message(lambda m: m.is_ephemeral and words in m.texts, channel, 60)
     return message.texts
 
@@ -98,7 +98,7 @@ async def test_a_case_from_the_flagged_order_to_the_answered_appeal(stage: Stage
     assert "1 order · 1 flagged · 0 refused · 0 strikes now" in shown
     assert "next is a warning" in shown
 
-    # Time out: the form opens, the case is mia's; what she sends closes it.
+    # Time out: the modal opens and mia claims the case; sending the modal closes it.
     use = await press(stage.mia, card, "Time out")
     await card_of(stage, ada, "Claimed by Mia")
     late = await press(max_, card, "Remove")
@@ -115,7 +115,7 @@ async def test_a_case_from_the_flagged_order_to_the_answered_appeal(stage: Stage
     notice = await dm(ada, "timed you out")
     assert "swords are not for here" in notice.texts and "1 strike now" in notice.texts
 
-    # Appeal, from the direct message; answered by another moderator alone.
+    # Appeal from the direct message. Only another moderator may answer it.
     await fill_in(ada, await press(ada, notice, "Appeal"), why="it was for a play")
     appeal = await stage.play.wait_for_message(
         lambda m: "### Appeal" in m.texts and f"<@{ada.id}>" in m.texts, "mod-log", stage.mia, timeout=60
@@ -130,7 +130,7 @@ async def test_a_case_from_the_flagged_order_to_the_answered_appeal(stage: Stage
     await stage.draw(ada, "a wooden sword", images=1)
     assert "appealed already" in await said(await press(ada, notice, "Appeal"))
 
-    # Amended, and all of it in the log.
+    # Amend the case; the log contains every step.
     number = case_of(stage, ada)["number"]
     use = await stage.mia.slash("mod-log", "mod case", number=number, reason="a misunderstanding")
     assert "a misunderstanding" in await said(use)
@@ -191,7 +191,7 @@ async def test_a_blocked_member_is_told_with_the_refusal(stage: Stage) -> None:
     await said(await stage.mia.slash("gallery", "mod timeout", member=ada, duration="1h", reason="hush"))
     stage.play.world.time_out(
         stage.play.world.guild.members[ada.id], None
-    )  # Discord's own would hide the command
+    )  # Discord's client would hide the command
     use = await ada.slash("gallery", "imagine", prompt="a fox")
     assert "has blocked you" in await stage.private(use)
     told = await ada.wait_for_message(lambda m: "timed you out" in m.texts, "gallery", 60)
@@ -357,7 +357,7 @@ async def test_a_purge_takes_down_a_members_pictures(stage: Stage) -> None:
     for gallery in delivery:
         assert stage.play.world.messages.get(gallery.channel_id, gallery.id) is None
         assert not any(file.exists() for file in stage.files(job_of(gallery)))
-    # Gone, or, where it was posted in the same instant, without pictures.
+    # Deleted, or without pictures when it was posted at the same moment.
     await stage.until(lambda: running.message is None or "Cancelled" in running.message.texts)
 
 
@@ -374,9 +374,9 @@ async def test_raid_mode_and_the_panic_switch_hold_over_a_restart(stage: Stage) 
         await stage.start()
         refusal = await stage.private(await young.slash("gallery", "imagine", prompt="a fox"))
         assert "raid mode" in refusal and "1 week" in refusal
-        # The worker starts again with the bot, and loads its libraries anew.
+        # The worker restarts with the bot and loads its libraries again.
         await stage.gallery(await stage.imagine(old, "a fox", images=1), 200)
-        # A card from before the restart works as before.
+        # A card from before the restart still works.
         await press(stage.mia, card, "Approve")
         assert (await closed_case(stage, card_member))["outcome"] == "approve"
         await said(await stage.mia.slash("gallery", "mod raid", state="off"))

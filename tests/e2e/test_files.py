@@ -1,4 +1,4 @@
-"""A prompt in a file: uploaded as a member does it, drawn, or refused with a sentence."""
+"""A prompt in a file: uploaded as a member does it, then drawn or refused with a sentence."""
 
 import asyncio
 import urllib.request
@@ -16,9 +16,9 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 async def saved(message: Message) -> bytes:
-    """What a member saves who saves the message's picture."""
+    """Returns the file that a member gets by saving the message's picture."""
     (url,) = picture_urls(message)
-    return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())  # the playground's own
+    return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())  # the playground's own address
 
 
 @needs_openapi
@@ -43,7 +43,7 @@ async def test_a_picture_that_was_saved_is_drawn_again_and_with_a_change(stage: 
         assert old[column] == same[column] == other[column], column
     assert (same["prompt"], same["seed"], same["member"]) == ("a lamp", 77, ben.id)
     assert (other["prompt"], other["seed"]) == ("a lamp made of glass", 78)
-    # An enlarged picture says as much.
+    # An enlarged picture contains its parameters too.
     large = await stage.gallery(await stage.press(ben, first, "U1"))
     small = await stage.draw(ben, ".", file=ben.upload("large.png", await saved(large)))
     assert (stage.job(small)["seed"], stage.job(small)["width"]) == (77, old["width"])
@@ -69,7 +69,7 @@ async def test_a_file_that_holds_no_prompt_is_told_in_a_sentence_and_costs_nothi
 
 
 async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    await reader.read()  # until the other side has had enough
+    await reader.read()  # until the other side closes the connection
     writer.close()
 
 

@@ -1,4 +1,4 @@
-"""/imagine, from what a member types to the pictures in the channel."""
+"""/imagine, from the typed command to the pictures in the channel."""
 
 import json
 from pathlib import Path
@@ -78,7 +78,7 @@ async def test_the_same_seed_and_prompt_give_the_same_picture_again(stage: Stage
     second = await stage.draw(stage.ben, "twice the same", images=1, seed=5)
     other = await stage.draw(stage.ben, "twice the same", images=1, seed=6)
     once, again, another = [open_picture(stage.files(job_of(each))[0]) for each in (first, second, other)]
-    # What the worker draws is the same to the bit; each job's invisible mark is its own.
+    # The worker draws identical pictures; only the invisible mark differs between jobs.
     assert furthest(once, again) < 24 < furthest(once, another)
 
 
@@ -87,7 +87,7 @@ def open_picture(path: Path) -> Image.Image:
 
 
 def furthest(first: Image.Image, second: Image.Image) -> int:
-    """How far any value of any pixel is from its other, 0 to 255."""
+    """Returns the largest difference between two values of a pixel, 0 to 255."""
     extrema = cast("list[tuple[int, int]]", ImageChops.difference(first, second).getextrema())
     return max(most for _, most in extrema)
 

@@ -38,7 +38,7 @@ async def test_history_has_pages_newest_first_and_repeats(stage: Stage) -> None:
     assert newest.message is not None
     assert "number 5" in newest.message.texts
 
-    # "Repeat" posts in the channel, for everybody.
+    # "Repeat" posts in the channel, visible to all members.
     again = await stage.gallery(await stage.press(ada, newest.message, "Repeat"))
     assert not again.is_ephemeral
     assert stage.job(again)["prompt"] == "number 5"
@@ -70,7 +70,7 @@ async def test_the_queue_shows_my_jobs_and_cancels_one(stage: Stage) -> None:
 
     assert second.message is not None
     assert first.message is not None
-    await stage.press(ada, page, "Cancel")  # the first one's
+    await stage.press(ada, page, "Cancel")  # cancels the first one
     await stage.card(first, lambda message: "Cancelled" in message.texts)
     use = await ada.click(page, custom_id=stage.custom_id(second.message, "cancel"))
     await use.wait_for_answer()

@@ -1,4 +1,4 @@
-"""An order's way through both processes, in the log: its id everywhere, its prompt nowhere."""
+"""An order's path through both processes in the log: every line has its id, none its prompt."""
 
 import json
 from pathlib import Path
@@ -12,12 +12,12 @@ from tests.e2e.stage import Options, Stage, job_of, on_stage
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 WORDS = ("quokka", "zeppelin", "xylograph")
-# Longer than CLIP reads: diffusers has a warning for that, with what it left out.
+# Longer than CLIP's limit: diffusers then logs a warning with the omitted text.
 PROMPT = f"a {WORDS[0]} in a {WORDS[1]} " + "over hills and far away " * 12 + WORDS[2]
 
 
 async def drawn(stage: Stage) -> list[Message]:
-    """An order, what its buttons make of it, and one that fails in the worker."""
+    """Draws an order, orders from its buttons, and an order that fails in the worker."""
     ada = stage.guest()
     gallery = await stage.draw(ada, PROMPT, negative=WORDS[1], images=2)
     varied = await stage.gallery(await stage.press(ada, gallery, "V1"))
@@ -48,5 +48,5 @@ async def test_the_log_of_bot_and_worker_follows_a_job_and_never_tells_its_promp
         loggers = {line["logger"] for line in own}
         assert {"bot.gallery.delivery", "generation.worker.loop"} <= loggers
         assert [line["event"] for line in own if line["logger"] == "bot.gallery.delivery"][-1] == "delivered"
-    # What is logged of no job by its context does not name one in its text either.
+    # A line without a job in its context must not name a job in its text either.
     assert not [line for line in lines if "job" not in line and any(job in line["event"] for job in jobs)]

@@ -1,4 +1,4 @@
-"""What moderators see and do; and that nobody else can."""
+"""The views and actions of moderators, and that no other member has them."""
 
 from typing import Any
 

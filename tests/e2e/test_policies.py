@@ -1,4 +1,4 @@
-"""/server policy, as those who may manage the server see it; and as their members feel it."""
+"""/server policy, seen by members who may manage the server, and its effect on their members."""
 
 import asyncio
 from typing import Any
@@ -90,7 +90,7 @@ async def test_members_and_mere_moderators_choose_nothing(stage: Stage) -> None:
     for name, options in commands:
         with pytest.raises(Refused):
             await stage.ada.slash("gallery", f"server policy {name}", **options)
-        # As when a server's admins have opened the command to everybody.
+        # as if the server's admins had allowed the command for every member
         use = await stage.ada.slash("gallery", f"server policy {name}", force=True, **options)
         assert await stage.private(use) == "That needs the Manage Server permission."
     assert (

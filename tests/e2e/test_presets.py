@@ -1,4 +1,4 @@
-"""Presets, from the command that keeps one to the picture that is drawn with it."""
+"""Presets, from the command that saves one to the picture drawn with it."""
 
 import pytest
 

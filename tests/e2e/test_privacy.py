@@ -1,4 +1,4 @@
-"""A member takes their data along, and has it deleted: from the command to the last cell of the database and the last message."""
+"""A member exports their data and has it deleted, from the command to the last cell of the database and the last message."""
 
 import asyncio
 import io
@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300
 
 
 def cells_with(stage: Stage, member: Person) -> list[tuple[str, str]]:
-    """Table and column of what tells of the member."""
+    """Returns table and column of all data about the member."""
     found: list[tuple[str, str]] = []
     with closing(sqlite3.connect(f"file:{stage.data / 'atelier.sqlite3'}?mode=ro", uri=True)) as db:
         for (table,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
@@ -40,7 +40,7 @@ async def download(message: Message) -> bytes:
     [attachment] = message.json["attachments"]
     return await asyncio.to_thread(
         lambda: urllib.request.urlopen(attachment["url"]).read()
-    )  # the playground's own
+    )  # the playground's own address
 
 
 async def test_a_member_takes_their_data_along(stage: Stage) -> None:
@@ -87,16 +87,16 @@ async def test_a_member_is_forgotten_and_told_before_what_stays(stage: Stage) ->
     await stage.until(lambda: stage.rows("SELECT 1 FROM verdicts WHERE member = ?", ada.id) == [])
     assert stage.spent(ada) == 1, "what was cancelled is refunded, what was drawn today is not"
     await stage.until(lambda: not stage.rows("SELECT 1 FROM jobs WHERE member = ? AND prompt <> ''", ada.id))
-    # Of the strike stays what it needs. The tables are emptied one after the other.
+    # The strike keeps only the data that it needs. The tables are emptied one after another.
     kept = {"jobs", "spending", "strikes", "cases", "erasures"}
     await stage.until(lambda: {table for table, _ in cells_with(stage, ada)} == kept)
     assert (
         stage.row("SELECT reason, prompt, member_name FROM cases WHERE member = ?", ada.id)["reason"]
         == "be kind"
     )
-    # What ben made of it is his.
+    # ben keeps the picture that he made from it.
     assert stage.files(job_of(bens))[0].exists() and stage.job(bens)["prompt"] == "a fox to be forgotten"
-    # The log holds, and knows nobody any more.
+    # The log is intact and no longer identifies a person.
     done = await asyncio.to_thread(
         subprocess.run,
         [sys.executable, "-m", "db", "audit", "--data", str(stage.data)],
@@ -104,7 +104,7 @@ async def test_a_member_is_forgotten_and_told_before_what_stays(stage: Stage) ->
         text=True,
     )
     assert (done.returncode, done.stdout.startswith("The audit log is whole")) == (0, True), done.stderr
-    # Whoever was forgotten may come back.
+    # A member may return after an erasure.
     again = await stage.draw(ada, "a fox again", images=1)
     assert stage.job(again)["prompt"] == "a fox again"
 
@@ -112,7 +112,7 @@ async def test_a_member_is_forgotten_and_told_before_what_stays(stage: Stage) ->
 async def test_nobody_deletes_somebody_elses_data(stage: Stage) -> None:
     ada, ben = stage.guest(), stage.guest()
     asked = copy(await (await ben.slash("gallery", "privacy delete")).wait_for_message())
-    # Ben's own message, as a client would send it that makes its own buttons.
+    # ben's own message, sent by a client that forges its buttons
     forged = json.loads(json.dumps(asked.json).replace(f"forget:{ben.id}", f"forget:{ada.id}"))
     use = await stage.press_late(ben, replace(asked, json=forged), f"atelier:1:forget:{ada.id}")
     assert "another member's data" in await stage.private(use)

@@ -1,4 +1,4 @@
-"""What is refused: with one sentence, in private, and for nothing."""
+"""Refusals: one sentence, visible to the member only, free of charge."""
 
 import re
 from collections.abc import AsyncGenerator
@@ -19,7 +19,7 @@ NUDE = "a nude woman"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
-    """Nothing here needs a picture, so no test waits for the worker."""
+    """A stage for tests that need no picture, so no test waits for the worker."""
     options = Options(images_a_minute=6, jobs_in_line=2, max_waiting=8, slots=1)
     async with on_stage(tmp_path_factory.mktemp("refusals"), model, options) as stage:
         yield stage
@@ -118,7 +118,7 @@ async def test_who_has_used_up_their_images_is_told_when_again(stage: Stage) -> 
     assert 0 < int(found[1]) <= 60
     assert stage.spent(ada) == 4
     assert len(stage.rows("SELECT 1 FROM jobs WHERE member = ?", ada.id)) == 1
-    # What still fits is taken.
+    # An order that still fits the limit is accepted.
     await stage.imagine(ada, "two more", steps=900, images=2)
 
 

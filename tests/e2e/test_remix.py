@@ -1,4 +1,4 @@
-"""Remix: the form with a picture's words, and what is drawn from it."""
+"""Remix: the modal with a picture's prompt, and the picture drawn from it."""
 
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120
 
 
 def presets(components: list[dict[str, Any]]) -> dict[str, str | None]:
-    """What each field of a form is filled with."""
+    """Returns the preset value of each field of a modal."""
     return {each["component"]["custom_id"]: each["component"].get("value") for each in components}
 
 
@@ -43,7 +43,7 @@ async def test_anybody_remixes_a_picture_and_its_lineage_is_kept(stage: Stage) -
     assert stage.spent(ben) == 2
     row = stage.row("SELECT source, prompt FROM verdicts WHERE job = ?", job_of(remix))
     assert tuple(row) == ("remix 3", "a paper boat in a storm")
-    # It grows on: of what was remixed there is a remix, and of a picture alone no choice of pictures.
+    # A remix can be remixed again. A single picture has no choice of pictures.
     large = await stage.gallery(await stage.press(ben, remix, "U1"))
     form = await (await stage.press(ben, large, "Remix")).wait_for_modal()
     assert list(presets(form.components)) == ["prompt", "negative", "change"]

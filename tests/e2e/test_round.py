@@ -1,4 +1,4 @@
-"""A moderator's round as docs/moderation.md teaches it, in a real browser, to the log that proves it afterwards."""
+"""A moderator's round as in docs/moderation.md, in a real browser, including the audit log afterwards."""
 
 import asyncio
 import re
@@ -52,7 +52,7 @@ async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, v
     for page in (member, moderator):
         page.set_default_timeout(LONG)
 
-    # Minute 1 and 2: the flagged order's card, and a decision in two clicks.
+    # Minutes 1 and 2: the flagged order's card, and a decision in two clicks.
     await send(member, "gallery", f"/imagine prompt: {prompt} --images 1")
     await message(member, prompt).get_by_role("button", name="V1").wait_for()
     await show(moderator, "mod-log")
@@ -61,7 +61,7 @@ async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, v
     await fill_in(moderator, "No blood here, please")
     await message(moderator, "notified by direct message").wait_for()
 
-    # Minute 3 and 4: the member is told and appeals; another moderator answers.
+    # Minutes 3 and 4: the member is notified and appeals; another moderator answers.
     await show(member, "direct-messages")
     await message(member, "timed you out").get_by_role("button", name="Appeal").click()
     await fill_in(member, "It is ketchup.")
@@ -71,7 +71,7 @@ async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, v
     await fill_in(other, "Ketchup it is.")
     await message(other, "is overturned.").wait_for()
 
-    # And the log: whole, with what was just done to whom, and a head to keep.
+    # The log is intact, contains these acts with their targets, and shows a head to save.
     await send(moderator, "mod-log", f"/mod audit member: @{ada.name}")
     said = message(moderator, "The audit log is whole")
     await said.wait_for()
@@ -88,7 +88,7 @@ async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, v
     head = re.search(r"\d+:[0-9a-f]{16}", text)
     assert head is not None, text
 
-    # The owner's check agrees, now and after more has happened; with another head it does not.
+    # The owner's check succeeds now and after later acts; with a wrong head it fails.
     assert (await audit(stage, "--head", head[0])).returncode == 0
     await send(moderator, "mod-log", f"/mod warn member: @{ada.name} reason: be kind")
     await message(moderator, "is warned").wait_for()

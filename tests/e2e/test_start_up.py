@@ -1,4 +1,4 @@
-"""What stops a start: a sentence on standard error, exit code 2, and never a traceback."""
+"""Errors that stop a start: a sentence on standard error, exit code 2, and never a traceback."""
 
 import asyncio
 import os
@@ -18,11 +18,11 @@ from tests.tiny_models import cut
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(60)]
 
 TOKEN = "MTU3NDIzMTA4NTYyODI2MDM1Nw.aaaaaa.bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
-NOWHERE = "http://127.0.0.1:9/api/v10"  # the discard port: nobody listens
+NOWHERE = "http://127.0.0.1:9/api/v10"  # the discard port: no program listens there
 
 
 async def refusal(folder: Path, text: str, *, api: str = NOWHERE, token: str = TOKEN) -> str:
-    """What the bot says when it will not start with this config.toml."""
+    """Returns the message of the bot when it refuses to start with this config.toml."""
     (folder / "config.toml").write_text(text, "utf-8")
     environment = {"ATELIER_DISCORD_API": api, "ATELIER_DATA": str(folder / "data"), "DISCORD_TOKEN": token}
     process = await asyncio.create_subprocess_exec(

@@ -1,4 +1,4 @@
-"""What goes wrong in the middle of a job, and the job that arrives all the same."""
+"""Failures in the middle of a job, after which the job is still delivered."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
-    """One picture at a time, so that others wait."""
+    """A stage with one picture at a time, so that other jobs wait."""
     async with on_stage(tmp_path_factory.mktemp("trouble"), model, Options(slots=1)) as stage:
         yield stage
 
@@ -32,7 +32,7 @@ def is_running(message: Message) -> bool:
 
 
 def posted(stage: Stage) -> list[int]:
-    """Every message that the bot has in the channel."""
+    """Returns the ids of all messages of the bot in the channel."""
     messages = stage.play.world.messages.of(stage.play.channel("gallery").id)
     return [
         each.id for each in messages if each.author_id == stage.play.world.bot.id and not each.is_ephemeral
@@ -94,7 +94,7 @@ async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_ar
     before, worker = posted(stage), stage.worker
     assert worker is not None
     os.kill(worker, signal.SIGKILL)
-    # The process that talks to Discord has not noticed more than a message.
+    # The process that talks to Discord only receives a message about it, so it keeps answering.
     for command in ("queue", "history"):
         asked = await ada.slash("gallery", command)
         await asked.wait_for_message()
@@ -110,7 +110,7 @@ async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_ar
 
 @contextmanager
 def full_disk(pid: int) -> Generator[None]:
-    """The process can't make any file longer: writes fail as on a disk without room."""
+    """Prevents the process from extending any file: writes fail as on a full disk."""
     limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
     resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limits[1]))
     try:
@@ -133,13 +133,13 @@ async def test_a_full_disk_is_said_nothing_is_half_written_and_with_room_the_job
     job = job_of(kept.message)
     await stage.until(lambda: state_of(stage, job) == "running")
     with full_disk(stage.bot.pid):
-        # An order that can't be recorded is not accepted.
+        # An order that can't be recorded is refused.
         use = await ben.slash("gallery", "imagine", prompt="no room for it", images=1)
         assert "disk is full" in await stage.private(use)
         assert stage.rows("SELECT 1 FROM jobs WHERE member = ?", ben.id) == []
         assert stage.rows("SELECT 1 FROM verdicts WHERE member = ?", ben.id) == []
         assert stage.spent(ben) == 0
-        # A finished one that can't be stored is kept.
+        # A finished job that can't be stored is kept.
         await stage.card(kept, lambda message: "disk is full. The job is kept" in message.texts)
     assert state_of(stage, job) == "running"
     assert stage.rows("SELECT 1 FROM images WHERE job = ?", job) == []
@@ -147,7 +147,7 @@ async def test_a_full_disk_is_said_nothing_is_half_written_and_with_room_the_job
     known = {each["sha256"] for each in stage.rows("SELECT sha256 FROM images")}
     assert {file.stem for file in written} == known
 
-    # There is room again: orders are taken at once, and what was kept goes on at the latest after a restart.
+    # With space again, orders are accepted at once. Kept jobs continue after a restart at the latest.
     assert is_gallery(await stage.draw(ben, "room enough", images=1))
     await stage.stop()
     await stage.start()
@@ -158,7 +158,7 @@ async def test_a_full_disk_is_said_nothing_is_half_written_and_with_room_the_job
 
 
 async def test_a_bot_killed_with_five_jobs_in_its_hands_delivers_each_of_them_once(stage: Stage) -> None:
-    # One member's, and the first fills every slot: another member's jobs would be let in beside it.
+    # All jobs belong to one member, and the first fills every slot: another member's jobs would be started too.
     ada = stage.guest()
     old = await stage.draw(ada, "from before", images=1)
     uses = [await stage.imagine(ada, "the running one", steps=300, images=4)]
@@ -172,7 +172,7 @@ async def test_a_bot_killed_with_five_jobs_in_its_hands_delivers_each_of_them_on
     await stage.kill()
     await stage.until(lambda: not Path(f"/proc/{worker}").exists())
     await stage.start()
-    # A button of the bot that was killed works at once.
+    # A button from before the kill works at once.
     late = await stage.press(stage.ben, old, "V1")
     await activity(stage, "in the queue")
     delivery = [await stage.gallery(use) for use in uses]
@@ -201,7 +201,7 @@ async def test_the_bot_stops_while_it_waits_for_a_gateway_that_says_nothing(
     await asyncio.wait_for(accepted.wait(), WAIT)
     began = time.monotonic()
     await stage.stop()
-    assert time.monotonic() - began < 12  # killed after fifteen
+    assert time.monotonic() - began < 12  # killed after fifteen seconds
 
 
 @needs_openapi

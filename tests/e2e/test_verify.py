@@ -1,4 +1,4 @@
-"""/verify and the message menu: what anybody is told about a picture, what its author, and what moderators."""
+"""/verify and the message menu: the answers to any member, to the author, and to moderators."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ PROMPT = "a quiet harbour"
 
 
 async def posted(message: Message) -> bytes:
-    """The file that the message shows, to the byte."""
+    """Returns the exact file that the message shows."""
     (url,) = picture_urls(message)
     return await asyncio.to_thread(lambda: urllib.request.urlopen(url).read())  # the playground's own address
 

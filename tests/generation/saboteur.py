@@ -1,9 +1,9 @@
-"""The real worker, with accidents: it is out of memory by chance, and its loop stands still when it is told to.
+"""The real worker with faults: random out-of-memory errors, and a loop that hangs on request.
 
     python -m tests.generation.saboteur [--memory CHANCE] [--alone CHANCE] [--seed SEED] [--hang FILE]
 
-The chances are a batch's of several pictures, and of one. The loop stands still at the first step at which FILE exists, and
-takes FILE away.
+The chances are per batch of several pictures, and per batch of one picture. The loop hangs at the first step at which FILE
+exists, and deletes FILE.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ COMMAND = (sys.executable, "-m", "tests.generation.saboteur")
 
 
 def sabotage(memory: float, alone: float, seed: int, hang: Path | None) -> None:
-    """From here on, in this process."""
+    """Installs the faults in this process."""
     import torch
 
     from generation.worker.models.model import Model

@@ -1,4 +1,4 @@
-"""A worker in this process that says what the test says, and keeps what it was told."""
+"""A worker in this process that sends the test's events and records the orders it receives."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class ScriptedWorker:
         return await self._events.get()
 
     async def say(self, *events: Event) -> None:
-        """Returns when they were heard."""
+        """Sends events and returns when they were received."""
         for event in events:
             self._events.put_nowait(event)
-        while not self._events.empty():  # noqa: ASYNC110  # what is heard is no event
+        while not self._events.empty():  # noqa: ASYNC110  # an empty queue is not an event
             await asyncio.sleep(0)
         await asyncio.sleep(0)
 

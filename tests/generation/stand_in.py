@@ -1,9 +1,9 @@
-"""A worker without a model: a real process that speaks the real frames and does what the prompt says.
+"""A worker without a model: a real process that uses the real frames and follows a script in the prompt.
 
-The first word of a prompt is what happens, the second a file or a kind; whatever it does not know it draws:
+The first word of a prompt is the action, the second a file or a kind. An unknown action draws normally:
 
     hold FILE       runs until FILE exists          die             kills itself
-    hang            answers nothing any more        garbage, huge   breaks the stream
+    hang            stops answering                 garbage, huge   breaks the stream
     fail KIND       fails every time                twice           finishes two times
     mend MODEL      loads a model that was broken
     X-once FILE     X, unless FILE exists; then makes it, so that the next try succeeds
@@ -69,7 +69,7 @@ def finish(request: Request, number: int) -> None:
 
 
 def perform(request: Request, number: int) -> bool:
-    """Whether the job goes on."""
+    """Performs the prompt's script. Returns whether the job continues."""
     tell(protocol.Started(job=request.job))
     match script_of(request):
         case ["hold", path]:

@@ -1,4 +1,4 @@
-"""Log lines: each with its job, none above DEBUG with a prompt."""
+"""Log lines: each with its job, and none above DEBUG with a prompt."""
 
 import ast
 import io
@@ -69,7 +69,7 @@ def test_local_variables_are_no_part_of_a_logged_error(out: io.StringIO) -> None
         raise ValueError(len(words))
 
     try:
-        fail(" ".join(["a", "quokka"]))  # the line itself is a part of the traceback
+        fail(" ".join(["a", "quokka"]))  # the source line itself appears in the traceback
     except ValueError:
         log.exception("failed")
     assert "ValueError: 2" in out.getvalue()
@@ -92,7 +92,7 @@ def test_opening_the_log_again_replaces_it() -> None:
 
 
 TELLING = {"prompt", "negative", "text", "normal_form", "words", "content", "order", "request", "asker"}
-"""Names of variables and fields that hold what a member wrote, or things that print with it."""
+"""Names of variables and fields that hold text from a member, or objects whose repr contains it."""
 
 LEVELS = {"info", "warning", "error", "exception", "critical", "log"}
 
@@ -110,7 +110,7 @@ def logged(tree: ast.AST) -> list[ast.Call]:
 
 
 def tells(call: ast.Call) -> bool:
-    """Whether an argument ends in a telling name: `order.prompt` does, `order.model` does not."""
+    """Returns whether an argument ends in such a name: `order.prompt` does, `order.model` does not."""
     for argument in [*call.args, *(each.value for each in call.keywords)]:
         inner = {id(node.value) for node in ast.walk(argument) if isinstance(node, ast.Attribute)}
         for node in ast.walk(argument):
@@ -153,7 +153,7 @@ def test_no_line_above_debug_is_given_what_a_member_wrote() -> None:
 
 
 def test_the_packages_log_through_this_module_alone() -> None:
-    """Another configuration would print lines without the job, or with a traceback's variables."""
+    """Another logging configuration would print lines without the job, or with a traceback's variables."""
     own = {ROOT / "generation" / "logs.py"}
     files = {ROOT / "main.py", *(path for name in PACKAGES for path in (ROOT / name).rglob("*.py"))} - own
     found = [

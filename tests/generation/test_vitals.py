@@ -1,4 +1,4 @@
-"""What a worker tells of itself, and a loop that stands still while its process answers."""
+"""The health report of a worker, and the detection of a hanging loop in a process that still answers."""
 
 import asyncio
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def dispatch_with(folder: Path, listen: Listener, *options: str, patience: float
 
 
 async def draw(dispatch: Dispatcher, *jobs: str, **more: Any) -> None:
-    """All of them, with whatever accidents."""
+    """Draws all jobs, with any faults in between."""
     async with asyncio.timeout(100):
         run = asyncio.create_task(dispatch.run())
         tickets = [dispatch.submit(order(job, **more)) for job in jobs]
@@ -72,7 +72,7 @@ async def test_being_out_of_memory_is_told_with_what_was_done_and_costs_no_order
 
 
 class Scripted:
-    """Seconds, and CPU seconds, that only the test moves."""
+    """Seconds and CPU seconds that only the test changes."""
 
     def __init__(self) -> None:
         self.now = self.work = 0.0
@@ -82,7 +82,7 @@ class Scripted:
 
 
 def looks(heartbeat: Heartbeat, time: Scripted, works: Sequence[float]) -> list[float]:
-    """One look a second, in which the process worked so much."""
+    """Checks the heartbeat once a second; `works` are the CPU seconds in between."""
     seen: list[float] = []
     for work in works:
         time.now += 1
@@ -94,7 +94,7 @@ def looks(heartbeat: Heartbeat, time: Scripted, works: Sequence[float]) -> list[
 def test_a_loop_that_waits_for_orders_or_loads_is_not_silent() -> None:
     time = Scripted()
     heartbeat = time.heartbeat(is_cpu=False)
-    assert looks(heartbeat, time, [0, 0]) == [0, 0]  # nothing has been asked of it
+    assert looks(heartbeat, time, [0, 0]) == [0, 0]  # no work was requested
     heartbeat.beat()
     assert looks(heartbeat, time, [0]) == [1]
     with heartbeat.rest():

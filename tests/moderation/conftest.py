@@ -15,11 +15,11 @@ def rules() -> Rules:
 
 @pytest.fixture(scope="session")
 def screen(rules: Rules) -> PromptFilter:
-    """The rules alone."""
+    """The filter with rules only."""
     return PromptFilter(rules)
 
 
 @pytest.fixture(scope="session")
 def learned_screen(rules: Rules) -> PromptFilter:
-    """All that ships."""
+    """The complete shipped filter."""
     return PromptFilter(rules, load_classifier(), load_figures())

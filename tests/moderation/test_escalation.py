@@ -1,4 +1,4 @@
-"""The ladder of sanctions as settings write it."""
+"""The ladder of sanctions in the format of the settings."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The shipped rules against the development data, where it lies beside the project."""
+"""The shipped rules on the development data, when the data is available next to the project."""
 
 import json
 from pathlib import Path

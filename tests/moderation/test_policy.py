@@ -24,7 +24,7 @@ _LOOSE = Policy(name="loose", default=Stance(action=Action.ALLOW))
 
 
 class Says(Classifier):
-    """One score for everything."""
+    """A classifier that gives every text the same score."""
 
     def __init__(self, category: Category, score: float) -> None:
         self._opinion = Opinion(overall=score, scores={category: score}, words=("this",))

@@ -1,4 +1,4 @@
-"""A playground for a test, its judge, and the real discord.py client pointed at it."""
+"""A playground for a test, its judge, and the real discord.py client connected to it."""
 
 from collections.abc import AsyncGenerator, Callable
 
@@ -13,7 +13,7 @@ from tests.playground.little_bot import LittleBot, running
 
 
 class Time:
-    """A clock that tests may turn forward."""
+    """A clock that tests may advance."""
 
     def __init__(self) -> None:
         self.now = 1_790_000_000.0
@@ -34,7 +34,7 @@ def judge() -> Judge:
 
 @pytest.fixture
 def point_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Playground], None]:
-    """Points discord.py at a playground, for new sessions too, which it begins at its default gateway."""
+    """Connects discord.py to a playground. Also covers new sessions, which start at the default gateway."""
 
     def point(play: Playground) -> None:
         monkeypatch.setattr(discord.http.Route, "BASE", play.api_url)
@@ -47,7 +47,7 @@ def point_at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Playground], None]:
 async def play(
     judge: Judge, time: Time, point_at: Callable[[Playground], None]
 ) -> AsyncGenerator[Playground, None]:
-    """A playground whose whole traffic is judged in the end, where the description is there."""
+    """A playground whose whole traffic is checked at the end when the description is available."""
     async with Playground.open(observer=judge.observer, clock=time) as play:
         point_at(play)
         yield play

@@ -1,4 +1,4 @@
-"""A small bot on the unmodified discord.py client, using every way to answer that the playground knows."""
+"""A small bot on the unmodified discord.py client that uses every kind of answer that the playground supports."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def picture(name: str = "fox.png") -> discord.File:
 
 
 class GalleryView(ui.LayoutView):
-    """A Components V2 message whose picture is its own attachment."""
+    """A Components V2 message that shows its own attachment."""
 
     def __init__(self, title: str) -> None:
         super().__init__(timeout=None)
@@ -48,7 +48,7 @@ class NoteModal(ui.Modal, title="A note"):
 
 
 class SurveyModal(ui.Modal, title="A survey"):
-    """Every kind of input that a form may hold."""
+    """A modal with every kind of input."""
 
     def __init__(self) -> None:
         super().__init__(custom_id="survey")
@@ -74,7 +74,7 @@ class SurveyModal(ui.Modal, title="A survey"):
 
 
 class LittleBot(discord.AutoShardedClient):
-    """Answers /draw, /later, /whisper, /note, /silence, /look, /mod log and the menus on people and messages."""
+    """A bot that answers /draw, /later, /whisper, /note, /silence, /look, /mod log and the menus on people and messages."""
 
     def __init__(self, play: Playground) -> None:
         super().__init__(
@@ -86,11 +86,11 @@ class LittleBot(discord.AutoShardedClient):
         self.tree = app_commands.CommandTree(self)
         self.seen: list[discord.Interaction] = []
         self.resumes = 0
-        self.go_on = asyncio.Event()  # what /later waits for
+        self.go_on = asyncio.Event()  # /later waits for this event
         add_commands(self)
 
     async def before_identify_hook(self, shard_id: int | None, *, initial: bool = False) -> None:
-        """Does not wait the five seconds that discord.py leaves between two identifies."""
+        """Skips the five seconds that discord.py waits between two identifies."""
 
     async def setup_hook(self) -> None:
         await self.tree.sync()
@@ -227,7 +227,7 @@ def add_commands(bot: LittleBot) -> None:
 
 @asynccontextmanager
 async def running(play: Playground) -> AsyncGenerator[LittleBot, None]:
-    """The bot, logged in and synced; closed again at the end."""
+    """Runs the bot, logged in and synced, and closes it at the end."""
     bot = LittleBot(play)
     async with asyncio.TaskGroup() as tasks:
         started = tasks.create_task(bot.start(play.token))

@@ -1,4 +1,4 @@
-"""The unmodified discord.py client lives in the playground as it would on Discord."""
+"""The unmodified discord.py client works in the playground as on Discord."""
 
 import io
 from typing import Any
@@ -296,7 +296,7 @@ async def test_too_large_a_file_is_refused(play: Playground, bot: LittleBot) -> 
 
 @needs_openapi
 async def test_all_of_it_is_what_discord_describes(play: Playground, bot: LittleBot, judge: Judge) -> None:
-    """The other tests are judged as well, when their playground closes; this one says that the judge looks."""
+    """The other tests are checked too when their playground closes; this one shows that the judge really checks."""
     await (await play.person("ada").slash("gallery", "look")).wait_for_message(5)
     assert {each.route for each in judge.exchanges} >= {
         "/users/@me",

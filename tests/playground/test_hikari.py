@@ -1,4 +1,4 @@
-"""A strict client that has nothing to do with discord.py lives here too."""
+"""A strict client that is independent of discord.py works in the playground too."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -18,7 +18,7 @@ async def play(judge: Judge) -> AsyncGenerator[Playground, None]:
     async with Playground.open(observer=judge.observer) as play:
         yield play
     if DESCRIPTION.is_file():
-        # hikari asks for applications, commands and guilds in forms of its own; Discord's answers are what count.
+        # hikari requests applications, commands and guilds in its own forms; only Discord's answers are checked.
         assert [each for each in judge.violations() if ": answer" in each] == []
 
 

@@ -1,4 +1,4 @@
-"""The judge sees what is wrong: each of these exchanges must not pass."""
+"""The judge finds violations: each of these exchanges must fail."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What real Discord once sent, through the real socket into discord.py; and our own payloads held against it."""
+"""Recorded payloads of real Discord, sent through a real socket to discord.py and compared with the playground's payloads."""
 
 import json
 import logging
@@ -25,7 +25,7 @@ pytestmark = [
 
 EVENTS = {"MESSAGE_CREATE", "THREAD_CREATE", "MESSAGE_REACTION_ADD"}
 
-# What real payloads carry and no client of ours reads.
+# Fields in real payloads that none of our clients reads.
 NOT_SENT = {
     "clan",
     "display_name_styles",
@@ -50,7 +50,7 @@ def interactions() -> dict[str, Json]:
     return {
         name: body
         for name, body in recorded().items()
-        if body.keys() >= complete and str(body["id"]).isdecimal()  # others were written by hand
+        if body.keys() >= complete and str(body["id"]).isdecimal()  # the others were written by hand
     }
 
 
@@ -61,7 +61,7 @@ def events() -> list[tuple[str, Json]]:
 
 @pytest.fixture
 async def play(point_at: Callable[[Playground], None]) -> AsyncGenerator[Playground, None]:
-    """Without the judge: what Discord once sent is not what its description of today says."""
+    """A playground without the judge: recorded payloads differ from Discord's current description."""
     async with Playground.open() as play:
         point_at(play)
         yield play
@@ -101,13 +101,13 @@ async def test_a_click_carries_every_field_that_a_recorded_one_carried(
     use = await ada.click(message, label="Form")
     await use.wait_for_modal(5)
     ours, theirs = use.interaction.payload, recorded()["buttonClickHello"]
-    # The recorded click was in a thread: its channel's own fields are compared with a recorded text channel's.
+    # The recorded click was in a thread, so its channel fields are compared with a recorded text channel.
     channel = recorded()["sampleCommandInteraction2"]["channel"]
     assert missing(theirs | {"channel": channel}, ours) == set()
 
 
 def missing(theirs: Any, ours: Any, path: str = "") -> set[str]:
-    """Fields of a recorded payload that ours lacks, by path; list items are compared with their first."""
+    """Returns the fields of a recorded payload that ours lacks, by path. List items are compared with their first item."""
     if isinstance(theirs, list) and isinstance(ours, list) and theirs and ours:
         return missing(theirs[0], ours[0], f"{path}[]")
     found: set[str] = set()

@@ -1,4 +1,4 @@
-"""Two OpenMP threads on a busy machine take many times as long as one."""
+"""On a busy machine two OpenMP threads are many times slower than one."""
 
 import torch
 

@@ -1,4 +1,4 @@
-"""The judge learns to tell compositions apart, and its fits follow."""
+"""The judge learns to distinguish compositions, and its fits agree."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ PLAIN = Scene(caption="a fox", kind="single", concepts=("fox",), drawings=("fox"
 def test_scenes_become_six_answers() -> None:
     labels = Labels(["apple", "fox"])
     pair = replace(PLAIN, kind="pair", concepts=("fox", "apple"), drawings=("fox", "red apple"))
-    assert labels.of([PLAIN]).tolist()[0][:2] == [1, 2]  # nothing to its right
+    assert labels.of([PLAIN]).tolist()[0][:2] == [1, 2]  # no object to its right
     assert labels.of([pair]).tolist()[0][:2] == [1, 0]
     told = [PLAIN, pair, replace(PLAIN, tint="blue"), replace(PLAIN, background="red")]
     told += [replace(PLAIN, kind="small"), replace(PLAIN, is_flat=True), replace(PLAIN, background="night")]

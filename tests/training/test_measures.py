@@ -1,4 +1,4 @@
-"""The evaluation's figures on clouds whose answers are known."""
+"""The evaluation's figures on point sets with known results."""
 
 import pytest
 import torch
@@ -27,7 +27,7 @@ def test_frechet_of_a_shifted_cloud_is_the_shift_squared() -> None:
 
 
 def test_frechet_of_a_wider_cloud() -> None:
-    """Per axis (2 - 1)² between the deviations."""
+    """Each axis adds (2 - 1)² for the difference of the deviations."""
     assert frechet(cloud(1), 2 * cloud(1)) == pytest.approx(6, rel=0.05)
 
 

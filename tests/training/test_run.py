@@ -1,4 +1,4 @@
-"""A run of two short rounds: shards roll, the model is scored, the best is kept, and a second run goes on."""
+"""A run of two short rounds: shards are replaced, the model is scored, the best is saved, and a second run continues."""
 
 import io
 import json
@@ -29,7 +29,7 @@ TINY = replace(
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same square for every drawing."""
+    """An archive with the same square for every drawing."""
     encoded = io.BytesIO()
     Image.new("RGBA", (8, 8), (200, 60, 40, 255)).save(encoded, "WEBP")
     path = tmp_path_factory.mktemp("archive") / "drawings.zip"
@@ -55,7 +55,7 @@ def test_a_run_scores_its_rounds_keeps_the_best_and_goes_on(archive: Path, tmp_p
     assert (tmp_path / "decoder.pt").exists()
     load_weights(new_unet(), load_file(tmp_path / "best" / "unet" / "diffusion_pytorch_model.safetensors"))
 
-    sit()  # there is nothing left to train
+    sit()  # no training is left to do
     assert [row["samples"] for row in json.loads((tmp_path / "scores.json").read_bytes())][:2] == [4, 8]
 
 

@@ -1,4 +1,4 @@
-"""The filter's training on a handful of rows: what it writes is what the bot reads."""
+"""The filter's training on a few rows: the bot can read the files that it writes."""
 
 import json
 import random
@@ -145,7 +145,9 @@ def test_the_halves_are_weighed_by_what_they_find_among_hardly_any_harmless_prom
     found = [example for example in examples(data, rules, seed=0) if example.source != "rules"] * 200
     chance = np.random.default_rng(0)
     unsafe = np.array([example.is_unsafe for example in found])
-    both = chance.normal(size=(2, len(found))) + np.where(unsafe, 2.0, -2.0)  # each wrong on its own account
+    both = chance.normal(size=(2, len(found))) + np.where(
+        unsafe, 2.0, -2.0
+    )  # the errors of the two are independent
     noise = chance.normal(size=len(found))
     helped = mix(found, HeldOut(both[0][:, None], both[1][:, None]))
     alone = mix(found, HeldOut(both[0][:, None], noise[:, None]))

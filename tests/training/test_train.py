@@ -1,4 +1,4 @@
-"""A few real steps: they learn, a run that was stopped goes on as if it had not been, and a new one starts from weights."""
+"""A few real steps: the model learns, an interrupted run continues as if uninterrupted, and a new run starts from weights."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +18,15 @@ SETTINGS = replace(config.load().train, batch=4, warmup=8)
 
 @pytest.fixture(scope="module")
 def pool() -> dict[str, Tensor]:
-    """Sixteen samples of two captions, their latents all alike within one."""
+    """Sixteen samples of two captions; the latents of one caption are all equal."""
     chance = torch.Generator().manual_seed(0)
     two = torch.randn(2, 12, 16, 16, generator=chance)
     rows = torch.arange(16) % 2
     return {
         "latents": two[rows].half(),
-        "states": torch.randn(3, 20, 384, generator=chance).half(),  # the first is that of no caption
+        "states": torch.randn(
+            3, 20, 384, generator=chance
+        ).half(),  # the first is the state of the empty caption
         "rows": rows + 1,
     }
 
@@ -62,7 +64,7 @@ def test_a_new_run_starts_from_packaged_weights(pool: dict[str, Tensor]) -> None
 
 
 def test_the_second_transformer_layers_begin_as_nothing(pool: dict[str, Tensor]) -> None:
-    """So a model with one layer draws the same after it has grown."""
+    """A model with one layer therefore draws the same after a second layer was added."""
     grown = Trainer(pool, SETTINGS)
     grown.start(BUNDLED_MODEL)
     former = UNet2DConditionModel.from_pretrained(BUNDLED_MODEL / "unet").float()

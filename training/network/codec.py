@@ -1,9 +1,8 @@
-"""Pictures to latents and back, by principal components.
+"""Converts pictures to latents and back, by principal components.
 
-A picture of 128 px is box-averaged to 64 px, cut into 4 × 4 px patches of 48 numbers, and each patch
-projected onto its 12 leading components: latents (12, 16, 16). Being linear, the projection *is*
-the encoder of a diffusers `AutoencoderTiny` (see `encoder_weights`), so image-to-image needs no
-code of ours. The decoder half is learnt (training/decoder.py).
+A picture of 128 px is box-averaged to 64 px and cut into 4 × 4 px patches of 48 numbers. Each patch is projected onto its 12
+leading components: latents (12, 16, 16). The projection is linear, so it is also the encoder of a diffusers `AutoencoderTiny`
+(see `encoder_weights`). Image-to-image therefore needs no code of the project. The decoder is learnt (training/decoder.py).
 """
 
 from dataclasses import dataclass
@@ -16,19 +15,19 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 COMPONENTS: Final = 12
-PATCH: Final = 4  # px of the 64 px picture
-# AutoencoderTiny's decoder squeezes its input by 3 tanh(x / 3): halved latents pass almost straight.
+PATCH: Final = 4  # pixels of the 64 px picture
+# AutoencoderTiny's decoder compresses its input by 3 tanh(x / 3). Halved latents pass almost unchanged.
 SCALING_FACTOR: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Codec:
-    mean: Tensor  # (48,), of patches of pictures in -1..1, channel-major like F.unfold
+    mean: Tensor  # (48,), mean patch of pictures in -1..1, channel-major like F.unfold
     basis: Tensor  # (48, 12), orthonormal columns
-    scale: Tensor  # (12,), what one unit of each latent is in the basis
+    scale: Tensor  # (12,), the length of one unit of each latent in the basis
 
     def encode(self, pictures: Tensor) -> Tensor:
-        """Pictures (n, 3, 128, 128) in -1..1 to latents (n, 12, 16, 16), about unit variance."""
+        """Encodes pictures (n, 3, 128, 128) in -1..1 to latents (n, 12, 16, 16) of about unit variance."""
         small = F.avg_pool2d(pictures, 2)
         count, _, height, width = small.shape
         patches = F.unfold(small, PATCH, stride=PATCH).transpose(1, 2)  # (n, 256, 48)
@@ -36,7 +35,7 @@ class Codec:
         return latents.transpose(1, 2).reshape(count, -1, height // PATCH, width // PATCH)
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Latents (n, 12, 16, 16) to what the components alone can say, (n, 3, 64, 64)."""
+        """Decodes latents (n, 12, 16, 16) with the components alone to (n, 3, 64, 64)."""
         count, channels, height, width = latents.shape
         flat = latents.reshape(count, channels, -1).transpose(1, 2) * self.scale
         patches = (flat @ self.basis.T + self.mean).transpose(1, 2)
@@ -52,10 +51,10 @@ class Codec:
 
 
 def fit(pictures: Tensor) -> Codec:
-    """Components of pictures (n, 3, 128, 128) in -1..1.
+    """Fits the components of pictures (n, 3, 128, 128) in -1..1.
 
-    Each latent is divided by the root of its deviation, not by the deviation: half-way whitening
-    keeps the coarse colours louder than the texture. The mean square over all latents is 1.
+    Each latent is divided by the square root of its deviation, not by the deviation. This half whitening keeps the coarse colours
+    stronger than the texture. The mean square over all latents is 1.
     """
     small = F.avg_pool2d(pictures, 2)
     patches = F.unfold(small, PATCH, stride=PATCH).transpose(1, 2).flatten(0, 1)
@@ -71,9 +70,9 @@ def fit(pictures: Tensor) -> Codec:
 
 
 def of_encoder(weights: dict[str, Tensor]) -> Codec:
-    """The codec that `encoder_weights` was made of, from an encoder's state dict, to the precision of its weights.
+    """Recovers the codec from an encoder's state dict made by `encoder_weights`, to the precision of its weights.
 
-    Its mean is the mean's share in the components: all that encoding needs.
+    Its mean contains only the part inside the components, which is all that encoding needs.
     """
     project = weights["layers.4.weight"][:, :, 1, 1].float() / 2  # (12, 48): basis.T × gain
     gain = project.norm(dim=1)
@@ -83,12 +82,11 @@ def of_encoder(weights: dict[str, Tensor]) -> Codec:
 
 
 def encoder_weights(codec: Codec) -> dict[str, Tensor]:
-    """The codec as the encoder of AutoencoderTiny(encoder_block_out_channels=(48,) * 4, no blocks).
+    """Returns the codec as the encoder of AutoencoderTiny(encoder_block_out_channels=(48,) * 4, no blocks).
 
-    Layers: 3 × 3 conv (identity) → stride 2 (box average) → stride 2, stride 2 (space to depth, each
-    output channel one pixel of the patch) → 3 × 3 conv (projection). A strided 3 × 3 kernel with
-    padding 1 is centred on pixel 2i, so its taps 1 and 2 are the pair (2i, 2i + 1). The encoder
-    maps its input from -1..1 to 0..1 first, and leaves the scaling factor to the pipeline.
+    Layers: 3 × 3 conv (identity) → stride 2 (box average) → stride 2, stride 2 (space to depth, each output channel one pixel of
+    the patch) → 3 × 3 conv (projection). A strided 3 × 3 kernel with padding 1 is centred on pixel 2i, so its taps 1 and 2 are
+    the pair (2i, 2i + 1). The encoder first maps its input from -1..1 to 0..1. It leaves the scaling factor to the pipeline.
     """
     width = 3 * PATCH * PATCH
     identity, average, fold_one, fold_two = (torch.zeros(width, width, 3, 3) for _ in range(4))

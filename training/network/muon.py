@@ -1,7 +1,7 @@
 """The optimiser: Muon for the matrices, AdamW for the rest.
 
-Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/): momentum, made orthogonal by a
-Newton-Schulz iteration, so that every direction of a weight matrix moves by the same amount.
+Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/) makes the momentum orthogonal with a Newton-Schulz iteration, so
+that every direction of a weight matrix moves by the same amount.
 """
 
 from collections.abc import Callable, Iterable
@@ -13,12 +13,12 @@ from torch.optim import AdamW, Optimizer
 
 MOMENTUM = 0.95
 DECAY = 0.01
-# Inputs, outputs and embeddings are no maps between hidden spaces: AdamW suits them better.
+# Inputs, outputs and embeddings do not map between hidden spaces, so AdamW suits them better.
 NO_MATRICES = ("conv_in", "conv_out", "time_embedding", "add_embedding")
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """About the nearest semi-orthogonal matrices to a stack (n, rows, columns)."""
+    """Returns approximately the nearest semi-orthogonal matrices of a stack (n, rows, columns)."""
     x = matrices.bfloat16()
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     is_tall = x.size(1) > x.size(2)
@@ -30,7 +30,7 @@ def orthogonal(matrices: Tensor) -> Tensor:
 
 
 class Muon(Optimizer):
-    """Matrices of one shape share a stacked Newton-Schulz iteration."""
+    """The Muon optimiser. Matrices of one shape share a stacked Newton-Schulz iteration."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], lr: float) -> None:
         super().__init__(parameters, {"lr": lr})
@@ -51,7 +51,7 @@ class Muon(Optimizer):
                     parameter.add_(direction.view_as(parameter), alpha=-rate)
 
     def _nudge(self, parameter: nn.Parameter) -> Tensor:
-        """Nesterov momentum of the gradient, as a matrix."""
+        """Returns the Nesterov momentum of the gradient, as a matrix."""
         assert parameter.grad is not None
         state: dict[str, Any] = self.state[parameter]
         momentum: Tensor = state.setdefault("momentum", torch.zeros_like(parameter))
@@ -60,7 +60,7 @@ class Muon(Optimizer):
 
 
 class Optimizers:
-    """Both optimisers of a network, their rates scaled together."""
+    """Both optimisers of a network, with their rates scaled together."""
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class Optimizers:
         )
 
     def step(self, scale: float) -> None:
-        """One step at `scale` of the full rates; clears the gradients."""
+        """Takes one step at `scale` of the full rates and clears the gradients."""
         nn.utils.clip_grad_norm_(self.rest, 1.0)
         for optimizer, rate in zip(self._both, self._rates, strict=True):
             for group in optimizer.param_groups:
@@ -97,5 +97,5 @@ class Optimizers:
 
 
 def is_hidden_matrix(name: str, parameter: nn.Parameter) -> bool:
-    """Whether Muon suits this parameter of a U-Net."""
+    """Returns whether Muon suits this parameter of a U-Net."""
     return parameter.ndim >= 2 and not any(part in name for part in NO_MATRICES)

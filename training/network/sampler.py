@@ -1,4 +1,4 @@
-"""The packaged model drawing, at fixed steps and guidance."""
+"""Draws with the packaged model, at fixed steps and guidance."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from PIL import Image
 from generation.worker.output.decode import Arriving, to_bytes, to_tensor
 from generation.worker.upscaling.upscale import Upscaler
 
-ENLARGED: int = 4  # times: what the bot shows of it
+ENLARGED: int = 4  # factor by which the bot enlarges the model's pictures
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Sampler:
         return cls(pipeline=pipeline, steps=steps, guidance=guidance)
 
     def draw(self, prompts: Sequence[str], seed: int, batch: int = 8) -> list[Image.Image]:
-        """One picture a prompt."""
+        """Returns one picture per prompt."""
         generator = torch.Generator().manual_seed(seed)
         drawn: list[Image.Image] = []
         for start in range(0, len(prompts), batch):
@@ -45,9 +45,9 @@ class Sampler:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GridTime:
-    """Four pictures of one prompt, from the words to 512 px. Seconds."""
+    """Seconds for four pictures of one prompt, from the text to 512 px."""
 
-    draw_busy: float  # of all cores together
+    draw_busy: float  # CPU seconds of all cores together
     draw: float
     enlarge_busy: float
     enlarge: float
@@ -58,7 +58,7 @@ class GridTime:
 
 
 def time_of_four(sampler: Sampler, threads: int) -> GridTime:
-    """On so many threads. The second of two goes: the first warms up."""
+    """Measures with `threads` threads. Returns the second of two runs; the first is a warm-up."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     upscaler = Upscaler.load("animevideov3")

@@ -11,7 +11,7 @@ LATENT_SIDE = 16
 
 
 def new_unet() -> UNet2DConditionModel:
-    """6.2 million weights; `addition_embed_type` gives the whole sentence to every block."""
+    """Returns a U-Net of 6.2 million weights. `addition_embed_type` gives the whole sentence to every block."""
     return UNet2DConditionModel(
         sample_size=LATENT_SIDE,
         in_channels=COMPONENTS,
@@ -31,10 +31,9 @@ def new_unet() -> UNet2DConditionModel:
 
 
 def load_weights(unet: UNet2DConditionModel, weights: dict[str, Tensor]) -> None:
-    """Load weights of this form or of the former one, which had one transformer layer where this has two.
+    """Loads weights of this version, or of the former version with one transformer layer instead of two.
 
-    The second layers then begin as nothing: what they add to the picture is zero until they learn.
-    RuntimeError names other weights that are missing or too many.
+    The second layers then add zero to the picture until they are trained. RuntimeError names other missing or surplus weights.
     """
     own = unet.state_dict()
     for name in own.keys() - weights.keys():
@@ -45,16 +44,16 @@ def load_weights(unet: UNet2DConditionModel, weights: dict[str, Tensor]) -> None
 
 
 def channels_last(network: nn.Module) -> None:
-    """Lay the weights out the way convolutions on a CPU read them."""
-    # torch's overloads of `to` leave this argument out
+    """Stores the weights in the memory order of CPU convolutions."""
+    # torch's overloads of `to` omit this argument
     nn.Module.to(network, memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
 
 
 def new_scheduler() -> DDIMScheduler:
-    """v-prediction (Salimans & Ho 2022) on the cosine schedule (Nichol & Dhariwal 2021).
+    """Returns v-prediction (Salimans & Ho 2022) on the cosine schedule (Nichol & Dhariwal 2021).
 
-    "trailing" spacing starts sampling at the last step, where training saw pure noise
-    (Lin et al. 2023, https://arxiv.org/abs/2305.08891).
+    "trailing" spacing starts sampling at the last step, where training saw pure noise (Lin et al. 2023,
+    https://arxiv.org/abs/2305.08891).
     """
     return DDIMScheduler(
         num_train_timesteps=1000,
@@ -63,5 +62,5 @@ def new_scheduler() -> DDIMScheduler:
         timestep_spacing="trailing",
         clip_sample=False,
         set_alpha_to_one=True,
-        steps_offset=1,  # unused by trailing spacing, but diffusers warns at anything else
+        steps_offset=1,  # unused by trailing spacing, but diffusers warns about any other value
     )

@@ -1,1 +1,1 @@
-"""How the learned half of the prompt filter is made. The bot never imports this; it reads what this wrote."""
+"""Trains the learned part of the prompt filter. The bot never imports this package; it reads the written files."""

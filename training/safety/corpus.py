@@ -1,4 +1,4 @@
-"""The development data as examples, and which sources are left out together. Knows no model."""
+"""The development data as examples, and the sources that are left out together. Knows no model."""
 
 import json
 import random
@@ -24,7 +24,7 @@ CATEGORIES = (
     Category.ILLEGAL,
 )
 
-# The data's categories by ours. It calls sexual what is only nude, and hate what is aimed at one person.
+# Maps the data's categories to ours. The data says "sexual" also for mere nudity, and "hate" also for insults of one person.
 _OURS = {
     "sexual": Category.SEXUAL,
     "violence": Category.GORE,
@@ -34,7 +34,7 @@ _OURS = {
     "self_harm": Category.SELF_HARM,
 }
 _HATE_RULES = ("slurs", "hate", "a group of people made less than people", "hateful theme")
-# What such a row shows of these, in this order, is what it is about: a pervert's corpse is gore before it is an insult.
+# Categories in order of precedence for a row that shows several: a pervert's corpse is gore before it is an insult.
 _RATHER = (Category.SEXUAL, Category.NUDITY, Category.SELF_HARM, Category.GORE, Category.ILLEGAL)
 _BLOODSHED = frozenset(
     (
@@ -111,24 +111,24 @@ _GROUPS = frozenset(
     ]
 )
 
-# Whole sources that the encoder never learns from: what it says about them sets mixture and scale. CoProV2's two halves
-# come out of one language model; its test half says how the filter does on more of a kind, the others on another kind.
+# Whole sources that the encoder never trains on. Its scores on them set the mixture and the scale. One language model wrote both
+# halves of CoProV2. Its test half shows the filter on more text of a known kind; the other sources show it on new kinds.
 HELD_OUT = frozenset(
     {"coprov2_test", "coco_captions", "partiprompts", "xstest_v2", "hard_safe_handwritten_dev"}
     | {"openai_moderation_1680", "multilingual_hatecheck"}
 )
-# The other half of the sources, for encoders and linear halves that do not ship: how far the first half's figures carry.
-# Multilingual HateCheck goes with HateCheck, whose sentences it translates.
+# The other half of the sources, for encoders and linear models that do not ship. They show how well the first half's figures
+# generalise. Multilingual HateCheck is grouped with HateCheck, because it translates HateCheck's sentences.
 HELD_OUT_TOO = frozenset(
     {"imagereward_diffusiondb", "t2i_compbench", "adversarial_nibbler", "i2p", "hatecheck"}
     | {"multilingual_hatecheck"}
 )
 CAPTIONS = frozenset({"coco_captions", "partiprompts", "t2i_compbench"})
 REAL_USERS = frozenset({"imagereward_diffusiondb"})
-WORD_LISTS = "ldnoobw_"  # begins the name of sources that are lists of words, no prompts: nothing to learn sentences from
+WORD_LISTS = "ldnoobw_"  # prefix of sources that are word lists, not prompts, and can't teach sentences
 
-# How often a row is shown: a source of 200 rows says as much about the world as one of 15,000. What Nibbler and I2P call
-# unsafe is the picture that came out; most of their prompts are harmless to read, and showing them often teaches noise.
+# How often a row is repeated, so that a source of 200 rows counts as much as one of 15,000. Nibbler and I2P label a prompt unsafe
+# when its picture was unsafe. Most of those prompts read as harmless, so repeating them would teach noise.
 _REPEATS = {
     "openai_moderation_1680": 2,
     "xstest_v2": 3,
@@ -136,29 +136,27 @@ _REPEATS = {
     "hard_safe_own": 3,
     "rules": 3,
 }
-PHRASES = frozenset(
-    {"rules", "hard_safe_own", "excepted"}
-)  # sources of phrases, which stand in prompts rather than are some
+PHRASES = frozenset({"rules", "hard_safe_own", "excepted"})  # sources of phrases, which are parts of prompts
 _PLAIN = re.compile(r"[a-z ]+")
 _HARD_SAFE = Path(__file__).with_name("hard_safe.txt")
-# Rows of the large sources that are thinned.
+# Maximum rows of large sources.
 _THINNED_ROWS = {
     "coprov2_train": 17_000,
     "imagereward_diffusiondb": 3_500,
     "t2i_compbench": 2_500,
     "coco_captions": 3_500,
 }
-# Rows of them that an encoder learns from; the n-grams see all.
+# Maximum rows for training an encoder; the n-grams use all rows.
 _LESSON_ROWS = {**_THINNED_ROWS, "coprov2_test": 4_000}
-_FEWEST_MEANINGS = 3  # of a text that is thinned out to words that the foreign word list knows
+_FEWEST_MEANINGS = 3  # minimum known words of a text reduced to the words of the foreign word list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    prompt: str  # as typed; empty where thinned out
+    prompt: str  # as typed; empty for a reduced text
     text: str  # as the classifier reads it
     is_unsafe: bool
-    category: int  # index into CATEGORIES, -1 for safe ones
+    category: int  # index into CATEGORIES, -1 for safe examples
     source: str
     language: str
     is_for_thinning: bool = True
@@ -178,7 +176,7 @@ def rows(file: Path) -> list[dict[str, Any]]:
 
 
 def examples(data: Path, rules: Rules, *, seed: int) -> list[Example]:
-    """All prompts to learn from, in the files' order, and thinned-out copies of some behind them."""
+    """Returns all training prompts in the files' order, followed by reduced copies of some."""
     chance = random.Random(seed)
     found = [
         row
@@ -192,7 +190,8 @@ def examples(data: Path, rules: Rules, *, seed: int) -> list[Example]:
 
 
 def lessons(found: Sequence[Example], left_out: frozenset[str], chance: random.Random) -> list[int]:
-    """Of which examples an encoder learns that shall not see some sources, as often as it is shown each."""
+    """Returns the indices of the examples for training an encoder that must not see some sources. Repeated examples occur several
+    times."""
     by_source: dict[str, list[int]] = {}
     for at, example in enumerate(found):
         if example.source not in left_out and example.text:
@@ -206,7 +205,7 @@ def lessons(found: Sequence[Example], left_out: frozenset[str], chance: random.R
 
 
 def _own(rules: Rules) -> Iterator[Example]:
-    """The project's own harmless prompts, and what the rules say of single phrases. Phrases rather than prompts."""
+    """Yields the project's own harmless prompts, and the rules' rulings on single phrases. Phrases, not whole prompts."""
     for line in _HARD_SAFE.read_text(encoding="utf-8").splitlines():
         if not line.startswith("#"):
             yield _phrase(line, "hard_safe_own", None, rules)
@@ -272,7 +271,7 @@ def _category(theirs: str, text: str, rules: Rules) -> Category:
 
 
 def _thinned(whole: Sequence[Example], chance: random.Random) -> Iterator[Example]:
-    """Prompts as they would read had they been translated word for word: only words that the foreign list knows."""
+    """Yields prompts reduced to the words that the foreign word list knows. They read like word-for-word translations."""
     known = {word for meaning in meanings() for word in meaning.split()}
     for example in whole:
         if example.language == "en" and example.is_for_thinning and chance.random() < 0.1:

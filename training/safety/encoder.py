@@ -1,4 +1,4 @@
-"""Fine-tuning of a sentence encoder's upper layers. The lower ones stay as they were, so their output is computed once."""
+"""Fine-tunes a sentence encoder's upper layers. The lower layers stay unchanged, so their output is computed once."""
 
 import random
 import time
@@ -15,21 +15,21 @@ from transformers import BertModel
 
 from training.safety.corpus import CATEGORIES
 
-TOKENS = 64  # of a training text, [CLS] and [SEP] included
-FROZEN = 4  # layers of six
+TOKENS = 64  # tokens of a training text, including [CLS] and [SEP]
+FROZEN = 4  # frozen layers, of six
 _BATCH = 32
-_SMOOTHING = 0.02  # of labels, which are wrong about as often
+_SMOOTHING = 0.02  # label smoothing; about this share of labels is wrong
 _CATEGORY_WEIGHT = 0.3
-# Weights between what was learned and what was there before: WiSE-FT (Wortsman et al., 2022). On one half of the sources it
-# gained 0.008 of mean AUC, on the other it lost 0.007.
+# Weight of the trained parameters when averaged with the original ones: WiSE-FT (Wortsman et al., 2022). On one half of the
+# sources it gained 0.008 of mean AUC, on the other it lost 0.007.
 _LEARNED = 0.75
-# Processors that only emulate this type take four times as long in it as in full precision.
+# Processors that only emulate bfloat16 are four times slower with it than in full precision.
 _HALF = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One text to learn from. `category`: index into CATEGORIES, -1 for safe ones."""
+    """One training text. `category`: index into CATEGORIES, -1 for safe texts."""
 
     text: int  # index into the bank
     is_unsafe: bool
@@ -57,12 +57,12 @@ class Bank:
                     self.states[at] = states[row, : len(self.ids[at])].clone()
 
     def batch(self, which: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """States (rows, tokens, width) and their mask (rows, tokens)."""
+        """Returns states (rows, tokens, width) and their mask (rows, tokens)."""
         return padded([self.states[at] for at in which])
 
 
 class Upper(nn.Module):
-    """The layers that learn, and the head: mean and maximum over the tokens -> unsafe or not, and of what category."""
+    """The trained layers and the head, which maps the mean and maximum over the tokens to unsafe or not, and to a category."""
 
     def __init__(self, model: Path) -> None:
         super().__init__()
@@ -72,7 +72,7 @@ class Upper(nn.Module):
         self.head = nn.Linear(2 * bert.config.hidden_size, 1 + len(CATEGORIES))
 
     def forward(self, states: Tensor, mask: Tensor) -> Tensor:
-        """Logits (rows, 1 + categories)."""
+        """Returns logits (rows, 1 + categories)."""
         bias = (1.0 - mask[:, None, None, :].float()) * -1e4
         for layer in self.layers:
             out = layer(states, bias)
@@ -94,7 +94,8 @@ def padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 def fine_tune(bank: Bank, model: Path, tasks: Sequence[Task], *, seed: int, rate: float) -> Upper:
-    """One epoch over `tasks`, in batches of texts of one length; warm-up, then a straight line to nothing; a part taken back."""
+    """Trains one epoch over `tasks`, in batches of texts of equal length. The rate warms up, then falls linearly to zero.
+    Afterwards the weights are averaged with the original ones."""
     torch.manual_seed(seed)
     chance = random.Random(seed)
     net = Upper(model).train()
@@ -128,7 +129,7 @@ def fine_tune(bank: Bank, model: Path, tasks: Sequence[Task], *, seed: int, rate
 
 
 def logits(bank: Bank, net: Upper, texts: Sequence[int]) -> np.ndarray:
-    """(texts, 1 + categories), float32."""
+    """Returns (texts, 1 + categories), float32."""
     order = sorted(texts, key=lambda at: len(bank.ids[at]))
     found: dict[int, np.ndarray] = {}
     with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=_HALF):

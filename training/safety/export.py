@@ -1,4 +1,5 @@
-"""The fine-tuned encoder as files that the bot reads without torch: an ONNX graph and a table of word pieces, in 8 bits."""
+"""Exports the fine-tuned encoder as files that the bot reads without torch: an ONNX graph and a table of word pieces, in 8
+bits."""
 
 import json
 import tempfile
@@ -18,7 +19,7 @@ _OPSET = 17
 
 
 class _Whole(nn.Module):
-    """Word-piece vectors (1, tokens, width) -> logits (1, outputs)."""
+    """The whole encoder: maps word-piece vectors (1, tokens, width) to logits (1, outputs)."""
 
     def __init__(self, bert: BertModel, upper: Upper) -> None:
         super().__init__()
@@ -41,7 +42,9 @@ class _Whole(nn.Module):
 def export(model: Path, upper: Upper, folder: Path) -> None:
     """Writes the graph, the tokenizer and the table into `folder`."""
     bert = BertModel.from_pretrained(model, add_pooling_layer=False, attn_implementation="eager").eval()
-    for layer in cast("Any", upper.layers):  # trained with another form of attention, which does not export
+    for layer in cast(
+        "Any", upper.layers
+    ):  # trained with another attention implementation, which can't be exported
         layer.attention.self.config = bert.config
     whole = _Whole(bert, upper).eval()
     with tempfile.TemporaryDirectory() as scratch:
@@ -69,7 +72,7 @@ def export(model: Path, upper: Upper, folder: Path) -> None:
 
 
 def _kept_pieces(model: Path) -> dict[str, int]:
-    """Word pieces of plain letters and digits: what text for the classifier is made of. Piece -> its old number."""
+    """Returns the word pieces of plain letters and digits with their old numbers. Text for the classifier contains only these."""
     vocabulary = json.loads((model / "tokenizer.json").read_text(encoding="utf-8"))["model"]["vocab"]
     special = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
     return {

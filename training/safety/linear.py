@@ -1,4 +1,4 @@
-"""The linear half: logistic regression over n-grams by averaged stochastic gradient descent."""
+"""The linear model: logistic regression over n-grams by averaged stochastic gradient descent."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sklearn.linear_model import SGDClassifier
 
 from moderation.classifier.ngrams import features
 
-_RAREST = 3  # texts that a feature must stand in
+_RAREST = 3  # minimum number of texts that contain a feature
 _PASSES = 12
-_CERTAIN = 8.0  # logit of a category that all rows or none have
+_CERTAIN = 8.0  # logit of a category with only positive or only negative rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +29,14 @@ class Linear:
     bias: NDArray[np.float32]
 
     def pruned(self, most: int) -> Linear:
-        """The `most` features that weigh most, in the order of their names."""
+        """Returns a model with the `most` features of largest weight, sorted by name."""
         strength = np.abs(self.weights).max(axis=1) * self.idf
         kept = sorted((int(at) for at in np.argsort(-strength)[:most]), key=self.names.__getitem__)
         return Linear([self.names[at] for at in kept], self.idf[kept], self.weights[kept], self.bias)
 
 
 class Counts:
-    """Every text's features, counted once for all folds."""
+    """The features of every text, counted once for all folds."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         counters = [Counter(features(text)) for text in texts]
@@ -49,14 +49,14 @@ class Counts:
             columns.extend(column for column, _ in found)
             values.extend(count for _, count in found)
             ends.append(len(columns))
-        self.matrix: Any = csr_matrix(  # scipy's types know no rows by array
+        self.matrix: Any = csr_matrix(  # scipy's type stubs do not allow row selection by array
             (np.array(values, np.float32), np.array(columns, np.int32), np.array(ends, np.int64)),
             shape=(len(texts), len(self.names)),
         )
 
 
 def scaled(counts: Any, idf: NDArray[np.float32]) -> Any:
-    """Rows of 1 + log count, times idf, of length 1, as moderation.classifier.ngrams reads a text."""
+    """Returns rows of 1 + log count, times idf, normalised to length 1, as moderation.classifier.ngrams reads a text."""
     out = counts.copy()
     out.data = (1 + np.log(out.data)) * idf[out.indices]
     norms = np.sqrt(np.asarray(out.multiply(out).sum(axis=1)).ravel())
@@ -75,7 +75,8 @@ def fit(
     strength: float,
     seed: int,
 ) -> Linear:
-    """`rows` of the counts, each with its weight. First output: unsafe or not; then one a category, among unsafe rows."""
+    """Fits a model on `rows` of the counts, each with its weight. The first output is unsafe or not. One output per category
+    follows, fitted on unsafe rows."""
     present = np.asarray((counts.matrix[rows] > 0).sum(axis=0)).ravel()
     idf = (np.log((1 + len(rows)) / (1 + present)) + 1).astype(np.float32)
     data = scaled(counts.matrix[rows], idf)
@@ -93,7 +94,7 @@ def fit(
 def _logistic(
     data: Any, labels: NDArray[np.bool_], weights: NDArray[np.float64], strength: float, seed: int
 ) -> tuple[NDArray[np.float64], float]:
-    if labels.all() or not labels.any():  # nothing to tell apart
+    if labels.all() or not labels.any():  # all labels are equal
         return np.zeros(data.shape[1]), _CERTAIN if labels.any() else -_CERTAIN
     settings: dict[str, Any] = {"loss": "log_loss", "max_iter": _PASSES, "tol": None, "average": True}
     model = SGDClassifier(alpha=strength, random_state=seed, **settings)

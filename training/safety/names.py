@@ -1,4 +1,4 @@
-"""`python -m training.safety.names --data DIR`: writes the list of public figures that ships."""
+"""`python -m training.safety.names --data DIR`: writes the shipped list of public figures."""
 
 import argparse
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from training.safety.corpus import rows
 
 _MORE = Path(__file__).with_name("more_figures.txt")
 _FICTIONAL = Path(__file__).with_name("fictional.txt")
-# Names that are phrases of every day; who means the person mostly says more.
+# Names that are also everyday phrases. A prompt about the person usually contains more words.
 _EVERYDAY = frozenset(
     (
         "the edge", "the rock", "ice cube", "vanilla ice", "the situation", "the eagles", "amber rose", "carrot top",
@@ -21,7 +21,7 @@ _EVERYDAY = frozenset(
         "peel", "pelee", "prince", "the frost", "big mama", "river phoenix", "spike lee", "chevy chase", "hunter king",
     )
 )  # fmt: skip
-_SHORTEST_ALONE = 5  # letters of a name that stands for itself
+_SHORTEST_ALONE = 5  # minimum letters of a single-word name
 _HEAD = """\
 # Public figures, as the filter reads their names. From: Pantheon 1.0, born 1900 or later (CC BY 4.0; Yu et al., 2016),
 # Giphy's celebrity detection (MPL-2.0), dariusk/corpora (CC0), United States legislators and executives (CC0), and
@@ -42,7 +42,7 @@ def main() -> None:
 
 def _names(data: Path) -> Iterator[str]:
     for row in rows(data / "public_figures.jsonl"):
-        # A single name is mostly a word too ("Cher", "Drake"); those known by one name are in the project's own list.
+        # A single name is usually also a word ("Cher", "Drake"). The project's own list has the people known by one name.
         if " " in " ".join(phrase(row["name"])):
             yield row["name"]
     yield from _listed(_MORE)
@@ -55,7 +55,7 @@ def _listed(path: Path) -> Iterator[str]:
 
 
 def _forms(name: str, rules: Rules) -> Iterator[str]:
-    """As folded, and as the filter would read it, which may mend what looks misspelled to it."""
+    """Yields the folded name, and the name as the filter reads it after its spelling correction."""
     stands_alone, name = name.startswith("="), name.removeprefix("=")
     for form in (" ".join(phrase(name)), canonical(name, rules)):
         words = form.split()

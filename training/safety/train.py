@@ -1,8 +1,8 @@
 """`python -m training.safety.train --data DIR --encoder DIR`: makes moderation/classifier/model/ from the development data.
 
-The encoder learns from all sources but those of corpus.HELD_OUT, and so does a first linear half; what the two say about the
-held-out ones sets mixture and scale. The linear half that ships then learns from everything. The encoder and its answers
-are kept in --work, so that an interrupted run goes on where it was.
+The encoder and a first linear model train on all sources except corpus.HELD_OUT. Their scores on the held-out sources set the
+mixture and the scale. The shipped linear model then trains on all sources. The encoder and its answers are saved in --work, so
+that an interrupted run continues from there.
 """
 
 import argparse
@@ -33,18 +33,20 @@ _LESSONS_SEED = 3
 _ASKED_SEED = 5
 _ASKED = 2_500
 _RATE = 1e-4
-_STRENGTH = 4e-6  # of the linear half's weight decay
+_STRENGTH = 4e-6  # weight decay of the linear model
 _NGRAMS_KEPT = 60_000
-# Shares of held-out captions at or above the scores 0.95 (refused by the standard policy) and 0.5 (worth a look).
+# Shares of held-out captions with a score of at least 0.95 (the standard policy refuses) and at least 0.5 (flagged for review).
 _REFUSED, _FLAGGED = 0.002, 0.03
-_FALSE = np.linspace(0.001, 0.02, 20)  # of held-out captions and users' prompts, where what is found counts
-_SHARES = [share / 10 for share in range(16)]  # of the n-grams, against one of the encoder
+_FALSE = np.linspace(
+    0.001, 0.02, 20
+)  # rates of refused held-out captions and user prompts at which recall is measured
+_SHARES = [share / 10 for share in range(16)]  # weights of the n-grams relative to the encoder's weight of 1
 _LOGIT_REFUSED = float(np.log(0.95 / 0.05))
 
 
 @dataclass(frozen=True, slots=True)
 class HeldOut:
-    """Logits of both halves for the examples of held-out sources, (examples, 1 + categories); NaN elsewhere."""
+    """Logits of both models for the examples of held-out sources, (examples, 1 + categories); NaN elsewhere."""
 
     encoder: NDArray[np.float64]
     ngrams: NDArray[np.float64]
@@ -52,10 +54,10 @@ class HeldOut:
 
 @dataclass(frozen=True, eq=False)
 class Material:
-    """All there is to learn from; what is numbered are examples first, then their variants.
+    """All training data. Indices count the examples first, then their variants.
 
-    Only the encoder is shown variants. The n-grams know no order, so a prompt's neighbour drowns it: left out with its source,
-    they found HateCheck worse for them (AUC 0.89, and 0.94 without), and both halves of the sources as a whole.
+    Only the encoder sees variants. The n-grams ignore word order, so a neighbour hides the prompt itself. Measured on left-out
+    sources, variants made the n-grams worse on HateCheck (AUC 0.89 instead of 0.94) and on both halves of the sources.
     """
 
     found: list[Example]
@@ -67,7 +69,7 @@ class Material:
         return [*self.found, *self.written]
 
     def left(self, left_out: frozenset[str]) -> NDArray[np.int64]:
-        """The examples without some sources."""
+        """Returns the indices of the examples without some sources."""
         kept = [at for at, example in enumerate(self.found) if example.source not in left_out]
         return np.array(kept, np.int64)
 
@@ -91,7 +93,7 @@ def main() -> None:
 
 
 class Bench:
-    """Encoders that have not seen some sources, and what they say of those; kept in `work`."""
+    """Encoders that have not seen some sources, and their answers on those sources. Saved in `work`."""
 
     def __init__(self, all_of_it: Material, model: Path, work: Path) -> None:
         self._of, self._model, self._work = all_of_it, model, work
@@ -114,7 +116,7 @@ class Bench:
         return net
 
     def answers(self, left_out: frozenset[str]) -> dict[int, list[float]]:
-        """Example -> logits, for the left-out sources."""
+        """Returns logits by example, for the left-out sources."""
         kept = self._work / f"answers-{_name(left_out)}.json"
         if not kept.exists():
             net = self.upper(left_out)
@@ -126,7 +128,7 @@ class Bench:
         return dict(json.loads(kept.read_text(encoding="utf-8")))
 
     def _bank(self, wanted: Sequence[int]) -> tuple[encoder.Bank, dict[int, int]]:
-        """The lower layers' output, and where in it each text stands."""
+        """Returns the lower layers' output, and the position of each text in it."""
         everything = self._of.everything
         number = {at: place for place, at in enumerate(dict.fromkeys(wanted))}
         print(f"lower layers: {len(number)} texts", flush=True)
@@ -134,7 +136,7 @@ class Bench:
 
 
 def _asked(found: Sequence[Example], left_out: frozenset[str]) -> list[int]:
-    """Prompts of the left-out sources, so many of a source and label at most."""
+    """Returns the indices of prompts of the left-out sources, with a maximum for each source and label."""
     groups: dict[tuple[str, bool], list[int]] = {}
     for at, example in enumerate(found):
         if example.source in left_out and example.prompt:
@@ -158,9 +160,9 @@ def hold_out(all_of_it: Material, bench: Bench, left_out: frozenset[str]) -> Hel
 def linear_answers(
     all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True
 ) -> NDArray[np.float64]:
-    """Logits for the examples of these sources, of a linear half that has not seen them; NaN elsewhere.
+    """Returns the logits of a linear model that has not seen these sources, for their examples; NaN elsewhere.
 
-    (examples, 1 + categories); (examples, 1) unless `is_whole`.
+    Shape (examples, 1 + categories), or (examples, 1) unless `is_whole`.
     """
     rows = np.array([at for at, example in enumerate(all_of_it.found) if example.source in left_out])
     model = linear_without(all_of_it, left_out, is_whole=is_whole)
@@ -172,7 +174,7 @@ def linear_answers(
 
 
 def linear_without(all_of_it: Material, left_out: frozenset[str], *, is_whole: bool = True) -> Linear:
-    """`is_whole`: with the categories, not only unsafe or not."""
+    """Fits a linear model without some sources. `is_whole`: also fits the categories, not only unsafe or not."""
     found = all_of_it.found
     rows = all_of_it.left(left_out)
     return linear.fit(
@@ -188,7 +190,7 @@ def linear_without(all_of_it: Material, left_out: frozenset[str], *, is_whole: b
 
 
 def without_priors(model: Linear, found: Sequence[Example]) -> Linear:
-    """The model with its categories' biases lowered by how common each is in the data, which is no server's mixture."""
+    """Lowers the categories' biases by the frequency of each category, because no server has the data's frequencies."""
     rows = np.bincount(
         [example.category for example in found if example.is_unsafe], minlength=len(CATEGORIES)
     )
@@ -198,10 +200,10 @@ def without_priors(model: Linear, found: Sequence[Example]) -> Linear:
 
 
 def mix(found: Sequence[Example], held_out: HeldOut) -> Mixture:
-    """How the halves are weighed, and where the scale lies, from held-out sources alone.
+    """Chooses the weights of the two models and the scale, from held-out sources only.
 
-    Weighed so that most is found where of captions and users' prompts one in a thousand to one in fifty is refused. Every source
-    has one say, however many rows it has.
+    The weights maximise recall when between one in a thousand and one in fifty captions and user prompts are refused. Every
+    source counts equally, independent of its number of rows.
     """
     both = np.flatnonzero(~np.isnan(held_out.encoder[:, 0]))
     table = np.stack([held_out.encoder[both, 0], held_out.ngrams[both, 0]], axis=1)

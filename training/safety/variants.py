@@ -1,7 +1,7 @@
-"""Prompts as they could also have been written: with words of style, an opening, a harmless neighbour, or cut short.
+"""Variants of prompts: with words of style, with an opening, with a harmless neighbour, or shortened.
 
-In the data the way of writing tells the label: nobody in it asks for harm in tags, and hardly anybody for anything else in
-whole sentences. Each variant keeps its prompt's label, so that a source's manner says nothing. Knows no model.
+In the data the manner of writing reveals the label: harmful prompts never use tags, and harmless prompts rarely use whole
+sentences. Each variant keeps its prompt's label, so that the manner of a source carries no information. Knows no model.
 """
 
 import random
@@ -13,7 +13,7 @@ from training.safety.corpus import PHRASES, Example
 
 _SEED = 7
 _STYLES = Path(__file__).with_name("styles.txt")
-# Variants of a source at most; of the others each prompt gets one.
+# Maximum variants of a source; in other sources each prompt gets one.
 _MOST = {
     "coprov2_train": 12_000,
     "coprov2_test": 3_000,
@@ -27,8 +27,9 @@ _NEIGHBOURS = frozenset(
 )
 _LONGEST_NEIGHBOUR = 25  # words
 _ONLY_STYLES = 1200
-STYLES = "styles"  # the source of those
-_SHOWN = 0.5  # share of them that the encoder is shown; all of these, which are few and each of its own kind
+STYLES = "styles"  # the source of style variants
+# Share of variants for training the encoder. Sources in _ALWAYS_SHOWN are used completely, because they are small and distinct.
+_SHOWN = 0.5
 _ALWAYS_SHOWN = frozenset({"openai_moderation_1680", "xstest_v2", "i2p", "adversarial_nibbler"})
 
 
@@ -38,19 +39,19 @@ class Variant:
     is_unsafe: bool
     category: int  # index into CATEGORIES, -1 for safe ones
     source: str
-    beside: str = ""  # the source of its neighbour
+    beside: str = ""  # the source of the neighbour
 
     def is_of(self, sources: frozenset[str]) -> bool:
         return self.source in sources or self.beside in sources
 
 
 def variants(found: Sequence[Example]) -> list[Variant]:
-    """One of every prompt in English, at most; the same at every call."""
+    """Returns at most one variant of every English prompt. Every call returns the same variants."""
     return list(_Writer(found).all())
 
 
 def shown(written: Sequence[Variant], left_out: frozenset[str], chance: random.Random) -> list[int]:
-    """Which of them an encoder learns from that shall not see some sources."""
+    """Returns the indices of the variants for training an encoder that must not see some sources."""
     return [
         at
         for at, variant in enumerate(written)

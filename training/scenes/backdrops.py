@@ -1,4 +1,4 @@
-"""Thirteen painted backdrops, from night to darkness; every parameter is drawn from a continuous range.
+"""Thirteen painted backdrops, from night to darkness. Every parameter is drawn from a continuous range.
 
 No torch, no files. Lengths and heights are shares of the side, measured from the top left corner.
 """
@@ -15,21 +15,21 @@ from PIL import Image, ImageDraw, ImageFilter
 from training.scenes.pictures import SIDE
 
 Rgb = tuple[int, int, int]
-OVERSAMPLED: Final = 2  # painted so many times larger: PIL draws without smoothing
+OVERSAMPLED: Final = 2  # factor of the painted size, because PIL draws without smoothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """One backdrop, RGB (SIDE × SIDE), and where objects go in it."""
+    """One backdrop, RGB (SIDE × SIDE), and the positions for objects in it."""
 
     picture: Image.Image
-    front: Image.Image | None  # RGBA, over the objects
-    floor: float | None  # where objects stand; None where they float
-    light: tuple[float, float, float]  # what it leaves of an object's red, green and blue
+    front: Image.Image | None  # RGBA, painted over the objects
+    floor: float | None  # height on which objects stand; None when they float
+    light: tuple[float, float, float]  # factors for an object's red, green and blue
 
 
 class _Canvas:
-    """A pen whose colours and places waver by the dice."""
+    """A canvas with random variation of colours and places."""
 
     def __init__(self, dice: random.Random) -> None:
         self.dice = dice
@@ -48,12 +48,12 @@ class _Canvas:
         return red, green, blue
 
     def in_front(self) -> None:
-        """All that is painted from here on covers the objects."""
+        """Paints everything from here on in front of the objects."""
         self.front = Image.new("RGBA", self.picture.size)
         self._pen = ImageDraw.Draw(self.front)
 
     def sky(self, *stops: tuple[float, Rgb]) -> None:
-        """A gradient from the top down; the heights of its inner colours waver too."""
+        """Paints a gradient from the top down. The heights of its inner colours vary too."""
         heights = [at + (self.between(-0.06, 0.06) if 0 < at < 1 else 0) for at, _ in stops]
         colours = np.array([self.near(colour) for _, colour in stops], np.float64)
         rows = np.linspace(0, 1, self.side)
@@ -82,7 +82,7 @@ class _Canvas:
     def glow(
         self, colour: Rgb, discs: list[tuple[float, float, float]], blur: float, strength: float
     ) -> None:
-        """Soft light: discs (x, y, radius), blurred, mixed in."""
+        """Adds soft light: blurred discs (x, y, radius)."""
         small = self.side // 4
         mask = Image.new("L", (small, small))
         pen = ImageDraw.Draw(mask)
@@ -97,7 +97,7 @@ class _Canvas:
         self.picture.paste(colour, (0, 0), mask)
 
     def hills(self, top: float, swing: float, colour: Rgb) -> None:
-        """A wavy land from `top` to the bottom."""
+        """Paints wavy land from `top` to the bottom."""
         waves = [(self.between(0.5, 1.6), self.between(0, math.tau), self.between(0.4, 1)) for _ in range(3)]
 
         def height(x: float) -> float:
@@ -117,7 +117,7 @@ class _Canvas:
         self.box(x - height * 0.04, foot - height * 0.14, x + height * 0.04, foot, trunk)
 
     def trunk(self, x: float, width: float, colour: Rgb) -> None:
-        """A bare tree from the bottom to beyond the top, with two branches."""
+        """Paints a bare tree from the bottom to beyond the top, with two branches."""
         self.shape([(x - width, 1), (x - width / 2, 0), (x + width / 2, 0), (x + width, 1)], colour)
         for _ in range(2):
             y, reach = self.between(0.1, 0.5), self.between(0.08, 0.2) * self.dice.choice((-1, 1))
@@ -138,7 +138,7 @@ class _Canvas:
         self.box(x - size * 0.95, y + size * 0.1, x + size * 1.05, y + size * 0.57, colour)
 
     def edge(self, margin: float) -> float:
-        """A place near the left or right edge, so that the middle stays free."""
+        """Returns a place near the left or right edge, so that the middle stays free."""
         return self.dice.choice((self.between(0, margin), self.between(1 - margin, 1)))
 
     def flames(self, height: float, colour: Rgb) -> None:
@@ -237,7 +237,7 @@ def _water(c: _Canvas) -> float:
     c.box(0, horizon, 1, 1, blue)
     for k in range(1, 4):
         if k == 2:
-            c.in_front()  # the waves that the objects lie in
+            c.in_front()  # the waves in which the objects lie
         shade: Rgb = (max(0, blue[0] - 8 * k), max(0, blue[1] - 15 * k), max(0, blue[2] - 13 * k))
         c.hills(horizon + (1 - horizon) * (0.1 + 0.26 * k), 0.018, shade)
     return c.between(0.84, 0.9)
@@ -363,7 +363,7 @@ BACKDROPS: Final = tuple(_PAINTERS)
 
 
 def paint(name: str, dice: random.Random) -> Ground:
-    """A new one of this name. KeyError where there is none."""
+    """Paints a new backdrop of this name. Raises KeyError for an unknown name."""
     painter, light = _PAINTERS[name]
     canvas = _Canvas(dice)
     floor = painter(canvas)

@@ -1,4 +1,4 @@
-"""Colour words: what a plain background looks like, and how a drawing is repainted in a colour."""
+"""Colour words: the colours of plain backgrounds, and the repainting of a drawing in a colour."""
 
 from typing import Final
 
@@ -24,7 +24,7 @@ BACKGROUNDS: Final[dict[str, Rgb]] = {
     "dark blue": (25, 45, 105),
 }
 
-# hue in turns, least saturation, gain of the value (brightness)
+# hue in turns, minimum saturation, gain of the value (brightness)
 TINTS: Final[dict[str, tuple[float, float, float]]] = {
     "red": (0.0, 0.45, 1.0),
     "orange": (0.08, 0.45, 1.0),
@@ -39,7 +39,7 @@ TINTS: Final[dict[str, tuple[float, float, float]]] = {
 
 
 def tint(picture: Image.Image, colour: str) -> Image.Image:
-    """The RGBA drawing in one hue, its light and shade kept (HSV with the hue replaced)."""
+    """Returns the RGBA drawing in one hue with its light and shade kept (HSV with the hue replaced)."""
     hue, floor, gain = TINTS[colour]
     pixels = np.asarray(picture)
     rgb: NDArray[np.floating] = pixels[..., :3].astype(np.float32) / 255

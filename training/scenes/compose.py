@@ -1,7 +1,7 @@
-"""Draws scenes at random: what is in them, and the caption that says so. No torch, no files.
+"""Composes random scenes: their contents and the matching caption. No torch, no files.
 
-Most are one object, on white, on a named colour or in front of a backdrop; some are repainted, small, pairs, or in the
-flat style; a few are a backdrop alone.
+Most scenes are one object, on white, on a named colour or in front of a backdrop. Some objects are repainted, small, in pairs, or
+in the flat style. A few scenes are a backdrop alone.
 """
 
 import random
@@ -16,7 +16,7 @@ FLAT_WORDS = ("flat", "flat", "cartoon", "2d")
 
 
 class Composer:
-    """Scenes from its own random stream, none of them with one of its keys in `without`.
+    """A generator of scenes with its own random stream. No scene has a key in `without`.
 
     `flat` names the drawings that exist in the flat style.
     """
@@ -38,7 +38,7 @@ class Composer:
         self._weights = [mix.common if concept.is_common else 1.0 for concept in concepts]
 
     def compose(self) -> Scene:
-        """The next scene."""
+        """Returns the next scene."""
         while not self._without.isdisjoint((scene := self._scene()).keys):
             pass
         return scene
@@ -61,7 +61,7 @@ class Composer:
         concept = self._concept()
         drawing = self._usual(concept.pictures)
         word = self._usual(concept.words)
-        # A dice that is thrown for every scene keeps the stream the same whichever drawings exist.
+        # Drawing this number for every scene keeps the stream the same, independent of the existing drawings.
         is_flat = self._random.random() < self._mix.flat and drawing in self._flat
         colour = concept.colour if drawing == concept.pictures[0] else None
         if colour and colour not in word and self._random.random() < 0.25:
@@ -130,7 +130,7 @@ class Composer:
         return self._random.choice(options[1:])
 
     def _background(self) -> tuple[str, str]:
-        """What is behind, and the words for it around a {} (nothing more for most white ones)."""
+        """Returns the background, and its wording around a {} (only {} for most white ones)."""
         if self._random.random() < self._mix.backdrop:
             backdrop = self._random.choice(list(WORDINGS))
             return backdrop, self._random.choice(WORDINGS[backdrop].around)

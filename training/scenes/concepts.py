@@ -1,4 +1,4 @@
-"""What the model is taught to draw: the concepts of concepts.toml."""
+"""The concepts that the model is taught to draw, from concepts.toml."""
 
 import tomllib
 from dataclasses import dataclass
@@ -12,25 +12,25 @@ GROUPS: Final = ("common", "other", "later", "more")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concept:
     name: str
-    pictures: tuple[str, ...]  # names in the archive, the usual one first
-    words: tuple[str, ...]  # what people call it, the usual one first
+    pictures: tuple[str, ...]  # names in the archive, the most usual first
+    words: tuple[str, ...]  # words that people use for it, the most usual first
     colour: str | None  # the usual picture's own colour, if it has one
-    group: str  # its table in the file
+    group: str  # name of its table in the file
 
     @property
     def is_common(self) -> bool:
-        """Among the words a newcomer types first."""
+        """Returns whether it is among the words that a new member types first."""
         return self.group == "common"
 
 
 def load(path: Path = PATH) -> list[Concept]:
-    """All concepts, group by group."""
+    """Returns all concepts, group by group."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
     return [_parse(name, row, group) for group in GROUPS for name, row in document[group].items()]
 
 
 def drawings(taught: list[Concept]) -> list[str]:
-    """The archive's names of all their pictures, sorted."""
+    """Returns the archive's names of all their pictures, sorted."""
     return sorted({name for concept in taught for name in concept.pictures})
 
 

@@ -1,4 +1,4 @@
-"""Paints scenes: drawings on a plain colour or in front of a backdrop, each time placed differently. No torch, no files."""
+"""Paints scenes: drawings on a plain colour or in front of a backdrop, in a new position each time. No torch, no files."""
 
 import random
 from typing import Final
@@ -10,19 +10,19 @@ from training.scenes.colours import BACKGROUNDS, tint
 from training.scenes.pictures import SIDE, Drawings
 from training.scenes.scene import Scene
 
-SOLID: Final = 40  # alpha (of 255) from which a drawing has weight: what stands on the floor
+SOLID: Final = 40  # minimum alpha (of 255) of a drawing's solid part, which stands on the floor
 SHADOW: Final = (20, 20, 40)
 
 
 class Painter:
-    """Pictures of scenes, RGB (SIDE × SIDE), placed by its own random stream."""
+    """A painter of scenes as RGB pictures (SIDE × SIDE), with positions from its own random stream."""
 
     def __init__(self, drawings: Drawings, seed: int) -> None:
         self._drawings = drawings
         self._random = random.Random(seed)
 
     def paint(self, scene: Scene) -> Image.Image:
-        """The scene once more. KeyError names a drawing that the archive lacks."""
+        """Paints the scene in a new position. KeyError names a drawing that the archive does not have."""
         shelf = self._drawings.flat if scene.is_flat else self._drawings.solid
         found = [shelf[name] for name in scene.drawings]
         if scene.tint is not None:
@@ -38,12 +38,12 @@ class Painter:
             self._paste(canvas, found[0], x, y, self._size(0.4, 0.55))
         else:
             size = self._size(0.74, 1.0)
-            spread = 0.02 + (1 - size / SIDE) / 3  # a larger one is nearer the middle
+            spread = 0.02 + (1 - size / SIDE) / 3  # a larger drawing is nearer the middle
             self._paste(canvas, found[0], self._around(0.5, spread), self._around(0.5, spread), size)
         return canvas
 
     def _before(self, ground: backdrops.Ground, scene: Scene, found: list[Image.Image]) -> Image.Image:
-        """The drawings in the ground's light, standing on its floor or floating."""
+        """Paints the drawings in the backdrop's light, standing on its floor or floating."""
         canvas = ground.picture
         places = (0.26, 0.74) if scene.kind == "pair" else (0.5,)
         spread, low, high = {"pair": (0.02, 0.36, 0.45), "small": (0.2, 0.28, 0.4)}.get(
@@ -69,19 +69,19 @@ class Painter:
         return canvas
 
     def _around(self, middle: float, spread: float) -> float:
-        """Pixels from the edge."""
+        """Returns a random position in pixels from the edge."""
         return SIDE * self._random.uniform(middle - spread, middle + spread)
 
     def _size(self, low: float, high: float) -> int:
         return round(SIDE * self._random.uniform(low, high))
 
     def _paste(self, canvas: Image.Image, drawing: Image.Image, x: float, y: float, size: int) -> None:
-        """Centre the drawing at (x, y) pixels."""
+        """Centres the drawing at (x, y) pixels."""
         scaled = self._posed(drawing, 15).resize((size, size), Image.Resampling.BICUBIC)
         canvas.paste(scaled, (round(x - size / 2), round(y - size / 2)), scaled)
 
     def _posed(self, drawing: Image.Image, lean: float) -> Image.Image:
-        """Often mirrored; now and then leaning by up to `lean` degrees."""
+        """Mirrors the drawing often, and sometimes rotates it by up to `lean` degrees."""
         if self._random.random() < 0.4:
             drawing = drawing.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         if self._random.random() < 0.3:
@@ -95,7 +95,7 @@ def _lit(drawing: Image.Image, light: tuple[float, float, float]) -> Image.Image
 
 
 def _soft_ellipse() -> Image.Image:
-    """A shadow on a floor, L, to be stretched."""
+    """Returns a shadow for a floor, mode L, to be stretched."""
     small = Image.new("L", (64, 64))
     small.paste(110, (14, 14, 50, 50))
     return small.filter(ImageFilter.GaussianBlur(9))

@@ -1,7 +1,7 @@
 """The archive of drawings: items.json (name, tags, hex), f/HEX.webp (Fluent, solid) and n/HEX.webp (Noto, flat).
 
-Made by training/archive.py. Every drawing becomes one square of SIDE pixels, cropped to what is opaque and
-fitted to the edges.
+Made by training/archive.py. Every drawing becomes one square of SIDE pixels, cropped to its opaque part and scaled to the
+edges.
 """
 
 import io
@@ -15,19 +15,19 @@ from typing import Any
 from PIL import Image
 
 SIDE = 128  # pixels
-FAINT = 8  # alpha at or below this (of 255) is shadow haze, not drawing
+FAINT = 8  # alpha (of 255) up to this value is shadow haze, not drawing
 
 
 @dataclass(frozen=True, slots=True)
 class Drawings:
-    """By name, RGBA (SIDE × SIDE)."""
+    """Drawings by name, RGBA (SIDE × SIDE)."""
 
-    solid: Mapping[str, Image.Image]  # Fluent 3D: the style that is drawn unasked
-    flat: Mapping[str, Image.Image]  # Noto; not every name has one
+    solid: Mapping[str, Image.Image]  # Fluent 3D: the default style
+    flat: Mapping[str, Image.Image]  # Noto; some names have none
 
 
 def load(archive: Path, names: Iterable[str]) -> Drawings:
-    """The drawings of these names. KeyError names what has no solid one."""
+    """Returns the drawings of these names. KeyError names a drawing without a solid version."""
     with zipfile.ZipFile(archive) as opened:
         items: list[dict[str, Any]] = json.loads(opened.read("items.json"))
         code = {str(item["name"]): str(item["hex"]) for item in items}
@@ -39,7 +39,7 @@ def load(archive: Path, names: Iterable[str]) -> Drawings:
 
 
 def fit(encoded: bytes) -> Image.Image:
-    """Decode, crop to the opaque part, scale the longer edge to SIDE, centre."""
+    """Decodes a drawing, crops it to the opaque part, scales the longer edge to SIDE and centres it."""
     picture = Image.open(io.BytesIO(encoded)).convert("RGBA")
     opaque = picture.getchannel("A").point([0] * (FAINT + 1) + [255] * (255 - FAINT))
     picture = picture.crop(opaque.getbbox())

@@ -1,4 +1,4 @@
-"""What a composition shows, said in words by the composer and painted by the painter. No torch, no files."""
+"""The contents of a composition. The composer puts them into words and the painter paints them. No torch, no files."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,34 +10,35 @@ Kind = Literal["single", "small", "pair", "alone"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mix:
-    """How often what is composed. Shares are probabilities; `common` is a ratio."""
+    """The frequencies of the kinds of scene. Shares are probabilities; `common` is a ratio."""
 
     tinted: float
     small: float
     pair: float
-    flat: float  # of the pictures, drawn in the flat style where the drawing exists
-    white: float  # of the plain backgrounds
-    backdrop: float  # of the backgrounds: painted ones instead of plain colours
-    alone: float  # of the painted ones: with no object
-    common: float  # how many times more often a common concept is drawn
-    usual: float  # the first of several pictures or words
+    flat: float  # share of pictures in the flat style, when the drawing exists in it
+    white: float  # share of plain backgrounds that are white
+    backdrop: float  # share of backgrounds that are painted instead of a plain colour
+    alone: float  # share of painted backgrounds without an object
+    common: float  # factor by which common concepts are more frequent
+    usual: float  # share of the first one among several pictures or words
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """One caption and what its picture must show."""
+    """One caption and the contents of its picture."""
 
     caption: str
     kind: Kind
-    concepts: tuple[str, ...]  # one name; or two: left, right; or none: the backdrop alone
-    drawings: tuple[str, ...]  # the archive's name for each of them
+    concepts: tuple[str, ...]  # one name; two for left and right; none for the backdrop alone
+    drawings: tuple[str, ...]  # the archive's name of each
     background: str  # a colour of training.scenes.colours or a backdrop of training.scenes.wordings
-    tint: str | None = None  # a colour that the object is repainted in
+    tint: str | None = None  # the colour in which the object is repainted
     is_flat: bool = False
 
     @property
     def key(self) -> str:
-        """What is shown, however it was said: two scenes with one key differ in words and geometry alone."""
+        """Returns a key of the contents, independent of the words. Two scenes with one key differ only in wording and
+        geometry."""
         style = "flat" if self.is_flat else "3d"
         return "|".join((self.kind, "+".join(self.concepts), self.tint or "", self.background, style))
 
@@ -47,16 +48,16 @@ class Scene:
 
     @property
     def keys(self) -> frozenset[str]:
-        """By what it can be held out: its key, and each object with the backdrop that it is in front of."""
+        """Returns the keys by which it can be held out: its own, and one for each object in front of its backdrop."""
         before = self.concepts if self.has_backdrop else ()
         return frozenset((self.key, *(in_front_of(concept, self.background) for concept in before)))
 
 
 def in_front_of(concept: str, backdrop: str) -> str:
-    """The key of all scenes with this object in front of this backdrop."""
+    """Returns the key of all scenes with this object in front of this backdrop."""
     return f"{concept}@{backdrop}"
 
 
 def article(noun: str) -> str:
-    """`a` or `an` and the noun, even where English wants neither: people type "a french fries"."""
+    """Returns the noun with `a` or `an`, even when English uses neither, because people type "a french fries"."""
     return f"{'an' if noun.startswith(('a', 'e', 'i', 'o', 'um')) else 'a'} {noun}"

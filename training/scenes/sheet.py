@@ -1,4 +1,4 @@
-"""Contact sheets: pictures in rows, each with its caption under it."""
+"""Contact sheets: pictures in rows, each with its caption below."""
 
 from collections.abc import Sequence
 
@@ -8,11 +8,11 @@ from training.scenes.pictures import SIDE
 
 COLUMNS = 8
 LINE = 26  # pixels, for two lines of caption
-WIDE = 22  # letters a line
+WIDE = 22  # letters per line
 
 
 def contact_sheet(images: Sequence[Image.Image], captions: Sequence[str]) -> Image.Image:
-    """Eight pictures a row."""
+    """Returns a sheet with eight pictures per row."""
     rows = -(-len(images) // COLUMNS)
     sheet = Image.new("RGB", (COLUMNS * (SIDE + 4), rows * (SIDE + LINE + 4)), "white")
     pen = ImageDraw.Draw(sheet)

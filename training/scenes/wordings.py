@@ -1,6 +1,6 @@
-"""How captions name a backdrop. No torch, no files.
+"""The captions' phrases for backdrops. No torch, no files.
 
-`around` has a {} for the objects; `alone` names the backdrop without any.
+`around` has a {} for the objects; `alone` names the backdrop without objects.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ class Wording:
 
 
 def _wording(around: str, alone: str) -> Wording:
-    """Phrases that begin with a comma or with a preposition go behind the objects."""
+    """Returns a wording. Phrases that begin with a comma or a preposition are placed behind the objects."""
     phrases = tuple(phrase.strip() for phrase in around.split("|"))
     return Wording(
         tuple(

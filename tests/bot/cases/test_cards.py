@@ -1,4 +1,4 @@
-"""A case's card says what its buttons do and what became of it, also where nothing was ever posted."""
+"""A case's card shows the effect of its buttons and the outcome of the case, also when no picture was posted."""
 
 import pytest
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(60)
 
 
 async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
-    """Its words and its buttons, as they are now."""
+    """Returns the card's current text and buttons."""
     case = await shop.records.cases.get(case_id)
     assert case is not None
     standing, rung = await shop.casework.standing(GUILD, case.member)
@@ -29,7 +29,7 @@ async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
 
 
 async def withheld(shop: Shop, text: str = "show refused") -> Case:
-    """The case of an order whose pictures were all refused."""
+    """Returns the case of an order whose pictures were all refused."""
     job, _ = await shop.refused(text, actor=BEN, images=1)
     return await case_of(shop, job)
 

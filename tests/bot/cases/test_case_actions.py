@@ -1,4 +1,4 @@
-"""Every act of a moderator leaves its row in the audit log; a command or button that nobody thought of here fails."""
+"""Every act of a moderator adds a row to the audit log. A command or button that is missing from the tables here fails a test."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -208,7 +208,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "server policy category": (Act.POLICY_CATEGORY,),
     "server policy reset": (Act.POLICY_RESET,),
 }
-"""What each command of a moderator does; nothing for those that only show something."""
+"""The acts of each moderator command; empty for commands that only show something."""
 
 PRESSES: dict[CaseAction | Answer, Act] = {
     CaseAction.OPEN: Act.OPEN_CASE,
@@ -236,7 +236,7 @@ def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None
         named |= {each.qualified_name for each in commands if not isinstance(each, app_commands.Group)}
     assert named | {"Remove picture"} == set(COMMANDS)
     assert set(PRESSES) == {*CaseAction, *Answer}
-    # Cancelling somebody else's order is a button of the gallery's card, for its owner too.
+    # Cancelling another member's order is a button on the gallery's card, which its owner has too.
     assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | {Act.CANCEL} == set(
         Act
     )
@@ -261,7 +261,7 @@ async def test_an_act_is_in_the_log_with_who_did_it(shop: Shop, act: Act) -> Non
 async def test_an_act_and_its_row_are_one_transaction(
     shop: Shop, act: Act, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the row can't be written, the act is not done: nothing else in the database differs."""
+    """When the audit row can't be written, the act is not done: nothing else in the database changes."""
 
     class Refused(Exception):
         pass
@@ -282,7 +282,8 @@ async def test_an_act_and_its_row_are_one_transaction(
 
 
 async def contents(shop: Shop) -> list[tuple[Any, ...]]:
-    """Every row of every table, as it is committed: a reader of the shop's own would see its transaction."""
+    """Returns every committed row of every table. Uses its own connection, because the shop's reader would see the shop's
+    transaction."""
     async with aiosqlite.connect(shop.records.database.path) as apart:
         names = await apart.execute_fetchall(
             "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%' ORDER BY name"

@@ -1,4 +1,4 @@
-"""Refusals and flags reach the moderators' channel in order, and nothing that happens on the way stops the next."""
+"""Refusals and flags reach the moderators' channel in order, and no error on one stops the next."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -106,7 +106,9 @@ async def test_where_the_chosen_channel_is_gone_nobody_else_is_told(
     await choose(1)
     await refused(shop, guild_of(atelier), "woodcutter")
     await until(shop.review_queue.empty)
-    await shop.records.guilds.get(guild_of(atelier))  # one reader: the review's question came before this one
+    await shop.records.guilds.get(
+        guild_of(atelier)
+    )  # there is one reader connection, so the review's query ran before this one
     await choose(play.channel("mod-log").id)
     await refused(shop, guild_of(atelier), "carpenter")
     await play.wait_for_message(lambda each: says(each, "carpenter"), "mod-log")

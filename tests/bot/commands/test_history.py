@@ -1,4 +1,4 @@
-"""/history is a message that Discord takes, and every page of it can be turned."""
+"""/history is a message that Discord accepts, and every page of it can be opened."""
 
 from dataclasses import replace
 
@@ -26,7 +26,7 @@ few = hypothesis_settings(some, max_examples=10, suppress_health_check=[HealthCh
 @given(st.lists(long_words.filter(str.strip), min_size=5, max_size=5))
 async def test_a_page_of_history_is_a_message(shop: Shop, prompts: list[str]) -> None:
     member = MemberId(int(shop.clock.now))
-    shop.clock.now += 1  # a member of their own for each example
+    shop.clock.now += 1  # a different member for each example
     for prompt in prompts:
         await done(shop, member, prompt)
     view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, member, history.NEWEST)

@@ -1,4 +1,4 @@
-"""A button's state is its custom_id: what it is made with comes back from it, and nothing else is taken for one."""
+"""A button's state is its custom_id: it can be read back exactly, and no other custom_id is accepted as a button."""
 
 import re
 from typing import Any
@@ -25,7 +25,7 @@ questions = st.builds(
     member=SNOWFLAKE,
     channel=SNOWFLAKE,
     ruling=st.sampled_from(["", *(ruling.word for ruling in Ruling)]),
-    # A long ago may begin before 1970: "9999w".
+    # a long period may begin before 1970: "9999w"
     since=st.integers(-(10**10), 10**10),
     before=st.integers(0, 10**18),
 )
@@ -36,7 +36,7 @@ def custom_id_of(item: discord.ui.DynamicItem[Any]) -> str:
 
 
 def pattern_of(kind: type[discord.ui.DynamicItem[Any]]) -> re.Pattern[str]:
-    """As discord.py reads it when something was pressed."""
+    """Returns the pattern that discord.py matches against a pressed button's custom_id."""
     return kind.__discord_ui_compiled_template__
 
 

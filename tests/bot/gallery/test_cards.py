@@ -1,4 +1,4 @@
-"""Whatever members write, every card is a message that Discord takes, and nothing of theirs leaves its place."""
+"""Every card is a message that Discord accepts, with any text of members, and the members' text stays in its place."""
 
 import re
 from collections.abc import Sequence
@@ -84,7 +84,7 @@ def message_of(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> dict[s
 
 
 def problems(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> list[str]:
-    """What Discord would refuse a message with this view and files of these names for."""
+    """Returns Discord's reasons to refuse a message with this view and files of these names."""
     exchange = Exchange(
         method="POST",
         path="/channels/1/messages",
@@ -93,7 +93,7 @@ def problems(view: discord.ui.LayoutView, names: Sequence[str] = ()) -> list[str
         headers={},
         body=message_of(view, names),
         files=(),
-        status=500,  # an answer that the description says nothing about: only the request is judged
+        status=500,  # the description has no rules for a 500 answer: only the request is checked
         answer=None,
         answer_headers={},
     )
@@ -244,9 +244,9 @@ def test_who_gets_no_picture_can_try_again_except_of_an_upscale() -> None:
 @some
 @given(long_words, long_words, st.integers(1, 4))
 def test_a_prompt_does_not_leave_its_place_on_a_card(text: str, negative: str, count: int) -> None:
-    """What follows a prompt reads as if the prompt had been harmless."""
+    """The text after a prompt reads the same as after a harmless prompt."""
     gallery = a_gallery(a_job(text or "x", negative or "x"), count)
-    # Of the same length: the card's form may depend on it.
+    # the same length, because the card's layout may depend on it
     harmless = a_gallery(a_job("x" * len(markdown.plain(text)) or "x", "x"), count)
     for hostile_text, harmless_text in zip(
         texts_of(cards.gallery_card(SAY, gallery, "x.jpg", is_spoiler=False)),
@@ -257,7 +257,7 @@ def test_a_prompt_does_not_leave_its_place_on_a_card(text: str, negative: str, c
         assert hostile_text.count("\n") == harmless_text.count("\n")
 
 
-# ---- what moderators read
+# ---- texts for moderators
 
 
 verdicts = st.builds(
@@ -303,7 +303,7 @@ def test_a_refused_prompt_does_not_leave_its_quote(record: VerdictRecord) -> Non
         assert line == line.strip("\r") and len(line.splitlines()) <= 1
         if line.startswith("> "):
             assert read(line.removeprefix("> ")).live == ()
-    # Around the code spans only the bot's own marks are left.
+    # Outside the code spans only the bot's own markup remains.
     own = text.replace(f"<@{LARGEST_ID}>", "").replace(f"<#{LARGEST_ID}>", "")
     assert set(read(without_code(own).replace("\n", " ")).live) <= {"*", "**", ">", "> "}
 
@@ -323,7 +323,7 @@ WORST = Verdict(
 @given(st.lists(st.tuples(verdicts, long_words, long_words), max_size=7))
 async def test_a_page_of_the_log_is_a_message(shop: Shop, found: list[tuple[Verdict, str, str]]) -> None:
     guild_id = int(shop.clock.now)
-    shop.clock.now += 1  # a server of its own for each example
+    shop.clock.now += 1  # a different server for each example
     for verdict, prompt, negative in found:
         await log(shop, verdict, prompt, negative, guild_id)
     view = await mod_log.page(SAY, shop.records.verdicts, guild_id, Question())

@@ -1,4 +1,4 @@
-"""`python main.py doctor` on real models: what it says, and with which code it ends."""
+"""`python main.py doctor` on real models: its report and its exit code."""
 
 import re
 import sqlite3
@@ -112,7 +112,7 @@ def test_what_a_start_would_live_with_and_what_it_would_fail_at(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISCORD_TOKEN")
-    # An unknown scheduler is found by loading alone.
+    # Only loading the model finds an unknown scheduler.
     arguments = config(tmp_path, ("odd", folder))
     path = Path(arguments[1])
     path.write_text(path.read_text("utf-8") + 'scheduler = "NoSuchScheduler"\n', "utf-8")
@@ -136,7 +136,7 @@ def test_all_that_would_stop_a_start_is_said_at_once(
     rules = tmp_path / "rules.toml"
     rules.write_text("[[rule", "utf-8")
     more = f'[moderation]\nrules = "{rules}"\n'
-    capsys.readouterr()  # what diffusers says of saving
+    capsys.readouterr()  # discards diffusers' output from saving
     assert main.main(config(tmp_path, ("broken", broken), more=more)) == 2
     said = capsys.readouterr().err
     assert "rules.toml" in said and "version 999" in said and "cut off" in said and "'broken'" in said

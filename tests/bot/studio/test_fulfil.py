@@ -1,4 +1,4 @@
-"""A job is drawn once, its end is told once, and what was not delivered is given back."""
+"""A job is drawn once and ends with one event. Pictures that were not delivered are refunded."""
 
 import asyncio
 from collections.abc import Callable
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(30)
 
 
 def is_like(kept: Image.Image, drawn: Image.Image) -> bool:
-    """But for the invisible mark."""
+    """Returns whether two pictures are equal except for the invisible mark."""
     extrema = ImageChops.difference(kept, drawn).getextrema()
     return kept.size == drawn.size and all(most < 16 for _, most in cast("list[tuple[int, int]]", extrema))
 

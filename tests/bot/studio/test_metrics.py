@@ -1,4 +1,4 @@
-"""GET /metrics, asked as Prometheus asks, against what was ordered of a real worker."""
+"""GET /metrics, requested as Prometheus does, compared with orders to a real worker."""
 
 import asyncio
 import os
@@ -73,7 +73,7 @@ async def a_studio(
     entry: ModelEntry,
     metrics: Metrics,
 ) -> AsyncGenerator[Studio]:
-    """With the real worker behind it, heard by `metrics`."""
+    """Yields a studio with a real worker that sends its events to `metrics`."""
     configure = Configure(models=(entry,), default=entry.name, slots=4)
     dispatch = Dispatcher(configure, [partial(open_connection, patience=60, listen=metrics.hear)])
     metrics.show(dispatch)
@@ -108,15 +108,15 @@ async def test_what_is_scraped_is_what_was_ordered(
         assert of(before, "line_jobs", lane="all") == 0 and of(before, "rows_total") == 0
         drawn = [asyncio.create_task(studio.fulfil(job, unwatched)) for job in (guided, plain, unwanted)]
         await asyncio.sleep(0)
-        while not studio.dispatch.cancel(unwanted.id):  # noqa: ASYNC110  # two transactions before it is in line
+        while not studio.dispatch.cancel(unwanted.id):  # noqa: ASYNC110  # two transactions run before it is queued
             await asyncio.sleep(0.001)
         await asyncio.gather(*drawn[:2])
         with pytest.raises(JobCancelled):
             await drawn[2]
         async with asyncio.timeout(30):
-            while of(found := figures(text := await scrape(port)), "rows_total") < 3 * 2 + 2 * 4:  # noqa: ASYNC110  # another process tells it
+            while of(found := figures(text := await scrape(port)), "rows_total") < 3 * 2 + 2 * 4:  # noqa: ASYNC110  # another process sends it
                 await asyncio.sleep(0.1)
-    assert of(found, "rows_total") == 3 * 2 + 2 * 4  # guidance doubles, and a guidance of 1 is none
+    assert of(found, "rows_total") == 3 * 2 + 2 * 4  # guidance doubles the rows; guidance 1 means no guidance
     assert 4 <= of(found, "steps_total") <= 3 + 2 * 4
     assert of(found, "jobs_total", action="imagine", outcome="done") == 2
     assert of(found, "jobs_total", action="imagine", outcome="cancelled") == 1
@@ -132,7 +132,7 @@ async def test_what_is_scraped_is_what_was_ordered(
     assert of(found, "device_seconds_total", verb="decode") > 0
     assert (of(found, "worker_ready"), of(found, "worker_starts_total")) == (1, 1)
     assert of(found, "worker_deaths_total") == of(found, "out_of_memory_total", action="halved") == 0
-    # Neither who asked nor for what.
+    # neither the member nor the prompt appears
     for private in ("zyzzyva", str(ADA.member), ADA.name, guided.id):
         assert private not in text
 
@@ -161,13 +161,13 @@ async def test_a_loop_that_stood_still_is_seen_for_as_long_as_it_did() -> None:
     watch = asyncio.create_task(metrics.watch_loop())
     await asyncio.sleep(2 * PROBE_SECONDS)
     held = 0.3
-    time.sleep(held)  # noqa: ASYNC251  # a held-up event loop is what is tested
+    time.sleep(held)  # noqa: ASYNC251  # the test needs a blocked event loop
     await asyncio.sleep(2 * PROBE_SECONDS)
     await ended(watch)
     found = figures(metrics.text().decode())
     late = of(found, "loop_lag_seconds_count") - of(found, "loop_lag_seconds_bucket", le="0.02")
-    assert late >= (held - 0.02) / PROBE_SECONDS - 2  # each look that was missed counts
-    # It slept: the process's own computing explains none of it.
+    assert late >= (held - 0.02) / PROBE_SECONDS - 2  # each missed timer run counts
+    # The loop slept, so the process's own computing explains none of the lag.
     own = of(found, "loop_lag_own_seconds_count") - of(found, "loop_lag_own_seconds_bucket", le="0.1")
     assert own == 0
 

@@ -1,4 +1,4 @@
-"""Presets: saved when their words may be drawn, put behind a prompt as if they had been typed there, judged as one text."""
+"""Presets: saved only when their text may be drawn, appended to a prompt like typed text, judged together with it."""
 
 import pytest
 from hypothesis import given
@@ -33,7 +33,7 @@ def book(shop: Shop) -> MemberPresets:
     return shop.presets
 
 
-# ---- behind a prompt
+# ---- appended to a prompt
 
 
 def test_a_preset_stands_behind_the_prompt_with_its_parameters() -> None:
@@ -103,7 +103,7 @@ def test_words_in_a_preset_are_words_typed_behind_the_prompt(typed: str, kept: s
     assert order(PromptInput(prompt=typed, preset="mine"), {"mine": kept}) == whole
 
 
-# ---- kept
+# ---- stored
 
 
 async def test_a_preset_is_kept_under_its_folded_name_and_replaced(book: MemberPresets) -> None:

@@ -1,4 +1,4 @@
-"""A member's data: handed over as a file that fits, deleted here and in Discord, and what is said before."""
+"""A member's data: exported as a file within the size limit, deleted here and in Discord, and described beforehand."""
 
 import asyncio
 import io
@@ -55,7 +55,7 @@ def opened(content: bytes) -> tuple[dict[str, Any], list[str]]:
 
 
 async def posted(shop: Shop, play: Playground, atelier: Atelier, job: Job) -> int:
-    """The id of a message that shows the job."""
+    """Posts a message that shows the job and returns its id."""
     channel = play.channel("gallery")
     message = await atelier.get_partial_messageable(channel.id).send("a gallery")
     async with shop.records.database.transaction() as tx:
@@ -92,7 +92,7 @@ async def test_an_export_takes_as_many_pictures_as_fit_newest_first(busy: Shop, 
     made = await privacy.export(ADA.member, limit)
     data, names = opened(made.content)
     newest = [f"pictures/{job}-{number}.png" for job in reversed(jobs) for number in (2, 1)]
-    # Sizes differ by a few bytes; one more may fit, one less never.
+    # Sizes vary by a few bytes: one picture more may fit, but never one fewer.
     assert names == newest[: len(names)] and len(names) >= room
     assert len(made.content) <= limit
     assert (made.pictures, made.pictures_in_all, len(data["images"])) == (len(names), 4, 4)
@@ -105,7 +105,7 @@ async def test_data_that_fits_nowhere_is_refused_with_its_size(shop: Shop) -> No
     assert refused.value.size > refused.value.limit == 1000
 
 
-# ---- what is said before
+# ---- the description beforehand
 
 
 def test_what_stays_is_said_before_and_for_how_long() -> None:
@@ -176,7 +176,7 @@ async def test_a_member_is_forgotten_here_and_in_discord(
     channel = play.channel("gallery").id
     assert play.world.messages.get(channel, message) is None
     assert play.world.messages.get(channel, bens_message) is not None
-    # The two pictures of Ben are the only files that are left.
+    # Ben's two pictures are the only remaining files.
     assert len([*(busy.settings.data / "images").glob("*/*")]) == len(
         await busy.records.pictures.of_job(bens.id)
     )
@@ -195,7 +195,7 @@ async def test_while_discord_is_away_its_messages_are_remembered(
     job = (await busy.draw()).job
     message = await posted(busy, play, atelier, job)
     await busy.privacy.ask_to_forget(ADA.member)
-    # discord.py tries a 500 again, five times and with long sleeps; a 429 without a Via header is final at once.
+    # discord.py retries a 500 five times with long sleeps. A 429 without a Via header is final at once.
     play.fail_next("DELETE", "/channels/…", status=429, has_via=False)
     busy.clock.now += DAY + 1
     sweep = sweep_of(busy, atelier)
@@ -317,7 +317,7 @@ async def test_a_sweep_that_fails_is_tried_again_and_takes_nothing_down(
     await busy.draw()
     await busy.privacy.ask_to_forget(ADA.member)
     busy.clock.now += DAY + 1
-    # Nobody expects these: no StorageError, but a mistake in the program.
+    # Unexpected errors: not a StorageError, but a bug in the program.
     await rename("reports", "elsewhere")
     await rename("audit_openings", "elsewhere_too")
     sweep = sweep_of(busy, atelier)

@@ -1,4 +1,4 @@
-"""Settings: the example file is the code's defaults, and every mistake is named."""
+"""Settings: the example file equals the code's defaults, and every mistake is named."""
 
 import dataclasses
 import subprocess
@@ -52,7 +52,7 @@ def test_every_word_that_a_setting_takes_is_known_to_the_part_that_it_chooses() 
 
 
 LORA = MODEL + "[[models.loras]]\nname = 'ink'\nsource = 'x'\n"
-BROKEN = [  # what is written, and the key and the words that the sentence must have
+BROKEN = [  # file content, and the key and the words that the error must contain
     ("data = 3", "data", "a string"),
     ("nonsense = 1", "nonsense", "there are: data, discord,"),
     ("limits = [", "", "not valid TOML"),
@@ -151,7 +151,7 @@ def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, key
 
 
 def numbers(kind: Any, header: str = "") -> Iterator[tuple[str, str]]:
-    """Every number of the settings: what stands before it in a file, and its name."""
+    """Yields every numeric setting: the preceding lines in a file, and its name."""
     for each in kind.fields:
         match each.type:
             case inspect.DataclassType():

@@ -1,4 +1,4 @@
-"""Orders are admitted whole or not at all."""
+"""Orders are admitted completely or not at all."""
 
 import asyncio
 import threading
@@ -27,7 +27,7 @@ NO_FOXES = (
 
 
 def stricter(shop: Shop) -> None:
-    """As after a start with other rules: foxes are not drawn any more."""
+    """Changes the rules, as after a restart: foxes are refused now."""
     shop.prompt_screening.screen = PromptFilter(parse_rules(NO_FOXES))
 
 
@@ -105,7 +105,7 @@ async def test_what_an_ordinary_channel_would_not_show_goes_behind_a_spoiler(sho
 
 
 class Noting(PromptFilter):
-    """Remembers on which thread it was asked."""
+    """A filter that records the threads of its calls."""
 
     threads: list[threading.Thread]
 
@@ -229,7 +229,7 @@ async def test_a_block_counts_in_its_own_server(shop: Shop) -> None:
 
 
 class WatchedScreen(PromptFilter):
-    """Tells when it is asked."""
+    """A filter that signals when it is called."""
 
     async def wait_for_verdict(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         self.asked.set()
@@ -245,7 +245,7 @@ async def test_a_block_set_while_an_order_is_being_admitted_stops_it(shop: Shop)
         admission = asyncio.create_task(shop.admit(an_order()))
         await (
             screen.asked.wait()
-        )  # past its first look at the blocks, before the write lock that is held here
+        )  # after its first check of the blocks, before the write lock that is held here
         await shop.records.blocks.block(
             tx, guild_id=GUILD, member=ADA.member, by=MIA.member, reason="", at=shop.clock.now
         )

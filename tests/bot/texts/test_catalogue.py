@@ -1,4 +1,5 @@
-"""Each key that the code names is in the catalogue with the variables that the code gives. Nothing else is in it."""
+"""Each key in the code is in the catalogue, with exactly the variables that the code passes. The catalogue contains nothing
+else."""
 
 import ast
 from collections.abc import Iterator
@@ -19,8 +20,8 @@ from moderation.rate_limits import RateLimited, TooManyJobs
 
 ROOT = Path(__file__).parents[3]
 SENTENCES, MENUS = {"say", "text"}, {"command"}
-OWN = {"units.ftl"}  # named by `bot/texts/__init__.py` alone
-OUTSIDE = {"CommandNotFound", "CommandSignatureMismatch", "TransformerError"}  # discord.py's
+OWN = {"units.ftl"}  # used only by `bot/texts/__init__.py`
+OUTSIDE = {"CommandNotFound", "CommandSignatureMismatch", "TransformerError"}  # error names of discord.py
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Call:
     where: str
     key: str
     given: frozenset[str]  # names of the values
-    is_menu: bool  # of a command: no values
+    is_menu: bool  # text of a command's menu entry, which takes no values
     has_more: bool  # **values
 
 
@@ -51,7 +52,7 @@ def calls() -> Iterator[Call]:
 
 
 def _said_by(function: ast.expr) -> str:
-    """`say(…)`, `self._say(…)`, `say_to(interaction)(…)`."""
+    """Returns the name of the called function: `say(…)`, `self._say(…)`, `say_to(interaction)(…)`."""
     match function:
         case ast.Name(id=name) | ast.Attribute(attr=name):
             return name.lstrip("_")
@@ -80,7 +81,7 @@ CALLS = list(calls())
 
 
 def strangers(locale: str) -> list[str]:
-    """What a language says that no code asks for, or with variables that it is not given."""
+    """Returns the entries of a language that the code does not use, or that use variables that the code does not pass."""
     say, english = language(locale), language(ENGLISH)
     faults: list[str] = []
     for key in (entry.id.name for _, entry in messages(locale)):

@@ -1,4 +1,5 @@
-"""No sentence, label or option that somebody reads in Discord stands in Python: a second language could not change it."""
+"""No Python code contains a sentence, label or option that is shown in Discord, because a second language could not translate
+it."""
 
 import ast
 import re
@@ -12,7 +13,7 @@ import bot
 FOLDER = Path(bot.__file__).parent
 
 _PHRASE = re.compile(r"[^\W\d_]{2,}\s|\s[^\W\d_]{2,}")
-"""A word beside a blank. Names, keys, custom_ids and Discord's own marks have none."""
+"""A word next to a space. Names, keys, custom_ids and Discord's markup have none."""
 _WORD = re.compile(r"[^\W\d_]{2,}")
 
 SHOWN_BY_NAME = {"content", "description", "label", "placeholder", "text", "title"}
@@ -20,7 +21,8 @@ SHOWN_FIRST = {"CustomActivity", "TextDisplay", "answer", "note", "reply", "send
 NAMED = {"Choice": {"name"}, "context_menu": {"name"}}
 
 UNREAD = {"studio"}
-"""It knows no language, and raises errors that carry data. Its own words are the doctor's, the metrics' and records'."""
+"""`studio` knows no language and raises errors that carry data. Its own texts are those of the doctor, the metrics and the
+records."""
 FOR_THE_LOG = {
     ("errors.py", "in "),
     ("errors.py", "an interaction"),
@@ -29,7 +31,7 @@ FOR_THE_LOG = {
 
 
 def sentences(source: str) -> Iterator[tuple[int, str]]:
-    """Line and text of each constant with a phrase in it, or with a word where Discord shows it."""
+    """Yields line and text of each constant that contains a phrase, or a word where Discord shows it."""
     tree = ast.parse(source)
     others = set(_not_shown(tree))
     for node in ast.walk(tree):
@@ -40,7 +42,7 @@ def sentences(source: str) -> Iterator[tuple[int, str]]:
 
 
 def _strings(node: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and text of a string, or of the fixed parts of an f-string."""
+    """Yields line and text of a string, or of the fixed parts of an f-string."""
     match node:
         case ast.Constant(value=str(text)):
             yield node.lineno, text
@@ -65,7 +67,7 @@ def _shown(node: ast.AST) -> Iterator[ast.expr]:
 
 
 def _not_shown(tree: ast.AST) -> Iterator[ast.AST]:
-    """Docstrings, what goes to the log, and what a start that failed says in the terminal."""
+    """Yields docstrings, log messages, and the terminal messages of a failed start."""
     for node in ast.walk(tree):
         match node:
             case ast.Expr(value=ast.Constant()):

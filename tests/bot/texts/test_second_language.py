@@ -1,4 +1,4 @@
-"""A second language is a folder, and no change of code."""
+"""A second language is a folder, with no change of code."""
 
 import asyncio
 from collections.abc import Iterator
@@ -56,7 +56,7 @@ wait-minutes = { $count ->
 
 @pytest.fixture
 def polish(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """English as it is, and beside it a language that lacks most of what there is to say. Its file."""
+    """Adds a language without most of the texts to the unchanged English. Yields the path of its file."""
     folder = tmp_path / "texts"
     file = folder / "pl" / "some.ftl"
     file.parent.mkdir(parents=True)
@@ -86,7 +86,7 @@ def test_a_folder_is_a_language() -> None:
     ("minutes", "words"), [(2, "2 minuty"), (5, "5 minut"), (22, "22 minuty"), (25, "25 minut")]
 )
 def test_it_has_its_own_plural_forms(minutes: int, words: str) -> None:
-    """Also where another language's sentence asks for a span of time."""
+    """Also when a sentence of another language contains the duration."""
     assert language("pl")("gallery-to-go", seconds=minutes * 60.0) == f", about {minutes} min to go"
     assert language("pl")("gallery-waiting", place=3, seconds=minutes * 60.0) == (
         f"Miejsce 3, about {words} to go"

@@ -1,4 +1,4 @@
-"""Every refusal has its sentence, and a member's words stay where they were put."""
+"""Every refusal has a sentence, and members' texts stay in their places."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ from moderation.rate_limits import RateLimited, TooManyJobs
 from moderation.verdict import Category
 from tests.bot.markdown import long_words, read, without_code, words, words_of
 
-assert case_errors.NoSuchCase  # the desk's refusals are among the leaves that are walked
+assert case_errors.NoSuchCase  # makes sure that the desk's refusals are imported, so that the walk finds them
 MOST_CONTENT = 2000
 KINDS = ["memory", "model", "input", "bug", "crash", "something new"]
 
@@ -54,7 +54,7 @@ ERRORS = [*leaves(Refusal), *leaves(GenerationError), LineFull, RateLimited, Too
 
 
 def samples(hint: Any) -> list[Any]:
-    """Values of a field of an error."""
+    """Returns sample values for a field of an error."""
     if isinstance(hint, NewType):
         return samples(hint.__supertype__)
     if parts := get_args(hint):
@@ -73,7 +73,7 @@ def samples(hint: Any) -> list[Any]:
 
 
 def instances(kind: type[Exception]) -> Iterator[Exception]:
-    """Each value of each field once, beside the first of all others."""
+    """Yields errors with each value of each field once; the other fields have their first value."""
     hints = get_type_hints(kind)
     every = {field.name: samples(hints[field.name]) for field in fields(kind)}  # type: ignore[arg-type]
     first = {name: values[0] for name, values in every.items()}
@@ -107,7 +107,7 @@ def test_a_bug_is_told_by_its_reference_alone() -> None:
 @pytest.mark.parametrize("category", [each for each in Category if each is not Category.NONE])
 def test_every_category_is_named_in_words(category: Category) -> None:
     sentence = language("en").sentence(PromptRefused(category, "prompt")) or ""
-    # These are words already; the others are names of ours.
+    # These are words already; the others are our own names.
     is_word = category.value in ("nudity", "gore", "hate", "harassment", "self-harm", "spam")
     assert (f"reads as {category.value}." in sentence) == is_word
     assert "Nothing was charged." in sentence and "(in the" not in sentence
@@ -176,7 +176,7 @@ def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
         assert read(without_code(sentence)).live == (), sentence
 
 
-# ---- words in their place
+# ---- texts in their places
 
 
 @given(words)
@@ -207,7 +207,7 @@ def test_short_is_as_long_as_asked(text: str, limit: int) -> None:
     assert cut == text if len(text) <= limit else len(cut) <= limit and cut.endswith("…")
 
 
-# ---- numbers in words
+# ---- numbers as words
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The browser of the page's own tests, before the shipped bot."""
+"""The browser of the page's own tests, used with the shipped bot."""
 
 from tests.playground.page.conftest import browser, visit
 

@@ -1,4 +1,4 @@
-"""A moderator's round in a real browser: find the order, act, see the member appeal, answer as another moderator, amend."""
+"""A moderator's work in a real browser: find the order, act, see the member appeal, answer as another moderator, amend."""
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400
 
 
 async def submit(page: Page, title: str, *values: str) -> None:
-    """Fills in the form that is open, field by field."""
+    """Fills in the open modal, field by field."""
     form = page.get_by_role("dialog", name=title)
     await expect(form).to_be_visible(timeout=LONG)
     fields: Locator = form.locator("input, textarea")

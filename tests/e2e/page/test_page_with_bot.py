@@ -1,4 +1,4 @@
-"""The page in a real browser and the shipped bot as a process of its own: what somebody sees who tries the demo."""
+"""The page in a real browser with the shipped bot as a separate process: the view of a person who tries the demo."""
 
 import pytest
 from playwright.async_api import FilePayload, Locator, Page, expect
@@ -10,18 +10,18 @@ from tests.playground.page.conftest import Visit
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
 LONG = WAIT * 1000
-"""Milliseconds. Long enough for a worker to start on a machine that has much else to do."""
+"""Milliseconds. Enough for a worker to start on a busy machine."""
 
 
 async def send(page: Page, line: str, channel: str = "gallery") -> None:
-    """A command whose options are all in `line`, or a message."""
+    """Sends a command with all its options in `line`, or a message."""
     box = page.get_by_role("textbox", name=f"Message #{channel}")
     await box.fill(line)
     await box.press("Enter")
 
 
 def card(page: Page, *texts: str) -> Locator:
-    """The message that shows all of them."""
+    """Returns the message that contains all these texts."""
     found = page.locator("[data-message-id]")
     for text in texts:
         found = found.filter(has_text=text)
@@ -29,7 +29,7 @@ def card(page: Page, *texts: str) -> Locator:
 
 
 def name(person: Person) -> str:
-    """As the page shows it."""
+    """Returns the name that the page shows."""
     return person.user.global_name or person.user.username
 
 
@@ -49,7 +49,7 @@ async def test_a_member_types_a_prompt_and_enlarges_the_first_of_four_pictures(
     await expect(enlarged.get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
     await expect(enlarged).to_contain_text("128×128")
     await expect(enlarged.locator(".picture img")).to_have_js_property("naturalWidth", 128)
-    # The line above it leads to the grid that it came from.
+    # The line above the picture links to its grid.
     await expect(enlarged.get_by_role("button", name="Open the message")).to_be_visible()
 
 
@@ -77,7 +77,7 @@ async def test_a_member_orders_with_a_preset_and_a_text_file(stage: Stage, visit
     await expect(card(page, "--preset dusk")).to_contain_text("Only you can see this", timeout=LONG)
     box = page.get_by_role("textbox", name="Message #gallery")
     await box.fill("/imagine prompt: . preset: dusk")
-    await box.press("Tab")  # as a form
+    await box.press("Tab")  # as a form with pills
     more = page.get_by_label("Add an option")
     await more.fill("file:")
     words = FilePayload(name="words.txt", mimeType="text/plain", buffer=b"a mill for the page")

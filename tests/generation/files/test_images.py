@@ -47,7 +47,7 @@ def drawn(**changes: Any) -> Drawing[bytes]:
 
 
 def png_of(width: int, height: int, body: bytes = b"") -> bytes:
-    """A PNG whose header promises these pixels, and whatever body."""
+    """Returns a PNG whose header states this size, with any body."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         return (
@@ -137,7 +137,7 @@ def test_a_grid_is_jpeg_with_full_colour() -> None:
     content, form = encode_grid(noise(32, 32))
     with Image.open(io.BytesIO(content)) as picture:
         assert form == "jpeg" == (picture.format or "").lower()
-        assert {layer[1:3] for layer in picture.layer} == {(1, 1)}  # type: ignore[attr-defined]  # of JPEG files only
+        assert {layer[1:3] for layer in picture.layer} == {(1, 1)}  # type: ignore[attr-defined]  # only JPEG files have it
 
 
 @pytest.mark.parametrize("limit", [40_000, 12_000, 700])
@@ -224,7 +224,7 @@ def test_a_blurred_picture_keeps_colours_and_no_detail() -> None:
     result = open_picture(blurred(to_png(stripes)))
     assert result.size == (240, 120)
     left, right = result.crop((10, 10, 90, 110)), result.crop((150, 10, 230, 110))
-    # The stripes are one even grey, the red is still red.
+    # the stripes become an even grey, and the red stays red
     assert int(np.ptp(np.asarray(right), axis=(0, 1)).max()) < 24
     red = left.resize((1, 1)).getpixel((0, 0))
     assert isinstance(red, tuple) and red[0] > 2 * red[1]

@@ -36,7 +36,7 @@ def test_what_was_written_is_read(text: str, negative: str, model: str, seed: in
         images=4,
         loras=tuple(Lora(name=LoraName(name), weight=-0.75) for name in loras),
     )
-    # As it stands in a file that was printed: `bot.studio.pictures.provenance` adds the job.
+    # as in a stored file: `bot.studio.pictures.provenance` adds the job
     read = read_infotext(parameters_of(drawn, 2, "DDIM") + ", Job: abcdefghij-3")
     assert (read.prompt, read.negative) == (text, negative)
     assert dict(read.loras) == dict.fromkeys(loras, -0.75)

@@ -1,4 +1,4 @@
-"""A broken model is said before torch is imported, with what to do about it."""
+"""A broken model folder is reported before torch is imported, with advice for repair."""
 
 import shutil
 import subprocess

@@ -1,4 +1,4 @@
-"""A picture says what made it, signed; a change, or another's signature, is found out."""
+"""A picture carries a signed statement of its origin. A change, or a signature of another signer, is detected."""
 
 import stat
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The mark is read after what people do to pictures, seen by nobody, and found in no picture that has none."""
+"""The mark survives common changes of pictures, is invisible, and is never found in an unmarked picture."""
 
 import io
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ NUMBER = 0xC0FFEE42
 
 
 def pictures(side: int) -> Sequence[Image.Image]:
-    """With much detail, with little, and with none."""
+    """Returns pictures with much detail, with little, and with none."""
     plain = [Image.new("RGB", (side, side), colour) for colour in ("white", "black", "teal")]
     return [
         *(waves(seed, side, side) for seed in range(4)),
@@ -27,7 +27,7 @@ def pictures(side: int) -> Sequence[Image.Image]:
 
 
 def peak_to_noise(first: Image.Image, second: Image.Image) -> float:
-    """dB."""
+    """Returns the peak signal-to-noise ratio in dB."""
     apart = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     return float(10 * np.log10(255**2 / np.mean(apart**2)))
 

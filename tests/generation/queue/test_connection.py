@@ -18,7 +18,7 @@ from tests.drawings import drawing, upscale_of
 from tests.generation.stand_in import COMMAND
 
 CONFIGURE = Configure(models=(), default=ModelName("small"))
-PATIENCE = 2.0  # seconds: above what a stand-in takes to start on a busy machine
+PATIENCE = 2.0  # seconds; more than a stand-in needs to start on a busy machine
 
 
 def order(script: str = "") -> Generate:
@@ -62,7 +62,7 @@ async def test_a_worker_that_is_killed_is_reported_with_the_signal(number: signa
         os.kill(link.pid, number)
         with pytest.raises(WorkerDied) as death:
             await link.receive()
-        link.send(order())  # lost, and no error
+        link.send(order())  # is lost, without an error
     assert death.value.exit_code == -number
 
 
@@ -118,7 +118,7 @@ async def test_an_idle_worker_that_answers_pings_lives_and_a_held_up_bot_does_no
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(PATIENCE / 4):
                 await link.receive()
-        time.sleep(PATIENCE)  # noqa: ASYNC251  # the held-up event loop is what is tested
+        time.sleep(PATIENCE)  # noqa: ASYNC251  # the test needs a blocked event loop
         link.send(order())
         assert isinstance(await link.receive(), Started)
 

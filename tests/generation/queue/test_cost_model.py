@@ -13,7 +13,7 @@ def test_the_pace_is_that_of_the_last_few_jobs() -> None:
 
 
 def test_what_a_picture_takes_beside_its_steps_is_learned_apart() -> None:
-    """A few-step order is mostly decoding."""
+    """The time of an order with few steps is mostly decoding."""
     pace = CostModel()
     for steps in (4, 20, 50, 8, 30):
         pace.learn(order(steps=steps, images=2), 2 * (3.0 + 0.1 * steps))

@@ -21,7 +21,7 @@ from generation.request import (
 from tests.drawings import drawing, upscale_of
 from tests.generation.stand_in import COMMAND, SECONDS_PER_COST
 
-PATIENCE = 2.5  # seconds: above what a stand-in takes to start on a busy machine
+PATIENCE = 2.5  # seconds; more than a stand-in needs to start on a busy machine
 
 
 def order(job: str, script: str = "", member: int = 1, images: int = 1, steps: int = 10) -> GenerationRequest:
@@ -55,12 +55,12 @@ async def running(
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    while not condition():  # noqa: ASYNC110  # the condition is another process's doing
+    while not condition():  # noqa: ASYNC110  # another process changes the condition
         await asyncio.sleep(0.002)
 
 
 async def until_running(ticket: Ticket) -> int:
-    """The process that the job runs in, which a stand-in shows as its preview."""
+    """Waits until the job runs and returns its process id, which a stand-in sends as the preview."""
     async for progress in ticket:
         if isinstance(progress, Running) and progress.preview is not None:
             return int(progress.preview)
@@ -68,7 +68,7 @@ async def until_running(ticket: Ticket) -> int:
 
 
 async def order_of_arrival(*tickets: Ticket) -> list[JobId]:
-    """The jobs as the worker got them: a stand-in numbers its pictures."""
+    """Returns the jobs in the order in which the worker received them: a stand-in numbers its pictures."""
     done = [await ticket.wait_for_pictures() for ticket in tickets]
     return [
         pictures.job for pictures in sorted(done, key=lambda pictures: int(pictures.pictures[0].split()[1]))
@@ -106,7 +106,7 @@ async def test_members_take_turns_whatever_the_order_of_arrival(tmp_path: Path) 
         tickets += [dispatch.submit(order(f"b{n}", member=2)) for n in range(2)]
         gate.touch()
         arrived = await order_of_arrival(held, *tickets)
-    # What a job took is measured, so who of two equals is first may differ; whose turn it is does not.
+    # Job times are measured, so either of two equal members may go first. Their turns stay the same.
     assert [job for job in arrived if job[0] == "a"] == ["a0", "a1", "a2", "a3"]
     assert [job for job in arrived if job[0] == "b"] == ["b0", "b1"]
     assert arrived.index(JobId("b1")) < arrived.index(JobId("a2"))
@@ -308,7 +308,7 @@ async def test_estimates_are_what_the_work_in_front_takes_at_the_measured_pace(t
         await dispatch.submit(order("measured")).wait_for_pictures()
         assert dispatch.state.seconds_per_cost == pytest.approx(SECONDS_PER_COST)
         held = dispatch.submit(order("held", f"hold {gate}"))
-        await until_running(held)  # one of two steps done: 5 of 10 picture-steps are left
+        await until_running(held)  # one of two steps is done: 5 of 10 picture-steps are left
         waiting = [dispatch.submit(order(f"job{n}")) for n in range(3)]
         half, whole = 5 * SECONDS_PER_COST, 10 * SECONDS_PER_COST
         assert [ticket.progress for ticket in waiting] == [

@@ -1,4 +1,4 @@
-"""The dispatcher and the process that owns torch, together: a prompt in, PNG out."""
+"""The dispatcher together with the process that owns torch: a prompt in, PNG out."""
 
 import asyncio
 from pathlib import Path

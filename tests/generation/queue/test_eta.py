@@ -48,14 +48,14 @@ def test_what_is_half_done_takes_half_as_long() -> None:
 
 
 def test_a_draft_behind_another_order_keeps_others_out_of_their_step_too() -> None:
-    """As in the worker: whoever would make it more than a tenth longer waits."""
+    """As in the worker, an order that would make a draft's step more than a tenth longer waits."""
     heavy, draft, next_heavy = order("heavy", steps=10), order("draft", steps=4), order("next", steps=10)
     told = forecast(*works(heavy, draft, next_heavy), at_once=8)
     assert told == pytest.approx([4 * step(2) + 6 * step(2), 4 * step(2), 10 * step(2) + 4 * step(1)])
 
 
 def late_by(*waits: tuple[float, float]) -> tuple[float, float]:
-    """The correction after orders that were forecast for the first and took the second."""
+    """Returns the correction after orders with these (forecast, real) seconds."""
     lateness = Lateness()
     for seconds, real in waits:
         lateness.learn(seconds, real)
@@ -72,7 +72,7 @@ def test_of_one_order_nothing_is_learned() -> None:
 
 
 def test_the_error_that_is_made_least_is_a_share_of_the_real_time() -> None:
-    """Alike orders of which half take twice as long: in the middle, the short ones would have been told half as much again."""
+    """Equal orders, half of which take twice as long. The middle factor, 1.5, would forecast the short ones half too long."""
     _, factor = late_by(*[(10.0, 10.0), (10.0, 20.0)] * 50)
     assert 1.15 < factor < 1.25, "the least of (f - 1)² + (f / 2 - 1)² is at 1.2"
 

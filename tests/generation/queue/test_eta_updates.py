@@ -13,7 +13,7 @@ from tests.generation.worker.requests import order
 
 
 def dispatch() -> Dispatcher:
-    """Without a worker: everybody waits."""
+    """Returns a dispatcher without a worker: every order waits."""
     return Dispatcher(Configure(models=(), default=ModelName("tiny"), slots=4))
 
 
@@ -62,7 +62,7 @@ class Clock:
 
 @asynccontextmanager
 async def measured(clock: Clock, *workers: ScriptedWorker, slots: int) -> AsyncGenerator[Dispatcher]:
-    """The first worker is ready, and an order has been found to take a second of the device."""
+    """Yields a dispatcher with a ready worker and a measured cost: one second of device time per order."""
     configure = Configure(models=(), default=ModelName("tiny"), slots=slots)
     made = Dispatcher(configure, [worker.connect for worker in workers], clock=clock)
     run = asyncio.create_task(made.run())

@@ -26,7 +26,7 @@ def line_of(*orders: Request, weights: dict[GuildId, float] | None = None) -> Fa
 
 
 def serve(line: FairQueue) -> JobId | None:
-    """The next, from beginning to end."""
+    """Serves the next order from beginning to end."""
     if (request := line.first()) is None:
         return None
     line.take(request.job)
@@ -97,7 +97,7 @@ def test_drafts_without_end_do_not_starve_heavy_work(members: int) -> None:
         line.put(order(f"draft-{n}", n % members, steps=8))
         line.put(order(f"more-{n}", n % members, steps=8))
         if serve(line) == "heavy":
-            # By equal shares it would be done when each of the others has had as much.
+            # With equal shares it is done when each of the other members has had as much.
             assert n * 8 <= (members + 1) * 200
             return
     raise AssertionError("the heavy order was never served")
@@ -138,7 +138,7 @@ def test_what_is_not_there_is_a_key_error_and_what_is_there_already_a_value_erro
 
 
 def test_turns_are_worked_out_once_until_somebody_comes_goes_or_is_served() -> None:
-    """Two hundred in line are ranked for every order that comes; not twice."""
+    """Two hundred queued orders are ranked once for every new order, not twice."""
     line = line_of(order("a1", 1), order("a2", 1), order("b1", 2))
     ranked = line.ranked()
     line.take(ranked[0].job)

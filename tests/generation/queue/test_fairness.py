@@ -1,4 +1,4 @@
-"""The real dispatch and the real order of steps, on a device that obeys a cost line and a clock that it alone moves."""
+"""The real dispatch and the real step scheduler, on a simulated device with a linear cost and its own clock."""
 
 import asyncio
 from collections import Counter, deque
@@ -20,13 +20,13 @@ SLOTS = 16
 
 
 class Device:
-    """A connection to a worker that draws nothing."""
+    """A connection to a simulated worker that draws nothing."""
 
     def __init__(self) -> None:
         self.now = 0.0  # seconds
         self.came: dict[JobId, float] = {}
         self.ended: dict[JobId, float] = {}
-        self.got: list[tuple[float, MemberId, float]] = []  # when, who, device seconds
+        self.got: list[tuple[float, MemberId, float]] = []  # (time, member, device seconds)
         self._batch_scheduler = BatchScheduler()
         self._jobs: dict[JobId, Job] = {}
         self._events: deque[Event] = deque([Ready(device="none", seconds=0.0)])
@@ -70,7 +70,8 @@ class Device:
 async def served(
     *requests: GenerationRequest, late: Sequence[GenerationRequest] = (), at: float = 0.0
 ) -> Device:
-    """`late` come when the device's clock has reached `at`; it ends when they are done, or everybody where there are none."""
+    """Serves the requests; `late` ones arrive when the device's clock reaches `at`. Ends when the late ones are done, or all when
+    there are none."""
     device = Device()
 
     @asynccontextmanager
@@ -82,7 +83,7 @@ async def served(
     dispatch = Dispatcher(configure, [connect], max_waiting=most, clock=lambda: device.now)
     tickets = [dispatch.submit(request) for request in requests]
     task = asyncio.create_task(dispatch.run())
-    while device.now < at:  # noqa: ASYNC110  # the device's clock is no event
+    while device.now < at:  # noqa: ASYNC110  # the device's clock is not an event
         await asyncio.sleep(0)
     device.came = {request.job: device.now for request in late}
     tickets = [dispatch.submit(request) for request in late] or tickets
@@ -101,7 +102,7 @@ def orders(member: int, count: int, *, steps: int, images: int) -> list[Generati
 
 
 def jain(shares: Sequence[float]) -> float:
-    """https://arxiv.org/abs/cs/9809099: 1 for equal shares, 1 / n where one has everything."""
+    """Returns Jain's index (https://arxiv.org/abs/cs/9809099): 1 for equal shares, 1 / n when one member has everything."""
     return sum(shares) ** 2 / (len(shares) * sum(share * share for share in shares))
 
 
@@ -110,7 +111,7 @@ def jain(shares: Sequence[float]) -> float:
 async def test_each_of_ten_members_waits_at_most_half_as_long_again_beside_one_with_two_hundred_orders(
     steps: int, images: int, seconds_later: float
 ) -> None:
-    """And what each would wait alone among ten is compared place by place: who of ten equals is first is by chance."""
+    """The k-th wait is compared with the k-th wait without the flood, because the order among ten equal members is random."""
     ten = [orders(member, 1, steps=steps, images=images)[0] for member in range(1, 11)]
     alone = await served(*ten)
     flood = orders(0, 200, steps=steps, images=images)
@@ -131,6 +132,6 @@ async def test_members_who_all_want_more_get_equal_device_seconds_whatever_they_
     last = {member: max(when for when, who, _ in device.got if who == member) for member in wants}
     got: Counter[MemberId] = Counter()
     for when, who, seconds in device.got:
-        if when <= 0.8 * min(last.values()):  # everybody still has orders in line
+        if when <= 0.8 * min(last.values()):  # every member still has queued orders
             got[who] += seconds  # pyright: ignore[reportArgumentType]  # a Counter of seconds
     assert jain(list(got.values())) >= 0.95, dict(got)

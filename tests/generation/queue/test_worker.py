@@ -1,4 +1,4 @@
-"""Several workers behind one line: real processes, and scripted ones where models break."""
+"""Several workers behind one queue: real processes, and scripted workers for broken models."""
 
 import asyncio
 import os
@@ -20,14 +20,14 @@ from tests.generation.scripted import ScriptedWorker
 
 @asynccontextmanager
 async def two(slots: int = 4, retries: int = 2) -> AsyncGenerator[Dispatcher]:
-    """Both ready."""
+    """Yields a dispatcher with two ready workers."""
     async with running(slots=slots, retries=retries, workers=2) as dispatch:
         await until(lambda: dispatch.state.device == "stand-in + stand-in")
         yield dispatch
 
 
 async def drawn_by(ticket: Ticket) -> int:
-    """The process."""
+    """Returns the id of the process that drew the job."""
     return int((await ticket.wait_for_pictures()).pictures[0].split()[0])
 
 
@@ -79,7 +79,7 @@ async def test_a_cancel_reaches_the_worker_that_has_the_job(tmp_path: Path) -> N
             assert dispatch.cancel(ticket.job)
             with pytest.raises(JobCancelled):
                 await ticket.wait_for_pictures()
-        await until(lambda: dispatch.state.running == 2)  # a stand-in lets go only of what it has
+        await until(lambda: dispatch.state.running == 2)  # a stand-in releases only jobs that it has
         gate.touch()
         assert [await drawn_by(ticket) for ticket in tickets[2:]] == pids[2:]
 
@@ -115,7 +115,7 @@ async def test_the_state_sums_up(tmp_path: Path) -> None:
         state = dispatch.state
         assert (state.is_ready, state.running, state.waiting, state.seated) == (True, 2, 0, 3)
         for ticket in held:
-            dispatch.cancel(ticket.job)  # or another worker would take it up
+            dispatch.cancel(ticket.job)  # otherwise another worker would take it
         await until(lambda: dispatch.state.running == 0)
         for pid, left in zip(pids, (2, 0), strict=True):
             assert dispatch.state.is_ready

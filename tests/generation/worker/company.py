@@ -1,4 +1,4 @@
-"""Orders drawn together, and how far each comes out from diffusers' own pipeline."""
+"""Draws orders together and measures the difference of each to diffusers' own pipeline."""
 
 import random
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ SCHEDULERS: dict[str, dict[str, Any]] = {
 
 
 def with_schedulers(base: Model, schedulers: dict[str, dict[str, Any]]) -> list[Model]:
-    """Models that share their modules and differ in their scheduler."""
+    """Returns models that share their modules but have different schedulers."""
     models: list[Model] = []
     for name, config in schedulers.items():
         scheduler = getattr(diffusers, name.split()[0]).from_config(base.pipe.scheduler.config, **config)
@@ -42,7 +42,7 @@ def with_schedulers(base: Model, schedulers: dict[str, dict[str, Any]]) -> list[
 
 
 def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int) -> list[Slot]:
-    """All in one batch: joining and left out at random, as preemption would."""
+    """Draws all orders in one batch. Orders join and pause at random, as under preemption."""
     chance = random.Random(seed)
     waiting = list(enumerate(orders))
     seated: dict[int, Slot] = {}

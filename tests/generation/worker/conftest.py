@@ -8,13 +8,13 @@ import torch
 
 from tests.tiny_models import tiny_bundled, tiny_flux, tiny_sd, tiny_sd3, tiny_sdxl
 
-# Two OpenMP threads on a busy machine take many times as long as one.
+# On a busy machine two OpenMP threads are many times slower than one.
 torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True, scope="module")
 def on_the_cpu() -> Iterator[None]:
-    """Also where there is a GPU: pictures are compared with the pipelines on one device. test_cuda.py is about the other."""
+    """Uses the CPU even when there is a GPU: pictures are compared with pipelines on one device. test_cuda.py tests the GPU."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("generation.worker.loop.pick_device", lambda: torch.device("cpu"))
         yield

@@ -1,4 +1,4 @@
-"""Jobs whose slots hold no pictures, for what decides and does not compute."""
+"""Jobs whose slots hold no pictures, for tests of scheduling without computation."""
 
 import torch
 
@@ -9,7 +9,7 @@ from generation.worker.job import Job
 from tests.generation.worker.requests import order
 
 FIXED, A_ROW = 0.02, 0.005
-"""Seconds of a step, and of a row of it: a knee of 16 rows."""
+"""Seconds of a step, and of each row in it: the cost curve bends at 16 rows."""
 
 
 def job(

@@ -1,4 +1,4 @@
-"""The slow obvious path: diffusers' own pipelines, one picture at a time. What the loop draws is held equal to this."""
+"""The slow reference: diffusers' own pipelines, one picture at a time. The loop's pictures must equal these."""
 
 import inspect
 from typing import Any
@@ -14,9 +14,9 @@ from generation.worker.output.decode import read_init
 
 
 def latents(pipe: Any, drawing: Drawing[bytes], index: int) -> Tensor:
-    """(channels, height / vae scale, width / vae scale) of the drawing's picture `index`."""
+    """Returns the latents of the drawing's picture `index`: (channels, height / vae scale, width / vae scale)."""
     found: Tensor = _run(pipe, drawing, index, "latent")
-    if found.ndim == 3:  # Flux's, packed into tokens
+    if found.ndim == 3:  # Flux packs its latents into tokens
         found = pipe._unpack_latents(found, drawing.size.height, drawing.size.width, pipe.vae_scale_factor)
     return found[0]
 
@@ -35,7 +35,7 @@ def _run(pipe: Any, drawing: Drawing[bytes], index: int, output_type: str) -> An
         "output_type": output_type,
     }
     if eta := inspect.signature(pipe.scheduler.step).parameters.get("eta"):
-        # Pipelines switch TCD's noise off unless told otherwise; the scheduler's own default is what its authors recommend.
+        # Pipelines disable TCD's noise by default; the scheduler's own default is the value recommended by its authors.
         asked["eta"] = eta.default
     size = {"height": drawing.size.height, "width": drawing.size.width}
     if (start := drawing.picture(Role.START)) is None:

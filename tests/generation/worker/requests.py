@@ -33,7 +33,7 @@ def model(folder: Path, dtype: torch.dtype = torch.float32, **more: Any) -> Mode
 
 
 def order(job: str = "job", text: str = "a red fox", negative: str = "", **more: Any) -> GenerationRequest:
-    """`more`: fields of the drawing, and whose it is."""
+    """Builds an order. `more` holds fields of the drawing, `member` and `guild`."""
     whose: dict[str, Any] = {name: more.pop(name) for name in ("member", "guild") if name in more}
     usual: dict[str, Any] = {
         "model": ModelName("tiny"),

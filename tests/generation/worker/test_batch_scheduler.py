@@ -1,4 +1,4 @@
-"""Who steps next, played with slots that hold no pictures and a device that obeys a cost line."""
+"""The choice of the next step, simulated with slots without pictures and a device with a linear cost."""
 
 from collections.abc import Iterable
 
@@ -13,13 +13,13 @@ from tests.generation.worker.empty_slots import A_ROW, FIXED, job
 
 
 class Stage:
-    """Jobs that step as `BatchScheduler` says."""
+    """Jobs that step as `BatchScheduler` decides."""
 
     def __init__(self, *jobs: Job) -> None:
         self.batch_scheduler = BatchScheduler()
         self.jobs = list(jobs)
         self.done: list[str] = []
-        self.charged = 1.0  # of what a step takes
+        self.charged = 1.0  # charged share of a step's duration
 
     def tick(self) -> list[Seat]:
         batch = self.batch_scheduler.next_batch(seats_of(self.jobs))
@@ -50,7 +50,7 @@ def names(batch: Iterable[Seat]) -> list[str]:
 
 
 def trained(*jobs: Job) -> Stage:
-    """A stage that knows its cost line."""
+    """Returns a stage with a learned cost curve."""
     stage = Stage(*jobs)
     for one in jobs:
         line = stage.batch_scheduler.curves[one.slots[0].key]
@@ -85,7 +85,7 @@ def test_who_has_had_much_goes_after_who_has_had_little() -> None:
 
 @pytest.mark.parametrize("charged", [0.9, 1.0, 1.1])
 def test_equals_are_done_one_after_the_other_and_do_not_take_turns(charged: float) -> None:
-    """Even where steps take more or less than was thought."""
+    """This holds even when steps take more or less time than expected."""
     stage = trained(*(job(f"{n}", n, steps=30, images=4) for n in range(6)))
     stage.charged = charged
     ended: list[int] = []
@@ -105,7 +105,7 @@ def test_drafts_of_a_member_who_is_served_are_no_newcomers() -> None:
 
 
 def test_drafts_of_a_member_who_had_more_than_others_are_no_newcomers() -> None:
-    """Though none of that member's is being served any more."""
+    """This holds even when none of the member's earlier jobs is running."""
     stage = trained(*(job(f"flood-{n}", 1, steps=8, images=2) for n in range(4)))
     stage.ticks(7)
     stage.jobs += [job(f"other-{n}", 2 + n, steps=8, images=2) for n in range(4)]
@@ -140,11 +140,11 @@ def test_a_flood_of_newcomers_stops_nobody() -> None:
 
 
 def test_a_long_order_is_not_starved_by_short_ones_without_end() -> None:
-    """More short work than the device can do comes for ever; the long order is done all the same."""
+    """More short work than the device can do keeps arriving; the long order still finishes."""
     long = job("long", 1, steps=50, images=4)
     stage = trained(long)
     for n in range(4000):
-        if len(stage.jobs) < 12:  # the worker has only so many slots
+        if len(stage.jobs) < 12:  # the worker has a limited number of slots
             stage.jobs.append(job(f"short-{n}", 2 + n, steps=8, images=4))
         stage.tick()
         if long.is_denoised:
@@ -159,7 +159,7 @@ JOBS = st.lists(
         st.integers(1, 4),  # pictures
         st.sampled_from([1, 2, 3]),  # rows
         st.sampled_from([8, 12]),  # side
-        st.integers(0, 6),  # ticks before the next comes
+        st.integers(0, 6),  # ticks before the next one arrives
     ),
     min_size=1,
     max_size=12,
@@ -168,7 +168,7 @@ Wanted = list[tuple[int, int, int, int, int, int]]
 
 
 def played(wanted: Wanted) -> list[list[tuple[str, int]]]:
-    """Every batch, as (job, picture)."""
+    """Returns every batch as (job, picture) pairs."""
     stage = Stage()
     batches: list[list[tuple[str, int]]] = []
     for n, (member, steps, images, rows, side, gap) in enumerate(wanted):
@@ -202,7 +202,7 @@ def test_a_newcomer_of_a_quiet_moment_is_next(wanted: Wanted, ticks: int) -> Non
     stage = Stage()
     for n, (member, steps, images, rows, side, _) in enumerate(wanted):
         stage.jobs.append(job(f"{n}", member, steps=steps, images=images, rows=rows, side=side))
-    stage.ticks(len(wanted) * 6 + ticks)  # the others have had their first look
+    stage.ticks(len(wanted) * 6 + ticks)  # the others have had their first preview
     stage.jobs.append(job("new", 9))
     assert names(stage.tick()) == ["new"]
 

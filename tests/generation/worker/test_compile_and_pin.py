@@ -1,4 +1,4 @@
-"""Two settings of how steps are run: compiled, and with a fixed number of rows."""
+"""Two settings of step execution: compilation, and a fixed number of rows."""
 
 import importlib
 from collections.abc import Iterator
@@ -18,13 +18,13 @@ from tests.generation.worker.company import SCHEDULERS, with_schedulers
 from tests.generation.worker.requests import entry, model, order
 from tests.generation.worker.test_loop import Stage
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 @pytest.fixture
 def dynamo() -> Iterator[Any]:
-    """torch.compile's own settings, as they were afterwards."""
+    """torch.compile's settings, restored after the test."""
     config: Any = importlib.import_module("torch._dynamo.config")
     with config.patch(recompile_limit=config.recompile_limit, suppress_errors=config.suppress_errors):
         yield config
@@ -48,7 +48,7 @@ def test_a_compiled_model_draws_the_same(folder: str, request: pytest.FixtureReq
 def test_the_setting_compiles_and_what_cannot_be_compiled_runs_as_it_is(
     sd_folder: Path, dynamo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of the compilers this one exists everywhere, and can compile nothing."""
+    """This compiler exists on every machine and can compile nothing."""
 
     def broken(graph: Any, inputs: Any) -> Any:
         raise RuntimeError("no compiler found")
@@ -79,7 +79,7 @@ def test_a_compiled_model_that_is_put_apart_runs_uncompiled_until_it_is_back(sd_
 
 
 def drawn(sd_folder: Path, others: int, pinned: int) -> bytes:
-    """Job "a" as PNG, in the company of some others that come and go."""
+    """Returns job "a" as PNG, drawn while other jobs come and go."""
     stage = Stage(sd_folder, pinned_rows=pinned)
     stage.say(Generate(request=order("a", seed=5, steps=6, negative="blurry")))
     for n in range(others):

@@ -1,4 +1,4 @@
-"""What only a GPU can show: graphs draw what plain calls draw, and a step waits for nothing. Skipped where there is none."""
+"""Tests that need a GPU: graphs draw the same as plain calls, and a step never synchronises. Skipped without a GPU."""
 
 import io
 from collections.abc import Iterator
@@ -95,7 +95,7 @@ def test_the_loop_draws_previews_and_enlarges_on_the_gpu_as_on_the_cpu(
     gpu = Stage(sd_folder, preview_seconds=0.0)
     monkeypatch.setattr("generation.worker.loop.pick_device", lambda: torch.device("cpu"))
     cpu = Stage(sd_folder, preview_seconds=0.0)
-    # One dtype on both, so that what differs is the device.
+    # the same dtype on both, so that only the device differs
     monkeypatch.setattr("generation.worker.models.model_cache.pick_dtype", in_single_precision)
     for stage in (gpu, cpu):
         stage.say(*orders)

@@ -1,4 +1,4 @@
-"""What the loop draws is what diffusers' own pipeline draws for the same order, whatever else is in the batch."""
+"""The loop draws the same pictures as diffusers' own pipeline, with any other orders in the batch."""
 
 import copy
 import random
@@ -16,7 +16,7 @@ from tests.generation.worker import reference
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
 from tests.generation.worker.requests import model, order, png
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
@@ -103,7 +103,7 @@ def test_weighted_parts_are_weighted_rows(sd_folder: Path, guidance: float) -> N
 
 @torch.inference_mode()
 def weighted_by_hand(base: Model, shares: dict[str, float], guidance: float) -> torch.Tensor:
-    """Composable diffusion (Liu et al., 2022): the parts' directions away from the empty prompt, added up."""
+    """Computes composable diffusion (Liu et al., 2022): the sum of the parts' directions away from the empty prompt."""
     scheduler = copy.deepcopy(base.pipe.scheduler)
     scheduler.set_timesteps(order().drawing.steps)
     texts = ["", *shares]

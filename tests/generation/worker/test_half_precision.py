@@ -17,7 +17,7 @@ from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, with_schedulers
 from tests.generation.worker.requests import model, order
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 ASKED = 40.0
@@ -37,10 +37,10 @@ SCHEDULERS: dict[str, dict[str, Any]] = {
 
 
 def expected(one: Model, request: GenerationRequest) -> Tensor:
-    """(3, height, width). Pipelines draw their noise in their own precision, and so other noise than in float32; here it is the
-    loop's, rounded."""
+    """Returns the reference (3, height, width). Pipelines draw their noise in their own precision, which differs from float32
+    noise. Here the pipeline gets the loop's noise, rounded."""
     generator = torch.Generator().manual_seed(request.drawing.seed)
-    # The loop keeps a VAE in float32 that asks for it (`force_upcast`); of the pipelines, only XL's does.
+    # The loop keeps a VAE with `force_upcast` in float32; among the pipelines only XL's does.
     vae = copy.deepcopy(one.pipe.vae).to(torch.bfloat16)
     pipe = type(one.pipe)(**{**one.pipe.components, "vae": vae})
     pipe.set_progress_bar_config(disable=True)

@@ -1,4 +1,4 @@
-"""The loop with real models, driven verb by verb on this thread."""
+"""The loop with real models, called method by method on this thread."""
 
 import io
 from collections import Counter
@@ -43,17 +43,17 @@ from tests.drawings import start_from, upscale_of
 from tests.generation.worker.requests import entry, order, png
 from tests.tiny_models import SIDE
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 E = TypeVar("E", bound=Event)
 
 LONG = DRAFT_STEPS + 1
-"""Steps of an order that is no draft."""
+"""Steps of an order that is not a draft."""
 
 
 class Stage:
-    """A loop, and what it has said."""
+    """A loop and the events it sent."""
 
     def __init__(self, *folders: Path, **settings: Any) -> None:
         self.orders: SimpleQueue[Order] = SimpleQueue()
@@ -76,7 +76,7 @@ class Stage:
             self.loop.retire()
 
     def finish(self) -> None:
-        """Runs until nothing is left, and waits for the press."""
+        """Runs until no work is left, and waits for the image encoder."""
         self.turn()
         while self.loop.jobs or self.loop.upscales:
             self.turn()
@@ -94,7 +94,7 @@ class Stage:
 
 @pytest.fixture
 def hooks() -> Iterator[list[Any]]:
-    """Hooks on real modules, taken off again."""
+    """Hooks on real modules, removed after the test."""
     set_on: list[Any] = []
     yield set_on
     for hook in set_on:
@@ -114,7 +114,7 @@ def test_an_order_is_started_stepped_and_finished_with_its_parameters_in_every_p
     told = [type(e) for e in stage.events if not isinstance(e, Previewed)]
     assert told == [Ready, Started, *[Stepped] * 4, Finished]
     assert [(e.done, e.total) for e in stage.of(Stepped)] == [(3, 12), (6, 12), (9, 12), (12, 12)]
-    # A preview is left out while the one before is on the press, and the last step is followed by the pictures.
+    # A preview is skipped while the previous one is being encoded; the finished pictures follow the last step.
     assert 1 <= len(stage.of(Previewed)) <= 3
     assert all(opened(e.picture).size == (512, 512) for e in stage.of(Previewed))
     (finished,) = stage.of(Finished)
@@ -128,7 +128,7 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     bundled_folder: Path,
 ) -> None:
     stage = Stage(bundled_folder, slots=1, preview_seconds=0.0)
-    stage.say(Generate(request=order("a", images=3, steps=3)))  # a draft: one seat, and one beyond
+    stage.say(Generate(request=order("a", images=3, steps=3)))  # a draft: one regular seat, and one extra
     stage.turn()
     stage.loop.image_encoder.close()
     look = opened(stage.of(Previewed)[0].picture)
@@ -245,7 +245,7 @@ def test_out_of_memory_halves_the_batch_and_goes_on(sd_folder: Path, hooks: list
     hooks.append(unet.register_forward_pre_hook(fits_three_pictures))
     stage.finish()
     assert rows[:3] == [16, 8, 4]
-    assert set(rows[3:]) == {4}  # tried once, remembered
+    assert set(rows[3:]) == {4}  # tried once, then remembered
     assert {e.job for e in stage.of(Finished)} == {"0", "1"}
 
 

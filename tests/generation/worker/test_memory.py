@@ -1,4 +1,4 @@
-"""How much memory there is and how much work takes: arithmetic, and this machine's own."""
+"""The available memory and the memory that work needs: calculated, and measured on this machine."""
 
 import sys
 
@@ -48,7 +48,7 @@ def test_what_fits_by_two_measurements_fits(fixed: int, each: int, free: int) ->
 
 def test_the_first_time_is_not_believed_and_the_least_counts() -> None:
     footprint = Footprint()
-    footprint.learn(2, 10**9)  # weights were paged in
+    footprint.learn(2, 10**9)  # the weights were loaded into memory
     assert footprint.most(10**9) is None
     footprint.learn(2, 200)
     assert footprint.most(1000) == 9

@@ -1,4 +1,5 @@
-"""What is done when memory is short: every rung in its order, the same pictures, nothing lost, and back again afterwards."""
+"""The reaction to short memory: every rung of the fallback ladder in order, the same pictures, no lost jobs, and the return to
+normal."""
 
 from __future__ import annotations
 
@@ -28,18 +29,18 @@ from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
 
 TILED_PSNR = 25.0
-"""dB, at the least, between a picture decoded in tiles and as a whole. Random weights and tiles of 16 latents are a hard case;
-two different pictures of this VAE are 12 dB apart."""
+"""Minimum dB between a picture decoded in tiles and as a whole. Random weights with tiles of 16 latents are a hard case. Two
+different pictures of this VAE differ by 12 dB."""
 
 
 class Device:
-    """Memory as it might be: work on a model's modules raises when it does not fit."""
+    """A simulated memory limit: work on a model's modules raises when it does not fit."""
 
     def __init__(self, stage: Stage, folder: str = "tiny") -> None:
         stage.loop.take_orders()
         self.model: Model = stage.loop.model_cache.take(ModelName(folder))
-        self.rows = self.pictures = 64  # of a step and of a decode, that fit
-        self.side = 1000  # latents of a picture that fits the decoder
+        self.rows = self.pictures = 64  # the most rows of a step and pictures of a decode that fit
+        self.side = 1000  # the largest side of a picture, in latents, that fits the decoder
         self.needs: dict[str, str] = {}  # verb: the rung without which it does not fit
         self.now = 0.0
         stage.loop.oom_recovery.clock = lambda: self.now
@@ -136,7 +137,7 @@ def test_a_decode_that_does_not_fit_halves_then_tiles_then_offloads(
 def test_a_picture_decoded_in_tiles_is_nearly_the_one_decoded_whole(sd_folder: Path) -> None:
     large = ImageSize(width=192, height=192)
     drawn: list[list[np.ndarray[Any, Any]]] = []
-    for most in (24, 16):  # latents a side that the decoder has memory for
+    for most in (24, 16):  # largest side, in latents, for which the decoder has memory
         stage = Stage(sd_folder)
         device = Device(stage)
         device.side = most
@@ -243,11 +244,11 @@ def test_memory_that_comes_and_goes_loses_no_order(
             assert np.abs(one - other).max() <= 1
 
 
-# ---- how many fit
+# ---- the number that fits
 
 
 class Ruler(HostMeter):
-    """A device of `total` bytes on which a row takes 100, and every call 50 more."""
+    """A device of `total` bytes on which a row takes 100 bytes and every call 50 more."""
 
     def __init__(self, device: Device, total: int) -> None:
         super().__init__()
@@ -343,7 +344,7 @@ def test_slots_that_a_step_had_no_memory_for_come_back_when_it_was_quiet(sd_fold
     assert actions(stage).count("halved") == 2
 
 
-# ---- where modules are
+# ---- the device of modules
 
 
 class Traveller(nn.Module):

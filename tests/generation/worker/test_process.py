@@ -1,4 +1,4 @@
-"""The real worker process, spoken to through its pipes as the bot does."""
+"""The real worker process, used through its pipes like the bot does."""
 
 import os
 import shutil
@@ -56,7 +56,7 @@ class Worker:
         self.stdin.flush()
 
     def hear(self) -> Event:
-        """Vitals left out, which come by the clock."""
+        """Returns the next event except Vitals, which arrive on a timer."""
         length = int.from_bytes(self.stdout.read(4), "big")
         assert length, "the worker hung up"
         event = decode_event(self.stdout.read(length))
@@ -83,10 +83,10 @@ def worker() -> Iterator[Worker]:
 def test_a_worker_lives_from_configure_to_the_end_of_stdin(worker: Worker, sd_folder: Path) -> None:
     tiny = entry(sd_folder)
     worker.say(Ping(number=1), Configure(models=(tiny,), default=tiny.name, preview_seconds=0.0))
-    assert worker.hear() == Pong(number=1)  # before torch is there
+    assert worker.hear() == Pong(number=1)  # answered before torch is loaded
     assert isinstance(worker.hear(), Ready)
 
-    worker.process.send_signal(signal.SIGINT)  # Ctrl-C reaches the whole group; the bot decides
+    worker.process.send_signal(signal.SIGINT)  # Ctrl-C reaches the whole process group; only the bot reacts
     worker.say(Generate(request=order("a", images=2)))
     told, finished = worker.hear_until(Finished)
     assert sum(isinstance(e, Stepped) for e in told) == 4
@@ -102,7 +102,7 @@ def test_a_worker_lives_from_configure_to_the_end_of_stdin(worker: Worker, sd_fo
 
     worker.say(Generate(request=order("longer", steps=500)))
     worker.hear_until(Stepped)
-    worker.stdin.close()  # the bot died, in the middle of a step
+    worker.stdin.close()  # the bot died in the middle of a step
     assert worker.process.wait(timeout=10) == 0
 
 

@@ -1,4 +1,4 @@
-"""The model that ships."""
+"""The shipped model."""
 
 import json
 import shutil

@@ -19,7 +19,7 @@ texts = st.lists(st.sampled_from(["a", "red", "fox", "dog", "jumps", "unknown", 
 
 
 def slowly(text: str) -> np.ndarray:
-    """The formula of the docstring, feature by feature."""
+    """Computes the formula of the docstring feature by feature."""
     found = [name for name in features(text) if name in MODEL.features]
     value = {name: (1 + np.log(found.count(name))) * _IDF[MODEL.features[name]] for name in found}
     norm = np.sqrt(sum(each**2 for each in value.values())) or 1

@@ -1,4 +1,4 @@
-"""Words in base64, in hexadecimal, percent- and HTML-encoded, and in emoji: read as what they say; what says nothing stays."""
+"""Words in base64, hexadecimal, percent encoding, HTML encoding and emoji are decoded; text without a meaning stays unchanged."""
 
 import hashlib
 from base64 import b64encode, urlsafe_b64encode
@@ -84,7 +84,7 @@ def test_the_rules_say_the_same_about_an_encoded_text(
     assert (encoded.ruling, encoded.category, encoded.rule) == (plain.ruling, plain.category, plain.rule)
 
 
-# ---- what must not be taken for a disguise
+# ---- text that must not be decoded
 
 
 def test_no_ordinary_word_is_taken_for_base64(rules: Rules) -> None:

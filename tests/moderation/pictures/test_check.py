@@ -1,4 +1,4 @@
-"""Detectors score, a policy rules: with the real detector, on pictures that depict nothing."""
+"""Detectors score and a policy rules: with the real detector, on pictures that depict nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from tests.pictures import FLAGGED, REFUSED, blobs, waves
 
 @dataclass(frozen=True)
 class Redness:
-    """A detector that calls red nudity."""
+    """A detector that scores red as nudity."""
 
     name: str = "redness"
 
@@ -117,7 +117,7 @@ def test_nudenet_reads_what_is_exposed_and_nothing_else(tmp_path: Path) -> None:
     classes[3] = 0.25
     found = np.concatenate([np.full(4, 160, np.float32), classes])[None, :, None].repeat(5, axis=2)
     found[0, 7, 2] = 0.75
-    # A graph that answers that, whatever it is asked: the network's own form, without its weights.
+    # A graph with a constant answer in the form of the real network, without its weights.
     graph = onnx.helper.make_graph(
         [
             onnx.helper.make_node(

@@ -1,4 +1,4 @@
-"""A picture is known again after what people do to pictures, and nothing else is taken for it."""
+"""A picture is recognised after common changes, and different pictures are not confused with it."""
 
 import io
 from itertools import combinations

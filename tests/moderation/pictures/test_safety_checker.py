@@ -1,4 +1,4 @@
-"""diffusers' checker at tiny size, in its own process: the same answer as the class itself gives."""
+"""diffusers' checker at tiny size, in its own process, gives the same answer as the class itself."""
 
 import subprocess
 import sys
@@ -27,7 +27,7 @@ PICTURES = [*(waves(seed) for seed in range(4)), *(blobs(seed) for seed in range
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """With random weights, and thresholds between what the pictures come to, so that some are over them."""
+    """A checker with random weights. Its thresholds lie between the pictures' scores, so that some pictures exceed them."""
     folder = tmp_path_factory.mktemp("checker")
     torch.manual_seed(7)
     vision = {
@@ -63,7 +63,7 @@ def prepared() -> torch.Tensor:
 
 
 def blacked_out(folder: Path) -> list[bool]:
-    """What the class itself would do."""
+    """Returns the answers of the class itself."""
     checker: Any = StableDiffusionSafetyChecker.from_pretrained(folder)
     _, found = checker(prepared(), np.zeros((len(PICTURES), 8, 8, 3)))
     return list(found)
@@ -74,7 +74,7 @@ def test_it_refuses_what_the_checker_would_black_out(detector: SafetyChecker, fo
     scores = [detector.score(picture)[Category.SEXUAL] for picture in PICTURES]
     expected = blacked_out(folder)
     assert len(set(expected)) == 2, "the pictures are on both sides of the threshold"
-    # The class rounds to three digits: exactly on its threshold it may say otherwise.
+    # The class rounds to three digits, so its answer may differ exactly on the threshold.
     assert [score > safety_checker.BLACKS_OUT for score in scores] == expected
     assert all(0 <= score <= 1 for score in scores)
 

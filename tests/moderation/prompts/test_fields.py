@@ -1,4 +1,4 @@
-"""How a text reaches the filter changes nothing: one field or several, whatever their names."""
+"""The verdict does not depend on how a text is split: one field or several, with any names."""
 
 import itertools
 

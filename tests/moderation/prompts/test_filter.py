@@ -243,7 +243,7 @@ def test_a_hostile_text_of_discords_greatest_length_is_answered(screen: PromptFi
 
 
 class WordCount:
-    """Scores a text by how often it says "bare"."""
+    """A classifier that scores a text by the number of times it contains "bare"."""
 
     def read(self, text: str) -> Opinion:
         score = min(1.0, 0.25 * text.split().count("bare"))

@@ -1,4 +1,4 @@
-"""The prompts that must always be refused or allowed, held against the filter as it ships."""
+"""The prompts that must always be refused or allowed, checked with the shipped filter."""
 
 from pathlib import Path
 

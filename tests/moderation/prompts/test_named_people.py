@@ -1,4 +1,4 @@
-"""The owner's list of real persons: names added and excepted, consents, and what neither reaches."""
+"""The owner's list of real persons: added and excepted names, consents, and the limits of both."""
 
 from datetime import date
 from pathlib import Path

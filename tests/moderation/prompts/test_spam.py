@@ -1,4 +1,4 @@
-"""Spam: repeats and prompts that ask for nothing are flagged, nothing is refused unless a policy says so, and play is no spam."""
+"""Spam: repeats and empty prompts are flagged. They are refused only when a policy says so, and playful prompts are not spam."""
 
 import pytest
 from hypothesis import given

@@ -41,7 +41,7 @@ class Socket:
         return json.loads(message.data)
 
     async def identify(self, **more: Any) -> Json:
-        """Past HELLO; returns READY's body."""
+        """Sends IDENTIFY after HELLO and returns the body of READY."""
         assert (await self.next())["op"] == 10
         await self.send(2, {"token": self.play.token, "intents": GUILDS, "properties": {}} | more)
         ready = await self.next()

@@ -1,4 +1,4 @@
-"""A browser, and a playground with a small bot of its own: enough of one to use everything the page offers."""
+"""A browser, and a playground with a small bot that uses every feature of the page."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ async def play(patch: pytest.MonkeyPatch) -> AsyncGenerator[Playground, None]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def visit(browser: Browser) -> AsyncGenerator[Visit, None]:
-    """Opens the page for somebody, as a browser of their own. An error in the page's code fails the test."""
+    """Opens the page for a person in a separate browser context. An error in the page's code fails the test."""
     errors: list[str] = []
     async with AsyncExitStack() as stack:
 
@@ -93,7 +93,7 @@ def picture(color: str, name: str) -> discord.File:
 
 
 class Gallery(ui.LayoutView):
-    """What /imagine posts: a picture and what can be done with it."""
+    """The message that /imagine posts: a picture and its buttons."""
 
     def __init__(self, title: str, file: str) -> None:
         super().__init__(timeout=None)
@@ -111,7 +111,7 @@ class Gallery(ui.LayoutView):
         )
 
     async def never_answer(self, interaction: discord.Interaction) -> None:
-        raise LookupError  # a callback that merely returns is acknowledged by discord.py
+        raise LookupError  # discord.py acknowledges the interaction when a callback returns
 
     async def on_error(
         self, interaction: discord.Interaction, error: Exception, item: ui.Item[Any], /

@@ -1,4 +1,4 @@
-"""The page in a real browser, before the real playground server and a small discord.py bot."""
+"""The page in a real browser, with the real playground server and a small discord.py bot."""
 
 import asyncio
 import re

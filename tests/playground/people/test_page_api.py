@@ -1,4 +1,4 @@
-"""What the page is told, and what it may ask for."""
+"""The data that the page receives, and the requests that it may make."""
 
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -46,7 +46,7 @@ async def page(play: Playground) -> AsyncGenerator[Page, None]:
 
 
 async def frame(socket: aiohttp.ClientWebSocketResponse, name: str) -> Json:
-    """The body of the next frame of that name."""
+    """Returns the body of the next frame with that name."""
     while True:
         found = await socket.receive_json(timeout=5)
         if found["t"] == name:

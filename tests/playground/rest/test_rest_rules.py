@@ -1,4 +1,4 @@
-"""The HTTP API refuses what Discord refuses, in Discord's words."""
+"""The HTTP API refuses the same requests as Discord, with Discord's messages."""
 
 import json
 from collections.abc import AsyncGenerator
@@ -17,7 +17,7 @@ V2 = 1 << 15
 
 
 class Caller:
-    """Speaks to the API as a bot without a library would."""
+    """A caller of the API that uses no library."""
 
     def __init__(self, play: Playground, session: aiohttp.ClientSession) -> None:
         self.play = play
@@ -45,7 +45,7 @@ class Caller:
             return answer.status, json.loads(text) if text else None
 
     async def wrong(self, body: Json, **kwargs: Any) -> Json:
-        """The errors of a message that must be refused as a wrong form."""
+        """Returns the errors of a message that must be refused as an invalid form body."""
         status, answer = await self("POST", self.gallery, body, **kwargs)
         assert (status, answer["code"]) == (400, 50035), answer
         return answer["errors"]
@@ -66,7 +66,7 @@ def button(custom_id: str = "a", **more: Any) -> Json:
 
 
 def only_code(errors: Json) -> str:
-    """The code at the single leaf of an error tree."""
+    """Returns the code at the single leaf of an error tree."""
     while "_errors" not in errors:
         (errors,) = errors.values()
     return errors["_errors"][0]["code"]

@@ -1,4 +1,4 @@
-"""Timeouts, bans and closed messages, as Discord keeps them: who may, what it does, and that a restart forgets none."""
+"""Timeouts, bans and closed direct messages as on Discord: permissions, effects, and persistence across a restart."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +19,7 @@ DAY = 86_400.0
 async def ask(
     play: Playground, method: str, path: str, body: dict[str, Any] | None = None
 ) -> tuple[int, int]:
-    """The status, and Discord's code of the error (0 for none)."""
+    """Returns the status and Discord's error code (0 for none)."""
     headers = {"Authorization": f"Bot {play.token}", "X-Audit-Log-Reason": "too%20loud"}
     async with (
         aiohttp.ClientSession(headers=headers) as http,

@@ -1,4 +1,4 @@
-"""What happened in the playground is still there after it was killed at any instant."""
+"""Everything that happened in the playground is still there after a kill at any moment."""
 
 import asyncio
 import sys
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.timeout(30)
 
 ROOT = Path(__file__).parents[3]
 
-# Writes messages for ever and says each one's number only after it was written.
+# Writes messages forever and prints each one's number only after it was written.
 SCRIBE = """
 import asyncio, sys
 from pathlib import Path

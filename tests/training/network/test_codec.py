@@ -1,4 +1,4 @@
-"""The codec is linear, so it is the bundled autoencoder's encoder, and its basis loses nothing that it holds."""
+"""The codec is linear, so it equals the bundled autoencoder's encoder. Its basis loses nothing that it can represent."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from training.network.codec import COMPONENTS, SCALING_FACTOR, Codec, encoder_we
 
 @pytest.fixture(scope="module")
 def pictures() -> torch.Tensor:
-    """(8, 3, 128, 128) in -1..1, smooth enough to have components."""
+    """Pictures (8, 3, 128, 128) in -1..1, smooth enough to have components."""
     noise = torch.rand((8, 3, 16, 16), generator=torch.Generator().manual_seed(0)) * 2 - 1
     return torch.nn.functional.interpolate(noise, size=128, mode="bilinear")
 
@@ -30,7 +30,7 @@ def test_latents_have_unit_variance_on_the_whole(codec: Codec, pictures: torch.T
 
 def test_what_the_components_can_say_is_said_again_exactly(codec: Codec, pictures: torch.Tensor) -> None:
     latents = codec.encode(pictures)
-    # (n, 3, 64, 64) back to 128 px by repetition, which the box average undoes.
+    # (n, 3, 64, 64) back to 128 px by repetition, which the box average reverses.
     again = codec.decode(latents).repeat_interleave(2, 2).repeat_interleave(2, 3)
     torch.testing.assert_close(codec.encode(again), latents, atol=1e-4, rtol=1e-4)
 
@@ -51,7 +51,7 @@ def test_the_encoder_of_diffusers_is_the_codec(codec: Codec, pictures: torch.Ten
 
 
 def test_the_bundled_model_reads_back_what_it_decodes() -> None:
-    """Image to image rests on it: a flat colour survives the way there and back."""
+    """Image-to-image depends on this: a flat colour survives encoding and decoding."""
     vae: Any = AutoencoderTiny.from_pretrained(BUNDLED_MODEL / "vae", torch_dtype=torch.float32)
     red = torch.tensor([0.7, -0.6, -0.6]).view(1, 3, 1, 1).expand(1, 3, 128, 128)
     with torch.no_grad():

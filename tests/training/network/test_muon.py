@@ -1,4 +1,4 @@
-"""The optimiser's step."""
+"""The step of the optimiser."""
 
 import pytest
 import torch

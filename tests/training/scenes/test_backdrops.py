@@ -1,4 +1,4 @@
-"""Backdrops differ from each other and from themselves, and objects stand, float and show in front of them."""
+"""Backdrops differ from each other and between seeds. Objects in front of them stand or float, and are visible."""
 
 import random
 from dataclasses import replace
@@ -25,13 +25,13 @@ def painted(scene: Scene, seed: int) -> Image.Image:
 
 
 def magenta(picture: Image.Image) -> NDArray[np.bool_]:
-    """Where the square shows, whatever the light: (SIDE, SIDE)."""
+    """Returns where the square is visible in any light: (SIDE, SIDE)."""
     red, green, blue = np.asarray(picture, np.int16).transpose(2, 0, 1)
     return (red - green > 120) & (blue - green > 120)
 
 
 def mean(name: str, seed: int) -> NDArray[np.float64]:
-    """A coarse look: (8, 8, 3)."""
+    """Returns a coarse version: (8, 8, 3)."""
     picture = backdrops.paint(name, random.Random(seed)).picture
     return np.asarray(picture.resize((8, 8), Image.Resampling.BOX), np.float64)
 
@@ -49,7 +49,7 @@ def test_a_seed_paints_a_backdrop_again_and_another_seed_another(name: str) -> N
 
 
 def test_a_backdrop_is_more_like_its_own_kind_than_like_any_other() -> None:
-    """By the mean of ten others of each kind, nearly always."""
+    """Compared with the mean of ten others of each kind; nearly always true."""
     means = {name: np.mean([mean(name, seed) for seed in range(10)], axis=0) for name in backdrops.BACKDROPS}
     right = [
         min(means, key=lambda kind: float(np.abs(means[kind] - mean(name, seed)).mean())) == name
@@ -61,7 +61,7 @@ def test_a_backdrop_is_more_like_its_own_kind_than_like_any_other() -> None:
 
 @pytest.mark.parametrize("name", backdrops.BACKDROPS)
 def test_an_object_takes_half_to_four_fifths_and_lies_off_the_middle_by_a_seventh_at_most(name: str) -> None:
-    """The square leans now and then, and waves and flames cover its foot: some slack."""
+    """Allows some tolerance, because the square is sometimes rotated, and waves and flames cover its foot."""
     middles: list[float] = []
     for seed in range(12):
         columns = np.flatnonzero(magenta(painted(replace(SCENE, background=name), seed)).any(0))
@@ -97,7 +97,7 @@ def test_a_backdrop_alone_is_empty() -> None:
 
 
 def test_night_dims_what_stands_in_it() -> None:
-    """The median of the square's own pixels."""
+    """Compares the median of the square's own pixels."""
     brightness: list[float] = []
     for name in ("snow", "night"):
         picture = painted(replace(SCENE, background=name), 5)

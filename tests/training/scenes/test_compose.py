@@ -1,4 +1,4 @@
-"""Captions say what is in their pictures, a seed draws the same ones again, and what is held out is never composed."""
+"""Captions match their pictures, a seed gives the same scenes again, and held-out scenes are never composed."""
 
 import itertools
 from collections import Counter
@@ -25,7 +25,7 @@ NAMES = concepts.drawings(ALL)
 
 
 def drawings() -> Drawings:
-    """A red square for every solid drawing, a green one for every flat one."""
+    """Returns drawings: a red square for every solid one, a green one for every flat one."""
     shelves: list[dict[str, Image.Image]] = []
     for colour in ((200, 60, 40), (40, 200, 60)):
         drawing = Image.new("RGBA", (SIDE, SIDE), (*colour, 0))
@@ -109,7 +109,7 @@ def test_the_held_out_scenes_are_different_ones_of_what_is_taught() -> None:
     assert taught.issuperset(name for scene in held for name in scene.concepts)
     plain, before = hold_out.both(held)
     assert len(plain) == 200
-    # An object on white in its own colours is what the model learns the word from.
+    # The model learns the word from an object on white in its own colours.
     assert not [
         scene
         for scene in plain

@@ -1,4 +1,4 @@
-"""What is done to a case afterwards: amended with the old value kept, pardoned, its block lifted."""
+"""Later changes of a case: amending with the old value kept, pardoning, lifting its block."""
 
 import itertools
 from collections.abc import Sequence
@@ -94,7 +94,7 @@ async def test_a_milder_sanction_of_another_case_ends_no_ban(shop: Shop) -> None
     shop.clock.now += 3601
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
-    # What the ban's own case says still counts.
+    # The decision of the ban's own case still counts.
     await shop.casework.amend(banned.case.number, MAX, reason=None, seconds=60)
     shop.clock.now += 61
     await shop.admit(an_order())
@@ -112,12 +112,13 @@ async def test_an_unban_lifts_all_and_is_noted_in_every_case(shop: Shop) -> None
     await shop.admit(an_order())
 
 
-# ---- what holds of several sanctions
+# ---- laws for several sanctions
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """`case`: which of those so far, counted from the newest and around. `seconds`: None is until lifted."""
+    """One step of an example. `case` is the index of an earlier case, counted from the newest and wrapping around. `seconds`:
+    None means until lifted."""
 
     act: str
     case: int = 0
@@ -137,14 +138,14 @@ _STEPS = st.one_of(
 _members = itertools.count(90351110224678912)
 
 
-# One server for all examples: each is about a member of its own.
+# One server for all examples: each example has its own member.
 @examples(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=st.lists(_STEPS, min_size=2, max_size=8))
 async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
     shop: Shop, steps: Sequence[Step]
 ) -> None:
     member = MemberId(next(_members))
-    ends: dict[int, float] = {}  # when each case's sanction ends; 0 where it was taken back
+    ends: dict[int, float] = {}  # the end of each case's sanction; 0 when it was withdrawn
     for step in steps:
         numbers = list(ends)[::-1]
         match step.act:

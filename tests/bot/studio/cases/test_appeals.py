@@ -1,4 +1,4 @@
-"""Appeals: asked for once, by the member; answered once, by a moderator who did not act."""
+"""Appeals: a member may ask once. Only a moderator who did not act in the case may answer, once."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Cases: numbered, claimed by one, decided once; a ban that takes two."""
+"""Cases: numbered, claimed by one moderator, decided once. A ban can require two moderators."""
 
 import asyncio
 from dataclasses import replace
@@ -111,7 +111,7 @@ async def test_an_approved_order_goes_on(shop: Shop) -> None:
     case = await flagged(shop)
     assert case.job is not None
     done = await shop.casework.decide(case.id, MIA, APPROVE)
-    assert done.case.told_at is not None  # there is nothing to tell
+    assert done.case.told_at is not None  # there is nothing to tell the member
     assert await shop.records.jobs.in_line(ADA.member) == 1
 
 
@@ -168,7 +168,7 @@ async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> No
     assert {job.id for job in everybodys.jobs} == {before.id, bens.id}
 
 
-# ---- a ban that takes two
+# ---- a ban that requires two moderators
 
 
 async def test_a_ban_waits_for_a_second_moderator_where_the_server_says_so(strict: Shop) -> None:
@@ -178,7 +178,7 @@ async def test_a_ban_waits_for_a_second_moderator_where_the_server_says_so(stric
     assert proposed.is_proposal and proposed.case.is_open
     with pytest.raises(SecondNeeded):
         await strict.casework.decide(case.id, MIA, ban)
-    await strict.admit(an_order(actor=ADA))  # nothing happened yet
+    await strict.admit(an_order(actor=ADA))  # the member is not banned yet
     done = await strict.casework.decide(case.id, MAX, ban)
     assert (done.case.outcome, done.case.acted_by, done.case.proposed_by) == (
         Outcome.BAN,

@@ -1,4 +1,4 @@
-"""A member's record and a server's figures: first refusals that don't count, strikes that decay, the ladder that they climb."""
+"""A member's record and a server's figures: first refusals that don't count, strikes that expire, and the ladder of sanctions."""
 
 import asyncio
 from dataclasses import replace
@@ -35,7 +35,7 @@ async def refused(shop: Shop, actor: Actor = ADA) -> PromptRefused:
 
 
 async def case_of_refusal(shop: Shop) -> Case:
-    """Of the newest."""
+    """Opens the case of the newest refusal."""
     case = await shop.casework.open_refusal((await shop.log())[0].id, MIA)
     assert case is not None
     return case

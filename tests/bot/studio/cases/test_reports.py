@@ -1,4 +1,4 @@
-"""Members' reports: once each, not too many, and one case a picture."""
+"""Members' reports: one per member and picture, a limited number, and one case per picture."""
 
 import asyncio
 from dataclasses import replace
@@ -44,7 +44,7 @@ async def test_a_report_opens_a_case_with_the_prompt_and_who_reported(
 async def test_a_second_report_joins_the_case_and_the_same_member_counts_once(
     shop: Shop, reports: MemberReports
 ) -> None:
-    job = await a_job(shop, "a bloody sword")  # flagged: it has a case
+    job = await a_job(shop, "a bloody sword")  # flagged, so it has a case
     first = await reports.report(BEN, job, "")
     second = await reports.report(MIA, job, "me too")
     assert (first.is_new, second.is_new, second.reports) == (False, False, 2)

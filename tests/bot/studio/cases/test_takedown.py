@@ -1,4 +1,4 @@
-"""Who may cancel, remove and block, and that each act is whole: rows, refund, line and the log of actions."""
+"""Permissions to cancel, remove and block. Each act is complete: rows, refund, queue and audit log."""
 
 from dataclasses import replace
 
@@ -140,7 +140,7 @@ async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["unblock", "block"]
 
 
-# ---- an open case whose pictures are gone
+# ---- an open case whose pictures were deleted
 
 
 @pytest.mark.parametrize("by", [ADA, MIA])

@@ -1,4 +1,4 @@
-"""Inline parameters and options: what a member wrote becomes native values, or a refusal that names the mistake."""
+"""Inline parameters and options: a member's text becomes native values, or a refusal that names the mistake."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A prompt in a file: what is read from a text or a PNG, what wins over it, and what is no prompt."""
+"""A prompt in a file: reading it from a text or a PNG, the precedence of typed values, and files that are not prompts."""
 
 import io
 from contextlib import suppress
@@ -51,14 +51,14 @@ MODELS = [WITH_LORA, LARGE]
 def ordered(
     content: bytes, prompt: str = ".", presets: dict[str, str] | None = None, **options: object
 ) -> Order:
-    """As /imagine does it."""
+    """Composes the order as /imagine does."""
     typed = read(PromptInput(prompt=prompt, **options))  # type: ignore[arg-type]  # options of any kind
     held = prompt_in_file(content, typed, MODELS, WITH_LORA)
     return compose(with_file(typed, held, presets or {}), ADA, MODELS, WITH_LORA, presets or {})
 
 
 def a_png(text: str = "", **changes: Any) -> bytes:
-    """As the bot keeps it; `text` in place of what it would say."""
+    """Returns a PNG as the bot stores it. `text` replaces its parameters."""
     usual: dict[str, Any] = {"model": SMALL.name, "prompt": Prompt(text="a fox in snow", negative="rain")}
     usual |= {"size": SMALL.size_for((3, 2)), "steps": 7, "guidance": 3.5, "seed": 40}
     drawn = drawing(**usual | changes)

@@ -1,4 +1,4 @@
-"""Orders made from jobs: the parent's own values, another seed, and a refusal where there is nothing to start from."""
+"""Orders made from jobs: the parent's values, a different seed, and a refusal when there is no picture to start from."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -145,7 +145,7 @@ async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
         await shop.variations.reroll(NOBODYS, ADA)
 
 
-# ---- remix: a picture, and other words
+# ---- remix: a picture and a different prompt
 
 
 async def test_a_remix_starts_from_its_picture_with_other_words_and_all_else_as_it_was(busy: Shop) -> None:

@@ -1,4 +1,4 @@
-"""Every kept picture is marked, signed and holds its parameters; /verify's answers, from each sign alone."""
+"""Every stored picture is marked, signed and contains its parameters. /verify answers from each of these signs alone."""
 
 import zlib
 from pathlib import Path
@@ -30,7 +30,7 @@ def verification(shop: Shop) -> Verification:
 
 
 def stripped(content: bytes) -> Image.Image:
-    """The pixels alone."""
+    """Returns the pixels without metadata."""
     return images.open_picture(content)
 
 
@@ -96,7 +96,7 @@ async def test_a_changed_file_is_told(busy: Shop, verification: Verification) ->
     content = await file_of(busy, gallery)
     note = b"tEXtnote\0mine"
     chunk = (len(note) - 4).to_bytes(4, "big") + note + zlib.crc32(note).to_bytes(4, "big")
-    changed = content[:-12] + chunk + content[-12:]  # before the last, which is IEND
+    changed = content[:-12] + chunk + content[-12:]  # before the last chunk, which is IEND
     verified = await verification.examine(changed)
     assert verified.was_changed
     assert ways(verified) == [How.MARK, How.PARAMETERS, How.LIKENESS]
@@ -132,7 +132,7 @@ async def test_a_very_large_file_is_not_looked_at(verification: Verification) ->
 
 
 class Failing(Credentials):
-    """A signer whose certificate ran out while the bot ran."""
+    """A signer whose certificate expired while the bot was running."""
 
     def signed(self, content: bytes, form: str, claim: Claim) -> bytes:
         raise c2pa.C2paError("the certificate is expired")

@@ -1,4 +1,4 @@
-"""Finished pictures are read again from the disk, and what is gone says so."""
+"""Stored pictures are read from the disk; a missing one raises its own error."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""What moderators took down does not come back, in whatever way they did it; what the check withheld of it neither."""
+"""Pictures that moderators removed are refused when generated again, independent of the way of removal. Pictures withheld by the
+check are refused too."""
 
 from dataclasses import replace
 
@@ -119,11 +120,11 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
     assert say("case-too-plain", pictures=0) == ""
 
 
-# ---- what the check withheld
+# ---- pictures withheld by the check
 
 
 async def rule_on(shop: Shop, look: bytes) -> str:
-    """By which rule an order of the server would have such a picture refused; empty: by none."""
+    """Returns the rule that refuses such a picture for an order on the server; empty when no rule does."""
     job = await shop.admit(an_order(actor=BEN, images=1))
     [judged] = await shop.picture_screening.judge([look], job)
     return judged.verdict.rule
@@ -166,7 +167,7 @@ async def test_once_its_case_is_decided_no_look_of_a_withheld_picture_is_kept_wi
 
 
 async def test_what_a_picture_started_from_is_not_banned_with_it(busy: Shop) -> None:
-    """It may be shown where it was made: only here it was refused."""
+    """The source picture may be shown in its own channel; it was refused only in this one."""
     scope = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
     await busy.policies.choose(MIA, scope, MATURE)
     parent = (await busy.draw("show refused", replace(ADA, is_age_restricted=True), images=1)).job
@@ -181,7 +182,7 @@ async def withheld(shop: Shop) -> int:
     return await shop.records.database.reader.value("SELECT count(*) FROM withheld_pictures")
 
 
-# ---- taken back
+# ---- bans lifted
 
 
 async def test_a_removal_by_command_is_taken_back_and_the_picture_stays_deleted(busy: Shop) -> None:

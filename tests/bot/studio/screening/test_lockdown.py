@@ -1,4 +1,4 @@
-"""Raid mode and the panic switch: who is let in, that both survive a restart, and that both are noted."""
+"""Raid mode and the lockdown: who may order, that both survive a restart, and that both are logged."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,7 +18,7 @@ DAY = 86_400.0
 
 
 def aged(shop: Shop, account: float, member: float) -> Actor:
-    """Ada, with an account and a membership of so many days."""
+    """Returns Ada with an account and a membership of this age in days."""
     now = shop.clock.now
     return replace(ADA, account_at=now - account * DAY, joined_at=now - member * DAY)
 
@@ -48,7 +48,7 @@ async def test_raid_mode_lets_moderators_in_and_ends(shop: Shop) -> None:
     await shop.lockdown.raid(MIA, 7 * DAY, None)
     await shop.admit(an_order(actor=MIA))
     with pytest.raises(RaidHolds):
-        await shop.admit(an_order())  # nothing is known of the account: taken for young
+        await shop.admit(an_order())  # unknown account age counts as young
     await shop.lockdown.raid(MIA, None, None)
     await shop.admit(an_order())
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["raid-off", "raid-on"]
@@ -83,7 +83,7 @@ async def test_known_members_are_those_who_drew_before(busy: Shop) -> None:
         await busy.draw(actor=BEN, images=1)
     busy.clock.now += 2 * DAY
     for _ in range(3):
-        await busy.draw(images=1)  # on the day of the raid: no use
+        await busy.draw(images=1)  # use on the day of the raid does not count
     await busy.lockdown.panic(MIA, Mode.KNOWN, "")
     await busy.admit(an_order(actor=BEN, images=1))
     with pytest.raises(KnownOnly):

@@ -1,4 +1,4 @@
-"""Every finished picture is checked before it is kept; what is refused is shown to moderators alone, and costs nothing."""
+"""Every finished picture is checked before it is stored. A refused picture is shown to moderators only and costs nothing."""
 
 import asyncio
 from dataclasses import replace
@@ -125,7 +125,7 @@ async def test_a_flagged_picture_is_kept_with_a_case(busy: Shop) -> None:
 
 
 async def let_adults(shop: Shop) -> None:
-    """The server says that its age-restricted channels go further."""
+    """Sets the server's policy to allow more in age-restricted channels."""
     scope = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
     await shop.policies.choose(MIA, scope, MATURE)
 
@@ -178,7 +178,7 @@ async def test_a_flagged_prompt_and_its_refused_picture_are_one_case(busy: Shop)
     assert "sexual, rule opennsfw, picture 1" in entry.text
 
 
-# ---- what a picture starts from
+# ---- source pictures
 
 
 async def test_a_picture_in_a_thread_is_judged_by_the_policy_of_its_channel(busy: Shop) -> None:
@@ -217,7 +217,7 @@ async def test_of_several_pictures_that_a_job_starts_from_each_is_checked(busy: 
 
 
 async def test_the_mark_of_a_picture_hides_nothing_from_the_check(busy: Shop) -> None:
-    """A detector sees less in a picture that is marked (of these, it would no longer flag one in any server)."""
+    """The detector scores marked pictures lower: it would no longer flag one of these in any server."""
     await let_adults(busy)
     size = ImageSize(width=128, height=128)
     shown = await busy.draw("show flagged", ADULTS, images=1, size=size)

@@ -1,4 +1,4 @@
-"""The filter reads what the worker draws: syntax that the worker does not have leaves nothing out."""
+"""The filter reads the same prompt that the worker draws: syntax that the worker does not know hides nothing."""
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.timeout(300)
 __all__ = ["learned"]  # a fixture
 
 CLOWN = GoldenPrompt(prompt="a clown at a market", is_refused=True)
-"""By a rule of the server's own."""
+"""Refused by a rule of the server's own."""
 REFUSED = [*(must for must in read_golden_prompts() if must.is_refused), CLOWN]
 
 WRAPPERS = [
@@ -28,22 +28,22 @@ WRAPPERS = [
     "({X}:-1)", "({X}:-0.0)", "(({X}:-1.5):-1)", "((((({X})))))", "[{X}]", "[[{X}]]", "[{X}:-1]", "[fox:{X}:-1]", "[fox|{X}]",
     "{{X}}", "{{{X}}}", "<{X}>", "<a {X}>", "</b {X}>", "<p {X}/> a fox", '<i class="{X}">', "<s>{X}</s>", "<!-- {X} -->",
     "<!--{X}--> a fox", "&lt;!-- {X} --&gt;", "%3C!--%20{X}%20--%3E", "<lora:fox:{X}>", "<lora:fox:-1:{X}>", "<ti:fox:1{X}>",
-    # something like --no
+    # similar to --no
     "a fox --no: {X}", "a fox --no:{X}", "a fox --neg: {X}", "a fox --neg={X}", "a fox --negative: {X}", "a fox ---no {X}",
     "a fox ----no {X}", "a fox -no {X}", "a fox - -no {X}", "a fox—no {X}", "a fox —no: {X}", "a fox —neg: {X}",
     "a fox —negative: {X}", "a fox –no: {X}", "a fox ——no {X}", "a fox −−no {X}", "a fox ―no {X}", "a fox －－no {X}",
     "a fox --ｎｏ {X}", "a fox --\u200bno {X}", "a fox -\u200b-no {X}", "a fox\n--no: {X}", "a fox\u2028--neg: {X}",
     "a fox &#45;&#45;no {X}", "a fox &#x2d;&#x2d;no {X}", "a fox &mdash;no {X}", "a fox %2D%2Dno {X}", "a fox %252D%252Dno {X}",
     r"a fox \x2d\x2dno {X}", r"a fox \u002d\u002dno {X}", "a fox --seed 7 {X}",
-    # something like a weight below 0
+    # similar to a weight below 0
     "{X}:: -1", "{X}:: -1 a fox", "{X}::-1st fox", "{X}::-99999 a fox", "a fox::2 {X}::-1st", "a fox::2 {X}::-0",
     "a fox::2 {X}::-0.0", "a fox::2 {X}::-.0", "a fox::2 {X}::\n-1", "a fox::2 {X}::-1,", "a fox::2 {X}::-1.00001",
     "a fox::2 {X}::-1e0", "a fox::2 {X}::--1", "a fox::2 {X}::+-1", "a fox::2 {X}::−1", "a fox::2 {X}::－1", "a fox::2 {X}：：-1",
     "a fox::2 {X}:\u200b:-1", "a fox::2 {X}::\u200b-1", "a fox::2 {X}&#58;&#58;-1", "a fox::2 {X}%3A%3A-1", "a fox::2 {X}:-1",
     "a fox::2 ({X}::-1)", "a fox::2 {X}::2 -1", "a fox AND {X} :-1",
-    # weights that are of no use
+    # weights without effect
     "a fox::1 {X}::-1", "a fox::-2 {X}::1", "a fox::0 {X}::-1", "{X}" + " a:: b::" * 8,
-    # other tools' and other texts' ways of leaving out
+    # ways to exclude text in other tools and in plain English
     "a fox Negative prompt: {X}", "a fox\nNegative prompt: {X}\nSteps: 20", "a fox BREAK {X}", "a fox, not {X}",
     "a fox without {X}", "a fox # {X}", "a fox // {X}", "a fox /* {X} */", "||{X}||", "~~{X}~~", "`{X}`", "> {X}",
     "[a fox](https://example.com/{X})", "\u2066{X}\u2069", "\u202e{X}\u202c", "\u00ad{X}\ufeff",
@@ -56,7 +56,7 @@ LEAVING_OUT = [
 
 
 def prompt_of(wrapper: str, must: GoldenPrompt) -> Prompt | None:
-    """What an /imagine with these words has drawn; None where it is told that they make no sense."""
+    """Returns the prompt that /imagine composes from this text, or None when it is refused as invalid."""
     wish = PromptInput(prompt=wrapper.replace("{X}", must.prompt), negative=must.negative or None)
     try:
         return compose(wish, ADA, [SMALL], SMALL).drawing.prompt
@@ -65,7 +65,7 @@ def prompt_of(wrapper: str, must: GoldenPrompt) -> Prompt | None:
 
 
 def is_drawn(prompt: Prompt, must: GoldenPrompt) -> bool:
-    """By the worker's own parse; with what has to be left out for harm, where there is such a thing."""
+    """Returns whether the worker's parser draws the prompt, with the negative prompt when the golden prompt has one."""
     shown = (part.text for part in prompt.parts if not part.share < 0)
     return any(must.prompt in text for text in shown) and must.negative in prompt.negative
 

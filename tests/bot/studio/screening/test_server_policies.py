@@ -1,4 +1,4 @@
-"""What a server chooses: which choice holds where, what survives, and what nobody can choose."""
+"""A server's policy choices: their scopes, their storage, and the choices that no server may make."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -39,13 +39,13 @@ NUDE, SUGGESTIVE, FOX = "a nude woman", "a woman in a seductive pose", "a fox"
 
 
 async def ruling(shop: Shop, text: str, actor: Actor = ADA) -> Ruling:
-    """Of an order as it would be judged now."""
+    """Returns the ruling on an order with the current policies."""
     mode = await shop.lockdown.let_in(actor)
     verdict, _ = await shop.prompt_screening.judge(an_order(text, actor), mode, shop.clock.now)
     return verdict.ruling
 
 
-# ---- which choice holds
+# ---- precedence of choices
 
 
 def name_of(default: str, choices: Mapping[Scope, Choice], spot: PolicyScope) -> str:
@@ -98,7 +98,7 @@ async def test_an_ordinary_channel_shows_nothing_for_adults_whatever_is_chosen(s
     for text in (NUDE, "hardcore porn", "a beheaded man"):
         assert await ruling(shop, text) is Ruling.REFUSE
         assert await ruling(shop, text, IN_AN_ADULT_CHANNEL) is Ruling.ALLOW
-    # What the standard policy would only flag is the server's to allow.
+    # a server may allow content that the standard policy only flags
     assert await ruling(shop, SUGGESTIVE) is Ruling.ALLOW
     assert await ruling(shop, "a bloody sword") is Ruling.ALLOW
 
@@ -186,7 +186,7 @@ async def test_the_spoiler_is_for_what_the_servers_ordinary_channels_would_not_s
     assert not await shop.studio.is_for_adults(sword)
 
 
-# ---- how it is kept
+# ---- storage
 
 
 async def test_choices_hold_after_a_restart(
@@ -270,12 +270,12 @@ def test_a_scope_that_chose_nothing_says_whose_it_follows() -> None:
     assert f"**<#{CHANNEL}>** · as the server" in ordinary
 
 
-# ---- the law
+# ---- the safety law
 
 
 @pytest.fixture(scope="session")
 def learned() -> PromptFilter:
-    """All that ships."""
+    """The complete shipped filter."""
     return PromptFilter(load_rules(), load_classifier(), load_figures())
 
 

@@ -1,4 +1,5 @@
-"""A server's own rules: beside the filter, versioned, tried out on what was asked; and the prompts that no rule may break."""
+"""A server's own rules: applied together with the filter, versioned, tested against past prompts. No rule may break the golden
+prompts."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The same prompt again and again: counted from the log, by member and server, for a while."""
+"""Repeated prompts: counted from the log by member and server, within a time window."""
 
 from dataclasses import replace
 
@@ -18,7 +18,7 @@ SPAM = "buy my coins"
 
 
 async def typed(shop: Shop, times: int, text: str = SPAM) -> None:
-    """As many orders as a member's allowance would let through in a while."""
+    """Judges as many orders as a member's allowance permits within a time window."""
     for _ in range(times):
         order = an_order(text)
         verdict, hits = await shop.prompt_screening.judge(

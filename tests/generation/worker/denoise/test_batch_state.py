@@ -1,4 +1,4 @@
-"""The state of the running batch, and that a step neither waits for the device nor sends it anything."""
+"""The state of the running batch. A step neither synchronises with the device nor transfers data to it."""
 
 import gc
 from collections.abc import Callable, Sequence
@@ -19,12 +19,12 @@ from generation.worker.models.loading import Model
 from tests.generation.worker.company import SCHEDULERS, with_schedulers
 from tests.generation.worker.requests import model, order
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 META = torch.device("meta")
-"""A device whose tensors have no values: whoever asks for one (`item`, `tolist`, `nonzero`, `cpu`) gets an error. What works
-there works without waiting for a GPU."""
+"""A device whose tensors have no values: reading one (`item`, `tolist`, `nonzero`, `cpu`) raises an error. Code that works there
+never waits for a GPU."""
 
 
 class Crossing(AssertionError):
@@ -32,7 +32,7 @@ class Crossing(AssertionError):
 
 
 class NothingCrosses(TorchDispatchMode):
-    """Every operation stays on the device, but for what is copied to it without waiting."""
+    """A mode in which every operation must stay on the device, except copies to it that do not wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +74,7 @@ def on_meta(state: BatchState, one: Model, **asked: Any) -> Slot:
 
 
 def without_values(base: Model, one: Model) -> tuple[BatchState, list[Slot]]:
-    """A state in which the model's pictures have taken their first step, the model itself being there too."""
+    """Returns a state in which the model's pictures have taken their first step; the model is present too."""
     shape = one.seat(order().drawing, 0).key.latent_shape
     with torch.inference_mode():
         state = BatchState(shape, META)
@@ -128,7 +128,7 @@ def test_the_watch_sees_what_it_watches_for(sd_folder: Path) -> None:
 
 
 def test_a_step_is_one_graph(sd_folder: Path) -> None:
-    """torch.compile with `fullgraph` raises where Python would have to look at a tensor."""
+    """torch.compile with `fullgraph` raises when Python would have to read a tensor."""
     base = model(sd_folder)
     slots = [base.seat(order(seed=s, steps=4 + s).drawing, 0) for s in range(3)]
     state = base.batch_states.of(slots[0].key)

@@ -1,4 +1,4 @@
-"""Recordings of a denoiser's call. Here what is recorded is run again as it is; test_cuda.py does it with a GPU's graphs."""
+"""Captured calls of a denoiser. Here a captured call is simply run again; test_cuda.py uses a GPU's graphs."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,12 +16,12 @@ from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_loras import tiny_lora
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 class Recorder:
-    """Keeps the places of a call's tensors, as a graph does."""
+    """A recorder that keeps the memory of a call's tensors, as a graph does."""
 
     def __init__(self) -> None:
         self.recorded: list[torch.Size] = []

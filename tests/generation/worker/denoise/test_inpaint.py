@@ -1,4 +1,4 @@
-"""Pictures of which a part stays as it is."""
+"""Inpainting: a part of the picture stays unchanged."""
 
 import io
 from pathlib import Path
@@ -17,12 +17,12 @@ from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import SIDE
 
-# diffusers 0.42 hands torch tensors to numpy 2 in its Euler schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 def mask(box: tuple[int, int, int, int] = (0, 0, SIDE // 2, SIDE)) -> bytes:
-    """White inside the box."""
+    """Returns a mask that is white inside the box."""
     picture = Image.new("L", (SIDE, SIDE), 0)
     picture.paste(255, box)
     out = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Tables against the scheduler objects that they were made from."""
+"""Step tables compared with the scheduler objects from which they were made."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ import torch
 from generation.worker.denoise.step_table import StepTables, compile_table
 from tests.tiny_models import BETAS
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array:DeprecationWarning")
 
 
@@ -54,7 +54,7 @@ def test_linear_schedulers_become_tables(name: str, config: dict[str, Any], orde
 @pytest.mark.parametrize(
     ("name", "config"),
     [
-        ("UniPCMultistepScheduler", {"solver_type": "bh1"}),  # divides by zero at its end
+        ("UniPCMultistepScheduler", {"solver_type": "bh1"}),  # divides by zero at its last step
         ("SASolverScheduler", {}),
         ("DDIMScheduler", {"clip_sample": True}),
         ("DPMSolverMultistepScheduler", {"thresholding": True}),

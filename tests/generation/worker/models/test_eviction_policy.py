@@ -1,4 +1,4 @@
-"""Which models stay and which make room, in simulated time."""
+"""Which models stay in memory and which are evicted, in simulated time."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from generation.worker.models.eviction_policy import RESIDENCE, Change, Eviction
 
 A, B, C, D = (ModelName(name) for name in "abcd")
 BOUND = 20.0  # seconds
-LOAD = 3.0  # seconds that a load stops everything for
+LOAD = 3.0  # seconds during which a load blocks all work
 TICK = 1.0
 
 
@@ -20,18 +20,18 @@ TICK = 1.0
 class Order:
     came: float
     model: ModelName
-    lasts: float  # seconds from its seat to its end
+    lasts: float  # seconds from seating to the end
     seated: float | None = None
     ends: float = 0.0
 
 
 @dataclass
 class World:
-    """A device that does what Residency decides; every open order is seated at once."""
+    """A device that follows the policy's decisions and seats every open order at once."""
 
     policy: EvictionPolicy
     sizes: dict[ModelName, int]
-    looks: dict[ModelName, int]  # sizes before they are measured
+    looks: dict[ModelName, int]  # estimated sizes, before measurement
     now: float = 0.0
     settled_at: float = 0.0
     evicted: list[ModelName] = field(default_factory=list[ModelName])
@@ -112,7 +112,7 @@ def test_whatever_comes_waits_are_bounded_swaps_are_few_and_memory_is_kept(
     world.run(orders)
     for order in orders:
         assert order.seated is not None
-        # Its own turn, and that of every other model that was waited for longer.
+        # The wait for its own turn and for every model with older waiting orders.
         assert order.seated - order.came <= BOUND + 4 * (30.0 + LOAD + RESIDENCE * BOUND + 2 * TICK), order
     resident = world.policy.resident
     assert world.policy.resident_bytes <= budget or len(resident) == 1
@@ -187,7 +187,7 @@ def test_a_model_stays_for_a_part_of_the_bound_although_another_is_overdue() -> 
     policy.evicted(A)
     policy.loaded(C, 10)
     policy.used(C)
-    # The load took three seconds: the residence begins behind it.
+    # The load took three seconds: the residence begins after it.
     policy.decide(24.0, {B: 10, C: 10}, {C})
     policy.decide(28.9, {B: 10, C: 10}, {C})
     assert policy.is_open(C)
@@ -215,7 +215,7 @@ def test_a_model_just_loaded_is_seated_once_before_it_makes_room_again() -> None
     assert policy.decide(6.0, both, {A}) == Change(evict=(C,), load=B)
     policy.evicted(C)
     policy.loaded(B, 5)
-    # All slots are taken, so that B's order has not been seated.
+    # All slots are in use, so B's order is not seated.
     for now in (7.0, 7.0 + RESIDENCE * 5.0):
         assert policy.decide(now, both, {A}) == Change()
         assert policy.is_open(B)

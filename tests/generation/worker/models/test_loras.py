@@ -1,4 +1,4 @@
-"""LoRAs in the same slots: as diffusers' own pipeline draws with them, and nobody else's pictures touched."""
+"""LoRAs in shared slots: the same pictures as diffusers' own pipeline with them, and no change of other pictures."""
 
 import shutil
 from collections.abc import Sequence
@@ -27,9 +27,9 @@ from tests.tiny_loras import tiny_lora
 from tests.tiny_models import cut, edit_json
 
 pytestmark = [
-    # diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
+    # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
     pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning"),
-    # Two LoRAs are what is asked for; the pipeline that is compared with says it.
+    # Two LoRAs are intended; the reference pipeline warns about them.
     pytest.mark.filterwarnings("ignore:Already found a `peft_config`:UserWarning"),
 ]
 
@@ -65,7 +65,7 @@ def drawn_by_diffusers(folder: Path, files: dict[str, Path], request: Generation
 
 
 def draw(one: Model, requests: Sequence[GenerationRequest]) -> list[Slot]:
-    """By turns, one step of each set of LoRAs after the other."""
+    """Draws in turns: one step of each set of LoRAs after another."""
     slots = [one.seat(request.drawing, 0) for request in requests]
     while live := [slot for slot in slots if not slot.is_finished]:
         for key in dict.fromkeys(slot.key for slot in live):
@@ -233,7 +233,7 @@ def test_a_broken_lora_fails_its_own_job_with_a_sentence_and_nobody_elses(
 def test_what_only_loading_finds_out_leaves_the_model_as_it_was_and_is_tried_again_later(
     sd_folder: Path, sd3_folder: Path, tmp_path: Path
 ) -> None:
-    # Of a U-Net with other layers: the header tells nothing.
+    # from a U-Net with other layers; the file's header does not show that
     file = tiny_lora(sd3_folder, tmp_path / "pixel.safetensors", 1, "transformer")
     whole = tiny_lora(sd_folder, tmp_path / "whole.safetensors", 1, "unet")
     clock = [0.0]

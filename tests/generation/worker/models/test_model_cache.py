@@ -1,4 +1,4 @@
-"""Several models on one device: who is loaded, who makes room, what is tried again."""
+"""Several models on one device: loading, eviction, and repeated attempts."""
 
 import shutil
 import weakref
@@ -25,7 +25,7 @@ UNET = "unet/diffusion_pytorch_model.safetensors"
 
 
 class Clock:
-    """Stands still until it is told."""
+    """A clock that only the test moves."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -36,7 +36,7 @@ class Clock:
 
 @pytest.fixture(scope="module")
 def one_model(sd_folder: Path) -> float:
-    """GiB of the tiny model."""
+    """Returns the size of the tiny model in GiB."""
     return footprint(model(sd_folder).pipe) / GIB
 
 
@@ -51,7 +51,7 @@ def generate(job: str, name: ModelName = TINY, **more: Any) -> Generate:
 
 
 def draw(stage: Stage) -> None:
-    """Everything that was said, to its end."""
+    """Draws all submitted orders to the end."""
     stage.turn()
     while stage.loop.jobs:
         stage.turn()

@@ -1,4 +1,4 @@
-"""Pipelines that the loop cannot take apart draw their pictures step by step all the same."""
+"""Pipelines that the loop can't take apart still draw their pictures step by step."""
 
 import shutil
 import weakref
@@ -19,7 +19,7 @@ from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import edit_json
 
-# Layouts of Stable Diffusion that the loop leaves to their own classes.
+# variants of Stable Diffusion that the loop leaves to their own classes
 WITH_STEPS, WITHOUT_STEPS = "StableDiffusionPAGPipeline", "StableDiffusionSAGPipeline"
 
 
@@ -57,7 +57,7 @@ def test_two_pictures_of_a_pipeline_are_drawn_one_after_the_other_and_are_the_pi
     stage = Stage(folder, preview_seconds=0.0)
     stage.say(Generate(request=order("a", images=2)))
     stage.finish()
-    # What comes after the last step, decoding, is a turn of its own.
+    # Decoding after the last step is a separate turn.
     assert [event.done for event in stage.of(Stepped)] == [1, 2, 3, 3, 4, 5, 6, 7, 7, 8]
     (finished,) = stage.of(Finished)
     for index, picture in enumerate(finished.pictures):

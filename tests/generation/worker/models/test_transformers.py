@@ -1,4 +1,4 @@
-"""Models that match flows, in the same loop as the U-Nets."""
+"""Flow-matching models, in the same loop as the U-Nets."""
 
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tests.generation.worker.denoise.test_inpaint import mask
 from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_loop import Stage
 
-# diffusers 0.42 hands torch tensors to numpy 2 in some schedulers.
+# diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 FLOWS: dict[str, dict[str, Any]] = {

@@ -1,4 +1,4 @@
-"""Pictures that are decoded together cross to the host as one."""
+"""Pictures that are decoded together are transferred to the host together."""
 
 import numpy as np
 import torch

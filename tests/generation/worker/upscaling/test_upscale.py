@@ -10,16 +10,16 @@ from torch import Tensor
 from generation.worker.upscaling.ncnn import WeightsUnreadable, read_layers
 from generation.worker.upscaling.upscale import Kind, Upscaler, weight_files
 
-UNTILED = 10_000  # pixels: a tile larger than any picture here
+UNTILED = 10_000  # pixels; a tile larger than any picture here
 
 
 @pytest.fixture(autouse=True, scope="module")
 def one_thread() -> None:
-    torch.set_num_threads(1)  # two on a busy machine wait for each other
+    torch.set_num_threads(1)  # on a busy machine two threads wait for each other
 
 
 def drawing(height: int, width: int) -> Tensor:
-    """Soft colours with a hard-edged disc, from a fixed seed."""
+    """Returns soft colours with a hard-edged disc, from a fixed seed."""
     noise = torch.rand(1, 3, 6, 6, generator=torch.Generator().manual_seed(0))
     picture = F.interpolate(noise, size=(height, width), mode="bicubic").clamp(0, 1)[0]
     down, right = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -34,7 +34,7 @@ def smooth(height: int, width: int) -> Tensor:
 
 
 def psnr(one: Tensor, other: Tensor) -> float:
-    """Decibels."""
+    """Returns decibels."""
     return -10 * math.log10(float((one - other).square().mean()) + 1e-12)
 
 
@@ -74,7 +74,7 @@ def test_tiles_of_the_deep_network_leave_no_seam() -> None:
     tiled = Upscaler.load("anime", tile=80).enlarge(picture, 4)
     whole = Upscaler.load("anime", tile=UNTILED).enlarge(picture, 4)
     assert psnr(tiled, whole) > 50
-    # A seam would be a row that steps off from the next one where the untiled picture does not.
+    # A seam would be a row that differs from the next one although the untiled picture has no edge there.
     steps = (tiled.diff(dim=1) - whole.diff(dim=1)).abs().mean(dim=(0, 2))
     assert float(steps.max()) < 1 / 255
 
