@@ -18,6 +18,8 @@ from tests.drawings import start_from
 from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
 
+pytestmark = pytest.mark.slow
+
 SIDE = 128
 MOST = 40_000_000  # bytes
 

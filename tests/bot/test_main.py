@@ -18,7 +18,7 @@ from generation.diagnostics import Finding
 from generation.request import ModelEntry
 from startup import StartError
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 @pytest.fixture(autouse=True)

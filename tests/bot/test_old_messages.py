@@ -18,7 +18,7 @@ from tests.bot.desk import FLAGGED
 from tests.bot.test_ways_in import BUTTONS
 from tests.bot.ways_in import kept
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 ADAS = {
     "atelier:1:up:aaaaabbbbb:0": "picture 1, upscaled",

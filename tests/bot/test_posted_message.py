@@ -22,7 +22,7 @@ from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ from moderation.prompts.rules import load_rules
 from moderation.rate_limits import Limits
 from tests.bot.painter import COMMAND
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 SMALL = ModelEntry(
     name=ModelName("small"), source="tiny", licence="none", side=16, multiple=16, steps=10, max_steps=20

@@ -35,7 +35,7 @@ from tests.bot.conftest import GUILD, MIA, Shop
 from tests.bot.studio.screening.test_server_policies import SERVER, learned
 from tests.bot.ways_in import FORMS, LEFT_OUT, OPTIONS, PRESSES, SHOWN, Carries, Way, kept
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 __all__ = ["learned"]  # a fixture
 
 

@@ -30,7 +30,7 @@ async def test_a_preset_is_kept_listed_drawn_with_and_deleted(stage: Stage) -> N
     unknown = await stage.private(await ben.slash("gallery", "imagine", prompt="a fox", preset="golden"))
     assert "You have no preset `golden`" in unknown
 
-    assert "gone" in await stage.private(await ada.slash("gallery", "preset delete", name="golden"))
+    assert "is deleted" in await stage.private(await ada.slash("gallery", "preset delete", name="golden"))
     assert "no presets" in await stage.private(await ada.slash("gallery", "preset list"))
 
 

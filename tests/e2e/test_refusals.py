@@ -113,7 +113,7 @@ async def test_who_has_used_up_their_images_is_told_when_again(stage: Stage) -> 
     ada = stage.guest()
     await stage.imagine(ada, "five", steps=900, images=4)
     text = await stage.private(await ada.slash("gallery", "imagine", prompt="too many", images=3))
-    found = re.search(r"Again in (\d+) s", text)
+    found = re.search(r"again in (\d+) s", text)
     assert found, text
     assert 0 < int(found[1]) <= 60
     assert stage.spent(ada) == 4

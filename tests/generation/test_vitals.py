@@ -18,6 +18,8 @@ from tests.generation import saboteur
 from tests.generation.worker.requests import entry, order
 from tests.tiny_models import tiny_sd
 
+pytestmark = pytest.mark.slow
+
 TINY = ModelName("tiny")
 PATIENCE = 3.0  # seconds
 

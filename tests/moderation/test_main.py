@@ -7,6 +7,8 @@ import pytest
 
 from moderation.__main__ import main
 
+pytestmark = pytest.mark.slow
+
 
 def test_one_prompt_is_answered_readably(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["a n.u.d.e woman"]) == 0

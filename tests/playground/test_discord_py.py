@@ -13,7 +13,7 @@ from tests.openapi import Judge, needs_openapi
 from tests.playground.conftest import Time
 from tests.playground.little_bot import LittleBot, picture, png
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(20)]
 
 
 async def test_the_client_logs_in_and_finds_its_guild(play: Playground, bot: LittleBot) -> None:

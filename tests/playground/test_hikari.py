@@ -10,7 +10,7 @@ from hikari.impl import GatewayBot
 from playground.server import Playground
 from tests.openapi import DESCRIPTION, Judge
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
 @pytest.fixture

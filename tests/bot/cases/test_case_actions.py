@@ -26,7 +26,7 @@ from moderation.verdict import Category
 from tests.bot.conftest import ADA, GUILD, MIA, Shop, an_order
 from tests.bot.desk import MAX, flagged
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 SERVER = Scope(guild_id=GUILD)
 

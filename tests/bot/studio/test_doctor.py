@@ -17,7 +17,7 @@ from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
 from tests.tiny_models import SIDE, cut, tiny_sd
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 TOKEN = "MTU3NDIzMTA4NTYyODI2MDM1Nw.secret.secret"
 

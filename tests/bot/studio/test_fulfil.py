@@ -16,7 +16,7 @@ from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket, Wait
 from tests.bot.conftest import ADA, BEN, Gate, Shop, an_order
 from tests.bot.painter import COLOURS, png
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
 def is_like(kept: Image.Image, drawn: Image.Image) -> bool:

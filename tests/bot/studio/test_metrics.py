@@ -37,6 +37,8 @@ from tests.generation.queue.test_dispatcher import order, until, until_running
 from tests.generation.stand_in import COMMAND
 from tests.tiny_models import tiny_sd
 
+pytestmark = pytest.mark.slow
+
 LOCAL = "127.0.0.1:0"
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 

@@ -25,7 +25,7 @@ from db.member_export import Outlook
 from playground.server import Playground
 from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, ended, until
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 MIB = 2**20
 SAY = language("en")

@@ -25,7 +25,7 @@ from tests.bot.test_sync import logged_in, told
 from tests.bot.texts.test_catalogue import strangers
 from tests.openapi import Judge
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 POLISH = """
 command-imagine = Obrazki z opisu

@@ -12,6 +12,8 @@ from PIL import Image
 from generation.provenance.watermark import MAX_NUMBER, Watermark
 from tests.pictures import blobs, jpeg, waves
 
+pytestmark = pytest.mark.slow
+
 MARK = Watermark(b"the key of a test, of 32 bytes..")
 NUMBER = 0xC0FFEE42
 

@@ -17,6 +17,8 @@ from generation.request import (
 from tests.drawings import drawing, upscale_of
 from tests.generation.stand_in import COMMAND
 
+pytestmark = pytest.mark.slow
+
 CONFIGURE = Configure(models=(), default=ModelName("small"))
 PATIENCE = 2.0  # seconds; more than a stand-in needs to start on a busy machine
 

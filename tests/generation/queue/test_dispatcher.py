@@ -21,6 +21,8 @@ from generation.request import (
 from tests.drawings import drawing, upscale_of
 from tests.generation.stand_in import COMMAND, SECONDS_PER_COST
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 2.5  # seconds; more than a stand-in needs to start on a busy machine
 
 

@@ -3,6 +3,8 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from generation.files.images import open_picture, read_parameters
 from generation.protocol import Configure
 from generation.queue.dispatcher import Dispatcher
@@ -17,6 +19,8 @@ from generation.request import (
 )
 from tests.drawings import drawing, upscale_of
 from tests.tiny_models import SIDE, tiny_sd
+
+pytestmark = pytest.mark.slow
 
 TINY = ModelName("tiny")
 

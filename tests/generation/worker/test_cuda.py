@@ -18,6 +18,7 @@ from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 
 pytestmark = [
+    pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA device here"),
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.filterwarnings("ignore::UserWarning"),

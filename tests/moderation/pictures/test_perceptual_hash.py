@@ -9,6 +9,8 @@ from PIL import Image, ImageEnhance
 from moderation.pictures.perceptual_hash import SAME, distance, fingerprint, nearest
 from tests.pictures import blobs, jpeg, waves
 
+pytestmark = pytest.mark.slow
+
 SEEDS = range(12)
 
 

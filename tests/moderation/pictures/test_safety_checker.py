@@ -19,7 +19,7 @@ from moderation.pictures.safety_checker import SafetyChecker
 from moderation.verdict import Category
 from tests.pictures import blobs, waves
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 SIDE = 32
 PICTURES = [*(waves(seed) for seed in range(4)), *(blobs(seed) for seed in range(4))]

@@ -15,7 +15,7 @@ from generation.request import JobId
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order
 from tests.bot.desk import case_of
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
 @pytest.mark.parametrize("by", [ADA, MIA])

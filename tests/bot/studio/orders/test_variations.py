@@ -23,7 +23,7 @@ from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName, Role
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop, an_order
 from tests.drawings import grown_from
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 NOBODYS = JobId("aaaaaaaaaa")
 

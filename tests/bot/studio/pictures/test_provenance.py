@@ -19,7 +19,7 @@ from generation.request import ImageSize
 from tests.bot.conftest import BEN, Shop
 from tests.pictures import jpeg, png, waves
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 LARGE = ImageSize(width=256, height=256)
 

@@ -8,7 +8,7 @@ from generation.files import images
 from generation.request import ImageSize, JobId
 from tests.bot.conftest import ADA, Shop, an_order
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
 @pytest.mark.parametrize(("count", "size"), [(1, (64, 48)), (2, (128, 48)), (3, (128, 96)), (4, (128, 96))])

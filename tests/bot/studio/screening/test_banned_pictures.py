@@ -23,7 +23,7 @@ from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import FLAGGED, MAX, REMOVE, case_of
 from tests.pictures import REFUSED, blobs, jpeg, waves
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 async def test_a_removed_picture_does_not_come_back(busy: Shop) -> None:

@@ -26,7 +26,7 @@ from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, MIA, Shop, an_order
 from tests.drawings import grown_from
 from tests.pictures import REFUSED, blobs, jpeg, png, waves
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 ADULTS = replace(ADA, is_age_restricted=True)
 

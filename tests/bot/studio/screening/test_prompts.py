@@ -16,7 +16,7 @@ from moderation.verdict import Ruling, Verdict
 from tests.bot.conftest import ADA, MIA, SMALL, Shop, an_order
 from tests.bot.studio.screening.test_server_policies import SERVER, learned
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 __all__ = ["learned"]  # a fixture
 
 CLOWN = GoldenPrompt(prompt="a clown at a market", is_refused=True)

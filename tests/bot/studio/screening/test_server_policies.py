@@ -27,7 +27,7 @@ from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, ADULTS, CHANNEL, GUILD, MIA, Shop, an_order
 from tests.bot.gallery.test_cards import problems, texts_of
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
 
 SAY = language("en")
 SERVER = Scope(guild_id=GUILD)
