@@ -17,6 +17,7 @@ from yarl import URL
 
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
 from bot.client import Atelier
+from bot.commands import help as help_command
 from bot.commands import history, imagine, preset, privacy, queue, report, server, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
@@ -55,6 +56,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(preset.PresetGroup())
     tree.add_command(history.history)
     tree.add_command(queue.queue)
+    tree.add_command(help_command.help_)
     moderators = mod.Mod()
     for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_lockdown.COMMANDS, *mod_audit.COMMANDS):
         moderators.add_command(each)

@@ -5,6 +5,7 @@ import ast
 import dataclasses
 import io
 import re
+import runpy
 import tokenize
 from collections.abc import Iterator
 from functools import cache
@@ -159,3 +160,9 @@ def test_a_trace_names_functions_of_today(heading: str) -> None:
         step = TRACE.match(line)
         assert step, f"neither function nor file: {line}"
         assert step["name"] in definitions(ROOT / step["path"]), line
+
+
+def test_the_page_of_commands_says_what_the_command_tree_says() -> None:
+    """`python docs/commands.py` writes it."""
+    script = runpy.run_path(str(ROOT / "docs" / "commands.py"))
+    assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == script["page"]()

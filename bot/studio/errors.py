@@ -197,6 +197,10 @@ class DataTooLarge(MemberRefusal):
     limit: int
 
 
+class UnknownCommand(MemberRefusal):
+    name: str
+
+
 # ---- jobs and pictures
 
 

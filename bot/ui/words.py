@@ -9,6 +9,8 @@ from discord.app_commands import locale_str
 
 from bot.texts import ENGLISH, Language, language
 
+AnyCommand = app_commands.Command[Any, ..., Any]
+
 
 def say_to(interaction: discord.Interaction[Any]) -> Language:
     """Returns the member's language, for answers that only they see."""
@@ -26,15 +28,28 @@ def text(key: str, **values: str) -> locale_str:
     return locale_str(language(ENGLISH)(key, **values), key=key, values=values)
 
 
-def command(key: str, name: str = "") -> Callable[[Callable[..., Any]], app_commands.Command[Any, ..., Any]]:
+def command(key: str, name: str = "") -> Callable[[Callable[..., Any]], AnyCommand]:
     """Makes a slash command, named after the function by default. The message `key` describes it; its attributes, the options."""
 
-    def decorate(function: Callable[..., Any]) -> app_commands.Command[Any, ..., Any]:
+    def decorate(function: Callable[..., Any]) -> AnyCommand:
         options = {option: text(f"{key}.{option}") for option in language(ENGLISH).attributes(key)}
-        make = app_commands.command(name=name or function.__name__, description=text(key))
+        # discord.py keeps the locale_str of a description to itself; /help needs its key.
+        extras = {"key": key}
+        make = app_commands.command(name=name or function.__name__, description=text(key), extras=extras)
         return make(app_commands.describe(**options)(function))
 
     return decorate
+
+
+def described(say: Language, command: AnyCommand) -> str:
+    """Returns what Discord's menus say about a command made by `command`."""
+    return say(command.extras["key"])
+
+
+def options_of(say: Language, command: AnyCommand) -> list[tuple[str, str]]:
+    """Returns name and description of each option of a command made by `command`."""
+    key = command.extras["key"]
+    return [(each.display_name, say(f"{key}.{each.name}")) for each in command.parameters]
 
 
 class Translator(app_commands.Translator):

@@ -44,6 +44,7 @@ OPTIONS = {
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
     "preset delete name": Carries.NAME,
+    "help about": Carries.NAME,
 }
 """Every text option and every file of the members' commands. Commands of moderators and managers reach no picture."""
 

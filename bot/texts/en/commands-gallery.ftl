@@ -19,5 +19,7 @@ command-preset-save = Save text to put behind a prompt, under a name
 command-preset-list = Your presets, which only you see
 command-preset-delete = Delete a preset
     .name = Its name
+command-help = The commands, and what they do
+    .about = One of them, with its options; or a group, such as mod
 command-history = Your pictures, newest first
 command-queue = Your jobs in the queue; cancel one

@@ -48,6 +48,7 @@ error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`
    *[none] It has none at all.
 }
 error-unusable-weights = The weights behind `::` must add up to more than 0, over at most { $limit } parts, for example `fox::2 forest::1`.
+error-unknown-command = There is no command { CODE($name, before: "/") } that you may use. `/help` lists yours.
 error-unknown-preset = { $nearest ->
     [none] You have no preset { CODE($name) }. `/preset save` makes one.
    *[other] You have no preset { CODE($name) }. Did you mean { CODE($nearest) }? `/preset list` shows them all.

@@ -118,3 +118,11 @@ preset-deleted = The preset { CODE($name) } is deleted.
 presence-idle = /imagine · model { $model }
 presence-busy = /imagine · { $busy } in the queue of { $model }
 presence-loading = { $model } is loading
+
+## Help
+
+help-title = ### Commands
+help-command = `/{ $name }` · { $does }
+help-option = - `{ $name }`: { $does }
+help-group = `/help about:{ $name }`
+help-more = -# For moderators: { $groups }

@@ -1,0 +1,74 @@
+"""`python docs/commands.py` writes docs/commands.md from the command tree and the English catalogue; a test compares them."""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, cast
+
+import discord
+
+from bot.app import add_commands
+from bot.client import Tree
+from bot.commands.help import commands_of, needed_for
+from bot.texts import ENGLISH, language
+from bot.ui import AnyCommand, described, options_of
+
+PAGE = Path(__file__).with_name("commands.md")
+HEAD = """# Commands
+
+`python docs/commands.py` writes this page; `/help` shows the same in Discord.
+Every refusal is one private sentence and costs nothing.
+Jobs that fail or are cancelled are refunded.
+Inline parameters work in every prompt: `a fox --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 --lora pixel:0.8 --preset golden`.
+"""
+BUTTONS = """
+## Buttons under pictures
+
+| button | effect |
+| --- | --- |
+| U1–U4 | sends that picture alone, enlarged by Real-ESRGAN, as a PNG with its parameters inside |
+| V1–V4 | draws four variations of that picture (image to image) |
+| ✏️ Remix | opens a form with the picture's prompt: edit it, say how much may change, and the bot draws it again from there |
+| 🔄 | draws the same prompt again with another seed |
+| 🗑️ | deletes the pictures (your own; moderators may delete those of others) |
+
+![The remix form over the grid that it starts from](images/remix.png)
+
+[moderation.md](moderation.md) explains the moderators' commands in five minutes.
+
+![The moderators' log](images/log.png)
+"""
+
+
+def page() -> str:
+    tree = Tree(cast(Any, discord.Client(intents=discord.Intents.none())))
+    add_commands(tree)
+    commands = list(commands_of(tree))
+    members = [each for each in commands if not needed_for(each).value]
+    moderators = [each for each in commands if needed_for(each).manage_messages]
+    managers = [each for each in commands if needed_for(each).manage_guild]
+    menus = [each.name for each in tree.walk_commands(type=discord.AppCommandType.message)]
+    return "".join(
+        (
+            HEAD,
+            table("For members", members),
+            f"\nIn the menu of a message (Apps): {', '.join(menus)}.\n",
+            table("For moderators (Manage Messages)", moderators),
+            table("For managers (Manage Server)", managers),
+            BUTTONS,
+        )
+    )
+
+
+def table(title: str, commands: Iterable[AnyCommand]) -> str:
+    say = language(ENGLISH)
+    lines = [f"\n## {title}\n", "| command | effect | options |", "| --- | --- | --- |"]
+    for each in commands:
+        options = "; ".join(f"`{name}`: {does}" for name, does in options_of(say, each))
+        lines.append(f"| `/{each.qualified_name}` | {described(say, each)} | {options} |")
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    sys.exit(0)
