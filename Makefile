@@ -6,6 +6,7 @@ STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 # Two or more processes run the tests; all tests of a file run in the same one, because they share what is slow to set up.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+PAGES := README.md CHANGELOG.md docs models/bundled/MODEL_CARD.md
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: demo run test check bench clean
@@ -19,12 +20,14 @@ run: $(STAMP) ## starts the bot on real Discord; needs DISCORD_TOKEN
 test: $(TEST_STAMP) ## runs every check and every test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mdformat --check $(PAGES)
 	$(BIN)/pyright
 	$(PYTEST)
 
 check: $(TEST_STAMP) ## runs what a person runs while they work: lint, types and the fast tests, in under 90 s
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mdformat --check $(PAGES)
 	$(BIN)/pyright & types=$$!; $(PYTEST) -q -m "not slow and not e2e"; tests=$$?; wait $$types && exit $$tests
 
 bench: $(TEST_STAMP) ## runs the benchmarks on this machine

@@ -25,7 +25,7 @@ BUTTONS = """
 ## Buttons under pictures
 
 | button | effect |
-| --- | --- |
+| -- | -- |
 | U1–U4 | sends that picture alone, enlarged by Real-ESRGAN, as a PNG with its parameters inside |
 | V1–V4 | draws four variations of that picture (image to image) |
 | ✏️ Remix | opens a form with the picture's prompt: edit it, say how much may change, and the bot draws it again from there |
@@ -62,7 +62,7 @@ def page() -> str:
 
 def table(title: str, commands: Iterable[AnyCommand]) -> str:
     say = language(ENGLISH)
-    lines = [f"\n## {title}\n", "| command | effect | options |", "| --- | --- | --- |"]
+    lines = [f"\n## {title}\n", "| command | effect | options |", "| -- | -- | -- |"]
     for each in commands:
         options = "; ".join(f"`{name}`: {does}" for name, does in options_of(say, each))
         lines.append(f"| `/{each.qualified_name}` | {described(say, each)} | {options} |")

@@ -1,4 +1,4 @@
-"""`python docs/screenshots.py`: starts the demo as anybody would and photographs it for the README and for docs/moderation.md.
+"""`python docs/screenshots.py`: starts the demo and takes the pictures of README.md, docs/commands.md and docs/moderation.md.
 
 Needs the test dependencies (playwright) and Chromium. The seeds are the same every time, and what differs by nature (times, ids,
 the colours that follow from ids) is replaced: two runs with the same model differ in nothing.
@@ -210,7 +210,7 @@ async def privacy(page: Page) -> None:
 
 
 async def policy(moderator: Page) -> None:
-    """What a server chose, and what nobody can."""
+    """What a server chose, and what no server can choose."""
     await send(moderator, "/server policy preset preset: mature where: age-restricted channels")
     await moderator.get_by_text("from now on").wait_for()
     await send(moderator, "/server policy show")

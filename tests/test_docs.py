@@ -166,3 +166,46 @@ def test_the_page_of_commands_says_what_the_command_tree_says() -> None:
     """`python docs/commands.py` writes it."""
     script = runpy.run_path(str(ROOT / "docs" / "commands.py"))
     assert (ROOT / "docs" / "commands.md").read_text(encoding="utf-8") == script["page"]()
+
+
+UNCLEAR = re.compile(r"\b(whoever|nobody|somebody|whatever)\b", re.IGNORECASE)
+"""Words that hide who or what is meant."""
+LONGEST_SENTENCE = 35  # words
+
+
+def prose() -> Iterator[tuple[str, str]]:
+    """Yields place and text of docs, docstrings, comments and the values of catalogue messages."""
+    for page in [*PAGES, ROOT / "models" / "bundled" / "MODEL_CARD.md", ROOT / "config.example.toml"]:
+        yield page.name, page.read_text(encoding="utf-8")
+    for file in sorted((ROOT / "bot" / "texts").rglob("*.ftl")):
+        # A key may come from a name in the code.
+        yield (
+            file.name,
+            re.sub(r"^[\w-]+ =|[\w-]+-nobody[\w-]*", "", file.read_text(encoding="utf-8"), flags=re.M),
+        )
+    for path in SOURCES:
+        text = path.read_text(encoding="utf-8")
+        for token in tokenize.generate_tokens(io.StringIO(text).readline):
+            if token.type == tokenize.COMMENT:
+                yield f"{path.name}:{token.start[0]}", token.string
+        for node in ast.walk(ast.parse(text)):
+            match node:
+                case ast.Expr(value=ast.Constant(value=str(words))):
+                    yield f"{path.name}:{node.lineno}", words
+                case _:
+                    pass
+
+
+def test_prose_names_the_thing() -> None:
+    found = [(place, hit[0]) for place, text in prose() if (hit := UNCLEAR.search(text))]
+    assert not found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_sentences_of_a_page_are_short(page: Path) -> None:
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    lines = [line for line in text.splitlines() if not line.startswith(("|", "#"))]
+    plain = [re.sub(r"\]\([^)]*\)", "]", re.sub(r"`[^`]*`", "code", line)) for line in lines]
+    sentences = [each for line in plain for each in re.split(r"(?<=[.!?])\s", line)]
+    long = [each for each in sentences if len(each.split()) > LONGEST_SENTENCE]
+    assert not long
