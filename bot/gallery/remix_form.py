@@ -88,11 +88,13 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
     if match is None:
         return None
     entries = dict(_entries(sent.get("components", ())))
+    image, change = entries.get(_IMAGE, match[3]), entries.get(_CHANGE, Change.MUCH)
     return RemixInput(
         job=JobId(match[2]),
-        image=int(entries.get(_IMAGE, match[3])),
+        # The menus send only what they offer. A forged form starts as the form itself does.
+        image=int(image if re.fullmatch("[0-3]", image) else match[3]),
         words=PromptInput(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
-        change=Change(entries.get(_CHANGE, Change.MUCH)),
+        change=Change(change) if change in set(Change) else Change.MUCH,
     )
 
 

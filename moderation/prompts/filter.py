@@ -206,12 +206,23 @@ def _learned(opinions: list[tuple[_Reading, Opinion]], policy: Policy) -> Iterat
 
 
 def _beside_minors(hits: _Hits, opinions: list[tuple[_Reading, Opinion]]) -> Iterator[Verdict]:
-    minors = [
-        found.words
+    """Yields verdicts on texts that name a minor. No policy softens them."""
+    named = [
+        (reading, found.words)
         for rule, parts in hits.items()
         if rule.category is Category.MINORS
-        for _, found in parts.get(Part.ANY, [])
+        for reading, found in parts.get(Part.ANY, [])
     ]
+    minors = [words for _, words in named]
+    asked = [words for reading, words in named if reading.is_asked]
+    for rule, parts in hits.items():
+        # One garment left out says little about an adult, and too much about a child.
+        if asked and rule.reads is Reads.NEGATIVE and rule.category is Category.NUDITY:
+            bare = [*parts.get(Part.ANY, []), *parts.get(Part.WITH, [])]
+            words = (*asked, *(hit.words for _, hit in bare))
+            yield _by_words(
+                Ruling.REFUSE, Category.MINORS, rule.name, words, [reading for reading, _ in bare]
+            )
     for reading, opinion in opinions:
         score = max((opinion.scores.get(category, 0.0) for category in _BARE), default=0.0)
         if minors and score >= _BESIDE_MINORS:

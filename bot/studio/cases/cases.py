@@ -6,6 +6,7 @@ No Discord: the notice to the member, and Discord's own timeouts and bans, follo
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 
 from bot.studio import (
     CaseClosed,
@@ -111,15 +112,22 @@ class Casework:
         self.takedown.leave_line(cancelled)
         return done
 
-    async def sanction(self, by: Moderator, member: MemberId, name: str, decision: Decision) -> Done:
+    async def sanction(
+        self, by: Moderator, member: MemberId, name: str, decision: Decision | None, reason: str = ""
+    ) -> Done:
         """Opens and decides a new case for a moderator's command.
 
-        A ban confirms an open proposal by another moderator for that member. Raises OwnCase, SecondNeeded.
+        A ban confirms an open proposal by another moderator for that member. `decision`: None for the ladder's next rung, with
+        the `reason`. Raises OwnCase, SecondNeeded.
         """
         if member == by.member:
             raise OwnCase
         async with self.records.database.transaction() as tx:
             case = None
+            if decision is None:
+                # Read here: of two strikes at the same moment, the second one counts the first.
+                _, rung = await self.standing(by.guild_id, member)
+                decision = Decision(outcome=Outcome(rung.sanction), reason=reason, seconds=rung.seconds)
             if decision.outcome is Outcome.BAN:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
@@ -140,9 +148,7 @@ class Casework:
 
     async def strike(self, by: Moderator, member: MemberId, name: str, reason: str) -> Done:
         """Applies the ladder's rung for one more offence. Raises as `sanction`."""
-        _, rung = await self.standing(by.guild_id, member)
-        decision = Decision(outcome=Outcome(rung.sanction), reason=reason, seconds=rung.seconds)
-        return await self.sanction(by, member, name, decision)
+        return await self.sanction(by, member, name, None, reason)
 
     async def open_refusal(self, verdict_id: int, by: Moderator) -> Case | None:
         """Opens a case from a refused order, once each. Returns None when the verdict does not exist in this server."""
@@ -242,7 +248,9 @@ class Casework:
             return case
 
     async def unban(self, by: Moderator, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
-        """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases."""
+        """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases. Raises OwnCase."""
+        if member == by.member:
+            raise OwnCase
         async with self.records.database.transaction() as tx:
             cases = await self.records.cases.in_force(by.guild_id, member, self.clock())
             was_blocked = await self.records.blocks.lift_all(
@@ -405,4 +413,5 @@ class Casework:
 
 
 def _moment(at: float | None) -> str:
-    return "until lifted" if at is None else f"<t:{int(at)}:f>"
+    # A card shows the text of an entry as it was written: markdown in it means nothing.
+    return "until lifted" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -159,7 +159,9 @@ class Takedown:
             self._dispatch.cancel(job_id)
 
     async def unblock(self, by: Moderator, member: MemberId) -> bool:
-        """Lifts all of the member's blocks. Returns False when there was none."""
+        """Lifts all of the member's blocks. Returns False when there was none. Raises OwnCase."""
+        if member == by.member:
+            raise OwnCase
         async with self._records.database.transaction() as tx:
             was_blocked = await self._records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()

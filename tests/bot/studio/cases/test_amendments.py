@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from math import inf
 
 import pytest
@@ -32,7 +33,8 @@ async def test_an_amendment_keeps_what_stood_before(shop: Shop) -> None:
     entries = await shop.records.entries.of_case(case.id)
     assert [each.kind for each in entries] == [EntryKind.DECIDED, EntryKind.AMENDED]
     assert "spam → spam, twice" in entries[1].text
-    assert f"<t:{int(shop.clock.now + 3600)}:f>" in entries[1].text
+    end = datetime.fromtimestamp(shop.clock.now + 3600, UTC)
+    assert f"{end:%Y-%m-%d %H:%M} UTC" in entries[1].text
     assert (await actions(shop))[-1] == "amend"
 
 

@@ -209,3 +209,22 @@ async def test_the_same_command_by_another_moderator_confirms_the_ban(strict: Sh
 async def test_elsewhere_one_moderator_bans(shop: Shop) -> None:
     done = await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
     assert not done.is_proposal and done.case.outcome is Outcome.BAN
+
+
+async def test_of_two_strikes_at_the_same_moment_the_second_counts_the_first(shop: Shop) -> None:
+    done = await asyncio.gather(
+        *(shop.casework.strike(by, ADA.member, ADA.name, "spam") for by in (MIA, MAX, OLA))
+    )
+    outcomes = [each.case.outcome for each in sorted(done, key=lambda each: each.case.number)]
+    assert outcomes == [Outcome.WARN, Outcome.TIMEOUT, Outcome.TIMEOUT]
+
+
+async def test_a_moderator_does_not_lift_what_was_set_on_them(shop: Shop) -> None:
+    await shop.casework.sanction(MAX, MIA.member, MIA.name, Decision(outcome=Outcome.TIMEOUT, seconds=60))
+    for act in (
+        shop.casework.unban(MIA, MIA.member, "mercy"),
+        shop.takedown.unblock(MIA, MIA.member),
+    ):
+        with pytest.raises(OwnCase):
+            await act
+    assert await shop.records.blocks.live(GUILD, MIA.member, shop.clock.now) is not None
