@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 # Two or more processes run the tests; all tests of a file run in the same one, because they share what is slow to set up.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
-PAGES := README.md CHANGELOG.md docs models/bundled/MODEL_CARD.md
+PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs models/bundled/MODEL_CARD.md
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
 .PHONY: demo run test check bench clean

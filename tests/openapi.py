@@ -22,9 +22,10 @@ from referencing.jsonschema import DRAFT202012
 from playground.gateway.sessions import Frame
 from playground.rest.api import Exchange
 from playground.world.values import Json, as_dict, as_dicts, as_list
+from tests.data_folder import DATA_FOLDER
 
-DESCRIPTION = Path(__file__).parent.parent.parent / "shared" / "data" / "discord" / "openapi.json"
-ABSENT = "Discord's OpenAPI description is not beside this checkout (shared/data/discord/openapi.json)"
+DESCRIPTION = DATA_FOLDER / "discord" / "openapi.json"
+ABSENT = f"Discord's OpenAPI description is not at {DESCRIPTION} (ATELIER_TEST_DATA)"
 needs_openapi = pytest.mark.skipif(not DESCRIPTION.is_file(), reason=ABSENT)
 
 JSON_TYPE = "application/json"

@@ -18,7 +18,10 @@ from bot.studio.settings import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("bot", "db", "generation", "moderation", "playground", "training", "benchmarks", "tests")
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    *(ROOT / f"{name}.md" for name in ("README", "CHANGELOG", "CONTRIBUTING", "SECURITY")),
+    *sorted((ROOT / "docs").rglob("*.md")),
+]
 SOURCES = [
     *sorted(ROOT.glob("*.py")),
     *(

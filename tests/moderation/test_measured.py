@@ -1,18 +1,20 @@
-"""The shipped rules on the development data, when the data is available next to the project."""
+"""The shipped rules on the development data, when ATELIER_TEST_DATA has it."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from moderation.prompts.filter import PromptFilter
 from moderation.verdict import Ruling
+from tests.data_folder import DATA_FOLDER
 
-DATA = Path(__file__).parents[3] / "shared" / "data" / "safety"
+DATA = DATA_FOLDER / "safety"
 CAPTIONS = ("coco_captions", "t2i_compbench", "partiprompts", "imagereward_diffusiondb")
 
-pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="the development data is not beside the project")
+pytestmark = pytest.mark.skipif(
+    not DATA.is_dir(), reason=f"the development data is not in {DATA} (ATELIER_TEST_DATA)"
+)
 
 
 def rows(name: str, step: int = 1) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import AsyncGenerator, Callable
-from pathlib import Path
 from typing import Any
 
 import discord
@@ -11,15 +10,16 @@ import pytest
 
 from playground.server import Playground
 from playground.world.values import Json, as_dict
+from tests.data_folder import DATA_FOLDER
 from tests.playground.little_bot import LittleBot
 
-FOLDER = Path(__file__).parents[3] / "shared" / "data" / "discord"
+FOLDER = DATA_FOLDER / "discord"
 FILES = [FOLDER / f"recorded_interactions_{year}.json" for year in (2025, 2026)]
 pytestmark = [
     pytest.mark.timeout(20),
     pytest.mark.skipif(
         not all(file.is_file() for file in FILES),
-        reason="the recorded payloads are not beside this checkout (shared/data/discord)",
+        reason=f"the recorded payloads are not in {FOLDER} (ATELIER_TEST_DATA)",
     ),
 ]
 
