@@ -1,4 +1,4 @@
-"""Opens an ONNX file inside a Python package, without importing the package."""
+"""Opens ONNX files: on one thread, without telemetry. A file inside a Python package is found without importing the package."""
 
 from importlib import metadata
 from pathlib import Path
@@ -9,20 +9,27 @@ from moderation.pictures.check import DetectorBroken
 
 
 def open_packaged(detector: str, package: str, file: str, advice: str) -> onnxruntime.InferenceSession:
-    """Opens the file on one thread, because the other cores are for drawing. Raises DetectorBroken."""
+    """Raises DetectorBroken."""
     try:
         path = Path(str(metadata.distribution(package).locate_file(file)))
     except metadata.PackageNotFoundError:
         raise DetectorBroken(detector, f"the package {package} is not installed", advice) from None
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return open_file(path)
     except Exception as broken:  # ONNX Runtime has its own exceptions for a missing, short or foreign file
         raise DetectorBroken(
             detector, f"{path.name} can't be loaded: {_one_line(broken)}", advice
         ) from broken
+
+
+def open_file(path: Path) -> onnxruntime.InferenceSession:
+    """Opens the file on one thread, because the other cores are for drawing. Raises errors of ONNX Runtime."""
+    # Otherwise it queues events with an id of the machine and the program's path, for its maker.
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 
 
 def _one_line(error: Exception) -> str:

@@ -10,6 +10,8 @@ import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Tokenizer
 
+from moderation.onnx_file import open_file
+
 GRAPH, PIECES, TOKENIZER = "encoder.onnx", "pieces.npz", "tokenizer.json"
 _WINDOW = 46  # word pieces read at once; 48 with [CLS] and [SEP], which limits the time
 _MOST_WORDS = 1200  # as in moderation/classifier/ngrams.py
@@ -43,10 +45,7 @@ def _heaviest(weight: NDArray[np.float32], width: int) -> int:
 
 def load(folder: Path) -> Encoder:
     """Loads the encoder. Raises OSError, ValueError, KeyError, or any error of ONNX Runtime and tokenizers for a broken file."""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(str(folder / GRAPH), options, providers=["CPUExecutionProvider"])
+    session = open_file(folder / GRAPH)
     tokenizer = Tokenizer.from_file(str(folder / TOKENIZER))
     with np.load(folder / PIECES, allow_pickle=False) as arrays:
         table, scale = arrays["table"], arrays["scale"]

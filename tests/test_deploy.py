@@ -1,0 +1,142 @@
+"""What deploy/ names exists, and its image installs what the Makefile installs. Docker itself is not needed."""
+
+import asyncio
+import re
+from fnmatch import fnmatch
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.metrics_server import expose
+from bot.studio.metrics import Metrics
+from bot.studio.settings import load
+from db.database import Database
+from deploy import healthcheck
+from generation import ModelName
+from generation.protocol import Configure
+from generation.queue.connection import open_connection
+from generation.queue.dispatcher import Dispatcher
+from tests.bot.conftest import ended
+from tests.generation.queue.test_dispatcher import until
+from tests.generation.stand_in import COMMAND
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "deploy"
+DOCKERFILE = (DEPLOY / "Dockerfile").read_text(encoding="utf-8")
+INSTRUCTIONS = [
+    instruction.split(maxsplit=1)
+    for instruction in re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", DOCKERFILE, flags=re.M)).splitlines()
+    if instruction
+]
+COPIED = [
+    source
+    for name, rest in INSTRUCTIONS
+    if name == "COPY" and not rest.startswith("--from")
+    for source in rest.split()[:-1]
+]
+
+
+def installs(text: str) -> list[str]:
+    """Returns what pip installs by name: option, package and version."""
+    return re.findall(r'((?:--no-deps )?"[\w.-]+==[\w.]+")', text)
+
+
+def stage(name: str) -> str:
+    return DOCKERFILE.partition(f" AS {name}\n")[2].partition("\nFROM ")[0]
+
+
+@pytest.mark.parametrize("source", COPIED)
+def test_the_image_copies_what_exists_and_what_the_builder_is_sent(source: str) -> None:
+    assert (ROOT / source).exists()
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    assert any(fnmatch(source, each) for each in kept)
+
+
+def test_the_builder_is_sent_only_what_the_image_copies() -> None:
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert lines[1] == "*"
+    assert {line[1:] for line in lines if line.startswith("!")} == set(COPIED)
+
+
+@pytest.mark.parametrize("target", ["cpu", "cuda"])
+def test_the_image_installs_the_makefiles_versions_in_its_order(target: str) -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert installs(stage("build") + stage(f"build-{target}")) == installs(makefile)
+    assert f"COPY --from=build-{target} " in stage(target)
+
+
+def test_the_entry_point_and_the_health_check_are_in_the_image() -> None:
+    commands = {name: rest for name, rest in INSTRUCTIONS if name in ("ENTRYPOINT", "HEALTHCHECK", "USER")}
+    assert commands["ENTRYPOINT"] == '["python", "main.py", "run"]'
+    assert commands["HEALTHCHECK"].endswith('CMD ["python", "-m", "deploy.healthcheck"]')
+    assert {"main.py", "deploy/healthcheck.py"} <= set(COPIED)
+    assert not commands["USER"].startswith(("0", "root"))
+
+
+def test_the_images_settings_are_valid_and_open_the_metrics() -> None:
+    assert load(DEPLOY / "config.toml", {}).metrics.listen
+
+
+@pytest.mark.parametrize("name", ["cpu", "cuda"])
+def test_a_service_builds_its_target_and_writes_only_to_volumes_and_memory(name: str) -> None:
+    compose: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text(encoding="utf-8"))
+    service = compose["services"][name]
+    build = service["build"]
+    assert service["profiles"] == [build["target"]] == [name]
+    assert (DEPLOY / build["context"]).resolve() == ROOT
+    assert (ROOT / build["dockerfile"]).exists()
+    assert service["read_only"] is True
+    assert service["tmpfs"] == ["/tmp"]
+    named = [each.partition(":") for each in service["volumes"] if isinstance(each, str)]
+    assert {volume for volume, _, _ in named} == set(compose["volumes"])
+    assert sorted(folder for _, _, folder in named) == sorted(
+        yaml.safe_load(next(rest for name, rest in INSTRUCTIONS if name == "VOLUME"))
+    )
+    assert all(each["read_only"] for each in service["volumes"] if isinstance(each, dict))
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(healthcheck, "PROJECT", tmp_path)
+    monkeypatch.setenv("ATELIER_DATA", str(tmp_path))
+    return tmp_path / "config.toml"
+
+
+def set_listen(config: Path, value: str) -> None:
+    config.write_text(f"[metrics]\nlisten = {value}\n", encoding="utf-8")
+
+
+@pytest.mark.slow
+async def test_the_bot_is_healthy_while_it_answers_and_a_worker_takes_jobs(config: Path) -> None:
+    metrics = Metrics()
+    configure = Configure(models=(), default=ModelName("none"), slots=1)
+    dispatch = Dispatcher(configure, [partial(open_connection, command=COMMAND)])
+    metrics.show(dispatch)
+    async with expose(metrics, "127.0.0.1:0") as port:
+        set_listen(config, f'"127.0.0.1:{port}"')
+        assert await asyncio.to_thread(healthcheck.main) == 1
+        run = asyncio.create_task(dispatch.run())
+        await until(lambda: dispatch.state.is_ready)
+        assert await asyncio.to_thread(healthcheck.main) == 0
+        await ended(run)
+    assert await asyncio.to_thread(healthcheck.main) == 1
+
+
+async def test_without_metrics_the_health_check_wants_a_current_database(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = config.with_name("atelier.sqlite3")
+    assert healthcheck.main() == 1
+    assert str(path) in capsys.readouterr().out
+    async with Database.open(path):
+        pass
+    assert healthcheck.main() == 0
+
+
+def test_broken_settings_are_unhealthy(config: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    set_listen(config, "1")
+    assert healthcheck.main() == 1
+    assert "metrics.listen" in capsys.readouterr().out
