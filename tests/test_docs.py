@@ -181,11 +181,7 @@ def prose() -> Iterator[tuple[str, str]]:
     for page in [*PAGES, ROOT / "models" / "bundled" / "MODEL_CARD.md", ROOT / "config.example.toml"]:
         yield page.name, page.read_text(encoding="utf-8")
     for file in sorted((ROOT / "bot" / "texts").rglob("*.ftl")):
-        # A key may come from a name in the code.
-        yield (
-            file.name,
-            re.sub(r"^[\w-]+ =|[\w-]+-nobody[\w-]*", "", file.read_text(encoding="utf-8"), flags=re.M),
-        )
+        yield file.name, file.read_text(encoding="utf-8")
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")
         for token in tokenize.generate_tokens(io.StringIO(text).readline):

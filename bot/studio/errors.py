@@ -252,7 +252,7 @@ class BadDuration(CaseRefusal):
     text: str
 
 
-class NobodyThere(CaseRefusal):
+class NoSuchMember(CaseRefusal):
     """The named account is a bot, or is unknown."""
 
 
@@ -399,7 +399,7 @@ class RuleBreaksMust(ServerRefusal):
         return self.count - 1
 
 
-class NobodysChoice(ServerRefusal):
+class FixedCategory(ServerRefusal):
     """Categories refused on every server can't be configured."""
 
     category: str

@@ -9,7 +9,7 @@ from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
 from bot.permissions import moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
-from bot.studio import NobodyThere, NotSenior
+from bot.studio import NoSuchMember, NotSenior
 from bot.studio.cases.cases import Decision, Done
 from bot.ui import command, markdown, say_to
 from db import Job, Outcome
@@ -120,9 +120,9 @@ async def _finish(interaction: Interaction, done: Done) -> None:
 
 
 def _person(member: discord.User) -> MemberId:
-    """Returns the member's id. Raises NobodyThere for a bot."""
+    """Returns the member's id. Raises NoSuchMember for a bot."""
     if member.bot:
-        raise NobodyThere
+        raise NoSuchMember
     return MemberId(member.id)
 
 

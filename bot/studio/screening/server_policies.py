@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.studio import Actor, BadThreshold, Moderator, NobodysChoice, NothingChosen
+from bot.studio import Actor, BadThreshold, FixedCategory, Moderator, NothingChosen
 from bot.studio.cases.takedown import Takedown
 from db import Act, Choice, Repositories, Scope, ScopeKind, Transaction
 from moderation import FIXED, NEVER, Category, Change, Policy, ordinary, presets
@@ -81,9 +81,9 @@ class ServerPolicies:
             await self._records.policies.choose(tx, scope, preset, by.member, self._takedown.now)
 
     async def amend(self, by: Moderator, scope: Scope, category: Category, change: Change) -> None:
-        """Changes one category of a scope. Raises NobodysChoice, BadThreshold."""
+        """Changes one category of a scope. Raises FixedCategory, BadThreshold."""
         if category in FIXED:
-            raise NobodysChoice(category)
+            raise FixedCategory(category)
         for threshold in (change.flag, change.refuse):
             if threshold is not None and not 0 < threshold <= NEVER:
                 raise BadThreshold(threshold)

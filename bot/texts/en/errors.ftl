@@ -199,7 +199,7 @@ error-own-decision = You acted in case { ID($number) } yourself: another moderat
 error-reported-already = You have reported that picture already. The moderators have it.
 error-reviewed-already = A moderator has reviewed and approved that picture already.
 error-too-many-reports = You have reported { $limit } pictures within an hour, the maximum. Try again in { WAIT($retry_after) }.
-error-nobody-there = That is a bot, or a member that I don't know.
+error-no-such-member = That is a bot, or a member that I don't know.
 error-nothing-said = Give at least one of { $command ->
     [mod-restore] `picture` and `since`
     [mod-rule-test] `name` and `words`
@@ -208,7 +208,7 @@ error-nothing-said = Give at least one of { $command ->
 
 ## A server's settings
 
-error-nobodys-choice = That can't be changed: the policy on { server-category } is the same on every server.
+error-fixed-category = That can't be changed: the policy on { server-category } is the same on every server.
 error-bad-threshold = A threshold is a number from 0.01 to 1, where 1 means never; { $value } is not one.
 error-nothing-chosen = { $category ->
     [none] There is no choice to take back there. `/server policy show` shows the policy.

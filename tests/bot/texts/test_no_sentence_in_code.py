@@ -88,7 +88,7 @@ def test_no_sentence_stands_in_the_code() -> None:
         for line, text in sentences(path.read_text(encoding="utf-8"))
     ]
     assert [each for each in found if (each[0], each[2]) not in FOR_THE_LOG] == []
-    assert {(path, text) for path, _, text in found} >= FOR_THE_LOG, "an exception that nobody needs any more"
+    assert {(path, text) for path, _, text in found} >= FOR_THE_LOG, "an exception without a use"
 
 
 @pytest.mark.parametrize(

@@ -121,8 +121,8 @@ async def test_cards_forms_and_lists_speak_it(shop: Shop) -> None:
 
 def test_a_message_that_english_lacks_is_found(polish: Path) -> None:
     assert strangers("pl") == []
-    say_instead(polish, "queue-none = Nic.", "queue-nobody = Nic.")
-    assert strangers("pl") == ["pl: queue-nobody is no message"]
+    say_instead(polish, "queue-none = Nic.", "queue-unknown = Nic.")
+    assert strangers("pl") == ["pl: queue-unknown is no message"]
     say_instead(polish, "Nic.", "Nic, { $name }.")
     assert strangers("pl") == ["pl: queue-none is not given ['name']"]
     say_instead(polish, ".prompt", ".promt")

@@ -9,7 +9,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from bot.commands.policy_cards import policy_card
-from bot.studio.errors import BadThreshold, NobodysChoice, NothingChosen, PromptRefused
+from bot.studio.errors import BadThreshold, FixedCategory, NothingChosen, PromptRefused
 from bot.studio.orders.order import Actor
 from bot.studio.screening.server_policies import CHOICES, PolicyScope, resolved
 from bot.studio.settings import Settings
@@ -221,7 +221,7 @@ async def test_every_change_is_in_the_audit_log(shop: Shop) -> None:
 async def test_what_can_not_be_chosen_is_refused_with_a_sentence_and_leaves_nothing(shop: Shop) -> None:
     policies = shop.policies
     allow = Change(action=Action.ALLOW)
-    with pytest.raises(NobodysChoice) as fixed:
+    with pytest.raises(FixedCategory) as fixed:
         await policies.amend(MIA, ADULTS, Category.MINORS, allow)
     assert "can't be changed" in (SAY.sentence(fixed.value) or "")
     for bad in (0.0, -1.0, 2.5, float("nan")):
