@@ -14,6 +14,23 @@ pytestmark = pytest.mark.slow
 SEEDS = range(12)
 
 
+OF_THE_REFERENCE = [
+    (waves(0, 512, 384), "354d6727354d7f27354d6f27354dff63154ea01435fd1e1641020885ea871df8"),
+    (waves(1, 384, 512), "55558550d57aeeafc03eeeafe016f026483bf2aa40bbfaa15534f5e90033b01d"),
+    (waves(2), "012f016f2bc503e769c703f269cda9f775adbb4765a944a880f1ee0c96dace50"),
+    (blobs(0), "7b6c6d4e6f2ca72c858cc49c978c979c4a934393c313e37385738c6351e358e3"),
+    (blobs(1), "54d9b42d9bade8cdae258433a9cfa8a78731a18d09e46b59198dcc666733c4da"),
+]
+"""Pictures and their hash by `pdqhash` 0.2.8, Facebook's C++. Databases contain hashes that it computed."""
+
+
+@pytest.mark.parametrize(("picture", "expected"), OF_THE_REFERENCE)
+def test_the_hash_is_that_of_the_reference(picture: Image.Image, expected: str) -> None:
+    seen = fingerprint(picture)
+    assert seen is not None
+    assert seen.hex() == expected
+
+
 def changed(picture: Image.Image, way: str) -> Image.Image:
     half = (picture.width // 2, picture.height // 2)
     match way:
