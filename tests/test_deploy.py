@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import tomllib
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from functools import partial
 from pathlib import Path
@@ -15,6 +17,7 @@ from bot.studio.metrics import Metrics
 from bot.studio.settings import load
 from db.database import Database
 from deploy import healthcheck
+from deploy.lock import OF_TORCH, packages
 from generation import ModelName
 from generation.protocol import Configure
 from generation.queue.connection import open_connection
@@ -40,12 +43,47 @@ COPIED = [
 
 
 def installs(text: str) -> list[str]:
-    """Returns what pip installs by name: option, package and version."""
-    return re.findall(r'((?:--no-deps )?"[\w.-]+==[\w.]+")', text)
+    """Returns what pip installs, in order: packages with their version, and locks with the options."""
+    return re.findall(r'install (?:--index-url \S+ )?("[\w.-]+==[\w.]+"|--no-deps .*--requirement)', text)
 
 
 def stage(name: str) -> str:
     return DOCKERFILE.partition(f" AS {name}\n")[2].partition("\nFROM ")[0]
+
+
+def locked(*names: str) -> dict[str, str]:
+    """Returns the version of each package in these locks."""
+    lines = [each for name in names for each in packages((DEPLOY / name).read_text(encoding="utf-8"))]
+    found = [each.split()[0].split("==") for each in lines]
+    versions = dict(found)
+    assert len(versions) == len(found), "a package is locked twice"
+    return versions
+
+
+def named(requirements: Iterable[str | dict[str, str]]) -> dict[str, str]:
+    """Returns the version of each package that pyproject.toml names there, as the lock spells its name."""
+    pairs = [re.sub(r"\[.*\]", "", each).split("==") for each in requirements if isinstance(each, str)]
+    return {name.lower().replace(".", "-"): version for name, version in pairs}
+
+
+def test_the_locks_contain_what_pyproject_names() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    dependencies, groups = named(project["project"]["dependencies"]), project["dependency-groups"]
+    version = dependencies.pop("torch")
+    assert f'"torch=={version}"' in installs((ROOT / "Makefile").read_text(encoding="utf-8"))
+    assert locked("lock.txt").items() >= dependencies.items()
+    everything = locked("lock.txt", "lock-test.txt")
+    assert everything.items() >= (named(groups["test"]) | named(groups["training"])).items()
+
+
+@pytest.mark.parametrize("name", ["lock.txt", "lock-test.txt"])
+def test_each_locked_package_has_hashes_and_none_depends_on_the_build_of_torch(name: str) -> None:
+    text = (DEPLOY / name).read_text(encoding="utf-8")
+    lines = packages(text)
+    assert len(lines) > 30
+    assert [each for each in lines if "--hash=sha256:" not in each] == []
+    assert not re.search(rf"^({OF_TORCH.pattern})", text, re.M)
+    assert "://" not in text
 
 
 @pytest.mark.parametrize("source", COPIED)
@@ -62,9 +100,9 @@ def test_the_builder_is_sent_only_what_the_image_copies() -> None:
 
 
 @pytest.mark.parametrize("target", ["cpu", "cuda"])
-def test_the_image_installs_the_makefiles_versions_in_its_order(target: str) -> None:
+def test_the_image_installs_what_the_makefile_installs(target: str) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert installs(stage("build") + stage(f"build-{target}")) == installs(makefile)
+    assert sorted(installs(stage("build") + stage(f"build-{target}"))) == sorted(installs(makefile))
     assert f"COPY --from=build-{target} " in stage(target)
 
 
