@@ -1,4 +1,7 @@
-"""The command line: `run`, `playground` and `doctor`. Builds the parts from the settings and handles signals; no other logic."""
+"""The command line: `run`, `playground`, `doctor`, `backup` and `restore`.
+
+Builds the parts from the settings and handles signals; no other logic.
+"""
 
 import argparse
 import asyncio
@@ -7,14 +10,15 @@ import logging
 import os
 import signal
 import sys
+import time
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from bot import app
 from bot.studio import PROJECT, Settings, doctor, load
-from bot.studio.pictures.provenance import Provenance
-from db import Database
+from bot.studio.pictures.provenance import FOLDER, Provenance
+from db import FILE_NAME, Archived, Database, restore_archive, write_archive
 from generation import diagnostics
 from generation.logs import LEVELS, open_log
 from moderation import PromptFilter
@@ -55,6 +59,10 @@ def main(arguments: list[str] | None = None) -> int:
 
                 open_log("text", options.log_level or "info")
                 asyncio.run(demo(options.port, options.data, options.config))
+            case "backup":
+                return _back_up(_settings(options.config).data, options.file)
+            case "restore":
+                return _restore(_settings(options.config).data, options.file)
             case _:
                 return _doctor(_settings(options.config))
     except StartError as error:
@@ -88,7 +96,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         loop.add_reader(sys.stdin, stop.set)
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        async with Database.open(settings.data / "atelier.sqlite3") as database:
+        async with Database.open(settings.data / FILE_NAME) as database:
             # Opened after the database: when the database is lost, no file is written.
             provenance = Provenance.open(settings.provenance, settings.data)
             await app.run(settings, database, screen, pictures, provenance, token, stop)
@@ -113,6 +121,42 @@ def _screen(settings: Settings) -> PromptFilter:
 
 def _picture_check(settings: Settings) -> PictureCheck:
     return PictureCheck(load_detectors(settings.pictures.detectors, settings.pictures.safety_checker))
+
+
+def _back_up(data: Path, target: Path | None) -> int:
+    if target is None:
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        target = data.with_name(f"{data.name}-backup-{stamp}.tar")
+    try:
+        done = write_archive(data, target, [FOLDER])
+    except FileExistsError as error:
+        raise StartError(f"{error} exists already; choose another name.") from error
+    except OSError as error:
+        raise StartError(f"{error.filename or target}: {error.strerror or error}.") from error
+    print(f"{done.path} written: the database, {done.pictures} pictures and the keys of provenance.")
+    return _missing(done)
+
+
+def _restore(data: Path, archive: Path) -> int:
+    try:
+        done = restore_archive(archive, data, [FOLDER])
+    except OSError as error:
+        raise StartError(
+            f"{error.filename or archive}: {error.strerror or error}. Nothing was changed."
+        ) from error
+    print(
+        f"{data} restored from {done.path}: the database, {done.pictures} pictures and the keys of provenance."
+    )
+    return _missing(done)
+
+
+def _missing(done: Archived) -> int:
+    if done.missing:
+        print(
+            f"atelier: {done.missing} pictures are not in it: their files were lost or damaged before.",
+            file=sys.stderr,
+        )
+    return 1 if done.missing else 0
 
 
 def _doctor(settings: Settings) -> int:
@@ -149,6 +193,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "doctor", help="what would stop a start, what the card can do, how long a picture takes"
     )
+    backup = commands.add_parser(
+        "backup", help="the database, the pictures and the keys in one file, also while the bot runs"
+    )
+    backup.add_argument("file", nargs="?", type=Path, help="a new .tar file; default: beside the data folder")
+    restore = commands.add_parser("restore", help="puts a backup into a data folder without a database")
+    restore.add_argument("file", type=Path, help="what `backup` wrote")
     play = commands.add_parser("playground", help="the bot and a Discord on localhost; no account needed")
     play.add_argument("--port", type=int, default=8377)
     play.add_argument("--data", type=Path, default=Path("demo-data"))

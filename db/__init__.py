@@ -7,6 +7,7 @@ Other packages import from here. Repositories and SQL stay in their modules.
 # pyright: reportUnusedImport=false
 
 from db.appeals import Appeal, Decision
+from db.archive import Archived, restore_archive, write_archive
 from db.audit import Act, AuditEntry
 from db.banned_pictures import BannedPicture, Looks
 from db.blocks import Block
@@ -21,6 +22,7 @@ from db.jobs import Job, JobAction, Jobs, JobState, Parent, ReplyTarget
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
 from db.member_stats import MemberStats
+from db.migrate import FILE_NAME
 from db.policies import Choice, Scope, ScopeKind
 from db.presets import LONGEST_NAME, LONGEST_TEXT
 from db.repositories import Repositories

@@ -21,11 +21,9 @@ from db.database import Database
 from db.erasure import ErasureRequest, Erasures
 from db.errors import DatabaseBroken, StorageError
 from db.member_export import MemberExport
-from db.migrate import migrate
+from db.migrate import FILE_NAME, migrate
 from db.state import opened, size_text, state_of
 from generation import MemberId
-
-FILE_NAME = "atelier.sqlite3"
 
 T = TypeVar("T")
 

@@ -7,6 +7,8 @@ StorageError
 ├── DatabaseTooOld     path, version, known
 ├── DatabaseBroken     path, reason
 ├── DatabaseBusy       path
+├── DataFolderInUse    path
+├── ArchiveBroken      path, reason
 ├── DiskFull           path
 └── ImageGone          job, index
 """
@@ -91,6 +93,24 @@ class DatabaseBusy(StorageError):
 
     path: Path
     sentence = "Another program uses the database {path}. Is the bot running already? Otherwise try again in a moment."
+
+
+class DataFolderInUse(StorageError):
+    """An archive would replace what is there."""
+
+    path: Path  # the file that is there
+    sentence = (
+        "There is {path} already, and a backup replaces nothing. Restore it into another folder: set ATELIER_DATA, or `data` in "
+        "the settings. Nothing was changed."
+    )
+
+
+class ArchiveBroken(StorageError):
+    """The file is not a backup of Atelier, or it is damaged or cut."""
+
+    path: Path
+    reason: str
+    sentence = "The backup {path} can't be restored: {reason}. Nothing was changed."
 
 
 class DiskFull(StorageError):

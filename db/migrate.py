@@ -17,6 +17,9 @@ from db.audit_chain import teach
 from db.backup import back_up, backup_name
 from db.errors import DatabaseBroken, DatabaseLost, DatabaseTooNew, storage_errors
 
+FILE_NAME = "atelier.sqlite3"
+"""The database's name in the data folder."""
+
 MIGRATIONS = Path(__file__).parent / "migrations"
 APPLICATION_ID = 0x41544C52  # "ATLR"; another program's file is not taken for ours
 BUSY_TIMEOUT = 5.0  # seconds

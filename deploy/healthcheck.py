@@ -12,8 +12,8 @@ import re
 import sys
 
 from bot.studio.settings import PROJECT, address_of, load
-from db.__main__ import FILE_NAME
 from db.errors import StorageError
+from db.migrate import FILE_NAME
 from db.state import opened
 from startup import StartError
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bot.studio import Settings
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
-from db import DatabaseMissing, StorageError
+from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
 from generation import ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
@@ -103,7 +103,7 @@ def _storage(settings: Settings, found: Examination, show: Callable[[str], None]
     _line(show, "disk", f"{size_text(free)} free")
     if free < ROOM:
         found.troubles.append(f"The disk that holds {there} has {size_text(free)} left.")
-    path = data / "atelier.sqlite3"
+    path = data / FILE_NAME
     try:
         state = state_of(path)
     except DatabaseMissing:

@@ -247,3 +247,29 @@ def test_every_error_that_ends_a_start_with_data_has_a_sentence_of_its_own() -> 
         kinds += kind.__subclasses__()
         assert kind.__str__ is not Exception.__str__ or not is_dataclass(kind), kind
     assert len(kinds) > 10
+
+
+def test_a_backup_is_written_beside_the_data_folder_and_restored(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    migrate(data / "atelier.sqlite3")
+    assert main.main(["backup"]) == 0
+    (archive,) = tmp_path.glob("data-backup-*.tar")
+    assert str(archive) in capsys.readouterr().out
+    assert "already" in sentence_of(capsys, ["restore", str(archive)])
+    (data / "atelier.sqlite3").unlink()
+    assert main.main(["restore", str(archive)]) == 0
+    assert (data / "atelier.sqlite3").is_file()
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_a_backup_that_can_not_be_had_is_a_sentence(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, command: str
+) -> None:
+    (tmp_path / "no.tar").write_bytes(b"no archive" * 100)
+    said = sentence_of(capsys, [command, str(tmp_path / ("new.tar" if command == "backup" else "no.tar"))])
+    assert ("There is no database" if command == "backup" else "Nothing was changed") in said
+    if command == "restore":
+        assert "absent.tar" in sentence_of(capsys, [command, str(tmp_path / "absent.tar")])
