@@ -1,4 +1,4 @@
-"""The state of a database file, read without changing it. For `python -m db status` and the doctor."""
+"""The state of an existing database, and `opened`, the connection of every tool that must not create or migrate one."""
 
 import sqlite3
 from collections.abc import Generator, Mapping
@@ -16,17 +16,20 @@ COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE remov
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    version: int  # 0: empty
+    version: int  # 0: an empty file
     known: int  # the newest version that this release knows
     bytes: int  # of the file and its write-ahead log
-    jobs: Mapping[JobState, int]
-    pictures: int
-    picture_bytes: int
-    faults: tuple[str, ...]  # empty: none
+    jobs: Mapping[JobState, int]  # by state; no entries when the file is empty
+    pictures: int  # without removed ones
+    picture_bytes: int  # of their files
+    faults: tuple[str, ...]  # one sentence each, in SQLite's words or ours; empty: none
 
 
 def state_of(path: Path) -> State:
-    """Reads every page. Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy."""
+    """Returns the state. Checks every page and every reference, which takes long for a large file.
+
+    Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy.
+    """
     with opened(path) as connection:
         version = version_of(connection)
         jobs, pictures, length = {}, 0, 0
@@ -51,8 +54,9 @@ def state_of(path: Path) -> State:
 
 @contextmanager
 def opened(path: Path, *, is_current: bool = False) -> Generator[sqlite3.Connection, None, None]:
-    """Opens a connection to an existing database; creates and migrates nothing.
+    """Opens a connection to an existing database, for reading. Creates and migrates nothing.
 
+    SQLite may merge a write-ahead log that a killed process left into the file when the connection closes.
     Raises DatabaseMissing, DatabaseLost, DatabaseTooNew, DatabaseBroken, DatabaseBusy; with `is_current` also DatabaseTooOld.
     """
     demand_not_lost(path)
@@ -70,6 +74,7 @@ def opened(path: Path, *, is_current: bool = False) -> Generator[sqlite3.Connect
 
 
 def size_text(length: int) -> str:
+    """Returns a number of bytes as text in decimal units: 1 kB is 1000 bytes."""
     if length >= 1e9:
         return f"{length / 1e9:.1f} GB"
     return f"{length / 1e6:.1f} MB" if length >= 100_000 else f"{length / 1e3:.1f} kB"

@@ -45,16 +45,16 @@ FAILED = 1
 
 
 class BadInput(Exception):
-    """Wrong command-line input. The exception's text is a full sentence."""
+    """Command-line input that can't be used. The text is a sentence for the user."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command line and returns the exit code."""
+    """Runs the command line. Returns 0, FAILED or BAD_INPUT; argparse itself exits with 2."""
     options = _parser().parse_args(arguments)
     try:
-        entry, request = _order(options)
+        entry, drawing = _entry_and_drawing(options)
         inspect(entry.source)
-        return _draw(entry, request, Path(options.output))
+        return _draw(entry, drawing, Path(options.output))
     except (BadInput, BrokenModelFolder) as bad:
         print(bad, file=sys.stderr)
         return BAD_INPUT
@@ -65,31 +65,35 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("prompt")
     add = parser.add_argument
     add("-o", "--output", default="picture.png", help="PNG; several become picture-1.png, ...")
-    add("--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled")
+    add("--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled model")
     add("--negative", default="", help="what should not be in the picture")
-    add("--steps", type=int, default=0)
+    add("--steps", type=int, default=0, help="default: the model's own")
     add("--guidance", type=float, default=-1.0, help="1 switches guidance off")
-    add("--seed", type=int, default=-1)
-    add("--images", type=int, default=1, help="1 to 4")
-    add("--size", default="", help="WIDTHxHEIGHT in pixels, as 512x768")
-    add("--scheduler", default="", help="a diffusers scheduler class, as EulerDiscreteScheduler")
+    add("--seed", type=int, default=-1, help="default: random")
+    add("--images", type=int, default=1, help="number of pictures, 1 to 4")
+    add("--size", default="", help="WIDTHxHEIGHT in pixels, such as 512x768")
+    add("--scheduler", default="", help="a diffusers scheduler class, such as EulerDiscreteScheduler")
     add("--init", default="", help="a picture to start from")
     add("--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1")
     add("--mask", default="", help="a picture: where it is white, --init is drawn anew")
     add("--lora", action="append", default=[], help="a .safetensors file, or FILE:WEIGHT; may be repeated")
-    add("--enlarge", type=int, choices=(1, 2, 4), default=1)
+    add("--enlarge", type=int, choices=(1, 2, 4), default=1, help="the factor for the finished pictures")
     return parser
 
 
-def _order(options: argparse.Namespace) -> tuple[ModelEntry, Drawing[bytes]]:
-    loras = list({lora.name: lora for lora in map(_lora, options.lora)}.values())
-    entry = replace(_entry(options), loras=tuple(loras))
+def _entry_and_drawing(options: argparse.Namespace) -> tuple[ModelEntry, Drawing[bytes]]:
+    loras: dict[str, LoraEntry] = {}
+    for lora in map(_lora, options.lora):
+        if loras.setdefault(lora.name, lora).source != lora.source:
+            raise BadInput(f"Two files of --lora have the name {lora.name}. Rename one of them.")
+        loras[lora.name] = lora  # of the same file twice, the last weight counts
+    entry = replace(_entry(options), loras=tuple(loras.values()))
     steps = options.steps or entry.steps
     seed = random.randrange(2**32) if options.seed == -1 else options.seed
     for name, value, least, most in (
         ("images", options.images, 1, 4),
         ("steps", steps, 1, entry.max_steps),
-        ("seed", seed, 0, MAX_SEED - 3),
+        ("seed", seed, 0, MAX_SEED - 3),  # picture n of at most 4 has the seed + n - 1
     ):
         if not least <= value <= most:
             raise BadInput(f"--{name} is {least} to {most}, not {value}.")
@@ -104,7 +108,7 @@ def _order(options: argparse.Namespace) -> tuple[ModelEntry, Drawing[bytes]]:
         guidance=entry.guidance if options.guidance == -1.0 else options.guidance,
         seed=seed,
         images=options.images,
-        loras=tuple(Lora(name=lora.name, weight=lora.weight) for lora in loras),
+        loras=tuple(Lora(name=lora.name, weight=lora.weight) for lora in loras.values()),
         pictures=_pictures(options),
     )
 
@@ -144,7 +148,7 @@ def _size(text: str, entry: ModelEntry) -> ImageSize:
 def _pictures(options: argparse.Namespace) -> tuple[InputPicture[bytes], ...]:
     if not options.init:
         if options.mask:
-            raise BadInput("--mask needs --init, the picture of which it keeps a part.")
+            raise BadInput("--mask needs --init: it marks the part of that picture that is drawn anew.")
         return ()
     if not 0 < options.strength <= 1:
         raise BadInput(f"--strength is above 0 and at most 1, not {options.strength}.")

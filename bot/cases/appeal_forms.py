@@ -77,7 +77,7 @@ class AppealForms:
                 case=case.number,
             )
             if lifted.obstacle:
-                parts.append(discord_sanctions.lift_told(say, lifted))
+                parts.append(discord_sanctions.lift_text(say, lifted))
         parts.append(say("case-told", is_told=await self._direct_messages.tell_answer(appeal, case)))
         await self._mod_channel.refresh_case(case.id)
         await interaction.followup.send(" ".join(parts), ephemeral=True)

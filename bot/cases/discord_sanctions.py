@@ -1,4 +1,7 @@
-"""Discord's own timeouts and bans, beside the bot's. Used only when bot and moderator both have the permission."""
+"""Sets and lifts Discord's own timeout or ban, in addition to the bot's block.
+
+Acts only when both the bot and the moderator have Discord's permission.
+"""
 
 import datetime
 import logging
@@ -23,7 +26,7 @@ Interaction = discord.Interaction[Any]
 
 LONGEST_TIMEOUT = 28 * DAY
 """Seconds; Discord's limit."""
-_MOST_REASON = 512  # characters of an audit log entry
+_LONGEST_REASON = 512  # characters; Discord's limit for a reason in its audit log
 _PERMISSIONS = {
     "timeout": discord.Permissions(moderate_members=True),
     "ban": discord.Permissions(ban_members=True),
@@ -38,11 +41,11 @@ class Obstacle(StrEnum):
     I_LACK_IT = "i-lack-it"
     OWNER = "owner"
     ABOVE_YOU = "above-you"  # the member's role is as high as the moderator's
-    ABOVE_ME = "above-me"
-    NOT_HERE = "not-here"
-    NOTHING = "nothing"
-    IN_FORCE = "in-force"
-    NO_ANSWER = "no-answer"
+    ABOVE_ME = "above-me"  # Discord forbade it; usually the member's role is as high as the bot's
+    NOT_HERE = "not-here"  # the member has left
+    NONE_TO_LIFT = "nothing"  # Discord has no such ban, or the member has left
+    IN_FORCE = "in-force"  # another case still needs it, see SanctionOutcome.case
+    NO_ANSWER = "no-answer"  # Discord failed or could not be reached
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +54,37 @@ class SanctionOutcome:
 
     power: str = ""  # "timeout" or "ban"; empty: neither applies
     obstacle: Obstacle | None = None  # None: set or lifted
-    case: int = 0  # number of the case that keeps it in force
+    case: int = 0  # number of the case that keeps it in force; 0: none
 
     @property
     def is_done(self) -> bool:
         return bool(self.power) and self.obstacle is None
 
 
-NOTHING = SanctionOutcome()
+NOT_APPLICABLE = SanctionOutcome()
 
 
-def lift_told(say: Language, lifted: SanctionOutcome) -> str:
+def lift_text(say: Language, lifted: SanctionOutcome) -> str:
+    """Returns the sentence for the moderator."""
     return say("case-power-lifted", power=lifted.power, obstacle=lifted.obstacle, case=lifted.case)
 
 
 async def apply(interaction: Interaction, takedown: Takedown, case: Case) -> SanctionOutcome:
-    """Sets Discord's timeout or ban for a decision that has one. Of several timeouts the one that ends last holds."""
+    """Sets Discord's timeout or ban for the case's decision; returns NOT_APPLICABLE when the decision is neither.
+
+    A timeout gets the latest end that any of the member's cases needs. It is called again when that end changes.
+    Discord's errors become an Obstacle. The caller logs the act and stores the `power` on the case.
+    """
     power = str(case.outcome or "")
     if power not in _PERMISSIONS:
-        return NOTHING
+        return NOT_APPLICABLE
     if obstacle := await _obstacle(interaction, case.member, power):
         return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
     target, say = discord.Object(case.member), say_in(interaction.client, case.guild_id)
     said = {"has_reason": bool(case.reason), "reason": case.reason}
     reason = say("case-audit-reason", number=case.number, name=case.acted_name, **said)
-    reason = reason[:_MOST_REASON]
+    reason = reason[:_LONGEST_REASON]
     try:
         if power == "ban":
             await interaction.guild.ban(target, reason=reason, delete_message_seconds=0)
@@ -103,23 +111,25 @@ async def lift(
     *,
     case: int | None,
 ) -> SanctionOutcome:
-    """Lifts what `apply` set, unless another case still needs it, and logs it.
+    """Lifts the member's Discord timeout or ban, and logs it.
 
-    `power`: as `apply` reported. `case`: its number.
+    A ban that another case needs stays; a timeout gets the latest end that other cases need. Both return IN_FORCE, and are not
+    logged. Roles are not compared. `power`: "timeout" or "ban"; empty returns NOT_APPLICABLE. `reason`: for Discord's audit log.
+    `case`: its number, for the bot's audit log; None: no case.
     """
-    used = await _lift(interaction, takedown, member, power, reason)
-    if used.is_done:
+    lifted = await _lift(interaction, takedown, member, power, reason)
+    if lifted.is_done:
         await takedown.note_power(
-            Act.DISCORD_LIFTED, moderator_of(interaction), member, used.power, case=case
+            Act.DISCORD_LIFTED, moderator_of(interaction), member, lifted.power, case=case
         )
-    return used
+    return lifted
 
 
 async def _lift(
     interaction: Interaction, takedown: Takedown, member: MemberId, power: str, reason: str
 ) -> SanctionOutcome:
     if power not in _PERMISSIONS:
-        return NOTHING
+        return NOT_APPLICABLE
     if obstacle := _missing(interaction, power):
         return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
@@ -127,14 +137,14 @@ async def _lift(
     try:
         if power == "timeout":
             found = await interaction.guild.fetch_member(member)
-            await found.timeout(_end(holding) if holding else None, reason=reason[:_MOST_REASON])
+            await found.timeout(_end(holding) if holding else None, reason=reason[:_LONGEST_REASON])
         elif not holding:
-            await interaction.guild.unban(discord.Object(member), reason=reason[:_MOST_REASON])
+            await interaction.guild.unban(discord.Object(member), reason=reason[:_LONGEST_REASON])
         if holding:
             return SanctionOutcome(power, Obstacle.IN_FORCE, holding[0].number)
         return SanctionOutcome(power)
     except discord.NotFound:
-        return SanctionOutcome(power, Obstacle.NOTHING)
+        return SanctionOutcome(power, Obstacle.NONE_TO_LIFT)
     except discord.Forbidden:
         return SanctionOutcome(power, Obstacle.ABOVE_ME)
     except UNREACHABLE as error:
@@ -149,9 +159,9 @@ async def _holding(interaction: Interaction, takedown: Takedown, member: MemberI
 
 
 async def _obstacle(interaction: Interaction, member: MemberId, power: str) -> Obstacle | None:
-    """Returns the reason that Discord's own sanction is not used; None when it may be.
+    """Returns the reason that Discord's own sanction can't be set; None if it can.
 
-    The bot does not act for a moderator who lacks the permission.
+    Adds Discord's rule about roles to `_missing`: the bot does nothing that the moderator could not do alone.
     """
     if missing := _missing(interaction, power):
         return missing
@@ -181,7 +191,8 @@ def _missing(interaction: Interaction, power: str) -> Obstacle | None:
 
 
 def _end(cases: Iterable[Case]) -> datetime.datetime:
-    """Returns the latest end of the cases, cut to Discord's limit."""
+    """Returns the latest end of the cases, at most Discord's limit. A case without an end counts as the limit."""
+    # One minute less, because Discord's clock may be behind.
     longest = discord.utils.utcnow() + datetime.timedelta(seconds=LONGEST_TIMEOUT - 60)
     return max(
         longest

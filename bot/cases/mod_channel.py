@@ -1,6 +1,7 @@
 """The moderators' channel: cards of refusals, cases and appeals.
 
-Cards that are not posted yet are found again in the database, so a restart or a lost connection loses no case.
+Cards of cases and appeals that are not posted yet are found again in the database every minute. A refusal's card is tried once;
+after that, the refusal is only in /mod log.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ _GONE = {10003, 10008, 50001}
 
 
 class ModChannel:
-    """The moderators' channel. `run` posts queued verdicts in order."""
+    """The moderators' channel. `run` posts queued verdicts in order, and once a minute the cards that are still missing."""
 
     def __init__(self, client: discord.Client, parts: Parts) -> None:
         self._client = client
@@ -58,7 +59,7 @@ class ModChannel:
             if case is not None or record.verdict.ruling is Ruling.FLAG:
                 return
             if record.source == PICTURE and record.guild_id is not None:
-                return  # the card of the case that the prompt opened shows it
+                return  # the prompt had already opened a case, whose card shows this verdict
             channel = await self._channel(record.guild_id)
             if channel is not None:
                 view = case_cards.review_card(say_in(self._client, record.guild_id), record)
@@ -85,6 +86,7 @@ class ModChannel:
     # ---- cases
 
     async def dossier(self, case: Case) -> Dossier:
+        """Reads everything that a case's card shows."""
         standing, rung = await self._parts.casework.standing(case.guild_id, case.member)
         return Dossier(
             case=case,
@@ -97,7 +99,10 @@ class ModChannel:
         )
 
     async def post_case(self, case: Case) -> None:
-        """Posts the case's card once, even when called again; not in a server without a channel. Raises UNREACHABLE."""
+        """Posts the case's card if it has none. Does nothing in a server without a channel.
+
+        Raises StorageError, and the errors in UNREACHABLE.
+        """
         async with self._posting:
             known = await self._records.cases.get(case.id)
             channel = await self._channel(case.guild_id)
@@ -109,7 +114,10 @@ class ModChannel:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
 
     async def refresh_case(self, case_id: int) -> bool:
-        """Updates the posted card. Returns False when Discord could not be reached and another try may help."""
+        """Updates the case's card; posts it if the case is open and has none.
+
+        Returns False when another try may help; True otherwise, also when the card is gone.
+        """
         case = await self._records.cases.get(case_id)
         if case is None:
             return True
@@ -131,11 +139,11 @@ class ModChannel:
         return True
 
     async def show_picture(self, job: JobId) -> None:
-        """Puts the job's finished pictures on the card of its case, if there is one; blurred beyond recognition."""
+        """Puts a blurred grid of the job's pictures on the card of the job's open case; does nothing without one."""
         case = await self._records.cases.of_job(job)
         if case is None or not case.is_open:
             return
-        if case.picture is not None:  # set by the picture check, which had no way to update the card
+        if case.picture is not None:  # stored by the picture check; only the card is out of date
             await self.refresh_case(case.id)
             return
         known = await self._records.jobs.get(job)
@@ -171,7 +179,7 @@ class ModChannel:
     # ---- channels
 
     async def say(self, guild_id: int, text: str) -> None:
-        """Posts one line for the moderators; not in a server without a channel."""
+        """Posts one line for the moderators. Does nothing in a server without a channel. Discord's errors are logged."""
         channel = await self._channel(guild_id)
         if channel is None:
             return
@@ -184,7 +192,10 @@ class ModChannel:
         return self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
 
     async def _channel(self, guild_id: int | None) -> discord.TextChannel | None:
-        """Returns the chosen channel; otherwise the one with the default name."""
+        """Returns the chosen channel; None when it is gone. Only when none was chosen: the one with the default name.
+
+        So nothing is posted in a channel that the moderators did not choose.
+        """
         guild = self._client.get_guild(guild_id) if guild_id is not None else None
         if guild is None:
             return None

@@ -7,36 +7,35 @@ from pathlib import Path
 import psutil
 import torch
 
-MARGIN = 0.9
+USABLE_SHARE = 0.9
 """Usable share of the free memory. The rest is for fragmentation, and for memory that kernels take but no counter shows."""
 
-BELIEVED = 2
-"""How often each size of work is measured; the smallest value counts. The first run also loads kernels and pages in weights."""
+MEASUREMENTS = 2
+"""Number of measurements for each size of work. The smallest counts: the first run also loads kernels and pages in weights.
+CUDA graphs are recorded only after them.
+"""
 
-_MARK = re.compile(r"^VmHWM:\s*(\d+)", re.MULTILINE)
+_MARK = re.compile(r"^VmHWM:\s*(\d+)", re.MULTILINE)  # kilobytes
 _HOST_IS_FULL = re.compile(r"DefaultCPUAllocator: (can't allocate memory|not enough memory)")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Returns whether the error means full memory. For a GPU, PyTorch has its own exception. For the host it raises a plain
-    RuntimeError (c10/core/impl/alloc_cpu.cpp).
-    """
+    """Returns whether the error says that the device or the host is out of memory."""
+    # For a GPU, PyTorch has its own exception. For the host it raises a plain RuntimeError (c10/core/impl/alloc_cpu.cpp).
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     return isinstance(error, RuntimeError) and _HOST_IS_FULL.search(str(error)) is not None
 
 
 class CudaMeter:
-    """A meter of GPU memory, in bytes. It asks PyTorch's allocator, without synchronising, and the driver for memory used by
-    other programs.
-    """
+    """A meter of GPU memory, in bytes. Never synchronises. One measurement at a time: `begin` resets PyTorch's peak counter."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
         self._before = 0
 
     def free(self) -> int:
-        """Returns the memory that work may take if it starts now."""
+        """Returns what work may take now: the device's free memory, and what PyTorch has reserved but does not use."""
         unused, _ = torch.cuda.mem_get_info(self._device)
         kept = torch.cuda.memory_reserved(self._device) - torch.cuda.memory_allocated(self._device)
         return unused + kept
@@ -51,8 +50,9 @@ class CudaMeter:
 
 
 class HostMeter:
-    """A meter of host memory, in bytes. The memory that a call took is known only on Linux (/proc/self/status, in kilobytes:
-    proc_pid_status(5), proc_pid_clear_refs(5)); elsewhere it is None.
+    """A meter of host memory, in bytes. `taken` needs Linux and returns None elsewhere.
+
+    See proc_pid_status(5) and proc_pid_clear_refs(5).
     """
 
     def __init__(self) -> None:
@@ -94,18 +94,24 @@ def _high_water_mark() -> int | None:
 class Footprint:
     """Memory that one kind of work takes, by the number of rows (of a step) or pictures (of a decode) processed at once."""
 
-    _least: dict[int, int] = field(default_factory=dict[int, int], init=False)  # count: bytes
-    _times: dict[int, int] = field(default_factory=dict[int, int], init=False)
+    _least: dict[int, int] = field(
+        default_factory=dict[int, int], init=False
+    )  # count: smallest peak in bytes
+    _measurements: dict[int, int] = field(default_factory=dict[int, int], init=False)
 
     def is_known(self, count: int) -> bool:
-        return self._times.get(count, 0) >= BELIEVED
+        return self._measurements.get(count, 0) >= MEASUREMENTS
 
     def learn(self, count: int, taken: int) -> None:
+        """Adds one measurement. `taken`: peak bytes of `count` rows or pictures at once."""
         self._least[count] = min(taken, self._least.get(count, taken))
-        self._times[count] = self._times.get(count, 0) + 1
+        self._measurements[count] = self._measurements.get(count, 0) + 1
 
     def most(self, free: int) -> int | None:
-        """Returns the count that fits into `free` bytes, at least 1; None until enough was measured."""
+        """Returns the largest count that fits into `free` bytes, at least 1.
+
+        None: no limit is known, because too little was measured, or because more rows took no more memory.
+        """
         known = sorted(count for count in self._least if self.is_known(count))
         if not known:
             return None
@@ -117,4 +123,4 @@ class Footprint:
             fixed = self._least[many] - each * many
         if each <= 0:
             return None
-        return max(1, int((MARGIN * free - fixed) / each))
+        return max(1, int((USABLE_SHARE * free - fixed) / each))

@@ -6,7 +6,7 @@ import torch
 
 from generation.request import Drawing, GenerationRequest, JobId, MemberId, ModelEntry, Prompt
 from generation.worker.job import Job, seats_of
-from generation.worker.memory import BELIEVED, is_out_of_memory
+from generation.worker.memory import MEASUREMENTS, is_out_of_memory
 from generation.worker.models.loading import Model, UnusableRequest
 from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.oom_recovery import OomRecovery
@@ -40,7 +40,7 @@ def warm_up(model: Model, oom_recovery: OomRecovery) -> None:
 
 def _warm_up(model: Model, oom_recovery: OomRecovery, count: int) -> None:
     entry = model.entry
-    drawing = trial(entry, count, steps=max(BELIEVED, min(entry.steps, 4)), guidance=entry.guidance)
+    drawing = trial(entry, count, steps=max(MEASUREMENTS, min(entry.steps, 4)), guidance=entry.guidance)
     request = GenerationRequest(job=JobId("warm-up"), member=MemberId(0), drawing=drawing)
     job = Job(request=request, model=model)
     for index in range(count):
@@ -50,7 +50,7 @@ def _warm_up(model: Model, oom_recovery: OomRecovery, count: int) -> None:
     while not slots[0].is_finished:
         with oom_recovery.measured("step", seats):
             model.advance(slots, sizes=oom_recovery.sizes(model))
-    for _ in range(BELIEVED):
+    for _ in range(MEASUREMENTS):
         with oom_recovery.measured("decode", seats):
             model.develop(slots)
 

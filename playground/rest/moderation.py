@@ -1,4 +1,7 @@
-"""The API's timeouts and bans, with Discord's permission and role rules."""
+"""Timeouts and bans, as in Discord's REST API: the bot needs the permission and a higher role.
+
+Only members of the playground can be banned; Discord itself allows it for every user.
+"""
 
 from datetime import datetime
 
@@ -9,7 +12,7 @@ from playground.world.guild import Member
 from playground.world.world import World
 
 BAN = "/guilds/{guild_id}/bans/{user_id}"
-LONGEST_TIMEOUT = 28 * 86_400.0  # seconds
+LONGEST_TIMEOUT = 28 * 86_400.0  # seconds; Discord's limit
 
 
 class ModerationEndpoints:
@@ -18,19 +21,20 @@ class ModerationEndpoints:
 
     def add_to(self, api: Api) -> None:
         api.add("PATCH", "/guilds/{guild_id}/members/{user_id}", self.change_member)
-        api.add("GET", BAN, self.banned)
+        api.add("GET", BAN, self.get_ban)
         api.add("PUT", BAN, self.ban)
         api.add("DELETE", BAN, self.unban)
 
     def change_member(self, call: Call) -> Answer:
-        """Changes a timeout. Roles and nicknames can't be changed in the playground."""
+        """Sets or ends a timeout. Other keys are ignored, and without `communication_disabled_until` nothing changes."""
         self._demand(rights.MODERATE_MEMBERS)
         member = self._world.guild.members.get(call.id("user_id"))
         if member is None or member.user.id in self._world.guild.bans:
             raise ErrorCode.UNKNOWN_MEMBER.error()
         self._demand_below(member)
-        until = call.json.get("communication_disabled_until")
-        self._world.time_out(member, None if until is None else self._moment(until))
+        if "communication_disabled_until" in call.json:
+            until = call.json["communication_disabled_until"]
+            self._world.time_out(member, None if until is None else self._moment(until))
         return Answer(200, member.json)
 
     def _moment(self, text: object) -> float:
@@ -43,7 +47,8 @@ class ModerationEndpoints:
             raise invalid(path, "BASE_TYPE_BAD_DATE")
         return moment
 
-    def banned(self, call: Call) -> Answer:
+    def get_ban(self, call: Call) -> Answer:
+        """Returns a user's ban and its reason; 404 when there is none."""
         self._demand(rights.BAN_MEMBERS)
         user = self._world.user(call.id("user_id"))
         if user is None or user.id not in self._world.guild.bans:
@@ -51,6 +56,7 @@ class ModerationEndpoints:
         return Answer(200, {"user": user.json, "reason": self._world.guild.bans[user.id]})
 
     def ban(self, call: Call) -> Answer:
+        """Bans a member, or replaces the reason. `guild.members` keeps the member; `guild.bans` hides it."""
         self._demand(rights.BAN_MEMBERS)
         member = self._world.guild.members.get(call.id("user_id"))
         if member is None:
@@ -67,6 +73,7 @@ class ModerationEndpoints:
         return Answer()
 
     def _demand(self, needed: int) -> None:
+        """Raises an ApiError when the bot lacks this one permission bit."""
         if not self._world.permissions(self._world.bot.id, None) & needed:
             raise ErrorCode.MISSING_PERMISSIONS.error()
 

@@ -74,6 +74,7 @@ def test_a_lora_is_a_file_with_or_without_a_weight(
     ("arguments", "said"),
     [
         (["--images", "9"], "--images is 1 to 4"),
+        (["--lora", "a/x.safetensors", "--lora", "b/x.safetensors"], "Two files of --lora have the name x"),
         (["--steps", "1000"], "--steps is 1 to 100"),
         (["--seed", "-5"], "--seed is 0 to"),
         (["--size", "large"], "WIDTHxHEIGHT"),

@@ -113,7 +113,7 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
     )
     parts = [say("mod-pardoned", number=number, member=found.member, reason=reason)]
     if lifted.obstacle:
-        parts.append(discord_sanctions.lift_told(say, lifted))
+        parts.append(discord_sanctions.lift_text(say, lifted))
     await atelier.mod_channel.refresh_case(found.id)
     await answer(interaction, " ".join(parts))
 

@@ -64,7 +64,7 @@ async def unban(interaction: Interaction, member: discord.User, reason: Reason) 
             interaction, atelier.parts.takedown, MemberId(member.id), power, reason, case=number
         )
         if lifted.is_done or numbers:
-            parts.append(discord_sanctions.lift_told(say, lifted))
+            parts.append(discord_sanctions.lift_text(say, lifted))
     for case in cases:
         await atelier.mod_channel.refresh_case(case.id)
     await answer(interaction, " ".join(parts))

@@ -1,4 +1,7 @@
-"""Turns the worker's pictures into a stored gallery: checks, marks, signs, then keeps or withholds them. No Discord."""
+"""Turns the worker's pictures into a stored gallery. No Discord.
+
+Every picture is checked. Refused ones are withheld; the others are marked, signed and stored.
+"""
 
 from collections.abc import Callable
 
@@ -6,8 +9,7 @@ from bot.studio import Gallery
 from bot.studio.pictures.provenance import Print, Provenance
 from bot.studio.screening.pictures import BANNED, PictureScreening, ScreenedPicture
 from db import Job, JobAction, Repositories, StoredImage, VerdictRecord
-from generation import GenerationFailed, ImageSize
-from generation import Pictures as Made
+from generation import GenerationFailed, ImageSize, Pictures
 from generation.files import images
 
 
@@ -21,18 +23,21 @@ class Postprocess:
         clock: Callable[[], float],
         report: Callable[[VerdictRecord], None],
     ) -> None:
+        """`report`: gets each recorded refusal or flag after the commit; it must not wait."""
         self._records = records
         self.picture_screening = picture_screening
         self._provenance = provenance
         self._clock = clock
         self._report = report
 
-    async def finish(self, job: Job, made: Made) -> Gallery | None:
-        """Finishes a job. Returns None when the job ended in the meantime. Raises GenerationFailed when every picture is refused.
+    async def finish(self, job: Job, made: Pictures) -> Gallery | None:
+        """Checks, marks, signs and stores a job's pictures. Refused pictures are withheld, and their share is refunded.
 
-        A refused picture is not kept, and its share is refunded; the others are kept.
+        Returns None when the job has already ended. Raises GenerationFailed when every picture is refused, PictureError when one
+        can't be read.
         """
-        # An upscale shows the same picture as its parent, but starts from the marked file: the parent's scores count too.
+        # An upscale starts from the marked file, and the mark may change a detector's score. So the parent's scores from before
+        # the mark count too.
         seen = await self.picture_screening.seen_in_parents(job) if job.action is JobAction.UPSCALE else ()
         judged = await self.picture_screening.judge(made.pictures, job, seen)
         kept = [index for index, each in enumerate(judged) if not each.is_refused]
@@ -53,7 +58,7 @@ class Postprocess:
             single=prints[0].content if len(judged) == 1 else None,
         )
 
-    def _print(self, job: Job, made: Made, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
+    def _print(self, job: Job, made: Pictures, kept: list[int]) -> tuple[dict[int, Print], bytes, str]:
         """Marks and signs the kept pictures, by index. Also returns their grid, with an empty cell for each withheld picture."""
         prints = {index: self._provenance.printed(made.pictures[index], job, index) for index in kept}
         places = (prints.get(index) for index in range(len(made.pictures)))
@@ -61,7 +66,11 @@ class Postprocess:
         return prints, *images.encode_grid(grid)
 
     async def refuse(self, job: Job, judged: list[ScreenedPicture], *, is_input: bool = False) -> None:
-        """Ends and refunds the job, reports it to the moderators, and raises GenerationFailed. Returns when the job had ended."""
+        """Fails and refunds the job, records the verdict, reports it to the moderators, then raises GenerationFailed.
+
+        Its kind is "picture", or "banned" when every picture looks like a removed one. `is_input`: `judged` are the job's source
+        pictures, at least one of them refused; the kind ends with "-input". Returns only when the job had already ended.
+        """
         is_banned = all(each.verdict.rule == BANNED for each in judged)
         kind = ("banned" if is_banned else "picture") + ("-input" if is_input else "")
         async with self._records.database.transaction() as tx:
@@ -76,6 +85,7 @@ class Postprocess:
     async def _store(
         self, job: Job, prints: dict[int, Print], judged: list[ScreenedPicture]
     ) -> tuple[StoredImage, ...] | None:
+        """Stores the files, then the rows. Takes the files back and returns None when the job has already ended."""
         contents = [each.content for each in prints.values()]
         await self._records.pictures.put(contents)
         stored = await self._record(job, prints, judged)

@@ -1,4 +1,4 @@
-"""Records a denoiser's call once for each shape and then replays it, with CUDA graphs.
+"""Records a denoiser's call for each shape after its first plain calls, then replays it, with CUDA graphs.
 
 For a few rows, Python needs longer to launch a U-Net's thousand kernels than a large GPU needs to run them. A replay launches
 them all together. See https://docs.pytorch.org/docs/stable/notes/cuda.html#cuda-graphs
@@ -13,7 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from generation.worker.memory import BELIEVED, is_out_of_memory
+from generation.worker.memory import MEASUREMENTS, is_out_of_memory
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +38,10 @@ Record = Callable[[Denoise, Tensor, Tensor, Mapping[str, Any]], Recording]
 
 
 class CudaGraphs:
-    """A denoiser with replayed calls. Called like the denoiser, inside inference mode. Its result is
-    valid until the next call.
+    """A denoiser whose calls are replayed. Call it like the denoiser, inside inference mode.
+
+    The returned tensor is valid until the next call, because all recordings share memory. Keyword arguments may be tensors, None
+    and dicts of them. Any other value must be the same in every call, because a recording contains it.
     """
 
     def __init__(self, denoise: Denoise, record: Record) -> None:
@@ -54,8 +56,8 @@ class CudaGraphs:
         shape = tuple((one.shape, one.dtype) for one in inputs)
         if (recording := self._recordings.get(shape)) is None:
             self._calls[shape] += 1
-            # The first calls select kernels, and the memory that they take is measured.
-            if not self._is_off and self._calls[shape] > BELIEVED:
+            # The first calls of a shape run plainly: they select kernels, and their memory is measured (memory.Footprint).
+            if not self._is_off and self._calls[shape] > MEASUREMENTS:
                 recording = self._recorded(x, timesteps, told)
             if recording is None:
                 return self._denoise(x, timesteps, **told)
@@ -69,8 +71,9 @@ class CudaGraphs:
         return (recording.output,)
 
     def give_up(self) -> None:
-        """Stops replaying. Called when memory is short, or before modules move, because recordings keep memory and fixed
-        addresses.
+        """Discards all recordings, and records nothing again. Called when memory is short.
+
+        Recordings keep memory, and they contain addresses that change when modules move.
         """
         if self._recordings:
             log.info("steps are no longer replayed: memory is short")
@@ -81,8 +84,8 @@ class CudaGraphs:
         try:
             return self._record(self._denoise, x, timesteps, told)
         except RuntimeError as error:
-            # A module that copies from the host or waits for the device can't be recorded, but it can still be called. If the
-            # device itself has failed, that call raises the error.
+            # A module that copies from the host or waits for the device can't be recorded, but a plain call works. If the device
+            # has failed, the plain call that follows raises the error.
             reason = "memory is short" if is_out_of_memory(error) else str(error).split("\n")[0]
             log.warning("steps are not replayed: %s", reason)
             self._is_off = True

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.worker.memory import BELIEVED, MARGIN, Footprint, HostMeter, is_out_of_memory
+from generation.worker.memory import MEASUREMENTS, USABLE_SHARE, Footprint, HostMeter, is_out_of_memory
 
 
 @pytest.mark.parametrize(
@@ -38,12 +38,12 @@ def test_pytorch_says_it_so_on_this_machine() -> None:
 def test_what_fits_by_two_measurements_fits(fixed: int, each: int, free: int) -> None:
     footprint = Footprint()
     for count in (2, 8):
-        for _ in range(BELIEVED):
+        for _ in range(MEASUREMENTS):
             footprint.learn(count, fixed + each * count)
     most = footprint.most(free)
     assert most is not None
-    assert most == 1 or fixed + each * most <= MARGIN * free * 1.000001
-    assert fixed + each * (most + 2) > MARGIN * free
+    assert most == 1 or fixed + each * most <= USABLE_SHARE * free * 1.000001
+    assert fixed + each * (most + 2) > USABLE_SHARE * free
 
 
 def test_the_first_time_is_not_believed_and_the_least_counts() -> None:
@@ -57,7 +57,7 @@ def test_the_first_time_is_not_believed_and_the_least_counts() -> None:
 def test_one_measurement_is_taken_as_rows_alone_and_none_limits_nothing() -> None:
     footprint = Footprint()
     assert footprint.most(10) is None
-    for _ in range(BELIEVED):
+    for _ in range(MEASUREMENTS):
         footprint.learn(4, 0)
     assert footprint.most(10) is None, "what takes nothing has no limit"
 

@@ -33,6 +33,14 @@ def member_path(play: Playground, person: Person, part: str = "members") -> str:
     return f"/guilds/{play.world.guild.id}/{part}/{person.id}"
 
 
+async def test_a_change_that_names_no_timeout_leaves_it() -> None:
+    async with Playground.open() as play:
+        ada = play.person("ada")
+        play.world.time_out(play.world.guild.members[ada.id], play.world.clock() + 60)
+        assert (await ask(play, "PATCH", member_path(play, ada), {"nick": "Countess"}))[0] == 200
+        assert play.world.guild.members[ada.id].timed_out_until is not None
+
+
 async def test_bans_and_timeouts_are_as_discord_describes_them(tmp_path: Path) -> None:
     judge = Judge()
     async with Playground.open(observer=judge.observer) as play:

@@ -11,7 +11,7 @@ from torch import Tensor
 from generation.protocol import Configure, Finished, Generate, Strained
 from generation.request import Lora, LoraEntry, LoraName, ModelName
 from generation.worker.denoise.cuda_graphs import RECORDINGS, CudaGraphs, Denoise, Recording
-from generation.worker.memory import BELIEVED
+from generation.worker.memory import MEASUREMENTS
 from tests.generation.worker.requests import entry, order
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_loras import tiny_lora
@@ -86,7 +86,7 @@ def test_the_first_calls_of_a_shape_are_plain_so_that_their_memory_can_be_measur
 ) -> None:
     stage = Stage(sd_folder)
     replaying(stage, recorder)
-    stage.say(Generate(request=order("a", steps=BELIEVED + 3)))
+    stage.say(Generate(request=order("a", steps=MEASUREMENTS + 3)))
     stage.finish()
     assert len(recorder.recorded) == 1
     assert recorder.played == 3
@@ -164,7 +164,7 @@ def test_only_so_many_recordings_are_kept_and_none_once_they_were_given_up(recor
     }
     sizes = range(1, RECORDINGS + 3)
     for size in sizes:
-        for value in range(BELIEVED + 2):
+        for value in range(MEASUREMENTS + 2):
             x = torch.full((size, 1, 1, 1), float(value))
             assert torch.equal(replay(x, torch.zeros(size), **told)[0], 2 * x)
     assert len(recorder.recorded) == len(sizes)
@@ -176,7 +176,7 @@ def test_only_so_many_recordings_are_kept_and_none_once_they_were_given_up(recor
     assert len(recorder.recorded) == len(sizes) + 1, "the first is not"
     replay.give_up()
     before, played = calls, recorder.played
-    for _ in range(BELIEVED + 2):
+    for _ in range(MEASUREMENTS + 2):
         assert torch.equal(replay(x, torch.zeros(len(x)), **told)[0], 2 * x)
     assert (recorder.played, len(recorder.recorded)) == (played, len(sizes) + 1)
-    assert calls == before + BELIEVED + 2
+    assert calls == before + MEASUREMENTS + 2
