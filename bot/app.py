@@ -32,7 +32,7 @@ from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume
 from bot.metrics_server import expose
 from bot.privacy.cards import ForgetButton, PrivacyPress
-from bot.studio import DISCORD_API, GalleryAction, Settings
+from bot.studio import DISCORD_API, GalleryAction, Settings, health
 from bot.studio.metrics import Metrics
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
@@ -141,9 +141,12 @@ async def run(
     metrics.show(dispatch)
     parts = build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
     async with contextlib.AsyncExitStack() as open_until_the_end:
-        if settings.metrics.listen:
-            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen))
         client = build(parts, lambda work: tasks.create_task(_guarded(work)))
+        if settings.metrics.listen:
+            look = partial(
+                health.examine, records, dispatch, settings.data, client.gateway_latency, parts.clock
+            )
+            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen, look))
         open_until_the_end.push_async_callback(_close, client)
         # Before other tasks start: a wrong token must be reported alone, not inside a group of failures.
         await _log_in(client, token)

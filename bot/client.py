@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import math
 from typing import Any, TypeAlias
 
 import discord
@@ -101,6 +102,13 @@ class Atelier(discord.AutoShardedClient):
         await self.parts.records.key_values.set(_SYNC_NOTE, note)
         log.info("%d commands synced", len(payload))
         return True
+
+    def gateway_latency(self) -> float | None:
+        """Returns the slowest shard's latency in seconds; None while one is not connected."""
+        if not self.is_ready() or any(shard.is_closed() for shard in self.shards.values()):
+            return None
+        latency = max((latency for _, latency in self.latencies), default=math.nan)
+        return latency if math.isfinite(latency) else None
 
     async def on_ready(self) -> None:
         # A new session starts without the old presence.

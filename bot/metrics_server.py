@@ -1,4 +1,4 @@
-"""The HTTP server of GET /metrics, at an address that the owner chooses."""
+"""The HTTP server of GET /metrics and GET /health, at an address that the owner chooses."""
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -8,6 +8,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from bot.studio import address_of
+from bot.studio.health import Look
 from bot.studio.metrics import Metrics
 from startup import StartError
 
@@ -22,15 +23,24 @@ class CannotListen(StartError):
 
 
 @asynccontextmanager
-async def expose(metrics: Metrics, listen: str) -> AsyncGenerator[int]:
-    """Serves while the context is open. Yields the port, also when `listen` has port 0. Raises CannotListen."""
+async def expose(metrics: Metrics, listen: str, look: Look) -> AsyncGenerator[int]:
+    """Serves while the context is open. Yields the port, also when `listen` has port 0. Raises CannotListen.
 
-    async def answer(request: web.Request) -> web.Response:
+    `look` returns the bot's health, which both answers contain.
+    """
+
+    async def tell_health(request: web.Request) -> web.Response:
+        health = await look()
+        return web.json_response(health.json, status=503 if health.faults else 200)
+
+    async def tell_metrics(request: web.Request) -> web.Response:
+        metrics.note(await look())
         return web.Response(body=metrics.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
     host, port = address_of(listen)
     app = web.Application()
-    app.router.add_get("/metrics", answer)
+    app.router.add_get("/metrics", tell_metrics)
+    app.router.add_get("/health", tell_health)
     runner = web.AppRunner(app, access_log=None, handle_signals=False)
     await runner.setup()
     try:

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import convert, to_builtins
 
-from db.database import Parameters, Repository, Transaction
+from db.database import Parameters, Repository, Transaction, value_of
 from generation import Drawing, JobId, MemberId
 
 
@@ -73,6 +73,17 @@ class Job:
     delivered_at: float | None = None  # when the member got the result or the error
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Backlog:
+    """Work that is not done."""
+
+    undelivered: int  # jobs that ended and whose result is not in Discord
+    oldest_at: (
+        float | None
+    )  # unix seconds; when the oldest job was ordered that runs, waits or is undelivered
+    open_cases: int
+
+
 RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
 RECORD_PICTURE = """
 INSERT INTO job_parents (job, position, parent, parent_image, role, strength) VALUES (?, ?, ?, ?, ?, ?)
@@ -95,6 +106,14 @@ WHERE id = ? AND finished_at IS NOT NULL AND delivered_at IS NULL RETURNING id
 UNFINISHED = f"{SELECT} WHERE {LIVE} ORDER BY created_at, id, position"
 UNDELIVERED = f"""
 {SELECT} WHERE finished_at IS NOT NULL AND delivered_at IS NULL ORDER BY finished_at, id, position
+"""
+_ENDED = "finished_at IS NOT NULL AND delivered_at IS NULL"
+BACKLOG = f"""
+SELECT (SELECT count(*) FROM jobs WHERE {_ENDED}) AS undelivered,
+    (SELECT min(at) FROM (
+        SELECT min(created_at) AS at FROM jobs WHERE {LIVE} UNION ALL SELECT min(created_at) FROM jobs WHERE {_ENDED}
+    )) AS oldest_at,
+    (SELECT count(*) FROM cases WHERE outcome IS NULL) AS open_cases
 """
 IN_LINE = f"SELECT count(*) FROM jobs WHERE member = ? AND {LIVE}"
 OF_MESSAGE = f"{SELECT} WHERE id = (SELECT max(id) FROM jobs WHERE message_id = ?) ORDER BY position"
@@ -170,6 +189,11 @@ class Jobs(Repository):
     async def undelivered(self) -> list[Job]:
         """Returns ended jobs whose member has no answer yet; the first that ended comes first."""
         return await self._read(UNDELIVERED)
+
+    async def backlog(self) -> Backlog:
+        row = await self._db.reader.one(BACKLOG)
+        assert row is not None
+        return value_of(Backlog, row)
 
     async def in_line(self, member: MemberId) -> int:
         """Returns the number of the member's queued or running jobs."""

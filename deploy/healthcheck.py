@@ -1,14 +1,15 @@
 """The container's health check: `python -m deploy.healthcheck`, in the root of the project.
 
-Asks the running bot for its metrics, if the settings open them: the event loop must answer, and a worker must take jobs. Without
-metrics it can only check that the database can be opened and is current, which is also so after the bot has stopped.
+Asks the running bot for GET /health, if the settings open it: Discord must be connected, the database must answer, a worker must
+take jobs, and the disk must have room. Otherwise it can only check that the database opens and is current, which is also so
+after the bot has stopped.
 
 Exit code 0: healthy. 1: unhealthy; one sentence is printed.
 """
 
 import http.client
+import json
 import os
-import re
 import sys
 
 from bot.studio.settings import PROJECT, address_of, load
@@ -18,7 +19,6 @@ from db.state import opened
 from startup import StartError
 
 _ANSWER_SECONDS = 10.0
-_WORKER_READY = re.compile(rb"^atelier_worker_ready 1(\.0)?$", re.MULTILINE)
 
 
 def main() -> int:
@@ -43,18 +43,16 @@ class Unhealthy(Exception):
 def _ask(host: str, port: int) -> str:
     connection = http.client.HTTPConnection(host, port, timeout=_ANSWER_SECONDS)
     try:
-        connection.request("GET", "/metrics")
+        connection.request("GET", "/health")
         answer = connection.getresponse()
-        metrics = answer.read()
-    except (OSError, http.client.HTTPException) as error:
+        faults: list[str] = json.loads(answer.read())["faults"]
+    except (OSError, http.client.HTTPException, ValueError, LookupError) as error:
         raise Unhealthy(f"The bot does not answer at {host}:{port}: {error}.") from error
     finally:
         connection.close()
-    if answer.status != http.HTTPStatus.OK:
-        raise Unhealthy(f"The bot answers at {host}:{port} with status {answer.status}.")
-    if not _WORKER_READY.search(metrics):
-        raise Unhealthy("The bot answers, but no worker takes jobs.")
-    return "The bot answers, and a worker takes jobs."
+    if faults:
+        raise Unhealthy(f"The bot answers, but these parts do not work: {', '.join(faults)}.")
+    return "The bot answers, and every part works."
 
 
 if __name__ == "__main__":

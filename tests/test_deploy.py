@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 import tomllib
 from collections.abc import Iterable
 from fnmatch import fnmatch
@@ -13,9 +14,12 @@ import pytest
 import yaml
 
 from bot.metrics_server import expose
+from bot.studio import health
+from bot.studio.health import Look
 from bot.studio.metrics import Metrics
 from bot.studio.settings import load
 from db.database import Database
+from db.repositories import Repositories
 from deploy import healthcheck
 from deploy.lock import OF_TORCH, packages
 from generation import ModelName
@@ -143,19 +147,31 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "config.toml"
 
 
+def look_at(database: Database, dispatch: Dispatcher) -> Look:
+    """Returns the look of a bot that is connected to Discord."""
+    records, data = Repositories.of(database, database.path.parent), database.path.parent
+    return partial(health.examine, records, dispatch, data, lambda: 0.05, time.time)
+
+
 def set_listen(config: Path, value: str) -> None:
     config.write_text(f"[metrics]\nlisten = {value}\n", encoding="utf-8")
 
 
 @pytest.mark.slow
-async def test_the_bot_is_healthy_while_it_answers_and_a_worker_takes_jobs(config: Path) -> None:
+async def test_the_bot_is_healthy_while_it_answers_and_a_worker_takes_jobs(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     metrics = Metrics()
     configure = Configure(models=(), default=ModelName("none"), slots=1)
     dispatch = Dispatcher(configure, [partial(open_connection, command=COMMAND)])
     metrics.show(dispatch)
-    async with expose(metrics, "127.0.0.1:0") as port:
+    async with (
+        Database.open(config.with_name("atelier.sqlite3")) as database,
+        expose(metrics, "127.0.0.1:0", look_at(database, dispatch)) as port,
+    ):
         set_listen(config, f'"127.0.0.1:{port}"')
         assert await asyncio.to_thread(healthcheck.main) == 1
+        assert "do not work: worker." in capsys.readouterr().out
         run = asyncio.create_task(dispatch.run())
         await until(lambda: dispatch.state.is_ready)
         assert await asyncio.to_thread(healthcheck.main) == 0

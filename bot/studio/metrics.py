@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from bot.studio.health import Health
 from generation import (
     Event,
     GenerationFailed,
@@ -71,6 +73,9 @@ class Metrics:
         def histogram(name: str, text: str, buckets: tuple[float, ...]) -> Histogram:
             return Histogram(f"atelier_{name}", text, registry=registry, buckets=buckets)
 
+        def gauge(name: str, text: str) -> Gauge:
+            return Gauge(f"atelier_{name}", text, registry=registry)
+
         self.steps = counter("steps", "Steps of the generation loop, each of a batch")
         self.rows = counter("rows", "Rows of those steps: pictures, and as many again for guidance")
         self.device_seconds = counter("device_seconds", "Seconds that the device worked", "verb")
@@ -100,6 +105,14 @@ class Metrics:
             _LAGS,
         )
 
+        self._gateway = gauge(
+            "gateway_latency_seconds", "Latency of Discord's gateway; NaN while not connected"
+        )
+        self._free = gauge("disk_free_bytes", "Free space on the data folder's disk")
+        self._undelivered = gauge("undelivered_jobs", "Jobs that ended and whose result is not in Discord")
+        self._oldest = gauge("oldest_job_seconds", "Age of the oldest order whose member has no result yet")
+        self._open_cases = gauge("open_cases", "Cases that no moderator has decided")
+
     def show(self, dispatch: Dispatcher) -> None:
         """Registers the dispatcher; its state is read at each scrape."""
         self._registry.register(_State(dispatch))
@@ -128,6 +141,15 @@ class Metrics:
                 self.worker_deaths.inc()
             case _:
                 pass
+
+    def note(self, health: Health) -> None:
+        """Sets the figures that are read at each scrape. While the database does not answer, its last figures stay."""
+        self._gateway.set(math.nan if health.gateway_seconds is None else health.gateway_seconds)
+        self._free.set(health.free_bytes)
+        if health.backlog is not None:
+            self._undelivered.set(health.backlog.undelivered)
+            self._oldest.set(health.oldest_seconds)
+            self._open_cases.set(health.backlog.open_cases)
 
     def judged(self, verdict: Verdict) -> None:
         self.verdicts.labels(ruling=verdict.ruling.word, category=verdict.category.value).inc()

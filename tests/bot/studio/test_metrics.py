@@ -1,29 +1,34 @@
 """GET /metrics, requested as Prometheus does, compared with orders to a real worker."""
 
 import asyncio
+import math
 import os
 import signal
 import socket
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.metrics_server import CannotListen, expose
+from bot.studio import health
 from bot.studio.errors import PromptRefused
+from bot.studio.health import Look
 from bot.studio.metrics import PROBE_SECONDS, Metrics
 from bot.studio.parts import build_parts
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import Settings, SettingsBroken, address_of, load
 from bot.studio.studio import Studio
 from db.database import Database
-from db.jobs import ReplyTarget
+from db.jobs import Jobs, ReplyTarget
 from db.repositories import Repositories
 from generation.protocol import Configure
 from generation.queue.connection import open_connection
@@ -33,6 +38,7 @@ from generation.request import ModelEntry
 from moderation.pictures.check import PictureCheck
 from moderation.prompts.filter import PromptFilter
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
+from tests.db.rows import record, record_done
 from tests.generation.queue.test_dispatcher import order, until, until_running
 from tests.generation.stand_in import COMMAND
 from tests.tiny_models import tiny_sd
@@ -41,6 +47,13 @@ pytestmark = pytest.mark.slow
 
 LOCAL = "127.0.0.1:0"
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
+
+
+def look_at(database: Database, dispatch: Dispatcher, latency: float | None = 0.05) -> Look:
+    data = database.path.parent
+    return partial(
+        health.examine, Repositories.of(database, data), dispatch, data, lambda: latency, time.time
+    )
 
 
 async def scrape(port: int) -> str:
@@ -99,7 +112,7 @@ async def test_what_is_scraped_is_what_was_ordered(
     place = ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token")
     async with (
         a_studio(settings, database, screen, pictures, provenance, entry, metrics) as studio,
-        expose(metrics, LOCAL) as port,
+        expose(metrics, LOCAL, look_at(database, studio.dispatch)) as port,
     ):
         guided = await studio.admit(an_order("a zyzzyva", images=1, steps=3), place)
         plain = await studio.admit(an_order("a zyzzyva", images=2, steps=4, guidance=1.0), place)
@@ -174,13 +187,81 @@ async def test_a_loop_that_stood_still_is_seen_for_as_long_as_it_did() -> None:
     assert own == 0
 
 
+def disk_of(free: int) -> Callable[[Path], SimpleNamespace]:
+    def usage(_: Path) -> SimpleNamespace:
+        return SimpleNamespace(free=free)
+
+    return usage
+
+
+@pytest.mark.parametrize(
+    ("latency", "is_ready", "free", "faults"),
+    [
+        (0.05, True, health.LEAST_FREE, []),
+        (None, False, health.LEAST_FREE, ["gateway", "worker"]),
+        (0.05, True, health.LEAST_FREE - 1, ["disk"]),
+    ],
+)
+async def test_health_names_what_does_not_work(
+    database: Database,
+    monkeypatch: pytest.MonkeyPatch,
+    latency: float | None,
+    is_ready: bool,
+    free: int,
+    faults: list[str],
+) -> None:
+    monkeypatch.setattr(health.shutil, "disk_usage", disk_of(free))
+    state = SimpleNamespace(state=SimpleNamespace(is_ready=is_ready))
+    look = look_at(database, cast(Dispatcher, state), latency)
+    async with (
+        expose(Metrics(), LOCAL, look) as port,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/health") as answer,
+    ):
+        assert answer.status == (503 if faults else 200)
+        assert (await answer.json())["faults"] == faults
+
+
+async def test_the_backlog_is_measured(database: Database) -> None:
+    now, metrics = time.time(), Metrics()
+    jobs = Repositories.of(database, database.path.parent).jobs
+    await record(database, created_at=now - 100)
+    await record_done(database, created_at=now - 300)
+    delivered = await record_done(database, created_at=now - 900)
+    await jobs.delivered(delivered.id, now)
+    dispatch = Dispatcher(Configure(models=(), default=SMALL.name, slots=1), [])
+    metrics.note(await look_at(database, dispatch, None)())
+    found = figures(metrics.text().decode())
+    assert (of(found, "undelivered_jobs"), of(found, "open_cases")) == (1, 0)
+    assert of(found, "oldest_job_seconds") == pytest.approx(300, abs=5)
+    assert of(found, "disk_free_bytes") > 0
+    assert math.isnan(of(found, "gateway_latency_seconds"))
+
+
+async def test_a_database_that_does_not_answer_is_a_fault(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(health, "_PATIENCE", 0.05)
+
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(Jobs, "backlog", hang)
+    dispatch = Dispatcher(Configure(models=(), default=SMALL.name, slots=1), [])
+    assert "database" in (await look_at(database, dispatch)()).faults
+
+
 async def test_an_address_that_is_taken_is_said() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         listen = f"127.0.0.1:{taken.getsockname()[1]}"
+
+        async def never() -> health.Health:
+            raise AssertionError
+
         with pytest.raises(CannotListen) as refusal:
-            async with expose(Metrics(), listen):
+            async with expose(Metrics(), listen, never):
                 pass
     assert refusal.value.listen == listen and refusal.value.reason
 
