@@ -2,12 +2,13 @@
 
 import asyncio
 import re
+from collections.abc import Sequence
 
 import discord
 
 from bot.client import Interaction, answer
 from bot.studio import NoHead
-from bot.ui import Language, command, markdown, say_to
+from bot.ui import Language, command, markdown, say_to, variant
 from db import AuditEntry
 from db.audit_check import Checked, Head, check_audit
 from generation import MemberId
@@ -32,10 +33,21 @@ async def audit(
     checked = await asyncio.to_thread(check_audit, records.database.path, witness)
     whom = MemberId(member.id) if member else None
     entries = await records.audit.page(interaction.guild_id or 0, member=whom, limit=_SHOWN)
+    await answer(interaction, page(say, checked, witness, entries, whom))
+
+
+def page(
+    say: Language,
+    checked: Checked,
+    witness: Head | None,
+    entries: Sequence[AuditEntry],
+    member: MemberId | None,
+) -> str:
+    """Returns the state of the log, and the acts. `member`: the one whom the acts are about; None: anyone."""
     lines = [_verdict(say, checked, witness), *(_line(say, each) for each in entries)]
     if not entries:
-        lines.append(say("mod-audit-nothing", member=whom))
-    await answer(interaction, "\n".join(lines))
+        lines.append(say("mod-audit-nothing", member=member))
+    return "\n".join(lines)
 
 
 def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
@@ -62,7 +74,7 @@ def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
 
 def _line(say: Language, each: AuditEntry) -> str:
     details = (
-        say("mod-audit-detail", name=name.replace("_", "-"), value=_value(name, value))
+        say("mod-audit-detail", name=variant(name), code=_code(value), value=_value(name, value))
         for name, value in each.details.items()
     )
     parts = [
@@ -85,10 +97,12 @@ def _subject(say: Language, subject: str) -> str:
     )
 
 
-def _value(name: str, value: object) -> str | bool:
+def _code(value: object) -> str | bool:
+    return value if isinstance(value, bool) else variant(str(value))
+
+
+def _value(name: str, value: object) -> str:
     """Formats a value of an act's details. Only times are larger than 1e9."""
-    if isinstance(value, bool):
-        return value
     if isinstance(value, float) and value > 1e9:
         return f"<t:{int(value)}:f>"
     if name == "channel":

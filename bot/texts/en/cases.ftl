@@ -18,7 +18,7 @@ case-forgotten = The member's data was deleted at their request, with the subjec
 # The reason of the verdict, for moderators: "sexual: rule `suggestive` found `lingerie`".
 case-why = { $category ->
     [none] { case-rule-found }
-   *[other] { $category }: { case-rule-found }
+   *[other] { server-category }: { case-rule-found }
 }
 case-rule-found = { $words ->
     [none] rule { case-rule }

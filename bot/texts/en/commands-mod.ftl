@@ -112,7 +112,7 @@ mod-audit-fault = { $kind ->
    *[head] Row { ID($row) } is not the one whose head was { mod-audit-head }: the log was written anew.
 }
 mod-audit-head = { $what ->
-    [kept] kept beside the database
+    [kept] kept in audit.head
    *[given] given
 }
 mod-audit-empty = ### The audit log is empty
@@ -195,7 +195,34 @@ mod-audit-detail = { $name ->
     [was-blocked] was blocked
     [where] where
    *[other] { $name }
-} { $value }
+} { $code ->
+    [yes] yes
+    [no] no
+    [all] all
+    [server] server
+    [age-restricted] age-restricted
+    [channel] channel
+    [family] family
+    [standard] standard
+    [mature] mature
+    [sexual] sexual
+    [nudity] nudity
+    [minors] minors
+    [gore] gore
+    [hate] hate
+    [harassment] harassment
+    [self-harm] self-harm
+    [illegal] illegal
+    [real-person] real-person
+    [spam] spam
+    [as-found] as found
+    [allow] allow
+    [flag] flag
+    [refuse] refuse
+    [timeout] timeout
+    [ban] ban
+   *[other] { $value }
+}
 
 ## Amending and taking back
 

@@ -72,7 +72,7 @@ error-prompt-refused = This prompt can't be drawn here: it reads as { $category 
     [illegal] something illegal
     [real-person] a real person
     [server-rule] something that this server's own rules exclude
-   *[other] { $category }
+   *[other] { server-category }
 }{ $where ->
     [prompt] { "" }
     [negative] { " " }(in the negative prompt)
