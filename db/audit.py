@@ -75,6 +75,8 @@ class AuditEntry:
     hash: str
 
 
+HEAD_FILE = "audit.head"
+
 LAST = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
 APPEND = """
 INSERT INTO audit (number, at, guild_id, actor, action, member, subject, reason, details, previous, hash)
@@ -166,7 +168,7 @@ def head_path(database: Path) -> Path:
 
     The file holds the number and hash of the last row, so that missing rows at the end are detected.
     """
-    return database.with_name("audit.head")
+    return database.with_name(HEAD_FILE)
 
 
 def _keep(path: Path, number: int, digest: str) -> None:

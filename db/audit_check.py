@@ -9,10 +9,11 @@ import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
-from db.audit import head_path
+from db.audit import HEAD_FILE, head_path
 from db.audit_chain import GENESIS, commitment, row_hash
 from db.state import opened
 
@@ -50,13 +51,56 @@ class Head:
         )
 
 
+class FaultKind(StrEnum):
+    NO_GUARD = "no-guard"  # a trigger that refuses changes; `what`: its name
+    NO_ROWS = "no-rows"  # from `row` to `last`
+    NO_END = "no-end"  # the head `what` ("kept" or "given") is `row`, and the last row is `last`
+    LINK = "link"  # `row` does not follow the row before
+    ROW = "row"
+    FIELD = "field"  # `what` of `row`: "actor", "member" or "reason"
+    HEAD = "head"  # `row` is not the one whose head was `what`: "kept" or "given"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """The first fault of the log. `str()` is the sentence for the terminal; the catalogue has one for moderators."""
+
+    kind: FaultKind
+    row: int = 0
+    last: int = 0
+    what: str = ""
+
+    def __str__(self) -> str:
+        where = f"kept in {HEAD_FILE}" if self.what == "kept" else self.what
+        match self.kind:
+            case FaultKind.NO_GUARD:
+                return f"The guard {self.what} of the log is gone: rows could have been changed since."
+            case FaultKind.NO_ROWS if self.row == self.last:
+                return f"Row {self.row} is missing."
+            case FaultKind.NO_ROWS:
+                return f"Rows {self.row} to {self.last} are missing."
+            case FaultKind.NO_END:
+                return (
+                    f"Rows are missing at the end: the head {where} is row {self.row}, and the last one here is {self.last} "
+                    "(or an older backup was restored)."
+                )
+            case FaultKind.LINK:
+                return f"Row {self.row} does not follow row {self.row - 1}: its hash of the row before is another."
+            case FaultKind.ROW:
+                return f"Row {self.row} was changed: its hash is not that of what it says."
+            case FaultKind.FIELD:
+                return f"The {self.what} of row {self.row} was changed: it is not the one that was logged."
+            case FaultKind.HEAD:
+                return f"Row {self.row} is not the one whose head was {where}: the log was written anew."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
     rows: int
     head: Head | None  # the last row's; None when the log is empty
     kept: Head | None  # from the head file beside the database; None without that file
     forgotten: int  # number of forgotten persons and reasons
-    fault: str  # the first fault, as one sentence; empty: none
+    fault: Fault | None  # the first one
 
 
 def check_audit(path: Path, witness: Head | None = None) -> Checked:
@@ -66,16 +110,11 @@ def check_audit(path: Path, witness: Head | None = None) -> Checked:
     """
     # Read before the rows: an act in between makes the chain longer than the head file says, never shorter.
     kept = _kept(head_path(path))
-    witnesses = [
-        (each, where)
-        for each, where in ((kept, f"kept in {head_path(path).name}"), (witness, "given"))
-        if each
-    ]
+    witnesses = [(each, where) for each, where in ((kept, "kept"), (witness, "given")) if each]
     with _opened(path) as connection:
-        fault, rows, forgotten, last = "", 0, 0, GENESIS
+        rows, forgotten, last = 0, 0, GENESIS
         missing = GUARDS - {name for (name,) in connection.execute(TRIGGERS)}
-        if missing:
-            fault = f"The guard {min(missing)} of the log is gone: rows could have been changed since."
+        fault = Fault(FaultKind.NO_GUARD, what=min(missing)) if missing else None
         for row, openings in _rows(connection):
             rows += 1
             fault = fault or _fault(row, openings, rows, last)
@@ -83,16 +122,10 @@ def check_audit(path: Path, witness: Head | None = None) -> Checked:
             forgotten += sum(row[field] is not None and field not in openings for field in FIELDS)
             for each, where in witnesses:
                 if each.number == row["number"] and not last.startswith(each.hash):
-                    fault = (
-                        fault
-                        or f"Row {rows} is not the one whose head was {where}: the log was written anew."
-                    )
+                    fault = fault or Fault(FaultKind.HEAD, rows, what=where)
     for each, where in witnesses:
         if each.number > rows:
-            fault = fault or (
-                f"Rows are missing at the end: the head {where} is row {each.number}, and the last one here is {rows} "
-                "(or an older backup was restored)."
-            )
+            fault = fault or Fault(FaultKind.NO_END, each.number, rows, where)
     head = Head(number=rows, hash=last) if rows else None
     return Checked(rows=rows, head=head, kept=kept, forgotten=forgotten, fault=fault)
 
@@ -113,20 +146,19 @@ def export_audit(path: Path, target: Path) -> int:
         raise
 
 
-def _fault(row: sqlite3.Row, openings: dict[str, sqlite3.Row], expected: int, previous: str) -> str:
+def _fault(row: sqlite3.Row, openings: dict[str, sqlite3.Row], expected: int, previous: str) -> Fault | None:
     number = row["number"]
     if number != expected:
-        gap = f"row {expected} is" if number == expected + 1 else f"rows {expected} to {number - 1} are"
-        return f"{gap.capitalize()} missing."
+        return Fault(FaultKind.NO_ROWS, expected, number - 1)
     if row["previous"] != previous:
-        return f"Row {number} does not follow row {number - 1}: its hash of the row before is another."
+        return Fault(FaultKind.LINK, number)
     hashed = {name: row[name] for name in COLUMNS if name != "hash"}
     if row_hash(**hashed) != row["hash"]:
-        return f"Row {number} was changed: its hash is not that of what it says."
+        return Fault(FaultKind.ROW, number)
     for field, opening in openings.items():
         if commitment(opening["salt"], opening["person"], opening["text"]) != row[field]:
-            return f"The {field} of row {number} was changed: it is not the one that was logged."
-    return ""
+            return Fault(FaultKind.FIELD, number, what=field)
+    return None
 
 
 def _rows(connection: sqlite3.Connection) -> Iterator[tuple[sqlite3.Row, dict[str, sqlite3.Row]]]:

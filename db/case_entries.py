@@ -1,23 +1,38 @@
-"""Entries of a case, in order: evidence, amendments, proposals, escalations. Entries are added, never changed."""
+"""Entries of a case, in order: evidence, amendments, proposals, escalations. Entries are added, never changed.
 
-from dataclasses import dataclass
+An entry holds no sentence: its kind and its details say what happened, its text is a person's own words.
+"""
+
+import json
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from db.database import Repository, Transaction, value_of
 from generation import MemberId
 
 
 class EntryKind(StrEnum):
-    EVIDENCE = "evidence"
+    REPORTED = "reported"
+    CHECKED = "checked"  # by the picture check. Details: ruling, category, rule, words
     NOTE = "note"
-    REMOVED = "removed"  # its pictures; the case stays open
-    AMENDED = "amended"
+    TAKEN_DOWN = "taken-down"  # its pictures; the case stays open
+    PURGED = "purged"  # its pictures, with others'; the case stays open
+    RESTORED = "restored"  # pictures similar to its removed ones are allowed again
+    AMENDED = "amended"  # text: the new reason. Details: before (the old reason), until_before and until (unix seconds)
     ESCALATED = "escalated"
     PROPOSED = "proposed"
-    DECIDED = "decided"
+    DECIDED = "decided"  # details: outcome
     APPEALED = "appealed"
-    ANSWERED = "answered"
+    ANSWERED = "answered"  # details: decision
     PARDONED = "pardoned"
+    LIFTED = "lifted"  # its block; the strike stays
+
+    # Written before migration 15, which added details. The text then began with English words, as "warn: spam".
+    EVIDENCE = "evidence"
+    REMOVED = "removed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +41,15 @@ class Entry:
     written_by: MemberId | None  # None: the bot
     written_name: str
     kind: EntryKind
-    text: str
+    text: str  # written by a person; empty: none
+    details: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # numbers, codes, and an amended case's earlier reason
 
 
 ADD_ENTRY = """
-INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text) VALUES (?, ?, ?, ?, ?, ?) RETURNING id
+INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text, details)
+VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
 ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
 
@@ -45,10 +64,17 @@ class CaseEntries(Repository):
         by: MemberId | None,
         name: str,
         kind: EntryKind,
-        text: str,
+        text: str = "",
+        details: Mapping[str, object] | None = None,
     ) -> None:
-        await tx.all(ADD_ENTRY, (case_id, at, by, name, kind, text))
+        """`details`: ready for JSON."""
+        cells = (case_id, at, by, name, kind, text, json.dumps(details or {}, ensure_ascii=False))
+        await tx.all(ADD_ENTRY, cells)
 
     async def of_case(self, case_id: int) -> list[Entry]:
         """Returns the entries, oldest first."""
-        return [value_of(Entry, row) for row in await self._db.reader.all(ENTRIES, (case_id,))]
+        return [_entry(row) for row in await self._db.reader.all(ENTRIES, (case_id,))]
+
+
+def _entry(row: sqlite3.Row) -> Entry:
+    return value_of(Entry, row, details=json.loads(row["details"]))

@@ -58,8 +58,8 @@ def _act(
     return PersonalRows(table, by, at, (treatment,), columns=columns, name=f"{name or table}_as_moderator")
 
 
-def _without(by: str, instead: str = "a former moderator") -> str:
-    return f"{by} = {NOBODY}, {by.removesuffix('by')}name = '{instead}'"
+def _without(by: str) -> str:
+    return f"{by} = {NOBODY}, {by.removesuffix('by')}name = ''"
 
 
 def _first(column: str, where: str = "") -> str:
@@ -167,7 +167,7 @@ PERSONAL_DATA = (
         "case_entries",
         through="""case_id IN (SELECT id FROM cases WHERE member = :member)
             AND kind IN ('decided', 'amended', 'appealed', 'answered')""",
-        columns="id, case_id, at, kind, text",
+        columns="id, case_id, at, kind, text, details",
     ),
     PersonalRows(
         "strikes",
@@ -222,11 +222,12 @@ PERSONAL_DATA = (
         "written_by",
         "at",
         (
-            Treatment("kind IN ('evidence', 'appealed')", _without("written_by", "a member")),
+            Treatment("kind IN ('evidence', 'reported', 'appealed')", _without("written_by")),
             Treatment("at < :acts_before", _without("written_by")),
         ),
-        # An amendment quotes the earlier reason, which may be another moderator's.
-        columns="id, case_id, at, written_by, written_name, kind, iif(kind = 'amended', '', text) AS text",
+        # An amendment quotes the earlier reason, which may be another moderator's: before migration 15 in its text.
+        columns="""id, case_id, at, written_by, written_name, kind,
+            iif(kind = 'amended' AND details = '{}', '', text) AS text, json_remove(details, '$.before') AS details""",
         name="case_entries_as_moderator",
     ),
     _act("strikes", "given_by", _STRIKE, at="at"),

@@ -1,6 +1,7 @@
 """The moderators' cards of cases and appeals, and the notices to the member. Components V2; no logic."""
 
 import io
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ import discord
 from discord import ui
 
 from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
-from bot.ui import Language, View, card, markdown, note, row
+from bot.ui import Language, View, card, markdown, note, row, variant
 from db import Appeal, Case, Decision, Entry, EntryKind, Job, MemberStats, Outcome, VerdictRecord
 from moderation import Ruling, Rung, Sanction, Verdict
 
@@ -20,7 +21,10 @@ _APPEAL = discord.Colour(0x5865F2)
 _PROMPT, _REST = 700, 250  # characters shown
 _ENTRIES = 5
 
-_UNDOING = (EntryKind.PARDONED, EntryKind.ANSWERED)
+_UNDOING = (EntryKind.PARDONED, EntryKind.LIFTED)
+_REMOVING = (EntryKind.TAKEN_DOWN, EntryKind.PURGED, EntryKind.REMOVED)
+_SOURCE = re.compile(r"(?P<code>.*?) ?(?P<image>\d*)", re.DOTALL)
+"""A stored source: "re-roll", "V1", "remix 2"."""
 _SANCTION = {
     CaseAction.WARN: Sanction.WARN,
     CaseAction.TIMEOUT: Sanction.TIMEOUT,
@@ -58,9 +62,9 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
     if story := _story(say, dossier.entries):
         items.append(ui.TextDisplay(story))
     state = [_state(say, case)]
-    if any(each.kind in _UNDOING and not each.text.startswith(Decision.UPHELD) for each in dossier.entries):
+    if any(_is_undoing(each) for each in dossier.entries):
         state.append(say("case-taken-back"))
-    if case.is_open and any(each.kind is EntryKind.REMOVED for each in dossier.entries):
+    if case.is_open and any(each.kind in _REMOVING for each in dossier.entries):
         state.append(say("case-removed-already"))
     items.append(ui.TextDisplay("\n".join(state)))
     if case.is_open:
@@ -78,8 +82,31 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
 
 def why(say: Language, verdict: Verdict, most: int = 8) -> str:
     """Returns the reason of a verdict, with the first `most` words that were found."""
-    words = ", ".join(f"`{markdown.code(word, 40)}`" for word in verdict.words[:most])
-    return say("case-why", category=verdict.category, rule=verdict.rule, words=words)
+    return _why(say, verdict.category, verdict.rule, verdict.words[:most])
+
+
+def _why(say: Language, category: str, rule: str, words: Sequence[str]) -> str:
+    found = ", ".join(f"`{markdown.code(_found(say, each), 40)}`" for each in words)
+    of, _, name = rule.partition(": ")
+    return say("case-why", category=category, rule=rule, code=variant(rule), of=of, name=name, words=found)
+
+
+def _found(say: Language, word: str) -> str:
+    """Returns a word that was found in a text; or what was found in pictures, which is stored as a code."""
+    match word.split(":"):
+        case ["picture" | "flagged" as kind, number]:
+            return say("case-found", kind=kind, number=number, apart=None)
+        case ["job", job, apart]:
+            return say("case-found", kind="job", number=job, apart=apart)
+        case _:
+            return word
+
+
+def source(say: Language, record: VerdictRecord) -> str:
+    """Returns the origin of the record's text, which is stored as a code."""
+    found = _SOURCE.fullmatch(record.source)
+    assert found is not None, "every text matches"
+    return say("case-source", code=variant(found["code"]), image=found["image"], source=record.source)
 
 
 def _asked(say: Language, case: Case, job: Job | None) -> str:
@@ -136,12 +163,39 @@ def _record(say: Language, dossier: Dossier) -> str:
 
 def _story(say: Language, entries: Sequence[Entry]) -> str:
     lines = [
-        say("case-entry", at=entry.at, name=entry.written_name, kind=entry.kind, text=entry.text)
+        say("case-entry", at=entry.at, name=entry.written_name, kind=entry.kind, entry=_entry(say, entry))
         for entry in entries[-_ENTRIES:]
     ]
     if len(entries) > _ENTRIES:
         lines.insert(0, say("case-earlier-entries", count=len(entries) - _ENTRIES))
     return "\n".join(lines)
+
+
+def _entry(say: Language, entry: Entry) -> str:
+    details = entry.details
+    if entry.kind is EntryKind.CHECKED:
+        why = _why(say, details["category"], details["rule"], details["words"])
+        return say("case-entry-checked", ruling=details["ruling"], why=why)
+    if entry.kind is EntryKind.AMENDED and details:
+        return say(
+            "case-entry-amended",
+            has_reason="before" in details,
+            before=details.get("before"),
+            reason=entry.text,
+            has_end="until" in details,
+            until_before=details.get("until_before"),
+            until=details.get("until"),
+        )
+    choice = details.get("outcome") or details.get("decision")
+    return say("case-entry-act", kind=entry.kind, choice=choice, text=entry.text)
+
+
+def _is_undoing(entry: Entry) -> bool:
+    """Whether the entry takes back the case's decision."""
+    if entry.kind is EntryKind.ANSWERED:
+        # Before migration 15 the text began with the decision.
+        return entry.details.get("decision", entry.text.partition(":")[0]) == Decision.OVERTURNED
+    return entry.kind in _UNDOING
 
 
 def _state(say: Language, case: Case) -> str:
@@ -150,7 +204,7 @@ def _state(say: Language, case: Case) -> str:
         if case.is_escalated:
             lines.append(say("case-escalated"))
         if case.proposed_by is not None:
-            lines.append(say("case-ban-proposed", name=case.proposed_name, reason=case.proposed_reason))
+            lines.append(say("case-ban-proposed", by=case.proposed_name, reason=case.proposed_reason))
         if case.claimed_by is not None and case.claimed_at is not None:
             lines.append(say("case-claimed", name=case.claimed_name, at=case.claimed_at))
         return " ".join(lines)
@@ -278,7 +332,7 @@ def review_card(say: Language, record: VerdictRecord) -> View:
             "case-review-place",
             member=record.member,
             channel=record.channel_id,
-            source=record.source,
+            source=source(say, record),
             at=record.at,
             job=record.job,
         )

@@ -163,6 +163,11 @@ def _read(path: Path) -> ast.Resource:
     return resource
 
 
+def variant(stored: str) -> str:
+    """Returns the key of a stored code's variant in a message: "removed before" is `[removed-before]`."""
+    return re.sub(r"[^a-z0-9]+", "-", stored.lower()).strip("-")
+
+
 def kebab(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "-", name).lower()
 

@@ -3,7 +3,7 @@
 # The imports are re-exported for other modules.
 # pyright: reportUnusedImport=false
 
-from bot.texts import Language, markdown
+from bot.texts import Language, markdown, variant
 from bot.ui.components import BLUE, NUMBER, PICTURE, Button, View, card, custom_id, note, pattern, row
 from bot.ui.forms import FORM_SECONDS, REASON, TextForm, line, paragraph
 from bot.ui.pagination import Page, PageButton, pager

@@ -231,7 +231,7 @@ HANDED_OVER = {
         id guild_id number origin opened_at member member_name channel_id job prompt negative ruling category field has_picture
         outcome acted_at reason expires_at told_at
     """,
-    "case_entries": "id case_id at kind text",
+    "case_entries": "id case_id at kind text details",
     "strikes": "id guild_id member case_id at expires_at pardoned_at",
     "appeals": "id case_id member text at decision decided_at answer",
     "reports": "id guild_id job member reason at",
@@ -242,7 +242,7 @@ HANDED_OVER = {
     "blocks_lifted_as_moderator": "id guild_id at expires_at lifted_at lifted_by",
     "audit_as_moderator": "number at guild_id action subject details reason",
     "cases_as_moderator": "id guild_id number outcome acted_at",
-    "case_entries_as_moderator": "id case_id at written_by written_name kind text",
+    "case_entries_as_moderator": "id case_id at written_by written_name kind text details",
     "strikes_as_moderator": "id guild_id case_id at pardoned_at",
     "appeals_as_moderator": "id case_id decision decided_at answer",
     "gates_as_moderator": "guild_id account_age member_age mode mode_at reason set_by",
@@ -357,8 +357,18 @@ async def test_an_export_holds_neither_how_the_filter_decides_nor_what_others_wr
                 kind=EntryKind.EVIDENCE,
                 text="reported: ugly",
             )
+            await entries.add(
+                tx, case.id, at=NOW, by=BOB, name="bob of the hills", kind=EntryKind.REPORTED, text="ugly too"
+            )
+            details = {"rule": "the-rule", "words": ["the-word"]}
+            await entries.add(tx, case.id, at=NOW, by=None, name="", kind=EntryKind.CHECKED, details=details)
             for kind in EntryKind:
-                if kind not in (EntryKind.EVIDENCE, EntryKind.APPEALED):
+                if kind not in (
+                    EntryKind.EVIDENCE,
+                    EntryKind.REPORTED,
+                    EntryKind.CHECKED,
+                    EntryKind.APPEALED,
+                ):
                     await entries.add(tx, case.id, kind=kind, text=f"written: {kind}", **by)
             await Cases(db).claim(tx, case.id, MODERATOR, MODERATORS_NAME, NOW)
             await Cases(db).propose_ban(tx, case.id, MODERATOR, MODERATORS_NAME, "proposed")
@@ -437,10 +447,20 @@ async def test_an_export_of_a_moderator_names_nobody_else(db: Database, tmp_path
             kind=EntryKind.AMENDED,
             text="reason: another's → mine",
         )
+        await CaseEntries(db).add(
+            tx,
+            case.id,
+            at=NOW,
+            by=MODERATOR,
+            name=MODERATORS_NAME,
+            kind=EntryKind.AMENDED,
+            text="mine too",
+            details={"before": "another's", "until_before": None, "until": NOW + 60},
+        )
     text = json.dumps(await MemberExport(db).export(MODERATOR))
     for others in (str(subject), str(other), ALICES_NAME, "another's"):
         assert others not in text, others
-    assert "mine" in text
+    assert "mine too" in text
 
 
 async def test_an_export_says_all_of_an_order_but_its_token(db: Database) -> None:

@@ -218,4 +218,4 @@ async def test_names_and_reasons_leave_the_audit_log_and_the_chain_holds(
     assert (older.act, older.actor, older.member, older.reason) == ("warn", None, None, "")
     assert (newer.actor, newer.member, newer.reason) == (MODERATOR, ALICE, "spam")
     checked = check_audit(db.path)
-    assert (checked.fault, checked.forgotten) == ("", 3)
+    assert (checked.fault, checked.forgotten) == (None, 3)

@@ -1,17 +1,23 @@
 """/mod audit: whether the audit log is intact, its head, and the newest acts."""
 
 import asyncio
+import re
+from collections.abc import Sequence
 
 import discord
 
 from bot.client import Interaction, answer
 from bot.studio import NoHead
-from bot.ui import Language, command, markdown, say_to
+from bot.ui import Language, command, markdown, say_to, variant
 from db import AuditEntry
 from db.audit_check import Checked, Head, check_audit
 from generation import MemberId
 
 _SHOWN = 8  # acts
+_SUBJECT = re.compile(
+    r"(?:case (?P<case>\d+))?(?:, )?(?:job (?P<job>\w+))?(?:, )?(?:rule (?P<rule>.+))?", re.DOTALL
+)
+"""The subject of a row is part of its hash, so it is stored in one language."""
 
 
 @command("command-mod-audit")
@@ -27,15 +33,35 @@ async def audit(
     checked = await asyncio.to_thread(check_audit, records.database.path, witness)
     whom = MemberId(member.id) if member else None
     entries = await records.audit.page(interaction.guild_id or 0, member=whom, limit=_SHOWN)
+    await answer(interaction, page(say, checked, witness, entries, whom))
+
+
+def page(
+    say: Language,
+    checked: Checked,
+    witness: Head | None,
+    entries: Sequence[AuditEntry],
+    member: MemberId | None,
+) -> str:
+    """Returns the state of the log, and the acts. `member`: the one whom the acts are about; None: anyone."""
     lines = [_verdict(say, checked, witness), *(_line(say, each) for each in entries)]
     if not entries:
-        lines.append(say("mod-audit-nothing", member=whom))
-    await answer(interaction, "\n".join(lines))
+        lines.append(say("mod-audit-nothing", member=member))
+    return "\n".join(lines)
 
 
 def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
-    if checked.fault:
-        return say("mod-audit-broken", fault=checked.fault)
+    if (fault := checked.fault) is not None:
+        said = say(
+            "mod-audit-fault",
+            kind=fault.kind,
+            row=fault.row,
+            before=fault.row - 1,
+            last=fault.last,
+            missing=fault.last - fault.row + 1,
+            what=fault.what,
+        )
+        return say("mod-audit-broken", fault=said)
     if checked.head is None:
         return say("mod-audit-empty")
     return say(
@@ -48,13 +74,13 @@ def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
 
 def _line(say: Language, each: AuditEntry) -> str:
     details = (
-        say("mod-audit-detail", name=name.replace("_", "-"), value=_value(value))
+        say("mod-audit-detail", name=variant(name), code=_code(value), value=_value(name, value))
         for name, value in each.details.items()
     )
     parts = [
         say("mod-audit-act", number=each.number, actor=each.actor, act=each.act),
         "" if each.member is None else f"<@{each.member}>",
-        markdown.plain(each.subject),
+        _subject(say, each.subject),
         ", ".join(details),
         f"<t:{int(each.at)}:R>",
         markdown.short(markdown.plain(each.reason), 100),
@@ -62,10 +88,25 @@ def _line(say: Language, each: AuditEntry) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _value(value: object) -> str:
+def _subject(say: Language, subject: str) -> str:
+    found = _SUBJECT.fullmatch(subject)
+    if found is None:
+        return markdown.plain(subject)
+    return ", ".join(
+        say("mod-audit-subject", kind=kind, name=name) for kind, name in found.groupdict().items() if name
+    )
+
+
+def _code(value: object) -> str | bool:
+    return value if isinstance(value, bool) else variant(str(value))
+
+
+def _value(name: str, value: object) -> str:
     """Formats a value of an act's details. Only times are larger than 1e9."""
     if isinstance(value, float) and value > 1e9:
         return f"<t:{int(value)}:f>"
+    if name == "channel":
+        return f"<#{value}>"
     return markdown.short(markdown.plain(str(value)), 60)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from discord import ui
 
-from bot.cases.cards import why
+from bot.cases.cards import source, why
 from bot.client import Interaction
 from bot.permissions import demand_moderator
 from bot.ui import Language, Page, card, markdown, pager, say_to
@@ -102,7 +102,7 @@ def _words(say: Language, record: VerdictRecord) -> str:
             ruling=verdict.ruling.word,
             member=record.member,
             channel=record.channel_id,
-            source=record.source,
+            source=source(say, record),
             at=record.at,
         )
     ]

@@ -98,6 +98,6 @@ class CaseAppeals:
                 )
             is_undone = decision is Decision.OVERTURNED and await self._casework.undo(tx, case, by)
             act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
-            text = f"{decision}: {answer}".rstrip(": ")
-            await self._casework.record(tx, case, by, EntryKind.ANSWERED, act, text, reason=answer)
+            details = {"decision": decision}
+            await self._casework.record(tx, case, by, EntryKind.ANSWERED, act, answer, details=details)
         return Answered(appeal=appeal, case=case, is_undone=is_undone)

@@ -6,7 +6,6 @@ No Discord: the notice to the member, and Discord's own timeouts and bans, follo
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 
 from bot.studio import (
     CaseClosed,
@@ -181,7 +180,7 @@ class Casework:
         """Takes down at most `most` orders made since `since` (unix seconds), newest first."""
         jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
         async with self.records.database.transaction() as tx:
-            removed = [await self.takedown.take_down_in(tx, job.id, by, f"purge: {reason}") for job in jobs]
+            removed = [await self.takedown.take_down_in(tx, job.id, by, reason) for job in jobs]
             await self.takedown.note(
                 tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since}
             )
@@ -210,9 +209,9 @@ class Casework:
             case = await self._of_another(number, by)
             if case.is_open:
                 raise NothingToAmend(number, is_open=True)
-            expires_at, block, changes = case.expires_at, case.block, list[str]()
+            expires_at, block, changed = case.expires_at, case.block, dict[str, object]()
             if reason is not None:
-                changes.append(f"reason: {case.reason or 'none'} → {reason}")
+                changed["before"] = case.reason
             if seconds is not None:
                 if not await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock()):
                     raise NothingToAmend(number, is_open=False)
@@ -221,7 +220,7 @@ class Casework:
                     tx, by, case.member, case.reason if reason is None else reason, expires_at
                 )
                 block = renewed.id
-                changes.append(f"end: {_moment(case.expires_at)} → {_moment(expires_at)}")
+                changed |= {"until_before": case.expires_at, "until": expires_at}
             case = await self.records.cases.amend(
                 tx,
                 case,
@@ -229,9 +228,9 @@ class Casework:
                 expires_at=expires_at,
                 block=block,
             )
-            text, details = "; ".join(changes), {"until": expires_at if seconds is not None else None}
+            logged = {"until": changed.get("until")}
             await self.record(
-                tx, case, by, EntryKind.AMENDED, Act.AMEND, text, reason=reason or "", details=details
+                tx, case, by, EntryKind.AMENDED, Act.AMEND, reason or "", details=changed, logged=logged
             )
             return case
 
@@ -257,7 +256,7 @@ class Casework:
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self.clock()
             )
             for case in cases:
-                await self.enter(tx, case, by, EntryKind.PARDONED, f"lifted: {reason}")
+                await self.enter(tx, case, by, EntryKind.LIFTED, reason)
             # Logged even when only Discord's own ban can be lifted: it is a moderator's act too.
             for number in [case.number for case in cases] or [None]:
                 await self.takedown.note(
@@ -326,11 +325,10 @@ class Casework:
                 if case.proposed_by is None:
                     return await self._propose(tx, case, by, decision.reason), []
         expires_at = None if decision.seconds is None else now + decision.seconds
-        why = f"case {case.number}" + (f": {decision.reason}" if decision.reason else "")
         cancelled: list[JobId] = []
         plain = 0
         if outcome is not Outcome.APPROVE and case.job is not None:
-            removed = await self.takedown.take_down_in(tx, case.job, by, why, case_id=case.id)
+            removed = await self.takedown.take_down_in(tx, case.job, by, decision.reason, case_id=case.id)
             plain = removed.looks.plain
             cancelled += [removed.job] if removed.is_cancelled else []
         await self.records.banned.release(tx, case.id)
@@ -368,9 +366,10 @@ class Casework:
             block=block.id if block else None,
             is_told=outcome is Outcome.BLOCK or (outcome is Outcome.APPROVE and not case.is_withheld),
         )
-        text, reason = f"{outcome}: {decision.reason}".rstrip(": "), decision.reason
-        details = {"until": expires_at, "strike_until": strike_until}
-        await self.record(tx, case, by, EntryKind.DECIDED, Act(outcome), text, reason=reason, details=details)
+        details, logged = {"outcome": outcome}, {"until": expires_at, "strike_until": strike_until}
+        await self.record(
+            tx, case, by, EntryKind.DECIDED, Act(outcome), decision.reason, details=details, logged=logged
+        )
         strikes = await self.records.strikes.live(case.guild_id, case.member, now)
         done = Done(
             case=case,
@@ -396,22 +395,34 @@ class Casework:
         act: Act,
         text: str = "",
         *,
-        reason: str | None = None,
+        details: Mapping[str, object] | None = None,
+        logged: Mapping[str, object] | None = None,
+    ) -> None:
+        """Adds an entry to the case and to the audit log. `text`: the moderator's reason, answer or note.
+
+        `details`: the entry's. `logged`: those of the audit log, where nothing is ever changed or deleted.
+        """
+        await self.enter(tx, case, by, kind, text, details)
+        await self.takedown.note(
+            tx, by, act, case.member, text, case=case.number, job=case.job, details=logged
+        )
+
+    async def enter(
+        self,
+        tx: Transaction,
+        case: Case,
+        by: Moderator,
+        kind: EntryKind,
+        text: str,
         details: Mapping[str, object] | None = None,
     ) -> None:
-        """Adds an entry to the case and to the audit log. `reason`: for the audit log; None uses `text`."""
-        await self.enter(tx, case, by, kind, text)
-        why = text if reason is None else reason
-        await self.takedown.note(
-            tx, by, act, case.member, why, case=case.number, job=case.job, details=details
-        )
-
-    async def enter(self, tx: Transaction, case: Case, by: Moderator, kind: EntryKind, text: str) -> None:
         await self.records.entries.add(
-            tx, case.id, at=self.clock(), by=by.member, name=by.name, kind=kind, text=text
+            tx,
+            case.id,
+            at=self.clock(),
+            by=by.member,
+            name=by.name,
+            kind=kind,
+            text=text,
+            details=details,
         )
-
-
-def _moment(at: float | None) -> str:
-    # A card shows the text of an entry as it was written: markdown in it means nothing.
-    return "until lifted" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC"

@@ -64,8 +64,8 @@ class MemberReports:
                 at=now,
                 by=by.member,
                 name=by.name,
-                kind=EntryKind.EVIDENCE,
-                text=f"reported: {reason or 'no reason given'}",
+                kind=EntryKind.REPORTED,
+                text=reason,
             )
             count = await self._records.reports.count(case.id)
         return Reported(case=case, is_new=is_new, reports=count)

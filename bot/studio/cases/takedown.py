@@ -67,7 +67,7 @@ class Takedown:
             if moderator is not None:
                 looks = await self._ban_pictures(tx, job_id, moderator, None)
                 await self.note(tx, moderator, Act.REMOVE, job.member, reason, job=job_id)
-            case = await self._note_on_case(tx, job_id, actor, reason)
+            case = await self._note_on_case(tx, job_id, actor, EntryKind.TAKEN_DOWN, reason)
         return Removed(job=job_id, looks=looks, case=case)
 
     async def restore(
@@ -99,8 +99,7 @@ class Takedown:
                 case = await self._records.cases.of_job(each)
                 if case is not None:
                     cases.append(case.id)
-                    text = f"what looks like its pictures may come back: {reason}"
-                    await self._enter(tx, case.id, by, EntryKind.NOTE, text)
+                    await self._enter(tx, case.id, by, EntryKind.RESTORED, reason)
             if not pictures:
                 raise NothingToRestore
             await self.note(
@@ -121,11 +120,13 @@ class Takedown:
     ) -> Removed:
         """Removes and bans the job's pictures; cancels the job while it waits or runs.
 
-        `case_id`: the case whose decision this is. When None, the job's open case gets an entry.
+        `case_id`: the case whose decision this is. None: a purge, of which the job's open case gets an entry.
         """
         await self._remove_pictures(tx, job_id, by, reason)
         looks = await self._ban_pictures(tx, job_id, by, case_id)
-        case = await self._note_on_case(tx, job_id, by, reason) if case_id is None else None
+        case = None
+        if case_id is None:
+            case = await self._note_on_case(tx, job_id, by, EntryKind.PURGED, reason)
         return Removed(job=job_id, looks=looks, case=case, is_cancelled=await self._cancel(tx, job_id))
 
     async def block_in(
@@ -192,13 +193,14 @@ class Takedown:
     ) -> Looks:
         return await self._records.banned.ban(tx, by.guild_id, job_id, self._clock(), case_id)
 
-    async def _note_on_case(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> int | None:
+    async def _note_on_case(
+        self, tx: Transaction, job_id: JobId, by: Actor, kind: EntryKind, reason: str
+    ) -> int | None:
         """Notes on the job's open case that its pictures were removed. Returns the case's id, or None."""
         case = await self._records.cases.of_job(job_id)
         if case is None or not case.is_open:
             return None
-        text = f"the pictures: {reason}".rstrip(": ")
-        await self._enter(tx, case.id, by, EntryKind.REMOVED, text)
+        await self._enter(tx, case.id, by, kind, reason)
         return case.id
 
     async def _enter(self, tx: Transaction, case_id: int, by: Actor, kind: EntryKind, text: str) -> None:

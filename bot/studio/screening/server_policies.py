@@ -101,7 +101,7 @@ class ServerPolicies:
     async def _change(
         self, by: Moderator, scope: Scope, act: Act, **what: str | float | None
     ) -> AsyncGenerator[Transaction]:
-        where = scope.kind if scope.kind is not ScopeKind.CHANNEL else f"channel {scope.channel_id}"
+        where = {"where": scope.kind, "channel": str(scope.channel_id) if scope.channel_id else None}
         async with self._records.database.transaction() as tx:
             yield tx
-            await self._takedown.note(tx, by, act, details={"where": where, **what})
+            await self._takedown.note(tx, by, act, details={**where, **what})

@@ -18,11 +18,41 @@ case-forgotten = The member's data was deleted at their request, with the subjec
 # The reason of the verdict, for moderators: "sexual: rule `suggestive` found `lingerie`".
 case-why = { $category ->
     [none] { case-rule-found }
-   *[other] { $category }: { case-rule-found }
+   *[other] { server-category }: { case-rule-found }
 }
 case-rule-found = { $words ->
-    [none] rule { CODE($rule, limit: 60) }
-   *[other] rule { CODE($rule, limit: 60) } found { $words }
+    [none] rule { case-rule }
+   *[other] rule { case-rule } found { $words }
+}
+# A rule is stored as one code, as "server: no clowns": `of` and `name` are its parts, `code` is all of it with hyphens.
+case-rule = { $of ->
+    [server] { CODE($name, limit: 52, before: "server: ") }
+   *[other] { case-rule-filter }
+}
+case-rule-filter = { $code ->
+    [removed-before] `removed before`
+    [spam-the-same-prompt-again] `spam: the same prompt again`
+    [spam-nothing-but-links-and-mentions] `spam: nothing but links and mentions`
+    [spam-nothing-but-one-character] `spam: nothing but one character`
+    [spam-nothing-but-one-word] `spam: nothing but one word`
+   *[other] { CODE($rule, limit: 60) }
+}
+# What was found in pictures, in the place of words.
+case-found = { $kind ->
+    [picture] picture { $number }
+    [flagged] picture { $number } flagged
+   *[job] job { $number }, { $apart } bits apart
+}
+# The origin of a text: a command, or a picture's button with the picture's number.
+case-source = { $code ->
+    [imagine] /imagine
+    [preset-save] /preset save
+    [v] V{ $image }
+    [u] U{ $image }
+    [re-roll] re-roll
+    [remix] remix { $image }
+    [picture] picture
+   *[other] { $source }
 }
 case-score = score { NUMBER($score, minimumFractionDigits: 2, maximumFractionDigits: 2) }
 case-read-as = -# read as: { CODE($text, $limit) }
@@ -67,20 +97,72 @@ case-rung = { $sanction ->
        *[other] a ban for { SPAN($seconds) }
     }
 }
-case-entry = -# { MOMENT($at) } · { PLAIN($name) } · { $kind ->
+case-entry = -# { MOMENT($at) } · { case-entry-name } · { $entry }
+case-entry-name = { $name ->
+    [none] { $kind ->
+        [checked] Picture check
+        [evidence] a member
+        [reported] a member
+        [appealed] a member
+       *[other] a former moderator
+    }
+   *[other] { PLAIN($name) }
+}
+# `evidence` and `removed` are of earlier releases, as is a decision or an answer without a choice: their text says it.
+case-entry-act = { $kind ->
     [evidence] evidence
+    [reported] evidence: reported{ $text ->
+        [none] : no reason given
+       *[other] { "" }
+    }
     [note] note
     [removed] removed
+    [taken-down] removed: the pictures
+    [purged] removed: the pictures, by a purge
+    [restored] note: similar pictures are allowed again
     [amended] amended
     [escalated] escalated
     [proposed] proposed
-    [decided] decided
+    [decided] decided{ $choice ->
+        [none] { "" }
+        [approve] : approve
+        [remove] : remove
+        [warn] : warn
+        [timeout] : timeout
+        [ban] : ban
+       *[block] : block
+    }
     [appealed] appealed
-    [answered] answered
+    [answered] answered{ $choice ->
+        [none] { "" }
+        [overturned] : overturned
+       *[upheld] : upheld
+    }
+    [lifted] pardoned: lifted
    *[pardoned] pardoned
 }{ $text ->
     [none] { "" }
    *[other] : { PLAIN($text, limit: 160) }
+}
+case-entry-checked = evidence: { $ruling ->
+    [flag] flag
+   *[refuse] refuse
+}: { $why }
+case-entry-amended = amended: { $has_reason ->
+    [yes] reason: { $before ->
+        [none] none
+       *[other] { PLAIN($before, limit: 75) }
+    } → { PLAIN($reason, limit: 75) }
+   *[no] { "" }
+}{ $has_end ->
+    [yes] { $has_reason ->
+        [yes] ;{ " " }
+       *[no] { "" }
+    }end: { $until_before ->
+        [none] until lifted
+       *[other] { MOMENT($until_before) }
+    } → { MOMENT($until) }
+   *[no] { "" }
 }
 case-earlier-entries = { $count ->
     [one] -# { $count } earlier entry: `/mod case`
@@ -89,12 +171,17 @@ case-earlier-entries = { $count ->
 case-open = **Open**
 case-escalated = Escalated: a moderator with Manage Server decides.
 case-ban-proposed = { $reason ->
-    [none] { PLAIN($name) } proposes a ban: no reason given. { case-confirm }
-   *[other] { PLAIN($name) } proposes a ban: { PLAIN($reason) }. { case-confirm }
+    [none] { case-moderator } proposes a ban: no reason given. { case-confirm }
+   *[other] { case-moderator } proposes a ban: { PLAIN($reason) }. { case-confirm }
 }
 case-confirm = Another moderator must confirm it, or decide otherwise.
 case-claimed = Claimed by { PLAIN($name) } since { MOMENT($at) }.
-case-closed = **Closed** · { PLAIN($by) } { decided }{ $outcome ->
+# A moderator's name; none when they were forgotten.
+case-moderator = { $by ->
+    [none] a former moderator
+   *[other] { PLAIN($by) }
+}
+case-closed = **Closed** · { case-moderator } { decided }{ $outcome ->
     [approve] { "" }
     [remove] { "" }
    *[other] { " " }<@{ ID($member) }>
@@ -276,8 +363,8 @@ case-appeal-open = -# A moderator who did not act in this case must answer.
 case-appeal-uphold = Uphold
 case-appeal-overturn = Overturn
 case-appeal-decided = { $decision ->
-    [overturned] **Overturned** by { PLAIN($by) }
-   *[upheld] **Upheld** by { PLAIN($by) }
+    [overturned] **Overturned** by { case-moderator }
+   *[upheld] **Upheld** by { case-moderator }
 }{ $answer ->
     [none] { "" }
    *[other] : { PLAIN($answer) }

@@ -50,7 +50,7 @@ mod-choice-open = open
 mod-choice-closed = closed
 mod-cases-title = ### Cases
 mod-cases-open = open
-mod-cases-decided = { PLAIN($by) } { decided }
+mod-cases-decided = { case-moderator } { decided }
 command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
 mod-stats-title = ### The last { SPAN($seconds) }
@@ -95,6 +95,26 @@ command-mod-audit = Check that the audit log is whole, and show the newest acts
     .member = Only about this member
 mod-audit-broken = ### ⚠️ The audit log is broken
     { $fault } Tell the owner of this bot.
+mod-audit-fault = { $kind ->
+    [no-guard] The guard { $what } of the log is gone: rows could have been changed since.
+    [no-rows] { $missing ->
+        [one] Row { ID($row) } is missing.
+       *[other] Rows { ID($row) } to { ID($last) } are missing.
+    }
+    [no-end] Rows are missing at the end: the head { mod-audit-head } is row { ID($row) }, and the last one here is { ID($last) } (or an older backup was restored).
+    [link] Row { ID($row) } does not follow row { ID($before) }: its hash of the row before is another.
+    [row] Row { ID($row) } was changed: its hash is not that of what it says.
+    [field] The { $what ->
+        [actor] actor
+        [member] member
+       *[reason] reason
+    } of row { ID($row) } was changed: it is not the one that was logged.
+   *[head] Row { ID($row) } is not the one whose head was { mod-audit-head }: the log was written anew.
+}
+mod-audit-head = { $what ->
+    [kept] kept in audit.head
+   *[given] given
+}
 mod-audit-empty = ### The audit log is empty
 mod-audit-whole = ### The audit log is whole
     { $acts ->
@@ -149,6 +169,11 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [second-for-bans] second-for-bans
    *[other] { $act }
 }
+mod-audit-subject = { $kind ->
+    [case] case { $name }
+    [job] job { $name }
+   *[rule] rule { PLAIN($name) }
+}
 mod-audit-detail = { $name ->
     [account-age] account age
     [action] action
@@ -170,7 +195,34 @@ mod-audit-detail = { $name ->
     [was-blocked] was blocked
     [where] where
    *[other] { $name }
-} { $value }
+} { $code ->
+    [yes] yes
+    [no] no
+    [all] all
+    [server] server
+    [age-restricted] age-restricted
+    [channel] channel
+    [family] family
+    [standard] standard
+    [mature] mature
+    [sexual] sexual
+    [nudity] nudity
+    [minors] minors
+    [gore] gore
+    [hate] hate
+    [harassment] harassment
+    [self-harm] self-harm
+    [illegal] illegal
+    [real-person] real-person
+    [spam] spam
+    [as-found] as found
+    [allow] allow
+    [flag] flag
+    [refuse] refuse
+    [timeout] timeout
+    [ban] ban
+   *[other] { $value }
+}
 
 ## Amending and taking back
 

@@ -72,7 +72,7 @@ error-prompt-refused = This prompt can't be drawn here: it reads as { $category 
     [illegal] something illegal
     [real-person] a real person
     [server-rule] something that this server's own rules exclude
-   *[other] { $category }
+   *[other] { server-category }
 }{ $where ->
     [prompt] { "" }
     [negative] { " " }(in the negative prompt)
@@ -160,7 +160,7 @@ error-no-such-case = { $number ->
    *[other] There is no case { ID($number) } in this server.
 } `/mod cases` lists them.
 error-case-taken = Case { ID($number) } is claimed by { PLAIN($by) }. Without a decision, it is free again in { WAIT($free_in) }.
-error-case-closed = Case { ID($number) } is decided already: { PLAIN($by) } { decided } ({ MOMENT($at) }). `/mod case` amends it.
+error-case-closed = Case { ID($number) } is decided already: { case-moderator } { decided } ({ MOMENT($at) }). `/mod case` amends it.
 # A moderator's act, after their name. "warned" and the acts after it are followed by the member.
 decided = { $is_refused ->
     [yes] { $outcome ->
@@ -194,7 +194,7 @@ error-nothing-to-restore = Nothing of that is blocked here, so there is nothing 
 error-not-your-case = That case is not about you.
 error-appealed-already = Case { ID($number) } has been appealed already. An appeal is answered once.
 error-no-such-appeal = There is no such appeal in this server.
-error-appeal-answered = The appeal in case { ID($number) } is answered already: { case-decision }, by { PLAIN($by) }.
+error-appeal-answered = The appeal in case { ID($number) } is answered already: { case-decision }, by { case-moderator }.
 error-own-decision = You acted in case { ID($number) } yourself: another moderator must answer the appeal.
 error-reported-already = You have reported that picture already. The moderators have it.
 error-reviewed-already = A moderator has reviewed and approved that picture already.

@@ -252,7 +252,7 @@ async def test_an_act_is_in_the_log_with_who_did_it(shop: Shop, act: Act) -> Non
         (MAX if is_answer else MIA).member,
         "max" if is_answer else "mia",
     )
-    assert check_audit(shop.records.database.path).fault == ""
+    assert check_audit(shop.records.database.path).fault is None
 
 
 @pytest.mark.parametrize(

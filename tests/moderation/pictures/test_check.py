@@ -10,7 +10,7 @@ import onnxruntime
 import pytest
 from PIL import Image
 
-from moderation.onnx_file import open_packaged
+from moderation.onnx_file import open_file, open_packaged
 from moderation.pictures import nudenet, opennsfw, registry
 from moderation.pictures.check import DetectorBroken, PictureCheck, highest, picture_stances, verdict_of
 from moderation.policy import MATURE, Action, Change, ordinary, presets, standard
@@ -162,3 +162,17 @@ def test_of_two_looks_at_one_picture_the_higher_score_counts() -> None:
     assert highest(first, {}) == first
     found = verdict_of(highest(first, second), standard())
     assert (found.ruling, found.category, found.rule) == (Ruling.REFUSE, Category.SEXUAL, "a")
+
+
+def test_onnx_runtime_is_told_to_send_nothing_before_it_opens_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+
+    def opened(*_: object, **_options: object) -> None:
+        done.append("opened")
+
+    monkeypatch.setattr(onnxruntime, "disable_telemetry_events", lambda: done.append("silenced"))
+    monkeypatch.setattr(onnxruntime, "InferenceSession", opened)
+    open_file(tmp_path / "any.onnx")
+    assert done == ["silenced", "opened"]

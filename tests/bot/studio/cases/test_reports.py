@@ -8,6 +8,7 @@ import pytest
 from bot.studio.cases.cases import Decision
 from bot.studio.cases.reports import MemberReports
 from bot.studio.errors import NoSuchJob, PictureGone, ReportedAlready, ReviewedAlready, TooManyReports
+from db.case_entries import EntryKind
 from db.cases import Origin, Outcome
 from db.jobs import Job
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
@@ -38,7 +39,7 @@ async def test_a_report_opens_a_case_with_the_prompt_and_who_reported(
         job.id,
     )
     [entry] = await shop.records.entries.of_case(case.id)
-    assert (entry.written_by, entry.text) == (BEN.member, "reported: too foxy")
+    assert (entry.written_by, entry.kind, entry.text) == (BEN.member, EntryKind.REPORTED, "too foxy")
 
 
 async def test_a_second_report_joins_the_case_and_the_same_member_counts_once(

@@ -9,6 +9,7 @@ from bot.studio.errors import PromptRefused
 from bot.studio.orders.order import Gallery
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.screening.pictures import PreviewScreening
+from db.case_entries import EntryKind
 from db.cases import Case, Origin
 from db.jobs import Job, JobAction, JobState, Parent
 from db.lockdowns import Mode
@@ -54,7 +55,7 @@ async def test_moderators_get_its_verdict_and_a_case_with_the_picture_blurred(bu
     assert (record.source, record.job, record.prompt) == ("picture", job.id, "show refused")
     verdict = record.verdict
     assert (verdict.ruling, verdict.category, verdict.rule) == (Ruling.REFUSE, Category.SEXUAL, "opennsfw")
-    assert verdict.words == ("picture 1",)
+    assert verdict.words == ("picture:1",)
     assert busy.reviewed() == [record]
     case = await case_of(busy, job)
     assert case is not None
@@ -80,7 +81,7 @@ async def test_of_four_the_refused_one_is_withheld_and_its_share_given_back(busy
         assert kept is not None
         assert distance(print, kept) <= SAME
     [record] = busy.reviewed()
-    assert record.verdict.words == ("picture 2",)
+    assert record.verdict.words == ("picture:2",)
 
 
 async def test_after_a_restart_the_gallery_is_the_same(busy: Shop) -> None:
@@ -175,7 +176,9 @@ async def test_a_flagged_prompt_and_its_refused_picture_are_one_case(busy: Shop)
     assert case.id == opened.id
     assert case.picture is not None
     [entry] = await busy.records.entries.of_case(case.id)
-    assert "sexual, rule opennsfw, picture 1" in entry.text
+    assert (entry.kind, entry.text) == (EntryKind.CHECKED, "")
+    found = {"ruling": "refuse", "category": "sexual", "rule": "opennsfw", "words": ["picture:1"]}
+    assert entry.details == found
 
 
 # ---- source pictures
@@ -260,7 +263,7 @@ async def test_a_flagged_picture_is_behind_a_spoiler_where_another_was_refused(b
     assert indexes(gallery) == [1, 2]
     assert await busy.records.verdicts.has_flagged(gallery.job.id, "picture")
     [record, _] = await busy.log()
-    assert record.verdict.words[-2:] == ("picture 1", "picture 2 flagged")
+    assert record.verdict.words[-2:] == ("picture:1", "flagged:2")
 
 
 async def test_what_a_detector_saw_is_nobodys_first_refusal(busy: Shop) -> None:

@@ -207,14 +207,14 @@ async def test_every_change_is_in_the_audit_log(shop: Shop) -> None:
     await policies.amend(MIA, HERE, Category.GORE, Change(action=Action.FLAG, refuse=0.9))
     await policies.reset(MIA, HERE, Category.GORE)
     noted = [(each.act, each.details) for each in reversed(await shop.records.audit.page(GUILD))]
-    here = f"channel {CHANNEL}"
+    here = {"where": "channel", "channel": str(CHANNEL)}
     assert noted == [
         (Act.POLICY_PRESET, {"where": "server", "preset": "family"}),
         (
             Act.POLICY_CATEGORY,
-            {"where": here, "category": "gore", "action": "flag", "refuse": 0.9},
+            {**here, "category": "gore", "action": "flag", "refuse": 0.9},
         ),
-        (Act.POLICY_RESET, {"where": here, "category": "gore"}),
+        (Act.POLICY_RESET, {**here, "category": "gore"}),
     ]
 
 

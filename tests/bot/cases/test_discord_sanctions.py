@@ -1,0 +1,32 @@
+"""Discord's own audit log says which case a timeout or ban belongs to, and why."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.client import Atelier
+from generation.request import MemberId
+from playground.server import Playground
+from tests.bot.conftest import ADA, Shop, an_order
+from tests.bot.desk import FLAGGED
+from tests.bot.test_old_messages import posted
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("raids", "Case 1 by Mia: raids"), ("", "Case 1 by Mia")], ids=["with", "without"]
+)
+async def test_a_ban_says_its_reason_if_it_has_one(
+    shop: Shop, play: Playground, atelier: Atelier, reason: str, said: str
+) -> None:
+    [guild] = atelier.guilds
+    ada, mia = play.person("ada"), play.person("mia")
+    await shop.admit(an_order(FLAGGED, replace(ADA, guild_id=guild.id, member=MemberId(ada.id))))
+    message = await posted(atelier, play, "atelier:1:case:ban:1")
+    form = await (await mia.click(message, label="press me")).wait_for_modal()
+    use = await mia.submit(form, {"reason": reason})
+    await use.wait_for_answer()
+    assert not use.failed
+    await mia.wait_for_message(lambda each: "ban is set too" in each.texts, "gallery", 10)
+    assert play.world.guild.bans[ada.id] == said
