@@ -1,6 +1,7 @@
 """What deploy/ names exists, and its image installs what the Makefile installs. Docker itself is not needed."""
 
 import asyncio
+import json
 import re
 import time
 import tomllib
@@ -194,3 +195,45 @@ def test_broken_settings_are_unhealthy(config: Path, capsys: pytest.CaptureFixtu
     set_listen(config, "1")
     assert healthcheck.main() == 1
     assert "metrics.listen" in capsys.readouterr().out
+
+
+MONITORING = DEPLOY / "monitoring"
+EXPRESSIONS = [
+    *(
+        target["expr"]
+        for panel in json.loads((MONITORING / "grafana.json").read_text("utf-8"))["panels"]
+        for target in panel["targets"]
+    ),
+    *(
+        rule["expr"]
+        for group in yaml.safe_load((MONITORING / "alerts.yaml").read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ),
+]
+
+
+@pytest.mark.parametrize("expression", EXPRESSIONS)
+def test_the_dashboard_and_the_alerts_ask_for_metrics_that_exist(expression: str) -> None:
+    metrics = Metrics()
+    metrics.show(Dispatcher(Configure(models=(), default=ModelName("none"), slots=1), []))
+    exposed = set(re.findall(r"^# TYPE (\w+) ", metrics.text().decode(), re.M))
+    named = {re.sub("_bucket$", "", name) for name in re.findall(r"atelier_\w+", expression)}
+    assert named <= exposed
+    assert named or expression.startswith("up{")
+
+
+def test_each_alert_is_explained() -> None:
+    rules = [
+        rule
+        for group in yaml.safe_load((MONITORING / "alerts.yaml").read_text("utf-8"))["groups"]
+        for rule in group["rules"]
+    ]
+    explained = re.findall(r"^\| (Atelier\w+) \|", (ROOT / "docs" / "operations.md").read_text("utf-8"), re.M)
+    assert explained == [rule["alert"] for rule in rules]
+
+
+def test_the_service_runs_the_bot_with_the_folders_that_systemd_makes() -> None:
+    unit = (DEPLOY / "atelier.service").read_text(encoding="utf-8")
+    assert "ExecStart=/opt/atelier/.venv/bin/python main.py run\n" in unit
+    assert "ATELIER_DATA=/var/lib/atelier " in unit and "StateDirectory=atelier\n" in unit
+    assert "RestartPreventExitStatus=2\n" in unit
