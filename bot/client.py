@@ -16,6 +16,7 @@ from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.gallery.delivery import Delivery, Spawn
+from bot.privacy.departures import ServerDepartures
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
 from bot.studio.parts import Parts
@@ -75,8 +76,9 @@ class Atelier(discord.AutoShardedClient):
         self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.direct_messages)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
+        self.departures = ServerDepartures(self, parts)
         self.erasure_sweep = ErasureSweep(
-            self, parts.records, self.mod_channel, parts.settings.retention, parts.clock
+            self, parts.records, self.mod_channel, self.departures, parts.settings.retention, parts.clock
         )
         self._shown = ""
 
@@ -114,6 +116,15 @@ class Atelier(discord.AutoShardedClient):
         # A new session starts without the old presence.
         self._shown = ""
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
+
+        await self.departures.compare()
+
+    async def on_guild_remove(self, guild: discord.Guild) -> None:
+        # Not called for an outage: that server is only unavailable.
+        await self.departures.left(guild.id)
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await self.departures.returned(guild.id)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.

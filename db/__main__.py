@@ -1,4 +1,4 @@
-"""`python -m db status | migrate | backup [FILE] | export MEMBER | forget MEMBER | audit [--head HEAD] [--export FILE]`.
+"""`python -m db status | migrate | backup [FILE] | export MEMBER | forget MEMBER | forget-server SERVER | audit`.
 
 Every command takes `--data FOLDER`. Exit code 0: done. 1: the audit log is broken. 2: the command failed.
 With 1 and 2, one sentence is printed to standard error.
@@ -18,6 +18,7 @@ from db.audit import head_path
 from db.audit_check import Head, check_audit, export_audit
 from db.backup import back_up, backup_name
 from db.database import Database
+from db.departures import Departures
 from db.erasure import ErasureRequest, Erasures
 from db.errors import DatabaseBroken, StorageError
 from db.member_export import MemberExport
@@ -72,6 +73,9 @@ def _parser() -> argparse.ArgumentParser:
     command(_export, "export", "a member's data as /privacy export gives it, as JSON")("member", **member)
     command(_forget, "forget", "forget a member as /privacy delete does; the running bot does it")(
         "member", **member
+    )
+    command(_forget_server, "forget-server", "forget a server and everything in it; the running bot does it")(
+        "server", type=_member, metavar="SERVER", help="the server's Discord id, a number"
     )
     audit = command(_audit, "audit", "check the log of what moderators did; also as a file")
     audit(
@@ -162,6 +166,26 @@ def _forget(path: Path, options: argparse.Namespace) -> int:
         )
     else:
         print(f"There is nothing about {member}.")
+    return 0
+
+
+def _forget_server(path: Path, options: argparse.Namespace) -> int:
+    server: int = options.server
+
+    async def forget(db: Database) -> bool:
+        departures = Departures(db)
+        if server not in await departures.servers():
+            return False
+        async with db.transaction() as tx:
+            await departures.note(tx, server, time.time())
+        return True
+
+    if _with_database(path, forget):
+        print(
+            f"The server {server} will be forgotten within a minute or two by the bot that runs, or at its next start."
+        )
+    else:
+        print(f"There is nothing about the server {server}.")
     return 0
 
 

@@ -13,6 +13,7 @@ from db.blocks import Blocks
 from db.case_entries import CaseEntries
 from db.cases import Cases
 from db.database import Database
+from db.departures import Departures
 from db.erasure import Erasures
 from db.guilds import Guilds
 from db.images import Pictures
@@ -52,6 +53,7 @@ class Repositories:
     policies: Policies
     server_rules: ServerRules
     member_export: MemberExport
+    departures: Departures
     erasure: Erasures
     retention: Retention
     banned: BannedPictures

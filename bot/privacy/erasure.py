@@ -1,4 +1,4 @@
-"""Erasure in the background: members who asked for it, in the database and in Discord, and expired rows.
+"""Erasure in the background: members who asked for it, in the database and in Discord, servers that left, and expired rows.
 
 Runs in small transactions with pauses, so that orders go on. The database says which rows are left, so a stop in between loses
 nothing.
@@ -12,6 +12,7 @@ import discord
 
 from bot.cases.mod_channel import ModChannel
 from bot.posted_message import UNREACHABLE, is_final
+from bot.privacy.departures import ServerDepartures
 from bot.studio import RetentionSettings
 from db import ErasureRequest, Periods, PostedAs, Repositories, StorageError
 from moderation import DAY
@@ -31,6 +32,7 @@ class ErasureSweep:
         client: discord.Client,
         records: Repositories,
         mod_channel: ModChannel,
+        departures: ServerDepartures,
         settings: RetentionSettings,
         clock: Callable[[], float],
         *,
@@ -39,6 +41,7 @@ class ErasureSweep:
         self._client = client
         self._records = records
         self._mod_channel = mod_channel
+        self._departures = departures
         self._clock = clock
         self._pause = pause
         self.periods = periods_of(settings)
@@ -75,6 +78,7 @@ class ErasureSweep:
                 # A bug here must stop neither other erasures nor the bot.
                 log.exception("a member could not be forgotten yet; it is tried again")
         await self._redraw()
+        await self._departures.sweep()
         count = 0
         while changed := await self._records.retention.step(self.periods, self._clock()):
             count += changed

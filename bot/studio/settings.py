@@ -109,6 +109,7 @@ class RetentionSettings:
     jobs_days: Days = 0  # orders, since they ended; their buttons are deleted with them
     cases_days: Days = 365  # since they were decided
     sanctions_days: Days = 180  # strikes, timeouts and bans, since they ended
+    left_servers_days: Days = 30  # everything of a server, since the bot was removed from it
     audit_days: Annotated[int, Meta(ge=1, le=36_500)] = 730  # names and reasons in the audit log
 
 

@@ -5,6 +5,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import AsyncGenerator
 from contextlib import closing
 from pathlib import Path
@@ -13,11 +14,12 @@ import pytest
 
 from db.__main__ import main
 from db.database import Database
+from db.departures import Departures
 from db.erasure import Erasures
 from db.images import Pictures
 from db.jobs import Jobs
 from db.migrate import known_version
-from tests.db.rows import ALICE, BOB, NOW, record, record_done, store
+from tests.db.rows import ALICE, BOB, GUILD, NOW, record, record_done, store
 
 ROOT = Path(__file__).parents[2]
 
@@ -120,7 +122,9 @@ def test_a_member_that_is_not_a_number_is_refused(
 
 
 @pytest.mark.parametrize(
-    "command", [["status"], ["backup"], ["export", "5"], ["forget", "5"], ["audit"]], ids=str
+    "command",
+    [["status"], ["backup"], ["export", "5"], ["forget", "5"], ["forget-server", "5"], ["audit"]],
+    ids=str,
 )
 def test_without_a_database_it_says_so_and_creates_none(
     tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
@@ -130,7 +134,15 @@ def test_without_a_database_it_says_so_and_creates_none(
     assert list(tmp_path.iterdir()) == []
 
 
-COMMANDS = [["status"], ["migrate"], ["backup"], ["export", "5"], ["forget", "5"], ["audit"]]
+COMMANDS = [
+    ["status"],
+    ["migrate"],
+    ["backup"],
+    ["export", "5"],
+    ["forget", "5"],
+    ["forget-server", "5"],
+    ["audit"],
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)
@@ -155,7 +167,9 @@ def test_what_is_no_database_is_refused_by_every_command(
     assert "Traceback" not in told
 
 
-@pytest.mark.parametrize("command", [["export", "5"], ["forget", "5"], ["audit"]], ids=str)
+@pytest.mark.parametrize(
+    "command", [["export", "5"], ["forget", "5"], ["forget-server", "5"], ["audit"]], ids=str
+)
 def test_what_only_reads_does_not_migrate(
     tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -176,6 +190,19 @@ async def test_forget_leaves_it_to_the_bot(data: Path, capsys: pytest.CaptureFix
         assert said in capsys.readouterr().out
     async with Database.open(data / "atelier.sqlite3") as db:
         assert [each.member for each in await Erasures(db).pending()] == [ALICE]
+
+
+async def test_forget_server_leaves_it_to_the_bot(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    async with Database.open(data / "atelier.sqlite3") as db:
+        await record(db)
+    for server, said in (
+        (GUILD, "will be forgotten within"),
+        (GUILD + 1, "There is nothing about the server"),
+    ):
+        assert await asyncio.to_thread(main, ["forget-server", str(server), "--data", str(data)]) == 0
+        assert said in capsys.readouterr().out
+    async with Database.open(data / "atelier.sqlite3") as db:
+        assert await Departures(db).due(time.time()) == [GUILD]
 
 
 def test_a_file_where_the_folder_should_be_is_a_sentence(

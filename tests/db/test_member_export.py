@@ -272,6 +272,7 @@ DERIVED = {"has_picture", "is_remix"}
 OF_NO_MEMBER = {
     "banned_pictures",
     "case_numbers",
+    "departures",
     "guilds",
     "notes",
     "rule_hits",

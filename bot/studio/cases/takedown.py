@@ -154,6 +154,17 @@ class Takedown:
             if guild_id in (None, job.place.guild_id) and await self._cancel(tx, job.id)
         ]
 
+    async def cancel_server(self, guild_id: int) -> int:
+        """Cancels and refunds all waiting and running jobs of a server. Returns their number."""
+        async with self._records.database.transaction() as tx:
+            cancelled = [
+                job.id
+                for job in await self._records.jobs.unfinished()
+                if job.place.guild_id == guild_id and await self._cancel(tx, job.id)
+            ]
+        self.leave_line(cancelled)
+        return len(cancelled)
+
     def leave_line(self, jobs: Iterable[JobId]) -> None:
         """Removes jobs from the queue. Their rows are cancelled already; this saves the worker useless work."""
         for job_id in jobs:

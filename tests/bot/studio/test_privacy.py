@@ -43,7 +43,13 @@ NOTHING = Outlook(
 
 def sweep_of(shop: Shop, atelier: Atelier, days: RetentionSettings | None = None) -> ErasureSweep:
     return ErasureSweep(
-        atelier, shop.records, atelier.mod_channel, days or shop.settings.retention, shop.clock, pause=0.0
+        atelier,
+        shop.records,
+        atelier.mod_channel,
+        atelier.departures,
+        days or shop.settings.retention,
+        shop.clock,
+        pause=0.0,
     )
 
 
