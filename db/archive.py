@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from db import forgotten
 from db.audit import head_path
 from db.backup import back_up
 from db.errors import ArchiveBroken, DatabaseBroken, DataFolderInUse, storage_errors
@@ -27,6 +28,7 @@ LIVE = "SELECT DISTINCT sha256 FROM images WHERE removed_at IS NULL"
 HEAD = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
 
 _HEAD_NAME = head_path(Path(FILE_NAME)).name
+_FORGOTTEN = forgotten.list_path(Path(FILE_NAME)).name
 _PICTURE = re.compile(r"images/[0-9a-f]{2}/[0-9a-f]{64}\.png")
 _ROUNDS = 5
 """Maximum of copies of the database: another one is taken when a picture was removed between the copy and the reading."""
@@ -62,6 +64,11 @@ def write_archive(data: Path, target: Path, folders: Sequence[str] = ()) -> Arch
                         if (data / folder).is_dir():
                             tar.add(data / folder, folder)
                     _add(tar, _HEAD_NAME, _head(database))
+                    _add(
+                        tar,
+                        _FORGOTTEN,
+                        "".join(f"{each}\n" for each in forgotten.read(data / _FORGOTTEN)).encode(),
+                    )
                     tar.add(database, FILE_NAME)
                 file.flush()
                 os.fsync(file.fileno())
@@ -93,7 +100,7 @@ def restore_archive(archive: Path, data: Path, folders: Sequence[str] = ()) -> A
                     if Path(name).stem in live:  # others were removed while the archive was written
                         _demand_whole(_extract(tar, member, staging), archive)
                         pictures += 1
-                elif name == _HEAD_NAME or Path(name).parts[0] in folders:
+                elif name in (_HEAD_NAME, _FORGOTTEN) or Path(name).parts[0] in folders:
                     _extract(tar, member, staging)
                 else:
                     raise ArchiveBroken(path=archive, reason=f"it contains {name!r}, which is not Atelier's")
@@ -101,10 +108,15 @@ def restore_archive(archive: Path, data: Path, folders: Sequence[str] = ()) -> A
         files = sorted(
             (path for path in staging.rglob("*") if path.is_file()), key=lambda path: path.name == FILE_NAME
         )
-        moves = [(path, data / path.relative_to(staging)) for path in files]
+        moves = [(path, data / path.relative_to(staging)) for path in files if path.name != _FORGOTTEN]
         for path, target in moves:
             if target.exists() and target.read_bytes() != path.read_bytes():
                 raise DataFolderInUse(path=target)
+        # Both lists count: who was forgotten after the backup is forgotten again.
+        known = forgotten.read(data / _FORGOTTEN)
+        forgotten.append(
+            data / _FORGOTTEN, [each for each in forgotten.read(staging / _FORGOTTEN) if each not in known]
+        )
         for path, target in moves:
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             path.replace(target)

@@ -4,8 +4,10 @@ A member's request is a row of `erasures`. `Erasures.advance` is repeated until 
 This module changes rows only: the code that knows Discord takes down pictures and messages first.
 """
 
+import asyncio
 from dataclasses import dataclass
 
+from db import forgotten
 from db.database import Repository, Transaction, value_of
 from db.personal_data import OVER, PERSONAL_DATA
 from generation import JobId, MemberId
@@ -68,6 +70,11 @@ LEFT = (
     " UNION ALL ".join(f"SELECT 1 FROM {rows.table} WHERE {rows.meant}" for rows in PERSONAL_DATA if rows.at)
     + " LIMIT 1"
 )
+MEMBERS = " UNION ".join(
+    f"SELECT {rows.column} AS member FROM {rows.table} WHERE {rows.column} IS NOT NULL"
+    for rows in PERSONAL_DATA
+    if rows.at and not rows.through
+)
 TOTAL = "SELECT total_changes()"
 ASK = """
 INSERT INTO erasures (member, asked_at) VALUES (?, ?)
@@ -127,7 +134,30 @@ class Advance:
 
 class Erasures(Repository):
     async def ask(self, tx: Transaction, member: MemberId, at: float) -> None:
+        """Records the request, also in the list beside the database."""
         await tx.all(ASK, (member, at))
+
+        async def keep() -> None:
+            await asyncio.to_thread(forgotten.note, forgotten.list_path(self._db.path), member, at)
+
+        tx.after_commit(keep)
+
+    async def recall(self) -> int:
+        """Asks again for members whose data came back with a backup. Returns their number. For the program's start."""
+        entries = await asyncio.to_thread(forgotten.read, forgotten.list_path(self._db.path))
+        if not entries:
+            return 0
+        members = [MemberId(row["member"]) for row in await self._db.reader.all(MEMBERS)]
+        found = await asyncio.to_thread(forgotten.recognised, entries, members)
+        pending = {each.member for each in await self.pending()}
+        again = [
+            ErasureRequest(member=each, asked_at=at) for each, at in found.items() if each not in pending
+        ]
+        left = [each for each in again if await self.has_left(each)]
+        async with self._db.transaction() as tx:
+            for each in left:
+                await tx.all(ASK, (each.member, each.asked_at))
+        return len(left)
 
     async def pending(self) -> list[ErasureRequest]:
         """Returns the requests, oldest first."""

@@ -53,9 +53,16 @@ class ErasureSweep:
 
     async def run(self) -> None:
         await self._client.wait_until_ready()
+        is_recalled = False
         while True:
             self._wanted.clear()
             try:
+                if not is_recalled:
+                    if again := await self._records.erasure.recall():
+                        log.info(
+                            "%d forgotten members came back with a backup and are forgotten again", again
+                        )
+                    is_recalled = True
                 await self.sweep()
             except StorageError as error:
                 log.warning("the sweep goes on later: %s", error)
