@@ -18,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
@@ -52,6 +53,7 @@ MODULES = {
     "dispatcher": Module(
         "generation/queue/dispatcher.py",
         (
+            f"{_QUEUE}/test_dispatcher_rules.py",
             f"{_QUEUE}/test_dispatcher.py",
             f"{_QUEUE}/test_worker.py",
             f"{_QUEUE}/test_eta_updates.py",
@@ -62,6 +64,7 @@ MODULES = {
     "fair share": Module(
         "generation/fair_share.py",
         (
+            "tests/generation/test_fair_share.py",
             f"{_QUEUE}/test_fair_queue.py",
             "tests/generation/worker/test_batch_scheduler.py",
             f"{_QUEUE}/test_fairness.py",
@@ -141,7 +144,7 @@ class Copies:
             self._free.put(folder)
 
     @contextmanager
-    def _lent(self) -> Iterator[Path]:
+    def _lent(self) -> Generator[Path]:
         folder = self._free.get()
         try:
             yield folder
@@ -156,17 +159,20 @@ class Copies:
                 raise TestsFail(name)
             return time.monotonic() - begun
 
-    def tried(self, name: str, change: Change, seconds: float) -> Tried:
-        """Tries a change. `seconds`: how long the tests take without it."""
+    def tried(self, seconds: Mapping[str, float], drawn: tuple[str, Change]) -> Tried:
+        """Tries a change of a module. `seconds`: how long the tests of each module take without it."""
+        name, change = drawn
         module = MODULES[name]
         with self._lent() as folder:
             file = folder / module.path
+            written = file.stat().st_mtime_ns
             try:
                 file.write_text(change.source, encoding="utf-8")
-                timeout = LONGER * seconds + MORE
+                timeout = LONGER * seconds[name] + MORE
                 is_noticed = not _passes(folder, module.tests, timeout=timeout, is_kept=False)
             finally:
-                shutil.copy2(ROOT / module.path, file)
+                file.write_text(change.original, encoding="utf-8")
+                os.utime(file, ns=(written, written))  # so that its compiled form is still used
         return Tried(module=name, change=change, is_noticed=is_noticed)
 
 
@@ -210,22 +216,22 @@ def reason(name: str, change: Change) -> str | None:
     return HARMLESS.get((name, change.before, change.after))
 
 
-def run(names: Sequence[str], count: int, seed: int, jobs: int) -> list[Tried]:
-    """Tries the drawn changes. Prints each as it is done. Raises TestsFail."""
+def run(todo: Sequence[tuple[str, Change]], jobs: int) -> list[Tried]:
+    """Tries changes of modules. Prints each as it is done. Raises TestsFail."""
+    names = list(dict.fromkeys(name for name, _ in todo))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
         copies = Copies([folder / str(number) for number in range(jobs)])
         seconds = dict(zip(names, pool.map(copies.seconds, names), strict=True))
-        todo = [each for each in drawn(names, count, seed) if reason(*each) is None]
         result: list[Tried] = []
-        for each in pool.map(lambda one: copies.tried(*one, seconds[one[0]]), todo):
+        for each in pool.map(partial(copies.tried, seconds), todo):
             result.append(each)
             path = MODULES[each.module].path
             word = "noticed" if each.is_noticed else "NOT NOTICED"
             print(f"{word}: {path}:{each.change.line}, {each.change.kind}", flush=True)
             if not each.is_noticed:
-                print(each.change.diff(path, (ROOT / path).read_text(encoding="utf-8")), flush=True)
+                print(each.change.diff(path), flush=True)
         return result
 
 
@@ -247,13 +253,16 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
     names: list[str] = options.module
+    sampled = drawn(names, options.count, options.seed)
+    for name, change in sampled:
+        if (why := reason(name, change)) is not None:
+            print(
+                f"changes nothing: {MODULES[name].path}:{change.line}, {change.kind}: {change.after}: {why}"
+            )
     try:
-        tried = run(names, options.count, options.seed, options.jobs)
+        tried = run([each for each in sampled if reason(*each) is None], options.jobs)
     except TestsFail as error:
         sys.exit(f"The tests of {error} fail without any change. Mend them first.")
-    for name, change in drawn(names, options.count, options.seed):
-        if (why := reason(name, change)) is not None:
-            print(f"changes nothing: {MODULES[name].path}:{change.line}: {change.after}: {why}")
     counts = rows(names, tried)
     result: dict[str, Any] = {
         "benchmark": "mutation",

@@ -48,12 +48,13 @@ class Change:
     line: int  # of the first changed line, from 1
     before: str  # the changed lines, without indentation
     after: str
+    original: str  # the whole module
     source: str  # the whole module after the change
 
-    def diff(self, path: str, original: str) -> str:
+    def diff(self, path: str) -> str:
         """Returns a unified diff without context."""
-        lines = unified_diff(original.splitlines(), self.source.splitlines(), path, path, n=0, lineterm="")
-        return "\n".join(lines)
+        old, new = self.original.splitlines(), self.source.splitlines()
+        return "\n".join(unified_diff(old, new, path, path, n=0, lineterm=""))
 
 
 def changes(source: str) -> list[Change]:
@@ -68,7 +69,16 @@ def changes(source: str) -> list[Change]:
         before, after = content[first:last], content[first:start] + text + content[end:last]
         changed = (content[:first] + after + content[last:]).decode()
         line = content.count(b"\n", 0, first) + 1
-        found.append(Change(kind=kind, line=line, before=_flat(before), after=_flat(after), source=changed))
+        found.append(
+            Change(
+                kind=kind,
+                line=line,
+                before=_flat(before),
+                after=_flat(after),
+                original=source,
+                source=changed,
+            )
+        )
     return found
 
 

@@ -68,7 +68,7 @@ def test_a_change_names_its_lines_and_holds_the_changed_module() -> None:
     (change,) = (each for each in changes(source) if each.kind == "boundary")
     assert (change.line, change.before, change.after) == (4, "> z", ">= z")
     assert change.source == source.replace(">", ">=")
-    assert change.diff("a.py", source).splitlines()[2:] == ["@@ -4 +4 @@", "-    > z", "+    >= z"]
+    assert change.diff("a.py").splitlines()[2:] == ["@@ -4 +4 @@", "-    > z", "+    >= z"]
 
 
 def test_a_sample_has_every_kind_and_stays_when_lines_move() -> None:
