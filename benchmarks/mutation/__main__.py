@@ -1,11 +1,11 @@
 """Measures how many small faults the tests notice: changes one place of a core module at a time and runs the module's tests.
 
-    python -m benchmarks.mutation [--seed 1] [--count 6] [--module NAME ...] [--jobs 1] [--keep]
+    python -m benchmarks.mutation [--seed 1 ...] [--count 6] [--module NAME ...] [--jobs 1] [--keep]
 
 The changes: a comparison's boundary or its opposite, `and` for `or`, plus for minus, a constant or a default one larger or
-smaller, a `not` dropped, None returned, a branch always or never taken, `break` for `continue`. `--seed` draws `--count` of them
-from each of ten modules. They are made in a copy of the project, never in the project itself. The tests that cover a module run
-first without a change. A change is noticed when a test fails, or when the tests take much longer.
+smaller, a `not` dropped, None returned, a branch always or never taken, `break` for `continue`. Each `--seed` draws `--count` of
+them from each of ten modules. They are made in a copy of the project, never in the project itself. The tests that cover a module
+run first without a change. A change is noticed when a test fails, or when the tests take much longer.
 
 Every change that was not noticed is printed. Changes that change nothing are in `harmless.py`, and are not part of the ratio.
 """
@@ -122,11 +122,25 @@ MODULES = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
-    module: str
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A change that was drawn from a module."""
+
+    name: str
     change: Change
-    is_noticed: bool
+
+    @property
+    def module(self) -> Module:
+        return MODULES[self.name]
+
+    @property
+    def place(self) -> str:
+        return f"{self.module.path}:{self.change.line}, {self.change.kind}"
+
+    @property
+    def reason(self) -> str | None:
+        """Returns why it changes nothing; None if it does."""
+        return HARMLESS.get((self.name, self.change.before, self.change.after))
 
 
 class TestsFail(Exception):
@@ -159,21 +173,19 @@ class Copies:
                 raise TestsFail(name)
             return time.monotonic() - begun
 
-    def tried(self, seconds: Mapping[str, float], drawn: tuple[str, Change]) -> Tried:
-        """Tries a change of a module. `seconds`: how long the tests of each module take without it."""
-        name, change = drawn
-        module = MODULES[name]
+    def is_noticed(self, seconds: Mapping[str, float], drawn: Drawn) -> bool:
+        """Tries a change. `seconds`: how long the tests of each module take without it."""
+        module, change = drawn.module, drawn.change
         with self._lent() as folder:
             file = folder / module.path
             written = file.stat().st_mtime_ns
             try:
                 file.write_text(change.source, encoding="utf-8")
-                timeout = LONGER * seconds[name] + MORE
-                is_noticed = not _passes(folder, module.tests, timeout=timeout, is_kept=False)
+                timeout = LONGER * seconds[drawn.name] + MORE
+                return not _passes(folder, module.tests, timeout=timeout, is_kept=False)
             finally:
                 file.write_text(change.original, encoding="utf-8")
                 os.utime(file, ns=(written, written))  # so that its compiled form is still used
-        return Tried(module=name, change=change, is_noticed=is_noticed)
 
 
 def _passes(folder: Path, tests: Sequence[str], *, timeout: float | None, is_kept: bool) -> bool:
@@ -203,80 +215,73 @@ def _passes(folder: Path, tests: Sequence[str], *, timeout: float | None, is_kep
             run.wait()
 
 
-def drawn(names: Sequence[str], count: int, seed: int) -> list[tuple[str, Change]]:
+def draw(names: Sequence[str], count: int, seed: int) -> list[Drawn]:
     return [
-        (name, change)
+        Drawn(name, change)
         for name in names
         for change in sample(changes((ROOT / MODULES[name].path).read_text(encoding="utf-8")), count, seed)
     ]
 
 
-def reason(name: str, change: Change) -> str | None:
-    """Returns why the change changes nothing; None if it does."""
-    return HARMLESS.get((name, change.before, change.after))
-
-
-def run(todo: Sequence[tuple[str, Change]], jobs: int) -> list[Tried]:
-    """Tries changes of modules. Prints each as it is done. Raises TestsFail."""
-    names = list(dict.fromkeys(name for name, _ in todo))
+def run(todo: Sequence[Drawn], jobs: int) -> dict[Drawn, bool]:
+    """Returns which changes are noticed. Prints each as it is done. Raises TestsFail."""
+    names = list(dict.fromkeys(each.name for each in todo))
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         pool = stack.enter_context(ThreadPoolExecutor(jobs))
         copies = Copies([folder / str(number) for number in range(jobs)])
         seconds = dict(zip(names, pool.map(copies.seconds, names), strict=True))
-        result: list[Tried] = []
-        for each in pool.map(partial(copies.tried, seconds), todo):
-            result.append(each)
-            path = MODULES[each.module].path
-            word = "noticed" if each.is_noticed else "NOT NOTICED"
-            print(f"{word}: {path}:{each.change.line}, {each.change.kind}", flush=True)
-            if not each.is_noticed:
-                print(each.change.diff(path), flush=True)
+        result: dict[Drawn, bool] = {}
+        for each, is_noticed in zip(todo, pool.map(partial(copies.is_noticed, seconds), todo), strict=True):
+            result[each] = is_noticed
+            print(f"{'noticed' if is_noticed else 'NOT NOTICED'}: {each.place}", flush=True)
+            if not is_noticed:
+                print(each.change.diff(each.module.path), flush=True)
         return result
 
 
-def rows(names: Sequence[str], tried: Sequence[Tried]) -> list[list[object]]:
+def counted(names: Sequence[str], tried: Mapping[Drawn, bool]) -> list[list[object]]:
     """Returns (module, noticed, tried, share) for each module and for all."""
-    result: list[list[object]] = []
+    rows: list[list[object]] = []
     for name in (*names, "all"):
-        own = [each.is_noticed for each in tried if name in (each.module, "all")]
-        result.append([name, sum(own), len(own), f"{sum(own) / len(own):.0%}" if own else "none tried"])
-    return result
+        own = [is_noticed for each, is_noticed in tried.items() if name in (each.name, "all")]
+        rows.append([name, sum(own), len(own), f"{sum(own) / len(own):.0%}" if own else "none tried"])
+    return rows
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1])
     parser.add_argument("--count", type=int, default=6, help="changes of each module")
     parser.add_argument("--module", nargs="+", choices=MODULES, default=list(MODULES), metavar="NAME")
     parser.add_argument("--jobs", type=int, default=1, help="runs at the same time")
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
     names: list[str] = options.module
-    sampled = drawn(names, options.count, options.seed)
-    for name, change in sampled:
-        if (why := reason(name, change)) is not None:
-            print(
-                f"changes nothing: {MODULES[name].path}:{change.line}, {change.kind}: {change.after}: {why}"
-            )
+    of_seed = {seed: draw(names, options.count, seed) for seed in options.seed}
+    every = list(dict.fromkeys(each for drawn in of_seed.values() for each in drawn))
+    for each in every:
+        if each.reason is not None:
+            print(f"changes nothing: {each.place}: {each.change.after}: {each.reason}", flush=True)
     try:
-        tried = run([each for each in sampled if reason(*each) is None], options.jobs)
+        tried = run([each for each in every if each.reason is None], options.jobs)
     except TestsFail as error:
         sys.exit(f"The tests of {error} fail without any change. Mend them first.")
-    counts = rows(names, tried)
-    result: dict[str, Any] = {
-        "benchmark": "mutation",
-        "machine": machine(),
-        "seed": options.seed,
-        "modules": {name: {"noticed": noticed, "tried": total} for name, noticed, total, _ in counts},
-        "not noticed": [
-            {"module": each.module, "before": each.change.before, "after": each.change.after}
-            for each in tried
-            if not each.is_noticed
-        ],
-    }
-    heads = [f"seed {options.seed}", "noticed", "tried", f"share (at least {ASKED:.0%})"]
-    show(result, [table(heads, counts)], "mutation", keep=options.keep)
+    result: dict[str, Any] = {"benchmark": "mutation", "machine": machine()}
+    tables: list[str] = []
+    for seed, drawn in of_seed.items():
+        own = {each: tried[each] for each in drawn if each in tried}
+        rows = counted(names, own)
+        result[f"seed {seed}"] = {
+            name: {"noticed": noticed, "tried": total} for name, noticed, total, _ in rows
+        }
+        heads = [f"seed {seed}", "noticed", "tried", f"share (at least {ASKED:.0%})"]
+        tables.append(table(heads, rows))
+    result["not noticed"] = [
+        f"{each.place}: {each.change.after}" for each, is_noticed in tried.items() if not is_noticed
+    ]
+    result["changes nothing"] = [each.place for each in every if each.reason is not None]
+    show(result, tables, "mutation", keep=options.keep)
 
 
 if __name__ == "__main__":
