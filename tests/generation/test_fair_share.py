@@ -68,6 +68,67 @@ def test_who_was_away_while_others_were_served_is_not_behind() -> None:
     assert shares.ranked([claim("b", BEA), claim("a"), claim("c", CLEO)]) == ["b", "a", "c"]
 
 
+def test_who_went_away_and_is_not_ahead_takes_no_part_of_the_time() -> None:
+    shares = FairShare()
+    shares.ranked([claim("a")])
+    shares.charge(HERE, ADA, 10.0, is_draft=False)
+    shares.ranked([claim("b", BEA)])
+    shares.charge(HERE, BEA, 10.0, is_draft=False)
+    assert not shares.is_ahead(HERE, BEA), "she was alone"
+
+
+def test_time_does_not_go_back_when_seconds_are_given_back() -> None:
+    shares = FairShare()
+    claims = [claim("a"), claim("b", BEA)]
+    shares.ranked(claims)
+    shares.charge(HERE, ADA, 0.9, is_draft=False)
+    shares.charge(HERE, ADA, -0.9, is_draft=False)
+    assert shares.ranked([*claims, claim("new", CLEO, total=9.8)]) == ["a", "b", "new"]
+
+
+def test_a_server_that_was_away_has_saved_up_nothing() -> None:
+    shares = FairShare()
+    shares.ranked([claim("a")])
+    shares.charge(HERE, ADA, 20.0, is_draft=False)
+    assert shares.ranked([claim("a"), claim("b", BEA, total=11.0, guild=THERE)]) == ["a", "b"]
+
+
+def test_serving_a_servers_job_does_not_change_its_turn() -> None:
+    shares = FairShare()
+    claims = [claim("a", total=4.0), claim("b", BEA, total=4.5, guild=THERE)]
+    assert shares.ranked(claims) == ["a", "b"]
+    shares.charge(HERE, ADA, 3.0, is_draft=False)
+    claims[0].had = 3.0
+    assert shares.ranked(claims) == ["a", "b"]
+
+
+def test_of_jobs_of_two_servers_due_at_once_the_one_whose_member_waits_less_goes_first() -> None:
+    claims = [
+        claim("c", CLEO, total=8.0, guild=THERE),
+        claim("a", total=4.0),
+        claim("b", BEA, total=4.0),
+    ]
+    assert FairShare().ranked(claims) == ["a", "b", "c"]
+
+
+def test_who_has_no_drafts_saves_up_no_drafts() -> None:
+    shares = FairShare()
+    job, draft = claim("a", total=100.0), claim("b", BEA, total=2.0, is_draft=True)
+    shares.ranked([job, draft])
+    shares.charge(HERE, BEA, 20.0, is_draft=True)
+    late = [claim("of a newcomer", CLEO, total=2.0, is_draft=True), claim("own", total=2.0, is_draft=True)]
+    assert shares.ranked([job, *late]) == ["of a newcomer", "own", "a"]
+
+
+def test_who_waits_with_drafts_keeps_their_turn() -> None:
+    shares = FairShare()
+    waiting = [claim(name, total=9.0, is_draft=True) for name in ("first", "second")]
+    shares.ranked([*waiting, claim("b", BEA, total=2.0, is_draft=True)])
+    shares.charge(HERE, BEA, 20.0, is_draft=True)
+    newcomer = claim("of a newcomer", CLEO, total=2.0, is_draft=True)
+    assert shares.ranked([*waiting, newcomer]) == ["first", "second", "of a newcomer"]
+
+
 def test_of_equal_jobs_the_older_one_is_served_to_its_end() -> None:
     shares = FairShare()
     claims = [claim("a"), claim("b", BEA)]
