@@ -1,16 +1,19 @@
 """The file that is posted with a gallery: a picture of its own where it fits, otherwise the grid."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from PIL import Image
 
+from bot.client import Atelier
 from bot.gallery import delivery
 from bot.gallery.delivery import attachment
 from bot.studio.orders.order import Gallery
 from bot.studio.pictures.provenance import Provenance
 from db.jobs import JobAction
 from generation.files import images
+from tests.bot.conftest import Shop, an_order, ended
 from tests.bot.gallery.test_cards import JOB, a_gallery, a_job
 
 DISCORDS_LIMIT = delivery.FILE_LIMIT
@@ -70,3 +73,16 @@ def test_an_enlarged_picture_says_so_in_its_name(provenance: Provenance) -> None
     large = gallery(images.to_png(NOISE.resize((8, 8))), "webp")
     large = replace(large, job=replace(large.job, action=JobAction.UPSCALE))
     assert attachment(large, provenance)[0] == f"atelier-{JOB}-upscaled.webp"
+
+
+async def test_a_job_is_taken_up_by_one_task(shop: Shop, atelier: Atelier) -> None:
+    job = await shop.admit(an_order())
+    others = asyncio.all_tasks()
+    assert atelier.delivery.take_up(job)
+    assert not atelier.delivery.take_up(job)
+    [task] = asyncio.all_tasks() - others
+    await asyncio.sleep(0)  # the task begins
+    await ended(task)
+    assert atelier.delivery.take_up(job), "the task is over"
+    for each in asyncio.all_tasks() - others:
+        await ended(each)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from generation.protocol import Cancelled, Configure, Failed, Ready, Started, Stepped
+from generation.protocol import Cancelled, Configure, Failed, ModelBroken, Ready, Started, Stepped
 from generation.queue.connection import OrderTooLarge, WorkerDied
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import GenerationFailed, JobCancelled, LineFull, Running, Ticket, Waiting
@@ -173,16 +173,31 @@ async def test_the_worker_with_the_fewest_pictures_gets_the_next_job() -> None:
         assert (first.got, second.got) == (["a", "e"], ["b", "c", "d"])
 
 
-async def test_time_that_passed_before_a_member_came_is_not_theirs() -> None:
+@pytest.mark.parametrize(("steps", "first"), [(14, "of a newcomer"), (16, "next")])
+async def test_time_that_passed_before_a_member_came_is_not_theirs(steps: int, first: str) -> None:
     """Time is charged while a job runs, not only at its end."""
     worker = ScriptedWorker()
     async with serving(worker, slots=1) as dispatch:
         dispatch.submit(order("running", images=4, steps=10))
         await worker.say(Stepped(job=JobId("running"), done=20, total=40))
         dispatch.submit(order("next", images=4, steps=10))
-        dispatch.submit(order("of a newcomer", member=2, images=4, steps=16))
+        dispatch.submit(order("of a newcomer", member=2, images=4, steps=steps))
         await worker.finish("running", device_seconds=0.4)
-        assert worker.got == ["running", "next"]
+        assert worker.got == ["running", first]
+
+
+async def test_a_job_whose_model_is_broken_wherever_a_worker_is_ready_is_sent_and_may_mend_it() -> None:
+    first, second = ScriptedWorker(), ScriptedWorker()
+    dispatch = Dispatcher(
+        Configure(models=(), default=ModelName("other"), slots=4), [first.connect, second.connect]
+    )
+    run = asyncio.create_task(dispatch.run())
+    await first.be_ready()  # the second is still starting
+    await first.say(ModelBroken(model=ModelName("small"), reason="as told"))
+    dispatch.submit(order("job"))
+    assert first.got == ["job"]
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)
 
 
 async def test_a_job_that_failed_is_tried_once_more_and_alone() -> None:
