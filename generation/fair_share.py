@@ -200,5 +200,5 @@ def room_beside(taken: int, fixed: float, each: float, *, most: int) -> int:
 
     `fixed` and `each` are the cost of a step and of each row or picture, in the same unit. `most`: the maximum number added.
     """
-    more = most if each * most <= HARDLY * fixed else math.floor(HARDLY * (fixed / each + taken))
-    return taken + more
+    longer = HARDLY * (fixed + each * taken)
+    return taken + (most if each * most <= longer else math.floor(longer / each))

@@ -164,8 +164,4 @@ def standard() -> Policy:
 
 def _preset(name: str, table: dict[str, Any]) -> Policy:
     default = convert(table.pop("default"), Stance)
-    stances = convert(table, dict[Category, Stance])
-    for category in stances:
-        if category in FIXED:
-            raise NotForChoice(category)
-    return Policy(name=name, default=default, stances=stances)
+    return Policy(name=name, default=default, stances=convert(table, dict[Category, Stance]))

@@ -178,7 +178,7 @@ class Delivery:
                     follower.cancel()
                 await asyncio.wait([follower])
         is_spoiler = is_spoiler or await self._parts.records.verdicts.has_flagged(job.id, PICTURE)
-        name, content = await asyncio.to_thread(_attachment, gallery, self._parts.provenance)
+        name, content = await asyncio.to_thread(attachment, gallery, self._parts.provenance)
         return (
             cards.gallery_card(say, gallery, name, is_spoiler=is_spoiler),
             [discord.File(io.BytesIO(content), filename=name)],
@@ -216,7 +216,7 @@ class Delivery:
                 await self._mod_channel.refresh_case(removed.case)
 
 
-def _attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:
+def attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:
     """Returns the file to post: a single picture as the PNG with its parameters when it fits, otherwise the grid."""
     job = gallery.job
     if gallery.single is not None and len(gallery.single) <= FILE_LIMIT:

@@ -7,13 +7,14 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from generation.protocol import Cancel, Configure, Event, Finished, Generate, Message, Ready
+from generation.queue.connection import WorkerDied
 from generation.request import JobId
 
 
 class ScriptedWorker:
     def __init__(self) -> None:
         self.orders: list[Message] = []
-        self._events = asyncio.Queue[Event]()
+        self._events = asyncio.Queue[Event | WorkerDied]()
 
     @asynccontextmanager
     async def connect(self, _: Configure) -> AsyncGenerator[ScriptedWorker]:
@@ -23,10 +24,13 @@ class ScriptedWorker:
         self.orders.append(order)
 
     async def receive(self) -> Event:
-        return await self._events.get()
+        event = await self._events.get()
+        if isinstance(event, WorkerDied):
+            raise event
+        return event
 
-    async def say(self, *events: Event) -> None:
-        """Sends events and returns when they were received."""
+    async def say(self, *events: Event | WorkerDied) -> None:
+        """Sends events and returns when they were received. After a death the worker is started again."""
         for event in events:
             self._events.put_nowait(event)
         while not self._events.empty():  # noqa: ASYNC110  # an empty queue is not an event

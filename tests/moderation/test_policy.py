@@ -1,9 +1,12 @@
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from moderation.policy import (
     ADULT,
+    AS_FOUND,
     NEVER,
     Action,
     Change,
@@ -143,9 +146,85 @@ def test_a_threshold_that_is_none_is_refused(threshold: float) -> None:
         standard().amended(Category.GORE, Change(flag=threshold))
 
 
-def test_nobody_configures_minors() -> None:
+@pytest.mark.parametrize("threshold", [1e-9, 0.5, 1.0, NEVER])
+def test_every_other_threshold_is_taken(threshold: float) -> None:
+    stance = standard().amended(Category.GORE, Change(flag=threshold, refuse=threshold)).stance(Category.GORE)
+    assert (stance.flag, stance.refuse) == (threshold, threshold)
+
+
+@pytest.mark.parametrize("category", [Category.MINORS, Category.NONE])
+def test_nobody_configures_minors(category: Category) -> None:
     with pytest.raises(NotForChoice):
-        standard().amended(Category.MINORS, Change(action=Action.ALLOW))
+        standard().amended(category, Change(action=Action.ALLOW))
+    for policy in (*presets().values(), _LOOSE):
+        assert category not in policy.stances, policy.name
+        assert policy.of_rule(category, Ruling.REFUSE, Ruling.ALLOW) is Ruling.REFUSE
+
+
+@pytest.mark.parametrize(
+    ("score", "ruling"),
+    [
+        (0.0, Ruling.ALLOW),
+        (0.59999, Ruling.ALLOW),
+        (0.6, Ruling.FLAG),
+        (0.94999, Ruling.FLAG),
+        (0.95, Ruling.REFUSE),
+        (1.0, Ruling.REFUSE),
+    ],
+)
+def test_a_score_that_reaches_a_threshold_counts(score: float, ruling: Ruling) -> None:
+    assert Stance(flag=0.6, refuse=0.95).of_score(score) is ruling
+    assert Policy(name="any", default=Stance(flag=0.6, refuse=0.95)).of_score(Category.HATE, score) is ruling
+
+
+def test_a_stance_follows_the_rules_and_ignores_scores_unless_it_says_otherwise() -> None:
+    assert Stance().of_score(1.0) is Ruling.ALLOW
+    for ruling in Ruling:
+        assert Stance().of_rule(ruling) is ruling
+        assert AS_FOUND.of_rule(Category.GORE, ruling, Ruling.ALLOW) is ruling
+        assert AS_FOUND.of_rule(Category.GORE, ruling) is ruling
+    assert AS_FOUND.of_score(Category.GORE, 1.0) is Ruling.ALLOW
+
+
+def test_a_lenient_stance_takes_the_rules_milder_ruling() -> None:
+    lenient = Policy(name="lenient", default=Stance(lenient=True))
+    assert lenient.of_rule(Category.GORE, Ruling.REFUSE, Ruling.FLAG) is Ruling.FLAG
+    assert lenient.of_rule(Category.GORE, Ruling.REFUSE) is Ruling.REFUSE, "the rule has none"
+
+
+def test_where_only_refusals_count_flags_are_dropped() -> None:
+    stance = Stance(flag=0.6, refuse=0.95, refusals_only=True)
+    assert [stance.of_score(score) for score in (0.5, 0.6, 0.95)] == [
+        Ruling.ALLOW,
+        Ruling.ALLOW,
+        Ruling.REFUSE,
+    ]
+    assert [stance.of_rule(ruling) for ruling in Ruling] == [Ruling.ALLOW, Ruling.ALLOW, Ruling.REFUSE]
+    assert Stance(action=Action.FLAG, refusals_only=True).of_rule(Ruling.REFUSE) is Ruling.ALLOW
+
+
+def test_a_policy_beside_others_is_as_strict_as_all_of_them() -> None:
+    flags, refuses = (Policy(name="", default=Stance(action=each)) for each in (Action.FLAG, Action.REFUSE))
+    three = _LOOSE.with_(flags.with_(refuses))
+    assert three.parts == (_LOOSE.with_(flags.with_(refuses)), flags.with_(refuses), refuses)
+    assert three.of_rule(Category.GORE, Ruling.FLAG) is Ruling.REFUSE
+    assert _LOOSE.with_(flags, _LOOSE).of_rule(Category.GORE, Ruling.REFUSE) is Ruling.FLAG
+
+
+@pytest.mark.parametrize("category", ADULT)
+def test_a_policy_is_for_everybody_while_it_is_no_milder_than_standard(category: Category) -> None:
+    refuse = standard().stance(category).refuse
+    for change, fits in (
+        (Change(refuse=refuse), True),
+        (Change(refuse=refuse + 0.001), False),
+        (Change(refuse=refuse - 0.001), True),
+        (Change(action=Action.REFUSE), True),
+        (Change(action=Action.FLAG), False),
+        (Change(action=Action.ALLOW), False),
+    ):
+        assert is_for_everybody(standard().amended(category, change)) is fits, change
+    lenient = replace(standard().stance(category), lenient=True)
+    assert not is_for_everybody(replace(standard(), stances={**standard().stances, category: lenient}))
 
 
 @pytest.mark.parametrize("policy", [*presets().values(), _LOOSE], ids=lambda policy: policy.name)

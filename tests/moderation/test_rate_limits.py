@@ -82,6 +82,38 @@ def test_taking_too_much_says_when_and_spends_nothing() -> None:
     assert allowance.retry_after(4) == 60.0
 
 
+def test_a_limit_may_be_spent_to_its_last_picture() -> None:
+    allowance = RateLimit("minute", 4, 60.0, [Spend(START - 1, 3)], clock=Clock())
+    assert allowance.retry_after(1) == 0.0
+    allowance.take(1)
+    assert RateLimit("minute", 4, 60.0, clock=Clock()).retry_after(4) == 0.0
+
+
+def test_nothing_may_be_asked_for_at_any_time() -> None:
+    assert RateLimit("minute", 4, 60.0, [Spend(START, 4)], clock=Clock()).retry_after(0) == 0.0
+
+
+def test_a_picture_counts_until_just_before_its_period_is_over() -> None:
+    clock = Clock()
+    allowance = RateLimit("minute", 1, 60.0, [Spend(START, 1)], clock=clock)
+    for later, seconds in ((0.0, 60.0), (59.5, 0.5), (60.0, 0.0)):
+        clock.now = START + later
+        assert allowance.retry_after(1) == seconds
+
+
+def test_the_wait_is_for_as_many_pictures_as_are_asked_for() -> None:
+    spent = [Spend(START - 10, 1), Spend(START - 30, 2), Spend(START - 20, 1)]
+    allowance = RateLimit("minute", 4, 60.0, spent, clock=Clock())
+    assert [allowance.retry_after(images) for images in (1, 2, 3, 4)] == [30.0, 30.0, 40.0, 50.0]
+
+
+def test_a_clock_that_was_set_back_waits_longer_and_never_less_than_nothing() -> None:
+    clock = Clock()
+    allowance = RateLimit("minute", 1, 60.0, [Spend(START, 1)], clock=clock)
+    clock.now -= 10
+    assert allowance.retry_after(1) == 70.0
+
+
 def test_asking_for_more_than_the_limit_holds_is_said_to_be_impossible() -> None:
     with pytest.raises(RateLimited) as limited:
         RateLimit("day", 4, 60.0).retry_after(5)
@@ -101,6 +133,47 @@ async def test_as_a_context_it_waits_like_any_throttler() -> None:
 def test_a_member_within_all_limits_is_admitted() -> None:
     admit(Limits(), [], in_line=0, images=4, now=START)
     admit(Limits(), [Spend(START - 60, 12)], in_line=4, images=12, now=START)
+
+
+@pytest.mark.parametrize(
+    ("spent", "limit"),
+    [
+        ([Spend(START - 59, 3)], None),
+        ([Spend(START - 59, 4)], "minute"),
+        ([Spend(START - 60, 4)], None),
+        ([Spend(START - 3600, 7)], None),
+        ([Spend(START - 3600, 8)], "day"),
+        ([Spend(START - 86_399, 8)], "day"),
+        ([Spend(START - 86_400, 8)], None),
+        ([Spend(START - 86_390, 8), Spend(START - 50, 4)], "minute"),  # both for ten seconds
+    ],
+)
+def test_one_picture_more_is_refused_by_the_limit_that_is_spent(
+    spent: list[Spend], limit: str | None
+) -> None:
+    limits = Limits(images_a_minute=4, images_a_day=12 if len(spent) > 1 else 8)
+    if limit is None:
+        admit(limits, spent, in_line=0, images=1, now=START)
+        return
+    with pytest.raises(RateLimited) as limited:
+        admit(limits, spent, in_line=0, images=1, now=START)
+    assert (limited.value.limit, limited.value.asked) == (limit, 1)
+
+
+def test_the_last_job_and_the_last_pictures_of_all_limits_are_admitted() -> None:
+    limits = Limits(images_a_minute=4, images_a_day=4, jobs_in_line=1)
+    admit(limits, [], in_line=0, images=4, now=START)
+    with pytest.raises(TooManyJobs):
+        admit(limits, [], in_line=1, images=1, now=START)
+    with pytest.raises(RateLimited) as limited:
+        admit(limits, [], in_line=0, images=5, now=START)
+    assert (limited.value.limit, limited.value.is_impossible) == ("minute", True)
+
+
+def test_more_than_a_day_ever_holds_is_impossible_even_when_the_minute_only_waits() -> None:
+    with pytest.raises(RateLimited) as limited:
+        admit(Limits(images_a_minute=9, images_a_day=4), [Spend(START, 9)], in_line=0, images=5, now=START)
+    assert (limited.value.limit, limited.value.is_impossible) == ("day", True)
 
 
 def test_the_limit_that_keeps_the_member_longest_is_named() -> None:

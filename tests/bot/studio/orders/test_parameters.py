@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from bot.studio.errors import (
     BadParameter,
     EmptyPrompt,
+    NestedPreset,
     PromptTooLong,
     Refusal,
     UnknownLora,
@@ -17,7 +18,16 @@ from bot.studio.errors import (
     UnusableWeights,
 )
 from bot.studio.orders.order import Actor, Order
-from bot.studio.orders.parameters import PROMPT_LIMIT, SEED_LIMIT, PromptInput, compose
+from bot.studio.orders.parameters import (
+    MAX_LORAS,
+    PROMPT_LIMIT,
+    SEED_LIMIT,
+    PromptInput,
+    compose,
+    draft,
+    find_model,
+    new_seed,
+)
 from bot.studio.settings import BUNDLED
 from bot.texts import language
 from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelName
@@ -102,7 +112,9 @@ def test_an_unknown_parameter_names_the_nearest(written: str, nearest: str) -> N
     [
         "--ar 0:7",
         "--ar 7:0",
-        "--ar 9:1",
+        "--ar 301:100",
+        "--ar 100:301",
+        "--ar 10000:9999",
         "--ar wide",
         "--ar",
         f"--seed {2**64}",
@@ -113,15 +125,78 @@ def test_an_unknown_parameter_names_the_nearest(written: str, nearest: str) -> N
         "--steps 0",
         "--steps 51",
         "--steps 1.5",
-        "--cfg 0",
+        "--cfg 0.9999",
+        "--cfg 30.0001",
+        "--cfg 1.00001",
         "--cfg nan",
         "--cfg inf",
+        "--images 0",
         "--images 5",
     ],
 )
 def test_a_value_out_of_range_is_refused(flag: str) -> None:
     with pytest.raises(BadParameter):
         order_of(f"a fox {flag}")
+
+
+@pytest.mark.parametrize(
+    ("flag", "field", "value"),
+    [
+        ("--seed 0", "seed", 0),
+        (f"--seed {SEED_LIMIT}", "seed", SEED_LIMIT),
+        ("--steps 1", "steps", 1),
+        (f"--steps {BUNDLED.max_steps}", "steps", BUNDLED.max_steps),
+        ("--cfg 1", "guidance", 1.0),
+        ("--cfg 1.0001", "guidance", 1.0001),
+        ("--cfg 30", "guidance", 30.0),
+        ("--images 1", "images", 1),
+        ("--images 4", "images", 4),
+    ],
+)
+def test_both_ends_of_a_range_are_taken(flag: str, field: str, value: float) -> None:
+    assert getattr(order_of(f"a fox {flag}").drawing, field) == value
+
+
+@pytest.mark.parametrize(
+    ("flag", "low", "high"),
+    [
+        ("--seed -1", 0, 2**53 - 4),
+        ("--steps 0", 1, BUNDLED.max_steps),
+        ("--cfg 0", 1, 30),
+        ("--images 5", 1, 4),
+        ("--images", 1, 4),
+    ],
+)
+def test_a_refusal_of_a_number_names_its_range(flag: str, low: float, high: float) -> None:
+    with pytest.raises(BadParameter) as caught:
+        order_of(f"a fox {flag}")
+    assert (caught.value.low, caught.value.high) == (low, high)
+
+
+@pytest.mark.parametrize(
+    ("aspect", "wide", "high"),
+    [
+        ("1:1", 1, 1),
+        ("3:2", 3, 2),
+        ("2:3", 2, 3),
+        ("16:9", 16, 9),
+        ("9:16", 9, 16),
+        ("3:1", 3, 1),
+        ("1:3", 1, 3),
+        ("9999:3333", 3, 1),
+        (None, 1, 1),
+    ],
+)
+def test_an_aspect_gives_a_size_of_its_proportions(aspect: str | None, wide: int, high: int) -> None:
+    fine = replace(BUNDLED, side=1024, multiple=8)
+    order = compose(PromptInput(prompt="a fox", aspect=aspect), ASKER, [fine], fine)
+    assert order.drawing.size == fine.size_for((wide, high))
+
+
+def test_a_seed_of_its_own_is_short_enough_to_type_and_never_the_same() -> None:
+    seeds = {new_seed() for _ in range(200)}
+    assert len(seeds) > 190
+    assert max(seeds) < 2**32 and max(seeds) > 2**31
 
 
 @pytest.mark.parametrize("prompt", ["", "   ", "--seed 7", "\n\t"])
@@ -139,6 +214,22 @@ def test_a_long_prompt_is_refused() -> None:
 def test_a_long_negative_is_refused() -> None:
     with pytest.raises(PromptTooLong):
         order_of("a fox", negative="x" * 4000)
+
+
+def test_a_prompt_and_a_negative_may_be_exactly_as_long_as_the_limit() -> None:
+    longest = "x" * PROMPT_LIMIT
+    assert PROMPT_LIMIT == 1000, "as docs and sentences say"
+    assert order_of(longest).drawing.prompt.text == longest
+    assert order_of("a fox", negative=longest).drawing.prompt.negative == longest
+    for prompt, negative in ((longest + "x", ""), ("a fox", longest + "x")):
+        with pytest.raises(PromptTooLong) as caught:
+            order_of(prompt, negative=negative)
+        assert caught.value.length == PROMPT_LIMIT + 1
+
+
+def test_a_models_name_is_found_in_any_case_and_within_spaces() -> None:
+    assert find_model(" PLAIN ", [BUNDLED, PLAIN]) is PLAIN
+    assert dressed("a fox", model=" Plain").drawing.model == PLAIN.name
 
 
 def test_an_unknown_model_names_the_nearest() -> None:
@@ -171,8 +262,34 @@ def test_the_last_weight_counts_and_one_of_nothing_is_none(
 
 def test_words_that_a_lora_listens_to_are_not_put_in_twice() -> None:
     assert dressed("Pixel Art of a fox --lora pixel").drawing.prompt.text == "Pixel Art of a fox"
+    added = len("pixel art, ")
+    assert len(dressed("x" * (PROMPT_LIMIT - added), lora="pixel").drawing.prompt.text) == PROMPT_LIMIT
     with pytest.raises(PromptTooLong):
-        dressed("x" * (PROMPT_LIMIT - 5), lora="pixel")
+        dressed("x" * (PROMPT_LIMIT - added + 1), lora="pixel")
+
+
+@pytest.mark.parametrize("weight", [2.0, -2.0, 1.999, -0.001])
+def test_a_lora_takes_every_weight_up_to_two(weight: float) -> None:
+    assert dressed(f"a fox --lora ink-2:{weight}").drawing.loras == (Lora(name=INK.name, weight=weight),)
+
+
+def test_four_loras_are_worn_at_once() -> None:
+    assert len(dressed("a fox --lora n0 --lora n1 --lora n2 --lora n3").drawing.loras) == MAX_LORAS == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "written"), [("pixel:3", "pixel:3"), ("n0 n1 n2 n3 ink-2", "n0 n1 n2 n3 Ink-2")]
+)
+def test_a_refused_lora_is_named(text: str, written: str) -> None:
+    with pytest.raises(BadParameter) as caught:
+        dressed("a fox", lora=text)
+    assert (caught.value.value, caught.value.high) == (written, 2.0 if ":" in text else 4)
+
+
+def test_a_preset_takes_parameters_without_a_prompt_and_names_no_other_preset() -> None:
+    assert draft("--steps 5", ASKER, [BUNDLED], BUNDLED).drawing.steps == 5
+    with pytest.raises(NestedPreset):
+        draft("ink --preset other", ASKER, [BUNDLED], BUNDLED)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +312,9 @@ def test_an_unknown_lora_names_the_nearest_or_the_model_that_has_it(
     "flag",
     [
         "pixel:3",
-        "pixel:-2.1",
+        "pixel:2.001",
+        "pixel:-2.001",
+        "pixel:1.0001",
         "pixel:",
         "pixel:nan",
         "pixel:1e0",

@@ -2,6 +2,8 @@
 
 import gc
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from generation.request import ImageSize
+from generation.request import BatchKey, ImageSize, ModelName
 from generation.worker.denoise import batch_state
-from generation.worker.denoise.batch_state import ROW_COUNTS, BatchState
+from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS, ROW_COUNTS, BatchState
 from generation.worker.denoise.slots import Row, Slot
+from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.loading import Model
 from tests.generation.worker.company import SCHEDULERS, with_schedulers
 from tests.generation.worker.requests import model, order
@@ -152,6 +155,152 @@ def test_a_company_that_stays_together_is_planned_once(sd_folder: Path) -> None:
     state = base.batch_states.of(slots[0].key)
     plans = [state._plan(slots, ()) for _ in range(2)]  # pyright: ignore[reportPrivateUsage]
     assert plans[0] is plans[1]
+
+
+SHAPE = (1, 2, 2)
+LINE = StepTable(
+    told=torch.tensor([[1.0, 1.0, 1.0, -1.0]]).repeat(3, 1),
+    weights=torch.tensor([[0.0, 1.0, 0.5]]).repeat(3, 1),
+    draws=(False,) * 3,
+    start_noise=1.0,
+    start_init=0.0,
+)
+"""A table without a scheduler: x + m / 2 at each of three steps."""
+
+
+def plain(state: BatchState, weights: Sequence[float] = (1.0,), table: StepTable = LINE, **more: Any) -> Slot:
+    """Returns a slot with one row for each weight, without a model."""
+    rows = tuple(Row(weight=weight, text=torch.full((1, 2), number)) for number, weight in enumerate(weights))
+    key = BatchKey(model=ModelName("none"), latent_shape=SHAPE, text_shape=(1, 2), dtype="float32", loras=())
+    return state.seat(key, table, rows, torch.Generator().manual_seed(1), **more)
+
+
+def ones(x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor]:
+    return (torch.ones_like(x),)
+
+
+@pytest.fixture
+def state() -> BatchState:
+    with torch.inference_mode():
+        return BatchState(SHAPE, torch.device("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "places", "rows", "owners", "own_rows"),
+    [
+        ((), 3, 4, [0, 1, 2, 2], [[0, 1, 2], [0, 1, 3]]),
+        ((3, 4), 3, 4, [0, 1, 2, 2], [[0, 1, 2], [0, 1, 3]]),
+        ((2,), 3, 4, [0, 1, 2, 2], [[0, 1, 2], [0, 1, 3]]),  # not padded: larger than the largest
+        ((4, 8), 4, 4, [0, 1, 2, 2], [[0, 1, 2, 3], [0, 1, 3, 3]]),
+        ((2, 5), 5, 5, [0, 1, 2, 2, 3], [[0, 1, 2, 4, 4], [0, 1, 3, 4, 4]]),
+        ((3, 6), 3, 6, [0, 1, 2, 2, 2, 2], [[0, 1, 2], [0, 1, 3]]),
+    ],
+)
+def test_pictures_and_rows_are_padded_to_the_next_size(
+    state: BatchState,
+    sizes: Sequence[int],
+    places: int,
+    rows: int,
+    owners: list[int],
+    own_rows: list[list[int]],
+) -> None:
+    slots = [plain(state), plain(state), plain(state, (3.0, -2.0))]
+    plan = state._plan(slots, sizes)  # pyright: ignore[reportPrivateUsage]
+    padding = places - 3
+    assert plan.places.tolist() == [*(slot.place for slot in slots), *[batch_state.SCRATCH] * padding]
+    assert plan.goes_on.tolist() == [1, 1, 1, *[0] * padding]
+    assert plan.of_row.tolist() == owners
+    assert plan.own_rows.tolist() == own_rows
+    shares = [[1.0, 1.0, 3.0, *[0.0] * padding], [0.0, 0.0, -2.0, *[0.0] * padding]]
+    assert plan.shares.squeeze().tolist() == shares
+    text = plan.told["encoder_hidden_states"]
+    assert text[:, 0, 0].tolist() == [0, 0, 0, 1, *[1] * (rows - 4)], "padding rows repeat the last one"
+    assert plan.told["timestep_cond"] is None
+    assert (plan.history, plan.is_noisy) == (0, False)
+
+
+def test_a_plan_remembers_as_much_as_its_longest_scheduler_and_is_noisy_if_one_is(state: BatchState) -> None:
+    for steps in (1, 2, 5):
+        longer = replace(LINE, weights=torch.zeros(3, 1 + 2 * steps), draws=(False, True, False))
+        plan = state._plan([plain(state), plain(state, table=longer)], ())  # pyright: ignore[reportPrivateUsage]
+        assert (plan.history, plan.is_noisy) == (2 * steps - 2, True)
+
+
+def test_the_plans_of_the_last_four_batches_are_kept(state: BatchState) -> None:
+    slots = [plain(state) for _ in range(5)]
+
+    def plan(number: int) -> object:
+        return state._plan([slots[number]], ())  # pyright: ignore[reportPrivateUsage]
+
+    plans = [plan(number) for number in range(4)]
+    assert [plan(number) for number in range(4)] == plans
+    plan(0)  # used last
+    plan(4)  # the fifth: the one that was not used for longest is dropped
+    assert plan(0) is plans[0]
+    assert plan(1) is not plans[1]
+
+
+def test_places_double_as_pictures_come_and_steps_grow_to_a_power_of_two(state: BatchState) -> None:
+    assert state.is_empty
+    slots: list[Slot] = []
+    places: list[int] = []
+    for _ in range(8):
+        slots.append(plain(state))
+        places.append(len(state.samples))
+    assert [slot.place for slot in slots] == [1, 2, 3, 4, 5, 6, 7, 8], "place 0 is scratch"
+    assert places == [4, 4, 4, 8, 8, 8, 8, 16]
+    assert not state.is_empty
+    assert state.tables.shape[1] == 4
+    five = replace(LINE, told=torch.zeros(5, 4), weights=torch.zeros(5, 3), draws=(False,) * 5)
+    slots.append(plain(state, table=five))
+    assert state.tables.shape[:2] == (16, 8)
+    del slots[2]
+    gc.collect()
+    assert plain(state).place == 3
+
+
+def test_only_the_slots_of_a_batch_step(state: BatchState) -> None:
+    first, second = plain(state), plain(state)
+    begun = second.sample.clone()
+    expected = first.sample + 0.5
+    state.advance(ones, [first], torch.float32, sizes=(4,))
+    assert (first.step, second.step, first.is_finished) == (1, 0, False)
+    assert torch.equal(first.sample, expected)
+    assert torch.equal(second.sample, begun)
+    assert first.clean is not None and second.clean is None
+    assert torch.allclose(first.clean, expected - 1.5)
+    state.advance(ones, [first, second], torch.float32)
+    state.advance(ones, [first, second], torch.float32)
+    assert (first.is_finished, second.is_finished) == (True, False)
+
+
+def test_guidance_is_the_weighted_sum_of_a_slots_own_rows(state: BatchState) -> None:
+    def by_row(x: Tensor, timesteps: Tensor, **told: Any) -> tuple[Tensor]:
+        return (torch.ones_like(x) * (1 + told["encoder_hidden_states"][:, 0, 0])[:, None, None, None],)
+
+    lone, guided = plain(state), plain(state, (3.0, -2.0))
+    begun = guided.sample.clone()
+    state.advance(by_row, [lone, guided], torch.float32, sizes=(4, 8))
+    assert torch.allclose(guided.sample, begun + (3 * 1 - 2 * 2) / 2)
+
+
+def test_image_to_image_begins_with_a_mixture_of_picture_and_noise(state: BatchState) -> None:
+    noise = torch.randn(SHAPE, generator=torch.Generator().manual_seed(1))
+    init = torch.full(SHAPE, 3.0)
+    table = replace(LINE, start_noise=0.25, start_init=0.5)
+    assert torch.allclose(plain(state, table=table).sample, 0.25 * noise)
+    mixed = plain(state, table=table, init=init)
+    assert torch.allclose(mixed.sample, 0.25 * noise + 1.5)
+    assert mixed.background is None
+
+
+def test_row_counts_grow_and_those_of_compiled_models_are_some_of_them() -> None:
+    for counts in (ROW_COUNTS, COMPILED_ROW_COUNTS):
+        assert list(counts) == sorted(set(counts))
+        assert all(more <= 2 * count for count, more in pairwise(counts)), "at most half is padding"
+        assert all(count % 8 == 0 for count in counts if count > 4), "as kernels for tensor cores want them"
+    assert set(COMPILED_ROW_COUNTS) < set(ROW_COUNTS)
+    assert (ROW_COUNTS[0], ROW_COUNTS[-1]) == (1, 128) == (COMPILED_ROW_COUNTS[0], COMPILED_ROW_COUNTS[-1])
 
 
 def test_a_place_is_free_when_nobody_holds_its_picture_and_nothing_is_left_of_it(sd_folder: Path) -> None:

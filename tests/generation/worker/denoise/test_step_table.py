@@ -6,7 +6,8 @@ import diffusers
 import pytest
 import torch
 
-from generation.worker.denoise.step_table import StepTables, compile_table
+from generation.worker.denoise.schedulers import Timing
+from generation.worker.denoise.step_table import StepTable, StepTables, compile_table
 from tests.tiny_models import BETAS
 
 # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
@@ -118,5 +119,137 @@ def test_a_table_is_compiled_once() -> None:
     assert step_tables.table(8, strength=0.5) is step_tables.table(8, strength=0.51)
 
 
-def test_image_to_image_does_one_step_at_least() -> None:
-    assert len(StepTables(scheduler("EulerDiscreteScheduler")).table(8, strength=0.01)) == 1
+@pytest.mark.parametrize(
+    ("strength", "down", "up"),
+    [
+        (None, 8, 8),
+        (1.0, 8, 8),
+        (0.99, 7, 8),
+        (0.875, 7, 7),
+        (0.51, 4, 5),
+        (0.5, 4, 4),
+        (0.25, 2, 2),
+        (0.125, 1, 1),
+        (0.01, 1, 1),
+        (0.0, 1, 1),
+    ],
+)
+def test_image_to_image_does_the_steps_of_its_strength_and_one_at_least(
+    strength: float | None, down: int, up: int
+) -> None:
+    tables = StepTables(scheduler("FlowMatchEulerDiscreteScheduler"))
+    assert len(tables.table(8, strength)) == down
+    assert len(tables.table(8, strength, Timing(rounds_up=True))) == up
+
+
+def test_of_one_step_one_remains() -> None:
+    tables = StepTables(scheduler("EulerDiscreteScheduler"))
+    assert [len(tables.table(1, strength)) for strength in (None, 1.0, 0.5, 0.0)] == [1, 1, 1, 1]
+
+
+def test_the_last_steps_of_a_schedule_are_those_of_the_whole() -> None:
+    tables = StepTables(scheduler("DDIMScheduler", clip_sample=False))
+    whole, half = tables.table(8), tables.table(8, 0.5)
+    assert torch.equal(half.told, whole.told[4:])
+    assert torch.allclose(half.weights, whole.weights[4:], atol=1e-6)
+    assert torch.equal(half.kept, whole.kept[4:])
+
+
+def test_a_picture_without_a_start_picture_begins_with_noise_alone() -> None:
+    for name, most in (("DDIMScheduler", 1.0), ("EulerDiscreteScheduler", 14.0)):
+        real = scheduler(name, **({"clip_sample": False} if name == "DDIMScheduler" else {}))
+        tables = StepTables(real)
+        alone = tables.table(8)
+        real.set_timesteps(8)
+        assert (alone.start_noise, alone.start_init) == (float(real.init_noise_sigma), 0.0)
+        assert alone.start_noise <= most * 1.1
+        mixed = tables.table(8, 0.5)
+        at = real.timesteps[4:5]
+        one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+        assert mixed.start_init == pytest.approx(float(real.add_noise(one, zero, at)))
+        assert mixed.start_noise == pytest.approx(float(real.add_noise(zero, one, at)))
+
+
+def test_a_mask_over_the_whole_strength_begins_with_noise_alone() -> None:
+    tables = StepTables(scheduler("DDIMScheduler", clip_sample=False))
+    assert tables.table(8, 1.0, is_masked=True).start_init == 0.0
+    assert tables.table(8, 1.0).start_init > 0.0
+    assert tables.table(8, 0.5, is_masked=True).start_init == tables.table(8, 0.5).start_init > 0.0
+    assert tables.table(8, 0.5, is_masked=True) is not tables.table(8, 0.5)
+
+
+def test_the_kept_part_of_a_mask_loses_its_noise_step_by_step() -> None:
+    real = scheduler("DDIMScheduler", clip_sample=False)
+    kept = compile_table(real, 6, is_masked=True).kept
+    real.set_timesteps(6)
+    one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
+    assert kept.shape == (6, 2)
+    assert kept[-1].tolist() == [1.0, 0.0]
+    for row, at in zip(kept, real.timesteps[1:], strict=False):
+        assert row[0] == pytest.approx(float(real.add_noise(one, zero, at[None])))
+        assert row[1] == pytest.approx(float(real.add_noise(zero, one, at[None])))
+    assert StepTable(
+        told=torch.zeros(1, 4), weights=torch.zeros(1, 3), draws=(False,), start_noise=1.0, start_init=0.0
+    ).kept.shape == (0, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "config", "is_table"),
+    [
+        ("DDIMScheduler", {"clip_sample": False}, True),
+        ("PNDMScheduler", {"skip_prk_steps": True}, True),  # looks back as far as a table can
+        ("UniPCMultistepScheduler", {}, False),  # remembers a sample, which a mask would change
+    ],
+)
+def test_with_a_mask_a_table_remembers_nothing_that_the_mask_changes(
+    name: str, config: dict[str, Any], is_table: bool
+) -> None:
+    table = compile_table(scheduler(name, **config), 12, is_masked=True)
+    assert (table.scheduler is None) is is_table
+    assert (table.order > 0) is is_table
+
+
+def test_a_table_says_which_steps_draw_noise() -> None:
+    def draws(name: str, **more: Any) -> tuple[bool, ...]:
+        return compile_table(scheduler(name, **more), 4).draws
+
+    assert draws("EulerDiscreteScheduler") == (False,) * 4
+    assert draws("EulerAncestralDiscreteScheduler") == (True,) * 4
+    assert draws("DDPMScheduler", clip_sample=False) == (True, True, True, False)
+    assert draws("DDIMScheduler", clip_sample=True) == (False,) * 4, "its own scheduler draws"
+
+
+class Odd(diffusers.DDIMScheduler):
+    """Draws twice in a step."""
+
+    def step(self, *args: Any, **more: Any) -> Any:
+        torch.randn((1, 1, 1, 1))
+        torch.randn((1, 1, 1, 1))
+        return super().step(*args, **more)
+
+
+class Nearly(diffusers.DDIMScheduler):
+    """A step that is a weighted sum but for a small part of it."""
+
+    part = 0.0
+
+    def step(self, *args: Any, **more: Any) -> Any:
+        *_, sample = args  # output, timestep, sample
+        following = super().step(*args, **more)[0]
+        return (following * (1 + self.part * sample.abs().max()),)
+
+
+def as_scheduler(kind: Any) -> Any:
+    return kind(clip_sample=False)
+
+
+def test_a_scheduler_that_draws_twice_in_a_step_keeps_its_object() -> None:
+    assert compile_table(as_scheduler(Odd), 4).scheduler is not None
+
+
+@pytest.mark.parametrize(("part", "is_table"), [(0.0, True), (1e-7, True), (1e-3, False)])
+def test_a_step_may_differ_from_its_table_by_rounding(
+    part: float, is_table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Nearly, "part", part)
+    assert (compile_table(as_scheduler(Nearly), 4).scheduler is None) is is_table
