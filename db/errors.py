@@ -8,6 +8,7 @@ StorageError
 ├── DatabaseBroken     path, reason
 ├── DatabaseBusy       path
 ├── DiskFull           path
+├── NotStorable        path
 └── ImageGone          job, index
 """
 
@@ -98,6 +99,13 @@ class DiskFull(StorageError):
 
     path: Path
     sentence = "The disk that holds {path} is full. Make room and try again."
+
+
+class NotStorable(StorageError):
+    """A number of more than 64 bits, or half of a surrogate pair: SQLite has neither, so no row has it."""
+
+    path: Path
+    sentence = "A number or a character can't be stored in {path}."
 
 
 class ImageGone(StorageError):

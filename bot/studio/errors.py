@@ -201,6 +201,16 @@ class UnknownCommand(MemberRefusal):
     name: str
 
 
+class UnusableOption(MemberRefusal):
+    """Discord sent an option that its own clients would not: of another type, out of range, or without the thing it names."""
+
+    name: str  # empty: the command itself
+
+
+class UnreadablePress(MemberRefusal):
+    """The custom_id of a button or form, or the form's fields, can't be read: it is altered, or another release's."""
+
+
 # ---- jobs and pictures
 
 
@@ -385,6 +395,13 @@ class RuleTaken(ServerRefusal):
 class NoSuchRule(ServerRefusal):
     name: str
     nearest: str  # empty when there is none
+
+
+class NoSuchVersion(ServerRefusal):
+    """The rule book has never had that version."""
+
+    version: int
+    newest: int
 
 
 class RuleBreaksMust(ServerRefusal):

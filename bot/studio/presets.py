@@ -31,8 +31,7 @@ class MemberPresets:
         key = _key(name)
         if re.fullmatch(rf"[\w-]{{1,{LONGEST_NAME}}}", key) is None:
             raise BadPresetName(name, LONGEST_NAME)
-        # SQLite reads text only up to a NUL.
-        text = one_line(text.replace("\0", " "))
+        text = one_line(text)
         if not text:
             raise EmptyPreset
         if len(text) > LONGEST_TEXT:

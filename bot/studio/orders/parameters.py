@@ -34,6 +34,7 @@ from generation import (
     ModelEntry,
 )
 from generation.request import Prompt
+from startup import CONTROL
 
 PROMPT_LIMIT = 1000
 """Characters. More than any text encoder reads; the card must show the whole prompt beside its buttons."""
@@ -232,8 +233,8 @@ def _demand_weights(prompt: Prompt) -> None:
 
 
 def one_line(text: str) -> str:
-    """Joins the text into one line. Drops lone surrogates, which JSON allows but a database does not."""
-    return " ".join(text.encode("utf-8", "ignore").decode().split())
+    """Joins the text into one line without control characters. Drops lone surrogates, which a database does not take."""
+    return " ".join(CONTROL.sub(" ", text.encode("utf-8", "ignore").decode()).split())
 
 
 def new_seed() -> int:

@@ -228,6 +228,7 @@ error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest -
     [none] { "" }
    *[other] { " " }Did you mean { CODE($nearest) }?
 }
+error-no-such-version = This server's rules have no version { ID($version) }; the newest is { ID($newest) }.
 error-rule-breaks-must = The rule { CODE($rule) } would refuse { CODE($prompt) }{ $more ->
     [0] { "" }
    *[other] { " " }and { $more } more
@@ -240,6 +241,13 @@ error-data-too-large = Your data has { SIZE($size) }, but Discord accepts at mos
 error-not-your-data = That button is for another member's data. `/privacy delete` is for yours.
 
 ## Discord
+
+error-unusable-option = { $name ->
+    [none] That command can't be read. Choose it again from Discord's list.
+   *[other] The option { CODE($name) } can't be read. Choose it again from Discord's list.
+}
+error-unreadable-press = That button or form can't be read. Use the command again.
+error-not-storable = That has a number or a character that can't be used here.
 
 error-command-not-found = That command has changed. Reload Discord and try again.
 error-command-signature-mismatch = That command has changed. Reload Discord and try again.

@@ -78,6 +78,12 @@ def test_half_a_surrogate_pair_is_dropped() -> None:
     assert order_of("a \ud83e fox").drawing.prompt.text == "a fox"
 
 
+def test_control_characters_are_spaces() -> None:
+    order = order_of("a\x00 fox\x1b[31m in\x85snow\u2028at night", negative="\x07 fog")
+    assert order.drawing.prompt.text == "a fox [31m in snow at night"
+    assert order.drawing.prompt.negative == "fog"
+
+
 def test_a_parameter_in_the_prompt_wins_over_the_option() -> None:
     assert order_of("a fox --seed 7", seed=8).drawing.seed == 7
 
