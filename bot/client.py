@@ -16,6 +16,7 @@ from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.gallery.delivery import Delivery, Spawn
 from bot.options import demand_options
+from bot.permissions import demand_server
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
 from bot.studio import Refusal
@@ -37,6 +38,7 @@ discord.VoiceClient.warn_dave = False
 class Tree(app_commands.CommandTree["Atelier"]):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
         try:
+            demand_server(interaction)
             demand_options(interaction)
         except Refusal as error:
             if interaction.type is discord.InteractionType.autocomplete:

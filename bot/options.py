@@ -33,7 +33,7 @@ def demand_options(interaction: Interaction) -> None:
         return
     try:
         given = dict(iter(interaction.namespace))  # it has no keys()
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnusableOption("") from error
     if interaction.type is discord.InteractionType.autocomplete:
         return  # half typed, and nothing is resolved

@@ -197,6 +197,10 @@ class DataTooLarge(MemberRefusal):
     limit: int
 
 
+class OnlyInServers(MemberRefusal):
+    """Limits, blocks and the moderators' log are per server, so no command works in a direct message."""
+
+
 class UnknownCommand(MemberRefusal):
     name: str
 
@@ -244,6 +248,13 @@ class TooLarge(PictureRefusal):
 
 class NothingToVerify(PictureRefusal):
     """There is no picture, or no file that can be read as one."""
+
+
+class TooManyChecks(PictureRefusal):
+    """The member had too many pictures verified."""
+
+    limit: int  # a minute
+    retry_after: float  # seconds
 
 
 class TooHeavyToVerify(PictureRefusal):

@@ -1,18 +1,22 @@
 """What only a forger sends gets a sentence: never a bug's reference, never silence."""
 
+import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot.client import Atelier
+from bot.studio.pictures.verification import CHECKS_A_MINUTE
 from db.errors import NotStorable
 from generation.request import JobId, MemberId, Prompt
 from playground.server import Playground
 from tests.bot.conftest import ADA, Shop
 from tests.bot.desk import flagged
 from tests.bot.forger import BUG, Faults, Forger, faults
+from tests.bot.painter import png
 from tests.bot.ways_in import kept
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
@@ -117,6 +121,65 @@ async def test_a_menu_without_its_message_gets_a_sentence(forger: Forger) -> Non
     assert "can't be read" in await forger.menu(forger.play.person("ada"), "Report", "7")
 
 
+@pytest.mark.parametrize(
+    "path", ["imagine", "history", "queue", "help", "privacy export", "mod log", "server policy show"]
+)
+async def test_a_command_in_a_direct_message_is_refused_with_a_sentence(forger: Forger, path: str) -> None:
+    ada = forger.play.person("ada")
+    options = [{"name": "prompt", "type": TEXT, "value": "a fox"}] if path == "imagine" else []
+    assert "in a server only" in await forger.command(ada, path, options, ada.dm())
+
+
+@pytest.mark.parametrize("action", ["up", "vary", "reroll", "remix", "delete", "cancel"])
+@pytest.mark.parametrize("name", ["ada", "mia"])
+async def test_a_planted_button_of_another_servers_picture_does_nothing(
+    shop: Shop, forger: Forger, name: str, action: str
+) -> None:
+    await kept(shop, Prompt(text="a secret"), id=JobId("aaaaabbbbb"))  # Ada of the tests is of another server
+    text = await forger.press(forger.play.person(name), f"atelier:1:{action}:aaaaabbbbb:0")
+    assert "don't know the job" in text
+    assert not (await shop.records.pictures.of_job(JobId("aaaaabbbbb")))[0].is_removed
+
+
+async def test_a_flood_of_checks_is_limited_and_fetches_one_file_at_a_time(
+    shop: Shop, forger: Forger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada, http = forger.play.person("ada"), forger.atelier.http
+    fetch, at_once, most = http.get_from_cdn, 0, 0
+
+    async def counted(url: str) -> bytes:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        await asyncio.sleep(0)
+        try:
+            return await fetch(url)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr(http, "get_from_cdn", counted)
+    picture = ada.upload("a.png", png())
+    uses = [await ada.slash("gallery", "verify", picture=picture) for _ in range(CHECKS_A_MINUTE + 3)]
+    told = [(await use.wait_for_message()).texts for use in uses]
+    limited = [text for text in told if "pictures checked in a minute" in text]
+    assert len(limited) == 3 and most == 1
+    shop.clock.now += 61
+    assert (
+        "pictures checked"
+        not in (await (await ada.slash("gallery", "verify", picture=picture)).wait_for_message()).texts
+    )
+
+
+async def test_a_file_that_cannot_be_fetched_is_told(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(url: str) -> bytes:
+        raise aiohttp.ClientError("gone")
+
+    monkeypatch.setattr(forger.atelier.http, "get_from_cdn", broken)
+    ada = forger.play.person("ada")
+    use = await ada.slash("gallery", "verify", picture=ada.upload("a.png", png()))
+    assert "could not be fetched" in (await use.wait_for_message()).texts
+
+
 FIELD = {"type": 18, "id": 1}
 FORMS: list[tuple[str, list[Any], str]] = [
     ("aaaaaaaaaa:0", [], "don't know the job"),
@@ -148,8 +211,9 @@ FORMS: list[tuple[str, list[Any], str]] = [
 async def test_a_form_that_makes_no_sense_gets_a_sentence(
     shop: Shop, forger: Forger, subject: str, components: list[Any], said: str
 ) -> None:
-    await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"))
-    text = await forger.form(forger.play.person("ada"), f"atelier:1:remixed:{subject}", components)
+    ada = forger.play.person("ada")
+    await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"), member=MemberId(ada.id))
+    text = await forger.form(ada, f"atelier:1:remixed:{subject}", components)
     assert said in text and BUG not in text
 
 

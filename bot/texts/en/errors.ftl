@@ -137,6 +137,7 @@ error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
 error-nothing-to-verify = There is no picture that I can read. I read PNG, JPEG and WebP.
+error-too-many-checks = You can have { $limit } pictures checked in a minute. Try again in { WAIT($retry_after) }.
 error-too-heavy-to-verify = That picture has { SIZE($bytes) }; I can read at most { SIZE($limit) }.
 error-generation-failed = No picture was made. { $kind ->
     [memory] The graphics card ran out of memory for it. Try fewer images or a smaller size.
@@ -242,6 +243,7 @@ error-not-your-data = That button is for another member's data. `/privacy delete
 
 ## Discord
 
+error-only-in-servers = Commands work in a server only, not in a direct message.
 error-unusable-option = { $name ->
     [none] That command can't be read. Choose it again from Discord's list.
    *[other] The option { CODE($name) } can't be read. Choose it again from Discord's list.
