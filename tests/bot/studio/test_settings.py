@@ -1,6 +1,8 @@
 """Settings: the example file equals the code's defaults, and every mistake is named."""
 
 import dataclasses
+import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,6 +11,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from msgspec import inspect
 
 from bot.studio.settings import PROJECT, Settings, SettingsBroken, load
@@ -233,6 +238,56 @@ def test_a_mistake_in_the_environment_is_one_sentence_with_its_name(name: str, v
     with pytest.raises(SettingsBroken) as caught:
         load(None, {name: value})
     assert caught.value.key == name and str(caught.value).startswith("The settings in the environment")
+
+
+# ---- made-up files
+
+_TABLES = ["", *(f"[{each.name}]" for each in dataclasses.fields(Settings)), "[[models]]", "[[models.loras]]"]
+_KEYS = sorted(
+    {name for line in EXAMPLE.read_text("utf-8").splitlines() for name in re.findall(r"^#? ?(\w+) =", line)}
+)
+_TEXTS = st.text(max_size=20) | st.sampled_from(
+    ["\0", "a\nb", "~x/y", "x" * 5000, "\u2028", "http://[", "127.0.0.1:1"]
+)
+_VALUES = st.one_of(
+    _TEXTS.map(lambda text: json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(
+        [
+            "true",
+            "[]",
+            "{}",
+            "[[]]",
+            "2020-01-01",
+            "9" * 5000,
+            "0x" + "f" * 5000,
+            "[" * 3000,
+            "nan",
+            "[1, 'a']",
+        ]
+    ),
+)
+_LINES = st.one_of(
+    st.sampled_from(_TABLES),
+    st.builds("{} = {}".format, st.sampled_from(_KEYS) | st.sampled_from(["a", '"\\u0000"', "a.b"]), _VALUES),
+    st.text(max_size=20),
+)
+
+
+@hypothesis_settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(_LINES, max_size=8).map("\n".join) | st.binary(max_size=60))
+def test_a_made_up_file_is_settings_or_one_sentence(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "ignore"))
+    try:
+        load(path, {})
+    except SettingsBroken as broken:
+        sentence = str(broken)
+        assert sentence.startswith(f"The settings in {path} are broken") and sentence.endswith(".")
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|`\$", sentence)
 
 
 def numbers(kind: Any, header: str = "") -> Iterator[tuple[str, str]]:
