@@ -53,7 +53,7 @@ error-unknown-preset = { $nearest ->
     [none] You have no preset { CODE($name) }. `/preset save` makes one.
    *[other] You have no preset { CODE($name) }. Did you mean { CODE($nearest) }? `/preset list` shows them all.
 }
-error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `-` and `_`.
+error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `_` and `-`, and does not begin with `-`.
 error-nested-preset = A preset can't contain another preset: write that one's text instead.
 error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
 error-too-many-presets = You have { $limit } presets already, the maximum. Delete one with `/preset delete`.

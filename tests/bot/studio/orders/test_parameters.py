@@ -130,10 +130,36 @@ def test_a_value_out_of_range_is_refused(flag: str) -> None:
         order_of(f"a fox {flag}")
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "--seed 7", "\n\t"])
+BLANKS = [
+    ".",
+    "…",
+    "?!",
+    "-- ",
+    "``",
+    "\u200b",
+    "\u3164",
+    "\0",
+    "\u2800",
+    "\u115f\u1160",
+    "\ufeff",
+    "\u00ad",
+    "\ud800",
+    "، ۔",
+]
+"""Texts that look empty: control and format characters, fillers without a shape, punctuation."""
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "--seed 7", "\n\t", *BLANKS])
 def test_an_empty_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(EmptyPrompt):
         order_of(prompt)
+    with pytest.raises(EmptyPrompt):
+        order_of(f"{prompt} --seed 7 --no fog")
+
+
+@pytest.mark.parametrize("prompt", ["🦊", "a", "7", "狐", "c++", "∞", "€", "ㅎ", "👩\u200d🎨"])
+def test_a_prompt_of_one_sign_that_can_be_seen_is_drawn(prompt: str) -> None:
+    assert order_of(prompt).drawing.prompt.text == prompt
 
 
 def test_a_long_prompt_is_refused() -> None:
