@@ -17,6 +17,8 @@ _KINDS: dict[Type, tuple[type, ...]] = {
     Type.number: (int, float),
     # An id that Discord did not resolve is a discord.Object.
     Type.user: (discord.User, discord.Member),
+    Type.role: (discord.Role,),
+    Type.mentionable: (discord.User, discord.Member, discord.Role),
     Type.channel: (app_commands.AppCommandChannel, app_commands.AppCommandThread),
     Type.attachment: (discord.Attachment,),
 }
@@ -35,11 +37,14 @@ def demand_options(interaction: Interaction) -> None:
         given = dict(iter(interaction.namespace))  # it has no keys()
     except (ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise UnusableOption("") from error
-    if interaction.type is discord.InteractionType.autocomplete:
-        return  # half typed, and nothing is resolved
+    # Suggestions are asked for while options are half typed, and nothing is resolved: only texts must be texts.
+    is_half = interaction.type is discord.InteractionType.autocomplete
     for option in command.parameters:
-        if option.display_name in given and not _is_usable(option, given[option.display_name]):
-            raise UnusableOption(option.display_name)
+        name = option.display_name
+        if name not in given or (is_half and option.type is not Type.string):
+            continue
+        if not isinstance(given[name], str) if is_half else not _is_usable(option, given[name]):
+            raise UnusableOption(name)
 
 
 def _is_usable(option: app_commands.Parameter, value: Any) -> bool:

@@ -13,7 +13,7 @@ from playground.people.person import Person, Use
 from playground.rest.api import Exchange
 from playground.server import Playground
 from playground.world.guild import Channel
-from playground.world.interactions import COMMAND, COMPONENT, MODAL
+from playground.world.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL
 from playground.world.messages import Message
 
 SLASH = 1
@@ -82,6 +82,13 @@ class Forger:
             options = [{"name": part, "type": 1 if number == 0 else 2, "options": options}]
         data = {"id": "1", "name": root, "type": SLASH, "options": options, **more}
         return await self._answer(self._open(COMMAND, who, data, place))
+
+    async def suggestions(self, who: Person, command: str, typed: object, name: str) -> list[Any] | None:
+        """Asks for the suggestions for an option. Returns None when there is no answer."""
+        options = [{"name": name, "type": 3, "value": typed, "focused": True}]
+        use = self._open(AUTOCOMPLETE, who, {"id": "1", "name": command, "type": SLASH, "options": options})
+        await use.wait_for_answer()
+        return use.interaction.choices
 
     async def form(
         self, who: Person, custom_id: str, components: list[Any], source: Message | None = None
