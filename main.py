@@ -95,6 +95,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     if stop_with_stdin:
         loop.add_reader(sys.stdin, stop.set)
     try:
+        doctor.inspect_data(settings.data.absolute())
         settings.data.mkdir(parents=True, exist_ok=True)
         async with Database.open(settings.data / FILE_NAME) as database:
             # Opened after the database: when the database is lost, no file is written.

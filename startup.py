@@ -1,5 +1,15 @@
 """Errors that end a start; each has a sentence for the owner. Every layer may import this module; it imports none."""
 
+import re
+
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+"""Control characters and line breaks. No name or path of the settings holds one."""
+
+
+def printable(text: str) -> str:
+    """Escapes control characters, so that a sentence that quotes a file stays one line."""
+    return CONTROL.sub(lambda found: repr(found[0])[1:-1], text)
+
 
 class StartError(Exception):
     """An error that only the owner can fix. `str()` is a sentence for the owner: the fault, its place, and the remedy."""

@@ -71,8 +71,8 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 
 
 def add_routes(client: Atelier) -> None:
-    client.add_dynamic_items(GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
     routes, delivery, appeal_forms = client.routes, client.delivery, client.appeal_forms
+    routes.add_buttons(client, GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
     routes.add_each(GalleryAction, delivery.press)
     routes.add(GalleryAction.REMIX, delivery.open_form)
     routes.add(GalleryAction.DELETE, delivery.delete)

@@ -16,9 +16,12 @@ from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.gallery.delivery import Delivery, Spawn
+from bot.options import demand_options
+from bot.permissions import demand_server
 from bot.privacy.departures import ServerDepartures
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
+from bot.studio import Refusal
 from bot.studio.parts import Parts
 from bot.ui import Translator, note, say_in
 
@@ -35,6 +38,17 @@ discord.VoiceClient.warn_dave = False
 
 
 class Tree(app_commands.CommandTree["Atelier"]):
+    async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        try:
+            demand_server(interaction)
+            demand_options(interaction)
+        except Refusal as error:
+            if interaction.type is discord.InteractionType.autocomplete:
+                return False
+            # Only an AppCommandError raised by a check reaches `on_error`.
+            raise app_commands.CheckFailure from error
+        return True
+
     async def on_error(
         self, interaction: discord.Interaction[Any], error: app_commands.AppCommandError, /
     ) -> None:
@@ -130,6 +144,8 @@ class Atelier(discord.AutoShardedClient):
         # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.
         if interaction.type is discord.InteractionType.modal_submit:
             await self.routes.submit(interaction)
+        elif interaction.type is discord.InteractionType.component:
+            await self.routes.press_unknown(interaction)
 
     async def show_presence(self) -> None:
         """Shows the model and the queue length as the bot's presence. Runs for ever."""

@@ -47,8 +47,8 @@ async def expose(metrics: Metrics, listen: str, look: Look) -> AsyncGenerator[in
         site = web.TCPSite(runner, host, port)
         try:
             await site.start()
-        except OSError as error:
-            raise CannotListen(listen, error.strerror or str(error)) from error
+        except (OSError, UnicodeError) as error:  # the name of a host that can't be encoded
+            raise CannotListen(listen, getattr(error, "strerror", "") or str(error)) from error
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 import discord
 from discord import app_commands
 
-from bot.studio import Actor, BadDuration, Moderator, NotAModerator, NotSenior, Refusal
+from bot.studio import Actor, BadDuration, Moderator, NotAModerator, NotSenior, OnlyInServers, Refusal
 from generation import MemberId
 from moderation import seconds_in
 
@@ -15,6 +15,12 @@ Interaction = discord.Interaction[Any]
 def is_moderator(interaction: Interaction) -> bool:
     """Whether the member has Manage Messages in this channel. Always False in a direct message."""
     return interaction.guild_id is not None and interaction.permissions.manage_messages
+
+
+def demand_server(interaction: Interaction) -> None:
+    """Raises OnlyInServers. Discord does not offer the commands in direct messages; this is the second wall."""
+    if interaction.guild_id is None:
+        raise OnlyInServers
 
 
 def demand_moderator(interaction: Interaction) -> int:

@@ -8,6 +8,8 @@ from typing import Any, TypeVar
 import discord
 
 from bot.errors import boundary
+from bot.studio import UnreadablePress
+from bot.ui import OURS, Button
 
 Interaction = discord.Interaction[Any]
 Answer = Callable[..., Awaitable[None]]
@@ -18,6 +20,12 @@ class Routes:
     def __init__(self) -> None:
         self._answers: dict[str, Answer] = {}
         self._forms: dict[Callable[[Mapping[str, Any]], object], Answer] = {}
+        self._buttons: tuple[type[Button], ...] = ()
+
+    def add_buttons(self, client: discord.Client, *kinds: type[Button]) -> None:
+        """Adds kinds of buttons; discord.py finds the kind of a pressed one."""
+        client.add_dynamic_items(*kinds)
+        self._buttons += kinds
 
     def add(self, action: StrEnum, answer: Answer) -> None:
         """Adds a route; a later one replaces an earlier one.
@@ -43,14 +51,28 @@ class Routes:
         async with boundary(interaction):
             await self._answers[action](interaction, *of)
 
+    async def press_unknown(self, interaction: Interaction) -> None:
+        """Answers a press that discord.py drops: the custom_id is ours, but no kind of button reads it."""
+        custom_id = _custom_id(interaction)
+        if custom_id.startswith(OURS) and not any(kind.matches(custom_id) for kind in self._buttons):
+            async with boundary(interaction):
+                raise UnreadablePress
+
     async def submit(self, interaction: Interaction) -> None:
         """Answers a form that has a route here; discord.py calls the answers of other forms."""
         async with boundary(interaction):
             for read, answer in self._forms.items():
                 if (sent := read(interaction.data or {})) is not None:
                     await answer(interaction, sent)
+                    return
+            if _custom_id(interaction).startswith(OURS):
+                raise UnreadablePress
 
     async def run(self, interaction: Interaction, answer: Answer, *of: object) -> None:
         """Calls `answer` inside the error boundary. discord.py only logs exceptions of buttons and forms."""
         async with boundary(interaction):
             await answer(interaction, *of)
+
+
+def _custom_id(interaction: Interaction) -> str:
+    return str((interaction.data or {}).get("custom_id", ""))

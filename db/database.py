@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import aiosqlite
 from msgspec import convert
 
-from db.errors import StorageError, storage_error, storage_errors
+from db.errors import NotStorable, StorageError, storage_error, storage_errors
 from db.migrate import BUSY_TIMEOUT, migrate
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,10 @@ class Reader:
 
     async def all(self, sql: str, parameters: Parameters = ()) -> list[sqlite3.Row]:
         with storage_errors(self._path):
-            return list(await self._connection.execute_fetchall(sql, parameters))
+            try:
+                return list(await self._connection.execute_fetchall(sql, parameters))
+            except (OverflowError, UnicodeEncodeError) as error:
+                raise NotStorable(path=self._path) from error
 
     async def one(self, sql: str, parameters: Parameters = ()) -> sqlite3.Row | None:
         """Returns the first row, or None."""

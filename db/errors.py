@@ -10,6 +10,7 @@ StorageError
 ├── DataFolderInUse    path
 ├── ArchiveBroken      path, reason
 ├── DiskFull           path
+├── NotStorable        path
 └── ImageGone          job, index
 """
 
@@ -118,6 +119,13 @@ class DiskFull(StorageError):
 
     path: Path
     sentence = "The disk that holds {path} is full. Make room and try again."
+
+
+class NotStorable(StorageError):
+    """A number of more than 64 bits, or half of a surrogate pair: SQLite has neither, so no row has it."""
+
+    path: Path
+    sentence = "A number or a character can't be stored in {path}."
 
 
 class ImageGone(StorageError):

@@ -6,8 +6,9 @@ Importing this loads no model and no picture library.
 # Other packages import these names from here.
 # pyright: reportUnusedImport=false
 
-from moderation.duration import DAY, HOUR, seconds_in, written
+from moderation.duration import DAY, HOUR, MINUTE, seconds_in, written
 from moderation.escalation import EscalationBroken, Rung, Sanction, parse_escalation, rung_for
+from moderation.owner_file import NOT_UTF8, NotToml, line_of, parse_toml
 from moderation.policy import (
     AS_FOUND,
     FAMILY,
@@ -23,5 +24,5 @@ from moderation.policy import (
     presets,
 )
 from moderation.prompts.filter import PromptFilter
-from moderation.rate_limits import Limits, Spend, admit
+from moderation.rate_limits import Limits, RateLimit, Spend, admit
 from moderation.verdict import ALLOWED, Category, Fingerprint, Ruling, Scores, Verdict, stricter

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 @app_commands.context_menu(name=text("menu-report"))
 @app_commands.guild_only()
 async def report(interaction: Interaction, message: discord.Message) -> None:
-    job = await interaction.client.parts.takedown.job_of_message(message.id)
+    job = await interaction.client.parts.takedown.job_of_message(message.id, actor_of(interaction))
 
     async def submit(interaction: Interaction, reason: str) -> None:
         atelier = interaction.client

@@ -1,19 +1,23 @@
 """/verify and the message menu "Verify": whether this bot made a picture, and if so when, from what, and for whom."""
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import aiohttp
 import discord
 from discord import app_commands
 
 from bot.client import Interaction
 from bot.gallery.cards import loras_told
 from bot.permissions import actor_of
-from bot.studio import Actor, Moderator, NothingToVerify, PictureGone, TooHeavyToVerify
+from bot.studio import Actor, FileUnreachable, Moderator, NothingToVerify, PictureGone, TooHeavyToVerify
 from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
 from bot.ui import Language, command, note, say_to, text
 from db import Job
+from generation import MemberId
 
+_FETCH_SECONDS = 20.0
 _MOST = 4
 """Pictures of one message that are examined."""
 
@@ -37,9 +41,14 @@ def _may_be_picture(file: discord.Attachment) -> bool:
 
 
 async def _answer(interaction: Interaction, addresses: list[str]) -> None:
-    """Examines the files. `addresses`: Discord's own URLs. Raises NothingToVerify when none of them is a picture."""
+    """Examines the files. `addresses`: Discord's own URLs.
+
+    Raises NothingToVerify when none of them is a picture, TooManyChecks, PictureGone, FileUnreachable.
+    """
     if not addresses:
         raise NothingToVerify
+    verification = interaction.client.parts.verification
+    verification.spend_check(MemberId(interaction.user.id))
     # Downloads and examination may take longer than the three seconds that Discord waits.
     await interaction.response.defer(ephemeral=True, thinking=True)
     actor, say = actor_of(interaction), say_to(interaction)
@@ -49,17 +58,25 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
             said.append(say("verify-left", count=len(addresses) - number))
             break
         try:
-            content = await interaction.client.http.get_from_cdn(address)
-        except (discord.NotFound, discord.Forbidden) as error:
-            raise PictureGone from error  # deleted in the meantime
-        try:
-            verified = await interaction.client.parts.verification.examine(content)
+            async with verification.turn:
+                verified = await verification.examine(await _fetched(interaction, address))
         except (NothingToVerify, TooHeavyToVerify):
             continue
         said.append(_said(verified, actor, say))
     if not said:
         raise NothingToVerify
     await interaction.followup.send(view=note("\n\n".join(said)), ephemeral=True)
+
+
+async def _fetched(interaction: Interaction, address: str) -> bytes:
+    """Raises PictureGone, FileUnreachable."""
+    try:
+        async with asyncio.timeout(_FETCH_SECONDS):
+            return await interaction.client.http.get_from_cdn(address)
+    except (discord.NotFound, discord.Forbidden) as error:
+        raise PictureGone from error  # deleted in the meantime
+    except (TimeoutError, ValueError, aiohttp.ClientError, discord.HTTPException) as error:
+        raise FileUnreachable from error
 
 
 def _shown_in(components: Any) -> Iterator[str]:

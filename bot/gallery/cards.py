@@ -14,6 +14,7 @@ from generation import LoraSet, Progress, Running, Waiting
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters; longer prompts are not bold
 _BAR = 12  # characters
+_ALT = 200  # characters
 _DONE = discord.Colour(0x3BA55D)
 _FAILED = discord.Colour(0x99545A)
 
@@ -30,6 +31,11 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     return ui.TextDisplay(
         say("gallery-head", prompt=shown, member=job.member, action=job.action, picture=first)
     )
+
+
+def _described(job: Job) -> str:
+    """Returns the alt text: the words that were screened and drawn."""
+    return markdown.short(markdown.one_line(job.drawing.prompt.text), _ALT)
 
 
 def _foot(say: Language, gallery: Gallery) -> ui.TextDisplay[Any]:
@@ -98,7 +104,7 @@ def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool
     job = gallery.job
     items: list[ui.Item[Any]] = [
         _head(say, job),
-        _media(name, is_spoiler=is_spoiler, description=markdown.short(job.drawing.prompt.text, 200)),
+        _media(name, is_spoiler=is_spoiler, description=_described(job)),
     ]
     if withheld := job.drawing.images - len(gallery.images):
         items.append(ui.TextDisplay(say("gallery-withheld", count=withheld, of=job.drawing.images)))

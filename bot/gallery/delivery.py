@@ -191,7 +191,7 @@ class Delivery:
 
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
         # A form must be the first answer: no deferred answer may come before it.
-        remixable = await self._parts.variations.remixable(job)
+        remixable = await self._parts.variations.remixable(job, actor_of(interaction))
         await interaction.response.send_modal(form_of(say_to(interaction), remixable))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:

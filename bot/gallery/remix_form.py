@@ -1,13 +1,15 @@
 """The remix form behind ✏️: shows a picture's prompt for editing, and reads the answer. Its state is in its custom_id."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import discord
+import msgspec
 from discord import ui
 
+from bot.studio import UnreadablePress
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import Change, Remixable
 from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, pattern
@@ -83,11 +85,11 @@ def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
 
 
 def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
-    """Reads a remix form. `sent`: the submitted data from Discord. Returns None for another form."""
+    """Reads a remix form. `sent`: the submitted data from Discord. Returns None for another form. Raises UnreadablePress."""
     match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
     if match is None:
         return None
-    entries = dict(_entries(sent.get("components", ())))
+    entries = _entries(sent.get("components"))
     image, change = entries.get(_IMAGE, match[3]), entries.get(_CHANGE, Change.MUCH)
     return RemixInput(
         job=JobId(match[2]),
@@ -98,10 +100,23 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
     )
 
 
-def _entries(components: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
-    """Yields custom_id and value of each field: a text input's text, or a menu's first choice."""
-    for each in components:
-        field = each.get("component", each)
-        chosen = [field["value"]] if "value" in field else list(field.get("values", ()))
-        if chosen:
-            yield field["custom_id"], chosen[0]
+class _Field(msgspec.Struct):
+    """A text input with its text, or a menu with its choices."""
+
+    custom_id: str
+    value: str | None = None
+    values: list[str] = []
+
+
+class _Label(msgspec.Struct):
+    component: _Field
+
+
+def _entries(components: object) -> dict[str, str]:
+    """Returns each field's text or first choice, by custom_id. Raises UnreadablePress."""
+    try:
+        fields = [each.component for each in msgspec.convert(components, list[_Label])]
+    except msgspec.ValidationError as error:
+        raise UnreadablePress from error
+    chosen = {each.custom_id: [each.value] if each.value is not None else each.values for each in fields}
+    return {custom_id: values[0] for custom_id, values in chosen.items() if values}

@@ -56,13 +56,8 @@ class ErasureSweep:
         is_recalled = False
         while True:
             self._wanted.clear()
+            is_recalled = is_recalled or await self._recall()
             try:
-                if not is_recalled:
-                    if again := await self._records.erasure.recall():
-                        log.info(
-                            "%d forgotten members came back with a backup and are forgotten again", again
-                        )
-                    is_recalled = True
                 await self.sweep()
             except StorageError as error:
                 log.warning("the sweep goes on later: %s", error)
@@ -73,6 +68,20 @@ class ErasureSweep:
                 await asyncio.wait_for(self._wanted.wait(), _SECONDS)
             except TimeoutError:
                 continue
+
+    async def _recall(self) -> bool:
+        """Asks again for members that came back with a backup. Returns False when that failed."""
+        try:
+            again = await self._records.erasure.recall()
+        except Exception:
+            # A bug here must stop neither the sweep nor the bot.
+            log.exception(
+                "members of a restored backup were not looked for; it is tried again with the next sweep"
+            )
+            return False
+        if again:
+            log.info("%d forgotten members came back with a backup and are forgotten again", again)
+        return True
 
     async def sweep(self) -> None:
         """Sweeps once. Raises StorageError."""

@@ -9,7 +9,7 @@ from bot.studio import Settings
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
-from generation import ModelEntry
+from generation import LoraEntry, ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_folder import BrokenModelFolder, inspect
@@ -73,22 +73,41 @@ def examine(
     return found
 
 
+def inspect_data(data: Path) -> Path:
+    """Returns the data folder, or the nearest parent that exists. Raises StartError when the folder can't be made."""
+    named = f"The data folder {data} (data in the settings, or ATELIER_DATA) can't be used"
+    try:
+        there = next(folder for folder in (data, *data.parents) if folder.exists())
+    except OSError as error:
+        raise StartError(f"{named}: {error.strerror or error}.") from error
+    if not there.is_dir():
+        raise StartError(f"{named}: {there} is a file.")
+    return there
+
+
 def inspect_model(entry: ModelEntry) -> None:
     """Raises StartError when the model's folder can't be used."""
+    named = f"The model {entry.name!r} in {entry.source} can't be used (models.{entry.name}.source)"
     try:
         inspect(entry.source)
     except BrokenModelFolder as broken:
-        raise StartError(
-            f"The model {entry.name!r} in {broken.source} can't be used: {broken.reason} {broken.advice}"
-        ) from broken
+        raise StartError(f"{named}: {broken.reason} {broken.advice}") from broken
+    except OSError as error:
+        raise StartError(f"{named}: {error.strerror or error}.") from error
 
 
 def broken_loras(entry: ModelEntry) -> Iterator[str]:
+    def named(lora: LoraEntry) -> str:
+        key = f"models.{entry.name}.loras.{lora.name}.source"
+        return f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used ({key})"
+
     for lora in entry.loras:
         try:
             inspect_lora(lora.source, entry.source)
         except BrokenLoraFile as broken:
-            yield f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used: {broken}"
+            yield f"{named(lora)}: {broken}"
+        except OSError as error:
+            yield f"{named(lora)}: {lora.source}: {error.strerror or error}."
 
 
 def _line(show: Callable[[str], None], name: str, text: str) -> None:
@@ -98,7 +117,11 @@ def _line(show: Callable[[str], None], name: str, text: str) -> None:
 def _storage(settings: Settings, found: Examination, show: Callable[[str], None]) -> None:
     data = settings.data.resolve()
     _line(show, "data", str(data))
-    there = next(folder for folder in (data, *data.parents) if folder.is_dir())
+    try:
+        there = inspect_data(data)
+    except StartError as broken:
+        found.stops.append(str(broken))
+        return
     free = shutil.disk_usage(there).free
     _line(show, "disk", f"{size_text(free)} free")
     if free < ROOM:
@@ -132,6 +155,8 @@ def _certificate(settings: Settings, found: Examination, show: Callable[[str], N
         credentials_of(certificate)
     except StartError as broken:
         found.stops.append(str(broken))
+    except OSError as error:
+        found.stops.append(f"{error.filename or folder}: {error.strerror or error}.")
     else:
         whose = "the owner's" if own else "made by the bot"
         _line(show, "certificate", f"{certificate.name}, until {certificate.expires:%Y-%m-%d} ({whose})")

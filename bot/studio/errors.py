@@ -197,8 +197,22 @@ class DataTooLarge(MemberRefusal):
     limit: int
 
 
+class OnlyInServers(MemberRefusal):
+    """Limits, blocks and the moderators' log are per server, so no command works in a direct message."""
+
+
 class UnknownCommand(MemberRefusal):
     name: str
+
+
+class UnusableOption(MemberRefusal):
+    """Discord sent an option that its own clients would not: of another type, out of range, or without the thing it names."""
+
+    name: str  # empty: the command itself
+
+
+class UnreadablePress(MemberRefusal):
+    """The custom_id of a button or form, or the form's fields, can't be read: it is altered, or another release's."""
 
 
 # ---- jobs and pictures
@@ -234,6 +248,13 @@ class TooLarge(PictureRefusal):
 
 class NothingToVerify(PictureRefusal):
     """There is no picture, or no file that can be read as one."""
+
+
+class TooManyChecks(PictureRefusal):
+    """The member had too many pictures verified."""
+
+    limit: int  # a minute
+    retry_after: float  # seconds
 
 
 class TooHeavyToVerify(PictureRefusal):
@@ -385,6 +406,13 @@ class RuleTaken(ServerRefusal):
 class NoSuchRule(ServerRefusal):
     name: str
     nearest: str  # empty when there is none
+
+
+class NoSuchVersion(ServerRefusal):
+    """The rule book has never had that version."""
+
+    version: int
+    newest: int
 
 
 class RuleBreaksMust(ServerRefusal):

@@ -126,7 +126,7 @@ def build_parts(
         picture_screening=picture_screening,
         studio=studio,
         presets=MemberPresets(studio),
-        verification=Verification(records, provenance),
+        verification=Verification(records, provenance, clock=clock),
         casework=casework,
         appeals=CaseAppeals(casework),
         reports=MemberReports(casework, moderation.reports_an_hour),

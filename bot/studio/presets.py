@@ -4,7 +4,7 @@ import re
 from dataclasses import replace
 
 from bot.studio import Actor, BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, UnknownPreset
-from bot.studio.orders.parameters import draft, nearest_preset, one_line
+from bot.studio.orders.parameters import INVISIBLE, draft, is_blank, nearest_preset, one_line
 from bot.studio.studio import Studio
 from db import LONGEST_NAME, LONGEST_TEXT
 
@@ -29,11 +29,12 @@ class MemberPresets:
         Raises BadPresetName, EmptyPreset, PromptTooLong, TooManyPresets, and the refusals of an order with this text.
         """
         key = _key(name)
-        if re.fullmatch(rf"[\w-]{{1,{LONGEST_NAME}}}", key) is None:
+        # A name that began with a hyphen would be read as a parameter after `--preset`.
+        is_word = re.fullmatch(rf"\w[\w-]{{0,{LONGEST_NAME - 1}}}", key) is not None
+        if not is_word or INVISIBLE.search(key):
             raise BadPresetName(name, LONGEST_NAME)
-        # SQLite reads text only up to a NUL.
-        text = one_line(text.replace("\0", " "))
-        if not text:
+        text = one_line(text)
+        if is_blank(text):
             raise EmptyPreset
         if len(text) > LONGEST_TEXT:
             raise PromptTooLong(len(text), LONGEST_TEXT, "preset")

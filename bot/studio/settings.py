@@ -2,19 +2,29 @@
 
 import difflib
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
+from urllib.parse import urlsplit
 
 import msgspec
 from msgspec import Meta, inspect
 
-from generation import Format, Level, ModelEntry, ModelName
-from moderation import STANDARD, EscalationBroken, Limits, Preset, parse_escalation
+from generation import Format, Level, ModelEntry, ModelName, scheduler_names
+from moderation import (
+    NOT_UTF8,
+    STANDARD,
+    EscalationBroken,
+    Limits,
+    NotToml,
+    Preset,
+    line_of,
+    parse_escalation,
+    parse_toml,
+)
 from moderation.pictures.registry import Name as DetectorName
-from startup import StartError
+from startup import CONTROL, StartError, printable
 
 PROJECT = Path(__file__).resolve().parents[2]
 BUNDLED_MODEL = PROJECT / "models" / "bundled"
@@ -34,15 +44,13 @@ class SettingsBroken(StartError):
 
     def __str__(self) -> str:
         where = f" at {self.key}" if self.key else ""
-        return f"The settings in {self.source} are broken{where}: {self.reason}."
+        return printable(f"The settings in {self.source} are broken{where}: {self.reason}.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DiscordSettings:
     # ATELIER_DISCORD_API overrides it.
-    api: Annotated[
-        str, Meta(pattern=r"\Ahttps?://[^/\s]", description="an address that begins with http:// or https://")
-    ] = DISCORD_API
+    api: str = DISCORD_API
     ready_timeout: Annotated[float, Meta(ge=0, le=600)] = 2.0  # seconds to wait for late guilds at start
 
 
@@ -185,19 +193,38 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     raw: dict[str, Any] = {}
     if path is not None:
         try:
-            raw = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            raw = parse_toml(path.read_text(encoding="utf-8-sig"))
         except OSError as error:
             raise SettingsBroken(source, "", error.strerror or str(error)) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise SettingsBroken(source, "", f"not valid TOML: {error}") from error
+        except UnicodeDecodeError as error:
+            raise SettingsBroken(source, "", f"{line_of(error)}: {NOT_UTF8}") from error
+        except NotToml as error:
+            raise SettingsBroken(source, "", f"{error.where}: not valid TOML: {error.problem}") from error
     settings = _converted(raw, source)
     for key, reason in _faults(settings):
         raise SettingsBroken(source, key, reason)
     if api := environment.get("ATELIER_DISCORD_API"):
+        if not _is_address(api):
+            raise SettingsBroken("the environment", "ATELIER_DISCORD_API", f"must be {_ADDRESS}")
         settings = replace(settings, discord=replace(settings.discord, api=api.rstrip("/")))
     if data := environment.get("ATELIER_DATA"):
-        settings = replace(settings, data=Path(data).expanduser())
+        try:
+            settings = replace(settings, data=Path(data).expanduser())
+        except RuntimeError as error:
+            raise SettingsBroken("the environment", "ATELIER_DATA", _NO_HOME) from error
     return settings
+
+
+_ADDRESS = "an address that begins with http:// or https://"
+_NO_HOME = "there is no home folder of that name"
+
+
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port or brackets that can't be
+        return False
 
 
 def address_of(listen: str) -> tuple[str, int]:
@@ -211,6 +238,8 @@ def address_of(listen: str) -> tuple[str, int]:
 
 def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yields key and reason of faults that types can't express, such as conflicts between fields."""
+    if not _is_address(settings.discord.api):
+        yield "discord.api", f"must be {_ADDRESS}"
     names = [entry.name for entry in settings.models]
     if doubled := _doubled(names):
         yield "models", f"two models are called {doubled!r}"
@@ -218,7 +247,7 @@ def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
     if default not in names:
         yield "generation.default_model", f"there is no model {default!r}; there are: {', '.join(names)}"
     for server, weight in settings.generation.server_weights.items():
-        if not (server.isascii() and server.isdecimal() and 0 < weight <= 1000):
+        if not (re.fullmatch("[0-9]{1,20}", server) and 0 < weight <= 1000):
             reason = "must be a server's id = a number above 0 and at most 1000"
             yield f"generation.server_weights.{server}", reason
     try:
@@ -234,6 +263,12 @@ def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
     except ValueError:
         yield "metrics.listen", "must be an address and a port, as 127.0.0.1:9464"
     for entry in settings.models:
+        if entry.scheduler and (schedulers := scheduler_names()) and entry.scheduler not in schedulers:
+            near = difflib.get_close_matches(entry.scheduler, schedulers, n=1, cutoff=0.0)[0]
+            yield (
+                f"models.{entry.name}.scheduler",
+                f"diffusers has no such scheduler; the nearest is {near!r}",
+            )
         if entry.side < entry.multiple:
             yield f"models.{entry.name}.side", f"must be at least its `multiple`, {entry.multiple}"
         if entry.steps > entry.max_steps:
@@ -278,6 +313,8 @@ def _places(
     kind: inspect.Type, value: Any, path: str, key: str, source: str
 ) -> Iterator[tuple[str, tuple[str, inspect.Type]]]:
     """Yields every value of the file by msgspec's path: its dotted key and its type. Raises SettingsBroken."""
+    if isinstance(value, str) and CONTROL.search(value):
+        raise SettingsBroken(source, key, "must hold no control characters and no line breaks")
     yield path, (key, kind)
     match kind:
         case inspect.DataclassType() if isinstance(value, dict):
@@ -292,16 +329,20 @@ def _places(
                 yield from _places(known[name], each, f"{path}.{name}", dotted, source)
         case inspect.VarTupleType(item_type=inspect.DataclassType() as item) if isinstance(value, list):
             for index, each in enumerate(cast("list[Any]", value)):
-                name = each.get("name", index + 1) if isinstance(each, dict) else index + 1
-                yield from _places(item, each, f"{path}[{index}]", f"{key}.{name}", source)
+                name: object = cast("dict[str, Any]", each).get("name") if isinstance(each, dict) else None
+                dotted = f"{key}.{name if isinstance(name, str) else index + 1}"
+                yield from _places(item, each, f"{path}[{index}]", dotted, source)
         case _:
             pass
 
 
 def _to_path(kind: type, value: object) -> Path:
-    if not isinstance(value, str):
-        raise ValueError("no string")
-    return Path(value).expanduser()
+    if not (isinstance(value, str) and value):
+        raise ValueError("no path")
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ValueError(_NO_HOME) from error
 
 
 def _wanted(kind: inspect.Type, path: str) -> str:
@@ -321,8 +362,10 @@ def _wanted(kind: inspect.Type, path: str) -> str:
         case inspect.VarTupleType(item_type=item, min_length=least):
             what = f"[[{_header(path)}]] tables" if isinstance(item, inspect.DataclassType) else "strings"
             return f"a list of {what}" + (", at least one" if least else "")
-        case inspect.StrType() | inspect.CustomType():  # a path
-            return "a string" + (" that is not empty" if getattr(kind, "min_length", 0) else "")
+        case inspect.CustomType():
+            return "a string with a path; one that begins with ~ needs a home folder of that name"
+        case inspect.StrType():
+            return "a string" + (" that is not empty" if kind.min_length else "")
         case _:
             return "a table"
 

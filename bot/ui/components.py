@@ -16,6 +16,9 @@ VERSION = 1
 View = ui.LayoutView
 BLUE = discord.Colour(0x5865F2)
 
+OURS = "atelier:"
+"""The start of all custom_ids that a release has used."""
+
 PICTURE: Mapping[Callable[[str], Any], str] = {JobId: "[a-z2-7]{10}", int: "[0-3]"}
 NUMBER: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}"}
 
@@ -39,6 +42,11 @@ class Button(ui.DynamicItem[ui.Button[Any]], template=""):
         """`of`: the parts of the subject; for each its parser and its regular expression."""
         super().__init_subclass__(template=pattern(actions, of))
         cls.actions, cls.types = actions, tuple(of)
+
+    @classmethod
+    def matches(cls, custom_id: str) -> bool:
+        """Returns whether the custom_id is one of these buttons."""
+        return cls.__discord_ui_compiled_template__.fullmatch(custom_id) is not None
 
     def __init__(
         self,

@@ -22,7 +22,8 @@ class TextForm(ui.Modal):
             self.add_item(ui.Label(text=label, component=entry))
 
     async def on_submit(self, interaction: discord.Interaction[Any], /) -> None:
-        values = (each.value.strip() for each in self._inputs)
+        # Discord's clients keep the length, but a sender of their own need not.
+        values = (each.value.strip()[: each.max_length] for each in self._inputs)
         await interaction.client.routes.run(interaction, self._submit, *values)
 
 

@@ -1,10 +1,12 @@
 """Buttons that turn the pages of a list. The whole query is in the custom_id, so pages still turn after a restart."""
 
+import re
 from enum import StrEnum
 from typing import Any
 
 from discord import ui
 
+from bot.studio import UnreadablePress
 from bot.texts import Language
 from bot.ui.components import Button, row
 
@@ -19,6 +21,21 @@ class Page(StrEnum):
 
 class PageButton(Button, actions=Page, of={str: r"[\w.:-]{1,75}"}):
     """`page:<list>:<cursor>`; each list defines its own cursors."""
+
+
+def numbers_in(*fields: str) -> list[int]:
+    """Reads the whole numbers of a cursor. Raises UnreadablePress."""
+    if not all(re.fullmatch("-?[0-9]{1,20}", each) for each in fields):
+        raise UnreadablePress
+    return [int(each) for each in fields]
+
+
+def fields_of(cursor: str, count: int) -> list[str]:
+    """Splits a cursor at its dots. Raises UnreadablePress."""
+    fields = cursor.split(".")
+    if len(fields) != count:
+        raise UnreadablePress
+    return fields
 
 
 def pager(

@@ -16,6 +16,7 @@ OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 
 _HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 _TORCH_CLASS = re.compile(r"Model|UNet|Autoencoder|Transformer|Encoder")
+_NEEDS_SAFETENSORS = "Download the model's *.safetensors files, or convert it with `save_pretrained(…, safe_serialization=True)`."
 _NEEDS_FULL = "Download the model again, or point `source` at a complete folder in diffusers' layout."
 
 
@@ -94,7 +95,12 @@ def _inspect_component(source: str, folder: Path, class_name: str) -> tuple[int,
             if not (folder / str(shard)).is_file():
                 raise BrokenModelFolder(source, f"{folder.name}/{shard} is missing.", _NEEDS_FULL)
     files = sorted(folder.glob("*.safetensors"))
-    if not files and not list(folder.glob("*.bin")):
+    if not files and any(folder.glob("*.bin")):
+        reason = (
+            f"{folder.name}/ holds its weights as *.bin only; such files may run code when they are read."
+        )
+        raise BrokenModelFolder(source, reason, _NEEDS_SAFETENSORS)
+    if not files:
         raise BrokenModelFolder(source, f"{folder.name}/ holds no weights (*.safetensors).", _NEEDS_FULL)
     plain = half = 0
     for file in files:

@@ -19,7 +19,7 @@ from moderation.classifier.glossary import in_english
 from moderation.classifier.ngrams import Ngrams, Weighed
 from moderation.prompts.filter import Opinion
 from moderation.verdict import Category
-from startup import StartError
+from startup import StartError, printable
 
 MODEL = Path(__file__).with_name("model")
 CARD = "model.json"
@@ -42,7 +42,7 @@ class ModelBroken(StartError):
     problem: str
 
     def __str__(self) -> str:
-        return (
+        return printable(
             f"The prompt filter's model in {self.folder} can't be used: {self.problem}. "
             "Install Atelier again, or make the files anew: python -m training.safety.train."
         )

@@ -38,6 +38,7 @@ class _Line(Struct):
 
 class GoldenPromptsBroken(FileBroken):
     what = "The list of prompts that must be refused or allowed"
+    key = "moderation.must"
 
 
 def read_golden_prompts(path: Path | None = None) -> tuple[GoldenPrompt, ...]:
@@ -57,7 +58,7 @@ def _read(path: Path) -> Iterable[GoldenPrompt]:
             continue
         try:
             entry = convert(json.loads(line), _Line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             remedy = 'write {"prompt": "…", "must": "refuse"} or "allow"'
             problem = problem_of(error) if isinstance(error, ValidationError) else f"not valid JSON: {error}"
             raise GoldenPromptsBroken(str(path), f"line {number}", problem, remedy) from error

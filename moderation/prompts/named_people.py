@@ -3,7 +3,6 @@ who agreed to be drawn.
 """
 
 import re
-import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -12,7 +11,7 @@ from pathlib import Path
 from msgspec import Struct, ValidationError, convert, field
 
 from moderation.normalise.normalise import phrase
-from moderation.owner_file import FileBroken, problem_of
+from moderation.owner_file import FileBroken, NotToml, parse_toml, problem_of
 from moderation.prompts.filter import canonical
 from moderation.prompts.rules import Rules
 
@@ -22,6 +21,7 @@ _FORM = 'write add = ["A Name"], except = ["A Name"] and [[consent]] tables with
 @dataclass(eq=False)
 class NamedPeopleBroken(FileBroken):
     what = "The list of real persons"
+    key = "moderation.people"
     remedy: str = _FORM
 
 
@@ -52,9 +52,9 @@ def read_named_people(path: Path | None) -> NamedPeople:
     if path is None:
         return NamedPeople()
     try:
-        people = convert(tomllib.loads(NamedPeopleBroken.read(path)), NamedPeople, builtin_types=(date,))
-    except tomllib.TOMLDecodeError as error:
-        raise NamedPeopleBroken(str(path), "", f"not valid TOML: {error}") from error
+        people = convert(parse_toml(NamedPeopleBroken.read(path)), NamedPeople, builtin_types=(date,))
+    except NotToml as error:
+        raise NamedPeopleBroken(str(path), error.where, f"not valid TOML: {error.problem}") from error
     except ValidationError as error:
         place = str(error).partition(" - at ")[2]
         raise NamedPeopleBroken(str(path), _where(place), problem_of(error)) from error

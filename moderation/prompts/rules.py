@@ -1,6 +1,5 @@
 """Reads rules from TOML, checks them, and compiles them to a form that finds words in texts. Gives no verdict itself."""
 
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -11,9 +10,10 @@ from typing import Any, cast
 
 from moderation.classifier.glossary import foreign_words
 from moderation.normalise.vocabulary import Vocabulary, ordinary_words
-from moderation.owner_file import FileBroken
+from moderation.owner_file import FileBroken, NotToml, parse_toml, shown
 from moderation.prompts.phrases import Found, Phrasebook, patterns
 from moderation.verdict import Category, Ruling
+from startup import CONTROL
 
 DEFAULT_RULES = Path(__file__).with_name("rules.toml")
 _BUILT_IN = Path(__file__).with_name("built_in.toml")
@@ -21,6 +21,7 @@ _BUILT_IN = Path(__file__).with_name("built_in.toml")
 
 class RulesBroken(FileBroken):
     what = "The file of rules"
+    key = "moderation.rules"
 
 
 class Reads(StrEnum):
@@ -147,15 +148,10 @@ def compiled(rules: tuple[Rule, ...]) -> Rules:
 
 def _toml(text: str, file: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message, _, place = str(error).partition(" (at ")
-        place = place.removesuffix(")").split(", col")[0]
-        if not place.startswith("line"):  # "end of document"
-            place = f"line {len(text.splitlines())}"
-        raise RulesBroken(
-            file, place, f"not valid TOML: {message}", "check quotes, commas and brackets"
-        ) from error
+        return parse_toml(text)
+    except NotToml as error:
+        problem = f"not valid TOML: {error.problem}"
+        raise RulesBroken(file, error.where, problem, "check quotes, commas and brackets") from error
 
 
 def _read_rules(document: dict[str, Any], file: str, lists: Mapping[str, tuple[str, ...]]) -> Iterator[Rule]:
@@ -222,6 +218,8 @@ class _RuleReader:
         if not isinstance(value, str) or not value.strip():
             remedy = f"one of {', '.join(choices)}" if choices else f'add {key} = "…"'
             raise self._broken(f"{key!r} is missing or not a text", remedy)
+        if CONTROL.search(value):
+            raise self._broken(f"{key} = {value!r} holds control characters", "write it on one line")
         if choices is not None and value not in choices:
             nearest = get_close_matches(value, choices, 1)
             remedy = f"did you mean {nearest[0]!r}?" if nearest else f"one of {', '.join(choices)}"
@@ -235,7 +233,9 @@ class _RuleReader:
         words: list[str] = []
         for word in cast("list[object]", value):
             if not isinstance(word, str) or not word.strip():
-                raise self._broken(f"{key!r} holds {word!r}, which is no word", "write every word in quotes")
+                raise self._broken(
+                    f"{key!r} holds {shown(word)}, which is no word", "write every word in quotes"
+                )
             if not word.startswith("@"):
                 words.append(word)
             elif word[1:] in self.lists:

@@ -18,8 +18,8 @@ _SLOPE = 3.0  # of the score by cosine: 0.05 below blacking out is 0.70
 
 class Checker:
     def __init__(self, source: str) -> None:
-        # transformers knows a model's class only at run time
-        self._model: Any = StableDiffusionSafetyChecker.from_pretrained(source)
+        # transformers knows a model's class only at run time. Files of torch's pickle format may run code when they are read.
+        self._model: Any = StableDiffusionSafetyChecker.from_pretrained(source, use_safetensors=True)
         self._model.eval()
         side = self._model.config.vision_config.image_size
         self._prepare: Any = CLIPImageProcessor(size={"shortest_edge": side}, crop_size=side)

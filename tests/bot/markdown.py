@@ -9,6 +9,7 @@ _ESCAPE = re.compile(r"\\([^0-9A-Za-z\s])")
 _ANYWHERE = re.compile(r"[`*_~|<>\[\]]|://|@(?=everyone|here)|[\r\n\u2028\u2029\x85]")
 _AT_THE_START = re.compile(r"\s*(?:#{1,3} |-# |[-*] |>)")
 _TURNS = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ def without_code(text: str) -> str:
 
 def words_of(text: str) -> str:
     """Returns the visible part of a member's text."""
-    return " ".join(_TURNS.sub("", text).split()).replace("\u200b", "")
+    return " ".join(_CONTROL.sub(" ", _TURNS.sub("", text)).split()).replace("\u200b", "")
 
 
 HOSTILE = st.sampled_from(

@@ -136,6 +136,74 @@ def test_rules_that_are_not_there_are_named(capsys: pytest.CaptureFixture[str], 
     assert "absent.toml" in sentence
 
 
+@pytest.mark.parametrize("key", ["rules", "must", "people"])
+def test_a_folder_in_place_of_a_file_is_named_with_its_setting(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, key: str
+) -> None:
+    sentence = sentence_of(capsys, [*a_config(tmp_path, f'[moderation]\n{key} = "{tmp_path}"'), "doctor"])
+    assert f"moderation.{key}" in sentence and str(tmp_path) in sentence
+
+
+LONG = "x" * 5000
+"""Longer than any file system takes."""
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        (f'[moderation]\nrules = "{LONG}"', "moderation.rules"),
+        (f'[moderation]\nmust = "{LONG}"', "moderation.must"),
+        (f'[moderation]\npeople = "{LONG}"', "moderation.people"),
+        (f'[provenance]\ncertificate = "{LONG}"\nkey = "{LONG}"', "provenance.certificate"),
+        (f'[[models]]\nname = "emoji"\nsource = "{LONG}"\nlicence = "y"', "models.emoji.source"),
+    ],
+)
+def test_a_path_that_no_file_system_takes_is_named_with_its_setting(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, part: str
+) -> None:
+    assert part in sentence_of(capsys, [*a_config(tmp_path, text), "doctor"])
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+@pytest.mark.parametrize("below", ["", "/below/it", f"/{LONG}"])
+def test_a_data_folder_that_cannot_be_is_named_with_its_setting(
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    below: str,
+    command: str,
+) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    monkeypatch.setenv("DISCORD_TOKEN", "x")
+    monkeypatch.setenv("ATELIER_DATA", f"{tmp_path if LONG in below else file}{below}")
+    assert main.main([command]) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said and "ATELIER_DATA" in said and "can't be used" in said
+
+
+@pytest.mark.parametrize("command", ["run", "doctor"])
+def test_a_lora_whose_file_is_missing_is_told_with_its_key(
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    command: str,
+) -> None:
+    async def stop(*parts: object) -> None:
+        raise StartError("it would run now")
+
+    monkeypatch.setattr(main.app, "run", stop)
+    monkeypatch.setenv("DISCORD_TOKEN", "x")
+    text = (
+        '[[models]]\nname = "emoji"\nsource = "bundled"\nlicence = "y"\n'
+        '[[models.loras]]\nname = "ink"\nsource = "absent.safetensors"'
+    )
+    main.main([*a_config(tmp_path, text), command])
+    said = capsys.readouterr().err + caplog.text
+    assert "models.emoji.loras.ink.source" in said and "absent.safetensors" in said
+
+
 @pytest.mark.parametrize("text", [None, "add = [", "add = [1]"])
 def test_the_list_of_real_persons_is_read_at_start(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str | None

@@ -9,11 +9,12 @@ from bot.client import Atelier
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
 from db.cases import Outcome
+from db.jobs import ReplyTarget
 from generation.request import JobId, MemberId, Prompt
 from playground.people.person import Use
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.conftest import ADA, MIA, Shop, an_order, until
+from tests.bot.conftest import ADA, CHANNEL, MIA, Shop, an_order, until
 from tests.bot.desk import FLAGGED
 from tests.bot.test_ways_in import BUTTONS
 from tests.bot.ways_in import kept
@@ -66,7 +67,8 @@ async def rows(shop: Shop, atelier: Atelier, ada: int) -> None:
     [guild] = atelier.guilds
     actor = replace(ADA, guild_id=guild.id, member=MemberId(ada))
     max_ = replace(MIA, guild_id=guild.id, member=MemberId(1))
-    await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"))
+    place = ReplyTarget(guild_id=guild.id, channel_id=CHANNEL)
+    await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"), place=place)
     with pytest.raises(PromptRefused):
         await shop.admit(an_order("a naked woodcutter", actor))
     await shop.admit(an_order(FLAGGED, actor))

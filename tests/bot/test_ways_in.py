@@ -31,7 +31,7 @@ from generation.request import Prompt
 from moderation.policy import Action, Change
 from moderation.prompts.filter import PromptFilter
 from moderation.verdict import Category, Ruling, Verdict
-from tests.bot.conftest import GUILD, MIA, Shop
+from tests.bot.conftest import ADA, GUILD, MIA, Shop
 from tests.bot.studio.screening.test_server_policies import SERVER, learned
 from tests.bot.ways_in import FORMS, LEFT_OUT, OPTIONS, PRESSES, SHOWN, Carries, Way, kept
 
@@ -85,7 +85,7 @@ async def test_every_form_and_each_of_its_fields_is_listed(shop: Shop) -> None:
     kinds = discord.ui.Modal.__subclasses__()
     assert {each for each in kinds if each.__module__.startswith("bot.")} == set(FORMS)
     job = await kept(shop, Prompt(text="a quiet hill"))
-    form = form_of(language(ENGLISH), replace(await shop.variations.remixable(job.id), images=(0, 1)))
+    form = form_of(language(ENGLISH), replace(await shop.variations.remixable(job.id, ADA), images=(0, 1)))
     fields = [each.component for each in form.children if isinstance(each, discord.ui.Label)]
     assert [str(getattr(each, "custom_id", "")) for each in fields] == list(FORMS[RemixForm])
 

@@ -190,7 +190,7 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
 
     async def path(shop: Shop, text: str) -> Order:
         job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
-        modal = read_modal(form_of(language(ENGLISH), await shop.variations.remixable(job.id)).to_dict())
+        modal = read_modal(form_of(language(ENGLISH), await shop.variations.remixable(job.id, ADA)).to_dict())
         entries = {"prompt": form.format(text), "negative": negative.format(text)}
         wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
         assert wanted is not None

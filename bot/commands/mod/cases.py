@@ -10,7 +10,7 @@ from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
 from bot.permissions import demand_moderator, moderator_of, seconds_of
 from bot.studio import NotSenior
-from bot.ui import Language, Page, card, command, markdown, pager, say_in, say_to, text
+from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, say_in, say_to, text
 from db import Case
 from generation import MemberId
 
@@ -68,12 +68,13 @@ async def turn(interaction: Interaction, cursor: str) -> None:
 
 async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
     """Builds a page. `cursor`: member, state's letter and the case number before the page, joined with dots."""
-    member, state, before = cursor.split(".")
+    member, state, before = fields_of(cursor, 3)
+    about, last = numbers_in(member, before)
     found = await interaction.client.parts.records.cases.page(
         interaction.guild_id or 0,
-        member=MemberId(int(member)) if int(member) else None,
+        member=MemberId(about) if about else None,
         is_open={"o": True, "c": False}.get(state),
-        before=int(before) or None,
+        before=last or None,
         limit=PAGE + 1,
     )
     shown = found[:PAGE]
@@ -83,9 +84,9 @@ async def _page(interaction: Interaction, cursor: str) -> ui.LayoutView:
         ui.TextDisplay(say("mod-nothing-matches"))
     ]
     view = card(*items)
-    last = shown[-1].number if shown else 1
-    newest, older = f"{member}.{state}.0", f"{member}.{state}.{last}"
-    view.add_item(pager(say, Page.CASES, newest, older, is_newest=before == "0", has_more=len(found) > PAGE))
+    oldest = shown[-1].number if shown else 1
+    newest, older = f"{member}.{state}.0", f"{member}.{state}.{oldest}"
+    view.add_item(pager(say, Page.CASES, newest, older, is_newest=not last, has_more=len(found) > PAGE))
     return view
 
 

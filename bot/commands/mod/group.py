@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
-from bot.permissions import ModeratorsGroup, demand_moderator, moderator_of, seconds_of
+from bot.permissions import ModeratorsGroup, moderator_of, seconds_of
 from bot.posted_message import PostedMessage
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
@@ -136,8 +136,8 @@ class Mod(ModeratorsGroup):
 @app_commands.default_permissions(manage_messages=True)
 @app_commands.guild_only()
 async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
-    demand_moderator(interaction)
-    job = await interaction.client.parts.takedown.job_of_message(message.id)
+    by = moderator_of(interaction)
+    job = await interaction.client.parts.takedown.job_of_message(message.id, by)
     say = say_in(interaction.client, interaction.guild_id)
     await take_down(interaction, job, say("mod-menu-reason"))
 

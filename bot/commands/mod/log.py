@@ -10,7 +10,7 @@ from discord import ui
 from bot.cases.cards import source, why
 from bot.client import Interaction
 from bot.permissions import demand_moderator
-from bot.ui import Language, Page, card, markdown, pager, say_to
+from bot.ui import Language, Page, card, fields_of, markdown, numbers_in, pager, say_to
 from db import VerdictRecord, Verdicts
 from generation import MemberId
 from moderation import Ruling
@@ -37,11 +37,11 @@ class Question:
 
     @classmethod
     def of(cls, cursor: str) -> Question:
-        member, channel, letter, since, before = cursor.split(".")
+        """Raises UnreadablePress."""
+        *ids, letter, since, before = fields_of(cursor, 5)
+        member, channel, *times = numbers_in(*ids, since, before)
         ruling = next((r.word for r in Ruling if r.word.startswith(letter)), "")
-        return cls(
-            member=int(member), channel=int(channel), ruling=ruling, since=int(since), before=int(before)
-        )
+        return cls(member=member, channel=channel, ruling=ruling, since=times[0], before=times[1])
 
 
 async def turn(interaction: Interaction, cursor: str) -> None:

@@ -4,7 +4,7 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.permissions import ModeratorsGroup, moderator_of
-from bot.studio import NothingSaid
+from bot.studio import NoSuchVersion, NothingSaid
 from bot.studio.screening.server_rules import CHOICES, DryRun
 from bot.ui import Language, command, markdown, say_to, text
 from db import Draft
@@ -60,6 +60,8 @@ async def remove(interaction: Interaction, name: Name) -> None:
 async def show(interaction: Interaction, version: app_commands.Range[int, 1] | None = None) -> None:
     book, guild_id = interaction.client.parts.records.server_rules, interaction.guild_id or 0
     newest = await book.version(guild_id)
+    if version is not None and version > newest:
+        raise NoSuchVersion(version, newest)
     rules = await book.live(guild_id) if version is None else await book.at_version(guild_id, version)
     hits = await book.hits(guild_id)
     say = say_to(interaction)

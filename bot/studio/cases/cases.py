@@ -22,7 +22,7 @@ from bot.studio import (
 from bot.studio.cases.takedown import Takedown
 from db import Act, Block, Case, EntryKind, Job, MemberStats, Origin, Outcome, Repositories, Transaction
 from generation import JobId, MemberId
-from moderation import DAY, Rung, parse_escalation, rung_for
+from moderation import DAY, Ruling, Rung, parse_escalation, rung_for
 
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """Outcomes that give a strike."""
@@ -150,9 +150,11 @@ class Casework:
         return await self.sanction(by, member, name, None, reason)
 
     async def open_refusal(self, verdict_id: int, by: Moderator) -> Case | None:
-        """Opens a case from a refused order, once each. Returns None when the verdict does not exist in this server."""
+        """Opens a case from a refused order, once each. Returns None when this server has no refusal of that id."""
         record = await self.records.verdicts.get(verdict_id)
         if record is None or record.guild_id is None or record.guild_id != by.guild_id:
+            return None
+        if record.verdict.ruling is not Ruling.REFUSE:
             return None
         async with self.records.database.transaction() as tx:
             case = await self.records.cases.of_verdict(verdict_id)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from bot.studio import Actor, Moderator, NoSuchJob, NothingToRestore, NotRunning, NotYours, OwnCase
+from bot.studio import Actor, Moderator, NothingToRestore, NotRunning, NotYours, OwnCase, demand_known
 from db import Act, Block, Case, EntryKind, Job, Looks, Repositories, Transaction
 from generation import JobId, MemberId
 from generation.queue.dispatcher import Dispatcher
@@ -42,7 +42,7 @@ class Takedown:
 
     async def cancel(self, job_id: JobId, actor: Actor) -> Job:
         """Cancels a job, for its member or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
-        job = await self._known(job_id)
+        job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         moderator = _acts_for_server(actor, job, is_picture=False)
         async with self._records.database.transaction() as tx:
             if not await self._cancel(tx, job_id):
@@ -59,7 +59,7 @@ class Takedown:
         A moderator's removal is logged, and similar pictures are then refused in that server.
         Raises NoSuchJob, NotYours.
         """
-        job = await self._known(job_id)
+        job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         moderator = _acts_for_server(actor, job, is_picture=True)
         async with self._records.database.transaction() as tx:
             await self._remove_pictures(tx, job_id, actor, reason)
@@ -82,10 +82,12 @@ class Takedown:
         """Allows pictures similar to removed ones again: those of a job, or those removed since `since` (unix seconds).
 
         `member`: only that member's; None: every member's. The removed pictures themselves stay deleted.
-        Raises OwnCase, NothingToRestore.
+        Raises NoSuchJob, OwnCase, NothingToRestore.
         """
         async with self._records.database.transaction() as tx:
             job = await self._records.jobs.get(job_id) if job_id else None
+            if job is not None:  # a deleted job's pictures can be restored too
+                demand_known(job, job.id, by)
             if by.member in (member, job and job.member):
                 raise OwnCase
             jobs = [job_id] if job_id else []
@@ -261,18 +263,10 @@ class Takedown:
         async with self._records.database.transaction() as tx:
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
-    async def _known(self, job_id: JobId) -> Job:
-        job = await self._records.jobs.get(job_id)
-        if job is None:
-            raise NoSuchJob(job_id)
-        return job
-
-    async def job_of_message(self, message_id: int) -> Job:
+    async def job_of_message(self, message_id: int, actor: Actor) -> Job:
         """Returns the job whose card or result the message is. Raises NoSuchJob."""
         job = await self._records.jobs.of_message(message_id)
-        if job is None:
-            raise NoSuchJob(str(message_id))
-        return job
+        return demand_known(job, str(message_id), actor)
 
 
 def _acts_for_server(actor: Actor, job: Job, *, is_picture: bool) -> Moderator | None:

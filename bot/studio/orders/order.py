@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from bot.studio.errors import NoSuchJob
 from db import Job, JobAction, Parent, StoredImage
-from generation import Drawing, MemberId
+from generation import Drawing, JobId, MemberId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +29,16 @@ class Moderator(Actor):
 
     guild_id: int
     is_senior: bool = False  # has Manage Server too
+
+
+def demand_known(job: Job | None, named: JobId | str, actor: Actor) -> Job:
+    """Returns the job when the actor may know of it: their own, or one of their server.
+
+    Every act on a job passes here, because a button's custom_id can name any job. Raises NoSuchJob.
+    """
+    if job is None or (job.member != actor.member and job.place.guild_id != actor.guild_id):
+        raise NoSuchJob(named)
+    return job
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

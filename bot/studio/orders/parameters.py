@@ -3,6 +3,7 @@
 import difflib
 import random
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from fractions import Fraction
@@ -34,6 +35,7 @@ from generation import (
     ModelEntry,
 )
 from generation.request import Prompt
+from startup import CONTROL
 
 PROMPT_LIMIT = 1000
 """Characters. More than any text encoder reads; the card must show the whole prompt beside its buttons."""
@@ -64,8 +66,8 @@ NAMES = {
 TYPED = "/imagine"
 """The source of orders with a typed prompt."""
 
-_NO_WORDS = " .…-"
-"""Characters that count as no prompt: Discord requires one, so members type a dot."""
+INVISIBLE = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0]")
+"""Letters and signs without a shape, such as the Hangul fillers. Unicode calls them letters, marks or symbols."""
 
 NO_PRESETS: Mapping[str, str] = MappingProxyType({})
 
@@ -163,7 +165,7 @@ def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) 
     Raises as `with_preset`.
     """
     wish = read(wish)
-    if not wish.prompt.strip(_NO_WORDS):
+    if is_blank(wish.prompt):
         wish = replace(wish, prompt="")
     wish = with_preset(wish, presets)
     held = with_preset(read_inline(held), presets)
@@ -184,10 +186,11 @@ def compose(
 ) -> Order:
     """Builds the order of an /imagine; records nothing. Raises a Refusal that names the fault."""
     wish = with_preset(read(wish), presets)
-    if not one_line(wish.prompt):
-        raise EmptyPrompt
     order = _order(wish, actor, models, default)
+    # After the weights: `::` alone has no words either, but its mistake is another.
     _demand_weights(order.drawing.prompt)
+    if is_blank(wish.prompt):
+        raise EmptyPrompt
     return order
 
 
@@ -232,8 +235,14 @@ def _demand_weights(prompt: Prompt) -> None:
 
 
 def one_line(text: str) -> str:
-    """Joins the text into one line. Drops lone surrogates, which JSON allows but a database does not."""
-    return " ".join(text.encode("utf-8", "ignore").decode().split())
+    """Joins the text into one line without control characters. Drops lone surrogates, which a database does not take."""
+    return " ".join(CONTROL.sub(" ", text.encode("utf-8", "ignore").decode()).split())
+
+
+def is_blank(text: str) -> bool:
+    """Returns whether no letter, digit or symbol can be seen in it. Discord requires a prompt, so members type a dot."""
+    categories = (unicodedata.category(each) for each in INVISIBLE.sub("", text))
+    return not any(each[0] in "LNS" and each != "Sk" for each in categories)
 
 
 def new_seed() -> int:

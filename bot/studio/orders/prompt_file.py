@@ -8,7 +8,7 @@ from dataclasses import replace
 from math import gcd
 
 from bot.studio import NoPromptInFile
-from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, one_line
+from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, is_blank
 from generation import MAX_LORA_WEIGHT, ImageSize, ModelEntry
 from generation.files.images import NotAPicture, read_parameters
 from generation.files.infotext import Infotext, read_infotext
@@ -32,7 +32,7 @@ def prompt_in_file(
     """
     is_png = content.startswith(_PNG)
     wish = _of_png(content, typed, models, default) if is_png else PromptInput(prompt=_text(content))
-    if not one_line(wish.prompt):
+    if is_blank(wish.prompt):
         raise NoPromptInFile
     return wish
 

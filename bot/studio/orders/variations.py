@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.studio import VARYING, Actor, GalleryAction, NoSuchJob, Order, PictureGone, Settings, TooLarge
+from bot.studio import VARYING, Actor, GalleryAction, Order, PictureGone, Settings, TooLarge, demand_known
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from db import Job, JobAction, Parent, Repositories, StoredImage
 from generation import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
@@ -59,7 +59,7 @@ class Variations:
 
     async def variation(self, job_id: JobId, image: int, actor: Actor, beyond: float = 0.0) -> Order:
         """Returns an order of four pictures that start from this one. `beyond`: as in VARYING. Raises NoSuchJob, PictureGone."""
-        job, model = await self._known(job_id)
+        job, model = await self._known(job_id, actor)
         await self._picture(job_id, image)
         start = _start(job_id, image, model, beyond)
         drawing = replace(_drawing(job, model), images=4, pictures=(start,))
@@ -67,7 +67,7 @@ class Variations:
 
     async def upscale(self, job_id: JobId, image: int, actor: Actor) -> Order:
         """Returns the order of an upscale. Raises NoSuchJob, PictureGone, TooLarge."""
-        job, model = await self._known(job_id)
+        job, model = await self._known(job_id, actor)
         picture = await self._picture(job_id, image)
         factor = self._settings.generation.upscale_factor
         if max(picture.width, picture.height) * factor > MAX_SIDE:
@@ -78,15 +78,15 @@ class Variations:
 
     async def reroll(self, job_id: JobId, actor: Actor, *, source: str = "re-roll") -> Order:
         """Returns the same order with another seed. Raises NoSuchJob."""
-        job, model = await self._known(job_id)
+        job, model = await self._known(job_id, actor)
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
         return Order(actor=actor, source=source, action=JobAction.REROLL, drawing=drawing)
 
-    async def remixable(self, job_id: JobId) -> Remixable:
+    async def remixable(self, job_id: JobId, actor: Actor) -> Remixable:
         """Returns the job with its remaining pictures. Raises NoSuchJob, PictureGone."""
-        job, _ = await self._known(job_id)
+        job, _ = await self._known(job_id, actor)
         stored = await self._records.pictures.of_job(job_id)
         images = tuple(picture.index for picture in stored if not picture.is_removed)
         if not images:
@@ -100,7 +100,7 @@ class Variations:
 
         Raises NoSuchJob, PictureGone, and the errors of `compose`.
         """
-        job, model = await self._known(job_id)
+        job, model = await self._known(job_id, actor)
         await self._picture(job_id, image)
         wish = with_preset(read(wish), await self._records.presets.of(actor.member))
         models = self._settings.models
@@ -123,10 +123,8 @@ class Variations:
         )
         return Order(actor=actor, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
 
-    async def _known(self, job_id: JobId) -> tuple[Job, ModelEntry]:
-        job = await self._records.jobs.get(job_id)
-        if job is None:
-            raise NoSuchJob(job_id)
+    async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
+        job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         return job, self.model(job.drawing.model)
 
     async def _picture(self, job_id: JobId, image: int) -> StoredImage:

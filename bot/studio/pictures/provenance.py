@@ -19,7 +19,12 @@ from bot.studio import ProvenanceSettings
 from db import Job
 from generation import JobId
 from generation.files import images
-from generation.provenance.certificate import Certificate, load_certificate, made_certificate
+from generation.provenance.certificate import (
+    Certificate,
+    CertificateBroken,
+    load_certificate,
+    made_certificate,
+)
 from generation.provenance.content_credentials import Claim, Credentials
 from generation.provenance.watermark import Watermark
 from startup import StartError
@@ -89,7 +94,12 @@ def certificate_of(settings: ProvenanceSettings) -> Certificate | None:
     """Returns the owner's certificate; None when the settings name none. Raises CertificateBroken."""
     if not settings.certificate:
         return None
-    return load_certificate(Path(settings.certificate), Path(settings.key))
+    try:
+        return load_certificate(Path(settings.certificate), Path(settings.key))
+    except CertificateBroken as broken:
+        setting = "certificate" if broken.path == Path(settings.certificate) else "key"
+        problem = f"{broken.problem}; provenance.{setting} names it"
+        raise CertificateBroken(broken.path, problem) from broken
 
 
 def credentials_of(certificate: Certificate) -> Credentials:

@@ -2,23 +2,27 @@
 
 import asyncio
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
 from PIL import Image
 
-from bot.studio import NothingToVerify, TooHeavyToVerify
+from bot.studio import NothingToVerify, TooHeavyToVerify, TooManyChecks
 from bot.studio.pictures.provenance import Provenance
 from db import Job, Repositories
-from generation import JobId
+from generation import JobId, MemberId
 from generation.files import images
 from generation.files.images import PictureError
 from generation.provenance.content_credentials import Found
+from moderation import MINUTE, RateLimit
 from moderation.pictures.perceptual_hash import SAME, Fingerprint, distance, fingerprint, nearest
 
 MAX_BYTES = 25 * 2**20
 """Maximum size of a picture to verify; more than Discord's upload limit without payment."""
+
+CHECKS_A_MINUTE = 10  # per member
 
 _SIDE = 2048  # pixels
 _JOB = re.compile(r"\bJob: ([a-z2-7]{10})-(\d)\b")
@@ -65,18 +69,35 @@ class _Signs:
 
 
 class Verification:
-    def __init__(self, records: Repositories, provenance: Provenance) -> None:
+    def __init__(
+        self, records: Repositories, provenance: Provenance, *, clock: Callable[[], float] = time.time
+    ) -> None:
         self._records = records
         self._provenance = provenance
-        self._looking = asyncio.Lock()  # one at a time: a large picture takes a core for a second
+        self._clock = clock
+        # Kept in memory only: a check leaves nothing behind that a restart would forgive.
+        self._checks: dict[MemberId, RateLimit] = {}
+        self.turn = asyncio.Lock()
+        """Held while a picture is fetched and examined: a large one takes 200 MB, and a core for a second."""
+
+    def spend_check(self, member: MemberId) -> None:
+        """Counts a check of the member's. Raises TooManyChecks."""
+        for each, limit in list(self._checks.items()):
+            if not limit.retry_after(CHECKS_A_MINUTE):
+                del self._checks[each]
+        limit = self._checks.setdefault(
+            member, RateLimit("minute", CHECKS_A_MINUTE, MINUTE, clock=self._clock)
+        )
+        if seconds := limit.retry_after(1):
+            raise TooManyChecks(CHECKS_A_MINUTE, seconds)
+        limit.take(1)
 
     async def examine(self, content: bytes) -> Verified:
         """Examines a PNG, JPEG or WebP. Raises NothingToVerify, TooHeavyToVerify."""
         if len(content) > MAX_BYTES:
             raise TooHeavyToVerify(len(content), MAX_BYTES)
         try:
-            async with self._looking:
-                signs = await asyncio.to_thread(self._signs, content)
+            signs = await asyncio.to_thread(self._signs, content)
         except PictureError as error:
             raise NothingToVerify from error
         found = [

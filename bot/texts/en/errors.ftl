@@ -53,7 +53,7 @@ error-unknown-preset = { $nearest ->
     [none] You have no preset { CODE($name) }. `/preset save` makes one.
    *[other] You have no preset { CODE($name) }. Did you mean { CODE($nearest) }? `/preset list` shows them all.
 }
-error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `-` and `_`.
+error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `_` and `-`, and does not begin with `-`.
 error-nested-preset = A preset can't contain another preset: write that one's text instead.
 error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
 error-too-many-presets = You have { $limit } presets already, the maximum. Delete one with `/preset delete`.
@@ -137,6 +137,7 @@ error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
 error-nothing-to-verify = There is no picture that I can read. I read PNG, JPEG and WebP.
+error-too-many-checks = You can have { $limit } pictures checked in a minute. Try again in { WAIT($retry_after) }.
 error-too-heavy-to-verify = That picture has { SIZE($bytes) }; I can read at most { SIZE($limit) }.
 error-generation-failed = No picture was made. { $kind ->
     [memory] The graphics card ran out of memory for it. Try fewer images or a smaller size.
@@ -228,6 +229,7 @@ error-no-such-rule = This server has no rule called { CODE($name) }.{ $nearest -
     [none] { "" }
    *[other] { " " }Did you mean { CODE($nearest) }?
 }
+error-no-such-version = This server's rules have no version { ID($version) }; the newest is { ID($newest) }.
 error-rule-breaks-must = The rule { CODE($rule) } would refuse { CODE($prompt) }{ $more ->
     [0] { "" }
    *[other] { " " }and { $more } more
@@ -240,6 +242,14 @@ error-data-too-large = Your data has { SIZE($size) }, but Discord accepts at mos
 error-not-your-data = That button is for another member's data. `/privacy delete` is for yours.
 
 ## Discord
+
+error-only-in-servers = Commands work in a server only, not in a direct message.
+error-unusable-option = { $name ->
+    [none] That command can't be read. Choose it again from Discord's list.
+   *[other] The option { CODE($name) } can't be read. Choose it again from Discord's list.
+}
+error-unreadable-press = That button or form can't be read. Use the command again.
+error-not-storable = That has a number or a character that can't be used here.
 
 error-command-not-found = That command has changed. Reload Discord and try again.
 error-command-signature-mismatch = That command has changed. Reload Discord and try again.

@@ -135,6 +135,8 @@ def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:
             torch_dtype=dtype,
             variant=variant,
             local_files_only=not is_hub_name(source),
+            # Files of torch's pickle format may run code when they are read.
+            use_safetensors=True,
             # Stable Diffusion's safety checker alone takes 1.2 GB.
             **dict.fromkeys(OPTIONAL),
         )

@@ -12,7 +12,7 @@ from bot.studio.orders.parameters import PromptInput
 from db.ids import new_job_id
 from db.jobs import Job, ReplyTarget
 from generation.request import ImageSize, MemberId
-from tests.bot.conftest import ADA, MIA, Shop
+from tests.bot.conftest import ADA, Shop
 from tests.bot.gallery.test_cards import LARGEST_ID, NOW, SAY, a_job, custom_ids_of, problems, texts_of
 from tests.bot.markdown import long_words
 from tests.bot.painter import png
@@ -60,7 +60,7 @@ async def test_history_is_read_page_by_page_and_ends(shop: Shop) -> None:
 
 async def test_history_keeps_the_words_of_what_was_removed(shop: Shop) -> None:
     job = await done(shop, ADA.member, "a fox")
-    await shop.takedown.remove(job.id, MIA, "")
+    await shop.takedown.remove(job.id, ADA, "")
     view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
     assert files == [] and problems(view) == []
     assert any("a fox" in text for text in texts_of(view))

@@ -295,6 +295,53 @@ def test_a_refusals_card_opens_a_case_and_nothing_else(record: VerdictRecord) ->
     assert custom_ids_of(view) == ([f"atelier:1:case:open:{record.id}"] if is_refusal else [])
 
 
+CONTROL = "a \x00fox\x1b[31m\x07 in\x7f \x9bsnow \ud83e" + "x" * 300
+
+
+def test_no_control_character_reaches_a_card() -> None:
+    record = VerdictRecord(
+        id=1,
+        at=NOW,
+        member=MemberId(1),
+        member_name=CONTROL,
+        guild_id=GUILD,
+        channel_id=1,
+        source="/imagine",
+        prompt=CONTROL,
+        negative=CONTROL,
+        job=None,
+        message_id=None,
+        verdict=Verdict(
+            ruling=Ruling.REFUSE,
+            category=Category.SPAM,
+            score=1.0,
+            rule="a rule",
+            words=(CONTROL,),
+            field="prompt",
+            normal_form=CONTROL,
+        ),
+    )
+    job = a_job(CONTROL, CONTROL)
+    views = [
+        case_cards.review_card(SAY, record),
+        cards.gallery_card(SAY, a_gallery(job, 4), "grid.png", is_spoiler=False),
+        cards.first_card(SAY, job, 1, is_ready=True),
+        cards.ended_card(SAY, job, "It ended."),
+    ]
+    for view in views:
+        shown = [str(value) for each in walk(view.to_components()) for value in each.values()]
+        assert shown and not [
+            text for text in shown if re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff]", text)
+        ]
+
+
+def test_the_alt_text_is_the_prompt_in_short() -> None:
+    view = cards.gallery_card(SAY, a_gallery(a_job(CONTROL), 1), "grid.png", is_spoiler=False)
+    (gallery,) = [each for each in walk(view.to_components()) if each["type"] == 12]
+    alt = gallery["items"][0]["description"]
+    assert alt.startswith("a fox [31m in snow xxx") and len(alt) == 200 and alt.endswith("…")
+
+
 @some
 @given(records)
 def test_a_refused_prompt_does_not_leave_its_quote(record: VerdictRecord) -> None:

@@ -112,11 +112,8 @@ def test_what_a_start_would_live_with_and_what_it_would_fail_at(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DISCORD_TOKEN")
-    # Only loading the model finds an unknown scheduler.
-    arguments = config(tmp_path, ("odd", folder))
-    path = Path(arguments[1])
-    path.write_text(path.read_text("utf-8") + 'scheduler = "NoSuchScheduler"\n', "utf-8")
-    assert main.main(arguments) == 1
+    # Its folder is whole: only loading the model finds the fault.
+    assert main.main(config(tmp_path, ("odd", folder))) == 1
     said = capsys.readouterr()
     assert "atelier: DISCORD_TOKEN is not set" in said.err
     assert "'odd' can't be used" in said.err and "NoSuchScheduler" in said.err

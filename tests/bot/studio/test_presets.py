@@ -118,11 +118,25 @@ async def test_a_preset_is_kept_under_its_folded_name_and_replaced(book: MemberP
     assert await book.of(ADA) == {}
 
 
-@pytest.mark.parametrize("name", ["", "  ", "two words", "a:b", "`", "--ar", "x" * (LONGEST_NAME + 1), "a\0"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "",
+        "  ",
+        "two words",
+        "a:b",
+        "`",
+        "--ar",
+        "-a",
+        "x" * (LONGEST_NAME + 1),
+        "a\0",
+        "a\nb",
+        "\x1b",
+        "\u3164",
+        "a\u200b",
+    ],
+)
 async def test_a_name_is_one_word(book: MemberPresets, name: str) -> None:
-    if name == "--ar":
-        assert await book.save(ADA, name, "dusk"), "odd, and harmless"
-        return
     with pytest.raises(BadPresetName):
         await book.save(ADA, name, "dusk")
 
@@ -131,6 +145,7 @@ async def test_what_could_not_be_typed_is_not_kept(book: MemberPresets) -> None:
     for text, refusal in (
         ("", EmptyPreset),
         (" \n\0", EmptyPreset),
+        ("\u200b.", EmptyPreset),
         ("x" * (LONGEST_TEXT + 1), PromptTooLong),
         ("dusk --stepz 5", UnknownParameter),
         ("dusk --steps many", BadParameter),

@@ -1,6 +1,8 @@
 """Settings: the example file equals the code's defaults, and every mistake is named."""
 
 import dataclasses
+import json
+import re
 import subprocess
 import sys
 import tomllib
@@ -9,6 +11,9 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
 from msgspec import inspect
 
 from bot.studio.settings import PROJECT, Settings, SettingsBroken, load
@@ -52,6 +57,7 @@ def test_every_word_that_a_setting_takes_is_known_to_the_part_that_it_chooses() 
 
 
 LORA = MODEL + "[[models.loras]]\nname = 'ink'\nsource = 'x'\n"
+CONTROL = "no control characters"
 BROKEN = [  # file content, and the key and the words that the error must contain
     ("data = 3", "data", "a string"),
     ("nonsense = 1", "nonsense", "there are: data, discord,"),
@@ -138,6 +144,43 @@ BROKEN = [  # file content, and the key and the words that the error must contai
         "models.emoji.loras.ink",
         "two LoRAs",
     ),
+    ("data = ''", "data", "a path"),
+    ("data = '~nobody-of-that-name/x'", "data", "a home folder of that name"),
+    ('data = "\\u0000"', "data", CONTROL),
+    ('data = "a\\nb"', "data", CONTROL),
+    ('data = "a\\u2028b"', "data", CONTROL),
+    ("data = 'a\x7fb'", "", "line 1: not valid TOML"),
+    ("[discord]\napi = 'http://[::1'", "discord.api", "begins with http://"),
+    ("[discord]\napi = 'http://x:99999999/api'", "discord.api", "begins with http://"),
+    ("[discord]\napi = 'ftp://x'", "discord.api", "begins with http://"),
+    ('[moderation]\nrules = "\\u0000"', "moderation.rules", CONTROL),
+    ('[moderation]\nmust = "\\u0000"', "moderation.must", CONTROL),
+    ('[moderation]\npeople = "\\u0000"', "moderation.people", CONTROL),
+    ('[moderation]\nlog_channel = "a\\u001bb"', "moderation.log_channel", CONTROL),
+    ('[pictures]\nsafety_checker = "\\u0000"', "pictures.safety_checker", CONTROL),
+    ('[provenance]\ncertificate = "\\u0000"\nkey = "b"', "provenance.certificate", CONTROL),
+    ('[metrics]\nlisten = "\\u0000:80"', "metrics.listen", CONTROL),
+    (f"[generation]\nslots = {'9' * 5000}", "", "line 2: not valid TOML: a number has too many digits"),
+    (f"[generation]\nslots = {'9' * 4000}", "generation.slots", "from 1 to 512"),
+    (f"[generation]\nslots = 0x{'f' * 5000}", "generation.slots", "from 1 to 512"),
+    (f"[generation]\npatience = {'9' * 5000}.5", "generation.patience", "at most 86400"),
+    (f"[[models]]\nname = 0x{'f' * 5000}", "models.1.name", "one word"),
+    (f"[generation.server_weights]\n{'9' * 5000} = 1.0", f"generation.server_weights.{'9' * 5000}", "id"),
+    (f"data = {'[' * 5000}", "", "line 1: not valid TOML: lists or tables are nested too deeply"),
+    (f"[limits]\n\ndata = {'[' * 5000}{']' * 5000}", "", "line 3: not valid TOML"),
+    (f"data = {'{a=' * 5000}", "", "line 1: not valid TOML"),
+    (f"data = {'[' * 200}{']' * 200}", "data", "a path"),
+    (f"limits.{'.'.join('a' * 5000)} = 1", "limits.a", "there is no such key"),
+    (MODEL.replace("'x'", '"\\u0000"'), "models.emoji.source", CONTROL),
+    (MODEL.replace("'y'", '"a\\nb"'), "models.emoji.licence", CONTROL),
+    (
+        LORA.replace("'ink'\nsource = 'x'", "'ink'\nsource = \"\\u0000\""),
+        "models.emoji.loras.ink.source",
+        CONTROL,
+    ),
+    (MODEL + "scheduler = 'DDIM'", "models.emoji.scheduler", "the nearest is 'DDIMScheduler'"),
+    (MODEL + "scheduler = 'os'", "models.emoji.scheduler", "no such scheduler"),
+    (MODEL + "scheduler = 3", "models.emoji.scheduler", "a string"),
 ]
 
 
@@ -150,6 +193,103 @@ def test_a_mistake_is_one_sentence_with_its_place(tmp_path: Path, text: str, key
     sentence = str(caught.value)
     assert f"{path} are broken" in sentence and key in sentence and sentence.endswith(".")
     assert "\n" not in sentence and "`$" not in sentence and "Expected" not in sentence
+
+
+@pytest.mark.parametrize("key", ["a\\nb", "a\\u0000b"])
+def test_a_key_or_a_name_with_control_characters_is_shown_escaped(tmp_path: Path, key: str) -> None:
+    for text in (f'"{key}" = 1', f'[[models]]\nname = "{key}"\nsource = "x"\nlicence = "y"'):
+        with pytest.raises(SettingsBroken) as caught:
+            load(written(tmp_path, text), {})
+        sentence = str(caught.value)
+        assert "\n" not in sentence and "\0" not in sentence and "a\\" in sentence
+
+
+@pytest.mark.parametrize(
+    ("content", "part"),
+    [
+        (b"# fine\ndata = '\xe9'", "line 2: not UTF-8 text"),
+        ("data = 'x'".encode("utf-16"), "line 1: not UTF-8 text"),
+        (b"data = '\0'", "line 1: not valid TOML"),
+        (b"\0" * 5000, "line 1: not valid TOML"),
+    ],
+)
+def test_a_file_that_is_no_text_is_a_sentence_with_the_line(
+    tmp_path: Path, content: bytes, part: str
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(content)
+    with pytest.raises(SettingsBroken) as caught:
+        load(path, {})
+    assert part in str(caught.value) and "\0" not in str(caught.value)
+
+
+def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
+    with pytest.raises(SettingsBroken, match="Is a directory"):
+        load(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ATELIER_DISCORD_API", "discord.com"),
+        ("ATELIER_DISCORD_API", "http://[::1"),
+        ("ATELIER_DATA", "~nobody-of-that-name/x"),
+    ],
+)
+def test_a_mistake_in_the_environment_is_one_sentence_with_its_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsBroken) as caught:
+        load(None, {name: value})
+    assert caught.value.key == name and str(caught.value).startswith("The settings in the environment")
+
+
+# ---- made-up files
+
+_TABLES = ["", *(f"[{each.name}]" for each in dataclasses.fields(Settings)), "[[models]]", "[[models.loras]]"]
+_KEYS = sorted(
+    {name for line in EXAMPLE.read_text("utf-8").splitlines() for name in re.findall(r"^#? ?(\w+) =", line)}
+)
+_TEXTS = st.text(max_size=20) | st.sampled_from(
+    ["\0", "a\nb", "~x/y", "x" * 5000, "\u2028", "http://[", "127.0.0.1:1"]
+)
+_VALUES = st.one_of(
+    _TEXTS.map(lambda text: json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")),
+    st.integers().map(str),
+    st.floats().map(str),
+    st.sampled_from(
+        [
+            "true",
+            "[]",
+            "{}",
+            "[[]]",
+            "2020-01-01",
+            "9" * 5000,
+            "0x" + "f" * 5000,
+            "[" * 3000,
+            "nan",
+            "[1, 'a']",
+        ]
+    ),
+)
+_LINES = st.one_of(
+    st.sampled_from(_TABLES),
+    st.builds("{} = {}".format, st.sampled_from(_KEYS) | st.sampled_from(["a", '"\\u0000"', "a.b"]), _VALUES),
+    st.text(max_size=20),
+)
+
+
+@hypothesis_settings(
+    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(_LINES, max_size=8).map("\n".join) | st.binary(max_size=60))
+def test_a_made_up_file_is_settings_or_one_sentence(tmp_path: Path, content: str | bytes) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", "ignore"))
+    try:
+        load(path, {})
+    except SettingsBroken as broken:
+        sentence = str(broken)
+        assert sentence.startswith(f"The settings in {path} are broken") and sentence.endswith(".")
+        assert not re.search(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]|`\$", sentence)
 
 
 def numbers(kind: Any, header: str = "") -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ from bot.studio.errors import (
 )
 from bot.studio.orders.parameters import ASPECTS, NAMES, PROMPT_LIMIT
 from bot.texts import language, markdown
-from db.errors import DatabaseBusy, DiskFull
+from db.errors import DatabaseBusy, DiskFull, NotStorable
 from generation.queue.ticket import (
     GenerationError,
     GenerationFailed,
@@ -50,7 +50,15 @@ def leaves(base: type[Exception]) -> Iterator[type[Exception]]:
         yield base
 
 
-ERRORS = [*leaves(Refusal), *leaves(GenerationError), LineFull, RateLimited, TooManyJobs, DiskFull]
+ERRORS = [
+    *leaves(Refusal),
+    *leaves(GenerationError),
+    LineFull,
+    RateLimited,
+    TooManyJobs,
+    DiskFull,
+    NotStorable,
+]
 
 
 def samples(hint: Any) -> list[Any]:

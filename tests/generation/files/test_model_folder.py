@@ -57,6 +57,7 @@ BREAKAGES: list[tuple[str, Callable[[Path], object]]] = [
     ("The folder vae/ (AutoencoderKL) is missing", lambda f: shutil.rmtree(f / "vae")),
     ("unet/config.json is missing", lambda f: (f / "unet/config.json").unlink()),
     ("unet/ holds no weights", lambda f: (f / UNET).unlink()),
+    ("unet/ holds its weights as *.bin only", lambda f: (f / UNET).rename(f / "unet/pytorch_model.bin")),
     (f"{UNET} is cut off in its header (4 bytes)", lambda f: cut(f / UNET, 4)),
     (f"{UNET} is cut off in its header", lambda f: cut(f / UNET, 2000)),
     (f"{UNET} has 60000 bytes where its header says", lambda f: cut(f / UNET, 60_000)),

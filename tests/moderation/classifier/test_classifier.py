@@ -153,11 +153,19 @@ def test_a_damaged_file_is_named(folder: Path, name: str) -> None:
         load_classifier(folder)
 
 
-@pytest.mark.parametrize("card", ["", "[]", "{}", '{"form": 2}'])
+@pytest.mark.parametrize("card", ["", "[]", "{}", '{"form": 2}', "\0", "[" * 100_000, "9" * 5000])
 def test_a_card_that_cannot_be_read_is_said(folder: Path, card: str) -> None:
     (folder / CARD).write_text(card)
     with pytest.raises(ModelBroken):
         load_classifier(folder)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "a\nb", __file__, "x" * 5000])
+def test_a_path_that_is_no_folder_is_one_sentence(path: str) -> None:
+    with pytest.raises(ModelBroken) as broken:
+        load_classifier(Path(path))
+    assert "can't be used" in str(broken.value)
+    assert "\n" not in str(broken.value) and "\0" not in str(broken.value)
 
 
 def test_a_category_that_the_code_does_not_know_is_said(folder: Path) -> None:

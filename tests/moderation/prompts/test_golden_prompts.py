@@ -43,6 +43,9 @@ def test_what_does_not_hold_is_named_with_its_verdict() -> None:
         ('{"prompt": "a", "must": "maybe"}', 1),
         ('{"must": "allow"}', 1),
         ('["a"]', 1),
+        ("[" * 100_000, 1),
+        ("\n" + "9" * 5000, 2),
+        ("\0", 1),
         ('# a comment\n\n{"prompt": "a", "negative": 1, "must": "allow"}', 3),
     ],
 )

@@ -103,7 +103,11 @@ def test_no_file_is_nobody() -> None:
 @pytest.mark.parametrize(
     ("text", "where"),
     [
-        ("add = [", ""),
+        ("add = [", "line 1"),
+        (f"add = {'[' * 5000}", "line 1"),
+        (f"\nadd = {'9' * 5000}", "line 2"),
+        (f"add = [0x{'f' * 5000}]", "add"),
+        ("add = 'a\0b'", "line 1"),
         ('names = ["A B"]', "top level"),
         ('add = "A B"', "add"),
         ("add = [1]", "add"),

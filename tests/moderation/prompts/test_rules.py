@@ -99,3 +99,32 @@ def test_the_shipped_rules_load_and_each_of_their_words_fires() -> None:
             if "*" not in word and screen.check({"prompt": word.removeprefix("=")}).ruling is Ruling.ALLOW:
                 silent.append((rule.name, word))
     assert silent == []
+
+
+DEEP = "[" * 5000
+MANY_DIGITS = "9" * 5000
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "says"),
+    [
+        (GOOD + f"\nwith = {DEEP}", "line 7", "nested too deeply"),
+        (GOOD + f"with = {MANY_DIGITS}", "line 6", "too many digits"),
+        (GOOD.replace('["word"]', f"[0x{MANY_DIGITS}]"), "rule 'a'", "too many digits"),
+        (GOOD.replace('name = "a"', 'name = "a\\u0000"'), "rule 1", "control characters"),
+        (GOOD + '"a\\nb" = 1', "rule 'a'", "not known"),
+        (GOOD.replace("name", "\0name"), "line 2", "TOML"),
+    ],
+)
+def test_a_hostile_file_is_one_sentence_with_its_place(text: str, where: str, says: str) -> None:
+    with pytest.raises(RulesBroken) as broken:
+        parse_rules(text, file="own.toml")
+    assert where in broken.value.where and says in str(broken.value)
+    assert "\n" not in str(broken.value) and "\0" not in str(broken.value)
+
+
+@pytest.mark.parametrize("path", ["a\0b", "."])
+def test_a_path_that_is_no_file_is_one_sentence_with_its_setting(path: str) -> None:
+    with pytest.raises(RulesBroken) as broken:
+        load_rules(Path(path))
+    assert "moderation.rules" in str(broken.value) and "\0" not in str(broken.value)

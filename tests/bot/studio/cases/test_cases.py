@@ -51,6 +51,15 @@ async def test_a_refusal_becomes_a_case_once_when_a_moderator_wants_it(shop: Sho
     assert await shop.casework.open_refusal(record.id, replace(MIA, guild_id=GUILD + 1)) is None
 
 
+@pytest.mark.parametrize("prompt", ["a fox", FLAGGED])
+async def test_no_case_is_opened_as_refused_from_an_order_that_was_not(shop: Shop, prompt: str) -> None:
+    await shop.admit(an_order(prompt))
+    [record] = await shop.log()
+    before = await shop.records.cases.page(GUILD, limit=10)
+    assert await shop.casework.open_refusal(record.id, MIA) is None
+    assert await shop.records.cases.page(GUILD, limit=10) == before
+
+
 # ---- claimed and decided
 
 

@@ -88,6 +88,12 @@ def test_half_a_surrogate_pair_is_dropped() -> None:
     assert order_of("a \ud83e fox").drawing.prompt.text == "a fox"
 
 
+def test_control_characters_are_spaces() -> None:
+    order = order_of("a\x00 fox\x1b[31m in\x85snow\u2028at night", negative="\x07 fog")
+    assert order.drawing.prompt.text == "a fox [31m in snow at night"
+    assert order.drawing.prompt.negative == "fog"
+
+
 def test_a_parameter_in_the_prompt_wins_over_the_option() -> None:
     assert order_of("a fox --seed 7", seed=8).drawing.seed == 7
 
@@ -199,10 +205,36 @@ def test_a_seed_of_its_own_is_short_enough_to_type_and_never_the_same() -> None:
     assert max(seeds) < 2**32 and max(seeds) > 2**31
 
 
-@pytest.mark.parametrize("prompt", ["", "   ", "--seed 7", "\n\t"])
+BLANKS = [
+    ".",
+    "…",
+    "?!",
+    "-- ",
+    "``",
+    "\u200b",
+    "\u3164",
+    "\0",
+    "\u2800",
+    "\u115f\u1160",
+    "\ufeff",
+    "\u00ad",
+    "\ud800",
+    "، ۔",
+]
+"""Texts that look empty: control and format characters, fillers without a shape, punctuation."""
+
+
+@pytest.mark.parametrize("prompt", ["", "   ", "--seed 7", "\n\t", *BLANKS])
 def test_an_empty_prompt_is_refused(prompt: str) -> None:
     with pytest.raises(EmptyPrompt):
         order_of(prompt)
+    with pytest.raises(EmptyPrompt):
+        order_of(f"{prompt} --seed 7 --no fog")
+
+
+@pytest.mark.parametrize("prompt", ["🦊", "a", "7", "狐", "c++", "∞", "€", "ㅎ", "👩\u200d🎨"])
+def test_a_prompt_of_one_sign_that_can_be_seen_is_drawn(prompt: str) -> None:
+    assert order_of(prompt).drawing.prompt.text == prompt
 
 
 def test_a_long_prompt_is_refused() -> None:

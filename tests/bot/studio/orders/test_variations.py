@@ -218,14 +218,14 @@ async def test_a_remix_is_offered_of_the_pictures_that_are_there(busy: Shop) -> 
     job = (await busy.draw(images=3)).job
     async with busy.records.database.transaction() as tx:
         await busy.records.pictures.remove(tx, job.id, 0, by=ADA.member, reason="", at=busy.clock.now)
-    assert (await busy.variations.remixable(job.id)).images == (1, 2)
+    assert (await busy.variations.remixable(job.id, ADA)).images == (1, 2)
     with pytest.raises(PictureGone):
         await busy.variations.remix(job.id, 0, PromptInput(prompt="a fox"), BEN)
     await busy.takedown.remove(job.id, ADA, "")
     with pytest.raises(PictureGone):
-        await busy.variations.remixable(job.id)
+        await busy.variations.remixable(job.id, ADA)
     with pytest.raises(NoSuchJob):
-        await busy.variations.remixable(NOBODYS)
+        await busy.variations.remixable(NOBODYS, ADA)
 
 
 def strength_of(order: Order) -> float:

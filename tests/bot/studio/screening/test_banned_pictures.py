@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.studio.cases.cases import Decision
-from bot.studio.errors import NothingToRestore, OwnCase
+from bot.studio.errors import NoSuchJob, NothingToRestore, OwnCase
 from bot.studio.screening.pictures import BANNED, PreviewScreening
 from bot.texts import language
 from db.banned_pictures import Looks
@@ -232,7 +232,7 @@ async def test_nobody_restores_their_own(busy: Shop) -> None:
 async def test_another_server_restores_nothing_here(busy: Shop) -> None:
     job = (await busy.draw("show waves5", images=1)).job
     await busy.takedown.remove(job.id, MIA, "no")
-    with pytest.raises(NothingToRestore):
+    with pytest.raises(NoSuchJob):
         await busy.takedown.restore(replace(MIA, guild_id=GUILD + 1), "mine", job_id=job.id)
     assert len(await busy.records.banned.of_guild(GUILD)) == 1
 
