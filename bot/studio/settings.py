@@ -36,7 +36,10 @@ Days = Annotated[int, Meta(ge=0, le=36_500)]
 
 @dataclass(eq=False)
 class SettingsBroken(StartError):
-    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"; an entry of a list is named by its name."""
+    """The settings can't be used. `key` is dotted, as in "limits.images_a_day"; empty: the whole file.
+
+    An entry of a list is named by its name, or by its number from 1. `reason` has no full stop.
+    """
 
     source: str
     key: str
@@ -57,22 +60,23 @@ class DiscordSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationSettings:
     default_model: str = "emoji"
-    slots: Annotated[int, Meta(ge=1, le=512)] = 16  # maximum of pictures denoised at once
-    # Rows of every step, so that a seed always gives the same bits; 0: no padding.
+    # Pictures denoised at once. Drafts, and members with no running picture, may use as many again.
+    slots: Annotated[int, Meta(ge=1, le=512)] = 16
+    # Every step is padded to this many rows, so that a seed gives the same bits at any load; 0: no padding.
     pinned_rows: Annotated[int, Meta(ge=0, le=128)] = 0
     max_waiting: Annotated[int, Meta(ge=1, le=100_000)] = 200  # maximum of queued jobs, over all members
-    # Maximum of one member's pictures in progress.
+    # Pictures of one member that workers may have at once. A member's only job is sent however large it is.
     member_running: Annotated[int, Meta(ge=1, le=1000)] = 8
     # Minimum seconds between two previews of a job.
     preview_seconds: Annotated[float, Meta(gt=0, le=3600)] = 1.5
     # Seconds without a message before the worker is restarted.
     patience: Annotated[float, Meta(gt=0, le=86_400)] = 120.0
-    retries: Annotated[int, Meta(ge=0, le=20)] = 2  # tries after the worker died, per job
+    retries: Annotated[int, Meta(ge=0, le=20)] = 2  # further tries of a job after its worker died
     upscale_factor: Literal[2, 4] = 2
     # GiB for the models on the device; 0: three quarters of the free memory at start.
     memory_gib: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
-    # Seconds that a job waits for its model before models in use are unloaded for it. At least a quarter of it passes between two
-    # such changes.
+    # Seconds that a job waits for its model before a model in use is unloaded for it. At least a quarter of it passes between two
+    # such unloads.
     model_wait: Annotated[float, Meta(ge=0, le=86_400)] = 60.0
     # Queue share by server id; other servers have 1.
     server_weights: Annotated[
@@ -83,10 +87,10 @@ class GenerationSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModerationSettings:
     rules: str = ""  # a file of rules; empty: the shipped rules
-    policy: Preset = STANDARD  # for servers without a choice by /server policy
+    policy: Preset = STANDARD  # for direct messages, and for servers without a choice by /server policy
     # The channel's name, used when the moderators chose no channel with /mod log-channel.
     log_channel: Annotated[str, Meta(min_length=1)] = "mod-log"
-    # One rung for each live strike.
+    # The sanction for each number of live strikes; the last one is for all further strikes.
     ladder: Annotated[tuple[str, ...], Meta(min_length=1)] = ("warn", "timeout 1h", "timeout 1d", "ban")
     strike_days: Annotated[int, Meta(ge=1, le=36_500)] = 90  # days that a strike counts
     # Seconds that a claimed case is reserved for the moderator who claimed it.
@@ -110,9 +114,9 @@ class ModerationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionSettings:
-    """Retention periods in days; 0: for ever."""
+    """Retention periods in days. 0: for ever, except for `audit_days`, which is at least 1."""
 
-    prompts_days: Days = 90  # prompts and verdicts, for /mod log
+    prompts_days: Days = 90  # prompts and verdicts, since they were recorded
     pictures_days: Days = 0  # since they were made; the buttons of deleted pictures stop working
     jobs_days: Days = 0  # orders, since they ended; their buttons are deleted with them
     cases_days: Days = 365  # since they were decided
@@ -188,7 +192,10 @@ class Settings:
 
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
-    """Reads the settings. Raises SettingsBroken. A `path` must exist; None gives the defaults."""
+    """Reads config.toml. A `path` must exist; None means the defaults. Raises SettingsBroken for the first fault.
+
+    ATELIER_DISCORD_API and ATELIER_DATA in `environment` override both.
+    """
     source = str(path) if path else "the defaults"
     raw: dict[str, Any] = {}
     if path is not None:
@@ -312,7 +319,10 @@ def _converted(raw: dict[str, Any], source: str) -> Settings:
 def _places(
     kind: inspect.Type, value: Any, path: str, key: str, source: str
 ) -> Iterator[tuple[str, tuple[str, inspect.Type]]]:
-    """Yields every value of the file by msgspec's path: its dotted key and its type. Raises SettingsBroken."""
+    """Yields (path, (key, type)) for every value of the file: msgspec's path, the dotted key, and its type.
+
+    For example "$.models[0].side" and "models.emoji.side". Raises SettingsBroken for an unknown key and for control characters.
+    """
     if isinstance(value, str) and CONTROL.search(value):
         raise SettingsBroken(source, key, "must hold no control characters and no line breaks")
     yield path, (key, kind)

@@ -1,4 +1,7 @@
-"""/mod audit: whether the audit log is intact, its head, and the newest acts."""
+"""/mod audit: checks the audit log of all servers, and shows its head and this server's newest acts.
+
+A head is the number and the hash of a row, which a moderator noted outside the database.
+"""
 
 import asyncio
 import re
@@ -24,6 +27,7 @@ _SUBJECT = re.compile(
 async def audit(
     interaction: Interaction, head: str | None = None, member: discord.User | None = None
 ) -> None:
+    """`head`: a head noted earlier, which the log must still contain. Raises NoHead."""
     witness = None
     if head is not None and (witness := Head.parse(head)) is None:
         raise NoHead(head)
@@ -44,13 +48,13 @@ def page(
     member: MemberId | None,
 ) -> str:
     """Returns the state of the log, and the acts. `member`: the one whom the acts are about; None: anyone."""
-    lines = [_verdict(say, checked, witness), *(_line(say, each) for each in entries)]
+    lines = [_result(say, checked, witness), *(_line(say, each) for each in entries)]
     if not entries:
         lines.append(say("mod-audit-nothing", member=member))
     return "\n".join(lines)
 
 
-def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
+def _result(say: Language, checked: Checked, witness: Head | None) -> str:
     if (fault := checked.fault) is not None:
         said = say(
             "mod-audit-fault",
@@ -68,6 +72,7 @@ def _verdict(say: Language, checked: Checked, witness: Head | None) -> str:
         "mod-audit-whole",
         acts=checked.rows,
         witness=witness and witness.number,
+        # 16 of 64 digits: Head.parse takes the beginning of a hash.
         head=f"{checked.head.number}:{checked.head.hash[:16]}",
     )
 
@@ -102,7 +107,7 @@ def _code(value: object) -> str | bool:
 
 
 def _value(name: str, value: object) -> str:
-    """Formats a value of an act's details. Only times are larger than 1e9."""
+    """Formats a value of an act's details. Only times are floats above 1e9: unix seconds."""
     if isinstance(value, float) and value > 1e9:
         return f"<t:{int(value)}:f>"
     if name == "channel":
