@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from bot import app
-from bot.studio import PROJECT, Settings, doctor, load
+from bot.studio import PROJECT, LoggingSettings, Settings, doctor, load
 from bot.studio.pictures.provenance import FOLDER, Provenance
 from db import FILE_NAME, Archived, Database, restore_archive, write_archive
 from generation import diagnostics
@@ -50,7 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
                 settings = _settings(options.config)
                 if options.log_level:
                     settings = replace(settings, logging=replace(settings.logging, level=options.log_level))
-                open_log(settings.logging.format, settings.logging.level)
+                _open_log(settings.logging)
                 # A gateway reconnect is normal for discord.py, and its INFO lines are many.
                 logging.getLogger("discord").setLevel(logging.WARNING)
                 asyncio.run(_run(settings, options.stop_with_stdin))
@@ -103,6 +103,15 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
             await app.run(settings, database, screen, pictures, provenance, token, stop)
     except OSError as error:
         raise StartError(f"{error.filename or settings.data}: {error.strerror or error}") from error
+
+
+def _open_log(settings: LoggingSettings) -> None:
+    try:
+        open_log(settings.format, settings.level, file=settings.file)
+    except OSError as error:
+        raise StartError(
+            f"The log can't be written to {settings.file}: {error.strerror}. Change logging.file."
+        ) from error
 
 
 def _settings(path: Path | None) -> Settings:

@@ -100,6 +100,7 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:
         pinned_rows=generation.pinned_rows,
         log_format=settings.logging.format,
         log_level=settings.logging.level,
+        log_file=settings.logging.worker_file,
     )
     return Dispatcher(
         configure,

@@ -4,7 +4,9 @@ import logging
 import sys
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, TextIO, get_args
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
+from typing import Any, Literal, TextIO, get_args
 
 import structlog
 from structlog.contextvars import bound_contextvars, merge_contextvars
@@ -23,8 +25,21 @@ _SHORT = 3
 """Characters. A prompt this short occurs inside many words and reveals nothing, so it is not hidden."""
 
 
+FILE_BYTES = 10_000_000
+FILES_KEPT = 5
+"""Older files of the log, `NAME.1` to `NAME.5`."""
+
+
 class _Lines(logging.StreamHandler[TextIO]):
-    """The log handler. Opening the log again replaces it."""
+    """The handler of a stream. Opening the log again replaces it."""
+
+
+class _Files(RotatingFileHandler):
+    """The handler of a file that is readable by its owner alone. Opening the log again replaces it."""
+
+    def _open(self) -> Any:
+        Path(self.baseFilename).touch(0o600)
+        return super()._open()
 
 
 def of_job(job: JobId, prompt: Prompt | None = None) -> AbstractContextManager[None]:
@@ -33,13 +48,24 @@ def of_job(job: JobId, prompt: Prompt | None = None) -> AbstractContextManager[N
     return bound_contextvars(job=job, **{_HIDDEN: texts})
 
 
-def open_log(form: str, level: str, stream: TextIO | None = None) -> None:
-    """Opens the log of the whole process, including the lines of other libraries. `stream`: default is standard error."""
+def open_log(form: str, level: str, stream: TextIO | None = None, *, file: str = "") -> None:
+    """Opens the log of the whole process, including the lines of other libraries.
+
+    `stream`: default is standard error. `file`: also writes there, and starts a new file every FILE_BYTES; empty: none.
+    Raises OSError for a file that can't be written.
+    """
     where = stream or sys.stderr
-    handler = _Lines(where)
-    handler.setFormatter(_formatter(form, is_coloured=where.isatty()))
+    handlers: list[logging.Handler] = [_Lines(where)]
+    handlers[0].setFormatter(_formatter(form, is_coloured=where.isatty()))
+    if file:
+        handlers.append(_Files(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8"))
+        handlers[-1].setFormatter(_formatter(form, is_coloured=False))
     root = logging.getLogger()
-    root.handlers[:] = [*(each for each in root.handlers if not isinstance(each, _Lines)), handler]
+    ours = [each for each in root.handlers if isinstance(each, _Lines | _Files)]
+    root.handlers[:] = [*(each for each in root.handlers if each not in ours), *handlers]
+    for each in ours:
+        if isinstance(each, _Files):
+            each.close()
     root.setLevel(level.upper())
 
 

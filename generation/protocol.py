@@ -31,6 +31,7 @@ class Configure(Message, frozen=True):
     pinned_rows: int = 0  # rows of every step, which makes pictures equal to the bit; 0: as many as needed
     log_format: str = "text"  # or "json": one object a line
     log_level: str = "info"
+    log_file: str = ""  # the worker's own; empty: standard error alone
 
 
 class Generate(Message, frozen=True):

@@ -8,6 +8,7 @@ from bot.studio.orders.order import VARYING, Actor, Gallery, GalleryAction, Mode
 from bot.studio.settings import (
     DISCORD_API,
     PROJECT,
+    LoggingSettings,
     ModerationSettings,
     ProvenanceSettings,
     RetentionSettings,

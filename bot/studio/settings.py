@@ -147,6 +147,13 @@ class MetricsSettings:
 class LoggingSettings:
     format: Format = "text"
     level: Level = "info"  # --log-level overrides it
+    file: str = ""  # written in addition to standard error; empty: none
+
+    @property
+    def worker_file(self) -> str:
+        """The worker's own file: two processes can't rotate the same one."""
+        path = Path(self.file)
+        return str(path.with_stem(f"{path.stem}-worker")) if self.file else ""
 
 
 BUNDLED = ModelEntry(

@@ -76,7 +76,7 @@ def read_orders(stream: BinaryIO, orders: SimpleQueue[Order], outlet: Outlet) ->
             case Stop():
                 os._exit(0)
             case Configure():
-                open_log(order.log_format, order.log_level)
+                open_log(order.log_format, order.log_level, file=order.log_file)
                 orders.put(order)
             case _:
                 orders.put(order)

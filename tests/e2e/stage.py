@@ -44,6 +44,7 @@ class Options:
     strength: float = 0.6
     listen: str = ""  # address of the metrics
     log: str = "text"
+    log_file: str = ""
 
 
 def config(model: Path, options: Options) -> str:
@@ -78,6 +79,7 @@ listen = "{options.listen}"
 
 [logging]
 format = "{options.log}"
+file = "{options.log_file}"
 
 [[models]]
 name = "tiny"

@@ -33,11 +33,16 @@ async def drawn(stage: Stage) -> list[Message]:
 async def test_the_log_of_bot_and_worker_follows_a_job_and_never_tells_its_prompt(
     tmp_path: Path, model: Path
 ) -> None:
-    async with on_stage(tmp_path, model, Options(log="json")) as stage:
+    async with on_stage(
+        tmp_path, model, Options(log="json", log_file=str(tmp_path / "atelier.log"))
+    ) as stage:
         jobs = [job_of(message) for message in await drawn(stage)]
         await stage.until(lambda: all(f'"{job}"' in stage.said() for job in jobs))
         await stage.stop()
         said = stage.said()
+    for name, package in (("atelier.log", "bot"), ("atelier-worker.log", "generation")):
+        found = [json.loads(line)["logger"] for line in (tmp_path / name).read_text("utf-8").splitlines()]
+        assert any(each.startswith(package) for each in found)
     lines: list[dict[str, Any]] = [json.loads(line) for line in said.splitlines()]
     assert not [line for line in lines if line["level"] == "debug"]
     for word in WORDS:

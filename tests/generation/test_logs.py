@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from generation import logs
 from generation.logs import of_job, open_log
 from generation.prompt import Prompt
 from generation.request import JobId
@@ -89,6 +90,21 @@ def test_opening_the_log_again_replaces_it() -> None:
     log.warning("a")
     log.error("b")
     assert first.getvalue() == "" and len(objects(second)) == 1
+
+
+def test_a_file_is_written_too_and_rotated(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "FILE_BYTES", 300)
+    out, path = io.StringIO(), tmp_path / "atelier.log"
+    open_log("json", "info", out, file=str(path))
+    for number in range(40):
+        log.info("line %d", number)
+    open_log("json", "info", out)
+    log.info("not in the file")
+    files = sorted(each.name for each in tmp_path.iterdir())
+    assert files == ["atelier.log", *(f"atelier.log.{number}" for number in range(1, 6))]
+    assert all(each.stat().st_mode & 0o077 == 0 for each in tmp_path.iterdir())
+    assert len(objects(out)) == 41
+    assert json.loads(path.read_text().splitlines()[-1])["event"] == "line 39"
 
 
 TELLING = {"prompt", "negative", "text", "normal_form", "words", "content", "order", "request", "asker"}
