@@ -79,6 +79,7 @@ async def test_a_decision_without_a_reason_says_its_outcome(shop: Shop) -> None:
     assert await logged(shop) == (Act.REMOVE, f"case 1, job {case.job}", "", {})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("reason", "why"), [("", "case 1"), ("raids", "case 1: raids")])
 async def test_pictures_that_a_decision_removes_name_its_case(busy: Shop, reason: str, why: str) -> None:
     job = (await busy.draw("a bloody sword", images=1)).job
@@ -113,6 +114,7 @@ async def test_what_each_outcome_does(
     assert (await shop.records.jobs.in_line(ADA.member) == 0) is is_over
 
 
+@pytest.mark.slow
 async def test_who_was_refused_wrongly_is_told(busy: Shop) -> None:
     job, _ = await busy.refused("show refused", images=1)
     case = await busy.records.cases.of_job(job.id)
@@ -256,6 +258,7 @@ async def test_a_strike_or_a_block_alone_is_pardoned(shop: Shop, outcome: Outcom
     assert (standing.strikes, standing.is_blocked) == (0, False)
 
 
+@pytest.mark.slow
 async def test_removed_pictures_alone_are_pardoned(busy: Shop) -> None:
     job = (await busy.draw("show flagged waves1", images=2)).job
     case = await busy.records.cases.of_job(job.id)
