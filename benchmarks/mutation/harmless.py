@@ -26,6 +26,13 @@ HARMLESS: dict[Key, str] = {
     ),
     **_all("no seconds move no time", "fair share", "if seconds > 0:", "if seconds >= 0:"),
     **_all(
+        "the wait means nothing where it is impossible, and is given everywhere else",
+        "limits",
+        "retry_after: float = 0.0  # seconds; meaningless when impossible",
+        "retry_after: float = 1.0  # seconds; meaningless when impossible",
+        "retry_after: float = -1.0  # seconds; meaningless when impossible",
+    ),
+    **_all(
         "a sample of any size advances the scheduler",
         "step table",
         "zero = torch.zeros(1, 1, 1, 1)",

@@ -4,6 +4,7 @@ import pytest
 
 from bot.client import Atelier
 from bot.routes import Routes
+from db.jobs import ReplyTarget
 from generation.request import ImageSize, JobId, Prompt
 from playground.server import Playground
 from tests.bot.conftest import Shop
@@ -32,7 +33,8 @@ async def test_a_forged_remix_starts_as_the_form_itself_does(
     # Discord's client sends only what a menu offers.
     monkeypatch.setattr("playground.people.client_input.check_entries", allow_everything)
     ada = play.person("ada")
-    job = await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"))
+    place = ReplyTarget(guild_id=play.world.guild.id, channel_id=play.channel("gallery").id, token="a token")
+    job = await kept(shop, Prompt(text="a quiet hill"), id=JobId("aaaaabbbbb"), place=place)
     async with shop.records.database.transaction() as tx:
         size = ImageSize(width=16, height=16)
         await shop.records.pictures.store(

@@ -98,8 +98,7 @@ def certificate_of(settings: ProvenanceSettings) -> Certificate | None:
         return load_certificate(Path(settings.certificate), Path(settings.key))
     except CertificateBroken as broken:
         setting = "certificate" if broken.path == Path(settings.certificate) else "key"
-        problem = f"{broken.problem}; provenance.{setting} names it"
-        raise CertificateBroken(broken.path, problem) from broken
+        raise CertificateBroken(broken.path, f"{broken.problem}; provenance.{setting} names it") from broken
 
 
 def credentials_of(certificate: Certificate) -> Credentials:

@@ -25,9 +25,11 @@ FOR_THE_TERMINAL = {"studio/doctor.py", "studio/settings.py"}
 FOR_THE_OWNER = {
     "GaugeMetricFamily",  # descriptions of metrics
     "counter",
+    "gauge",
     "histogram",
     "GenerationFailed",  # its reason is logged; a member gets the sentence of its kind
-    "ProvenanceBroken",  # a StartError
+    "CertificateBroken",  # a StartError
+    "ProvenanceBroken",
     "ValueError",  # a bug: a member gets a reference to the log
 }
 FOR_THE_LOG = {

@@ -284,16 +284,19 @@ async def test_a_job_that_began_waits_again_after_a_death() -> None:
 async def test_a_stop_counts_as_no_death() -> None:
     worker = ScriptedWorker()
     dispatch = Dispatcher(
-        Configure(models=(), default=ModelName("small"), slots=4), [worker.connect], retries=0
+        Configure(models=(), default=ModelName("small"), slots=4), [worker.connect], retries=1
     )
     ticket = dispatch.submit(order("job"))
-    for _ in range(3):
+    for starts in (1, 2, 3):
         run = asyncio.create_task(dispatch.run())
         await worker.be_ready()
+        assert worker.got == ["job"] * starts
+        if starts == 3:  # the first death: the job is sent once more
+            await die(worker)
+            assert worker.got == ["job"] * 4
         run.cancel()
         await asyncio.gather(run, return_exceptions=True)
     assert (dispatch.state.waiting, ticket.is_done) == (1, False)
-    assert worker.got == ["job"] * 3
 
 
 async def test_an_order_too_large_to_send_fails_and_the_next_one_is_sent(
