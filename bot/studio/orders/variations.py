@@ -76,13 +76,13 @@ class Variations:
         drawing = replace(_drawing(job, model), seed=picture.seed, images=1, pictures=(small,))
         return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
 
-    async def reroll(self, job_id: JobId, actor: Actor, *, source: str = "re-roll") -> Order:
+    async def reroll(self, job_id: JobId, actor: Actor) -> Order:
         """Returns the same order with another seed. Raises NoSuchJob."""
         job, model = await self._known(job_id, actor)
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
-        return Order(actor=actor, source=source, action=JobAction.REROLL, drawing=drawing)
+        return Order(actor=actor, source="re-roll", action=JobAction.REROLL, drawing=drawing)
 
     async def remixable(self, job_id: JobId, actor: Actor) -> Remixable:
         """Returns the job with its remaining pictures. Raises NoSuchJob, PictureGone."""
