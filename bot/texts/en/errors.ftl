@@ -143,6 +143,12 @@ error-generation-failed = No picture was made. { $kind ->
     [model] The model could not be loaded. Choose another one, or tell the bot's owner.
     [lora] A LoRA of this order can't be used. Draw without it, or tell the bot's owner.
     [input] The picture that it starts from can't be read any more.
+    [too-large] The pictures that it starts from are too large.
+    [steps] The model can't take so many steps. Try fewer.
+    [size] The model can't draw pictures of this size. Choose another one.
+    [weights] The weights behind `::` must add up to more than 0.
+    [start] The model can't start from a picture. Choose another one.
+    [mask] The model needs a mask that it did not get, or knows none. Choose another one.
     [crash] The worker crashed several times while drawing it.
     [picture] The finished picture shows content that is not allowed here.
     [banned] The finished picture looks like one that the moderators have removed here.
