@@ -14,6 +14,7 @@ from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
+from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
@@ -74,6 +75,7 @@ class Atelier(discord.AutoShardedClient):
         self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.direct_messages)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
+        self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel)
         self.erasure_sweep = ErasureSweep(
             self, parts.records, self.mod_channel, parts.settings.retention, parts.clock
         )
