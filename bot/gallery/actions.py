@@ -81,8 +81,9 @@ class GalleryActions:
             return
         if job.place.message_id != message.id and job.place.message_id is not None:
             # The bot was killed before it recorded this card, and posted another one.
-            with contextlib.suppress(*UNREACHABLE):
-                await message.delete()
+            await interaction.response.defer()
+            with contextlib.suppress(MessageStays, *UNREACHABLE):
+                await _delete_pressed(interaction, message)
         elif job.delivered_at is None:
             self._delivery.try_at_once(job)
 

@@ -47,16 +47,20 @@ _TOO_LATE = 10062
 """Discord's code for an interaction that it no longer lets the bot answer."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 15 * 60.0
 """Seconds between two tries to post a result. The pause doubles with each try."""
+_LONGEST_STORAGE_PAUSE = 60.0
+"""Seconds between two tries when the disk is full or the database is busy."""
 _PATIENCE = DAY
 """Seconds since a job's end after which its result is given up."""
 _REPOSTED_FROM = 3
 """Failed tries after which a message whose edit Discord refuses is posted anew."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, kw_only=True)
 class _Tries:
+    channel_id: int
     failed: int = 0
     next_at: float = 0.0  # by the event loop's clock
+    is_refused: bool = False  # by Discord, which otherwise could not be reached
 
 
 class Delivery:
@@ -169,16 +173,17 @@ class Delivery:
         except DiskFull:
             # The row stays: the sweep takes the job up again when there is room.
             log.error("the disk is full: it waits for room")
-            self._pause(job)
+            self._pause(job, None)
             with contextlib.suppress(MessageGone, *UNREACHABLE):
                 await post.edit(cards.kept_card(self._say(job), job), [])
         except (StorageError, *UNREACHABLE) as error:
             # Not marked as delivered: the sweep tries again.
             log.warning("could not be delivered: %s", error)
-            self._pause(job)
+            self._pause(job, error)
             await self._give_up_after_hours(job)
         else:
             self._tries.pop(job.id, None)
+            self._shorten_pauses(job.place.channel_id)
         finally:
             self._carried.discard(job.id)
 
@@ -211,11 +216,19 @@ class Delivery:
             log.info("posted anew, as the edit is refused: %s", error)
             await post.repost(view, files)
 
-    def _pause(self, job: Job) -> None:
-        tries = self._tries.setdefault(job.id, _Tries())
-        pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**tries.failed)
+    def _pause(self, job: Job, error: Exception | None) -> None:
+        """Sets the time of the next try. `error`: None when storage failed."""
+        tries = self._tries.setdefault(job.id, _Tries(channel_id=job.place.channel_id))
+        longest = _LONGEST_PAUSE if isinstance(error, UNREACHABLE) else _LONGEST_STORAGE_PAUSE
+        tries.is_refused = error is not None and is_final(error)
+        tries.next_at = asyncio.get_running_loop().time() + min(longest, _FIRST_PAUSE * 2**tries.failed)
         tries.failed += 1
-        tries.next_at = asyncio.get_running_loop().time() + pause
+
+    def _shorten_pauses(self, channel_id: int) -> None:
+        """Ends the pauses that a success has made useless: Discord can be reached, and takes messages in that channel."""
+        for tries in self._tries.values():
+            if not tries.is_refused or tries.channel_id == channel_id:
+                tries.next_at = 0.0
 
     async def _give_up_after_hours(self, job: Job) -> None:
         known = await self._parts.records.jobs.get(job.id)

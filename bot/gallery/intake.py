@@ -15,8 +15,10 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
-LATEST = 2.0
+LATEST = 2.5
 """Seconds since the interaction. An older order is refused: Discord takes its answer for three, and admission needs time."""
+_TURN_BY = 1.5
+"""Seconds since the interaction until which an order waits for its turn. While others wait, admission and answer need longer."""
 _AT_ONCE = 8
 """Orders that are admitted at once. The others wait in their order: admitted all at once, all of them would be late."""
 _SAME_PRESS = 2.0
@@ -47,7 +49,7 @@ class Intake:
         try:
             if age > LATEST:
                 raise TimeoutError
-            async with asyncio.timeout(LATEST - age):
+            async with asyncio.timeout(_TURN_BY - age if self._room.locked() else None):
                 await self._room.acquire()
         except TimeoutError:
             log.warning("an order is not taken: it is %.1f s old", self.age_of(interaction.id))

@@ -74,7 +74,7 @@ async def test_a_clock_that_runs_away_refuses_nobody() -> None:
 async def test_the_first_come_are_admitted_first_and_no_later_than_they_can_be_answered(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("bot.gallery.intake.LATEST", 0.2)
+    monkeypatch.setattr("bot.gallery.intake._TURN_BY", 0.2)
     monkeypatch.setattr("bot.gallery.intake._AT_ONCE", 1)
     intake, admitted, done = Intake(Watch()), list[int](), asyncio.Event()
 

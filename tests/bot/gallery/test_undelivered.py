@@ -136,6 +136,19 @@ async def test_what_the_member_took_from_the_history_is_not_refunded(scene: Scen
     assert await scene.charged() == 2
 
 
+async def test_a_delivery_in_the_same_channel_ends_the_pause(scene: Scene) -> None:
+    fault = scene.refuse_edits(403, 50001)
+    await scene.ends(fault)
+    assert not scene.atelier.delivery.take_up(await scene.row())
+    fault.times = 0
+    await scene.play.person("ben").slash("gallery", "imagine", prompt="a fox", images=1)
+    await scene.play.wait_for_message(is_gallery)
+    await scene.settle()
+    assert scene.atelier.delivery.take_up(await scene.row())
+    await scene.settle()
+    assert (await scene.row()).delivered_at is not None
+
+
 async def test_a_deleted_message_is_final_and_refunded(scene: Scene) -> None:
     await scene.play.person("mia").delete(scene.card)
     scene.gate.open()
@@ -213,8 +226,8 @@ async def test_a_card_beside_the_recorded_one_is_deleted_by_its_cancel_button(sc
     stray = await channel.send(view=cards.first_card(SAY, row, 1, is_ready=True))
     message = scene.play.world.messages.get(scene.card.channel_id, stray.id)
     assert message is not None
-    pressed = await scene.play.person("ada").click(message, label="Cancel")
-    assert "not waiting or running" in (await pressed.wait_for_message()).texts
+    await scene.play.person("ada").click(message, label="Cancel")
+    await scene.play.wait_for_message(lambda each: "not waiting or running" in each.texts)
     (left,) = [each for each in scene.posted() if not each.is_ephemeral]
     assert left.id == scene.card.id
 
