@@ -284,4 +284,6 @@ class Delivery:
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
+                if not follower.cancelled() and (bug := follower.exception()):
+                    log.error("the progress was not shown to its end", exc_info=bug)
         return await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler)

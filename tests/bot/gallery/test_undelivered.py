@@ -1,12 +1,13 @@
 """Delivery ends in delivery or in a refund, for every answer of Discord in between. No card keeps its Cancel button."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
 from bot.client import Atelier
 from bot.gallery import cards
 from bot.gallery.results import gallery_result
+from bot.studio.settings import Settings
 from db.jobs import Job, JobState
 from generation.request import ImageSize, JobId
 from moderation.duration import DAY
@@ -61,6 +62,11 @@ class Scene:
     def posted(self) -> list[Message]:
         bot = self.play.world.bot.id
         return [each for each in self.play.world.messages.of(self.card.channel_id) if each.author_id == bot]
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    return replace(settings, limits=replace(settings.limits, free_cancels_a_day=0))
 
 
 @pytest.fixture
@@ -232,10 +238,14 @@ async def test_a_card_beside_the_recorded_one_is_deleted_by_its_cancel_button(sc
     assert left.id == scene.card.id
 
 
-async def test_a_cancelled_order_says_what_it_costs(scene: Scene) -> None:
+@pytest.mark.parametrize(
+    ("person", "said"),
+    [("ada", "What was drawn until then is charged: 1 picture of 2."), ("mia", "Nothing was charged.")],
+)
+async def test_a_cancelled_order_says_what_it_costs(scene: Scene, person: str, said: str) -> None:
     await until(lambda: "50%" in scene.card.texts)
-    pressed = await scene.play.person("ada").click(scene.card, label="Cancel")
+    pressed = await scene.play.person(person).click(scene.card, label="Cancel")
     await pressed.wait_for_answer()
     await scene.settle()
-    assert "Nothing was charged." in scene.card.texts
+    assert f"Cancelled. {said}" in scene.card.texts
     assert scene.card.component(label="Cancel") is None
