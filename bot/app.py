@@ -71,13 +71,14 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 
 
 def add_routes(client: Atelier) -> None:
-    routes, delivery, appeal_forms = client.routes, client.delivery, client.appeal_forms
+    routes, actions, appeal_forms = client.routes, client.gallery_actions, client.appeal_forms
     routes.add_buttons(client, GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
-    routes.add_each(GalleryAction, delivery.press)
-    routes.add(GalleryAction.REMIX, delivery.open_form)
-    routes.add(GalleryAction.DELETE, delivery.delete)
+    routes.add_each(GalleryAction, actions.press)
+    routes.add(GalleryAction.REMIX, actions.open_form)
+    routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
-    routes.add_form(remix_input_in, delivery.remix)
+    routes.add(GalleryAction.SHOW, actions.show)
+    routes.add_form(remix_input_in, actions.remix)
     routes.add(Page.HISTORY, history.turn)
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)

@@ -15,6 +15,7 @@ from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
+from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
 from bot.options import demand_options
 from bot.permissions import demand_server
@@ -91,6 +92,7 @@ class Atelier(discord.AutoShardedClient):
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.departures = ServerDepartures(self, parts)
+        self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel)
         self.erasure_sweep = ErasureSweep(
             self, parts.records, self.mod_channel, self.departures, parts.settings.retention, parts.clock
         )

@@ -1,34 +1,38 @@
 """A posted message and its edits: by the interaction's token while that lives, then by the bot's own rights."""
 
 import asyncio
+import json
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
-from typing import Any, cast
+from typing import cast
 
 import aiohttp
 import discord
+from discord import ui
 
 from db import ReplyTarget
+from generation import JobId
 
 log = logging.getLogger(__name__)
 
 TOKEN_SECONDS = 14.5 * 60
 """Discord's interaction tokens live fifteen minutes; half a minute is left for clocks that differ."""
 
-_EXPIRED = {10015, 10062, 50027}
-"""Unknown webhook, unknown interaction, invalid webhook token: the answers of Discord and its stand-ins to an expired token."""
-_GONE = {10003, 10008, 50001}
-"""Unknown channel, unknown message, missing access: there is no message to edit."""
+_GONE = {10003, 10008}
+"""Unknown channel, unknown message: the only refusals that are final. All others may pass."""
+_NOT_BY_EDIT = {30046, 50083}
+"""Too many edits of an old message, archived thread: a new message is still possible, and reopens the thread."""
+_TOO_LARGE = 40005
 
 
-UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError)
-"""Discord refused, sent an invalid answer, or could not be reached. discord.py passes aiohttp's own errors through."""
+UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, json.JSONDecodeError)
+"""Discord refused, sent an invalid answer, or could not be reached. discord.py passes the other errors through."""
 
 
 def is_final(error: Exception) -> bool:
-    """Returns whether another try is useless: Discord refused for a reason other than the rate limit or the token."""
+    """Returns whether an early second try is useless: Discord refused for a reason other than the rate limit or the token."""
     return (
         isinstance(error, discord.HTTPException)
         and 400 <= error.status < 500
@@ -36,75 +40,161 @@ def is_final(error: Exception) -> bool:
     )
 
 
+def needs_repost(error: Exception) -> bool:
+    """Returns whether no edit can succeed, but a new message can."""
+    return isinstance(error, discord.HTTPException) and error.code in _NOT_BY_EDIT
+
+
+def is_too_large(error: Exception) -> bool:
+    return isinstance(error, discord.HTTPException) and (error.status == 413 or error.code == _TOO_LARGE)
+
+
 class MessageGone(Exception):
-    """The message or its channel was deleted."""
+    """The message or its channel was deleted, or the bot is not in the server any more."""
 
 
 class PostedMessage:
     """A message that is edited in order. `lock` is held during each edit, so that a late preview can't overwrite the result."""
 
-    def __init__(self, client: discord.Client, place: ReplyTarget) -> None:
+    def __init__(
+        self,
+        client: discord.Client,
+        place: ReplyTarget,
+        job: JobId | None = None,
+        record: Callable[[int], Awaitable[object]] | None = None,
+    ) -> None:
+        """`job`: the job that it shows, when it may have to be posted. `record`: called with the id of each new message."""
         self._client = client
+        self._job = job
+        self._record = record
         self.place = place
         self.lock = asyncio.Lock()
 
-    async def edit(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
-        """Replaces the message and returns its id. `files` may be sent twice, so they must be seekable.
+    async def edit(self, view: ui.LayoutView, files: Sequence[discord.File]) -> int:
+        """Replaces what the message shows, or posts it when it was never posted. Returns its id. `files` must be seekable.
 
-        Raises MessageGone, or discord.HTTPException when Discord fails for another reason.
+        Raises MessageGone, which is final, or one of UNREACHABLE, after which a later try may succeed.
         """
         async with self.lock:
-            message_id = await self._edit(view, files)
-            # When the message had to be posted again, later edits go to the new one.
-            self.place = replace(self.place, message_id=message_id)
-            return message_id
+            webhook = self._webhook()
+            if webhook is None or not await self._edit_by_token(webhook, view, files):
+                await self._edit_as_bot(view, files)
+            assert self.place.message_id is not None
+            return self.place.message_id
 
-    async def _edit(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
-        token = self.place.token
-        if token and time.time() - self.place.token_at < TOKEN_SECONDS and self._client.application_id:
-            webhook = discord.Webhook.partial(self._client.application_id, token, client=self._client)
-            # "@original" names the answer when the bot stopped before it recorded the id.
-            message_id = cast(int, self.place.message_id or "@original")
+    async def repost(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
+        """Posts a new message in place of one that can't be edited, and deletes that. Raises like `edit`."""
+        async with self.lock:
+            old = self.place
+            await self._post(view, files)
             try:
-                message = await webhook.edit_message(message_id, view=view, attachments=files)
-            except discord.HTTPException as error:
-                if error.code not in _EXPIRED and error.status != 401:
-                    # An unknown @original was never answered: a new message is posted below.
-                    if error.code in _GONE and self.place.message_id is not None:
-                        raise MessageGone from error
-                    if error.code not in _GONE:
-                        raise
-                log.info("token of message %s has expired: going on as the bot", self.place.message_id)
-                # Permanently: each further try would be another 401, and Discord counts those.
-                self.place = replace(self.place, token="")
-                for file in files:
-                    file.reset(seek=True)
-            else:
-                return message.id
-        return await self._edit_as_bot(view, files)
+                await PostedMessage(self._client, old).delete()
+            except UNREACHABLE as error:
+                log.warning("message %s has a newer one beside it: %s", old.message_id, error)
 
-    async def _edit_as_bot(self, view: discord.ui.LayoutView, files: Sequence[discord.File]) -> int:
-        channel = self._client.get_partial_messageable(self.place.channel_id, guild_id=self.place.guild_id)
+    async def _edit_by_token(
+        self, webhook: discord.Webhook, view: ui.LayoutView, files: Sequence[discord.File]
+    ) -> bool:
+        """Returns False when the bot's own rights must be tried."""
+        # "@original" names the answer when the bot stopped before it recorded the id.
+        message_id = cast(int, self.place.message_id or "@original")
         try:
-            if self.place.message_id is None:
-                return (await channel.send(view=view, files=files)).id
-            message = channel.get_partial_message(self.place.message_id)
+            message = await webhook.edit_message(message_id, view=view, attachments=files)
+        except discord.HTTPException as error:
+            if error.code in _GONE and self.place.message_id is not None:
+                raise MessageGone from error
+            if error.status == 429 or error.status >= 500 or is_too_large(error):
+                raise
+            log.info("message %s is not edited by its token: %s", self.place.message_id, error)
+            if error.status in (401, 404):
+                # Expired, or an @original that was never answered. Permanently: Discord counts each further 401.
+                self.place = replace(self.place, token="")
+            return False
+        await self._now_is(message.id)
+        return True
+
+    async def _edit_as_bot(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
+        if self.place.message_id is None:
+            await self._post(view, files)
+            return
+        _rewind(files)
+        message = self._channel.get_partial_message(self.place.message_id)
+        try:
             # For an edit without `content`, discord.py leaves out the client's allowed mentions.
             quiet = discord.AllowedMentions.none()
-            return (await message.edit(view=view, attachments=files, allowed_mentions=quiet)).id
+            await message.edit(view=view, attachments=files, allowed_mentions=quiet)
         except discord.HTTPException as error:
-            if error.code in _GONE:
+            if self._is_gone(error):
                 raise MessageGone from error
             raise
 
-    async def delete(self) -> None:
-        """Deletes the message; no error when it does not exist."""
-        if self.place.message_id is None:
-            return
-        channel: Any = self._client.get_partial_messageable(
-            self.place.channel_id, guild_id=self.place.guild_id
-        )
+    async def _post(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
+        _rewind(files)
+        # For a repeated nonce, Discord answers with the message that the first request posted, even when its answer was lost.
+        nonce = f"{self._job}{(self.place.message_id or 0) % 2**56:014x}" if self._job else None
         try:
-            await channel.get_partial_message(self.place.message_id).delete()
+            message = await self._channel.send(view=view, files=files, nonce=cast(str, nonce))
+        except discord.HTTPException as error:
+            if self._is_gone(error):
+                raise MessageGone from error
+            raise
+        await self._now_is(message.id)
+        if _texts(ui.LayoutView.from_message(message)) != _texts(view):
+            await self._edit_as_bot(view, files)
+
+    async def _now_is(self, message_id: int) -> None:
+        if message_id == self.place.message_id:
+            return
+        self.place = replace(self.place, message_id=message_id)
+        if self._record is not None:
+            # At once: an id that a kill loses is a card that keeps its Cancel button.
+            await self._record(message_id)
+
+    @property
+    def _channel(self) -> discord.PartialMessageable:
+        return self._client.get_partial_messageable(self.place.channel_id, guild_id=self.place.guild_id)
+
+    def _webhook(self) -> discord.Webhook | None:
+        """Returns the webhook of the interaction's token while that is valid."""
+        token, application_id = self.place.token, self._client.application_id
+        if not token or not application_id or time.time() - self.place.token_at >= TOKEN_SECONDS:
+            return None
+        return discord.Webhook.partial(application_id, token, client=self._client)
+
+    def _is_gone(self, error: discord.HTTPException) -> bool:
+        guild_id = self.place.guild_id
+        # A server in an outage stays in the cache; one that the bot has left does not.
+        has_left = guild_id is not None and self._client.is_ready() and not self._client.get_guild(guild_id)
+        return error.code in _GONE or (has_left and error.status in (403, 404))
+
+    async def delete(self) -> None:
+        """Deletes the message; no error when it does not exist. Raises one of UNREACHABLE when Discord refuses."""
+        message_id, webhook = self.place.message_id, self._webhook()
+        try:
+            if message_id is not None:
+                try:
+                    await self._channel.get_partial_message(message_id).delete()
+                    return
+                except discord.Forbidden:
+                    if webhook is None:
+                        raise
+            if webhook is not None:
+                await webhook.delete_message(cast(int, message_id or "@original"))
         except discord.NotFound:
             return
+
+
+def link_of(place: ReplyTarget) -> str:
+    """Returns a link to the message; empty for one that was never posted."""
+    if place.message_id is None:
+        return ""
+    return f"https://discord.com/channels/{place.guild_id or '@me'}/{place.channel_id}/{place.message_id}"
+
+
+def _rewind(files: Sequence[discord.File]) -> None:
+    for file in files:
+        file.reset(seek=True)
+
+
+def _texts(view: ui.LayoutView) -> list[str]:
+    return [each.content.strip() for each in view.walk_children() if isinstance(each, ui.TextDisplay)]

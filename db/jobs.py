@@ -1,6 +1,6 @@
 """Accepted orders and their results. A row is committed before the member gets an answer. A job ends once.
 
-queued → running → done | failed | cancelled → delivered
+queued → running → done | failed | cancelled → delivered | given up
 """
 
 import json
@@ -16,6 +16,7 @@ from msgspec import convert, to_builtins
 
 from db.database import Parameters, Repository, Transaction, value_of
 from generation import Drawing, JobId, MemberId
+from moderation import DAY
 
 
 class JobAction(StrEnum):
@@ -70,7 +71,9 @@ class Job:
     created_at: float
     started_at: float | None = None
     finished_at: float | None = None  # done, failed or cancelled
-    delivered_at: float | None = None  # when the member got the result or the error
+    delivered_at: float | None = None  # when the result or the error was posted
+    handed_out_at: float | None = None  # when the member took the result from /history
+    given_up_at: float | None = None  # when the bot stopped trying to post the result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,9 +106,16 @@ DELIVERED = """
 UPDATE jobs SET delivered_at = ?, token = ''
 WHERE id = ? AND finished_at IS NOT NULL AND delivered_at IS NULL RETURNING id
 """
+HANDED_OUT = """
+UPDATE jobs SET handed_out_at = ? WHERE id = ? AND finished_at IS NOT NULL AND handed_out_at IS NULL RETURNING id
+"""
+UNSETTLED = "finished_at IS NOT NULL AND delivered_at IS NULL AND given_up_at IS NULL"
+GIVE_UP = f"UPDATE jobs SET given_up_at = ?, token = '' WHERE id = ? AND {UNSETTLED} RETURNING id"
 UNFINISHED = f"{SELECT} WHERE {LIVE} ORDER BY created_at, id, position"
-UNDELIVERED = f"""
-{SELECT} WHERE finished_at IS NOT NULL AND delivered_at IS NULL ORDER BY finished_at, id, position
+UNDELIVERED = f"{SELECT} WHERE {UNSETTLED} ORDER BY finished_at, id, position"
+CANCELLED_IN_A_DAY = f"""
+SELECT count(*) FROM jobs
+WHERE member = ? AND state = 'cancelled' AND started_at IS NOT NULL AND finished_at > ? - {DAY}
 """
 _ENDED = "finished_at IS NOT NULL AND delivered_at IS NULL"
 BACKLOG = f"""
@@ -178,16 +188,25 @@ class Jobs(Repository):
         return row is not None
 
     async def delivered(self, job_id: JobId, at: float) -> bool:
-        """Records that the member got the result or the error, and deletes the token."""
+        """Records that the result or the error was posted, and deletes the token."""
         async with self._db.transaction() as tx:
             return await tx.one(DELIVERED, (at, job_id)) is not None
+
+    async def hand_out(self, job_id: JobId, at: float) -> bool:
+        """Records that the member took the result from /history."""
+        async with self._db.transaction() as tx:
+            return await tx.one(HANDED_OUT, (at, job_id)) is not None
+
+    async def give_up(self, tx: Transaction, job_id: JobId, at: float) -> bool:
+        """Records that the result can't be posted, and deletes the token. Not for a delivered job."""
+        return await tx.one(GIVE_UP, (at, job_id)) is not None
 
     async def unfinished(self) -> list[Job]:
         """Returns queued and running jobs, oldest first."""
         return await self._read(UNFINISHED)
 
     async def undelivered(self) -> list[Job]:
-        """Returns ended jobs whose member has no answer yet; the first that ended comes first."""
+        """Returns ended jobs whose result is not posted and not given up; the first that ended comes first."""
         return await self._read(UNDELIVERED)
 
     async def backlog(self) -> Backlog:
@@ -198,6 +217,10 @@ class Jobs(Repository):
     async def in_line(self, member: MemberId) -> int:
         """Returns the number of the member's queued or running jobs."""
         return await self._db.reader.value(IN_LINE, (member,))
+
+    async def cancelled_in_a_day(self, member: MemberId, now: float) -> int:
+        """Returns the number of the member's jobs that were cancelled after their start, in the day before `now`."""
+        return await self._db.reader.value(CANCELLED_IN_A_DAY, (member, now))
 
     async def live_of_member(self, member: MemberId) -> list[Job]:
         """Returns the member's queued or running jobs, oldest first."""

@@ -104,7 +104,8 @@ PERSONAL_DATA = (
         columns=f"""id, member, member_name, iif(action = 'remix', 'variation', action) AS action, guild_id, channel_id,
             message_id, {_first("parent")}, {_first("parent_image")}, model, prompt, negative, width, height, steps, guidance,
             seed, images, {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
-            is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at""",
+            is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at,
+            handed_out_at, given_up_at""",
     ),
     # The first parent is in its job's row.
     PersonalRows(

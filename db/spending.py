@@ -16,10 +16,8 @@ SPEND = """
 INSERT INTO spending (job, member, guild_id, images, at) VALUES (?, ?, ?, ?, ?)
 ON CONFLICT (job) DO NOTHING RETURNING job
 """
-REFUND = """
-UPDATE spending SET refunded = min(images, coalesce(:images, images))
-WHERE job = :job AND refunded IS NULL AND coalesce(:images, 1) > 0 RETURNING refunded
-"""
+CHARGED = "SELECT images - coalesce(refunded, 0) FROM spending WHERE job = ?"
+REFUND = "UPDATE spending SET refunded = coalesce(refunded, 0) + :images WHERE job = :job RETURNING job"
 SINCE = """
 SELECT at, images - coalesce(refunded, 0) AS images FROM spending
 WHERE member = :member AND at >= :since AND images > coalesce(refunded, 0)
@@ -38,12 +36,20 @@ class Spending(Repository):
         return await tx.one(SPEND, (job, member, guild_id, images, at)) is not None
 
     async def refund(self, tx: Transaction, job: JobId, images: int | None = None) -> int:
-        """Refunds `images` pictures (default: all of them) and returns how many. A job is refunded once.
+        """Refunds `images` pictures more (default: all that are left) and returns how many. Never more than were charged.
 
-        Returns 0 when the job was refunded before or never charged.
+        Returns 0 when nothing is left to refund or the job was never charged.
         """
-        row = await tx.one(REFUND, {"job": job, "images": images})
-        return row["refunded"] if row else 0
+        charged = await self.charged(job)
+        refunded = charged if images is None else min(images, charged)
+        if refunded > 0:
+            await tx.all(REFUND, {"job": job, "images": refunded})
+        return max(refunded, 0)
+
+    async def charged(self, job: JobId) -> int:
+        """Returns the number of pictures that the job still costs."""
+        row = await self._db.reader.one(CHARGED, (job,))
+        return row[0] if row else 0
 
     async def since(self, member: MemberId, since: float) -> list[Spent]:
         """Returns the member's charges at or after `since` without refunded pictures, oldest first."""

@@ -20,6 +20,8 @@ class Limits:
     images_a_minute: Count = 30
     images_a_day: Count = 400
     jobs_in_line: Count = 5
+    # Started jobs that a member may cancel in a day for free; a later one costs the pictures drawn until then, rounded up.
+    free_cancels_a_day: Annotated[int, Meta(ge=0, le=1_000_000)] = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from bot.cases.buttons import CaseAction
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import moderator_of, seconds_of
-from bot.posted_message import UNREACHABLE, PostedMessage
+from bot.posted_message import UNREACHABLE, PostedMessage, link_of
 from bot.studio import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
 from bot.ui import TextForm, line, markdown, say_in, say_to
@@ -134,8 +134,8 @@ class CaseActions:
         if done.earlier is not None:
             parts.append(say("case-earlier-sanction", until=done.earlier.expires_at))
         if case.outcome not in (Outcome.APPROVE, None) and case.job is not None:
-            if not await self._delete_message(case.job):
-                parts.append(say("case-message-stays"))
+            if link := await self._delete_message(case.job):
+                parts.append(say("case-message-stays", link=link))
             parts.append(say("case-too-plain", pictures=done.plain))
         if case.told_at is None:
             # Before a ban: after it there is no common server, and so no direct message.
@@ -162,13 +162,14 @@ class CaseActions:
             await self._mod_channel.refresh_case(case.id)
         return " ".join(part for part in parts if part)
 
-    async def _delete_message(self, job_id: JobId) -> bool:
-        """Returns False when Discord refused the deletion."""
+    async def _delete_message(self, job_id: JobId) -> str:
+        """Returns a link to the message when Discord refused the deletion, otherwise nothing."""
         job = await self._records.jobs.get(job_id)
+        if job is None or job.place.message_id is None:
+            return ""
         try:
-            if job is not None and job.place.message_id is not None:
-                await PostedMessage(self._client, job.place).delete()
+            await PostedMessage(self._client, job.place).delete()
         except UNREACHABLE as error:
             log.warning("the message of job %s was not deleted: %s", job_id, error)
-            return False
-        return True
+            return link_of(job.place)
+        return ""

@@ -1,4 +1,4 @@
-"""/history: the member's pictures in pages, each with a repeat button and a link."""
+"""/history: the member's pictures in pages, each with a repeat button and a link. Hands out those that could not be posted."""
 
 import asyncio
 import io
@@ -9,6 +9,7 @@ from discord import ui
 
 from bot.client import Interaction
 from bot.gallery.cards import GalleryButton
+from bot.posted_message import link_of
 from bot.studio import GalleryAction, PictureGone
 from bot.studio.pictures.stored import StoredPictures
 from bot.ui import Language, Page, card, command, markdown, pager, row, say_to
@@ -17,7 +18,7 @@ from generation import JobId, MemberId
 from generation.files import images
 
 PAGE = 4
-"""Jobs per page: each takes six of a message's forty components."""
+"""Jobs per page: each takes seven of a message's forty components."""
 _THUMBNAIL = 160  # pixels
 
 NEWEST = "0"
@@ -52,6 +53,7 @@ async def page(
     files: list[discord.File] = []
     for job in shown:
         items.append(ui.Separator())
+        buttons = [GalleryButton(GalleryAction.REROLL, job.id, 0, label=say("history-repeat"), emoji="🔄")]
         try:
             content = await stored.read_first(job.id)
         except PictureGone:
@@ -62,8 +64,9 @@ async def page(
             files.append(discord.File(io.BytesIO(thumbnail), filename=name))
             words = ui.TextDisplay[Any](_words(say, job, is_removed=False))
             items.append(ui.Section(words, accessory=ui.Thumbnail(f"attachment://{name}")))
-        label = say("history-repeat")
-        items.append(row(GalleryButton(GalleryAction.REROLL, job.id, 0, label=label, emoji="🔄")))
+            if job.delivered_at is None:
+                buttons.append(GalleryButton(GalleryAction.SHOW, job.id, 0, label=say("history-show")))
+        items.append(row(*buttons))
     view = card(*items)
     is_newest = cursor == NEWEST
     view.add_item(pager(say, Page.HISTORY, NEWEST, shown[-1].id, is_newest=is_newest, has_more=has_more))
@@ -71,11 +74,7 @@ async def page(
 
 
 def _words(say: Language, job: Job, *, is_removed: bool) -> str:
-    drawing, place = job.drawing, job.place
-    link = ""
-    if place.message_id is not None:
-        where = place.guild_id or "@me"
-        link = f"https://discord.com/channels/{where}/{place.channel_id}/{place.message_id}"
+    drawing = job.drawing
     about = say(
         "history-job",
         action=job.action,
@@ -84,6 +83,8 @@ def _words(say: Language, job: Job, *, is_removed: bool) -> str:
         seed=drawing.seed,
         at=job.created_at,
         is_removed=is_removed,
-        link=link,
+        link=link_of(job.place),
     )
+    if not (job.delivered_at or is_removed):
+        about = f"{about}\n{say('history-not-posted')}"
     return f"**{markdown.short(markdown.plain(drawing.prompt.text), 200)}**\n{about}"

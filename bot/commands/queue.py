@@ -6,7 +6,6 @@ from discord import ui
 
 from bot.client import Interaction
 from bot.gallery.cards import GalleryButton, progress_line
-from bot.permissions import actor_of
 from bot.studio import GalleryAction
 from bot.ui import card, command, markdown, row, say_to
 from generation import JobId, MemberId
@@ -22,7 +21,7 @@ async def queue(interaction: Interaction) -> None:
 
 async def cancel(interaction: Interaction, job: JobId, image: int) -> None:
     """Answers the cancel button of the panel or of a job's card. The job's task updates the card."""
-    await interaction.client.parts.takedown.cancel(job, actor_of(interaction))
+    await interaction.client.gallery_actions.cancel(interaction, job)
     if interaction.message is not None and interaction.message.flags.ephemeral:
         await interaction.response.edit_message(view=await _panel(interaction))
     else:
@@ -39,7 +38,7 @@ async def _panel(interaction: Interaction) -> ui.LayoutView:
         title = say("queue-none", waiting=line.waiting, running=line.running)
     items: list[ui.Item[Any]] = [ui.TextDisplay(title)]
     for job in jobs[:_MOST]:
-        progress = parts.studio.progress_of(job.id)
+        progress = parts.dispatch.progress_of(job.id)
         state = progress_line(say, progress) if progress else say("queue-starting")
         items.append(
             ui.TextDisplay(f"**{markdown.short(markdown.plain(job.drawing.prompt.text), 150)}**\n{state}")

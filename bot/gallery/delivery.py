@@ -1,10 +1,13 @@
 """Delivery of orders: from the interaction to the posted gallery."""
 
 import asyncio
+import contextlib
 import io
 import logging
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import discord
@@ -13,28 +16,51 @@ from bot import errors
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
 from bot.gallery import cards
+from bot.gallery.intake import Intake
 from bot.gallery.progress import EditPace, show_progress
-from bot.gallery.remix_form import RemixInput, form_of
-from bot.permissions import actor_of
-from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage, is_final
-from bot.studio import Gallery, GalleryAction, Order, PictureGone
+from bot.gallery.results import FILE_LIMIT, Render, ended_result, gallery_result
+from bot.posted_message import (
+    UNREACHABLE,
+    MessageGone,
+    PostedMessage,
+    is_final,
+    is_too_large,
+    needs_repost,
+)
+from bot.studio import Order, PictureGone
 from bot.studio.parts import Parts
-from bot.studio.pictures.provenance import Provenance
 from bot.studio.screening.pictures import PreviewScreening
-from bot.ui import Language, say_in, say_to
-from db import DiskFull, Job, JobAction, ReplyTarget
-from db.verdicts import PICTURE
+from bot.ui import Language, say_in
+from db import DiskFull, Job, ReplyTarget, StorageError
 from generation import GenerationFailed, JobCancelled, JobId, Ticket, Waiting
-from generation.files import images
 from generation.logs import of_job
+from moderation import DAY
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 Spawn = Callable[[Coroutine[Any, Any, None]], object]
 
-FILE_LIMIT = 10 * 2**20
-"""Bytes: the upload limit of every server. Grids stay below it by their format; single PNGs are checked."""
+_SMALLEST_LIMIT = 2**18
+"""Bytes. A file that Discord calls too large is halved down to this."""
+_TOO_LATE = 10062
+"""Discord's code for an interaction that it no longer lets the bot answer."""
+_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 15 * 60.0
+"""Seconds between two tries to post a result. The pause doubles with each try."""
+_LONGEST_STORAGE_PAUSE = 60.0
+"""Seconds between two tries when the disk is full or the database is busy."""
+_PATIENCE = DAY
+"""Seconds since a job's end after which its result is given up."""
+_REPOSTED_FROM = 3
+"""Failed tries after which a message whose edit Discord refuses is posted anew."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Tries:
+    channel_id: int
+    failed: int = 0
+    next_at: float = 0.0  # by the event loop's clock
+    is_refused: bool = False  # by Discord, which otherwise could not be reached
 
 
 class Delivery:
@@ -55,7 +81,10 @@ class Delivery:
         self._direct_messages = direct_messages
         self._spawn = spawn
         self._pace = EditPace()
+        self.intake = Intake()
         self._carried: set[JobId] = set()
+        # Of jobs whose result could not be posted. Lost at a restart, which tries each of them at once.
+        self._tries: dict[JobId, _Tries] = {}
 
     async def deliver(self, interaction: Interaction, order: Order) -> None:
         """Accepts the order, answers with its card, and starts the job's task. Raises refusals."""
@@ -66,8 +95,9 @@ class Delivery:
             token=interaction.token,
             token_at=time.time(),
         )
-        job = await self._studio.admit(order, place)
-        self._carried.add(job.id)
+        async with self.intake.admission(interaction):
+            job = await self._studio.admit(order, place)
+            self._carried.add(job.id)
         with of_job(job.id, job.drawing.prompt):
             images, model = job.drawing.images, job.drawing.model
             log.info("accepted: %s, %d pictures with %s", job.action.value, images, model)
@@ -75,6 +105,7 @@ class Delivery:
 
     async def _answer(self, interaction: Interaction, job: Job, place: ReplyTarget) -> None:
         line = self._parts.dispatch.state
+        is_told = True
         # The row is committed, so the job goes on even when the answer fails.
         try:
             answer = await interaction.response.send_message(
@@ -83,56 +114,130 @@ class Delivery:
             place = await self._studio.place_of_answer(job, answer.message_id)
             self._spawn(self._direct_messages.tell_pending(interaction))
         except UNREACHABLE as error:
+            is_told = not (isinstance(error, discord.HTTPException) and error.code == _TOO_LATE)
             log.warning("accepted, but its answer failed: %s", error)
         finally:
             # The new task inherits the job's context for log lines.
-            self._spawn(self._carry(job, PostedMessage(self._client, place)))
+            self._spawn(self._carry(job, self._posted(job, place)) if is_told else self._retract(job))
+
+    async def _retract(self, job: Job) -> None:
+        """Takes back an order whose answer came too late: its member sees that the bot did not respond, and orders again."""
+        try:
+            log.warning("not taken: its answer came too late")
+            await self._studio.retract(job)
+        finally:
+            self._carried.discard(job.id)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no task carries a job."""
+        return not self._carried
+
+    def try_at_once(self, job: Job) -> bool:
+        """Takes up a job before its next try is due. Returns False when a task has it already."""
+        if (tries := self._tries.get(job.id)) is not None:
+            tries.next_at = 0.0
+        return self.take_up(job)
 
     def take_up(self, job: Job) -> bool:
         """Takes up a job from the database: unfinished, or finished but not delivered.
 
-        Returns False when a task has it already.
+        Returns False when a task has it already, or when its next try is not due.
         """
-        if job.id in self._carried:
+        tries = self._tries.get(job.id)
+        if job.id in self._carried or (tries and asyncio.get_running_loop().time() < tries.next_at):
             return False
         self._carried.add(job.id)
         with of_job(job.id, job.drawing.prompt):
-            self._spawn(self._carry(job, PostedMessage(self._client, job.place)))
+            self._spawn(self._carry(job, self._posted(job, job.place)))
         return True
+
+    def _posted(self, job: Job, place: ReplyTarget) -> PostedMessage:
+        return PostedMessage(self._client, place, job.id, partial(self._studio.place_of_answer, job))
 
     async def _carry(self, job: Job, post: PostedMessage) -> None:
         """Runs an accepted job until its result is posted. Errors are shown in the same message."""
         try:
-            recorded = post.place.message_id
-            is_spoiler = await self._studio.is_for_adults(job)
-            view, files = await self._outcome(job, post, is_spoiler)
-            message_id = await post.edit(view, files)
-            if message_id != recorded:
-                await self._studio.place_of_answer(job, message_id)
-            await self._parts.records.jobs.delivered(job.id, self._parts.clock())
-            log.info("delivered")
-            await self._show_moderators(job)
+            try:
+                await self._finish(job, post, await self._outcome(job, post))
+                await self._show_moderators(job)
+            except (MessageGone, StorageError, *UNREACHABLE):
+                raise
+            except Exception as error:
+                text = errors.told(error, self._say(job), "while carrying it")
+                await self._studio.abandon(job)
+                await self._finish(job, post, ended_result(self._say(job), job, text))
         except MessageGone:
             log.info("the message was deleted: nobody to deliver to")
-            await self._parts.records.jobs.delivered(job.id, self._parts.clock())
-        except UNREACHABLE as error:
-            if is_final(error):
-                log.error("can't be delivered, ever: %s", error)
-                await self._parts.records.jobs.delivered(job.id, self._parts.clock())
-            else:
-                # Not marked as delivered: the sweep tries again.
-                log.warning("could not be delivered: %s", error)
+            await self._studio.give_up(job)
         except DiskFull:
             # The row stays: the sweep takes the job up again when there is room.
             log.error("the disk is full: it waits for room")
-            await post.edit(cards.kept_card(self._say(job), job), [])
-        except Exception as error:
-            say = self._say(job)
-            text = errors.told(error, say, "while carrying it")
-            await self._studio.abandon(job)
-            await post.edit(cards.ended_card(say, job, text), [])
+            self._pause(job, None)
+            with contextlib.suppress(MessageGone, *UNREACHABLE):
+                await post.edit(cards.kept_card(self._say(job), job), [])
+        except (StorageError, *UNREACHABLE) as error:
+            # Not marked as delivered: the sweep tries again.
+            log.warning("could not be delivered: %s", error)
+            self._pause(job, error)
+            await self._give_up_after_hours(job)
+        else:
+            self._tries.pop(job.id, None)
+            self._shorten_pauses(job.place.channel_id)
         finally:
             self._carried.discard(job.id)
+
+    async def _finish(self, job: Job, post: PostedMessage, render: Render) -> None:
+        """Posts a job's result and records that. Raises MessageGone, StorageError, or one of UNREACHABLE."""
+        limit = FILE_LIMIT
+        while True:
+            view, files = await render(limit)
+            try:
+                await self._show(job, post, view, files)
+                break
+            except discord.HTTPException as error:
+                if not is_too_large(error) or limit <= _SMALLEST_LIMIT or not files:
+                    raise
+                limit = max(_SMALLEST_LIMIT, min(limit, files[0].fp.seek(0, io.SEEK_END)) // 2)
+                log.info("the file is too large here: encoded again with at most %d bytes", limit)
+        await self._parts.records.jobs.delivered(job.id, self._parts.clock())
+        log.info("delivered")
+
+    async def _show(
+        self, job: Job, post: PostedMessage, view: discord.ui.LayoutView, files: list[discord.File]
+    ) -> None:
+        try:
+            await post.edit(view, files)
+        except discord.HTTPException as error:
+            tries = self._tries.get(job.id)
+            is_stuck = tries is not None and tries.failed >= _REPOSTED_FROM and is_final(error)
+            if is_too_large(error) or not (needs_repost(error) or is_stuck):
+                raise
+            log.info("posted anew, as the edit is refused: %s", error)
+            await post.repost(view, files)
+
+    def _pause(self, job: Job, error: Exception | None) -> None:
+        """Sets the time of the next try. `error`: None when storage failed."""
+        tries = self._tries.setdefault(job.id, _Tries(channel_id=job.place.channel_id))
+        longest = _LONGEST_PAUSE if isinstance(error, UNREACHABLE) else _LONGEST_STORAGE_PAUSE
+        tries.is_refused = error is not None and is_final(error)
+        tries.next_at = asyncio.get_running_loop().time() + min(longest, _FIRST_PAUSE * 2**tries.failed)
+        tries.failed += 1
+
+    def _shorten_pauses(self, channel_id: int) -> None:
+        """Ends the pauses that a success has made useless: Discord can be reached, and takes messages in that channel."""
+        for tries in self._tries.values():
+            if not tries.is_refused or tries.channel_id == channel_id:
+                tries.next_at = 0.0
+
+    async def _give_up_after_hours(self, job: Job) -> None:
+        known = await self._parts.records.jobs.get(job.id)
+        if known is None or known.finished_at is None:
+            return
+        if self._parts.clock() - known.finished_at > _PATIENCE:
+            log.error("given up and refunded: Discord did not take its result for hours")
+            await self._studio.give_up(known)
+            self._tries.pop(job.id, None)
 
     def _say(self, job: Job) -> Language:
         """Returns the server's language: the whole channel sees a job's card."""
@@ -145,11 +250,10 @@ class Delivery:
         except Exception:
             log.exception("the case's card has no picture")
 
-    async def _outcome(
-        self, job: Job, post: PostedMessage, is_spoiler: bool
-    ) -> tuple[discord.ui.LayoutView, list[discord.File]]:
+    async def _outcome(self, job: Job, post: PostedMessage) -> Render:
+        """Runs the job to its end while its card shows the progress."""
         follower: asyncio.Task[None] | None = None
-        say = self._say(job)
+        say, is_spoiler = self._say(job), await self._studio.is_for_adults(job)
         previews = PreviewScreening(self._parts.picture_screening, job, is_flagged=is_spoiler)
 
         def watch(ticket: Ticket) -> None:
@@ -169,62 +273,17 @@ class Delivery:
 
         try:
             gallery = await self._studio.fulfil(job, watch)
-        except (GenerationFailed, JobCancelled, PictureGone) as error:
-            return cards.ended_card(say, job, say.sentence(error) or ""), []
+        except JobCancelled:
+            charged = await self._parts.records.spending.charged(job.id)
+            return ended_result(say, job, say("gallery-cancelled", charged=charged, of=job.drawing.images))
+        except (GenerationFailed, PictureGone) as error:
+            return ended_result(say, job, say.sentence(error) or "")
         finally:
             if follower is not None:
                 # While the lock is held, no edit of the follower is under way, so none can arrive after the result.
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
-        is_spoiler = is_spoiler or await self._parts.records.verdicts.has_flagged(job.id, PICTURE)
-        name, content = await asyncio.to_thread(attachment, gallery, self._parts.provenance)
-        return (
-            cards.gallery_card(say, gallery, name, is_spoiler=is_spoiler),
-            [discord.File(io.BytesIO(content), filename=name)],
-        )
-
-    async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
-        """Orders by a gallery button."""
-        order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
-        await self.deliver(interaction, order)
-
-    async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
-        # A form must be the first answer: no deferred answer may come before it.
-        remixable = await self._parts.variations.remixable(job, actor_of(interaction))
-        await interaction.response.send_modal(form_of(say_to(interaction), remixable))
-
-    async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
-        """Orders a remix from the submitted form. Raises refusals."""
-        order = await self._parts.variations.remix(
-            wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
-        )
-        await self.deliver(interaction, order)
-
-    async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
-        """Deletes all of the job's pictures. Raises NoSuchJob, NotYours, PictureGone."""
-        reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
-        removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
-        try:
-            await interaction.response.defer()
-            if interaction.message is not None:
-                await interaction.message.delete()
-        except discord.NotFound as error:
-            raise PictureGone from error  # another member deleted the message first
-        finally:
-            if removed.case is not None:
-                await self._mod_channel.refresh_case(removed.case)
-
-
-def attachment(gallery: Gallery, provenance: Provenance) -> tuple[str, bytes]:
-    """Returns the file to post: a single picture as the PNG with its parameters when it fits, otherwise the grid."""
-    job = gallery.job
-    if gallery.single is not None and len(gallery.single) <= FILE_LIMIT:
-        return f"atelier-{job.id}.png", gallery.single
-    content, form = gallery.grid, gallery.grid_format
-    if len(content) > FILE_LIMIT:
-        content, form = images.encode_grid(images.open_picture(content), FILE_LIMIT)
-    content = provenance.signed(content, form, job, None)
-    suffix = "jpg" if form == "jpeg" else form
-    kind = "upscaled" if job.action is JobAction.UPSCALE else "grid"
-    return f"atelier-{job.id}-{kind}.{suffix}", content
+                if not follower.cancelled() and (bug := follower.exception()):
+                    log.error("the progress was not shown to its end", exc_info=bug)
+        return await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler)

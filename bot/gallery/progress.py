@@ -12,7 +12,7 @@ from bot.gallery import cards
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage
 from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language
-from db import Job
+from db import Job, StorageError
 from generation import Progress, Running, Ticket, Waiting
 
 log = logging.getLogger(__name__)
@@ -69,7 +69,7 @@ async def show_progress(
             await post.edit(view, files)
         except MessageGone:
             return
-        except UNREACHABLE as error:
+        except (StorageError, *UNREACHABLE) as error:
             # A missed preview does no harm: the next one or the result follows.
             log.info("progress not shown: %s", error)
         shown = newest

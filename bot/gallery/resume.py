@@ -11,7 +11,7 @@ from db import StorageError, Swept
 
 log = logging.getLogger(__name__)
 
-_SWEEP_SECONDS = 60.0
+_SWEEP_SECONDS = 10.0
 _YOUNG_SECONDS = 30.0
 """Seconds. The interaction that ordered a job this young may still be answering."""
 

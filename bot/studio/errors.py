@@ -174,6 +174,10 @@ class KnownOnly(MemberRefusal):
     reason: str
 
 
+class TooBusy(MemberRefusal):
+    """There are more orders than the bot can answer in time."""
+
+
 class NotYours(MemberRefusal):
     is_picture: bool  # otherwise a job
 
@@ -237,6 +241,12 @@ class PictureGone(PictureRefusal):
 
 class NotRunning(PictureRefusal):
     pass
+
+
+class MessageStays(PictureRefusal):
+    """The pictures are deleted, but Discord refuses to delete their message."""
+
+    link: str
 
 
 class TooLarge(PictureRefusal):

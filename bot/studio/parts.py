@@ -89,7 +89,7 @@ def build_parts(
     """Raises GoldenPromptsBroken or OSError for the owner's file of prompts that no rule may refuse."""
     moderation = settings.moderation
     review_queue = ReviewQueue()
-    takedown = Takedown(records, dispatch, clock=clock)
+    takedown = Takedown(records, dispatch, free_cancels=settings.limits.free_cancels_a_day, clock=clock)
     stored_pictures = StoredPictures(records)
     lockdown = Lockdown(records, takedown)
     rule_book = RuleBook(records, takedown, moderation.must_file)

@@ -18,8 +18,6 @@ from generation import (
     GenerationRequest,
     GuildId,
     JobCancelled,
-    JobId,
-    Progress,
     Request,
     Ticket,
     UpscaleRequest,
@@ -58,7 +56,6 @@ class Studio:
         self._postprocess = postprocess
         self._metrics = metrics
         self._report = report
-        self._tickets: dict[JobId, Ticket] = {}
 
     # ---- orders
 
@@ -176,7 +173,7 @@ class Studio:
             raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
         if not await self._may_start_from(job, request):
             return None
-        ticket = self._tickets[job.id] = self.dispatch.submit(request, force=True)
+        ticket = self.dispatch.submit(request, force=True)
         watch(ticket)
         try:
             with self._metrics.job(job.action.value, ticket) as clock:
@@ -193,8 +190,6 @@ class Studio:
             log.warning("failed: %s: %s", error.kind, error.reason)
             await self._give_back(job, error.kind)
             raise
-        finally:
-            self._tickets.pop(job.id, None)
 
     async def _may_start_from(self, job: Job, request: Request) -> bool:
         """Checks a job's source pictures like finished ones. Returns False when the job ended in the meantime.
@@ -211,11 +206,6 @@ class Studio:
             await self._postprocess.refuse(job, judged, is_input=True)
         return not is_refused
 
-    def progress_of(self, job: JobId) -> Progress | None:
-        """Returns the progress of a waiting or running job; None for other jobs."""
-        ticket = self._tickets.get(job)
-        return ticket.progress if ticket else None
-
     async def place_of_answer(self, job: Job, message_id: int | None) -> ReplyTarget:
         """Records the message of the answer, so that the result reaches it after a restart too."""
         if message_id is None:
@@ -227,10 +217,26 @@ class Studio:
 
     async def abandon(self, job: Job) -> None:
         """Ends a job after a bug, whether or not the pictures are stored, and refunds it."""
-        await self._give_back(job, "bug")
         async with self.records.database.transaction() as tx:
+            await self.records.jobs.fail(tx, job.id, "bug", self.clock())
             await self.records.spending.refund(tx, job.id)
-        await self.records.jobs.delivered(job.id, self.clock())
+
+    async def retract(self, job: Job) -> None:
+        """Ends and refunds a job whose member was never told that it was accepted."""
+        async with self.records.database.transaction() as tx:
+            if await self.records.jobs.cancel(tx, job.id, self.clock()):
+                await self.records.spending.refund(tx, job.id)
+                await self.records.jobs.give_up(tx, job.id, self.clock())
+
+    async def give_up(self, job: Job) -> None:
+        """Records that an ended job's result can't be posted, and refunds pictures that the member did not get."""
+        async with self.records.database.transaction() as tx:
+            known = await self.records.jobs.get(job.id)
+            if known is None or not await self.records.jobs.give_up(tx, job.id, self.clock()):
+                return
+            # A failed or cancelled job was refunded when it ended.
+            if known.state is JobState.DONE and known.handed_out_at is None:
+                await self.records.spending.refund(tx, job.id)
 
     async def _give_back(self, job: Job, kind: str) -> None:
         async with self.records.database.transaction() as tx:

@@ -26,6 +26,7 @@ from generation.queue.ticket import (
     JobCancelled,
     LineFull,
     Pictures,
+    Progress,
     Ticket,
 )
 from generation.queue.worker import Connect, Worker
@@ -128,6 +129,11 @@ class Dispatcher:
         self._move()
         return ticket
 
+    def progress_of(self, job: JobId) -> Progress | None:
+        """Returns the progress of a waiting or running job; None for other jobs."""
+        known = self._jobs.get(job)
+        return None if known is None or known.ticket.is_done else known.ticket.progress
+
     def cancel(self, job: JobId) -> bool:
         """Cancels a job: its ticket fails immediately with JobCancelled. The slots of a running job are free after its next step.
 
@@ -203,7 +209,7 @@ class Dispatcher:
                 worker.give(job)
             except OrderTooLarge as refusal:
                 reason = f"{refusal.size} bytes are too many"
-                self._fail(job, GenerationFailed(job.request.job, "input", reason))
+                self._fail(job, GenerationFailed(job.request.job, "too-large", reason))
         self._eta.outdate()
 
     def _next(self) -> tuple[Lease, Worker] | None:

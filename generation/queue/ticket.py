@@ -42,7 +42,7 @@ class GenerationError(Exception):
 
 @dataclass(eq=False)
 class GenerationFailed(GenerationError):
-    """The worker could not make the pictures, even after retries. `kind` as in protocol.Failed, or "crash"."""
+    """The worker could not make the pictures, even after retries. `kind` as in protocol.Failed, "crash" or "too-large"."""
 
     kind: str
     reason: str

@@ -81,6 +81,7 @@ class Fault:
     pattern: str  # for example /channels/*/messages/*
     answer: Answer
     times: int
+    is_after: bool = False  # the request is carried out, and only its answer is lost
 
     def fits(self, method: str, path: str) -> bool:
         return self.times > 0 and method == self.method and fnmatch.fnmatchcase(path, self.pattern)
@@ -107,10 +108,12 @@ class Api:
         code: int = 0,
         retry_after: float = 0.05,
         has_via: bool = True,
+        is_after: bool = False,
     ) -> Fault:
         """Makes the next `times` matching requests fail. `*` and `…` in `path` match any text, for example `/channels/…`.
 
-        Without the `Via` header a 429 looks like a ban by Discord's proxy.
+        Without the `Via` header a 429 looks like a ban by Discord's proxy. With `is_after`, the requests are carried out all the
+        same, and only their answers are lost.
         """
         message = f"{status}: {HTTPStatus(status).phrase}"
         answer = Answer(status, {"message": message, "code": code})
@@ -123,7 +126,7 @@ class Api:
             answer.body.update(limit)
             answer.headers.update({"Retry-After": str(retry_after), "X-RateLimit-Scope": "user"})
             answer.headers.update({"Via": "1.1 google"} if has_via else {})
-        fault = Fault(method.upper(), path.replace("…", "*"), answer, times)
+        fault = Fault(method.upper(), path.replace("…", "*"), answer, times, is_after)
         self.faults.append(fault)
         return fault
 
@@ -153,8 +156,8 @@ class Api:
         try:
             body, files = await read(request)
             fault = self._fault(request)
-            if fault is not None:
-                answer = fault
+            if fault is not None and not fault.is_after:
+                answer = fault.answer
             else:
                 if not is_open and request.headers.get("Authorization") != f"Bot {self._world.token}":
                     raise ErrorCode.UNAUTHORIZED.error()
@@ -169,6 +172,8 @@ class Api:
                 if route.startswith("/guilds/{guild_id}") and call.id("guild_id") != self._world.guild.id:
                     raise ErrorCode.UNKNOWN_GUILD.error()
                 answer = endpoint(call)
+                if fault is not None:
+                    answer = fault.answer
         except ApiError as error:
             answer = Answer(error.status, error.body)
         if self._observer is not None:
@@ -194,12 +199,12 @@ class Api:
             status=answer.status, body=json.dumps(answer.body, ensure_ascii=False).encode(), headers=headers
         )
 
-    def _fault(self, request: web.Request) -> Answer | None:
+    def _fault(self, request: web.Request) -> Fault | None:
         path = request.path.removeprefix(API)
         for fault in self.faults:
             if fault.fits(request.method, path):
                 fault.times -= 1
-                return fault.answer
+                return fault
         return None
 
 

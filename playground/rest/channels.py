@@ -6,12 +6,14 @@ from playground.world import guild as rights
 from playground.world.errors import ApiError, ErrorCode, FormErrors, invalid
 from playground.world.guild import DM, THREAD, Channel
 from playground.world.messages import Message
-from playground.world.values import Json, as_dict, as_id
+from playground.world.values import Json, as_dict, as_id, timestamp
 from playground.world.world import Event, World
 
 CHANNEL = "/channels/{channel_id}"
 MESSAGES = CHANNEL + "/messages"
 MESSAGE = MESSAGES + "/{message_id}"
+
+NONCE_LIFE = 5 * 60.0  # seconds
 
 
 class ChannelEndpoints:
@@ -70,10 +72,24 @@ class ChannelEndpoints:
         channel = self._channel(call, needed)
         if channel.type == DM and channel.recipient and self._is_closed(channel.recipient.id):
             raise ErrorCode.NO_MESSAGES_TO_THEM.error()
+        if (first := self._first_with_nonce(call, channel)) is not None:
+            return Answer(200, first.json)
         extra = self._reference(call, channel)
         message = self._composer.create(channel, self._world.bot, call.json, call.files, extra=extra)
         self._world.post(message)
         return Answer(200, message.json)
+
+    def _first_with_nonce(self, call: Call, channel: Channel) -> Message | None:
+        """Returns the bot's message of the last minutes with the nonce of a request that asks for its first use only."""
+        nonce = call.json.get("nonce")
+        if not (nonce and call.json.get("enforce_nonce")):
+            return None
+        oldest = timestamp(self._world.clock() - NONCE_LIFE)
+        for each in reversed(self._world.messages.of(channel.id)):
+            is_own = each.author_id == self._world.bot.id and each.json["timestamp"] >= oldest
+            if is_own and each.json.get("nonce") == nonce:
+                return each
+        return None
 
     def _is_closed(self, user_id: int) -> bool:
         """Returns whether the bot can't send direct messages to a user: the user refuses them or is banned. A banned user shares

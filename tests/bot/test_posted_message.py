@@ -22,6 +22,8 @@ from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
 
+JOB = JobId("22222aaaaa")
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
@@ -167,3 +169,64 @@ async def test_what_discord_refuses_for_good_is_told_from_what_may_pass(
     with pytest.raises(discord.HTTPException) as refusal:
         await PostedMessage(atelier, place).edit(note("x"), [])
     assert is_final(refusal.value) is is_final_refusal
+
+
+# ---- posted once
+
+
+async def test_a_post_whose_answer_is_lost_is_not_posted_twice(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    play.fail_next("POST", "/channels/…", status=502, is_after=True)
+    message_id = await PostedMessage(atelier, place, JOB).edit(note("one"), [])
+    assert [each.id for each in await play.person("ada").sees("gallery")] == [message_id]
+
+
+async def test_a_post_that_a_kill_forgot_is_found_again_and_shows_the_newest(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    first = await PostedMessage(atelier, place, JOB).edit(note("one"), [])
+    assert await PostedMessage(atelier, place, JOB).edit(note("two"), []) == first
+    assert says(shown(play, first), "two")
+    other = await PostedMessage(atelier, place, JobId("22222bbbbb")).edit(note("three"), [])
+    assert other != first
+
+
+async def test_the_id_of_a_new_message_is_recorded_before_anything_else(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    recorded = list[int]()
+
+    async def record(message_id: int) -> None:
+        recorded.append(message_id)
+        raise InterruptedError("killed")
+
+    with pytest.raises(InterruptedError):
+        await PostedMessage(atelier, place, JOB, record).edit(note("one"), [])
+    assert recorded == [each.id for each in await play.person("ada").sees("gallery")]
+
+
+async def test_a_new_message_takes_the_place_of_one_that_takes_no_edits(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    recorded = list[int]()
+
+    async def record(message_id: int) -> None:
+        recorded.append(message_id)
+
+    post = PostedMessage(atelier, place, JOB, record)
+    await post.edit(note("one"), [])
+    await post.repost(note("two"), [])
+    await post.repost(note("three"), [])
+    (message,) = await play.person("ada").sees("gallery")
+    assert says(message, "three")
+    assert len(set(recorded)) == 3 and recorded[-1] == message.id
+
+
+async def test_a_server_that_the_bot_has_left_is_final(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    elsewhere = ReplyTarget(guild_id=1, channel_id=place.channel_id, message_id=2)
+    play.fail_next("PATCH", "/channels/…", status=403, code=50001)
+    with pytest.raises(MessageGone):
+        await PostedMessage(atelier, elsewhere).edit(note("one"), [])

@@ -44,7 +44,8 @@ BUTTONS: set[type[Button]] = {GalleryButton, PageButton, CaseButton, AppealButto
 
 ORDERING = {
     "commands/imagine.py": 1,
-    "gallery/delivery.py": 1 + 1 + 1,  # the buttons, the modal, and the one place that admits orders
+    "gallery/actions.py": 1 + 1,  # the buttons and the modal
+    "gallery/delivery.py": 1,  # the one place that admits orders
 }
 """The places that send orders. When you add a place, add the way in to tests/bot/ways_in.py."""
 

@@ -58,6 +58,7 @@ PRESSES = {
     GalleryAction.REMIX: Carries.NOTHING,  # opens a modal, whose content is sent later
     GalleryAction.CANCEL: Carries.NOTHING,
     GalleryAction.DELETE: Carries.NOTHING,
+    GalleryAction.SHOW: Carries.NOTHING,
 }
 FORMS = {
     RemixForm: {

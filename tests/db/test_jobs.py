@@ -54,6 +54,8 @@ async def test_there_is_no_job_under_an_unknown_id(jobs: Jobs) -> None:
         {"state": JobState.DONE},
         {"state": JobState.RUNNING},
         {"delivered_at": NOW},
+        {"handed_out_at": NOW},
+        {"given_up_at": NOW},
     ],
     ids=str,
 )
@@ -186,6 +188,46 @@ async def test_delivering_forgets_the_token(db: Database, jobs: Jobs) -> None:
     found = await jobs.get(job.id)
     assert found is not None
     assert (found.place.token, found.delivered_at) == ("", NOW + 20)
+
+
+async def test_a_result_given_up_is_not_delivered_and_nobody_tries_again(db: Database, jobs: Jobs) -> None:
+    waiting, done, delivered = await record(db), await record_done(db), await record_done(db)
+    assert await jobs.delivered(delivered.id, NOW + 20)
+    async with db.transaction() as tx:
+        assert not await jobs.give_up(tx, waiting.id, NOW + 30), "it has no result yet"
+        assert not await jobs.give_up(tx, delivered.id, NOW + 30)
+        assert await jobs.give_up(tx, done.id, NOW + 30)
+        assert not await jobs.give_up(tx, done.id, NOW + 40)
+    found = await jobs.get(done.id)
+    assert found is not None
+    assert (found.state, found.given_up_at, found.delivered_at) == (JobState.DONE, NOW + 30, None)
+    assert found.place.token == ""
+    assert await jobs.undelivered() == []
+
+
+async def test_a_result_taken_from_the_history_is_still_to_be_posted(db: Database, jobs: Jobs) -> None:
+    waiting, done = await record(db), await record_done(db)
+    assert not await jobs.hand_out(waiting.id, NOW + 20)
+    assert await jobs.hand_out(done.id, NOW + 20)
+    assert not await jobs.hand_out(done.id, NOW + 30)
+    [found] = await jobs.undelivered()
+    assert (found.id, found.handed_out_at) == (done.id, NOW + 20)
+
+
+async def test_only_jobs_cancelled_after_their_start_are_counted(db: Database, jobs: Jobs) -> None:
+    for member, is_started, at in (
+        (ALICE, True, NOW + 5),
+        (ALICE, True, NOW + 9),
+        (ALICE, False, NOW + 9),
+        (BOB, True, NOW + 9),
+    ):
+        job = await record(db, member=member)
+        if is_started:
+            assert await jobs.start(job.id, NOW)
+        async with db.transaction() as tx:
+            assert await jobs.cancel(tx, job.id, at)
+    assert await jobs.cancelled_in_a_day(ALICE, NOW + 10) == 2
+    assert await jobs.cancelled_in_a_day(ALICE, NOW + 86_406) == 1
 
 
 async def test_the_message_is_remembered(db: Database, jobs: Jobs) -> None:

@@ -54,15 +54,20 @@ async def test_a_refund_gives_everything_back_once(db: Database, spending: Spend
     assert await spending.since(ALICE, 0) == []
 
 
-async def test_a_refund_of_some_pictures_leaves_the_rest_and_is_the_only_one(
-    db: Database, spending: Spending
-) -> None:
+async def test_refunds_add_up_until_nothing_is_left(db: Database, spending: Spending) -> None:
     job = await spend(db)
     async with db.transaction() as tx:
         assert await spending.refund(tx, job, 0) == 0
         assert await spending.refund(tx, job, 1) == 1
-        assert await spending.refund(tx, job, 2) == 0
-    assert await spending.since(ALICE, 0) == [Spent(at=NOW, images=3)]
+        assert await spending.refund(tx, job, 2) == 2
+    assert await spending.since(ALICE, 0) == [Spent(at=NOW, images=1)]
+    assert await spending.charged(job) == 1
+    async with db.transaction() as tx:
+        assert await spending.refund(tx, job) == 1, "a full refund gives back what a part refund left"
+        assert await spending.refund(tx, job) == 0
+        assert await spending.refund(tx, job, 1) == 0
+    assert await spending.charged(job) == 0
+    assert await spending.since(ALICE, 0) == []
 
 
 async def test_a_refund_never_exceeds_what_was_spent(db: Database, spending: Spending) -> None:

@@ -72,6 +72,50 @@ async def test_an_edit_that_fails_is_tried_again(stage: Stage) -> None:
     await stage.until(lambda: stage.job(gallery)["delivered_at"])
 
 
+@pytest.mark.parametrize(("status", "code"), [(403, 50001), (400, 50083)])
+async def test_a_result_that_discord_refuses_for_a_while_is_delivered_all_the_same(
+    stage: Stage, status: int, code: int
+) -> None:
+    ada = stage.guest()
+    use = await stage.imagine(ada, "refused for a while", steps=100, images=1)
+    card = await use.wait_for_message()
+    job = job_of(card)
+    stage.play.expire_token(use)
+    edits = stage.play.fail_next("PATCH", "/channels/…", status=status, code=code, times=1000)
+    posts = stage.play.fail_next("POST", "/channels/…", status=403, code=50013, times=1000)
+    await stage.until(lambda: stage.row("SELECT state FROM jobs WHERE id = ?", job)["state"] == "done")
+    await stage.until(lambda: edits.times < 1000)
+    assert stage.row("SELECT delivered_at FROM jobs WHERE id = ?", job)["delivered_at"] is None
+    edits.times = posts.times = 0
+    gallery = await stage.play.wait_for_message(
+        lambda each: is_gallery(each) and job_of(each) == job, timeout=WAIT
+    )
+    await stage.until(lambda: stage.job(gallery)["delivered_at"])
+    assert posted(stage).count(gallery.id) == 1
+    assert stage.spent(ada) == 1
+
+
+async def test_a_card_without_its_id_in_the_database_is_the_only_one_after_a_kill(stage: Stage) -> None:
+    ada = stage.guest()
+    # Posts by the bot's own right: the first answer is lost, and so is the answer to the first post.
+    stage.play.fail_next("POST", "/interactions/…", status=400)
+    dead = stage.play.fail_next("PATCH", "/webhooks/…", status=404, code=10015, times=1000)
+    lost = stage.play.fail_next("POST", "/channels/…", status=502, times=1000, is_after=True)
+    before = posted(stage)
+    use = await ada.slash("gallery", "imagine", prompt="posted once", images=1)
+    await stage.until(lambda: lost.times < 1000)
+    await stage.kill()
+    lost.times = dead.times = 0
+    await stage.start()
+    gallery = await stage.play.wait_for_message(
+        lambda each: is_gallery(each) and each.id not in before, timeout=WAIT
+    )
+    await stage.until(lambda: stage.job(gallery)["delivered_at"])
+    assert posted(stage) == [*before, gallery.id]
+    assert use.message is None
+    assert stage.spent(ada) == 1
+
+
 @pytest.mark.parametrize("resumable", [True, False], ids=["resumable", "for good"])
 async def test_a_dropped_gateway_costs_no_job(stage: Stage, resumable: bool) -> None:
     ada = stage.guest()

@@ -3,6 +3,7 @@
 The rest of the group is in this folder: audit, cases, lockdown, rules and sanctions.
 """
 
+import logging
 import re
 
 import discord
@@ -11,13 +12,15 @@ from discord import app_commands
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
 from bot.permissions import ModeratorsGroup, moderator_of, seconds_of
-from bot.posted_message import PostedMessage
+from bot.posted_message import UNREACHABLE, PostedMessage, link_of
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
 from bot.ui import command, say_in, say_to, text
 from db import Job, Outcome
 from generation import JobId, MemberId
 from moderation import Ruling
+
+log = logging.getLogger(__name__)
 
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
@@ -148,9 +151,13 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
     if job.place.guild_id != interaction.guild_id:
         raise NoSuchJob(job.id)
     removed = await takedown.remove(job.id, actor, reason)
-    await PostedMessage(interaction.client, job.place).delete()
     say = say_to(interaction)
     parts = [say("mod-removed", job=job.id, member=job.member)]
+    try:
+        await PostedMessage(interaction.client, job.place).delete()
+    except UNREACHABLE as error:
+        log.warning("the message of job %s was not deleted: %s", job.id, error)
+        parts.append(say("mod-removed-stays", link=link_of(job.place)))
     if removed.looks.known:
         parts.append(say("mod-removed-looks"))
     if removed.looks.plain:

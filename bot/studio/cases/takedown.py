@@ -1,12 +1,13 @@
 """Acts on jobs and members: cancel, remove, restore, block, unblock. Moderators' acts are logged."""
 
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.studio import Actor, Moderator, NothingToRestore, NotRunning, NotYours, OwnCase, demand_known
 from db import Act, Block, Case, EntryKind, Job, Looks, Repositories, Transaction
-from generation import JobId, MemberId
+from generation import JobId, MemberId, Running
 from generation.queue.dispatcher import Dispatcher
 
 NOTHING_KEPT_OUT = Looks(known=0, plain=0)
@@ -30,9 +31,16 @@ class Restored:
 
 class Takedown:
     def __init__(
-        self, records: Repositories, dispatch: Dispatcher, *, clock: Callable[[], float] = time.time
+        self,
+        records: Repositories,
+        dispatch: Dispatcher,
+        *,
+        free_cancels: int,
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        """`free_cancels`: started jobs that a member may cancel in a day for free."""
         self._records = records
+        self._free_cancels = free_cancels
         self._dispatch = dispatch
         self._clock = clock
 
@@ -41,11 +49,15 @@ class Takedown:
         return self._clock()
 
     async def cancel(self, job_id: JobId, actor: Actor) -> Job:
-        """Cancels a job, for its member or a moderator. Raises NoSuchJob, NotYours, NotRunning."""
+        """Cancels a job, for its member or a moderator. Raises NoSuchJob, NotYours, NotRunning.
+
+        A member's own cancel of a started job costs the pictures drawn until then, after the day's free ones.
+        """
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         moderator = _acts_for_server(actor, job, is_picture=False)
         async with self._records.database.transaction() as tx:
-            if not await self._cancel(tx, job_id):
+            kept = 0 if moderator is not None else await self._drawn_and_not_free(job)
+            if not await self._cancel(tx, job_id, refunded=job.drawing.images - kept):
                 raise NotRunning
             if moderator is not None:
                 await self.note(tx, moderator, Act.CANCEL, job.member, job=job_id)
@@ -188,12 +200,22 @@ class Takedown:
         """Returns the member's cases with a live block; the one that ends last comes first."""
         return await self._records.cases.in_force(guild_id, member, self._clock())
 
-    async def _cancel(self, tx: Transaction, job_id: JobId) -> bool:
-        """Cancels and refunds the job. Returns whether this call ended it."""
+    async def _cancel(self, tx: Transaction, job_id: JobId, *, refunded: int | None = None) -> bool:
+        """Cancels the job and refunds so many of its pictures; None: all. Returns whether this call ended it."""
         if not await self._records.jobs.cancel(tx, job_id, self._clock()):
             return False
-        await self._records.spending.refund(tx, job_id)
+        await self._records.spending.refund(tx, job_id, refunded)
         return True
+
+    async def _drawn_and_not_free(self, job: Job) -> int:
+        """Returns the number of pictures that a cancel now costs: the share of steps that were drawn, rounded up."""
+        progress = self._dispatch.progress_of(job.id)
+        if not isinstance(progress, Running) or not progress.total:
+            return 0
+        drawn = math.ceil(job.drawing.images * progress.done / progress.total)
+        # The running job itself is not counted yet.
+        cancelled = await self._records.jobs.cancelled_in_a_day(job.member, self._clock())
+        return 0 if cancelled < self._free_cancels else drawn
 
     async def _remove_pictures(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> None:
         for image in await self._records.pictures.of_job(job_id):

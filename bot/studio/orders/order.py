@@ -71,6 +71,7 @@ class GalleryAction(StrEnum):
     REMIX = "remix"  # opens a form; see bot/gallery/remix_form.py
     DELETE = "delete"
     CANCEL = "cancel"
+    SHOW = "show"  # in /history, for pictures that could not be posted
 
 
 VARYING: Mapping[GalleryAction, float] = {GalleryAction.VARY: 0.0}

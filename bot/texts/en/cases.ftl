@@ -285,7 +285,7 @@ case-told = { $is_told ->
 }
 case-strikes-now = They have { case-strikes } now.
 case-first-refusal = It was their first refusal, which gives no strike.
-case-message-stays = The pictures are deleted, but Discord did not let me delete their message. Delete it by hand.
+case-message-stays = The pictures are deleted, but Discord did not let me delete their message: { $link }. Delete it by hand.
 
 ## Discord's own timeouts and bans
 

@@ -287,6 +287,7 @@ mod-no-reason = no reason given
 mod-menu-reason = removed with the message menu
 command-remove-picture = Remove picture
 mod-removed = Removed: job { $job } of <@{ ID($member) }>.
+mod-removed-stays = Discord did not let me delete the message { $link }. Delete it by hand.
 mod-removed-looks = Similar pictures are refused here from now on; `/mod restore` allows them again.
 command-mod-restore = Allow pictures similar to removed ones again
     .reason = For the log

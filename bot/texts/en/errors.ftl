@@ -113,6 +113,7 @@ error-line-full = The queue is full: { $waiting } jobs are waiting. { $seconds -
     [none] Try again in a little while.
    *[other] It would take about { WAIT($seconds) }. Try again in a little while.
 }
+error-too-busy = There are more orders at the moment than I can answer. Try again in a little while. { nothing-charged }
 error-raid-holds = This server is in raid mode: for now only { $ages ->
     [account] accounts older than { SPAN($account_age) }
     [member] members for more than { SPAN($member_age) }
@@ -133,6 +134,7 @@ error-no-such-job = { $is_message ->
    *[no] I don't know the job { CODE($job) }. Give its id, which is shown under its pictures, or a link to its message.
 }
 error-picture-gone = That picture was removed or deleted.
+error-message-stays = The pictures are deleted, but Discord did not let me delete their message: { $link }. Delete it by hand, or ask a moderator.
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
@@ -144,6 +146,12 @@ error-generation-failed = No picture was made. { $kind ->
     [model] The model could not be loaded. Choose another one, or tell the bot's owner.
     [lora] A LoRA of this order can't be used. Draw without it, or tell the bot's owner.
     [input] The picture that it starts from can't be read any more.
+    [too-large] The pictures that it starts from are too large.
+    [steps] The model can't take so many steps. Try fewer.
+    [size] The model can't draw pictures of this size. Choose another one.
+    [weights] The weights behind `::` must add up to more than 0.
+    [start] The model can't start from a picture. Choose another one.
+    [mask] The model needs a mask that it did not get, or knows none. Choose another one.
     [crash] The worker crashed several times while drawing it.
     [picture] The finished picture shows content that is not allowed here.
     [banned] The finished picture looks like one that the moderators have removed here.

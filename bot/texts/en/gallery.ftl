@@ -35,6 +35,11 @@ gallery-withheld = { $count ->
    *[other] { $count } pictures of { $of } showed content that is not allowed here. They are left out and not charged.
 }
 gallery-preview = preview
+gallery-cancelled = { $charged ->
+    [0] Cancelled. { nothing-charged }
+    [one] Cancelled. What was drawn until then is charged: { $charged } picture of { $of }.
+   *[other] Cancelled. What was drawn until then is charged: { $charged } pictures of { $of }.
+}
 gallery-kept-until-room = The bot's disk is full. The job is kept, and continues when there is room again.
 
 ## Progress
@@ -98,6 +103,8 @@ history-job = -# { $action ->
     }
 }
 history-repeat = Repeat
+history-not-posted = -# It is not in its channel. { history-show } shows it to you here.
+history-show = Show
 queue-none = You have no jobs in the queue. { queue-in-all }.
 queue-title = ### Your jobs
     -# { queue-in-all }

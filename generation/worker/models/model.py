@@ -1,6 +1,7 @@
 """A loaded model that is denoised step by step: converts drawings to slots, and slots to pictures."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -20,10 +21,15 @@ from generation.worker.models.offload import Offload
 from generation.worker.output.decode import Codec, read_init
 
 
+@dataclass(eq=False)
 class UnusableRequest(Exception):
-    """The model can't draw this request. The text is a sentence."""
+    """The model can't draw this request. `kind`: as in protocol.Failed; `reason` is a sentence."""
 
-    kind = "input"  # as in protocol.Failed
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return self.reason
 
 
 class Model:
@@ -52,7 +58,9 @@ class Model:
     def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
         multiple, scale = self.family.multiple, self.pipe.vae_scale_factor
         if size.width % multiple or size.height % multiple:
-            raise UnusableRequest(f"Width and height must be multiples of {multiple} for {self.entry.name}.")
+            raise UnusableRequest(
+                "size", f"Width and height must be multiples of {multiple} for {self.entry.name}."
+            )
         return (self.family.channels, size.height // scale, size.width // scale)
 
     @torch.inference_mode()
@@ -67,7 +75,7 @@ class Model:
             rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
         except BadWeights as bad:
             wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
-            raise UnusableRequest(f"The weights (`::`) in a prompt {wanted}.") from bad
+            raise UnusableRequest("weights", f"The weights (`::`) in a prompt {wanted}.") from bad
         generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
         if start := drawing.picture(Role.START):
@@ -82,7 +90,7 @@ class Model:
             )
         except (ValueError, IndexError) as refused:  # schedulers raise these for more steps than they support
             raise UnusableRequest(
-                f"{self.scheduler_name} cannot do {drawing.steps} steps: {refused}"
+                "steps", f"{self.scheduler_name} cannot do {drawing.steps} steps: {refused}"
             ) from refused
         key = BatchKey(
             model=self.entry.name,

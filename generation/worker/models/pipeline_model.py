@@ -95,11 +95,11 @@ class PipelineModel(Model):
         """Returns the pipeline's arguments for the drawing. Raises UnusableRequest, and generation.files.images.PictureError."""
         start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
         if "mask_image" in self._accepts and not (start and mask):
-            raise UnusableRequest(f"{self.entry.name} only fills in: give it a picture and a mask.")
+            raise UnusableRequest("mask", f"{self.entry.name} only fills in: give it a picture and a mask.")
         if start and not {"image", "strength"} <= set(self._accepts):
-            raise UnusableRequest(f"{self.entry.name} cannot start from a picture.")
+            raise UnusableRequest("start", f"{self.entry.name} cannot start from a picture.")
         if start and mask and "mask_image" not in self._accepts:
-            raise UnusableRequest(f"{self.entry.name} knows no masks.")
+            raise UnusableRequest("mask", f"{self.entry.name} knows no masks.")
         asked: dict[str, Any] = {
             "prompt": drawing.prompt.asked,
             "negative_prompt": drawing.prompt.left_out or None,

@@ -28,13 +28,13 @@ async def test_a_page_of_history_is_a_message(shop: Shop, prompts: list[str]) ->
     member = MemberId(int(shop.clock.now))
     shop.clock.now += 1  # a different member for each example
     for prompt in prompts:
-        await done(shop, member, prompt)
+        await done(shop, member, prompt, is_posted=False)
     view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, member, history.NEWEST)
     assert problems(view, [file.filename for file in files]) == []
     assert len(files) == history.PAGE
 
 
-async def done(shop: Shop, member: MemberId, prompt: str) -> Job:
+async def done(shop: Shop, member: MemberId, prompt: str, *, is_posted: bool = True) -> Job:
     place = ReplyTarget(guild_id=LARGEST_ID, channel_id=LARGEST_ID, message_id=LARGEST_ID)
     job = a_job(prompt, id=new_job_id(), member=member, place=place)
     async with shop.records.database.transaction() as tx:
@@ -43,6 +43,8 @@ async def done(shop: Shop, member: MemberId, prompt: str) -> Job:
         await shop.records.pictures.store(
             tx, job=job.id, index=0, content=png(), size=ImageSize(width=16, height=16), seed=1, at=NOW
         )
+    if is_posted:
+        await shop.records.jobs.delivered(job.id, NOW)
     return job
 
 
@@ -82,3 +84,12 @@ async def test_who_has_drawn_nothing_is_told_how(shop: Shop) -> None:
     view, files = await history.page(SAY, shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
     assert files == [] and problems(view) == []
     assert "/imagine" in texts_of(view)[0]
+
+
+async def test_pictures_that_could_not_be_posted_are_handed_out(shop: Shop) -> None:
+    await done(shop, ADA.member, "a fox")
+    job = await done(shop, ADA.member, "an owl", is_posted=False)
+    view, _ = await history.page(SAY, shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
+    shows = [each for each in custom_ids_of(view) if ":show:" in each]
+    assert shows == [f"atelier:1:show:{job.id}:0"]
+    assert "It is not in its channel" in "\n".join(texts_of(view))

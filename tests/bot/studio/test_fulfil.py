@@ -38,7 +38,7 @@ async def test_a_finished_job_has_its_pictures_on_the_disk_with_a_seed_each(busy
         busy.clock.now,
         busy.clock.now,
     )
-    assert busy.studio.progress_of(job.id) is None
+    assert busy.dispatch.progress_of(job.id) is None
 
 
 async def test_a_single_picture_is_kept_as_the_png_it_is_posted_as(busy: Shop) -> None:
@@ -114,7 +114,7 @@ async def test_a_job_cancelled_by_the_worker_is_refunded(shop: Shop) -> None:
     job = await shop.admit(an_order())
 
     def watch(ticket: Ticket) -> None:
-        assert shop.studio.progress_of(job.id) == Waiting(place=1, seconds=None)
+        assert shop.dispatch.progress_of(job.id) == Waiting(place=1, seconds=None)
         shop.dispatch.cancel(job.id)
 
     with pytest.raises(JobCancelled):
@@ -183,7 +183,40 @@ async def test_a_job_given_up_after_a_bug_costs_nothing_whenever_the_bug_came(bu
     await busy.studio.abandon(late)
     assert await busy.spent() == 0
     assert [(await busy.job(job)).state for job in (early, late)] == [JobState.FAILED, JobState.DONE]
-    assert await busy.records.jobs.undelivered() == []
+    untold = {job.id for job in await busy.records.jobs.undelivered()}
+    assert untold == {early.id, late.id}, "the member is still to be told"
+
+
+async def test_a_job_given_up_after_a_part_of_it_was_refunded_costs_nothing(busy: Shop) -> None:
+    job = (await busy.draw("show red refused")).job
+    assert await busy.spent() == 1
+    await busy.studio.abandon(job)
+    assert await busy.spent() == 0
+
+
+async def test_a_retracted_order_costs_nothing_and_is_not_told(shop: Shop) -> None:
+    job = await shop.admit(an_order())
+    await shop.studio.retract(job)
+    stored = await shop.job(job)
+    assert (stored.state, stored.delivered_at, stored.given_up_at) == (
+        JobState.CANCELLED,
+        None,
+        shop.clock.now,
+    )
+    assert await shop.spent() == 0
+    assert await shop.records.jobs.undelivered() == []
+
+
+async def test_a_result_given_up_is_refunded_once_and_only_when_pictures_are_missing(busy: Shop) -> None:
+    missing, got = (await busy.draw(images=1)).job, (await busy.draw(images=1)).job
+    failed = await busy.admit(an_order("fail model", images=1))
+    with pytest.raises(GenerationFailed):
+        await busy.fulfil(failed)
+    await busy.records.jobs.hand_out(got.id, busy.clock.now)
+    for job in (missing, got, failed, missing):
+        await busy.studio.give_up(job)
+        assert (await busy.job(job)).given_up_at == busy.clock.now
+    assert [await busy.records.spending.charged(job.id) for job in (missing, got, failed)] == [0, 1, 0]
 
 
 async def test_where_the_answer_stands_is_recorded_for_job_and_verdict(shop: Shop) -> None:

@@ -39,7 +39,20 @@ from tests.bot.markdown import long_words, read, without_code, words, words_of
 
 assert case_errors.NoSuchCase  # makes sure that the desk's refusals are imported, so that the walk finds them
 MOST_CONTENT = 2000
-KINDS = ["memory", "model", "input", "bug", "crash", "something new"]
+KINDS = [
+    "memory",
+    "model",
+    "input",
+    "too-large",
+    "steps",
+    "size",
+    "weights",
+    "start",
+    "mask",
+    "bug",
+    "crash",
+    "something new",
+]
 
 
 def leaves(base: type[Exception]) -> Iterator[type[Exception]]:

@@ -346,7 +346,7 @@ async def test_a_request_too_large_to_send_fails_alone() -> None:
         with pytest.raises(GenerationFailed) as failure:
             await ticket.wait_for_pictures()
         await other.wait_for_pictures()
-    assert failure.value.kind == "input"
+    assert failure.value.kind == "too-large"
 
 
 async def test_a_stop_leaves_tickets_open_and_another_run_takes_the_jobs_up(tmp_path: Path) -> None:

@@ -281,21 +281,22 @@ def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, h
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"),
+    ("changes", "kind", "said"),
     [
-        ({"pictures": start_from(b"no picture", strength=0.5)}, "no PNG, JPEG or WebP"),
-        ({"size": ImageSize(width=60, height=64)}, "multiples of 8"),
-        ({"prompt": Prompt(text="fox::1 forest::-2")}, "must add up to more than 0"),
+        ({"pictures": start_from(b"no picture", strength=0.5)}, "input", "no PNG, JPEG or WebP"),
+        ({"size": ImageSize(width=60, height=64)}, "size", "multiples of 8"),
+        ({"prompt": Prompt(text="fox::1 forest::-2")}, "weights", "must add up to more than 0"),
+        ({"steps": 1001}, "steps", "cannot do 1001 steps"),
     ],
 )
-def test_what_no_model_can_use_is_the_inputs_fault(
-    sd_folder: Path, changes: dict[str, Any], said: str
+def test_a_failure_names_what_the_model_cannot_use(
+    sd_folder: Path, changes: dict[str, Any], kind: str, said: str
 ) -> None:
     stage = Stage(sd_folder)
     stage.say(Generate(request=order("a", **changes)))
     stage.finish()
     (failed,) = stage.of(Failed)
-    assert failed.kind == "input"
+    assert failed.kind == kind
     assert said in failed.reason
 
 

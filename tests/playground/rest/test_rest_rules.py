@@ -259,3 +259,20 @@ async def test_history_is_paged_and_bounded(call: Caller) -> None:
     _, after = await call("GET", f"{call.gallery}?limit=2&after={ids[-3]}")
     assert [int(each["id"]) for each in newest] == [ids[-1], ids[-2]] == [int(each["id"]) for each in after]
     assert [int(each["id"]) for each in older] == [ids[-3], ids[-4]]
+
+
+async def test_an_enforced_nonce_posts_once(call: Caller) -> None:
+    body = {"content": "one", "nonce": "7", "enforce_nonce": True}
+    _, first = await call("POST", call.gallery, body)
+    _, again = await call("POST", call.gallery, body | {"content": "two"})
+    assert (again["id"], again["content"]) == (first["id"], "one")
+    _, other = await call("POST", call.gallery, body | {"nonce": "8"})
+    _, unenforced = await call("POST", call.gallery, {"content": "one", "nonce": "7"})
+    assert len({first["id"], other["id"], unenforced["id"]}) == 3
+
+
+async def test_a_fault_after_the_deed_loses_the_answer_alone(call: Caller) -> None:
+    call.play.fail_next("POST", "/channels/…", status=502, is_after=True)
+    status, _ = await call("POST", call.gallery, {"content": "one"})
+    assert status == 502
+    assert [each.content for each in await call.play.person("ada").sees("gallery")] == ["one"]

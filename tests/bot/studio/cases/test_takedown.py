@@ -1,5 +1,8 @@
 """Permissions to cancel, remove and block. Each act is complete: rows, refund, queue and audit log."""
 
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
@@ -7,12 +10,14 @@ import pytest
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import MemberBlocked, NoSuchJob, NotRunning, NotYours
 from bot.studio.orders.order import Actor
+from bot.studio.settings import Settings
 from db.case_entries import EntryKind
 from db.cases import Outcome
-from db.jobs import JobState
-from generation.queue.ticket import JobCancelled
+from db.jobs import Job, JobState
+from generation.queue.ticket import JobCancelled, Progress, Running
 from generation.request import JobId
-from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order
+from moderation.duration import DAY
+from tests.bot.conftest import ADA, BEN, GUILD, MIA, Gate, Shop, an_order, ended, until
 from tests.bot.desk import case_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
@@ -39,6 +44,61 @@ async def test_a_running_job_is_cancelled_and_refunded_once(busy: Shop, gate: Ga
     assert await busy.spent() == 0
     await busy.draw()
     assert busy.dispatch.state.running == 0
+
+
+@asynccontextmanager
+async def half_drawn(shop: Shop, gate: Gate, images: int) -> AsyncGenerator[Job]:
+    """Yields a job whose worker has drawn half of its steps."""
+    job = await shop.admit(an_order(f"hold {gate}", images=images))
+    async with shop.running(job):
+        await until(lambda: is_half(shop.dispatch.progress_of(job.id)))
+        yield job
+
+
+def is_half(progress: Progress | None) -> bool:
+    return isinstance(progress, Running) and progress.done * 2 == progress.total
+
+
+@pytest.mark.parametrize(("images", "charged"), [(4, 2), (3, 2), (1, 1)])
+async def test_a_cancelled_job_costs_the_steps_that_were_drawn(
+    open_shop: Callable[[Settings], Shop], settings: Settings, gate: Gate, images: int, charged: int
+) -> None:
+    shop = open_shop(replace(settings, limits=replace(settings.limits, free_cancels_a_day=0)))
+    work = asyncio.create_task(shop.dispatch.run())
+    async with half_drawn(shop, gate, images) as job:
+        await shop.takedown.cancel(job.id, ADA)
+    assert await shop.spent() == await shop.records.spending.charged(job.id) == charged
+    await ended(work)
+
+
+async def test_so_many_cancels_a_day_are_free(
+    open_shop: Callable[[Settings], Shop], settings: Settings, gate: Gate
+) -> None:
+    shop = open_shop(replace(settings, limits=replace(settings.limits, free_cancels_a_day=2)))
+    work, charged = asyncio.create_task(shop.dispatch.run()), list[int]()
+    for _ in range(4):
+        async with half_drawn(shop, gate, 2) as job:
+            await shop.takedown.cancel(job.id, ADA)
+        charged.append(await shop.records.spending.charged(job.id))
+    shop.clock.now += DAY
+    async with half_drawn(shop, gate, 2) as job:
+        await shop.takedown.cancel(job.id, ADA)
+    charged.append(await shop.records.spending.charged(job.id))
+    assert charged == [0, 0, 1, 1, 0]
+    await ended(work)
+
+
+async def test_what_a_moderator_cancels_is_free(
+    open_shop: Callable[[Settings], Shop], settings: Settings, gate: Gate
+) -> None:
+    shop = open_shop(replace(settings, limits=replace(settings.limits, free_cancels_a_day=0)))
+    work = asyncio.create_task(shop.dispatch.run())
+    async with half_drawn(shop, gate, 2) as job:
+        await shop.takedown.cancel(job.id, MIA)
+    async with half_drawn(shop, gate, 2):
+        await shop.block(ADA)
+    assert await shop.spent() == 0
+    await ended(work)
 
 
 async def test_a_cancelled_job_does_not_come_back_at_the_next_start(shop: Shop) -> None:

@@ -182,7 +182,7 @@ def test_an_inpainting_model_wants_a_picture_and_a_mask(folders: Any) -> None:
     init = start_from(png(), strength=0.8, mask=mask())
     stage.say(Generate(request=order("a")), Generate(request=order("b", pictures=init)))
     stage.finish()
-    assert [(event.job, event.kind) for event in stage.of(Failed)] == [("a", "input")]
+    assert [(event.job, event.kind) for event in stage.of(Failed)] == [("a", "mask")]
     assert "a picture and a mask" in stage.of(Failed)[0].reason
     assert [event.job for event in stage.of(Finished)] == ["b"]
 

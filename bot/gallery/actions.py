@@ -1,0 +1,118 @@
+"""The functions behind the buttons of a card or gallery, and behind the remix form."""
+
+import contextlib
+import logging
+from typing import Any
+
+import discord
+
+from bot.cases.mod_channel import ModChannel
+from bot.gallery.delivery import Delivery
+from bot.gallery.remix_form import RemixInput, form_of
+from bot.gallery.results import FILE_LIMIT, gallery_result
+from bot.permissions import actor_of
+from bot.posted_message import UNREACHABLE
+from bot.studio import GalleryAction, MessageStays, NoSuchJob, NotRunning, NotYours, PictureGone
+from bot.studio.parts import Parts
+from bot.ui import say_in, say_to
+from generation import JobId
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+
+class GalleryActions:
+    def __init__(
+        self, client: discord.Client, parts: Parts, delivery: Delivery, mod_channel: ModChannel
+    ) -> None:
+        self._client = client
+        self._parts = parts
+        self._delivery = delivery
+        self._mod_channel = mod_channel
+
+    async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
+        """Orders by a gallery button."""
+        with self._delivery.intake.press(interaction) as is_new:
+            if not is_new:
+                await interaction.response.defer()
+                return
+            order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
+            await self._delivery.deliver(interaction, order)
+
+    async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
+        # A form must be the first answer: no deferred answer may come before it.
+        remixable = await self._parts.variations.remixable(job, actor_of(interaction))
+        await interaction.response.send_modal(form_of(say_to(interaction), remixable))
+
+    async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
+        """Orders a remix from the submitted form. Raises refusals."""
+        order = await self._parts.variations.remix(
+            wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
+        )
+        await self._delivery.deliver(interaction, order)
+
+    async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
+        """Deletes all of the job's pictures. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""
+        reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
+        removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
+        try:
+            await interaction.response.defer()
+            if interaction.message is not None:
+                await _delete_pressed(interaction, interaction.message)
+        except discord.NotFound as error:
+            raise PictureGone from error  # another member deleted the message first
+        finally:
+            if removed.case is not None:
+                await self._mod_channel.refresh_case(removed.case)
+
+    async def cancel(self, interaction: Interaction, job_id: JobId) -> None:
+        """Cancels a job. Its task updates the card. Raises NoSuchJob, NotYours, NotRunning."""
+        try:
+            await self._parts.takedown.cancel(job_id, actor_of(interaction))
+        except NotRunning:
+            await self._mend_card(interaction, job_id)
+            raise
+
+    async def _mend_card(self, interaction: Interaction, job_id: JobId) -> None:
+        """Updates a card that still offers to cancel a job that has ended."""
+        message, job = interaction.message, await self._parts.records.jobs.get(job_id)
+        if job is None or message is None or message.flags.ephemeral:
+            return
+        if job.place.message_id != message.id and job.place.message_id is not None:
+            # The bot was killed before it recorded this card, and posted another one.
+            await interaction.response.defer()
+            with contextlib.suppress(MessageStays, *UNREACHABLE):
+                await _delete_pressed(interaction, message)
+        elif job.delivered_at is None:
+            self._delivery.try_at_once(job)
+
+    async def show(self, interaction: Interaction, job_id: JobId, image: int) -> None:
+        """Gives a member pictures that could not be posted. Raises NoSuchJob, NotYours, PictureGone."""
+        job = await self._parts.records.jobs.get(job_id)
+        if job is None:
+            raise NoSuchJob(job_id)
+        if job.member != interaction.user.id:
+            raise NotYours(is_picture=True)
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        gallery = await self._parts.stored_pictures.gallery_of(job)
+        is_spoiler = await self._parts.studio.is_for_adults(job)
+        render = await gallery_result(say_to(interaction), self._parts, gallery, is_spoiler=is_spoiler)
+        view, files = await render(FILE_LIMIT)
+        await interaction.edit_original_response(view=view, attachments=files)
+        await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
+
+
+async def _delete_pressed(interaction: Interaction, message: discord.Message) -> None:
+    """Deletes the message of the pressed button, as the bot or by the press's own token. Raises MessageStays."""
+    try:
+        await message.delete()
+    except discord.NotFound:
+        raise
+    except UNREACHABLE as error:
+        log.info("message %s is not deleted as the bot: %s", message.id, error)
+        try:
+            await interaction.delete_original_response()
+        except UNREACHABLE as refused:
+            log.warning("message %s can't be deleted: %s", message.id, refused)
+            raise MessageStays(message.jump_url) from refused

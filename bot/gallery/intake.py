@@ -1,0 +1,85 @@
+"""What the bot takes from members: no order that it can't answer in time, and a double press once. State in memory only."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any
+
+import discord
+
+from bot.studio import TooBusy
+
+log = logging.getLogger(__name__)
+
+Interaction = discord.Interaction[Any]
+
+LATEST = 2.5
+"""Seconds since the interaction. An older order is refused: Discord takes its answer for three, and admission needs time."""
+_TURN_BY = 1.5
+"""Seconds since the interaction until which an order waits for its turn. While others wait, admission and answer need longer."""
+_AT_ONCE = 8
+"""Orders that are admitted at once. The others wait in their order: admitted all at once, all of them would be late."""
+_SAME_PRESS = 2.0
+"""Seconds in which a second press of one button by one member is the same press."""
+_DRIFT = 0.001
+"""Seconds per second that a clock may run away from Discord's."""
+
+
+class Intake:
+    """Admits orders by their age, and recognises double presses."""
+
+    def __init__(self, clock: Callable[[], float] | None = None) -> None:
+        # Looked up at each call: a simulation with a clock of its own replaces it.
+        self._clock = clock = clock or (lambda: time.monotonic())
+        # Wall time that no correction of the system's clock makes jump.
+        self._epoch = time.time() - clock()
+        self._ahead = float(
+            "inf"
+        )  # seconds that this clock is ahead of Discord's: the smallest that was seen
+        self._measured_at = clock()
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._pressed: dict[tuple[int, int, str], float] = {}
+
+    @asynccontextmanager
+    async def admission(self, interaction: Interaction) -> AsyncGenerator[None]:
+        """Waits for its turn. Raises TooBusy when the order would be answered too late."""
+        age = self.age_of(interaction.id)
+        try:
+            if age > LATEST:
+                raise TimeoutError
+            async with asyncio.timeout(_TURN_BY - age if self._room.locked() else None):
+                await self._room.acquire()
+        except TimeoutError:
+            log.warning("an order is not taken: it is %.1f s old", self.age_of(interaction.id))
+            raise TooBusy from None
+        try:
+            yield
+        finally:
+            self._room.release()
+
+    def age_of(self, interaction_id: int) -> float:
+        """Returns the seconds since Discord made the interaction. The first ones tell how far the two clocks differ."""
+        now = self._clock()
+        ahead = self._epoch + now - discord.utils.snowflake_time(interaction_id).timestamp()
+        self._ahead = min(ahead, self._ahead + (now - self._measured_at) * _DRIFT)
+        self._measured_at = now
+        return ahead - self._ahead
+
+    @contextmanager
+    def press(self, interaction: Interaction) -> Generator[bool]:
+        """Yields whether the press is to be answered; False for a repeated one. A refused press may be repeated at once."""
+        now = self._clock()
+        custom_id = str((interaction.data or {}).get("custom_id", ""))
+        key = (interaction.user.id, interaction.message.id if interaction.message else 0, custom_id)
+        self._pressed = {each: at for each, at in self._pressed.items() if now - at < _SAME_PRESS}
+        if key in self._pressed:
+            yield False
+            return
+        self._pressed[key] = now
+        try:
+            yield True
+        except BaseException:
+            self._pressed.pop(key, None)
+            raise

@@ -1,0 +1,55 @@
+"""What a job ends in: a card and its file, which is encoded again where Discord accepts only smaller ones."""
+
+import asyncio
+import io
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import discord
+
+from bot.gallery import cards
+from bot.studio import Gallery
+from bot.studio.parts import Parts
+from bot.studio.pictures.provenance import Provenance
+from bot.ui import Language, View
+from db import Job, JobAction
+from db.verdicts import PICTURE
+from generation.files import images
+
+FILE_LIMIT = 10 * 2**20
+"""Bytes: the upload limit of every server. Grids stay below it by their format; single PNGs are checked."""
+
+Render = Callable[[int], Coroutine[Any, Any, tuple[View, list[discord.File]]]]
+"""Builds the card, with a file of at most so many bytes."""
+
+
+async def gallery_result(say: Language, parts: Parts, gallery: Gallery, *, is_spoiler: bool) -> Render:
+    is_hidden = is_spoiler or await parts.records.verdicts.has_flagged(gallery.job.id, PICTURE)
+
+    async def render(limit: int) -> tuple[View, list[discord.File]]:
+        name, content = await asyncio.to_thread(attachment, gallery, parts.provenance, limit)
+        view = cards.gallery_card(say, gallery, name, is_spoiler=is_hidden)
+        return view, [discord.File(io.BytesIO(content), filename=name)]
+
+    return render
+
+
+def ended_result(say: Language, job: Job, sentence: str) -> Render:
+    async def render(limit: int) -> tuple[View, list[discord.File]]:
+        return cards.ended_card(say, job, sentence), []
+
+    return render
+
+
+def attachment(gallery: Gallery, provenance: Provenance, limit: int) -> tuple[str, bytes]:
+    """Returns the file to post: a single picture as the PNG with its parameters when it fits, otherwise the grid."""
+    job = gallery.job
+    if gallery.single is not None and len(gallery.single) <= limit:
+        return f"atelier-{job.id}.png", gallery.single
+    content, form = gallery.grid, gallery.grid_format
+    if len(content) > limit:
+        content, form = images.encode_grid(images.open_picture(content), limit)
+    content = provenance.signed(content, form, job, None)
+    suffix = "jpg" if form == "jpeg" else form
+    kind = "upscaled" if job.action is JobAction.UPSCALE else "grid"
+    return f"atelier-{job.id}-{kind}.{suffix}", content
