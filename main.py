@@ -15,6 +15,7 @@ from bot import app
 from bot.studio import PROJECT, Settings, doctor, load
 from bot.studio.pictures.provenance import Provenance
 from db import Database
+from db.folder_lock import folder_lock
 from generation import diagnostics
 from generation.logs import LEVELS, open_log
 from moderation import PromptFilter
@@ -87,11 +88,12 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     if stop_with_stdin:
         loop.add_reader(sys.stdin, stop.set)
     try:
-        settings.data.mkdir(parents=True, exist_ok=True)
-        async with Database.open(settings.data / "atelier.sqlite3") as database:
-            # Opened after the database: when the database is lost, no file is written.
-            provenance = Provenance.open(settings.provenance, settings.data)
-            await app.run(settings, database, screen, pictures, provenance, token, stop)
+        path = settings.data / "atelier.sqlite3"
+        with folder_lock(path):
+            async with Database.open(path) as database:
+                # Opened after the database: when the database is lost, no file is written.
+                provenance = Provenance.open(settings.provenance, settings.data)
+                await app.run(settings, database, screen, pictures, provenance, token, stop)
     except OSError as error:
         raise StartError(f"{error.filename or settings.data}: {error.strerror or error}") from error
 

@@ -7,6 +7,7 @@ StorageError
 ├── DatabaseTooOld     path, version, known
 ├── DatabaseBroken     path, reason
 ├── DatabaseBusy       path
+├── FolderInUse        folder
 ├── DiskFull           path
 └── ImageGone          job, index
 """
@@ -40,7 +41,10 @@ class DatabaseMissing(StorageError):
     """The command needs a database file, and there is none."""
 
     path: Path
-    sentence = "There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
+    sentence = (
+        "There is no database at {path}. Name the bot's data folder with --data, or its settings with --config. "
+        "The bot creates the database when it starts for the first time."
+    )
 
 
 class DatabaseLost(StorageError):
@@ -91,6 +95,13 @@ class DatabaseBusy(StorageError):
 
     path: Path
     sentence = "Another program uses the database {path}. Is the bot running already? Otherwise try again in a moment."
+
+
+class FolderInUse(StorageError):
+    """Another process holds the lock on the data folder."""
+
+    folder: Path
+    sentence = "Another process works in the data folder {folder}. Is the bot running already?"
 
 
 class DiskFull(StorageError):
