@@ -24,7 +24,7 @@ from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language, say_in, say_to
 from db import DiskFull, Job, JobAction, ReplyTarget
 from db.verdicts import PICTURE
-from generation import GenerationFailed, JobCancelled, JobId, Ticket, Waiting
+from generation import GenerationFailed, JobCancelled, JobId, JobParked, Ticket, Waiting
 from generation.files import images
 from generation.logs import of_job
 
@@ -125,7 +125,12 @@ class Delivery:
         except DiskFull:
             # The row stays: the sweep takes the job up again when there is room.
             log.error("the disk is full: it waits for room")
-            await post.edit(cards.kept_card(self._say(job), job), [])
+            say = self._say(job)
+            await post.edit(cards.kept_card(say, job, say("gallery-kept-until-room")), [])
+        except JobParked as parked:
+            log.info("parked: the next start goes on with it")
+            say = self._say(job)
+            await post.edit(cards.kept_card(say, job, say.sentence(parked) or ""), [])
         except Exception as error:
             say = self._say(job)
             text = errors.told(error, say, "while carrying it")

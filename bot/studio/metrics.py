@@ -15,6 +15,7 @@ from generation import (
     Event,
     GenerationFailed,
     JobCancelled,
+    JobParked,
     Ready,
     Running,
     Strained,
@@ -145,7 +146,7 @@ class Metrics:
         except GenerationFailed as error:
             outcome = f"failed: {error.kind}"
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, JobParked):
             outcome = ""
             raise
         except BaseException:
