@@ -28,7 +28,7 @@ from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, lo
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
-from bot.gallery.resume import resume
+from bot.gallery.resume import resume, sort_files
 from bot.metrics_server import expose
 from bot.privacy.cards import ForgetButton, PrivacyPress
 from bot.studio import DISCORD_API, GalleryAction, Settings
@@ -189,6 +189,7 @@ async def _run_once(parts: Parts, background: Sequence[Loop], token: str, stop: 
                 client.show_presence,
                 client.keep_commands_synced,
                 client.mod_channel.run,
+                partial(sort_files, parts),
                 partial(resume, client, parts, client.delivery),
                 client.erasure_sweep.run,
             ):
