@@ -14,7 +14,7 @@ from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
-from bot.connection import growing_pauses, reason_of
+from bot.connection import DiscordClock, growing_pauses, reason_of
 from bot.gallery.delivery import Delivery, Spawn
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
@@ -62,12 +62,14 @@ class Atelier(discord.AutoShardedClient):
 
     def __init__(self, parts: Parts, spawn: Spawn) -> None:
         """`spawn` starts a task that outlives the interaction that started it."""
+        self.discord_clock = DiscordClock()
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=parts.settings.discord.ready_timeout,
             # Members' messages are not kept in memory.
             max_messages=None,
+            http_trace=self.discord_clock.trace,
         )
         self.tree = Tree(
             self,
@@ -83,7 +85,12 @@ class Atelier(discord.AutoShardedClient):
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.erasure_sweep = ErasureSweep(
-            self, parts.records, self.mod_channel, parts.settings.retention, parts.clock
+            self,
+            parts.records,
+            self.mod_channel,
+            parts.settings.retention,
+            parts.clock,
+            self.discord_clock,
         )
         self._shown = ""
         self._is_synced = False

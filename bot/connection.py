@@ -3,9 +3,12 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
+import aiohttp
 import discord
 from discord.http import Route
 
@@ -47,6 +50,24 @@ def growing_pauses(first: float, longest: float) -> Iterator[float]:
     while True:
         yield pause
         pause = min(2 * pause, longest)
+
+
+class DiscordClock:
+    """Discord's time, read from its answers: a second clock, by which an error of this machine's clock is noticed."""
+
+    def __init__(self) -> None:
+        self._read: tuple[float, float] | None = None  # the last time read, and the monotonic time then
+        self.trace = aiohttp.TraceConfig()
+        self.trace.on_request_end.append(self._note)
+
+    def __call__(self) -> float | None:
+        """Returns unix seconds, to about a second; None before the first answer."""
+        return self._read and self._read[0] + time.monotonic() - self._read[1]
+
+    async def _note(self, _: object, context: object, request: aiohttp.TraceRequestEndParams) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            date = parsedate_to_datetime(request.response.headers["Date"])
+            self._read = date.timestamp(), time.monotonic()
 
 
 def reason_of(error: Exception) -> str:

@@ -44,10 +44,13 @@ async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> No
             # The database is busy or the disk is full; the next sweep tries again.
             log.warning("jobs that nobody carries were not looked for: %s", error)
             jobs = []
+        now = clock()
         old = [
             job
             for job in jobs
-            if (job.created_at < began or clock() - job.created_at > _YOUNG_SECONDS) and delivery.take_up(job)
+            # A job from later than now was ordered while the clock was ahead.
+            if not (began <= job.created_at <= now <= job.created_at + _YOUNG_SECONDS)
+            and delivery.take_up(job)
         ]
         if old:
             log.info("%d jobs that nobody carried go on", len(old))

@@ -2,13 +2,16 @@
 
 import asyncio
 import logging
+import re
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import asynccontextmanager, closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
+import aiohttp
 import pytest
 
 from bot import app, client, connection
@@ -230,6 +233,44 @@ async def test_an_order_and_a_press_that_can_not_be_stored_in_time_get_a_sentenc
         assert await runner.parts[0].reader.value("SELECT count(*) FROM jobs") == 1
         assert is_gallery(await runner.card(await runner.imagine("now"), is_gallery))
     assert " bug " not in log.text
+
+
+async def test_a_clock_that_was_ahead_before_the_start_is_forgiven(
+    runner: Runner, gate: Gate, log: pytest.LogCaptureFixture
+) -> None:
+    runner.settings = replace(runner.settings, limits=replace(runner.settings.limits, images_a_minute=4))
+    async with runner.running():
+        await runner.play.wait_for_bot(WAIT)
+        held = await runner.imagine(f"hold {gate}", images=4)
+        await runner.card(held, lambda message: "%" in message.texts)
+    database = runner.parts[0]
+    async with database.transaction() as tx:
+        for change in (
+            "UPDATE jobs SET created_at = created_at + 40 * 86400, started_at = started_at + 40 * 86400",
+            "UPDATE spending SET at = at + 40 * 86400",
+            "UPDATE notes SET value = value + 40 * 86400 WHERE key = 'clock'",
+        ):
+            await tx.all(change)
+    gate.open()
+    async with runner.running():
+        assert is_gallery(await runner.card(held, is_gallery))
+        await until(lambda: "rows were written while the clock was ahead" in log.text)
+        refused = await runner.imagine("one more")
+        assert refused.message is not None
+        assert re.search(r"for this minute. Try again in \d+ s", refused.message.texts), refused.message.texts
+    assert await database.reader.value("SELECT max(at) <= unixepoch() + 1 FROM spending")
+
+
+async def test_discords_clock_is_read_from_its_answers(runner: Runner) -> None:
+    clock = connection.DiscordClock()
+    assert clock() is None
+    async with (
+        aiohttp.ClientSession(trace_configs=[clock.trace]) as session,
+        session.get(runner.play.page_url),
+    ):
+        pass
+    theirs = clock()
+    assert theirs is not None and abs(theirs - time.time()) < 30
 
 
 # ---- the stop
