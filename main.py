@@ -19,6 +19,7 @@ from bot import app
 from bot.studio import PROJECT, LoggingSettings, Settings, doctor, load
 from bot.studio.pictures.provenance import FOLDER, Provenance
 from db import FILE_NAME, Archived, Database, restore_archive, write_archive
+from db.folder_lock import folder_lock
 from generation import diagnostics
 from generation.logs import LEVELS, open_log
 from moderation import PromptFilter
@@ -96,11 +97,12 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
         loop.add_reader(sys.stdin, stop.set)
     try:
         doctor.inspect_data(settings.data.absolute())
-        settings.data.mkdir(parents=True, exist_ok=True)
-        async with Database.open(settings.data / FILE_NAME) as database:
-            # Opened after the database: when the database is lost, no file is written.
-            provenance = Provenance.open(settings.provenance, settings.data)
-            await app.run(settings, database, screen, pictures, provenance, token, stop)
+        path = settings.data / FILE_NAME
+        with folder_lock(path):
+            async with Database.open(path) as database:
+                # Opened after the database: when the database is lost, no file is written.
+                provenance = Provenance.open(settings.provenance, settings.data)
+                await app.run(settings, database, screen, pictures, provenance, token, stop)
     except OSError as error:
         raise StartError(f"{error.filename or settings.data}: {error.strerror or error}") from error
 

@@ -3,12 +3,10 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from functools import partial
 from typing import Any
 
-import aiohttp
 import discord
 from discord import app_commands
 from discord.gateway import DiscordWebSocket
@@ -26,10 +24,11 @@ from bot.commands.mod import lockdown as mod_lockdown
 from bot.commands.mod import log as mod_log
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
+from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
-from bot.gallery.resume import resume
+from bot.gallery.resume import resume, sort_files
 from bot.metrics_server import expose
 from bot.privacy.cards import ForgetButton, PrivacyPress
 from bot.studio import DISCORD_API, GalleryAction, Settings, health
@@ -47,8 +46,10 @@ from startup import StartError
 
 log = logging.getLogger(__name__)
 
-_GOODBYE_SECONDS = 5.0
-"""Seconds. A gateway that hangs would delay a stop by half a minute. The bot does not need its goodbye."""
+_PARK_SECONDS = 6.0
+"""Seconds that a stop waits for results under way and for the cards of parked jobs. Docker kills after ten."""
+
+Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
@@ -137,95 +138,124 @@ async def run(
     token: str,
     stop: asyncio.Event,
 ) -> None:
-    """Runs until `stop` is set or an error ends the bot. Raises WrongToken, DiscordUnreachable, CannotListen."""
-    records, metrics, tasks = Repositories.of(database, settings.data), Metrics(), asyncio.TaskGroup()
+    """Runs until `stop` is set. Raises WrongToken, GatewayRefused, CannotListen.
+
+    After an unexpected error, everything but the database starts again.
+    """
+    records, metrics = Repositories.of(database, settings.data), Metrics()
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
     parts = build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
     async with contextlib.AsyncExitStack() as open_until_the_end:
-        client = build(parts, lambda work: tasks.create_task(_guarded(work)))
+        background = [dispatch.run]
+        clients: list[Atelier] = []  # the present one; each start has its own
+
+        def latency() -> float | None:
+            return clients[0].gateway_latency() if clients else None
+
         if settings.metrics.listen:
-            look = partial(
-                health.examine, records, dispatch, settings.data, client.gateway_latency, parts.clock
-            )
+            look = partial(health.examine, records, dispatch, settings.data, latency, parts.clock)
             await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen, look))
-        open_until_the_end.push_async_callback(_close, client)
-        # Before other tasks start: a wrong token must be reported alone, not inside a group of failures.
-        await _log_in(client, token)
-        try:
-            async with tasks:
-                running = [
-                    tasks.create_task(dispatch.run()),
-                    tasks.create_task(_stay_connected(client)),
-                    tasks.create_task(client.show_presence()),
-                    tasks.create_task(client.mod_channel.run()),
-                    tasks.create_task(resume(client, client.parts, client.delivery)),
-                    tasks.create_task(client.erasure_sweep.run()),
-                ]
-                if settings.metrics.listen:
-                    running.append(tasks.create_task(metrics.watch_loop()))
-                await stop.wait()
-                log.info("stopping: jobs in line go on at the next start")
-                for task in running:
-                    task.cancel()
-                raise Stopped
-        except BaseExceptionGroup as failures:
-            # The first failure cancelled the other tasks, so only the first one is raised.
-            first = failures.exceptions[0]
-            if isinstance(first, discord.ConnectionClosed):
-                raise DiscordUnreachable(Route.BASE, str(first)) from first
-            if not isinstance(first, Stopped):
-                raise first from None
+            background.append(metrics.watch_loop)
+        for pause in growing_pauses(FIRST_PAUSE, LONGEST_PAUSE):
+            try:
+                await _run_once(parts, background, token, stop, clients)
+                return
+            except StartError:
+                raise
+            except Exception:
+                log.exception("the bot starts again in %g s after an unexpected error", pause)
+            if not await _until(stop, asyncio.sleep(pause)):
+                return
 
 
-async def _stay_connected(client: Atelier) -> None:
-    """Keeps the connection open. discord.py swallows a cancellation while it reconnects and then waits for ever; only closing
-    ends it.
+async def _run_once(
+    parts: Parts, background: Sequence[Loop], token: str, stop: asyncio.Event, clients: list[Atelier]
+) -> None:
+    """Runs until `stop` is set, then parks the jobs. Raises the first error of a task that must not fail.
+
+    `clients`: gets the client of this run in place of an earlier one.
     """
-    connection = asyncio.create_task(client.connect())
+    tasks, jobs = asyncio.TaskGroup(), set[asyncio.Task[None]]()
+
+    def spawn(work: Coroutine[Any, Any, None]) -> None:
+        guarded = _guarded(work)
+        try:
+            job = tasks.create_task(guarded)
+        except RuntimeError:
+            # The group is ending. The job's row is committed: the next start takes it up.
+            guarded.close()
+            work.close()
+            return
+        jobs.add(job)
+        job.add_done_callback(jobs.discard)
+
+    client = build(parts, spawn)
+    clients[:] = [client]
     try:
-        await asyncio.shield(connection)
+        # Before other tasks start: a wrong token must be reported alone, not inside a group of failures.
+        if not await _until(stop, log_in(client, token)):
+            return
+        async with tasks:
+            connection = tasks.create_task(stay_connected(client))
+            loops = [tasks.create_task(loop()) for loop in background]
+            for loop in (
+                client.show_presence,
+                client.keep_commands_synced,
+                client.mod_channel.run,
+                partial(sort_files, parts),
+                partial(resume, client, parts, client.delivery),
+                client.erasure_sweep.run,
+            ):
+                loops.append(tasks.create_task(_again_after_errors(loop)))
+            await stop.wait()
+            log.info("stopping: %d jobs in line go on at the next start", len(jobs))
+            # The connection stays open until the cards are updated.
+            parts.dispatch.park()
+            for task in loops:
+                task.cancel()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PARK_SECONDS):
+                    while jobs:
+                        await asyncio.wait(jobs)
+            connection.cancel()
+            raise Stopped
+    except BaseExceptionGroup as failures:
+        # The first failure cancelled the other tasks, so only the first one is raised.
+        first = failures.exceptions[0]
+        if not isinstance(first, Stopped):
+            raise first from None
     finally:
-        connection.cancel()
-        await _close(client)
-        await asyncio.wait({connection}, timeout=_GOODBYE_SECONDS)
+        await close(client)
 
 
-async def _close(client: Atelier) -> None:
-    if not client.is_closed():
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(_GOODBYE_SECONDS):
-                await client.close()
-
-
-async def _log_in(client: Atelier, token: str) -> None:
+async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
+    """Runs `work` until it is done, or `stop` is set. Returns whether it is done; raises its error."""
+    task, stopped = asyncio.ensure_future(work), asyncio.ensure_future(stop.wait())
     try:
-        await client.login(token)
-    except discord.LoginFailure as error:
-        raise WrongToken from error
-    except (aiohttp.ClientError, discord.HTTPException, OSError) as error:
-        raise DiscordUnreachable(Route.BASE, str(error)) from error
-
-
-class WrongToken(StartError):
-    def __str__(self) -> str:
-        return (
-            "Discord refuses the token in DISCORD_TOKEN. "
-            "Copy it again from the Developer Portal → Bot → Reset Token."
-        )
-
-
-@dataclass(eq=False)
-class DiscordUnreachable(StartError):
-    api: str
-    reason: str
-
-    def __str__(self) -> str:
-        return f"Discord can't be reached at {self.api}: {self.reason}"
+        await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+        return task.done()
+    finally:
+        task.cancel()
+        stopped.cancel()
+        await asyncio.wait({task, stopped})
 
 
 class Stopped(Exception):
     """Ends the task group and the jobs' tasks. The jobs' rows say where to continue."""
+
+
+async def _again_after_errors(loop: Loop) -> None:
+    """Runs a background loop again after an error: one odd answer of Discord must not end the bot."""
+    for pause in growing_pauses(FIRST_PAUSE, LONGEST_PAUSE):
+        try:
+            await loop()
+            return
+        except Exception:
+            log.exception("a background task failed and starts again in %g s", pause)
+        await asyncio.sleep(pause)
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:

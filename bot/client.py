@@ -15,6 +15,7 @@ from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
+from bot.connection import DiscordClock, growing_pauses, reason_of
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
 from bot.options import demand_options
@@ -29,6 +30,9 @@ from bot.ui import Translator, note, say_in
 log = logging.getLogger(__name__)
 
 _SYNC_NOTE = "commands"
+_SYNC_SECONDS = 10.0
+"""Seconds that a start waits for the commands to be sent."""
+_SYNC_PAUSE, _LONGEST_SYNC_PAUSE = 60.0, 3600.0  # seconds
 _PRESENCE_SECONDS = 5.0
 """Seconds. Discord allows five presence updates in twenty seconds per shard."""
 
@@ -40,6 +44,7 @@ discord.VoiceClient.warn_dave = False
 
 class Tree(app_commands.CommandTree["Atelier"]):
     async def interaction_check(self, interaction: discord.Interaction[Any], /) -> bool:
+        errors.limit_waits(interaction)
         try:
             demand_server(interaction)
             demand_options(interaction)
@@ -71,12 +76,14 @@ class Atelier(discord.AutoShardedClient):
 
     def __init__(self, parts: Parts, spawn: Spawn) -> None:
         """`spawn` starts a task that outlives the interaction that started it."""
+        self.discord_clock = DiscordClock()
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=parts.settings.discord.ready_timeout,
             # Members' messages are not kept in memory.
             max_messages=None,
+            http_trace=self.discord_clock.trace,
         )
         self.tree = Tree(
             self,
@@ -94,12 +101,38 @@ class Atelier(discord.AutoShardedClient):
         self.departures = ServerDepartures(self, parts)
         self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel)
         self.erasure_sweep = ErasureSweep(
-            self, parts.records, self.mod_channel, self.departures, parts.settings.retention, parts.clock
+            self,
+            parts.records,
+            self.mod_channel,
+            self.departures,
+            parts.settings.retention,
+            parts.clock,
+            self.discord_clock,
         )
         self._shown = ""
+        self._is_synced = False
 
     async def setup_hook(self) -> None:
-        await self.sync_commands()
+        await self._try_to_sync(_SYNC_SECONDS)
+
+    async def keep_commands_synced(self) -> None:
+        """Sends the commands that Discord did not take at the login. Returns when it has them."""
+        for pause in growing_pauses(_SYNC_PAUSE, _LONGEST_SYNC_PAUSE):
+            if self._is_synced:
+                return
+            log.warning("the commands that Discord has stay as they are; next try in %g s", pause)
+            await asyncio.sleep(pause)
+            # Without a limit: when Discord names a time to wait, discord.py waits that long.
+            await self._try_to_sync(None)
+
+    async def _try_to_sync(self, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self.sync_commands()
+            self._is_synced = True
+        except Exception as error:
+            # 200 new commands a day, a command that is refused, an outage: the bot works with the commands that are there.
+            log.warning("the commands were not sent to Discord: %s", reason_of(error))
 
     async def sync_commands(self) -> bool:
         """Sends the commands only when they changed: Discord allows 200 creations a day. Returns whether they were sent."""

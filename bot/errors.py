@@ -1,9 +1,11 @@
 """The error boundary of commands, buttons and forms: the one place where errors become answers."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from math import inf
 from typing import Any
 
 import discord
@@ -11,19 +13,37 @@ import discord
 from bot.posted_message import UNREACHABLE
 from bot.studio import MemberBlocked
 from bot.ui import Language, say_to
+from db.database import write_patience
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
+_STORE_SECONDS = 2.0
+"""Seconds that an interaction without an answer waits for the database. Discord waits three."""
+
 
 @asynccontextmanager
 async def boundary(interaction: Interaction) -> AsyncGenerator[None]:
     """Sends the sentence of a raised error to the member, privately. A bug is sent as a reference that the log holds too."""
+    limit_waits(interaction)
     try:
         yield
     except Exception as error:
         await answer(interaction, error)
+
+
+def limit_waits(interaction: Interaction) -> None:
+    """Makes the database refuse this task's writes in time for an answer. After the answer, they wait without a limit."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    until = loop.time() + _STORE_SECONDS
+
+    def seconds() -> float:
+        # A job's task begins in the interaction's context, but outlives it.
+        is_answered = interaction.response.is_done() or asyncio.current_task() is not task
+        return inf if is_answered else max(0.0, until - loop.time())
+
+    write_patience.set(seconds)
 
 
 async def answer(interaction: Interaction, error: Exception) -> None:

@@ -1,7 +1,8 @@
 """`python -m db status | migrate | backup [FILE] | export MEMBER | forget MEMBER | forget-server SERVER | audit`.
 
-Every command takes `--data FOLDER`. Exit code 0: done. 1: the audit log is broken. 2: the command failed.
-With 1 and 2, one sentence is printed to standard error.
+Every command works on the bot's data folder, which the bot's settings name; `--config FILE` names other settings, `--data FOLDER`
+another folder. Exit code 0: done. 1: the audit log is broken. 2: the command failed. With 1 and 2, one sentence is printed to
+standard error.
 """
 
 import argparse
@@ -10,7 +11,8 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Coroutine, Sequence
+import tomllib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,28 +22,54 @@ from db.backup import back_up, backup_name
 from db.database import Database
 from db.departures import Departures
 from db.erasure import ErasureRequest, Erasures
-from db.errors import DatabaseBroken, StorageError
+from db.errors import DatabaseBroken
+from db.folder_lock import folder_lock
 from db.member_export import MemberExport
 from db.migrate import FILE_NAME, migrate
 from db.state import opened, size_text, state_of
 from generation import MemberId
+from startup import StartError
+
+PROJECT = Path(__file__).resolve().parents[1]
 
 T = TypeVar("T")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    default = argparse.Namespace(data=Path(os.environ.get("ATELIER_DATA") or "data"))
-    options = _parser().parse_args(arguments, default)
-    path: Path = options.data / FILE_NAME
+    options = _parser().parse_args(arguments, argparse.Namespace(data=None, config=None))
+    path = Path(FILE_NAME)
     try:
+        path = (options.data or data_folder(options.config, os.environ)) / FILE_NAME
         return options.run(path, options)
-    except StorageError as error:
+    except StartError as error:
         print(error, file=sys.stderr)
     except FileExistsError as error:
         print(f"{error} exists already; choose another name.", file=sys.stderr)
     except OSError as error:
         print(f"{error.filename or path}: {error.strerror or error}.", file=sys.stderr)
     return 2
+
+
+def data_folder(config: Path | None, environment: Mapping[str, str]) -> Path:
+    """Returns the data folder of a bot with these settings, without reading the other settings.
+
+    `config` must exist; None stands for config.toml beside main.py, where there is one. Raises StartError.
+    """
+    if data := environment.get("ATELIER_DATA"):
+        return Path(data).expanduser()
+    if config is None:
+        config = PROJECT / "config.toml"
+        if not config.exists():
+            return Path("data")
+    try:
+        data = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("data", "data")
+    except OSError as error:
+        raise StartError(f"The settings in {config} can't be read: {error.strerror or error}.") from error
+    except ValueError as error:
+        raise StartError(f"The settings in {config} are broken: not valid TOML: {error}.") from error
+    if not isinstance(data, str):
+        raise StartError(f"The settings in {config} are broken at data: must be a string.")
+    return Path(data).expanduser()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,7 +79,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         metavar="FOLDER",
         default=argparse.SUPPRESS,
-        help="the folder that holds the database (default: $ATELIER_DATA, or ./data)",
+        help="the folder that holds the database (default: $ATELIER_DATA, or the settings' `data`)",
+    )
+    where.add_argument(
+        "--config",
+        type=Path,
+        metavar="FILE",
+        default=argparse.SUPPRESS,
+        help="the bot's settings (default: config.toml beside main.py, where there is one)",
     )
     parser = argparse.ArgumentParser(
         prog="python -m db", parents=[where], description="Looks after Atelier's database."
@@ -128,7 +163,9 @@ def _status(path: Path, _: argparse.Namespace) -> int:
 
 
 def _migrate(path: Path, _: argparse.Namespace) -> int:
-    done = migrate(path)
+    # A bot of an earlier release must not run on with a database that it does not know.
+    with folder_lock(path):
+        done = migrate(path)
     if done.before == done.after:
         print(f"{path} is at version {done.after}; nothing to do.")
     elif done.before == 0:

@@ -7,19 +7,26 @@ import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from contextvars import ContextVar
+from math import inf
 from pathlib import Path
 from typing import Any, TypeVar
 
 import aiosqlite
 from msgspec import convert
 
-from db.errors import NotStorable, StorageError, storage_error, storage_errors
+from db.errors import DatabaseBusy, NotStorable, StorageError, storage_error, storage_errors
 from db.migrate import BUSY_TIMEOUT, migrate
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Parameters = Iterable[object] | Mapping[str, object]
+
+write_patience: ContextVar[Callable[[], float]] = ContextVar("write_patience", default=lambda: inf)
+"""Returns the seconds that a transaction begun now may wait for other writers. Without a limit, it waits until it is its turn."""
+_TRY_SECONDS = 0.1
+"""Seconds of one try to get the lock from another process. Such a try can't be interrupted."""
 
 
 class Reader:
@@ -127,8 +134,8 @@ class Database:
         await asyncio.to_thread(migrate, path)
         async with AsyncExitStack() as stack:
             with storage_errors(path):
-                writer = await stack.enter_async_context(_connect(path))
-                reader = await stack.enter_async_context(_connect(path))
+                writer = await stack.enter_async_context(_connect(path, _TRY_SECONDS))
+                reader = await stack.enter_async_context(_connect(path, BUSY_TIMEOUT))
                 for connection in (writer, reader):
                     connection.row_factory = sqlite3.Row
                     await connection.execute_fetchall("PRAGMA foreign_keys = ON")
@@ -160,15 +167,23 @@ class Database:
         """Runs writers one after another. Leaving commits; an exception or a cancellation rolls back.
 
         A cancellation during the commit lets the commit finish, then continues.
-        Raises RuntimeError for a transaction inside a transaction of the same task, which would wait for itself for ever.
+        Raises DatabaseBusy after the task's `write_patience`; RuntimeError for a transaction inside a transaction of the same
+        task, which would wait for itself for ever.
         """
         if self._own_transaction():
             raise RuntimeError("a transaction inside a transaction")
-        async with self._lock:
+        patience = write_patience.get()()
+        deadline = asyncio.get_running_loop().time() + patience
+        try:
+            async with asyncio.timeout_at(None if patience == inf else deadline):
+                await self._lock.acquire()
+        except TimeoutError as error:
+            raise DatabaseBusy(path=self.path) from error
+        try:
             transaction = Transaction(self._writer, self.path)
             self._current = asyncio.current_task(), transaction
             try:
-                await transaction.all("BEGIN IMMEDIATE")
+                await self._begin(deadline)
                 yield transaction
                 await _to_its_end(transaction.commit())
             except BaseException:
@@ -176,6 +191,23 @@ class Database:
                 raise
             finally:
                 self._current = None, None
+        finally:
+            self._lock.release()
+
+    async def _begin(self, deadline: float) -> None:
+        """Begins a transaction. Waits until `deadline` (of the loop's clock) while another process writes."""
+        clock, is_told = asyncio.get_running_loop().time, False
+        while True:
+            try:
+                with storage_errors(self.path):
+                    await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                return
+            except DatabaseBusy:
+                if clock() >= deadline:
+                    raise
+            if not is_told:
+                log.warning("another program writes to %s: the bot waits until it may write", self.path)
+                is_told = True
 
 
 class Repository:
@@ -191,8 +223,8 @@ def value_of(kind: type[T], row: sqlite3.Row, **others: object) -> T:
     return convert({**row, **others}, kind, strict=False)
 
 
-def _connect(path: Path) -> aiosqlite.Connection:
-    return aiosqlite.connect(path, isolation_level=None, timeout=BUSY_TIMEOUT)
+def _connect(path: Path, timeout: float) -> aiosqlite.Connection:
+    return aiosqlite.connect(path, isolation_level=None, timeout=timeout)
 
 
 async def _to_its_end(work: Coroutine[Any, Any, T]) -> T:

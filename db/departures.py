@@ -7,7 +7,7 @@ from collections.abc import Collection
 from json import dumps
 
 from db.database import Repository, Transaction
-from db.erasure import BATCH, end_of_jobs, statement
+from db.erasure import BATCH, JOB_IS_OVER, statement
 from generation import JobId
 
 NOTE = """
@@ -35,7 +35,7 @@ WHERE jobs.guild_id = ? AND images.removed_at IS NULL LIMIT ?
 IN_SERVER = "guild_id = :guild_id"
 # Parameters: :guild_id, :limit. Rows of other tables are deleted with the row that they refer to.
 STATEMENTS = (
-    end_of_jobs(IN_SERVER),
+    statement("jobs", f"{IN_SERVER} AND {JOB_IS_OVER}", paced_by="id"),
     *(
         statement(table, IN_SERVER, paced_by="id")
         for table in ("verdicts", "cases", "strikes", "reports", "blocks", "banned_pictures", "server_rules")

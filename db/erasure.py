@@ -13,7 +13,7 @@ from db.personal_data import OVER, PERSONAL_DATA
 from generation import JobId, MemberId
 from moderation import DAY
 
-BATCH = 200
+BATCH = 100
 """Rows per transaction at most; it limits how long other writers wait."""
 
 
@@ -27,18 +27,13 @@ def statement(table: str, where: str, sets: str = "", *, paced_by: str = "") -> 
     return (f"UPDATE {table} SET {sets}" if sets else f"DELETE FROM {table}") + f" WHERE {where}"
 
 
-def end_of_jobs(where: str) -> str:
-    """Returns paced SQL that deletes ended jobs without pictures.
-
-    A job stays while a job made from it waits or runs. Finished jobs made from it are kept.
-    """
-    gone = f"""
-        {where} AND state NOT IN ('queued', 'running')
-        AND NOT EXISTS (SELECT 1 FROM job_parents JOIN jobs AS children ON children.id = job_parents.job
-            WHERE job_parents.parent = jobs.id AND children.state IN ('queued', 'running'))
-        AND NOT EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL)
-    """
-    return statement("jobs", gone, paced_by="id")
+JOB_IS_OVER = """
+    jobs.state NOT IN ('queued', 'running')
+    AND NOT EXISTS (SELECT 1 FROM job_parents JOIN jobs AS children ON children.id = job_parents.job
+        WHERE job_parents.parent = jobs.id AND children.state IN ('queued', 'running'))
+    AND NOT EXISTS (SELECT 1 FROM images WHERE images.job = jobs.id AND images.removed_at IS NULL)
+"""
+"""An ended job without pictures. A job stays while a job made from it waits or runs. Finished jobs made from it are kept."""
 
 
 _TREATED = [
@@ -48,8 +43,11 @@ _TREATED = [
 ]
 PACED = (
     # Charges of the last day still count: an erasure must not give a fresh allowance.
-    end_of_jobs(
-        f"member = :member AND created_at <= :asked AND created_at <= :now - {DAY} AND message_id IS NULL"
+    statement(
+        "jobs",
+        f"""member = :member AND created_at <= :asked AND created_at <= :now - {DAY} AND message_id IS NULL
+            AND {JOB_IS_OVER}""",
+        paced_by="id",
     ),
     *(
         statement(table, where, each.sets, paced_by=each.paced_by)

@@ -9,6 +9,7 @@ StorageError
 ├── DatabaseBusy       path
 ├── DataFolderInUse    path
 ├── ArchiveBroken      path, reason
+├── FolderInUse        folder
 ├── DiskFull           path
 ├── NotStorable        path
 └── ImageGone          job, index
@@ -43,7 +44,10 @@ class DatabaseMissing(StorageError):
     """The command needs a database file, and there is none."""
 
     path: Path
-    sentence = "There is no database at {path}; name its folder with --data, or run `python -m db migrate`."
+    sentence = (
+        "There is no database at {path}. Name the bot's data folder with --data, or its settings with --config. "
+        "The bot creates the database when it starts for the first time."
+    )
 
 
 class DatabaseLost(StorageError):
@@ -112,6 +116,13 @@ class ArchiveBroken(StorageError):
     path: Path
     reason: str
     sentence = "The backup {path} can't be restored: {reason}. Nothing was changed."
+
+
+class FolderInUse(StorageError):
+    """Another process holds the lock on the data folder."""
+
+    folder: Path
+    sentence = "Another process works in the data folder {folder}. Is the bot running already?"
 
 
 class DiskFull(StorageError):

@@ -15,21 +15,22 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from math import inf
 from pathlib import Path
 
-from db.database import Database, Transaction, value_of
+from db.database import Database, Reader, Transaction, value_of
 from db.errors import ImageGone, storage_errors
 from generation import ImageSize, JobId, MemberId
 from moderation import Fingerprint, Scores
 
 TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
-_AT_ONCE = 50  # files per transaction; other writers wait for one batch
+_LOOKED_AT = 200  # files per look at their rows
+_AT_ONCE = 20  # files moved per transaction; other writers wait for one batch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,23 +187,34 @@ class Pictures:
                 await asyncio.to_thread(shutil.rmtree, folder)
 
     async def _settle(self, files: Iterator[Path], trash: Path, swept: Swept) -> None:
-        """Moves the files in one transaction a batch, so that no picture is stored or removed during a batch."""
-        while batch := await asyncio.to_thread(lambda: list(islice(files, _AT_ONCE))):
-            async with self._db.transaction() as tx:
-                rows = await tx.all(KNOWN, (json.dumps([path.stem for path in batch]),))
-                is_live = {f"{row['sha256']}.png": bool(row["is_live"]) for row in rows}
-                await asyncio.to_thread(self._move, batch, is_live, trash, swept)
+        """Moves the files that are not where their rows say. Only those take the write lock."""
+        while batch := await asyncio.to_thread(lambda: list(islice(files, _LOOKED_AT))):
+            places = await self._places(self._db.reader, batch, trash)
+            strays = iter([path for path in batch if places[path] != path])
+            while some := list(islice(strays, _AT_ONCE)):
+                # Looked up again in the transaction, so that no picture is stored or removed in between.
+                async with self._db.transaction() as tx:
+                    places = await self._places(tx, some, trash)
+                    await asyncio.to_thread(self._move, places, swept)
 
-    def _move(self, batch: list[Path], is_live: dict[str, bool], trash: Path, swept: Swept) -> None:
-        for path in batch:
-            match is_live.get(path.name):
-                case None:
-                    swept.trashed += _rename(path, trash / path.parent.name / path.name)
-                case True:
-                    swept.restored += _rename(path, self._path(path.stem))
-                case False:
-                    path.unlink(missing_ok=True)
-                    swept.deleted += 1
+    async def _places(self, reader: Reader, paths: Sequence[Path], trash: Path) -> dict[Path, Path | None]:
+        """Returns the place of each file; None for a removed picture's file, which has none."""
+        rows = await reader.all(KNOWN, (json.dumps([path.stem for path in paths]),))
+        places: dict[str, Path | None] = {
+            f"{row['sha256']}.png": self._path(row["sha256"]) if row["is_live"] else None for row in rows
+        }
+        return {path: places.get(path.name, trash / path.parent.name / path.name) for path in paths}
+
+    def _move(self, places: Mapping[Path, Path | None], swept: Swept) -> None:
+        for path, place in places.items():
+            if place is None:
+                path.unlink(missing_ok=True)
+                swept.deleted += 1
+            elif _rename(path, place):
+                if self._trash in place.parents:
+                    swept.trashed += 1
+                else:
+                    swept.restored += 1
 
     @property
     def _trash(self) -> Path:

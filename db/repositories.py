@@ -12,6 +12,7 @@ from db.banned_pictures import BannedPictures
 from db.blocks import Blocks
 from db.case_entries import CaseEntries
 from db.cases import Cases
+from db.clock import WrittenAhead
 from db.database import Database
 from db.departures import Departures
 from db.erasure import Erasures
@@ -58,6 +59,7 @@ class Repositories:
     retention: Retention
     banned: BannedPictures
     presets: Presets
+    written_ahead: WrittenAhead
 
     @classmethod
     def of(cls, database: Database, data: Path) -> Repositories:

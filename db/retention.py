@@ -1,15 +1,24 @@
-"""Deletes rows by age, a few at a time. Rows that still count (a strike, a ban, an unanswered appeal) stay."""
+"""Deletes rows by age, a few at a time. Rows that still count (a strike, a ban, an unanswered appeal) stay.
 
+The reader looks for old rows, slice by slice along an index, so that a large table of rows that stay holds up no writer.
+"""
+
+import json
+import time
 from dataclasses import dataclass
 
 from db.database import Database
-from db.erasure import BATCH, end_of_jobs, statement
+from db.erasure import BATCH, JOB_IS_OVER
 from db.images import Pictures
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
 from generation import JobId
 
+SLICE = 1000
+"""Rows that one look reads."""
 PICTURES_AT_ONCE = 20
-"""Pictures per transaction; their files are deleted before the next writer runs."""
+"""Pictures per transaction at most; their files are deleted before the next writer runs."""
+_HOLD_SECONDS = 0.02
+"""Seconds after which a transaction takes no further picture."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,68 +33,110 @@ class Periods:
     audit: float  # names and reasons in the audit log, since the act
 
 
-def _paced(table: str, where: str) -> str:
-    return statement(table, where, paced_by="id")
+@dataclass(frozen=True, slots=True)
+class Expiry:
+    """Rows that are deleted once `at` is older than the period. `at`: SQL, as in the index that the slices follow."""
 
+    period: str  # the field of Periods
+    table: str
+    at: str
+    where: str = "TRUE"  # SQL, of rows that may go; :now
+    key: str = "id"
+    delete_from: str = ""  # where the rows with these keys are deleted; empty: `table`
 
-# Parameters: :before, :now, :limit
-STATEMENTS: dict[str, tuple[str, ...]] = {
-    "prompts": (_paced("verdicts", "at < :before"),),
-    "jobs": (end_of_jobs("finished_at < :before"),),
-    "cases": (
-        _paced(
-            "cases",
-            f"""coalesce(acted_at, opened_at) < :before AND NOT {SANCTIONED} AND NOT EXISTS (
-                SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL)""",
-        ),
-    ),
-    "sanctions": (
-        _paced(
-            "strikes",
-            f"NOT ({LIVE_STRIKE}) AND min(expires_at, coalesce(pardoned_at, expires_at)) < :before",
-        ),
-        _paced("blocks", f"NOT ({LIVE_BLOCK}) AND coalesce(lifted_at, expires_at) < :before"),
-    ),
-    "audit": (
+    @property
+    def look(self) -> str:
+        """SQL for a slice, oldest first. A row has `key`, `at` and `is_due`."""
+        return f"""
+        SELECT {self.key} AS key, {self.at} AS at, ({self.where}) AS is_due FROM {self.table}
+        WHERE {self.at} < :before AND ({self.at}, {self.key}) > (:after, :after_key)
+        ORDER BY {self.at}, {self.key} LIMIT :limit
         """
-        DELETE FROM audit_openings WHERE (number, field) IN (
-            SELECT audit_openings.number, field FROM audit JOIN audit_openings ON audit_openings.number = audit.number
-            WHERE audit.at < :before LIMIT :limit) RETURNING 1
-        """,
+
+    @property
+    def delete(self) -> str:
+        keys = "(SELECT value FROM json_each(:keys))"
+        if self.delete_from:
+            return f"DELETE FROM {self.delete_from} WHERE {self.key} IN {keys} RETURNING 1"
+        return f"DELETE FROM {self.table} WHERE {self.key} IN {keys} AND {self.where} RETURNING 1"
+
+
+EXPIRIES = (
+    Expiry("prompts", "verdicts", "at"),
+    Expiry("jobs", "jobs", "finished_at", JOB_IS_OVER),
+    Expiry(
+        "cases",
+        "cases",
+        "coalesce(acted_at, opened_at)",
+        f"""NOT {SANCTIONED} AND NOT EXISTS (
+            SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL)""",
     ),
-}
+    Expiry(
+        "sanctions",
+        "strikes",
+        "min(expires_at, coalesce(pardoned_at, expires_at))",
+        f"NOT ({LIVE_STRIKE})",
+    ),
+    Expiry("sanctions", "blocks", "coalesce(lifted_at, expires_at)", f"NOT ({LIVE_BLOCK})"),
+    Expiry(
+        "audit",
+        "audit",
+        "at",
+        "EXISTS (SELECT 1 FROM audit_openings WHERE audit_openings.number = audit.number)",
+        key="number",
+        delete_from="audit_openings",
+    ),
+)
 OLD_PICTURES = """
 SELECT job, image_index FROM images WHERE removed_at IS NULL AND created_at < ? ORDER BY created_at LIMIT ?
 """
+_START = (float("-inf"), "")
 
 
 class Retention:
     def __init__(self, db: Database, pictures: Pictures) -> None:
         self._db = db
         self._pictures = pictures
+        self._after: dict[Expiry, tuple[float, int | str]] = {}  # the row behind which the next slice begins
 
     async def step(self, periods: Periods, now: float) -> int:
-        """Deletes one batch of each kind of expired row, each in its own transaction. Returns the row count; 0: none is left."""
+        """Deletes one batch of each kind of expired row, each in its own transaction. Returns the row count.
+
+        0: none is left in the slices looked at. The next call looks at the next slices.
+        """
         count = 0
         if periods.pictures is not None:
             count += await self._remove_pictures(now - periods.pictures, now)
-        for name, statements in STATEMENTS.items():
-            period: float | None = getattr(periods, name)
-            if period is None:
-                continue
-            for sql in statements:
-                parameters = {"before": now - period, "now": now, "limit": BATCH}
-                async with self._db.transaction() as tx:
-                    count += len(await tx.all(sql, parameters))
+        for expiry in EXPIRIES:
+            period: float | None = getattr(periods, expiry.period)
+            if period is not None:
+                count += await self._delete(expiry, now - period, now)
         return count
+
+    async def _delete(self, expiry: Expiry, before: float, now: float) -> int:
+        after, after_key = self._after.get(expiry, _START)
+        parameters = {"before": before, "now": now, "after": after, "after_key": after_key, "limit": SLICE}
+        rows = await self._db.reader.all(expiry.look, parameters)
+        due = [row["key"] for row in rows if row["is_due"]][:BATCH]
+        if not due:
+            is_end = len(rows) < SLICE
+            self._after[expiry] = _START if is_end else (rows[-1]["at"], rows[-1]["key"])
+            return 0
+        async with self._db.transaction() as tx:
+            return len(await tx.all(expiry.delete, {"keys": json.dumps(due), "now": now}))
 
     async def _remove_pictures(self, before: float, now: float) -> int:
         old = await self._db.reader.all(OLD_PICTURES, (before, PICTURES_AT_ONCE))
         if not old:
             return 0
+        count = 0
         async with self._db.transaction() as tx:
+            until = time.monotonic() + _HOLD_SECONDS
             for row in old:
                 await self._pictures.remove(
                     tx, JobId(row["job"]), row["image_index"], by=None, reason="kept long enough", at=now
                 )
-        return len(old)
+                count += 1
+                if time.monotonic() > until:
+                    break
+        return count

@@ -14,6 +14,7 @@ from generation.protocol import Configure, Event, Ready, Strained, Swapped, Vita
 from generation.queue.ticket import (
     GenerationFailed,
     JobCancelled,
+    JobParked,
     Pictures,
     Progress,
     Running,

@@ -106,17 +106,19 @@ class RateLimit(Throttler):
 def admit(limits: Limits, spent: Sequence[Spend], in_line: int, images: int, now: float) -> None:
     """Checks whether a member may request this many images, by past spending and by jobs in the queue.
 
+    Spending later than `now` counts as spent now: the clock was ahead when it was recorded.
     Raises TooManyJobs, or RateLimited for the limit with the longest wait. Spends nothing.
     """
     if in_line >= limits.jobs_in_line:
         raise TooManyJobs(limits.jobs_in_line)
     longest: RateLimited | None = None
+    past = [Spend(min(spend.at, now), spend.images) for spend in spent]
     for limit, most, period in (
         ("minute", limits.images_a_minute, MINUTE),
         ("day", limits.images_a_day, DAY),
     ):
         try:
-            RateLimit(limit, most, period, spent, clock=lambda: now).take(images)
+            RateLimit(limit, most, period, past, clock=lambda: now).take(images)
         except RateLimited as limited:
             if limited.is_impossible:
                 raise

@@ -128,9 +128,9 @@ def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool
     return card(*items, colour=_DONE)
 
 
-def kept_card(say: Language, job: Job) -> View:
-    """Builds the card of a job that waits for disk space. It has no button: trying again would make a second job."""
-    return card(_head(say, job), ui.TextDisplay(say("gallery-kept-until-room")), colour=_FAILED)
+def kept_card(say: Language, job: Job, sentence: str) -> View:
+    """Builds the card of a job that the bot continues later. It has no button: trying again would make a second job."""
+    return card(_head(say, job), ui.TextDisplay(sentence), colour=_FAILED)
 
 
 def ended_card(say: Language, job: Job, sentence: str) -> View:

@@ -32,7 +32,7 @@ from bot.studio.parts import Parts
 from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language, say_in
 from db import DiskFull, Job, ReplyTarget, StorageError
-from generation import GenerationFailed, JobCancelled, JobId, Ticket, Waiting
+from generation import GenerationFailed, JobCancelled, JobId, JobParked, Ticket, Waiting
 from generation.logs import of_job
 from moderation import DAY
 
@@ -161,7 +161,7 @@ class Delivery:
             try:
                 await self._finish(job, post, await self._outcome(job, post))
                 await self._show_moderators(job)
-            except (MessageGone, StorageError, *UNREACHABLE):
+            except (MessageGone, JobParked, StorageError, *UNREACHABLE):
                 raise
             except Exception as error:
                 text = errors.told(error, self._say(job), "while carrying it")
@@ -175,7 +175,13 @@ class Delivery:
             log.error("the disk is full: it waits for room")
             self._pause(job, None)
             with contextlib.suppress(MessageGone, *UNREACHABLE):
-                await post.edit(cards.kept_card(self._say(job), job), [])
+                say = self._say(job)
+                await post.edit(cards.kept_card(say, job, say("gallery-kept-until-room")), [])
+        except JobParked as parked:
+            log.info("parked: the next start goes on with it")
+            with contextlib.suppress(MessageGone, *UNREACHABLE):
+                say = self._say(job)
+                await post.edit(cards.kept_card(say, job, say.sentence(parked) or ""), [])
         except (StorageError, *UNREACHABLE) as error:
             # Not marked as delivered: the sweep tries again.
             log.warning("could not be delivered: %s", error)

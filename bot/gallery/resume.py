@@ -16,21 +16,26 @@ _YOUNG_SECONDS = 30.0
 """Seconds. The interaction that ordered a job this young may still be answering."""
 
 
+async def sort_files(parts: Parts) -> None:
+    """Puts every picture file where its rows say, once after a start. Orders do not wait for it."""
+    try:
+        swept = await parts.records.pictures.sweep(parts.clock())
+    except (StorageError, OSError) as error:
+        log.warning("picture files were not put in order: %s", error)
+        return
+    if swept != Swept():
+        log.info(
+            "picture files: %d back from the trash, %d without a row moved there, %d of removed pictures deleted",
+            swept.restored,
+            swept.trashed,
+            swept.deleted,
+        )
+
+
 async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> None:
     """Takes up jobs that no task has, for ever. The database says which are left."""
     records, clock = parts.records, parts.clock
     began = clock()
-    try:
-        swept = await records.pictures.sweep(began)
-        if swept != Swept():
-            log.info(
-                "picture files: %d back from the trash, %d without a row moved there, %d of removed pictures deleted",
-                swept.restored,
-                swept.trashed,
-                swept.deleted,
-            )
-    except (StorageError, OSError) as error:
-        log.warning("picture files were not put in order: %s", error)
     await client.wait_until_ready()
     while True:
         try:
@@ -39,10 +44,13 @@ async def resume(client: discord.Client, parts: Parts, delivery: Delivery) -> No
             # The database is busy or the disk is full; the next sweep tries again.
             log.warning("jobs that nobody carries were not looked for: %s", error)
             jobs = []
+        now = clock()
         old = [
             job
             for job in jobs
-            if (job.created_at < began or clock() - job.created_at > _YOUNG_SECONDS) and delivery.take_up(job)
+            # A job from later than now was ordered while the clock was ahead.
+            if not (began <= job.created_at <= now <= job.created_at + _YOUNG_SECONDS)
+            and delivery.take_up(job)
         ]
         if old:
             log.info("%d jobs that nobody carried go on", len(old))

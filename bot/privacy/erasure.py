@@ -1,5 +1,7 @@
 """Erasure in the background: members who asked for it, in the database and in Discord, servers that left, and expired rows.
 
+Watches the clock: while it is wrong, nothing is deleted by its age.
+
 Runs in small transactions with pauses, so that orders go on. The database says which rows are left, so a stop in between loses
 nothing.
 """
@@ -24,6 +26,8 @@ _SECONDS = 60.0
 _PAUSE = 0.05
 """Seconds between two steps, so that other tasks get the database first."""
 _AT_ONCE = 20  # rows per lookup for Discord
+_WRONG_SECONDS = 300.0
+"""Seconds that this machine's clock may differ from Discord's. A clock that is wrong must not delete data by its age."""
 
 
 class ErasureSweep:
@@ -35,14 +39,19 @@ class ErasureSweep:
         departures: ServerDepartures,
         settings: RetentionSettings,
         clock: Callable[[], float],
+        discord_clock: Callable[[], float | None] | None = None,
         *,
         pause: float = _PAUSE,
     ) -> None:
+        """`discord_clock`: another clock, by which `clock` is checked; None while its time is not known. Without it, `clock` is
+        trusted.
+        """
         self._client = client
         self._records = records
         self._mod_channel = mod_channel
         self._departures = departures
         self._clock = clock
+        self._discord_clock = discord_clock or clock
         self._pause = pause
         self.periods = periods_of(settings)
         self._wanted = asyncio.Event()
@@ -94,7 +103,23 @@ class ErasureSweep:
                 # A bug here must stop neither other erasures nor the bot.
                 log.exception("a member could not be forgotten yet; it is tried again")
         await self._redraw()
-        await self._departures.sweep()
+        if await self._is_clock_right():
+            await self._departures.sweep()
+            await self._retain()
+
+    async def _is_clock_right(self) -> bool:
+        """Compares the clock with Discord's. Corrects rows that were written while it was ahead."""
+        now, theirs = self._clock(), self._discord_clock()
+        is_right = theirs is not None and abs(now - theirs) < _WRONG_SECONDS
+        if theirs is not None and not is_right:
+            minutes = (now - theirs) / 60
+            log.warning("the clock is %+.0f minutes from Discord's: nothing is deleted by its age", minutes)
+        if count := await self._records.written_ahead.check(now, is_right=is_right):
+            log.warning("%d rows were written while the clock was ahead; they count as written now", count)
+        return is_right
+
+    async def _retain(self) -> None:
+        """Deletes rows and pictures that are older than the settings keep them."""
         count = 0
         while changed := await self._records.retention.step(self.periods, self._clock()):
             count += changed

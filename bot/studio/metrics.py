@@ -17,6 +17,7 @@ from generation import (
     Event,
     GenerationFailed,
     JobCancelled,
+    JobParked,
     Ready,
     Running,
     Strained,
@@ -167,7 +168,7 @@ class Metrics:
         except GenerationFailed as error:
             outcome = f"failed: {error.kind}"
             raise
-        except asyncio.CancelledError:
+        except (asyncio.CancelledError, JobParked):
             outcome = ""
             raise
         except BaseException:

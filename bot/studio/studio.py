@@ -11,13 +11,24 @@ from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_rules import PREFIX
-from db import Job, JobAction, JobState, ReplyTarget, Repositories, VerdictRecord, new_job_id
+from db import (
+    Job,
+    JobAction,
+    JobState,
+    ReplyTarget,
+    Repositories,
+    StorageError,
+    VerdictRecord,
+    new_job_id,
+)
 from generation import (
     DIRECT,
     GenerationFailed,
     GenerationRequest,
     GuildId,
     JobCancelled,
+    JobId,
+    Pictures,
     Request,
     Ticket,
     UpscaleRequest,
@@ -26,6 +37,9 @@ from generation.queue.dispatcher import Dispatcher
 from moderation import DAY, Ruling, Spend, Verdict, admit
 
 log = logging.getLogger(__name__)
+
+_MOST_UNSTORED = 32
+"""Jobs whose pictures are kept in memory while they can't be stored. Those of further jobs are drawn again."""
 
 
 class Studio:
@@ -56,13 +70,16 @@ class Studio:
         self._postprocess = postprocess
         self._metrics = metrics
         self._report = report
+        self._tickets: dict[JobId, Ticket] = {}
+        self._unstored: dict[JobId, Pictures] = {}
 
     # ---- orders
 
     async def admit(self, order: Order, place: ReplyTarget) -> Job:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
-        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull. Then only the
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull,
+        QueueClosed. Then only the
         verdict
         was written.
         """
@@ -151,10 +168,14 @@ class Studio:
         """Runs the job to its end and stores the pictures. Works for new jobs and for jobs found at start.
 
         A job that has ended is not drawn again: its pictures are read, or its error is raised, again.
-        Raises GenerationFailed or JobCancelled after the refund; PictureGone when the pictures were removed.
+        Raises GenerationFailed or JobCancelled after the refund; JobParked at a stop, when the job is kept; PictureGone when the
+        pictures were removed.
         """
         known = await self.records.jobs.get(job.id)
-        match known and known.state:
+        state = known and known.state
+        if state not in (JobState.QUEUED, JobState.RUNNING):
+            self._unstored.pop(job.id, None)
+        match state:
             case JobState.DONE:
                 return await self._stored_pictures.gallery_of(job)
             case JobState.FAILED:
@@ -166,6 +187,8 @@ class Studio:
                 raise JobCancelled(job.id)
 
     async def _draw(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery | None:
+        if (made := self._unstored.get(job.id)) is not None:
+            return await self._store(job, made)
         try:
             request = await self._request_of(job)
         except PictureGone as error:
@@ -180,7 +203,7 @@ class Studio:
                 await ticket.wait_for_start()
                 clock.started()
                 await self.records.jobs.start(job.id, self.clock())
-                return await self._postprocess.finish(job, await ticket.wait_for_pictures())
+                return await self._store(job, await ticket.wait_for_pictures())
         except JobCancelled:
             async with self.records.database.transaction() as tx:
                 if await self.records.jobs.cancel(tx, job.id, self.clock()):
@@ -190,6 +213,17 @@ class Studio:
             log.warning("failed: %s: %s", error.kind, error.reason)
             await self._give_back(job, error.kind)
             raise
+
+    async def _store(self, job: Job, made: Pictures) -> Gallery | None:
+        """Finishes the job. Pictures that can't be stored now, such as on a full disk, are kept for the next `fulfil`."""
+        try:
+            gallery = await self._postprocess.finish(job, made)
+        except StorageError:
+            if len(self._unstored) < _MOST_UNSTORED:
+                self._unstored[job.id] = made
+            raise
+        self._unstored.pop(job.id, None)
+        return gallery
 
     async def _may_start_from(self, job: Job, request: Request) -> bool:
         """Checks a job's source pictures like finished ones. Returns False when the job ended in the meantime.

@@ -24,9 +24,11 @@ from generation.queue.ticket import (
     GenerationError,
     GenerationFailed,
     JobCancelled,
+    JobParked,
     LineFull,
     Pictures,
     Progress,
+    QueueClosed,
     Ticket,
 )
 from generation.queue.worker import Connect, Worker
@@ -78,6 +80,7 @@ class Dispatcher:
         ]
         self._eta = EtaUpdates(self._jobs, self._queue, self._workers, self._cost_model, clock)
         self._ready = asyncio.Event()
+        self._is_closed = False
 
     @property
     def state(self) -> DispatcherState:
@@ -97,10 +100,7 @@ class Dispatcher:
         await self._ready.wait()
 
     async def run(self) -> None:
-        """Runs the workers until cancelled, then stops them. Every ticket stays open, so no job is lost.
-
-        The tasks that wait for tickets are being cancelled too, and another `run` would continue the jobs.
-        """
+        """Runs the workers until cancelled, then stops them. Every ticket stays open: another `run` would continue the jobs."""
         async with asyncio.TaskGroup() as tasks:
             for worker in self._workers:
                 tasks.create_task(worker.run())
@@ -108,7 +108,12 @@ class Dispatcher:
     # ---- called by other parts
 
     def check_room(self) -> None:
-        """Raises LineFull if the queue is full. The error holds the expected wait of the last job in the queue."""
+        """Raises QueueClosed after `park`, and LineFull if the queue is full.
+
+        LineFull holds the expected wait of the last job in the queue.
+        """
+        if self._is_closed:
+            raise QueueClosed
         if len(self._queue) >= self._max_waiting:
             self._eta.renew()
             *_, last = self._queue
@@ -117,13 +122,16 @@ class Dispatcher:
     def submit(self, request: Request, *, force: bool = False) -> Ticket:
         """Adds a job to the queue and returns its ticket. A job that is already known keeps its ticket.
 
-        `force` ignores the limit, for jobs that were accepted before a restart. Raises LineFull.
+        `force` ignores the limit, for jobs that were accepted before a restart. Raises LineFull, QueueClosed.
         """
         if (known := self._jobs.get(request.job)) is not None:
             return known.ticket
         if not force:
             self.check_room()
         ticket = Ticket(request.job, self._eta.renew)
+        if self._is_closed:
+            ticket.fail(JobParked(request.job))
+            return ticket
         self._jobs[request.job] = Lease(request=request, ticket=ticket, came=self._clock())
         self._queue.put(request)
         self._move()
@@ -151,6 +159,12 @@ class Dispatcher:
             self._forget(known)
         self._move()
         return True
+
+    def park(self) -> None:
+        """Fails every open ticket with JobParked, and takes no more jobs. Called once, before `run` is cancelled for good."""
+        self._is_closed = True
+        for job in self._jobs.values():
+            job.ticket.fail(JobParked(job.request.job))
 
     # ---- called by workers
 

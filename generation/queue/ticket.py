@@ -54,6 +54,16 @@ class JobCancelled(GenerationError):
 
 
 @dataclass(eq=False)
+class JobParked(GenerationError):
+    """The bot stops before the job is done. The job is kept, and the next start continues it."""
+
+
+@dataclass(eq=False)
+class QueueClosed(Exception):
+    """The bot stops, and takes no new jobs."""
+
+
+@dataclass(eq=False)
 class LineFull(Exception):
     """The queue holds as many jobs as the settings allow."""
 
@@ -119,5 +129,5 @@ class Ticket:
                 return
 
     async def wait_for_pictures(self) -> Pictures:
-        """Returns the finished pictures. Raises GenerationFailed or JobCancelled."""
+        """Returns the finished pictures. Raises GenerationFailed, JobCancelled or JobParked."""
         return await asyncio.shield(self._result)

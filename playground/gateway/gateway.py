@@ -9,7 +9,7 @@ from aiohttp import WSMsgType, web
 
 from playground.gateway.sessions import Connection, Frame, Session, activity_of, compressor
 from playground.world import guild as rights
-from playground.world.values import Json, as_dict, as_dicts, as_list
+from playground.world.values import Json, as_dict, as_dicts, as_list, parse_json
 from playground.world.world import Event, World
 
 HEARTBEAT, IDENTIFY, PRESENCE, RESUME = 1, 2, 3, 6
@@ -138,7 +138,8 @@ class Gateway:
                 if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
                     break
                 try:
-                    body = as_dict(json.loads(frame.data))
+                    data = frame.data if frame.type is WSMsgType.TEXT else frame.data.decode()
+                    body = as_dict(parse_json(data))
                 except ValueError:
                     await socket.close(code=DECODE_ERROR)
                     break

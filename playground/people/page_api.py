@@ -17,7 +17,7 @@ from playground.world.commands import may_use
 from playground.world.errors import ApiError, Refused
 from playground.world.guild import TEXT, Member
 from playground.world.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
-from playground.world.values import Json, as_dict, as_dicts, as_id
+from playground.world.values import Json, as_dict, as_dicts, as_id, parse_json
 from playground.world.world import Event, World
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -274,7 +274,7 @@ class PageEndpoints:
 
 async def json_of(request: web.Request) -> Json:
     try:
-        return as_dict(await request.json())
+        return as_dict(parse_json(await request.text()))
     except ValueError:
         raise Refused("That is not JSON.") from None
 

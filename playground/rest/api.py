@@ -12,7 +12,7 @@ from aiohttp import BodyPartReader, web
 
 from playground.world.errors import ApiError, ErrorCode
 from playground.world.files import REQUEST_LIMIT, Upload
-from playground.world.values import Json, as_dict, as_dicts, as_id
+from playground.world.values import Json, as_dict, as_dicts, as_id, parse_json
 from playground.world.world import World
 
 API = "/api/v10"
@@ -220,7 +220,7 @@ async def read(request: web.Request) -> tuple[Any, list[Upload]]:
 
 def parse(text: str) -> Any:
     try:
-        return json.loads(text)
+        return parse_json(text)
     except ValueError:
         raise ErrorCode.INVALID_JSON.error() from None
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime
+import json
+import re
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
@@ -9,6 +11,8 @@ Json = dict[str, Any]
 Clock = Callable[[], float]  # seconds since 1970, like time.time
 
 T = TypeVar("T")
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 DISCORD_EPOCH = 1_420_070_400.0  # seconds; the first second of 2015
 
@@ -56,6 +60,17 @@ def timestamp(seconds: float) -> str:
     """Returns the time in ISO 8601 as Discord writes it, with microseconds and an offset."""
     moment = datetime.datetime.fromtimestamp(seconds, datetime.UTC)
     return moment.isoformat(timespec="microseconds")
+
+
+def parse_json(text: str) -> Any:
+    """Parses JSON from outside. Half a surrogate pair becomes U+FFFD, because no text with it can be sent again.
+
+    Raises ValueError.
+    """
+    value = json.loads(text)
+    if "\\u" in text and _HALF_PAIR.search(plain := json.dumps(value, ensure_ascii=False)):
+        return json.loads(_HALF_PAIR.sub("\ufffd", plain))
+    return value
 
 
 def as_dict(value: object) -> Json:

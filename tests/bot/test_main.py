@@ -11,7 +11,8 @@ import pytest
 
 import main
 from bot.studio.settings import PROJECT
-from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull
+from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull, FolderInUse
+from db.folder_lock import folder_lock
 from db.migrate import migrate
 from generation import diagnostics
 from generation.diagnostics import Finding
@@ -268,6 +269,16 @@ def test_what_is_no_database_is_named_and_left_alone(
     assert "DISCORD_TOKEN" not in os.environ, "nothing that is started inherits it"
 
 
+def test_a_second_bot_on_the_same_data_folder_does_not_start(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DISCORD_TOKEN", "a secret")
+    with folder_lock(tmp_path / "data" / "atelier.sqlite3"):
+        sentence = sentence_of(capsys, ["run"])
+    assert str(tmp_path / "data") in sentence and sentence.endswith("Is the bot running already?")
+    assert [each.name for each in (tmp_path / "data").iterdir()] == ["atelier.lock"]
+
+
 def test_the_advice_about_a_damaged_database_costs_no_picture(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -288,7 +299,8 @@ def test_the_advice_about_a_damaged_database_costs_no_picture(
     said = start()
     assert f"there are pictures in {data / 'images'}" in said and "backup" in said
     assert sentence_of(capsys, ["doctor"]) == said
-    assert sorted(each.name for each in data.iterdir()) == ["broken.sqlite3", "images"], "nothing was written"
+    names = sorted(each.name for each in data.iterdir())
+    assert names == ["atelier.lock", "broken.sqlite3", "images"], "nothing was written"
     assert picture.read_bytes() == b"a picture"
 
 
@@ -299,6 +311,7 @@ def test_the_advice_about_a_damaged_database_costs_no_picture(
         DatabaseTooNew(path=Path("x.sqlite3"), version=9, known=1),
         DatabaseBroken(path=Path("x.sqlite3"), reason="malformed"),
         DatabaseBusy(path=Path("x.sqlite3")),
+        FolderInUse(folder=Path("x.sqlite3")),
         DiskFull(path=Path("x.sqlite3")),
     ],
     ids=lambda error: type(error).__name__,

@@ -3,13 +3,13 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Generator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from db.database import Database, Transaction
+from db.database import Database, Transaction, write_patience
 from db.errors import DatabaseBroken, DatabaseBusy, DiskFull
 from db.key_values import KeyValues
 
@@ -324,14 +324,59 @@ async def test_a_folder_in_place_of_the_file_is_called_broken(tmp_path: Path) ->
             pass
 
 
-async def test_another_process_that_keeps_the_lock_makes_it_busy(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("db.database.BUSY_TIMEOUT", 0.05)
-    async with Database.open(path) as db:
-        with closing(sqlite3.connect(path, isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
-            with pytest.raises(DatabaseBusy):
-                await KeyValues(db).set("a", "1")
+@contextmanager
+def written_by_another_program(path: Path) -> Generator[None]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        finally:
             other.execute("ROLLBACK")
-        await KeyValues(db).set("a", "1")
+
+
+async def test_a_write_waits_for_another_program_and_says_so(
+    path: Path, db: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    with written_by_another_program(path):
+        write = asyncio.create_task(KeyValues(db).set("a", "1"))
+        while "another program writes" not in caplog.text:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        assert not write.done()
+        assert await KeyValues(db).get("a") is None, "readers do not wait"
+    await write
+    assert await KeyValues(db).get("a") == "1"
+    assert caplog.text.count("another program writes") == 1
+
+
+async def test_a_write_with_a_limited_patience_is_refused_also_behind_a_patient_one(
+    path: Path, db: Database
+) -> None:
+    async def impatient() -> None:
+        write_patience.set(lambda: 0.05)
+        await KeyValues(db).set("b", "1")
+
+    with written_by_another_program(path):
+        with pytest.raises(DatabaseBusy):
+            await asyncio.create_task(impatient())
+        patient = asyncio.create_task(KeyValues(db).set("a", "1"))
+        await asyncio.sleep(0)
+        with pytest.raises(DatabaseBusy):
+            await asyncio.create_task(impatient())
+    await patient
+    await asyncio.create_task(impatient())
+    assert await KeyValues(db).get("b") == "1"
+
+
+async def test_a_write_that_is_cancelled_while_it_waits_leaves_no_transaction_open(
+    path: Path, db: Database
+) -> None:
+    with written_by_another_program(path):
+        write = asyncio.create_task(KeyValues(db).set("a", "1"))
+        await asyncio.sleep(0.05)
+        write.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await write
+    with written_by_another_program(path):
+        pass
+    await KeyValues(db).set("a", "2")
+    assert await KeyValues(db).get("a") == "2"

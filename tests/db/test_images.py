@@ -299,3 +299,27 @@ def test_a_full_disk_stores_none_of_a_jobs_pictures(tmp_path: Path) -> None:
     )
     # The sweep finds the file that fitted. The other file was removed completely.
     assert (done.stdout, done.returncode) == ("full\n[] 1\n", 0), done.stderr
+
+
+async def test_files_that_lie_where_they_should_hold_up_no_writer(db: Database, pictures: Pictures) -> None:
+    job = await record(db)
+    async with db.transaction() as tx:
+        for index in range(3):
+            await store(pictures, tx, job.id, index, b"picture %d" % index)
+    async with db.transaction():
+        # Another task than the one that writes. If it needed the lock, it would wait for ever.
+        assert await asyncio.create_task(pictures.sweep(LATER)) == Swept()
+
+
+async def test_a_walk_over_many_files_lets_writers_through(
+    db: Database, pictures: Pictures, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.images._AT_ONCE", 2)
+    await pictures.put([b"unknown %d" % number for number in range(20)])
+    sweep = asyncio.create_task(pictures.sweep(LATER))
+    in_between = 0
+    while not sweep.done():
+        async with db.transaction():
+            in_between += 0 < len(live(pictures)) < 20
+    assert await sweep == Swept(trashed=20)
+    assert in_between >= 5

@@ -16,6 +16,7 @@ from db.__main__ import main
 from db.database import Database
 from db.departures import Departures
 from db.erasure import Erasures
+from db.folder_lock import folder_lock
 from db.images import Pictures
 from db.jobs import Jobs
 from db.migrate import known_version
@@ -67,6 +68,53 @@ def test_the_folder_may_be_named_first_or_by_the_environment(
     monkeypatch.setenv("ATELIER_DATA", str(data))
     assert main(["status"]) == 0
     assert capsys.readouterr().out.count(str(data / "atelier.sqlite3")) == 2
+
+
+@pytest.mark.parametrize("text", ['data = "{}"', 'unknown = 1\ndata = "{}"'])
+def test_the_folder_is_the_one_that_the_bots_settings_name(
+    data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    text: str,
+) -> None:
+    monkeypatch.delenv("ATELIER_DATA", raising=False)
+    project = tmp_path_factory.mktemp("project")
+    monkeypatch.setattr("db.__main__.PROJECT", project)
+    monkeypatch.chdir(project)
+    (project / "config.toml").write_text(text.format(data), "utf-8")
+    assert main(["status"]) == 0
+    monkeypatch.setenv("ATELIER_DATA", str(project / "other"))
+    assert main(["status"]) == 2, "the environment comes first, as for the bot"
+    monkeypatch.delenv("ATELIER_DATA")
+    other = (project / "config.toml").rename(project / "other.toml")
+    assert main(["status"]) == 2
+    assert main(["status", "--config", str(other)]) == 0
+    assert sorted(each.name for each in project.iterdir()) == ["other.toml"]
+    assert capsys.readouterr().out.count(str(data / "atelier.sqlite3")) == 2
+
+
+@pytest.mark.parametrize("text", ["data = 3", "data = [", None])
+def test_settings_that_name_no_folder_are_one_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, text: str | None
+) -> None:
+    monkeypatch.delenv("ATELIER_DATA", raising=False)
+    config = tmp_path / "config.toml"
+    if text is not None:
+        config.write_text(text, "utf-8")
+    assert main(["status", "--config", str(config)]) == 2
+    said = capsys.readouterr().err
+    assert str(config) in said and len(said.splitlines()) == 1
+
+
+def test_migrate_leaves_the_database_of_a_running_bot(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with folder_lock(tmp_path / "atelier.sqlite3"):
+        assert main(["migrate", "--data", str(tmp_path)]) == 2
+    assert "Is the bot running already?" in capsys.readouterr().err
+    assert [each.name for each in tmp_path.iterdir()] == ["atelier.lock"]
+    assert main(["migrate", "--data", str(tmp_path)]) == 0
 
 
 def test_migrate_says_when_there_is_nothing_to_do(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -130,7 +178,8 @@ def test_without_a_database_it_says_so_and_creates_none(
     tmp_path: Path, command: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main([*command, "--data", str(tmp_path / "nowhere")]) == 2
-    assert "There is no database at" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "There is no database at" in said and "migrate" not in said
     assert list(tmp_path.iterdir()) == []
 
 
@@ -153,7 +202,7 @@ def test_a_newer_database_is_refused_by_every_command(
     set_version(tmp_path, known_version() + 1)
     assert main([*command, "--data", str(tmp_path)]) == 2
     assert "Update Atelier." in capsys.readouterr().err
-    assert [file.name for file in tmp_path.iterdir()] == ["atelier.sqlite3"]
+    assert {file.name for file in tmp_path.iterdir()} == {"atelier.sqlite3", "atelier.lock"}
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=str)

@@ -1,10 +1,13 @@
 """Data that is deleted by age, with a clock that the test moves; and old data that stays."""
 
+import asyncio
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from db import erasure, images, jobs
 from db.appeals import Appeals, Decision
 from db.audit import Act, Audit
 from db.audit_check import check_audit
@@ -14,7 +17,8 @@ from db.database import Database
 from db.erasure import BATCH
 from db.images import Pictures
 from db.jobs import Jobs
-from db.retention import PICTURES_AT_ONCE, Periods, Retention
+from db.member_export import EXPORTS
+from db.retention import EXPIRIES, OLD_PICTURES, PICTURES_AT_ONCE, Periods, Retention
 from db.strikes import Strikes
 from db.verdicts import Verdicts
 from moderation.duration import DAY
@@ -219,3 +223,71 @@ async def test_names_and_reasons_leave_the_audit_log_and_the_chain_holds(
     assert (newer.actor, newer.member, newer.reason) == (MODERATOR, ALICE, "spam")
     checked = check_audit(db.path)
     assert (checked.fault, checked.forgotten) == (None, 3)
+
+
+async def test_rows_that_stay_are_passed_by_in_slices(
+    db: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.retention.SLICE", 3)
+    pictures = Pictures(db, tmp_path)
+    for index in range(7):
+        kept = await record_done(db)
+        async with db.transaction() as tx:
+            await store(pictures, tx, kept.id, content=b"picture %d" % index)
+    old = [await record_done(db) for _ in range(2)]
+    retention, periods = Retention(db, pictures), replace(FOR_EVER, jobs=30 * DAY)
+    later = NOW + 40 * DAY
+    # Three slices; the last one holds the two. Then the next pass begins.
+    assert [await retention.step(periods, later) for _ in range(8)] == [0, 0, 2, 0, 0, 0, 0, 0]
+    assert [await Jobs(db).get(job.id) for job in old] == [None, None]
+    again = await record_done(db)
+    assert sum([await retention.step(periods, later) for _ in range(4)]) == 1
+    assert await Jobs(db).get(again.id) is None
+
+
+async def test_a_look_at_rows_that_stay_holds_up_no_writer(db: Database, tmp_path: Path) -> None:
+    kept = await record_done(db)
+    pictures = Pictures(db, tmp_path)
+    async with db.transaction() as tx:
+        await store(pictures, tx, kept.id)
+    retention = Retention(db, pictures)
+    async with db.transaction():
+        # Another task than the one that writes. If it needed the lock, it would wait for ever.
+        assert await asyncio.create_task(retention.step(replace(FOR_EVER, jobs=30 * DAY), NOW + 1e9)) == 0
+
+
+STATEMENTS = {
+    **{f"{each.table}: look": each.look for each in EXPIRIES},
+    **{f"{each.table}: delete": each.delete for each in EXPIRIES},
+    "pictures": OLD_PICTURES,
+    "files: known": images.KNOWN,
+    "files: is live": images.IS_LIVE,
+    "files: removed": images.REMOVE,
+    "jobs: unfinished": jobs.UNFINISHED,
+    "jobs: undelivered": jobs.UNDELIVERED,
+    **{f"erasure: {number}": sql for number, sql in enumerate((*erasure.PACED, *erasure.AT_ONCE))},
+    "erasure: cards": erasure.MARK_CARDS,
+    "erasure: left": erasure.LEFT,
+    "erasure: posted": erasure.POSTED,
+    "erasure: pictures": erasure.PICTURES,
+    **{f"export: {name}": sql for name, sql in EXPORTS.items()},
+}
+OF_SERVERS = {"gates", "policies", "stances", "server_rules", "erasures"}
+"""Tables with a few rows a server."""
+
+
+@pytest.mark.parametrize("name", STATEMENTS)
+async def test_no_statement_of_a_start_a_sweep_or_an_erasure_reads_a_whole_table(
+    db: Database, name: str
+) -> None:
+    sql = STATEMENTS[name]
+    named = dict.fromkeys(re.findall(r":(\w+)", sql), "[]")
+    parameters = named or ["[]"] * sql.count("?")
+    plan = [row["detail"] for row in await db.reader.all(f"EXPLAIN QUERY PLAN {sql}", parameters)]
+    assert plan
+    scanned = {step.removeprefix("SCAN ") for step in plan if re.fullmatch(r"SCAN \w+", step)}
+    assert scanned <= OF_SERVERS
+    if name.endswith(
+        "look"
+    ):  # sorted by something else than the index, it would read everything before the first row
+        assert not any("TEMP B-TREE" in step for step in plan), plan

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from playground.demo import ROOT
+from db.folder_lock import folder_lock
+from playground.demo import ROOT, BotProcess
 from playground.server import Playground
 from tests.e2e.stage import Options, config
 from tests.tiny_models import cut
@@ -108,7 +109,29 @@ async def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path, model: P
     assert path.read_text().startswith("once upon a time")
 
 
-async def test_an_address_where_no_discord_is_is_named(tmp_path: Path, model: Path) -> None:
-    said = await refusal(tmp_path, config(model, Options()))
-    assert "Discord can't be reached" in said
-    assert NOWHERE in said
+async def test_an_address_where_no_discord_is_is_named_and_asked_again_until_the_bot_is_stopped(
+    tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "config.toml").write_text(config(model, Options()), "utf-8")
+    log = tmp_path / "bot.log"
+    bot = BotProcess(tmp_path / "data", tmp_path / "config.toml", log)
+    bot.point_at(NOWHERE, TOKEN)
+    await bot.start()
+    try:
+        async with asyncio.timeout(50):
+            while "Next try in 4 s" not in log.read_text("utf-8"):  # noqa: ASYNC110 - another process writes it
+                await asyncio.sleep(0.05)
+        assert bot.is_running
+    finally:
+        await bot.stop()
+    said = log.read_text("utf-8")
+    assert f"Discord can't be reached at {NOWHERE}" in said
+    assert "Next try in 2 s" in said
+    assert "Traceback" not in said and "Unclosed" not in said
+
+
+async def test_a_second_bot_on_the_same_data_folder_does_not_start(tmp_path: Path, model: Path) -> None:
+    with folder_lock(tmp_path / "data" / "atelier.sqlite3"):
+        said = await refusal(tmp_path, config(model, Options()))
+    assert str(tmp_path / "data") in said
+    assert "Is the bot running already?" in said

@@ -231,6 +231,25 @@ async def test_a_bot_killed_with_five_jobs_in_its_hands_delivers_each_of_them_on
     assert len({job_of(each) for each in delivery}) == 5
 
 
+async def test_a_stop_amid_orders_parks_them_and_the_next_start_delivers_each_of_them_once(
+    stage: Stage,
+) -> None:
+    ada = stage.guest()
+    uses = [await stage.imagine(ada, "the running one", steps=100, images=2)]
+    await stage.card(uses[0], is_running)
+    uses += [await stage.imagine(ada, "a waiting one", images=1) for _ in range(3)]
+    before = posted(stage)
+    await stage.stop()
+    for use in uses:
+        assert use.message is not None
+        assert "restarting" in use.message.texts and "kept" in use.message.texts
+    await stage.start()
+    galleries = [await stage.gallery(use) for use in uses]
+    assert [each.id for each in galleries] == [use.message.id for use in uses if use.message]
+    assert posted(stage) == before
+    assert stage.spent(ada) == 2 + 3
+
+
 async def test_the_bot_stops_while_it_waits_for_a_gateway_that_says_nothing(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:

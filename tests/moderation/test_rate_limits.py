@@ -196,3 +196,12 @@ def test_more_images_than_a_minute_ever_holds_are_impossible() -> None:
     with pytest.raises(RateLimited) as limited:
         admit(Limits(images_a_minute=4), [], in_line=0, images=5, now=START)
     assert (limited.value.limit, limited.value.is_impossible) == ("minute", True)
+
+
+def test_spending_from_a_clock_that_was_ahead_counts_as_spent_now() -> None:
+    limits = Limits(images_a_minute=4, images_a_day=8)
+    ahead = [Spend(START + 40 * 86_400.0, 4)]
+    with pytest.raises(RateLimited) as limited:
+        admit(limits, ahead, 0, 1, START)
+    assert (limited.value.limit, limited.value.retry_after) == ("minute", 60.0)
+    admit(limits, ahead, 0, 1, START + 50 * 86_400.0)

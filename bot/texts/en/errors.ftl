@@ -159,7 +159,10 @@ error-generation-failed = No picture was made. { $kind ->
     [banned-input] The picture that it starts from looks like one that the moderators have removed here.
    *[other] Something broke.
 } { nothing-charged }
+error-queue-closed = The bot is restarting. Try again in a minute. { nothing-charged }
+error-job-parked = The bot is restarting. Your job is kept, and goes on when the bot is back.
 error-job-cancelled = Cancelled. { nothing-charged }
+error-database-busy = The bot's database is busy with something else. Try again in a moment. { nothing-charged }
 error-disk-full = The bot's disk is full, so pictures can't be stored. Tell the bot's owner. { nothing-charged }
 
 ## Cases

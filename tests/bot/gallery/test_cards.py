@@ -231,7 +231,7 @@ def test_a_gallery_says_how_it_can_be_drawn_again() -> None:
 def test_the_other_cards_are_messages(job: Job, sentence: str) -> None:
     assert problems(cards.first_card(SAY, job, 10**6, is_ready=True)) == []
     assert problems(cards.ended_card(SAY, job, f"It failed. {sentence}")) == []
-    assert problems(cards.kept_card(SAY, job)) == []
+    assert problems(cards.kept_card(SAY, job, f"It is kept. {sentence}")) == []
     assert problems(cards.first_card(SAY, job, 1, is_ready=False)) == []
     assert problems(note(f"Done. {sentence}")) == []
 

@@ -1,7 +1,9 @@
 """A job is drawn once and ends with one event. Pictures that were not delivered are refunded."""
 
 import asyncio
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from typing import cast
 
@@ -10,10 +12,13 @@ from PIL import Image, ImageChops
 
 from bot.studio.errors import PictureGone
 from bot.studio.settings import Settings
+from db.errors import DiskFull
+from db.images import Pictures
 from db.jobs import JobAction, JobState, Parent
 from generation.files import images
+from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import GenerationFailed, JobCancelled, Ticket, Waiting
-from tests.bot.conftest import ADA, BEN, Gate, Shop, an_order
+from tests.bot.conftest import ADA, BEN, Gate, Shop, an_order, until
 from tests.bot.painter import COLOURS, png
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
@@ -226,3 +231,46 @@ async def test_where_the_answer_stands_is_recorded_for_job_and_verdict(shop: Sho
     assert (await shop.job(job)).place == place
     assert (await shop.log())[0].message_id == 42
     assert await shop.studio.place_of_answer(job, None) == job.place
+
+
+async def test_a_job_that_ends_while_another_program_writes_waits_and_keeps_its_pictures(
+    busy: Shop, gate: Gate, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job) as task:
+        while (await busy.job(job)).state is not JobState.RUNNING:  # noqa: ASYNC110 - a row tells it
+            await asyncio.sleep(0.01)
+        with closing(sqlite3.connect(busy.records.database.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            gate.open()
+            await until(lambda: "another program writes" in caplog.text)
+            assert not task.done()
+            other.execute("ROLLBACK")
+        gallery = await task
+    assert len(gallery.images) == 2
+    assert (await busy.job(job)).state is JobState.DONE
+    assert await busy.spent() == 2
+
+
+async def test_pictures_that_can_not_be_stored_are_kept_and_not_drawn_again(
+    busy: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job = await busy.admit(an_order())
+
+    async def no_room(self: Pictures, contents: object) -> None:
+        raise DiskFull(path=self.folder)
+
+    def never(self: Dispatcher, request: object, **options: object) -> None:
+        raise AssertionError("it was drawn again")
+
+    with monkeypatch.context() as full:
+        full.setattr(Pictures, "put", no_room)
+        for _ in range(2):
+            with pytest.raises(DiskFull):
+                await busy.fulfil(job)
+            full.setattr(Dispatcher, "submit", never)
+        full.undo()
+        full.setattr(Dispatcher, "submit", never)
+        gallery = await busy.fulfil(job)
+    assert len(gallery.images) == 2
+    assert (await busy.job(job)).state is JobState.DONE

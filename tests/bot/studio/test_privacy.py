@@ -299,6 +299,33 @@ async def test_old_rows_go_by_the_settings(busy: Shop, atelier: Atelier) -> None
     assert [*(busy.settings.data / "images").glob("*/*")] == []
 
 
+async def test_a_clock_that_is_wrong_deletes_nothing_by_its_age(
+    busy: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
+) -> None:
+    await busy.draw()
+    right = busy.clock.now
+    theirs: float | None = right
+    sweep = ErasureSweep(
+        atelier,
+        busy.records,
+        atelier.mod_channel,
+        atelier.departures,
+        RetentionSettings(),
+        busy.clock,
+        lambda: theirs,
+    )
+    busy.clock.now += 91 * DAY
+    await sweep.sweep()
+    assert len(await busy.log()) == 1
+    assert "the clock is +131040 minutes from Discord's" in caplog.text
+    theirs = None
+    await sweep.sweep()
+    assert len(await busy.log()) == 1, "Discord's time is not known"
+    theirs = busy.clock.now
+    await sweep.sweep()
+    assert await busy.log() == []
+
+
 def test_zero_days_are_for_ever() -> None:
     periods = periods_of(RetentionSettings(prompts_days=0, pictures_days=2))
     assert (periods.prompts, periods.pictures) == (None, 2 * DAY)

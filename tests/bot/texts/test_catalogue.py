@@ -15,7 +15,7 @@ from bot import texts
 from bot.studio.errors import Refusal
 from bot.texts import ENGLISH, kebab, language
 from db.errors import StorageError
-from generation.queue.ticket import GenerationError, LineFull
+from generation.queue.ticket import GenerationError, LineFull, QueueClosed
 from moderation.rate_limits import RateLimited, TooManyJobs
 
 ROOT = Path(__file__).parents[3]
@@ -131,7 +131,7 @@ def test_every_message_stands_once_and_is_used() -> None:
     used = {call.key.partition(".")[0] for call in CALLS}
     for base in (Refusal, GenerationError, StorageError):
         used |= {f"error-{kebab(kind.__name__)}" for kind in leaves(base)}
-    used |= {f"error-{kebab(kind.__name__)}" for kind in (LineFull, RateLimited, TooManyJobs)}
+    used |= {f"error-{kebab(kind.__name__)}" for kind in (LineFull, QueueClosed, RateLimited, TooManyJobs)}
     used |= {f"error-{kebab(name)}" for name in OUTSIDE}
     for _, entry in messages():
         found = References()

@@ -26,11 +26,12 @@ from bot.studio.errors import (
 )
 from bot.studio.orders.parameters import ASPECTS, NAMES, PROMPT_LIMIT
 from bot.texts import language, markdown
-from db.errors import DatabaseBusy, DiskFull, NotStorable
+from db.errors import DatabaseBroken, DiskFull, NotStorable
 from generation.queue.ticket import (
     GenerationError,
     GenerationFailed,
     LineFull,
+    QueueClosed,
 )
 from generation.request import JobId
 from moderation.rate_limits import RateLimited, TooManyJobs
@@ -67,6 +68,7 @@ ERRORS = [
     *leaves(Refusal),
     *leaves(GenerationError),
     LineFull,
+    QueueClosed,
     RateLimited,
     TooManyJobs,
     DiskFull,
@@ -116,7 +118,9 @@ def test_every_refusal_is_a_sentence(kind: type[Exception]) -> None:
         assert len(sentence) <= 300, sentence
 
 
-@pytest.mark.parametrize("error", [ValueError("boom"), KeyError("x"), DatabaseBusy(path=Path("x"))])
+@pytest.mark.parametrize(
+    "error", [ValueError("boom"), KeyError("x"), DatabaseBroken(path=Path("x"), reason="x")]
+)
 def test_what_is_a_bug_has_no_sentence_of_its_own(error: Exception) -> None:
     assert language("en").sentence(error) is None
 

@@ -11,7 +11,16 @@ import pytest
 from generation.protocol import MAX_FRAME, Configure
 from generation.queue.connection import open_connection
 from generation.queue.dispatcher import Dispatcher
-from generation.queue.ticket import GenerationFailed, JobCancelled, LineFull, Running, Ticket, Waiting
+from generation.queue.ticket import (
+    GenerationFailed,
+    JobCancelled,
+    JobParked,
+    LineFull,
+    QueueClosed,
+    Running,
+    Ticket,
+    Waiting,
+)
 from generation.request import (
     GenerationRequest,
     JobId,
@@ -360,3 +369,17 @@ async def test_a_stop_leaves_tickets_open_and_another_run_takes_the_jobs_up(tmp_
         again = tasks.create_task(dispatch.run())
         await ticket.wait_for_pictures()
         again.cancel()
+
+
+async def test_a_parked_queue_ends_every_ticket_and_takes_no_more_jobs(tmp_path: Path) -> None:
+    async with running() as dispatch:
+        tickets = [dispatch.submit(order("running", f"hold {tmp_path / 'gate'}"))]
+        await until_running(tickets[0])
+        tickets.append(dispatch.submit(order("waiting")))
+        dispatch.park()
+        with pytest.raises(QueueClosed):
+            dispatch.check_room()
+        tickets.append(dispatch.submit(order("late"), force=True))
+        for ticket in tickets:
+            with pytest.raises(JobParked):
+                await ticket.wait_for_pictures()

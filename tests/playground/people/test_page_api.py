@@ -75,6 +75,22 @@ async def test_the_page_uses_a_command_and_hears_of_the_answer(page: Page, bot: 
         assert (await frame(socket, "INTERACTION_DONE"))["id"] == use["id"]
 
 
+async def test_half_a_surrogate_pair_does_not_deafen_the_gateway(page: Page, bot: LittleBot) -> None:
+    async with page.listen("ada") as socket:
+        for typed, shown in (
+            ("half \ud83d a fox", "half \ufffd a fox"),
+            ("a whole \U0001f98a", "a whole \U0001f98a"),
+        ):
+            status, _ = await page.use("draw", [{"name": "prompt", "type": 3, "value": typed}])
+            assert status == 200
+            assert (await frame(socket, "MESSAGE_CREATE"))["content"].startswith(shown)
+        gallery = str(page.play.channel("gallery").id)
+        said, _ = await page.post("play/messages", {"channel_id": gallery, "content": "\udd8a"})
+        assert said == 200
+        assert (await frame(socket, "MESSAGE_CREATE"))["content"] == "\ufffd"
+    assert page.play.gateway.is_online
+
+
 async def test_a_form_opens_for_its_person_alone_and_is_sent_back(page: Page, bot: LittleBot) -> None:
     async with page.listen("ada") as ada, page.listen("ben") as ben:
         await page.use("note", [])
