@@ -47,6 +47,8 @@ _TOO_LATE = 10062
 """Discord's code for an interaction that it no longer lets the bot answer."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 15 * 60.0
 """Seconds between two tries to post a result. The pause doubles with each try."""
+_HURRIED = 10
+"""Failed tries after which a job keeps its pauses, although other results get through: something is wrong with itself."""
 _LONGEST_STORAGE_PAUSE = 60.0
 """Seconds between two tries when the disk is full or the database is busy."""
 _PATIENCE = DAY
@@ -169,6 +171,7 @@ class Delivery:
                 await self._finish(job, post, ended_result(self._say(job), job, text))
         except MessageGone:
             log.info("the message was deleted: nobody to deliver to")
+            self._tries.pop(job.id, None)
             await self._studio.give_up(job)
         except DiskFull:
             # The row stays: the sweep takes the job up again when there is room.
@@ -227,21 +230,23 @@ class Delivery:
         tries = self._tries.setdefault(job.id, _Tries(channel_id=job.place.channel_id))
         longest = _LONGEST_PAUSE if isinstance(error, UNREACHABLE) else _LONGEST_STORAGE_PAUSE
         tries.is_refused = error is not None and is_final(error)
-        tries.next_at = asyncio.get_running_loop().time() + min(longest, _FIRST_PAUSE * 2**tries.failed)
+        pause = min(longest, _FIRST_PAUSE * 2 ** min(tries.failed, 30))
+        tries.next_at = asyncio.get_running_loop().time() + pause
         tries.failed += 1
 
     def _shorten_pauses(self, channel_id: int) -> None:
         """Ends the pauses that a success has made useless: Discord can be reached, and takes messages in that channel."""
         for tries in self._tries.values():
-            if not tries.is_refused or tries.channel_id == channel_id:
+            is_affected = not tries.is_refused or tries.channel_id == channel_id
+            if is_affected and tries.failed <= _HURRIED:
                 tries.next_at = 0.0
 
     async def _give_up_after_hours(self, job: Job) -> None:
         known = await self._parts.records.jobs.get(job.id)
-        if known is None or known.finished_at is None:
-            return
-        if self._parts.clock() - known.finished_at > _PATIENCE:
-            log.error("given up and refunded: Discord did not take its result for hours")
+        if known is None:  # its member is forgotten
+            self._tries.pop(job.id, None)
+        elif known.finished_at is not None and self._parts.clock() - known.finished_at > _PATIENCE:
+            log.error("given up: Discord did not take its result for hours")
             await self._studio.give_up(known)
             self._tries.pop(job.id, None)
 
