@@ -7,7 +7,7 @@ StorageError
 ├── DatabaseTooOld     path, version, known
 ├── DatabaseBroken     path, reason
 ├── DatabaseBusy       path
-├── FolderInUse        folder
+├── FolderLocked       folder
 ├── DiskFull           path
 └── ImageGone          job, index
 """
@@ -97,7 +97,7 @@ class DatabaseBusy(StorageError):
     sentence = "Another program uses the database {path}. Is the bot running already? Otherwise try again in a moment."
 
 
-class FolderInUse(StorageError):
+class FolderLocked(StorageError):
     """Another process holds the lock on the data folder."""
 
     folder: Path
