@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
@@ -48,8 +48,6 @@ log = logging.getLogger(__name__)
 
 _PARK_SECONDS = 6.0
 """Seconds that a stop waits for results under way and for the cards of parked jobs. Docker kills after ten."""
-
-Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
@@ -146,37 +144,22 @@ async def run(
     dispatch = dispatch_of(settings, metrics)
     metrics.show(dispatch)
     parts = build_parts(settings, records, dispatch, screen, pictures, provenance, metrics=metrics)
-    async with contextlib.AsyncExitStack() as open_until_the_end:
-        background = [dispatch.run]
-        clients: list[Atelier] = []  # the present one; each start has its own
-
-        def latency() -> float | None:
-            return clients[0].gateway_latency() if clients else None
-
-        if settings.metrics.listen:
-            look = partial(health.examine, records, dispatch, settings.data, latency, parts.clock)
-            await open_until_the_end.enter_async_context(expose(metrics, settings.metrics.listen, look))
-            background.append(metrics.watch_loop)
-        for pause in growing_pauses(FIRST_PAUSE, LONGEST_PAUSE):
-            try:
-                await _run_once(parts, background, token, stop, clients)
-                return
-            except StartError:
-                raise
-            except Exception:
-                log.exception("the bot starts again in %g s after an unexpected error", pause)
-            if not await _until(stop, asyncio.sleep(pause)):
-                return
+    for pause in growing_pauses(FIRST_PAUSE, LONGEST_PAUSE):
+        try:
+            await _run_once(parts, metrics, token, stop)
+            return
+        except StartError:
+            raise
+        except Exception:
+            log.exception("the bot starts again in %g s after an unexpected error", pause)
+        if not await _until(stop, asyncio.sleep(pause)):
+            return
 
 
-async def _run_once(
-    parts: Parts, background: Sequence[Loop], token: str, stop: asyncio.Event, clients: list[Atelier]
-) -> None:
-    """Runs until `stop` is set, then parks the jobs. Raises the first error of a task that must not fail.
-
-    `clients`: gets the client of this run in place of an earlier one.
-    """
+async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Event) -> None:
+    """Runs until `stop` is set, then parks the jobs. Raises the first error of a task that must not fail."""
     tasks, jobs = asyncio.TaskGroup(), set[asyncio.Task[None]]()
+    listen = parts.settings.metrics.listen
 
     def spawn(work: Coroutine[Any, Any, None]) -> None:
         guarded = _guarded(work)
@@ -190,43 +173,54 @@ async def _run_once(
         jobs.add(job)
         job.add_done_callback(jobs.discard)
 
-    client = build(parts, spawn)
-    clients[:] = [client]
-    try:
+    async with contextlib.AsyncExitStack() as open_until_the_end:
+        client = build(parts, spawn)
+        open_until_the_end.push_async_callback(close, client)
+        if listen:
+            look = partial(
+                health.examine,
+                parts.records,
+                parts.dispatch,
+                parts.settings.data,
+                client.gateway_latency,
+                parts.clock,
+            )
+            await open_until_the_end.enter_async_context(expose(metrics, listen, look))
         # Before other tasks start: a wrong token must be reported alone, not inside a group of failures.
         if not await _until(stop, log_in(client, token)):
             return
-        async with tasks:
-            connection = tasks.create_task(stay_connected(client))
-            loops = [tasks.create_task(loop()) for loop in background]
-            for loop in (
-                client.show_presence,
-                client.keep_commands_synced,
-                client.mod_channel.run,
-                partial(sort_files, parts),
-                partial(resume, client, parts, client.delivery),
-                client.erasure_sweep.run,
-            ):
-                loops.append(tasks.create_task(_again_after_errors(loop)))
-            await stop.wait()
-            log.info("stopping: %d jobs in line go on at the next start", len(jobs))
-            # The connection stays open until the cards are updated.
-            parts.dispatch.park()
-            for task in loops:
-                task.cancel()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_PARK_SECONDS):
-                    while jobs:
-                        await asyncio.wait(jobs)
-            connection.cancel()
-            raise Stopped
-    except BaseExceptionGroup as failures:
-        # The first failure cancelled the other tasks, so only the first one is raised.
-        first = failures.exceptions[0]
-        if not isinstance(first, Stopped):
-            raise first from None
-    finally:
-        await close(client)
+        try:
+            async with tasks:
+                connection = tasks.create_task(stay_connected(client))
+                running = [tasks.create_task(parts.dispatch.run())]
+                if listen:
+                    running.append(tasks.create_task(metrics.watch_loop()))
+                for loop in (
+                    client.show_presence,
+                    client.keep_commands_synced,
+                    client.mod_channel.run,
+                    partial(sort_files, parts),
+                    partial(resume, client, parts, client.delivery),
+                    client.erasure_sweep.run,
+                ):
+                    running.append(tasks.create_task(_again_after_errors(loop)))
+                await stop.wait()
+                log.info("stopping: %d jobs in line go on at the next start", len(jobs))
+                # The connection stays open until the cards are updated.
+                parts.dispatch.park()
+                for task in running:
+                    task.cancel()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_PARK_SECONDS):
+                        while jobs:
+                            await asyncio.wait(jobs)
+                connection.cancel()
+                raise Stopped
+        except BaseExceptionGroup as failures:
+            # The first failure cancelled the other tasks, so only the first one is raised.
+            first = failures.exceptions[0]
+            if not isinstance(first, Stopped):
+                raise first from None
 
 
 async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
@@ -247,7 +241,7 @@ class Stopped(Exception):
     """Ends the task group and the jobs' tasks. The jobs' rows say where to continue."""
 
 
-async def _again_after_errors(loop: Loop) -> None:
+async def _again_after_errors(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
     """Runs a background loop again after an error: one odd answer of Discord must not end the bot."""
     for pause in growing_pauses(FIRST_PAUSE, LONGEST_PAUSE):
         try:

@@ -18,6 +18,8 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 120.0
 """Seconds between two tries to reach Discord. Cloudflare bans an address that asks too often."""
+_LOGIN_SECONDS = 90.0
+"""Seconds of one try to log in. discord.py itself waits half a minute for a server that fails."""
 _GOODBYE_SECONDS = 5.0
 """Seconds. A gateway that hangs would delay a stop by half a minute. The bot does not need its goodbye."""
 _WRONG_TOKEN = 4004
@@ -80,7 +82,8 @@ async def log_in(client: discord.Client, token: str) -> None:
     """Logs in. Raises WrongToken; every other failure, an odd answer included, is tried again."""
     for pause in growing_pauses(FIRST_PAUSE, LONGEST_PAUSE):
         try:
-            await client.login(token)
+            async with asyncio.timeout(_LOGIN_SECONDS):
+                await client.login(token)
         except discord.LoginFailure as error:
             raise WrongToken from error
         except Exception as error:

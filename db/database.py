@@ -1,4 +1,8 @@
-"""One SQLite file, one writer, one reader. All writes go through `transaction()`."""
+"""One SQLite file, one writer, one reader. All writes go through `transaction()`.
+
+A third connection copies the write-ahead log into the file. As a part of a commit, that would hold up writers for as long as the
+disk takes.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,10 @@ write_patience: ContextVar[Callable[[], float]] = ContextVar("write_patience", d
 """Returns the seconds that a transaction begun now may wait for other writers. Without a limit, it waits until it is its turn."""
 _TRY_SECONDS = 0.1
 """Seconds of one try to get the lock from another process. Such a try can't be interrupted."""
+_CHECKPOINT_SECONDS = 5.0
+"""Seconds between a commit and the copy of the write-ahead log into the file."""
+_LONG_LOG = 4 * 2**20
+"""Bytes. A longer log is begun anew."""
 
 
 class Reader:
@@ -114,9 +122,17 @@ class Transaction(Reader):
 class Database:
     """A database, opened with `async with Database.open(path) as db`."""
 
-    def __init__(self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection) -> None:
+    def __init__(
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
+        checkpointer: aiosqlite.Connection,
+    ) -> None:
         self.path = path
         self._writer = writer
+        self._checkpointer = checkpointer
+        self._has_commits = asyncio.Event()
         self._committed = Reader(reader, path)
         self._lock = asyncio.Lock()
         self._current: tuple[asyncio.Task[Any] | None, Transaction | None] = (
@@ -136,7 +152,8 @@ class Database:
             with storage_errors(path):
                 writer = await stack.enter_async_context(_connect(path, _TRY_SECONDS))
                 reader = await stack.enter_async_context(_connect(path, BUSY_TIMEOUT))
-                for connection in (writer, reader):
+                checkpointer = await stack.enter_async_context(_connect(path, _TRY_SECONDS))
+                for connection in (writer, reader, checkpointer):
                     connection.row_factory = sqlite3.Row
                     await connection.execute_fetchall("PRAGMA foreign_keys = ON")
                 # FULL syncs the log at every commit, so that a result already reported to a member survives a power cut. It costs
@@ -144,8 +161,15 @@ class Database:
                 await writer.execute_fetchall("PRAGMA synchronous = FULL")
                 # Deleted data is overwritten: a forgotten member must not be found in a free page of the file.
                 await writer.execute_fetchall("PRAGMA secure_delete = ON")
+                await writer.execute_fetchall("PRAGMA wal_autocheckpoint = 0")
                 await reader.execute_fetchall("PRAGMA query_only = ON")
-            yield cls(path, writer, reader)
+            database = cls(path, writer, reader, checkpointer)
+            checkpoints = asyncio.create_task(database._keep_log_short())
+            try:
+                yield database
+            finally:
+                checkpoints.cancel()
+                await asyncio.wait({checkpoints})
 
     @property
     def reader(self) -> Reader:
@@ -158,9 +182,28 @@ class Database:
 
     async def tidy(self) -> None:
         """Empties the write-ahead log, which still holds data overwritten in the file, as far as open readers allow."""
+        await self._checkpoint(self._checkpointer)
         async with self._lock:
-            with storage_errors(self.path):
-                await self._writer.execute_fetchall("PRAGMA wal_checkpoint(TRUNCATE)")
+            await self._checkpoint(self._writer, "TRUNCATE")
+
+    async def _keep_log_short(self) -> None:
+        log_file = self.path.with_name(f"{self.path.name}-wal")
+        while True:
+            await self._has_commits.wait()
+            await asyncio.sleep(_CHECKPOINT_SECONDS)
+            self._has_commits.clear()
+            try:
+                await self._checkpoint(self._checkpointer)
+                if log_file.stat().st_size > _LONG_LOG:
+                    # Only a log that is copied to its end can be begun anew, and writers go on meanwhile. The rest is short.
+                    async with self._lock:
+                        await self._checkpoint(self._writer)
+            except (StorageError, OSError) as error:
+                log.warning("the write-ahead log of %s was not copied into it: %s", self.path, error)
+
+    async def _checkpoint(self, connection: aiosqlite.Connection, mode: str = "PASSIVE") -> None:
+        with storage_errors(self.path):
+            await connection.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Transaction, None]:
@@ -186,6 +229,7 @@ class Database:
                 await self._begin(deadline)
                 yield transaction
                 await _to_its_end(transaction.commit())
+                self._has_commits.set()
             except BaseException:
                 await _to_its_end(transaction.roll_back())
                 raise

@@ -9,7 +9,7 @@ StorageError
 ├── DatabaseBusy       path
 ├── DataFolderInUse    path
 ├── ArchiveBroken      path, reason
-├── FolderInUse        folder
+├── FolderLocked       folder
 ├── DiskFull           path
 ├── NotStorable        path
 └── ImageGone          job, index
@@ -118,7 +118,7 @@ class ArchiveBroken(StorageError):
     sentence = "The backup {path} can't be restored: {reason}. Nothing was changed."
 
 
-class FolderInUse(StorageError):
+class FolderLocked(StorageError):
     """Another process holds the lock on the data folder."""
 
     folder: Path

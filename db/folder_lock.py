@@ -7,7 +7,7 @@ import sys
 from collections.abc import Generator
 from pathlib import Path
 
-from db.errors import FolderInUse, storage_errors
+from db.errors import FolderLocked, storage_errors
 from db.migrate import demand_not_lost
 
 log = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ def folder_lock(path: Path) -> Generator[None, None, None]:
     """Holds the lock on the folder of the database at `path`. The kernel releases it when the process ends, also by `kill -9`.
 
     Creates the folder. The lock file stays: a process that deleted it could delete another process's lock.
-    Raises FolderInUse, DiskFull; and DatabaseLost before a file is written.
+    Raises FolderLocked, DiskFull; and DatabaseLost before a file is written.
     """
     demand_not_lost(path)
     with storage_errors(path):
@@ -45,7 +45,7 @@ else:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise FolderInUse(folder=folder) from error
+            raise FolderLocked(folder=folder) from error
         except OSError as error:
             # Some network file systems have no such lock.
             log.warning("%s can't be locked (%s): start only one bot on it", folder, error.strerror)

@@ -29,7 +29,8 @@ from moderation import Fingerprint, Scores
 
 TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
-_LOOKED_AT = 200  # files per look at their rows
+_LOOKED_AT = 50  # files per look at their rows
+_PAUSE = 0.01  # seconds after a look, so that the walk takes a part of one core only
 _AT_ONCE = 20  # files moved per transaction; other writers wait for one batch
 
 
@@ -189,6 +190,7 @@ class Pictures:
     async def _settle(self, files: Iterator[Path], trash: Path, swept: Swept) -> None:
         """Moves the files that are not where their rows say. Only those take the write lock."""
         while batch := await asyncio.to_thread(lambda: list(islice(files, _LOOKED_AT))):
+            await asyncio.sleep(_PAUSE)
             places = await self._places(self._db.reader, batch, trash)
             strays = iter([path for path in batch if places[path] != path])
             while some := list(islice(strays, _AT_ONCE)):

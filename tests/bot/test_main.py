@@ -11,7 +11,7 @@ import pytest
 
 import main
 from bot.studio.settings import PROJECT
-from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull, FolderInUse
+from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull, FolderLocked
 from db.folder_lock import folder_lock
 from db.migrate import migrate
 from generation import diagnostics
@@ -311,7 +311,7 @@ def test_the_advice_about_a_damaged_database_costs_no_picture(
         DatabaseTooNew(path=Path("x.sqlite3"), version=9, known=1),
         DatabaseBroken(path=Path("x.sqlite3"), reason="malformed"),
         DatabaseBusy(path=Path("x.sqlite3")),
-        FolderInUse(folder=Path("x.sqlite3")),
+        FolderLocked(folder=Path("x.sqlite3")),
         DiskFull(path=Path("x.sqlite3")),
     ],
     ids=lambda error: type(error).__name__,

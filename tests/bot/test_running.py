@@ -133,6 +133,24 @@ async def test_a_start_while_discord_is_down_goes_on_when_it_is_back(
     assert log.text.count("ext try in") == 5
 
 
+async def test_a_server_that_accepts_and_says_nothing_is_asked_again(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(connection, "_LOGIN_SECONDS", 0.2)
+
+    async def say_nothing(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    async with await asyncio.start_server(say_nothing, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        silent = DiscordSettings(api=f"http://127.0.0.1:{port}/api/v10", ready_timeout=0.0)
+        runner.settings = replace(runner.settings, discord=silent)
+        async with runner.running():
+            await until(lambda: log.text.count("TimeoutError") == 2)
+    assert log.text.count("Next try in") >= 2
+
+
 @pytest.mark.parametrize(("status", "code"), [(400, 30034), (503, 0), (429, 0), (200, 0)])
 async def test_a_refused_list_of_commands_costs_neither_the_start_nor_the_old_commands(
     runner: Runner, status: int, code: int, log: pytest.LogCaptureFixture
@@ -325,3 +343,23 @@ async def test_an_order_during_a_stop_is_refused_with_a_sentence_and_costs_nothi
     assert await runner.parts[0].reader.value("SELECT count(*) FROM jobs") == 1
     assert await runner.parts[0].reader.value("SELECT count(*) FROM jobs WHERE finished_at IS NOT NULL") == 0
     assert " bug " not in log.text and "Traceback" not in log.text
+
+
+async def test_a_stop_does_not_wait_long_for_a_discord_that_does_not_answer(
+    runner: Runner, gate: Gate, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(app, "_PARK_SECONDS", 0.1)
+
+    async def never(self: Any, *arguments: Any) -> None:
+        await asyncio.Event().wait()
+
+    async with runner.running() as bot:
+        await runner.play.wait_for_bot(WAIT)
+        held = await runner.imagine(f"hold {gate}")
+        await runner.card(held, lambda message: "%" in message.texts)
+        monkeypatch.setattr("bot.posted_message.PostedMessage.edit", never)
+        runner.stop.set()
+        await bot
+    assert "parked" in log.text and " bug " not in log.text
+    left = "SELECT count(*) FROM jobs WHERE finished_at IS NULL"
+    assert await runner.parts[0].reader.value(left) == 1

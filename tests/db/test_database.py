@@ -7,6 +7,7 @@ from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+import aiosqlite
 import pytest
 
 from db.database import Database, Transaction, write_patience
@@ -380,3 +381,41 @@ async def test_a_write_that_is_cancelled_while_it_waits_leaves_no_transaction_op
         pass
     await KeyValues(db).set("a", "2")
     assert await KeyValues(db).get("a") == "2"
+
+
+async def test_the_log_is_copied_beside_the_writers_and_stays_short(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.database._CHECKPOINT_SECONDS", 0.01)
+    monkeypatch.setattr("db.database._LONG_LOG", 100_000)
+    log = path.with_name(f"{path.name}-wal")
+    async with Database.open(path) as db:
+        for number in range(400):
+            await KeyValues(db).set("a", f"{number} " + 4000 * "x")
+        assert log.stat().st_size < 400 * 4000, "without a new beginning, about 8 kB a commit"
+        async with db.transaction() as tx:
+            await tx.all(INSERT, ("b", "1"))
+            with closing(sqlite3.connect(path)) as other:
+                done = other.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            assert done[0] == 0, "a copy waits for no writer"
+        assert await KeyValues(db).get("a") == "399 " + 4000 * "x"
+
+
+async def test_a_copy_that_fails_is_tried_again(
+    db: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("db.database._CHECKPOINT_SECONDS", 0.01)
+    checkpoint, tries = Database._checkpoint, 0  # pyright: ignore[reportPrivateUsage]
+
+    async def failing(self: Database, connection: aiosqlite.Connection, mode: str = "PASSIVE") -> None:
+        nonlocal tries
+        tries += 1
+        if tries == 1:
+            raise DiskFull(path=self.path)
+        await checkpoint(self, connection, mode)
+
+    monkeypatch.setattr(Database, "_checkpoint", failing)
+    while tries < 2:
+        await KeyValues(db).set("a", "1")
+        await asyncio.sleep(0.01)
+    assert "was not copied into it" in caplog.text

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from db.errors import DatabaseLost, FolderInUse
+from db.errors import DatabaseLost, FolderLocked
 from db.folder_lock import folder_lock
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ with folder_lock(Path(sys.argv[1])):
 
 def test_a_second_holder_is_refused_with_the_folders_name(path: Path) -> None:
     with folder_lock(path):
-        with pytest.raises(FolderInUse) as refusal, folder_lock(path):
+        with pytest.raises(FolderLocked) as refusal, folder_lock(path):
             pass
         assert str(path.parent) in str(refusal.value)
         assert "Is the bot running already?" in str(refusal.value)
@@ -48,7 +48,7 @@ def test_another_process_holds_it_until_it_is_killed_also_when_its_worker_lives_
     assert holder.stdin is not None and holder.stdout is not None
     with holder.stdin, holder.stdout:
         worker = int(holder.stdout.readline())
-        with pytest.raises(FolderInUse), folder_lock(path):
+        with pytest.raises(FolderLocked), folder_lock(path):
             pass
         holder.kill()
         holder.wait(30)
