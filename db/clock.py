@@ -44,7 +44,18 @@ class Times:
 # The audit log is left out: its chain can't be changed. Retention alone reads its times.
 TIMES = (
     Times("spending", ("at",)),
-    Times("jobs", ("token_at", "created_at", "started_at", "finished_at", "delivered_at")),
+    Times(
+        "jobs",
+        (
+            "token_at",
+            "created_at",
+            "started_at",
+            "finished_at",
+            "delivered_at",
+            "given_up_at",
+            "handed_out_at",
+        ),
+    ),
     Times("images", ("created_at", "removed_at"), key="job"),
     Times("verdicts", ("at",)),
     Times("reports", ("at",)),

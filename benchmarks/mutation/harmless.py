@@ -41,5 +41,4 @@ HARMLESS: dict[Key, str] = {
         "zero = torch.zeros(1, 1, 2, 1)",
         "zero = torch.zeros(1, 1, 1, 2)",
     ),
-    **_all("the same message is recorded again", "delivery", "if message_id != recorded:", "if True:"),
 }

@@ -12,7 +12,7 @@ from bot.gallery.remix_form import RemixInput, form_of
 from bot.gallery.results import FILE_LIMIT, gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import GalleryAction, MessageStays, NoSuchJob, NotRunning, NotYours, PictureGone
+from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, PictureGone, demand_known
 from bot.studio.parts import Parts
 from bot.ui import say_in, say_to
 from generation import JobId
@@ -89,9 +89,7 @@ class GalleryActions:
 
     async def show(self, interaction: Interaction, job_id: JobId, image: int) -> None:
         """Gives a member pictures that could not be posted. Raises NoSuchJob, NotYours, PictureGone."""
-        job = await self._parts.records.jobs.get(job_id)
-        if job is None:
-            raise NoSuchJob(job_id)
+        job = demand_known(await self._parts.records.jobs.get(job_id), job_id, actor_of(interaction))
         if job.member != interaction.user.id:
             raise NotYours(is_picture=True)
         await interaction.response.defer(ephemeral=True, thinking=True)

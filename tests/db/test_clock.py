@@ -20,6 +20,7 @@ from tests.db.rows import ALICE, GUILD, MODERATOR, NOW, note, record, record_don
 AHEAD = NOW + 40 * DAY
 NO_TIME_OF_AN_EVENT = {
     ("audit", "at"),  # its chain can't be changed
+    ("departures", "forget_at"),  # to come
     ("gates", "account_age"),
     ("gates", "member_age"),
 }
