@@ -20,6 +20,7 @@ class Limits:
     images_a_minute: Count = 30
     images_a_day: Count = 400
     jobs_in_line: Count = 5
+    refusals_an_hour: Count = 20  # refused prompts; further ones are not screened
 
 
 @dataclass(frozen=True, slots=True)

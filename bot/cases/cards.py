@@ -204,7 +204,8 @@ def _state(say: Language, case: Case) -> str:
         if case.is_escalated:
             lines.append(say("case-escalated"))
         if case.proposed_by is not None:
-            lines.append(say("case-ban-proposed", by=case.proposed_name, reason=case.proposed_reason))
+            by, seconds = case.proposed_name, case.proposed_seconds
+            lines.append(say("case-ban-proposed", by=by, seconds=seconds, reason=case.proposed_reason))
         if case.claimed_by is not None and case.claimed_at is not None:
             lines.append(say("case-claimed", name=case.claimed_name, at=case.claimed_at))
         return " ".join(lines)
@@ -315,12 +316,11 @@ def answer_notice(say: Language, appeal: Appeal, case: Case, server: str) -> Vie
     return note(text, colour=_APPEAL)
 
 
-def review_card(say: Language, record: VerdictRecord) -> View:
-    """Builds the card of a refusal or flag in the moderators' channel."""
+def review_card(say: Language, record: VerdictRecord, *, count: int, since: float) -> View:
+    """Builds the card of a member's newest refusal. `count`: their refusals since `since` (unix seconds)."""
     verdict = record.verdict
-    is_refusal = verdict.ruling is Ruling.REFUSE
     lines = [
-        say("case-review", ruling=verdict.ruling.word, why=why(say, verdict)),
+        say("case-review", why=why(say, verdict)),
         f"> {markdown.short(markdown.plain(record.prompt), 900)}",
     ]
     if record.negative:
@@ -337,9 +337,9 @@ def review_card(say: Language, record: VerdictRecord) -> View:
             job=record.job,
         )
     )
-    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
-    if is_refusal:
-        # A first refusal is explained to the member, not punished. A moderator opens a case when one is needed.
-        label = say("case-button", action="open", is_refused=True, is_proposed=False)
-        items.append(row(CaseButton(CaseAction.OPEN, record.id, label=label)))
-    return card(*items, colour=_REFUSED if is_refusal else _OPEN)
+    if count > 1:
+        lines.append(say("case-review-count", count=count, since=since))
+    # A first refusal is explained to the member, not punished. A moderator opens a case when one is needed.
+    label = say("case-button", action="open", is_refused=True, is_proposed=False)
+    button = CaseButton(CaseAction.OPEN, record.id, label=label)
+    return card(ui.TextDisplay("\n".join(lines)), row(button), colour=_REFUSED)

@@ -55,11 +55,13 @@ class CaseActions:
         by = moderator_of(interaction)
         match press:
             case CaseAction.OPEN:
-                case = await self._casework.open_refusal(subject, by)
+                # The card is recorded with the case: otherwise a sweep would post another one.
+                message = interaction.message
+                card = (message.channel.id, message.id) if message and not message.flags.ephemeral else None
+                case = await self._casework.open_refusal(subject, by, card)
                 if case is None:
                     raise NoSuchCase(0)
                 await self._show(interaction, case)
-                await self._adopt(interaction, case)
             case CaseAction.APPROVE | CaseAction.REMOVE:
                 decision = Decision(outcome=_OUTCOMES[press])
                 await self._finish(interaction, await self._casework.decide(subject, by, decision))
@@ -77,6 +79,8 @@ class CaseActions:
         if outcome is not Outcome.WARN:
             offered = written(rung.seconds or 0) if rung.sanction == outcome else ""
             is_timeout = outcome is Outcome.TIMEOUT
+            if not is_timeout and case.proposed_by is not None:
+                offered = written(case.proposed_seconds or 0)
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
             label = say("case-form-duration", outcome=outcome)
             fields[label] = line("span", most=6, default=default, is_required=is_timeout)
@@ -106,14 +110,6 @@ class CaseActions:
         await interaction.response.edit_message(view=view, attachments=files)
         if interaction.message is None or interaction.message.id != case.card_message_id:
             await self._mod_channel.refresh_case(case.id)
-
-    async def _adopt(self, interaction: Interaction, case: Case) -> None:
-        """Records the refusal's card as the case's card."""
-        message = interaction.message
-        if message is None or message.flags.ephemeral or case.card_message_id is not None:
-            return
-        async with self._records.database.transaction() as tx:
-            await self._records.cases.set_card(tx, case.id, message.channel.id, message.id)
 
     async def carry_out(self, interaction: Interaction, done: Done) -> str:
         """Runs the Discord side of a committed decision. Returns a short report for the moderator."""

@@ -11,18 +11,16 @@ import discord
 
 from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
+from bot.studio.cases.cases import LONGEST_TIMEOUT
 from bot.studio.cases.takedown import Takedown
 from bot.ui import Language, say_in
 from db import Act, Case
 from generation import MemberId
-from moderation import DAY
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
-LONGEST_TIMEOUT = 28 * DAY
-"""Seconds; Discord's limit."""
 _MOST_REASON = 512  # characters of an audit log entry
 _PERMISSIONS = {
     "timeout": discord.Permissions(moderate_members=True),

@@ -152,6 +152,13 @@ class MemberBlocked(MemberRefusal):
     reason: str
 
 
+class TooManyRefused(MemberRefusal):
+    """Too many of the member's prompts were refused: further ones are not screened for a while."""
+
+    limit: int
+    retry_after: float  # seconds
+
+
 class RaidHolds(MemberRefusal):
     """Raid mode: the account or the membership is too young."""
 
@@ -290,6 +297,12 @@ class SecondNeeded(CaseRefusal):
 
 class SeniorNeeded(CaseRefusal):
     number: int
+
+
+class AsLongAsABan(CaseRefusal):
+    """Where a ban takes two moderators, one alone sets nothing that lasts as long."""
+
+    limit: float  # seconds
 
 
 class OwnCase(CaseRefusal):

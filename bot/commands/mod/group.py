@@ -15,7 +15,7 @@ from bot.posted_message import PostedMessage
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
 from bot.ui import command, say_in, say_to, text
-from db import Job, Outcome
+from db import Act, Job, Outcome
 from generation import JobId, MemberId
 from moderation import Ruling
 
@@ -82,8 +82,8 @@ class Mod(ModeratorsGroup):
 
     @command("command-mod-unblock")
     async def unblock(self, interaction: Interaction, member: discord.User) -> None:
-        was_blocked = await interaction.client.parts.takedown.unblock(
-            moderator_of(interaction), MemberId(member.id)
+        was_blocked, _ = await interaction.client.parts.casework.unban(
+            moderator_of(interaction), MemberId(member.id), act=Act.UNBLOCK
         )
         say = say_to(interaction)
         told = say("mod-may-order", member=member.id) if was_blocked else say("mod-not-blocked")

@@ -92,10 +92,7 @@ case-ladder = **Ladder** next is { case-rung }{ $is_first ->
 case-rung = { $sanction ->
     [warn] a warning
     [timeout] a timeout of { SPAN($seconds) }
-   *[ban] { $seconds ->
-        [none] a ban
-       *[other] a ban for { SPAN($seconds) }
-    }
+   *[ban] { case-ban-length }
 }
 case-entry = -# { MOMENT($at) } · { case-entry-name } · { $entry }
 case-entry-name = { $name ->
@@ -170,9 +167,13 @@ case-earlier-entries = { $count ->
 }
 case-open = **Open**
 case-escalated = Escalated: a moderator with Manage Server decides.
-case-ban-proposed = { $reason ->
-    [none] { case-moderator } proposes a ban: no reason given. { case-confirm }
-   *[other] { case-moderator } proposes a ban: { PLAIN($reason) }. { case-confirm }
+case-ban-proposed = { case-moderator } proposes { case-ban-length }: { $reason ->
+    [none] no reason given
+   *[other] { PLAIN($reason) }
+}. { case-confirm }
+case-ban-length = { $seconds ->
+    [none] a ban
+   *[other] a ban for { SPAN($seconds) }
 }
 case-confirm = Another moderator must confirm it, or decide otherwise.
 case-claimed = Claimed by { PLAIN($name) } since { MOMENT($at) }.
@@ -231,15 +232,32 @@ case-button = { $action ->
     }
 }
 
-## A refusal or flag that is no case yet
+## Refusals of a member that are no case yet
 
-case-review = { $ruling ->
-    [refuse] **Refused** · { $why }
-   *[flag] **Flagged** · { $why }
-}
+case-review = **Refused** · { $why }
+case-review-count = **{ $count } refused prompts** of this member since { MOMENT($since) }; this is the newest, and `/mod log` lists all.
 case-review-place = -# <@{ ID($member) }> in <#{ ID($channel) }> · { $source } · { MOMENT($at) }{ $job ->
     [none] { "" }
    *[other] { " " }· { case-job }
+}
+
+## The log channel
+
+log-channel-instead = ⚠️ The channel that was chosen for refusals and flags is deleted. They come here now; `/mod log-channel` chooses another one.
+log-channel-lost = ⚠️ The moderators of **{ PLAIN($server) }** don't see refusals and flags: { $loss ->
+    [none-chosen] there is no channel for them. `/mod log-channel` chooses one.
+    [deleted] their channel is deleted, and no other may take its place. `/mod log-channel` chooses one.
+    [unseen] I can't see their channel <#{ ID($channel) }>. Give me access to it, or choose another one with `/mod log-channel`.
+   *[forbidden] in <#{ ID($channel) }> I lack { $missing }. Give me that, or choose another one with `/mod log-channel`.
+}
+# Discord's permissions, as its menus call them.
+permission = { $name ->
+    [read-messages] View Channel
+    [send-messages] Send Messages
+    [embed-links] Embed Links
+    [attach-files] Attach Files
+    [use-application-commands] Use Application Commands
+   *[other] { $name }
 }
 
 ## The forms behind the buttons

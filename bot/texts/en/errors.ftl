@@ -113,6 +113,7 @@ error-line-full = The queue is full: { $waiting } jobs are waiting. { $seconds -
     [none] Try again in a little while.
    *[other] It would take about { WAIT($seconds) }. Try again in a little while.
 }
+error-too-many-refused = You have had { $limit } refused prompts within an hour, the maximum. Try again in { WAIT($retry_after) }. { nothing-charged }
 error-raid-holds = This server is in raid mode: for now only { $ages ->
     [account] accounts older than { SPAN($account_age) }
     [member] members for more than { SPAN($member_age) }
@@ -182,6 +183,7 @@ sanctioned = { $outcome ->
    *[other] { $outcome }
 }
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
+error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two moderators here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
 error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission.
 error-not-senior = That needs the Manage Server permission.
 error-own-case = That is about you: another moderator must decide it.
