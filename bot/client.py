@@ -13,7 +13,9 @@ from bot import errors
 from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
+from bot.cases.greeting import greet
 from bot.cases.mod_channel import ModChannel
+from bot.cases.sanction_ends import SanctionEnds
 from bot.gallery.delivery import Delivery, Spawn
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes
@@ -72,6 +74,7 @@ class Atelier(discord.AutoShardedClient):
         self.mod_channel = ModChannel(self, parts)
         self.direct_messages = DirectMessages(self, parts.casework)
         self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.direct_messages)
+        self.sanction_ends = SanctionEnds(self, parts, self.mod_channel)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.erasure_sweep = ErasureSweep(
@@ -106,6 +109,9 @@ class Atelier(discord.AutoShardedClient):
         # A new session starts without the old presence.
         self._shown = ""
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
+
+    async def on_guild_join(self, guild: discord.Guild) -> None:
+        await greet(self, guild, self.mod_channel.channels)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.

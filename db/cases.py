@@ -140,6 +140,7 @@ WHERE id = ? AND outcome IS NULL RETURNING *
 """
 POWER = "UPDATE cases SET power = :power, lift_at = iif(:power = 'ban', expires_at, NULL) WHERE id = :id"
 LIFTED = "UPDATE cases SET lift_at = NULL WHERE id = ?"
+ALL_LIFTED = "UPDATE cases SET lift_at = NULL WHERE guild_id = ? AND member = ? AND lift_at IS NOT NULL"
 TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
 AMEND = """
 UPDATE cases SET reason = :reason, expires_at = :expires_at, block = :block,
@@ -291,6 +292,10 @@ class Cases(Repository):
     async def set_lifted(self, tx: Transaction, case_id: int) -> None:
         """Records that Discord's own ban need not be lifted any more."""
         await tx.all(LIFTED, (case_id,))
+
+    async def set_all_lifted(self, tx: Transaction, guild_id: int, member: MemberId) -> None:
+        """Like `set_lifted`, for all cases of the member."""
+        await tx.all(ALL_LIFTED, (guild_id, member))
 
     async def told(self, case_id: int, at: float) -> bool:
         """Records that the member was notified. Returns True when this call recorded it."""

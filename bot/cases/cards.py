@@ -21,7 +21,6 @@ _APPEAL = discord.Colour(0x5865F2)
 _PROMPT, _REST = 700, 250  # characters shown
 _ENTRIES = 5
 
-_UNDOING = (EntryKind.PARDONED, EntryKind.LIFTED)
 _REMOVING = (EntryKind.TAKEN_DOWN, EntryKind.PURGED, EntryKind.REMOVED)
 _SOURCE = re.compile(r"(?P<code>.*?) ?(?P<image>\d*)", re.DOTALL)
 """A stored source: "re-roll", "V1", "remix 2"."""
@@ -43,6 +42,7 @@ class Dossier:
     job: Job | None
     is_first_hit: bool = False  # the member's first refusal by the filter
     has_look: bool = False  # a withheld picture has a hash
+    has_strike: bool = False  # the case's strike counts
 
 
 def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]]:
@@ -64,6 +64,8 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
     state = [_state(say, case)]
     if any(_is_undoing(each) for each in dossier.entries):
         state.append(say("case-taken-back"))
+    elif any(each.kind is EntryKind.LIFTED for each in dossier.entries):
+        state.append(say("case-lifted") if dossier.has_strike else say("case-taken-back"))
     if case.is_open and any(each.kind in _REMOVING for each in dossier.entries):
         state.append(say("case-removed-already"))
     items.append(ui.TextDisplay("\n".join(state)))
@@ -195,7 +197,7 @@ def _is_undoing(entry: Entry) -> bool:
     if entry.kind is EntryKind.ANSWERED:
         # Before migration 15 the text began with the decision.
         return entry.details.get("decision", entry.text.partition(":")[0]) == Decision.OVERTURNED
-    return entry.kind in _UNDOING
+    return entry.kind is EntryKind.PARDONED
 
 
 def _state(say: Language, case: Case) -> str:
@@ -275,6 +277,7 @@ def notice(
     strikes: int,
     can_appeal: bool,
     is_first_hit: bool = False,
+    is_amended: bool = False,
 ) -> View:
     """Builds the notice to the member, for a direct message or an answer that only they see.
 
@@ -289,6 +292,8 @@ def notice(
             until=case.expires_at,
         )
     ]
+    if is_amended:
+        lines.append(say("case-notice-amended"))
     if case.prompt:
         lines.append(f"> {markdown.short(markdown.plain(case.prompt), _REST)}")
     if case.reason:

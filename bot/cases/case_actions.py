@@ -13,7 +13,7 @@ from bot.cases import discord_sanctions
 from bot.cases.buttons import CaseAction
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
-from bot.permissions import moderator_of, seconds_of
+from bot.permissions import demand_below, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
 from bot.studio import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
@@ -68,6 +68,9 @@ class CaseActions:
             case CaseAction.ESCALATE:
                 await self._show(interaction, await self._casework.escalate(subject, by))
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
+                known = await self._records.cases.get(subject)
+                if known is not None and known.guild_id == by.guild_id:
+                    await demand_below(interaction, known.member)
                 case = await self._casework.claim(subject, by)
                 await self._open_form(interaction, _OUTCOMES[press], case)
                 await self._mod_channel.refresh_case(case.id)
@@ -92,7 +95,13 @@ class CaseActions:
                 interaction, await self._casework.decide(case.id, moderator_of(interaction), decision)
             )
 
-        title = say("case-form-title", outcome=outcome, name=case.member_name, number=case.number)
+        title = say(
+            "case-form-title",
+            outcome=outcome,
+            name=case.member_name,
+            number=case.number,
+            is_both=discord_sanctions.missing(interaction, outcome) is None,
+        )
         await interaction.response.send_modal(TextForm(markdown.short(title, 45), fields, submit))
 
     async def _finish(self, interaction: Interaction, done: Done) -> None:
@@ -133,9 +142,8 @@ class CaseActions:
             if not await self._delete_message(case.job):
                 parts.append(say("case-message-stays"))
             parts.append(say("case-too-plain", pictures=done.plain))
-        if case.told_at is None:
-            # Before a ban: after it there is no common server, and so no direct message.
-            parts.append(say("case-told", is_told=await self._direct_messages.tell(case)))
+        # Before a ban: after it there is no common server, and so no direct message.
+        is_told = await self._direct_messages.tell(case) if case.told_at is None else None
         used = await discord_sanctions.apply(interaction, self._casework.takedown, case)
         if used.power:
             parts.append(say("case-power-set", power=used.power, obstacle=used.obstacle, case=used.case))
@@ -150,6 +158,8 @@ class CaseActions:
                     case=case.number,
                     details={"power": used.power},
                 )
+        if is_told is not None:
+            parts.append(await self._direct_messages.told(say, case, is_told=is_told))
         if done.strike_until is not None:
             parts.append(say("case-strikes-now", strikes=done.strikes))
         elif done.is_first_hit and case.outcome in STRIKING:

@@ -39,9 +39,14 @@ def is_public(channel: discord.abc.GuildChannel) -> bool:
     return channel.permissions_for(channel.guild.default_role).view_channel
 
 
+def keys_of(permissions: discord.Permissions) -> list[str]:
+    """Returns the permissions' names in the catalogue; the one that the others depend on comes first."""
+    return [name.replace("_", "-") for name, is_set in permissions if is_set]
+
+
 def names_of(say: Language, permissions: discord.Permissions) -> str:
     """Returns the permissions' names as Discord's menus write them."""
-    return ", ".join(say("permission", name=name.replace("_", "-")) for name, is_set in permissions if is_set)
+    return ", ".join(say("permission", name=name) for name in keys_of(permissions))
 
 
 class LogChannels:

@@ -207,6 +207,7 @@ class ModChannel:
 
     async def dossier(self, case: Case) -> Dossier:
         standing, rung = await self._parts.casework.standing(case.guild_id, case.member)
+        strike = await self._records.strikes.of_case(case.id)
         return Dossier(
             case=case,
             standing=standing,
@@ -215,6 +216,7 @@ class ModChannel:
             job=await self._records.jobs.get(case.job) if case.job else None,
             is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
             has_look=await self._records.banned.has_look(case.id),
+            has_strike=strike is not None and strike.is_live(self._parts.clock()),
         )
 
     async def post_case(self, case: Case) -> None:

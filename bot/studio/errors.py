@@ -309,6 +309,23 @@ class OwnCase(CaseRefusal):
     """Moderators may not decide about themselves."""
 
 
+class AboveYou(CaseRefusal):
+    """Moderators may not act on the server's owner, or on a member with a role above their own."""
+
+    is_owner: bool
+
+
+class RolesUnknown(CaseRefusal):
+    """Discord did not answer which roles the member has, so it is unknown whether the moderator may act on them."""
+
+
+class LogChannelClosed(CaseRefusal):
+    """The bot lacks a permission that it needs in the log channel."""
+
+    channel: int
+    name: str  # of the permission, as "send-messages"
+
+
 class NothingToAmend(CaseRefusal):
     """The case is not decided, or its sanctions have ended."""
 

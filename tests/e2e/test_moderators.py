@@ -182,7 +182,10 @@ async def test_members_can_use_none_of_it_even_when_the_command_is_open_to_them(
 async def test_refusals_go_to_the_channel_that_the_moderators_chose(stage: Stage) -> None:
     gallery = stage.play.channel("gallery")
     use = await stage.mia.slash("gallery", "mod log-channel", channel=gallery)
-    assert f"<#{gallery.id}>" in await stage.private(use)
+    assert f"Everyone can read <#{gallery.id}>" in await stage.private(use)
+    warning = await use.wait_for_message()
+    await stage.press(stage.mia, warning, "Use it anyway")
+    assert f"go to <#{gallery.id}>" in warning.texts
     ada = stage.guest()
     await refused(stage, ada)
     card = await stage.play.wait_for_message(

@@ -82,12 +82,12 @@ class Takedown:
         """Allows pictures similar to removed ones again: those of a job, or those removed since `since` (unix seconds).
 
         `member`: only that member's; None: every member's. The removed pictures themselves stay deleted.
-        Raises NoSuchJob, OwnCase, NothingToRestore.
+        Raises OwnCase, NothingToRestore.
         """
         async with self._records.database.transaction() as tx:
             job = await self._records.jobs.get(job_id) if job_id else None
             if job is not None and job.place.guild_id != by.guild_id:
-                raise NoSuchJob(job.id)
+                raise NothingToRestore
             if by.member in (member, job and job.member):
                 raise OwnCase
             jobs = [job_id] if job_id else []
@@ -238,6 +238,8 @@ class Takedown:
     ) -> None:
         """Logs Discord's own timeout or ban, set or lifted, after Discord has answered."""
         async with self._records.database.transaction() as tx:
+            if act is Act.DISCORD_LIFTED and power == "ban":
+                await self._records.cases.set_all_lifted(tx, by.guild_id, member)
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
     async def _known(self, job_id: JobId) -> Job:

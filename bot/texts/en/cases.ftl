@@ -190,8 +190,12 @@ case-closed = **Closed** · { case-moderator } { decided }{ $outcome ->
     [yes] { " " }{ case-until }
    *[no] { "" }
 }{ $power ->
-    [none] { "" }
-   *[other] { " " }(and by Discord's own { case-power })
+    [none] { $outcome ->
+        [timeout] { " " }(by the bot alone)
+        [ban] { " " }(by the bot alone)
+       *[other] { "" }
+    }
+   *[other] { " " }(by the bot, and by Discord's own { case-power })
 } · { MOMENT($at) }{ $reason ->
     [none] { "" }
    *[other] { "\u000A" }Reason: { PLAIN($reason) }
@@ -201,6 +205,7 @@ case-power = { $power ->
    *[ban] ban
 }
 case-taken-back = **Taken back.**
+case-lifted = **Lifted.** The strike still counts.
 case-removed-already = The pictures are removed already. Only the decision about the member is left.
 # The effect of the first two buttons when no picture was posted.
 case-refusal-buttons = -# { $is_withheld ->
@@ -260,12 +265,27 @@ permission = { $name ->
    *[other] { $name }
 }
 
+## When the bot joins a server
+
+greeting = Hello! `/imagine` makes pictures, and `/help` lists the commands.
+greeting-permissions = ⚠️ I lack the permissions { $missing }.
+greeting-commands = ⚠️ Members lack the permission Use Application Commands.
+greeting-log-channel = { $channel ->
+    [none] ⚠️ Moderators: there is no channel for refused and flagged prompts yet. `/mod log-channel` chooses one.
+   *[other] ⚠️ Moderators: refused and flagged prompts go to <#{ ID($channel) }>, which everyone can read. `/mod log-channel` chooses another one.
+}
+
 ## The forms behind the buttons
 
 case-form-title = { $outcome ->
     [warn] Warn { $name } · case { ID($number) }
-    [timeout] Time out { $name } · case { ID($number) }
-   *[ban] Ban { $name } · case { ID($number) }
+    [timeout] Time out { $name } · case { ID($number) } · { case-form-whose }
+   *[ban] Ban { $name } · case { ID($number) } · { case-form-whose }
+}
+# Whose timeout or ban the moderator would set.
+case-form-whose = { $is_both ->
+    [yes] bot and Discord
+   *[no] bot only
 }
 case-form-reason = Reason, shown to the member
 case-form-duration = { $outcome ->
@@ -299,7 +319,11 @@ case-too-plain = { $pictures ->
 }
 case-told = { $is_told ->
     [yes] The member is notified by direct message.
-   *[no] Their direct messages are closed: they see the notice when they next use me.
+   *[no] Their direct messages are closed: { $kept_by ->
+        [ban] they are not notified, because Discord's own ban keeps them from using me.
+        [timeout] they see the notice when they use me after Discord's own timeout.
+       *[other] they see the notice when they next use me.
+    }
 }
 case-strikes-now = They have { case-strikes } now.
 case-first-refusal = It was their first refusal, which gives no strike.
@@ -333,16 +357,20 @@ case-permission = { $power ->
    *[ban] Ban Members
 }
 
+case-ban-not-lifted = ⚠️ Case { ID($number) } has ended, but I lack the permission to lift Discord's own ban of <@{ ID($member) }>. Lift it by hand.
+
 # The reason in Discord's own audit log, without markdown.
 case-audit-reason = { $has_reason ->
     [yes] Case { ID($number) } by { $name }: { $reason }
    *[no] Case { ID($number) } by { $name }
 }
+case-audit-ended = Case { ID($number) }: its end has come
 case-audit-pardoned = Case { ID($number) }: pardoned
 case-audit-overturned = Case { ID($number) }: overturned
 
 ## Notices to the member
 
+case-notice-amended = A moderator has changed this decision; this is how it is now.
 case-notice = { $outcome ->
     [approve] A moderator has reviewed your order that the picture check stopped in { case-server }: the check was wrong. You get no strike. The pictures were not kept and can't be posted, but you may order again.
     [remove] { $is_withheld ->

@@ -187,6 +187,12 @@ error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two modera
 error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission.
 error-not-senior = That needs the Manage Server permission.
 error-own-case = That is about you: another moderator must decide it.
+error-above-you = { $is_owner ->
+    [yes] They own this server, so no moderator can do that to them.
+   *[no] Their role is above yours: a moderator above them must do that.
+}
+error-roles-unknown = Discord did not say which roles they have. Try again.
+error-log-channel-closed = I lack the permission { permission } in <#{ ID($channel) }>. Give me that there, or choose another channel.
 error-nothing-to-amend = { $is_open ->
     [yes] Case { ID($number) } has no decision that could be amended.
    *[no] Case { ID($number) } has no running timeout or ban that could be amended.
