@@ -167,7 +167,14 @@ async def desk(interaction: Interaction, second_for_bans: bool | None = None) ->
         for each in atelier.parts.casework.ladder
     )
     days = atelier.parts.settings.moderation.strike_days
-    told = say("mod-desk", rungs=rungs, days=days, is_second=settings.ban_needs_second)
+    channel = await atelier.mod_channel.channels.of(interaction.guild_id)
+    told = say(
+        "mod-desk",
+        rungs=rungs,
+        days=days,
+        is_second=settings.ban_needs_second,
+        channel=channel and channel.id,
+    )
     await answer(interaction, told)
 
 

@@ -241,6 +241,10 @@ mod-desk = **Ladder** { $rungs }
         [yes] needs a second moderator
        *[no] needs one moderator
     }
+    { "" }**Cards** { $channel ->
+        [none] have no channel that I can use: `/mod log-channel` chooses one
+       *[other] are posted in <#{ ID($channel) }>
+    }
 
 ## Acts without a card
 

@@ -11,16 +11,18 @@ from discord.http import Route
 
 from bot.cases.mod_channel import ModChannel
 from bot.client import Atelier
+from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
 from bot.studio.orders.order import Actor
 from bot.studio.settings import Settings
+from db.cases import Outcome
 from db.guilds import GuildSettings
 from generation.queue.ticket import GenerationFailed
 from generation.request import MemberId
 from playground.server import Playground
 from playground.world.guild import VIEW_CHANNEL, Channel, Overwrite
 from playground.world.messages import Message
-from tests.bot.conftest import ADA, BEN, Shop, an_order, client_of, ended, until
+from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, client_of, ended, until
 from tests.bot.desk import FLAGGED
 
 pytestmark = pytest.mark.timeout(30)
@@ -245,11 +247,30 @@ async def test_a_servers_closed_or_slow_channel_holds_up_no_other_server(
     assert asyncio.get_running_loop().time() - started < 4
 
 
+async def test_cards_that_wait_at_a_start_are_posted_where_another_servers_channel_is_closed(
+    shop: Shop, play: Playground, atelier: Atelier
+) -> None:
+    other, home = await other_server(play, atelier), play.world.guild.id
+    play.fail_next("POST", f"/channels/{other + 1}/messages", times=10**6, status=403, code=50013)
+    appealed = await shop.casework.sanction(
+        replace(MIA, guild_id=home), BEN.member, "ben", Decision(outcome=Outcome.WARN, reason="spam")
+    )
+    for guild_id in (other, home):
+        await shop.admit(an_order(FLAGGED, replace(ADA, guild_id=guild_id), images=1))
+    await shop.appeals.ask(appealed.case.id, BEN.member, "ben", "why?")
+    shop.reviewed()
+    work = asyncio.create_task(atelier.mod_channel.run())
+    await play.wait_for_message(lambda each: says(each, FLAGGED), "mod-log", timeout=4)
+    await play.wait_for_message(lambda each: says(each, "### Appeal"), "mod-log", timeout=4)
+    await ended(work)
+
+
 async def test_of_a_servers_cards_one_that_discord_refuses_keeps_no_other_back(
     shop: Shop, play: Playground, atelier: Atelier
 ) -> None:
     for actor in (ADA, BEN):
         await shop.admit(an_order(FLAGGED, replace(actor, guild_id=guild_of(atelier)), images=1))
+    shop.reviewed()  # as after a restart: only the rows say that cards are missing
     play.fail_next("POST", "/channels/…", status=400, code=50035)
     work = asyncio.create_task(atelier.mod_channel.run())
     await play.wait_for_message(lambda each: says(each, f"<@{BEN.member}>"), "mod-log")
