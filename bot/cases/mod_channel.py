@@ -90,27 +90,33 @@ class ModChannel:
             log.warning("too many members with refusals at once: %s is in the log only", record.id)
         else:
             of_server[record.member] = refusals = _Refusals(newest=record, since=record.at)
-            tasks.create_task(self._guarded(self._count(refusals, guild_id), guild_id))
+            tasks.create_task(self._count(refusals, guild_id))
 
-    async def _guarded(self, work: Awaitable[None], guild_id: int) -> None:
-        """Runs a server's task: its failure must stop neither the other servers nor the bot."""
+    async def _guarded(self, work: Awaitable[None], guild_id: int) -> bool:
+        """Runs a server's task: its failure must stop neither the other servers nor the bot. Returns whether it succeeded."""
         try:
             await work
+            return True
         except (*UNREACHABLE, StorageError) as error:
             log.warning("cards of server %s could not be posted: %s", guild_id, error)
         except Exception:
             log.exception("cards of server %s could not be posted", guild_id)
+        return False
 
     # ---- refusals
 
     async def _count(self, refusals: _Refusals, guild_id: int) -> None:
-        """Shows a member's refusals on one card until there is none for a while."""
+        """Shows a member's refusals on one card until there is none for a while. Tries again a few times after an error."""
+        failures = 0
         try:
             while True:
                 refusals.has_more.clear()
-                await self._guarded(self._show_refusals(refusals, guild_id), guild_id)
-                await asyncio.sleep(_EDIT_SECONDS)
-                await asyncio.wait_for(refusals.has_more.wait(), _FOLD_SECONDS)
+                is_shown = await self._guarded(self._show_refusals(refusals, guild_id), guild_id)
+                failures = 0 if is_shown else failures + 1
+                await asyncio.sleep(_EDIT_SECONDS * 2**failures)
+                if is_shown or failures >= _MOST_FAILURES:
+                    failures = 0
+                    await asyncio.wait_for(refusals.has_more.wait(), _FOLD_SECONDS)
         except TimeoutError:
             pass
         finally:
@@ -127,19 +133,19 @@ class ModChannel:
 
     async def _edit_refusals(self, refusals: _Refusals, guild_id: int) -> int | None:
         """Edits the card and returns its id. Returns None when there is none to edit."""
-        message, refusals.message = refusals.message, None
+        message = refusals.message
         if message is None:
             return None
         if await self._records.cases.of_card(message.id) is not None:
-            refusals.count, refusals.since = 1, refusals.newest.at
+            refusals.message, refusals.count, refusals.since = None, 1, refusals.newest.at
             return None
         try:
             await message.edit(
                 view=self._review_card(refusals, guild_id), allowed_mentions=discord.AllowedMentions.none()
             )
-        except discord.NotFound:
+        except (discord.NotFound, discord.Forbidden):
+            refusals.message = None
             return None
-        refusals.message = message
         return message.id
 
     def _review_card(self, refusals: _Refusals, guild_id: int) -> discord.ui.LayoutView:

@@ -297,6 +297,15 @@ async def test_many_refusals_of_a_member_are_one_card_that_counts(
         assert len(await play.person("mia").sees("mod-log")) == 2
 
 
+async def test_a_refusals_card_that_could_not_be_posted_is_tried_again(
+    shop: Shop, play: Playground, atelier: Atelier, review: ModChannel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    edit_at_once(monkeypatch)
+    play.fail_next("POST", "/channels/…", status=403, code=50013, times=2)
+    await refused(shop, guild_of(atelier), "woodcutter")
+    await play.wait_for_message(lambda each: says(each, "woodcutter"), "mod-log")
+
+
 async def test_refusals_after_a_case_was_opened_get_another_card(
     shop: Shop, play: Playground, atelier: Atelier, review: ModChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
