@@ -13,7 +13,14 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from bot.cases.buttons import AppealButton, AppealPress, CaseAction, CaseButton
+from bot.cases.buttons import (
+    AppealButton,
+    AppealPress,
+    CaseAction,
+    CaseButton,
+    LogChannelButton,
+    LogChannelPress,
+)
 from bot.client import Atelier
 from bot.commands import help as help_command
 from bot.commands import history, imagine, preset, privacy, queue, report, server, verify
@@ -22,6 +29,7 @@ from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
 from bot.commands.mod import lockdown as mod_lockdown
 from bot.commands.mod import log as mod_log
+from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
 from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
@@ -57,7 +65,13 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(queue.queue)
     tree.add_command(help_command.help_)
     moderators = mod.Mod()
-    for each in (*mod_cases.COMMANDS, *mod_sanctions.COMMANDS, *mod_lockdown.COMMANDS, *mod_audit.COMMANDS):
+    for each in (
+        *mod_log_channel.COMMANDS,
+        *mod_cases.COMMANDS,
+        *mod_sanctions.COMMANDS,
+        *mod_lockdown.COMMANDS,
+        *mod_audit.COMMANDS,
+    ):
         moderators.add_command(each)
     moderators.add_command(mod_rules.RULES)
     tree.add_command(moderators)
@@ -71,7 +85,9 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 
 def add_routes(client: Atelier) -> None:
     routes, actions, appeal_forms = client.routes, client.gallery_actions, client.appeal_forms
-    routes.add_buttons(client, GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton)
+    routes.add_buttons(
+        client, GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton, LogChannelButton
+    )
     routes.add_each(GalleryAction, actions.press)
     routes.add(GalleryAction.REMIX, actions.open_form)
     routes.add(GalleryAction.DELETE, actions.delete)
@@ -82,6 +98,7 @@ def add_routes(client: Atelier) -> None:
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
     routes.add_each(CaseAction, client.case_actions.press)
+    routes.add(LogChannelPress.CHOOSE, mod_log_channel.confirm)
     routes.add(AppealPress.APPEAL, appeal_forms.open_form)
     routes.add(AppealPress.UPHOLD, partial(appeal_forms.open_answer, Decision.UPHELD))
     routes.add(AppealPress.OVERTURN, partial(appeal_forms.open_answer, Decision.OVERTURNED))
@@ -199,6 +216,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                     client.show_presence,
                     client.keep_commands_synced,
                     client.mod_channel.run,
+                    client.sanction_ends.run,
                     partial(sort_files, parts),
                     partial(resume, client, parts, client.delivery),
                     client.erasure_sweep.run,

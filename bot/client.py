@@ -14,7 +14,9 @@ from bot import errors
 from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
+from bot.cases.greeting import greet
 from bot.cases.mod_channel import ModChannel
+from bot.cases.sanction_ends import SanctionEnds
 from bot.connection import DiscordClock, growing_pauses, reason_of
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
@@ -96,6 +98,7 @@ class Atelier(discord.AutoShardedClient):
         self.mod_channel = ModChannel(self, parts)
         self.direct_messages = DirectMessages(self, parts.casework)
         self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.direct_messages)
+        self.sanction_ends = SanctionEnds(self, parts, self.mod_channel)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.departures = ServerDepartures(self, parts)
@@ -174,6 +177,7 @@ class Atelier(discord.AutoShardedClient):
 
     async def on_guild_join(self, guild: discord.Guild) -> None:
         await self.departures.returned(guild.id)
+        await greet(self, guild, self.mod_channel.channels)
 
     async def on_interaction(self, interaction: discord.Interaction[Any]) -> None:
         # discord.py routes commands, buttons and known forms itself. It forgets forms at a restart.

@@ -1,20 +1,43 @@
-"""Permissions, checked when a command runs: admins can override the defaults that Discord stores."""
+"""Permissions, checked when a command runs: admins can override the defaults that Discord stores.
+
+A moderator's powers reach the whole server, so they come from the member's roles. A channel's overwrites neither give nor take
+them.
+"""
 
 from typing import Any, TypedDict
 
 import discord
 from discord import app_commands
 
-from bot.studio import Actor, BadDuration, Moderator, NotAModerator, NotSenior, OnlyInServers, Refusal
+from bot.posted_message import UNREACHABLE
+from bot.studio import (
+    AboveYou,
+    Actor,
+    BadDuration,
+    Moderator,
+    NoSuchMember,
+    NotAModerator,
+    NotSenior,
+    OnlyInServers,
+    OwnCase,
+    Refusal,
+    RolesUnknown,
+)
 from generation import MemberId
 from moderation import seconds_in
 
 Interaction = discord.Interaction[Any]
 
 
+def held_by(interaction: Interaction) -> discord.Permissions:
+    """Returns the member's permissions in the whole server; none in a direct message."""
+    user = interaction.user
+    return user.guild_permissions if isinstance(user, discord.Member) else discord.Permissions.none()
+
+
 def is_moderator(interaction: Interaction) -> bool:
-    """Whether the member has Manage Messages in this channel. Always False in a direct message."""
-    return interaction.guild_id is not None and interaction.permissions.manage_messages
+    """Whether the member has Manage Messages in the server. Always False in a direct message."""
+    return interaction.guild_id is not None and held_by(interaction).manage_messages
 
 
 def demand_server(interaction: Interaction) -> None:
@@ -32,9 +55,40 @@ def demand_moderator(interaction: Interaction) -> int:
 
 def demand_manager(interaction: Interaction) -> int:
     """Returns the server's id when the member has Manage Server, needed for server-wide settings. Raises NotSenior."""
-    if interaction.guild_id is None or not interaction.permissions.manage_guild:
+    if interaction.guild_id is None or not held_by(interaction).manage_guild:
         raise NotSenior
     return interaction.guild_id
+
+
+async def demand_below(
+    interaction: Interaction, member: discord.User | discord.Member | MemberId
+) -> MemberId:
+    """Returns the id of a member on whom this moderator may act.
+
+    Raises OwnCase; NoSuchMember for a bot; AboveYou for the owner and for members with a role above the moderator's own;
+    RolesUnknown. Members who left have no role.
+    """
+    guild, moderator = interaction.guild, interaction.user
+    member_id = MemberId(member if isinstance(member, int) else member.id)
+    if member_id == moderator.id:
+        raise OwnCase
+    if guild is None or not isinstance(moderator, discord.Member):
+        raise NotAModerator
+    if member_id == guild.owner_id:
+        raise AboveYou(is_owner=True)
+    if isinstance(member, int):
+        try:
+            member = await guild.fetch_member(member)
+        except discord.NotFound:
+            return member_id
+        except UNREACHABLE as error:
+            raise RolesUnknown from error
+    if member.bot:
+        raise NoSuchMember
+    is_owner = moderator.id == guild.owner_id
+    if isinstance(member, discord.Member) and member.top_role > moderator.top_role and not is_owner:
+        raise AboveYou(is_owner=False)
+    return member_id
 
 
 class ModeratorsGroup(app_commands.Group):
@@ -66,7 +120,7 @@ def actor_of(interaction: Interaction) -> Actor:
 
 def moderator_of(interaction: Interaction) -> Moderator:
     """Returns the moderator who acts. Raises NotAModerator."""
-    guild_id, is_senior = demand_moderator(interaction), interaction.permissions.manage_guild
+    guild_id, is_senior = demand_moderator(interaction), held_by(interaction).manage_guild
     return Moderator(guild_id=guild_id, is_senior=is_senior, **_seen_in(interaction))
 
 

@@ -37,8 +37,13 @@ INSERT INTO appeals (case_id, member, text, at) VALUES (?, ?, ?, ?) ON CONFLICT 
 """
 GET = "SELECT * FROM appeals WHERE id = ?"
 OF_CASE = "SELECT * FROM appeals WHERE case_id = ?"
+SERVERS_WITHOUT_CARD = """
+SELECT DISTINCT guild_id FROM appeals JOIN cases ON cases.id = appeals.case_id
+WHERE appeals.card_message_id IS NULL AND decision IS NULL
+"""
 WITHOUT_CARD = """
-SELECT * FROM appeals WHERE card_message_id IS NULL AND decision IS NULL AND id > ? ORDER BY id LIMIT ?
+SELECT appeals.* FROM appeals JOIN cases ON cases.id = appeals.case_id
+WHERE guild_id = ? AND appeals.card_message_id IS NULL AND decision IS NULL AND appeals.id > ? ORDER BY appeals.id LIMIT ?
 """
 UNTOLD = """
 SELECT appeals.* FROM appeals JOIN cases ON cases.id = appeals.case_id
@@ -65,9 +70,13 @@ class Appeals(Repository):
     async def of_case(self, case_id: int) -> Appeal | None:
         return await self._db.reader.find(_appeal, OF_CASE, (case_id,))
 
-    async def without_card(self, after: int = 0, limit: int = 50) -> list[Appeal]:
-        """Returns unanswered appeals without a moderators' card, of every server, with an id above `after`; oldest first."""
-        return [_appeal(row) for row in await self._db.reader.all(WITHOUT_CARD, (after, limit))]
+    async def servers_without_card(self) -> set[int]:
+        """Returns the servers that have an unanswered appeal without a moderators' card."""
+        return {row["guild_id"] for row in await self._db.reader.all(SERVERS_WITHOUT_CARD)}
+
+    async def without_card(self, guild_id: int, after: int = 0, limit: int = 50) -> list[Appeal]:
+        """Returns the server's unanswered appeals without a moderators' card, with an id above `after`; oldest first."""
+        return [_appeal(row) for row in await self._db.reader.all(WITHOUT_CARD, (guild_id, after, limit))]
 
     async def untold(self, guild_id: int, member: MemberId) -> list[Appeal]:
         """Returns answered appeals whose member has not been notified; oldest first."""

@@ -41,6 +41,9 @@ UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE guild_id = :guild_id AN
 """
 
 
+REASON = "UPDATE blocks SET reason = ? WHERE id = ?"
+
+
 class Blocks(Repository):
     async def block(
         self,
@@ -67,6 +70,10 @@ class Blocks(Repository):
         """Lifts all live blocks. Returns False when the member was not blocked."""
         parameters = {"guild_id": guild_id, "member": member, "by": by, "at": at}
         return await tx.one(LIFT_ALL, parameters) is not None
+
+    async def set_reason(self, tx: Transaction, block: int | None, reason: str) -> None:
+        """Changes the reason, which the member is told at an order. None (a case without a block) changes nothing."""
+        await tx.all(REASON, (reason, block))
 
     async def live(self, guild_id: int, member: MemberId, now: float) -> Block | None:
         """Returns the live block that ends last."""

@@ -51,6 +51,7 @@ ADD_ENTRY = """
 INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text, details)
 VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
+HAS = "SELECT 1 FROM case_entries WHERE case_id = ? AND kind = ? LIMIT 1"
 ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
 
 
@@ -70,6 +71,9 @@ class CaseEntries(Repository):
         """`details`: ready for JSON."""
         cells = (case_id, at, by, name, kind, text, json.dumps(details or {}, ensure_ascii=False))
         await tx.all(ADD_ENTRY, cells)
+
+    async def has(self, case_id: int, kind: EntryKind) -> bool:
+        return await self._db.reader.one(HAS, (case_id, kind)) is not None
 
     async def of_case(self, case_id: int) -> list[Entry]:
         """Returns the entries, oldest first."""

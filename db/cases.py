@@ -60,6 +60,7 @@ class Case:
     proposed_by: MemberId | None
     proposed_name: str
     proposed_reason: str
+    proposed_seconds: float | None  # None: until lifted
     outcome: Outcome | None
     acted_by: MemberId | None
     acted_name: str
@@ -68,6 +69,7 @@ class Case:
     expires_at: float | None
     block: int | None
     power: str  # "timeout" or "ban" when Discord's own was used too
+    lift_at: float | None  # when Discord's own ban must be lifted; None: not at all, or lifted already
     told_at: float | None
     is_withheld: bool  # the picture check withheld every picture of the order
 
@@ -109,9 +111,14 @@ WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member)
   AND (:is_open IS NULL OR (outcome IS NULL) = :is_open) AND (:before IS NULL OR number < :before)
 ORDER BY number DESC LIMIT :limit
 """
-WITHOUT_CARD = """
-SELECT * FROM cases WHERE card_message_id IS NULL AND outcome IS NULL AND id > ? ORDER BY id LIMIT ?
+OF_CARD = "SELECT * FROM cases WHERE card_message_id = ?"
+SERVERS_WITHOUT_CARD = """
+SELECT DISTINCT guild_id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL
 """
+WITHOUT_CARD = """
+SELECT * FROM cases WHERE guild_id = ? AND card_message_id IS NULL AND outcome IS NULL AND id > ? ORDER BY id LIMIT ?
+"""
+TO_LIFT = "SELECT * FROM cases WHERE lift_at <= ? ORDER BY lift_at LIMIT ?"
 UNTOLD = """
 SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NOT NULL AND told_at IS NULL ORDER BY id
 """
@@ -123,7 +130,7 @@ ESCALATE = """
 UPDATE cases SET is_escalated = 1, claimed_by = NULL, claimed_name = '', claimed_at = NULL WHERE id = ? RETURNING *
 """
 PROPOSE = """
-UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?,
+UPDATE cases SET proposed_by = ?, proposed_name = ?, proposed_reason = ?, proposed_seconds = ?,
     claimed_by = NULL, claimed_name = '', claimed_at = NULL
 WHERE id = ? RETURNING *
 """
@@ -131,9 +138,16 @@ CLOSE = """
 UPDATE cases SET outcome = ?, acted_by = ?, acted_name = ?, acted_at = ?, reason = ?, expires_at = ?, block = ?, told_at = ?
 WHERE id = ? AND outcome IS NULL RETURNING *
 """
-POWER = "UPDATE cases SET power = ? WHERE id = ?"
+POWER = "UPDATE cases SET power = :power, lift_at = iif(:power = 'ban', expires_at, NULL) WHERE id = :id"
+LIFTED = "UPDATE cases SET lift_at = NULL WHERE id = ?"
+ALL_LIFTED = "UPDATE cases SET lift_at = NULL WHERE guild_id = ? AND member = ? AND lift_at IS NOT NULL"
 TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
-AMEND = "UPDATE cases SET reason = ?, expires_at = ?, block = ? WHERE id = ? RETURNING *"
+AMEND = """
+UPDATE cases SET reason = :reason, expires_at = :expires_at, block = :block,
+    lift_at = iif(power = 'ban' AND expires_at IS NOT :expires_at, :expires_at, lift_at),
+    told_at = iif(outcome = 'block' OR (outcome = 'approve' AND NOT is_withheld), told_at, NULL)
+WHERE id = :id RETURNING *
+"""
 
 
 class Cases(Repository):
@@ -204,9 +218,20 @@ class Cases(Repository):
         where = {"guild_id": guild_id, "member": member, "is_open": is_open, "before": before}
         return [_case(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
 
-    async def without_card(self, after: int = 0, limit: int = 50) -> list[Case]:
-        """Returns open cases without a moderators' card, of every server, with an id above `after`; oldest first."""
-        return [_case(row) for row in await self._db.reader.all(WITHOUT_CARD, (after, limit))]
+    async def of_card(self, message_id: int) -> Case | None:
+        return await self._db.reader.find(_case, OF_CARD, (message_id,))
+
+    async def servers_without_card(self) -> set[int]:
+        """Returns the servers that have an open case without a moderators' card."""
+        return {row["guild_id"] for row in await self._db.reader.all(SERVERS_WITHOUT_CARD)}
+
+    async def without_card(self, guild_id: int, after: int = 0, limit: int = 50) -> list[Case]:
+        """Returns the server's open cases without a moderators' card, with an id above `after`; oldest first."""
+        return [_case(row) for row in await self._db.reader.all(WITHOUT_CARD, (guild_id, after, limit))]
+
+    async def to_lift(self, now: float, limit: int = 50) -> list[Case]:
+        """Returns cases whose ban by Discord must be lifted by now."""
+        return [_case(row) for row in await self._db.reader.all(TO_LIFT, (now, limit))]
 
     async def untold(self, guild_id: int, member: MemberId) -> list[Case]:
         """Returns decided cases whose member has not been notified; oldest first."""
@@ -230,9 +255,17 @@ class Cases(Repository):
         """Escalates the case and clears its claim, so that another moderator can take it."""
         return await _one(tx, ESCALATE, (case_id,))
 
-    async def propose_ban(self, tx: Transaction, case_id: int, by: MemberId, name: str, reason: str) -> Case:
+    async def propose_ban(
+        self,
+        tx: Transaction,
+        case_id: int,
+        by: MemberId,
+        name: str,
+        reason: str,
+        seconds: float | None = None,
+    ) -> Case:
         """Records a proposed ban and clears the claim, so that another moderator can confirm it."""
-        return await _one(tx, PROPOSE, (by, name, reason, case_id))
+        return await _one(tx, PROPOSE, (by, name, reason, seconds, case_id))
 
     async def close(
         self,
@@ -253,7 +286,16 @@ class Cases(Repository):
         return await _one(tx, CLOSE, (outcome, by, name, at, reason, expires_at, block, told_at, case_id))
 
     async def set_power(self, tx: Transaction, case_id: int, power: str) -> None:
-        await tx.all(POWER, (power, case_id))
+        """Records that Discord's own timeout or ban is set. A ban must be lifted at the case's end."""
+        await tx.all(POWER, {"power": power, "id": case_id})
+
+    async def set_lifted(self, tx: Transaction, case_id: int) -> None:
+        """Records that Discord's own ban need not be lifted any more."""
+        await tx.all(LIFTED, (case_id,))
+
+    async def set_all_lifted(self, tx: Transaction, guild_id: int, member: MemberId) -> None:
+        """Like `set_lifted`, for all cases of the member."""
+        await tx.all(ALL_LIFTED, (guild_id, member))
 
     async def told(self, case_id: int, at: float) -> bool:
         """Records that the member was notified. Returns True when this call recorded it."""
@@ -263,7 +305,9 @@ class Cases(Repository):
     async def amend(
         self, tx: Transaction, case: Case, *, reason: str, expires_at: float | None, block: int | None
     ) -> Case:
-        return await _one(tx, AMEND, (reason, expires_at, block, case.id))
+        """Changes the decision. A member who is told of decisions must be told again."""
+        changes = {"reason": reason, "expires_at": expires_at, "block": block, "id": case.id}
+        return await _one(tx, AMEND, changes)
 
 
 async def _one(tx: Transaction, sql: str, parameters: Any) -> Case:

@@ -11,6 +11,9 @@ class GuildSettings:
     guild_id: int
     log_channel_id: int | None = None  # the moderators' channel; None: none chosen
     ban_needs_second: bool = False  # another moderator must confirm a ban
+    told_of_channel_id: int | None = (
+        None  # the lost channel that moderators were told of; 0: that there is none
+    )
 
 
 GET = "SELECT * FROM guilds WHERE guild_id = ?"
@@ -18,6 +21,11 @@ SET = """
 INSERT INTO guilds (guild_id, log_channel_id, ban_needs_second) VALUES (?, ?, ?)
 ON CONFLICT (guild_id) DO UPDATE SET
     log_channel_id = excluded.log_channel_id, ban_needs_second = excluded.ban_needs_second
+"""
+TELL = """
+INSERT INTO guilds (guild_id, told_of_channel_id) VALUES (?, ?)
+ON CONFLICT (guild_id) DO UPDATE SET told_of_channel_id = excluded.told_of_channel_id
+WHERE told_of_channel_id IS NOT excluded.told_of_channel_id RETURNING guild_id
 """
 
 
@@ -28,5 +36,13 @@ class Guilds(Repository):
         return found or GuildSettings(guild_id=guild_id)
 
     async def set(self, tx: Transaction, settings: GuildSettings) -> None:
-        """Writes the whole row: read it in the same transaction and replace the changed fields."""
+        """Writes what admins choose: read it in the same transaction and replace the changed fields."""
         await tx.all(SET, (settings.guild_id, settings.log_channel_id, settings.ban_needs_second))
+
+    async def tell(self, guild_id: int, channel: int | None) -> bool:
+        """Records which lost channel the moderators are told of; None: that none is lost.
+
+        Returns False when it was recorded before.
+        """
+        async with self._db.transaction() as tx:
+            return await tx.one(TELL, (guild_id, channel)) is not None

@@ -13,8 +13,10 @@ NOBODY = 0
 
 LIVE_BLOCK = "blocks.lifted_at IS NULL AND (blocks.expires_at IS NULL OR blocks.expires_at > :now)"
 LIVE_STRIKE = "strikes.pardoned_at IS NULL AND strikes.expires_at > :now"
+# With `lift_at`, Discord's own ban is still to be lifted.
 SANCTIONED = f"""
-    (EXISTS (SELECT 1 FROM strikes WHERE strikes.case_id = cases.id AND {LIVE_STRIKE})
+    (cases.lift_at IS NOT NULL
+     OR EXISTS (SELECT 1 FROM strikes WHERE strikes.case_id = cases.id AND {LIVE_STRIKE})
      OR EXISTS (SELECT 1 FROM blocks WHERE blocks.id = cases.block AND {LIVE_BLOCK}))
 """
 OVER = f"cases.outcome IS NOT NULL AND NOT {SANCTIONED}"

@@ -67,6 +67,9 @@ REPEATS = """
 SELECT count(*) FROM verdicts
 WHERE member = ? AND guild_id IS ? AND source = ? AND prompt = ? AND negative = ? AND at >= ?
 """
+REFUSALS = f"""
+SELECT at FROM verdicts WHERE member = ? AND at > ? AND ruling = 2 AND source <> '{PICTURE}' ORDER BY at
+"""
 _FIRST = f"""
 own.ruling = 2 AND NOT EXISTS (
     SELECT 1 FROM verdicts AS earlier
@@ -142,6 +145,10 @@ class Verdicts(Repository):
     ) -> int:
         """Returns how often the member sent the same prompt from that source since `since`, refused or not."""
         return await self._db.reader.value(REPEATS, (member, guild_id, source, prompt, negative, since))
+
+    async def refusals_since(self, member: MemberId, since: float) -> list[float]:
+        """Returns the times of the member's refused prompts after `since`, in every server; oldest first."""
+        return [row["at"] for row in await self._db.reader.all(REFUSALS, (member, since))]
 
     async def is_first_refusal(self, verdict_id: int) -> bool:
         """Returns whether this verdict refused, and no earlier prompt of the member was refused in that server."""

@@ -22,6 +22,7 @@ class Limits:
     jobs_in_line: Count = 5
     # Started jobs that a member may cancel in a day for free; a later one costs the pictures drawn until then, rounded up.
     free_cancels_a_day: Annotated[int, Meta(ge=0, le=1_000_000)] = 3
+    refusals_an_hour: Count = 20  # refused prompts; further ones are not screened
 
 
 @dataclass(frozen=True, slots=True)

@@ -108,7 +108,11 @@ async def a_studio(
         models=(entry,),
         generation=GenerationSettings(default_model=TINY, slots=SLOTS, max_waiting=10**6),
         limits=Limits(
-            images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6, free_cancels_a_day=10**6
+            images_a_minute=10**6,
+            images_a_day=10**6,
+            jobs_in_line=10**6,
+            free_cancels_a_day=10**6,
+            refusals_an_hour=10**6,
         ),
     )
     dispatch = Dispatcher(configure, [connect], max_waiting=10**6)

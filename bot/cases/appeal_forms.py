@@ -78,6 +78,7 @@ class AppealForms:
             )
             if lifted.obstacle:
                 parts.append(discord_sanctions.lift_text(say, lifted))
-        parts.append(say("case-told", is_told=await self._direct_messages.tell_answer(appeal, case)))
+        is_told = await self._direct_messages.tell_answer(appeal, case)
+        parts.append(await self._direct_messages.told(say, case, is_told=is_told))
         await self._mod_channel.refresh_case(case.id)
         await interaction.followup.send(" ".join(parts), ephemeral=True)

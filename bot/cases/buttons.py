@@ -1,4 +1,4 @@
-"""The buttons of case and appeal cards."""
+"""The buttons of case and appeal cards, and of the choice of a log channel."""
 
 from enum import StrEnum
 
@@ -21,9 +21,17 @@ class AppealPress(StrEnum):
     OVERTURN = "answer:overturned"
 
 
+class LogChannelPress(StrEnum):
+    CHOOSE = "log-channel"  # one that everybody reads; the number is the channel's
+
+
 class CaseButton(Button, actions=CaseAction, of=NUMBER):
     """`case:<press>:<case>`."""
 
 
 class AppealButton(Button, actions=AppealPress, of=NUMBER):
     """`appeal:<case>` and `answer:<decision>:<appeal>`."""
+
+
+class LogChannelButton(Button, actions=LogChannelPress, of=NUMBER):
+    """`log-channel:<channel>`."""

@@ -21,7 +21,6 @@ _APPEAL = discord.Colour(0x5865F2)
 _PROMPT, _REST = 700, 250  # characters shown
 _ENTRIES = 5
 
-_UNDOING = (EntryKind.PARDONED, EntryKind.LIFTED)
 _REMOVING = (EntryKind.TAKEN_DOWN, EntryKind.PURGED, EntryKind.REMOVED)
 _SOURCE = re.compile(r"(?P<code>.*?) ?(?P<image>\d*)", re.DOTALL)
 """A stored source: "re-roll", "V1", "remix 2"."""
@@ -43,6 +42,7 @@ class Dossier:
     job: Job | None
     is_first_hit: bool = False  # the member's first refusal by the filter
     has_look: bool = False  # a withheld picture has a hash
+    has_strike: bool = False  # the case's strike counts
 
 
 def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]]:
@@ -64,6 +64,8 @@ def case_card(say: Language, dossier: Dossier) -> tuple[View, list[discord.File]
     state = [_state(say, case)]
     if any(_is_undoing(each) for each in dossier.entries):
         state.append(say("case-taken-back"))
+    elif any(each.kind is EntryKind.LIFTED for each in dossier.entries):
+        state.append(say("case-lifted") if dossier.has_strike else say("case-taken-back"))
     if case.is_open and any(each.kind in _REMOVING for each in dossier.entries):
         state.append(say("case-removed-already"))
     items.append(ui.TextDisplay("\n".join(state)))
@@ -195,7 +197,7 @@ def _is_undoing(entry: Entry) -> bool:
     if entry.kind is EntryKind.ANSWERED:
         # Before migration 15 the text began with the decision.
         return entry.details.get("decision", entry.text.partition(":")[0]) == Decision.OVERTURNED
-    return entry.kind in _UNDOING
+    return entry.kind is EntryKind.PARDONED
 
 
 def _state(say: Language, case: Case) -> str:
@@ -204,7 +206,8 @@ def _state(say: Language, case: Case) -> str:
         if case.is_escalated:
             lines.append(say("case-escalated"))
         if case.proposed_by is not None:
-            lines.append(say("case-ban-proposed", by=case.proposed_name, reason=case.proposed_reason))
+            by, seconds = case.proposed_name, case.proposed_seconds
+            lines.append(say("case-ban-proposed", by=by, seconds=seconds, reason=case.proposed_reason))
         if case.claimed_by is not None and case.claimed_at is not None:
             lines.append(say("case-claimed", name=case.claimed_name, at=case.claimed_at))
         return " ".join(lines)
@@ -274,6 +277,7 @@ def notice(
     strikes: int,
     can_appeal: bool,
     is_first_hit: bool = False,
+    is_amended: bool = False,
 ) -> View:
     """Builds the notice to the member, for a direct message or an answer that only they see.
 
@@ -288,6 +292,8 @@ def notice(
             until=case.expires_at,
         )
     ]
+    if is_amended:
+        lines.append(say("case-notice-amended"))
     if case.prompt:
         lines.append(f"> {markdown.short(markdown.plain(case.prompt), _REST)}")
     if case.reason:
@@ -315,12 +321,11 @@ def answer_notice(say: Language, appeal: Appeal, case: Case, server: str) -> Vie
     return note(text, colour=_APPEAL)
 
 
-def review_card(say: Language, record: VerdictRecord) -> View:
-    """Builds the card of a refusal or flag in the moderators' channel."""
+def review_card(say: Language, record: VerdictRecord, *, count: int, since: float) -> View:
+    """Builds the card of a member's newest refusal. `count`: their refusals since `since` (unix seconds)."""
     verdict = record.verdict
-    is_refusal = verdict.ruling is Ruling.REFUSE
     lines = [
-        say("case-review", ruling=verdict.ruling.word, why=why(say, verdict)),
+        say("case-review", why=why(say, verdict)),
         f"> {markdown.short(markdown.plain(record.prompt), 900)}",
     ]
     if record.negative:
@@ -337,9 +342,9 @@ def review_card(say: Language, record: VerdictRecord) -> View:
             job=record.job,
         )
     )
-    items: list[ui.Item[Any]] = [ui.TextDisplay("\n".join(lines))]
-    if is_refusal:
-        # A first refusal is explained to the member, not punished. A moderator opens a case when one is needed.
-        label = say("case-button", action="open", is_refused=True, is_proposed=False)
-        items.append(row(CaseButton(CaseAction.OPEN, record.id, label=label)))
-    return card(*items, colour=_REFUSED if is_refusal else _OPEN)
+    if count > 1:
+        lines.append(say("case-review-count", count=count, since=since))
+    # A first refusal is explained to the member, not punished. A moderator opens a case when one is needed.
+    label = say("case-button", action="open", is_refused=True, is_proposed=False)
+    button = CaseButton(CaseAction.OPEN, record.id, label=label)
+    return card(ui.TextDisplay("\n".join(lines)), row(button), colour=_REFUSED)

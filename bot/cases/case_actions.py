@@ -13,7 +13,7 @@ from bot.cases import discord_sanctions
 from bot.cases.buttons import CaseAction
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.mod_channel import ModChannel
-from bot.permissions import moderator_of, seconds_of
+from bot.permissions import demand_below, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage, link_of
 from bot.studio import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
@@ -55,17 +55,22 @@ class CaseActions:
         by = moderator_of(interaction)
         match press:
             case CaseAction.OPEN:
-                case = await self._casework.open_refusal(subject, by)
+                # The card is recorded with the case: otherwise a sweep would post another one.
+                message = interaction.message
+                card = (message.channel.id, message.id) if message and not message.flags.ephemeral else None
+                case = await self._casework.open_refusal(subject, by, card)
                 if case is None:
                     raise NoSuchCase(0)
                 await self._show(interaction, case)
-                await self._adopt(interaction, case)
             case CaseAction.APPROVE | CaseAction.REMOVE:
                 decision = Decision(outcome=_OUTCOMES[press])
                 await self._finish(interaction, await self._casework.decide(subject, by, decision))
             case CaseAction.ESCALATE:
                 await self._show(interaction, await self._casework.escalate(subject, by))
             case CaseAction.WARN | CaseAction.TIMEOUT | CaseAction.BAN:
+                known = await self._records.cases.get(subject)
+                if known is not None and known.guild_id == by.guild_id:
+                    await demand_below(interaction, known.member)
                 case = await self._casework.claim(subject, by)
                 await self._open_form(interaction, _OUTCOMES[press], case)
                 await self._mod_channel.refresh_case(case.id)
@@ -77,6 +82,8 @@ class CaseActions:
         if outcome is not Outcome.WARN:
             offered = written(rung.seconds or 0) if rung.sanction == outcome else ""
             is_timeout = outcome is Outcome.TIMEOUT
+            if not is_timeout and case.proposed_by is not None:
+                offered = written(case.proposed_seconds or 0)
             default = offered or (_DEFAULT_TIMEOUT if is_timeout else "")
             label = say("case-form-duration", outcome=outcome)
             fields[label] = line("span", most=6, default=default, is_required=is_timeout)
@@ -88,7 +95,13 @@ class CaseActions:
                 interaction, await self._casework.decide(case.id, moderator_of(interaction), decision)
             )
 
-        title = say("case-form-title", outcome=outcome, name=case.member_name, number=case.number)
+        title = say(
+            "case-form-title",
+            outcome=outcome,
+            name=case.member_name,
+            number=case.number,
+            is_both=discord_sanctions.missing(interaction, outcome) is None,
+        )
         await interaction.response.send_modal(TextForm(markdown.short(title, 45), fields, submit))
 
     async def _finish(self, interaction: Interaction, done: Done) -> None:
@@ -106,14 +119,6 @@ class CaseActions:
         await interaction.response.edit_message(view=view, attachments=files)
         if interaction.message is None or interaction.message.id != case.card_message_id:
             await self._mod_channel.refresh_case(case.id)
-
-    async def _adopt(self, interaction: Interaction, case: Case) -> None:
-        """Records the refusal's card as the case's card."""
-        message = interaction.message
-        if message is None or message.flags.ephemeral or case.card_message_id is not None:
-            return
-        async with self._records.database.transaction() as tx:
-            await self._records.cases.set_card(tx, case.id, message.channel.id, message.id)
 
     async def carry_out(self, interaction: Interaction, done: Done) -> str:
         """Runs the Discord side of a committed decision. Returns a short report for the moderator."""
@@ -137,9 +142,8 @@ class CaseActions:
             if link := await self._delete_message(case.job):
                 parts.append(say("case-message-stays", link=link))
             parts.append(say("case-too-plain", pictures=done.plain))
-        if case.told_at is None:
-            # Before a ban: after it there is no common server, and so no direct message.
-            parts.append(say("case-told", is_told=await self._direct_messages.tell(case)))
+        # Before a ban: after it there is no common server, and so no direct message.
+        is_told = await self._direct_messages.tell(case) if case.told_at is None else None
         used = await discord_sanctions.apply(interaction, self._casework.takedown, case)
         if used.power:
             parts.append(say("case-power-set", power=used.power, obstacle=used.obstacle, case=used.case))
@@ -154,6 +158,8 @@ class CaseActions:
                     case=case.number,
                     details={"power": used.power},
                 )
+        if is_told is not None:
+            parts.append(await self._direct_messages.told(say, case, is_told=is_told))
         if done.strike_until is not None:
             parts.append(say("case-strikes-now", strikes=done.strikes))
         elif done.is_first_hit and case.outcome in STRIKING:

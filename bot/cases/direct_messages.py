@@ -9,7 +9,7 @@ from bot.cases import cards as case_cards
 from bot.posted_message import UNREACHABLE
 from bot.studio.cases.cases import Casework
 from bot.ui import Language, say_in, say_to
-from db import Appeal, Case
+from db import Appeal, Case, EntryKind
 from generation import MemberId
 
 log = logging.getLogger(__name__)
@@ -36,6 +36,12 @@ class DirectMessages:
             return False
         await self._records.appeals.told(appeal.id, self._casework.clock())
         return True
+
+    async def told(self, say: Language, case: Case, *, is_told: bool) -> str:
+        """Returns whether the member was told, for a moderator. Discord's own sanctions keep a member from using the bot."""
+        powers = {each.power for each in await self._casework.takedown.in_force(case.guild_id, case.member)}
+        kept_by = next((each for each in ("ban", "timeout") if each in powers), "")
+        return say("case-told", is_told=is_told, kept_by=kept_by)
 
     async def tell_pending(self, interaction: discord.Interaction[Any]) -> None:
         """Sends the notices that no direct message could deliver, after the answer to another command.
@@ -68,6 +74,7 @@ class DirectMessages:
             self._server(case.guild_id),
             strike_until=strike.expires_at if strike and strike.is_live(now) else None,
             strikes=await self._records.strikes.live(case.guild_id, case.member, now),
+            is_amended=await self._records.entries.has(case.id, EntryKind.AMENDED),
             is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
             can_appeal=await self._records.appeals.of_case(case.id) is None,
         )

@@ -12,20 +12,18 @@ from typing import Any
 
 import discord
 
-from bot.permissions import moderator_of
+from bot.permissions import held_by, moderator_of
 from bot.posted_message import UNREACHABLE
+from bot.studio.cases.cases import LONGEST_TIMEOUT
 from bot.studio.cases.takedown import Takedown
 from bot.ui import Language, say_in
 from db import Act, Case
 from generation import MemberId
-from moderation import DAY
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
-LONGEST_TIMEOUT = 28 * DAY
-"""Seconds; Discord's limit."""
 _LONGEST_REASON = 512  # characters; Discord's limit for a reason in its audit log
 _PERMISSIONS = {
     "timeout": discord.Permissions(moderate_members=True),
@@ -130,7 +128,7 @@ async def _lift(
 ) -> SanctionOutcome:
     if power not in _PERMISSIONS:
         return NOT_APPLICABLE
-    if obstacle := _missing(interaction, power):
+    if obstacle := missing(interaction, power):
         return SanctionOutcome(power, obstacle)
     assert interaction.guild is not None
     holding = await _holding(interaction, takedown, member, power)
@@ -163,8 +161,8 @@ async def _obstacle(interaction: Interaction, member: MemberId, power: str) -> O
 
     Adds Discord's rule about roles to `_missing`: the bot does nothing that the moderator could not do alone.
     """
-    if missing := _missing(interaction, power):
-        return missing
+    if lacking := missing(interaction, power):
+        return lacking
     guild, moderator = interaction.guild, interaction.user
     assert guild is not None
     if member == guild.owner_id:
@@ -181,13 +179,16 @@ async def _obstacle(interaction: Interaction, member: MemberId, power: str) -> O
     return Obstacle.ABOVE_YOU if target.top_role >= moderator.top_role else None
 
 
-def _missing(interaction: Interaction, power: str) -> Obstacle | None:
-    needed = _PERMISSIONS[power]
+def missing(interaction: Interaction, power: str) -> Obstacle | None:
+    """Returns the permission that the moderator or the bot lacks for Discord's own timeout or ban."""
+    needed = _PERMISSIONS.get(power)
+    if needed is None:
+        return Obstacle.NONE_TO_LIFT
     if interaction.guild is None:
         return Obstacle.NO_SERVER
-    if not interaction.permissions.is_superset(needed):
+    if not held_by(interaction).is_superset(needed):
         return Obstacle.YOU_LACK_IT
-    return None if interaction.app_permissions.is_superset(needed) else Obstacle.I_LACK_IT
+    return None if interaction.guild.me.guild_permissions.is_superset(needed) else Obstacle.I_LACK_IT
 
 
 def _end(cases: Iterable[Case]) -> datetime.datetime:

@@ -1,16 +1,21 @@
 """The moderators' channel: cards of refusals, cases and appeals.
 
-Cards of cases and appeals that are not posted yet are found again in the database every minute. A refusal's card is tried once;
-after that, the refusal is only in /mod log.
+Each server has its own posting order, so a slow or closed channel holds up no other server. Cards of cases and appeals that are
+not posted yet are found again in the database every minute. A refusal's card is tried a few times; after that, the refusal is only
+in /mod log.
 """
 
 import asyncio
 import logging
+from collections import defaultdict
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
 
 import discord
 
 from bot.cases import cards as case_cards
 from bot.cases.cards import Dossier
+from bot.cases.log_channels import LogChannels
 from bot.posted_message import UNREACHABLE, is_final
 from bot.studio import PictureGone
 from bot.studio.parts import Parts
@@ -25,69 +30,192 @@ from moderation import Ruling
 log = logging.getLogger(__name__)
 
 _SWEEP_SECONDS = 60.0
+_EDIT_SECONDS = 3.0
+"""Seconds between two edits of a card that counts a member's refusals."""
+_FOLD_SECONDS = 600.0
+"""Seconds without a refusal after which a member's next one gets a card of its own."""
+_MOST_MEMBERS = 200
+"""Maximum of members per server whose refusals have a card that counts: a raid must not fill the memory."""
+_MOST_FAILURES = 3
+"""Failures in a row, after which the rest of a server's cards waits for the next sweep."""
 _GONE = {10003, 10008, 50001}
 """Unknown channel, unknown message, missing access: a card that can't be edited any more."""
 
 
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Refusals:
+    """A member's refused prompts, shown on one card that counts them."""
+
+    newest: VerdictRecord
+    since: float  # unix seconds
+    count: int = 1
+    message: discord.Message | None = None
+    has_more: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def add(self, record: VerdictRecord) -> None:
+        self.newest = record
+        self.count += 1
+        self.has_more.set()
+
+
 class ModChannel:
-    """The moderators' channel. `run` posts queued verdicts in order, and once a minute the cards that are still missing."""
+    """The moderators' channel. `run` posts queued verdicts, each server's in order, and the cards that are still missing."""
 
     def __init__(self, client: discord.Client, parts: Parts) -> None:
+        self.channels = LogChannels(client, parts)
         self._client = client
         self._parts = parts
         self._records = parts.records
-        self._posting = asyncio.Lock()
+        self._posting: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._refusals: dict[int, dict[int, _Refusals]] = defaultdict(dict)  # by server and member
+        self._sweeps: dict[int, bool] = {}  # servers whose sweep runs, and whether another one is wanted
 
     async def run(self) -> None:
         await self._client.wait_until_ready()
-        clock = asyncio.get_running_loop().time
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._sweep_for_ever(tasks))
+            while True:
+                record = await self._parts.review_queue.get()
+                if record.guild_id is not None:
+                    self._take(record, record.guild_id, tasks)
+
+    def _take(self, record: VerdictRecord, guild_id: int, tasks: asyncio.TaskGroup) -> None:
+        """Starts the posting of a record; never waits."""
+        if record.verdict.ruling is Ruling.FLAG or record.source == PICTURE:
+            self._start_sweep(guild_id, tasks)  # its case was opened with it
+            return
+        of_server = self._refusals[guild_id]
+        if (known := of_server.get(record.member)) is not None:
+            known.add(record)
+        elif len(of_server) >= _MOST_MEMBERS:
+            log.warning("too many members with refusals at once: %s is in the log only", record.id)
+        else:
+            of_server[record.member] = refusals = _Refusals(newest=record, since=record.at)
+            tasks.create_task(self._count(refusals, guild_id))
+
+    async def _guarded(self, work: Awaitable[None], guild_id: int) -> bool:
+        """Runs a server's task: its failure must stop neither the other servers nor the bot. Returns whether it succeeded."""
+        try:
+            await work
+            return True
+        except (*UNREACHABLE, StorageError) as error:
+            log.warning("cards of server %s could not be posted: %s", guild_id, error)
+        except Exception:
+            log.exception("cards of server %s could not be posted", guild_id)
+        return False
+
+    # ---- refusals
+
+    async def _count(self, refusals: _Refusals, guild_id: int) -> None:
+        """Shows a member's refusals on one card until there is none for a while. Tries again a few times after an error."""
+        failures = 0
+        try:
+            while True:
+                refusals.has_more.clear()
+                is_shown = await self._guarded(self._show_refusals(refusals, guild_id), guild_id)
+                failures = 0 if is_shown else failures + 1
+                await asyncio.sleep(_EDIT_SECONDS * 2**failures)
+                if is_shown or failures >= _MOST_FAILURES:
+                    failures = 0
+                    await asyncio.wait_for(refusals.has_more.wait(), _FOLD_SECONDS)
+        except TimeoutError:
+            pass
+        finally:
+            del self._refusals[guild_id][refusals.newest.member]
+
+    async def _show_refusals(self, refusals: _Refusals, guild_id: int) -> None:
+        """Posts or edits the card. A card that became a case stays, and the refusals since then get another one."""
+        async with self._posting[guild_id]:
+            edited = await self._edit_refusals(refusals, guild_id)
+            if edited is None and (channel := await self.channels.of(guild_id)) is not None:
+                refusals.message = await channel.send(view=self._review_card(refusals, guild_id))
+        if edited is not None and (case := await self._records.cases.of_card(edited)) is not None:
+            await self.refresh_case(case.id)  # opened while the edit was under way
+
+    async def _edit_refusals(self, refusals: _Refusals, guild_id: int) -> int | None:
+        """Edits the card and returns its id. Returns None when there is none to edit."""
+        message = refusals.message
+        if message is None:
+            return None
+        if await self._records.cases.of_card(message.id) is not None:
+            refusals.message, refusals.count, refusals.since = None, 1, refusals.newest.at
+            return None
+        try:
+            await message.edit(
+                view=self._review_card(refusals, guild_id), allowed_mentions=discord.AllowedMentions.none()
+            )
+        except (discord.NotFound, discord.Forbidden):
+            refusals.message = None
+            return None
+        return message.id
+
+    def _review_card(self, refusals: _Refusals, guild_id: int) -> discord.ui.LayoutView:
+        say = say_in(self._client, guild_id)
+        return case_cards.review_card(say, refusals.newest, count=refusals.count, since=refusals.since)
+
+    # ---- cards that are not posted yet
+
+    async def _sweep_for_ever(self, tasks: asyncio.TaskGroup) -> None:
         while True:
-            await self._sweep()
-            next_sweep = clock() + _SWEEP_SECONDS
-            while (left := next_sweep - clock()) > 0:
-                try:
-                    record = await asyncio.wait_for(self._parts.review_queue.get(), left)
-                except TimeoutError:
-                    break
-                await self._post(record)
+            try:
+                waiting = await self._records.cases.servers_without_card()
+                for guild_id in waiting | await self._records.appeals.servers_without_card():
+                    self._start_sweep(guild_id, tasks)
+            except StorageError as error:
+                log.warning("cards that are not posted yet were not swept: %s", error)
+            await asyncio.sleep(_SWEEP_SECONDS)
 
-    async def _post(self, record: VerdictRecord) -> None:
-        try:
-            case = await self._records.cases.of_verdict(record.id)
-            if case is not None:
-                await self.post_case(case)
-            if case is not None or record.verdict.ruling is Ruling.FLAG:
-                return
-            if record.source == PICTURE and record.guild_id is not None:
-                return  # the prompt had already opened a case, whose card shows this verdict
-            channel = await self._channel(record.guild_id)
-            if channel is not None:
-                view = case_cards.review_card(say_in(self._client, record.guild_id), record)
-                await channel.send(view=view)
-        except (*UNREACHABLE, StorageError) as error:
-            log.warning("verdict %s could not be posted: %s", record.id, error)
+    def _start_sweep(self, guild_id: int, tasks: asyncio.TaskGroup) -> None:
+        """Starts a sweep of the server's cards; one that runs is followed by another, because it may have passed the newest."""
+        if guild_id not in self._sweeps:
+            tasks.create_task(self._sweep_while_wanted(guild_id))
+        self._sweeps[guild_id] = True
 
-    async def _sweep(self) -> None:
-        """Posts cases and appeals without a card, in every server that has a channel for them."""
+    async def _sweep_while_wanted(self, guild_id: int) -> None:
+        while self._sweeps[guild_id]:
+            self._sweeps[guild_id] = False
+            await self._guarded(self._sweep(guild_id), guild_id)
+        del self._sweeps[guild_id]
+
+    async def _sweep(self, guild_id: int) -> None:
+        """Posts the server's cases and appeals without a card. Discord counts refused requests, so it gives up after a few."""
+        if await self.channels.of(guild_id, is_needed=True) is None:
+            return
+        failures = after = 0
+        while cases := await self._records.cases.without_card(guild_id, after):
+            for case in cases:
+                failures = 0 if await self._is_posted(self.post_case(case), "case", case.id) else failures + 1
+                if failures == _MOST_FAILURES:
+                    return
+            after = cases[-1].id
+        after = 0
+        while appeals := await self._records.appeals.without_card(guild_id, after):
+            for each in appeals:
+                failures = (
+                    0 if await self._is_posted(self.post_appeal(each), "appeal", each.id) else failures + 1
+                )
+                if failures == _MOST_FAILURES:
+                    return
+            after = appeals[-1].id
+
+    async def _is_posted(self, posting: Awaitable[None], what: str, id: int) -> bool:
+        """Waits for the posting of one card. An error of one card stops no other."""
         try:
-            after = 0
-            while found := await self._records.cases.without_card(after):
-                for case in found:
-                    await self.post_case(case)
-                after = found[-1].id
-            after = 0
-            while waiting := await self._records.appeals.without_card(after):
-                for appeal in waiting:
-                    await self.post_appeal(appeal)
-                after = waiting[-1].id
+            await posting
         except (*UNREACHABLE, StorageError) as error:
-            log.warning("cards that are not posted yet were not swept: %s", error)
+            log.warning("the card of %s %s could not be posted: %s", what, id, error)
+            return False
+        except Exception:
+            log.exception("the card of %s %s could not be posted", what, id)
+            return False
+        return True
 
     # ---- cases
 
     async def dossier(self, case: Case) -> Dossier:
         """Reads everything that a case's card shows."""
         standing, rung = await self._parts.casework.standing(case.guild_id, case.member)
+        strike = await self._records.strikes.of_case(case.id)
         return Dossier(
             case=case,
             standing=standing,
@@ -96,6 +224,7 @@ class ModChannel:
             job=await self._records.jobs.get(case.job) if case.job else None,
             is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
             has_look=await self._records.banned.has_look(case.id),
+            has_strike=strike is not None and strike.is_live(self._parts.clock()),
         )
 
     async def post_case(self, case: Case) -> None:
@@ -103,9 +232,9 @@ class ModChannel:
 
         Raises StorageError, and the errors in UNREACHABLE.
         """
-        async with self._posting:
+        async with self._posting[case.guild_id]:
             known = await self._records.cases.get(case.id)
-            channel = await self._channel(case.guild_id)
+            channel = await self.channels.of(case.guild_id, is_needed=True)
             if known is None or known.card_message_id is not None or channel is None:
                 return
             view, files = case_cards.case_card(say_in(self._client, case.guild_id), await self.dossier(known))
@@ -163,24 +292,24 @@ class ModChannel:
 
     async def post_appeal(self, appeal: Appeal) -> None:
         """Posts the appeal's card, like `post_case`."""
-        async with self._posting:
+        case = await self._records.cases.get(appeal.case_id)
+        if case is None:
+            return
+        async with self._posting[case.guild_id]:
             known = await self._records.appeals.get(appeal.id)
-            case = await self._records.cases.get(appeal.case_id)
-            if known is None or case is None or known.card_message_id is not None:
-                return
-            channel = await self._channel(case.guild_id)
-            if channel is None:
+            channel = await self.channels.of(case.guild_id, is_needed=True)
+            if known is None or known.card_message_id is not None or channel is None:
                 return
             view = case_cards.appeal_card(say_in(self._client, case.guild_id), known, case)
             message = await channel.send(view=view)
             async with self._records.database.transaction() as tx:
                 await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
 
-    # ---- channels
+    # ---- messages
 
     async def say(self, guild_id: int, text: str) -> None:
         """Posts one line for the moderators. Does nothing in a server without a channel. Discord's errors are logged."""
-        channel = await self._channel(guild_id)
+        channel = await self.channels.of(guild_id)
         if channel is None:
             return
         try:
@@ -190,17 +319,3 @@ class ModChannel:
 
     def _message(self, channel_id: int, message_id: int) -> discord.PartialMessage:
         return self._client.get_partial_messageable(channel_id).get_partial_message(message_id)
-
-    async def _channel(self, guild_id: int | None) -> discord.TextChannel | None:
-        """Returns the chosen channel; None when it is gone. Only when none was chosen: the one with the default name.
-
-        So nothing is posted in a channel that the moderators did not choose.
-        """
-        guild = self._client.get_guild(guild_id) if guild_id is not None else None
-        if guild is None:
-            return None
-        chosen = (await self._records.guilds.get(guild.id)).log_channel_id
-        if chosen is not None:
-            channel = guild.get_channel(chosen)
-            return channel if isinstance(channel, discord.TextChannel) else None
-        return discord.utils.get(guild.text_channels, name=self._parts.settings.moderation.log_channel)

@@ -6,6 +6,7 @@ import discord
 from discord import app_commands
 
 from bot.client import Atelier, Interaction, answer
+from bot.permissions import held_by
 from bot.studio import UnknownCommand
 from bot.ui import AnyCommand, Language, command, described, options_of, say_to
 
@@ -51,11 +52,8 @@ async def commands_like(interaction: Interaction, current: str) -> list[app_comm
 
 def _allowed(interaction: Interaction) -> Iterator[AnyCommand]:
     """Yields the commands that the member may use. A server can choose otherwise; the command itself checks again."""
-    return (
-        each
-        for each in commands_of(interaction.client.tree)
-        if interaction.permissions.is_superset(needed_for(each))
-    )
+    held = held_by(interaction)
+    return (each for each in commands_of(interaction.client.tree) if held.is_superset(needed_for(each)))
 
 
 def _line(say: Language, one: AnyCommand) -> str:

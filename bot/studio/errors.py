@@ -152,6 +152,13 @@ class MemberBlocked(MemberRefusal):
     reason: str
 
 
+class TooManyRefused(MemberRefusal):
+    """Too many of the member's prompts were refused: further ones are not screened for a while."""
+
+    limit: int
+    retry_after: float  # seconds
+
+
 class RaidHolds(MemberRefusal):
     """Raid mode: the account or the membership is too young."""
 
@@ -323,8 +330,31 @@ class SeniorNeeded(CaseRefusal):
     number: int
 
 
+class AsLongAsABan(CaseRefusal):
+    """Where a ban takes two moderators, one alone sets nothing that lasts as long."""
+
+    limit: float  # seconds
+
+
 class OwnCase(CaseRefusal):
     """Moderators may not decide about themselves."""
+
+
+class AboveYou(CaseRefusal):
+    """Moderators may not act on the server's owner, or on a member with a role above their own."""
+
+    is_owner: bool
+
+
+class RolesUnknown(CaseRefusal):
+    """Discord did not answer which roles the member has, so it is unknown whether the moderator may act on them."""
+
+
+class LogChannelClosed(CaseRefusal):
+    """The bot lacks a permission that it needs in the log channel."""
+
+    channel: int
+    name: str  # of the permission, as "send-messages"
 
 
 class NothingToAmend(CaseRefusal):

@@ -1,10 +1,21 @@
 """Admits orders and fulfils jobs, without Discord. Commands and buttons both end here."""
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from weakref import WeakValueDictionary
 
-from bot.studio import Actor, Gallery, MemberBlocked, Order, PictureGone, PromptRefused, Settings
+from bot.studio import (
+    Actor,
+    Gallery,
+    MemberBlocked,
+    Order,
+    PictureGone,
+    PromptRefused,
+    Settings,
+    TooManyRefused,
+)
 from bot.studio.metrics import Metrics
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
@@ -28,13 +39,14 @@ from generation import (
     GuildId,
     JobCancelled,
     JobId,
+    MemberId,
     Pictures,
     Request,
     Ticket,
     UpscaleRequest,
 )
 from generation.queue.dispatcher import Dispatcher
-from moderation import DAY, Ruling, Spend, Verdict, admit
+from moderation import DAY, HOUR, Ruling, Spend, Verdict, admit
 
 log = logging.getLogger(__name__)
 
@@ -72,20 +84,19 @@ class Studio:
         self._report = report
         self._tickets: dict[JobId, Ticket] = {}
         self._unstored: dict[JobId, Pictures] = {}
+        self._turns = WeakValueDictionary[MemberId, asyncio.Lock]()
 
     # ---- orders
 
     async def admit(self, order: Order, place: ReplyTarget) -> Job:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
-        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused, RateLimited, TooManyJobs, LineFull,
-        QueueClosed. Then only the
-        verdict
-        was written.
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs, LineFull,
+        QueueClosed. Then only the verdict was written.
         """
         now = self.clock()
         actor = order.actor
-        verdict, hits = await self.judge(order)
+        verdict, hits = await self.judge(order, is_charged=True)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()
         async with self.records.database.transaction() as tx:
@@ -106,16 +117,24 @@ class Studio:
             self._report(record)
         return job
 
-    async def judge(self, order: Order) -> tuple[Verdict, tuple[int, ...]]:
+    async def judge(self, order: Order, *, is_charged: bool = False) -> tuple[Verdict, tuple[int, ...]]:
         """Screens an order. Returns the verdict and the ids of the server's rules that matched.
 
-        A refusal is recorded and reported to the moderators. Raises MemberBlocked, Paused, RaidHolds, KnownOnly, PromptRefused.
+        A refusal is recorded and reported to the moderators. All servers share the thread that screens: one prompt of a member is
+        screened at a time, and none of an order that the limits exclude (`is_charged`: those of pictures too).
+        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs.
         """
+        async with self._turns.setdefault(order.actor.member, asyncio.Lock()):
+            return await self._judge(order, is_charged=is_charged)
+
+    async def _judge(self, order: Order, *, is_charged: bool) -> tuple[Verdict, tuple[int, ...]]:
         now = self.clock()
         await self._demand_unblocked(order.actor, now)
-        verdict, hits = await self._prompt_screening.judge(
-            order, await self._lockdown.let_in(order.actor), now
-        )
+        mode = await self._lockdown.let_in(order.actor)
+        await self._demand_few_refusals(order.actor, now)
+        if is_charged:
+            await self._charge(order, now)
+        verdict, hits = await self._prompt_screening.judge(order, mode, now)
         self._metrics.judged(verdict)
         if verdict.ruling is Ruling.REFUSE:
             async with self.records.database.transaction() as tx:
@@ -132,6 +151,12 @@ class Studio:
         block = await self.records.blocks.live(actor.guild_id, actor.member, now)
         if block is not None:
             raise MemberBlocked(block.expires_at, block.reason)
+
+    async def _demand_few_refusals(self, actor: Actor, now: float) -> None:
+        limit = self.settings.limits.refusals_an_hour
+        times = await self.records.verdicts.refusals_since(actor.member, now - HOUR)
+        if len(times) >= limit:
+            raise TooManyRefused(limit, min(times[-limit] + HOUR - now, HOUR))
 
     async def _charge(self, order: Order, now: float) -> None:
         member = order.actor.member

@@ -129,7 +129,7 @@ class Language:
         return self._fallback._owner(key)
 
     def _functions(self) -> dict[str, Callable[..., Any]]:
-        return {"WAIT": self._wait, "SPAN": self._span, "SIZE": self._size}
+        return {"WAIT": self._wait, "SPAN": self._span, "PERIOD": self._period, "SIZE": self._size}
 
     def _wait(self, seconds: float) -> str:
         """Formats seconds rounded up, so that "again in" is never too early."""
@@ -143,9 +143,16 @@ class Language:
 
     def _span(self, seconds: float) -> str:
         """Formats seconds in the largest unit that divides them."""
+        return self._in_units(seconds, "span")
+
+    def _period(self, seconds: float) -> str:
+        """Formats seconds like `_span`, for a sentence such as "the last week"."""
+        return self._in_units(seconds, "period")
+
+    def _in_units(self, seconds: float, key: str) -> str:
         for unit, length in (("weeks", 604_800), ("days", 86_400), ("hours", 3600), ("minutes", 60)):
             if seconds >= length and seconds % length == 0:
-                return self(f"span-{unit}", count=int(seconds // length))
+                return self(f"{key}-{unit}", count=int(seconds // length))
         return self._wait(seconds)
 
     def _size(self, size: float) -> str:

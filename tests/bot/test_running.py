@@ -215,18 +215,18 @@ async def test_an_odd_event_does_not_end_the_bot(runner: Runner, log: pytest.Log
 async def test_an_odd_answer_does_not_end_a_background_task(
     runner: Runner, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
 ) -> None:
-    sweep, swept = ModChannel._sweep, asyncio.Event()  # pyright: ignore[reportPrivateUsage]
+    sweep, swept = ModChannel._sweep_for_ever, asyncio.Event()  # pyright: ignore[reportPrivateUsage]
     tries = 0
 
-    async def odd(self: ModChannel) -> None:
+    async def odd(self: ModChannel, tasks: asyncio.TaskGroup) -> None:
         nonlocal tries
         tries += 1
         if tries < 3:
             raise TypeError("'NoneType' object is not subscriptable")
-        await sweep(self)
         swept.set()
+        await sweep(self, tasks)
 
-    monkeypatch.setattr(ModChannel, "_sweep", odd)
+    monkeypatch.setattr(ModChannel, "_sweep_for_ever", odd)
     async with runner.running() as bot:
         await asyncio.wait_for(swept.wait(), WAIT)
         assert not bot.done()

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import bot
 from bot.app import build
-from bot.cases.buttons import AppealButton, CaseButton
+from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
 from bot.gallery.cards import GalleryButton
 from bot.gallery.remix_form import RemixForm, form_of
 from bot.privacy.cards import ForgetButton
@@ -39,8 +39,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 __all__ = ["learned"]  # a fixture
 
 
-BUTTONS: set[type[Button]] = {GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton}
-"""All except the first are for lists, cases, appeals and erasure."""
+BUTTONS: set[type[Button]] = {
+    GalleryButton,
+    PageButton,
+    CaseButton,
+    AppealButton,
+    LogChannelButton,
+    ForgetButton,
+}
+"""All except the first are for lists, cases, appeals, the log channel and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,

@@ -43,6 +43,7 @@ NO_PERSON = {
     "card_channel_id",
     "card_message_id",
     "log_channel_id",
+    "told_of_channel_id",
     "case_id",
     "block",
     "verdict",

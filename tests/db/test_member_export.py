@@ -262,6 +262,7 @@ KEPT_BACK = {
     "cases": """
         rule words score normal_form likeness
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
+        proposed_seconds lift_at
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
     """,
     "strikes": "given_by pardoned_by",

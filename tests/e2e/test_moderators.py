@@ -6,6 +6,7 @@ import pytest
 
 from playground.people.person import Person
 from playground.world.errors import Refused
+from playground.world.guild import Channel
 from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of
 from tests.openapi import needs_openapi
@@ -179,10 +180,52 @@ async def test_members_can_use_none_of_it_even_when_the_command_is_open_to_them(
     assert stage.files(job_of(gallery))[0].exists()
 
 
+async def test_a_flood_of_refused_prompts_is_one_card_that_counts_and_hides_no_other(stage: Stage) -> None:
+    ada, ben = stage.guest(), stage.guest()
+    uses = [await ada.slash("gallery", "imagine", prompt=f"{REFUSED} {number}") for number in range(60)]
+    await refused(stage, ben)
+    answers = [await stage.private(use) for use in uses]
+    assert sum("can't be drawn here" in each for each in answers) == 20
+    assert sum("20 refused prompts within an hour" in each for each in answers) == 40
+
+    def about(member: Person, message: Message) -> bool:
+        return "**Refused**" in message.texts and f"<@{member.id}>" in message.texts
+
+    await stage.play.wait_for_message(lambda m: about(ben, m), "mod-log", timeout=3)
+    await stage.play.wait_for_message(lambda m: about(ada, m) and "20 refused prompts" in m.texts, "mod-log")
+    cards = [each for each in await stage.mia.sees("mod-log") if about(ada, each)]
+    assert len(cards) == 1
+    assert len(stage.rows("SELECT 1 FROM verdicts WHERE member = ?", ada.id)) == 20
+
+
+async def test_a_deleted_log_channel_gives_way_to_the_one_with_the_default_name(stage: Stage) -> None:
+    world, ada = stage.play.world, stage.guest()
+    channel = Channel(id=world.snowflakes.next(), name="gone-soon")
+    channel.overwrites = stage.play.channel("mod-log").overwrites
+    world.channels[channel.id] = channel
+    stage.play.gateway.dispatch("CHANNEL_CREATE", channel.json(world.guild.id), world.guild.id)
+    use = await stage.mia.slash("gallery", "mod log-channel", channel=channel)
+    assert f"go to <#{channel.id}>" in await stage.private(use)
+    await refused(stage, ada)
+    await stage.play.wait_for_message(lambda m: f"<@{ada.id}>" in m.texts, channel)
+    del world.channels[channel.id]
+    stage.play.gateway.dispatch("CHANNEL_DELETE", channel.json(world.guild.id), world.guild.id)
+    ben = stage.guest()
+    await refused(stage, ben)
+    await stage.play.wait_for_message(lambda m: f"<@{ben.id}>" in m.texts, "mod-log")
+    told = [each for each in await stage.mia.sees("mod-log") if "is deleted" in each.texts]
+    assert len(told) == 1
+    use = await stage.mia.slash("gallery", "mod log-channel", channel=stage.play.channel("mod-log"))
+    await stage.private(use)
+
+
 async def test_refusals_go_to_the_channel_that_the_moderators_chose(stage: Stage) -> None:
     gallery = stage.play.channel("gallery")
     use = await stage.mia.slash("gallery", "mod log-channel", channel=gallery)
-    assert f"<#{gallery.id}>" in await stage.private(use)
+    assert f"Everyone can read <#{gallery.id}>" in await stage.private(use)
+    warning = await use.wait_for_message()
+    await stage.press(stage.mia, warning, "Use it anyway")
+    assert f"go to <#{gallery.id}>" in warning.texts
     ada = stage.guest()
     await refused(stage, ada)
     card = await stage.play.wait_for_message(

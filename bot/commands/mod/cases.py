@@ -8,7 +8,7 @@ from discord import app_commands, ui
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
-from bot.permissions import demand_moderator, moderator_of, seconds_of
+from bot.permissions import demand_below, demand_moderator, moderator_of, seconds_of
 from bot.studio import NotSenior
 from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, say_in, say_to, text
 from db import Case
@@ -31,6 +31,8 @@ async def case(
     atelier, by = interaction.client, moderator_of(interaction)
     seconds = seconds_of(ends_in) if ends_in else None
     found = await atelier.parts.casework.numbered(by, number)
+    if reason is not None or seconds is not None or note is not None:
+        await demand_below(interaction, found.member)
     if reason is not None or seconds is not None:
         found = await atelier.parts.casework.amend(number, by, reason=reason, seconds=seconds)
     if note is not None:
@@ -38,6 +40,10 @@ async def case(
     say = say_to(interaction)
     view, files = case_cards.case_card(say, await atelier.mod_channel.dossier(found))
     await interaction.response.send_message(view=view, files=files, ephemeral=True)
+    if (reason is not None or seconds is not None) and found.told_at is None:
+        is_told = await atelier.direct_messages.tell(found)
+        told = await atelier.direct_messages.told(say, found, is_told=is_told)
+        await interaction.followup.send(told, ephemeral=True)
     if reason is not None or seconds is not None or note is not None:
         await atelier.mod_channel.refresh_case(found.id)
     if seconds is not None and found.power == "timeout":
@@ -101,8 +107,9 @@ def _line(say: Language, each: Case) -> str:
 
 @command("command-mod-pardon")
 async def pardon(interaction: Interaction, number: Number, reason: Reason) -> None:
-    atelier, say = interaction.client, say_to(interaction)
-    found = await atelier.parts.casework.pardon(number, moderator_of(interaction), reason)
+    atelier, say, by = interaction.client, say_to(interaction), moderator_of(interaction)
+    await demand_below(interaction, (await atelier.parts.casework.numbered(by, number)).member)
+    found = await atelier.parts.casework.pardon(number, by, reason)
     await interaction.response.defer(ephemeral=True)
     lifted = await discord_sanctions.lift(
         interaction,
@@ -161,7 +168,14 @@ async def desk(interaction: Interaction, second_for_bans: bool | None = None) ->
         for each in atelier.parts.casework.ladder
     )
     days = atelier.parts.settings.moderation.strike_days
-    told = say("mod-desk", rungs=rungs, days=days, is_second=settings.ban_needs_second)
+    channel = await atelier.mod_channel.channels.of(interaction.guild_id)
+    told = say(
+        "mod-desk",
+        rungs=rungs,
+        days=days,
+        is_second=settings.ban_needs_second,
+        channel=channel and channel.id,
+    )
     await answer(interaction, told)
 
 

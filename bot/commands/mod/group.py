@@ -1,6 +1,6 @@
-"""/mod: the log, blocks, removal and restoring, the log channel. Every command checks the permission when it runs.
+"""/mod: the log, blocks, removal and restoring. Every command checks the permission when it runs.
 
-The rest of the group is in this folder: audit, cases, lockdown, rules and sanctions.
+The rest of the group is in this folder: audit, cases, the log channel, lockdown, rules and sanctions.
 """
 
 import logging
@@ -11,7 +11,7 @@ from discord import app_commands
 
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
-from bot.permissions import ModeratorsGroup, moderator_of, seconds_of
+from bot.permissions import ModeratorsGroup, demand_below, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage, link_of
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
@@ -73,8 +73,9 @@ class Mod(ModeratorsGroup):
         decision = Decision(
             outcome=Outcome.BLOCK, reason=reason, seconds=seconds_of(duration) if duration else None
         )
+        whom = await demand_below(interaction, member)
         done = await interaction.client.parts.casework.sanction(
-            moderator_of(interaction), MemberId(member.id), member.display_name, decision
+            moderator_of(interaction), whom, member.display_name, decision
         )
         say, case = say_to(interaction), done.case
         lines = [say("mod-blocked", member=member.id, until=case.expires_at, reason=reason)]
@@ -82,15 +83,6 @@ class Mod(ModeratorsGroup):
             lines.append(say("case-earlier-sanction", until=done.earlier.expires_at))
         lines.append(say("mod-case-number", number=case.number))
         await answer(interaction, "\n".join(lines))
-
-    @command("command-mod-unblock")
-    async def unblock(self, interaction: Interaction, member: discord.User) -> None:
-        was_blocked = await interaction.client.parts.takedown.unblock(
-            moderator_of(interaction), MemberId(member.id)
-        )
-        say = say_to(interaction)
-        told = say("mod-may-order", member=member.id) if was_blocked else say("mod-not-blocked")
-        await answer(interaction, told)
 
     @command("command-mod-remove")
     async def remove(
@@ -128,11 +120,6 @@ class Mod(ModeratorsGroup):
         await answer(interaction, say_to(interaction)("mod-restored", pictures=restored.pictures))
         for case_id in restored.cases:
             await atelier.mod_channel.refresh_case(case_id)
-
-    @command("command-mod-log-channel", "log-channel")
-    async def log_channel(self, interaction: Interaction, channel: discord.TextChannel) -> None:
-        await interaction.client.parts.casework.set_log_channel(moderator_of(interaction), channel.id)
-        await answer(interaction, say_to(interaction)("mod-log-channel", channel=channel.id))
 
 
 @app_commands.context_menu(name=text("command-remove-picture"))

@@ -1,4 +1,4 @@
-"""/mod strike, warn, timeout, ban, unban, purge: acts without a card."""
+"""/mod strike, warn, timeout, ban, unban, unblock, purge: acts without a card."""
 
 import logging
 
@@ -7,13 +7,12 @@ from discord import app_commands
 
 from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
-from bot.permissions import moderator_of, seconds_of
+from bot.permissions import demand_below, moderator_of, seconds_of
 from bot.posted_message import UNREACHABLE, PostedMessage
-from bot.studio import NoSuchMember, NotSenior
+from bot.studio import NotSenior
 from bot.studio.cases.cases import Decision, Done
 from bot.ui import command, markdown, say_to
-from db import Job, Outcome
-from generation import MemberId
+from db import Act, Job, Outcome
 
 log = logging.getLogger(__name__)
 
@@ -24,11 +23,9 @@ MOST_PURGED = 100  # orders per command
 
 @command("command-mod-strike")
 async def strike(interaction: Interaction, member: discord.User, reason: Reason) -> None:
-    casework = interaction.client.parts.casework
-    await _finish(
-        interaction,
-        await casework.strike(moderator_of(interaction), _person(member), member.display_name, reason),
-    )
+    casework, whom = interaction.client.parts.casework, await demand_below(interaction, member)
+    done = await casework.strike(moderator_of(interaction), whom, member.display_name, reason)
+    await _finish(interaction, done)
 
 
 @command("command-mod-warn")
@@ -52,18 +49,29 @@ async def ban(
 
 @command("command-mod-unban")
 async def unban(interaction: Interaction, member: discord.User, reason: Reason) -> None:
-    atelier, say = interaction.client, say_to(interaction)
-    was_blocked, cases = await atelier.parts.casework.unban(
-        moderator_of(interaction), _person(member), reason
-    )
+    await _lift(interaction, member, reason, Act.UNBAN)
+
+
+@command("command-mod-unblock")
+async def unblock(interaction: Interaction, member: discord.User) -> None:
+    await _lift(interaction, member, "", Act.UNBLOCK)
+
+
+async def _lift(interaction: Interaction, member: discord.User, reason: str, act: Act) -> None:
+    """Lifts the member's blocks, and the timeout and ban that the bot set in Discord. UNBAN also lifts another ban there."""
+    atelier, say, whom = interaction.client, say_to(interaction), await demand_below(interaction, member)
+    was_blocked, cases = await atelier.parts.casework.unban(moderator_of(interaction), whom, reason, act)
     await interaction.response.defer(ephemeral=True)
-    parts = [say("mod-may-order", member=member.id) if was_blocked else say("mod-not-blocked-by-me")]
-    numbers = {case.power: case.number for case in reversed(cases) if case.power}
-    for power, number in (numbers or {"ban": cases[0].number if cases else None}).items():
+    parts = [say("mod-may-order", member=whom) if was_blocked else say("mod-not-blocked-by-me")]
+    powers: dict[str, int | None] = {case.power: case.number for case in reversed(cases) if case.power}
+    is_ours = bool(powers)
+    if not powers and act is Act.UNBAN:
+        powers = {"ban": cases[0].number if cases else None}
+    for power, number in powers.items():
         lifted = await discord_sanctions.lift(
-            interaction, atelier.parts.takedown, MemberId(member.id), power, reason, case=number
+            interaction, atelier.parts.takedown, whom, power, reason, case=number
         )
-        if lifted.is_done or numbers:
+        if lifted.is_done or is_ours:
             parts.append(discord_sanctions.lift_text(say, lifted))
     for case in cases:
         await atelier.mod_channel.refresh_case(case.id)
@@ -78,7 +86,7 @@ async def purge(
     if member is None and not by.is_senior:
         raise NotSenior
     begin = atelier.parts.clock() - seconds_of(since)
-    whom = MemberId(member.id) if member else None
+    whom = await demand_below(interaction, member) if member else None
     purged = await atelier.parts.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
     jobs = purged.jobs
     await interaction.response.defer(ephemeral=True)
@@ -105,10 +113,8 @@ async def _delete(client: discord.Client, job: Job) -> bool:
 
 
 async def _sanction(interaction: Interaction, member: discord.User, decision: Decision) -> None:
-    by = moderator_of(interaction)
-    done = await interaction.client.parts.casework.sanction(
-        by, _person(member), member.display_name, decision
-    )
+    by, whom = moderator_of(interaction), await demand_below(interaction, member)
+    done = await interaction.client.parts.casework.sanction(by, whom, member.display_name, decision)
     await _finish(interaction, done)
 
 
@@ -119,11 +125,4 @@ async def _finish(interaction: Interaction, done: Done) -> None:
     await answer(interaction, summary + reason)
 
 
-def _person(member: discord.User) -> MemberId:
-    """Returns the member's id. Raises NoSuchMember for a bot."""
-    if member.bot:
-        raise NoSuchMember
-    return MemberId(member.id)
-
-
-COMMANDS = (strike, warn, timeout, ban, unban, purge)
+COMMANDS = (strike, warn, timeout, ban, unban, unblock, purge)

@@ -6,8 +6,10 @@ No Discord: the notice to the member, and Discord's own timeouts and bans, follo
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from math import inf
 
 from bot.studio import (
+    AsLongAsABan,
     CaseClosed,
     CaseTaken,
     ModerationSettings,
@@ -27,6 +29,8 @@ from moderation import DAY, Ruling, Rung, parse_escalation, rung_for
 STRIKING = (Outcome.WARN, Outcome.TIMEOUT, Outcome.BAN)
 """Outcomes that give a strike."""
 BLOCKING = (Outcome.TIMEOUT, Outcome.BAN, Outcome.BLOCK)
+LONGEST_TIMEOUT = 28 * DAY
+"""Seconds; Discord's limit. A longer sanction is as long as a ban."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +120,8 @@ class Casework:
     ) -> Done:
         """Opens and decides a new case for a moderator's command.
 
-        A ban confirms an open proposal by another moderator for that member. `decision`: None for the ladder's next rung, with
-        the `reason`. Raises OwnCase, SecondNeeded.
+        A ban confirms an open proposal by another moderator for that member; without a length, it has the proposal's.
+        `decision`: None for the ladder's next rung, with the `reason`. Raises OwnCase, SecondNeeded, AsLongAsABan.
         """
         if member == by.member:
             raise OwnCase
@@ -131,6 +135,8 @@ class Casework:
                 case = await self.records.cases.proposed(by.guild_id, member)
             if case is not None:
                 case = await self._free(case.id, by)
+                if decision.seconds is None:
+                    decision = replace(decision, seconds=case.proposed_seconds)
             else:
                 case = await self.records.cases.open(
                     tx,
@@ -149,8 +155,13 @@ class Casework:
         """Applies the ladder's rung for one more offence. Raises as `sanction`."""
         return await self.sanction(by, member, name, None, reason)
 
-    async def open_refusal(self, verdict_id: int, by: Moderator) -> Case | None:
-        """Opens a case from a refused order, once each. Returns None when this server has no refusal of that id."""
+    async def open_refusal(
+        self, verdict_id: int, by: Moderator, card: tuple[int, int] | None = None
+    ) -> Case | None:
+        """Opens a case from a refused order, once each. Returns None when this server has no refusal of that id.
+
+        `card`: channel and id of the refusal's card, which becomes the case's.
+        """
         record = await self.records.verdicts.get(verdict_id)
         if record is None or record.guild_id is None or record.guild_id != by.guild_id:
             return None
@@ -173,6 +184,8 @@ class Casework:
                 verdict=record.verdict,
                 verdict_id=record.id,
             )
+            if card is not None:
+                case = await self.records.cases.set_card(tx, case.id, *card)
             await self.takedown.note(tx, by, Act.OPEN_CASE, case.member, case=case.number)
             return case
 
@@ -196,21 +209,22 @@ class Casework:
     # ---- later changes; each old value is kept in the case's entries
 
     async def add_note(self, number: int, by: Moderator, text: str) -> Case:
-        """Adds a note. Raises NoSuchCase."""
+        """Adds a note. Raises NoSuchCase, OwnCase."""
         async with self.records.database.transaction() as tx:
-            case = await self.numbered(by, number)
+            case = await self._of_another(number, by)
             await self.record(tx, case, by, EntryKind.NOTE, Act.NOTE, text)
         return case
 
     async def amend(self, number: int, by: Moderator, *, reason: str | None, seconds: float | None) -> Case:
         """Changes a decided case's reason, or its end counted from now. The old values stay in its entries.
 
-        Raises NoSuchCase, OwnCase, NothingToAmend.
+        Raises NoSuchCase, OwnCase, SeniorNeeded, NothingToAmend, AsLongAsABan.
         """
         async with self.records.database.transaction() as tx:
             case = await self._of_another(number, by)
             if case.is_open:
                 raise NothingToAmend(number, is_open=True)
+            _demand_senior(case, by)
             expires_at, block, changed = case.expires_at, case.block, dict[str, object]()
             if reason is not None:
                 changed["before"] = case.reason
@@ -218,11 +232,15 @@ class Casework:
                 if not await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock()):
                     raise NothingToAmend(number, is_open=False)
                 expires_at = self.clock() + seconds
+                if case.expires_at is not None and expires_at > case.expires_at:
+                    await self._demand_shorter_than_a_ban(by, seconds)
                 renewed, _ = await self.takedown.block_in(
                     tx, by, case.member, case.reason if reason is None else reason, expires_at
                 )
                 block = renewed.id
                 changed |= {"until_before": case.expires_at, "until": expires_at}
+            elif reason is not None:
+                await self.records.blocks.set_reason(tx, block, reason)
             case = await self.records.cases.amend(
                 tx,
                 case,
@@ -239,30 +257,40 @@ class Casework:
     async def pardon(self, number: int, by: Moderator, reason: str) -> Case:
         """Pardons the case's strike, lifts its block, and allows pictures similar to its removed ones.
 
-        Raises NoSuchCase, OwnCase, NothingToPardon.
+        Raises NoSuchCase, OwnCase, SeniorNeeded, NothingToPardon.
         """
         async with self.records.database.transaction() as tx:
             case = await self._of_another(number, by)
+            _demand_senior(case, by)
             if not await self.undo(tx, case, by):
                 raise NothingToPardon(number)
             await self.record(tx, case, by, EntryKind.PARDONED, Act.PARDON, reason)
             return case
 
-    async def unban(self, by: Moderator, member: MemberId, reason: str) -> tuple[bool, list[Case]]:
-        """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases. Raises OwnCase."""
+    async def unban(
+        self, by: Moderator, member: MemberId, reason: str = "", act: Act = Act.UNBAN
+    ) -> tuple[bool, list[Case]]:
+        """Lifts all blocks of the member; strikes stay. Returns whether any was live, and their cases.
+
+        `act`: UNBAN, which may lift Discord's own ban alone, or UNBLOCK. Raises OwnCase, SeniorNeeded.
+        """
         if member == by.member:
             raise OwnCase
         async with self.records.database.transaction() as tx:
             cases = await self.records.cases.in_force(by.guild_id, member, self.clock())
+            for case in cases:
+                _demand_senior(case, by)
             was_blocked = await self.records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self.clock()
             )
             for case in cases:
                 await self.enter(tx, case, by, EntryKind.LIFTED, reason)
-            # Logged even when only Discord's own ban can be lifted: it is a moderator's act too.
-            for number in [case.number for case in cases] or [None]:
+            numbers: list[int | None] = [case.number for case in cases]
+            if not numbers and (was_blocked or act is Act.UNBAN):
+                numbers = [None]  # lifting Discord's own ban alone is a moderator's act too
+            for number in numbers:
                 await self.takedown.note(
-                    tx, by, Act.UNBAN, member, reason, case=number, details={"was_blocked": was_blocked}
+                    tx, by, act, member, reason, case=number, details={"was_blocked": was_blocked}
                 )
         return was_blocked, cases
 
@@ -307,8 +335,8 @@ class Casework:
             )
         if case.member == by.member:
             raise OwnCase
-        if case.is_escalated and not by.is_senior and not is_escalation:
-            raise SeniorNeeded(case.number)
+        if not is_escalation:
+            _demand_senior(case, by)
         if case.claimed_at is not None and case.claimed_by != by.member:
             free_in = case.claimed_at + self._claim_seconds - self.clock()
             if free_in > 0:
@@ -319,13 +347,14 @@ class Casework:
         self, tx: Transaction, case: Case, by: Moderator, decision: Decision
     ) -> tuple[Done, list[JobId]]:
         now, outcome = self.clock(), decision.outcome
-        if outcome is Outcome.BAN:
-            settings = await self.records.guilds.get(case.guild_id)
-            if settings.ban_needs_second:
-                if case.proposed_by == by.member:
-                    raise SecondNeeded(case.number)
-                if case.proposed_by is None:
-                    return await self._propose(tx, case, by, decision.reason), []
+        if outcome is Outcome.BAN and await self._needs_second(by):
+            if case.proposed_by == by.member:
+                raise SecondNeeded(case.number)
+            # A ban longer than the proposed one is a proposal too.
+            if case.proposed_by is None or _length(decision.seconds) > _length(case.proposed_seconds):
+                return await self._propose(tx, case, by, decision), []
+        if outcome in (Outcome.TIMEOUT, Outcome.BLOCK):
+            await self._demand_shorter_than_a_ban(by, decision.seconds)
         expires_at = None if decision.seconds is None else now + decision.seconds
         cancelled: list[JobId] = []
         plain = 0
@@ -383,10 +412,19 @@ class Casework:
         )
         return done, cancelled
 
-    async def _propose(self, tx: Transaction, case: Case, by: Moderator, reason: str) -> Done:
-        case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason)
+    async def _propose(self, tx: Transaction, case: Case, by: Moderator, decision: Decision) -> Done:
+        reason, seconds = decision.reason, decision.seconds
+        case = await self.records.cases.propose_ban(tx, case.id, by.member, by.name, reason, seconds)
         await self.record(tx, case, by, EntryKind.PROPOSED, Act.PROPOSE_BAN, reason)
         return Done(case=case, is_proposal=True)
+
+    async def _needs_second(self, by: Moderator) -> bool:
+        return (await self.records.guilds.get(by.guild_id)).ban_needs_second
+
+    async def _demand_shorter_than_a_ban(self, by: Moderator, seconds: float | None) -> None:
+        """Raises AsLongAsABan for what one moderator alone may not do where a ban takes two."""
+        if _length(seconds) > LONGEST_TIMEOUT and await self._needs_second(by):
+            raise AsLongAsABan(LONGEST_TIMEOUT)
 
     async def record(
         self,
@@ -428,3 +466,13 @@ class Casework:
             text=text,
             details=details,
         )
+
+
+def _demand_senior(case: Case, by: Moderator) -> None:
+    if case.is_escalated and not by.is_senior:
+        raise SeniorNeeded(case.number)
+
+
+def _length(seconds: float | None) -> float:
+    """Returns the length of a sanction; infinity for one until lifted."""
+    return inf if seconds is None else seconds

@@ -1,4 +1,4 @@
-"""Acts on jobs and members: cancel, remove, restore, block, unblock. Moderators' acts are logged."""
+"""Acts on jobs and members: cancel, remove, restore, block. Moderators' acts are logged."""
 
 import math
 import time
@@ -111,7 +111,7 @@ class Takedown:
             for each in jobs:
                 pictures += await self._records.banned.lift(tx, by.guild_id, each)
                 case = await self._records.cases.of_job(each)
-                if case is not None:
+                if case is not None and case.guild_id == by.guild_id:
                     cases.append(case.id)
                     await self._enter(tx, case.id, by, EntryKind.RESTORED, reason)
             if not pictures:
@@ -183,18 +183,6 @@ class Takedown:
         """Removes jobs from the queue. Their rows are cancelled already; this saves the worker useless work."""
         for job_id in jobs:
             self._dispatch.cancel(job_id)
-
-    async def unblock(self, by: Moderator, member: MemberId) -> bool:
-        """Lifts all of the member's blocks. Returns False when there was none. Raises OwnCase."""
-        if member == by.member:
-            raise OwnCase
-        async with self._records.database.transaction() as tx:
-            was_blocked = await self._records.blocks.lift_all(
-                tx, guild_id=by.guild_id, member=member, by=by.member, at=self._clock()
-            )
-            if was_blocked:
-                await self.note(tx, by, Act.UNBLOCK, member)
-        return was_blocked
 
     async def in_force(self, guild_id: int, member: MemberId) -> list[Case]:
         """Returns the member's cases with a live block; the one that ends last comes first."""
@@ -283,6 +271,8 @@ class Takedown:
     ) -> None:
         """Logs Discord's own timeout or ban, set or lifted, after Discord has answered."""
         async with self._records.database.transaction() as tx:
+            if act is Act.DISCORD_LIFTED and power == "ban":
+                await self._records.cases.set_all_lifted(tx, by.guild_id, member)
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
     async def job_of_message(self, message_id: int, actor: Actor) -> Job:

@@ -92,10 +92,7 @@ case-ladder = **Ladder** next is { case-rung }{ $is_first ->
 case-rung = { $sanction ->
     [warn] a warning
     [timeout] a timeout of { SPAN($seconds) }
-   *[ban] { $seconds ->
-        [none] a ban
-       *[other] a ban for { SPAN($seconds) }
-    }
+   *[ban] { case-ban-length }
 }
 case-entry = -# { MOMENT($at) } · { case-entry-name } · { $entry }
 case-entry-name = { $name ->
@@ -170,9 +167,13 @@ case-earlier-entries = { $count ->
 }
 case-open = **Open**
 case-escalated = Escalated: a moderator with Manage Server decides.
-case-ban-proposed = { $reason ->
-    [none] { case-moderator } proposes a ban: no reason given. { case-confirm }
-   *[other] { case-moderator } proposes a ban: { PLAIN($reason) }. { case-confirm }
+case-ban-proposed = { case-moderator } proposes { case-ban-length }: { $reason ->
+    [none] no reason given
+   *[other] { PLAIN($reason) }
+}. { case-confirm }
+case-ban-length = { $seconds ->
+    [none] a ban
+   *[other] a ban for { SPAN($seconds) }
 }
 case-confirm = Another moderator must confirm it, or decide otherwise.
 case-claimed = Claimed by { PLAIN($name) } since { MOMENT($at) }.
@@ -189,8 +190,12 @@ case-closed = **Closed** · { case-moderator } { decided }{ $outcome ->
     [yes] { " " }{ case-until }
    *[no] { "" }
 }{ $power ->
-    [none] { "" }
-   *[other] { " " }(and by Discord's own { case-power })
+    [none] { $outcome ->
+        [timeout] { " " }(by the bot alone)
+        [ban] { " " }(by the bot alone)
+       *[other] { "" }
+    }
+   *[other] { " " }(by the bot, and by Discord's own { case-power })
 } · { MOMENT($at) }{ $reason ->
     [none] { "" }
    *[other] { "\u000A" }Reason: { PLAIN($reason) }
@@ -200,6 +205,7 @@ case-power = { $power ->
    *[ban] ban
 }
 case-taken-back = **Taken back.**
+case-lifted = **Lifted.** The strike still counts.
 case-removed-already = The pictures are removed already. Only the decision about the member is left.
 # The effect of the first two buttons when no picture was posted.
 case-refusal-buttons = -# { $is_withheld ->
@@ -231,23 +237,55 @@ case-button = { $action ->
     }
 }
 
-## A refusal or flag that is no case yet
+## Refusals of a member that are no case yet
 
-case-review = { $ruling ->
-    [refuse] **Refused** · { $why }
-   *[flag] **Flagged** · { $why }
-}
+case-review = **Refused** · { $why }
+case-review-count = **{ $count } refused prompts** of this member since { MOMENT($since) }; this is the newest, and `/mod log` lists all.
 case-review-place = -# <@{ ID($member) }> in <#{ ID($channel) }> · { $source } · { MOMENT($at) }{ $job ->
     [none] { "" }
    *[other] { " " }· { case-job }
+}
+
+## The log channel
+
+log-channel-instead = ⚠️ The channel that was chosen for refusals and flags is deleted. They come here now; `/mod log-channel` chooses another one.
+log-channel-lost = ⚠️ The moderators of **{ PLAIN($server) }** don't see refusals and flags: { $loss ->
+    [none-chosen] there is no channel for them. `/mod log-channel` chooses one.
+    [deleted] their channel is deleted, and no other may take its place. `/mod log-channel` chooses one.
+    [unseen] I can't see their channel <#{ ID($channel) }>. Give me access to it, or choose another one with `/mod log-channel`.
+   *[forbidden] in <#{ ID($channel) }> I lack { $missing }. Give me that, or choose another one with `/mod log-channel`.
+}
+# Discord's permissions, as its menus call them.
+permission = { $name ->
+    [read-messages] View Channel
+    [send-messages] Send Messages
+    [embed-links] Embed Links
+    [attach-files] Attach Files
+    [use-application-commands] Use Application Commands
+   *[other] { $name }
+}
+
+## When the bot joins a server
+
+greeting = Hello! `/imagine` makes pictures, and `/help` lists the commands.
+greeting-permissions = ⚠️ I lack the permissions { $missing }.
+greeting-commands = ⚠️ Members lack the permission Use Application Commands.
+greeting-log-channel = { $channel ->
+    [none] ⚠️ Moderators: there is no channel for refused and flagged prompts yet. `/mod log-channel` chooses one.
+   *[other] ⚠️ Moderators: refused and flagged prompts go to <#{ ID($channel) }>, which everyone can read. `/mod log-channel` chooses another one.
 }
 
 ## The forms behind the buttons
 
 case-form-title = { $outcome ->
     [warn] Warn { $name } · case { ID($number) }
-    [timeout] Time out { $name } · case { ID($number) }
-   *[ban] Ban { $name } · case { ID($number) }
+    [timeout] Time out { $name } · case { ID($number) } · { case-form-whose }
+   *[ban] Ban { $name } · case { ID($number) } · { case-form-whose }
+}
+# Whose timeout or ban the moderator would set.
+case-form-whose = { $is_both ->
+    [yes] bot and Discord
+   *[no] bot only
 }
 case-form-reason = Reason, shown to the member
 case-form-duration = { $outcome ->
@@ -281,7 +319,11 @@ case-too-plain = { $pictures ->
 }
 case-told = { $is_told ->
     [yes] The member is notified by direct message.
-   *[no] Their direct messages are closed: they see the notice when they next use me.
+   *[no] Their direct messages are closed: { $kept_by ->
+        [ban] they are not notified, because Discord's own ban keeps them from using me.
+        [timeout] they see the notice when they use me after Discord's own timeout.
+       *[other] they see the notice when they next use me.
+    }
 }
 case-strikes-now = They have { case-strikes } now.
 case-first-refusal = It was their first refusal, which gives no strike.
@@ -315,16 +357,20 @@ case-permission = { $power ->
    *[ban] Ban Members
 }
 
+case-ban-not-lifted = ⚠️ Case { ID($number) } has ended, but I lack the permission to lift Discord's own ban of <@{ ID($member) }>. Lift it by hand.
+
 # The reason in Discord's own audit log, without markdown.
 case-audit-reason = { $has_reason ->
     [yes] Case { ID($number) } by { $name }: { $reason }
    *[no] Case { ID($number) } by { $name }
 }
+case-audit-ended = Case { ID($number) }: its end has come
 case-audit-pardoned = Case { ID($number) }: pardoned
 case-audit-overturned = Case { ID($number) }: overturned
 
 ## Notices to the member
 
+case-notice-amended = A moderator has changed this decision; this is how it is now.
 case-notice = { $outcome ->
     [approve] A moderator has reviewed your order that the picture check stopped in { case-server }: the check was wrong. You get no strike. The pictures were not kept and can't be posted, but you may order again.
     [remove] { $is_withheld ->

@@ -53,7 +53,7 @@ mod-cases-open = open
 mod-cases-decided = { case-moderator } { decided }
 command-mod-stats = Numbers of prompts, refusals, reports and decisions
     .since = The last 12h, 7d or 2w; left out: 7d
-mod-stats-title = ### The last { SPAN($seconds) }
+mod-stats-title = ### The last { PERIOD($seconds) }
 mod-stats-prompts = **Prompts** { $asked } asked · { $flagged } flagged · { $refused } refused
 mod-stats-pictures = **Pictures** of { $flagged ->
     [one] { $flagged } order
@@ -241,6 +241,10 @@ mod-desk = **Ladder** { $rungs }
         [yes] needs a second moderator
        *[no] needs one moderator
     }
+    { "" }**Cards** { $channel ->
+        [none] have no channel that I can use: `/mod log-channel` chooses one
+       *[other] are posted in <#{ ID($channel) }>
+    }
 
 ## Acts without a card
 
@@ -248,9 +252,8 @@ command-mod-block = Keep a member from making pictures, for a time or until lift
     .member = Whom to block
     .reason = Shown to the member
     .duration = 30m, 12h, 7d or 2w; left out: until lifted
-command-mod-unblock = Lift a member's block
+command-mod-unblock = Lift a member's blocks, and Discord's own timeout or ban that came with them
     .member = Who may make pictures again
-mod-not-blocked = They are not blocked.
 command-mod-strike = Give a strike, with the ladder's sanction for it
     .member = Whom
     .reason = Shown to the member
@@ -301,6 +304,8 @@ mod-restored = { $pictures ->
 command-mod-log-channel = Where refusals and flags are posted
     .channel = One that only moderators can read
 mod-log-channel = Refusals and flags go to <#{ ID($channel) }> from now on.
+mod-log-channel-public = ⚠️ Everyone can read <#{ ID($channel) }>: all members would see refused prompts, and who wrote them.
+mod-log-channel-confirm = Use it anyway
 
 ## Lockdown
 

@@ -114,6 +114,7 @@ error-line-full = The queue is full: { $waiting } jobs are waiting. { $seconds -
    *[other] It would take about { WAIT($seconds) }. Try again in a little while.
 }
 error-too-busy = There are more orders at the moment than I can answer. Try again in a little while. { nothing-charged }
+error-too-many-refused = You have had { $limit } refused prompts within an hour, the maximum. Try again in { WAIT($retry_after) }. { nothing-charged }
 error-raid-holds = This server is in raid mode: for now only { $ages ->
     [account] accounts older than { SPAN($account_age) }
     [member] members for more than { SPAN($member_age) }
@@ -194,9 +195,16 @@ sanctioned = { $outcome ->
    *[other] { $outcome }
 }
 error-second-needed = You proposed the ban in case { ID($number) } yourself: another moderator must confirm it.
+error-as-long-as-a-ban = That lasts as long as a ban, and a ban takes two moderators here. Choose at most { SPAN($limit) }, or propose a ban with `/mod ban`.
 error-senior-needed = Case { ID($number) } was escalated: the decision needs the Manage Server permission.
 error-not-senior = That needs the Manage Server permission.
 error-own-case = That is about you: another moderator must decide it.
+error-above-you = { $is_owner ->
+    [yes] They own this server, so no moderator can do that to them.
+   *[no] Their role is above yours: a moderator above them must do that.
+}
+error-roles-unknown = Discord did not say which roles they have. Try again.
+error-log-channel-closed = I lack the permission { permission } in <#{ ID($channel) }>. Give me that there, or choose another channel.
 error-nothing-to-amend = { $is_open ->
     [yes] Case { ID($number) } has no decision that could be amended.
    *[no] Case { ID($number) } has no running timeout or ban that could be amended.

@@ -25,3 +25,20 @@ span-weeks = { $count ->
     [one] { $count } week
    *[other] { $count } weeks
 }
+# A time in a sentence such as "the last week".
+period-minutes = { $count ->
+    [one] minute
+   *[other] { $count } minutes
+}
+period-hours = { $count ->
+    [one] hour
+   *[other] { $count } hours
+}
+period-days = { $count ->
+    [one] day
+   *[other] { $count } days
+}
+period-weeks = { $count ->
+    [one] week
+   *[other] { $count } weeks
+}

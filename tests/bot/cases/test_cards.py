@@ -3,10 +3,12 @@
 import pytest
 
 from bot.cases.cards import Dossier, case_card, notice
+from bot.studio.cases.cases import Decision
 from bot.studio.errors import CaseClosed, PromptRefused
 from bot.texts import language
 from bot.ui.components import View
-from db.cases import Case
+from db.cases import Case, Outcome
+from moderation.duration import DAY
 from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, REMOVE, case_of
 from tests.bot.gallery.test_cards import labels_of, problems, texts_of
@@ -22,7 +24,16 @@ async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:
     entries = await shop.records.entries.of_case(case.id)
     has_look = await shop.records.banned.has_look(case.id)
     job = await shop.records.jobs.get(case.job) if case.job else None
-    dossier = Dossier(case=case, standing=standing, rung=rung, entries=entries, job=job, has_look=has_look)
+    strike = await shop.records.strikes.of_case(case.id)
+    dossier = Dossier(
+        case=case,
+        standing=standing,
+        rung=rung,
+        entries=entries,
+        job=job,
+        has_look=has_look,
+        has_strike=strike is not None and strike.is_live(shop.clock.now),
+    )
     view, files = case_card(language("en"), dossier)
     assert problems(view, [file.filename for file in files]) == []
     return "\n".join(texts_of(view)), labels_of(view)
@@ -94,6 +105,26 @@ async def test_an_open_cases_card_says_that_its_pictures_are_gone(busy: Shop) ->
     await busy.takedown.remove(job.id, MIA, "too foxy")
     words, _ = await card(busy, case.id)
     assert "mia · removed: the pictures: too foxy" in words and "removed already" in words
+
+
+async def test_a_lifted_block_is_not_said_to_be_taken_back_while_the_strike_counts(shop: Shop) -> None:
+    ban = Decision(outcome=Outcome.BAN, reason="raids")
+    case = (await shop.casework.sanction(MIA, BEN.member, "ben", ban)).case
+    await shop.casework.unban(MIA, BEN.member, "mercy")
+    words, _ = await card(shop, case.id)
+    assert "**Lifted.** The strike still counts." in words and "Taken back" not in words
+    await shop.casework.pardon(case.number, MIA, "mercy")
+    assert "Taken back" in (await card(shop, case.id))[0]
+    block = Decision(outcome=Outcome.BLOCK, reason="raids")
+    case = (await shop.casework.sanction(MIA, BEN.member, "ben", block)).case
+    await shop.casework.unban(MIA, BEN.member, "mercy")
+    assert "Taken back" in (await card(shop, case.id))[0], "there is no strike"
+
+
+async def test_the_card_of_a_proposed_ban_says_its_length(strict: Shop) -> None:
+    weeks = Decision(outcome=Outcome.BAN, reason="raids", seconds=14 * DAY)
+    case = (await strict.casework.sanction(MIA, BEN.member, "ben", weeks)).case
+    assert "mia proposes a ban for 2 weeks: raids" in (await card(strict, case.id))[0]
 
 
 async def test_a_refused_prompts_card_says_that_the_filter_stays_as_it_is(shop: Shop) -> None:

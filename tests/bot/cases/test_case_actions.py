@@ -87,7 +87,7 @@ async def reset_policy(shop: Shop) -> None:
 
 async def unblock(shop: Shop) -> None:
     await shop.block(ADA)
-    await shop.takedown.unblock(MIA, ADA.member)
+    await shop.casework.unban(MIA, ADA.member, act=Act.UNBLOCK)
 
 
 async def claim(shop: Shop) -> None:

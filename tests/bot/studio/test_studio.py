@@ -4,10 +4,11 @@ import asyncio
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from bot.studio.errors import MemberBlocked, PromptRefused
+from bot.studio.errors import MemberBlocked, PromptRefused, TooManyRefused
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.settings import Settings
 from db.jobs import Job, JobState
@@ -200,6 +201,67 @@ async def test_a_full_line_admits_nobody_and_charges_nothing(
     shop.dispatch.cancel(job.id)
     with pytest.raises(JobCancelled):
         await waiting
+
+
+# ---- refused prompts
+
+
+class Counting:
+    """A filter that counts the prompts that it is asked about at once, and altogether."""
+
+    def __init__(self, screen: PromptFilter) -> None:
+        self._screen = screen
+        self.asked = self.at_once = self.most_at_once = 0
+
+    async def wait_for_verdict(self, *args: Any, **options: Any) -> Verdict:
+        self.asked += 1
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            return await self._screen.wait_for_verdict(*args, **options)
+        finally:
+            self.at_once -= 1
+
+
+@pytest.fixture
+def counting(shop: Shop) -> Counting:
+    shop.prompt_screening.screen = counting = Counting(shop.prompt_screening.screen)  # pyright: ignore[reportAttributeAccessIssue]
+    return counting
+
+
+async def test_a_flood_of_refused_prompts_is_turned_away_without_a_look(
+    shop: Shop, counting: Counting
+) -> None:
+    flood = (shop.admit(an_order(f"a nude woman {number}")) for number in range(320))
+    results = await asyncio.gather(*flood, return_exceptions=True)
+    limit = shop.settings.limits.refusals_an_hour
+    assert sum(isinstance(each, PromptRefused) for each in results) == limit
+    turned_away = [each for each in results if isinstance(each, TooManyRefused)]
+    assert len(turned_away) == 320 - limit and turned_away[0].limit == limit
+    assert (counting.asked, counting.most_at_once) == (limit, 1)
+    assert await shop.records.verdicts.count(GUILD) == limit
+    await shop.admit(an_order(actor=BEN))
+    shop.clock.now += turned_away[0].retry_after - 1
+    with pytest.raises(TooManyRefused):
+        await shop.admit(an_order())
+    shop.clock.now += 1
+    await shop.admit(an_order())
+
+
+async def test_refused_pictures_are_not_counted_as_prompts(
+    busy: Shop, open_shop: Callable[[Settings], Shop]
+) -> None:
+    await busy.refused("show refused", images=1)
+    strict = open_shop(replace(busy.settings, limits=replace(busy.settings.limits, refusals_an_hour=1)))
+    await strict.admit(an_order())
+
+
+async def test_an_order_beyond_the_limits_is_not_screened(shop: Shop, counting: Counting) -> None:
+    for _ in range(3):
+        await shop.admit(an_order(images=1))
+    with pytest.raises(TooManyJobs):
+        await shop.admit(an_order("a nude woman", images=1))
+    assert counting.asked == 3
 
 
 # ---- blocks

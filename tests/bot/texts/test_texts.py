@@ -263,6 +263,14 @@ def test_a_duration_is_rounded_up(seconds: float, words: str) -> None:
     [(1_209_600, "2 weeks"), (86_400, "1 day"), (129_600, "36 hours"), (60, "1 minute"), (61, "61 s")],
 )
 def test_a_span_is_told_in_the_largest_unit_that_is_whole(seconds: float, words: str) -> None:
+    assert language("en")("case-rung", sanction="timeout", seconds=seconds) == f"a timeout of {words}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(1_209_600, "2 weeks"), (604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "minute")],
+)
+def test_a_single_unit_of_the_past_has_no_number(seconds: float, words: str) -> None:
     assert language("en")("mod-stats-title", seconds=seconds) == f"### The last {words}"
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bot.studio.cases.cases import DAY, Decision
 from bot.studio.errors import MemberBlocked, NoSuchCase, NothingToAmend, NothingToPardon
+from db.audit import Act
 from db.case_entries import EntryKind
 from db.cases import Outcome
 from generation.request import MemberId
@@ -161,7 +162,7 @@ async def test_a_member_is_blocked_until_the_last_sanction_in_force_ends(
                 await shop.casework.unban(MAX, member, "mercy")
                 ends = dict.fromkeys(ends, 0.0)
             case "unblock":
-                await shop.takedown.unblock(MAX, member)
+                await shop.casework.unban(MAX, member, act=Act.UNBLOCK)
                 ends = dict.fromkeys(ends, 0.0)
             case _ if not numbers:
                 continue

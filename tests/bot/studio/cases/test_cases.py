@@ -7,6 +7,7 @@ import pytest
 
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import (
+    AsLongAsABan,
     CaseClosed,
     CaseTaken,
     MemberBlocked,
@@ -16,8 +17,10 @@ from bot.studio.errors import (
     SecondNeeded,
     SeniorNeeded,
 )
+from db.audit import Act
 from db.cases import Origin, Outcome
 from db.jobs import JobState
+from moderation.duration import DAY, WEEK
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, FLAGGED, MAX, OLA, REMOVE, WARN, actions, flagged
 
@@ -30,7 +33,7 @@ async def test_a_flagged_order_has_a_case_with_its_evidence_before_anybody_is_to
     case = await flagged(shop)
     assert (case.number, case.origin, case.member, case.prompt) == (1, Origin.FLAG, ADA.member, FLAGGED)
     assert (case.verdict.rule, case.verdict.words) != ("", ())
-    assert await shop.records.cases.without_card() == [case]
+    assert await shop.records.cases.without_card(GUILD) == [case]
     assert (await flagged(shop, BEN)).number == 2
 
 
@@ -232,8 +235,101 @@ async def test_a_moderator_does_not_lift_what_was_set_on_them(shop: Shop) -> Non
     await shop.casework.sanction(MAX, MIA.member, MIA.name, Decision(outcome=Outcome.TIMEOUT, seconds=60))
     for act in (
         shop.casework.unban(MIA, MIA.member, "mercy"),
-        shop.takedown.unblock(MIA, MIA.member),
+        shop.casework.unban(MIA, MIA.member, act=Act.UNBLOCK),
     ):
         with pytest.raises(OwnCase):
             await act
     assert await shop.records.blocks.live(GUILD, MIA.member, shop.clock.now) is not None
+
+
+# ---- what is as long as a ban
+
+
+WEEKS_4, YEARS = 28 * DAY, 9999 * WEEK
+
+
+async def test_a_proposed_ban_keeps_its_length(strict: Shop) -> None:
+    weeks = Decision(outcome=Outcome.BAN, reason="raids", seconds=2 * WEEK)
+    proposed = await strict.casework.sanction(MIA, ADA.member, "ada", weeks)
+    assert proposed.is_proposal and proposed.case.proposed_seconds == 2 * WEEK
+    confirmed = await strict.casework.sanction(MAX, ADA.member, "ada", replace(weeks, seconds=None))
+    assert confirmed.case.expires_at == strict.clock.now + 2 * WEEK
+
+
+async def test_a_ban_longer_than_the_proposed_one_is_a_proposal_too(strict: Shop) -> None:
+    weeks = Decision(outcome=Outcome.BAN, reason="raids", seconds=2 * WEEK)
+    case = (await strict.casework.sanction(MIA, ADA.member, "ada", weeks)).case
+    longer = await strict.casework.decide(case.id, MAX, replace(weeks, seconds=None))
+    assert longer.is_proposal and longer.case.proposed_by == MAX.member
+    shorter = await strict.casework.decide(case.id, MIA, weeks)
+    assert shorter.case.expires_at == strict.clock.now + 2 * WEEK
+
+
+@pytest.mark.parametrize("outcome", [Outcome.TIMEOUT, Outcome.BLOCK])
+async def test_where_a_ban_takes_two_nothing_as_long_as_one_takes_one(strict: Shop, outcome: Outcome) -> None:
+    for seconds in (YEARS, WEEKS_4 + 60, *([None] if outcome is Outcome.BLOCK else [])):
+        with pytest.raises(AsLongAsABan):
+            await strict.casework.sanction(
+                OLA, ADA.member, "ada", Decision(outcome=outcome, reason="spam", seconds=seconds)
+            )
+        case = await flagged(strict)
+        with pytest.raises(AsLongAsABan):
+            await strict.casework.decide(case.id, MIA, Decision(outcome=outcome, seconds=seconds))
+        assert case.job is not None
+        await strict.takedown.cancel(case.job, MIA)
+    decision = Decision(outcome=outcome, reason="spam", seconds=WEEKS_4)
+    case = (await strict.casework.sanction(MIA, ADA.member, "ada", decision)).case
+    with pytest.raises(AsLongAsABan):
+        await strict.casework.amend(case.number, MAX, reason=None, seconds=YEARS)
+    amended = await strict.casework.amend(case.number, MAX, reason=None, seconds=DAY)
+    assert amended.expires_at == strict.clock.now + DAY
+
+
+async def test_an_end_that_comes_earlier_takes_one(strict: Shop) -> None:
+    ban = Decision(outcome=Outcome.BAN, reason="raids")
+    await strict.casework.sanction(MIA, ADA.member, "ada", ban)
+    case = (await strict.casework.sanction(MAX, ADA.member, "ada", ban)).case
+    amended = await strict.casework.amend(case.number, MIA, reason=None, seconds=YEARS)
+    assert amended.expires_at == strict.clock.now + YEARS
+
+
+async def test_elsewhere_a_block_has_no_limit(shop: Shop) -> None:
+    await shop.block(ADA)
+    with pytest.raises(MemberBlocked):
+        await shop.admit(an_order())
+
+
+async def test_an_escalated_case_is_amended_and_taken_back_by_seniors_only(shop: Shop) -> None:
+    case = await flagged(shop)
+    await shop.casework.escalate(case.id, MIA)
+    ban = Decision(outcome=Outcome.BAN, reason="raids", seconds=DAY)
+    await shop.casework.decide(case.id, OLA, ban)
+    for act in (
+        shop.casework.amend(case.number, MIA, reason="less", seconds=60),
+        shop.casework.pardon(case.number, MIA, "mercy"),
+        shop.casework.unban(MIA, ADA.member, "mercy"),
+        shop.casework.unban(MIA, ADA.member, act=Act.UNBLOCK),
+    ):
+        with pytest.raises(SeniorNeeded):
+            await act
+    await shop.casework.add_note(case.number, MIA, "seen")
+    await shop.casework.amend(case.number, OLA, reason="less", seconds=60)
+    await shop.casework.pardon(case.number, OLA, "mercy")
+
+
+async def test_nobody_notes_on_their_own_case(shop: Shop) -> None:
+    case = (await shop.casework.sanction(MAX, MIA.member, MIA.name, WARN)).case
+    with pytest.raises(OwnCase):
+        await shop.casework.add_note(case.number, MIA, "it was nothing")
+
+
+async def test_an_amended_reason_is_the_one_that_the_member_reads(shop: Shop) -> None:
+    case = (
+        await shop.casework.sanction(MIA, ADA.member, "ada", Decision(outcome=Outcome.BAN, reason="raids"))
+    ).case
+    await shop.records.cases.told(case.id, shop.clock.now)
+    amended = await shop.casework.amend(case.number, MAX, reason="spam", seconds=None)
+    assert amended.told_at is None
+    with pytest.raises(MemberBlocked) as blocked:
+        await shop.admit(an_order())
+    assert blocked.value.reason == "spam"

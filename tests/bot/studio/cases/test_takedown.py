@@ -11,6 +11,7 @@ from bot.studio.cases.cases import Decision
 from bot.studio.errors import MemberBlocked, NoSuchJob, NotRunning, NotYours
 from bot.studio.orders.order import Actor
 from bot.studio.settings import Settings
+from db.audit import Act
 from db.case_entries import EntryKind
 from db.cases import Outcome
 from db.jobs import Job, JobState
@@ -186,7 +187,7 @@ async def test_a_second_block_ends_the_first_no_earlier_and_unblock_lifts_both(s
         with pytest.raises(MemberBlocked) as blocked:
             await shop.admit(an_order())
         assert (blocked.value.until, blocked.value.reason) == (None, "spam")
-    assert await shop.takedown.unblock(MIA, ADA.member)
+    assert (await shop.casework.unban(MIA, ADA.member, act=Act.UNBLOCK))[0]
     await shop.admit(an_order())
 
 
@@ -194,9 +195,9 @@ async def test_a_lifted_block_is_over_and_noted(shop: Shop) -> None:
     await shop.block(ADA, "spam")
     with pytest.raises(MemberBlocked):
         await shop.admit(an_order())
-    assert await shop.takedown.unblock(MIA, ADA.member)
+    assert (await shop.casework.unban(MIA, ADA.member, act=Act.UNBLOCK))[0]
     await shop.admit(an_order())
-    assert not await shop.takedown.unblock(MIA, ADA.member)
+    assert not (await shop.casework.unban(MIA, ADA.member, act=Act.UNBLOCK))[0]
     assert [each.act for each in await shop.records.audit.page(GUILD)] == ["unblock", "block"]
 
 

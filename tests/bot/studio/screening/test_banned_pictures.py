@@ -262,3 +262,16 @@ async def test_a_pardon_lets_pictures_back_whose_member_is_forgotten_by_then(bus
     assert kind == "banned"
     await busy.casework.pardon(case.number, MIA, "a mistake")
     assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
+
+
+async def test_another_servers_job_is_not_restored_here(busy: Shop) -> None:
+    first = (await busy.draw(FLAGGED, images=1)).job
+    await busy.takedown.remove(first.id, MIA, "no")
+    elsewhere = replace(MIA, guild_id=GUILD + 1)
+    with pytest.raises(NothingToRestore):
+        await busy.takedown.restore(elsewhere, "mercy", job_id=first.id)
+    with pytest.raises(NothingToRestore):
+        await busy.takedown.restore(elsewhere, "mercy", job_id=first.id, since=0.0)
+    entries = await busy.records.entries.of_case((await case_of(busy, first)).id)
+    assert EntryKind.RESTORED not in [each.kind for each in entries]
+    assert await busy.records.audit.page(GUILD + 1) == []
