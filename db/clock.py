@@ -61,7 +61,11 @@ TIMES = (
     Times("reports", ("at",)),
     Times("blocks", ("at", "lifted_at"), (("expires_at", "at"),)),
     Times("strikes", ("at", "pardoned_at"), (("expires_at", "at"),)),
-    Times("cases", ("opened_at", "claimed_at", "acted_at", "told_at"), (("expires_at", "acted_at"),)),
+    Times(
+        "cases",
+        ("opened_at", "claimed_at", "acted_at", "told_at"),
+        (("expires_at", "acted_at"), ("lift_at", "acted_at")),
+    ),
     Times("case_entries", ("at",)),
     Times("appeals", ("at", "decided_at", "told_at")),
     Times("gates", ("mode_at",)),

@@ -1,8 +1,8 @@
 """The moderators' channel: cards of refusals, cases and appeals.
 
 Each server has its own posting order, so a slow or closed channel holds up no other server. Cards of cases and appeals that are
-not posted yet are found again in the database every minute. A refusal's card is tried a few times; after that, the refusal is only
-in /mod log.
+not posted yet are found again in the database every minute. A refusal's card is tried a few times; after that, the refusal is in
+/mod log alone.
 """
 
 import asyncio

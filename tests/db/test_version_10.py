@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from db.audit_check import check_audit
+from db.cases import Cases
 from db.database import Database
 from db.erasure import DAY
 from db.jobs import Job, JobAction, Jobs, JobState, Parent, ReplyTarget
@@ -147,6 +148,8 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert len(new.pop("jobs")) == len(old.pop("jobs"))
     assert {row.pop("likeness") for name in ("cases", "verdicts") for row in new[name]} == {None}
     assert {row.pop("details") for row in new["case_entries"]} == {"{}"}
+    assert {row.pop(name) for name in ("proposed_seconds", "lift_at") for row in new["cases"]} == {None}
+    assert {row.pop("told_of_channel_id") for row in new["guilds"]} == {None}
     assert {name: new.get(name) for name in old} == old
 
 
@@ -183,8 +186,13 @@ async def test_indices_triggers_and_references_are_kept(path: Path, old: object)
     async with Database.open(path):
         pass
     moved = set(indices) ^ set(column(path, INDICES))
-    later = (MIGRATIONS / "0017_retention.sql").read_text("utf-8")
-    added = {(name,) for name in re.findall(r"CREATE INDEX (\w+)", later)} - {("jobs_by_end",)}
+    later = "".join(
+        (MIGRATIONS / name).read_text("utf-8") for name in ("0017_retention.sql", "0018_moderators.sql")
+    )
+    added = {(name,) for name in re.findall(r"CREATE INDEX (\w+)", later)} - {
+        ("jobs_by_end",),
+        ("cases_without_card",),
+    }
     assert moved == {("jobs_by_parent",), ("job_parents_by_parent",)} | added
     assert column(path, TRIGGERS) == triggers
     for table in ("images", "spending", "job_parents"):
@@ -202,3 +210,19 @@ async def test_what_is_forgotten_later_is_not_in_pages_of_the_old_table(db: Data
     await db.tidy()
     for path in (db.path, db.path.with_name(db.path.name + "-wal")):
         assert secret not in path.read_bytes()
+
+
+async def test_a_ban_that_runs_is_lifted_at_its_end(path: Path, old: object) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (block,) = connection.execute(
+            """INSERT INTO blocks (guild_id, member, set_by, reason, at, expires_at) VALUES (1, 2, 3, 'raids', 10, 99)
+            RETURNING id"""
+        ).fetchone()
+        connection.execute(
+            "UPDATE cases SET power = 'ban', block = ?, expires_at = 99 WHERE id = 1", (block,)
+        )
+        connection.execute(
+            "UPDATE cases SET power = 'timeout', block = ?, expires_at = 99 WHERE id = 2", (block,)
+        )
+    async with Database.open(path) as db:
+        assert [case.id for case in await Cases(db).to_lift(99.0)] == [1]
