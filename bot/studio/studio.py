@@ -47,6 +47,7 @@ from generation import (
 )
 from generation.queue.dispatcher import Dispatcher
 from moderation import DAY, HOUR, Ruling, Spend, Verdict, admit
+from moderation.rate_limits import RateLimited, TooManyJobs
 
 log = logging.getLogger(__name__)
 
@@ -85,6 +86,8 @@ class Studio:
         self._tickets: dict[JobId, Ticket] = {}
         self._unstored: dict[JobId, Pictures] = {}
         self._turns = WeakValueDictionary[MemberId, asyncio.Lock]()
+        # Members with a refused prompt or an order beyond the limits: only they are checked before the screen.
+        self._watched = set[MemberId]()
 
     # ---- orders
 
@@ -121,7 +124,7 @@ class Studio:
         """Screens an order. Returns the verdict and the ids of the server's rules that matched.
 
         A refusal is recorded and reported to the moderators. All servers share the thread that screens: one prompt of a member is
-        screened at a time, and none of an order that the limits exclude (`is_charged`: those of pictures too).
+        screened at a time, and none of a member who has just exceeded a limit (`is_charged`: those of pictures too).
         Raises MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs.
         """
         async with self._turns.setdefault(order.actor.member, asyncio.Lock()):
@@ -131,9 +134,8 @@ class Studio:
         now = self.clock()
         await self._demand_unblocked(order.actor, now)
         mode = await self._lockdown.let_in(order.actor)
-        await self._demand_few_refusals(order.actor, now)
-        if is_charged:
-            await self._charge(order, now)
+        if order.actor.member in self._watched:
+            await self._demand_within_limits(order, now, is_charged=is_charged)
         verdict, hits = await self._prompt_screening.judge(order, mode, now)
         self._metrics.judged(verdict)
         if verdict.ruling is Ruling.REFUSE:
@@ -141,6 +143,7 @@ class Studio:
                 record = await self._prompt_screening.note(tx, order, verdict, now, job=None, hits=hits)
                 is_first = await self.records.verdicts.is_first_refusal(record.id)
             self._report(record)
+            self._watched.add(order.actor.member)
             is_own = verdict.rule.startswith(PREFIX)
             raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
         return verdict, hits
@@ -152,22 +155,30 @@ class Studio:
         if block is not None:
             raise MemberBlocked(block.expires_at, block.reason)
 
-    async def _demand_few_refusals(self, actor: Actor, now: float) -> None:
+    async def _demand_within_limits(self, order: Order, now: float, *, is_charged: bool) -> None:
         limit = self.settings.limits.refusals_an_hour
-        times = await self.records.verdicts.refusals_since(actor.member, now - HOUR)
+        times = await self.records.verdicts.refusals_since(order.actor.member, now - HOUR)
         if len(times) >= limit:
             raise TooManyRefused(limit, min(times[-limit] + HOUR - now, HOUR))
+        if is_charged:
+            await self._charge(order, now)
+            if not times:
+                self._watched.discard(order.actor.member)
 
     async def _charge(self, order: Order, now: float) -> None:
         member = order.actor.member
         spent = await self.records.spending.since(member, now - DAY)
-        admit(
-            self.settings.limits,
-            [Spend(at=row.at, images=row.images) for row in spent],
-            await self.records.jobs.in_line(member),
-            order.drawing.images,
-            now,
-        )
+        try:
+            admit(
+                self.settings.limits,
+                [Spend(at=row.at, images=row.images) for row in spent],
+                await self.records.jobs.in_line(member),
+                order.drawing.images,
+                now,
+            )
+        except (RateLimited, TooManyJobs):
+            self._watched.add(member)
+            raise
 
     def _job_of(self, order: Order, place: ReplyTarget, now: float) -> Job:
         return Job(

@@ -37,7 +37,7 @@ from generation.queue.ticket import JobCancelled
 from generation.request import ModelEntry
 from moderation.pictures.check import PictureCheck
 from moderation.prompts.filter import PromptFilter
-from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
+from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
 from tests.db.rows import record, record_done
 from tests.generation.queue.test_dispatcher import order, until, until_running
 from tests.generation.stand_in import COMMAND
@@ -118,7 +118,7 @@ async def test_what_is_scraped_is_what_was_ordered(
         plain = await studio.admit(an_order("a zyzzyva", images=2, steps=4, guidance=1.0), place)
         unwanted = await studio.admit(an_order("a zyzzyva", images=1, steps=20), place)
         with pytest.raises(PromptRefused):
-            await studio.admit(an_order("a naked zyzzyva", BEN), place)
+            await studio.admit(an_order("a naked zyzzyva"), place)
         before = figures(await scrape(port))
         assert of(before, "line_jobs", lane="all") == 0 and of(before, "rows_total") == 0
         drawn = [asyncio.create_task(studio.fulfil(job, unwatched)) for job in (guided, plain, unwanted)]
