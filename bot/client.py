@@ -168,7 +168,6 @@ class Atelier(discord.AutoShardedClient):
         # A new session starts without the old presence.
         self._shown = ""
         log.info("logged in as %s in %d servers", self.user, len(self.guilds))
-
         await self.departures.compare()
 
     async def on_guild_remove(self, guild: discord.Guild) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
@@ -35,9 +36,8 @@ class Intake:
         self._clock = clock = clock or (lambda: time.monotonic())
         # Wall time that no correction of the system's clock makes jump.
         self._epoch = time.time() - clock()
-        self._ahead = float(
-            "inf"
-        )  # seconds that this clock is ahead of Discord's: the smallest that was seen
+        # Seconds that this clock is ahead of Discord's: the smallest that was seen.
+        self._ahead = math.inf
         self._measured_at = clock()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._pressed: dict[tuple[int, int, str], float] = {}
