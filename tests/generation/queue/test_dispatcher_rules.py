@@ -312,6 +312,6 @@ async def test_an_order_too_large_to_send_fails_and_the_next_one_is_sent(
             patch.setattr(worker, "send", refuse)
             ticket = dispatch.submit(order("large"))
         failure = await error_of(ticket)
-        assert (failure.kind, failure.reason) == ("input", "3 bytes are too many")
+        assert (failure.kind, failure.reason) == ("too-large", "3 bytes are too many")
         dispatch.submit(order("small"))
         assert (worker.got, dispatch.state.running) == (["small"], 1)
