@@ -51,6 +51,7 @@ MIAS = {
     "atelier:1:case:ban:1": "Ban ada · case 1",
     "atelier:1:answer:upheld:1": "Uphold case 3",
     "atelier:1:answer:overturned:1": "Overturn case 3",
+    "atelier:1:log-channel:1": "I lack the permission",
 }
 
 

@@ -241,12 +241,13 @@ async def test_nobody_changes_a_case_about_themselves(shop: Shop) -> None:
         shop.casework.amend(case.number, MIA, reason="nothing", seconds=None),
         shop.casework.pardon(case.number, MIA, "mercy"),
         shop.casework.strike(MIA, MIA.member, "mia", "spam"),
+        shop.casework.add_note(case.number, MIA, "I did not"),
     ):
         with pytest.raises(OwnCase):
             await act
-    noted = await shop.casework.add_note(case.number, MIA, "I did not")
-    assert (noted.id, (await entries(shop, case))[-1]) == (case.id, (EntryKind.NOTE, "I did not", {}))
-    assert await logged(shop) == (Act.NOTE, "case 1", "I did not", {})
+    noted = await shop.casework.add_note(case.number, MAX, "she did")
+    assert (noted.id, (await entries(shop, case))[-1]) == (case.id, (EntryKind.NOTE, "she did", {}))
+    assert await logged(shop) == (Act.NOTE, "case 1", "she did", {})
 
 
 @pytest.mark.parametrize("outcome", [Outcome.WARN, Outcome.BLOCK, Outcome.TIMEOUT])

@@ -268,9 +268,9 @@ async def test_another_servers_job_is_not_restored_here(busy: Shop) -> None:
     first = (await busy.draw(FLAGGED, images=1)).job
     await busy.takedown.remove(first.id, MIA, "no")
     elsewhere = replace(MIA, guild_id=GUILD + 1)
-    with pytest.raises(NothingToRestore):
+    with pytest.raises(NoSuchJob):
         await busy.takedown.restore(elsewhere, "mercy", job_id=first.id)
-    with pytest.raises(NothingToRestore):
+    with pytest.raises(NoSuchJob):
         await busy.takedown.restore(elsewhere, "mercy", job_id=first.id, since=0.0)
     entries = await busy.records.entries.of_case((await case_of(busy, first)).id)
     assert EntryKind.RESTORED not in [each.kind for each in entries]
