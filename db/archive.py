@@ -25,6 +25,11 @@ from db.migrate import FILE_NAME
 from db.state import opened
 
 LIVE = "SELECT DISTINCT sha256 FROM images WHERE removed_at IS NULL"
+REMOVED = "SELECT removed_at, removed_by, removed_reason, job, image_index FROM images WHERE sha256 = ?"
+REMOVE = """
+UPDATE images SET removed_at = ?, removed_by = ?, removed_reason = ?
+WHERE job = ? AND image_index = ? AND sha256 = ? AND removed_at IS NULL
+"""
 HEAD = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
 
 _HEAD_NAME = head_path(Path(FILE_NAME)).name
@@ -146,7 +151,20 @@ def _add_pictures(tar: tarfile.TarFile, data: Path, database: Path) -> tuple[int
                 missing.add(sha256)
         if missing <= before:
             break  # none is missing, or only those that were lost before: a picture removed just now is not live in the next copy
+    missing -= _note_removals(data / FILE_NAME, database, missing)
     return len(_live(database) & added), len(missing)
+
+
+def _note_removals(source: Path, copy: Path, missing: set[str]) -> set[str]:
+    """Marks as removed in the copy what was removed since it was made. Returns the hashes of these pictures."""
+    removed: set[str] = set()
+    with opened(source) as connection, closing(sqlite3.connect(copy)) as changed, changed:
+        for sha256 in missing:
+            rows = connection.execute(REMOVED, (sha256,)).fetchall()
+            if rows and all(row[0] is not None for row in rows):
+                removed.add(sha256)
+                changed.executemany(REMOVE, [(*row, sha256) for row in rows])
+    return removed
 
 
 def _add(tar: tarfile.TarFile, name: str, content: bytes) -> None:

@@ -1,9 +1,11 @@
 """A backup contains the database, the live pictures and the keys, also of a bot that writes; a restoration is whole or none."""
 
 import asyncio
+import sqlite3
 import stat
 import tarfile
 from collections.abc import AsyncGenerator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from db.archive import restore_archive, write_archive
 from db.audit import Act, Audit
 from db.audit_check import check_audit
+from db.backup import back_up
 from db.database import Database
 from db.errors import ArchiveBroken, DatabaseMissing, DataFolderInUse
 from db.images import Pictures
@@ -116,6 +119,25 @@ async def test_a_backup_under_writes_contains_the_pictures_of_its_database(
         assert there == {row["sha256"] for row in live}, "no live picture is lost, no removed one comes back"
     is_over.set()
     assert await writing >= 20
+
+
+def test_a_picture_that_is_removed_after_the_last_copy_is_removed_in_it(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    removed = next((data / "images").glob("*/*.png"))
+
+    def copy_then_remove(source: Path, target: Path) -> None:
+        back_up(source, target)
+        removed.unlink()
+        with closing(sqlite3.connect(source)) as connection, connection:
+            connection.execute("UPDATE images SET removed_at = 5 WHERE sha256 = ?", (removed.stem,))
+
+    monkeypatch.setattr("db.archive.back_up", copy_then_remove)
+    monkeypatch.setattr("db.archive._ROUNDS", 1)
+    done = write_archive(data, tmp_path / "backup.tar")
+    assert (done.pictures, done.missing) == (2, 0)
+    done = restore_archive(tmp_path / "backup.tar", tmp_path / "restored")
+    assert (done.pictures, done.missing) == (2, 0)
 
 
 def test_a_picture_that_was_lost_or_damaged_before_is_counted(data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """The restore drill: a backup while orders are drawn, then the data folder is lost and restored. Every button still answers."""
 
 import asyncio
+import re
 import shutil
 import subprocess
 import sys
@@ -45,7 +46,8 @@ async def test_every_picture_answers_after_a_restored_backup(tmp_path: Path, mod
             await stage.imagine(member, f"while it is copied {number}", steps=100, images=1)
             for number in range(4)
         ]
-        assert "6 pictures" in await main_py(stage, "backup", str(backup))
+        said = re.search(r"(\d+) pictures", await main_py(stage, "backup", str(backup)))
+        assert said and int(said[1]) >= 6, "those of the running orders may be finished already"
         drawn = [await stage.gallery(use) for use in running]
         await stage.stop()
         shutil.rmtree(stage.data)
