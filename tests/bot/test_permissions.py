@@ -99,7 +99,7 @@ def acts_on(member: Any) -> dict[str, dict[str, Any]]:
     }
 
 
-async def test_nobody_acts_on_themselves_on_the_owner_or_on_bots(
+async def test_a_moderator_does_not_act_on_themselves_the_owner_or_bots(
     shop: Shop, play: Playground, atelier: Atelier
 ) -> None:
     mia, guild = play.person("mia"), play.world.guild
@@ -116,7 +116,7 @@ async def test_nobody_acts_on_themselves_on_the_owner_or_on_bots(
 
 
 @pytest.mark.parametrize("prepared", [ada_is_above_mia], indirect=True)
-async def test_nobody_acts_on_a_member_with_a_role_above_their_own(
+async def test_a_moderator_does_not_act_on_a_member_with_a_role_above_their_own(
     prepared: None, shop: Shop, play: Playground, atelier: Atelier
 ) -> None:
     ada, mia, guild = play.person("ada"), play.person("mia"), play.world.guild
@@ -136,7 +136,9 @@ async def test_nobody_acts_on_a_member_with_a_role_above_their_own(
     assert case is not None and (case.acted_by, case.reason) == (max_.member, "x")
 
 
-async def test_nobody_notes_on_their_own_case(shop: Shop, play: Playground, atelier: Atelier) -> None:
+async def test_a_moderator_does_not_note_on_their_own_case(
+    shop: Shop, play: Playground, atelier: Atelier
+) -> None:
     mia, guild = play.person("mia"), play.world.guild
     max_ = replace(MIA, guild_id=guild.id, member=MemberId(1))
     await shop.casework.sanction(max_, MemberId(mia.id), "mia", Decision(outcome=Outcome.WARN, reason="x"))

@@ -190,7 +190,7 @@ async def test_delivering_forgets_the_token(db: Database, jobs: Jobs) -> None:
     assert (found.place.token, found.delivered_at) == ("", NOW + 20)
 
 
-async def test_a_result_given_up_is_not_delivered_and_nobody_tries_again(db: Database, jobs: Jobs) -> None:
+async def test_a_result_given_up_is_not_delivered_and_not_tried_again(db: Database, jobs: Jobs) -> None:
     waiting, done, delivered = await record(db), await record_done(db), await record_done(db)
     assert await jobs.delivered(delivered.id, NOW + 20)
     async with db.transaction() as tx:

@@ -153,7 +153,7 @@ def test_every_other_threshold_is_taken(threshold: float) -> None:
 
 
 @pytest.mark.parametrize("category", [Category.MINORS, Category.NONE])
-def test_nobody_configures_minors(category: Category) -> None:
+def test_no_policy_configures_minors(category: Category) -> None:
     with pytest.raises(NotForChoice):
         standard().amended(category, Change(action=Action.ALLOW))
     for policy in (*presets().values(), _LOOSE):

@@ -55,7 +55,7 @@ async def test_an_order_that_is_too_old_is_not_taken() -> None:
 
 
 @pytest.mark.parametrize("ahead", [-3600.0, -3.0, 3.0, 3600.0])
-async def test_a_clock_that_is_wrong_refuses_nobody(ahead: float) -> None:
+async def test_a_clock_that_is_wrong_refuses_no_member(ahead: float) -> None:
     watch = Watch()
     intake = Intake(watch)
     for second in range(20):
@@ -63,7 +63,7 @@ async def test_a_clock_that_is_wrong_refuses_nobody(ahead: float) -> None:
         assert await taken(intake, second - ahead)
 
 
-async def test_a_clock_that_runs_away_refuses_nobody() -> None:
+async def test_a_clock_that_runs_away_refuses_no_member() -> None:
     watch = Watch()
     intake = Intake(watch)
     for hour in range(100):

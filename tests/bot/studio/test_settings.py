@@ -145,7 +145,7 @@ BROKEN = [  # file content, and the key and the words that the error must contai
         "two LoRAs",
     ),
     ("data = ''", "data", "a path"),
-    ("data = '~nobody-of-that-name/x'", "data", "a home folder of that name"),
+    ("data = '~absent-user/x'", "data", "a home folder of that name"),
     ('data = "\\u0000"', "data", CONTROL),
     ('data = "a\\nb"', "data", CONTROL),
     ('data = "a\\u2028b"', "data", CONTROL),
@@ -233,7 +233,7 @@ def test_a_folder_is_no_file_of_settings(tmp_path: Path) -> None:
     [
         ("ATELIER_DISCORD_API", "discord.com"),
         ("ATELIER_DISCORD_API", "http://[::1"),
-        ("ATELIER_DATA", "~nobody-of-that-name/x"),
+        ("ATELIER_DATA", "~absent-user/x"),
     ],
 )
 def test_a_mistake_in_the_environment_is_one_sentence_with_its_name(name: str, value: str) -> None:

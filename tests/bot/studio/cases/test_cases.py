@@ -317,7 +317,7 @@ async def test_an_escalated_case_is_amended_and_taken_back_by_seniors_only(shop:
     await shop.casework.pardon(case.number, OLA, "mercy")
 
 
-async def test_nobody_notes_on_their_own_case(shop: Shop) -> None:
+async def test_a_moderator_does_not_note_on_their_own_case(shop: Shop) -> None:
     case = (await shop.casework.sanction(MAX, MIA.member, MIA.name, WARN)).case
     with pytest.raises(OwnCase):
         await shop.casework.add_note(case.number, MIA, "it was nothing")

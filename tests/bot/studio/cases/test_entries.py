@@ -235,7 +235,7 @@ async def test_what_can_not_be_amended_says_whether_it_is_still_open(shop: Shop)
     assert (nothing.value.number, nothing.value.is_open) == (1, False)
 
 
-async def test_nobody_changes_a_case_about_themselves(shop: Shop) -> None:
+async def test_a_moderator_does_not_change_a_case_about_themselves(shop: Shop) -> None:
     case = (await shop.casework.sanction(MAX, MIA.member, "mia", WARN)).case
     for act in (
         shop.casework.amend(case.number, MIA, reason="nothing", seconds=None),
