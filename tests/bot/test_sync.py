@@ -17,7 +17,7 @@ from playground.world.values import as_dicts
 from tests.bot.conftest import Shop, client_of
 from tests.openapi import Judge
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 COMMANDS = "/applications/{application_id}/commands"
 

@@ -25,6 +25,8 @@ from moderation.duration import DAY
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW, note, record, record_done, store
 from tests.drawings import grown_from
 
+pytestmark = pytest.mark.slow
+
 FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions=None, audit=1e12)
 
 

@@ -11,6 +11,8 @@ from generation.files.images import read_parameters
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_bundled
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def model(tmp_path_factory: pytest.TempPathFactory) -> str:

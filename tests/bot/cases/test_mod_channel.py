@@ -25,7 +25,7 @@ from playground.world.messages import Message
 from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, client_of, ended, until
 from tests.bot.desk import FLAGGED
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 CAL = replace(ADA, member=MemberId(80351110224678920), name="cal")
 
@@ -322,8 +322,9 @@ async def test_refusals_after_a_case_was_opened_get_another_card(
 
 
 async def test_a_card_that_discord_refuses_does_not_keep_the_next_back(
-    shop: Shop, play: Playground, atelier: Atelier, review: ModChannel
+    shop: Shop, play: Playground, atelier: Atelier, review: ModChannel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    edit_at_once(monkeypatch)
     play.fail_next("POST", "/channels/…", status=403, code=50013)
     await refused(shop, guild_of(atelier), "woodcutter")
     await refused(shop, guild_of(atelier), "carpenter")
@@ -339,6 +340,7 @@ async def test_a_network_that_is_down_for_a_while_does_not_end_the_review(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    edit_at_once(monkeypatch)
     with monkeypatch.context() as broken:
         broken.setattr(Route, "BASE", "http://127.0.0.1:1/api/v10")
         await refused(shop, guild_of(atelier), "woodcutter")

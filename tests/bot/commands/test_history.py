@@ -17,7 +17,7 @@ from tests.bot.gallery.test_cards import LARGEST_ID, NOW, SAY, a_job, custom_ids
 from tests.bot.markdown import long_words
 from tests.bot.painter import png
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 some = hypothesis_settings(max_examples=30, deadline=None)
 few = hypothesis_settings(some, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -14,6 +14,8 @@ from generation.request import MemberId, Prompt
 from tests.bot.conftest import ADA, BEN, CHANNEL, GUILD, MIA, Shop
 from tests.bot.ways_in import kept
 
+pytestmark = pytest.mark.slow
+
 ELSEWHERE = GUILD + 1
 STRANGER = replace(BEN, guild_id=ELSEWHERE)
 FOREIGN_MODERATOR = replace(MIA, guild_id=ELSEWHERE, is_senior=True)

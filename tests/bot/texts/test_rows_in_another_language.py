@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import count
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -34,7 +33,7 @@ from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import MAX, OLA, WARN, flagged
 from tests.bot.gallery.test_cards import texts_of
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 ENGLISH_WORD = re.compile(r"[A-Za-z]{2,}")
 CODES = re.compile(r"<t:\d+:[fR]>|<@\d+>|`(?:opennsfw|suggestive)`|[2-7a-z]{10}|audit_is_not_deleted")
@@ -51,18 +50,19 @@ class Translated(Transformer):
         return ast.TextElement(re.sub("[A-Za-z]", "ж", node.value))
 
 
-@pytest.fixture
-def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Language]:
+@pytest.fixture(scope="module")
+def foreign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Language]:
     """A language that has every message."""
-    folder = tmp_path / "texts"
+    folder = tmp_path_factory.mktemp("texts")
     (folder / "bg").mkdir(parents=True)
     for path in (texts.FOLDER / ENGLISH).glob("*.ftl"):
         resource = Translated().visit(FluentParser().parse(path.read_text("utf-8")))
         (folder / "bg" / path.name).write_text(FluentSerializer().serialize(resource), "utf-8")
     (folder / ENGLISH).symlink_to(texts.FOLDER / ENGLISH)
-    monkeypatch.setattr(texts, "FOLDER", folder)
-    language.cache_clear()
-    yield language("bg")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(texts, "FOLDER", folder)
+        language.cache_clear()
+        yield language("bg")
     language.cache_clear()
 
 

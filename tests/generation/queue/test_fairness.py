@@ -16,6 +16,8 @@ from generation.worker.job import Job, jobs_of, seats_of
 from tests.generation.worker.empty_slots import A_ROW, FIXED, job
 from tests.generation.worker.requests import order
 
+pytestmark = pytest.mark.slow
+
 SLOTS = 16
 
 

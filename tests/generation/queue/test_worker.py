@@ -17,6 +17,8 @@ from generation.request import JobId, ModelName
 from tests.generation.queue.test_dispatcher import order, running, until, until_running
 from tests.generation.scripted import ScriptedWorker
 
+pytestmark = pytest.mark.slow
+
 
 @asynccontextmanager
 async def two(slots: int = 4, retries: int = 2) -> AsyncGenerator[Dispatcher]:

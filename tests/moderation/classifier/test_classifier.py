@@ -20,6 +20,8 @@ from moderation.classifier.encoder import GRAPH, PIECES, TOKENIZER
 from moderation.prompts.filter import PromptFilter
 from moderation.verdict import Category, Ruling
 
+pytestmark = pytest.mark.slow
+
 CLEAR = {
     "a topless woman exposing her breasts to the camera": {Category.SEXUAL, Category.NUDITY},
     "a man stabbing his victim again and again, guts spilling out": {Category.GORE},

@@ -17,6 +17,8 @@ from moderation.policy import MATURE, Action, Change, ordinary, presets, standar
 from moderation.verdict import Category, Ruling
 from tests.pictures import FLAGGED, REFUSED, blobs, waves
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True)
 class Redness:

@@ -14,7 +14,7 @@ from db.server_rules import Draft, ServerRule
 from moderation.verdict import Category, Ruling
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 CLOWNS = Draft(name="no clowns", any_of=("clown", "circus act"))
 
