@@ -4,37 +4,21 @@ from dataclasses import replace
 from pathlib import Path
 
 from db.audit_check import check_audit
-from db.banned_pictures import BannedPictures
 from db.database import Database
 from db.departures import Departures
 from db.erasure import BATCH
 from db.guilds import Guilds
-from db.images import Pictures
 from db.jobs import ReplyTarget
-from moderation.verdict import Fingerprint
 from tests.db.forgotten import cells_with
-from tests.db.rows import ALICE, CHANNEL, GUILD, MODERATOR, NOW, note, record, record_done, store
-from tests.db.test_member_export import leave_traces
+from tests.db.rows import ALICE, CHANNEL, GUILD, MODERATOR, NOW, note, record
+from tests.db.traces import leave_traces_of_a_server
 
 OTHER = GUILD + 1
 ELSEWHERE = ReplyTarget(guild_id=OTHER, channel_id=CHANNEL + 1, token="", token_at=NOW)
 
 
-async def fill(db: Database, folder: Path) -> None:
-    """Writes rows of the server into every table that names servers."""
-    await leave_traces(db, folder, ALICE, MODERATOR)
-    job, pictures = await record_done(db), Pictures(db, folder)
-    async with db.transaction() as tx:
-        await Guilds(db).set(tx, replace(await Guilds(db).get(GUILD), log_channel_id=CHANNEL))
-        await store(pictures, tx, job.id, content=b"kept")
-        await tx.all("UPDATE images SET pdq = ? WHERE job = ?", (Fingerprint(bytes(32)), job.id))
-        await BannedPictures(db).ban(tx, GUILD, job.id, NOW, None)
-        await pictures.remove(tx, job.id, 0, by=None, reason="", at=NOW)
-        await tx.all("UPDATE jobs SET state = 'cancelled', finished_at = ? WHERE state = 'queued'", (NOW,))
-
-
 async def test_a_forgotten_server_is_in_no_table_but_the_audit_log(db: Database, tmp_path: Path) -> None:
-    await fill(db, tmp_path)
+    await leave_traces_of_a_server(db, tmp_path)
     other = await record(db, place=ELSEWHERE)
     tables = {table for table, _ in await cells_with(db, GUILD)}
     named = await db.reader.all(

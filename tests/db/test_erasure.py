@@ -30,7 +30,7 @@ from tests.db.rows import (
     record_done,
     store,
 )
-from tests.db.test_member_export import ALICES_NAME, MODERATORS_NAME, leave_traces
+from tests.db.traces import ALICES_NAME, MODERATORS_NAME, leave_traces
 from tests.drawings import grown_from
 
 NO_PERSON = {

@@ -20,7 +20,7 @@ from moderation.duration import DAY
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.forgotten import cells_with, forget
 from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, note, record_done
-from tests.db.test_member_export import ALICES_NAME
+from tests.db.traces import ALICES_NAME
 
 
 async def test_a_refusal_of_today_stays_for_the_moderators_until_tomorrow(

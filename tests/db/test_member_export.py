@@ -4,29 +4,21 @@ from typing import Any
 
 import pytest
 
-from db.appeals import Appeals, Decision
 from db.audit import Act, Audit
 from db.blocks import Blocks
 from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
-from db.database import Database, Transaction
-from db.erasure import Erasures
+from db.database import Database
 from db.images import Pictures
 from db.jobs import JobAction, Jobs
-from db.lockdowns import Lockdowns, LockdownState, Mode
 from db.member_export import MemberExport
-from db.policies import Policies, Scope
-from db.presets import Presets
 from db.reports import Reports
-from db.server_rules import Draft, ServerRules
-from db.spending import Spending
-from db.strikes import Strikes
 from db.verdicts import Verdicts
 from generation.request import JobId, MemberId
-from moderation.policy import Change
-from moderation.verdict import ALLOWED, Category, Ruling, Verdict
+from moderation.verdict import Category, Ruling, Verdict
 from tests.db.forgotten import COLUMNS
-from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, record, store
+from tests.db.rows import BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, record
+from tests.db.traces import ALICES_NAME, MODERATORS_NAME, leave_traces
 from tests.drawings import grown_from
 
 MEMBER_COLUMNS = """
@@ -56,97 +48,6 @@ ON_NO_MEMBER = {
     Act.SECOND_FOR_BANS,
 }
 TOLD = {Act.WARN, Act.TIMEOUT, Act.BAN, Act.BLOCK, Act.AMEND, Act.APPEAL_UPHELD, Act.APPEAL_OVERTURNED}
-
-ALICES_NAME, MODERATORS_NAME = "alice of the hills", "mo of the desk"
-
-
-async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator: MemberId) -> None:
-    """Writes a row to every table that refers to members."""
-    parents = (a_job(member=MemberId(777)), a_job(member=MemberId(777)))
-    grown = tuple(each for parent in parents for each in grown_from(parent.id))
-    job = a_job(member=subject, member_name=ALICES_NAME, pictures=grown)
-    async with db.transaction() as tx:
-        for each in (*parents, job):
-            await Jobs(db).record(tx, each)
-        await Spending(db).spend(tx, member=subject, guild_id=GUILD, job=job.id, images=4, at=NOW)
-        await Verdicts(db).add(
-            tx,
-            at=NOW,
-            guild_id=GUILD,
-            channel_id=CHANNEL,
-            member=subject,
-            member_name=ALICES_NAME,
-            source="/imagine",
-            prompt="a fox",
-            verdict=ALLOWED,
-            job=job.id,
-        )
-        await store(Pictures(db, folder), tx, job.id)
-        await Pictures(db, folder).remove(tx, job.id, 0, by=moderator, reason="rule 3", at=NOW)
-        await Blocks(db).block(
-            tx, guild_id=GUILD, member=subject, by=moderator, reason="spam", at=NOW, expires_at=None
-        )
-        await Blocks(db).lift_all(tx, guild_id=GUILD, member=subject, by=moderator, at=NOW + 1)
-        await Audit(db).append(
-            tx,
-            at=NOW,
-            guild_id=GUILD,
-            actor=moderator,
-            actor_name=MODERATORS_NAME,
-            act=Act.BLOCK,
-            member=subject,
-            subject=f"job {job.id}",
-            reason="spam",
-        )
-        await Presets(db).save(tx, subject, "golden", "golden hour", NOW)
-        await Erasures(db).ask(tx, subject, NOW + 5)
-        await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
-
-
-async def leave_traces_at_the_desk(
-    db: Database, tx: Transaction, job: JobId, subject: MemberId, moderator: MemberId
-) -> None:
-    cases = Cases(db)
-    case = await cases.open(
-        tx, guild_id=GUILD, origin=Origin.FLAG, at=NOW, member=subject, member_name=ALICES_NAME, job=job
-    )
-    await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
-    await cases.propose_ban(tx, case.id, moderator, MODERATORS_NAME, "spam")
-    await cases.claim(tx, case.id, moderator, MODERATORS_NAME, NOW)
-    await cases.close(
-        tx,
-        case.id,
-        outcome=Outcome.WARN,
-        by=moderator,
-        name=MODERATORS_NAME,
-        at=NOW,
-        reason="spam",
-        is_told=True,
-    )
-    await CaseEntries(db).add(
-        tx, case.id, at=NOW, by=moderator, name=MODERATORS_NAME, kind=EntryKind.NOTE, text="a note"
-    )
-    await CaseEntries(db).add(
-        tx, case.id, at=NOW, by=subject, name=ALICES_NAME, kind=EntryKind.APPEALED, text="why?"
-    )
-    await Strikes(db).add(
-        tx, guild_id=GUILD, member=subject, case_id=case.id, by=moderator, at=NOW, expires_at=NOW + 9
-    )
-    await Strikes(db).pardon(tx, case.id, by=moderator, at=NOW + 1)
-    appeal = await Appeals(db).add(tx, case_id=case.id, member=subject, text="why?", at=NOW)
-    assert appeal
-    await Appeals(db).answer(
-        tx, appeal.id, decision=Decision.UPHELD, by=moderator, name=MODERATORS_NAME, at=NOW, answer="so"
-    )
-    await Reports(db).add(tx, guild_id=GUILD, job=job, case_id=case.id, member=subject, reason="ugly", at=NOW)
-    await Lockdowns(db).set(tx, LockdownState(guild_id=GUILD, mode=Mode.PAUSE), moderator)
-    draft = Draft(name="clowns", any_of=("clown",), ruling=Ruling.FLAG)
-    rule = await ServerRules(db).add(tx, guild_id=GUILD, draft=draft, is_shadow=True, by=moderator, at=NOW)
-    assert rule is not None
-    scope = Scope(guild_id=GUILD)
-    await Policies(db).choose(tx, scope, "family", moderator, NOW)
-    await Policies(db).amend(tx, scope, Category.GORE, Change(flag=0.5), moderator, NOW)
-    await ServerRules(db).remove(tx, rule, by=moderator, at=NOW)
 
 
 async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, tmp_path: Path) -> None:
