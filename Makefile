@@ -8,9 +8,11 @@ TEST_STAMP := $(VENV)/.installed-test
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs models/bundled/MODEL_CARD.md
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+# --strict: a package that could not be looked up fails too.
+AUDIT := $(BIN)/python -m uv tool run pip-audit==2.10.1 --strict --disable-pip --progress-spinner off
 LOCKED := $(PIP) install --no-deps --only-binary :all: --require-hashes --requirement
 
-.PHONY: demo run test check bench lock clean
+.PHONY: demo run test check bench lock audit sbom clean
 
 demo: $(STAMP) ## starts the bot, the bundled model and a Discord on localhost; needs no account
 	$(BIN)/python main.py playground
@@ -55,6 +57,16 @@ $(TEST_STAMP): $(STAMP) deploy/lock-test.txt
 lock: | $(VENV)/bin/python ## writes the locks from pyproject.toml, and checks every platform; UPGRADE=1: the newest versions
 	$(PIP) install --group lock
 	$(BIN)/python -m deploy.lock $(if $(UPGRADE),--upgrade)
+
+audit: | $(VENV)/bin/python ## looks every locked version up among the known vulnerabilities; needs pypi.org
+	$(PIP) install --group lock
+	$(AUDIT) --requirement deploy/lock.txt --requirement deploy/lock-test.txt
+	echo "torch==2.13.0" | $(AUDIT) --no-deps --requirement /dev/stdin
+
+sbom: $(STAMP) ## writes atelier.cdx.json: what is installed here, with licences, as CycloneDX
+	$(PIP) install --group lock
+	$(BIN)/python -m uv tool run --from cyclonedx-bom==7.5.0 cyclonedx-py environment --pyproject pyproject.toml \
+	  --output-reproducible --output-file atelier.cdx.json $(BIN)/python
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache

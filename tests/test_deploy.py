@@ -237,3 +237,13 @@ def test_the_service_runs_the_bot_with_the_folders_that_systemd_makes() -> None:
     assert "ExecStart=/opt/atelier/.venv/bin/python main.py run\n" in unit
     assert "ATELIER_DATA=/var/lib/atelier " in unit and "StateDirectory=atelier\n" in unit
     assert "RestartPreventExitStatus=2\n" in unit
+
+
+def test_each_package_that_is_installed_is_looked_up_among_the_known_vulnerabilities() -> None:
+    recipe = (ROOT / "Makefile").read_text("utf-8").partition("\naudit:")[2].partition("\n\n")[0]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    torch = f"torch=={named(project['project']['dependencies'])['torch']}"
+    looked_up = {f"deploy/{lock.name}" for lock in DEPLOY.glob("*.txt")} | {torch}
+    assert {each for each in looked_up if each not in recipe} == set()
+    workflow = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text("utf-8"))
+    assert {"run": "make audit"} in workflow["jobs"]["supply"]["steps"]
