@@ -30,6 +30,7 @@ STEPS = 20
 NONE: dict[str, Any] = {
     "prompts": None,
     "pictures": None,
+    "picture_bytes": None,
     "jobs": None,
     "cases": None,
     "sanctions": None,

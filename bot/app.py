@@ -198,7 +198,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                 health.examine,
                 parts.records,
                 parts.dispatch,
-                parts.settings.data,
+                parts.settings,
                 client.gateway_latency,
                 parts.clock,
             )

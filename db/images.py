@@ -56,6 +56,14 @@ class StoredImage:
         return self.removed_at is not None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """The pictures that are not removed. Files of the same content count once for each picture."""
+
+    pictures: int
+    bytes: int  # of their files
+
+
 @dataclass(slots=True)
 class Swept:
     """Number of files that were not where their rows say."""
@@ -77,6 +85,7 @@ WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha25
 """
 OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
 FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL ORDER BY job, image_index"
+STORED = "SELECT pictures, bytes FROM stored_pictures"
 IS_LIVE = "SELECT 1 FROM images WHERE sha256 = ? AND removed_at IS NULL LIMIT 1"
 KNOWN = """
 SELECT sha256, max(removed_at IS NULL) AS is_live FROM images
@@ -131,6 +140,11 @@ class Pictures:
     async def of_job(self, job: JobId) -> list[StoredImage]:
         """Returns the job's rows in order, removed pictures included."""
         return [_image(row) for row in await self._db.reader.all(OF_JOB, (job,))]
+
+    async def stored(self) -> Stored:
+        """Returns how many pictures there are, and how large. Reads one row."""
+        (row,) = await self._db.reader.all(STORED)
+        return value_of(Stored, row)
 
     async def of_mark(self, mark: int) -> list[StoredImage]:
         """Returns the pictures with that mark, removed ones included; nearly always at most one."""

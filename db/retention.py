@@ -4,6 +4,7 @@ The reader looks for old rows, slice by slice along an index, so that a large ta
 """
 
 import json
+import math
 import time
 from dataclasses import dataclass
 
@@ -23,10 +24,11 @@ _HOLD_SECONDS = 0.02
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Periods:
-    """Retention periods in seconds; None: for ever."""
+    """Retention periods in seconds; None: for ever. And the limit on all pictures."""
 
     prompts: float | None  # verdicts with their prompts, since they were recorded
     pictures: float | None  # since they were made
+    picture_bytes: int | None  # of all files; above it the oldest go. None: no limit
     jobs: float | None  # orders, since they ended; not before their pictures
     cases: float | None  # since they were decided, or opened when still undecided
     sanctions: float | None  # strikes, timeouts and bans, since they ended
@@ -88,7 +90,7 @@ EXPIRIES = (
     ),
 )
 OLD_PICTURES = """
-SELECT job, image_index FROM images WHERE removed_at IS NULL AND created_at < ? ORDER BY created_at LIMIT ?
+SELECT job, image_index, bytes FROM images WHERE removed_at IS NULL AND created_at < ? ORDER BY created_at LIMIT ?
 """
 _START = (float("-inf"), "")
 
@@ -106,7 +108,11 @@ class Retention:
         """
         count = 0
         if periods.pictures is not None:
-            count += await self._remove_pictures(now - periods.pictures, now)
+            count += await self._remove_pictures(now - periods.pictures, now, "kept long enough")
+        if periods.picture_bytes is not None:
+            excess = (await self._pictures.stored()).bytes - periods.picture_bytes
+            if excess > 0:
+                count += await self._remove_pictures(math.inf, now, "no room", excess)
         for expiry in EXPIRIES:
             period: float | None = getattr(periods, expiry.period)
             if period is not None:
@@ -125,7 +131,8 @@ class Retention:
         async with self._db.transaction() as tx:
             return len(await tx.all(expiry.delete, {"keys": json.dumps(due), "now": now}))
 
-    async def _remove_pictures(self, before: float, now: float) -> int:
+    async def _remove_pictures(self, before: float, now: float, reason: str, excess: float = math.inf) -> int:
+        """Removes the oldest pictures made before `before`, until at least `excess` bytes are gone."""
         old = await self._db.reader.all(OLD_PICTURES, (before, PICTURES_AT_ONCE))
         if not old:
             return 0
@@ -134,9 +141,10 @@ class Retention:
             until = time.monotonic() + _HOLD_SECONDS
             for row in old:
                 await self._pictures.remove(
-                    tx, JobId(row["job"]), row["image_index"], by=None, reason="kept long enough", at=now
+                    tx, JobId(row["job"]), row["image_index"], by=None, reason=reason, at=now
                 )
                 count += 1
-                if time.monotonic() > until:
+                excess -= row["bytes"]
+                if excess <= 0 or time.monotonic() > until:
                     break
         return count

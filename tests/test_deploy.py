@@ -18,7 +18,7 @@ from bot.metrics_server import expose
 from bot.studio import health
 from bot.studio.health import Look
 from bot.studio.metrics import Metrics
-from bot.studio.settings import load
+from bot.studio.settings import Settings, load
 from db.database import Database
 from db.repositories import Repositories
 from deploy import healthcheck
@@ -150,8 +150,9 @@ def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def look_at(database: Database, dispatch: Dispatcher) -> Look:
     """Returns the look of a bot that is connected to Discord."""
-    records, data = Repositories.of(database, database.path.parent), database.path.parent
-    return partial(health.examine, records, dispatch, data, lambda: 0.05, time.time)
+    data = database.path.parent
+    records, settings = Repositories.of(database, data), Settings(data=data)
+    return partial(health.examine, records, dispatch, settings, lambda: 0.05, time.time)
 
 
 def set_listen(config: Path, value: str) -> None:

@@ -8,6 +8,7 @@ nothing.
 
 import asyncio
 import logging
+import math
 from collections.abc import Callable
 
 import discord
@@ -53,8 +54,10 @@ class ErasureSweep:
         self._clock = clock
         self._discord_clock = discord_clock or clock
         self._pause = pause
+        self._settings = settings
         self.periods = periods_of(settings)
         self._wanted = asyncio.Event()
+        self._warned_at = -math.inf
 
     def want(self) -> None:
         """Starts a sweep now: a member asked for erasure."""
@@ -119,15 +122,27 @@ class ErasureSweep:
         return is_right
 
     async def _retain(self) -> None:
-        """Deletes rows and pictures that are older than the settings keep them."""
+        """Deletes rows and pictures that are older than the settings keep them, or for which there is no room."""
+        await self._warn_of_little_room()
         count = 0
         while changed := await self._records.retention.step(self.periods, self._clock()):
             count += changed
             await asyncio.sleep(self._pause)
         if count:
-            log.info("%d rows were older than the settings keep them", count)
+            log.info("%d rows and pictures were older or took more room than the settings allow", count)
             await self._records.database.tidy()
         await self._records.pictures.empty_trash(self._clock())
+
+    async def _warn_of_little_room(self) -> None:
+        """Warns once a day, before the oldest pictures are deleted."""
+        stored, now = await self._records.pictures.stored(), self._clock()
+        if self._settings.is_nearly_full(stored.bytes) and now - self._warned_at >= DAY:
+            self._warned_at = now
+            log.warning(
+                "the pictures take %.1f of %g GiB (pictures_gib): above that the oldest are deleted",
+                stored.bytes / 2**30,
+                self._settings.pictures_gib,
+            )
 
     async def _forget(self, erasure: ErasureRequest) -> None:
         erasures, now = self._records.erasure, self._clock()
@@ -180,6 +195,7 @@ def periods_of(settings: RetentionSettings) -> Periods:
     return Periods(
         prompts=seconds(settings.prompts_days),
         pictures=seconds(settings.pictures_days),
+        picture_bytes=settings.picture_bytes,
         jobs=seconds(settings.jobs_days),
         cases=seconds(settings.cases_days),
         sanctions=seconds(settings.sanctions_days),

@@ -138,7 +138,13 @@ def _storage(settings: Settings, found: Examination, show: Callable[[str], None]
         jobs = ", ".join(f"{count} {name}" for name, count in state.jobs.items() if count) or "no jobs"
         update = "" if state.version == state.known else f", which the next start brings to {state.known}"
         _line(show, "database", f"{size_text(state.bytes)}, version {state.version}{update}; {jobs}")
-        _line(show, "pictures", f"{state.pictures} ({size_text(state.picture_bytes)})")
+        limit, size = settings.retention.picture_bytes, size_text(state.picture_bytes)
+        of = f" of {size_text(limit)}" if limit else ""
+        _line(show, "pictures", f"{state.pictures} ({size}{of})")
+        if settings.retention.is_nearly_full(state.picture_bytes):
+            found.troubles.append(
+                f"The pictures take {size}{of} (pictures_gib): above that the oldest are deleted."
+            )
         if state.faults:
             found.troubles.append(f"The database {path} is damaged: {'; '.join(state.faults[:3])}.")
 

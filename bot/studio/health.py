@@ -4,9 +4,9 @@ import asyncio
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
+from bot.studio.settings import Settings
 from db import Backlog, Repositories, StorageError
 from generation.queue.dispatcher import Dispatcher
 
@@ -22,6 +22,7 @@ class Health:
     backlog: Backlog | None  # None: the database does not answer
     is_worker_ready: bool
     free_bytes: int  # of the data folder's disk
+    picture_share: float = 0.0  # of the limit on all pictures; 0 without a limit
     oldest_seconds: float = 0.0  # age of the oldest order whose member has no result yet
 
     @property
@@ -46,14 +47,17 @@ Look = Callable[[], Awaitable[Health]]
 async def examine(
     records: Repositories,
     dispatch: Dispatcher,
-    data: Path,
+    settings: Settings,
     latency: Callable[[], float | None],
     clock: Callable[[], float],
 ) -> Health:
-    """`data`: the data folder. `latency`: of Discord's gateway in seconds; None while not connected. `clock`: unix seconds."""
+    """`latency`: of Discord's gateway in seconds; None while not connected. `clock`: unix seconds."""
+    limit, stored = settings.retention.picture_bytes, 0
     try:
         async with asyncio.timeout(_PATIENCE):
             backlog = await records.jobs.backlog()
+            if limit:
+                stored = (await records.pictures.stored()).bytes
     except (StorageError, TimeoutError):
         backlog = None
     oldest = backlog.oldest_at if backlog else None
@@ -61,6 +65,7 @@ async def examine(
         gateway_seconds=latency(),
         backlog=backlog,
         is_worker_ready=dispatch.state.is_ready,
-        free_bytes=shutil.disk_usage(data).free,
+        free_bytes=shutil.disk_usage(settings.data).free,
+        picture_share=stored / limit if limit else 0.0,
         oldest_seconds=0.0 if oldest is None else max(0.0, clock() - oldest),
     )

@@ -110,6 +110,9 @@ class Metrics:
             "gateway_latency_seconds", "Latency of Discord's gateway; NaN while not connected"
         )
         self._free = gauge("disk_free_bytes", "Free space on the data folder's disk")
+        self._share = gauge(
+            "picture_share", "Part of pictures_gib that the pictures take; 0 without that limit"
+        )
         self._undelivered = gauge("undelivered_jobs", "Jobs that ended and whose result is not in Discord")
         self._oldest = gauge("oldest_job_seconds", "Age of the oldest order whose member has no result yet")
         self._open_cases = gauge("open_cases", "Cases that no moderator has decided")
@@ -148,6 +151,7 @@ class Metrics:
         self._gateway.set(math.nan if health.gateway_seconds is None else health.gateway_seconds)
         self._free.set(health.free_bytes)
         if health.backlog is not None:
+            self._share.set(health.picture_share)
             self._undelivered.set(health.backlog.undelivered)
             self._oldest.set(health.oldest_seconds)
             self._open_cases.set(health.backlog.open_cases)

@@ -114,15 +114,26 @@ class ModerationSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RetentionSettings:
-    """Retention periods in days. 0: for ever, except for `audit_days`, which is at least 1."""
+    """Retention periods in days, and the limit on all pictures. 0 days: for ever; `audit_days` is at least 1."""
 
     prompts_days: Days = 90  # prompts and verdicts, since they were recorded
     pictures_days: Days = 0  # since they were made; the buttons of deleted pictures stop working
+    # GiB of all pictures; above it the oldest are deleted, from 90 % the log warns. 0: no limit.
+    pictures_gib: Annotated[float, Meta(ge=0, le=1_000_000)] = 0.0
     jobs_days: Days = 0  # orders, since they ended; their buttons are deleted with them
     cases_days: Days = 365  # since they were decided
     sanctions_days: Days = 180  # strikes, timeouts and bans, since they ended
     left_servers_days: Days = 30  # everything of a server, since the bot was removed from it
     audit_days: Annotated[int, Meta(ge=1, le=36_500)] = 730  # names and reasons in the audit log
+
+    @property
+    def picture_bytes(self) -> int | None:
+        """The limit on all pictures; None: there is none."""
+        return round(self.pictures_gib * 2**30) or None
+
+    def is_nearly_full(self, picture_bytes: int) -> bool:
+        """Returns whether the owner must be warned before the oldest pictures are deleted."""
+        return self.picture_bytes is not None and picture_bytes >= 0.9 * self.picture_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

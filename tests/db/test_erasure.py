@@ -56,6 +56,7 @@ NO_PERSON = {
     "steps",
     "seed",
     "images",
+    "pictures",
     "bytes",
     "refunded",
     "ruling",

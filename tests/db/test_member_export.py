@@ -172,6 +172,7 @@ KEPT_BACK = {
 }
 DERIVED = {"has_picture", "is_remix"}
 OF_NO_MEMBER = {
+    "stored_pictures",
     "banned_pictures",
     "case_numbers",
     "departures",

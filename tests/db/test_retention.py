@@ -15,7 +15,7 @@ from db.blocks import Blocks
 from db.cases import Cases, Origin, Outcome
 from db.database import Database
 from db.erasure import BATCH
-from db.images import Pictures
+from db.images import Pictures, Stored
 from db.jobs import Jobs
 from db.member_export import EXPORTS
 from db.retention import EXPIRIES, OLD_PICTURES, PICTURES_AT_ONCE, Periods, Retention
@@ -27,7 +27,9 @@ from tests.drawings import grown_from
 
 pytestmark = pytest.mark.slow
 
-FOR_EVER = Periods(prompts=None, pictures=None, jobs=None, cases=None, sanctions=None, audit=1e12)
+FOR_EVER = Periods(
+    prompts=None, pictures=None, picture_bytes=None, jobs=None, cases=None, sanctions=None, audit=1e12
+)
 
 
 async def sweep(db: Database, folder: Path, periods: Periods, now: float) -> int:
@@ -198,9 +200,47 @@ async def test_ended_sanctions_are_remembered_for_a_while(
 async def test_a_ban_until_it_is_lifted_never_ends_by_itself(db: Database, tmp_path: Path) -> None:
     async with db.transaction() as tx:
         await Blocks(db).block(tx, guild_id=GUILD, member=ALICE, by=MODERATOR, reason="spam", at=NOW)
-    everything = Periods(prompts=1, pictures=1, jobs=1, cases=1, sanctions=1, audit=1)
+    everything = Periods(prompts=1, pictures=1, picture_bytes=1, jobs=1, cases=1, sanctions=1, audit=1)
     assert await sweep(db, tmp_path, everything, NOW + 1e9) == 0
     assert await Blocks(db).live(GUILD, ALICE, NOW + 1e9) is not None
+
+
+async def test_above_the_limit_on_all_pictures_the_oldest_go(db: Database, tmp_path: Path) -> None:
+    job, pictures = await record_done(db), Pictures(db, tmp_path)
+    count = PICTURES_AT_ONCE + 5
+    async with db.transaction() as tx:
+        for index in range(count):
+            await store(pictures, tx, job.id, index, b"%09d" % index)
+        await tx.all("UPDATE images SET created_at = ? - image_index", (NOW,))  # the last one is the oldest
+    assert await pictures.stored() == Stored(pictures=count, bytes=9 * count)
+    assert await sweep(db, tmp_path, replace(FOR_EVER, picture_bytes=9 * count), NOW) == 0
+    # One byte less than three pictures need.
+    assert await sweep(db, tmp_path, replace(FOR_EVER, picture_bytes=26), NOW) == count - 2
+    left = [image for image in await pictures.of_job(job.id) if not image.is_removed]
+    assert [image.index for image in left] == [0, 1]
+    assert len(files(tmp_path)) == 2
+    assert await pictures.stored() == Stored(pictures=2, bytes=18)
+
+
+async def test_pictures_are_counted_whatever_happens_to_them(db: Database, tmp_path: Path) -> None:
+    pictures = Pictures(db, tmp_path)
+    jobs = [await record_done(db) for _ in range(2)]
+    async with db.transaction() as tx:
+        for job in jobs:
+            for index in range(3):
+                await store(pictures, tx, job.id, index, b"%d" % index)
+        await pictures.remove(tx, jobs[0].id, 0, by=MODERATOR, reason="", at=NOW)
+        await pictures.remove(tx, jobs[0].id, 0, by=MODERATOR, reason="", at=NOW)
+    assert await pictures.stored() == Stored(pictures=5, bytes=5)
+    with pytest.raises(ZeroDivisionError):
+        async with db.transaction() as tx:
+            await pictures.remove(tx, jobs[1].id, 0, by=MODERATOR, reason="", at=NOW)
+            _ = 1 / 0
+    assert await pictures.stored() == Stored(pictures=5, bytes=5)
+    async with db.transaction() as tx:
+        await tx.all("DELETE FROM jobs WHERE id = ?", (jobs[0].id,))
+        await tx.all("UPDATE images SET removed_at = NULL, removed_by = NULL")
+    assert await pictures.stored() == Stored(pictures=3, bytes=3)
 
 
 async def test_names_and_reasons_leave_the_audit_log_and_the_chain_holds(

@@ -25,7 +25,7 @@ from bot.studio.health import Look
 from bot.studio.metrics import PROBE_SECONDS, Metrics
 from bot.studio.parts import build_parts
 from bot.studio.pictures.provenance import Provenance
-from bot.studio.settings import Settings, SettingsBroken, address_of, load
+from bot.studio.settings import RetentionSettings, Settings, SettingsBroken, address_of, load
 from bot.studio.studio import Studio
 from db.database import Database
 from db.jobs import Jobs, ReplyTarget
@@ -38,7 +38,7 @@ from generation.request import ModelEntry
 from moderation.pictures.check import PictureCheck
 from moderation.prompts.filter import PromptFilter
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, an_order, ended, unwatched
-from tests.db.rows import record, record_done
+from tests.db.rows import record, record_done, store
 from tests.generation.queue.test_dispatcher import order, until, until_running
 from tests.generation.stand_in import COMMAND
 from tests.tiny_models import tiny_sd
@@ -49,10 +49,13 @@ LOCAL = "127.0.0.1:0"
 Figures = dict[tuple[str, tuple[tuple[str, str], ...]], float]
 
 
-def look_at(database: Database, dispatch: Dispatcher, latency: float | None = 0.05) -> Look:
+def look_at(
+    database: Database, dispatch: Dispatcher, latency: float | None = 0.05, *, pictures_gib: float = 0.0
+) -> Look:
     data = database.path.parent
+    settings = Settings(data=data, retention=RetentionSettings(pictures_gib=pictures_gib))
     return partial(
-        health.examine, Repositories.of(database, data), dispatch, data, lambda: latency, time.time
+        health.examine, Repositories.of(database, data), dispatch, settings, lambda: latency, time.time
     )
 
 
@@ -236,6 +239,17 @@ async def test_the_backlog_is_measured(database: Database) -> None:
     assert of(found, "oldest_job_seconds") == pytest.approx(300, abs=5)
     assert of(found, "disk_free_bytes") > 0
     assert math.isnan(of(found, "gateway_latency_seconds"))
+
+
+async def test_the_part_of_the_limit_on_all_pictures_is_measured(database: Database) -> None:
+    pictures = Repositories.of(database, database.path.parent).pictures
+    job, metrics = await record_done(database), Metrics()
+    dispatch = Dispatcher(Configure(models=(), default=SMALL.name, slots=1), [])
+    async with database.transaction() as tx:
+        await store(pictures, tx, job.id, content=b"." * 2**10)
+    for gib, share in ((2**-19, 0.5), (0.0, 0.0)):
+        metrics.note(await look_at(database, dispatch, pictures_gib=gib)())
+        assert of(figures(metrics.text().decode()), "picture_share") == share
 
 
 async def test_a_database_that_does_not_answer_is_a_fault(

@@ -299,6 +299,29 @@ async def test_old_rows_go_by_the_settings(busy: Shop, atelier: Atelier) -> None
     assert [*(busy.settings.data / "images").glob("*/*")] == []
 
 
+async def test_the_owner_is_warned_before_the_oldest_pictures_go(
+    busy: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
+) -> None:
+    first, second = (await busy.draw()).job, (await busy.draw("an owl")).job
+    stored = await busy.records.pictures.stored()
+    warning = "above that the oldest are deleted"
+    for gib, warnings in ((stored.bytes / 0.89, 0), (stored.bytes / 0.91, 1), (stored.bytes - 1, 1)):
+        sweep = sweep_of(busy, atelier, RetentionSettings(pictures_gib=gib / 2**30))
+        caplog.clear()
+        await sweep.sweep()
+        await sweep.sweep()
+        assert caplog.text.count(warning) == warnings
+    assert len((await busy.stored_pictures.gallery_of(second)).images) == 2
+    assert [image.is_removed for image in await busy.records.pictures.of_job(first.id)] == [True, False]
+    left = await busy.records.pictures.stored()
+    sweep = sweep_of(busy, atelier, RetentionSettings(pictures_gib=left.bytes / 0.91 / 2**30))
+    caplog.clear()
+    for _ in range(3):
+        await sweep.sweep()
+        busy.clock.now += 0.6 * DAY
+    assert caplog.text.count(warning) == 2, "once a day"
+
+
 async def test_a_clock_that_is_wrong_deletes_nothing_by_its_age(
     busy: Shop, atelier: Atelier, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -101,6 +101,7 @@ BROKEN = [  # file content, and the key and the words that the error must contai
     ("[moderation]\nstrike_days = 0", "moderation.strike_days", "from 1"),
     ("[moderation]\nclaim_seconds = 1e3", "moderation.claim_seconds", "a whole number"),
     ("[retention]\nprompts_days = -1", "retention.prompts_days", "from 0"),
+    ("[retention]\npictures_gib = -1", "retention.pictures_gib", "a number from 0"),
     ("[retention]\naudit_days = 0", "retention.audit_days", "from 1"),
     ("[retention]\nprompt_days = 3", "retention.prompt_days", "prompts_days"),
     ("[pictures]\ndetectors = []", "pictures.detectors", "at least one of: nudenet, opennsfw"),
