@@ -18,7 +18,7 @@ from db.erasure import ErasureRequest, PostedAs
 from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
 from db.ids import new_job_id
 from db.images import StoredImage, Swept
-from db.jobs import Backlog, Job, JobAction, Jobs, JobState, Parent, ReplyTarget
+from db.jobs import Backlog, Job, JobAction, Jobs, JobState, Note, NoteKind, Parent, ReplyTarget
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
 from db.member_stats import MemberStats

@@ -35,6 +35,20 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"
 
 
+class NoteKind(StrEnum):
+    IGNORED = "ignored"  # parameters of other bots, which mean nothing here
+    ONE_DASH = "one-dash"  # parameters that were written with one dash
+    LINKS = "links"  # links are not opened
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What the bot left out of a prompt, or read in its own way."""
+
+    kind: NoteKind
+    names: tuple[str, ...] = ()  # of parameters, from a fixed list
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyTarget:
     """The destination of the result: the interaction's answer while its token lives, then the message or channel."""
@@ -64,6 +78,7 @@ class Job:
     action: JobAction
     place: ReplyTarget
     drawing: Drawing[Parent]
+    notes: tuple[Note, ...] = ()  # what its card tells about the prompt
     is_age_restricted: bool = False  # whether the channel was age-restricted when the member ordered
     policy_channel_id: int | None = None  # the channel whose policy applies; None: the channel of `place`
     state: JobState = JobState.QUEUED
@@ -248,6 +263,7 @@ def _cells(job: Job) -> dict[str, Any]:
     place, drawing = cells.pop("place"), cells.pop("drawing")
     prompt, size, loras, _ = (drawing.pop(name) for name in ("prompt", "size", "loras", "pictures"))
     cells |= {"prompt": prompt["text"], "negative": prompt["negative"]}
+    cells |= {"notes": json.dumps(cells["notes"])}
     cells |= {"loras": json.dumps({lora["name"]: lora["weight"] for lora in loras})}
     return cells | place | drawing | size
 
@@ -258,6 +274,7 @@ def _job(rows: Sequence[sqlite3.Row]) -> Job:
     loras = sorted(json.loads(cells["loras"]).items())
     cells |= {
         "prompt": {"text": cells["prompt"], "negative": cells["negative"]},
+        "notes": json.loads(cells["notes"]),
         "loras": [{"name": name, "weight": weight} for name, weight in loras],
         "pictures": [
             {**row, "source": {"job": row["parent"], "image": row["parent_image"]}}

@@ -98,8 +98,8 @@ PERSONAL_DATA = (
         treatments=(
             Treatment(
                 "state NOT IN ('queued', 'running') AND member_name || prompt || negative || token <> ''",
-                """member_name = '', prompt = '', negative = '', token = '', loras = '{}', seed = 0, state = 'cancelled',
-                failure = NULL, delivered_at = coalesce(delivered_at, :now)""",
+                """member_name = '', prompt = '', negative = '', token = '', loras = '{}', seed = 0, notes = '[]',
+                state = 'cancelled', failure = NULL, delivered_at = coalesce(delivered_at, :now)""",
                 paced_by="id",
             ),
         ),
@@ -107,7 +107,7 @@ PERSONAL_DATA = (
             message_id, {_first("parent")}, {_first("parent_image")}, model, prompt, negative, width, height, steps, guidance,
             seed, images, {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
             is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at,
-            handed_out_at, given_up_at""",
+            handed_out_at, given_up_at, notes""",
     ),
     # The first parent is in its job's row.
     PersonalRows(

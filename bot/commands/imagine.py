@@ -10,7 +10,8 @@ from bot.attachments import fetch
 from bot.client import Interaction
 from bot.commands.preset import presets_like
 from bot.permissions import actor_of
-from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, compose, read, with_file
+from bot.studio.orders.inline import SEED_LIMIT
+from bot.studio.orders.parameters import ASPECTS, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.ui import command
 

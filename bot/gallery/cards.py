@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
-from db import Job, JobAction
+from db import Job, JobAction, Note
 from generation import LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
@@ -28,9 +28,13 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
     # A long prompt in bold would be too heavy above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
     first = next((each.source.image + 1 for each in job.drawing.pictures), None)
-    return ui.TextDisplay(
-        say("gallery-head", prompt=shown, member=job.member, action=job.action, picture=first)
-    )
+    head = say("gallery-head", prompt=shown, member=job.member, action=job.action, picture=first)
+    return ui.TextDisplay("\n".join([head, *(_note(say, note) for note in job.notes)]))
+
+
+def _note(say: Language, note: Note) -> str:
+    names = ", ".join(f"`--{name}`" for name in note.names)
+    return say("gallery-note", kind=note.kind, names=names, count=len(note.names))
 
 
 def _described(job: Job) -> str:

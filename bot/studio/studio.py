@@ -188,6 +188,7 @@ class Studio:
             action=order.action,
             place=place,
             drawing=order.drawing,
+            notes=order.notes,
             is_age_restricted=order.actor.is_age_restricted,
             policy_channel_id=order.actor.parent_id,
             created_at=now,

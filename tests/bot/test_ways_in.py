@@ -21,8 +21,8 @@ from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
 from bot.gallery.cards import GalleryButton
 from bot.gallery.remix_form import RemixForm, form_of
 from bot.privacy.cards import ForgetButton
+from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
-from bot.studio.orders.parameters import NAMES
 from bot.texts import ENGLISH, language
 from bot.ui.components import Button
 from bot.ui.pagination import PageButton

@@ -9,8 +9,9 @@ from typing import Any
 from PIL import Image
 
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
+from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
-from bot.studio.orders.parameters import NAMES, PromptInput, compose, read, with_file
+from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.studio.errors import NoSuchJob
-from db import Job, JobAction, Parent, StoredImage
+from db import Job, JobAction, Note, Parent, StoredImage
 from generation import Drawing, JobId, MemberId
 
 
@@ -49,6 +49,7 @@ class Order:
     source: str  # its origin: "/imagine", "button V2", ...
     action: JobAction
     drawing: Drawing[Parent]
+    notes: tuple[Note, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ import random
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from fractions import Fraction
 from types import MappingProxyType
 
@@ -18,11 +18,11 @@ from bot.studio import (
     PromptTooLong,
     UnknownLora,
     UnknownModel,
-    UnknownParameter,
     UnknownPreset,
     UnusableWeights,
 )
-from db import JobAction, Parent
+from bot.studio.orders.inline import RANGES, take_inline
+from db import JobAction, Note, Parent
 from generation import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
@@ -33,8 +33,8 @@ from generation import (
     LoraEntry,
     LoraSet,
     ModelEntry,
+    Prompt,
 )
-from generation.request import Prompt
 from startup import CONTROL
 
 PROMPT_LIMIT = 1000
@@ -47,22 +47,6 @@ ASPECTS: dict[str, tuple[int, int]] = {
     "16:9": (16, 9),
     "9:16": (9, 16),
 }
-NAMES = {
-    "ar": "aspect",
-    "aspect": "aspect",
-    "seed": "seed",
-    "no": "negative",
-    "negative": "negative",
-    "steps": "steps",
-    "cfg": "guidance",
-    "guidance": "guidance",
-    "images": "images",
-    "model": "model",
-    "lora": "lora",
-    "preset": "preset",
-}
-"""Every spelling of an inline parameter, and the option that it sets."""
-
 TYPED = "/imagine"
 """The source of orders with a typed prompt."""
 
@@ -73,17 +57,6 @@ NO_PRESETS: Mapping[str, str] = MappingProxyType({})
 
 MAX_LORAS = 4
 """Per order. Each LoRA makes a step slower, and many of them disturb each other."""
-
-SEED_LIMIT = 2**53 - 4
-"""The last seed of four pictures must fit Discord's whole numbers."""
-_RANGES: dict[str, tuple[float, float]] = {
-    "seed": (0, SEED_LIMIT),
-    "guidance": (1, MAX_GUIDANCE),
-    "images": (1, 4),
-    "lora": (-MAX_LORA_WEIGHT, MAX_LORA_WEIGHT),
-}
-# A dash that phones and word processors make of two hyphens counts too; a hyphen inside a word does not.
-_FLAG = re.compile(r"(?:^|(?<=\s))(?:--|—|–)([A-Za-z][\w-]*)(?:[\s=]|$)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,32 +73,13 @@ class PromptInput:
     model: str | None = None
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
     preset: str | None = None
+    notes: tuple[Note, ...] = ()  # on the card
 
 
 def read_inline(wish: PromptInput) -> PromptInput:
     """Moves `--name value` out of the prompt into fields. Raises UnknownParameter, BadParameter."""
-    found = list(_FLAG.finditer(wish.prompt))
-    if not found:
-        return wish
-    values: dict[str, str] = {}
-    text = [wish.prompt[: found[0].start()]]
-    for match, following in zip(found, [*found[1:], None], strict=True):
-        written = match.group(1).lower()
-        option = NAMES.get(written)
-        if option is None:
-            near = difflib.get_close_matches(written, NAMES, n=1, cutoff=0.0)
-            raise UnknownParameter(written, near[0])
-        value = wish.prompt[match.end() : following.start() if following else None].strip()
-        if not value:
-            raise BadParameter(written, "", option, *_RANGES.get(option, ()))
-        if option != "negative":
-            # A one-word value ends here; the text after it belongs to the prompt again.
-            value, *rest = value.split(maxsplit=1)
-            text += rest
-        if option == "lora" and option in values:
-            value = f"{values[option]} {value}"  # each `--lora` adds one
-        values[option] = value
-    return replace(wish, prompt=" ".join(text), **values)
+    read = take_inline(wish.prompt)
+    return replace(wish, prompt=read.text, notes=(*wish.notes, *read.notes), **read.values)
 
 
 def read(wish: PromptInput) -> PromptInput:
@@ -141,8 +95,10 @@ def _joined(wish: PromptInput, added: PromptInput, prompt: str, what: str) -> Pr
     prompt = prompt.strip()
     if len(prompt) > PROMPT_LIMIT:
         raise PromptTooLong(len(prompt), PROMPT_LIMIT, what)
-    missing = {name: value for name, value in asdict(added).items() if getattr(wish, name) is None}
-    return replace(wish, prompt=prompt, **missing)
+    missing = {
+        each.name: getattr(added, each.name) for each in fields(added) if getattr(wish, each.name) is None
+    }
+    return replace(wish, prompt=prompt, notes=(*added.notes, *wish.notes), **missing)
 
 
 def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
@@ -156,7 +112,7 @@ def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
     if text is None:
         raise UnknownPreset(wish.preset, nearest_preset(wish.preset, presets))
     wish, added = replace(wish, preset=None), read_inline(PromptInput(prompt=text))
-    return _joined(wish, added, f"{wish.prompt} {added.prompt}", "with-preset")
+    return _joined(wish, added, _listed(wish.prompt, added.prompt), "with-preset")
 
 
 def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) -> PromptInput:
@@ -170,6 +126,13 @@ def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) 
     wish = with_preset(wish, presets)
     held = with_preset(read_inline(held), presets)
     return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "with-file")
+
+
+def _listed(prompt: str, more: str) -> str:
+    """Puts a preset's words behind a prompt. A comma parts them, unless a weight or a sign does."""
+    prompt, more = prompt.strip(), more.strip()
+    is_parted = not (prompt and more) or re.search(r"(?:[^\w\s)\]\"'”’]|::\S*)$", prompt) or more[0] in ",.;:"
+    return f"{prompt} {more}" if is_parted else f"{prompt}, {more}"
 
 
 def nearest_preset(name: str, presets: Iterable[str]) -> str:
@@ -211,7 +174,7 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
     if len(negative) > PROMPT_LIMIT:
         raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative")
     model = find_model(wish.model, models) if wish.model else default
-    images = _whole("images", wish.images, *_RANGES["images"], default=4)
+    images = _whole("images", wish.images, *RANGES["images"], default=4)
     loras = _loras(wish.lora or "", model, models)
     drawing: Drawing[Parent] = Drawing(
         prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
@@ -220,11 +183,11 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
         guidance=_guidance(wish.guidance, model.guidance),
         # The last picture's seed must fit as well.
-        seed=_whole("seed", wish.seed, *_RANGES["seed"], default=new_seed()),
+        seed=_whole("seed", None if wish.seed == "-1" else wish.seed, *RANGES["seed"], default=new_seed()),
         images=images,
         loras=loras,
     )
-    return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing)
+    return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing, notes=wish.notes)
 
 
 def _demand_weights(prompt: Prompt) -> None:
@@ -285,7 +248,7 @@ def _find_lora(name: str, model: ModelEntry, models: Sequence[ModelEntry]) -> Lo
 def _weight(written: str, weight: str) -> float:
     if re.fullmatch(r"[+-]?[0-9](\.[0-9]{1,3})?", weight) and abs(float(weight)) <= MAX_LORA_WEIGHT:
         return float(weight)
-    raise BadParameter("lora", written, "lora", *_RANGES["lora"])
+    raise BadParameter("lora", written, "lora", *RANGES["lora"])
 
 
 def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
@@ -304,7 +267,7 @@ def _aspect(value: str | None) -> tuple[int, int]:
         return (1, 1)
     if value in ASPECTS:
         return ASPECTS[value]
-    match = re.fullmatch(r"(\d{1,4}):(\d{1,4})", value)
+    match = re.fullmatch(r"([0-9]{1,4})[:x×/]([0-9]{1,4})", value)
     if match:
         wide, high = int(match.group(1)), int(match.group(2))
         if wide and high and Fraction(1, 3) <= Fraction(wide, high) <= 3:
@@ -328,4 +291,4 @@ def _guidance(value: str | float | None, default: float) -> float:
     text = str(value).strip()
     if re.fullmatch(r"[0-9]{1,3}(\.[0-9]{1,4})?", text) and 1 <= float(text) <= MAX_GUIDANCE:
         return float(text)
-    raise BadParameter("cfg", text, "guidance", *_RANGES["guidance"])
+    raise BadParameter("cfg", text, "guidance", *RANGES["guidance"])

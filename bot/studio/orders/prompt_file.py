@@ -8,7 +8,8 @@ from dataclasses import replace
 from math import gcd
 
 from bot.studio import NoPromptInFile
-from bot.studio.orders.parameters import ASPECTS, SEED_LIMIT, PromptInput, is_blank
+from bot.studio.orders.inline import SEED_LIMIT
+from bot.studio.orders.parameters import ASPECTS, PromptInput, is_blank
 from generation import MAX_LORA_WEIGHT, ImageSize, ModelEntry
 from generation.files.images import NotAPicture, read_parameters
 from generation.files.infotext import Infotext, read_infotext

@@ -12,7 +12,7 @@ error-prompt-too-long = { $what ->
 }
 error-unknown-parameter = { $is_near ->
     [yes] There is no parameter { CODE($name, before: "--") }. Did you mean `--{ $nearest }`?
-   *[no] There is no parameter { CODE($name, before: "--") }; the nearest is `--{ $nearest }`. There are { parameters }.
+   *[no] There is no parameter { CODE($name, before: "--") }. There are { parameters }.
 }
 parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora` and `--preset`
 error-bad-parameter = { $has_value ->

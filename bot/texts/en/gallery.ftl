@@ -16,6 +16,18 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
        *[other] { "" }
     }
 }
+# What the bot left out of the prompt, or read in its own way. `names`: parameters, as `--v`.
+gallery-note = -# { $kind ->
+    [ignored] { $names } { $count ->
+        [one] means
+       *[other] mean
+    } nothing here and { $count ->
+        [one] was
+       *[other] were
+    } left out.
+    [one-dash] Read with two dashes: { $names }.
+   *[links] Links are not opened and were left out. A file with a prompt goes into the option `file`.
+}
 gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->
     [upscale] { "" }
    *[other] { " " }· { $steps ->

@@ -176,8 +176,10 @@ async def test_the_token_that_is_no_more_leads_to_the_bots_own_rights(
 
 
 async def test_a_file_that_is_too_large_is_sent_smaller(
-    play: Playground, atelier: Atelier, busy: Shop, gate: Gate
+    play: Playground, atelier: Atelier, busy: Shop, gate: Gate, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The grid of two small pictures is below the limit of real ones.
+    monkeypatch.setattr("bot.gallery.delivery._SMALLEST_LIMIT", 2**10)
     use = await play.person("ada").slash("gallery", "imagine", prompt=f"hold {gate}", images=2)
     card = await use.wait_for_message()
     fault = play.fail_next("PATCH", "/webhooks/…", status=413, code=40005, times=2)

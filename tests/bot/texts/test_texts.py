@@ -24,7 +24,8 @@ from bot.studio.errors import (
     UnknownModel,
     UnknownParameter,
 )
-from bot.studio.orders.parameters import ASPECTS, NAMES, PROMPT_LIMIT
+from bot.studio.orders.inline import NAMES
+from bot.studio.orders.parameters import ASPECTS, PROMPT_LIMIT
 from bot.texts import language, markdown
 from db.errors import DatabaseBroken, DiskFull, NotStorable
 from generation.queue.ticket import (
@@ -295,9 +296,14 @@ def test_every_parameter_says_what_it_takes() -> None:
     assert re.findall(r"\d+:\d+(?=, )", aspects) == list(ASPECTS)
 
 
-@pytest.mark.parametrize(("name", "nearest"), [("sede", "seed"), ("v", "negative"), ("quality", "aspect")])
-def test_an_unknown_parameter_is_told_the_nearest_however_far_it_is(name: str, nearest: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "nearest", "is_told"),
+    [("sede", "seed", True), ("x", "negative", False), ("quality", "aspect", False)],
+)
+def test_an_unknown_parameter_is_told_the_nearest_where_it_is_near(
+    name: str, nearest: str, is_told: bool
+) -> None:
     told = language("en").sentence(UnknownParameter(name, nearest))
     assert told is not None
     assert f"`--{name}`" in told
-    assert f"`--{nearest}`" in told
+    assert (f"Did you mean `--{nearest}`?" in told) is is_told

@@ -17,11 +17,11 @@ from bot.studio.errors import (
     UnknownParameter,
     UnusableWeights,
 )
+from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.order import Actor, Order
 from bot.studio.orders.parameters import (
     MAX_LORAS,
     PROMPT_LIMIT,
-    SEED_LIMIT,
     PromptInput,
     compose,
     draft,
@@ -125,7 +125,7 @@ def test_an_unknown_parameter_names_the_nearest(written: str, nearest: str) -> N
         "--ar",
         f"--seed {2**64}",
         f"--seed {SEED_LIMIT + 1}",
-        "--seed -1",
+        "--seed -2",
         "--seed 1_000",
         "--seed ٣",
         "--steps 0",
@@ -166,7 +166,7 @@ def test_both_ends_of_a_range_are_taken(flag: str, field: str, value: float) -> 
 @pytest.mark.parametrize(
     ("flag", "low", "high"),
     [
-        ("--seed -1", 0, 2**53 - 4),
+        ("--seed -2", 0, 2**53 - 4),
         ("--steps 0", 1, BUNDLED.max_steps),
         ("--cfg 0", 1, 30),
         ("--images 5", 1, 4),

@@ -20,11 +20,11 @@ from bot.studio.errors import (
     UnknownModel,
     UnknownParameter,
 )
+from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.order import Order
 from bot.studio.orders.parameters import (
     ASPECTS,
     PROMPT_LIMIT,
-    SEED_LIMIT,
     PromptInput,
     compose,
     read,
@@ -86,9 +86,9 @@ def test_who_has_nothing_to_add_types_a_dot(typed: str) -> None:
 
 def test_presets_count_in_a_file_and_beside_it() -> None:
     presets = {"ink": "in ink --steps 3", "dusk": "at dusk --steps 4 --cfg 2"}
-    assert ordered(b"a fox --preset ink", presets=presets).drawing.prompt.text == "a fox in ink"
+    assert ordered(b"a fox --preset ink", presets=presets).drawing.prompt.text == "a fox, in ink"
     order = ordered(b"a fox --steps 9 --preset ink", "on a hill", presets, preset="dusk")
-    assert order.drawing.prompt.text == "a fox in ink on a hill at dusk"
+    assert order.drawing.prompt.text == "a fox, in ink on a hill, at dusk"
     assert ordered(b"a fox", ".", presets, preset="ink").drawing.prompt.text == "a fox in ink"
     assert (order.drawing.steps, order.drawing.guidance) == (4, 2.0), (
         "what was asked for now wins over what the file says"
