@@ -39,6 +39,7 @@ class NoteKind(StrEnum):
     IGNORED = "ignored"  # parameters of other bots, which mean nothing here
     ONE_DASH = "one-dash"  # parameters that were written with one dash
     LINKS = "links"  # links are not opened
+    LORAS = "loras"  # LoRAs of a file that the model does not have
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ class Note:
     """What the bot left out of a prompt, or read in its own way."""
 
     kind: NoteKind
-    names: tuple[str, ...] = ()  # of parameters, from a fixed list
+    # Of parameters, from a fixed list; or a number. Words of a member would be shown without being screened.
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,7 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
 
 
 def _note(say: Language, note: Note) -> str:
-    names = ", ".join(f"`--{name}`" for name in note.names)
+    names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     return say("gallery-note", kind=note.kind, names=names, count=len(note.names))
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from generation.request import Drawing, ImageSize, Role
@@ -91,6 +91,35 @@ def read_parameters(png: bytes) -> str:
     """Returns the parameters that `to_png` or another tool wrote; empty if there are none. Raises NotAPicture."""
     with _header(png, ("PNG",)) as picture:
         return str(picture.info.get(_PARAMETERS, ""))
+
+
+def read_texts(content: bytes) -> dict[str, str]:
+    """Returns the texts in a PNG by their names; those in a JPEG's or WebP's Exif data have the names that a PNG would have.
+
+    Raises NotAPicture.
+    """
+    with _header(content) as picture:
+        texts = {str(name): text for name, text in picture.info.items() if isinstance(text, str)}
+        exif = picture.getexif()
+        if comment := exif.get_ifd(ExifTags.IFD.Exif).get(ExifTags.Base.UserComment):
+            texts.setdefault(_PARAMETERS, _user_comment(comment))
+        for tag in (ExifTags.Base.Make, ExifTags.Base.Model):  # ComfyUI: "prompt:{…}", "workflow:{…}"
+            name, colon, text = str(exif.get(tag, "")).partition(":")
+            if colon:
+                texts.setdefault(name.lower(), text)
+        return texts
+
+
+def _user_comment(value: bytes | str) -> str:
+    """Decodes Exif's UserComment: eight bytes name the code. Programs differ in the order of bytes of "UNICODE"."""
+    if isinstance(value, str):
+        return value
+    code, text = value[:8], value[8:]
+    if code != b"UNICODE\0":
+        return text.decode("utf-8", "replace")
+    # Of the two orders, the right one gives more signs of the first 256.
+    orders = [text.decode(order, "replace") for order in ("utf-16-be", "utf-16-le")]
+    return max(orders, key=lambda each: sum(sign < "\u0100" for sign in each))
 
 
 def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:

@@ -1,6 +1,6 @@
-"""Reads a prompt from a file: the words of a text file, or the parameters in a PNG. It is used as if it were typed.
+"""Reads a prompt from a file: the words of a text file, or the parameters in a picture. It is used as if it were typed.
 
-Parameters in a PNG prove nothing about a job: they are text, and are screened as text.
+Parameters in a picture prove nothing about a job: they are text, and are screened as text.
 """
 
 from collections.abc import Sequence
@@ -10,9 +10,10 @@ from math import gcd
 from bot.studio import NoPromptInFile
 from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.parameters import ASPECTS, PromptInput, is_blank
+from db import Note, NoteKind
 from generation import MAX_LORA_WEIGHT, ImageSize, ModelEntry
-from generation.files.images import NotAPicture, read_parameters
-from generation.files.infotext import Infotext, read_infotext
+from generation.files.images import NotAPicture
+from generation.files.infotext import Infotext, looks_like_infotext, read_infotext, read_picture
 
 MAX_TEXT = 4 * 2**10
 """Bytes: the longest prompt fits in any script."""
@@ -20,22 +21,28 @@ MAX_PNG = 10 * 2**20
 """Bytes: the largest file that the bot posts."""
 _MAX_INFOTEXT = 5000
 """Characters: more than two of the longest prompts and all fields."""
-_PNG = b"\x89PNG\r\n\x1a\n"
+_PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")
+"""How a PNG, a JPEG and a WebP begin."""
 _SIZE_LIMIT = 9999  # pixels a side, as in `--ar`
 
 
 def prompt_in_file(
     content: bytes, typed: PromptInput, models: Sequence[ModelEntry], default: ModelEntry
 ) -> PromptInput:
-    """Reads the request in the file. When `typed` (already parsed) names another model, the PNG's model settings are ignored.
+    """Reads the request in the file. When `typed` (already parsed) names another model, the file's model settings are ignored.
 
-    Raises NoPromptInFile.
+    A file without a prompt can go with a typed one. Raises NoPromptInFile.
     """
-    is_png = content.startswith(_PNG)
-    wish = _of_png(content, typed, models, default) if is_png else PromptInput(prompt=_text(content))
-    if is_blank(wish.prompt):
+    if content.startswith(_PICTURES):
+        read = _of_picture(content)
+    else:
+        text = _text(content)
+        read = read_infotext(text) if looks_like_infotext(text) else None
+        if read is None:
+            return PromptInput(prompt=text)
+    if is_blank(read.prompt) and is_blank(typed.prompt):
         raise NoPromptInFile
-    return wish
+    return _wish(read, typed, models, default)
 
 
 def _text(content: bytes) -> str:
@@ -43,21 +50,24 @@ def _text(content: bytes) -> str:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NoPromptInFile from error
-    if len(content) > MAX_TEXT or any(sign < " " and not sign.isspace() for sign in text):
+    if len(content) > MAX_TEXT or any(sign < " " and not sign.isspace() for sign in text) or is_blank(text):
         raise NoPromptInFile
     return text
 
 
-def _of_png(
-    content: bytes, typed: PromptInput, models: Sequence[ModelEntry], default: ModelEntry
-) -> PromptInput:
+def _of_picture(content: bytes) -> Infotext:
     try:
-        text = read_parameters(content)
+        read = read_picture(content)
     except NotAPicture as error:
         raise NoPromptInFile from error
-    if len(text) > _MAX_INFOTEXT:
+    if read is None or len(read.prompt) + len(read.negative) > _MAX_INFOTEXT:
         raise NoPromptInFile
-    read = read_infotext(text)
+    return read
+
+
+def _wish(
+    read: Infotext, typed: PromptInput, models: Sequence[ModelEntry], default: ModelEntry
+) -> PromptInput:
     known = {entry.name.casefold(): entry for entry in models}
     drawn_by = known.get(read.fields.get("Model", "").casefold())
     model = drawn_by if typed.model is None else known.get(typed.model.strip().casefold())
@@ -69,14 +79,13 @@ def _of_png(
         images=1,  # a file is one picture
         model=drawn_by and drawn_by.name,
     )
+    loras, gone = _loras(read, model or default)
+    if gone:
+        wish = replace(wish, notes=(Note(kind=NoteKind.LORAS, names=(str(gone),)),))
+    wish = replace(wish, lora=loras or None)
     if drawn_by is None or model is not drawn_by:
         return wish  # the other parameters apply only to the model that drew the picture
-    return replace(
-        wish,
-        steps=read.fields.get("Steps"),
-        guidance=read.fields.get("CFG scale"),
-        lora=_loras(read, drawn_by) or None,
-    )
+    return replace(wish, steps=read.fields.get("Steps"), guidance=read.fields.get("CFG scale"))
 
 
 def _seed(text: str) -> str | None:
@@ -107,11 +116,12 @@ def _aspect(text: str, model: ModelEntry) -> str | None:
     return f"{size.width // divisor}:{size.height // divisor}"
 
 
-def _loras(read: Infotext, model: ModelEntry) -> str:
-    """Leaves out LoRAs that are no longer in the settings, like the buttons do."""
+def _loras(read: Infotext, model: ModelEntry) -> tuple[str, int]:
+    """Returns the LoRAs that the model has, as they are typed, and the number of the others."""
     names = {lora.name.casefold() for lora in model.loras}
-    return " ".join(
+    known = [
         f"{name}:{weight:.3f}"
         for name, weight in read.loras
         if name.casefold() in names and abs(weight) <= MAX_LORA_WEIGHT
-    )
+    ]
+    return " ".join(known), len(read.loras) - len(known)

@@ -58,11 +58,11 @@ error-nested-preset = A preset can't contain another preset: write that one's te
 error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
 error-too-many-presets = You have { $limit } presets already, the maximum. Delete one with `/preset delete`.
 error-file-too-large = { $is_picture ->
-    [yes] That PNG has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
+    [yes] That picture has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
    *[no] That text file has { SIZE($bytes) }; at most { SIZE($limit) } can be read.
 }
 error-file-unreachable = That file could not be fetched from Discord. Try again.
-error-no-prompt-in-file = There is no prompt in that file. I read a text in UTF-8, or a PNG with its parameters, such as mine. A grid of four has none; press U1 under it.
+error-no-prompt-in-file = There is no prompt in that file. I read a text in UTF-8, or a picture with its parameters, such as mine. A grid of four has none; press U1 under it.
 
 ## Refusals
 

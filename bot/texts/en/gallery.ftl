@@ -26,6 +26,7 @@ gallery-note = -# { $kind ->
        *[other] were
     } left out.
     [one-dash] Read with two dashes: { $names }.
+    [loras] LoRAs of the file that are not here were left out: { $names }.
    *[links] Links are not opened and were left out. A file with a prompt goes into the option `file`.
 }
 gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->

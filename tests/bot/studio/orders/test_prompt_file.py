@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import ExifTags, Image
 from PIL.PngImagePlugin import PngInfo
 
 from bot.studio.errors import (
@@ -31,6 +31,7 @@ from bot.studio.orders.parameters import (
     with_file,
 )
 from bot.studio.orders.prompt_file import MAX_TEXT, prompt_in_file
+from db import Note, NoteKind
 from generation.files.images import parameters_of, to_jpeg, to_png
 from generation.request import (
     Lora,
@@ -140,6 +141,49 @@ def test_what_is_wrong_in_a_file_is_told_as_if_it_had_been_typed() -> None:
     ):
         with pytest.raises(refusal):
             ordered(content)
+
+
+# ---- a text beside a picture
+
+SIDECAR = b"""a red fox in snow
+Negative prompt: lowres, gore, child, nude
+Steps: 20, Sampler: Euler a, CFG scale: 7, Seed: 123, Size: 512x768, Model hash: abc, Model: other, Version: v1.9"""
+
+
+def test_a_text_with_parameters_is_read_as_such() -> None:
+    drawing = ordered(SIDECAR).drawing
+    assert (drawing.prompt.text, drawing.prompt.negative) == (
+        "a red fox in snow",
+        "lowres, gore, child, nude",
+    )
+    assert (drawing.seed, drawing.images, drawing.size) == (123, 1, SMALL.size_for((2, 3)))
+
+
+@pytest.mark.parametrize("form", ["png", "txt"])
+def test_without_a_prompt_a_file_goes_with_a_typed_one(form: str) -> None:
+    text = "\n" + SIDECAR.decode().partition("\n")[2]
+    content = to_png(Image.new("RGB", (8, 8)), text) if form == "png" else text.encode()
+    with pytest.raises(NoPromptInFile):
+        ordered(content)
+    drawing = ordered(content, "an owl").drawing
+    assert (drawing.prompt.text, drawing.prompt.negative) == ("an owl", "lowres, gore, child, nude")
+    assert drawing.seed == 123
+
+
+def test_a_files_loras_are_taken_where_they_are_known_and_counted_where_not() -> None:
+    text = f"a red fox <lora:pixel:.8> <lora:Add Detail v1.2:0.5>\n{SIDECAR.decode().splitlines()[-1]}"
+    order = ordered(to_png(Image.new("RGB", (8, 8)), text))
+    assert order.drawing.loras == (Lora(name=LoraName("pixel"), weight=0.8),)
+    assert order.drawing.prompt.text.endswith("a red fox")
+    assert order.notes == (Note(kind=NoteKind.LORAS, names=("1",)),)
+
+
+def test_a_jpeg_with_parameters_is_read() -> None:
+    exif, out = Image.Exif(), io.BytesIO()
+    comment = b"UNICODE\0" + SIDECAR.decode().encode("utf-16-be")
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.UserComment] = comment
+    Image.new("RGB", (8, 8)).save(out, "JPEG", exif=exif)
+    assert ordered(out.getvalue()).drawing.prompt.text == "a red fox in snow"
 
 
 # ---- a PNG
