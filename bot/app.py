@@ -114,6 +114,7 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:
         slots=generation.slots,
         memory_gib=generation.memory_gib,
         model_wait=generation.model_wait,
+        weights={GuildId(int(server)): weight for server, weight in generation.server_weights.items()},
         pinned_rows=generation.pinned_rows,
         log_format=settings.logging.format,
         log_level=settings.logging.level,
@@ -125,7 +126,6 @@ def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:
         max_waiting=generation.max_waiting,
         retries=generation.retries,
         member_running=generation.member_running,
-        weights={GuildId(int(server)): weight for server, weight in generation.server_weights.items()},
     )
 
 

@@ -78,7 +78,7 @@ class _Level(Generic[K]):
         """Sets which keys have jobs. A key that was away starts at `now`, or later if it is ahead of `now`."""
         for key in present - self._present:
             self._reached[key] = max(self.now, self.reached(key))
-        self._present = present
+        self._present = frozenset(present)  # the keys of a dict would keep its values
         self._reached = {key: at for key, at in self._reached.items() if key in present or at > self.now}
 
     def reached(self, key: K) -> float:

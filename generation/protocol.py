@@ -1,15 +1,33 @@
 """The messages between the bot's process and a worker process.
 
 A frame on the byte stream is four bytes of length, big-endian, then one msgpack-encoded message. Raw pixels are never sent: the
-worker encodes pictures. The same frames would work for a worker on another machine.
+worker encodes pictures. Each finished picture has a frame of its own. The same frames would work for a worker on another machine.
 """
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import msgspec
 
-from generation.request import GenerationRequest, ImageSize, JobId, ModelEntry, ModelName, UpscaleRequest
+from generation.request import (
+    GenerationRequest,
+    GuildId,
+    ImageSize,
+    JobId,
+    ModelEntry,
+    ModelName,
+    UpscaleRequest,
+)
 
 MAX_FRAME = 64 * 1024 * 1024
-"""Bytes. Four upscaled pictures stay far below this limit; a larger frame means a broken stream."""
+"""Bytes. A picture of 4096 x 4096 pixels takes 25 MiB at most. A larger frame means a broken stream."""
+
+
+@dataclass(eq=False)
+class TooLarge(Exception):
+    """A message exceeds MAX_FRAME, which the other end treats as a broken stream. No part of it was sent."""
+
+    size: int  # bytes
 
 
 class Message(msgspec.Struct, frozen=True, tag=True, kw_only=True):
@@ -28,6 +46,7 @@ class Configure(Message, frozen=True):
     slots: int = 16  # pictures in progress; as many extra for drafts and for members with no running picture
     memory_gib: float = 0.0  # for models on the device; 0: 75 % of the memory free at start
     model_wait: float = 60.0  # seconds that jobs wait for a model before it replaces models in use
+    weights: dict[GuildId, float] = {}  # the share of each server; others have 1
     pinned_rows: int = 0  # rows of every step, which makes pictures equal to the bit; 0: as many as needed
     log_format: str = "text"  # or "json": one object a line
     log_level: str = "info"
@@ -93,7 +112,7 @@ class Vitals(Message, frozen=True):
     slots: int  # pictures seated now
     steps: int  # batch steps
     rows: int  # rows of those steps
-    device_seconds: dict[str, float]  # by kind of work: "step", "decode", "enlarge"
+    device_seconds: dict[str, float]  # by kind of work: "encode", "step", "decode", "enlarge"
 
 
 class JobEvent(Message, frozen=True):
@@ -127,6 +146,12 @@ class StepCost(Message, frozen=True):
     fixed: float  # seconds of a step without pictures
     a_picture: float  # additional seconds for each picture
     at_once: int  # useful number of pictures in one step
+
+
+class Picture(Message, frozen=True):
+    """One of the pictures of the Finished that follows. Both ends handle only the complete Finished."""
+
+    content: bytes
 
 
 class Finished(JobEvent, frozen=True):
@@ -165,9 +190,20 @@ Event = Ready | ModelBroken | Swapped | Strained | Pong | Vitals | StepCost | _O
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode
-decode_event = msgspec.msgpack.Decoder(Event).decode
+decode_event = msgspec.msgpack.Decoder(Event | Picture).decode
 
 
 def frame(message: Message) -> bytes:
+    """Raises TooLarge."""
     body = encode(message)
+    if len(body) > MAX_FRAME:
+        raise TooLarge(len(body))
     return len(body).to_bytes(4, "big") + body
+
+
+def frames(event: Event) -> Sequence[bytes]:
+    """Returns the frames of an event, to be written one after the other. Raises TooLarge."""
+    if not isinstance(event, Finished):
+        return [frame(event)]
+    pictures = [frame(Picture(content=content)) for content in event.pictures]
+    return [*pictures, frame(msgspec.structs.replace(event, pictures=()))]

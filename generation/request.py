@@ -152,6 +152,14 @@ class BatchKey:
     dtype: str
     loras: LoraSet = ()
 
+    @property
+    def cost_key(self) -> CostKey:
+        """Returns what decides the time and memory of a step. Of LoRAs this is their number: members type any weights."""
+        return (self.model, self.latent_shape, self.text_shape, self.dtype, len(self.loras))
+
+
+CostKey = tuple[ModelName, tuple[int, ...], tuple[int, ...], str, int]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoraEntry:

@@ -23,7 +23,9 @@ from generation.protocol import (
     MAX_FRAME,
     Configure,
     Event,
+    Finished,
     Message,
+    Picture,
     Ping,
     Pong,
     Stop,
@@ -49,13 +51,6 @@ class WorkerDied(Exception):
 
     exit_code: int | None  # negative: the signal's number; None: it could not be started or outlived its kill
     reason: str  # for the log
-
-
-@dataclass(eq=False)
-class OrderTooLarge(Exception):
-    """The order exceeds MAX_FRAME, which the other end treats as a broken stream. No part of it was sent."""
-
-    size: int  # bytes
 
 
 Listener = Callable[[Event | WorkerDied], None]
@@ -112,6 +107,7 @@ class WorkerConnection:
         assert process.stdin is not None and process.stdout is not None  # PIPE above
         self._process, self._orders, self._events = process, process.stdin, process.stdout
         self._patience, self._ping_seconds, self._listen = patience, ping_seconds, listen
+        self._pictures: list[bytes] = []  # of the next Finished
         self._silence = 0.0  # seconds
         self._pings = 0
 
@@ -121,11 +117,9 @@ class WorkerConnection:
 
     def send(self, order: Message) -> None:
         """Sends an order without waiting. An order to a dead worker is lost; `receive` reports the
-        death. Raises OrderTooLarge.
+        death. Raises TooLarge.
         """
         content = frame(order)
-        if len(content) - 4 > MAX_FRAME:
-            raise OrderTooLarge(len(content))
         if not self._orders.is_closing():
             self._orders.write(content)
 
@@ -142,6 +136,15 @@ class WorkerConnection:
             except msgspec.MsgspecError as nonsense:
                 raise await self._death(f"sent what is no event: {nonsense}") from nonsense
             self._silence = 0.0
+            match event:
+                case Picture(content=content):
+                    self._pictures.append(content)
+                    continue
+                case Finished():
+                    event = msgspec.structs.replace(event, pictures=tuple(self._pictures))
+                    self._pictures.clear()
+                case _:
+                    pass
             self._listen(event)
             if isinstance(event, Vitals) and event.silent_seconds >= self._patience:
                 raise await self._death(f"its loop has stood still for {event.silent_seconds:.0f} s")

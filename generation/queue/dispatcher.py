@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from generation import protocol
 from generation.logs import of_job
-from generation.protocol import Configure, JobEvent
-from generation.queue.connection import OrderTooLarge, WorkerDied, open_connection
+from generation.protocol import Configure, JobEvent, TooLarge
+from generation.queue.connection import WorkerDied, open_connection
 from generation.queue.cost_model import CostModel
 from generation.queue.eta import EtaUpdates
 from generation.queue.fair_queue import FairQueue
@@ -32,7 +32,7 @@ from generation.queue.ticket import (
     Ticket,
 )
 from generation.queue.worker import Connect, Worker
-from generation.request import GuildId, JobId, MemberId, ModelName, Request
+from generation.request import JobId, MemberId, ModelName, Request
 
 log = logging.getLogger(__name__)
 
@@ -61,12 +61,11 @@ class Dispatcher:
         max_waiting: int = 200,
         retries: int = 2,
         member_running: int = 8,
-        weights: Mapping[GuildId, float] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`workers`: one function per worker that connects to it. `max_waiting`: jobs, at least 1. `retries`: how often a job is
         sent again after its worker died. `member_running`: pictures of one member that workers may have; a member's only job is
-        sent however large it is. `weights`: the share of each server; default 1.
+        sent however large it is.
         """
         self._max_waiting = max_waiting
         self._retries = retries
@@ -74,7 +73,7 @@ class Dispatcher:
         self._clock = clock
         self._jobs: dict[JobId, Lease] = {}
         self._cost_model = CostModel()
-        self._queue = FairQueue(self._cost_model.seconds_for, weights)
+        self._queue = FairQueue(self._cost_model.seconds_for, configure.weights)
         self._workers = [
             Worker(configure, connect, self._hear, self._move, self._take_back, clock) for connect in workers
         ]
@@ -180,7 +179,8 @@ class Dispatcher:
                 case protocol.Failed(kind=kind, reason=reason):
                     if kind in WORTH_ANOTHER_TRY and not job.has_failed and not job.ticket.is_done:
                         log.warning("failed (%s: %s) and is tried once more", kind, reason)
-                        job.has_failed = job.runs_alone = True
+                        job.has_failed = True
+                        job.runs_alone |= kind == "memory"
                         self._return(job)
                     else:
                         self._fail(job, GenerationFailed(event.job, kind, reason))
@@ -221,7 +221,7 @@ class Dispatcher:
             self._queue.take(job.request.job)
             try:
                 worker.give(job)
-            except OrderTooLarge as refusal:
+            except TooLarge as refusal:
                 reason = f"{refusal.size} bytes are too many"
                 self._fail(job, GenerationFailed(job.request.job, "too-large", reason))
         self._eta.outdate()

@@ -138,11 +138,11 @@ def ends(
 
 def _batch(waiting: Mapping[int, Work], cost: StepCost) -> dict[int, int]:
     """Returns how many pictures of each job take the next step, by the same rules as the worker."""
-    kind = next(iter(waiting.values())).kind
+    first = next(iter(waiting.values()))
     batch: dict[int, int] = {}
     taken, room, is_beside_drafts = 0, cost.at_once, False
     for number, work in waiting.items():
-        if work.kind != kind:
+        if work.kind != first.kind or work.loras != first.loras:
             continue
         if is_beside_drafts and not work.is_draft:
             beside = room_beside(taken, cost.fixed, cost.a_picture, most=cost.at_once)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 from generation.protocol import JobEvent, Previewed, Stepped
 from generation.queue.ticket import Running, Ticket
-from generation.request import GenerationRequest, ImageSize, ModelName, Request
+from generation.request import GenerationRequest, ImageSize, LoraSet, ModelName, Request
 
 WorkKind = tuple[ModelName, ImageSize]
-"""Jobs of one kind can share steps."""
+"""Steps of one kind cost the same."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -16,6 +16,7 @@ class Work:
 
     request: Request
     kind: WorkKind | None = field(init=False)  # None: it has no steps, for example an upscale
+    loras: LoraSet = field(init=False)  # only jobs with equal ones share steps
     steps: float = field(init=False)  # picture-steps of the whole job
     is_draft: bool = field(init=False)
     left: float = 1.0  # the share that remains to be done
@@ -23,6 +24,7 @@ class Work:
     def __post_init__(self) -> None:
         request, drawing = self.request, self.request.drawing
         self.kind = (drawing.model, drawing.size) if isinstance(request, GenerationRequest) else None
+        self.loras = drawing.lora_set
         self.steps, self.is_draft = request.cost, request.is_draft
 
 
@@ -39,7 +41,7 @@ class Lease(Work):
     forecast: float | None = None  # first forecast, uncorrected; None if it can't be learned from
     crashes: int = 0  # workers that died while they had it
     has_failed: bool = False
-    runs_alone: bool = False  # on its last try: with all the memory, and no other job dies if it crashes
+    runs_alone: bool = False  # its last try, after a lack of memory or crashes: it has all memory, and takes no other job down
 
     def hear(self, event: JobEvent) -> None:
         match event:

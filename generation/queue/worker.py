@@ -78,7 +78,7 @@ class Worker:
     # ---- orders
 
     def give(self, job: Lease) -> None:
-        """Sends a job to the worker. Raises OrderTooLarge; then the worker did not get it."""
+        """Sends a job to the worker. Raises TooLarge; then the worker did not get it."""
         request = job.request
         if isinstance(request, GenerationRequest):
             self.connection.send(protocol.Generate(request=request))

@@ -5,17 +5,18 @@ gets no such step if its member has a running job or had more than an equal shar
 are due first. After every few such steps the others go first, so that many new jobs do not block them.
 
 Otherwise jobs go in the order of `generation.fair_share`: the job that would end first under equal shares goes first. Its
-BatchKey is stepped, with as many of the next pictures of that key as its cost curve says are useful.
+BatchKey is stepped, with as many of the next pictures of that key as its cost curve says are useful. Upscales have their turns in
+the same order.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 
 from generation.fair_share import Claim, FairShare, room_beside
 from generation.protocol import StepCost
 from generation.queue.cost_model import Regression
-from generation.request import BatchKey, MemberId, Request
+from generation.request import CostKey, GuildId, MemberId, Request, UpscaleRequest
 from generation.worker.job import Job, Seat
 
 FIRST_LOOKS = 4
@@ -82,22 +83,49 @@ class CostCurve:
 
 
 class BatchScheduler:
-    def __init__(self) -> None:
-        self.shares = FairShare()
-        self.curves: defaultdict[BatchKey, CostCurve] = defaultdict(CostCurve)
+    def __init__(self, weights: Mapping[GuildId, float] | None = None) -> None:
+        """`weights`: as for `FairShare`."""
+        self.shares = FairShare(weights)
+        self.curves: defaultdict[CostKey, CostCurve] = defaultdict(CostCurve)
+        self._upscales = Regression()
         self._looks = 0  # first steps of new jobs in a row
-        self._told: dict[BatchKey, float] = {}  # seconds of a row
+        self._told: dict[CostKey, float] = {}  # seconds of a row
 
-    def next_batch(
-        self, seats: Sequence[Seat], sizes_of: Callable[[Seat], Sequence[int]] = lambda _: ()
-    ) -> list[Seat]:
-        """Returns some of `seats` that share a BatchKey; empty if all are finished.
+    def next_work(
+        self,
+        seats: Sequence[Seat],
+        sizes_of: Callable[[Seat], Sequence[int]] = lambda _: (),
+        upscales: Iterable[UpscaleRequest] = (),
+    ) -> list[Seat] | UpscaleRequest:
+        """Returns some of `seats` that share a BatchKey, or the upscale that is due before them; an empty list if all are
+        finished.
 
         `sizes_of`: the numbers of rows to which a step with that seat is padded. The next pictures of the same key take the place
         of padding, because this costs nothing.
         """
-        live = self._ranked(_ready(seats))
-        batch = self._best(live)
+        ranked = self._ranked(_ready(seats), upscales)
+        live = [one for one in ranked if isinstance(one, Seat)]
+        newcomers = self._newcomers(live)
+        if newcomers and (self._looks < FIRST_LOOKS or len(newcomers) == len(ranked)):
+            self._looks += 1
+            return self._filled(self._fill(newcomers), live, sizes_of)
+        self._looks = 0
+        new = {id(seat) for seat in newcomers}
+        others = [one for one in ranked if id(one) not in new]
+        if others and isinstance(others[0], UpscaleRequest):
+            return others[0]
+        return self._filled(self._fill([one for one in others if isinstance(one, Seat)]), live, sizes_of)
+
+    def _newcomers(self, live: Sequence[Seat]) -> list[Seat]:
+        served = {seat.job.request.member for seat in live if seat.job.steps_done > 0}
+        news = {seat.job for seat in live if self._is_new(seat.job, served)}
+        return [seat for seat in live if seat.job in news]
+
+    @staticmethod
+    def _filled(
+        batch: list[Seat], live: Sequence[Seat], sizes_of: Callable[[Seat], Sequence[int]]
+    ) -> list[Seat]:
+        """Returns the batch with pictures in place of padding."""
         if not batch or batch[0].slot.is_alone or not (sizes := sizes_of(batch[0])):
             return batch
         rows = _rows(batch)
@@ -109,24 +137,20 @@ class BatchScheduler:
                 room -= len(seat.slot.rows)
         return batch
 
-    def _best(self, live: Sequence[Seat]) -> list[Seat]:
-        served = {seat.job.request.member for seat in live if seat.job.steps_done > 0}
-        news = {seat.job for seat in live if self._is_new(seat.job, served)}
-        newcomers = [seat for seat in live if seat.job in news]
-        others = [seat for seat in live if seat.job not in news]
-        if newcomers and (self._looks < FIRST_LOOKS or not others):
-            self._looks += 1
-            return self._fill(newcomers)
-        self._looks = 0
-        return self._fill(others)
-
     def learn(self, batch: Sequence[Seat], seconds: float) -> None:
         """Learns the device seconds that a step of `batch` took."""
-        self.curves[batch[0].slot.key].learn(_rows(batch), seconds)
+        self.curves[batch[0].slot.key.cost_key].learn(_rows(batch), seconds)
+
+    def learn_upscale(self, seconds: float) -> None:
+        self._upscales.learn(1, seconds)
 
     def news(self, batch: Sequence[Seat]) -> StepCost | None:
         """Returns the cost of such steps if it differs from the last report, otherwise None."""
-        key, drawing, is_alone = batch[0].slot.key, batch[0].job.request.drawing, batch[0].slot.is_alone
+        key, drawing, is_alone = (
+            batch[0].slot.key.cost_key,
+            batch[0].job.request.drawing,
+            batch[0].slot.is_alone,
+        )
         curve, rows = self.curves[key], _rows(batch) / len(batch)
         fixed, a_row = curve.line
         told = self._told.get(key, 0.0)
@@ -159,7 +183,7 @@ class BatchScheduler:
         """
         if not seats:
             return []
-        curve = self.curves[seats[0].slot.key]
+        curve = self.curves[seats[0].slot.key.cost_key]
         batch: list[Seat] = []
         rows, room = 0, 0 if seats[0].slot.is_alone else curve.knee
         for seat in seats:
@@ -173,12 +197,14 @@ class BatchScheduler:
             batch.append(seat)
         return batch
 
-    def _ranked(self, seats: Sequence[Seat]) -> list[Seat]:
+    def _ranked(
+        self, seats: Sequence[Seat], upscales: Iterable[UpscaleRequest]
+    ) -> list[Seat | UpscaleRequest]:
         """Sorts by rank, best first. A job's pictures stay together, the one with the fewest steps done first."""
         of_job: dict[Job, list[Seat]] = {}
         for seat in seats:
             of_job.setdefault(seat.job, []).append(seat)
-        claims = [
+        claims: list[Claim[list[Seat] | UpscaleRequest]] = [
             Claim(
                 order=own,
                 guild=job.request.guild,
@@ -189,15 +215,27 @@ class BatchScheduler:
             )
             for job, own in of_job.items()
         ]
-        return [
-            seat
-            for own in self.shares.ranked(claims)
-            for seat in sorted(own, key=lambda seat: seat.slot.step)
+        claims += [
+            Claim[list[Seat] | UpscaleRequest](
+                order=request,
+                guild=request.guild,
+                member=request.member,
+                is_draft=request.is_draft,
+                total=self._upscales.ratio if self._upscales.points else request.cost * UNKNOWN,
+                had=0.0,
+            )
+            for request in upscales
         ]
+        ranked: list[Seat | UpscaleRequest] = []
+        for own in self.shares.ranked(claims):
+            ranked += (
+                [own] if isinstance(own, UpscaleRequest) else sorted(own, key=lambda seat: seat.slot.step)
+            )
+        return ranked
 
     def _seconds_for(self, seat: Seat) -> float:
         """Returns estimated device seconds of one picture."""
-        return len(seat.slot.table) * self.curves[seat.slot.key].seconds_for(len(seat.slot.rows))
+        return len(seat.slot.table) * self.curves[seat.slot.key.cost_key].seconds_for(len(seat.slot.rows))
 
 
 def _ready(seats: Sequence[Seat]) -> list[Seat]:

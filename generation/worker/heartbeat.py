@@ -39,8 +39,8 @@ class WorkTally:
 
 
 class Heartbeat:
-    """A detector of a hung loop. The loop calls `beat` at every turn. It is inside `rest` while it waits for orders or loads a
-    model.
+    """A detector of a hung loop. The loop calls `beat` at every turn. It is inside `rest` while it waits for orders, loads a
+    model or compiles one.
     """
 
     def __init__(
@@ -53,27 +53,35 @@ class Heartbeat:
         """`is_cpu`: this process computes by itself, so that a long step of a large model is visible as CPU time."""
         self._clock = clock
         self._work = work if is_cpu else lambda: 0.0
-        self._is_resting = True
+        self._has_begun = False
+        self._rests = 0  # they may be nested
         self._sign = self._looked = clock()
         self._worked = self._work()
 
     def beat(self) -> None:
-        self._sign, self._is_resting = self._clock(), False
+        self._sign, self._has_begun = self._clock(), True
+
+    def begin_rest(self) -> None:
+        self._rests += 1
+
+    def end_rest(self) -> None:
+        self._rests -= 1
+        self.beat()
 
     @contextmanager
     def rest(self) -> Generator[None]:
-        self._is_resting = True
+        self.begin_rest()
         try:
             yield
         finally:
-            self.beat()
+            self.end_rest()
 
     def silent_seconds(self) -> float:
         """Returns the seconds since the last sign of life. Only one thread may call it."""
         now, work = self._clock(), self._work()
         is_working = work - self._worked > WORKING * (now - self._looked)
         self._looked, self._worked = now, work
-        if self._is_resting or is_working:
+        if not self._has_begun or self._rests or is_working:
             self._sign = now
         return max(0.0, now - self._sign)
 

@@ -18,6 +18,8 @@ class Job:
     total: int = 0  # steps of one picture
     last_preview: float = float("-inf")  # monotonic seconds
     device_seconds: float = 0.0
+    seat_seconds: float = 0.0  # for its prompt and start picture; become device seconds with the next step
+    accounted: int = 0  # pictures whose device seconds are all known
 
     @property
     def id(self) -> JobId:
@@ -47,7 +49,8 @@ class Job:
 
     @property
     def is_drawn(self) -> bool:
-        return len(self.pictures) == self.request.drawing.images
+        """Returns whether all pictures are decoded and accounted for. On a GPU the second is later than the first."""
+        return self.accounted == self.request.drawing.images
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,9 +8,8 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext, suppress
+from functools import partial
 from queue import Empty, SimpleQueue
-
-import torch
 
 from generation import protocol
 from generation.files.images import PictureError, open_picture, parameters_of, read_parameters
@@ -20,9 +19,15 @@ from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.heartbeat import Heartbeat, WorkTally
 from generation.worker.job import Job, Seat, jobs_of, seats_of
-from generation.worker.memory import is_out_of_memory
+from generation.worker.memory import is_device_lost, is_out_of_memory, optional_work
 from generation.worker.models.eviction_policy import EvictionPolicy
-from generation.worker.models.loading import BrokenModel, UnusableRequest, device_name, pick_device
+from generation.worker.models.loading import (
+    BrokenModel,
+    UnusableRequest,
+    device_name,
+    pick_device,
+    watch_compiling,
+)
 from generation.worker.models.loras import BrokenLora
 from generation.worker.models.model_cache import ModelCache, memory_budget
 from generation.worker.models.offload import Verb
@@ -70,8 +75,9 @@ class Loop:
                 is_alive=lambda job: job.id in self.jobs,
                 account=self._account,
                 fail=self._fail,
-                fail_bug=self._fail_bug,
+                fail_for=self._fail_for,
             ),
+            lambda: self.model_cache.graph_bytes,
         )
         self.is_stopped = False
         self.finisher = Finisher(self.device)
@@ -118,7 +124,10 @@ class Loop:
     def _configure(self, settings: Configure) -> None:
         began = self.clock()
         self.settings = settings
+        self.batch_scheduler = BatchScheduler(settings.weights)
         self.oom_recovery.pin(settings.pinned_rows)
+        if any(model.compile for model in settings.models):
+            watch_compiling(self.heartbeat.begin_rest, self.heartbeat.end_rest)
         self.model_cache = self._empty_cache()
         with suppress(BrokenModel):  # already reported; the other models may work
             with self.heartbeat.rest():  # a download may take long
@@ -172,22 +181,20 @@ class Loop:
         jobs = self.jobs.values()
         begun = {job.request.drawing.model for job in jobs if job.model}
         with self.heartbeat.rest():
-            self.model_cache.restock([job.request.drawing.model for job in jobs if not job.model], begun)
+            waiting = [job.request.drawing.model for job in jobs if not job.model]
+            self.model_cache.restock(waiting, begun, self.oom_recovery.settle)
 
     def _seat_picture(self, job: Job, index: int) -> bool:
         model = job.model
         try:
             model = model or self.model_cache.take(job.request.drawing.model)
-            slot = model.seat(job.request.drawing, index)
-        except (BrokenModel, BrokenLora, UnusableRequest) as refused:
-            if isinstance(refused, BrokenLora):  # for a broken model, the bot is sent the reason and logs it
-                log.error("job %s: %s", job.id, refused)
-            return self._fail(job, refused.kind, str(refused))
-        except PictureError:
-            return self._fail(job, "input", UNREADABLE)
+            with self.oom_recovery.timed(partial(self._account_seat, job)):
+                slot = model.seat(job.request.drawing, index)
         except Exception as error:
+            if is_device_lost(error):
+                raise
             if not is_out_of_memory(error):
-                return self._fail_bug(job, error)
+                return self._fail_for(job, error)
             reason = str(error)
         else:
             if job.model is None:
@@ -203,10 +210,18 @@ class Loop:
         return self._fail(job, "memory", reason)
 
     def step(self) -> None:
-        batch = self.batch_scheduler.next_batch(
-            seats_of(self.jobs.values()), lambda seat: self.oom_recovery.sizes(seat.model)
+        """Takes one step with the pictures that are due, or upscales one picture if this is due before."""
+        work = self.batch_scheduler.next_work(
+            seats_of(self.jobs.values()),
+            lambda seat: self.oom_recovery.sizes(seat.model),
+            self.upscales.values(),
         )
-        batch = self.oom_recovery.fitting("step", batch)
+        if isinstance(work, UpscaleRequest):
+            del self.upscales[work.job]
+            with of_job(work.job):
+                self._upscale(work)
+            return
+        batch = self.oom_recovery.fitting("step", work)
         self.oom_recovery.run("step", batch, self._advance)
         if not batch:
             self.oom_recovery.settle()
@@ -215,15 +230,11 @@ class Loop:
             self._tell_progress(job, now)
 
     def retire(self) -> None:
-        """Decodes a few finished pictures, and sends complete jobs to the image encoder. Then upscales one picture."""
+        """Decodes a few finished pictures, and sends complete jobs to the image encoder."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
         at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE[self.device.type]
         batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
         self.oom_recovery.run("decode", batch, self._develop)
-        if self.upscales:
-            request = self.upscales.pop(next(iter(self.upscales)))
-            with of_job(request.job):
-                self._upscale(request)
 
     # ---- work on the device
 
@@ -233,7 +244,8 @@ class Loop:
         """
         shares = [len(seat.slot.rows) if verb == "step" else 1 for seat in batch]
         for seat, share in zip(batch, shares, strict=True):
-            own = seconds * share / sum(shares)
+            own = seat.job.seat_seconds + seconds * share / sum(shares)
+            seat.job.seat_seconds = 0.0
             seat.job.device_seconds += own
             self.batch_scheduler.charge(seat.job.request, own)
         self.tally.count(verb, seconds, sum(shares))
@@ -241,10 +253,18 @@ class Loop:
             self.batch_scheduler.learn(batch, seconds)
             if (cost := self.batch_scheduler.news(batch)) is not None:
                 self.tell(cost)
+        if verb == "decode":
+            for seat in batch:
+                seat.job.accounted += 1
         for job in self._alive(batch):
             if job.is_drawn:
                 with of_job(job.id, job.request.drawing.prompt):
                     self._deliver(job)
+
+    def _account_seat(self, job: Job, seconds: float) -> None:
+        # Charged with its next step: before its first one, a member who is charged counts as served.
+        job.seat_seconds += seconds
+        self.tally.count("encode", seconds, 0)
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
@@ -261,7 +281,7 @@ class Loop:
         self.tell(Stepped(job=job.id, done=job.steps_done, total=job.steps_total))
         if not job.is_denoised and now - job.last_preview >= self.settings.preview_seconds:
             job.last_preview = now
-            with suppress(torch.OutOfMemoryError):  # a preview is not worth failing the job
+            with optional_work():
                 self.image_encoder.encode_preview(job.id, JobPreview.of(job))
 
     def _deliver(self, job: Job) -> None:
@@ -273,6 +293,7 @@ class Loop:
         self.image_encoder.encode(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)
 
     def _upscale(self, request: UpscaleRequest) -> None:
+        self.oom_recovery.settle()  # the device is still busy with the work before
         began = self.clock()
         self.tell(Started(job=request.job))
         try:
@@ -280,18 +301,23 @@ class Loop:
             text = read_parameters(picture.source)
             large = self.finisher.enlarge(open_picture(picture.source), request.factor)
             large.wait()  # the measured seconds must include it
-        except PictureError:
-            self.tell(Failed(job=request.job, kind="input", reason=UNREADABLE))
-        except torch.OutOfMemoryError as full:
-            self.tell(Failed(job=request.job, kind="memory", reason=str(full)))
-        except Exception as bug:
-            log.exception("enlarging failed")
-            self.tell(Failed(job=request.job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
+        except Exception as error:
+            if is_device_lost(error):
+                raise
+            kind, reason = _told(error)
+            self.tell(Failed(job=request.job, kind=kind, reason=reason))
         else:
             seconds = self.clock() - began
+            self.batch_scheduler.learn_upscale(seconds)
             self.batch_scheduler.charge(request, seconds)
             self.tally.count("enlarge", seconds, 0)
             self.image_encoder.encode(request.job, [large], [text], seconds)
+            return
+        if (
+            kind == "memory"
+        ):  # outside the except block, because the traceback would keep the allocated tensors alive
+            self.model_cache.make_room()
+            self.oom_recovery.free_memory()
 
     # ---- the details
 
@@ -303,7 +329,23 @@ class Loop:
         self.tell(Failed(job=job.id, kind=kind, reason=reason))
         return False
 
-    def _fail_bug(self, job: Job, bug: Exception) -> bool:
+    def _fail_for(self, job: Job, error: Exception) -> bool:
         with of_job(job.id, job.request.drawing.prompt):
-            log.error("failed", exc_info=bug)
-        return self._fail(job, "bug", f"{type(bug).__name__}: {bug}")
+            return self._fail(job, *_told(error))
+
+
+def _told(error: Exception) -> tuple[str, str]:
+    """Returns the kind and the reason of a Failed. Logs what the bot does not log."""
+    match error:
+        case BrokenLora():
+            log.error("%s", error)
+            return error.kind, str(error)
+        case BrokenModel() | UnusableRequest():
+            return error.kind, str(error)
+        case PictureError():
+            return "input", UNREADABLE
+        case _ if is_out_of_memory(error):
+            return "memory", str(error)
+        case _:
+            log.error("failed", exc_info=error)
+            return "bug", f"{type(error).__name__}: {error}"

@@ -1,6 +1,8 @@
 """Measures free device memory and the memory that work takes, and computes how much work fits. Knows no models."""
 
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,15 +18,84 @@ CUDA graphs are recorded only after them.
 """
 
 _MARK = re.compile(r"^VmHWM:\s*(\d+)", re.MULTILINE)  # kilobytes
-_HOST_IS_FULL = re.compile(r"DefaultCPUAllocator: (can't allocate memory|not enough memory)")
+_IS_FULL = re.compile(
+    r"DefaultCPUAllocator: (can't allocate memory|not enough memory)"  # c10/core/impl/alloc_cpu.cpp
+    r"|(CUDA|HIP)( driver)? error: out of memory"
+    # cuBLAS, cuDNN, cuFFT and their like allocate by themselves.
+    r"|[A-Z]_ALLOC(ATION)?_FAILED\b"
+)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Returns whether the error says that the device or the host is out of memory."""
-    # For a GPU, PyTorch has its own exception. For the host it raises a plain RuntimeError (c10/core/impl/alloc_cpu.cpp).
+    # PyTorch's own exception comes from its allocator for the GPU alone. All others are RuntimeErrors; those of the driver are
+    # AcceleratorErrors.
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
-    return isinstance(error, RuntimeError) and _HOST_IS_FULL.search(str(error)) is not None
+    return isinstance(error, RuntimeError) and _IS_FULL.search(str(error)) is not None
+
+
+def is_device_lost(error: BaseException) -> bool:
+    """Returns whether the device has failed. Every later call of this process fails too, so the process must end.
+
+    The bot then starts a new worker and sends the jobs again.
+    """
+    return isinstance(error, torch.AcceleratorError) and not is_out_of_memory(error)
+
+
+@contextmanager
+def optional_work() -> Generator[None]:
+    """For work that is left out if memory is short."""
+    try:
+        yield
+    except Exception as error:
+        if not is_out_of_memory(error):
+            raise
+
+
+OWN_GROUPS = Path("/proc/self/cgroup")
+GROUPS = Path("/sys/fs/cgroup")
+
+
+def host_free() -> int:
+    """Returns the bytes of host memory that this process may still take: of the machine, and of its control groups, which limit
+    containers and services.
+
+    See https://docs.kernel.org/admin-guide/cgroup-v2.html and
+    https://docs.kernel.org/admin-guide/cgroup-v1/memory.html
+    """
+    free = psutil.virtual_memory().available
+    try:
+        lines = OWN_GROUPS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return free  # not Linux
+    for _, controllers, path in (line.split(":", 2) for line in lines):
+        if not controllers:  # version 2
+            root, files = GROUPS, ("memory.max", "memory.current", "inactive_file")
+        elif "memory" in controllers.split(","):
+            root = GROUPS / "memory"
+            files = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+        else:
+            continue
+        own = root / path.lstrip("/")
+        # The group and all above it. A container sees its own group as the root, or does not see the path.
+        for group in (own, *own.parents):
+            if group.is_relative_to(root) and (left := _left_in(group, *files)) is not None:
+                free = min(free, left)
+    return free
+
+
+def _left_in(group: Path, limit: str, usage: str, reclaimable: str) -> int | None:
+    """Returns how many bytes may still be taken in a control group; None if it has no limit."""
+    try:
+        most = (group / limit).read_text(encoding="ascii").strip()
+        used = int((group / usage).read_text(encoding="ascii"))
+        found = re.search(rf"^{reclaimable} (\d+)$", (group / "memory.stat").read_text("ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    if most == "max":
+        return None
+    return max(0, int(most) - used + (int(found[1]) if found else 0))
 
 
 class CudaMeter:
@@ -59,7 +130,7 @@ class HostMeter:
         self._before: int | None = None
 
     def free(self) -> int:
-        return psutil.virtual_memory().available
+        return host_free()
 
     def begin(self) -> None:
         try:

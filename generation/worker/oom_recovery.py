@@ -9,7 +9,7 @@ is left. Each change is reported to the bot, and later undone step by step.
 import weakref
 from collections import defaultdict
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from math import inf
@@ -17,10 +17,10 @@ from math import inf
 import torch
 
 from generation.protocol import Event, Strained
-from generation.request import BatchKey
+from generation.request import BatchKey, CostKey
 from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS, ROW_COUNTS
 from generation.worker.job import Job, Seat, jobs_of
-from generation.worker.memory import Footprint, is_out_of_memory, meter_for
+from generation.worker.memory import Footprint, is_device_lost, is_out_of_memory, meter_for
 from generation.worker.models.loading import Model
 from generation.worker.models.offload import Rung, Verb
 
@@ -43,7 +43,7 @@ class JobOutcomes:
     is_alive: Callable[[Job], bool]
     account: Callable[[Verb, Sequence[Seat], float], None]  # seconds
     fail: Callable[[Job, str, str], object]  # kind, reason
-    fail_bug: Callable[[Job, Exception], object]
+    fail_for: Callable[[Job, Exception], object]
 
 
 class DeviceTimer:
@@ -92,20 +92,23 @@ class OomRecovery:
         tell: Callable[[Event], None],
         clock: Callable[[], float],
         outcomes: JobOutcomes,
+        graph_bytes: Callable[[], int] = lambda: 0,
     ) -> None:
+        """`graph_bytes`: returns what PyTorch keeps for recorded steps (`CudaGraphs.idle_bytes`)."""
         self._device = device
         self._tell = tell
         self.clock = clock
         self._outcomes = outcomes
+        self._graph_bytes = graph_bytes
         self._timer = DeviceTimer(device, lambda: self.clock())
         self.meter = meter_for(device)
         self._pinned = 0
         # Rows of a step, or pictures of a decode: half of the number that last failed, doubled after every quiet period.
-        self.limits: dict[tuple[Verb, BatchKey], int] = {}
+        self.limits: dict[tuple[Verb, CostKey], int] = {}
         self.climbed: list[tuple[weakref.ref[Model], Rung]] = []
-        self._footprints: defaultdict[tuple[Verb, BatchKey], Footprint] = defaultdict(Footprint)
+        self._footprints: defaultdict[tuple[Verb, CostKey], Footprint] = defaultdict(Footprint)
         self._free: tuple[float, int] = (float("-inf"), 0)  # time of the request, bytes
-        self._stepped: tuple[BatchKey, float] | None = None  # the last step's key, and its rows per picture
+        self._stepped: tuple[CostKey, float] | None = None  # the last step's key, and its rows per picture
         self._patience = FIRST_PATIENCE
         self._quiet_since = self._relaxed_at = self._trouble_at = float("-inf")
 
@@ -136,7 +139,7 @@ class OomRecovery:
         """Returns the first of `seats` that should fit at once; at least one. All seats share a BatchKey."""
         if not seats:
             return seats
-        room = self._room(verb, seats[0].slot.key)
+        room = self._room(verb, seats[0].slot.key.cost_key)
         if verb == "step" and self._pinned:
             room = min(room, self._pinned)
         count = len(seats)
@@ -144,7 +147,7 @@ class OomRecovery:
             count -= 1
         return seats[:count]
 
-    def _room(self, verb: Verb, key: BatchKey) -> float:
+    def _room(self, verb: Verb, key: CostKey) -> float:
         """Returns the rows or pictures that fit into memory now, as far as known."""
         measured = self._footprints[verb, key].most(self._free_bytes())
         limit = self.limits.get((verb, key), inf)
@@ -160,13 +163,13 @@ class OomRecovery:
     def _free_bytes(self) -> int:
         now = self.clock()
         if now - self._free[0] > FREE_SECONDS:
-            self._free = (now, self.meter.free())
+            self._free = (now, self.meter.free() - self._graph_bytes())
         return self._free[1]
 
     @contextmanager
     def measured(self, verb: Verb, seats: Sequence[Seat]) -> Generator[None]:
         """Learns the memory taken by the work in the block, which must be done for all of `seats` at once."""
-        key, units = seats[0].slot.key, self._units(verb, seats)
+        key, units = seats[0].slot.key.cost_key, self._units(verb, seats)
         if verb == "step":
             self._stepped = (key, _rows(seats) / len(seats))
         footprint = self._footprints[verb, key]
@@ -179,6 +182,10 @@ class OomRecovery:
             footprint.learn(units, taken)
 
     # ---- the work
+
+    def timed(self, tell: Callable[[float], None]) -> AbstractContextManager[None]:
+        """As `DeviceTimer.timed`."""
+        return self._timer.timed(tell)
 
     def run(self, verb: Verb, seats: Sequence[Seat], work: Work) -> None:
         """Does the work for all seats, as many at once as fit. They share a BatchKey."""
@@ -199,11 +206,10 @@ class OomRecovery:
         except Exception as error:
             if is_out_of_memory(error):
                 return str(error)
-            if isinstance(error, torch.AcceleratorError):
-                # The device's context is lost. The bot starts a new worker and sends the jobs again.
+            if is_device_lost(error):
                 raise
             for job in jobs_of(batch):
-                self._outcomes.fail_bug(job, error)
+                self._outcomes.fail_for(job, error)
         return None
 
     def _gives_way(self, verb: Verb, batch: Sequence[Seat]) -> bool:
@@ -213,7 +219,7 @@ class OomRecovery:
         self.free_memory()
         if len(batch) == 1:
             return self.climb(verb, model)
-        self.limits[verb, key] = self._units(verb, batch) // 2
+        self.limits[verb, key.cost_key] = self._units(verb, batch) // 2
         self._note_trouble()
         fit = len(self.fitting(verb, batch))
         self._say("halved", f"{verb} of {_named(key)}: {fit} of {len(batch)} pictures at once")
@@ -248,7 +254,9 @@ class OomRecovery:
         try:
             if model is not None:
                 model.offload.descend()
-        except torch.OutOfMemoryError:
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
             model = None
             self._note_trouble()
         else:

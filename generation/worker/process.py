@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import msgspec
 
 from generation.logs import open_log
-from generation.protocol import MAX_FRAME, Configure, Event, Order, Ping, Pong, Stop, decode_order, frame
+from generation.protocol import MAX_FRAME, Configure, Event, Order, Ping, Pong, Stop, decode_order, frames
 from generation.worker.heartbeat import VitalsReporter
 
 if TYPE_CHECKING:
@@ -37,9 +37,12 @@ class Outlet:
         self._lock = threading.Lock()
 
     def tell(self, event: Event) -> None:
+        """Raises TooLarge."""
+        content = frames(event)
         try:
             with self._lock:
-                self._stream.write(frame(event))
+                for one in content:
+                    self._stream.write(one)
                 self._stream.flush()
         except BrokenPipeError:
             os._exit(0)  # the bot has closed the pipe

@@ -2,11 +2,9 @@
 
 import logging
 
-import torch
-
 from generation.request import Drawing, GenerationRequest, JobId, MemberId, ModelEntry, Prompt
 from generation.worker.job import Job, seats_of
-from generation.worker.memory import MEASUREMENTS, is_out_of_memory
+from generation.worker.memory import MEASUREMENTS, is_device_lost, is_out_of_memory
 from generation.worker.models.loading import Model, UnusableRequest
 from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.oom_recovery import OomRecovery
@@ -27,9 +25,9 @@ def warm_up(model: Model, oom_recovery: OomRecovery) -> None:
         except UnusableRequest as unusable:
             log.warning("%s was not warmed up: %s", model.entry.name, unusable)
             return
-        except torch.AcceleratorError:
-            raise  # the device's context is lost
         except Exception as error:
+            if is_device_lost(error):
+                raise
             if is_out_of_memory(error):
                 log.warning("%s has no memory for %d pictures at once: %s", model.entry.name, count, error)
                 oom_recovery.free_memory()

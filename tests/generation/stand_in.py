@@ -17,7 +17,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from generation import protocol
-from generation.protocol import Event, Order, decode_order, frame
+from generation.protocol import Event, Order, decode_order, frames
 from generation.request import GenerationRequest, ModelName, Request
 
 COMMAND = (sys.executable, "-m", "tests.generation.stand_in")
@@ -33,7 +33,8 @@ def write(content: bytes) -> None:
 
 
 def tell(event: Event) -> None:
-    write(frame(event))
+    for one in frames(event):
+        write(one)
 
 
 def read() -> None:

@@ -23,6 +23,7 @@ from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler, accepts_generator, scaled
 from generation.worker.denoise.slots import Row, Slot, UNet
 from generation.worker.denoise.step_table import HISTORY, StepTable
+from generation.worker.memory import optional_work
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
 """On a GPU the number of rows selects the kernels. With few different numbers, kernels warm up only once. A picture is then also
@@ -123,7 +124,7 @@ class BatchState:
     def advance(
         self, unet: UNet, slots: Sequence[Slot], dtype: torch.dtype, *, sizes: Sequence[int] = ()
     ) -> None:
-        """Takes one step for every slot. If the model raises, no slot has changed.
+        """Takes one step for every slot. If it raises, no slot has changed.
 
         `sizes`: the numbers of rows and of slots to pad to. A batch larger than the largest is not padded.
         """
@@ -132,25 +133,31 @@ class BatchState:
                 self._draw_for(slot)
         plan = self._plan(slots, sizes)
         x, output, clean, following, past = step(unet, self, plan, dtype)
+        stepped: dict[int, tuple[Scheduler, torch.Generator]] = {}  # by index
+        for i, slot in enumerate(slots):
+            if slot.scheduler is not None:
+                stepped[i] = copy.deepcopy(slot.scheduler), slot.generator.clone_state()
+                following[i] = _step_alone(slot, *stepped[i], x[i], output[i])
+            if slot.background is not None:
+                share, noise = slot.table.kept[slot.step].tolist()
+                following[i] = slot.background.around(following[i], share, noise)
+                clean[i] = slot.background.around(clean[i])
+        past = torch.cat([torch.stack([x, output], dim=1), past[:, :-2]], dim=1) if plan.history else past
+        # From here on nothing takes memory, so that it can't run out with one tensor changed and another not.
         self.samples.index_copy_(0, plan.places, following)
         self.clean.index_copy_(0, plan.places, clean)
         self.steps.index_add_(0, plan.places, plan.goes_on)
-        if plan.history:
-            newest = torch.stack([x, output], dim=1)
-            self.past[:, : plan.history].index_copy_(0, plan.places, torch.cat([newest, past[:, :-2]], dim=1))
+        self.past[:, : plan.history].index_copy_(0, plan.places, past)
         for i, slot in enumerate(slots):
             if slot.clean is None:
                 slot.clean = self.clean[slot.place]
-            if slot.scheduler is not None:
-                slot.sample.copy_(_step_alone(slot, slot.scheduler, x[i], output[i]))
-            if slot.background is not None:
-                share, noise = slot.table.kept[slot.step].tolist()
-                slot.sample.copy_(slot.background.around(slot.sample, share, noise))
-                slot.clean.copy_(slot.background.around(slot.clean))
+            if i in stepped:
+                slot.scheduler, slot.generator = stepped[i]
             slot.step += 1
-            # Done now, while the device still computes this step.
-            if slot.draws:
-                self._draw_for(slot)
+        with optional_work():  # done now, while the device still computes this step; or else before the next
+            for slot in slots:
+                if slot.draws:
+                    self._draw_for(slot)
 
     # ---- places
 
@@ -163,12 +170,15 @@ class BatchState:
         steps = max(steps, 1 << (len(table) - 1).bit_length())
         history = max(self.past.shape[1], 2 * table.order - 2)
         if (places, steps) != self.tables.shape[:2] or history > self.past.shape[1]:
-            self.samples = _enlarged(self.samples, places)
-            self.clean = _enlarged(self.clean, places)
-            self.noise = _enlarged(self.noise, places)
-            self.steps = _enlarged(self.steps, places)
-            self.past = _enlarged(self.past, places, history)
-            self.tables = _enlarged(self.tables, places, steps)
+            # All are made before one is replaced, so that none is if memory is short.
+            self.samples, self.clean, self.noise, self.steps, self.past, self.tables = (
+                _enlarged(self.samples, places),
+                _enlarged(self.clean, places),
+                _enlarged(self.noise, places),
+                _enlarged(self.steps, places),
+                _enlarged(self.past, places, history),
+                _enlarged(self.tables, places, steps),
+            )
             for slot in self._seated.values():
                 slot.sample = self.samples[slot.place]
                 if slot.clean is not None:
@@ -184,8 +194,10 @@ class BatchState:
         return upload(torch.randn(self._shape, generator=generator), self.device)
 
     def _draw_for(self, slot: Slot) -> None:
-        drawn = torch.randn(self._shape, generator=slot.generator)
-        self.noise[slot.place].copy_(_pinned(drawn, self.device), non_blocking=True)
+        # Memory is taken before the generator advances: a second try draws the same noise.
+        is_pinned = self.device.type == "cuda"
+        drawn = torch.randn(self._shape, generator=slot.generator, pin_memory=is_pinned)
+        self.noise[slot.place].copy_(drawn, non_blocking=True)
         slot.drawn = slot.step
 
     # ---- plans
@@ -294,9 +306,11 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
     )
 
 
-def _step_alone(slot: Slot, scheduler: Scheduler, x: Tensor, output: Tensor) -> Tensor:
+def _step_alone(
+    slot: Slot, scheduler: Scheduler, generator: torch.Generator, x: Tensor, output: Tensor
+) -> Tensor:
     timestep = scheduler.timesteps[len(scheduler.timesteps) - len(slot.table) + slot.step]
-    more = {"generator": slot.generator} if accepts_generator(scheduler) else {}
+    more = {"generator": generator} if accepts_generator(scheduler) else {}
     scaled(scheduler, x[None], timestep)
     return scheduler.step(output[None], timestep, x[None], return_dict=False, **more)[0][0]
 

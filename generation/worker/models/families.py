@@ -108,7 +108,7 @@ class FluxFamily(ModelFamily):
             self._places[size] = self._pipe._prepare_latent_image_ids(rows, *size)
         out = self._pipe.transformer(
             hidden_states=self._pipe._pack_latents(x, rows, channels, height, width),
-            timestep=timesteps / 1000,
+            timestep=timesteps.to(x.dtype) / 1000,  # rounded before it is divided, as in diffusers' pipeline
             guidance=told["timestep_cond"],
             pooled_projections=told["added_cond_kwargs"]["text_embeds"],
             encoder_hidden_states=text,

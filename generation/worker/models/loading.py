@@ -6,6 +6,7 @@ import logging
 import os
 import platform
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import diffusers
@@ -17,6 +18,7 @@ from diffusers.utils import logging as diffusers_logging
 from generation.files.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
 from generation.files.model_folder import inspect as inspect_folder
 from generation.request import ModelEntry
+from generation.worker.memory import is_device_lost, is_out_of_memory
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.model import Model as Model
 from generation.worker.models.model import UnusableRequest as UnusableRequest
@@ -64,12 +66,13 @@ def limit_threads() -> None:
 
 
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
-    """Loads a model. Raises BrokenModel, torch.OutOfMemoryError, and torch.AcceleratorError if the device itself has failed."""
+    """Loads a model. Raises BrokenModel. Errors of memory and of the device are passed on."""
     try:
         folder = inspect_folder(entry.source)
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
         _check(entry, pipe)
-        pipe.to(device, dtype)
+        # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
+        pipe.to(device)
         if entry.compile:
             compile_denoiser(pipe, device)
         if type(pipe).__name__ not in FAMILIES:
@@ -79,9 +82,11 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         return Model(entry, pipe, device, dtype)
     except BrokenModelFolder as broken:
         raise BrokenModel(str(broken)) from broken
-    except (BrokenModel, torch.OutOfMemoryError, torch.AcceleratorError):
+    except BrokenModel:
         raise
     except Exception as broken:
+        if is_out_of_memory(broken) or is_device_lost(broken):
+            raise
         # Complete files that do not belong together, or the network, may raise any exception.
         log.exception("loading %s failed", entry.source)
         advice = "Check that the folder is complete and made for this version of diffusers."
@@ -104,6 +109,20 @@ def compile_denoiser(pipe: Any, device: torch.device, backend: str = "inductor")
     dynamo.suppress_errors = True
     more: dict[str, Any] = {"mode": "reduce-overhead"} if device.type == "cuda" else {}
     denoiser.compile(backend=backend, dynamic=False, **more)
+
+
+def watch_compiling(begin: Callable[[], None], end: Callable[[], None]) -> None:
+    """Calls `begin` and `end` around all compiling of this process: it comes during a step, and may take minutes."""
+    callbacks: Any = importlib.import_module("torch._dynamo.callback")  # there is no public one
+
+    def started(_: object) -> None:
+        begin()
+
+    def ended(_: object) -> None:
+        end()
+
+    callbacks.on_compile_start(started)
+    callbacks.on_compile_end(ended)
 
 
 def _check(entry: ModelEntry, pipe: Any) -> None:

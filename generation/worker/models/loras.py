@@ -4,17 +4,21 @@ import time
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
+from weakref import WeakSet
 
 import torch
 from peft.tuners.lora import LoraLayer
 
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.request import LoraEntry, LoraName, LoraSet, ModelEntry
+from generation.worker.denoise.slots import Slot
+from generation.worker.memory import is_device_lost, is_out_of_memory
 from generation.worker.models.backoff import Backoff
 
 KEPT = 8
-"""LoRAs in memory for each model; more if one job needs more. SDXL LoRAs take 50 to 400 MB."""
+"""LoRAs in memory for each model; more if the pictures in progress need more. SDXL LoRAs take 50 to 400 MB."""
 
 
 class BrokenLora(Exception):
@@ -33,19 +37,24 @@ class Adapters:
         self._worn: LoraSet | None = ()  # None: unknown, as diffusers left it
         self._layers: list[LoraLayer] = []  # the layers that LoRAs have put around the model's own
         self._backoff: Backoff[LoraName] = Backoff()
+        self.wearers: WeakSet[Slot] = WeakSet()
+        """The pictures. Until they are finished their LoRAs stay in memory: no step waits for a file."""
 
     @property
     def bytes(self) -> int:
         return sum(self._loaded.values())
 
     def load(self, loras: LoraSet) -> None:
-        """Loads all of them to memory. Raises BrokenLora or torch.OutOfMemoryError, and then leaves the model unchanged."""
+        """Loads all of them to memory. Raises BrokenLora or an error of memory, and then leaves the model unchanged."""
         for lora in loras:
             if lora.name not in self._loaded:
                 self._load(lora.name)
             self._loaded.move_to_end(lora.name)
-        while len(self._loaded) > max(KEPT, len(loras)):
-            self._drop(next(iter(self._loaded)))
+        unfinished = (slot.key.loras for slot in self.wearers if not slot.is_finished)
+        used = {lora.name for own in (loras, *unfinished) for lora in own}
+        unused = [name for name in self._loaded if name not in used]
+        for name in unused[: max(0, len(self._loaded) - KEPT)]:
+            self._drop(name)
 
     def wear(self, loras: LoraSet) -> None:
         """Makes these LoRAs, and no others, active in the model's modules. Raises the same errors as `load`."""
@@ -71,12 +80,11 @@ class Adapters:
         self._worn = None
         try:
             self._read(self._entries[name])
-        except (torch.OutOfMemoryError, torch.AcceleratorError):
-            self._drop(name)
-            raise
         except Exception as broken:
             # A complete file that was made for another model may raise any exception.
             self._drop(name)
+            if is_out_of_memory(broken) or is_device_lost(broken):
+                raise
             what = str(broken) if isinstance(broken, BrokenLoraFile | BrokenLora) else _first_lines(broken)
             reason = f"The LoRA {name} cannot be used with {self._model.name}. {what}"
             raise BrokenLora(self._backoff.fail(name, reason, self._clock()).sentence) from broken
@@ -112,7 +120,8 @@ class Adapters:
             (weight, module)
             for module in self._modules
             for path, weight in module.named_parameters()
-            if name in path.split(".")
+            # PEFT's paths: …to_q.lora_A.NAME.weight. The name alone may also be that of a layer.
+            if any(kind.startswith("lora_") and own == name for kind, own in pairwise(path.split(".")))
         ]
 
     def _drop(self, name: LoraName) -> None:

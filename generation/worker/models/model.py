@@ -100,6 +100,7 @@ class Model:
             loras=drawing.lora_set,
         )
         slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask)
+        self.adapters.wearers.add(slot)
         if mask is not None and self.codec.is_drawing:
             # diffusers also encodes the masked picture, for U-Nets that use it. So its generator has advanced when the schedulers
             # draw noise.
@@ -119,8 +120,9 @@ class Model:
 
     def denoiser(self, key: BatchKey) -> Any:
         """Returns the function that a step of this key calls."""
-        # A recording can't contain LoRAs, because they change.
-        return self.unet if self.cuda_graphs is None or key.loras else self.cuda_graphs
+        # A recording can't contain LoRAs, because they change; nor modules that move.
+        is_plain = self.cuda_graphs is None or key.loras or self.offload.rungs
+        return self.unet if is_plain else self.cuda_graphs
 
     def make_room(self) -> None:
         """Releases the memory that is used only for speed."""

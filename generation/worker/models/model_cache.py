@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
-import psutil
 import torch
 
 from generation.files.model_folder import BrokenModelFolder, count_weights
 from generation.protocol import Event, ModelBroken, Swapped
 from generation.request import ModelEntry, ModelName
+from generation.worker.memory import host_free, is_out_of_memory
 from generation.worker.models.backoff import Backoff
 from generation.worker.models.eviction_policy import NO_CHANGE, EvictionPolicy
 from generation.worker.models.loading import BrokenModel, Model, device_name, load, pick_dtype
@@ -31,7 +31,7 @@ def memory_budget(device: torch.device, gib: float) -> int:
     """Returns the bytes for models: `gib`, or a share of the memory that is free now."""
     if gib:
         return round(gib * GIB)
-    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else psutil.virtual_memory().available
+    free = torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else host_free()
     return round(SHARE * free)
 
 
@@ -46,6 +46,16 @@ class ModelCache:
     # Bytes: measured at the last load, otherwise computed from the files.
     _sizes: dict[ModelName, int] = field(default_factory=dict[ModelName, int], init=False)
     _backoff: Backoff[ModelName] = field(default_factory=Backoff[ModelName], init=False)
+
+    @property
+    def graph_bytes(self) -> int:
+        """Returns the bytes that PyTorch keeps for the models' recorded steps."""
+        return sum(model.cuda_graphs.idle_bytes for model in self._models.values() if model.cuda_graphs)
+
+    def make_room(self) -> None:
+        """Releases the memory that all models use only for speed."""
+        for model in self._models.values():
+            model.make_room()
 
     def take(self, name: ModelName) -> Model:
         """Returns a resident model for a picture. Raises BrokenModel."""
@@ -65,18 +75,22 @@ class ModelCache:
         if self._load(name) is None and (failed := self._why_not(name)) is not None:
             raise BrokenModel(failed)
 
-    def restock(self, waiting: Iterable[ModelName], begun: Set[ModelName]) -> None:
+    def restock(
+        self, waiting: Iterable[ModelName], begun: Set[ModelName], settle: Callable[[], None]
+    ) -> None:
         """Loads and evicts as the policy decides; loads at most one model.
 
         `waiting`: the models of jobs that have not started, in order of arrival. `begun`: the models of jobs that have started.
+        `settle`: waits for the device. Called before a model is evicted, because unfinished work may hold it.
         """
         wanted = {name: size for name in waiting if (size := self._size(name)) is not None}
-        for name, model in self._models.items():
-            self.policy.loaded(name, self._sizes[name] + model.adapters.bytes)
+        for name in self._models:  # no variable may hold a model that is evicted below
+            self.policy.loaded(name, self._sizes[name] + self._models[name].adapters.bytes)
         change = self.policy.decide(self.clock(), wanted, begun)
         if change == NO_CHANGE:
             return
         began = self.clock()
+        settle()
         for name in change.evict:
             del self._models[name]
             self.policy.evicted(name)
@@ -99,8 +113,10 @@ class ModelCache:
         except BrokenModel as broken:
             self._fail(name, str(broken))
             return None
-        except torch.OutOfMemoryError as full:
-            reason = str(full)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            reason = str(error)
         else:
             self._models[name] = model
             self._sizes[name] = footprint(model.pipe)

@@ -78,7 +78,7 @@ class Offload:
         self.rungs.append(rung)
 
     def descend(self) -> Rung | None:
-        """Undoes the last rung and returns it; None if there is none. Raises torch.OutOfMemoryError, and then leaves the rungs
+        """Undoes the last rung and returns it; None if there is none. If memory is short it raises, and leaves the rungs
         unchanged.
         """
         if not self.rungs:
@@ -101,7 +101,7 @@ class Offload:
                     hooks.remove_hook(name, recurse=True)
                 try:
                     self._move(self._device, self._denoiser)
-                except torch.OutOfMemoryError:
+                except Exception:
                     self._stream()
                     raise
         self.rungs.pop()
@@ -160,7 +160,7 @@ class Offload:
     def _move_or_none(self, *modules: nn.Module) -> None:
         try:
             self._move(self._device, *modules)
-        except torch.OutOfMemoryError:
+        except Exception:
             self._move(HOST, *modules)
             raise
 
@@ -188,26 +188,34 @@ class PipelineOffload:
         return next((rung for rung in can if rung not in self.rungs), None)
 
     def climb(self, rung: Rung) -> None:
-        match rung:
-            case "tiled":
-                self._pipe.vae.enable_tiling()
-            case "aside" | "apart":
-                self._pipe.enable_model_cpu_offload(device=self._device)
-            case "streamed":
-                self._pipe.remove_all_hooks()
-                self._pipe.enable_sequential_cpu_offload(device=self._device)
         self.rungs.append(rung)
+        if rung == "tiled":
+            self._pipe.vae.enable_tiling()
+        else:
+            self._place_modules()
 
     def descend(self) -> Rung | None:
+        """As `Offload.descend`."""
         if not self.rungs:
             return None
-        match self.rungs[-1]:
-            case "tiled":
+        rung = self.rungs.pop()
+        try:
+            if rung == "tiled":
                 self._pipe.vae.disable_tiling()
-            case "aside" | "apart":
-                self._pipe.remove_all_hooks()
-                self._pipe.to(self._device)
-            case "streamed":
-                self._pipe.remove_all_hooks()
-                self._pipe.enable_model_cpu_offload(device=self._device)
-        return self.rungs.pop()
+            else:
+                self._place_modules()
+        except Exception:
+            self.rungs.append(rung)
+            self._place_modules()
+            raise
+        return rung
+
+    def _place_modules(self) -> None:
+        """Moves the modules to where the rungs want them."""
+        self._pipe.remove_all_hooks()
+        if "streamed" in self.rungs:
+            self._pipe.enable_sequential_cpu_offload(device=self._device)
+        elif "aside" in self.rungs:
+            self._pipe.enable_model_cpu_offload(device=self._device)
+        else:
+            self._pipe.to(self._device)

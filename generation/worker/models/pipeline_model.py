@@ -63,7 +63,7 @@ class PipelineModel(Model):
             loras=drawing.lora_set,
         )
         steps = drawing.steps if "callback_on_step_end" in self._accepts else 1
-        return PipelineSlot(
+        slot = PipelineSlot(
             key=key,
             table=_table(steps),
             rows=(Row(weight=1.0, text=torch.empty(0)),),
@@ -72,6 +72,8 @@ class PipelineModel(Model):
             is_alone=True,
             draw=self._drawing(asked),
         )
+        self.adapters.wearers.add(slot)
+        return slot
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         (slot,) = slots

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 
 from generation.files.images import to_png
-from generation.protocol import Event, Failed, Finished, Previewed
+from generation.protocol import Event, Failed, Finished, Previewed, TooLarge
 from generation.request import JobId
 from generation.worker.output.decode import Arriving
 from generation.worker.output.preview import JobPreview
@@ -53,8 +53,10 @@ class ImageEncoder:
     ) -> None:
         try:
             pictures = tuple(to_png(one.picture(), text) for one, text in zip(arriving, texts, strict=True))
+            self._tell(Finished(job=job, pictures=pictures, device_seconds=round(device_seconds, 3)))
+        except TooLarge as refusal:
+            reason = f"a picture of {refusal.size} bytes can't be sent to the bot"
+            self._tell(Failed(job=job, kind="size", reason=reason))
         except Exception as bug:  # the boundary of this thread
             log.exception("encoding failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
-            return
-        self._tell(Finished(job=job, pictures=pictures, device_seconds=round(device_seconds, 3)))

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from generation.protocol import MAX_FRAME, Configure, Finished, Generate, Ready, Started, Upscale
-from generation.queue.connection import OrderTooLarge, WorkerDied, open_connection
+from generation.protocol import MAX_FRAME, Configure, Finished, Generate, Ready, Started, TooLarge, Upscale
+from generation.queue.connection import WorkerDied, open_connection
 from generation.request import (
     GenerationRequest,
     JobId,
@@ -129,7 +129,7 @@ async def test_an_order_too_large_for_a_frame_is_refused_and_the_stream_stays_wh
     too_large = upscale_of(bytes(MAX_FRAME))
     async with open_connection(CONFIGURE, command=COMMAND) as link:
         await link.receive()
-        with pytest.raises(OrderTooLarge):
+        with pytest.raises(TooLarge):
             link.send(Upscale(request=too_large))
         link.send(order())
         assert isinstance(await link.receive(), Started)

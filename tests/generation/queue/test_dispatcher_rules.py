@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from generation.protocol import Cancelled, Configure, Failed, ModelBroken, Ready, Started, Stepped
-from generation.queue.connection import OrderTooLarge, WorkerDied
+from generation.protocol import Cancelled, Configure, Failed, ModelBroken, Ready, Started, Stepped, TooLarge
+from generation.queue.connection import WorkerDied
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import GenerationFailed, JobCancelled, LineFull, Running, Ticket, Waiting
 from generation.request import GenerationRequest, JobId, MemberId, ModelName
@@ -306,7 +306,7 @@ async def test_an_order_too_large_to_send_fails_and_the_next_one_is_sent(
     async with serving(worker) as dispatch:
 
         def refuse(_: object) -> None:
-            raise OrderTooLarge(size=3)
+            raise TooLarge(size=3)
 
         with monkeypatch.context() as patch:
             patch.setattr(worker, "send", refuse)

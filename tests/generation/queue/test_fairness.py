@@ -12,8 +12,8 @@ from generation.protocol import Configure, Event, Finished, Message, Ready, Star
 from generation.queue.dispatcher import Dispatcher
 from generation.request import GenerationRequest, JobId, MemberId, ModelName
 from generation.worker.batch_scheduler import BatchScheduler
-from generation.worker.job import Job, jobs_of, seats_of
-from tests.generation.worker.empty_slots import A_ROW, FIXED, job
+from generation.worker.job import Job, jobs_of
+from tests.generation.worker.empty_slots import A_ROW, FIXED, job, next_batch
 from tests.generation.worker.requests import order
 
 pytestmark = pytest.mark.slow
@@ -48,7 +48,7 @@ class Device:
         return self._events.popleft()
 
     def _step(self) -> None:
-        batch = self._batch_scheduler.next_batch(seats_of(self._jobs.values()))
+        batch = next_batch(self._batch_scheduler, self._jobs.values())
         if not batch:
             return
         rows = sum(len(seat.slot.rows) for seat in batch)

@@ -1,11 +1,14 @@
 """Jobs whose slots hold no pictures, for tests of scheduling without computation."""
 
+from collections.abc import Callable, Iterable, Sequence
+
 import torch
 
 from generation.request import BatchKey, MemberId, ModelName
+from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
-from generation.worker.job import Job
+from generation.worker.job import Job, Seat, seats_of
 from tests.generation.worker.requests import order
 
 FIXED, A_ROW = 0.02, 0.005
@@ -44,3 +47,14 @@ def job(
             is_alone=is_alone,
         )
     return made
+
+
+def next_batch(
+    scheduler: BatchScheduler,
+    jobs: Iterable[Job],
+    sizes_of: Callable[[Seat], Sequence[int]] = lambda _: (),
+) -> list[Seat]:
+    """Returns the next step where there are no upscales."""
+    work = scheduler.next_work(seats_of(jobs), sizes_of)
+    assert isinstance(work, list)
+    return work

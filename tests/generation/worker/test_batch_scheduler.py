@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from generation.worker import batch_scheduler
 from generation.worker.batch_scheduler import FIRST_LOOKS, BatchScheduler, CostCurve
-from generation.worker.job import Job, Seat, jobs_of, seats_of
-from tests.generation.worker.empty_slots import A_ROW, FIXED, job
+from generation.worker.job import Job, Seat, jobs_of
+from tests.generation.worker.empty_slots import A_ROW, FIXED, job, next_batch
 
 
 class Stage:
@@ -22,7 +22,7 @@ class Stage:
         self.charged = 1.0  # charged share of a step's duration
 
     def tick(self) -> list[Seat]:
-        batch = self.batch_scheduler.next_batch(seats_of(self.jobs))
+        batch = next_batch(self.batch_scheduler, self.jobs)
         rows = sum(len(seat.slot.rows) for seat in batch)
         for seat in batch:
             seat.slot.step += 1
@@ -53,7 +53,7 @@ def trained(*jobs: Job) -> Stage:
     """Returns a stage with a learned cost curve."""
     stage = Stage(*jobs)
     for one in jobs:
-        line = stage.batch_scheduler.curves[one.slots[0].key]
+        line = stage.batch_scheduler.curves[one.slots[0].key.cost_key]
         for rows in (2, 2, 8, 8, 32, 32):
             line.learn(rows, FIXED + A_ROW * rows)
     return stage
@@ -181,7 +181,7 @@ def played(wanted: Wanted) -> list[list[tuple[str, int]]]:
             assert batch, "the device never idles while there is work"
             assert len({seat.slot.key for seat in batch}) <= 1
             if len(batch) > 1:
-                knee = knees.get(batch[0].slot.key, batch_scheduler.FIRST)
+                knee = knees.get(batch[0].slot.key.cost_key, batch_scheduler.FIRST)
                 assert sum(len(seat.slot.rows) for seat in batch) <= knee
             batches.append([(seat.job.id, seat.index) for seat in batch])
     assert len(stage.done) == len(wanted), "everybody is served"
@@ -210,7 +210,7 @@ def test_a_newcomer_of_a_quiet_moment_is_next(wanted: Wanted, ticks: int) -> Non
 def test_pictures_that_share_no_step_are_drawn_one_by_one_to_their_ends() -> None:
     stage = Stage(*(job(f"{n}", n, images=2, rows=1, is_alone=True) for n in range(3)))
     for _ in range(6):
-        begun = stage.batch_scheduler.next_batch(seats_of(stage.jobs), lambda _: (8,))
+        begun = next_batch(stage.batch_scheduler, stage.jobs, lambda _: (8,))
         picture = [stage.tick()[0].slot for _ in range(4)]
         assert picture == [seat.slot for seat in begun] * 4
     assert len(stage.done) == 3
@@ -272,8 +272,7 @@ def test_what_would_be_padding_of_a_newcomers_step_goes_to_the_next_in_line() ->
     stage = trained(job("old", steps=20, images=4))
     stage.ticks(3)
     stage.jobs.append(job("new", 2, steps=20, images=3))
-    seats = seats_of(stage.jobs)
-    batch = stage.batch_scheduler.next_batch(seats, lambda _: (8, 16))
+    batch = next_batch(stage.batch_scheduler, stage.jobs, lambda _: (8, 16))
     assert names(batch) == ["new", "old"]
     assert sum(len(seat.slot.rows) for seat in batch) == 8
     assert len({id(seat.slot) for seat in batch}) == len(batch)
@@ -288,8 +287,8 @@ def test_filling_up_takes_no_step_over_the_size_that_it_is_padded_to(
 ) -> None:
     jobs = [job(f"{n}", n, rows=rows, images=images) for n, (rows, images) in enumerate(orders)]
     padded = sorted(sizes)
-    bare = BatchScheduler().next_batch(seats_of(jobs))
-    full = BatchScheduler().next_batch(seats_of(jobs), lambda _: padded)
+    bare = next_batch(BatchScheduler(), jobs)
+    full = next_batch(BatchScheduler(), jobs, lambda _: padded)
     assert [seat.slot for seat in full[: len(bare)]] == [seat.slot for seat in bare], "nobody is passed over"
     rows, more = (sum(len(seat.slot.rows) for seat in one) for one in (bare, full))
     assert more <= next((size for size in padded if size >= rows), rows)

@@ -77,6 +77,22 @@ def test_a_call_that_cannot_be_recorded_leaves_the_device_usable(sd_folder: Path
     assert bool(slots[0].sample.isfinite().all())
 
 
+def test_steps_are_recorded_again_after_a_pause_and_their_memory_is_known(
+    sd_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("generation.worker.denoise.cuda_graphs.FIRST_PAUSE", 2)
+    one = load(entry(sd_folder), DEVICE, torch.float32)
+    assert one.cuda_graphs is not None
+    slots = [one.seat(order("a", steps=16).drawing, 0)]
+    for steps in (6, 10):
+        for _ in range(steps):
+            one.advance(slots, sizes=ROW_COUNTS)
+        assert one.cuda_graphs.idle_bytes > 0
+        one.make_room()
+        torch.cuda.empty_cache()
+        assert one.cuda_graphs.idle_bytes == 0
+
+
 def test_a_step_waits_for_nothing(sd_folder: Path) -> None:
     one = load(entry(sd_folder), DEVICE, torch.float32)
     slots = [one.seat(order("a", steps=9, images=2).drawing, index) for index in range(2)]

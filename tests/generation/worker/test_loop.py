@@ -303,7 +303,7 @@ def test_a_failure_names_what_the_model_cannot_use(
 def test_an_upscale_goes_between_the_steps_of_others(sd_folder: Path) -> None:
     stage = Stage(sd_folder)
     upscale = upscale_of(png(side=16))
-    stage.say(Generate(request=order("a", steps=6)), Upscale(request=upscale))
+    stage.say(Generate(request=order("a", steps=LONG)), Upscale(request=upscale))
     stage.finish()
     finished = {e.job: e for e in stage.of(Finished)}
     assert opened(finished[JobId("large")].pictures[0]).size == (32, 32)

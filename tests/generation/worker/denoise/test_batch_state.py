@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -19,8 +20,10 @@ from generation.worker.denoise.batch_state import COMPILED_ROW_COUNTS, ROW_COUNT
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.loading import Model
+from tests.drawings import start_from
 from tests.generation.worker.company import SCHEDULERS, with_schedulers
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.denoise.test_inpaint import mask
+from tests.generation.worker.requests import model, order, png
 
 # diffusers 0.42 passes torch tensors to numpy 2 in its Euler schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -348,3 +351,97 @@ def test_decks_that_nobody_sits_at_are_given_up(sd_folder: Path) -> None:
     gc.collect()
     base.seat(order(size=ImageSize(width=96, height=64)).drawing, 0)
     assert base.batch_states.of(key) is not left
+
+
+class MemoryRunsOut(TorchDispatchMode):
+    """A mode in which one operation that takes memory raises: number `at`, counted from 0."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.left = at
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        is_view_or_in_place = any(out.alias_info is not None for out in func._schema.returns)
+        if not is_view_or_in_place:
+            self.left -= 1
+            if self.left == -1:
+                raise torch.OutOfMemoryError("tried to allocate")
+        return func(*args, **(kwargs or {}))
+
+
+DEMANDING = {
+    "DDIMScheduler": {},
+    "EulerAncestralDiscreteScheduler": {},  # draws noise
+    "PNDMScheduler": {"skip_prk_steps": True},  # remembers
+    "SASolverScheduler": {},  # keeps its object, and draws noise
+}
+
+
+@pytest.mark.parametrize("is_masked", [False, True])
+def test_wherever_memory_runs_out_in_a_step_its_second_try_is_the_first(
+    sd_folder: Path, is_masked: bool
+) -> None:
+    base = model(sd_folder)
+    ones = with_schedulers(base, DEMANDING)
+    pictures = start_from(png(), strength=1.0, mask=mask()) if is_masked else ()
+
+    def seated() -> list[Slot]:
+        return [one.seat(order(seed=n, steps=3, pictures=pictures).drawing, 0) for n, one in enumerate(ones)]
+
+    def drawn(slots: Sequence[Slot], at: int | None) -> Tensor:
+        base.advance(slots)
+        try:
+            with MemoryRunsOut(at) if at is not None else nullcontext():
+                base.advance(slots)
+        except torch.OutOfMemoryError:
+            assert {slot.step for slot in slots} == {1}
+            base.advance(slots)
+        base.advance(slots)
+        return torch.stack([slot.sample for slot in slots])
+
+    undisturbed = drawn(seated(), None)
+    counter = MemoryRunsOut(10**9)
+    slots = seated()
+    base.advance(slots)
+    with counter:
+        base.advance(slots)
+    count = 10**9 - counter.left
+    assert count > 100
+    for at in range(count - 1, -1, -max(1, count // 60)):  # the tail first
+        assert torch.equal(drawn(seated(), at), undisturbed), at
+    for at in range(count - 40, count):
+        assert torch.equal(drawn(seated(), at), undisturbed), at
+
+
+def test_a_state_that_has_no_memory_to_grow_leaves_its_pictures_as_they_are(sd_folder: Path) -> None:
+    base = model(sd_folder)
+    (remembering,) = with_schedulers(base, {"PNDMScheduler": {"skip_prk_steps": True}})
+    enlarged = batch_state._enlarged  # pyright: ignore[reportPrivateUsage]
+    for at in range(6):
+        first = base.seat(order(seed=5, steps=3).drawing, 0)
+        base.advance([first])
+        state = base.batch_states.of(first.key)
+        calls = iter(range(10))
+
+        def full(*arguments: Any, at: int = at, calls: Any = calls) -> Tensor:
+            if next(calls) == at:
+                raise torch.OutOfMemoryError("tried to allocate")
+            return enlarged(*arguments)
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(batch_state, "_enlarged", full)
+            with pytest.raises(torch.OutOfMemoryError):
+                state.seat(
+                    first.key,
+                    remembering.step_tables.table(40),
+                    first.rows,
+                    torch.Generator().manual_seed(1),
+                )
+        while not first.is_finished:
+            base.advance([first])
+        lone = model(sd_folder)
+        other = lone.seat(order(seed=5, steps=3).drawing, 0)
+        while not other.is_finished:
+            lone.advance([other])
+        assert torch.equal(first.sample, other.sample)
+        base.batch_states._states.clear()  # pyright: ignore[reportPrivateUsage]

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from generation.protocol import Configure, Finished, Generate, Strained
 from generation.request import Lora, LoraEntry, LoraName, ModelName
+from generation.worker.denoise import cuda_graphs
 from generation.worker.denoise.cuda_graphs import RECORDINGS, CudaGraphs, Denoise, Recording
 from generation.worker.memory import MEASUREMENTS
 from tests.generation.worker.requests import entry, order
@@ -27,6 +28,7 @@ class Recorder:
         self.recorded: list[torch.Size] = []
         self.played = 0
         self.refuses: RuntimeError | None = None
+        self.idle_bytes = 0
 
     def __call__(self, denoise: Denoise, x: Tensor, timesteps: Tensor, told: Mapping[str, Any]) -> Recording:
         if self.refuses is not None:
@@ -47,7 +49,7 @@ class Recorder:
             output.copy_(denoise(x, timesteps, **own)[0])
 
         self.recorded.append(x.shape)
-        return Recording((x, timesteps, text, *more), output, play)
+        return Recording((x, timesteps, text, *more), output, play, self.idle_bytes)
 
 
 @pytest.fixture
@@ -180,3 +182,81 @@ def test_only_so_many_recordings_are_kept_and_none_once_they_were_given_up(recor
         assert torch.equal(replay(x, torch.zeros(len(x)), **told)[0], 2 * x)
     assert (recorder.played, len(recorder.recorded)) == (played, len(sizes) + 1)
     assert calls == before + MEASUREMENTS + 2
+
+
+def called(replay: CudaGraphs, times: int, rows: int = 1) -> None:
+    told: dict[str, Any] = {
+        "encoder_hidden_states": torch.zeros(1, 2, 3),
+        "timestep_cond": None,
+        "added_cond_kwargs": {"text_embeds": None, "time_ids": None},
+    }
+    for _ in range(times):
+        replay(torch.ones(rows, 1, 1, 1), torch.zeros(rows), **told)
+
+
+def doubled(x: Tensor, timesteps: Tensor, **_: Any) -> tuple[Tensor]:
+    return (2 * x,)
+
+
+def test_after_a_lack_of_memory_steps_are_recorded_again_later_and_later(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_graphs, "FIRST_PAUSE", 5)
+    replay = CudaGraphs(doubled, recorder)
+    pauses: list[int] = []
+    for _ in range(3):
+        called(replay, MEASUREMENTS + 1)
+        replay.give_up()
+        replay.give_up()  # halving and climbing in one lack of memory count once
+        recorded, pause = len(recorder.recorded), 0
+        while len(recorder.recorded) == recorded:
+            called(replay, 1)
+            pause += 1
+        pauses.append(pause)
+    assert pauses == [6, 11, 21]
+
+
+def test_memory_that_runs_out_while_a_step_is_recorded_is_no_reason_to_give_recording_up(
+    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cuda_graphs, "FIRST_PAUSE", 5)
+    replay = CudaGraphs(doubled, recorder)
+    recorder.refuses = torch.OutOfMemoryError("tried to allocate")
+    called(replay, MEASUREMENTS + 1)
+    recorder.refuses = None
+    called(replay, 20)
+    assert len(recorder.recorded) == 1
+
+
+def test_a_model_whose_modules_move_is_not_recorded(sd_folder: Path, recorder: Recorder) -> None:
+    stage = Stage(sd_folder)
+    replay = replaying(stage, recorder)
+    model = stage.loop.model_cache.take(ModelName("tiny"))
+    key = model.seat(order().drawing, 0).key
+    assert model.denoiser(key) is replay
+    model.offload.climb("apart")
+    assert model.denoiser(key) is model.unet
+    model.offload.descend()
+    assert model.denoiser(key) is replay
+
+
+def test_memory_that_is_kept_for_recordings_is_not_free(
+    sd_folder: Path, recorder: Recorder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segments = [
+        {"segment_pool_id": (0, 0), "total_size": 900, "allocated_size": 100},
+        {"segment_pool_id": (0, 1), "total_size": 50, "allocated_size": 20},
+        {"segment_pool_id": (0, 1), "total_size": 10, "allocated_size": 0},
+    ]
+    monkeypatch.setattr(torch.cuda, "memory_snapshot", lambda: segments)
+    recorder.idle_bytes = cuda_graphs.idle_bytes((0, 1))
+    assert recorder.idle_bytes == 40
+    stage = Stage(sd_folder)
+    replaying(stage, recorder)
+    recovery = stage.loop.oom_recovery
+    monkeypatch.setattr(recovery.meter, "free", lambda: 1000)
+    assert recovery._free_bytes() == 1000  # pyright: ignore[reportPrivateUsage]
+    stage.say(Generate(request=order("a", steps=MEASUREMENTS + 2)))
+    stage.finish()
+    recovery.free_memory()  # forgets the last answer
+    assert recovery._free_bytes() == 960  # pyright: ignore[reportPrivateUsage]
