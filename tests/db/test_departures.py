@@ -7,6 +7,7 @@ from db.audit_check import check_audit
 from db.banned_pictures import BannedPictures
 from db.database import Database
 from db.departures import Departures
+from db.effects import EffectKind, Effects
 from db.erasure import BATCH
 from db.guilds import Guilds
 from db.images import Pictures
@@ -30,6 +31,7 @@ async def fill(db: Database, folder: Path) -> None:
         await tx.all("UPDATE images SET pdq = ? WHERE job = ?", (Fingerprint(bytes(32)), job.id))
         await BannedPictures(db).ban(tx, GUILD, job.id, NOW, None)
         await pictures.remove(tx, job.id, 0, by=None, reason="", at=NOW)
+        await Effects(db).add(tx, EffectKind.MESSAGE, GUILD, job=job.id, at=NOW)
         await tx.all("UPDATE jobs SET state = 'cancelled', finished_at = ? WHERE state = 'queued'", (NOW,))
 
 

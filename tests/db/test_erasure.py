@@ -58,6 +58,7 @@ NO_PERSON = {
     "images",
     "bytes",
     "refunded",
+    "failures",
     "ruling",
     "is_escalated",
     "is_withheld",
