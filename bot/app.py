@@ -216,7 +216,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
                     client.show_presence,
                     client.keep_commands_synced,
                     client.mod_channel.run,
-                    client.sanction_ends.run,
+                    client.effects.run,
                     partial(sort_files, parts),
                     partial(resume, client, parts, client.delivery),
                     client.erasure_sweep.run,

@@ -14,9 +14,9 @@ from bot import errors
 from bot.cases.appeal_forms import AppealForms
 from bot.cases.case_actions import CaseActions
 from bot.cases.direct_messages import DirectMessages
+from bot.cases.effects import Effects
 from bot.cases.greeting import greet
 from bot.cases.mod_channel import ModChannel
-from bot.cases.sanction_ends import SanctionEnds
 from bot.connection import DiscordClock, growing_pauses, reason_of
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
@@ -97,12 +97,12 @@ class Atelier(discord.AutoShardedClient):
         self.parts = parts
         self.mod_channel = ModChannel(self, parts)
         self.direct_messages = DirectMessages(self, parts.casework)
-        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.direct_messages)
-        self.sanction_ends = SanctionEnds(self, parts, self.mod_channel)
-        self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.direct_messages)
+        self.effects = Effects(self, parts, self.mod_channel, self.direct_messages)
+        self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects)
+        self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.effects)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.departures = ServerDepartures(self, parts)
-        self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel)
+        self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel, self.effects)
         self.erasure_sweep = ErasureSweep(
             self,
             parts.records,

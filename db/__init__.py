@@ -14,6 +14,7 @@ from db.blocks import Block
 from db.case_entries import Entry, EntryKind
 from db.cases import Case, Origin, Outcome
 from db.database import Database, Transaction
+from db.effects import Effect, EffectKind
 from db.erasure import ErasureRequest, PostedAs
 from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
 from db.ids import new_job_id

@@ -31,6 +31,7 @@ INSERT INTO blocks (guild_id, member, set_by, reason, at, expires_at)
 VALUES (?, ?, ?, ?, ?, ?) RETURNING *
 """
 _LIVE = "lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :at)"
+GET = "SELECT * FROM blocks WHERE id = ?"
 LIVE = f"""
 SELECT * FROM blocks WHERE guild_id = :guild_id AND member = :member AND {_LIVE}
 ORDER BY expires_at DESC NULLS FIRST, id DESC LIMIT 1
@@ -39,8 +40,6 @@ LIFT = f"UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE id = :id AND {
 LIFT_ALL = f"""
 UPDATE blocks SET lifted_at = :at, lifted_by = :by WHERE guild_id = :guild_id AND member = :member AND {_LIVE} RETURNING id
 """
-
-
 REASON = "UPDATE blocks SET reason = ? WHERE id = ?"
 
 
@@ -70,6 +69,9 @@ class Blocks(Repository):
         """Lifts all live blocks. Returns False when the member was not blocked."""
         parameters = {"guild_id": guild_id, "member": member, "by": by, "at": at}
         return await tx.one(LIFT_ALL, parameters) is not None
+
+    async def get(self, block: int | None) -> Block | None:
+        return await self._db.reader.find(_block, GET, (block,))
 
     async def set_reason(self, tx: Transaction, block: int | None, reason: str) -> None:
         """Changes the reason, which the member is told at an order. None (a case without a block) changes nothing."""

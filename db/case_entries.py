@@ -29,6 +29,7 @@ class EntryKind(StrEnum):
     ANSWERED = "answered"  # details: decision
     PARDONED = "pardoned"
     LIFTED = "lifted"  # its block; the strike stays
+    NOT_DONE = "not-done"  # in Discord, by the bot. Details: effect, obstacle, power
 
     # Written before migration 15, which added details. The text then began with English words, as "warn: spam".
     EVIDENCE = "evidence"
@@ -51,7 +52,9 @@ ADD_ENTRY = """
 INSERT INTO case_entries (case_id, at, written_by, written_name, kind, text, details)
 VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id
 """
-HAS = "SELECT 1 FROM case_entries WHERE case_id = ? AND kind = ? LIMIT 1"
+HAS = """
+SELECT 1 FROM case_entries WHERE case_id = :case AND kind = :kind AND (:by IS NULL OR written_by = :by) LIMIT 1
+"""
 ENTRIES = "SELECT * FROM case_entries WHERE case_id = ? ORDER BY id"
 
 
@@ -72,8 +75,9 @@ class CaseEntries(Repository):
         cells = (case_id, at, by, name, kind, text, json.dumps(details or {}, ensure_ascii=False))
         await tx.all(ADD_ENTRY, cells)
 
-    async def has(self, case_id: int, kind: EntryKind) -> bool:
-        return await self._db.reader.one(HAS, (case_id, kind)) is not None
+    async def has(self, case_id: int, kind: EntryKind, by: MemberId | None = None) -> bool:
+        """Returns whether the case has such an entry, by this moderator or, without one, by anybody."""
+        return await self._db.reader.one(HAS, {"case": case_id, "kind": kind, "by": by}) is not None
 
     async def of_case(self, case_id: int) -> list[Entry]:
         """Returns the entries, oldest first."""

@@ -69,7 +69,6 @@ class Case:
     expires_at: float | None
     block: int | None
     power: str  # "timeout" or "ban" when Discord's own was used too
-    lift_at: float | None  # when Discord's own ban must be lifted; None: not at all, or lifted already
     told_at: float | None
     is_withheld: bool  # the picture check withheld every picture of the order
 
@@ -118,7 +117,6 @@ SELECT DISTINCT guild_id FROM cases WHERE card_message_id IS NULL AND outcome IS
 WITHOUT_CARD = """
 SELECT * FROM cases WHERE guild_id = ? AND card_message_id IS NULL AND outcome IS NULL AND id > ? ORDER BY id LIMIT ?
 """
-TO_LIFT = "SELECT * FROM cases WHERE lift_at <= ? ORDER BY lift_at LIMIT ?"
 UNTOLD = """
 SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NOT NULL AND told_at IS NULL ORDER BY id
 """
@@ -138,13 +136,11 @@ CLOSE = """
 UPDATE cases SET outcome = ?, acted_by = ?, acted_name = ?, acted_at = ?, reason = ?, expires_at = ?, block = ?, told_at = ?
 WHERE id = ? AND outcome IS NULL RETURNING *
 """
-POWER = "UPDATE cases SET power = :power, lift_at = iif(:power = 'ban', expires_at, NULL) WHERE id = :id"
-LIFTED = "UPDATE cases SET lift_at = NULL WHERE id = ?"
-ALL_LIFTED = "UPDATE cases SET lift_at = NULL WHERE guild_id = ? AND member = ? AND lift_at IS NOT NULL"
+BANS = "SELECT number FROM cases WHERE guild_id = ? AND member = ? AND power = 'ban'"
+POWER = "UPDATE cases SET power = ? WHERE id = ?"
 TOLD = "UPDATE cases SET told_at = ? WHERE id = ? AND told_at IS NULL RETURNING id"
 AMEND = """
 UPDATE cases SET reason = :reason, expires_at = :expires_at, block = :block,
-    lift_at = iif(power = 'ban' AND expires_at IS NOT :expires_at, :expires_at, lift_at),
     told_at = iif(outcome = 'block' OR (outcome = 'approve' AND NOT is_withheld), told_at, NULL)
 WHERE id = :id RETURNING *
 """
@@ -229,9 +225,9 @@ class Cases(Repository):
         """Returns the server's open cases without a moderators' card, with an id above `after`; oldest first."""
         return [_case(row) for row in await self._db.reader.all(WITHOUT_CARD, (guild_id, after, limit))]
 
-    async def to_lift(self, now: float, limit: int = 50) -> list[Case]:
-        """Returns cases whose ban by Discord must be lifted by now."""
-        return [_case(row) for row in await self._db.reader.all(TO_LIFT, (now, limit))]
+    async def numbers_of_bans(self, guild_id: int, member: MemberId) -> list[int]:
+        """Returns the numbers of the member's cases for which the bot has set Discord's own ban."""
+        return [row["number"] for row in await self._db.reader.all(BANS, (guild_id, member))]
 
     async def untold(self, guild_id: int, member: MemberId) -> list[Case]:
         """Returns decided cases whose member has not been notified; oldest first."""
@@ -286,16 +282,8 @@ class Cases(Repository):
         return await _one(tx, CLOSE, (outcome, by, name, at, reason, expires_at, block, told_at, case_id))
 
     async def set_power(self, tx: Transaction, case_id: int, power: str) -> None:
-        """Records that Discord's own timeout or ban is set. A ban must be lifted at the case's end."""
-        await tx.all(POWER, {"power": power, "id": case_id})
-
-    async def set_lifted(self, tx: Transaction, case_id: int) -> None:
-        """Records that Discord's own ban need not be lifted any more."""
-        await tx.all(LIFTED, (case_id,))
-
-    async def set_all_lifted(self, tx: Transaction, guild_id: int, member: MemberId) -> None:
-        """Like `set_lifted`, for all cases of the member."""
-        await tx.all(ALL_LIFTED, (guild_id, member))
+        """Records that Discord's own timeout or ban is set."""
+        await tx.all(POWER, (power, case_id))
 
     async def told(self, case_id: int, at: float) -> bool:
         """Records that the member was notified. Returns True when this call recorded it."""

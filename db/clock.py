@@ -64,8 +64,9 @@ TIMES = (
     Times(
         "cases",
         ("opened_at", "claimed_at", "acted_at", "told_at"),
-        (("expires_at", "acted_at"), ("lift_at", "acted_at")),
+        (("expires_at", "acted_at"),),
     ),
+    Times("effects", ("wanted_at",), (("due_at", "wanted_at"),)),
     Times("case_entries", ("at",)),
     Times("appeals", ("at", "decided_at", "told_at")),
     Times("gates", ("mode_at",)),

@@ -38,7 +38,16 @@ STATEMENTS = (
     statement("jobs", f"{IN_SERVER} AND {JOB_IS_OVER}", paced_by="id"),
     *(
         statement(table, IN_SERVER, paced_by="id")
-        for table in ("verdicts", "cases", "strikes", "reports", "blocks", "banned_pictures", "server_rules")
+        for table in (
+            "verdicts",
+            "cases",
+            "effects",
+            "strikes",
+            "reports",
+            "blocks",
+            "banned_pictures",
+            "server_rules",
+        )
     ),
     statement("spending", IN_SERVER, paced_by="job"),
     *(

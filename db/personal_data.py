@@ -13,9 +13,9 @@ NOBODY = 0
 
 LIVE_BLOCK = "blocks.lifted_at IS NULL AND (blocks.expires_at IS NULL OR blocks.expires_at > :now)"
 LIVE_STRIKE = "strikes.pardoned_at IS NULL AND strikes.expires_at > :now"
-# With `lift_at`, Discord's own ban is still to be lifted.
+# With such an effect, Discord's own timeout or ban is still to be set or lifted.
 SANCTIONED = f"""
-    (cases.lift_at IS NOT NULL
+    (EXISTS (SELECT 1 FROM effects WHERE effects.case_id = cases.id AND kind IN ('sanction', 'lift', 'end'))
      OR EXISTS (SELECT 1 FROM strikes WHERE strikes.case_id = cases.id AND {LIVE_STRIKE})
      OR EXISTS (SELECT 1 FROM blocks WHERE blocks.id = cases.block AND {LIVE_BLOCK}))
 """

@@ -15,6 +15,7 @@ from db.cases import Cases
 from db.clock import WrittenAhead
 from db.database import Database
 from db.departures import Departures
+from db.effects import Effects
 from db.erasure import Erasures
 from db.guilds import Guilds
 from db.images import Pictures
@@ -55,6 +56,7 @@ class Repositories:
     server_rules: ServerRules
     member_export: MemberExport
     departures: Departures
+    effects: Effects
     erasure: Erasures
     retention: Retention
     banned: BannedPictures

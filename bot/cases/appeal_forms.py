@@ -6,8 +6,7 @@ from typing import Any
 import discord
 
 from bot.cases import cards as case_cards
-from bot.cases import discord_sanctions
-from bot.cases.direct_messages import DirectMessages
+from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import moderator_of
 from bot.posted_message import UNREACHABLE
@@ -24,12 +23,10 @@ LONGEST_APPEAL = 1000  # characters
 
 
 class AppealForms:
-    def __init__(
-        self, appeals: CaseAppeals, mod_channel: ModChannel, direct_messages: DirectMessages
-    ) -> None:
+    def __init__(self, appeals: CaseAppeals, mod_channel: ModChannel, effects: Effects) -> None:
         self._appeals = appeals
         self._mod_channel = mod_channel
-        self._direct_messages = direct_messages
+        self._effects = effects
 
     async def open_form(self, interaction: Interaction, case_id: int) -> None:
         """Opens the member's form. Raises as `CaseAppeals.may_ask`."""
@@ -65,20 +62,9 @@ class AppealForms:
         answered = await self._appeals.answer(appeal_id, moderator_of(interaction), decision, text)
         appeal, case, say = answered.appeal, answered.case, say_to(interaction)
         card = case_cards.appeal_card(say_in(interaction.client, case.guild_id), appeal, case)
-        await interaction.response.edit_message(view=card)
+        shown = interaction.response.edit_message(view=card)
+        results = await self._effects.after(shown, cases=[case.id])
         parts = [say("case-appeal-answered", number=case.number, decision=decision)]
-        if decision is Decision.OVERTURNED:
-            lifted = await discord_sanctions.lift(
-                interaction,
-                self._appeals.takedown,
-                case.member,
-                case.power,
-                say_in(interaction.client, case.guild_id)("case-audit-overturned", number=case.number),
-                case=case.number,
-            )
-            if lifted.obstacle:
-                parts.append(discord_sanctions.lift_text(say, lifted))
-        is_told = await self._direct_messages.tell_answer(appeal, case)
-        parts.append(await self._direct_messages.told(say, case, is_told=is_told))
+        parts += await self._effects.told(say, results)
         await self._mod_channel.refresh_case(case.id)
         await interaction.followup.send(" ".join(parts), ephemeral=True)

@@ -178,6 +178,9 @@ def _entry(say: Language, entry: Entry) -> str:
     if entry.kind is EntryKind.CHECKED:
         why = _why(say, details["category"], details["rule"], details["words"])
         return say("case-entry-checked", ruling=details["ruling"], why=why)
+    if entry.kind is EntryKind.NOT_DONE:
+        effect, power = details["effect"], details["power"]
+        return say("case-entry-not-done", effect=effect, power=power, obstacle=details["obstacle"], case=0)
     if entry.kind is EntryKind.AMENDED and details:
         return say(
             "case-entry-amended",

@@ -1,9 +1,10 @@
-"""The buttons of a case's card in Discord: update the card, notify the member, set Discord's own timeout or ban.
+"""The buttons of a case's card in Discord.
 
-`bot.studio.cases.cases` makes the decisions.
+`bot.studio.cases.cases` makes the decisions, `bot.cases.effects` carries out what follows from them.
 """
 
 import logging
+from collections.abc import Awaitable
 from typing import Any
 
 import discord
@@ -11,15 +12,14 @@ import discord
 from bot.cases import cards as case_cards
 from bot.cases import discord_sanctions
 from bot.cases.buttons import CaseAction
-from bot.cases.direct_messages import DirectMessages
+from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.permissions import demand_below, moderator_of, seconds_of
-from bot.posted_message import UNREACHABLE, PostedMessage, link_of
+from bot.posted_message import UNREACHABLE
 from bot.studio import NoSuchCase
 from bot.studio.cases.cases import STRIKING, Casework, Decision, Done
 from bot.ui import TextForm, line, markdown, say_in, say_to
-from db import Act, Case, Outcome
-from generation import JobId
+from db import Case, Outcome
 from moderation import written
 
 log = logging.getLogger(__name__)
@@ -42,13 +42,13 @@ class CaseActions:
         client: discord.Client,
         casework: Casework,
         mod_channel: ModChannel,
-        direct_messages: DirectMessages,
+        effects: Effects,
     ) -> None:
         self._client = client
         self._casework = casework
         self._records = casework.records
         self._mod_channel = mod_channel
-        self._direct_messages = direct_messages
+        self._effects = effects
 
     async def press(self, press: CaseAction, interaction: Interaction, subject: int) -> None:
         """Answers a press. `subject`: the case's id; for OPEN the verdict's. Raises the refusals of `Casework`."""
@@ -100,14 +100,13 @@ class CaseActions:
             outcome=outcome,
             name=case.member_name,
             number=case.number,
-            is_both=discord_sanctions.missing(interaction, outcome) is None,
+            is_both=discord_sanctions.missing(interaction.guild, interaction.user, outcome) is None,
         )
         await interaction.response.send_modal(TextForm(markdown.short(title, 45), fields, submit))
 
     async def _finish(self, interaction: Interaction, done: Done) -> None:
-        """Updates the card, then runs the consequences, then reports them to the moderator alone."""
-        await self._show(interaction, done.case)
-        summary = await self.carry_out(interaction, done)
+        """Updates the card, carries out the consequences, and reports them to the moderator alone."""
+        summary = await self.carry_out(interaction, done, self._show(interaction, done.case))
         try:
             await interaction.followup.send(summary, ephemeral=True)
         except UNREACHABLE as error:
@@ -120,9 +119,10 @@ class CaseActions:
         if interaction.message is None or interaction.message.id != case.card_message_id:
             await self._mod_channel.refresh_case(case.id)
 
-    async def carry_out(self, interaction: Interaction, done: Done) -> str:
-        """Runs the Discord side of a committed decision. Returns a short report for the moderator."""
+    async def carry_out(self, interaction: Interaction, done: Done, answer: Awaitable[object]) -> str:
+        """Waits for the answer, then runs the Discord side of a committed decision. Returns a short report for the moderator."""
         case, say = done.case, say_to(interaction)
+        results = await self._effects.after(answer, cases=[case.id])
         if done.is_proposal:
             await self._mod_channel.refresh_case(case.id)
             return say("case-proposed", number=case.number)
@@ -138,44 +138,12 @@ class CaseActions:
         ]
         if done.earlier is not None:
             parts.append(say("case-earlier-sanction", until=done.earlier.expires_at))
-        if case.outcome not in (Outcome.APPROVE, None) and case.job is not None:
-            if link := await self._delete_message(case.job):
-                parts.append(say("case-message-stays", link=link))
-            parts.append(say("case-too-plain", pictures=done.plain))
-        # Before a ban: after it there is no common server, and so no direct message.
-        is_told = await self._direct_messages.tell(case) if case.told_at is None else None
-        used = await discord_sanctions.apply(interaction, self._casework.takedown, case)
-        if used.power:
-            parts.append(say("case-power-set", power=used.power, obstacle=used.obstacle, case=used.case))
-        if used.is_done:
-            async with self._records.database.transaction() as tx:
-                await self._records.cases.set_power(tx, case.id, used.power)
-                await self._casework.takedown.note(
-                    tx,
-                    moderator_of(interaction),
-                    Act.DISCORD_SANCTION,
-                    case.member,
-                    case=case.number,
-                    details={"power": used.power},
-                )
-        if is_told is not None:
-            parts.append(await self._direct_messages.told(say, case, is_told=is_told))
+        parts.append(say("case-too-plain", pictures=done.plain))
+        parts += await self._effects.told(say, results)
         if done.strike_until is not None:
             parts.append(say("case-strikes-now", strikes=done.strikes))
         elif done.is_first_hit and case.outcome in STRIKING:
             parts.append(say("case-first-refusal"))
-        if used.is_done or case.card_message_id is None:
+        if case.card_message_id is None:
             await self._mod_channel.refresh_case(case.id)
         return " ".join(part for part in parts if part)
-
-    async def _delete_message(self, job_id: JobId) -> str:
-        """Returns a link to the message when Discord refused the deletion, otherwise nothing."""
-        job = await self._records.jobs.get(job_id)
-        if job is None or job.place.message_id is None:
-            return ""
-        try:
-            await PostedMessage(self._client, job.place).delete()
-        except UNREACHABLE as error:
-            log.warning("the message of job %s was not deleted: %s", job_id, error)
-            return link_of(job.place)
-        return ""

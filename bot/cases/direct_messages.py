@@ -6,7 +6,7 @@ from typing import Any
 import discord
 
 from bot.cases import cards as case_cards
-from bot.posted_message import UNREACHABLE
+from bot.posted_message import UNREACHABLE, is_final
 from bot.studio.cases.cases import Casework
 from bot.ui import Language, say_in, say_to
 from db import Appeal, Case, EntryKind
@@ -21,18 +21,26 @@ class DirectMessages:
         self._casework = casework
         self._records = casework.records
 
-    async def tell(self, case: Case) -> bool:
-        """Sends the notice. Returns False when direct messages are closed; `tell_pending` sends it later."""
+    async def tell(self, case: Case, effect: int) -> bool:
+        """Sends the notice, once for each effect. Returns False when direct messages are closed; `tell_pending` sends it later.
+
+        Raises one of UNREACHABLE when a later try may succeed.
+        """
+        if case.told_at is not None:
+            return True
         view = await self._view(say_in(self._client, case.guild_id), case)
-        if not await self._send(case.member, view):
+        if not await self._send(case.member, view, effect):
             return False
         await self._records.cases.told(case.id, self._casework.clock())
         return True
 
-    async def tell_answer(self, appeal: Appeal, case: Case) -> bool:
+    async def tell_answer(self, appeal: Appeal, case: Case, effect: int) -> bool:
+        """Like `tell`, about the answer to an appeal."""
+        if appeal.told_at is not None:
+            return True
         say = say_in(self._client, case.guild_id)
         view = case_cards.answer_notice(say, appeal, case, self._server(case.guild_id))
-        if not await self._send(appeal.member, view):
+        if not await self._send(appeal.member, view, effect):
             return False
         await self._records.appeals.told(appeal.id, self._casework.clock())
         return True
@@ -79,11 +87,14 @@ class DirectMessages:
             can_appeal=await self._records.appeals.of_case(case.id) is None,
         )
 
-    async def _send(self, member: MemberId, view: discord.ui.LayoutView) -> bool:
+    async def _send(self, member: MemberId, view: discord.ui.LayoutView, effect: int) -> bool:
         try:
             channel = await self._client.create_dm(discord.Object(member))
-            await channel.send(view=view)
+            # For a repeated nonce, Discord answers with the first message, even when its answer was lost.
+            await channel.send(view=view, nonce=f"effect-{effect}")
         except UNREACHABLE as error:
+            if not is_final(error):
+                raise
             # Closed messages, a deleted account, no common server: all are treated the same.
             log.info("member %s has no direct message from us: %s", member, error)
             return False

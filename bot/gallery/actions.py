@@ -6,6 +6,7 @@ from typing import Any
 
 import discord
 
+from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.gallery.delivery import Delivery
 from bot.gallery.remix_form import RemixInput, form_of
@@ -24,12 +25,18 @@ Interaction = discord.Interaction[Any]
 
 class GalleryActions:
     def __init__(
-        self, client: discord.Client, parts: Parts, delivery: Delivery, mod_channel: ModChannel
+        self,
+        client: discord.Client,
+        parts: Parts,
+        delivery: Delivery,
+        mod_channel: ModChannel,
+        effects: Effects,
     ) -> None:
         self._client = client
         self._parts = parts
         self._delivery = delivery
         self._mod_channel = mod_channel
+        self._effects = effects
 
     async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
         """Orders by a gallery button."""
@@ -57,9 +64,7 @@ class GalleryActions:
         reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
         removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
         try:
-            await interaction.response.defer()
-            if interaction.message is not None:
-                await _delete_pressed(interaction, interaction.message)
+            await self._effects.after(_delete_pressed(interaction), jobs=[job])
         except discord.NotFound as error:
             raise PictureGone from error  # another member deleted the message first
         finally:
@@ -81,9 +86,8 @@ class GalleryActions:
             return
         if job.place.message_id != message.id and job.place.message_id is not None:
             # The bot was killed before it recorded this card, and posted another one.
-            await interaction.response.defer()
             with contextlib.suppress(MessageStays, *UNREACHABLE):
-                await _delete_pressed(interaction, message)
+                await _delete_pressed(interaction)
         elif job.delivered_at is None:
             self._delivery.try_at_once(job)
 
@@ -101,8 +105,11 @@ class GalleryActions:
         await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
 
 
-async def _delete_pressed(interaction: Interaction, message: discord.Message) -> None:
+async def _delete_pressed(interaction: Interaction) -> None:
     """Deletes the message of the pressed button, as the bot or by the press's own token. Raises MessageStays."""
+    await interaction.response.defer()
+    if (message := interaction.message) is None:
+        return
     try:
         await message.delete()
     except discord.NotFound:

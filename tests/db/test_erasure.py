@@ -59,6 +59,7 @@ NO_PERSON = {
     "pictures",
     "bytes",
     "refunded",
+    "failures",
     "ruling",
     "is_escalated",
     "is_withheld",

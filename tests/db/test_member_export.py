@@ -163,7 +163,7 @@ KEPT_BACK = {
     "cases": """
         rule words score normal_form likeness
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
-        proposed_seconds lift_at
+        proposed_seconds
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
     """,
     "strikes": "given_by pardoned_by",
@@ -176,6 +176,7 @@ OF_NO_MEMBER = {
     "banned_pictures",
     "case_numbers",
     "departures",
+    "effects",
     "guilds",
     "notes",
     "rule_hits",

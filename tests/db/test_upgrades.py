@@ -38,7 +38,8 @@ def released(path: Path, request: pytest.FixtureRequest) -> dict[str, int]:
 
 def counts(path: Path) -> dict[str, int]:
     with closing(sqlite3.connect(path)) as connection:
-        names = [row[0] for row in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        tables = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name <> 'sqlite_sequence'"
+        names = [row[0] for row in connection.execute(tables)]
         return {name: connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in names}
 
 

@@ -18,6 +18,7 @@ from db.case_entries import CaseEntries, EntryKind
 from db.cases import Cases, Origin, Outcome
 from db.database import Database, Transaction
 from db.departures import Departures
+from db.effects import EffectKind, Effects
 from db.erasure import Erasures
 from db.guilds import Guilds
 from db.images import Pictures
@@ -142,6 +143,7 @@ async def leave_traces_of_a_server(db: Database, folder: Path) -> None:
         await tx.all("UPDATE images SET pdq = ? WHERE job = ?", (Fingerprint(bytes(32)), job.id))
         await BannedPictures(db).ban(tx, GUILD, job.id, NOW, None)
         await pictures.remove(tx, job.id, 0, by=None, reason="", at=NOW)
+        await Effects(db).add(tx, EffectKind.MESSAGE, GUILD, job=job.id, at=NOW)
         await tx.all("UPDATE jobs SET state = 'cancelled', finished_at = ? WHERE state = 'queued'", (NOW,))
 
 

@@ -6,11 +6,10 @@ import discord
 from discord import app_commands, ui
 
 from bot.cases import cards as case_cards
-from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
 from bot.permissions import demand_below, demand_moderator, moderator_of, seconds_of
 from bot.studio import NotSenior
-from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, say_in, say_to, text
+from bot.ui import Language, Page, card, command, fields_of, markdown, numbers_in, pager, say_to, text
 from db import Case
 from generation import MemberId
 
@@ -39,18 +38,12 @@ async def case(
         await atelier.parts.casework.add_note(number, by, note)
     say = say_to(interaction)
     view, files = case_cards.case_card(say, await atelier.mod_channel.dossier(found))
-    await interaction.response.send_message(view=view, files=files, ephemeral=True)
-    if (reason is not None or seconds is not None) and found.told_at is None:
-        is_told = await atelier.direct_messages.tell(found)
-        told = await atelier.direct_messages.told(say, found, is_told=is_told)
-        await interaction.followup.send(told, ephemeral=True)
+    shown = interaction.response.send_message(view=view, files=files, ephemeral=True)
+    results = await atelier.effects.after(shown, cases=[found.id])
+    if told := await atelier.effects.told(say, results):
+        await interaction.followup.send(" ".join(told), ephemeral=True)
     if reason is not None or seconds is not None or note is not None:
         await atelier.mod_channel.refresh_case(found.id)
-    if seconds is not None and found.power == "timeout":
-        used = await discord_sanctions.apply(interaction, atelier.parts.takedown, found)
-        if used.obstacle:
-            kept = say("case-timeout-keeps-end", power=used.power, obstacle=used.obstacle, case=used.case)
-            await interaction.followup.send(kept, ephemeral=True)
 
 
 @command("command-mod-cases")
@@ -110,18 +103,9 @@ async def pardon(interaction: Interaction, number: Number, reason: Reason) -> No
     atelier, say, by = interaction.client, say_to(interaction), moderator_of(interaction)
     await demand_below(interaction, (await atelier.parts.casework.numbered(by, number)).member)
     found = await atelier.parts.casework.pardon(number, by, reason)
-    await interaction.response.defer(ephemeral=True)
-    lifted = await discord_sanctions.lift(
-        interaction,
-        atelier.parts.takedown,
-        found.member,
-        found.power,
-        say_in(atelier, found.guild_id)("case-audit-pardoned", number=number),
-        case=number,
-    )
+    results = await atelier.effects.after(interaction.response.defer(ephemeral=True), cases=[found.id])
     parts = [say("mod-pardoned", number=number, member=found.member, reason=reason)]
-    if lifted.obstacle:
-        parts.append(discord_sanctions.lift_text(say, lifted))
+    parts += await atelier.effects.told(say, results)
     await atelier.mod_channel.refresh_case(found.id)
     await answer(interaction, " ".join(parts))
 

@@ -3,7 +3,6 @@
 The rest of the group is in this folder: audit, cases, the log channel, lockdown, rules and sanctions.
 """
 
-import logging
 import re
 
 import discord
@@ -12,15 +11,12 @@ from discord import app_commands
 from bot.client import Interaction, answer
 from bot.commands.mod import log as mod_log
 from bot.permissions import ModeratorsGroup, demand_below, moderator_of, seconds_of
-from bot.posted_message import UNREACHABLE, PostedMessage, link_of
 from bot.studio import NoSuchJob, NothingSaid, NotSenior
 from bot.studio.cases.cases import Decision
 from bot.ui import command, say_in, say_to, text
 from db import Job, Outcome
 from generation import JobId, MemberId
 from moderation import Ruling
-
-log = logging.getLogger(__name__)
 
 _JOB = re.compile(r"[a-z2-7]{10}")
 _LINK = re.compile(r"/channels/(?:\d+|@me)/(?P<channel>\d+)/(?P<message>\d+)")
@@ -140,11 +136,9 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
     removed = await takedown.remove(job.id, actor, reason)
     say = say_to(interaction)
     parts = [say("mod-removed", job=job.id, member=job.member)]
-    try:
-        await PostedMessage(interaction.client, job.place).delete()
-    except UNREACHABLE as error:
-        log.warning("the message of job %s was not deleted: %s", job.id, error)
-        parts.append(say("mod-removed-stays", link=link_of(job.place)))
+    deferred = interaction.response.defer(ephemeral=True)
+    results = await interaction.client.effects.after(deferred, jobs=[job.id])
+    parts += await interaction.client.effects.told(say, results)
     if removed.looks.known:
         parts.append(say("mod-removed-looks"))
     if removed.looks.plain:

@@ -8,17 +8,19 @@ from discord import app_commands
 from bot.cases import discord_sanctions
 from bot.client import Interaction, answer
 from bot.permissions import demand_below, moderator_of, seconds_of
-from bot.posted_message import UNREACHABLE, PostedMessage
-from bot.studio import NotSenior
+from bot.posted_message import UNREACHABLE
+from bot.studio import Moderator, NotSenior
 from bot.studio.cases.cases import Decision, Done
 from bot.ui import command, markdown, say_to
-from db import Act, Job, Outcome
+from db import Act, Outcome
+from generation import MemberId
 
 log = logging.getLogger(__name__)
 
 Reason = app_commands.Range[str, 1, 300]
 
 MOST_PURGED = 100  # orders per command
+MOST_LINKS = 10  # to messages that Discord did not let the bot delete
 
 
 @command("command-mod-strike")
@@ -60,22 +62,36 @@ async def unblock(interaction: Interaction, member: discord.User) -> None:
 async def _lift(interaction: Interaction, member: discord.User, reason: str, act: Act) -> None:
     """Lifts the member's blocks, and the timeout and ban that the bot set in Discord. UNBAN also lifts another ban there."""
     atelier, say, whom = interaction.client, say_to(interaction), await demand_below(interaction, member)
-    was_blocked, cases = await atelier.parts.casework.unban(moderator_of(interaction), whom, reason, act)
-    await interaction.response.defer(ephemeral=True)
+    by = moderator_of(interaction)
+    was_blocked, cases = await atelier.parts.casework.unban(by, whom, reason, act)
+    deferred = interaction.response.defer(ephemeral=True)
+    results = await atelier.effects.after(deferred, cases=[case.id for case in cases])
     parts = [say("mod-may-order", member=whom) if was_blocked else say("mod-not-blocked-by-me")]
-    powers: dict[str, int | None] = {case.power: case.number for case in reversed(cases) if case.power}
-    is_ours = bool(powers)
-    if not powers and act is Act.UNBAN:
-        powers = {"ban": cases[0].number if cases else None}
-    for power, number in powers.items():
-        lifted = await discord_sanctions.lift(
-            interaction, atelier.parts.takedown, whom, power, reason, case=number
-        )
-        if lifted.is_done or is_ours:
-            parts.append(discord_sanctions.lift_text(say, lifted))
+    parts += await atelier.effects.told(say, results)
+    if act is Act.UNBAN and not any(case.power for case in cases):
+        number = cases[0].number if cases else None
+        parts += await _lift_other_ban(interaction, by, whom, reason, number)
     for case in cases:
         await atelier.mod_channel.refresh_case(case.id)
     await answer(interaction, " ".join(parts))
+
+
+async def _lift_other_ban(
+    interaction: Interaction, by: Moderator, member: MemberId, reason: str, case: int | None
+) -> list[str]:
+    """Lifts a ban that the bot did not set. Returns a sentence if there was one."""
+    guild, moderator = interaction.guild, interaction.user
+    if guild is None or discord_sanctions.missing(guild, moderator, "ban"):
+        return []
+    try:
+        obstacle = await discord_sanctions.lift(guild, None, member, "ban", (), reason)
+    except UNREACHABLE as error:
+        log.warning("the ban of %s was not lifted: %s", member, error)
+        return []
+    if obstacle is not None:
+        return []
+    await interaction.client.parts.takedown.note_power(Act.DISCORD_LIFTED, by, member, "ban", case=case)
+    return [say_to(interaction)("case-power-lifted", power="ban", obstacle=None, case=0)]
 
 
 @command("command-mod-purge")
@@ -87,29 +103,20 @@ async def purge(
         raise NotSenior
     begin = atelier.parts.clock() - seconds_of(since)
     whom = await demand_below(interaction, member) if member else None
-    purged = await atelier.parts.casework.purge(by, begin, reason, member=whom, most=MOST_PURGED)
-    jobs = purged.jobs
-    await interaction.response.defer(ephemeral=True)
-    left = 0
-    for job in jobs:
-        left += not await _delete(atelier, job)
+    purged = await atelier.parts.takedown.purge(by, begin, reason, member=whom, most=MOST_PURGED)
+    jobs = [job.id for job in purged.jobs]
+    results = await atelier.effects.after(interaction.response.defer(ephemeral=True), jobs=jobs)
+    left = [each.link for each in results if each.link and not each.is_tried_again]
     say = say_to(interaction)
     parts = [say("mod-purged", orders=len(jobs)), say("case-too-plain", pictures=purged.plain)]
     if len(jobs) == MOST_PURGED:
         parts.append(say("mod-purge-more"))
-    parts.append(say("mod-purge-left", messages=left))
+    if left:
+        links, more = " ".join(left[:MOST_LINKS]), max(0, len(left) - MOST_LINKS)
+        parts.append(say("mod-purge-left", messages=len(left), links=links, more=more))
     await answer(interaction, " ".join(part for part in parts if part))
     for case_id in purged.cases:
         await atelier.mod_channel.refresh_case(case_id)
-
-
-async def _delete(client: discord.Client, job: Job) -> bool:
-    try:
-        await PostedMessage(client, job.place).delete()
-    except UNREACHABLE as error:
-        log.warning("the message of job %s was not deleted: %s", job.id, error)
-        return False
-    return True
 
 
 async def _sanction(interaction: Interaction, member: discord.User, decision: Decision) -> None:
@@ -119,8 +126,8 @@ async def _sanction(interaction: Interaction, member: discord.User, decision: De
 
 
 async def _finish(interaction: Interaction, done: Done) -> None:
-    await interaction.response.defer(ephemeral=True)
-    summary = await interaction.client.case_actions.carry_out(interaction, done)
+    deferred = interaction.response.defer(ephemeral=True)
+    summary = await interaction.client.case_actions.carry_out(interaction, done, deferred)
     reason = f"\n-# {markdown.plain(done.case.reason)}" if done.case.reason else ""
     await answer(interaction, summary + reason)
 

@@ -14,7 +14,7 @@ from bot.studio import (
     SeniorNeeded,
 )
 from bot.studio.cases.cases import Casework
-from db import Act, Appeal, Case, Decision, EntryKind
+from db import Act, Appeal, Case, Decision, EffectKind, EntryKind
 from generation import MemberId
 
 
@@ -44,9 +44,9 @@ class CaseAppeals:
 
     async def ask(self, case_id: int, member: MemberId, name: str, text: str) -> tuple[Case, Appeal]:
         """Records the appeal. Raises as `may_ask`."""
-        case = await self.may_ask(case_id, member)
         now = self._casework.clock()
         async with self._records.database.transaction() as tx:
+            case = await self.may_ask(case_id, member)
             appeal = await self._records.appeals.add(tx, case_id=case_id, member=member, text=text, at=now)
             if appeal is None:
                 raise AppealedAlready(case.number)
@@ -66,8 +66,9 @@ class CaseAppeals:
             raise NoSuchAppeal
         if appeal.decision is not None:
             raise AppealAnswered(case.number, appeal.decided_name, appeal.decision)
-        # The moderator who proposed a ban has acted as much as the one who confirmed it.
-        if by.member in (case.acted_by, case.proposed_by):
+        # Who proposed a ban, or changed the decision, has acted as much as who made it.
+        is_amender = await self._records.entries.has(case.id, EntryKind.AMENDED, by.member)
+        if is_amender or by.member in (case.acted_by, case.proposed_by):
             raise OwnDecision(case.number)
         if by.member == case.member:
             raise OwnCase
@@ -76,12 +77,12 @@ class CaseAppeals:
         return appeal, case
 
     async def answer(self, appeal_id: int, by: Moderator, decision: Decision, answer: str) -> Answered:
-        """Answers the appeal;
+        """Answers the appeal. OVERTURNED takes back the case's strike and block. Only the first answer counts.
 
-        OVERTURNED takes back the case's strike and block. Only the first answer counts. Raises as `may_answer`.
+        Raises as `may_answer`.
         """
-        _, case = await self.may_answer(appeal_id, by)
         async with self._records.database.transaction() as tx:
+            _, case = await self.may_answer(appeal_id, by)
             appeal = await self._records.appeals.answer(
                 tx,
                 appeal_id,
@@ -91,13 +92,10 @@ class CaseAppeals:
                 at=self._casework.clock(),
                 answer=answer,
             )
-            if appeal is None:
-                known = await self._records.appeals.get(appeal_id)
-                raise AppealAnswered(
-                    case.number, known.decided_name if known else "", (known and known.decision) or ""
-                )
+            assert appeal is not None, "it was unanswered in this transaction"
             is_undone = decision is Decision.OVERTURNED and await self._casework.undo(tx, case, by)
             act = Act.APPEAL_UPHELD if decision is Decision.UPHELD else Act.APPEAL_OVERTURNED
             details = {"decision": decision}
             await self._casework.record(tx, case, by, EntryKind.ANSWERED, act, answer, details=details)
+            await self._casework.want(tx, EffectKind.ANSWER, case)
         return Answered(appeal=appeal, case=case, is_undone=is_undone)

@@ -1,6 +1,7 @@
 """Cases: opened, claimed, decided, amended, pardoned. Every act is one transaction, so only one of two moderators succeeds.
 
-No Discord: the notice to the member, and Discord's own timeouts and bans, follow after the commit, in bot/cases.
+No Discord: what must follow there (the notice to the member, Discord's own timeouts and bans, the deletion of messages) is a row
+of effects, written in the same transaction and carried out by bot/cases.
 """
 
 import time
@@ -22,7 +23,18 @@ from bot.studio import (
     SeniorNeeded,
 )
 from bot.studio.cases.takedown import Takedown
-from db import Act, Block, Case, EntryKind, Job, MemberStats, Origin, Outcome, Repositories, Transaction
+from db import (
+    Act,
+    Block,
+    Case,
+    EffectKind,
+    EntryKind,
+    MemberStats,
+    Origin,
+    Outcome,
+    Repositories,
+    Transaction,
+)
 from generation import JobId, MemberId
 from moderation import DAY, Ruling, Rung, parse_escalation, rung_for
 
@@ -51,13 +63,6 @@ class Done:
     strike_until: float | None = None  # unix seconds; end of the new strike
     is_first_hit: bool = False  # the member's first refusal by the filter: explained, no strike
     plain: int = 0  # removed pictures that can't be recognised when generated again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Purged:
-    jobs: list[Job]
-    plain: int  # pictures that can't be recognised when generated again
-    cases: list[int]  # ids of the open cases that got an entry
 
 
 class Casework:
@@ -189,23 +194,6 @@ class Casework:
             await self.takedown.note(tx, by, Act.OPEN_CASE, case.member, case=case.number)
             return case
 
-    async def purge(
-        self, by: Moderator, since: float, reason: str, *, member: MemberId | None, most: int
-    ) -> Purged:
-        """Takes down at most `most` orders made since `since` (unix seconds), newest first."""
-        jobs = await self.records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
-        async with self.records.database.transaction() as tx:
-            removed = [await self.takedown.take_down_in(tx, job.id, by, reason) for job in jobs]
-            await self.takedown.note(
-                tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since}
-            )
-        self.takedown.leave_line(each.job for each in removed if each.is_cancelled)
-        return Purged(
-            jobs=jobs,
-            plain=sum(each.looks.plain for each in removed),
-            cases=[each.case for each in removed if each.case is not None],
-        )
-
     # ---- later changes; each old value is kept in the case's entries
 
     async def add_note(self, number: int, by: Moderator, text: str) -> Case:
@@ -252,6 +240,12 @@ class Casework:
             await self.record(
                 tx, case, by, EntryKind.AMENDED, Act.AMEND, reason or "", details=changed, logged=logged
             )
+            if case.told_at is None:
+                await self.want(tx, EffectKind.NOTICE, case)
+            if seconds is not None and case.power == "timeout":
+                await self.want(tx, EffectKind.SANCTION, case)
+            elif seconds is not None and case.power == "ban":
+                await self.want(tx, EffectKind.END, case, due_at=expires_at)
             return case
 
     async def pardon(self, number: int, by: Moderator, reason: str) -> Case:
@@ -283,8 +277,12 @@ class Casework:
             was_blocked = await self.records.blocks.lift_all(
                 tx, guild_id=by.guild_id, member=member, by=by.member, at=self.clock()
             )
+            powers = set[str]()
             for case in cases:
                 await self.enter(tx, case, by, EntryKind.LIFTED, reason)
+                if case.power and case.power not in powers:
+                    await self.want(tx, EffectKind.LIFT, case)
+                powers.add(case.power)
             numbers: list[int | None] = [case.number for case in cases]
             if not numbers and (was_blocked or act is Act.UNBAN):
                 numbers = [None]  # lifting Discord's own ban alone is a moderator's act too
@@ -305,6 +303,8 @@ class Casework:
         """Takes back the case's strike, block and banned pictures, as far as they hold. Returns False when none did."""
         is_pardoned = await self.records.strikes.pardon(tx, case.id, by=by.member, at=self.clock())
         is_lifted = await self.records.blocks.lift(tx, case.block, by=by.member, at=self.clock())
+        if is_lifted and case.power:
+            await self.want(tx, EffectKind.LIFT, case)
         is_welcome = await self.records.banned.lift_of_case(tx, case) > 0
         return is_pardoned or is_lifted or is_welcome
 
@@ -328,7 +328,7 @@ class Casework:
         """Returns the case if this moderator may act on it now."""
         case = await self.records.cases.get(case_id)
         if case is None or case.guild_id != by.guild_id:
-            raise NoSuchCase(0 if case is None else case.number)
+            raise NoSuchCase(0)  # another server's number is not told
         if case.outcome is not None:
             raise CaseClosed(
                 case.number, case.acted_name, case.outcome, case.acted_at or 0.0, case.is_refused
@@ -401,6 +401,11 @@ class Casework:
         await self.record(
             tx, case, by, EntryKind.DECIDED, Act(outcome), decision.reason, details=details, logged=logged
         )
+        if case.told_at is None:
+            # Before a ban: after it there is no common server, and so no direct message.
+            await self.want(tx, EffectKind.NOTICE, case)
+        if outcome in (Outcome.TIMEOUT, Outcome.BAN):
+            await self.want(tx, EffectKind.SANCTION, case)
         strikes = await self.records.strikes.live(case.guild_id, case.member, now)
         done = Done(
             case=case,
@@ -411,6 +416,14 @@ class Casework:
             plain=plain,
         )
         return done, cancelled
+
+    async def want(
+        self, tx: Transaction, kind: EffectKind, case: Case, *, due_at: float | None = None
+    ) -> None:
+        """Adds an effect of the case. `due_at`: None for at once."""
+        await self.records.effects.add(
+            tx, kind, case.guild_id, case_id=case.id, at=self.clock(), due_at=due_at
+        )
 
     async def _propose(self, tx: Transaction, case: Case, by: Moderator, decision: Decision) -> Done:
         reason, seconds = decision.reason, decision.seconds

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from bot.studio import Actor, Moderator, NothingToRestore, NotRunning, NotYours, OwnCase, demand_known
-from db import Act, Block, Case, EntryKind, Job, Looks, Repositories, Transaction
+from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction
 from generation import JobId, MemberId, Running
 from generation.queue.dispatcher import Dispatcher
 
@@ -27,6 +27,13 @@ class Removed:
 class Restored:
     pictures: int
     cases: tuple[int, ...]  # ids of the cases that got an entry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purged:
+    jobs: list[Job]
+    plain: int  # pictures that can't be recognised when generated again
+    cases: list[int]  # ids of the open cases that got an entry
 
 
 class Takedown:
@@ -68,19 +75,23 @@ class Takedown:
     async def remove(self, job_id: JobId, actor: Actor, reason: str) -> Removed:
         """Removes all of a job's pictures: marks the rows and deletes the files. For the job's member or a moderator.
 
-        A moderator's removal is logged, and similar pictures are then refused in that server.
+        A moderator's removal is logged, cancels the job while it waits or runs, and similar pictures are then refused in that
+        server.
         Raises NoSuchJob, NotYours.
         """
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         moderator = _acts_for_server(actor, job, is_picture=True)
         async with self._records.database.transaction() as tx:
-            await self._remove_pictures(tx, job_id, actor, reason)
-            looks = NOTHING_KEPT_OUT
+            await self._remove_pictures(tx, job, actor, reason)
+            looks, is_cancelled = NOTHING_KEPT_OUT, False
             if moderator is not None:
                 looks = await self._ban_pictures(tx, job_id, moderator, None)
+                is_cancelled = await self._cancel(tx, job_id)
                 await self.note(tx, moderator, Act.REMOVE, job.member, reason, job=job_id)
             case = await self._note_on_case(tx, job_id, actor, EntryKind.TAKEN_DOWN, reason)
-        return Removed(job=job_id, looks=looks, case=case)
+        if is_cancelled:
+            self.leave_line([job_id])
+        return Removed(job=job_id, looks=looks, case=case, is_cancelled=is_cancelled)
 
     async def restore(
         self,
@@ -127,6 +138,21 @@ class Takedown:
             )
         return Restored(pictures=pictures, cases=tuple(cases))
 
+    async def purge(
+        self, by: Moderator, since: float, reason: str, *, member: MemberId | None, most: int
+    ) -> Purged:
+        """Takes down at most `most` orders made since `since` (unix seconds), newest first."""
+        async with self._records.database.transaction() as tx:
+            jobs = await self._records.jobs.of_guild_since(by.guild_id, since, member=member, limit=most)
+            removed = [await self.take_down_in(tx, job.id, by, reason) for job in jobs]
+            await self.note(tx, by, Act.PURGE, member, reason, details={"orders": len(jobs), "since": since})
+        self.leave_line(each.job for each in removed if each.is_cancelled)
+        return Purged(
+            jobs=jobs,
+            plain=sum(each.looks.plain for each in removed),
+            cases=[each.case for each in removed if each.case is not None],
+        )
+
     # ---- parts of larger acts: the caller logs the act, and after the commit removes the cancelled jobs from the queue
 
     async def take_down_in(
@@ -136,7 +162,8 @@ class Takedown:
 
         `case_id`: the case whose decision this is. None: a purge, of which the job's open case gets an entry.
         """
-        await self._remove_pictures(tx, job_id, by, reason)
+        if (job := await self._records.jobs.get(job_id)) is not None:
+            await self._remove_pictures(tx, job, by, reason, case_id)
         looks = await self._ban_pictures(tx, job_id, by, case_id)
         case = None
         if case_id is None:
@@ -205,11 +232,22 @@ class Takedown:
         cancelled = await self._records.jobs.cancelled_in_a_day(job.member, self._clock())
         return 0 if cancelled < self._free_cancels else drawn
 
-    async def _remove_pictures(self, tx: Transaction, job_id: JobId, by: Actor, reason: str) -> None:
-        for image in await self._records.pictures.of_job(job_id):
+    async def _remove_pictures(
+        self, tx: Transaction, job: Job, by: Actor, reason: str, case_id: int | None = None
+    ) -> None:
+        """Removes the rows and files now, and the message by an effect."""
+        for image in await self._records.pictures.of_job(job.id):
             await self._records.pictures.remove(
-                tx, job_id, image.index, by=by.member, reason=reason, at=self._clock()
+                tx, job.id, image.index, by=by.member, reason=reason, at=self._clock()
             )
+        await self._records.effects.add(
+            tx,
+            EffectKind.MESSAGE,
+            job.place.guild_id or 0,
+            case_id=case_id,
+            job=job.id,
+            at=self._clock(),
+        )
 
     async def _ban_pictures(
         self, tx: Transaction, job_id: JobId, by: Moderator, case_id: int | None
@@ -272,7 +310,7 @@ class Takedown:
         """Logs Discord's own timeout or ban, set or lifted, after Discord has answered."""
         async with self._records.database.transaction() as tx:
             if act is Act.DISCORD_LIFTED and power == "ban":
-                await self._records.cases.set_all_lifted(tx, by.guild_id, member)
+                await self._records.effects.drop_ends(tx, by.guild_id, member)
             await self.note(tx, by, act, member, case=case, details={"power": power})
 
     async def job_of_message(self, message_id: int, actor: Actor) -> Job:

@@ -98,6 +98,7 @@ case-entry = -# { MOMENT($at) } · { case-entry-name } · { $entry }
 case-entry-name = { $name ->
     [none] { $kind ->
         [checked] Picture check
+        [not-done] Atelier
         [evidence] a member
         [reported] a member
         [appealed] a member
@@ -145,6 +146,15 @@ case-entry-checked = evidence: { $ruling ->
     [flag] flag
    *[refuse] refuse
 }: { $why }
+case-entry-not-done = not done in Discord: { $effect ->
+    [message] the message is not deleted
+    [sanction] the { case-power } is not set
+   *[other] the { case-power } is not lifted
+}: { $obstacle ->
+    [you-lack-it] the moderator lacks the { case-permission } permission
+    [above-you] their role is as high as the moderator's
+   *[other] { case-obstacle }
+}
 case-entry-amended = amended: { $has_reason ->
     [yes] reason: { $before ->
         [none] none
@@ -327,6 +337,12 @@ case-told = { $is_told ->
 }
 case-strikes-now = They have { case-strikes } now.
 case-first-refusal = It was their first refusal, which gives no strike.
+case-tried-again = Discord did not answer, so I try again: { $effect ->
+    [message] their message { $link } is deleted later.
+    [sanction] Discord's own { case-power } is set later.
+    [lift] Discord's own { case-power } is lifted later.
+   *[other] the member is notified later.
+}
 case-message-stays = The pictures are deleted, but Discord did not let me delete their message: { $link }. Delete it by hand.
 
 ## Discord's own timeouts and bans
@@ -349,7 +365,9 @@ case-obstacle = { $obstacle ->
     [above-me] Discord does not let me: their role is as high as mine
     [not-here] they are not in this server any more
     [nothing] there was none
+    [not-ours] it was set anew by hand
     [in-force] case { ID($case) } is still in force
+    [refused] Discord does not let me
    *[no-answer] Discord did not answer
 }
 case-permission = { $power ->
@@ -357,12 +375,13 @@ case-permission = { $power ->
    *[ban] Ban Members
 }
 
-case-ban-not-lifted = ⚠️ Case { ID($number) } has ended, but I lack the permission to lift Discord's own ban of <@{ ID($member) }>. Lift it by hand.
+case-ban-stays = ⚠️ Case { ID($number) } has ended, but Discord's own ban of <@{ ID($member) }> stays: { case-obstacle }. Lift it by hand if it should end.
 
-# The reason in Discord's own audit log, without markdown.
+# The reason in Discord's own audit log, without markdown. A ban whose reason begins with the mark was set by the bot.
+case-audit-mark = Case { ID($number) } by
 case-audit-reason = { $has_reason ->
-    [yes] Case { ID($number) } by { $name }: { $reason }
-   *[no] Case { ID($number) } by { $name }
+    [yes] { case-audit-mark } { $name }: { $reason }
+   *[no] { case-audit-mark } { $name }
 }
 case-audit-ended = Case { ID($number) }: its end has come
 case-audit-pardoned = Case { ID($number) }: pardoned

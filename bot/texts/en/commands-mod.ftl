@@ -279,9 +279,11 @@ command-mod-purge = Take down all recent pictures of a member, or of all members
 mod-purged = { case-orders } taken down; `/mod restore` allows similar pictures again.
 mod-purge-more = There may be more: use it again.
 mod-purge-left = { $messages ->
-    [0] { "" }
-    [one] Discord did not let me delete { $messages } message.
-   *[other] Discord did not let me delete { $messages } messages.
+    [one] Discord did not let me delete { $messages } message. Delete it by hand:
+   *[other] Discord did not let me delete { $messages } messages. Delete them by hand:
+} { $links }{ $more ->
+    [0] .
+   *[other] { " " }and { $more } more.
 }
 command-mod-remove = Take pictures down: the message, and the files behind it
     .picture = A job's id, or a link to its message
@@ -290,7 +292,6 @@ mod-no-reason = no reason given
 mod-menu-reason = removed with the message menu
 command-remove-picture = Remove picture
 mod-removed = Removed: job { $job } of <@{ ID($member) }>.
-mod-removed-stays = Discord did not let me delete the message { $link }. Delete it by hand.
 mod-removed-looks = Similar pictures are refused here from now on; `/mod restore` allows them again.
 command-mod-restore = Allow pictures similar to removed ones again
     .reason = For the log

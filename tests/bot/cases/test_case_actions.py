@@ -119,7 +119,7 @@ async def unban(shop: Shop) -> None:
 
 async def purge(shop: Shop) -> None:
     await shop.admit(an_order())
-    await shop.casework.purge(MIA, 0.0, "spam", member=ADA.member, most=9)
+    await shop.takedown.purge(MIA, 0.0, "spam", member=ADA.member, most=9)
 
 
 async def restore(shop: Shop) -> None:

@@ -12,6 +12,7 @@ from fluent.syntax.visitor import Transformer
 
 from bot import texts
 from bot.cases.cards import Dossier, case_card, source, why
+from bot.cases.discord_sanctions import Obstacle
 from bot.commands.mod.audit import page
 from bot.studio.cases.cases import Decision
 from bot.studio.orders.order import Actor
@@ -24,6 +25,7 @@ from db.audit import AuditEntry
 from db.audit_check import Checked, Fault, FaultKind
 from db.case_entries import Entry, EntryKind
 from db.cases import Case, Origin, Outcome
+from db.effects import EffectKind
 from db.verdicts import PICTURE, VerdictRecord
 from generation.queue.ticket import GenerationFailed
 from generation.request import MemberId
@@ -119,7 +121,19 @@ async def write_every_kind(shop: Shop) -> None:
     for picture in ("refused", "waves1"):
         await draw_in_a_case(shop, f"show {picture}", next(members))
     purged = (await shop.draw("show flagged", next(members), images=1)).job
-    await casework.purge(mia, 0.0, SAID, member=purged.member, most=9)
+    await shop.takedown.purge(mia, 0.0, SAID, member=purged.member, most=9)
+    async with shop.records.database.transaction() as tx:
+        for obstacle in Obstacle:
+            details = {"effect": EffectKind.SANCTION, "power": "ban", "obstacle": obstacle}
+            await shop.records.entries.add(
+                tx,
+                case.id,
+                at=shop.clock.now,
+                by=None,
+                name="",
+                kind=EntryKind.NOT_DONE,
+                details=details,
+            )
 
 
 async def draw_in_a_case(shop: Shop, text: str, actor: Actor) -> None:

@@ -172,11 +172,11 @@ async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> No
     busy.clock.now += 3600
     made = (await busy.draw(images=1)).job
     bens = (await busy.draw(actor=BEN, images=1)).job
-    purged = await busy.casework.purge(MIA, busy.clock.now - 60, "raid", member=ADA.member, most=10)
+    purged = await busy.takedown.purge(MIA, busy.clock.now - 60, "raid", member=ADA.member, most=10)
     assert [job.id for job in purged.jobs] == [made.id]
     removed = [(await busy.records.pictures.of_job(job.id))[0].is_removed for job in (before, made, bens)]
     assert removed == [False, True, False]
-    everybodys = await busy.casework.purge(OLA, 0, "raid", member=None, most=10)
+    everybodys = await busy.takedown.purge(OLA, 0, "raid", member=None, most=10)
     assert {job.id for job in everybodys.jobs} == {before.id, bens.id}
 
 

@@ -222,7 +222,7 @@ async def test_an_open_case_says_who_removed_its_pictures(busy: Shop, by: Actor)
 
 async def test_an_open_case_says_that_a_purge_took_its_pictures(busy: Shop) -> None:
     case = await case_of(busy, (await busy.draw("show flagged", images=1)).job)
-    purged = await busy.casework.purge(MIA, 0.0, "a raid", member=ADA.member, most=9)
+    purged = await busy.takedown.purge(MIA, 0.0, "a raid", member=ADA.member, most=9)
     assert purged.cases == [case.id]
     [entry] = await busy.records.entries.of_case(case.id)
     assert (entry.kind, entry.text) == (EntryKind.PURGED, "a raid")

@@ -71,7 +71,7 @@ async def test_a_case_and_a_purge_ban_it_too_and_a_pardon_lifts_it(busy: Shop) -
     await busy.casework.pardon(case.number, MIA, "a mistake")
     assert len((await busy.draw("show flagged", BEN, images=1)).images) == 1
     purged = (await busy.draw("show waves9", BEN, images=1)).job
-    await busy.casework.purge(MIA, busy.clock.now - 10, "spam", member=BEN.member, most=10)
+    await busy.takedown.purge(MIA, busy.clock.now - 10, "spam", member=BEN.member, most=10)
     assert purged.id in {each.job for each in await busy.records.banned.of_guild(GUILD)}
     _, kind = await busy.refused("show waves9", images=1)
     assert kind == "banned"
@@ -113,7 +113,7 @@ async def test_whoever_removes_what_is_too_plain_to_be_known_again_is_told(busy:
     done = await busy.casework.decide((await case_of(busy, second)).id, MIA, REMOVE)
     assert done.plain == 1
     await busy.draw("show red", BEN, images=1)
-    purged = await busy.casework.purge(MIA, 0.0, "spam", member=BEN.member, most=9)
+    purged = await busy.takedown.purge(MIA, 0.0, "spam", member=BEN.member, most=9)
     assert purged.plain == 1
     say = language("en")
     told = "1 picture is too plain to be recognised again: similar ones are not refused."
@@ -211,7 +211,7 @@ async def test_a_purge_is_taken_back_by_its_time_and_member(busy: Shop) -> None:
     early = (await busy.draw("show waves4", images=1)).job
     await busy.takedown.remove(early.id, MIA, "long ago")
     busy.clock.now += 3600
-    await busy.casework.purge(MIA, 0.0, "raid", member=None, most=10)
+    await busy.takedown.purge(MIA, 0.0, "raid", member=None, most=10)
     since = busy.clock.now - 60
     assert (await busy.takedown.restore(MAX, "sorry", since=since, member=ADA.member)).pictures == 1
     assert (await busy.takedown.restore(MAX, "sorry", since=since)).pictures == 1, "their own are left"
