@@ -10,7 +10,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from contextvars import ContextVar
 from math import inf
 from pathlib import Path
@@ -175,6 +175,23 @@ class Database:
     def reader(self) -> Reader:
         """The reader for this task: its own transaction while it is in one, otherwise committed rows."""
         return self._own_transaction() or self._committed
+
+    async def read_apart(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs `read` on a thread and a connection of its own, so that no other reader waits for it. For long reads.
+
+        It sees the committed rows of one moment.
+        """
+        return await asyncio.to_thread(self._read_apart, read)
+
+    def _read_apart(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        with (
+            storage_errors(self.path),
+            closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection,
+        ):
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            return read(connection)
 
     def _own_transaction(self) -> Transaction | None:
         task, transaction = self._current
