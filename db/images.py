@@ -101,7 +101,7 @@ class Pictures:
     async def take_back(self, contents: Iterable[bytes]) -> None:
         """Deletes files that were `put` and that no row refers to."""
         hashes = [hashlib.sha256(content).hexdigest() for content in contents]
-        async with self._db.transaction():
+        async with self._db.transaction(is_alone=True):
             for sha256 in hashes:
                 await self._forget(sha256)
 
@@ -202,7 +202,7 @@ class Pictures:
             strays = iter([path for path in batch if places[path] != path])
             while some := list(islice(strays, _AT_ONCE)):
                 # Looked up again in the transaction, so that no picture is stored or removed in between.
-                async with self._db.transaction() as tx:
+                async with self._db.transaction(is_alone=True) as tx:
                     places = await self._places(tx, some, trash)
                     await asyncio.to_thread(self._move, places, swept)
 
