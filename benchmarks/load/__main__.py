@@ -65,7 +65,11 @@ async def load(checkout: Path, folder: Path, *, rate: float, seconds: float, mem
     config, data = folder / "config.toml", folder / "data"
     config.write_text(CONFIG, "utf-8")
     async with Playground.open() as play:
-        environment = {"ATELIER_DISCORD_API": play.api_url, "DISCORD_TOKEN": play.token, "ATELIER_DATA": str(data)}
+        environment = {
+            "ATELIER_DISCORD_API": play.api_url,
+            "DISCORD_TOKEN": play.token,
+            "ATELIER_DATA": str(data),
+        }
         with (folder / "bot.log").open("ab") as log:
             bot = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -147,7 +151,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=200, help="orders a second")
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--members", type=int, default=2000)
-    parser.add_argument("--against", type=Path, help="the folder of another checkout, measured before this one")
+    parser.add_argument(
+        "--against", type=Path, help="the folder of another checkout, measured before this one"
+    )
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
     checkouts = {"before": options.against.resolve()} if options.against else {}
