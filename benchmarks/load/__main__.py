@@ -56,9 +56,9 @@ class Loaded:
     taken_a_second: float
     cpu_ms_an_order: float  # of the bot's process, until the last answer
     memory_mib: float  # the bot's highest
-    rows: int  # of orders that were not taken back
+    lost: int  # orders that a member was told are taken, and that have no row
+    charged_untold: int  # charged orders that no member was told of
     delivered_a_second: float  # while the orders came
-    charged_wrongly: int  # rows charged without a member who was told, or the other way round
 
 
 async def load(checkout: Path, folder: Path, *, rate: float, seconds: float, members: int) -> Loaded:
@@ -90,7 +90,7 @@ async def load(checkout: Path, folder: Path, *, rate: float, seconds: float, mem
             await asyncio.sleep(_SETTLE)
             cpu, took = _cpu(process) - before, time.monotonic() - began
             memory = process.memory_info().rss
-            rows, charged, delivered = _stored(data)
+            kept, charged, delivered = _stored(data)
         finally:
             bot.terminate()
             try:
@@ -112,9 +112,9 @@ async def load(checkout: Path, folder: Path, *, rate: float, seconds: float, mem
             taken_a_second=taken / seconds,
             cpu_ms_an_order=1000 * cpu / len(uses),
             memory_mib=memory / 2**20,
-            rows=rows,
+            lost=max(0, taken - kept),
+            charged_untold=charged + max(0, kept - taken),
             delivered_a_second=delivered / took,
-            charged_wrongly=abs(charged - taken),
         )
 
 
@@ -135,13 +135,16 @@ def _cpu(process: psutil.Process) -> float:
 
 
 def _stored(data: Path) -> tuple[int, int, int]:
-    """Returns the orders that were not taken back, the charged ones of them, and those with a delivered result."""
+    """Returns the orders that were not taken back, the charged ones of the others, and those with a delivered result."""
     with closing(sqlite3.connect(data / "atelier.sqlite3")) as connection:
         return connection.execute(
             """
-            SELECT count(*) FILTER (WHERE given_up_at IS NULL),
-                count(*) FILTER (WHERE spending.images > coalesce(refunded, 0)), count(delivered_at)
-            FROM jobs JOIN spending ON spending.job = jobs.id
+            SELECT count(*) FILTER (WHERE NOT is_taken_back),
+                count(*) FILTER (WHERE is_taken_back AND charged > 0), count(delivered_at)
+            FROM (
+                SELECT delivered_at, state = 'cancelled' AND given_up_at IS NOT NULL AS is_taken_back,
+                    spending.images - coalesce(refunded, 0) AS charged
+                FROM jobs JOIN spending ON spending.job = jobs.id)
             """
         ).fetchone()
 

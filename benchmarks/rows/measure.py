@@ -45,6 +45,8 @@ SECONDS = 4.0
 """Seconds for one action at most."""
 CALLS, HEAVY_CALLS = 100, 6
 BIG = 1  # the largest server
+EXPORTED, LARGEST = range(300, 300 + HEAVY_CALLS), 1  # members
+PICTURE_BYTES, WITH_FILES = 300_000, 100  # of each exported member's newest pictures
 MODERATOR = Moderator(member=MemberId(9_001), name="mo", guild_id=BIG, channel_id=100)
 
 Call = Callable[[], Awaitable[object]]
@@ -204,6 +206,7 @@ async def beside(actions: Actions, work: Coroutine[Any, Any, list[float]]) -> di
 
 
 async def measure(parts: Parts, client: Atelier, path: Path, seed: int) -> dict[str, list[float]]:
+    _add_files(path)
     actions = Actions(parts, client, language("en"), path, seed)
     quick: dict[str, Call] = {
         "/history": actions.history,
@@ -226,8 +229,8 @@ async def measure(parts: Parts, client: Atelier, path: Path, seed: int) -> dict[
         "/verify": [actions.verify] * HEAVY_CALLS,
         "/mod stats, 7 days": [functools.partial(actions.figures, 7)] * HEAVY_CALLS,
         "/mod stats, a year": [functools.partial(actions.figures, 365)] * HEAVY_CALLS,
-        "/privacy export": [functools.partial(actions.export, 300 + place) for place in range(HEAVY_CALLS)],
-        "/privacy export, the largest": [functools.partial(actions.export, 1)] * 3,
+        "/privacy export": [functools.partial(actions.export, member) for member in EXPORTED],
+        "/privacy export, the largest": [functools.partial(actions.export, LARGEST)] * 3,
         "/privacy delete": [
             functools.partial(actions.ask_to_forget, 500 + place) for place in range(HEAVY_CALLS)
         ],
@@ -252,6 +255,25 @@ async def measure(parts: Parts, client: Atelier, path: Path, seed: int) -> dict[
         for what, values in (await beside(actions, each_once())).items():
             found[f"{name}: {what}" if what else name] = values
     return found
+
+
+def _add_files(path: Path) -> None:
+    """Gives a file to the newest pictures of the members who export their data: an export takes as many as fit into a message."""
+    content = path.with_name("picture")
+    content.write_bytes(random.Random(1).randbytes(PICTURE_BYTES))
+    with closing(sqlite3.connect(path)) as connection:
+        for member in (LARGEST, *EXPORTED):
+            rows = connection.execute(
+                """
+                SELECT sha256 FROM images JOIN jobs ON jobs.id = images.job WHERE member = ? ORDER BY job DESC LIMIT ?
+                """,
+                (member, WITH_FILES),
+            )
+            for (sha256,) in rows.fetchall():
+                file = path.parent / "images" / sha256[:2] / f"{sha256}.png"
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.unlink(missing_ok=True)
+                file.hardlink_to(content)
 
 
 def _without_messages(path: Path) -> None:

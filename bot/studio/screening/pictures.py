@@ -5,8 +5,6 @@ Decoding and computing run on a few threads beside the event loop, so that neith
 
 import asyncio
 import os
-import sys
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -31,8 +29,6 @@ BANNED = "removed before"
 _THREADS = max(1, min(4, (os.cpu_count() or 1) // 2))
 """A picture of 1024 px takes a sixth of a second of one thread: four keep up with a GPU that draws 24 pictures a second."""
 
-_NICENESS = 10
-
 T = TypeVar("T")
 
 
@@ -50,18 +46,12 @@ class ScreenedPicture:
         return self.verdict.ruling is Ruling.REFUSE
 
 
-def _step_back() -> None:
-    """Lets the event loop and the screening of prompts go first: an order waits three seconds, a finished picture may wait."""
-    if sys.platform == "linux":  # elsewhere, only whole processes have a priority
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
-
-
 class PictureScreening:
     def __init__(self, check: PictureCheck, records: Repositories, policies: ServerPolicies) -> None:
         self.check = check
         self._policies = policies
         self._records = records
-        self._threads = ThreadPoolExecutor(_THREADS, "inspection", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(max_workers=_THREADS, thread_name_prefix="inspection")
 
     async def judge(
         self, pictures: Sequence[bytes], job: Job, seen: Sequence[Scores] = ()
