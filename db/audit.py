@@ -90,10 +90,14 @@ FROM audit
 LEFT JOIN audit_openings AS actors ON actors.number = audit.number AND actors.field = 'actor'
 LEFT JOIN audit_openings AS members ON members.number = audit.number AND members.field = 'member'
 LEFT JOIN audit_openings AS reasons ON reasons.number = audit.number AND reasons.field = 'reason'
-WHERE guild_id = :guild_id AND (:member IS NULL OR members.person = :member)
-  AND (:before IS NULL OR audit.number < :before)
+WHERE guild_id = :guild_id AND (:before IS NULL OR audit.number < :before) AND {}
 ORDER BY audit.number DESC LIMIT :limit
 """
+ALL = PAGE.format("TRUE")
+# The rows about the member are looked up, not searched in the server's rows.
+ABOUT = PAGE.format(
+    "audit.number IN (SELECT number FROM audit_openings WHERE person = :member AND field = 'member')"
+)
 
 
 class Audit(Repository):
@@ -160,7 +164,8 @@ class Audit(Repository):
     ) -> list[AuditEntry]:
         """Returns rows, newest first. `member`: only rows about that member."""
         parameters = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
-        return [_entry(row) for row in await self._db.reader.all(PAGE, parameters)]
+        sql = ALL if member is None else ABOUT
+        return [_entry(row) for row in await self._db.reader.all(sql, parameters)]
 
 
 def head_path(database: Path) -> Path:

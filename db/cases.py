@@ -104,12 +104,10 @@ PROPOSED = """
 SELECT * FROM cases WHERE guild_id = ? AND member = ? AND outcome IS NULL AND proposed_by IS NOT NULL ORDER BY id LIMIT 1
 """
 OF_JOB = "SELECT * FROM cases WHERE job = ? ORDER BY id DESC LIMIT 1"
-PAGE = """
-SELECT * FROM cases
-WHERE guild_id = :guild_id AND (:member IS NULL OR member = :member)
-  AND (:is_open IS NULL OR (outcome IS NULL) = :is_open) AND (:before IS NULL OR number < :before)
-ORDER BY number DESC LIMIT :limit
-"""
+PAGE = "SELECT * FROM cases WHERE {} ORDER BY number DESC LIMIT :limit"
+# The conditions of a page's filters. A statement holds only those that are given: SQLite chooses its index by them.
+_MEMBER, _BEFORE = "member = :member", "number < :before"
+_IS_OPEN = {True: "outcome IS NULL", False: "outcome IS NOT NULL"}
 OF_CARD = "SELECT * FROM cases WHERE card_message_id = ?"
 SERVERS_WITHOUT_CARD = """
 SELECT DISTINCT guild_id FROM cases WHERE card_message_id IS NULL AND outcome IS NULL
@@ -211,8 +209,9 @@ class Cases(Repository):
         limit: int = 10,
     ) -> list[Case]:
         """Returns cases with a number below `before`, newest first."""
-        where = {"guild_id": guild_id, "member": member, "is_open": is_open, "before": before}
-        return [_case(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
+        where = {"guild_id": guild_id, "member": member, "before": before, "limit": limit}
+        sql = page_statement(member=member, is_open=is_open, before=before)
+        return [_case(row) for row in await self._db.reader.all(sql, where)]
 
     async def of_card(self, message_id: int) -> Case | None:
         return await self._db.reader.find(_case, OF_CARD, (message_id,))
@@ -296,6 +295,20 @@ class Cases(Repository):
         """Changes the decision. A member who is told of decisions must be told again."""
         changes = {"reason": reason, "expires_at": expires_at, "block": block, "id": case.id}
         return await _one(tx, AMEND, changes)
+
+
+def page_statement(
+    *, member: MemberId | None = None, is_open: bool | None = None, before: int | None = None
+) -> str:
+    """Returns PAGE with the conditions of the filters that are not None."""
+    conditions = ["guild_id = :guild_id"]
+    if member is not None:
+        conditions.append(_MEMBER)
+    if is_open is not None:
+        conditions.append(_IS_OPEN[is_open])
+    if before is not None:
+        conditions.append(_BEFORE)
+    return PAGE.format(" AND ".join(conditions))
 
 
 async def _one(tx: Transaction, sql: str, parameters: Any) -> Case:

@@ -1,5 +1,8 @@
 """One SQLite file, one writer, one reader. All writes go through `transaction()`.
 
+Transactions run one after another. Those that wait for their turn at the same time share one commit, because a commit waits for
+the disk: at a hundred orders a second, a commit for each of their transactions would take longer than a second.
+
 A third connection copies the write-ahead log into the file. As a part of a commit, that would hold up writers for as long as the
 disk takes.
 """
@@ -10,7 +13,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from contextvars import ContextVar
 from math import inf
 from pathlib import Path
@@ -95,28 +98,32 @@ class Transaction(Reader):
         """
         self._after_commit.append(work)
 
-    async def commit(self) -> None:
-        """Called by `Database.transaction()` only."""
+    def end(self) -> None:
+        """Called by `Database.transaction()` only. Later statements raise RuntimeError."""
         self._is_over = True
+
+    def finish(self) -> list[Callable[[], Awaitable[None]]]:
+        """Called by `Database.transaction()` only. Returns the work for after the commit; raises the failure of a statement."""
+        self.end()
         if self._failure is not None:
             raise self._failure
-        with storage_errors(self._path):
-            await self._connection.commit()
-        for work in self._after_commit:
-            try:
-                await work()
-            except Exception:
-                log.exception("work after a commit failed; the rows are committed")
+        return self._after_commit
 
-    async def roll_back(self) -> None:
-        """Called by `Database.transaction()` only."""
-        self._is_over = True
-        try:
-            await self._connection.rollback()
-        except sqlite3.Error as error:
-            if storage_error(error, self._path) is None:
-                raise
-            log.exception("rollback of %s failed", self._path)
+
+class _Commit:
+    """Transactions that are committed together."""
+
+    def __init__(self) -> None:
+        self.is_over = False
+        self.failure: BaseException | None = None
+        self.after: list[Callable[[], Awaitable[None]]] = []
+
+
+_SAVEPOINT = "one_of_several"
+"""A transaction that shares a commit is a savepoint, so that it can be rolled back alone. The first one needs none.
+
+All have this name: `ROLLBACK TO` finds the newest one.
+"""
 
 
 class Database:
@@ -135,6 +142,7 @@ class Database:
         self._has_commits = asyncio.Event()
         self._committed = Reader(reader, path)
         self._lock = asyncio.Lock()
+        self._open_commit: _Commit | None = None  # begun, and not committed yet
         self._current: tuple[asyncio.Task[Any] | None, Transaction | None] = (
             None,
             None,
@@ -176,6 +184,23 @@ class Database:
         """The reader for this task: its own transaction while it is in one, otherwise committed rows."""
         return self._own_transaction() or self._committed
 
+    async def read_apart(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        """Runs `read` on a thread and a connection of its own, so that no other reader waits for it. For long reads.
+
+        It sees the committed rows of one moment.
+        """
+        return await asyncio.to_thread(self._read_apart, read)
+
+    def _read_apart(self, read: Callable[[sqlite3.Connection], T]) -> T:
+        with (
+            storage_errors(self.path),
+            closing(sqlite3.connect(self.path, timeout=BUSY_TIMEOUT, isolation_level=None)) as connection,
+        ):
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA query_only = ON")
+            connection.execute("BEGIN")
+            return read(connection)
+
     def _own_transaction(self) -> Transaction | None:
         task, transaction = self._current
         return transaction if task is asyncio.current_task() else None
@@ -184,6 +209,7 @@ class Database:
         """Empties the write-ahead log, which still holds data overwritten in the file, as far as open readers allow."""
         await self._checkpoint(self._checkpointer)
         async with self._lock:
+            await _to_its_end(self._end_commit())
             await self._checkpoint(self._writer, "TRUNCATE")
 
     async def _keep_log_short(self) -> None:
@@ -197,6 +223,7 @@ class Database:
                 if log_file.stat().st_size > _LONG_LOG:
                     # Only a log that is copied to its end can be begun anew, and writers go on meanwhile. The rest is short.
                     async with self._lock:
+                        await _to_its_end(self._end_commit())
                         await self._checkpoint(self._writer)
             except (StorageError, OSError) as error:
                 log.warning("the write-ahead log of %s was not copied into it: %s", self.path, error)
@@ -206,9 +233,11 @@ class Database:
             await connection.execute_fetchall(f"PRAGMA wal_checkpoint({mode})")
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator[Transaction, None]:
+    async def transaction(self, *, is_alone: bool = False) -> AsyncGenerator[Transaction, None]:
         """Runs writers one after another. Leaving commits; an exception or a cancellation rolls back.
 
+        Shares its commit with the transactions that wait when it ends. `is_alone`: begins after the commit of earlier ones. For
+        effects inside a transaction that no rollback of another one may undo.
         A cancellation during the commit lets the commit finish, then continues.
         Raises DatabaseBusy after the task's `write_patience`; RuntimeError for a transaction inside a transaction of the same
         task, which would wait for itself for ever.
@@ -225,26 +254,87 @@ class Database:
         try:
             transaction = Transaction(self._writer, self.path)
             self._current = asyncio.current_task(), transaction
+            if is_alone:
+                await _to_its_end(self._end_commit())
+            commit, is_first = self._open_commit, self._open_commit is None
             try:
-                await self._begin(deadline)
+                if commit is None:
+                    await self._begin(deadline)
+                    self._open_commit = commit = _Commit()
+                else:
+                    await self._execute(f"SAVEPOINT {_SAVEPOINT}")
                 yield transaction
-                await _to_its_end(transaction.commit())
-                self._has_commits.set()
-            except BaseException:
-                await _to_its_end(transaction.roll_back())
+                commit.after += transaction.finish()
+            except BaseException as error:
+                transaction.end()
+                await _to_its_end(self._roll_back(error, is_first=is_first))
                 raise
             finally:
                 self._current = None, None
         finally:
             self._lock.release()
+        await _to_its_end(self._commit(commit))
+
+    async def _commit(self, commit: _Commit) -> None:
+        """Waits until the transaction is committed. Those that wait for their turn already are committed with it."""
+        if not commit.is_over:
+            async with self._lock:
+                if not commit.is_over:
+                    await self._end_commit()
+        if commit.failure is not None:
+            raise commit.failure
+
+    async def _end_commit(self) -> None:
+        """Commits what is open. The caller holds the lock."""
+        commit, self._open_commit = self._open_commit, None
+        if commit is None:
+            return
+        try:
+            with storage_errors(self.path):
+                await self._writer.commit()
+        except Exception as error:
+            commit.failure = error
+            await self._roll_back_all()
+        else:
+            self._has_commits.set()
+            for work in commit.after:
+                try:
+                    await work()
+                except Exception:
+                    log.exception("work after a commit failed; the rows are committed")
+        commit.is_over = True
+
+    async def _roll_back(self, error: BaseException, *, is_first: bool) -> None:
+        """Rolls back one transaction. After some errors, SQLite has rolled back those that share its commit, too."""
+        if not is_first and self._writer.in_transaction:
+            try:
+                await self._execute(f"ROLLBACK TO {_SAVEPOINT}")
+                return
+            except (sqlite3.Error, StorageError):
+                log.exception("a transaction is rolled back together with those that share its commit")
+        commit, self._open_commit = self._open_commit, None
+        await self._roll_back_all()
+        if commit is not None:
+            commit.failure, commit.is_over = error, True
+
+    async def _roll_back_all(self) -> None:
+        try:
+            await self._writer.rollback()
+        except sqlite3.Error as error:
+            if storage_error(error, self.path) is None:
+                raise
+            log.exception("rollback of %s failed", self.path)
+
+    async def _execute(self, sql: str) -> None:
+        with storage_errors(self.path):
+            await self._writer.execute_fetchall(sql)
 
     async def _begin(self, deadline: float) -> None:
         """Begins a transaction. Waits until `deadline` (of the loop's clock) while another process writes."""
         clock, is_told = asyncio.get_running_loop().time, False
         while True:
             try:
-                with storage_errors(self.path):
-                    await self._writer.execute_fetchall("BEGIN IMMEDIATE")
+                await self._execute("BEGIN IMMEDIATE")
                 return
             except DatabaseBusy:
                 if clock() >= deadline:

@@ -15,7 +15,7 @@ import shutil
 import sqlite3
 import stat
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -31,6 +31,7 @@ TRASH_DAYS = 14
 _DAY = 86_400.0  # seconds
 _LOOKED_AT = 50  # files per look at their rows
 _PAUSE = 0.01  # seconds after a look, so that the walk takes a part of one core only
+_FINGERPRINTS_AT_ONCE = 2_000
 _AT_ONCE = 20  # files moved per transaction; other writers wait for one batch
 
 
@@ -84,7 +85,7 @@ UPDATE images SET removed_at = :at, removed_by = :by, removed_reason = :reason
 WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha256
 """
 OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
-FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL ORDER BY job, image_index"
+FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL"
 STORED = "SELECT pictures, bytes FROM stored_pictures"
 IS_LIVE = "SELECT 1 FROM images WHERE sha256 = ? AND removed_at IS NULL LIMIT 1"
 KNOWN = """
@@ -109,7 +110,7 @@ class Pictures:
     async def take_back(self, contents: Iterable[bytes]) -> None:
         """Deletes files that were `put` and that no row refers to."""
         hashes = [hashlib.sha256(content).hexdigest() for content in contents]
-        async with self._db.transaction():
+        async with self._db.transaction(is_alone=True):
             for sha256 in hashes:
                 await self._forget(sha256)
 
@@ -150,12 +151,18 @@ class Pictures:
         """Returns the pictures with that mark, removed ones included; nearly always at most one."""
         return [_image(row) for row in await self._db.reader.all(OF_MARK, (mark,))]
 
-    async def fingerprints(self) -> list[tuple[tuple[JobId, int], Fingerprint]]:
-        """Returns job, index and fingerprint of every picture that has one, removed pictures included."""
-        return [
-            ((JobId(row["job"]), row["image_index"]), Fingerprint(row["pdq"]))
-            for row in await self._db.reader.all(FINGERPRINTS)
-        ]
+    async def read_fingerprints(
+        self, take: Callable[[Sequence[JobId], Sequence[int], Sequence[Fingerprint]], None]
+    ) -> None:
+        """Calls `take`, on another thread, with jobs, indices and fingerprints of all pictures, some at a time."""
+
+        def read(connection: sqlite3.Connection) -> None:
+            connection.row_factory = None
+            found = connection.execute(FINGERPRINTS)
+            while rows := found.fetchmany(_FINGERPRINTS_AT_ONCE):
+                take(*zip(*rows, strict=True))
+
+        await self._db.read_apart(read)
 
     async def read(self, image: StoredImage) -> bytes:
         """Returns the file. Raises ImageGone when the picture was removed (even after `image` was read) or the file is lost."""
@@ -209,7 +216,7 @@ class Pictures:
             strays = iter([path for path in batch if places[path] != path])
             while some := list(islice(strays, _AT_ONCE)):
                 # Looked up again in the transaction, so that no picture is stored or removed in between.
-                async with self._db.transaction() as tx:
+                async with self._db.transaction(is_alone=True) as tx:
                     places = await self._places(tx, some, trash)
                     await asyncio.to_thread(self._move, places, swept)
 

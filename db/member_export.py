@@ -54,10 +54,13 @@ class Outlook:
 class MemberExport(Repository):
     async def export(self, member: MemberId) -> dict[str, Any]:
         """Returns data ready for JSON: the member's id and, under each name, a list of rows. Times are unix seconds."""
-        return {"member": member} | {
-            name: [dict(row) for row in await self._db.reader.all(sql, {"member": member})]
-            for name, sql in EXPORTS.items()
-        }
+        rows = await self._db.read_apart(
+            lambda connection: {
+                name: [dict(row) for row in connection.execute(sql, {"member": member})]
+                for name, sql in EXPORTS.items()
+            }
+        )
+        return {"member": member} | rows
 
     async def outlook(self, member: MemberId, now: float) -> Outlook:
         reader, whose = self._db.reader, {"member": member, "now": now}

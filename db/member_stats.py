@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from db.database import Repository, value_of
-from db.verdicts import PICTURE
+from db.verdicts import PICTURE, Verdicts
 from generation import MemberId
 
 
@@ -41,18 +41,20 @@ class ServerStats:
     overturned: int
 
 
-_VERDICTS = "SELECT count(*) FROM verdicts WHERE member = :member AND guild_id = :guild"
 STANDING = f"""
-SELECT
+SELECT flags, refusals, pictures,
     (SELECT count(*) FROM jobs WHERE member = :member AND guild_id = :guild) AS orders,
-    ({_VERDICTS} AND ruling = 1 AND source <> '{PICTURE}') AS flags,
-    ({_VERDICTS} AND ruling = 2 AND source <> '{PICTURE}') AS refusals,
-    ({_VERDICTS} AND ruling > 0 AND source = '{PICTURE}') AS pictures,
     (SELECT count(*) FROM strikes WHERE member = :member AND guild_id = :guild
         AND pardoned_at IS NULL AND expires_at > :now) AS strikes,
     (SELECT count(*) FROM strikes WHERE member = :member AND guild_id = :guild
         AND pardoned_at IS NULL) AS strikes_ever,
     (SELECT count(*) FROM cases WHERE member = :member AND guild_id = :guild) AS cases
+FROM (
+    SELECT count(*) FILTER (WHERE ruling = 1 AND source <> '{PICTURE}') AS flags,
+        count(*) FILTER (WHERE ruling = 2 AND source <> '{PICTURE}') AS refusals,
+        count(*) FILTER (WHERE ruling > 0 AND source = '{PICTURE}') AS pictures
+    FROM verdicts WHERE member = :member AND guild_id = :guild
+)
 """
 BLOCK = """
 SELECT expires_at FROM blocks
@@ -65,9 +67,6 @@ UNION
 SELECT member FROM blocks
 WHERE guild_id = :guild AND lifted_at IS NULL AND (expires_at IS NULL OR expires_at > :now)
 """
-RULINGS = f"""
-SELECT source = '{PICTURE}' AS is_picture, ruling, count(*) AS n FROM verdicts WHERE guild_id = ? AND at >= ? GROUP BY 1, 2
-"""
 REPORTS = "SELECT count(*) FROM reports WHERE guild_id = ? AND at >= ?"
 OPENED = "SELECT count(*) FROM cases WHERE guild_id = ? AND opened_at >= ?"
 OPEN_NOW = "SELECT count(*) FROM cases WHERE guild_id = ? AND outcome IS NULL"
@@ -75,9 +74,9 @@ OUTCOMES = "SELECT outcome, count(*) AS n FROM cases WHERE guild_id = ? AND acte
 BY_MODERATOR = """
 SELECT acted_by, count(*) AS n FROM cases WHERE guild_id = ? AND acted_at >= ? GROUP BY acted_by ORDER BY n DESC, acted_by
 """
-WAITED = """
-SELECT acted_at - opened_at AS seconds FROM cases
-WHERE guild_id = ? AND acted_at >= ? AND origin <> 'moderator' ORDER BY seconds
+_WAITED = "FROM cases WHERE guild_id = :guild AND acted_at >= :since AND origin <> 'moderator'"
+WAITED = f"""
+SELECT acted_at - opened_at AS seconds {_WAITED} ORDER BY seconds LIMIT 1 OFFSET (SELECT count(*) / 2 {_WAITED})
 """
 APPEALS = """
 SELECT count(*) AS n, coalesce(sum(decision = 'overturned'), 0) AS overturned
@@ -101,10 +100,8 @@ class Stats(Repository):
 
     async def figures(self, guild_id: int, since: float) -> ServerStats:
         reader, where = self._db.reader, (guild_id, since)
-        rulings = {
-            (bool(row["is_picture"]), row["ruling"]): row["n"] for row in await reader.all(RULINGS, where)
-        }
-        waits = [row["seconds"] for row in await reader.all(WAITED, where)]
+        rulings = await Verdicts(self._db).tally(guild_id, since=since)
+        waited = await reader.one(WAITED, {"guild": guild_id, "since": since})
         (appeals,) = await reader.all(APPEALS, where)
         return ServerStats(
             asked=sum(n for (is_picture, _), n in rulings.items() if not is_picture),
@@ -117,7 +114,7 @@ class Stats(Repository):
             open_now=await reader.value(OPEN_NOW, (guild_id,)),
             outcomes={row["outcome"]: row["n"] for row in await reader.all(OUTCOMES, where)},
             by_moderator={row["acted_by"]: row["n"] for row in await reader.all(BY_MODERATOR, where)},
-            waited=waits[len(waits) // 2] if waits else None,
+            waited=waited["seconds"] if waited else None,
             appeals=appeals["n"],
             overturned=appeals["overturned"],
         )

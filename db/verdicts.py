@@ -2,12 +2,13 @@
 
 import json
 import sqlite3
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, TypedDict, Unpack
 
 from db.database import Repository, Transaction, value_of
 from generation import JobId, MemberId
-from moderation import Ruling, Verdict
+from moderation import DAY, Ruling, Verdict
 
 PICTURE = "picture"
 """The source of a verdict on a finished picture: the member did not ask for what the detector found."""
@@ -52,17 +53,28 @@ GET = "SELECT * FROM verdicts WHERE id = ?"
 # A row holds the worst of several pictures: where one was refused, another one that was flagged may be posted.
 HAS_FLAGGED = "SELECT 1 FROM verdicts WHERE job = ? AND source = ? AND ruling >= 1 LIMIT 1"
 OF_JOB = "SELECT * FROM verdicts WHERE job = ? ORDER BY id LIMIT 1"
-MATCHING = """
-FROM verdicts
-WHERE guild_id IS :guild_id
-  AND (:member IS NULL OR member = :member)
-  AND (:channel IS NULL OR channel_id = :channel)
-  AND (:ruling IS NULL OR ruling = :ruling)
-  AND (:since IS NULL OR at >= :since)
-  AND (:before_id IS NULL OR id < :before_id)
-  AND (:pictures_too OR source <> :picture)
+# The condition of each filter. A statement holds only those that are given: SQLite chooses its index by them.
+_CONDITIONS = {
+    "member": "member = :member",
+    "channel": "channel_id = :channel",
+    "ruling": "ruling = :ruling",
+    # Ids grow with time, but for corrections of the clock. Without a lowest id, a page that is not full reads all older records.
+    "since": """at >= :since AND id >= (SELECT min(id) FROM (
+        SELECT id FROM verdicts WHERE guild_id IS :guild_id AND at >= :since ORDER BY at LIMIT 1000))""",
+    "before_id": "id < :before_id",
+}
+PAGE = "SELECT * FROM verdicts WHERE {} ORDER BY id DESC LIMIT :limit"
+COUNT = "SELECT count(*) FROM verdicts WHERE {}"
+# Sums whole days, and adds the records of the day in which the time begins.
+TALLY = """
+SELECT is_picture, ruling, sum(count) AS count FROM (
+    SELECT is_picture, ruling, count FROM verdict_counts
+    WHERE guild_id = coalesce(:guild_id, 0) AND channel_id = coalesce(:channel, 0) AND day > :day
+    UNION ALL
+    SELECT source = :picture, ruling, 1 FROM verdicts
+    WHERE guild_id IS :guild_id AND at >= :since AND at < :next_day AND (:channel IS NULL OR channel_id = :channel)
+) GROUP BY 1, 2
 """
-PAGE = f"SELECT * {MATCHING} ORDER BY id DESC LIMIT :limit"
 REPEATS = """
 SELECT count(*) FROM verdicts
 WHERE member = ? AND guild_id IS ? AND source = ? AND prompt = ? AND negative = ? AND at >= ?
@@ -84,7 +96,6 @@ SELECT EXISTS (
     WHERE cases.id = ? AND cases.origin = 'refusal' AND {_FIRST}
 )
 """
-COUNT = f"SELECT count(*) {MATCHING}"
 
 
 def cells_of(verdict: Verdict) -> dict[str, Any]:
@@ -172,17 +183,40 @@ class Verdicts(Repository):
         **which: Unpack[VerdictFilter],
     ) -> list[VerdictRecord]:
         """Returns matching records, newest first."""
-        where = _where(guild_id, which) | {"before_id": before_id, "pictures_too": pictures_too}
-        return [_record(row) for row in await self._db.reader.all(PAGE, where | {"limit": limit})]
+        parameters = {"guild_id": guild_id, "before_id": before_id, "limit": limit, **which}
+        sql = statement(PAGE, parameters, pictures_too=pictures_too)
+        return [_record(row) for row in await self._db.reader.all(sql, parameters)]
 
     async def count(self, guild_id: int | None, **which: Unpack[VerdictFilter]) -> int:
         """Returns the number of records that match the filters."""
-        return await self._db.reader.value(COUNT, _where(guild_id, which))
+        if which.get("member") is not None:
+            parameters = {"guild_id": guild_id, **which}
+            return await self._db.reader.value(statement(COUNT, parameters), parameters)
+        tally = await self.tally(guild_id, channel=which.get("channel"), since=which.get("since"))
+        ruling = which.get("ruling")
+        return sum(count for (_, each), count in tally.items() if ruling is None or each == ruling)
+
+    async def tally(
+        self, guild_id: int | None, *, channel: int | None = None, since: float | None = None
+    ) -> dict[tuple[bool, int], int]:
+        """Returns the number of records by whether they are about pictures, and by ruling. Does not read each record."""
+        day = -1 if since is None else int(since // DAY)
+        parameters = {"guild_id": guild_id, "channel": channel, "since": since or 0, "picture": PICTURE}
+        rows = await self._db.reader.all(TALLY, parameters | {"day": day, "next_day": (day + 1) * DAY})
+        return {(bool(row["is_picture"]), row["ruling"]): row["count"] for row in rows}
 
 
-def _where(guild_id: int | None, which: VerdictFilter) -> dict[str, object]:
-    everything = dict.fromkeys((*VerdictFilter.__annotations__, "before_id"))
-    return {**everything, "pictures_too": True, "picture": PICTURE, "guild_id": guild_id, **which}
+def statement(sql: str, parameters: Mapping[str, object], *, pictures_too: bool = True) -> str:
+    """Returns PAGE or COUNT with the conditions of the filters that have a value."""
+    conditions = [
+        "guild_id IS :guild_id",
+        *(each for name, each in _CONDITIONS.items() if parameters.get(name) is not None),
+    ]
+    if parameters.get("ruling") and parameters.get("member") is None:
+        conditions.append("ruling <> 0")  # the condition of the index of refusals and flags
+    if not pictures_too:
+        conditions.append(f"source <> '{PICTURE}'")
+    return sql.format(" AND ".join(conditions))
 
 
 def _record(row: sqlite3.Row) -> VerdictRecord:

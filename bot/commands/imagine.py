@@ -32,6 +32,7 @@ async def imagine(
     preset: str | None = None,
     file: discord.Attachment | None = None,
 ) -> None:
+    interaction.client.delivery.intake.demand_time(interaction)
     wish = PromptInput(
         prompt=prompt,
         negative=negative,

@@ -44,6 +44,7 @@ class GalleryActions:
             if not is_new:
                 await interaction.response.defer()
                 return
+            self._delivery.intake.demand_time(interaction)
             order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
             await self._delivery.deliver(interaction, order)
 

@@ -97,15 +97,15 @@ class Delivery:
             token=interaction.token,
             token_at=time.time(),
         )
-        async with self.intake.admission(interaction):
-            job = await self._studio.admit(order, place)
+        async with self.intake.admission(interaction) as began:
+            job = await self._studio.admit(order, place, partial(self.intake.demand_answer, interaction))
             self._carried.add(job.id)
         with of_job(job.id, job.drawing.prompt):
             images, model = job.drawing.images, job.drawing.model
             log.info("accepted: %s, %d pictures with %s", job.action.value, images, model)
-            await self._answer(interaction, job, place)
+            await self._answer(interaction, job, place, began)
 
-    async def _answer(self, interaction: Interaction, job: Job, place: ReplyTarget) -> None:
+    async def _answer(self, interaction: Interaction, job: Job, place: ReplyTarget, began: float) -> None:
         line = self._parts.dispatch.state
         is_told = True
         # The row is committed, so the job goes on even when the answer fails.
@@ -113,6 +113,7 @@ class Delivery:
             answer = await interaction.response.send_message(
                 view=cards.first_card(self._say(job), job, line.waiting + 1, is_ready=line.is_ready)
             )
+            self.intake.answered(began)
             place = await self._studio.place_of_answer(job, answer.message_id)
             self._spawn(self._direct_messages.tell_pending(interaction))
         except UNREACHABLE as error:

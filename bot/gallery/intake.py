@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 import discord
 
@@ -20,8 +20,10 @@ LATEST = 2.5
 """Seconds since the interaction. An older order is refused: Discord takes its answer for three, and admission needs time."""
 _TURN_BY = 1.5
 """Seconds since the interaction until which an order waits for its turn. While others wait, admission and answer need longer."""
-_AT_ONCE = 8
+_AT_ONCE = 16
 """Orders that are admitted at once. The others wait in their order: admitted all at once, all of them would be late."""
+_MEMORY = 20
+"""Orders whose average says how long one takes now, from its turn to its answer."""
 _SAME_PRESS = 2.0
 """Seconds in which a second press of one button by one member is the same press."""
 _DRIFT = 0.001
@@ -40,24 +42,57 @@ class Intake:
         self._ahead = math.inf
         self._measured_at = clock()
         self._room = asyncio.Semaphore(_AT_ONCE)
+        self._waiting = 0
+        self._seconds = 0.0  # from an order's turn to its answer, on the average of the last ones
         self._pressed: dict[tuple[int, int, str], float] = {}
 
-    @asynccontextmanager
-    async def admission(self, interaction: Interaction) -> AsyncGenerator[None]:
-        """Waits for its turn. Raises TooBusy when the order would be answered too late."""
+    def demand_time(self, interaction: Interaction) -> None:
+        """Raises TooBusy when an order that arrives now can't be answered in time, by its age and by the orders before it."""
         age = self.age_of(interaction.id)
+        if age > LATEST or (self._room.locked() and age + self._wait > self._turn_by):
+            self._refuse(interaction)
+
+    def demand_answer(self, interaction: Interaction) -> None:
+        """Raises TooBusy when an order that was screened is too old to be answered: then nothing is charged."""
+        if self.age_of(interaction.id) > LATEST:
+            self._refuse(interaction)
+
+    def _refuse(self, interaction: Interaction) -> NoReturn:
+        age = self.age_of(interaction.id)
+        log.warning("an order is not taken: it is %.1f s old, and %d wait", age, self._waiting)
+        raise TooBusy
+
+    @property
+    def _wait(self) -> float:
+        """Seconds until the next order's turn."""
+        return self._waiting * self._seconds / _AT_ONCE
+
+    @property
+    def _turn_by(self) -> float:
+        """Seconds since its interaction at which an order's turn must begin. Answers take longer when there is much to do."""
+        return max(0.0, min(_TURN_BY, LATEST - 2 * self._seconds))
+
+    @asynccontextmanager
+    async def admission(self, interaction: Interaction) -> AsyncGenerator[float]:
+        """Waits for its turn, and yields the time at which it began. Raises TooBusy when the order would be answered too late."""
+        self.demand_time(interaction)
+        self._waiting += 1
         try:
-            if age > LATEST:
-                raise TimeoutError
-            async with asyncio.timeout(_TURN_BY - age if self._room.locked() else None):
+            left = self._turn_by - self.age_of(interaction.id)
+            async with asyncio.timeout(left if self._room.locked() else None):
                 await self._room.acquire()
         except TimeoutError:
-            log.warning("an order is not taken: it is %.1f s old", self.age_of(interaction.id))
-            raise TooBusy from None
+            self._refuse(interaction)
+        finally:
+            self._waiting -= 1
         try:
-            yield
+            yield self._clock()
         finally:
             self._room.release()
+
+    def answered(self, began: float) -> None:
+        """Learns how long an order takes now. `began`: its turn, as `admission` yielded it."""
+        self._seconds += (self._clock() - began - self._seconds) / _MEMORY
 
     def age_of(self, interaction_id: int) -> float:
         """Returns the seconds since Discord made the interaction. The first ones tell how far the two clocks differ."""

@@ -13,6 +13,7 @@ from bot.studio.cases.reports import MemberReports
 from bot.studio.cases.takedown import Takedown
 from bot.studio.metrics import Metrics
 from bot.studio.orders.variations import Variations
+from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.pictures.stored import StoredPictures
@@ -96,6 +97,7 @@ def build_parts(
     policies = ServerPolicies(records, takedown, moderation.policy)
     prompt_screening = PromptScreening(screen, records, rule_book, policies)
     picture_screening = PictureScreening(pictures, records, policies)
+    likeness = Likeness(records)
     studio = Studio(
         settings,
         records,
@@ -103,7 +105,7 @@ def build_parts(
         stored_pictures,
         lockdown,
         prompt_screening,
-        Postprocess(records, picture_screening, provenance, clock=clock, report=review_queue.note),
+        Postprocess(records, picture_screening, provenance, likeness, clock=clock, report=review_queue.note),
         metrics or Metrics(),
         clock=clock,
         report=review_queue.note,
@@ -126,7 +128,7 @@ def build_parts(
         picture_screening=picture_screening,
         studio=studio,
         presets=MemberPresets(studio),
-        verification=Verification(records, provenance, clock=clock),
+        verification=Verification(records, provenance, likeness, clock=clock),
         casework=casework,
         appeals=CaseAppeals(casework),
         reports=MemberReports(casework, moderation.reports_an_hour),

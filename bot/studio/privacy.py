@@ -2,10 +2,11 @@
 
 import asyncio
 import io
-import json
 import zipfile
 from dataclasses import dataclass
 from typing import Any
+
+from msgspec.json import encode, format
 
 from bot.studio import DataTooLarge, RetentionSettings
 from bot.studio.cases.takedown import Takedown
@@ -14,6 +15,9 @@ from generation import MemberId
 
 _SLACK = 100_000
 """Bytes left free for the zip's own structure and for data that Discord counts in addition to the file."""
+
+_LEVEL = 3
+"""Compression of `data.json`: half the time of the default level, for a tenth more bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +40,11 @@ class Privacy:
         """
         data = await self._records.member_export.export(member)
         live = [row for row in data["images"] if row["removed_at"] is None]
-        text = await asyncio.to_thread(_json, data)
-        found: list[tuple[StoredImage, bytes]] = []
-        room = limit - _SLACK - len(await asyncio.to_thread(_zipped, text, []))
+        file = await asyncio.to_thread(_zipped, data)
+        room = limit - _SLACK - file.tell()
         if room < 0:
             raise DataTooLarge(limit - room, limit)
+        found: list[tuple[StoredImage, bytes]] = []
         for row in reversed(live):
             if row["bytes"] > room:
                 break
@@ -53,8 +57,8 @@ class Privacy:
                 continue
             found.append((image, content))
             room -= len(content) + 300
-        content = await asyncio.to_thread(_zipped, text, found)
-        return Export(content=content, pictures=len(found), pictures_in_all=len(live))
+        await asyncio.to_thread(_add, file, found)
+        return Export(content=file.getvalue(), pictures=len(found), pictures_in_all=len(live))
 
     async def outlook(self, member: MemberId) -> Outlook:
         return await self._records.member_export.outlook(member, self._takedown.now)
@@ -71,15 +75,15 @@ class Privacy:
         return len(cancelled)
 
 
-def _json(data: dict[str, Any]) -> bytes:
-    return json.dumps(data, ensure_ascii=False, indent=1).encode()
-
-
-def _zipped(data: bytes, pictures: list[tuple[StoredImage, bytes]]) -> bytes:
+def _zipped(data: dict[str, Any]) -> io.BytesIO:
     file = io.BytesIO()
-    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("data.json", data)
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+        archive.writestr("data.json", format(encode(data), indent=1))
+    return file
+
+
+def _add(file: io.BytesIO, pictures: list[tuple[StoredImage, bytes]]) -> None:
+    with zipfile.ZipFile(file, "a") as archive:
         for image, content in pictures:
             # PNG is compressed already.
             archive.writestr(f"pictures/{image.job}-{image.index + 1}.png", content, zipfile.ZIP_STORED)
-    return file.getvalue()

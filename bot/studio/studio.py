@@ -91,9 +91,12 @@ class Studio:
 
     # ---- orders
 
-    async def admit(self, order: Order, place: ReplyTarget) -> Job:
+    async def admit(
+        self, order: Order, place: ReplyTarget, demand_answer: Callable[[], None] = lambda: None
+    ) -> Job:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
+        `demand_answer` is called after the screen, and raises when it is too late for an answer.
         Raises MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs, LineFull,
         QueueClosed. Then only the verdict was written.
         """
@@ -102,6 +105,7 @@ class Studio:
         verdict, hits = await self.judge(order, is_charged=True)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()
+        demand_answer()
         async with self.records.database.transaction() as tx:
             # Checked again: a block set since then has cancelled every job but this one.
             await self._demand_unblocked(actor, now)
@@ -250,6 +254,8 @@ class Studio:
             log.warning("failed: %s: %s", error.kind, error.reason)
             await self._give_back(job, error.kind)
             raise
+        finally:
+            self.dispatch.release(job.id)
 
     async def _store(self, job: Job, made: Pictures) -> Gallery | None:
         """Finishes the job. Pictures that can't be stored now, such as on a full disk, are kept for the next `fulfil`."""

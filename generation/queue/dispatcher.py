@@ -37,6 +37,8 @@ from generation.request import JobId, MemberId, ModelName, Request
 log = logging.getLogger(__name__)
 
 WORTH_ANOTHER_TRY = {"memory", "bug"}
+MOST_HELD = 256 * 2**20
+"""Bytes of finished pictures that are not stored yet. With more, workers get no further jobs: the memory stays bounded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +74,7 @@ class Dispatcher:
         self._member_running = member_running
         self._clock = clock
         self._jobs: dict[JobId, Lease] = {}
+        self._held: dict[JobId, int] = {}  # bytes of finished pictures that are not stored yet
         self._cost_model = CostModel()
         self._queue = FairQueue(self._cost_model.seconds_for, configure.weights)
         self._workers = [
@@ -159,6 +162,11 @@ class Dispatcher:
         self._move()
         return True
 
+    def release(self, job: JobId) -> None:
+        """The caller has stored a finished job's pictures, or does not need them. Until then they count as held in memory."""
+        if self._held.pop(job, None) is not None:
+            self._move()
+
     def park(self) -> None:
         """Fails every open ticket with JobParked, and takes no more jobs. Called once, before `run` is cancelled for good."""
         self._is_closed = True
@@ -175,6 +183,8 @@ class Dispatcher:
                     self._cost_model.learn(request, seconds)
                     self._eta.learn(job)
                     self._forget(job, seconds)
+                    if not job.ticket.is_done:
+                        self._held[event.job] = sum(map(len, pictures))
                     job.ticket.resolve(Pictures(job=event.job, pictures=pictures, device_seconds=seconds))
                 case protocol.Failed(kind=kind, reason=reason):
                     if kind in WORTH_ANOTHER_TRY and not job.has_failed and not job.ticket.is_done:
@@ -229,7 +239,7 @@ class Dispatcher:
     def _next(self) -> tuple[Lease, Worker] | None:
         """Returns the first job in the queue for which a worker has room, and the worker with the fewest pictures among those."""
         workers = [worker for worker in self._workers if worker.is_open]
-        if not workers or not len(self._queue):
+        if not workers or not len(self._queue) or sum(self._held.values()) > MOST_HELD:
             return None
         full = {worker for worker in workers if worker.is_full}
         broken = set.intersection(*(set(worker.broken) for worker in self._workers if worker.is_ready))

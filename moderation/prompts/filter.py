@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import lru_cache, partial, reduce
 from typing import Protocol
 
 from moderation.normalise.normalise import normal_form, words
@@ -28,6 +28,7 @@ _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
 _BARE = (Category.SEXUAL, Category.NUDITY)
 
+_REMEMBERED = 256  # texts whose readings are kept
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
 """The one thread for all screens, including those of servers' own rules. A shared pool would use any free thread on any core. At
 times that is the event loop's core, and the loop would then wait. One thread stays on its core.
@@ -59,6 +60,7 @@ class _Reading:
 
 
 _Hits = Mapping[Rule, Mapping[Part, list[tuple[_Reading, Found]]]]
+_Understood = tuple[list[_Reading], _Hits, list[tuple[_Reading, Opinion]]]
 
 
 def canonical(prompt: str, rules: Rules) -> str:
@@ -80,6 +82,8 @@ class PromptFilter:
         self._excused = excused
         self._classifier = classifier
         self._names = names or figures(())
+        # An accepted prompt is read again for its card, and for each of its buttons.
+        self._understood = lru_cache(_REMEMBERED)(self._understand)
 
     def check(self, texts: Mapping[str, str], *, policy: Policy | None = None) -> Verdict:
         """Returns the verdict on one request by `policy`, or by the standard policy. `texts`: field name -> text, such as
@@ -90,9 +94,7 @@ class PromptFilter:
         prompt ("nsfw, nude") would be read with the member's "a child with a kite", and the request would be refused.
         """
         policy = policy or standard()
-        readings = [*self._read(texts, is_asked=True), *self._read(texts, is_asked=False)]
-        hits = self._hits(readings)
-        opinions = self._opinions(readings)
+        readings, hits, opinions = self._understood(tuple(texts.items()))
         verdicts = [
             *_by_rules(hits, policy),
             *_learned(opinions, policy),
@@ -113,6 +115,11 @@ class PromptFilter:
         """
         work = partial(self.check, texts, policy=policy)
         return await asyncio.get_running_loop().run_in_executor(_THREAD, work)
+
+    def _understand(self, texts: tuple[tuple[str, str], ...]) -> _Understood:
+        """Does the part of a check that takes milliseconds and depends on no policy."""
+        readings = [*self._read(dict(texts), is_asked=True), *self._read(dict(texts), is_asked=False)]
+        return readings, self._hits(readings), self._opinions(readings)
 
     def _read(self, texts: Mapping[str, str], *, is_asked: bool) -> Iterator[_Reading]:
         whole = " ".join(

@@ -180,6 +180,7 @@ OF_NO_MEMBER = {
     "guilds",
     "notes",
     "rule_hits",
+    "verdict_counts",
     "withheld_pictures",
 }
 

@@ -1,9 +1,13 @@
+import itertools
+import random
+
 import pytest
 
 from db.database import Database
 from db.ids import new_job_id
-from db.verdicts import VerdictRecord, Verdicts
+from db.verdicts import PICTURE, VerdictFilter, VerdictRecord, Verdicts
 from generation.request import JobId, MemberId
+from moderation.duration import DAY
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, NOW
 
@@ -34,6 +38,7 @@ async def add(
     channel_id: int = CHANNEL,
     job: JobId | None = None,
     at: float = NOW,
+    source: str = "/imagine",
 ) -> VerdictRecord:
     async with db.transaction() as tx:
         return await Verdicts(db).add(
@@ -43,7 +48,7 @@ async def add(
             channel_id=channel_id,
             member=member,
             member_name="alice",
-            source="/imagine",
+            source=source,
             prompt="a fox",
             negative="blurry",
             verdict=verdict,
@@ -120,3 +125,42 @@ async def test_direct_messages_have_a_log_of_their_own(db: Database, verdicts: V
     await add(db)
     direct = await add(db, guild_id=None)
     assert await verdicts.page(None) == [direct]
+
+
+async def test_counts_are_those_of_the_records_whatever_is_added_deleted_or_corrected(
+    db: Database, verdicts: Verdicts
+) -> None:
+    chance = random.Random(1)
+    whens = [NOW + chance.uniform(-3, 3) * DAY for _ in range(60)]
+    for at in whens:
+        await add(
+            db,
+            at=at,
+            guild_id=chance.choice((GUILD, GUILD + 1, None)),
+            channel_id=chance.choice((CHANNEL, CHANNEL + 1)),
+            member=chance.choice((ALICE, BOB)),
+            source=chance.choice(("/imagine", PICTURE)),
+            verdict=Verdict(ruling=chance.choice(list(Ruling))),
+        )
+    async with db.transaction() as tx:
+        await tx.all("DELETE FROM verdicts WHERE id % 5 = 0")
+        await tx.all("UPDATE verdicts SET at = min(at, ?)", (NOW,))
+    for guild_id in (GUILD, GUILD + 1, None):
+        records = await verdicts.page(guild_id, limit=100)
+        for member, channel, ruling, since in itertools.product(
+            (None, ALICE), (None, CHANNEL), (None, *Ruling), (None, NOW - 1.3 * DAY, NOW, NOW + DAY)
+        ):
+            fits = [
+                each
+                for each in records
+                if (member is None or each.member == member)
+                and (channel is None or each.channel_id == channel)
+                and (ruling is None or each.verdict.ruling is ruling)
+                and (since is None or each.at >= since)
+            ]
+            which = VerdictFilter(member=member, channel=channel, ruling=ruling, since=since)
+            assert await verdicts.count(guild_id, **which) == len(fits), which
+            assert await verdicts.page(guild_id, limit=100, **which) == fits, which
+    async with db.transaction() as tx:
+        await tx.all("DELETE FROM verdicts")
+    assert await db.reader.all("SELECT * FROM verdict_counts") == []

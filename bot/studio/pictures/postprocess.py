@@ -6,6 +6,7 @@ Every picture is checked. Refused ones are withheld; the others are marked, sign
 from collections.abc import Callable
 
 from bot.studio import Gallery
+from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.provenance import Print, Provenance
 from bot.studio.screening.pictures import BANNED, PictureScreening, ScreenedPicture
 from db import Job, JobAction, Repositories, StoredImage, VerdictRecord
@@ -19,6 +20,7 @@ class Postprocess:
         records: Repositories,
         picture_screening: PictureScreening,
         provenance: Provenance,
+        likeness: Likeness,
         *,
         clock: Callable[[], float],
         report: Callable[[VerdictRecord], None],
@@ -27,6 +29,7 @@ class Postprocess:
         self._records = records
         self.picture_screening = picture_screening
         self._provenance = provenance
+        self._likeness = likeness
         self._clock = clock
         self._report = report
 
@@ -116,6 +119,8 @@ class Postprocess:
             ]
             await self._records.spending.refund(tx, job.id, len(judged) - len(prints))
             record = await self.picture_screening.note(tx, job, judged, self._clock())
+        for image in stored:
+            self._likeness.add(image)
         if record is not None:
             self._report(record)
         return tuple(stored)

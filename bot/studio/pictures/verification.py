@@ -10,6 +10,7 @@ from enum import StrEnum
 from PIL import Image
 
 from bot.studio import NothingToVerify, TooHeavyToVerify, TooManyChecks
+from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.provenance import Provenance
 from db import Job, Repositories
 from generation import JobId, MemberId
@@ -17,7 +18,7 @@ from generation.files import images
 from generation.files.images import PictureError
 from generation.provenance.content_credentials import Found
 from moderation import MINUTE, RateLimit
-from moderation.pictures.perceptual_hash import SAME, Fingerprint, distance, fingerprint, nearest
+from moderation.pictures.perceptual_hash import SAME, Fingerprint, distance, fingerprint
 
 MAX_BYTES = 25 * 2**20
 """Maximum size of a picture to verify; more than Discord's upload limit without payment."""
@@ -70,9 +71,15 @@ class _Signs:
 
 class Verification:
     def __init__(
-        self, records: Repositories, provenance: Provenance, *, clock: Callable[[], float] = time.time
+        self,
+        records: Repositories,
+        provenance: Provenance,
+        likeness: Likeness,
+        *,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._records = records
+        self._likeness = likeness
         self._provenance = provenance
         self._clock = clock
         # Kept in memory only: a check leaves nothing behind that a restart would forgive.
@@ -142,14 +149,13 @@ class Verification:
         return [Evidence(how=How.PARAMETERS, job=await self._records.jobs.get(job_id), image=index)]
 
     async def _by_likeness(self, signs: _Signs) -> list[Evidence]:
-        known = await self._records.pictures.fingerprints()
         found: list[Evidence] = []
         for seen in signs.fingerprints:
-            like = await asyncio.to_thread(nearest, seen, known)
+            like = await self._likeness.nearest(seen)
             if like is not None:
-                (job_id, index), apart = like
-                job = await self._records.jobs.get(job_id)
-                found.append(Evidence(how=How.LIKENESS, job=job, image=index, apart=apart))
+                image, apart = like
+                job = await self._records.jobs.get(image.job)
+                found.append(Evidence(how=How.LIKENESS, job=job, image=image.index, apart=apart))
         return sorted(found, key=lambda each: each.apart)[:1]
 
     def _signs(self, content: bytes) -> _Signs:

@@ -150,3 +150,35 @@ def test_a_refused_press_may_be_repeated_at_once() -> None:
         assert is_new
     with intake.press(press) as is_new:
         assert not is_new
+
+
+async def test_an_order_behind_too_many_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bot.gallery.intake._AT_ONCE", 1)
+    watch = Watch()
+    intake, done = Intake(watch), asyncio.Event()
+    for _ in range(100):
+        began = watch.now
+        watch.now += 0.4
+        intake.answered(began)
+
+    async def order() -> None:
+        async with intake.admission(sent(watch.now - 500.0)):
+            await done.wait()
+
+    waiting = [asyncio.create_task(order()) for _ in range(5)]
+    await asyncio.sleep(0)
+    with pytest.raises(TooBusy):
+        intake.demand_time(sent(watch.now - 500.0))
+    done.set()
+    await asyncio.gather(*waiting)
+    intake.demand_time(sent(watch.now - 500.0))
+
+
+async def test_an_order_that_became_too_old_while_it_was_screened_is_refused() -> None:
+    watch = Watch()
+    intake = Intake(watch)
+    async with intake.admission(sent(0)):
+        intake.demand_answer(sent(0))
+        watch.now += LATEST + 0.1
+        with pytest.raises(TooBusy):
+            intake.demand_answer(sent(0))

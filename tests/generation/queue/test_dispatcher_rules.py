@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from generation.protocol import Cancelled, Configure, Failed, ModelBroken, Ready, Started, Stepped, TooLarge
+from generation.protocol import (
+    Cancelled,
+    Configure,
+    Failed,
+    Finished,
+    ModelBroken,
+    Ready,
+    Started,
+    Stepped,
+    TooLarge,
+)
 from generation.queue.connection import WorkerDied
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import GenerationFailed, JobCancelled, LineFull, Running, Ticket, Waiting
@@ -315,3 +325,29 @@ async def test_an_order_too_large_to_send_fails_and_the_next_one_is_sent(
         assert (failure.kind, failure.reason) == ("too-large", "3 bytes are too many")
         dispatch.submit(order("small"))
         assert (worker.got, dispatch.state.running) == (["small"], 1)
+
+
+async def test_pictures_that_are_not_stored_yet_hold_up_further_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.queue.dispatcher.MOST_HELD", 15)
+    worker = ScriptedWorker()
+    async with serving(worker, slots=1) as dispatch:
+        tickets = [dispatch.submit(order(job, member)) for member, job in enumerate("abcdef")]
+        for job in "ab":
+            await worker.say(Finished(job=JobId(job), pictures=(b"ten bytes.",), device_seconds=1.0))
+        sent = len(worker.got)
+        assert dispatch.state.waiting == 6 - sent > 0, "more than fifteen bytes are held: the rest waits"
+        assert (await tickets[0].wait_for_pictures()).pictures == (b"ten bytes.",)
+        dispatch.release(JobId("a"))
+        assert len(worker.got) > sent
+        dispatch.release(JobId("a"))
+
+
+async def test_the_pictures_of_a_cancelled_job_are_not_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.queue.dispatcher.MOST_HELD", 5)
+    worker = ScriptedWorker()
+    async with serving(worker, slots=1) as dispatch:
+        dispatch.submit(order("a"))
+        dispatch.cancel(JobId("a"))
+        await worker.say(Finished(job=JobId("a"), pictures=(b"ten bytes.",), device_seconds=1.0))
+        dispatch.submit(order("b"))
+        assert worker.got == ["a", "b"]

@@ -176,3 +176,19 @@ def test_a_second_start_signs_and_marks_as_the_first(tmp_path: Path) -> None:
     first, second = (Provenance.open(ProvenanceSettings(), tmp_path) for _ in range(2))
     assert first.watermark.key == second.watermark.key
     assert first.credentials.certificate == second.credentials.certificate
+
+
+async def test_a_picture_that_is_drawn_after_the_first_look_is_known_by_its_look(
+    busy: Shop, verification: Verification
+) -> None:
+    assert await verification.examine(jpeg(waves(1))) == Verified(evidence=())
+    first = await busy.draw("show waves1", images=1, size=LARGE)
+    second = await busy.draw("show waves2", images=1, size=LARGE)
+    for number, gallery in ((1, first), (2, second)):
+        verified = await verification.examine(jpeg(waves(number)))
+        assert ways(verified) == [How.LIKENESS]
+        assert verified.best is not None and verified.best.job is not None
+        assert verified.best.job.id == gallery.job.id
+    async with busy.records.database.transaction() as tx:
+        await tx.all("DELETE FROM jobs WHERE id = ?", (first.job.id,))
+    assert ways(await verification.examine(jpeg(waves(1)))) == []

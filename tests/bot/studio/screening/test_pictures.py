@@ -7,6 +7,7 @@ import pytest
 
 from bot.studio.errors import PromptRefused
 from bot.studio.orders.order import Gallery
+from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.screening.pictures import PreviewScreening
 from db.case_entries import EntryKind
@@ -107,6 +108,7 @@ async def test_a_job_that_was_cancelled_meanwhile_is_cancelled_and_nobody_is_tol
         busy.records,
         busy.picture_screening,
         busy.provenance,
+        Likeness(busy.records),
         clock=busy.clock,
         report=busy.review_queue.note,
     )
