@@ -38,13 +38,14 @@ from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
 from bot.metrics_server import expose
+from bot.posted_message import UNREACHABLE
 from bot.privacy.cards import ForgetButton, PrivacyPress
 from bot.studio import DISCORD_API, GalleryAction, Settings, health
 from bot.studio.metrics import Metrics
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
 from bot.ui import Page, PageButton
-from db import Database, Decision, Repositories
+from db import Database, Decision, Repositories, StorageError
 from generation import Configure, GuildId
 from generation.queue.connection import open_connection
 from generation.queue.dispatcher import Dispatcher
@@ -274,7 +275,7 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
     """Runs a job's task; its failure must not stop the bot."""
     try:
         await work
-    except discord.DiscordException as error:
-        log.warning("not told to Discord: %s", error)
+    except (discord.DiscordException, StorageError, *UNREACHABLE) as error:
+        log.warning("a job's task stopped: %s", error)
     except Exception:
         log.exception("a job's task failed")

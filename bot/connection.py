@@ -72,6 +72,32 @@ class DiscordClock:
             self._read = date.timestamp(), time.monotonic()
 
 
+async def refuse_pages(_: object, context: object, request: aiohttp.TraceRequestEndParams) -> None:
+    """Raises aiohttp.ContentTypeError for a page that a proxy sends as a success: discord.py would read fields of it."""
+    answer = request.response
+    is_success = 200 <= answer.status < 300 and answer.status != 204
+    if is_success and str(request.url).startswith(Route.BASE) and answer.content_type != "application/json":
+        raise aiohttp.ContentTypeError(
+            answer.request_info,
+            answer.history,
+            status=answer.status,
+            message=f"{answer.content_type} in place of JSON",
+            headers=answer.headers,
+        )
+
+
+class ShortOutages(logging.Filter):
+    """Makes one line of each lost connection that discord.py logs with a traceback. It connects again by itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info and record.exc_info[1]
+        if isinstance(error, discord.DiscordException | aiohttp.ClientError | OSError):
+            record.msg, record.args = f"{record.getMessage()}: {reason_of(error)}", ()
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = None
+        return True
+
+
 def reason_of(error: Exception) -> str:
     """Returns the error for a log line. A proxy's error page is cut off."""
     text = " ".join(str(error).split())

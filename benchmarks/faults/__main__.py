@@ -13,6 +13,7 @@ import logging
 import os
 import tempfile
 from dataclasses import fields
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,35 +24,35 @@ from benchmarks.faults.scene import Notes, Scene, on_scene
 from benchmarks.shared.report import machine, show, table
 from benchmarks.soak.studio import build_model
 
+AHEAD = 15  # orders
 SETTLED_WITHIN = 300.0  # seconds after the last fault
 
 
-async def walk(folder: Path, model: Path, *, orders: int, faults: int, seed: int) -> tuple[Notes, Judged]:
-    async with on_scene(folder, model, seed) as scene:
-        happenings = Happenings(scene)
-
-        def may_order(accepted: int) -> bool:
-            # A few ahead of the faults, so that orders are under way when they happen.
-            return accepted < 20 + orders * happenings.count / faults
-
-        members = Members(scene, orders, may_order)
-        supervision = asyncio.create_task(scene.supervise())
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(happenings.run(faults))
-                tasks.create_task(members.run())
-            silence = await settle(scene)
-            # Files that a kill left without a row are put aside by the next start.
-            await scene.stage.stop()
-            await scene.stage.until(lambda: scene.stage.bot.is_running)
-            await scene.recovered()
-            await settle(scene)
-            await _wait_for_files(scene)
-        finally:
-            supervision.cancel()
-            await asyncio.wait({supervision})
+async def walk(scene: Scene, *, orders: int, faults: int) -> float:
+    """Lets members order and faults happen, until there were enough of both; then waits until everything has settled, and stops
+    the bot. Returns the longest silence."""
+    members = Members(scene, orders)
+    happenings = Happenings(scene, faults)
+    # Each keeps pace with the other, so that orders are under way when faults happen.
+    members.may_order = lambda: members.accepted < AHEAD + orders * happenings.share
+    happenings.may_happen = lambda: happenings.share * orders < AHEAD + members.accepted
+    supervision = asyncio.create_task(scene.supervise())
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(happenings.run())
+            tasks.create_task(members.run())
+        silence = await settle(scene)
+        # Files that a kill left without a row are put aside by the next start.
         await scene.stage.stop()
-        return scene.notes, judge(scene, silence)
+        await scene.stage.until(lambda: scene.stage.bot.is_running)
+        await scene.recovered()
+        await settle(scene)
+        await _wait_for_files(scene)
+    finally:
+        supervision.cancel()
+        await asyncio.wait({supervision})
+    await scene.stage.stop()
+    return silence
 
 
 async def settle(scene: Scene) -> float:
@@ -66,7 +67,7 @@ async def settle(scene: Scene) -> float:
         for row in still:
             seen = [at for at in notes.signs.get(row["message_id"] or 0, ()) if at > notes.last_fault_at]
             times = sorted([*signs.setdefault(row["id"], [began]), *seen, loop.time()])
-            longest = max(longest, *(after - before for before, after in zip(times, times[1:], strict=False)))
+            longest = max(longest, *(after - before for before, after in pairwise(times)))
     return longest
 
 
@@ -79,6 +80,12 @@ async def _wait_for_files(scene: Scene) -> None:
         if not orphans(scene.stage.data):
             return
         await asyncio.sleep(0.1)
+
+
+async def run(folder: Path, model: Path, orders: int, faults: int, seed: int) -> dict[str, Any]:
+    async with on_scene(folder, model, seed) as scene:
+        judged = judge(scene, await walk(scene, orders=orders, faults=faults))
+    return result_of(seed, scene.notes, judged)
 
 
 def result_of(seed: int, notes: Notes, judged: Judged) -> dict[str, Any]:
@@ -147,12 +154,14 @@ def main() -> None:
             handler = logging.FileHandler(folder / "walk.log")
             handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
             logging.basicConfig(level="INFO", handlers=[handler], force=True)
-            notes, judged = asyncio.run(
-                walk(folder, model, orders=options.orders, faults=options.faults, seed=seed)
-            )
-            results.append(result_of(seed, notes, judged))
+            results.append(asyncio.run(run(folder, model, options.orders, options.faults, seed)))
     about = {"benchmark": "faults", "machine": machine(), "load": os.getloadavg()}
-    show({**about, "runs": results}, [table(HEAD, [row_of(each) for each in results])], "faults", keep=options.keep)
+    show(
+        {**about, "runs": results},
+        [table(HEAD, [row_of(each) for each in results])],
+        "faults",
+        keep=options.keep,
+    )
 
 
 if __name__ == "__main__":

@@ -23,15 +23,17 @@ Happening = Callable[[], Awaitable[None]]
 
 
 class Happenings:
-    """Deals faults. Those that last run beside the others."""
+    """Deals faults. Those that last run beside the others. `may_happen` says whether the next one may happen now."""
 
-    def __init__(self, scene: Scene) -> None:
+    def __init__(self, scene: Scene, faults: int) -> None:
         self._scene = scene
+        self._faults = faults
+        self.may_happen: Callable[[], bool] = lambda: True
         self._stage = scene.stage
         self._chance = scene.chance
         self._passing = [*PASSING]
         self._final = [*FINAL]
-        self.count = 0
+        self._count = 0
         # Per hundred faults.
         self._kinds: dict[Happening, int] = {
             self._kill_bot: 2,
@@ -55,24 +57,31 @@ class Happenings:
             self._set_clock: 4,
         }
 
-    async def run(self, faults: int) -> None:
+    @property
+    def share(self) -> float:
+        """Returns the share of the faults that have happened."""
+        return self._count / self._faults
+
+    async def run(self) -> None:
         self._scene.proxy.share = SHARE
         try:
             async with asyncio.TaskGroup() as lasting:
-                for happening in self._dealt(faults):
-                    self.count += 1
+                for happening in self._dealt():
+                    while not self.may_happen():  # noqa: ASYNC110 - orders are no event
+                        await asyncio.sleep(0.1)
+                    self._count += 1
                     work = lasting.create_task(self._happen(happening))
-                    await asyncio.wait({work}, timeout=self._chance.uniform(0.2, 2.2))
+                    await asyncio.wait({work}, timeout=self._chance.uniform(0.3, 2.7))
         finally:
             self._scene.proxy.share = 0.0
             self._scene.notes.last_fault_at = asyncio.get_running_loop().time()
 
-    def _dealt(self, faults: int) -> list[Happening]:
+    def _dealt(self) -> list[Happening]:
         deck = [happening for happening, count in self._kinds.items() for _ in range(count)]
         dealt: list[Happening] = []
-        while len(dealt) < faults:
+        while len(dealt) < self._faults:
             dealt += self._chance.sample(deck, len(deck))
-        return dealt[:faults]
+        return dealt[: self._faults]
 
     async def _happen(self, happening: Happening) -> None:
         with self._scene.fault(happening.__name__.strip("_").replace("_", " ")):  # type: ignore[attr-defined]
@@ -112,7 +121,13 @@ class Happenings:
             if not self._stage.bot.is_running:
                 return
             process = await asyncio.create_subprocess_exec(
-                *(sys.executable, str(ROOT / "main.py"), "--config", str(self._stage.data.parent / "config.toml"), "run"),
+                *(
+                    sys.executable,
+                    str(ROOT / "main.py"),
+                    "--config",
+                    str(self._stage.data.parent / "config.toml"),
+                    "run",
+                ),
                 env={
                     **os.environ,
                     "ATELIER_DATA": str(self._stage.data),

@@ -8,6 +8,8 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from PIL import Image
+
 from benchmarks.faults.scene import CANCEL, VARY, Scene
 from db.jobs import JobState
 from playground.world.messages import Message
@@ -49,6 +51,7 @@ def judge(scene: Scene, silence: float) -> Judged:
     for row in rows:
         _judge_job(scene, row, shown[row["id"]], found)
     _judge_attempts(scene, rows, found)
+    found.lost += [f"{path.name} is one colour" for path in pictures_of(scene.stage.data) if _is_blank(path)]
     found.files += orphans(scene.stage.data)
     found.rows += _damage(scene.stage.data)
     _judge_cards(scene, found)
@@ -93,7 +96,9 @@ def _judge_job(scene: Scene, row: sqlite3.Row, shown: Sequence[Message], found: 
 def _judge_attempts(scene: Scene, rows: Sequence[sqlite3.Row], found: Judged) -> None:
     """Compares what members saw with the rows."""
     recorded = Counter(row["prompt"] for row in rows if row["action"] == "imagine")
-    found.twice += [f"{prompt!r} was recorded {count} times" for prompt, count in recorded.items() if count > 1]
+    found.twice += [
+        f"{prompt!r} was recorded {count} times" for prompt, count in recorded.items() if count > 1
+    ]
     found.lost += [
         f"{each.prompt!r} was accepted, but there is no row"
         for each in scene.notes.attempts
@@ -124,18 +129,35 @@ def orphans(data: Path) -> list[str]:
     """Returns the picture files without a row, and the rows without a file. Files in the trash may be without."""
     with closing(sqlite3.connect(f"file:{data / 'atelier.sqlite3'}?mode=ro", uri=True)) as db:
         rows = {f"{sha256}.png": bool(is_live) for sha256, is_live in db.execute(FILES)}
-    there = {path.name for path in (data / "images").glob("[0-9a-f][0-9a-f]/*")}
+    there = {path.name for path in pictures_of(data)}
     return [
         *(f"{name} has no row" for name in sorted(there - rows.keys())),
-        *(f"{name} was removed, but is there" for name, is_live in rows.items() if not is_live and name in there),
+        *(
+            f"{name} was removed, but is there"
+            for name, is_live in rows.items()
+            if not is_live and name in there
+        ),
         *(f"{name} is missing" for name, is_live in rows.items() if is_live and name not in there),
     ]
+
+
+def pictures_of(data: Path) -> list[Path]:
+    return list((data / "images").glob("[0-9a-f][0-9a-f]/*"))
+
+
+def _is_blank(path: Path) -> bool:
+    """Returns whether nothing was drawn: the model makes noise only."""
+    with Image.open(path) as picture:
+        return all(low == high for low, high in picture.convert("RGB").getextrema())  # type: ignore[misc]
 
 
 def _damage(data: Path) -> list[str]:
     with closing(sqlite3.connect(f"file:{data / 'atelier.sqlite3'}?mode=ro", uri=True)) as db:
         told = [row[0] for row in db.execute("PRAGMA integrity_check") if row[0] != "ok"]
-        return [*told, *(f"a row of {row[0]} refers to nothing" for row in db.execute("PRAGMA foreign_key_check"))]
+        return [
+            *told,
+            *(f"a row of {row[0]} refers to nothing" for row in db.execute("PRAGMA foreign_key_check")),
+        ]
 
 
 def bugs_in(log: str) -> list[str]:
@@ -143,7 +165,8 @@ def bugs_in(log: str) -> list[str]:
     return [
         f"{entry[0]} … {entry[-1]}" if len(entry) > 1 else entry[0]
         for entry in _entries(log)
-        if " bug " in entry[0] or (any("Traceback" in line for line in entry) and "generation.worker" not in entry[0])
+        if " bug " in entry[0]
+        or (any("Traceback" in line for line in entry) and "generation.worker" not in entry[0])
     ]
 
 

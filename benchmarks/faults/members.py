@@ -10,6 +10,8 @@ from playground.world.errors import ApiError, Refused
 from playground.world.messages import Message
 
 MEMBERS = 20
+PATIENT = 30
+"""Open jobs from which on members wait: a longer queue would be silent for longer than a fault."""
 NUDE = "a nude woman"
 _ANSWER_SECONDS = 10.0  # more than Discord waits
 
@@ -24,11 +26,12 @@ def words_of(number: int) -> str:
 
 
 class Members:
-    def __init__(self, scene: Scene, orders: int, may_order: Callable[[int], bool]) -> None:
-        """`may_order`: whether members may go on when so many orders are accepted; it keeps pace with the faults."""
+    """`may_order` says whether members may go on now."""
+
+    def __init__(self, scene: Scene, orders: int) -> None:
         self._scene = scene
         self._orders = orders
-        self._may_order = may_order
+        self.may_order: Callable[[], bool] = lambda: True
         self._begun = 0
         self.people = [scene.play.add_member(f"member{number}") for number in range(MEMBERS)]
 
@@ -50,7 +53,7 @@ class Members:
         chance = self._scene.chance
         while not self.is_done:
             await asyncio.sleep(chance.uniform(0.1, 1.5))
-            if not self._may_order(self.accepted):
+            if self._scene.open_jobs > PATIENT or not self.may_order():
                 continue
             try:
                 await self._act(person)
@@ -97,11 +100,18 @@ class Members:
 
     async def _press(self, person: Person, message: Message, press: str) -> None:
         self._scene.notes.presses += 1
+        if press == "delete":
+            self._scene.notes.gone.add(message.id)
         if press in ("V1", "U1"):
             use = await person.click(message, label=press)
         else:
             found = next(
-                (each["custom_id"] for each in message.components if f":{press}:" in each.get("custom_id", "")), None
+                (
+                    each["custom_id"]
+                    for each in message.components
+                    if f":{press}:" in each.get("custom_id", "")
+                ),
+                None,
             )
             use = await person.click(message, custom_id=found or "")
         await self._answered(use)

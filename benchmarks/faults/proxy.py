@@ -8,7 +8,7 @@ import asyncio
 import json
 import random
 from collections import Counter
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -212,7 +212,9 @@ class Proxy:
                 break
             if self._refuse and json.loads(frame.data).get("op") == RESUME:
                 self.refused_resumes += 1
-                await socket.send_json({"op": INVALID_SESSION, "d": self._refuse.pop(0), "s": None, "t": None})
+                await socket.send_json(
+                    {"op": INVALID_SESSION, "d": self._refuse.pop(0), "s": None, "t": None}
+                )
                 continue
             await upstream.send_str(frame.data)
         # A bot that ends its session says so with its code; everything else is a lost connection.
@@ -251,7 +253,9 @@ def _cut(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _half(request: web.Request, status: int, headers: dict[str, str], content: bytes) -> web.StreamResponse:
+async def _half(
+    request: web.Request, status: int, headers: dict[str, str], content: bytes
+) -> web.StreamResponse:
     if len(content) < 2:
         return _cut(request)
     response = web.StreamResponse(status=status, headers={**headers, "Content-Length": str(len(content))})
@@ -261,7 +265,3 @@ async def _half(request: web.Request, status: int, headers: dict[str, str], cont
     if (transport := _transport(request)) is not None:
         transport.abort()
     return response
-
-
-def names(faults: Sequence[Spoilt] = SPOILT) -> list[str]:
-    return [each.name for each in faults]

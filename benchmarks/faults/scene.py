@@ -6,7 +6,7 @@ import random
 import re
 import sys
 from collections import Counter
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -64,8 +64,12 @@ class Notes:
     presses: int = 0
     unanswered: int = 0  # the member saw that the bot did not respond
     refused: int = 0  # with a sentence
-    gone: set[int] = field(default_factory=set[int])  # messages and channels that were deleted in Discord
-    signs: dict[int, list[float]] = field(default_factory=dict[int, list[float]])  # by message: posts and edits
+    gone: set[int] = field(
+        default_factory=set[int]
+    )  # messages and channels that the walk or a member deleted
+    signs: dict[int, list[float]] = field(
+        default_factory=dict[int, list[float]]
+    )  # by message: posts and edits
     recoveries: list[float] = field(default_factory=list[float])  # seconds from a kill to the next answer
     stops: Counter[str] = field(default_factory=Counter[str])  # how the bot ended, besides kills and stops
     intruders: int = 0  # second bots that were let in
@@ -103,8 +107,14 @@ class Scene:
             self.play.world.open_thread(gallery, f"thread {len(self.notes.gone)}", self.stage.ada.id)
         )
 
+    @property
+    def open_jobs(self) -> int:
+        return self.stage.row(
+            "SELECT count(*) AS count FROM jobs WHERE delivered_at IS NULL AND given_up_at IS NULL"
+        )["count"]
+
     @contextmanager
-    def fault(self, name: str) -> Iterator[None]:
+    def fault(self, name: str) -> Generator[None]:
         """Counts a fault that lasts as long as the block."""
         self.notes.faults[name] += 1
         log.info("fault: %s", name)
@@ -117,9 +127,7 @@ class Scene:
     def hear(self, event: Event) -> None:
         if event.message is None:
             return
-        if event.name == "MESSAGE_DELETE":
-            self.notes.gone.add(event.message.id)
-        else:
+        if event.name != "MESSAGE_DELETE":
             self.notes.signs.setdefault(event.message.id, []).append(asyncio.get_running_loop().time())
 
     # ---- the bot
@@ -130,9 +138,12 @@ class Scene:
             if not self.stage.bot.is_running:
                 async with self.turn:
                     code = self.stage.bot.exit_code
-                    if code not in (0, -9, None):
+                    # 15: stopped before it listens for signals.
+                    if code not in (0, -9, -15, None):
                         last = (self.stage.said().strip().splitlines() or [""])[-1]
-                        self.notes.stops[last if last.startswith("atelier: ") else f"exit code {code}: {last}"] += 1
+                        self.notes.stops[
+                            last if last.startswith("atelier: ") else f"exit code {code}: {last}"
+                        ] += 1
                     log.info("the bot ended with exit code %s and is started", code)
                     await self.stage.bot.start()
             await asyncio.sleep(0.05)
@@ -160,13 +171,23 @@ async def on_scene(folder: Path, model: Path, seed: int) -> AsyncGenerator[Scene
     log = folder / "bot.log"
     log.touch()
     clock = BotClock(folder / "clock")
-    command = (sys.executable, "-m", "benchmarks.faults.bot", str(clock.path), *ACCIDENTS, "--seed", str(seed), "--")
+    command = (
+        sys.executable,
+        "-m",
+        "benchmarks.faults.bot",
+        str(clock.path),
+        *ACCIDENTS,
+        "--seed",
+        str(seed),
+        "--",
+    )
     bot = BotProcess(folder / "data", folder / "config.toml", log, command)
     async with Playground.open() as play, Proxy.open(play.world.address, random.Random(seed)) as proxy:
         bot.point_at(proxy.api_url, play.token)
         scene = Scene(
             Stage(play, bot, Judge(), folder / "data", log), proxy, clock, random.Random(seed + 1), Notes()
         )
+        play.world.messages.most = 100_000
         play.world.listeners.append(scene.hear)
         for _ in range(THREADS):
             scene.open_thread()

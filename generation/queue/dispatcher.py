@@ -36,7 +36,7 @@ from generation.request import GuildId, JobId, MemberId, ModelName, Request
 
 log = logging.getLogger(__name__)
 
-WORTH_ANOTHER_TRY = {"memory", "bug"}
+WORTH_ANOTHER_TRY = {"memory", "numbers", "bug"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from generation.files.images import to_png
 from generation.protocol import Event, Failed, Finished, Previewed
 from generation.request import JobId
-from generation.worker.output.decode import Arriving
+from generation.worker.output.decode import Arriving, NotFinite
 from generation.worker.output.preview import JobPreview
 
 log = logging.getLogger(__name__)
@@ -53,6 +53,9 @@ class ImageEncoder:
     ) -> None:
         try:
             pictures = tuple(to_png(one.picture(), text) for one, text in zip(arriving, texts, strict=True))
+        except NotFinite:
+            self._tell(Failed(job=job, kind="numbers", reason="the model made numbers that are no colours"))
+            return
         except Exception as bug:  # the boundary of this thread
             log.exception("encoding failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))
