@@ -24,6 +24,8 @@ _GOODBYE_SECONDS = 5.0
 """Seconds. A gateway that hangs would delay a stop by half a minute. The bot does not need its goodbye."""
 _WRONG_TOKEN = 4004
 """Discord's close code for a token that is wrong, or was reset while the bot ran."""
+_NO_SUCH_INTENTS = 4014
+"""The close code for which discord.py has an exception of its own."""
 _MOST_REASON = 200  # characters
 
 
@@ -153,6 +155,8 @@ async def _connect(client: discord.AutoShardedClient) -> None:
         try:
             await client.connect()
             return
+        except discord.PrivilegedIntentsRequired as error:
+            raise GatewayRefused(Route.BASE, _NO_SUCH_INTENTS) from error
         except discord.ConnectionClosed as error:
             if error.code == _WRONG_TOKEN:
                 raise WrongToken from error

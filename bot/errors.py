@@ -48,6 +48,9 @@ def limit_waits(interaction: Interaction) -> None:
 
 
 async def answer(interaction: Interaction, error: Exception) -> None:
+    if interaction.client.is_closed():
+        log.warning("no answer in %s, because the bot is ending: %s", _where(interaction), reason_of(error))
+        return
     text = told(error, say_to(interaction), f"in {_where(interaction)}")
     try:
         if interaction.response.is_done():
