@@ -16,9 +16,11 @@ from functools import partial
 from pathlib import Path
 
 from bot import app
+from bot.connection import ShortOutages
 from bot.studio import PROJECT, LoggingSettings, Settings, doctor, load
 from bot.studio.pictures.provenance import FOLDER, Provenance
 from db import FILE_NAME, Archived, Database, restore_archive, write_archive
+from db.errors import storage_error
 from db.folder_lock import folder_lock
 from generation import diagnostics
 from generation.logs import LEVELS, open_log
@@ -54,6 +56,8 @@ def main(arguments: list[str] | None = None) -> int:
                 _open_log(settings.logging)
                 # A gateway reconnect is normal for discord.py, and its INFO lines are many.
                 logging.getLogger("discord").setLevel(logging.WARNING)
+                for name in ("discord.client", "discord.shard"):
+                    logging.getLogger(name).addFilter(ShortOutages())
                 asyncio.run(_run(settings, options.stop_with_stdin))
             case "playground":
                 from playground.demo import demo
@@ -68,7 +72,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return _doctor(_settings(options.config))
     except StartError as error:
         print(f"atelier: {error}", file=sys.stderr)
-        return 2
+        # A service manager does not start the bot again after 2: there the owner must change something.
+        return 1 if error.may_pass else 2
     except KeyboardInterrupt:
         return 130
     return 0
@@ -104,7 +109,8 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
                 provenance = Provenance.open(settings.provenance, settings.data)
                 await app.run(settings, database, screen, pictures, provenance, token, stop)
     except OSError as error:
-        raise StartError(f"{error.filename or settings.data}: {error.strerror or error}") from error
+        path = Path(error.filename or settings.data)
+        raise storage_error(error, path) or StartError(f"{path}: {error.strerror or error}") from error
 
 
 def _open_log(settings: LoggingSettings) -> None:

@@ -1,6 +1,7 @@
 """Errors that end a start; each has a sentence for the owner. Every layer may import this module; it imports none."""
 
 import re
+from typing import ClassVar
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Control characters and line breaks. No name or path of the settings holds one."""
@@ -12,4 +13,7 @@ def printable(text: str) -> str:
 
 
 class StartError(Exception):
-    """An error that only the owner can fix. `str()` is a sentence for the owner: the fault, its place, and the remedy."""
+    """An error that ends a start. `str()` is a sentence for the owner: the fault, its place, and the remedy."""
+
+    may_pass: ClassVar[bool] = False
+    """Whether a later start may succeed although nobody has changed anything."""

@@ -32,19 +32,28 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
-from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
+from bot.connection import (
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    close,
+    growing_pauses,
+    log_in,
+    reason_of,
+    stay_connected,
+)
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
 from bot.metrics_server import expose
+from bot.posted_message import UNREACHABLE
 from bot.privacy.cards import ForgetButton, PrivacyPress
 from bot.studio import DISCORD_API, GalleryAction, Settings, health
 from bot.studio.metrics import Metrics
 from bot.studio.parts import Parts, build_parts
 from bot.studio.pictures.provenance import Provenance
 from bot.ui import Page, PageButton
-from db import Database, Decision, Repositories
+from db import Database, Decision, Repositories, StorageError
 from generation import Configure, GuildId
 from generation.queue.connection import open_connection
 from generation.queue.dispatcher import Dispatcher
@@ -179,7 +188,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
     listen = parts.settings.metrics.listen
 
     def spawn(work: Coroutine[Any, Any, None]) -> None:
-        guarded = _guarded(work)
+        guarded = _guarded(client, work)
         try:
             job = tasks.create_task(guarded)
         except RuntimeError:
@@ -270,11 +279,15 @@ async def _again_after_errors(loop: Callable[[], Coroutine[Any, Any, None]]) -> 
         await asyncio.sleep(pause)
 
 
-async def _guarded(work: Coroutine[Any, Any, None]) -> None:
+async def _guarded(client: discord.Client, work: Coroutine[Any, Any, None]) -> None:
     """Runs a job's task; its failure must not stop the bot."""
     try:
         await work
-    except discord.DiscordException as error:
-        log.warning("not told to Discord: %s", error)
-    except Exception:
-        log.exception("a job's task failed")
+    except (discord.DiscordException, StorageError, *UNREACHABLE) as error:
+        log.warning("a job's task stopped: %s", error)
+    except Exception as error:
+        if client.is_closed():
+            # discord.py raises RuntimeError then. The job's row is committed: the next start takes it up.
+            log.warning("a job's task stopped with the connection: %s", reason_of(error))
+        else:
+            log.exception("a job's task failed")

@@ -17,7 +17,7 @@ from bot.cases.direct_messages import DirectMessages
 from bot.cases.effects import Effects
 from bot.cases.greeting import greet
 from bot.cases.mod_channel import ModChannel
-from bot.connection import DiscordClock, growing_pauses, reason_of
+from bot.connection import DiscordClock, growing_pauses, reason_of, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
 from bot.options import demand_options
@@ -67,10 +67,11 @@ class Tree(app_commands.CommandTree["Atelier"]):
             inner = error.__cause__
         if isinstance(inner, app_commands.CommandNotFound):
             log.warning("a command that is not ours was used: %s", inner)
+        failure = inner if isinstance(inner, Exception) else error
         if interaction.type is discord.InteractionType.autocomplete:
-            log.error("autocomplete failed", exc_info=inner)
+            errors.told(failure, say_in(self.client, None), "in an autocomplete")
             return
-        await errors.answer(interaction, inner if isinstance(inner, Exception) else error)
+        await errors.answer(interaction, failure)
 
 
 class Atelier(discord.AutoShardedClient):
@@ -79,13 +80,15 @@ class Atelier(discord.AutoShardedClient):
     def __init__(self, parts: Parts, spawn: Spawn) -> None:
         """`spawn` starts a task that outlives the interaction that started it."""
         self.discord_clock = DiscordClock()
+        trace = self.discord_clock.trace
+        trace.on_request_end.append(refuse_pages)
         super().__init__(
             intents=discord.Intents(guilds=True),
             allowed_mentions=discord.AllowedMentions.none(),
             guild_ready_timeout=parts.settings.discord.ready_timeout,
             # Members' messages are not kept in memory.
             max_messages=None,
-            http_trace=self.discord_clock.trace,
+            http_trace=trace,
         )
         self.tree = Tree(
             self,

@@ -24,6 +24,8 @@ _GOODBYE_SECONDS = 5.0
 """Seconds. A gateway that hangs would delay a stop by half a minute. The bot does not need its goodbye."""
 _WRONG_TOKEN = 4004
 """Discord's close code for a token that is wrong, or was reset while the bot ran."""
+_NO_SUCH_INTENTS = 4014
+"""The close code for which discord.py has an exception of its own."""
 _MOST_REASON = 200  # characters
 
 
@@ -70,6 +72,32 @@ class DiscordClock:
         with contextlib.suppress(KeyError, ValueError):
             date = parsedate_to_datetime(request.response.headers["Date"])
             self._read = date.timestamp(), time.monotonic()
+
+
+async def refuse_pages(_: object, context: object, request: aiohttp.TraceRequestEndParams) -> None:
+    """Raises aiohttp.ContentTypeError for a page that a proxy sends as a success: discord.py would read fields of it."""
+    answer = request.response
+    is_success = 200 <= answer.status < 300 and answer.status != 204
+    if is_success and str(request.url).startswith(Route.BASE) and answer.content_type != "application/json":
+        raise aiohttp.ContentTypeError(
+            answer.request_info,
+            answer.history,
+            status=answer.status,
+            message=f"{answer.content_type} in place of JSON",
+            headers=answer.headers,
+        )
+
+
+class ShortOutages(logging.Filter):
+    """Makes one line of each lost connection that discord.py logs with a traceback. It connects again by itself."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info and record.exc_info[1]
+        if isinstance(error, discord.DiscordException | aiohttp.ClientError | OSError):
+            record.msg, record.args = f"{record.getMessage()}: {reason_of(error)}", ()
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+            record.exc_info = None
+        return True
 
 
 def reason_of(error: Exception) -> str:
@@ -127,6 +155,8 @@ async def _connect(client: discord.AutoShardedClient) -> None:
         try:
             await client.connect()
             return
+        except discord.PrivilegedIntentsRequired as error:
+            raise GatewayRefused(Route.BASE, _NO_SUCH_INTENTS) from error
         except discord.ConnectionClosed as error:
             if error.code == _WRONG_TOKEN:
                 raise WrongToken from error

@@ -10,7 +10,8 @@ from typing import Any
 
 import discord
 
-from bot.posted_message import UNREACHABLE
+from bot.connection import reason_of
+from bot.posted_message import UNREACHABLE, is_our_fault
 from bot.studio import MemberBlocked
 from bot.ui import Language, say_to
 from db.database import write_patience
@@ -47,6 +48,9 @@ def limit_waits(interaction: Interaction) -> None:
 
 
 async def answer(interaction: Interaction, error: Exception) -> None:
+    if interaction.client.is_closed():
+        log.warning("no answer in %s, because the bot is ending: %s", _where(interaction), reason_of(error))
+        return
     text = told(error, say_to(interaction), f"in {_where(interaction)}")
     try:
         if interaction.response.is_done():
@@ -65,6 +69,9 @@ def told(error: Exception, say: Language, where: str) -> str:
     """Returns the error's sentence; for a bug, its reference, which is also logged. `where`: for the log."""
     if sentence := say.sentence(error):
         return sentence
+    if isinstance(error, UNREACHABLE) and not is_our_fault(error):
+        log.warning("Discord failed %s: %s", where, reason_of(error))
+        return say("discord-failed")
     reference = secrets.token_hex(4)
     log.error("bug %s %s", reference, where, exc_info=error)
     return say("bug", reference=reference)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import cast
 
 import aiohttp
@@ -25,7 +26,13 @@ _GONE = {10003, 10008}
 _NOT_BY_EDIT = {30046, 50083}
 """Too many edits of an old message, archived thread: a new message is still possible, and reopens the thread."""
 _TOO_LARGE = 40005
+_ACKNOWLEDGED = 40060
+"""Discord has the first answer already: the confirmation of an earlier try was lost."""
 
+
+_EARLIER = 60.0
+"""Seconds before the order from which on its card is looked for: this machine's clock may differ from Discord's."""
+_LOOKED_AT = 100  # messages: one request
 
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, json.JSONDecodeError)
 """Discord refused, sent an invalid answer, or could not be reached. discord.py passes the other errors through."""
@@ -37,6 +44,15 @@ def is_final(error: Exception) -> bool:
         isinstance(error, discord.HTTPException)
         and 400 <= error.status < 500
         and error.status not in (401, 408, 429)
+    )
+
+
+def is_our_fault(error: Exception) -> bool:
+    """Returns whether one of UNREACHABLE is a bug: Discord calls a request wrong, or a file of this machine is missing."""
+    if isinstance(error, discord.HTTPException):
+        return error.status == 400 and error.code not in {_ACKNOWLEDGED, *_NOT_BY_EDIT}
+    return isinstance(error, OSError) and not isinstance(
+        error, aiohttp.ClientError | ConnectionError | TimeoutError
     )
 
 
@@ -114,9 +130,10 @@ class PostedMessage:
         return True
 
     async def _edit_as_bot(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
-        if self.place.message_id is None:
+        if self.place.message_id is None and not await self._is_found():
             await self._post(view, files)
             return
+        assert self.place.message_id is not None
         _rewind(files)
         message = self._channel.get_partial_message(self.place.message_id)
         try:
@@ -127,6 +144,28 @@ class PostedMessage:
             if self._is_gone(error):
                 raise MessageGone from error
             raise
+
+    async def _is_found(self) -> bool:
+        """Looks in the channel for the job's card when its id was lost: with the answer to the first post, or by a kill.
+
+        Without the permission to read the history, a new message is posted beside it.
+        """
+        if self._job is None:
+            return False
+        ordered = datetime.fromtimestamp(max(0.0, self.place.token_at - _EARLIER), UTC)
+        after = discord.Object(max(0, discord.utils.time_snowflake(ordered)))
+        try:
+            async for message in self._channel.history(limit=_LOOKED_AT, after=after):
+                if message.author == self._client.user and _names(message, self._job):
+                    await self._now_is(message.id)
+                    return True
+        except discord.Forbidden as error:
+            log.info("a card without its id is not looked for: %s", error)
+        except discord.HTTPException as error:
+            if self._is_gone(error):
+                raise MessageGone from error
+            raise
+        return False
 
     async def _post(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
         _rewind(files)
@@ -194,6 +233,13 @@ def link_of(place: ReplyTarget) -> str:
 def _rewind(files: Sequence[discord.File]) -> None:
     for file in files:
         file.reset(seek=True)
+
+
+def _names(message: discord.Message, job: JobId) -> bool:
+    """Returns whether a button or a text of the message names the job."""
+    view = ui.LayoutView.from_message(message)
+    buttons = [getattr(each, "custom_id", "") for each in view.walk_children()]
+    return any(job in text for text in (*buttons, *_texts(view)))
 
 
 def _texts(view: ui.LayoutView) -> list[str]:

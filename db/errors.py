@@ -96,6 +96,7 @@ class DatabaseBroken(StorageError):
 class DatabaseBusy(StorageError):
     """Another process held the write lock for longer than the busy timeout."""
 
+    may_pass = True
     path: Path
     sentence = "Another program uses the database {path}. Is the bot running already? Otherwise try again in a moment."
 
@@ -128,6 +129,7 @@ class FolderLocked(StorageError):
 class DiskFull(StorageError):
     """The disk is full; the transaction was rolled back."""
 
+    may_pass = True
     path: Path
     sentence = "The disk that holds {path} is full. Make room and try again."
 

@@ -196,7 +196,7 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
     match ends[0]:
         case Failed(kind=kind, reason=reason):
             print(reason, file=sys.stderr)
-            return FAILED if kind in ("memory", "bug") else BAD_INPUT
+            return FAILED if kind in ("memory", "numbers", "bug") else BAD_INPUT
         case Finished(pictures=pictures):
             for number, picture in enumerate(pictures, start=1):
                 path = output if len(pictures) == 1 else output.with_stem(f"{output.stem}-{number}")

@@ -5,11 +5,13 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from playground.server import Playground
 
 ROOT = Path(__file__).resolve().parent.parent
+COMMAND = (sys.executable, str(ROOT / "main.py"))
 _STOP_SECONDS = 15.0
 
 
@@ -17,8 +19,12 @@ class BotProcess:
     """A bot process: `python main.py run`, connected to the playground through environment variables only. Implements the
     playground's bot control."""
 
-    def __init__(self, data: Path, config: Path | None, log: Path | None = None) -> None:
-        """`log` is the file for standard error. None inherits this process's standard error."""
+    def __init__(
+        self, data: Path, config: Path | None, log: Path | None = None, command: Sequence[str] = COMMAND
+    ) -> None:
+        """`log` is the file for standard error. None inherits this process's standard error. `command` takes the arguments of
+        `main.py`."""
+        self._command = command
         self._data = data
         self._config = config
         self._log = log
@@ -38,6 +44,11 @@ class BotProcess:
         return self._process is not None and self._process.returncode is None
 
     @property
+    def exit_code(self) -> int | None:
+        """Returns the exit code of the last start; negative: the signal's number. None while the bot runs."""
+        return self._process.returncode if self._process is not None else None
+
+    @property
     def pid(self) -> int:
         """Returns the process id of the last start. Raises LookupError before the first start."""
         if self._process is None:
@@ -51,8 +62,7 @@ class BotProcess:
             options = ["--config", str(self._config)] if self._config else []
             with contextlib.ExitStack() as files:
                 self._process = await asyncio.create_subprocess_exec(
-                    sys.executable,
-                    str(ROOT / "main.py"),
+                    *self._command,
                     *options,
                     "run",
                     "--stop-with-stdin",

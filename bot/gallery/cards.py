@@ -133,8 +133,12 @@ def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool
 
 
 def kept_card(say: Language, job: Job, sentence: str) -> View:
-    """Builds the card of a job that the bot continues later. It has no button: trying again would make a second job."""
-    return card(_head(say, job), ui.TextDisplay(sentence), colour=_FAILED)
+    """Builds the card of a job that the bot continues later. It has no button: trying again would make a second job.
+
+    It names the job, as the buttons of the other cards do: a card whose id was lost is found by that.
+    """
+    named = ui.TextDisplay[Any](say("gallery-kept", job=job.id))
+    return card(_head(say, job), ui.TextDisplay(sentence), named, colour=_FAILED)
 
 
 def ended_card(say: Language, job: Job, sentence: str) -> View:

@@ -52,7 +52,7 @@ _HURRIED = 10
 _LONGEST_STORAGE_PAUSE = 60.0
 """Seconds between two tries when the disk is full or the database is busy."""
 _PATIENCE = DAY
-"""Seconds since a job's end after which its result is given up."""
+"""Seconds since a job's end after which its result is given up, if this run of the bot has tried it `_REPOSTED_FROM` times."""
 _REPOSTED_FROM = 3
 """Failed tries after which a message whose edit Discord refuses is posted anew."""
 
@@ -243,6 +243,9 @@ class Delivery:
                 tries.next_at = 0.0
 
     async def _give_up_after_hours(self, job: Job) -> None:
+        if self._tries[job.id].failed < _REPOSTED_FROM:
+            # The clock may be wrong for a moment.
+            return
         known = await self._parts.records.jobs.get(job.id)
         if known is None:  # its member is forgotten
             self._tries.pop(job.id, None)

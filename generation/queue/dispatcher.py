@@ -36,7 +36,7 @@ from generation.request import JobId, MemberId, ModelName, Request
 
 log = logging.getLogger(__name__)
 
-WORTH_ANOTHER_TRY = {"memory", "bug"}
+WORTH_ANOTHER_TRY = {"memory", "numbers", "bug"}
 MOST_HELD = 256 * 2**20
 """Bytes of finished pictures that are not stored yet. With more, workers get no further jobs: the memory stays bounded."""
 

@@ -25,6 +25,8 @@ RESUMABLE_FOR = 60.0  # seconds after the connection is lost
 UNKNOWN_ERROR, DECODE_ERROR, NOT_AUTHENTICATED = 4000, 4002, 4003
 AUTHENTICATION_FAILED, INVALID_SHARD = 4004, 4010
 
+CHANNEL_EVENTS = ("CHANNEL_UPDATE", "THREAD_CREATE", "THREAD_UPDATE", "THREAD_DELETE")
+
 # READY fields that are always empty lists in the playground
 EMPTY_OF_READY = ("private_channels", "presences", "relationships", "geo_ordered_rtc_regions", "_trace")
 
@@ -91,7 +93,7 @@ class Gateway:
 
     def _hear(self, event: Event) -> None:
         message = event.message
-        if event.name == "THREAD_CREATE":
+        if event.name in CHANNEL_EVENTS:
             self.dispatch(event.name, event.body, self._world.guild.id)
         if message is None or event.only_for is not None or event.channel_id is None:
             return

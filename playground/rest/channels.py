@@ -16,6 +16,12 @@ MESSAGE = MESSAGES + "/{message_id}"
 NONCE_LIFE = 5 * 60.0  # seconds
 
 
+def demand_open(channel: Channel) -> None:
+    """Refuses a change of a message in an archived thread."""
+    if channel.is_archived:
+        raise ErrorCode.THREAD_ARCHIVED.error()
+
+
 class ChannelEndpoints:
     def __init__(self, world: World, composer: Composer) -> None:
         self._world = world
@@ -118,6 +124,7 @@ class ChannelEndpoints:
         message = self._message(call, self._channel(call))
         if message.author_id != self._world.bot.id:
             raise ErrorCode.NOT_THE_AUTHOR.error()
+        demand_open(self._world.channel(message.channel_id))
         self._composer.edit(message, call.json, call.files)
         return Answer(200, message.json)
 

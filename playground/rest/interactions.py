@@ -5,6 +5,7 @@ from typing import Any
 from playground.content.composing import Composer
 from playground.content.modals import read_modal
 from playground.rest.api import Answer, Api, Call
+from playground.rest.channels import demand_open
 from playground.world.command_rules import GROUP, SUBCOMMAND
 from playground.world.errors import ErrorCode, FormErrors, invalid, one_of
 from playground.world.files import Upload
@@ -159,6 +160,7 @@ class InteractionEndpoints:
 
     def edit(self, call: Call) -> Answer:
         message = self._message(call)
+        demand_open(self._world.channel(message.channel_id))
         self._composer.edit(message, call.json, call.files)
         return Answer(200, message.json)
 

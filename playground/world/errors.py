@@ -55,6 +55,7 @@ class ErrorCode(Enum):
     NO_MESSAGES_TO_THEM = 403, 50007, "Cannot send messages to this user"
     MISSING_PERMISSIONS = 403, 50013, "Missing Permissions"
     INVALID_WEBHOOK_TOKEN = 401, 50027, "Invalid Webhook Token"
+    THREAD_ARCHIVED = 400, 50083, "Thread is archived"
     INVALID_JSON = 400, 50109, "The request body contains invalid JSON."
 
     def error(self) -> ApiError:

@@ -165,6 +165,7 @@ class Channel:
     overwrites: tuple[Overwrite, ...] = ()
     parent_id: int | None = None  # threads only
     owner_id: int | None = None  # threads only
+    is_archived: bool = False  # threads only; forgotten at a restart
     created_at: str = ""  # threads only
     recipient: User | None = None  # DMs only
     last_message_id: int | None = None
@@ -192,7 +193,7 @@ class Channel:
                 "member_count": 1,
                 "total_message_sent": self.message_count,
                 "thread_metadata": {
-                    "archived": False,
+                    "archived": self.is_archived,
                     "archive_timestamp": self.created_at,
                     "auto_archive_duration": 1440,
                     "locked": False,

@@ -99,6 +99,7 @@ class MessageBook:
 
     def __init__(self, store: Store) -> None:
         self._store = store
+        self.most = MESSAGES_A_CHANNEL
         self._channels: dict[int, dict[int, Message]] = {}
         for body in store.all("message"):
             message = Message(**body)
@@ -109,7 +110,7 @@ class MessageBook:
         channel = self._channels.setdefault(message.channel_id, {})
         channel[message.id] = message
         self._store.put("message", message.id, message.record)
-        surplus = len(channel) - MESSAGES_A_CHANNEL
+        surplus = len(channel) - self.most
         gone = [each for _, each in zip(range(surplus), channel.values(), strict=False)]
         for each in gone:
             self.remove(each)

@@ -236,6 +236,29 @@ class World:
         self.tell(Event(name="THREAD_CREATE", body=body, channel_id=thread.id))
         return thread
 
+    def archive(self, thread: Channel, *, is_archived: bool = True) -> None:
+        """Archives a thread: its messages can't be edited until somebody posts in it."""
+        thread.is_archived = is_archived
+        self.tell(Event(name="THREAD_UPDATE", body=thread.json(self.guild.id), channel_id=thread.id))
+
+    def set_overwrites(self, channel: Channel, overwrites: tuple[Overwrite, ...]) -> None:
+        channel.overwrites = overwrites
+        self.tell(Event(name="CHANNEL_UPDATE", body=channel.json(self.guild.id), channel_id=channel.id))
+
+    def delete_thread(self, thread: Channel) -> None:
+        """Deletes a thread with its messages."""
+        del self.channels[thread.id]
+        self.store.remove("channel", thread.id)
+        for message in self.messages.of(thread.id):
+            self.messages.remove(message)
+        body: Json = {
+            "id": str(thread.id),
+            "guild_id": str(self.guild.id),
+            "parent_id": str(thread.parent_id),
+            "type": thread.type,
+        }
+        self.tell(Event(name="THREAD_DELETE", body=body, channel_id=thread.id))
+
     def _add_channel(self, channel: Channel) -> Channel:
         self.channels[channel.id] = channel
         record: Json = {
@@ -290,6 +313,8 @@ class World:
         channel = self.channel(message.channel_id)
         for gone in self.messages.put(message):
             self._tell_deleted(gone)
+        if channel.is_archived:
+            self.archive(channel, is_archived=False)
         channel.last_message_id = message.id
         channel.message_count += 1
         self._tell("MESSAGE_CREATE", message, message.json)

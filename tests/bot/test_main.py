@@ -1,5 +1,6 @@
 """`python main.py` explains every start-up error in a sentence and never starts partially."""
 
+import errno
 import os
 import subprocess
 import sys
@@ -320,6 +321,28 @@ def test_every_trouble_that_opening_the_database_may_have_is_a_sentence(error: S
     sentence = str(error)
     assert "x.sqlite3" in sentence and sentence.endswith((".", "?"))
     assert type(error).__name__ not in sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (DiskFull(path=Path("x.sqlite3")), 1),
+        (DatabaseBusy(path=Path("x.sqlite3")), 1),
+        (OSError(errno.ENOSPC, "No space left on device", "mark.key"), 1),
+        (PermissionError(errno.EACCES, "Permission denied", "mark.key"), 2),
+        (DatabaseBroken(path=Path("x.sqlite3"), reason="malformed"), 2),
+    ],
+)
+def test_a_service_manager_starts_again_after_what_may_pass(
+    error: Exception, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path) -> None:
+        raise error
+
+    monkeypatch.setenv("DISCORD_TOKEN", "a token")
+    monkeypatch.setattr(main, "folder_lock", fail)
+    assert main.main(["run"]) == code
+    assert capsys.readouterr().err.strip().splitlines()[-1].startswith("atelier: ")
 
 
 def test_every_error_that_ends_a_start_with_data_has_a_sentence_of_its_own() -> None:

@@ -4,11 +4,13 @@ deletion."""
 import asyncio
 import io
 import time
+from dataclasses import replace
 
 import discord
 import pytest
 
 from bot.client import Atelier
+from bot.gallery import cards
 from bot.gallery.progress import EditPace, show_progress
 from bot.posted_message import MessageGone, PostedMessage, is_final
 from bot.studio.screening.pictures import PreviewScreening
@@ -190,6 +192,30 @@ async def test_a_post_that_a_kill_forgot_is_found_again_and_shows_the_newest(
     assert says(shown(play, first), "two")
     other = await PostedMessage(atelier, place, JobId("22222bbbbb")).edit(note("three"), [])
     assert other != first
+
+
+async def a_card(atelier: Atelier, place: ReplyTarget) -> int:
+    """Posts a card whose id nobody records, as a lost answer to an interaction does."""
+    view = cards.first_card(SAY, replace(a_job(), id=JOB), 1, is_ready=True)
+    return (await atelier.get_partial_messageable(place.channel_id).send(view=view)).id
+
+
+async def test_a_card_whose_id_was_lost_with_its_token_is_found_and_not_posted_beside(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    card = await a_card(atelier, place)
+    post = PostedMessage(atelier, dead_token(place), JOB)
+    assert await post.edit(note("drawn"), []) == card
+    assert [each.id for each in await play.person("ada").sees("gallery")] == [card]
+    assert says(shown(play, card), "drawn")
+
+
+async def test_where_the_bot_may_not_read_the_history_a_new_message_is_posted(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    card = await a_card(atelier, place)
+    play.fail_next("GET", "/channels/*/messages", status=403, code=50013)
+    assert await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), []) != card
 
 
 async def test_the_id_of_a_new_message_is_recorded_before_anything_else(

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import random
 import re
 import sqlite3
 import time
@@ -14,6 +15,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from benchmarks.faults.proxy import Proxy
 from bot import app, client, connection
 from bot.cases.mod_channel import ModChannel
 from bot.connection import GatewayRefused, WrongToken
@@ -200,6 +202,25 @@ async def test_a_token_that_is_reset_while_the_bot_runs_ends_it_with_the_tokens_
         await runner.play.drop_gateway(resumable=False)
         with pytest.raises(WrongToken, match="DISCORD_TOKEN"):
             await bot
+
+
+@pytest.mark.parametrize("code", [4010, 4011, 4012, 4013, 4014])
+async def test_a_final_close_code_ends_the_bot_with_its_sentence(
+    runner: Runner, code: int, log: pytest.LogCaptureFixture
+) -> None:
+    async with Proxy.open(runner.play.world.address, random.Random(0)) as proxy:
+        runner.settings = replace(
+            runner.settings, discord=DiscordSettings(api=proxy.api_url, ready_timeout=0.0)
+        )
+        async with runner.running() as bot:
+            await runner.play.wait_for_bot(WAIT)
+            pressed = [await runner.play.person("ada").slash("gallery", "queue") for _ in range(5)]
+            await proxy.close_gateway(code)
+            with pytest.raises(GatewayRefused, match=f"close code {code}"):
+                await bot
+            await asyncio.gather(*(each.wait_for_answer() for each in pressed))
+    assert " bug " not in log.text
+    assert "starts again" not in log.text
 
 
 async def test_an_odd_event_does_not_end_the_bot(runner: Runner, log: pytest.LogCaptureFixture) -> None:

@@ -4,11 +4,12 @@ import asyncio
 import io
 import os
 import re
+import resource
 import signal
 import sqlite3
 import urllib.request
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager, closing
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -38,8 +39,11 @@ class Options:
     slots: int = 4
     max_waiting: int = 200
     retries: int = 2
+    patience: float = 120.0
     images_a_minute: int = 200
     jobs_in_line: int = 25
+    free_cancels_a_day: int = 3
+    refusals_an_hour: int = 20
     steps: int = 2
     strength: float = 0.6
     listen: str = ""  # address of the metrics
@@ -68,11 +72,14 @@ preview_seconds = 0.2
 slots = {options.slots}
 max_waiting = {options.max_waiting}
 retries = {options.retries}
+patience = {options.patience}
 
 [limits]
 images_a_minute = {options.images_a_minute}
 images_a_day = 10000
 jobs_in_line = {options.jobs_in_line}
+free_cancels_a_day = {options.free_cancels_a_day}
+refusals_an_hour = {options.refusals_an_hour}
 
 [metrics]
 listen = "{options.listen}"
@@ -291,6 +298,17 @@ def children(pid: int) -> list[int]:
             if int(parent) == pid and state != "Z":
                 found.append(int(folder.name))
     return found
+
+
+@contextmanager
+def full_disk(pid: int) -> Generator[None]:
+    """Prevents the process from extending any file: writes fail as on a full disk."""
+    limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 def copy(message: Message) -> Message:

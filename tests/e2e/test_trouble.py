@@ -2,11 +2,9 @@
 
 import asyncio
 import os
-import resource
 import signal
 import time
-from collections.abc import AsyncGenerator, Generator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -14,7 +12,7 @@ import pytest_asyncio
 
 from playground.gateway.gateway import Connection
 from playground.world.messages import Message
-from tests.e2e.stage import WAIT, Options, Stage, is_gallery, job_of, on_stage, picture_of
+from tests.e2e.stage import WAIT, Options, Stage, full_disk, is_gallery, job_of, on_stage, picture_of
 from tests.openapi import needs_openapi
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
@@ -150,17 +148,6 @@ async def test_a_worker_killed_in_the_middle_of_a_job_is_replaced_and_the_job_ar
     assert posted(stage) == [*before, behind.message.id if behind.message else 0]
     assert stage.spent(ada) == 1
     assert stage.job(gallery)["state"] == "done"
-
-
-@contextmanager
-def full_disk(pid: int) -> Generator[None]:
-    """Prevents the process from extending any file: writes fail as on a full disk."""
-    limits = resource.prlimit(pid, resource.RLIMIT_FSIZE)
-    resource.prlimit(pid, resource.RLIMIT_FSIZE, (0, limits[1]))
-    try:
-        yield
-    finally:
-        resource.prlimit(pid, resource.RLIMIT_FSIZE, limits)
 
 
 def state_of(stage: Stage, job: str) -> str:

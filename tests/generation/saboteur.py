@@ -1,9 +1,9 @@
 """The real worker with faults: random out-of-memory errors, and a loop that hangs on request.
 
-    python -m tests.generation.saboteur [--memory CHANCE] [--alone CHANCE] [--seed SEED] [--hang FILE]
+    python -m tests.generation.saboteur [--memory CHANCE] [--alone CHANCE] [--nan CHANCE] [--seed SEED] [--hang FILE]
 
-The chances are per batch of several pictures, and per batch of one picture. The loop hangs at the first step at which FILE
-exists, and deletes FILE.
+The first two chances are per batch of several pictures, and per batch of one picture. The third is that a decoded batch holds no
+numbers. The loop hangs at the first step at which FILE exists, and deletes FILE.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 COMMAND = (sys.executable, "-m", "tests.generation.saboteur")
 
 
-def sabotage(memory: float, alone: float, seed: int, hang: Path | None) -> None:
+def sabotage(memory: float, alone: float, nan: float, seed: int, hang: Path | None) -> None:
     """Installs the faults in this process."""
     import torch
 
@@ -49,7 +49,8 @@ def sabotage(memory: float, alone: float, seed: int, hang: Path | None) -> None:
 
     def develop_or_fail(self: Model, slots: Sequence[Slot]) -> list[torch.Tensor]:
         meet_accidents(slots)
-        return develop(self, slots)
+        pictures = develop(self, slots)
+        return [picture * torch.nan for picture in pictures] if nan and dice.random() < nan else pictures
 
     Model.advance, Model.develop = advance_or_fail, develop_or_fail
 
@@ -58,13 +59,14 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--memory", type=float, default=0.0)
     parser.add_argument("--alone", type=float, default=0.0)
+    parser.add_argument("--nan", type=float, default=0.0)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--hang", type=Path)
     options = parser.parse_args()
 
     def make(orders: SimpleQueue[Order], tell: Callable[[Event], None]) -> Loop:
         loop = ordinary(orders, tell)
-        sabotage(options.memory, options.alone, options.seed, options.hang)
+        sabotage(options.memory, options.alone, options.nan, options.seed, options.hang)
         return loop
 
     main(make)

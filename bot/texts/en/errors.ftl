@@ -144,6 +144,7 @@ error-too-many-checks = You can have { $limit } pictures checked in a minute. Tr
 error-too-heavy-to-verify = That picture has { SIZE($bytes) }; I can read at most { SIZE($limit) }.
 error-generation-failed = No picture was made. { $kind ->
     [memory] The graphics card ran out of memory for it. Try fewer images or a smaller size.
+    [numbers] The model's numbers overflowed, so there is no picture. Try another seed, or less guidance.
     [model] The model could not be loaded. Choose another one, or tell the bot's owner.
     [lora] A LoRA of this order can't be used. Draw without it, or tell the bot's owner.
     [input] The picture that it starts from can't be read any more.
@@ -274,3 +275,4 @@ error-command-not-found = That command has changed. Reload Discord and try again
 error-command-signature-mismatch = That command has changed. Reload Discord and try again.
 error-transformer-error = { CODE($value) } can't be used there.
 bug = Something broke on our side. Tell the bot's owner this reference: `{ $reference }`. { nothing-charged }
+discord-failed = Discord did not take the answer. What you asked for may be done all the same: look before you try again.

@@ -53,6 +53,7 @@ gallery-cancelled = { $charged ->
     [one] Cancelled. What was drawn until then is charged: { $charged } picture of { $of }.
    *[other] Cancelled. What was drawn until then is charged: { $charged } pictures of { $of }.
 }
+gallery-kept = -# { case-job }
 gallery-kept-until-room = The bot's disk is full. The job is kept, and continues when there is room again.
 
 ## Progress

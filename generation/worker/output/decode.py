@@ -106,12 +106,18 @@ def to_bytes(picture: Tensor) -> Tensor:
     return (picture.movedim(-3, -1) * 255).round().to(torch.uint8)
 
 
+class NotFinite(Exception):
+    """A model made infinities or NaN, which have no colour: half precision has overflowed."""
+
+
 class Arriving:
     """uint8 values being copied from the device. Any thread may call `wait` for them."""
 
-    def __init__(self, values: Tensor) -> None:
+    def __init__(self, values: Tensor, finite: Tensor | None = None) -> None:
+        """`finite`: for each picture, whether it was made of finite numbers; None: it was."""
         # A copy to the CPU without waiting goes to pinned memory (torch.Tensor.to).
         self._values = values.to("cpu", non_blocking=True)
+        self._finite = (torch.ones(len(values)) if finite is None else finite).to("cpu", non_blocking=True)
         self._copied = torch.cuda.Event() if values.is_cuda else None
         if self._copied is not None:
             self._copied.record()
@@ -119,8 +125,8 @@ class Arriving:
     def each(self) -> list[Arriving]:
         """Splits along the first dimension. All parts arrive together."""
         parts: list[Arriving] = [copy.copy(self) for _ in self._values]
-        for part, values in zip(parts, self._values, strict=True):
-            part._values = values
+        for part, values, finite in zip(parts, self._values, self._finite, strict=True):
+            part._values, part._finite = values, finite
         return parts
 
     def wait(self) -> npt.NDArray[np.uint8]:
@@ -129,8 +135,11 @@ class Arriving:
         return self._values.numpy()
 
     def picture(self) -> Image.Image:
-        """Returns a picture from (height, width, 3)."""
-        return Image.fromarray(self.wait())
+        """Returns a picture from (height, width, 3). Raises NotFinite."""
+        values = self.wait()
+        if not self._finite.all():
+            raise NotFinite
+        return Image.fromarray(values)
 
 
 class Finisher:
@@ -141,9 +150,10 @@ class Finisher:
 
     def finish(self, pictures: Sequence[Tensor], enlarge: int = 1) -> list[Arriving]:
         """Starts the copy to the host without waiting. `pictures`: (3, height, width) each, of one size, from 0 to 1."""
+        finite = torch.stack([picture.isfinite().all() for picture in pictures])
         if enlarge > 1:
             pictures = [self.upscaler.enlarge(picture, enlarge) for picture in pictures]
-        return Arriving(torch.stack([to_bytes(picture) for picture in pictures])).each()
+        return Arriving(torch.stack([to_bytes(picture) for picture in pictures]), finite).each()
 
     def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
         return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))

@@ -8,7 +8,7 @@ from contextvars import copy_context
 from generation.files.images import to_png
 from generation.protocol import Event, Failed, Finished, Previewed, TooLarge
 from generation.request import JobId
-from generation.worker.output.decode import Arriving
+from generation.worker.output.decode import Arriving, NotFinite
 from generation.worker.output.preview import JobPreview
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,8 @@ class ImageEncoder:
         except TooLarge as refusal:
             reason = f"a picture of {refusal.size} bytes can't be sent to the bot"
             self._tell(Failed(job=job, kind="size", reason=reason))
+        except NotFinite:
+            self._tell(Failed(job=job, kind="numbers", reason="the model made numbers that are no colours"))
         except Exception as bug:  # the boundary of this thread
             log.exception("encoding failed")
             self._tell(Failed(job=job, kind="bug", reason=f"{type(bug).__name__}: {bug}"))

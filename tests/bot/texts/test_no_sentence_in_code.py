@@ -33,6 +33,8 @@ FOR_THE_OWNER = {
     "ValueError",  # a bug: a member gets a reference to the log
 }
 FOR_THE_LOG = {
+    ("client.py", "in an autocomplete"),
+    ("connection.py", " in place of JSON"),
     ("errors.py", "in "),
     ("errors.py", "an interaction"),
     ("gallery/delivery.py", "while carrying it"),

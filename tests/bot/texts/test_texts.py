@@ -43,6 +43,7 @@ assert case_errors.NoSuchCase  # makes sure that the desk's refusals are importe
 MOST_CONTENT = 2000
 KINDS = [
     "memory",
+    "numbers",
     "model",
     "input",
     "too-large",

@@ -228,7 +228,7 @@ async def test_a_hung_worker_is_replaced(tmp_path: Path) -> None:
         await dispatch.submit(order("job", f"hang-once {tmp_path / 'once'}")).wait_for_pictures()
 
 
-@pytest.mark.parametrize("kind", ["memory", "bug"])
+@pytest.mark.parametrize("kind", ["memory", "numbers", "bug"])
 async def test_what_may_succeed_the_second_time_is_tried_a_second_time(kind: str, tmp_path: Path) -> None:
     async with running() as dispatch:
         lucky = dispatch.submit(order("lucky", f"fail-once {tmp_path / 'once'} {kind}"))

@@ -280,6 +280,21 @@ def test_one_picture_that_does_not_fit_alone_fails_for_memory(sd_folder: Path, h
     assert [(e.job, e.kind) for e in stage.of(Failed)] == [("a", "memory")]
 
 
+def test_a_picture_of_numbers_that_are_no_colours_fails_for_them(sd_folder: Path, hooks: list[Any]) -> None:
+    stage = Stage(sd_folder)
+    stage.loop.take_orders()
+
+    def overflow(_: Any, arguments: tuple[Any, ...], result: torch.Tensor) -> torch.Tensor:
+        return result * torch.nan
+
+    decoder = stage.loop.model_cache.take(ModelName("tiny")).pipe.vae.decoder
+    hooks.append(decoder.register_forward_hook(overflow))
+    stage.say(Generate(request=order("a", images=2)))
+    stage.finish()
+    assert [(e.job, e.kind) for e in stage.of(Failed)] == [("a", "numbers")]
+    assert stage.of(Finished) == []
+
+
 @pytest.mark.parametrize(
     ("changes", "kind", "said"),
     [
