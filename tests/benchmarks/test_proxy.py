@@ -60,7 +60,7 @@ async def test_a_broken_answer_is_broken_before_or_after_the_deed(
     line: Line, fault: Spoilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(proxies, "SPOILT", (fault,))
-    monkeypatch.setattr(proxies, "kinds_of", lambda *_: {fault.of})
+    monkeypatch.setattr(proxies, "kinds_of", lambda *_: {fault.of})  # pyright: ignore[reportUnknownLambdaType]
     line.proxy.share = 1.0
     status, body = await line.post()
     if fault.late[1]:
