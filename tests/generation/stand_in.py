@@ -5,7 +5,7 @@ The first word of a prompt is the action, the second a file or a kind. An unknow
     hold FILE       runs until FILE exists          die             kills itself
     hang            stops answering                 garbage, huge   breaks the stream
     fail KIND       fails every time                twice           finishes two times
-    mend MODEL      loads a model that was broken
+    mend MODEL      loads a model that was broken   large SIZE      sends pictures of so many bytes
     X-once FILE     X, unless FILE exists; then makes it, so that the next try succeeds
 """
 
@@ -59,11 +59,12 @@ def script_of(request: Request) -> list[str]:
     return words
 
 
-def finish(request: Request, number: int) -> None:
+def finish(request: Request, number: int, size: int = 0) -> None:
+    content = bytes(size) or f"{os.getpid()} {number}".encode()
     tell(
         protocol.Finished(
             job=request.job,
-            pictures=(f"{os.getpid()} {number}".encode(),) * request.drawing.images,
+            pictures=(content,) * request.drawing.images,
             device_seconds=SECONDS_PER_COST * request.cost,
         )
     )
@@ -97,6 +98,9 @@ def perform(request: Request, number: int) -> bool:
             return False
         case ["mend", model]:
             tell(protocol.Swapped(loaded=ModelName(model), evicted=(), seconds=0.0, resident_bytes=0))
+        case ["large", size]:
+            finish(request, number, int(size))
+            return False
         case ["twice"]:
             finish(request, number)
         case _:

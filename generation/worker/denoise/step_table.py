@@ -10,6 +10,7 @@ A corrector (UniPC) stores one more sample, which is a sum of all earlier values
 pictures then has a scheduler object.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -62,12 +63,16 @@ class StepTable:
         return self.weights.shape[1] // 2
 
 
+CACHED_TABLES = 256
+"""Members type any number of steps and any strength."""
+
+
 class StepTables:
     """The tables of one model's scheduler. Each is compiled at its first use (4 to 50 ms)."""
 
     def __init__(self, scheduler: Scheduler) -> None:
         self.scheduler = scheduler
-        self._tables: dict[tuple[int, int, Timing, bool], StepTable] = {}
+        self._tables: OrderedDict[tuple[int, int, Timing, bool], StepTable] = OrderedDict()
 
     def table(
         self,
@@ -88,6 +93,9 @@ class StepTables:
             self._tables[key] = compile_table(
                 self.scheduler, steps, skipped, timing, has_init=strength is not None, is_masked=is_masked
             )
+            if len(self._tables) > CACHED_TABLES:
+                self._tables.popitem(last=False)
+        self._tables.move_to_end(key)
         return self._tables[key]
 
 

@@ -133,3 +133,18 @@ async def test_an_order_too_large_for_a_frame_is_refused_and_the_stream_stays_wh
             link.send(Upscale(request=too_large))
         link.send(order())
         assert isinstance(await link.receive(), Started)
+
+
+async def test_pictures_that_together_exceed_a_frame_arrive_and_the_worker_lives() -> None:
+    size = MAX_FRAME // 3
+    request = GenerationRequest(
+        job=JobId("job"), member=MemberId(1), drawing=drawing(f"large {size}", images=4)
+    )
+    async with open_connection(CONFIGURE, command=COMMAND) as link:
+        await link.receive()
+        for _ in range(2):
+            link.send(Generate(request=request))
+            assert isinstance(await link.receive(), Started)
+            finished = await link.receive()
+            assert isinstance(finished, Finished)
+            assert [len(picture) for picture in finished.pictures] == [size] * 4

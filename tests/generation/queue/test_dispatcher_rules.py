@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from generation.protocol import (
 from generation.queue.connection import WorkerDied
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import GenerationFailed, JobCancelled, LineFull, Running, Ticket, Waiting
-from generation.request import GenerationRequest, JobId, MemberId, ModelName
+from generation.request import GenerationRequest, GuildId, JobId, MemberId, ModelName
 from tests.drawings import drawing
 from tests.generation.scripted import ScriptedWorker
 
@@ -351,3 +352,30 @@ async def test_the_pictures_of_a_cancelled_job_are_not_held(monkeypatch: pytest.
         await worker.say(Finished(job=JobId("a"), pictures=(b"ten bytes.",), device_seconds=1.0))
         dispatch.submit(order("b"))
         assert worker.got == ["a", "b"]
+
+
+@pytest.mark.parametrize(("kind", "is_sent"), [("bug", True), ("memory", False)])
+async def test_only_a_lack_of_memory_is_tried_again_on_an_empty_device(kind: str, is_sent: bool) -> None:
+    worker = ScriptedWorker()
+    async with serving(worker) as dispatch:
+        dispatch.submit(order("other", member=2))
+        dispatch.submit(order("job"))
+        await worker.say(failed("job", kind))
+        dispatch.submit(order("newcomer", member=3))
+        assert worker.got == ["other", "job", *(["job", "newcomer"] if is_sent else [])]
+        await worker.finish("other")
+        assert worker.got[:3] == ["other", "job", "job"]
+
+
+async def test_the_weights_that_workers_are_told_hold_in_the_queue_too() -> None:
+    worker = ScriptedWorker()
+    heavy = GuildId(2)
+    configure = Configure(models=(), default=ModelName("small"), slots=1, weights={heavy: 8.0})
+    dispatch = Dispatcher(configure, [worker.connect])
+    run = asyncio.create_task(dispatch.run())
+    for job, guild in (("a", GuildId(1)), ("b", heavy)):
+        dispatch.submit(replace(order(job, images=4, member=int(guild)), guild=guild))
+    await worker.be_ready()
+    assert worker.got[0] == "b"
+    run.cancel()
+    await asyncio.gather(run, return_exceptions=True)

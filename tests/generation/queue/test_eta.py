@@ -3,7 +3,7 @@ import pytest
 from generation.protocol import StepCost
 from generation.queue.eta import Lateness, ends
 from generation.queue.lease import Work
-from generation.request import GenerationRequest, Request
+from generation.request import GenerationRequest, Lora, LoraName, Request
 from tests.generation.worker.requests import order
 
 FIXED, A_PICTURE = 0.5, 0.1
@@ -85,3 +85,11 @@ def test_one_order_that_is_done_at_once_because_others_were_cancelled_does_not_o
 def test_a_worker_that_stood_still_for_an_hour_says_nothing_about_the_next_order() -> None:
     _, factor = late_by(*[(10.0, 12.0)] * 20, (10.0, 3600.0))
     assert factor == pytest.approx(1.2, rel=0.01)
+
+
+def test_orders_with_different_loras_share_no_step() -> None:
+    def wearing(weight: float) -> GenerationRequest:
+        return order(steps=10, loras=(Lora(name=LoraName("ink"), weight=weight),))
+
+    assert forecast(*works(wearing(1.0), wearing(1.0))) == pytest.approx([10 * step(2)] * 2)
+    assert forecast(*works(wearing(1.0), wearing(0.5))) == pytest.approx([10 * step(1), 20 * step(1)])

@@ -1,4 +1,4 @@
-"""A simulated GPU for the loop on the CPU: work is launched at once, and done when somebody waits for it."""
+"""A simulated GPU for the loop on the CPU: work is launched at once, and done when the host waits for it."""
 
 from __future__ import annotations
 

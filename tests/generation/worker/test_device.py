@@ -58,7 +58,7 @@ def raising(error: Exception) -> Any:
 
 
 class Enlarged:
-    """A picture that is enlarged when somebody waits for it."""
+    """A picture that is enlarged when the host waits for it."""
 
     def __init__(self, device: LateDevice) -> None:
         self.device = device

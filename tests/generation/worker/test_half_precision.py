@@ -77,3 +77,10 @@ def test_flow_matching_in_half_precision_draws_what_the_pipeline_draws(sd3_folde
     base = model(sd3_folder, torch.bfloat16)
     base.pipe.set_progress_bar_config(disable=True)
     check([*mixed(base, 1), *mixed(base, 2)])
+
+
+def test_the_parts_of_t5_that_overflow_in_float16_stay_in_float32(sd3_folder: Path) -> None:
+    pipe = model(sd3_folder, torch.float16).pipe
+    dtypes = {name.split(".")[-2]: each.dtype for name, each in pipe.text_encoder_3.named_parameters()}
+    assert (dtypes["wo"], dtypes["q"]) == (torch.float32, torch.float16)
+    assert {each.dtype for each in pipe.transformer.parameters()} == {torch.float16}

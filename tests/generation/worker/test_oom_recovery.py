@@ -21,7 +21,7 @@ from generation.protocol import Failed, Finished, Generate, Strained
 from generation.request import DRAFT_STEPS, ImageSize, MemberId, ModelName
 from generation.worker.memory import HostMeter
 from generation.worker.models.loading import Model
-from generation.worker.models.offload import HOST, Offload
+from generation.worker.models.offload import HOST, Offload, PipelineOffload
 from generation.worker.oom_recovery import FIRST_PATIENCE
 from generation.worker.output.image_encoder import ImageEncoder
 from generation.worker.warm_up import warm_up
@@ -389,3 +389,64 @@ def test_who_rests_while_who_works(travelling: tuple[Pipe, Offload]) -> None:
         assert (pipe.vae.place, pipe.text_encoder.place, pipe.unet.place) == (HOST, HOST, device)
     assert [home.descend() for _ in range(3)] == ["apart", "aside", None]
     assert (pipe.vae.place, pipe.text_encoder.place, pipe.unet.place) == (device, device, device)
+
+
+class OffloadedPipe:
+    """A pipeline whose `to` runs out of memory with a part of its modules moved."""
+
+    def __init__(self) -> None:
+        self.where = "device"
+        self.is_full = False
+
+    def remove_all_hooks(self) -> None:
+        self.where = "nowhere in particular"
+
+    def enable_model_cpu_offload(self, device: torch.device) -> None:
+        self.where = "modules come and go"
+
+    def enable_sequential_cpu_offload(self, device: torch.device) -> None:
+        self.where = "layers come and go"
+
+    def to(self, device: torch.device) -> None:
+        if self.is_full:
+            self.where = "here and there"
+            raise RuntimeError("CUDA error: out of memory")
+        self.where = "device"
+
+
+def test_a_pipeline_that_finds_no_memory_to_come_back_keeps_coming_and_going() -> None:
+    pipe = OffloadedPipe()
+    home = PipelineOffload(pipe, torch.device("cuda"))
+    home.climb("aside")
+    home.climb("streamed")
+    assert pipe.where == "layers come and go"
+    assert home.descend() == "streamed"
+    assert pipe.where == "modules come and go"
+    pipe.is_full = True
+    with pytest.raises(RuntimeError, match="out of memory"):
+        home.descend()
+    assert (pipe.where, home.rungs) == ("modules come and go", ["aside"])
+    pipe.is_full = False
+    assert home.descend() == "aside"
+    assert (pipe.where, home.rungs) == ("device", [])
+
+
+def test_the_way_back_that_finds_no_memory_is_tried_again_later(
+    sd_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = Stage(sd_folder)
+    device = Device(stage)
+    recovery = stage.loop.oom_recovery
+    recovery.climb("step", device.model)
+
+    def full() -> None:
+        raise RuntimeError("CUDA error: out of memory")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(device.model.offload, "descend", full)
+        device.now += FIRST_PATIENCE
+        recovery.relax()
+    assert device.rungs == ["aside"]
+    device.now += 2 * FIRST_PATIENCE
+    recovery.relax()
+    assert device.rungs == []

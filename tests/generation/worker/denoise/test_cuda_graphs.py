@@ -209,7 +209,7 @@ def test_after_a_lack_of_memory_steps_are_recorded_again_later_and_later(
         replay.give_up()
         replay.give_up()  # halving and climbing in one lack of memory count once
         recorded, pause = len(recorder.recorded), 0
-        while len(recorder.recorded) == recorded:
+        while len(recorder.recorded) == recorded and pause < 100:
             called(replay, 1)
             pause += 1
         pauses.append(pause)

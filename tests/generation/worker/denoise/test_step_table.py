@@ -6,6 +6,7 @@ import diffusers
 import pytest
 import torch
 
+from generation.worker.denoise import step_table
 from generation.worker.denoise.schedulers import Timing
 from generation.worker.denoise.step_table import StepTable, StepTables, compile_table
 from tests.tiny_models import BETAS
@@ -253,3 +254,13 @@ def test_a_step_may_differ_from_its_table_by_rounding(
 ) -> None:
     monkeypatch.setattr(Nearly, "part", part)
     assert (compile_table(as_scheduler(Nearly), 4).scheduler is None) is is_table
+
+
+def test_only_the_tables_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step_table, "CACHED_TABLES", 2)
+    tables = StepTables(diffusers.DDIMScheduler())
+    two, three = tables.table(2), tables.table(3)
+    assert tables.table(2) is two
+    tables.table(4)
+    assert tables.table(2) is two
+    assert tables.table(3) is not three

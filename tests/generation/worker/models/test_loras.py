@@ -300,3 +300,61 @@ def test_a_folder_with_one_file_or_the_usual_one_names_it(sd_folder: Path, tmp_p
     assert inspect_lora(str(tmp_path), str(sd_folder)) == usual
     with pytest.raises(BrokenLoraFile):
         inspect_lora(str(tmp_path / "nowhere"), str(ModelName("owner/name")))
+
+
+def test_loras_of_pictures_in_progress_are_read_once_however_many_there_are(
+    sd_folder: Path, files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loras, "KEPT", 1)
+    one = model(sd_folder, loras=listed(files))
+    read: list[str] = []
+    load_weights = one.pipe.load_lora_weights
+
+    def watched(*arguments: Any, **more: Any) -> None:
+        read.append(more["adapter_name"])
+        load_weights(*arguments, **more)
+
+    monkeypatch.setattr(one.pipe, "load_lora_weights", watched, raising=False)
+    drawn = draw(one, [order(**wearing(ink=1.0)), order(**wearing(pixel=1.0))])
+    assert read == ["ink", "pixel"]
+    assert all(slot.is_finished for slot in drawn)
+    (again,) = draw(one, [order(**wearing(pixel=0.5))])
+    assert read == ["ink", "pixel"]
+    assert again.is_finished
+    assert list(one.pipe.get_list_adapters()["unet"]) == ["pixel"], "and then as many as are kept"
+
+
+@pytest.mark.parametrize("name", ["weight", "to_q", "0"])
+def test_a_lora_with_the_name_of_a_layer_touches_its_own_weights_alone(
+    sd_folder: Path, files: dict[str, Path], name: str
+) -> None:
+    named = model(sd_folder, torch.bfloat16, loras=listed({name: files["ink"]}))
+    usual = model(sd_folder, torch.bfloat16, loras=listed(files))
+    for module in (named, usual):
+        module.pipe.vae.to(torch.float32)  # a part of another precision than the first
+    before = {parameter.dtype for parameter in named.pipe.text_encoder.parameters()}
+    (drawn,) = draw(named, [order(**wearing(**{name: 1.0}))])
+    (expected,) = draw(usual, [order(**wearing(ink=1.0))])
+    assert torch.equal(drawn.sample, expected.sample)
+    assert named.adapters.bytes == usual.adapters.bytes
+    assert {parameter.dtype for parameter in named.pipe.text_encoder.parameters()} == before
+
+
+def test_costs_are_kept_by_the_number_of_loras_and_not_by_their_weights(
+    sd_folder: Path, files: dict[str, Path]
+) -> None:
+    stage = Stage(sd_folder)
+    wears = entry(sd_folder, loras=listed(files))
+    stage.say(Configure(models=(wears,), default=wears.name))
+    for number in range(6):
+        asked = order(f"{number}", steps=2, **wearing(ink=0.1 + number / 10))
+        stage.say(Generate(request=asked))
+        stage.turn()
+    stage.say(Generate(request=order("plain", steps=2)))
+    stage.finish()
+    assert len(stage.of(Finished)) == 7
+    assert {key[-1] for key in stage.loop.batch_scheduler.curves} == {0, 1}
+    assert len(stage.loop.batch_scheduler.curves) == 2
+    footprints = stage.loop.oom_recovery._footprints  # pyright: ignore[reportPrivateUsage]
+    assert {verb for verb, _ in footprints} == {"step", "decode"}
+    assert len(footprints) == 4

@@ -113,3 +113,22 @@ def test_the_same_picture_comes_out_bit_for_bit_in_any_company_of_the_same_size(
         draw_in_company([(base, order(seed=5)), (base, order(seed=other))], seed=0)[0] for other in (1, 2)
     )
     assert torch.equal(left.sample, right.sample)
+
+
+def test_flux_is_told_the_time_as_its_pipeline_tells_it(flux_folder: Path) -> None:
+    one = model(flux_folder, torch.bfloat16)
+    request = order(steps=5)
+    told: list[torch.Tensor] = []
+
+    def note(_: Any, __: Any, more: dict[str, Any]) -> None:
+        told.append(more["timestep"][:1].clone())
+
+    hook = one.pipe.transformer.register_forward_pre_hook(note, with_kwargs=True)
+    slot = one.seat(request.drawing, 0)
+    while not slot.is_finished:
+        one.advance([slot])
+    ours, told[:] = told.copy(), []
+    reference.latents(one.pipe, request.drawing, 0)
+    hook.remove()
+    assert [time.dtype for time in ours] == [time.dtype for time in told]
+    assert torch.equal(torch.cat(ours), torch.cat(told))
