@@ -195,7 +195,7 @@ async def test_a_post_that_a_kill_forgot_is_found_again_and_shows_the_newest(
 
 
 async def a_card(atelier: Atelier, place: ReplyTarget) -> int:
-    """Posts a card whose id nobody records, as a lost answer to an interaction does."""
+    """Posts a card whose id is not recorded, as a lost answer to an interaction does."""
     view = cards.first_card(SAY, replace(a_job(), id=JOB), 1, is_ready=True)
     return (await atelier.get_partial_messageable(place.channel_id).send(view=view)).id
 
@@ -208,6 +208,17 @@ async def test_a_card_whose_id_was_lost_with_its_token_is_found_and_not_posted_b
     assert await post.edit(note("drawn"), []) == card
     assert [each.id for each in await play.person("ada").sees("gallery")] == [card]
     assert says(shown(play, card), "drawn")
+
+
+async def test_a_card_that_says_that_its_job_is_kept_is_found_too(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    channel = atelier.get_partial_messageable(place.channel_id)
+    job = replace(a_job(), id=JOB)
+    await channel.send(view=cards.kept_card(SAY, replace(job, id=JobId("22222bbbbb")), "kept"))
+    card = (await channel.send(view=cards.kept_card(SAY, job, "kept"))).id
+    await channel.send(view=note(f"A case about job {JOB} of ada"))
+    assert await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), []) == card
 
 
 async def test_where_the_bot_may_not_read_the_history_a_new_message_is_posted(
