@@ -159,13 +159,20 @@ class PostedMessage:
                 if message.author == self._client.user and _shows(message, self._job):
                     await self._now_is(message.id)
                     return True
-        except discord.Forbidden as error:
-            log.info("a card without its id is not looked for: %s", error)
         except discord.HTTPException as error:
             if self._is_gone(error):
                 raise MessageGone from error
-            raise
+            if not isinstance(error, discord.Forbidden) or self._may_read_history():
+                raise
+            log.info("a card without its id is not looked for: %s", error)
         return False
+
+    def _may_read_history(self) -> bool:
+        """Returns whether the gateway says so. Then a refusal may pass, as one by a proxy does."""
+        channel = self._client.get_channel(self.place.channel_id)
+        if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return False
+        return channel.permissions_for(channel.guild.me).read_message_history
 
     async def _post(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
         _rewind(files)

@@ -19,7 +19,9 @@ from db.jobs import ReplyTarget
 from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
 from playground.server import Playground
+from playground.world.guild import READ_MESSAGE_HISTORY, Overwrite
 from playground.world.messages import Message
+from tests.bot.conftest import until
 from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
@@ -221,11 +223,23 @@ async def test_a_card_that_says_that_its_job_is_kept_is_found_too(
     assert await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), []) == card
 
 
+def may_read(atelier: Atelier, place: ReplyTarget) -> bool:
+    channel = atelier.get_channel(place.channel_id)
+    assert isinstance(channel, discord.TextChannel)
+    return channel.permissions_for(channel.guild.me).read_message_history
+
+
 async def test_where_the_bot_may_not_read_the_history_a_new_message_is_posted(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
     card = await a_card(atelier, place)
-    play.fail_next("GET", "/channels/*/messages", status=403, code=50013)
+    play.fail_next("GET", "/channels/*/messages", status=403)
+    with pytest.raises(discord.Forbidden):  # a refusal that passes, as the bot has the permission
+        await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), [])
+    world, gallery = play.world, play.channel("gallery")
+    role = next(role for role in world.guild.roles.values() if role.bot_id is not None)
+    world.set_overwrites(gallery, (Overwrite(role_id=role.id, deny=READ_MESSAGE_HISTORY),))
+    await until(lambda: not may_read(atelier, place))
     assert await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), []) != card
 
 
