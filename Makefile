@@ -34,7 +34,7 @@ check: $(TEST_STAMP) ## runs what a person runs while they work: lint, types and
 	$(BIN)/pyright & types=$$!; $(PYTEST) -q -m "not slow and not e2e"; tests=$$?; wait $$types && exit $$tests
 
 bench: $(TEST_STAMP) ## runs the benchmarks on this machine
-	for name in loop overhead fairness crowd burst soak awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
+	for name in loop overhead fairness crowd burst soak faults awake pictures; do echo "== $$name"; $(BIN)/python -m benchmarks.$$name || exit 1; done
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c "import sys; sys.exit(None if (3, 11) <= sys.version_info < (3, 15) else \

@@ -16,4 +16,4 @@ class StartError(Exception):
     """An error that ends a start. `str()` is a sentence for the owner: the fault, its place, and the remedy."""
 
     may_pass: ClassVar[bool] = False
-    """Whether a later start may succeed although nobody has changed anything."""
+    """Whether a later start may succeed without any change by the owner."""

@@ -132,15 +132,17 @@ async def stay_connected(client: discord.AutoShardedClient) -> None:
     """Keeps the connection open. discord.py swallows a cancellation while it reconnects and then waits for ever; only closing
     ends it.
 
-    Raises WrongToken or GatewayRefused, and the error that ended discord.py's own connection for good.
+    Raises WrongToken or GatewayRefused, and the error that ended discord.py's own connection for good. Then the client is not
+    closed: tasks that use it still run, and end first.
     """
     connection = asyncio.create_task(_connect(client))
     try:
         await asyncio.shield(connection)
-    finally:
+    except asyncio.CancelledError:
         connection.cancel()
         await close(client)
         await asyncio.wait({connection}, timeout=_GOODBYE_SECONDS)
+        raise
 
 
 async def close(client: discord.Client) -> None:

@@ -156,16 +156,23 @@ class PostedMessage:
         after = discord.Object(max(0, discord.utils.time_snowflake(ordered)))
         try:
             async for message in self._channel.history(limit=_LOOKED_AT, after=after):
-                if message.author == self._client.user and _names(message, self._job):
+                if message.author == self._client.user and _shows(message, self._job):
                     await self._now_is(message.id)
                     return True
-        except discord.Forbidden as error:
-            log.info("a card without its id is not looked for: %s", error)
         except discord.HTTPException as error:
             if self._is_gone(error):
                 raise MessageGone from error
-            raise
+            if not isinstance(error, discord.Forbidden) or self._may_read_history():
+                raise
+            log.info("a card without its id is not looked for: %s", error)
         return False
+
+    def _may_read_history(self) -> bool:
+        """Returns whether the gateway says so. Then a refusal may pass, as one by a proxy does."""
+        channel = self._client.get_channel(self.place.channel_id)
+        if not isinstance(channel, discord.abc.GuildChannel | discord.Thread):
+            return False
+        return channel.permissions_for(channel.guild.me).read_message_history
 
     async def _post(self, view: ui.LayoutView, files: Sequence[discord.File]) -> None:
         _rewind(files)
@@ -235,11 +242,17 @@ def _rewind(files: Sequence[discord.File]) -> None:
         file.reset(seek=True)
 
 
-def _names(message: discord.Message, job: JobId) -> bool:
-    """Returns whether a button or a text of the message names the job."""
+def _shows(message: discord.Message, job: JobId) -> bool:
+    """Returns whether the message is the job's card: a button names the job, or a line that names nothing else.
+
+    A case's card names a job too, among other things.
+    """
     view = ui.LayoutView.from_message(message)
-    buttons = [getattr(each, "custom_id", "") for each in view.walk_children()]
-    return any(job in text for text in (*buttons, *_texts(view)))
+    buttons = [(getattr(each, "custom_id", None) or "").split(":") for each in view.walk_children()]
+    lines = [text.split() for text in _texts(view)]
+    return any(job in parts for parts in buttons) or any(
+        words[-1:] == [job] and len(words) <= 3 for words in lines
+    )
 
 
 def _texts(view: ui.LayoutView) -> list[str]:

@@ -1,6 +1,7 @@
 """Twenty members who order pictures, press buttons, cancel, delete, and order what is refused."""
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from benchmarks.faults.scene import CANCEL, VARY, Attempt, Scene
@@ -63,7 +64,7 @@ class Members:
 
     async def _act(self, person: Person) -> None:
         chance, own = self._scene.chance, self._own(person)
-        galleries = [each for each in self._scene.posted() if _is(VARY, each)]
+        galleries = [each for each in self._scene.posted() if _has(VARY, each)]
         match chance.choices(
             ("order", "press", "twice", "cancel", "delete", "list", "refused"), (60, 14, 3, 9, 5, 5, 4)
         )[0]:
@@ -73,14 +74,14 @@ class Members:
             case "twice" if galleries:
                 message = chance.choice(galleries)
                 await asyncio.gather(*(self._press(person, message, "V1") for _ in range(2)))
-            case "cancel" if running := [each for each in own if _is(CANCEL, each)]:
+            case "cancel" if running := [each for each in own if _has(CANCEL, each)]:
                 await self._press(person, chance.choice(running), "cancel")
-            case "delete" if finished := [each for each in own if _is(VARY, each)]:
+            case "delete" if finished := [each for each in own if _has(VARY, each)]:
                 await self._press(person, chance.choice(finished), "delete")
             case "list":
-                await self._answered(await person.slash(self._place(), chance.choice(("history", "queue"))))
+                await self._answered(await person.slash("gallery", chance.choice(("history", "queue"))))
             case "refused":
-                await self._answered(await person.slash(self._place(), "imagine", prompt=NUDE))
+                await self._answered(await person.slash("gallery", "imagine", prompt=NUDE))
             case _:
                 await self._order(person)
 
@@ -124,9 +125,7 @@ class Members:
     def _own(self, person: Person) -> list[Message]:
         return [each for each in self._scene.posted() if f"<@{person.id}>" in each.texts]
 
-    def _place(self) -> str:
-        return "gallery"
 
-
-def _is(pattern: object, message: Message) -> bool:
-    return any(pattern.match(each.get("custom_id", "")) for each in message.components)  # type: ignore[attr-defined]
+def _has(pattern: re.Pattern[str], message: Message) -> bool:
+    """Returns whether one of the message's buttons fits."""
+    return any(pattern.match(each.get("custom_id", "")) for each in message.components)

@@ -34,6 +34,7 @@ from bot.ui import Language, say_in
 from db import DiskFull, Job, ReplyTarget, StorageError
 from generation import GenerationFailed, JobCancelled, JobId, JobParked, Ticket, Waiting
 from generation.logs import of_job
+from generation.queue.ticket import QueueClosed
 from moderation import DAY
 
 log = logging.getLogger(__name__)
@@ -90,6 +91,8 @@ class Delivery:
 
     async def deliver(self, interaction: Interaction, order: Order) -> None:
         """Accepts the order, answers with its card, and starts the job's task. Raises refusals."""
+        if self._client.is_closed():
+            raise QueueClosed  # the answer could not be sent
         place = ReplyTarget(
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id or 0,
@@ -167,6 +170,9 @@ class Delivery:
             except (MessageGone, JobParked, StorageError, *UNREACHABLE):
                 raise
             except Exception as error:
+                if self._client.is_closed():
+                    # discord.py raises RuntimeError then. The job is no worse for it: the next start takes it up.
+                    raise
                 text = errors.told(error, self._say(job), "while carrying it")
                 await self._studio.abandon(job)
                 await self._finish(job, post, ended_result(self._say(job), job, text))
@@ -299,6 +305,7 @@ class Delivery:
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
-                if not follower.cancelled() and (bug := follower.exception()):
+                is_open = not self._client.is_closed()
+                if is_open and not follower.cancelled() and (bug := follower.exception()):
                     log.error("the progress was not shown to its end", exc_info=bug)
         return await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler)

@@ -237,7 +237,7 @@ class World:
         return thread
 
     def archive(self, thread: Channel, *, is_archived: bool = True) -> None:
-        """Archives a thread: its messages can't be edited until somebody posts in it."""
+        """Archives a thread: its messages can't be edited until the next post in it."""
         thread.is_archived = is_archived
         self.tell(Event(name="THREAD_UPDATE", body=thread.json(self.guild.id), channel_id=thread.id))
 

@@ -59,8 +59,11 @@ async def test_in_fair_weather_every_answer_passes(line: Line) -> None:
 async def test_a_broken_answer_is_broken_before_or_after_the_deed(
     line: Line, fault: Spoilt, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def of_this_kind(method: str, path: str, content_type: str) -> set[str]:
+        return {fault.of}
+
     monkeypatch.setattr(proxies, "SPOILT", (fault,))
-    monkeypatch.setattr(proxies, "kinds_of", lambda *_: {fault.of})  # pyright: ignore[reportUnknownLambdaType]
+    monkeypatch.setattr(proxies, "kinds_of", of_this_kind)
     line.proxy.share = 1.0
     status, body = await line.post()
     if fault.late[1]:

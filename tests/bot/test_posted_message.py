@@ -19,7 +19,9 @@ from db.jobs import ReplyTarget
 from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
 from playground.server import Playground
+from playground.world.guild import READ_MESSAGE_HISTORY, Overwrite
 from playground.world.messages import Message
+from tests.bot.conftest import until
 from tests.bot.gallery.test_cards import SAY, a_job
 from tests.bot.painter import png
 from tests.openapi import Judge
@@ -195,7 +197,7 @@ async def test_a_post_that_a_kill_forgot_is_found_again_and_shows_the_newest(
 
 
 async def a_card(atelier: Atelier, place: ReplyTarget) -> int:
-    """Posts a card whose id nobody records, as a lost answer to an interaction does."""
+    """Posts a card whose id is not recorded, as a lost answer to an interaction does."""
     view = cards.first_card(SAY, replace(a_job(), id=JOB), 1, is_ready=True)
     return (await atelier.get_partial_messageable(place.channel_id).send(view=view)).id
 
@@ -210,11 +212,34 @@ async def test_a_card_whose_id_was_lost_with_its_token_is_found_and_not_posted_b
     assert says(shown(play, card), "drawn")
 
 
+async def test_a_card_that_says_that_its_job_is_kept_is_found_too(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    channel = atelier.get_partial_messageable(place.channel_id)
+    job = replace(a_job(), id=JOB)
+    await channel.send(view=cards.kept_card(SAY, replace(job, id=JobId("22222bbbbb")), "kept"))
+    card = (await channel.send(view=cards.kept_card(SAY, job, "kept"))).id
+    await channel.send(view=note(f"A case about job {JOB} of ada"))
+    assert await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), []) == card
+
+
+def may_read(atelier: Atelier, place: ReplyTarget) -> bool:
+    channel = atelier.get_channel(place.channel_id)
+    assert isinstance(channel, discord.TextChannel)
+    return channel.permissions_for(channel.guild.me).read_message_history
+
+
 async def test_where_the_bot_may_not_read_the_history_a_new_message_is_posted(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:
     card = await a_card(atelier, place)
-    play.fail_next("GET", "/channels/*/messages", status=403, code=50013)
+    play.fail_next("GET", "/channels/*/messages", status=403)
+    with pytest.raises(discord.Forbidden):  # a refusal that passes, as the bot has the permission
+        await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), [])
+    world, gallery = play.world, play.channel("gallery")
+    role = next(role for role in world.guild.roles.values() if role.bot_id is not None)
+    world.set_overwrites(gallery, (Overwrite(role_id=role.id, deny=READ_MESSAGE_HISTORY),))
+    await until(lambda: not may_read(atelier, place))
     assert await PostedMessage(atelier, dead_token(place), JOB).edit(note("drawn"), []) != card
 
 

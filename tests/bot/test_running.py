@@ -18,6 +18,7 @@ import pytest
 from benchmarks.faults.proxy import Proxy
 from bot import app, client, connection
 from bot.cases.mod_channel import ModChannel
+from bot.client import Atelier
 from bot.connection import GatewayRefused, WrongToken
 from bot.studio.metrics import Metrics
 from bot.studio.pictures.provenance import Provenance
@@ -221,6 +222,37 @@ async def test_a_final_close_code_ends_the_bot_with_its_sentence(
             await asyncio.gather(*(each.wait_for_answer() for each in pressed))
     assert " bug " not in log.text
     assert "starts again" not in log.text
+
+
+async def test_jobs_end_before_the_connection_that_they_use_and_go_on_at_the_next_start(
+    runner: Runner, gate: Gate, monkeypatch: pytest.MonkeyPatch, log: pytest.LogCaptureFixture
+) -> None:
+    closed_at, really_close = list[bool](), connection.close
+
+    async def close(client: Atelier) -> None:
+        closed_at.append(client.delivery.is_idle)
+        await really_close(client)
+
+    for module in (app, connection):
+        monkeypatch.setattr(module, "close", close)
+    api = runner.settings.discord
+    async with Proxy.open(runner.play.world.address, random.Random(0)) as proxy:
+        runner.settings = replace(runner.settings, discord=replace(api, api=proxy.api_url))
+        async with runner.running() as bot:
+            await runner.play.wait_for_bot(WAIT)
+            use = await runner.imagine(f"hold {gate}")
+            await runner.card(use, lambda card: "%" in card.texts)
+            await proxy.close_gateway(4013)
+            with pytest.raises(GatewayRefused):
+                await bot
+    assert closed_at == [True], "no job was left when the connection was closed"
+    gate.open()
+    runner.settings = replace(runner.settings, discord=api)
+    async with runner.running():
+        assert is_gallery(await runner.card(use, is_gallery))
+    reader = runner.parts[0].reader
+    assert await reader.value("SELECT images - coalesce(refunded, 0) FROM spending") > 0
+    assert " bug " not in log.text
 
 
 async def test_an_odd_event_does_not_end_the_bot(runner: Runner, log: pytest.LogCaptureFixture) -> None:

@@ -13,7 +13,7 @@ from benchmarks.faults.judge import Judged, judge, pictures_of
 from benchmarks.faults.scene import Scene, on_scene
 from tests.e2e.stage import is_gallery, job_of
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(400)]
 
 ORDERS, FAULTS = 25, 15
 
@@ -55,7 +55,8 @@ async def test_no_order_is_lost_none_is_drawn_twice_and_none_is_paid_wrongly(sce
     change(scene, "UPDATE jobs SET delivered_at = NULL WHERE id = ?", job)
     assert len(judge(scene, 0.0).lost) == 1
     change(scene, "UPDATE jobs SET delivered_at = finished_at WHERE id = ?", job)
-    pictures_of(scene.stage.data)[0].rename(scene.stage.data / "images" / "00" / "moved.png")
+    picture = pictures_of(scene.stage.data)[0]
+    picture.rename(picture.with_name("moved.png"))
     assert len(judge(scene, 0.0).files) == 2
     again = scene.play.world.open_thread(scene.play.channel("gallery"), "again", scene.stage.ada.id)
     scene.threads.append(again)

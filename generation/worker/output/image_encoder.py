@@ -43,6 +43,8 @@ class ImageEncoder:
     def _encode_preview(self, job: JobId, preview: JobPreview) -> None:
         try:
             self._tell(Previewed(job=job, picture=preview.develop()))
+        except NotFinite:
+            log.info("a preview has no numbers that are colours")
         except Exception:  # the boundary of this thread; a preview is not worth failing the job
             log.exception("a preview failed")
         finally:
