@@ -24,6 +24,8 @@ _AT_ONCE = 16
 """Orders that are admitted at once. The others wait in their order: admitted all at once, all of them would be late."""
 _MEMORY = 20
 """Orders whose average says how long one takes now, from its turn to its answer."""
+_TOLD_EVERY = 1.0
+"""Seconds between two lines in the log about refused orders: a line for each would take a tenth of a burst's time."""
 _SAME_PRESS = 2.0
 """Seconds in which a second press of one button by one member is the same press."""
 _DRIFT = 0.001
@@ -43,6 +45,8 @@ class Intake:
         self._measured_at = clock()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
+        self._refused = 0  # since the last line in the log
+        self._told_at = -math.inf
         self._seconds = 0.0  # from an order's turn to its answer, on the average of the last ones
         self._pressed: dict[tuple[int, int, str], float] = {}
 
@@ -58,8 +62,13 @@ class Intake:
             self._refuse(interaction)
 
     def _refuse(self, interaction: Interaction) -> NoReturn:
-        age = self.age_of(interaction.id)
-        log.warning("an order is not taken: it is %.1f s old, and %d wait", age, self._waiting)
+        self._refused += 1
+        if self._clock() - self._told_at >= _TOLD_EVERY:
+            age, waiting = self.age_of(interaction.id), self._waiting
+            log.warning(
+                "%d orders are not taken: the last is %.1f s old, %d wait", self._refused, age, waiting
+            )
+            self._refused, self._told_at = 0, self._clock()
         raise TooBusy
 
     @property
