@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.loop import WAYS
-from benchmarks.plot import FIGURES, ACTIONS, rows_svg, svg
+from benchmarks.plot import ACTIONS, FIGURES, rows_svg, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
