@@ -252,10 +252,10 @@ class Database:
         except TimeoutError as error:
             raise DatabaseBusy(path=self.path) from error
         try:
-            transaction = Transaction(self._writer, self.path)
-            self._current = asyncio.current_task(), transaction
             if is_alone:
                 await _to_its_end(self._end_commit())
+            transaction = Transaction(self._writer, self.path)
+            self._current = asyncio.current_task(), transaction
             commit, is_first = self._open_commit, self._open_commit is None
             try:
                 if commit is None:
@@ -292,17 +292,14 @@ class Database:
         try:
             with storage_errors(self.path):
                 await self._writer.commit()
+            self._has_commits.set()
+            for work in commit.after:
+                await _guarded(work)
         except Exception as error:
             commit.failure = error
             await self._roll_back_all()
-        else:
-            self._has_commits.set()
-            for work in commit.after:
-                try:
-                    await work()
-                except Exception:
-                    log.exception("work after a commit failed; the rows are committed")
-        commit.is_over = True
+        finally:
+            commit.is_over = True
 
     async def _roll_back(self, error: BaseException, *, is_first: bool) -> None:
         """Rolls back one transaction. After some errors, SQLite has rolled back those that share its commit, too."""
@@ -315,7 +312,11 @@ class Database:
         commit, self._open_commit = self._open_commit, None
         await self._roll_back_all()
         if commit is not None:
-            commit.failure, commit.is_over = error, True
+            # A cancellation is one task's alone.
+            commit.failure = (
+                error if isinstance(error, Exception) else RuntimeError("rolled back with another one")
+            )
+            commit.is_over = True
 
     async def _roll_back_all(self) -> None:
         try:
@@ -355,6 +356,14 @@ def value_of(kind: type[T], row: sqlite3.Row, **others: object) -> T:
     """Builds a value from the columns named like its fields. `others`: fields that no column holds in their final form."""
     # Not strict: SQLite's booleans are numbers.
     return convert({**row, **others}, kind, strict=False)
+
+
+async def _guarded(work: Callable[[], Awaitable[None]]) -> None:
+    """Runs work after a commit; its failure undoes nothing."""
+    try:
+        await work()
+    except Exception:
+        log.exception("work after a commit failed; the rows are committed")
 
 
 def _connect(path: Path, timeout: float) -> aiosqlite.Connection:

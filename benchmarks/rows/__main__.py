@@ -2,7 +2,7 @@
 
     python -m benchmarks.rows [--orders 100000 1000000] [--against CHECKOUT] [--keep]
 
-Each checkout gets its own copy of the same rows, migrated by its own migrations. The checkouts take turns, twice each, so that
+Each checkout gets its own copy of the same rows, migrated by its own migrations. The checkouts take turns, so that
 other work on the machine meets both. A million orders need 4 GB of disk, in the folder for temporary files, for some minutes.
 """
 
@@ -23,7 +23,6 @@ from benchmarks.shared.report import machine, percentile, show, table
 PROJECT = Path(__file__).resolve().parents[2]
 MEASURE, START = Path(__file__).with_name("measure.py"), Path(__file__).with_name("start.py")
 NOW, BEFORE = "now", "before"
-TURNS = 2
 _MIGRATE = "import sys; from pathlib import Path; from db.migrate import migrate; migrate(Path(sys.argv[1]))"
 
 
@@ -40,7 +39,7 @@ def run(checkout: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def measured(folder: Path, orders: int, checkouts: dict[str, Path]) -> dict[str, Any]:
+def measured(folder: Path, orders: int, checkouts: dict[str, Path], turns: int) -> dict[str, Any]:
     """Returns the figures of each checkout."""
     oldest = checkouts.get(BEFORE, PROJECT)
     filled = folder / "filled" / "atelier.sqlite3"
@@ -63,7 +62,7 @@ def measured(folder: Path, orders: int, checkouts: dict[str, Path]) -> dict[str,
             backup.unlink()
     filled.unlink()
     taken: dict[str, dict[str, list[float]]] = {name: {} for name in checkouts}
-    for turn in range(TURNS):
+    for turn in range(turns):
         for name, checkout in checkouts.items():
             result = json.loads(run(checkout, str(MEASURE), str(folder / name), str(turn)))
             found[name]["memory, MiB"] = max(found[name]["memory, MiB"], round(result["memory, MiB"]))
@@ -85,13 +84,14 @@ def main() -> None:
     parser.add_argument(
         "--against", type=Path, help="the folder of another checkout, measured beside this one"
     )
+    parser.add_argument("--turns", type=int, default=2, help="of each checkout")
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
     checkouts = ({BEFORE: options.against.resolve()} if options.against else {}) | {NOW: PROJECT}
     sizes: dict[str, Any] = {}
     for orders in options.orders:
         with tempfile.TemporaryDirectory() as name:
-            sizes[str(orders)] = measured(Path(name), orders, checkouts)
+            sizes[str(orders)] = measured(Path(name), orders, checkouts, options.turns)
     tables: list[str] = []
     for orders, found in sizes.items():
         head = [

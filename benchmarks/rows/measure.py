@@ -260,7 +260,10 @@ async def measure(parts: Parts, client: Atelier, path: Path, seed: int) -> dict[
 def _add_files(path: Path) -> None:
     """Gives a file to the newest pictures of the members who export their data: an export takes as many as fit into a message."""
     content = path.with_name("picture")
-    content.write_bytes(random.Random(1).randbytes(PICTURE_BYTES))
+    noise = np.random.default_rng(1).integers(
+        0, 256, (316, 316, 3), np.uint8
+    )  # as a PNG about PICTURE_BYTES long
+    Image.fromarray(noise).save(content, "PNG")
     with closing(sqlite3.connect(path)) as connection:
         for member in (LARGEST, *EXPORTED):
             rows = connection.execute(

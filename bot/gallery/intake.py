@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
-LATEST = 2.5
+LATEST = 2.2
 """Seconds since the interaction. An older order is refused: Discord takes its answer for three, and admission needs time."""
 _TURN_BY = 1.5
 """Seconds since the interaction until which an order waits for its turn. While others wait, admission and answer need longer."""
@@ -24,6 +24,8 @@ _AT_ONCE = 16
 """Orders that are admitted at once. The others wait in their order: admitted all at once, all of them would be late."""
 _MEMORY = 20
 """Orders whose average says how long one takes now, from its turn to its answer."""
+_TOLD_EVERY = 1.0
+"""Seconds between two lines in the log about refused orders: one for each would take a fifth of a refusal's time."""
 _SAME_PRESS = 2.0
 """Seconds in which a second press of one button by one member is the same press."""
 _DRIFT = 0.001
@@ -43,7 +45,10 @@ class Intake:
         self._measured_at = clock()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
-        self._seconds = 0.0  # from an order's turn to its answer, on the average of the last ones
+        self._refused = 0  # since the last line in the log
+        self._told_at = -math.inf
+        # From an order's turn to its answer, on the average of the last ones; and how far they are from that.
+        self._seconds = self._deviation = 0.0
         self._pressed: dict[tuple[int, int, str], float] = {}
 
     def demand_time(self, interaction: Interaction) -> None:
@@ -58,8 +63,13 @@ class Intake:
             self._refuse(interaction)
 
     def _refuse(self, interaction: Interaction) -> NoReturn:
-        age = self.age_of(interaction.id)
-        log.warning("an order is not taken: it is %.1f s old, and %d wait", age, self._waiting)
+        self._refused += 1
+        if self._clock() - self._told_at >= _TOLD_EVERY:
+            age, waiting = self.age_of(interaction.id), self._waiting
+            log.warning(
+                "%d orders are not taken: the last is %.1f s old, %d wait", self._refused, age, waiting
+            )
+            self._refused, self._told_at = 0, self._clock()
         raise TooBusy
 
     @property
@@ -70,7 +80,8 @@ class Intake:
     @property
     def _turn_by(self) -> float:
         """Seconds since its interaction at which an order's turn must begin. Answers take longer when there is much to do."""
-        return max(0.0, min(_TURN_BY, LATEST - 2 * self._seconds))
+        # As TCP waits for an answer: https://www.rfc-editor.org/rfc/rfc6298#section-2
+        return max(0.0, min(_TURN_BY, LATEST - self._seconds - 4 * self._deviation))
 
     @asynccontextmanager
     async def admission(self, interaction: Interaction) -> AsyncGenerator[float]:
@@ -92,7 +103,9 @@ class Intake:
 
     def answered(self, began: float) -> None:
         """Learns how long an order takes now. `began`: its turn, as `admission` yielded it."""
-        self._seconds += (self._clock() - began - self._seconds) / _MEMORY
+        taken = self._clock() - began
+        self._deviation += (abs(taken - self._seconds) - self._deviation) / _MEMORY
+        self._seconds += (taken - self._seconds) / _MEMORY
 
     def age_of(self, interaction_id: int) -> float:
         """Returns the seconds since Discord made the interaction. The first ones tell how far the two clocks differ."""

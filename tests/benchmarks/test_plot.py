@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from benchmarks.loop import WAYS
-from benchmarks.plot import FIGURES, svg
+from benchmarks.plot import ACTIONS, FIGURES, rows_svg, svg
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -40,3 +40,13 @@ def test_what_takes_longer_is_further_to_the_right() -> None:
 def test_every_way_and_figure_is_named() -> None:
     texts = {text.text for text in ElementTree.fromstring(svg(result([1.0]))).iter(f"{SVG}text")}
     assert {*WAYS, *FIGURES.values()} <= texts
+
+
+def test_each_action_of_the_rows_has_its_values_before_and_now_at_each_size() -> None:
+    ms = {action: {"p50": 2.0, "p99": 20.0} for action in ACTIONS}
+    sizes = {orders: {name: {"ms": ms} for name in ("before", "now")} for orders in ("100000", "1000000")}
+    root = ElementTree.fromstring(rows_svg({"sizes": sizes}))
+    texts = {text.text for text in root.iter(f"{SVG}text")}
+    assert {*ACTIONS, "before, 100k orders", "now, 1000k orders"} <= texts
+    dots = [dot for dot in root.iter(f"{SVG}circle") if dot.attrib["r"] == "4"]
+    assert len(dots) == 3 * 4 * len(ACTIONS)
