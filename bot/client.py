@@ -108,6 +108,7 @@ class Atelier(discord.AutoShardedClient):
             parts.records,
             self.mod_channel,
             self.departures,
+            parts.takedown,
             parts.settings.retention,
             parts.clock,
             self.discord_clock,

@@ -12,13 +12,14 @@ import discord
 
 from bot.posted_message import UNREACHABLE
 from bot.studio import MemberBlocked
-from bot.ui import Language, say_to
+from bot.ui import Language, markdown, say_to
 from db.database import write_patience
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
+_LONGEST_ANSWER = 2000  # characters; Discord's limit
 _STORE_SECONDS = 2.0
 """Seconds that an interaction without an answer waits for the database. Discord waits three."""
 
@@ -47,7 +48,7 @@ def limit_waits(interaction: Interaction) -> None:
 
 
 async def answer(interaction: Interaction, error: Exception) -> None:
-    text = told(error, say_to(interaction), f"in {_where(interaction)}")
+    text = markdown.short(told(error, say_to(interaction), f"in {_where(interaction)}"), _LONGEST_ANSWER)
     try:
         if interaction.response.is_done():
             await interaction.followup.send(text, ephemeral=True)

@@ -176,3 +176,15 @@ def test_a_second_start_signs_and_marks_as_the_first(tmp_path: Path) -> None:
     first, second = (Provenance.open(ProvenanceSettings(), tmp_path) for _ in range(2))
     assert first.watermark.key == second.watermark.key
     assert first.credentials.certificate == second.credentials.certificate
+
+
+def test_a_missing_key_of_the_marks_is_said_when_there_are_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Provenance.open(ProvenanceSettings(), tmp_path)
+    assert "is missing" not in caplog.text, "the first start"
+    (tmp_path / "provenance" / "mark.key").unlink()
+    (tmp_path / "images" / "ab").mkdir(parents=True)
+    (tmp_path / "images" / "ab" / "ab.png").touch()
+    Provenance.open(ProvenanceSettings(), tmp_path)
+    assert "marks made so far can't be read any more" in caplog.text
