@@ -275,3 +275,10 @@ async def test_a_row_takes_no_number_beyond_64_bits_and_no_half_of_a_character(s
     for value in (2**63, -(2**63) - 1, "\ud800"):
         with pytest.raises(NotStorable):
             await shop.records.database.reader.all("SELECT ?", (value,))
+
+
+async def test_a_sentence_that_repeats_a_long_word_fits_into_a_message(forger: Forger) -> None:
+    mia = forger.play.person("mia")
+    use = await mia.slash("gallery", "mod rule add", name="long", words="*" * 999 + "a")
+    text = (await use.wait_for_message()).json["content"]
+    assert len(text) <= 2000 and "bug" not in text

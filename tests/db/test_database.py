@@ -3,6 +3,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -422,3 +423,17 @@ async def test_a_copy_that_fails_is_tried_again(
         await KeyValues(db).set("a", "1")
         await asyncio.sleep(0.01)
     assert "was not copied into it" in caplog.text
+
+
+async def test_a_reader_elsewhere_holds_up_no_writer_while_the_log_is_emptied(
+    path: Path, db: Database
+) -> None:
+    await KeyValues(db).set("a", "1")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM notes").fetchall()
+        await KeyValues(db).set("a", "2")
+        began = time.monotonic()
+        await db.tidy()
+        assert time.monotonic() - began < 2, "SQLite's own timeout would be five seconds"
+    await KeyValues(db).set("a", "3")
