@@ -5,7 +5,7 @@ import asyncio
 import aiohttp
 import discord
 
-from bot.studio import FileTooLarge, FileUnreachable
+from bot.studio import FileTooLarge, FileUnreachable, PictureGone
 from bot.studio.orders.prompt_file import MAX_PNG, MAX_TEXT
 
 _PATIENCE = 1.5
@@ -16,13 +16,39 @@ _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 async def fetch(file: discord.Attachment) -> bytes:
-    """Downloads the file. Raises FileTooLarge before the download, FileUnreachable."""
+    """Downloads the file. Raises FileTooLarge, mostly before the download; FileUnreachable."""
     is_picture = (file.content_type or "").startswith("image/") or file.filename.lower().endswith(_PICTURES)
     limit = MAX_PNG if is_picture else MAX_TEXT
     if file.size > limit:
         raise FileTooLarge(file.size, limit, is_picture)
     try:
-        async with asyncio.timeout(_PATIENCE):
-            return await file.read()
-    except (TimeoutError, aiohttp.ClientError, discord.HTTPException) as error:
+        content = await fetched(file.url, limit, _PATIENCE)
+    except PictureGone as error:
         raise FileUnreachable from error
+    if len(content) > limit:
+        raise FileTooLarge(len(content), limit, is_picture)
+    return content
+
+
+async def fetched(address: str, most: int, patience: float) -> bytes:
+    """Downloads at most `most` bytes and one more; the stated size may be wrong. `patience`: seconds.
+
+    Raises PictureGone when the file is deleted, FileUnreachable.
+    """
+    content = bytearray()
+    try:
+        async with (
+            asyncio.timeout(patience),
+            aiohttp.ClientSession() as session,
+            session.get(address) as response,
+        ):
+            if response.status in (403, 404):
+                raise PictureGone
+            response.raise_for_status()
+            async for chunk in response.content.iter_any():
+                content += chunk
+                if len(content) > most:
+                    break
+    except (TimeoutError, ValueError, aiohttp.ClientError) as error:
+        raise FileUnreachable from error
+    return bytes(content[: most + 1])

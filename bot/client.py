@@ -111,6 +111,7 @@ class Atelier(discord.AutoShardedClient):
             parts.records,
             self.mod_channel,
             self.departures,
+            parts.takedown,
             parts.settings.retention,
             parts.clock,
             self.discord_clock,

@@ -13,13 +13,14 @@ import discord
 from bot.connection import reason_of
 from bot.posted_message import UNREACHABLE, is_our_fault
 from bot.studio import MemberBlocked
-from bot.ui import Language, say_to
+from bot.ui import Language, markdown, say_to
 from db.database import write_patience
 
 log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
+_LONGEST_ANSWER = 2000  # characters; Discord's limit
 _STORE_SECONDS = 2.0
 """Seconds that an interaction without an answer waits for the database. Discord waits three."""
 
@@ -51,7 +52,7 @@ async def answer(interaction: Interaction, error: Exception) -> None:
     if interaction.client.is_closed():
         log.warning("no answer in %s, because the bot is ending: %s", _where(interaction), reason_of(error))
         return
-    text = told(error, say_to(interaction), f"in {_where(interaction)}")
+    text = markdown.short(told(error, say_to(interaction), f"in {_where(interaction)}"), _LONGEST_ANSWER)
     try:
         if interaction.response.is_done():
             await interaction.followup.send(text, ephemeral=True)

@@ -9,6 +9,7 @@ Other packages import from here. Repositories and SQL stay in their modules.
 from db.appeals import Appeal, Decision
 from db.archive import Archived, restore_archive, write_archive
 from db.audit import Act, AuditEntry
+from db.backup import drop_copies
 from db.banned_pictures import BannedPicture, Looks
 from db.blocks import Block
 from db.case_entries import Entry, EntryKind

@@ -183,6 +183,9 @@ def _backup(path: Path, options: argparse.Namespace) -> int:
     target: Path = options.file or backup_name(path, "backup")
     back_up(path, target)
     print(f"{target} written. The pictures are files of their own, in {path.parent / 'images'}.")
+    print(
+        "So are the keys that mark and sign them. `python main.py backup` copies the whole data folder into one file."
+    )
     return 0
 
 

@@ -6,6 +6,7 @@ The actor, the member and the reason can be forgotten without breaking the chain
 
 import asyncio
 import json
+import logging
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +14,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from db.audit_chain import GENESIS, canonical, commitment, new_salt, row_hash
+from db.audit_chain import DAMAGED, GENESIS, Head, canonical, commitment, new_salt, row_hash
 from db.database import Repository, Transaction, value_of
 from generation import MemberId
+
+log = logging.getLogger(__name__)
 
 
 class Act(StrEnum):
@@ -56,6 +59,7 @@ class Act(StrEnum):
     POLICY_RESET = "policy-reset"
     LOG_CHANNEL = "log-channel"
     SECOND_FOR_BANS = "second-for-bans"
+    READ_LOG = "read-log"  # members' prompts, in /mod log
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +81,7 @@ class AuditEntry:
 
 HEAD_FILE = "audit.head"
 
+HASH = "SELECT hash FROM audit WHERE number = ?"
 LAST = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
 APPEND = """
 INSERT INTO audit (number, at, guild_id, actor, action, member, subject, reason, details, previous, hash)
@@ -149,10 +154,20 @@ class Audit(Repository):
             await tx.all(OPENING, opening)
 
         async def keep() -> None:
-            await asyncio.to_thread(_keep, head_path(self._db.path), number, digest)
+            path = head_path(self._db.path)
+            kept = await asyncio.to_thread(kept_head, path)
+            if kept is not None and not await self._has(kept):
+                # The file is the witness of the rows that are missing.
+                log.error("%s is not in the audit log: run `python -m db audit`", path)
+                return
+            await asyncio.to_thread(_keep, path, number, digest)
 
         tx.after_commit(keep)
         return number
+
+    async def _has(self, head: Head) -> bool:
+        row = await self._db.reader.one(HASH, (head.number,))
+        return row is not None and row["hash"].startswith(head.hash)
 
     async def page(
         self,
@@ -174,6 +189,16 @@ def head_path(database: Path) -> Path:
     The file holds the number and hash of the last row, so that missing rows at the end are detected.
     """
     return database.with_name(HEAD_FILE)
+
+
+def kept_head(path: Path) -> Head | None:
+    """Returns the head in the file; None without a file. A damaged file gives a head that no log has."""
+    try:
+        return Head.parse(path.read_text(encoding="ascii")) or DAMAGED
+    except FileNotFoundError:
+        return None
+    except UnicodeDecodeError:
+        return DAMAGED
 
 
 def _keep(path: Path, number: int, digest: str) -> None:

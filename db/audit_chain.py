@@ -4,16 +4,43 @@ A row holds persons and reasons as commitments: the SHA-256 of a salt and the va
 Once both are deleted, the person can't be found from the digest, even by trying every Discord id. Every hash still holds.
 """
 
+from __future__ import annotations
+
 import hashlib
 import json
 import secrets
 import sqlite3
+from dataclasses import dataclass
 from typing import Any
 
 GENESIS = "0" * 64
 """The first row's value for the hash of the row before."""
 _FORM = 1
 """Version of the hashed form; a later form takes another number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """Number and hash (or the hash's beginning) of a row of the chain, noted outside the database."""
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head | None:
+        """Reads "12:3f0a…" or "12 3f0a…" with at least eight digits of the hash; returns None for other text."""
+        number, _, digest = text.strip().lower().replace(" ", ":").partition(":")
+        is_hex = 8 <= len(digest) <= 64 and not set(digest) - set("0123456789abcdef")
+        return (
+            cls(number=int(number), hash=digest) if number.isascii() and number.isdigit() and is_hex else None
+        )
+
+
+DAMAGED = Head(number=0, hash="")
+"""What a damaged head file says: rows are counted from 1."""
 
 
 def canonical(value: Any) -> str:

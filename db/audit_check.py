@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -13,42 +14,33 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any, TextIO
 
-from db.audit import HEAD_FILE, head_path
-from db.audit_chain import GENESIS, commitment, row_hash
+from db.audit import HEAD_FILE, head_path, kept_head
+from db.audit_chain import DAMAGED, GENESIS, Head, commitment, row_hash
+from db.migrate import migrations
 from db.state import opened
 
 FIELDS = ("actor", "member", "reason")
 COLUMNS = ("number", "at", "guild_id", "action", "subject", "details", *FIELDS, "previous", "hash")
-GUARDS = {
-    "audit_is_not_changed",
-    "audit_is_not_deleted",
-    "audit_goes_on",
-    "audit_openings_are_not_changed",
-    "audit_openings_stand",
-}
 ROWS = f"SELECT {', '.join(COLUMNS)} FROM audit ORDER BY number"
 OPENINGS = "SELECT number, field, person, text, salt FROM audit_openings ORDER BY number, field"
-TRIGGERS = "SELECT name FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_openings')"
+TRIGGERS = (
+    "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger' AND tbl_name IN ('audit', 'audit_openings')"
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
-    """Number and hash (or the hash's beginning) of a row of the chain, noted outside the database."""
+def _code_of(sql: str) -> str:
+    """Returns a trigger's statement without its layout, which SQLite keeps."""
+    return " ".join(sql.rstrip("; \n").split())
 
-    number: int
-    hash: str
 
-    def __str__(self) -> str:
-        return f"{self.number}:{self.hash}"
-
-    @classmethod
-    def parse(cls, text: str) -> Head | None:
-        """Reads "12:3f0a…" or "12 3f0a…" with at least eight digits of the hash; returns None for other text."""
-        number, _, digest = text.strip().lower().replace(" ", ":").partition(":")
-        is_hex = 8 <= len(digest) <= 64 and not set(digest) - set("0123456789abcdef")
-        return (
-            cls(number=int(number), hash=digest) if number.isascii() and number.isdigit() and is_hex else None
-        )
+GUARDS = {
+    each["name"]: _code_of(each[0])
+    for migration in migrations()
+    for each in re.finditer(
+        r"^CREATE TRIGGER (?P<name>audit_\w+) .*?^END", migration.sql, re.DOTALL | re.MULTILINE
+    )
+}
+"""The triggers that refuse changes, by name: a guard that does nothing is none."""
 
 
 class FaultKind(StrEnum):
@@ -58,6 +50,7 @@ class FaultKind(StrEnum):
     LINK = "link"  # `row` does not follow the row before
     ROW = "row"
     FIELD = "field"  # `what` of `row`: "actor", "member" or "reason"
+    NO_HEAD = "no-head"  # the head file is damaged
     HEAD = "head"  # `row` is not the one whose head was `what`: "kept" or "given"
 
 
@@ -90,6 +83,8 @@ class Fault:
                 return f"Row {self.row} was changed: its hash is not that of what it says."
             case FaultKind.FIELD:
                 return f"The {self.what} of row {self.row} was changed: it is not the one that was logged."
+            case FaultKind.NO_HEAD:
+                return f"{HEAD_FILE} is damaged: rows missing at the end would not be noticed."
             case FaultKind.HEAD:
                 return f"Row {self.row} is not the one whose head was {where}: the log was written anew."
 
@@ -109,11 +104,13 @@ def check_audit(path: Path, witness: Head | None = None) -> Checked:
     Raises DatabaseMissing, DatabaseTooOld, DatabaseTooNew, DatabaseBroken, DatabaseBusy.
     """
     # Read before the rows: an act in between makes the chain longer than the head file says, never shorter.
-    kept = _kept(head_path(path))
+    kept = kept_head(head_path(path))
+    is_damaged, kept = kept == DAMAGED, None if kept == DAMAGED else kept
     witnesses = [(each, where) for each, where in ((kept, "kept"), (witness, "given")) if each]
     with _opened(path) as connection:
         rows, forgotten, last = 0, 0, GENESIS
-        missing = GUARDS - {name for (name,) in connection.execute(TRIGGERS)}
+        there = {name: _code_of(sql) for name, sql in connection.execute(TRIGGERS)}
+        missing = {name for name, code in GUARDS.items() if there.get(name) != code}
         fault = Fault(FaultKind.NO_GUARD, what=min(missing)) if missing else None
         for row, openings in _rows(connection):
             rows += 1
@@ -126,6 +123,8 @@ def check_audit(path: Path, witness: Head | None = None) -> Checked:
     for each, where in witnesses:
         if each.number > rows:
             fault = fault or Fault(FaultKind.NO_END, each.number, rows, where)
+    if is_damaged:
+        fault = fault or Fault(FaultKind.NO_HEAD)
     head = Head(number=rows, hash=last) if rows else None
     return Checked(rows=rows, head=head, kept=kept, forgotten=forgotten, fault=fault)
 
@@ -250,10 +249,3 @@ def _opened(path: Path) -> Generator[sqlite3.Connection, None, None]:
         connection.row_factory = sqlite3.Row
         connection.execute("BEGIN")
         yield connection
-
-
-def _kept(path: Path) -> Head | None:
-    try:
-        return Head.parse(path.read_text(encoding="ascii"))
-    except (FileNotFoundError, UnicodeDecodeError):
-        return None

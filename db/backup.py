@@ -8,12 +8,22 @@ from contextlib import closing
 from pathlib import Path
 
 from db.errors import storage_errors
+from moderation import DAY
+
+COPY_DAYS = 30
 
 
 def backup_name(path: Path, label: str) -> Path:
     """Returns `atelier-version-1-20260801T120000Z.sqlite3` for `atelier.sqlite3` and "version-1", in the same folder."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
     return path.with_name(f"{path.stem}-{label}-{stamp}{path.suffix}")
+
+
+def drop_copies(path: Path, now: float) -> None:
+    """Deletes the copies that migrations made more than COPY_DAYS before `now`: they hold members who are forgotten since."""
+    for copy in path.parent.glob(f"{path.stem}-version-*{path.suffix}"):
+        if copy.stat().st_mtime < now - COPY_DAYS * DAY:
+            copy.unlink(missing_ok=True)
 
 
 def back_up(path: Path, target: Path) -> None:

@@ -1,7 +1,7 @@
 """A server's list of removed pictures, recognised by perceptual hash. Holds hashes, never pictures.
 
 Also holds the hashes of pictures that the picture check withheld, until their case is decided. Such a picture has no row in
-`images`.
+`images`. A trigger adds those of pictures whose rows are deleted while their case is open.
 """
 
 from dataclasses import dataclass
@@ -28,11 +28,11 @@ class Looks:
     plain: int  # pictures too plain for a hash; they can't be recognised when generated again
 
 
-# Withheld and kept pictures of one job never share a position.
+# A kept picture that was deleted before the decision is among the withheld ones.
 _LOOKS = """
     SELECT images.pdq, images.image_index FROM images JOIN jobs ON jobs.id = images.job
     WHERE images.job = :job AND jobs.guild_id = :guild_id
-    UNION ALL
+    UNION
     SELECT withheld_pictures.pdq, image_index FROM withheld_pictures JOIN cases ON cases.id = case_id
     WHERE cases.job = :job AND cases.guild_id = :guild_id
 """

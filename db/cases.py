@@ -71,6 +71,7 @@ class Case:
     power: str  # "timeout" or "ban" when Discord's own was used too
     told_at: float | None
     is_withheld: bool  # the picture check withheld every picture of the order
+    is_first_refusal: bool  # the member's first refusal by the filter in that server
 
     @property
     def is_open(self) -> bool:
@@ -85,11 +86,11 @@ class Case:
 OPEN = """
 INSERT INTO cases (
     guild_id, number, origin, opened_at, member, member_name, channel_id, job, verdict,
-    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness
+    prompt, negative, ruling, category, rule, words, score, field, normal_form, likeness, is_first_refusal
 ) VALUES (
     :guild_id, (SELECT coalesce(max(last), 0) + 1 FROM case_numbers WHERE guild_id = :guild_id),
     :origin, :at, :member, :member_name, :channel_id, :job, :verdict,
-    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness
+    :prompt, :negative, :ruling, :category, :rule, :words, :score, :field, :normal_form, :likeness, :is_first_refusal
 ) RETURNING *
 """
 GET = "SELECT * FROM cases WHERE id = ?"
@@ -160,6 +161,7 @@ class Cases(Repository):
         negative: str = "",
         verdict: Verdict = ALLOWED,
         verdict_id: int | None = None,
+        is_first_refusal: bool = False,
     ) -> Case:
         """Opens a case with the server's next number."""
         parameters = {
@@ -173,6 +175,7 @@ class Cases(Repository):
             "verdict": verdict_id,
             "prompt": prompt,
             "negative": negative,
+            "is_first_refusal": is_first_refusal,
             **cells_of(verdict),
         }
         return await _one(tx, OPEN, parameters)

@@ -42,6 +42,7 @@ class Effect:
 ADD = """
 INSERT OR REPLACE INTO effects (guild_id, kind, case_id, job, wanted_at, due_at) VALUES (?, ?, ?, ?, ?, ?)
 """
+GET = "SELECT * FROM effects WHERE id = ?"
 DUE = "SELECT * FROM effects WHERE due_at <= ? ORDER BY due_at, id LIMIT ?"
 JUST_WANTED = """
 SELECT * FROM effects
@@ -70,6 +71,9 @@ class Effects(Repository):
         """Adds an effect; it replaces the case's one of that kind. `due_at`: None for at once."""
         due_at = at + HEAD_START if due_at is None else due_at
         await tx.all(ADD, (guild_id, kind, case_id, job, at, due_at))
+
+    async def get(self, effect_id: int) -> Effect | None:
+        return await self._db.reader.find(_effect, GET, (effect_id,))
 
     async def due(self, now: float, limit: int = 50) -> list[Effect]:
         """Returns effects whose next try is due; the longest due comes first."""

@@ -256,7 +256,8 @@ class Pictures:
         """Returns the content's hash. The file exists when this returns."""
         sha256 = hashlib.sha256(content).hexdigest()
         path = self._path(sha256)
-        if not path.is_file():
+        # A damaged file under the right name is written anew.
+        if not path.is_file() or path.read_bytes() != content:
             _write(path, content)
         return sha256
 

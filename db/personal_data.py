@@ -11,6 +11,8 @@ from moderation import DAY, HOUR
 NOBODY = 0
 """Replaces a forgotten moderator's id. Discord never issues this id."""
 
+REFUSALS_STAY = 90 * DAY
+"""Seconds for which an erased refusal, without its text, keeps later ones from being a member's first."""
 LIVE_BLOCK = "blocks.lifted_at IS NULL AND (blocks.expires_at IS NULL OR blocks.expires_at > :now)"
 LIVE_STRIKE = "strikes.pardoned_at IS NULL AND strikes.expires_at > :now"
 # With such an effect, Discord's own timeout or ban is still to be set or lifted.
@@ -123,8 +125,17 @@ PERSONAL_DATA = (
     PersonalRows(
         "verdicts",
         at="at",
-        # Refusals stay for a day: an erasure must not hide from moderators refusals that they have not seen yet.
-        treatments=(Treatment(f"NOT (ruling = 2 AND at > :now - {DAY})", paced_by="id"),),
+        # Refusals stay for a day: an erasure must not hide from moderators refusals that they have not seen yet. That there was
+        # one stays longer: a first refusal is explained without a strike, and an erasure must not make the next one the first.
+        treatments=(
+            Treatment(f"NOT (ruling = 2 AND at > :now - {REFUSALS_STAY})", paced_by="id"),
+            Treatment(
+                f"ruling = 2 AND at <= :now - {DAY} AND member_name || prompt || negative || rule || normal_form <> ''",
+                """member_name = '', prompt = '', negative = '', words = '[]', normal_form = '', field = '', rule = '',
+                likeness = NULL, job = NULL, message_id = NULL""",
+                paced_by="id",
+            ),
+        ),
         columns="""id, at, guild_id, channel_id, member, member_name, job, message_id, source, prompt, negative, ruling,
             category, field""",
     ),

@@ -8,8 +8,8 @@ import math
 import time
 from dataclasses import dataclass
 
-from db.database import Database
-from db.erasure import BATCH, JOB_IS_OVER
+from db.database import Database, value_of
+from db.erasure import BATCH, JOB_IS_OVER, PostedAs
 from db.images import Pictures
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
 from generation import JobId
@@ -63,16 +63,26 @@ class Expiry:
         return f"DELETE FROM {self.table} WHERE {self.key} IN {keys} AND {self.where} RETURNING 1"
 
 
+_CASE_AT = "coalesce(acted_at, opened_at)"
+_CASE_IS_OVER = f"""NOT {SANCTIONED} AND NOT EXISTS (
+    SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL)
+"""
+_HAS_CARD = """(card_message_id IS NOT NULL OR EXISTS (
+    SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND appeals.card_message_id IS NOT NULL))
+"""
+# An older card in Discord, without its row, would not be found by an erasure any more.
+CARDS = f"""
+WITH due AS (SELECT * FROM cases WHERE {_CASE_AT} < :before AND {_HAS_CARD} AND {_CASE_IS_OVER} LIMIT :limit)
+SELECT 'cases' AS place, id AS row, guild_id, card_channel_id AS channel_id, card_message_id AS message_id
+FROM due WHERE card_message_id IS NOT NULL
+UNION ALL
+SELECT 'appeals', appeals.id, guild_id, appeals.card_channel_id, appeals.card_message_id
+FROM appeals JOIN due ON due.id = case_id WHERE appeals.card_message_id IS NOT NULL
+"""
 EXPIRIES = (
     Expiry("prompts", "verdicts", "at"),
     Expiry("jobs", "jobs", "finished_at", JOB_IS_OVER),
-    Expiry(
-        "cases",
-        "cases",
-        "coalesce(acted_at, opened_at)",
-        f"""NOT {SANCTIONED} AND NOT EXISTS (
-            SELECT 1 FROM appeals WHERE appeals.case_id = cases.id AND decision IS NULL)""",
-    ),
+    Expiry("cases", "cases", _CASE_AT, f"{_CASE_IS_OVER} AND NOT {_HAS_CARD}"),
     Expiry(
         "sanctions",
         "strikes",
@@ -118,6 +128,13 @@ class Retention:
             if period is not None:
                 count += await self._delete(expiry, now - period, now)
         return count
+
+    async def cards(self, periods: Periods, now: float, limit: int) -> list[PostedAs]:
+        """Returns the cards of at most `limit` cases that are old enough to be deleted: a row stays as long as its card."""
+        if periods.cases is None:
+            return []
+        parameters = {"before": now - periods.cases, "now": now, "limit": limit}
+        return [value_of(PostedAs, row) for row in await self._db.reader.all(CARDS, parameters)]
 
     async def _delete(self, expiry: Expiry, before: float, now: float) -> int:
         after, after_key = self._after.get(expiry, _START)

@@ -82,18 +82,13 @@ WHERE member = ? AND guild_id IS ? AND source = ? AND prompt = ? AND negative = 
 REFUSALS = f"""
 SELECT at FROM verdicts WHERE member = ? AND at > ? AND ruling = 2 AND source <> '{PICTURE}' ORDER BY at
 """
-_FIRST = f"""
-own.ruling = 2 AND NOT EXISTS (
-    SELECT 1 FROM verdicts AS earlier
-    WHERE earlier.member = own.member AND earlier.guild_id IS own.guild_id AND earlier.ruling = 2 AND earlier.id < own.id
-      AND earlier.source <> '{PICTURE}'
-)
-"""
-IS_FIRST_REFUSAL = f"SELECT EXISTS (SELECT 1 FROM verdicts AS own WHERE own.id = ? AND {_FIRST})"
-IS_OF_FIRST_REFUSAL = f"""
+IS_FIRST_REFUSAL = f"""
 SELECT EXISTS (
-    SELECT 1 FROM cases JOIN verdicts AS own ON own.id = cases.verdict
-    WHERE cases.id = ? AND cases.origin = 'refusal' AND {_FIRST}
+    SELECT 1 FROM verdicts AS own WHERE own.id = ? AND own.ruling = 2 AND NOT EXISTS (
+        SELECT 1 FROM verdicts AS earlier
+        WHERE earlier.member = own.member AND earlier.guild_id IS own.guild_id AND earlier.ruling = 2 AND earlier.id < own.id
+          AND earlier.source <> '{PICTURE}'
+    )
 )
 """
 
@@ -164,10 +159,6 @@ class Verdicts(Repository):
     async def is_first_refusal(self, verdict_id: int) -> bool:
         """Returns whether this verdict refused, and no earlier prompt of the member was refused in that server."""
         return bool(await self._db.reader.value(IS_FIRST_REFUSAL, (verdict_id,)))
-
-    async def is_of_first_refusal(self, case_id: int) -> bool:
-        """Applies `is_first_refusal` to the verdict that opened the case; False when the case was opened for another reason."""
-        return bool(await self._db.reader.value(IS_OF_FIRST_REFUSAL, (case_id,)))
 
     async def has_flagged(self, job: JobId, source: str) -> bool:
         """Returns whether a verdict of that source flagged or refused the job."""

@@ -40,7 +40,6 @@ class Dossier:
     rung: Rung  # the next rung of the ladder
     entries: Sequence[Entry]
     job: Job | None
-    is_first_hit: bool = False  # the member's first refusal by the filter
     has_look: bool = False  # a withheld picture has a hash
     has_strike: bool = False  # the case's strike counts
 
@@ -157,7 +156,10 @@ def _record(say: Language, dossier: Dossier) -> str:
     if dossier.case.is_open:
         rung = dossier.rung
         ladder = say(
-            "case-ladder", sanction=rung.sanction, seconds=rung.seconds, is_first=dossier.is_first_hit
+            "case-ladder",
+            sanction=rung.sanction,
+            seconds=rung.seconds,
+            is_first=dossier.case.is_first_refusal,
         )
         line += f"\n{ladder}"
     return line
@@ -279,7 +281,6 @@ def notice(
     strike_until: float | None,
     strikes: int,
     can_appeal: bool,
-    is_first_hit: bool = False,
     is_amended: bool = False,
 ) -> View:
     """Builds the notice to the member, for a direct message or an answer that only they see.
@@ -305,7 +306,7 @@ def notice(
         lines.append(say("case-notice-removed"))
     if strike_until is not None:
         lines.append(say("case-notice-strike", until=strike_until, strikes=strikes))
-    elif is_first_hit:
+    elif case.is_first_refusal:
         lines.append(say("case-notice-first"))
     if can_appeal := can_appeal and case.outcome is not Outcome.APPROVE:
         lines.append(say("case-notice-appeal", number=case.number))

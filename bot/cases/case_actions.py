@@ -142,7 +142,7 @@ class CaseActions:
         parts += await self._effects.told(say, results)
         if done.strike_until is not None:
             parts.append(say("case-strikes-now", strikes=done.strikes))
-        elif done.is_first_hit and case.outcome in STRIKING:
+        elif case.is_first_refusal and case.outcome in STRIKING:
             parts.append(say("case-first-refusal"))
         if case.card_message_id is None:
             await self._mod_channel.refresh_case(case.id)

@@ -83,7 +83,6 @@ class DirectMessages:
             strike_until=strike.expires_at if strike and strike.is_live(now) else None,
             strikes=await self._records.strikes.live(case.guild_id, case.member, now),
             is_amended=await self._records.entries.has(case.id, EntryKind.AMENDED),
-            is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
             can_appeal=await self._records.appeals.of_case(case.id) is None,
         )
 

@@ -87,7 +87,7 @@ class Effects:
             by_server.setdefault(effect.guild_id, []).append(effect)
         async with asyncio.TaskGroup() as tasks:
             for effects in by_server.values():
-                tasks.create_task(self._tell_moderators(effects))
+                tasks.create_task(self._sweep_server(effects))
 
     async def after(
         self, answer: Awaitable[object], *, cases: Iterable[int] = (), jobs: Iterable[JobId] = ()
@@ -124,9 +124,14 @@ class Effects:
         # Its end was changed.
         return say("case-timeout-keeps-end", power=power, obstacle=obstacle, case=0) if obstacle else ""
 
-    async def _tell_moderators(self, effects: Sequence[Effect]) -> None:
+    async def _sweep_server(self, effects: Sequence[Effect]) -> None:
         """Tries a server's effects. No moderator waits for the results: their channel is told what is left to them."""
-        for each in await self._carry_out(effects):
+        try:
+            results = await self._carry_out(effects)
+        except StorageError as error:
+            log.warning("effects of decisions are carried out later: %s", error)
+            return
+        for each in results:
             if each.obstacle in (None, Obstacle.NONE_TO_LIFT, Obstacle.IN_FORCE) or each.is_tried_again:
                 continue
             guild_id, text = each.effect.guild_id, ""
@@ -155,6 +160,9 @@ class Effects:
                 continue
             self._under_way.add(effect.id)
             try:
+                # Read again: a press or the worker may have done it since.
+                if await self._records.effects.get(effect.id) is None:
+                    continue
                 if (result := await self._result_of(effect)) is not None:
                     await self._settle(result)
                     results.append(result)

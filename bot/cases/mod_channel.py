@@ -222,7 +222,6 @@ class ModChannel:
             rung=rung,
             entries=await self._records.entries.of_case(case.id),
             job=await self._records.jobs.get(case.job) if case.job else None,
-            is_first_hit=await self._records.verdicts.is_of_first_refusal(case.id),
             has_look=await self._records.banned.has_look(case.id),
             has_strike=strike is not None and strike.is_live(self._parts.clock()),
         )

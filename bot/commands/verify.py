@@ -1,17 +1,16 @@
 """/verify and the message menu "Verify": whether this bot made a picture, and if so when, from what, and for whom."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
-import aiohttp
 import discord
 from discord import app_commands
 
+from bot.attachments import fetched
 from bot.client import Interaction
 from bot.gallery.cards import loras_told
 from bot.permissions import actor_of
-from bot.studio import Actor, FileUnreachable, Moderator, NothingToVerify, PictureGone, TooHeavyToVerify
+from bot.studio import Actor, Moderator, NothingToVerify, TooHeavyToVerify
 from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
 from bot.ui import Language, command, note, say_to, text
 from db import Job
@@ -59,24 +58,13 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
             break
         try:
             async with verification.turn:
-                verified = await verification.examine(await _fetched(interaction, address))
+                verified = await verification.examine(await fetched(address, MAX_BYTES, _FETCH_SECONDS))
         except (NothingToVerify, TooHeavyToVerify):
             continue
         said.append(_said(verified, actor, say))
     if not said:
         raise NothingToVerify
     await interaction.followup.send(view=note("\n\n".join(said)), ephemeral=True)
-
-
-async def _fetched(interaction: Interaction, address: str) -> bytes:
-    """Raises PictureGone, FileUnreachable."""
-    try:
-        async with asyncio.timeout(_FETCH_SECONDS):
-            return await interaction.client.http.get_from_cdn(address)
-    except (discord.NotFound, discord.Forbidden) as error:
-        raise PictureGone from error  # deleted in the meantime
-    except (TimeoutError, ValueError, aiohttp.ClientError, discord.HTTPException) as error:
-        raise FileUnreachable from error
 
 
 def _shown_in(components: Any) -> Iterator[str]:

@@ -17,7 +17,8 @@ from bot.cases.mod_channel import ModChannel
 from bot.posted_message import UNREACHABLE, is_final
 from bot.privacy.departures import ServerDepartures
 from bot.studio import RetentionSettings
-from db import ErasureRequest, Periods, PostedAs, Repositories, StorageError
+from bot.studio.cases.takedown import Takedown
+from db import ErasureRequest, Periods, PostedAs, Repositories, StorageError, drop_copies
 from moderation import DAY
 
 log = logging.getLogger(__name__)
@@ -27,6 +28,9 @@ _SECONDS = 60.0
 _PAUSE = 0.05
 """Seconds between two steps, so that other tasks get the database first."""
 _AT_ONCE = 20  # rows per lookup for Discord
+_ERASURES_AT_ONCE = 4
+_IDLE_SECONDS = 3600.0
+"""Seconds until a request is looked at again of which the rest may not go yet: it scans several tables."""
 _WRONG_SECONDS = 300.0
 """Seconds that this machine's clock may differ from Discord's. A clock that is wrong must not delete data by its age."""
 
@@ -38,6 +42,7 @@ class ErasureSweep:
         records: Repositories,
         mod_channel: ModChannel,
         departures: ServerDepartures,
+        takedown: Takedown,
         settings: RetentionSettings,
         clock: Callable[[], float],
         discord_clock: Callable[[], float | None] | None = None,
@@ -51,6 +56,7 @@ class ErasureSweep:
         self._records = records
         self._mod_channel = mod_channel
         self._departures = departures
+        self._takedown = takedown
         self._clock = clock
         self._discord_clock = discord_clock or clock
         self._pause = pause
@@ -58,6 +64,8 @@ class ErasureSweep:
         self.periods = periods_of(settings)
         self._wanted = asyncio.Event()
         self._warned_at = -math.inf
+        # Requests of which nothing could go, and when they are due again.
+        self._idle: dict[ErasureRequest, float] = {}
 
     def want(self) -> None:
         """Starts a sweep now: a member asked for erasure."""
@@ -97,14 +105,13 @@ class ErasureSweep:
 
     async def sweep(self) -> None:
         """Sweeps once. Raises StorageError."""
-        for erasure in await self._records.erasure.pending():
-            try:
-                await self._forget(erasure)
-            except StorageError:
-                raise
-            except Exception:
-                # A bug here must stop neither other erasures nor the bot.
-                log.exception("a member could not be forgotten yet; it is tried again")
+        now, turns = self._clock(), asyncio.Semaphore(_ERASURES_AT_ONCE)
+        pending = await self._records.erasure.pending()
+        self._idle = {each: at for each, at in self._idle.items() if each in pending and at > now}
+        async with asyncio.TaskGroup() as tasks:
+            for erasure in pending:
+                if erasure not in self._idle:
+                    tasks.create_task(self._forget_in_turn(erasure, turns))
         await self._redraw()
         if await self._is_clock_right():
             await self._departures.sweep()
@@ -122,8 +129,14 @@ class ErasureSweep:
         return is_right
 
     async def _retain(self) -> None:
-        """Deletes rows and pictures that are older than the settings keep them, or for which there is no room."""
+        """Deletes rows and pictures that are older than the settings keep them, or for which there is no room.
+
+        Cards go before their cases.
+        """
         await self._warn_of_little_room()
+        while posted := await self._records.retention.cards(self.periods, self._clock(), _AT_ONCE):
+            if not await self._delete(posted):
+                break
         count = 0
         while changed := await self._records.retention.step(self.periods, self._clock()):
             count += changed
@@ -132,6 +145,17 @@ class ErasureSweep:
             log.info("%d rows and pictures were older or took more room than the settings allow", count)
             await self._records.database.tidy()
         await self._records.pictures.empty_trash(self._clock())
+        await asyncio.to_thread(drop_copies, self._records.database.path, self._clock())
+
+    async def _forget_in_turn(self, erasure: ErasureRequest, turns: asyncio.Semaphore) -> None:
+        """Forgets as much as may go now. A large erasure holds up no other, and an error stops neither the others nor the bot."""
+        async with turns:
+            try:
+                await self._forget(erasure)
+            except StorageError as error:
+                log.warning("a member is forgotten later: %s", error)
+            except Exception:
+                log.exception("a member could not be forgotten yet; it is tried again")
 
     async def _warn_of_little_room(self) -> None:
         """Warns once a day, before the oldest pictures are deleted."""
@@ -146,13 +170,19 @@ class ErasureSweep:
 
     async def _forget(self, erasure: ErasureRequest) -> None:
         erasures, now = self._records.erasure, self._clock()
+        # Asked for on the command line, beside the bot.
+        async with self._records.database.transaction() as tx:
+            cancelled = await self._takedown.cancel_all_in(tx, erasure.member, before=erasure.asked_at)
+        self._takedown.leave_line(cancelled)
         await self._remove_pictures(erasure)
-        while posted := await erasures.posted(erasure, now, _AT_ONCE):
-            if not await self._delete(posted):
-                break
+        is_reachable = True
+        while is_reachable and (posted := await erasures.posted(erasure, now, _AT_ONCE)):
+            is_reachable = await self._delete(posted)
         advance = await erasures.advance(erasure, now=now, acts_before=now - self.periods.audit)
         if advance.rows:
             await self._records.database.tidy()
+        elif not advance.is_done and is_reachable:
+            self._idle[erasure] = now + _IDLE_SECONDS
         if advance.is_done:
             log.info("a member who asked for it is forgotten")
 
@@ -180,7 +210,7 @@ class ErasureSweep:
                 await channel.get_partial_message(each.message_id).delete()
             except UNREACHABLE as error:
                 if not is_final(error):
-                    log.warning("messages of a member who is to be forgotten are left: %s", error)
+                    log.warning("messages that are to go with their rows are left: %s", error)
                     return False
                 if not isinstance(error, discord.NotFound):
                     log.warning("message %s can't be deleted: %s", each.message_id, error)

@@ -107,8 +107,9 @@ class Studio:
         self.dispatch.check_room()
         demand_answer()
         async with self.records.database.transaction() as tx:
-            # Checked again: a block set since then has cancelled every job but this one.
+            # Checked again: a block set since then has cancelled every job but this one, and a lockdown lets no more in.
             await self._demand_unblocked(actor, now)
+            await self._lockdown.let_in(actor)
             await self._charge(order, now)
             await self.records.jobs.record(tx, job)
             await self.records.spending.spend(

@@ -8,12 +8,15 @@ from typing import Any, ClassVar, Self, cast
 import discord
 from discord import ui
 
+from bot.texts import markdown
 from generation import JobId
 
 VERSION = 1
 """Version of the custom_id's form. Messages with an older form keep their old pattern beside the new one."""
 
 View = ui.LayoutView
+LONGEST_TEXTS = 4000
+"""Characters of all texts of a message; Discord's limit."""
 BLUE = discord.Colour(0x5865F2)
 
 OURS = "atelier:"
@@ -85,7 +88,16 @@ def card(*items: ui.Item[Any], colour: discord.Colour | None = None) -> View:
     """Builds a card of these items with a stripe of that colour."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.Container(*items, accent_colour=colour))
+    _fit(view)
     return view
+
+
+def _fit(view: View) -> None:
+    """Shortens the longest texts until all of them fit: Discord refuses a longer message, at every try."""
+    texts = [each for each in view.walk_children() if isinstance(each, ui.TextDisplay)]
+    while (excess := sum(len(each.content) for each in texts) - LONGEST_TEXTS) > 0:
+        longest = max(texts, key=lambda each: len(each.content))
+        longest.content = markdown.short(longest.content, max(1, len(longest.content) - excess))
 
 
 def note(text: str, *, colour: discord.Colour = BLUE) -> View:

@@ -35,6 +35,7 @@ _ENGLISH_SHARE = 0.4  # share of known words in a text that is needed before mis
 _LONGEST_REMEMBERED = 40  # letters
 _BESIDE_TURNED = 5  # words around reversed words that may be palindromes, or known in both directions
 _FRAGMENTS = 4  # pieces that one word may be cut into
+_FRAGMENT = 3  # letters of a piece, where the word is disguised in another way too
 _EDGE = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’„«»…–—·•´¡¿。、"
 _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
 
@@ -136,6 +137,8 @@ def _read_spelled(run: str, vocabulary: Vocabulary) -> str:
             read.append(f"{letters[0]} {letters[1:]}")
         elif letters in vocabulary.known:
             read.append(letters)
+        elif letters[0] in "ai" and (word := _watched_word(letters[1:], vocabulary)):
+            read.append(f"{letters[0]} {word}")  # "a n u d 3": spelled, and disguised besides
         else:
             found = vocabulary.segmented(letters, spelled=True) or vocabulary.restored(letters)
             read.append(" ".join(found) if found else part)
@@ -197,15 +200,16 @@ def _read_parts(core: str, parts: list[str], vocabulary: Vocabulary) -> Iterator
     elif joined in vocabulary.known:
         has_watched = joined not in vocabulary.watched and any(part in vocabulary.watched for part in parts)
         yield _Chunk([joined], apart=parts if has_watched else None)
-    elif any(part not in vocabulary.known for part in parts) and _is_watched(joined, vocabulary):
+    elif any(part not in vocabulary.known for part in parts) and _watched_word(joined, vocabulary):
         yield _Chunk(vocabulary.restored(joined) or [joined])
     else:
         yield from (_restored(part, vocabulary) for part in parts)
 
 
-def _is_watched(word: str, vocabulary: Vocabulary) -> bool:
+def _watched_word(word: str, vocabulary: Vocabulary) -> str | None:
+    """Returns the one watched word that a disguised word stands for."""
     found = vocabulary.restored(word)
-    return found is not None and len(found) == 1 and found[0] in vocabulary.watched
+    return found[0] if found is not None and len(found) == 1 and found[0] in vocabulary.watched else None
 
 
 def _restored(word: str, vocabulary: Vocabulary) -> _Chunk:
@@ -234,6 +238,13 @@ def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
     while at < len(tokens):
         for end in range(min(at + _FRAGMENTS, len(tokens)), max(strange[at], at + 1), -1):
             word = "".join(tokens[at:end])
+            if (
+                len(word) >= 4
+                and word not in vocabulary.watched
+                and max(map(len, tokens[at:end])) <= _FRAGMENT
+            ):
+                # "nu d3": cut, and disguised besides.
+                word = _watched_word(word, vocabulary) or word
             if len(word) >= 4 and word in vocabulary.watched:
                 joined.append(word)
                 at = end

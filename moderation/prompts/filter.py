@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial, reduce
+from functools import lru_cache, partial
 from typing import Protocol
 
 from moderation.normalise.normalise import normal_form, words
@@ -16,7 +16,7 @@ from moderation.policy import Policy, standard
 from moderation.prompts.phrases import Found
 from moderation.prompts.public_figures import Name, PublicFigures, figures
 from moderation.prompts.rules import Part, Reads, Rule, Rules
-from moderation.verdict import ALLOWED, Category, Ruling, Verdict, stricter
+from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 
 NEGATIVE = "negative"  # fields whose names begin with this list content to leave out of the picture
 CLASSIFIER = "classifier"  # the rule name of a verdict by the classifier
@@ -102,7 +102,7 @@ class PromptFilter:
             *self._of_names(readings, hits, opinions, policy),
         ]
         allowed = replace(ALLOWED, normal_form=readings[0].text if readings else "")
-        verdict = reduce(stricter, sorted(verdicts, key=_gravity), allowed)
+        verdict = max(verdicts, key=_gravity, default=allowed)
         overall = max((opinion.overall for _, opinion in opinions), default=0.0)
         verdict = replace(verdict, score=max(verdict.score, overall))
         return (
@@ -278,9 +278,10 @@ def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: 
             yield from opinion.words or ("score",)
 
 
-def _gravity(verdict: Verdict) -> int:
-    """Returns the sort key: among equally strict verdicts the first is shown, and those required by law come first."""
-    return {Category.MINORS: 0, Category.REAL_PERSON: 1}.get(verdict.category, 2)
+def _gravity(verdict: Verdict) -> tuple[int, int, float]:
+    """Returns the sort key: among equally strict verdicts, one required by law is shown, then the one with the highest score."""
+    law = {Category.MINORS: 2, Category.REAL_PERSON: 1}.get(verdict.category, 0)
+    return verdict.ruling, law, verdict.score
 
 
 def _nearest(hits: list[_Reading], beside: list[_Reading]) -> list[_Reading]:

@@ -1,14 +1,19 @@
 """What only a forger sends gets a sentence: never a bug's reference, never silence."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
-import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
+from bot.attachments import fetched
 from bot.client import Atelier
+from bot.commands import verify
+from bot.studio.errors import FileUnreachable, PictureGone
 from bot.studio.orders.order import GalleryAction
 from bot.studio.pictures.verification import CHECKS_A_MINUTE
 from db.errors import NotStorable
@@ -143,20 +148,20 @@ async def test_a_planted_button_of_another_servers_picture_does_nothing(shop: Sh
 async def test_a_flood_of_checks_is_limited_and_fetches_one_file_at_a_time(
     shop: Shop, forger: Forger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ada, http = forger.play.person("ada"), forger.atelier.http
-    fetch, at_once, most = http.get_from_cdn, 0, 0
+    ada = forger.play.person("ada")
+    fetch, at_once, most = verify.fetched, 0, 0
 
-    async def counted(url: str) -> bytes:
+    async def counted(*of: Any) -> bytes:
         nonlocal at_once, most
         at_once += 1
         most = max(most, at_once)
         await asyncio.sleep(0)
         try:
-            return await fetch(url)
+            return await fetch(*of)
         finally:
             at_once -= 1
 
-    monkeypatch.setattr(http, "get_from_cdn", counted)
+    monkeypatch.setattr(verify, "fetched", counted)
     picture = ada.upload("a.png", png())
     uses = [await ada.slash("gallery", "verify", picture=picture) for _ in range(CHECKS_A_MINUTE + 3)]
     told = [(await use.wait_for_message()).texts for use in uses]
@@ -169,11 +174,48 @@ async def test_a_flood_of_checks_is_limited_and_fetches_one_file_at_a_time(
     )
 
 
-async def test_a_file_that_cannot_be_fetched_is_told(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def broken(url: str) -> bytes:
-        raise aiohttp.ClientError("gone")
+@asynccontextmanager
+async def served(answer: Callable[[web.Request], Awaitable[web.StreamResponse]]) -> AsyncGenerator[str]:
+    """Yields the address of a server with this answer."""
+    application = web.Application()
+    application.router.add_get("/a.png", answer)
+    async with TestServer(application) as server:
+        yield str(server.make_url("/a.png"))
 
-    monkeypatch.setattr(forger.atelier.http, "get_from_cdn", broken)
+
+async def test_no_more_is_fetched_than_was_asked_for_whatever_size_was_stated() -> None:
+    sent = 0
+
+    async def endless(request: web.Request) -> web.StreamResponse:
+        nonlocal sent
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with suppress(ConnectionError):
+            while sent < 2**30:
+                await response.write(bytes(2**16))
+                sent += 2**16
+        return response
+
+    async with served(endless) as address:
+        assert len(await fetched(address, 2**20, 10)) == 2**20 + 1
+    assert sent < 2**26
+
+
+@pytest.mark.parametrize(("status", "error"), [(404, PictureGone), (500, FileUnreachable)])
+async def test_a_file_that_is_not_served_is_an_error(status: int, error: type[Exception]) -> None:
+    async def answer(_: web.Request) -> web.Response:
+        return web.Response(status=status)
+
+    async with served(answer) as address:
+        with pytest.raises(error):
+            await fetched(address, 100, 10)
+
+
+async def test_a_file_that_cannot_be_fetched_is_told(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*of: Any) -> bytes:
+        raise FileUnreachable
+
+    monkeypatch.setattr(verify, "fetched", broken)
     ada = forger.play.person("ada")
     use = await ada.slash("gallery", "verify", picture=ada.upload("a.png", png()))
     assert "could not be fetched" in (await use.wait_for_message()).texts
@@ -233,3 +275,10 @@ async def test_a_row_takes_no_number_beyond_64_bits_and_no_half_of_a_character(s
     for value in (2**63, -(2**63) - 1, "\ud800"):
         with pytest.raises(NotStorable):
             await shop.records.database.reader.all("SELECT ?", (value,))
+
+
+async def test_a_sentence_that_repeats_a_long_word_fits_into_a_message(forger: Forger) -> None:
+    mia = forger.play.person("mia")
+    use = await mia.slash("gallery", "mod rule add", name="long", words="*" * 999 + "a")
+    text = (await use.wait_for_message()).json["content"]
+    assert len(text) <= 2000 and "bug" not in text

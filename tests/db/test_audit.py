@@ -175,7 +175,7 @@ async def test_a_log_without_its_guards_is_broken(db: Database, path: Path) -> N
     names = {
         row["name"] for row in await db.reader.all("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
     }
-    assert names >= GUARDS
+    assert names >= set(GUARDS)
     async with db.transaction() as tx:
         await tx.all("DROP TRIGGER audit_is_not_deleted")
     assert "audit_is_not_deleted" in str(check_audit(path).fault)
@@ -192,6 +192,7 @@ async def test_a_log_that_was_written_anew_is_found_by_a_head_kept_elsewhere(
     assert main(["audit", "--data", str(path.parent), "--head", str(short)]) == 0
     # A log with the same acts and other texts: consistent in itself, with its own head.
     tamper(path, "DELETE FROM audit_openings", "DELETE FROM audit")
+    head_path(path).unlink()
     await act(db, 5, reason="other words")
     assert check_audit(path).fault is None
     capsys.readouterr()
@@ -300,3 +301,31 @@ def test_json_is_written_in_one_way() -> None:
     with pytest.raises(ValueError, match="JSON"):
         canonical(float("nan"))
     assert len({new_salt() for _ in range(100)}) == 100
+
+
+async def test_a_cut_tail_is_noticed_after_further_acts_too(db: Database, path: Path) -> None:
+    await act(db, 5)
+    kept = head_path(path).read_text()
+    tamper(path, "DELETE FROM audit_openings WHERE number > 3", "DELETE FROM audit WHERE number > 3")
+    for _ in range(4):
+        await act(db)
+        assert check_audit(path).fault is not None
+    assert head_path(path).read_text() == kept, "the witness of what is missing"
+
+
+async def test_a_guard_that_does_nothing_is_none(db: Database, path: Path) -> None:
+    await act(db)
+    assert check_audit(path).fault is None
+    async with db.transaction() as tx:
+        await tx.all("DROP TRIGGER audit_is_not_deleted")
+        await tx.all("CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT 1; END")
+    assert "audit_is_not_deleted" in str(check_audit(path).fault)
+
+
+@pytest.mark.parametrize("content", [b"", b"2", b"\xff\xfe", b"2 xyz"])
+async def test_a_damaged_head_file_is_a_fault_and_stays(db: Database, path: Path, content: bytes) -> None:
+    await act(db)
+    head_path(path).write_bytes(content)
+    await act(db)
+    assert "audit.head is damaged" in str(check_audit(path).fault)
+    assert head_path(path).read_bytes() == content

@@ -96,3 +96,18 @@ def test_cases_and_bans_of_before_are_known_for_what_they_are(tmp_path: Path) ->
     assert cases == [("aaaaaaaaaa", 1), ("bbbbbbbbbb", 1), ("cccccccccc", 0), ("dddddddddd", 0)]
     # When the case was approved or is open, the ban came from a command.
     assert bans == [("aaaaaaaaaa", None), ("bbbbbbbbbb", 2), ("cccccccccc", None), ("dddddddddd", 4)]
+
+
+async def test_a_picture_that_goes_before_the_decision_can_still_be_banned(
+    db: Database, tmp_path: Path
+) -> None:
+    banned, pictures, job = BannedPictures(db), Pictures(db, tmp_path), await record_done(db)
+    async with db.transaction() as tx:
+        await Cases(db).open(
+            tx, guild_id=GUILD, origin=Origin.REPORT, at=NOW, member=ALICE, member_name="alice", job=job.id
+        )
+        await store(pictures, tx, job.id)
+        await tx.all("UPDATE images SET pdq = ?", (LOOK,))
+        await tx.all("DELETE FROM jobs WHERE id = ?", (job.id,))
+        assert await tx.all("SELECT * FROM images") == []
+        assert await banned.ban(tx, GUILD, job.id, NOW, None) == Looks(known=1, plain=0)

@@ -3,6 +3,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -555,3 +556,17 @@ async def test_a_long_read_has_a_connection_of_its_own(db: Database) -> None:
     assert found == ["a"]
     with pytest.raises(DatabaseBroken, match="readonly"):
         await db.read_apart(lambda connection: connection.execute(INSERT, ("c", "3")))
+
+
+async def test_a_reader_elsewhere_holds_up_no_writer_while_the_log_is_emptied(
+    path: Path, db: Database
+) -> None:
+    await KeyValues(db).set("a", "1")
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM notes").fetchall()
+        await KeyValues(db).set("a", "2")
+        began = time.monotonic()
+        await db.tidy()
+        assert time.monotonic() - began < 2, "SQLite's own timeout would be five seconds"
+    await KeyValues(db).set("a", "3")

@@ -66,6 +66,7 @@ NO_PERSON = {
     "ruling",
     "is_escalated",
     "is_withheld",
+    "is_first_refusal",
     "is_card_stale",
     "is_shadow",
     "ban_needs_second",

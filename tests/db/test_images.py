@@ -323,3 +323,13 @@ async def test_a_walk_over_many_files_lets_writers_through(
             in_between += 0 < len(live(pictures)) < 20
     assert await sweep == Swept(trashed=20)
     assert in_between >= 5
+
+
+async def test_a_damaged_file_under_its_hash_is_written_anew(db: Database, pictures: Pictures) -> None:
+    await pictures.put([b"a picture"])
+    [file] = files(pictures)
+    file.write_bytes(b"a pictur")
+    job = await record(db)
+    async with db.transaction() as tx:
+        image = await store(pictures, tx, job.id, content=b"a picture")
+    assert await pictures.read(image) == b"a picture"

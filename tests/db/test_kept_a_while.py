@@ -13,9 +13,11 @@ from db.database import Database
 from db.erasure import ErasureRequest, Erasures
 from db.jobs import Jobs
 from db.member_export import MemberExport
+from db.personal_data import REFUSALS_STAY
 from db.reports import Reports
 from db.spending import Spending
 from db.strikes import Strikes
+from db.verdicts import Verdicts
 from moderation.duration import DAY
 from moderation.verdict import ALLOWED, Category, Ruling, Verdict
 from tests.db.forgotten import cells_with, forget
@@ -32,9 +34,19 @@ async def test_a_refusal_of_today_stays_for_the_moderators_until_tomorrow(
             await note(db, tx, "a nude woman", verdict=verdict)
     assert not await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + 60, acts_before=NOW - 1)
     [left] = (await MemberExport(db).export(ALICE))["verdicts"]
-    assert left["ruling"] == Ruling.REFUSE.value
-    assert await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + DAY + 1, acts_before=NOW - 1)
-    assert (await MemberExport(db).export(ALICE))["verdicts"] == []
+    assert (left["ruling"], left["prompt"]) == (Ruling.REFUSE.value, "a nude woman")
+    assert not await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=NOW + DAY + 1, acts_before=NOW - 1)
+    [left] = (await MemberExport(db).export(ALICE))["verdicts"]
+    assert (left["ruling"], left["prompt"], left["member_name"]) == (Ruling.REFUSE.value, "", "")
+    # The next refusal is not the first.
+    async with db.transaction() as tx:
+        await note(db, tx, "a nude woman", at=NOW + 2 * DAY, verdict=refused)
+    newest = (await Verdicts(db).page(GUILD, limit=1))[0]
+    assert not await Verdicts(db).is_first_refusal(newest.id)
+    after = NOW + REFUSALS_STAY
+    assert await forget(db, tmp_path, ALICE, asked_at=NOW + 1, now=after, acts_before=NOW - 1)
+    [left] = (await MemberExport(db).export(ALICE))["verdicts"]
+    assert left["at"] == NOW + 2 * DAY
 
 
 @pytest.mark.parametrize("until", [NOW + 30 * DAY, None])

@@ -31,7 +31,7 @@ ORDER BY 1, 2
 
 
 # Acts in a case that may end without a decision, acts on a server, and acts whose reason is sent to the member.
-CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE_BAN, Act.NOTE}
+CONSIDERED = {Act.OPEN_CASE, Act.CLAIM, Act.ESCALATE, Act.PROPOSE_BAN, Act.NOTE, Act.READ_LOG}
 ON_NO_MEMBER = {
     Act.RAID_ON,
     Act.RAID_OFF,
@@ -165,6 +165,7 @@ KEPT_BACK = {
         is_escalated claimed_by claimed_name claimed_at proposed_by proposed_name proposed_reason acted_by acted_name
         proposed_seconds
         verdict picture block power card_channel_id card_message_id is_card_stale is_withheld
+        is_first_refusal
     """,
     "strikes": "given_by pardoned_by",
     "appeals": "decided_by decided_name card_channel_id card_message_id told_at",

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import stat
 import threading
@@ -8,15 +9,19 @@ from pathlib import Path
 
 import pytest
 
+from db.backup import drop_copies
 from db.errors import DatabaseBroken, DatabaseLost, DatabaseTooNew
 from db.migrate import (
     APPLICATION_ID,
+    FILE_NAME,
     Migrated,
     check,
     known_version,
     migrate,
     migrations,
 )
+from moderation.duration import DAY
+from tests.db.rows import NOW
 
 
 @pytest.fixture
@@ -101,7 +106,7 @@ def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(path: Path,
 
 def test_a_trigger_is_one_statement(path: Path) -> None:
     migrate(path)
-    assert len(rows(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'")) == 13
+    assert len(rows(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'")) == 14
 
 
 @pytest.mark.parametrize("attempt", range(8))
@@ -227,3 +232,16 @@ def test_beside_pictures_no_new_database_is_made(
 
     (path.parent / "images").rename(path.parent / "old pictures")
     assert migrate(path).before == 0
+
+
+def test_the_copies_of_before_a_migration_go_after_a_while(tmp_path: Path) -> None:
+    """They hold members who are forgotten since."""
+    path = tmp_path / FILE_NAME
+    old, new, own = (
+        tmp_path / f"atelier-{name}.sqlite3" for name in ("version-1-x", "version-2-x", "backup-x")
+    )
+    for copy, days in ((old, 31), (new, 29), (own, 31)):
+        copy.touch()
+        os.utime(copy, (NOW - days * DAY, NOW - days * DAY))
+    drop_copies(path, NOW)
+    assert [each.exists() for each in (old, new, own)] == [False, True, True]

@@ -380,3 +380,29 @@ async def test_no_statement_reads_a_whole_table(db: Database, name: str) -> None
         "look"
     ):  # sorted by something else than the index, it would read everything before the first row
         assert not any("TEMP B-TREE" in step for step in plan), plan
+
+
+async def test_a_case_stays_as_long_as_its_card(db: Database, tmp_path: Path) -> None:
+    """Otherwise a later erasure would not find the card."""
+    case, periods = await a_case(db), replace(FOR_EVER, cases=DAY)
+    async with db.transaction() as tx:
+        await Cases(db).set_card(tx, case, 1, 2)
+        appeal = await Appeals(db).add(tx, case_id=case, member=ALICE, text="why?", at=NOW)
+        assert appeal is not None
+        await Appeals(db).set_card(tx, appeal.id, 3, 4)
+        await Appeals(db).answer(
+            tx, appeal.id, decision=Decision.UPHELD, by=BOB, name="bob", at=NOW, answer="so"
+        )
+    retention, now = Retention(db, Pictures(db, tmp_path)), NOW + DAY + 1
+    assert await retention.cards(periods, NOW + DAY - 1, 9) == []
+    assert await retention.cards(FOR_EVER, now, 9) == []
+    assert await sweep(db, tmp_path, periods, now) == 0
+    cards = await retention.cards(periods, now, 9)
+    assert [(each.place, each.channel_id, each.message_id) for each in cards] == [
+        ("cases", 1, 2),
+        ("appeals", 3, 4),
+    ]
+    for each in cards:
+        await erasure.Erasures(db).is_gone(each)
+    assert await retention.cards(periods, now, 9) == []
+    assert await sweep(db, tmp_path, periods, now) == 1

@@ -145,6 +145,7 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert {row.pop("likeness") for name in ("cases", "verdicts") for row in new[name]} == {None}
     assert {row.pop("details") for row in new["case_entries"]} == {"{}"}
     assert {row.pop("proposed_seconds") for row in new["cases"]} == {None}
+    assert {row.pop("is_first_refusal") for row in new["cases"]} <= {0, 1}
     assert {row.pop("told_of_channel_id") for row in new["guilds"]} == {None}
     new["sqlite_sequence"] = [row for row in new["sqlite_sequence"] if row["name"] != "effects"]
     assert {name: new.get(name) for name in old} == old

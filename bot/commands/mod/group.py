@@ -56,6 +56,9 @@ class Mod(ModeratorsGroup):
         )
         verdicts = interaction.client.parts.records.verdicts
         view = await mod_log.page(say_to(interaction), verdicts, interaction.guild_id, question)
+        await interaction.client.parts.takedown.note_reading(
+            moderator_of(interaction), MemberId(member.id) if member else None
+        )
         await interaction.response.send_message(view=view, ephemeral=True)
 
     @command("command-mod-block")

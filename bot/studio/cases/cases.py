@@ -61,7 +61,6 @@ class Done:
     is_proposal: bool = False  # a ban that waits for a second moderator; no other change
     strikes: int = 0  # the member's live strikes
     strike_until: float | None = None  # unix seconds; end of the new strike
-    is_first_hit: bool = False  # the member's first refusal by the filter: explained, no strike
     plain: int = 0  # removed pictures that can't be recognised when generated again
 
 
@@ -167,12 +166,12 @@ class Casework:
 
         `card`: channel and id of the refusal's card, which becomes the case's.
         """
-        record = await self.records.verdicts.get(verdict_id)
-        if record is None or record.guild_id is None or record.guild_id != by.guild_id:
-            return None
-        if record.verdict.ruling is not Ruling.REFUSE:
-            return None
         async with self.records.database.transaction() as tx:
+            record = await self.records.verdicts.get(verdict_id)
+            if record is None or record.guild_id is None or record.guild_id != by.guild_id:
+                return None
+            if record.verdict.ruling is not Ruling.REFUSE:
+                return None
             case = await self.records.cases.of_verdict(verdict_id)
             if case is not None:
                 return case
@@ -188,6 +187,7 @@ class Casework:
                 negative=record.negative,
                 verdict=record.verdict,
                 verdict_id=record.id,
+                is_first_refusal=await self.records.verdicts.is_first_refusal(record.id),
             )
             if card is not None:
                 case = await self.records.cases.set_card(tx, case.id, *card)
@@ -373,8 +373,7 @@ class Casework:
             holding = await self.records.blocks.live(case.guild_id, case.member, now)
         strike_until = None
         # The first refusal may be an accident, so it gives no strike.
-        is_first_hit = await self.records.verdicts.is_of_first_refusal(case.id)
-        if outcome in STRIKING and not is_first_hit:
+        if outcome in STRIKING and not case.is_first_refusal:
             strike_until = now + self._strike_seconds
             await self.records.strikes.add(
                 tx,
@@ -412,7 +411,6 @@ class Casework:
             earlier=None if holding == block else holding,
             strikes=strikes,
             strike_until=strike_until,
-            is_first_hit=is_first_hit,
             plain=plain,
         )
         return done, cancelled

@@ -4,6 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from math import inf
 
 from bot.studio import Actor, Moderator, NothingToRestore, NotRunning, NotYours, OwnCase, demand_known
 from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction
@@ -186,13 +187,17 @@ class Takedown:
         return block, await self.cancel_all_in(tx, member, by.guild_id)
 
     async def cancel_all_in(
-        self, tx: Transaction, member: MemberId, guild_id: int | None = None
+        self, tx: Transaction, member: MemberId, guild_id: int | None = None, *, before: float = inf
     ) -> list[JobId]:
-        """Cancels and refunds the member's waiting and running jobs, in that server or everywhere. Returns their ids."""
+        """Cancels and refunds the member's waiting and running jobs, in that server or everywhere. Returns their ids.
+
+        `before`: only those made until then (unix seconds).
+        """
         return [
             job.id
             for job in await self._records.jobs.live_of_member(member)
-            if guild_id in (None, job.place.guild_id) and await self._cancel(tx, job.id)
+            if guild_id in (None, job.place.guild_id) and job.created_at <= before
+            if await self._cancel(tx, job.id)
         ]
 
     async def cancel_server(self, guild_id: int) -> int:
@@ -284,7 +289,8 @@ class Takedown:
     ) -> None:
         """Adds an entry to the audit log, in the transaction of the act. Every moderator's act is logged here.
 
-        `case`: its number. `details`: numbers, channel ids, names of choices; no text that a member wrote.
+        `case`: its number. `rule`: its id, because the log can forget a name in the `reason`, but not here. `details`: numbers,
+        channel ids, names of choices; no text that a member wrote.
         """
         subjects = (
             f"case {case}" if case is not None else "",
@@ -312,6 +318,11 @@ class Takedown:
             if act is Act.DISCORD_LIFTED and power == "ban":
                 await self._records.effects.drop_ends(tx, by.guild_id, member)
             await self.note(tx, by, act, member, case=case, details={"power": power})
+
+    async def note_reading(self, by: Moderator, member: MemberId | None) -> None:
+        """Logs that a moderator reads members' prompts, of one member or of all."""
+        async with self._records.database.transaction() as tx:
+            await self.note(tx, by, Act.READ_LOG, member)
 
     async def job_of_message(self, message_id: int, actor: Actor) -> Job:
         """Returns the job whose card or result the message is. Raises NoSuchJob."""

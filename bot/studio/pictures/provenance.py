@@ -117,6 +117,11 @@ def check_mark_key(folder: Path) -> None:
 
 def _mark_key(path: Path) -> bytes:
     if not path.exists():
+        if any((path.parents[1] / "images").glob("*/*.png")):
+            log.warning(
+                "The key of the marks is missing in %s: a new one is made, and marks made so far can't be read any more",
+                path,
+            )
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_new(path, secrets.token_bytes(32))
     key = path.read_bytes()

@@ -5,6 +5,7 @@ These rules can make a server stricter than the filter, never laxer.
 
 import asyncio
 import difflib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ MOST_RULES = 100
 MOST_WORDS, LONGEST_WORD = 50, 60
 CHOICES = tuple(each for each in Category if each not in (Category.NONE, Category.MINORS))
 """The filter itself refuses the category minors everywhere."""
+_BOOKS = 64
+"""Maximum of servers whose compiled rules are kept: a hundred rules take some 4 MB."""
 _PAGE = 250  # rows read at once, so that the event loop can run other tasks in between
 
 
@@ -59,14 +62,13 @@ class RuleBook:
         self._must: Sequence[GoldenPrompt] = [
             each for each in read_golden_prompts(must) if not each.is_refused
         ]
-        self._books: dict[int, _CompiledRules] = {}
+        self._books: dict[int, _CompiledRules] = {}  # the least recently used comes first
+        self._changes: Counter[int] = Counter()
 
     async def judge(self, guild_id: int | None, texts: Mapping[str, str]) -> RuleVerdict:
         if guild_id is None:
             return RuleVerdict(verdict=ALLOWED)
-        book = self._books.get(guild_id)
-        if book is None:
-            book = self._books[guild_id] = _book(await self._records.server_rules.live(guild_id))
+        book = await self._book_of(guild_id)
         # Without a policy: the server's own rules do not depend on its policy for the filter's findings.
         verdict, shadow = [
             await screen.wait_for_verdict(texts, policy=AS_FOUND) if screen else ALLOWED
@@ -74,6 +76,24 @@ class RuleBook:
         ]
         hits = [book.ids[each.rule] for each in (verdict, shadow) if each.rule in book.ids]
         return RuleVerdict(verdict=verdict, hits=tuple(hits))
+
+    async def _book_of(self, guild_id: int) -> _CompiledRules:
+        book = self._books.pop(guild_id, None)
+        if book is None:
+            changes = self._changes[guild_id]
+            rules = await self._records.server_rules.live(guild_id)
+            # A hundred rules take a quarter of a second.
+            book = await asyncio.to_thread(_book, rules)
+            if self._changes[guild_id] != changes:
+                return book
+        self._books[guild_id] = book
+        while len(self._books) > _BOOKS:
+            del self._books[next(iter(self._books))]
+        return book
+
+    def _change(self, guild_id: int) -> None:
+        self._changes[guild_id] += 1
+        self._books.pop(guild_id, None)
 
     async def add(self, by: Moderator, draft: Draft, *, is_shadow: bool) -> tuple[ServerRule, int]:
         """Adds a rule. Returns it and the rule book's new version. Raises RuleUnusable, RuleTaken, RuleBreaksMust."""
@@ -97,10 +117,11 @@ class RuleBook:
                 tx,
                 by,
                 Act.RULE_ADD,
-                rule=draft.name,
+                reason=draft.name,
+                rule=str(rule.id),
                 details={"version": rule.added_version, "is_shadow": is_shadow},
             )
-        self._books.pop(by.guild_id, None)
+        self._change(by.guild_id)
         return rule, rule.added_version
 
     async def remove(self, by: Moderator, name: str) -> int:
@@ -108,8 +129,10 @@ class RuleBook:
         async with self._records.database.transaction() as tx:
             rule = await self.named(by.guild_id, name)
             version = await self._records.server_rules.remove(tx, rule, by=by.member, at=self._takedown.now)
-            await self._takedown.note(tx, by, Act.RULE_REMOVE, rule=name, details={"version": version})
-        self._books.pop(by.guild_id, None)
+            await self._takedown.note(
+                tx, by, Act.RULE_REMOVE, reason=name, rule=str(rule.id), details={"version": version}
+            )
+        self._change(by.guild_id)
         return version
 
     async def named(self, guild_id: int, name: str) -> ServerRule:

@@ -109,6 +109,7 @@ mod-audit-fault = { $kind ->
         [member] member
        *[reason] reason
     } of row { ID($row) } was changed: it is not the one that was logged.
+    [no-head] audit.head is damaged: rows missing at the end would not be noticed.
    *[head] Row { ID($row) } is not the one whose head was { mod-audit-head }: the log was written anew.
 }
 mod-audit-head = { $what ->
@@ -167,6 +168,7 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [policy-reset] policy-reset
     [log-channel] log-channel
     [second-for-bans] second-for-bans
+    [read-log] read-log
    *[other] { $act }
 }
 mod-audit-subject = { $kind ->

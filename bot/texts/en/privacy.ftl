@@ -57,5 +57,6 @@ privacy-stays-acts = { $days ->
 privacy-stays =
     - your charges of the last 24 hours, without your prompts: until they are 24 hours old
     - your refused prompts of the last 24 hours, and your reports of the last hour: until they are that old
+    - that a prompt was refused, without the prompt: for 90 days
     - pictures that others made from yours: they belong to them
     - the moderators' cards of refused prompts, which I can't find again, and copies that this bot's owner made

@@ -1,12 +1,18 @@
 """A case's card shows the effect of its buttons and the outcome of the case, also when no picture was posted."""
 
+from typing import Any
+
 import pytest
+from discord import ui
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot.cases.cards import Dossier, case_card, notice
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import CaseClosed, PromptRefused
 from bot.texts import language
-from bot.ui.components import View
+from bot.ui.components import LONGEST_TEXTS, View
+from bot.ui.components import card as card_of
 from db.cases import Case, Outcome
 from moderation.duration import DAY
 from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
@@ -135,3 +141,12 @@ async def test_a_refused_prompts_card_says_that_the_filter_stays_as_it_is(shop: 
     words, labels = await card(shop, case.id)
     assert labels[:2] == ["Wrongly refused", "Escalate"]
     assert "the same prompt is refused again" in words
+
+
+@given(st.lists(st.text(max_size=3000), min_size=1, max_size=12))
+def test_no_card_has_more_text_than_discord_takes(texts: list[str]) -> None:
+    view = card_of(*(ui.TextDisplay[Any](text) for text in texts))
+    lengths = [len(text) for text in texts_of(view)]
+    assert sum(lengths) <= LONGEST_TEXTS
+    if sum(map(len, texts)) <= LONGEST_TEXTS:
+        assert lengths == [len(text) for text in texts], "nothing is shortened without need"

@@ -175,10 +175,11 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.POLICY_RESET: reset_policy,
     Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
+    Act.READ_LOG: lambda shop: shop.takedown.note_reading(MIA, ADA.member),
 }
 
 COMMANDS: dict[str, tuple[Act, ...]] = {
-    "mod log": (),
+    "mod log": (Act.READ_LOG,),
     "mod cases": (),
     "mod stats": (),
     "mod audit": (),

@@ -126,6 +126,9 @@ async def test_at_the_very_last_it_is_given_up_and_refunded(scene: Scene) -> Non
     assert (row.state, row.delivered_at, row.given_up_at) == (JobState.DONE, None, scene.shop.clock.now)
     assert await scene.charged() == 0
     assert await scene.shop.records.jobs.undelivered() == []
+    listed = await (await scene.play.person("ada").slash("gallery", "history")).wait_for_message()
+    shown = await (await scene.play.person("ada").click(listed, label="Show")).wait_for_message()
+    assert is_gallery(shown), "the history hands it out, also after a restart"
 
 
 async def test_a_clock_that_is_wrong_for_a_moment_gives_nothing_up(scene: Scene) -> None:
@@ -266,3 +269,20 @@ async def test_a_cancelled_order_says_what_it_costs(scene: Scene, person: str, s
     await scene.settle()
     assert f"Cancelled. {said}" in scene.card.texts
     assert scene.card.component(label="Cancel") is None
+
+
+async def test_a_progress_that_fails_is_logged_and_its_result_is_posted(
+    play: Playground,
+    atelier: Atelier,
+    busy: Shop,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def broken(*of: object, **others: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("bot.gallery.delivery.show_progress", broken)
+    await play.person("ada").slash("gallery", "imagine", prompt="a fox", images=1)
+    await play.wait_for_message(is_gallery)
+    await until(lambda: atelier.delivery.is_idle)
+    assert "the progress was not shown to its end" in caplog.text

@@ -16,10 +16,11 @@ from bot.privacy import cards as privacy_cards
 from bot.privacy.erasure import DAY, ErasureSweep, periods_of
 from bot.studio.cases.cases import Decision
 from bot.studio.cases.reports import MemberReports
-from bot.studio.errors import DataTooLarge
+from bot.studio.errors import DataTooLarge, PromptRefused
 from bot.studio.settings import RetentionSettings
 from bot.texts import language
 from db.cases import Outcome
+from db.erasure import Advance, ErasureRequest, Erasures
 from db.jobs import Job, JobState
 from db.member_export import Outlook
 from playground.server import Playground
@@ -47,6 +48,7 @@ def sweep_of(shop: Shop, atelier: Atelier, days: RetentionSettings | None = None
         shop.records,
         atelier.mod_channel,
         atelier.departures,
+        shop.takedown,
         days or shop.settings.retention,
         shop.clock,
         pause=0.0,
@@ -333,6 +335,7 @@ async def test_a_clock_that_is_wrong_deletes_nothing_by_its_age(
         busy.records,
         atelier.mod_channel,
         atelier.departures,
+        busy.takedown,
         RetentionSettings(),
         busy.clock,
         lambda: theirs,
@@ -388,3 +391,54 @@ async def test_a_sweep_that_fails_is_tried_again_and_takes_nothing_down(
         assert not running.done()
     finally:
         await ended(running)
+
+
+async def test_the_card_of_an_old_case_goes_with_its_row(
+    busy: Shop, play: Playground, atelier: Atelier
+) -> None:
+    [guild] = atelier.guilds
+    mia = replace(MIA, guild_id=guild.id)
+    job = (await busy.draw("a bloody sword", replace(ADA, guild_id=guild.id))).job
+    case = await busy.records.cases.of_job(job.id)
+    assert case is not None
+    await atelier.mod_channel.post_case(case)
+    await busy.casework.decide(case.id, mia, Decision(outcome=Outcome.APPROVE))
+    sweep = sweep_of(busy, atelier, RetentionSettings(cases_days=10))
+    busy.clock.now += 11 * DAY
+    play.fail_next("DELETE", "/channels/…", status=429, has_via=False)
+    await sweep.sweep()
+    assert await busy.records.cases.get(case.id) is not None, "Discord was away"
+    await sweep.sweep()
+    assert await play.person("mia").sees("mod-log") == []
+    assert await busy.records.cases.get(case.id) is None
+
+
+async def test_a_request_of_the_command_line_cancels_what_is_in_line(shop: Shop, atelier: Atelier) -> None:
+    job = await shop.admit(an_order())
+    async with shop.records.database.transaction() as tx:
+        await shop.records.erasure.ask(tx, ADA.member, shop.clock.now)
+    await sweep_of(shop, atelier).sweep()
+    assert (await shop.job(job)).state is JobState.CANCELLED
+
+
+async def test_a_request_of_which_nothing_may_go_yet_is_looked_at_once_an_hour(
+    shop: Shop, atelier: Atelier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(PromptRefused):
+        await shop.admit(an_order("a nude woman"))
+    await shop.privacy.ask_to_forget(ADA.member)
+    looks, advance = list[float](), Erasures.advance
+
+    async def counted(of: Erasures, erasure: ErasureRequest, *, now: float, acts_before: float) -> Advance:
+        looks.append(now)
+        return await advance(of, erasure, now=now, acts_before=acts_before)
+
+    monkeypatch.setattr(Erasures, "advance", counted)
+    sweep, began = sweep_of(shop, atelier), shop.clock.now
+    for minute in range(90):
+        shop.clock.now = began + minute * 60
+        await sweep.sweep()
+    assert len(looks) == 2
+    await shop.privacy.ask_to_forget(ADA.member)
+    await sweep.sweep()
+    assert len(looks) == 3, "asked again"

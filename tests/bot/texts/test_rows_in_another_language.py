@@ -217,6 +217,7 @@ FAULTS = [
     Fault(FaultKind.NO_ROWS, 3, 3),
     Fault(FaultKind.NO_ROWS, 3, 4321),
     Fault(FaultKind.NO_END, 4321, 3, "kept"),
+    Fault(FaultKind.NO_HEAD),
     Fault(FaultKind.LINK, 3),
     Fault(FaultKind.ROW, 3),
     *(Fault(FaultKind.FIELD, 3, what=each) for each in ("actor", "member", "reason")),

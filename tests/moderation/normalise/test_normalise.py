@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -155,3 +157,27 @@ def test_folding_leaves_ordinary_words_alone_and_folding_again_changes_nothing(c
     once = normal_form(" ".join(word for word in chosen if len(word) > 2), SHIPPED).text
     assert once.split() == [word for word in chosen if len(word) > 2]
     assert normal_form(once, SHIPPED).text == once
+
+
+CUT: dict[str, Callable[[str], str]] = {
+    "spaced": " ".join,
+    "dotted": ".".join,
+    "dashed": "-".join,
+    "in two": lambda word: f"{word[:2]} {word[2:]}",
+    "by a hyphen": lambda word: f"{word[:2]}-{word[2:]}",
+}
+CHANGED: dict[str, Callable[[str], str]] = {
+    "leetspeak": lambda word: word.replace("e", "3"),
+    "reversed": lambda word: word[::-1],
+    "swapped letters": lambda word: f"{word[:2]}{word[3]}{word[2]}{word[4:]}",
+}
+
+
+@pytest.mark.parametrize("cut", CUT.values(), ids=CUT.keys())
+@pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED.keys())
+@pytest.mark.parametrize("word", ["nude", "naked"])
+def test_a_word_that_is_changed_and_then_cut_is_read(
+    rules: Rules, word: str, cut: Callable[[str], str], changed: Callable[[str], str]
+) -> None:
+    text = f"a picture of a {cut(changed(word))} woman outside"
+    assert word in normal_form(text, rules.vocabulary).text.split()

@@ -301,3 +301,12 @@ def test_among_haters_words_or_with_people_in_it_it_is_refused(
 def test_no_policy_undresses_a_minor(screen: PromptFilter, policy: str, prompt: str, left_out: str) -> None:
     verdict = screen.check({"prompt": prompt, "negative": left_out}, policy=presets()[policy])
     assert (verdict.ruling, verdict.category) == (Ruling.REFUSE, Category.MINORS)
+
+
+def test_among_equally_strict_verdicts_the_laws_category_is_shown(rules: Rules) -> None:
+    """A rule about nudity scores 1; the classifier's verdict on a minor scores less."""
+    verdict = PromptFilter(rules, WordCount()).check(
+        {"prompt": "bare bare bare, a child, and a dead body, gore"}
+    )
+    assert verdict.ruling is Ruling.REFUSE
+    assert verdict.category is Category.MINORS

@@ -86,3 +86,12 @@ async def test_who_proposed_a_ban_does_not_answer_its_appeal(strict: Shop, appea
         with pytest.raises(OwnDecision):
             await appeals.answer(appeal.id, by, Answer.OVERTURNED, "")
     await appeals.answer(appeal.id, OLA, Answer.OVERTURNED, "")
+
+
+async def test_who_changed_the_decision_does_not_answer_the_appeal(shop: Shop, appeals: CaseAppeals) -> None:
+    case = await timed_out(shop)
+    _, appeal = await appeals.ask(case.id, ADA.member, "ada", "please")
+    await shop.casework.amend(case.number, MAX, reason="raids", seconds=None)
+    with pytest.raises(OwnDecision):
+        await appeals.answer(appeal.id, MAX, Answer.UPHELD, "")
+    await appeals.answer(appeal.id, OLA, Answer.UPHELD, "")

@@ -46,7 +46,6 @@ def test_the_result_of_a_decision_promises_nothing_by_itself() -> None:
         "is_proposal": False,
         "strikes": 0,
         "strike_until": None,
-        "is_first_hit": False,
         "plain": 0,
     }
 
@@ -56,7 +55,7 @@ async def test_a_warning_gives_one_strike_for_its_days_and_says_so(shop: Shop) -
     done = await shop.casework.decide(case.id, MIA, WARN)
     until = shop.clock.now + shop.settings.moderation.strike_days * DAY
     assert (done.strikes, done.strike_until, done.earlier, done.plain) == (1, until, None, 0)
-    assert (done.is_proposal, done.is_first_hit) == (False, False)
+    assert (done.is_proposal, done.case.is_first_refusal) == (False, False)
     assert (done.case.reason, done.case.expires_at, done.case.block) == ("not here", None, None)
     assert await entries(shop, case) == [(EntryKind.DECIDED, "not here", {"outcome": "warn"})]
     subject = f"case 1, job {case.job}"

@@ -46,7 +46,7 @@ async def test_no_decision_makes_a_strike_of_a_members_first_refusal(shop: Shop,
     await refused(shop)
     case = await case_of_refusal(shop)
     done = await shop.casework.decide(case.id, MIA, Decision(outcome=outcome, seconds=60.0))
-    assert (done.is_first_hit, done.strikes, done.strike_until) == (True, 0, None)
+    assert (done.case.is_first_refusal, done.strikes, done.strike_until) == (True, 0, None)
     assert await shop.records.strikes.of_case(case.id) is None
     standing, rung = await shop.casework.standing(GUILD, ADA.member)
     assert (standing.strikes_ever, rung.sanction) == (0, Sanction.WARN)
@@ -56,9 +56,9 @@ async def test_the_second_refusal_and_a_moderators_own_case_do_count(shop: Shop)
     await refused(shop)
     await refused(shop)
     second = await shop.casework.decide((await case_of_refusal(shop)).id, MIA, WARN)
-    assert (second.is_first_hit, second.strikes) == (False, 1)
+    assert (second.case.is_first_refusal, second.strikes) == (False, 1)
     own = await shop.casework.sanction(MIA, BEN.member, "ben", WARN)
-    assert (own.is_first_hit, own.strikes) == (False, 1)
+    assert (own.case.is_first_refusal, own.strikes) == (False, 1)
 
 
 async def test_the_first_refusal_is_the_first_in_that_server_of_that_member(shop: Shop) -> None:
@@ -71,7 +71,7 @@ async def test_the_first_refusal_is_the_first_in_that_server_of_that_member(shop
 
 async def test_a_flagged_orders_case_counts_although_nothing_was_refused_yet(shop: Shop) -> None:
     done = await shop.casework.decide((await flagged(shop)).id, MIA, WARN)
-    assert (done.is_first_hit, done.strikes) == (False, 1)
+    assert (done.case.is_first_refusal, done.strikes) == (False, 1)
 
 
 async def test_of_two_first_refusals_at_once_one_is_the_first(shop: Shop) -> None:
@@ -135,3 +135,12 @@ async def test_the_figures_count_what_happened(shop: Shop, appeals: CaseAppeals)
     assert (figures.opened, figures.open_now, figures.outcomes) == (2, 1, {"warn": 1})
     assert (figures.waited, figures.appeals, figures.overturned) == (90.0, 1, 1)
     assert figures.by_moderator == {MIA.member: 1}
+
+
+async def test_a_first_refusal_stays_the_first_when_its_row_has_gone(shop: Shop) -> None:
+    await refused(shop)
+    case = await case_of_refusal(shop)
+    async with shop.records.database.transaction() as tx:
+        await tx.all("DELETE FROM verdicts")
+    done = await shop.casework.decide(case.id, MIA, WARN)
+    assert done.strikes == 0

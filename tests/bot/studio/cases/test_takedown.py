@@ -233,3 +233,15 @@ async def test_a_decided_case_is_not_told_of_a_removal_after_it(busy: Shop) -> N
     await busy.casework.decide(case.id, MIA, Decision(outcome=Outcome.APPROVE))
     assert case.job is not None
     assert (await busy.takedown.remove(case.job, ADA, "")).case is None
+
+
+async def test_a_removal_by_a_moderator_cancels_what_is_being_drawn(busy: Shop, gate: Gate) -> None:
+    job = await busy.admit(an_order(f"hold {gate}"))
+    async with busy.running(job) as task:
+        removed = await busy.takedown.remove(job.id, MIA, "not here")
+        gate.open()
+        with pytest.raises(JobCancelled):
+            await task
+    assert removed.is_cancelled
+    assert await busy.records.pictures.of_job(job.id) == []
+    assert await busy.spent() == 0

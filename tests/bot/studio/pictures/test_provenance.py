@@ -192,3 +192,15 @@ async def test_a_picture_that_is_drawn_after_the_first_look_is_known_by_its_look
     async with busy.records.database.transaction() as tx:
         await tx.all("DELETE FROM jobs WHERE id = ?", (first.job.id,))
     assert ways(await verification.examine(jpeg(waves(1)))) == []
+
+
+def test_a_missing_key_of_the_marks_is_said_when_there_are_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    Provenance.open(ProvenanceSettings(), tmp_path)
+    assert "is missing" not in caplog.text, "the first start"
+    (tmp_path / "provenance" / "mark.key").unlink()
+    (tmp_path / "images" / "ab").mkdir(parents=True)
+    (tmp_path / "images" / "ab" / "ab.png").touch()
+    Provenance.open(ProvenanceSettings(), tmp_path)
+    assert "marks made so far can't be read any more" in caplog.text

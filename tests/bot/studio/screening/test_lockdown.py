@@ -1,5 +1,6 @@
 """Raid mode and the lockdown: who may order, that both survive a restart, and that both are logged."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,7 +11,7 @@ from bot.studio.orders.order import Actor
 from bot.studio.settings import Settings
 from bot.texts import language
 from db.lockdowns import Mode
-from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, Shop, an_order
+from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, Shop, an_order, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -105,3 +106,16 @@ async def test_both_hold_after_a_restart(
         await reopened.admit(an_order())
     gate = await reopened.lockdown.state(GUILD)
     assert gate.is_raid and gate.mode is Mode.PAUSE
+
+
+async def test_an_order_that_was_screened_before_the_pause_is_not_taken_after_it(shop: Shop) -> None:
+    database = shop.records.database
+    async with database.transaction() as tx:
+        order = asyncio.create_task(shop.admit(an_order()))
+        # It is screened, and waits for its turn to write.
+        await until(lambda: bool(database._lock._waiters))  # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownArgumentType]
+        state = replace(await shop.lockdown.state(GUILD), mode=Mode.PAUSE, reason="a raid")
+        await shop.records.lockdowns.set(tx, state, MIA.member)
+    with pytest.raises(Paused):
+        await order
+    assert await shop.spent() == 0

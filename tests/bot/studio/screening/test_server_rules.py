@@ -1,18 +1,21 @@
 """A server's own rules: applied together with the filter, versioned, tested against past prompts. No rule may break the golden
 prompts."""
 
-from collections.abc import Callable
+import asyncio
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 
 from bot.commands.mod.rules import outcome
 from bot.studio.errors import NoSuchRule, PromptRefused, RuleBreaksMust, RuleTaken, RuleUnusable
+from bot.studio.screening import server_rules
 from bot.studio.settings import Settings
 from bot.texts import language
 from db.server_rules import Draft, ServerRule
 from moderation.verdict import Category, Ruling
-from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
+from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -156,3 +159,39 @@ async def test_a_dry_run_reads_page_after_page(shop: Shop, monkeypatch: pytest.M
             await shop.admit(an_order(f"a nude clown {number}"))
     run = await shop.rule_book.dry_run(GUILD, CLOWNS, 5000)
     assert (run.read, run.hits) == (3, 3)
+
+
+async def test_a_book_is_built_in_another_thread_and_not_kept_when_it_is_out_of_date(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await add(shop)
+    built, go_on = list[threading.Thread](), threading.Event()
+    original = server_rules._book  # pyright: ignore[reportPrivateUsage]
+
+    def slow(rules: Sequence[ServerRule]) -> object:
+        built.append(threading.current_thread())
+        go_on.wait(10)
+        return original(rules)
+
+    monkeypatch.setattr(server_rules, "_book", slow)
+    verdict = asyncio.create_task(shop.rule_book.judge(GUILD, {"prompt": "a mime"}))
+    await until(lambda: bool(built))
+    await add(shop, Draft(name="no mimes", any_of=("mime",)))
+    go_on.set()
+    await verdict
+    assert built[0] is not threading.main_thread()
+    assert (await shop.rule_book.judge(GUILD, {"prompt": "a mime"})).verdict.ruling is Ruling.REFUSE
+
+
+async def test_only_so_many_servers_books_are_kept(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_rules, "_BOOKS", 2)
+    for server in (GUILD, 2, 3, GUILD, 4):
+        await shop.rule_book.judge(server, {"prompt": "a clown"})
+    assert [*shop.rule_book._books] == [GUILD, 4]  # pyright: ignore[reportPrivateUsage]
+
+
+async def test_the_audit_log_can_forget_a_rules_name(shop: Shop) -> None:
+    rule = await add(shop)
+    await shop.rule_book.remove(MIA, rule.name)
+    for entry in await shop.records.audit.page(GUILD):
+        assert (entry.subject, entry.reason) == (f"rule {rule.id}", rule.name)

@@ -258,7 +258,7 @@ def test_a_step_may_differ_from_its_table_by_rounding(
 
 def test_only_the_tables_that_were_used_last_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(step_table, "CACHED_TABLES", 2)
-    tables = StepTables(diffusers.DDIMScheduler())
+    tables = StepTables(as_scheduler(diffusers.DDIMScheduler))
     two, three = tables.table(2), tables.table(3)
     assert tables.table(2) is two
     tables.table(4)
