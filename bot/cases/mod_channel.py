@@ -7,6 +7,7 @@ not posted yet are found again in the database every minute. A refusal's card is
 
 import asyncio
 import logging
+import secrets
 from collections import defaultdict
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -42,6 +43,10 @@ _GONE = {10003, 10008, 50001}
 """Unknown channel, unknown message, missing access: a card that can't be edited any more."""
 
 
+def _new_nonce() -> str:
+    return secrets.token_hex(12)
+
+
 @dataclass(slots=True, eq=False, kw_only=True)
 class _Refusals:
     """A member's refused prompts, shown on one card that counts them."""
@@ -51,6 +56,8 @@ class _Refusals:
     count: int = 1
     message: discord.Message | None = None
     has_more: asyncio.Event = field(default_factory=asyncio.Event)
+    # The same for each try to post the card: after a lost answer, Discord answers with the card that is there.
+    nonce: str = field(default_factory=_new_nonce)
 
     def add(self, record: VerdictRecord) -> None:
         self.newest = record
@@ -128,7 +135,9 @@ class ModChannel:
         async with self._posting[guild_id]:
             edited = await self._edit_refusals(refusals, guild_id)
             if edited is None and (channel := await self.channels.of(guild_id)) is not None:
-                refusals.message = await channel.send(view=self._review_card(refusals, guild_id))
+                view = self._review_card(refusals, guild_id)
+                refusals.message = await channel.send(view=view, nonce=refusals.nonce)
+                refusals.nonce = _new_nonce()
         if edited is not None and (case := await self._records.cases.of_card(edited)) is not None:
             await self.refresh_case(case.id)  # opened while the edit was under way
 
@@ -237,7 +246,7 @@ class ModChannel:
             if known is None or known.card_message_id is not None or channel is None:
                 return
             view, files = case_cards.case_card(say_in(self._client, case.guild_id), await self.dossier(known))
-            message = await channel.send(view=view, files=files)
+            message = await channel.send(view=view, files=files, nonce=f"case-{case.id}")
             async with self._records.database.transaction() as tx:
                 await self._records.cases.set_card(tx, case.id, channel.id, message.id)
 
@@ -300,7 +309,7 @@ class ModChannel:
             if known is None or known.card_message_id is not None or channel is None:
                 return
             view = case_cards.appeal_card(say_in(self._client, case.guild_id), known, case)
-            message = await channel.send(view=view)
+            message = await channel.send(view=view, nonce=f"appeal-{appeal.id}")
             async with self._records.database.transaction() as tx:
                 await self._records.appeals.set_card(tx, appeal.id, channel.id, message.id)
 

@@ -24,6 +24,7 @@ from playground.world.guild import VIEW_CHANNEL, Channel, Overwrite
 from playground.world.messages import Message
 from tests.bot.conftest import ADA, BEN, MIA, Shop, an_order, client_of, ended, until
 from tests.bot.desk import FLAGGED
+from tests.openapi import Judge
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
@@ -304,6 +305,23 @@ async def test_a_refusals_card_that_could_not_be_posted_is_tried_again(
     play.fail_next("POST", "/channels/…", status=403, code=50013, times=2)
     await refused(shop, guild_of(atelier), "woodcutter")
     await play.wait_for_message(lambda each: says(each, "woodcutter"), "mod-log")
+
+
+@pytest.mark.parametrize("is_case", [True, False])
+async def test_a_card_whose_answer_is_lost_is_posted_once(
+    shop: Shop, play: Playground, atelier: Atelier, review: ModChannel, judge: Judge, is_case: bool
+) -> None:
+    play.fail_next("POST", "/channels/…", status=502, is_after=True)
+    if is_case:
+        await shop.admit(an_order(FLAGGED, replace(ADA, guild_id=guild_of(atelier))))
+    else:
+        await refused(shop, guild_of(atelier), "woodcutter")
+
+    def posts() -> int:
+        return sum(each.method == "POST" and each.path.endswith("/messages") for each in judge.exchanges)
+
+    await until(lambda: posts() == 2)
+    assert len(await play.person("mia").sees("mod-log")) == 1
 
 
 async def test_refusals_after_a_case_was_opened_get_another_card(
