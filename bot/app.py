@@ -32,21 +32,13 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
-from bot.connection import (
-    FIRST_PAUSE,
-    LONGEST_PAUSE,
-    close,
-    growing_pauses,
-    log_in,
-    reason_of,
-    stay_connected,
-)
+from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
 from bot.metrics_server import expose
-from bot.posted_message import UNREACHABLE
+from bot.posted_message import UNREACHABLE, reason_of
 from bot.privacy.cards import ForgetButton, PrivacyPress
 from bot.studio import DISCORD_API, GalleryAction, Settings, health
 from bot.studio.metrics import Metrics

@@ -17,11 +17,12 @@ from bot.cases.direct_messages import DirectMessages
 from bot.cases.effects import Effects
 from bot.cases.greeting import greet
 from bot.cases.mod_channel import ModChannel
-from bot.connection import DiscordClock, growing_pauses, reason_of, refuse_pages
+from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
 from bot.options import demand_options
 from bot.permissions import demand_server
+from bot.posted_message import reason_of
 from bot.privacy.departures import ServerDepartures
 from bot.privacy.erasure import ErasureSweep
 from bot.routes import Routes

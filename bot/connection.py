@@ -12,6 +12,7 @@ import aiohttp
 import discord
 from discord.http import Route
 
+from bot.posted_message import reason_of
 from startup import StartError
 
 log = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ _WRONG_TOKEN = 4004
 """Discord's close code for a token that is wrong, or was reset while the bot ran."""
 _NO_SUCH_INTENTS = 4014
 """The close code for which discord.py has an exception of its own."""
-_MOST_REASON = 200  # characters
 
 
 class WrongToken(StartError):
@@ -98,12 +98,6 @@ class ShortOutages(logging.Filter):
             record.levelno, record.levelname = logging.WARNING, "WARNING"
             record.exc_info = None
         return True
-
-
-def reason_of(error: Exception) -> str:
-    """Returns the error for a log line. A proxy's error page is cut off."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}"[:_MOST_REASON]
 
 
 async def log_in(client: discord.Client, token: str) -> None:

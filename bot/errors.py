@@ -10,8 +10,7 @@ from typing import Any
 
 import discord
 
-from bot.connection import reason_of
-from bot.posted_message import UNREACHABLE, is_our_fault
+from bot.posted_message import UNREACHABLE, is_our_fault, reason_of
 from bot.studio import MemberBlocked
 from bot.ui import Language, markdown, say_to
 from db.database import write_patience

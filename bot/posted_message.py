@@ -33,9 +33,16 @@ _ACKNOWLEDGED = 40060
 _EARLIER = 60.0
 """Seconds before the order from which on its card is looked for: this machine's clock may differ from Discord's."""
 _LOOKED_AT = 100  # messages: one request
+_MOST_REASON = 200  # characters
 
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, json.JSONDecodeError)
 """Discord refused, sent an invalid answer, or could not be reached. discord.py passes the other errors through."""
+
+
+def reason_of(error: Exception) -> str:
+    """Returns the error for a log line. A proxy's error page is cut off."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:_MOST_REASON]
 
 
 def is_final(error: Exception) -> bool:

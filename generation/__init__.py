@@ -17,6 +17,7 @@ from generation.queue.ticket import (
     JobParked,
     Pictures,
     Progress,
+    QueueClosed,
     Running,
     Ticket,
     Waiting,

@@ -32,9 +32,8 @@ from bot.studio.parts import Parts
 from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language, say_in
 from db import DiskFull, Job, ReplyTarget, StorageError
-from generation import GenerationFailed, JobCancelled, JobId, JobParked, Ticket, Waiting
+from generation import GenerationFailed, JobCancelled, JobId, JobParked, QueueClosed, Ticket, Waiting
 from generation.logs import of_job
-from generation.queue.ticket import QueueClosed
 from moderation import DAY
 
 log = logging.getLogger(__name__)
