@@ -43,7 +43,7 @@ def test_a_preset_stands_behind_the_prompt_with_its_parameters() -> None:
         PromptInput(prompt="--preset golden a fox"),
     ):
         order = compose(wish, ADA, [SMALL], SMALL, GOLDEN)
-        assert order.drawing.prompt.text == "a fox golden hour, film grain"
+        assert order.drawing.prompt.text == "a fox, golden hour, film grain"
         assert (order.drawing.prompt.negative, order.drawing.steps) == ("people", 5)
         assert order.drawing.size == SMALL.size_for((3, 2))
 
@@ -56,13 +56,13 @@ def test_what_is_typed_wins_over_the_preset() -> None:
         3,
         SMALL.size_for((1, 1)),
     )
-    assert order.drawing.prompt.text == "a fox golden hour, film grain"
+    assert order.drawing.prompt.text == "a fox, golden hour, film grain"
 
 
 def test_the_preset_typed_into_the_prompt_wins_over_the_option() -> None:
     presets = {**GOLDEN, "ink": "in ink"}
     order = compose(PromptInput(prompt="a fox --preset ink", preset="golden"), ADA, [SMALL], SMALL, presets)
-    assert order.drawing.prompt.text == "a fox in ink"
+    assert order.drawing.prompt.text == "a fox, in ink"
 
 
 def test_a_preset_alone_is_a_prompt_and_one_without_words_is_none() -> None:
@@ -72,7 +72,7 @@ def test_a_preset_alone_is_a_prompt_and_one_without_words_is_none() -> None:
 
 
 def test_the_whole_has_the_limit_of_a_prompt() -> None:
-    typed = "x" * (PROMPT_LIMIT - 10)
+    typed = "x" * (PROMPT_LIMIT - 11)
     with pytest.raises(PromptTooLong) as refusal:
         compose(PromptInput(prompt=typed, preset="ten"), ADA, [SMALL], SMALL, {"ten": "y" * 10})
     assert (refusal.value.length, refusal.value.what) == (PROMPT_LIMIT + 1, "with-preset")
@@ -99,7 +99,9 @@ def test_words_in_a_preset_are_words_typed_behind_the_prompt(typed: str, kept: s
         except Exception as error:
             return type(error)
 
-    whole = order(PromptInput(prompt=f"{typed} {kept}"), {})
+    # A comma parts them where no weight and no sign does.
+    is_parted = not (typed and kept) or typed.endswith(("::2", ",")) or kept.startswith("::")
+    whole = order(PromptInput(prompt=f"{typed} {kept}" if is_parted else f"{typed}, {kept}"), {})
     assert order(PromptInput(prompt=typed, preset="mine"), {"mine": kept}) == whole
 
 
@@ -197,7 +199,7 @@ async def test_harmless_parts_that_are_refused_together_are_refused_when_they_co
     with pytest.raises(PromptRefused) as refusal:
         await shop.admit(order)
     assert refusal.value.category == "minors"
-    assert (await shop.log())[0].prompt == "a child in lingerie"
+    assert (await shop.log())[0].prompt == "a child, in lingerie"
 
 
 async def test_a_remix_knows_the_members_presets(busy: Shop) -> None:
@@ -206,7 +208,7 @@ async def test_a_remix_knows_the_members_presets(busy: Shop) -> None:
     job = (await busy.draw(images=1, negative="rain")).job
     order = await busy.variations.remix(job.id, 0, PromptInput(prompt="a fox --preset mine"), BEN)
     assert (order.drawing.prompt.text, order.drawing.prompt.negative, order.drawing.steps) == (
-        "a fox in ink",
+        "a fox, in ink",
         "colour",
         3,
     )

@@ -29,10 +29,9 @@ WRAPPERS = [
     "{{X}}", "{{{X}}}", "<{X}>", "<a {X}>", "</b {X}>", "<p {X}/> a fox", '<i class="{X}">', "<s>{X}</s>", "<!-- {X} -->",
     "<!--{X}--> a fox", "&lt;!-- {X} --&gt;", "%3C!--%20{X}%20--%3E", "<lora:fox:{X}>", "<lora:fox:-1:{X}>", "<ti:fox:1{X}>",
     # similar to --no
-    "a fox --no: {X}", "a fox --no:{X}", "a fox --neg: {X}", "a fox --neg={X}", "a fox --negative: {X}", "a fox ---no {X}",
-    "a fox ----no {X}", "a fox -no {X}", "a fox - -no {X}", "a fox—no {X}", "a fox —no: {X}", "a fox —neg: {X}",
-    "a fox —negative: {X}", "a fox –no: {X}", "a fox ——no {X}", "a fox −−no {X}", "a fox ―no {X}", "a fox －－no {X}",
-    "a fox --ｎｏ {X}", "a fox --\u200bno {X}", "a fox -\u200b-no {X}", "a fox\n--no: {X}", "a fox\u2028--neg: {X}",
+    "a fox --no; {X}", "a fox ---no {X}", "a fox ----no {X}", "a fox—no {X}", "a fox —no; {X}",
+    "a fox ——no {X}", "a fox −−no {X}", "a fox ―no {X}", "a fox －－no {X}", "a fox no: {X}", "a fox -negative {X}",
+    "a fox --ｎｏ {X}", "a fox --\u200bno {X}", "a fox -\u200b-no {X}", "a fox -n {X}", "a fox —nope {X}",
     "a fox &#45;&#45;no {X}", "a fox &#x2d;&#x2d;no {X}", "a fox &mdash;no {X}", "a fox %2D%2Dno {X}", "a fox %252D%252Dno {X}",
     r"a fox \x2d\x2dno {X}", r"a fox \u002d\u002dno {X}", "a fox --seed 7 {X}",
     # similar to a weight below 0
@@ -46,9 +45,11 @@ WRAPPERS = [
     # ways to exclude text in other tools and in plain English
     "a fox Negative prompt: {X}", "a fox\nNegative prompt: {X}\nSteps: 20", "a fox BREAK {X}", "a fox, not {X}",
     "a fox without {X}", "a fox # {X}", "a fox // {X}", "a fox /* {X} */", "||{X}||", "~~{X}~~", "`{X}`", "> {X}",
-    "[a fox](https://example.com/{X})", "\u2066{X}\u2069", "\u202e{X}\u202c", "\u00ad{X}\ufeff",
+    "[a fox]({X})", "\u2066{X}\u2069", "\u202e{X}\u202c", "\u00ad{X}\ufeff",
 ]  # fmt: skip
 LEAVING_OUT = [
+    "a fox --no: {X}", "a fox --neg={X}", "a fox -no {X}", "a fox - -no {X}", "a fox —negative: {X}",
+    "a fox\u2028--neg: {X}", "a fox,--no {X}",
     "a fox --no {X}", "a fox --negative {X}", "a fox --no={X}", "a fox —no {X}", "a fox –no {X}", "a fox\n--no {X}",
     "a fox --seed 7 --no {X} --steps 5", "a fox --no text {X}", "a fox::2 {X}::-1", "a fox::2 {X}::-1.", "a fox::2 {X}::-.5 hill",
     "{X}::-1 a fox::2", "a fox::9999 {X}::-.0001", "a fox::2 {X}::-１",
