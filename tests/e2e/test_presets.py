@@ -25,7 +25,7 @@ async def test_a_preset_is_kept_listed_drawn_with_and_deleted(stage: Stage) -> N
         await stage.draw(ada, "a fox --preset golden"),
     ):
         job = stage.job(gallery)
-        assert (job["prompt"], job["negative"]) == ("a fox golden hour, film grain", "people")
+        assert (job["prompt"], job["negative"]) == ("a fox, golden hour, film grain", "people")
         assert job["width"] > job["height"] and job["images"] == 1
     unknown = await stage.private(await ben.slash("gallery", "imagine", prompt="a fox", preset="golden"))
     assert "You have no preset `golden`" in unknown

@@ -35,7 +35,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncG
         ("a cat --ar 0:7", {}, "`--ar` can't be `0:7`"),
         ("a cat --ar 9:1", {}, "`--ar` can't be `9:1`"),
         ("a cat --seed 18446744073709551616", {}, "`--seed` can't be `18446744073709551616`"),
-        ("a cat --seed -1", {}, "`--seed` can't be `-1`"),
+        ("a cat --seed -2", {}, "`--seed` can't be `-2`"),
         ("a cat --steps 5000", {}, "`--steps` can't be `5000`"),
         ("a cat --cfg nan", {}, "`--cfg` can't be `nan`"),
         ("a cat --images 5", {}, "`--images` can't be `5`"),
