@@ -4,7 +4,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import cast
@@ -32,7 +32,8 @@ _ACKNOWLEDGED = 40060
 
 _EARLIER = 60.0
 """Seconds before the order from which on its card is looked for: this machine's clock may differ from Discord's."""
-_LOOKED_AT = 100  # messages: one request
+_SINCE, _NEWEST = 500, 100
+"""Messages that are looked at, from the order on and back from now. A request gives a hundred."""
 _MOST_REASON = 200  # characters
 
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, json.JSONDecodeError)
@@ -159,10 +160,8 @@ class PostedMessage:
         """
         if self._job is None:
             return False
-        ordered = datetime.fromtimestamp(max(0.0, self.place.token_at - _EARLIER), UTC)
-        after = discord.Object(max(0, discord.utils.time_snowflake(ordered)))
         try:
-            async for message in self._channel.history(limit=_LOOKED_AT, after=after):
+            async for message in self._candidates():
                 if message.author == self._client.user and _shows(message, self._job):
                     await self._now_is(message.id)
                     return True
@@ -173,6 +172,15 @@ class PostedMessage:
                 raise
             log.info("a card without its id is not looked for: %s", error)
         return False
+
+    async def _candidates(self) -> AsyncGenerator[discord.Message]:
+        """Yields the messages since the order, and then the newest ones, because this machine's clock may have been wrong."""
+        ordered = datetime.fromtimestamp(max(0.0, self.place.token_at - _EARLIER), UTC)
+        after = discord.Object(max(0, discord.utils.time_snowflake(ordered)))
+        async for message in self._channel.history(limit=_SINCE, after=after):
+            yield message
+        async for message in self._channel.history(limit=_NEWEST):
+            yield message
 
     def _may_read_history(self) -> bool:
         """Returns whether the gateway says so. Then a refusal may pass, as one by a proxy does."""

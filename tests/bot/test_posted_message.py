@@ -18,6 +18,7 @@ from bot.ui.components import note
 from db.jobs import ReplyTarget
 from generation.queue.ticket import JobCancelled, Running, Ticket
 from generation.request import JobId
+from moderation import DAY
 from playground.server import Playground
 from playground.world.guild import READ_MESSAGE_HISTORY, Overwrite
 from playground.world.messages import Message
@@ -210,6 +211,18 @@ async def test_a_card_whose_id_was_lost_with_its_token_is_found_and_not_posted_b
     assert await post.edit(note("drawn"), []) == card
     assert [each.id for each in await play.person("ada").sees("gallery")] == [card]
     assert says(shown(play, card), "drawn")
+
+
+@pytest.mark.parametrize("days", [-40, 40])
+async def test_a_card_of_a_time_when_the_clock_was_wrong_is_found(
+    play: Playground, atelier: Atelier, place: ReplyTarget, days: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.posted_message._SINCE", 1)  # others' messages are many since then
+    channel = atelier.get_partial_messageable(place.channel_id)
+    await channel.send("something else")
+    card = await a_card(atelier, place)
+    place = replace(dead_token(place), token_at=time.time() + days * DAY)
+    assert await PostedMessage(atelier, place, JOB).edit(note("drawn"), []) == card
 
 
 async def test_a_card_that_says_that_its_job_is_kept_is_found_too(
