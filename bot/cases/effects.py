@@ -78,6 +78,9 @@ class Effects:
                 await self.sweep()
             except StorageError as error:
                 log.warning("effects of decisions are carried out later: %s", error)
+            except Exception:
+                # A bug here must not stop the bot.
+                log.exception("effects of decisions are carried out later")
             await asyncio.sleep(_SWEEP_SECONDS)
 
     async def sweep(self) -> None:

@@ -23,7 +23,7 @@ from generation.request import MemberId
 from moderation.duration import HOUR
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.conftest import ADA, MIA, Shop, an_order
+from tests.bot.conftest import ADA, MIA, Shop, an_order, ended
 from tests.bot.desk import FLAGGED
 from tests.bot.test_old_messages import answered, posted
 
@@ -313,3 +313,20 @@ async def test_a_purge_links_the_messages_that_stay(shop: Shop, play: Playground
     play.fail_next("DELETE", "/channels/…", status=403, code=50013)
     said = await use(play, "purge", since="1h")
     assert f"/{message.id}" in said and "Delete it by hand" in said
+
+
+async def test_a_bug_in_a_sweep_does_not_end_the_worker(
+    atelier: Atelier, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    swept = asyncio.Event()
+
+    async def sweep() -> None:
+        if "carried out later" in caplog.text:
+            swept.set()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("bot.cases.effects._SWEEP_SECONDS", 0.01)
+    monkeypatch.setattr(atelier.effects, "sweep", sweep)
+    running = asyncio.create_task(atelier.effects.run())
+    await asyncio.wait_for(swept.wait(), 10)
+    await ended(running)
