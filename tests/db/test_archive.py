@@ -21,6 +21,8 @@ from db.migrate import FILE_NAME
 from generation import JobId
 from tests.db.rows import GUILD, MODERATOR, NOW, record_done, store
 
+pytestmark = pytest.mark.slow
+
 KEY = "provenance/mark.key"
 
 
@@ -89,7 +91,6 @@ def test_a_backup_of_an_open_database_is_restored(data: Path, tmp_path: Path) ->
     assert [path for path in restored.iterdir() if path.name.startswith(".")] == []
 
 
-@pytest.mark.slow
 async def test_a_backup_under_writes_contains_the_pictures_of_its_database(
     data: Path, tmp_path: Path
 ) -> None:

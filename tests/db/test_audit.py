@@ -18,6 +18,8 @@ from db.database import Database
 from db.migrate import MIGRATIONS, migrate
 from tests.db.rows import ALICE, BOB, GUILD, MODERATOR, NOW
 
+pytestmark = pytest.mark.slow
+
 REASON = "=cmd() ünd 🦊"
 
 

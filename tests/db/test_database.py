@@ -15,6 +15,8 @@ from db.database import Database, Transaction, write_patience
 from db.errors import DatabaseBroken, DatabaseBusy, DiskFull
 from db.key_values import KeyValues
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 INSERT = "INSERT INTO notes (key, value) VALUES (?, ?)"
 KEYS = "SELECT key FROM notes ORDER BY key"

@@ -13,6 +13,8 @@ from db.errors import ImageGone
 from db.images import TRASH_DAYS, Pictures, StoredImage, Swept
 from tests.db.rows import ALICE, MODERATOR, NOW, record, store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 DAY = 86_400.0
 LATER = 4_000_000_000.0  # a start time after every file of these tests was written

@@ -22,6 +22,8 @@ from db.jobs import Jobs
 from db.migrate import known_version
 from tests.db.rows import ALICE, BOB, GUILD, NOW, record, record_done, store
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

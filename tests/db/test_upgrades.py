@@ -19,6 +19,8 @@ from generation.request import JobId
 from tests.db.forgotten import cells_with, forget
 from tests.db.rows import ALICE, BOB, NOW
 
+pytestmark = pytest.mark.slow
+
 RELEASES = {"0.1.0": 10, "0.2.0": 19}
 """Releases by the version of their database."""
 CHANGELOG = Path(__file__).parents[2] / "CHANGELOG.md"

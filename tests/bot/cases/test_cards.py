@@ -19,7 +19,7 @@ from tests.bot.conftest import BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, REMOVE, case_of
 from tests.bot.gallery.test_cards import labels_of, problems, texts_of
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 async def card(shop: Shop, case_id: int) -> tuple[str, list[str]]:

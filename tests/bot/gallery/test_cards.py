@@ -30,7 +30,7 @@ from tests.bot.markdown import HOSTILE, long_words, read, without_code
 from tests.drawings import drawing, grown_from
 from tests.openapi import DESCRIPTION, Description, by_hand, references, walk
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 some = hypothesis_settings(max_examples=30, deadline=None)
 few = hypothesis_settings(some, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

@@ -23,7 +23,7 @@ from db.presets import LONGEST_NAME, LONGEST_TEXT
 from moderation.verdict import Ruling
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 GOLDEN = {"golden": "golden hour, film grain --ar 3:2 --no people --steps 5"}
 

@@ -20,7 +20,7 @@ from moderation.rate_limits import RateLimited, TooManyJobs
 from moderation.verdict import Category, Ruling, Verdict
 from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, SMALL, Shop, an_order, until
 
-pytestmark = pytest.mark.timeout(30)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 NO_FOXES = (
     '[[rule]]\nname = "foxes"\ncategory = "spam"\nruling = "refuse"\nany = ["fox"]\nreads = "everywhere"\n'

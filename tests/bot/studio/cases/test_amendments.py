@@ -19,7 +19,7 @@ from generation.request import MemberId
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import MAX, REMOVE, actions, flagged, warned
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 
 async def test_an_amendment_keeps_what_stood_before(shop: Shop) -> None:

@@ -24,7 +24,7 @@ from moderation.duration import DAY, WEEK
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, FLAGGED, MAX, OLA, REMOVE, WARN, actions, flagged
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 # ---- opened
 

@@ -20,7 +20,7 @@ from db.cases import Case, Outcome
 from tests.bot.conftest import ADA, BEN, GUILD, MIA, Shop, an_order
 from tests.bot.desk import APPROVE, MAX, OLA, REMOVE, WARN, flagged
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 BAN = Decision(outcome=Outcome.BAN, reason="raids")
 
@@ -81,7 +81,6 @@ async def test_a_decision_without_a_reason_says_its_outcome(shop: Shop) -> None:
     assert await logged(shop) == (Act.REMOVE, f"case 1, job {case.job}", "", {})
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("reason", ["", "raids"])
 async def test_pictures_that_a_decision_removes_have_its_reason(busy: Shop, reason: str) -> None:
     job = (await busy.draw("a bloody sword", images=1)).job
@@ -116,7 +115,6 @@ async def test_what_each_outcome_does(
     assert (await shop.records.jobs.in_line(ADA.member) == 0) is is_over
 
 
-@pytest.mark.slow
 async def test_who_was_refused_wrongly_is_told(busy: Shop) -> None:
     job, _ = await busy.refused("show refused", images=1)
     case = await busy.records.cases.of_job(job.id)
@@ -260,7 +258,6 @@ async def test_a_strike_or_a_block_alone_is_pardoned(shop: Shop, outcome: Outcom
     assert (standing.strikes, standing.is_blocked) == (0, False)
 
 
-@pytest.mark.slow
 async def test_removed_pictures_alone_are_pardoned(busy: Shop) -> None:
     job = (await busy.draw("show flagged waves1", images=2)).job
     case = await busy.records.cases.of_job(job.id)

@@ -44,6 +44,8 @@ from generation.request import (
 from tests.bot.conftest import ADA, LARGE, SMALL
 from tests.drawings import drawing
 
+pytestmark = pytest.mark.slow
+
 PIXEL = LoraEntry(name=LoraName("pixel"), source="x", trigger="pixel art")
 WITH_LORA = replace(SMALL, loras=(PIXEL,))
 MODELS = [WITH_LORA, LARGE]

@@ -13,7 +13,7 @@ from bot.texts import language
 from db.lockdowns import Mode
 from tests.bot.conftest import ADA, ADULTS, BEN, GUILD, MIA, Shop, an_order, until
 
-pytestmark = pytest.mark.timeout(60)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
 DAY = 86_400.0
 
