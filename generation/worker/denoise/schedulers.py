@@ -16,6 +16,7 @@ class Scheduler(Protocol):
     """The parts of diffusers' scheduler classes that are used here."""
 
     timesteps: Tensor
+    sigmas: Tensor  # not of all classes
     order: int
 
     @property

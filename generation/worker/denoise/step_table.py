@@ -255,7 +255,8 @@ def _told(scheduler: Scheduler, mixer: Scheduler, timesteps: Tensor) -> Tensor:
     picture and noise that `mixer`'s `add_noise` gives.
 
     See Salimans and Ho, "Progressive distillation", appendix D, for the three kinds of prediction. k-diffusion's samplers use x =
-    x0 + sigma * noise, which is the same sample times sqrt(1 + sigma^2).
+    x0 + sigma * noise, which is the same sample times sqrt(1 + sigma^2). EDM's schedulers (Karras et al., "Elucidating the design
+    space of diffusion-based generative models", section 5) combine both by a formula of their own.
     """
     one, zero = torch.ones(1, 1, 1, 1), torch.zeros(1, 1, 1, 1)
     kind = "flow_prediction" if is_flow(scheduler) else scheduler.config.get("prediction_type", "epsilon")
@@ -263,7 +264,13 @@ def _told(scheduler: Scheduler, mixer: Scheduler, timesteps: Tensor) -> Tensor:
     for i, timestep in enumerate(timesteps):
         in_scale = float(scaled(scheduler, one, timestep))
         scheduler.step(zero, timestep, zero, return_dict=False)  # advances to the next step
-        begin_at(mixer, len(mixer.timesteps) - len(timesteps) + i)
+        index = len(mixer.timesteps) - len(timesteps) + i
+        if (precondition := getattr(scheduler, "precondition_outputs", None)) is not None:
+            sigma = scheduler.sigmas[index]
+            weights = (float(precondition(one, zero, sigma)), float(precondition(zero, one, sigma)))
+            rows.append((float(timestep), in_scale, *weights))
+            continue
+        begin_at(mixer, index)
         init, noise = _mixture(mixer, timestep[None])
         norm = (init**2 + noise**2) ** 0.5
         match kind:

@@ -113,6 +113,26 @@ def test_flow_matching_predicts_the_clean_picture_from_a_straight_line(name: str
         assert torch.allclose(got, clean, rtol=1e-3, atol=1e-3)
 
 
+@pytest.mark.parametrize("name", ["EDMEulerScheduler", "EDMDPMSolverMultistepScheduler"])
+@pytest.mark.parametrize("prediction", ["epsilon", "v_prediction"])
+def test_edm_schedulers_predict_the_clean_picture_by_their_own_formula(name: str, prediction: str) -> None:
+    edm = getattr(diffusers, name)(prediction_type=prediction, sigma_data=0.5)
+    table = compile_table(edm, 9)
+    edm.set_timesteps(9)
+    generator = torch.Generator().manual_seed(0)
+    for i, timestep in enumerate(edm.timesteps):
+        sample = torch.randn(1, 4, 8, 8, generator=generator) * edm.sigmas[i]
+        output = torch.randn(1, 4, 8, 8, generator=generator)
+        _, in_scale, of_sample, of_output = table.told[i].tolist()
+        torch.testing.assert_close(in_scale * sample, edm.scale_model_input(sample, timestep))
+        if name == "EDMEulerScheduler":
+            expected = edm.step(output, timestep, sample).pred_original_sample
+        else:
+            expected = edm.convert_model_output(output, sample=sample)
+            edm.step(output, timestep, sample)
+        torch.testing.assert_close(of_sample * sample + of_output * output, expected)
+
+
 def test_a_table_is_compiled_once() -> None:
     step_tables = StepTables(scheduler("EulerDiscreteScheduler"))
     assert step_tables.table(8) is step_tables.table(8)
