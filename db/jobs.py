@@ -40,6 +40,7 @@ class NoteKind(StrEnum):
     ONE_DASH = "one-dash"  # parameters that were written with one dash
     LINKS = "links"  # links are not opened
     LORAS = "loras"  # LoRAs of a file that the model does not have
+    UNUSED = "unused"  # parameters that the model ignores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ talks to the worker. `generation.files` and `generation.provenance` read and wri
 # Other packages import these names from here.
 # pyright: reportUnusedImport=false
 
+from generation.abilities import Abilities, GuidanceKind
 from generation.files.scheduler_names import scheduler_names
 from generation.logs import Format, Level
 from generation.prompt import MAX_PARTS, BadWeights, Prompt

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from generation.abilities import Abilities
 from generation.request import ModelEntry
 
 COMMAND = (sys.executable, "-m", "generation.worker.diagnostics")
@@ -43,6 +44,7 @@ class ModelReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     knee: int = 0  # useful rows in one step; 0: unknown
     decoding: float = 0.0  # one picture, including the upscaling that its entry sets
     order: float = 0.0  # four pictures with default settings, alone on the device
+    abilities: Abilities | None = None  # None for a model that does not work
     note: str = ""  # parts of the test that were left out, and the reason
 
 

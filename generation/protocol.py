@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from generation.abilities import Abilities
 from generation.request import (
     GenerationRequest,
     GuildId,
@@ -81,6 +82,13 @@ class Ready(Message, frozen=True):
 
     device: str  # the name that the card reports
     seconds: float  # loading time
+
+
+class ModelAbilities(Message, frozen=True):
+    """What a model can do. Sent before a model folder is loaded, and again after any model is loaded."""
+
+    model: ModelName
+    abilities: Abilities
 
 
 class ModelBroken(Message, frozen=True):
@@ -187,7 +195,7 @@ class Strained(Message, frozen=True):
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
 _OfJob = Started | Stepped | Previewed | Finished | Failed | Cancelled
-Event = Ready | ModelBroken | Swapped | Strained | Pong | Vitals | StepCost | _OfJob
+Event = Ready | ModelAbilities | ModelBroken | Swapped | Strained | Pong | Vitals | StepCost | _OfJob
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

@@ -85,7 +85,9 @@ class Drawing(Generic[Source]):
     model: ModelName
     size: ImageSize
     steps: int
-    guidance: float  # classifier-free guidance scale; 1 switches it off
+    guidance: (
+        float  # as the model's pipeline takes it; classifier-free guidance is off at 1 or, for Z-Image, at 0
+    )
     seed: int  # 0 <= seed, seed + images - 1 <= MAX_SEED
     images: int  # 1 to 4
     loras: tuple[Lora, ...] = ()
@@ -147,7 +149,9 @@ class BatchKey:
     """Two pictures can share a forward pass only if these values are equal."""
 
     model: ModelName
-    latent_shape: tuple[int, ...]  # (channels, height / vae scale, width / vae scale)
+    latent_shape: tuple[
+        int, ...
+    ]  # (channels, height / vae scale, width / vae scale), or (channels, 1, room) for any size
     text_shape: tuple[int, ...]  # (tokens, width) of one prompt's embedding
     dtype: str
     loras: LoraSet = ()

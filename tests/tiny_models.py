@@ -13,18 +13,30 @@ from typing import Any
 import torch
 from diffusers import (
     AutoencoderKL,
+    AutoencoderKLFlux2,
+    AutoencoderKLQwenImage,
     AutoencoderTiny,
+    ChromaPipeline,
+    ChromaTransformer2DModel,
     DDIMScheduler,
     EulerDiscreteScheduler,
     FlowMatchEulerDiscreteScheduler,
+    Flux2KleinPipeline,
+    Flux2Pipeline,
+    Flux2Transformer2DModel,
     FluxPipeline,
     FluxTransformer2DModel,
+    QwenImagePipeline,
+    QwenImageTransformer2DModel,
     SD3Transformer2DModel,
     StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
+    ZImagePipeline,
+    ZImageTransformer2DModel,
 )
+from tokenizers import pre_tokenizers
 from transformers import (
     BertConfig,
     BertModel,
@@ -33,6 +45,12 @@ from transformers import (
     CLIPTextModel,
     CLIPTextModelWithProjection,
     CLIPTokenizer,
+    Qwen2_5_VLConfig,
+    Qwen2_5_VLForConditionalGeneration,
+    Qwen2Tokenizer,
+    Qwen3Config,
+    Qwen3ForCausalLM,
+    Qwen3Model,
     T5Config,
     T5EncoderModel,
     T5Tokenizer,
@@ -68,7 +86,7 @@ def tiny_sd(folder: Path, **unet: Any) -> Path:
         vae=_vae(),
         text_encoder=CLIPTextModel(_clip()),
         tokenizer=_clip_tokenizer(),
-        unet=UNet2DConditionModel(in_channels=4, out_channels=4, **{**_UNET, **unet}),
+        unet=UNet2DConditionModel(**{"in_channels": 4, "out_channels": 4, **_UNET, **unet}),
         scheduler=DDIMScheduler(clip_sample=False, set_alpha_to_one=False, **BETAS),
         safety_checker=None,
         feature_extractor=None,
@@ -205,6 +223,136 @@ def tiny_flux(folder: Path) -> Path:
     return folder
 
 
+def tiny_z_image(folder: Path, layers: int = 2) -> Path:
+    """Builds Z-Image: a transformer that takes lists, and a Qwen 3 as text encoder. `layers`: of the transformer."""
+    torch.manual_seed(5)
+    pipe = ZImagePipeline(
+        vae=_vae(latent_channels=16, shift_factor=0.1),
+        text_encoder=Qwen3Model(_qwen3(layers=2)),
+        tokenizer=_qwen_tokenizer(),
+        transformer=ZImageTransformer2DModel(
+            in_channels=16,
+            dim=32,
+            n_layers=layers,
+            n_refiner_layers=1,
+            n_heads=2,
+            n_kv_heads=2,
+            cap_feat_dim=_WIDTH,
+            axes_dims=[8, 4, 4],
+            axes_lens=[1024, 32, 32],
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+    )
+    with torch.no_grad():  # diffusers leaves them as they come
+        pipe.transformer.x_pad_token.normal_()
+        pipe.transformer.cap_pad_token.normal_()
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_klein(folder: Path, *, is_distilled: bool = False) -> Path:
+    """Builds FLUX.2 klein: the layers 9, 18 and 27 of a Qwen 3, and a VAE with a batch norm."""
+    torch.manual_seed(6)
+    pipe = Flux2KleinPipeline(
+        vae=_flux2_vae(),
+        text_encoder=Qwen3ForCausalLM(_qwen3(layers=27)),
+        tokenizer=_qwen_tokenizer(),
+        transformer=_flux2_transformer(guidance_embeds=False),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+        is_distilled=is_distilled,
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_flux2(folder: Path) -> Path:
+    """Builds FLUX.2 dev, which takes its guidance as an input. A Qwen 3 stands for the Mistral 3 that it comes with."""
+    torch.manual_seed(7)
+    pipe = Flux2Pipeline(
+        vae=_flux2_vae(),
+        text_encoder=Qwen3ForCausalLM(_qwen3(layers=30)),
+        tokenizer=_qwen_tokenizer(),
+        transformer=_flux2_transformer(guidance_embeds=True),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_qwen_image(folder: Path) -> Path:
+    """Builds Qwen-Image: a Qwen 2.5-VL as text encoder, and a VAE for videos."""
+    torch.manual_seed(8)
+    text = Qwen2_5_VLConfig(
+        text_config={
+            "vocab_size": len(_QWEN_WORDS),
+            "hidden_size": _WIDTH,
+            "intermediate_size": 32,
+            "num_hidden_layers": 2,
+            "num_attention_heads": 2,
+            "num_key_value_heads": 2,
+            "rope_scaling": {"mrope_section": [2, 3, 3], "rope_type": "default"},
+            "rope_theta": 1_000_000.0,
+        },
+        vision_config={
+            "depth": 1,
+            "hidden_size": 16,
+            "intermediate_size": 16,
+            "num_heads": 2,
+            "out_hidden_size": _WIDTH,
+        },
+    )
+    pipe = QwenImagePipeline(
+        vae=AutoencoderKLQwenImage(
+            base_dim=8,
+            z_dim=4,
+            dim_mult=[1, 1, 1, 1],
+            num_res_blocks=1,
+            temperal_downsample=[False, True, True],
+            latents_mean=[0.1, -0.2, 0.3, 0.0],
+            latents_std=[1.1, 0.9, 1.3, 0.7],
+        ),
+        text_encoder=Qwen2_5_VLForConditionalGeneration(text),
+        tokenizer=_qwen_tokenizer(),
+        transformer=QwenImageTransformer2DModel(
+            in_channels=16,
+            out_channels=4,
+            num_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=_WIDTH,
+            axes_dims_rope=(8, 4, 4),
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
+def tiny_chroma(folder: Path) -> Path:
+    """Builds Chroma: T5 alone, with a mask over the padding of its text."""
+    torch.manual_seed(9)
+    pipe = ChromaPipeline(
+        vae=_vae(latent_channels=4, shift_factor=0.1),
+        text_encoder=T5EncoderModel(_t5(_WIDTH)),
+        tokenizer=T5Tokenizer(vocab=_T5_WORDS, extra_ids=0),
+        transformer=ChromaTransformer2DModel(
+            in_channels=16,
+            num_layers=1,
+            num_single_layers=1,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=_WIDTH,
+            axes_dims_rope=(4, 4, 8),
+            approximator_hidden_dim=32,
+            approximator_layers=1,
+            approximator_num_channels=16,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True),
+    )
+    pipe.save_pretrained(folder)
+    return folder
+
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789,.!?'-"
 _BERT_WORDS = [
     "[PAD]",
@@ -250,6 +398,67 @@ def _clip() -> CLIPTextConfig:
 
 def _t5(width: int) -> T5Config:
     return T5Config(vocab_size=len(_T5_WORDS), d_model=width, d_kv=8, d_ff=64, num_layers=2, num_heads=4)
+
+
+_BYTES = sorted(pre_tokenizers.ByteLevel.alphabet())
+_QWEN_WORDS = [*_BYTES, "<|endoftext|>", "<|im_start|>", "<|im_end|>"]
+_CHAT = (
+    "{% for message in messages %}<|im_start|>{{ message.role }}\n"
+    "{% if message.content is string %}{{ message.content }}"
+    "{% else %}{% for part in message.content %}{{ part.text }}{% endfor %}{% endif %}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+
+
+def _qwen_tokenizer() -> Qwen2Tokenizer:
+    """Builds a tokenizer of bytes with a chat template."""
+    tokenizer = Qwen2Tokenizer(vocab={word: i for i, word in enumerate(_QWEN_WORDS)}, merges=[])
+    tokenizer.add_special_tokens({"additional_special_tokens": ["<|im_start|>", "<|im_end|>"]})
+    tokenizer.chat_template = _CHAT
+    return tokenizer
+
+
+def _qwen3(layers: int) -> Qwen3Config:
+    return Qwen3Config(
+        vocab_size=len(_QWEN_WORDS),
+        hidden_size=_WIDTH,
+        intermediate_size=32,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        num_key_value_heads=2,
+        head_dim=16,
+        pad_token_id=_QWEN_WORDS.index("<|endoftext|>"),
+    )
+
+
+def _flux2_transformer(*, guidance_embeds: bool) -> Flux2Transformer2DModel:
+    return Flux2Transformer2DModel(
+        in_channels=16,
+        num_layers=1,
+        num_single_layers=1,
+        attention_head_dim=16,
+        num_attention_heads=2,
+        joint_attention_dim=3 * _WIDTH,
+        timestep_guidance_channels=32,
+        axes_dims_rope=(4, 4, 4, 4),
+        guidance_embeds=guidance_embeds,
+    )
+
+
+def _flux2_vae() -> AutoencoderKLFlux2:
+    vae = AutoencoderKLFlux2(
+        latent_channels=4,
+        block_out_channels=(16, 16, 16, 16),
+        layers_per_block=1,
+        norm_num_groups=8,
+        mid_block_add_attention=False,
+        sample_size=32,
+    )
+    mean, variance = vae.bn.running_mean, vae.bn.running_var
+    assert mean is not None and variance is not None
+    mean.normal_()
+    variance.uniform_(0.5, 2.0)
+    return vae
 
 
 def _vae(latent_channels: int = 4, **more: Any) -> AutoencoderKL:

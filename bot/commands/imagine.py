@@ -61,13 +61,14 @@ imagine.autocomplete("preset")(presets_like)
 
 @imagine.autocomplete("model")
 async def models_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    typed = current.casefold()
+    typed, abilities_of = current.casefold(), interaction.client.parts.dispatch.abilities_of
     return [
         app_commands.Choice(
             name=f"{entry.name} · {entry.description or entry.licence}"[:100], value=entry.name
         )
         for entry in interaction.client.parts.settings.models
-        if typed in entry.name.casefold() or typed in entry.description.casefold()
+        if (typed in entry.name.casefold() or typed in entry.description.casefold())
+        and ((abilities := abilities_of(entry.name)) is None or abilities.draws_text)
     ][:25]
 
 

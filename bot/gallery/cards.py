@@ -9,7 +9,7 @@ from discord import ui
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note
-from generation import LoraSet, Progress, Running, Waiting
+from generation import Abilities, LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters; longer prompts are not bold
@@ -42,7 +42,7 @@ def _described(job: Job) -> str:
     return markdown.short(markdown.one_line(job.drawing.prompt.text), _ALT)
 
 
-def _foot(say: Language, gallery: Gallery) -> ui.TextDisplay[Any]:
+def _foot(say: Language, gallery: Gallery, *, is_guided: bool) -> ui.TextDisplay[Any]:
     job, drawing = gallery.job, gallery.job.drawing
     # The stored pictures' size: a job's own size is that of its latents, before enlargement.
     picture = gallery.images[0]
@@ -55,7 +55,7 @@ def _foot(say: Language, gallery: Gallery) -> ui.TextDisplay[Any]:
             height=picture.height,
             action=job.action,
             steps=drawing.steps,
-            guidance=f"{drawing.guidance:g}",
+            guidance=f"{drawing.guidance:g}" if is_guided else None,
             loras=loras_told(say, drawing.loras),
             has_negative=bool(drawing.prompt.negative),
             negative=drawing.prompt.negative,
@@ -103,8 +103,12 @@ def first_card(say: Language, job: Job, place: int, *, is_ready: bool) -> View:
     return _running_card(say, job, [], line)
 
 
-def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool) -> View:
-    """Builds a finished job's card. `name`: the file name of the attachment with the pictures."""
+def gallery_card(
+    say: Language, gallery: Gallery, name: str, abilities: Abilities | None = None, *, is_spoiler: bool
+) -> View:
+    """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
+    None while they are not known.
+    """
     job = gallery.job
     items: list[ui.Item[Any]] = [
         _head(say, job),
@@ -112,14 +116,16 @@ def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool
     ]
     if withheld := job.drawing.images - len(gallery.images):
         items.append(ui.TextDisplay(say("gallery-withheld", count=withheld, of=job.drawing.images)))
-    items.append(_foot(say, gallery))
+    items.append(_foot(say, gallery, is_guided=abilities is None or abilities.is_guided))
     delete = GalleryButton(GalleryAction.DELETE, job.id, 0, emoji="🗑️")
     reroll = GalleryButton(GalleryAction.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]
+    starts = abilities is None or abilities.starts
     remix = GalleryButton(GalleryAction.REMIX, job.id, numbers[0], label=say("gallery-remix"), emoji="✏️")
     vary = [
         GalleryButton(GalleryAction.VARY, job.id, i, label=say("gallery-vary", picture=i + 1))
         for i in numbers
+        if starts
     ]
     if job.action is not JobAction.UPSCALE:
         up = [
@@ -128,7 +134,8 @@ def gallery_card(say: Language, gallery: Gallery, name: str, *, is_spoiler: bool
         ]
         items.append(row(*up, reroll))
     items.append(row(*vary, delete))
-    items.append(row(remix))  # a row of its own: with four pictures the rows above are full
+    if starts:
+        items.append(row(remix))  # a row of its own: with four pictures the rows above are full
     return card(*items, colour=_DONE)
 
 

@@ -49,12 +49,9 @@ def form_of(say: Language, remixable: Remixable) -> RemixForm:
             component=_paragraph(_PROMPT, job.drawing.prompt.text, is_required=True),
         )
     )
-    form.add_item(
-        ui.Label(
-            text=say("remix-negative"),
-            component=_paragraph(_NEGATIVE, job.drawing.prompt.negative, is_required=False),
-        )
-    )
+    if remixable.takes_negative:
+        negative = _paragraph(_NEGATIVE, job.drawing.prompt.negative, is_required=False)
+        form.add_item(ui.Label(text=say("remix-negative"), component=negative))
     if len(remixable.images) > 1:
         pictures = {str(image): say("remix-picture", picture=image + 1) for image in remixable.images}
         form.add_item(ui.Label(text=say("remix-start"), component=_menu(_IMAGE, pictures, str(first))))

@@ -28,7 +28,8 @@ async def gallery_result(say: Language, parts: Parts, gallery: Gallery, *, is_sp
 
     async def render(limit: int) -> tuple[View, list[discord.File]]:
         name, content = await asyncio.to_thread(attachment, gallery, parts.provenance, limit)
-        view = cards.gallery_card(say, gallery, name, is_spoiler=is_hidden)
+        abilities = parts.dispatch.abilities_of(gallery.job.drawing.model)
+        view = cards.gallery_card(say, gallery, name, abilities, is_spoiler=is_hidden)
         return view, [discord.File(io.BytesIO(content), filename=name)]
 
     return render

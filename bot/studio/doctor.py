@@ -9,7 +9,7 @@ from bot.studio import Settings
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
-from generation import LoraEntry, ModelEntry
+from generation import Abilities, GuidanceKind, LoraEntry, ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_folder import BrokenModelFolder, inspect
@@ -68,6 +68,7 @@ def examine(
                 show("")
                 for name, text in _of_model(finding, entry, settings):
                     _line(show, name, text)
+                found.troubles += unfit(entry, finding.abilities)
                 if finding.why_not:
                     found.troubles.append(f"The model {finding.name!r} can't be used: {finding.why_not}")
     return found
@@ -94,6 +95,21 @@ def inspect_model(entry: ModelEntry) -> None:
         raise StartError(f"{named}: {broken.reason} {broken.advice}") from broken
     except OSError as error:
         raise StartError(f"{named}: {error.strerror or error}.") from error
+
+
+def unfit(entry: ModelEntry, abilities: Abilities | None) -> Iterator[str]:
+    """Yields what the model's entry asks of it and it can't do."""
+    if abilities is None:
+        return
+    named = f"The model {entry.name!r}"
+    if abilities.advice:
+        yield f"{named}: {abilities.advice}"
+    if abilities.multiple and entry.multiple % abilities.multiple:
+        key = f"models.{entry.name}.multiple"
+        yield f"{named} draws sizes that are multiples of {abilities.multiple} ({key}, now {entry.multiple})."
+    if abilities.steps and entry.steps > 2 * abilities.steps:
+        key = f"models.{entry.name}.steps"
+        yield f"{named} is distilled for {abilities.steps} steps ({key}, now {entry.steps})."
 
 
 def broken_loras(entry: ModelEntry) -> Iterator[str]:
@@ -187,21 +203,52 @@ def _of_model(report: ModelReport, entry: ModelEntry, settings: Settings) -> Ite
         yield "  broken", report.why_not
         return
     yield "  kind", f"{report.pipeline}, loaded in {report.loading:.1f} s"
+    if report.abilities is not None:
+        yield "  can", ", ".join(_can(report.abilities))
+        yield "  takes", ", ".join(_takes(report.abilities))
     if not report.is_batched:
         yield "  batches", "none: it draws its pictures by itself, one after the other"
-    yield "  a step of", "   ".join(f"{rows} rows {_time(each)}" for rows, each in report.steps.items())
+    if report.steps:
+        yield "  a step of", "   ".join(f"{rows} rows {_time(each)}" for rows, each in report.steps.items())
     if report.knee:
         curve = f"{_time(report.fixed)} and {_time(report.a_row)} a row"
         yield "  cost", f"{curve}; more than {report.knee} rows in a step are not worth it"
     if report.decoding:
         enlarged = f", enlarged {entry.enlarge} times" if entry.enlarge > 1 else ""
         yield "  decoding", f"{_time(report.decoding)} a picture{enlarged}"
-    yield (
-        "  an order",
-        f"{_time(report.order)} for four pictures of {entry.side} pixels in {entry.steps} steps, alone on the device",
-    )
+    if report.order:
+        yield (
+            "  an order",
+            f"{_time(report.order)} for four pictures of {entry.side} pixels in {entry.steps} steps, alone on the device",
+        )
     if report.note:
         yield "  note", report.note
+
+
+def _can(abilities: Abilities) -> Iterator[str]:
+    if abilities.draws_text:
+        yield "draw from a prompt"
+    if abilities.starts:
+        yield "vary and remix a picture" if abilities.has_strength else "edit a picture (remix)"
+    if abilities.masks:
+        yield "fill in a mask"
+    if not abilities.is_useful:
+        yield "nothing that an order asks for"
+    if not abilities.tells_steps:
+        yield "not be cancelled before a picture is finished"
+
+
+def _takes(abilities: Abilities) -> Iterator[str]:
+    yield "a negative prompt" if abilities.takes_negative else "no negative prompt"
+    match abilities.guidance.kind:
+        case GuidanceKind.FREE:
+            yield f"guidance ({abilities.guidance.argument}; off at {abilities.guidance.off:g})"
+        case GuidanceKind.EMBEDDED:
+            yield f"guidance ({abilities.guidance.argument}, as an input)"
+        case GuidanceKind.NONE:
+            yield "no guidance"
+    if abilities.steps:
+        yield f"{abilities.steps} steps (distilled)"
 
 
 def _time(seconds: float) -> str:

@@ -72,6 +72,14 @@ class UnknownModel(PromptRefusal):
         return is_slip(self.name, self.nearest)
 
 
+class ModelCannot(PromptRefusal):
+    """The model can't do what the order needs."""
+
+    model: str
+    what: str  # "text" (draw from a prompt alone), "start" (from a picture) or "mask"
+    can_start: bool
+
+
 class UnknownLora(PromptRefusal):
     name: str
     model: str

@@ -120,7 +120,7 @@ def build_parts(
         review_queue=review_queue,
         takedown=takedown,
         stored_pictures=stored_pictures,
-        variations=Variations(settings, records),
+        variations=Variations(settings, records, dispatch.abilities_of),
         lockdown=lockdown,
         rule_book=rule_book,
         policies=policies,

@@ -208,6 +208,10 @@ class Settings:
     def default_model(self) -> ModelEntry:
         return next(entry for entry in self.models if entry.name == self.generation.default_model)
 
+    def model(self, name: ModelName) -> ModelEntry:
+        """Returns the default model when there is none of that name any more."""
+        return next((entry for entry in self.models if entry.name == name), self.default_model)
+
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     """Reads config.toml. A `path` must exist; None means the defaults. Raises SettingsBroken for the first fault.

@@ -17,6 +17,7 @@ from bot.studio import (
     TooManyRefused,
 )
 from bot.studio.metrics import Metrics
+from bot.studio.orders.abilities import fitted
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
@@ -97,11 +98,13 @@ class Studio:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
         `demand_answer` is called after the screen, and raises when it is too late for an answer.
-        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs, LineFull,
-        QueueClosed. Then only the verdict was written.
+        Raises ModelCannot, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs,
+        LineFull, QueueClosed. Then only the verdict was written.
         """
         now = self.clock()
         actor = order.actor
+        model = self.settings.model(order.drawing.model)
+        order = fitted(order, self.dispatch.abilities_of(model.name), model.guidance)
         verdict, hits = await self.judge(order, is_charged=True)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from generation import protocol
+from generation.abilities import Abilities
 from generation.logs import of_job
 from generation.protocol import Configure, JobEvent, TooLarge
 from generation.queue.connection import WorkerDied, open_connection
@@ -138,6 +139,10 @@ class Dispatcher:
         self._queue.put(request)
         self._move()
         return ticket
+
+    def abilities_of(self, model: ModelName) -> Abilities | None:
+        """Returns what the model can do; None until a worker has told it."""
+        return next((worker.abilities[model] for worker in self._workers if model in worker.abilities), None)
 
     def progress_of(self, job: JobId) -> Progress | None:
         """Returns the progress of a waiting or running job; None for other jobs."""

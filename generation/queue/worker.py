@@ -10,6 +10,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from generation import protocol
+from generation.abilities import Abilities
 from generation.protocol import Configure, Event, JobEvent, StepCost
 from generation.queue.connection import Connection, WorkerDied
 from generation.queue.lease import Lease, WorkKind
@@ -46,6 +47,7 @@ class Worker:
     is_ready: bool = False
     device: str = ""  # the card's name; empty before the worker was first ready
     broken: dict[ModelName, str] = field(default_factory=dict[ModelName, str])  # model -> reason
+    abilities: dict[ModelName, Abilities] = field(default_factory=dict[ModelName, Abilities])
     costs: dict[WorkKind, StepCost] = field(default_factory=dict[WorkKind, StepCost])
     seated: int = 0  # pictures being denoised
     connection: Connection = field(init=False)  # the newest; set by `run`
@@ -122,6 +124,10 @@ class Worker:
             case protocol.Ready(device=device, seconds=seconds):
                 log.info("the worker is ready on %s after %.1f s", device, seconds)
                 self.device, self.is_ready = device, True
+            case protocol.ModelAbilities(model=model, abilities=abilities):
+                if model not in self.abilities and abilities.advice:
+                    log.warning("model %s: %s", model, abilities.advice)
+                self.abilities[model] = abilities
             case protocol.ModelBroken(model=model, reason=reason):
                 log.error("model %s cannot be used: %s", model, reason)
                 self.broken[model] = reason

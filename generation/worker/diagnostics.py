@@ -83,6 +83,15 @@ def report(entry: ModelEntry, device: torch.device) -> ModelReport:
 
 def _measured(model: Model, seconds_to_load: float) -> ModelReport:
     is_batched = not isinstance(model, PipelineModel)
+    if not model.abilities.draws_text:
+        return ModelReport(
+            name=model.entry.name,
+            pipeline=type(model.pipe).__name__,
+            is_batched=is_batched,
+            loading=seconds_to_load,
+            abilities=model.abilities,
+            note="its steps were not measured: it can't draw from a prompt alone",
+        )
     entry, curve, steps, note = model.entry, CostCurve(), dict[int, float](), ""
     until = time.perf_counter() + PATIENCE
     for rows in ROWS if is_batched else ROWS[:1]:
@@ -101,7 +110,7 @@ def _measured(model: Model, seconds_to_load: float) -> ModelReport:
         steps[rows] = statistics.median(seconds)
     decoding = 0.0  # included in a whole pipeline's last step
     if is_batched:
-        noise, finisher = _seated(model, 1, guidance=1.0), Finisher(model.device)
+        noise, finisher = _seated(model, 1, guidance=model.abilities.guidance.off), Finisher(model.device)
         decoding = _seconds(model, lambda: finisher.finish(model.develop(noise), entry.enlarge))
     rows = PICTURES * len(_seated(model, 1, guidance=entry.guidance)[0].rows)
     fixed, a_row = curve.line
@@ -117,6 +126,7 @@ def _measured(model: Model, seconds_to_load: float) -> ModelReport:
         a_row=a_row,
         knee=knee,
         decoding=decoding,
+        abilities=model.abilities,
         order=entry.steps * (batches * fixed + rows * a_row) + PICTURES * decoding,
         note=note,
     )
@@ -128,14 +138,14 @@ def _steps(model: Model, rows: int) -> list[float]:
     seconds: list[float] = []
     for _ in range(1 + TIMES):
         if not slots or slots[0].is_finished:
-            slots = _seated(model, rows, guidance=1.0)
+            slots = _seated(model, rows, guidance=model.abilities.guidance.off)
         step = partial(model.advance, slots, sizes=ROW_COUNTS if model.device.type == "cuda" else ())
         seconds.append(_seconds(model, step))
     return seconds[1:]
 
 
 def _seated(model: Model, count: int, *, guidance: float) -> list[Slot]:
-    """Seats `count` pictures. With a guidance of 1, each picture is one row."""
+    """Seats `count` pictures. With guidance switched off, each picture is one row."""
     drawing = trial(model.entry, count, steps=model.entry.steps, guidance=guidance)
     return [model.seat(drawing, index) for index in range(count)]
 

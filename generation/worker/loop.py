@@ -14,12 +14,23 @@ from queue import Empty, SimpleQueue
 from generation import protocol
 from generation.files.images import PictureError, open_picture, parameters_of, read_parameters
 from generation.logs import of_job
-from generation.protocol import Cancelled, Configure, Event, Failed, Order, Ready, Started, Stepped
+from generation.protocol import (
+    Cancelled,
+    Configure,
+    Event,
+    Failed,
+    ModelAbilities,
+    Order,
+    Ready,
+    Started,
+    Stepped,
+)
 from generation.request import JobId, ModelName, UpscaleRequest
 from generation.worker.batch_scheduler import BatchScheduler
 from generation.worker.heartbeat import Heartbeat, WorkTally
 from generation.worker.job import Job, Seat, jobs_of, seats_of
 from generation.worker.memory import is_device_lost, is_out_of_memory, optional_work
+from generation.worker.models import abilities
 from generation.worker.models.eviction_policy import EvictionPolicy
 from generation.worker.models.loading import (
     BrokenModel,
@@ -129,6 +140,9 @@ class Loop:
         if any(model.compile for model in settings.models):
             watch_compiling(self.heartbeat.begin_rest, self.heartbeat.end_rest)
         self.model_cache = self._empty_cache()
+        for model in settings.models:
+            if (known := abilities.of_files(model.source)) is not None:
+                self.tell(ModelAbilities(model=model.name, abilities=known))
         with suppress(BrokenModel):  # already reported; the other models may work
             with self.heartbeat.rest():  # a download may take long
                 self.model_cache.load(settings.default)
@@ -233,7 +247,8 @@ class Loop:
         """Decodes a few finished pictures, and sends complete jobs to the image encoder."""
         finished = [seat for seat in seats_of(self.jobs.values()) if seat.slot.is_finished]
         at_once = 1 if self.settings.pinned_rows else DECODED_AT_ONCE[self.device.type]
-        batch = [seat for seat in finished if seat.slot.key == finished[0].slot.key][:at_once]
+        kinds = [(seat.slot.key, seat.slot.shape) for seat in finished]
+        batch = [seat for seat, kind in zip(finished, kinds, strict=True) if kind == kinds[0]][:at_once]
         self.oom_recovery.run("decode", batch, self._develop)
 
     # ---- work on the device
@@ -268,7 +283,9 @@ class Loop:
 
     def _advance(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
-        model.advance([seat.slot for seat in batch], sizes=self.oom_recovery.sizes(model))
+        # A picture that is drawn in one go may take longer than a hung loop is waited for.
+        with nullcontext() if model.abilities.tells_steps else self.heartbeat.rest():
+            model.advance([seat.slot for seat in batch], sizes=self.oom_recovery.sizes(model))
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model

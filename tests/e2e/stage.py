@@ -44,6 +44,7 @@ class Options:
     jobs_in_line: int = 25
     free_cancels_a_day: int = 3
     refusals_an_hour: int = 20
+    twin: str = ""  # the folder of the model "twin"; empty: that of "tiny"
     steps: int = 2
     strength: float = 0.6
     listen: str = ""  # address of the metrics
@@ -53,7 +54,6 @@ class Options:
 
 def config(model: Path, options: Options) -> str:
     entry = f"""
-source = "{model}"
 licence = "none: random weights"
 side = 64
 multiple = 8
@@ -91,6 +91,7 @@ file = "{options.log_file}"
 [[models]]
 name = "tiny"
 description = "Noise in milliseconds"
+source = "{model}"
 {entry}
 [[models.loras]]
 name = "pixel"
@@ -105,6 +106,7 @@ source = "{model.with_name("lost.safetensors")}"
 [[models]]
 name = "twin"
 description = "The same once more"
+source = "{options.twin or model}"
 {entry}
 [[models]]
 name = "emoji"

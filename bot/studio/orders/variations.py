@@ -1,12 +1,13 @@
 """Orders made from a job by a button or a repeat."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.studio import VARYING, Actor, GalleryAction, Order, PictureGone, Settings, TooLarge, demand_known
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from db import Job, JobAction, Parent, Repositories, StoredImage
-from generation import Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
+from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
 """Pixels. As a PNG, an upscaled picture stays below Discord's 10 MiB."""
@@ -38,11 +39,19 @@ class Remixable:
 
     job: Job
     images: tuple[int, ...]  # their indices, from 0; never empty
+    takes_negative: bool = True
 
 
 class Variations:
-    def __init__(self, settings: Settings, records: Repositories) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        records: Repositories,
+        abilities_of: Callable[[ModelName], Abilities | None] = lambda _: None,
+    ) -> None:
+        """`abilities_of`: what a model can do; None while that is not known."""
         self._settings = settings
+        self._abilities_of = abilities_of
         self._records = records
 
     async def pressed(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
@@ -86,12 +95,15 @@ class Variations:
 
     async def remixable(self, job_id: JobId, actor: Actor) -> Remixable:
         """Returns the job with its remaining pictures. Raises NoSuchJob, PictureGone."""
-        job, _ = await self._known(job_id, actor)
+        job, model = await self._known(job_id, actor)
         stored = await self._records.pictures.of_job(job_id)
         images = tuple(picture.index for picture in stored if not picture.is_removed)
         if not images:
             raise PictureGone
-        return Remixable(job=job, images=images)
+        abilities = self._abilities_of(model.name)
+        # A negative that is there already can be removed in the form.
+        takes_negative = abilities is None or abilities.takes_negative or bool(job.drawing.prompt.negative)
+        return Remixable(job=job, images=images, takes_negative=takes_negative)
 
     async def remix(
         self, job_id: JobId, image: int, wish: PromptInput, actor: Actor, change: Change = Change.MUCH
@@ -125,7 +137,7 @@ class Variations:
 
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
-        return job, self.model(job.drawing.model)
+        return job, self._settings.model(job.drawing.model)
 
     async def _picture(self, job_id: JobId, image: int) -> StoredImage:
         """Reads only the row: the answer to a press must not wait for the disk."""
@@ -133,11 +145,6 @@ class Variations:
         if picture is None or picture.is_removed:
             raise PictureGone
         return picture
-
-    def model(self, name: ModelName) -> ModelEntry:
-        return next(
-            (entry for entry in self._settings.models if entry.name == name), self._settings.default_model
-        )
 
 
 def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[Parent]:

@@ -41,6 +41,14 @@ error-unknown-model = { $is_near ->
     [yes] There is no model { CODE($name) } here. Did you mean `{ $nearest }`?
    *[no] There is no model { CODE($name) } here. `{ $nearest }` is one; the option `model` of `/imagine` lists them all.
 }
+error-model-cannot = { $what ->
+    [text] The model `{ $model }` can't draw from a prompt alone. { $can_start ->
+        [yes] It changes pictures: press ✏️ below one and add `--model { $model }` to its prompt.
+       *[no] Choose another one with the option `model`.
+    }
+    [mask] The model `{ $model }` can't fill in a part of a picture. Choose another one with `--model`.
+   *[start] The model `{ $model }` can't start from a picture. Choose another one with `--model`.
+}
 error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
     [elsewhere] The model `{ $elsewhere }` has it: choose that with `--model { $elsewhere }`.
     [near] Did you mean `{ $nearest }`?
@@ -152,6 +160,7 @@ error-generation-failed = No picture was made. { $kind ->
     [steps] The model can't take so many steps. Try fewer.
     [size] The model can't draw pictures of this size. Choose another one.
     [weights] The weights behind `::` must add up to more than 0.
+    [text] The model can't draw from a prompt alone. Choose another one.
     [start] The model can't start from a picture. Choose another one.
     [mask] The model needs a mask that it did not get, or knows none. Choose another one.
     [crash] The worker crashed several times while drawing it.

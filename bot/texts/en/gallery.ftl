@@ -26,6 +26,7 @@ gallery-note = -# { $kind ->
        *[other] were
     } left out.
     [one-dash] Read with two dashes: { $names }.
+    [unused] This model ignores { $names }.
     [loras] LoRAs of the file that are not here were left out: { $names }.
    *[links] Links are not opened and were left out. A file with a prompt goes into the option `file`.
 }
@@ -34,7 +35,10 @@ gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($heig
    *[other] { " " }· { $steps ->
         [one] { ID($steps) } step
        *[other] { ID($steps) } steps
-    } · cfg { $guidance }{ $loras ->
+    }{ $guidance ->
+        [none] { "" }
+       *[other] { " " }· cfg { $guidance }
+    }{ $loras ->
         [none] { "" }
        *[other] { " " }· { $loras }
     }

@@ -10,7 +10,7 @@ host-to-device transfer and no synchronisation.
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -21,7 +21,7 @@ from torch import Tensor
 from generation.request import BatchKey
 from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler, accepts_generator, scaled
-from generation.worker.denoise.slots import Row, Slot, UNet
+from generation.worker.denoise.slots import Row, Slot, UNet, own_part
 from generation.worker.denoise.step_table import HISTORY, StepTable
 from generation.worker.memory import optional_work
 
@@ -39,6 +39,9 @@ SCRATCH = 0
 PLANS = 4
 """Plans that a batch state keeps: new and older jobs alternate. A plan holds its rows' text embeddings, 4 MB a row for FLUX."""
 
+Rescale = Callable[[Tensor, Tensor], Tensor]
+"""The guided output and the output without guidance -> the guided output."""
+
 TOLD, NOISE, PAIRS = 4, 4, 5
 """Columns of a place's table: 0 to 3 are StepTable.told. Then come its weights: noise, and pairs of sample and output."""
 
@@ -52,6 +55,7 @@ class StepPlan:
     of_row: Tensor  # (rows,): the slot that each row belongs to, as an index into `places`
     own_rows: Tensor  # (max rows of a slot, slots): each slot's rows; its first row again if it has fewer
     shares: Tensor  # (max rows of a slot, slots, 1, 1, 1): their weights in the guided output
+    unguided: Tensor  # the same for the output without guidance
     history: int  # number of past tensors that the scheduler with the longest history needs
     is_noisy: bool  # some scheduler may draw noise
     told: dict[str, Any]  # the model's inputs for the rows, padded
@@ -86,13 +90,16 @@ class BatchState:
         generator: torch.Generator,
         init: Tensor | None = None,
         mask: Mask | None = None,
+        shape: tuple[int, ...] | None = None,
     ) -> Slot:
         """Returns a slot before its first step. Its place is free again when the slot is garbage-collected.
 
         `init` is the start picture of image-to-image as latents (channels, height, width). `mask` says which part of it is kept.
+        `shape`: of the picture's latents, (channels, height, width), if it is not the state's own.
         """
         place = self._free_place(table)
-        noise = self._draw(generator)
+        shape = shape or self._shape
+        noise = self._draw(generator, shape)
         sample = table.start_noise * noise
         background = None
         if init is not None:
@@ -101,7 +108,8 @@ class BatchState:
         columns = torch.zeros(len(table), PAIRS + 2 * HISTORY)
         columns[:, :TOLD] = table.told
         columns[:, NOISE : NOISE + table.weights.shape[1]] = table.weights
-        self.samples[place].copy_(sample)
+        self.samples[place].zero_()
+        own_part(self.samples[place], shape).copy_(sample)
         self.tables[place, : len(table)].copy_(upload(columns, self.device))
         # The last picture here may have left infinities, and infinity times a weight of 0 is NaN.
         self.past[place].zero_()
@@ -113,6 +121,7 @@ class BatchState:
             rows=rows,
             generator=generator,
             sample=self.samples[place],
+            shape=shape,
             place=place,
             scheduler=copy.deepcopy(table.scheduler),
             background=background,
@@ -122,26 +131,35 @@ class BatchState:
 
     @torch.inference_mode()
     def advance(
-        self, unet: UNet, slots: Sequence[Slot], dtype: torch.dtype, *, sizes: Sequence[int] = ()
+        self,
+        unet: UNet,
+        slots: Sequence[Slot],
+        dtype: torch.dtype,
+        *,
+        sizes: Sequence[int] = (),
+        rescaled: Rescale | None = None,
     ) -> None:
         """Takes one step for every slot. If it raises, no slot has changed.
 
-        `sizes`: the numbers of rows and of slots to pad to. A batch larger than the largest is not padded.
+        `sizes`: the numbers of rows and of slots to pad to. A batch larger than the largest is not padded. `rescaled`: as in
+        `ModelFamily`.
         """
         for slot in slots:
             if slot.draws:
                 self._draw_for(slot)
         plan = self._plan(slots, sizes)
-        x, output, clean, following, past = step(unet, self, plan, dtype)
+        x, output, clean, following, past = step(unet, self, plan, dtype, rescaled)
         stepped: dict[int, tuple[Scheduler, torch.Generator]] = {}  # by index
         for i, slot in enumerate(slots):
             if slot.scheduler is not None:
                 stepped[i] = copy.deepcopy(slot.scheduler), slot.generator.clone_state()
-                following[i] = _step_alone(slot, *stepped[i], x[i], output[i])
+                own = (own_part(state[i], slot.shape) for state in (x, output))
+                own_part(following[i], slot.shape).copy_(_step_alone(slot, *stepped[i], *own))
             if slot.background is not None:
                 share, noise = slot.table.kept[slot.step].tolist()
-                following[i] = slot.background.around(following[i], share, noise)
-                clean[i] = slot.background.around(clean[i])
+                drawn, seen = (own_part(state[i], slot.shape) for state in (following, clean))
+                drawn.copy_(slot.background.around(drawn, share, noise))
+                seen.copy_(slot.background.around(seen))
         past = torch.cat([torch.stack([x, output], dim=1), past[:, :-2]], dim=1) if plan.history else past
         # From here on nothing takes memory, so that it can't run out with one tensor changed and another not.
         self.samples.index_copy_(0, plan.places, following)
@@ -190,14 +208,14 @@ class BatchState:
 
     # ---- noise
 
-    def _draw(self, generator: torch.Generator) -> Tensor:
-        return upload(torch.randn(self._shape, generator=generator), self.device)
+    def _draw(self, generator: torch.Generator, shape: tuple[int, ...]) -> Tensor:
+        return upload(torch.randn(shape, generator=generator), self.device)
 
     def _draw_for(self, slot: Slot) -> None:
         # Memory is taken before the generator advances: a second try draws the same noise.
         is_pinned = self.device.type == "cuda"
-        drawn = torch.randn(self._shape, generator=slot.generator, pin_memory=is_pinned)
-        self.noise[slot.place].copy_(drawn, non_blocking=True)
+        drawn = torch.randn(slot.shape, generator=slot.generator, pin_memory=is_pinned)
+        own_part(self.noise[slot.place], slot.shape).copy_(drawn, non_blocking=True)
         slot.drawn = slot.step
 
     # ---- plans
@@ -230,7 +248,7 @@ class BatchStates:
 
 
 def step(
-    unet: UNet, state: BatchState, plan: StepPlan, dtype: torch.dtype
+    unet: UNet, state: BatchState, plan: StepPlan, dtype: torch.dtype, rescaled: Rescale | None = None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
     """Returns samples, guided outputs, predicted clean pictures, samples after the step, and the past tensors that it used.
 
@@ -244,9 +262,9 @@ def step(
     rows = unet(seen, row[:, 0][plan.of_row], return_dict=False, **plan.told)[0].float()
     # Each slot sums only its own rows: multiplying a padding row's NaN by 0 would still spread it to other slots. The order of
     # the sum does not depend on the batch, so that the result is equal to the bit.
-    output = rows[plan.own_rows[0]] * plan.shares[0]
-    for own, share in zip(plan.own_rows[1:], plan.shares[1:], strict=True):
-        output = torch.addcmul(output, rows[own], share)
+    output = _summed(rows, plan.own_rows, plan.shares)
+    if rescaled is not None:
+        output = rescaled(output, _summed(rows, plan.own_rows, plan.unguided))
     clean = torch.addcmul(x * wide[:, 2], output, wide[:, 3])
     following = torch.addcmul(x * wide[:, PAIRS], output, wide[:, PAIRS + 1])
     past = state.past[:, : plan.history][plan.places]
@@ -255,6 +273,13 @@ def step(
     if plan.is_noisy:
         following = torch.addcmul(following, state.noise[plan.places], wide[:, NOISE])
     return x, output, clean, following, past
+
+
+def _summed(rows: Tensor, own_rows: Tensor, shares: Tensor) -> Tensor:
+    output = rows[own_rows[0]] * shares[0]
+    for own, share in zip(own_rows[1:], shares[1:], strict=True):
+        output = torch.addcmul(output, rows[own], share)
+    return output
 
 
 def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device) -> StepPlan:
@@ -280,10 +305,13 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
         *owners,
         *(indices[k if k < len(indices) else 0] for k in range(most) for indices in own),
     ]
+    nothing = [(0.0, 0.0)] * (filled - len(slots))
     weights = [
-        [slot.rows[k].weight if k < len(slot.rows) else 0.0 for slot in slots] + [0.0] * (filled - len(slots))
+        [(slot.rows[k].weight, slot.rows[k].unguided) if k < len(slot.rows) else (0.0, 0.0) for slot in slots]
+        + nothing
         for k in range(most)
     ]
+    shares = upload(torch.tensor(weights), device)[:, :, :, None, None, None]
     sent = upload(torch.tensor(numbers), device)
     places, goes_on, of_row, own_rows = sent.split([filled, filled, count, most * filled])
     told = rows + rows[-1:] * padding
@@ -292,7 +320,8 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
         goes_on=goes_on,
         of_row=of_row,
         own_rows=own_rows.view(most, filled),
-        shares=upload(torch.tensor(weights), device)[:, :, None, None, None],
+        shares=shares[:, :, 0],
+        unguided=shares[:, :, 1],
         history=2 * max(1, *(slot.table.order for slot in slots)) - 2,
         is_noisy=any(any(slot.table.draws) for slot in slots),
         told={
@@ -302,6 +331,7 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
                 "text_embeds": _stacked([row.pooled for row in told]),
                 "time_ids": _stacked([row.time_ids for row in told]),
             },
+            **({"extents": tuple(row.extent for row in told)} if told[0].extent else {}),
         },
     )
 

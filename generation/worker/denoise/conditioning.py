@@ -9,15 +9,11 @@ from torch import Tensor
 
 from generation.request import ImageSize, LoraSet, Prompt
 from generation.worker.denoise.slots import Row
-from generation.worker.models.families import ModelFamily
+from generation.worker.models.families.family import Encoded, ModelFamily
 from generation.worker.models.offload import Offload
 
 CACHED_PROMPTS = 64
 """An SDXL prompt with its negative takes 630 KB in half precision."""
-
-
-_Encoded = tuple[Tensor, Tensor | None]
-"""One prompt: (tokens, width), and (width,) if the model needs a pooled embedding."""
 
 
 @dataclass(slots=True, eq=False)
@@ -29,32 +25,45 @@ class Conditioner:
     dtype: torch.dtype
     offload: Offload
     wear: Callable[[LoraSet], None]
-    _cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]] = field(
-        default_factory=OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]], init=False
+    _cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[Encoded, ...]] = field(
+        default_factory=OrderedDict[tuple[str, str, bool, LoraSet], tuple[Encoded, ...]], init=False
     )
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
-        """Returns one row of weight 1. With guidance g above 1: the prompt's row of weight g and the negative's row of 1 - g.
+        """Returns one row of weight 1. With guidance of weight g: the prompt's row of weight g and the negative's row of 1 - g.
 
         The prompt's weight is divided among the rows of its parts. Raises BadWeights.
         """
         told = self._own(self.family.told_guidance(guidance))
-        is_guided = guidance > 1 and told is None
+        scale = 1.0 if told is not None else self.family.weight(guidance)
+        is_guided = scale != 1
         first, *others = prompt.parts
-        scale = guidance if is_guided else 1.0
         encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided, loras))
         weights = [scale * first.share, *([1 - scale] if is_guided else [])]
+        unguided = [first.share, *([0.0] if is_guided else [])]
         for part in others:
             encoded += self._encoded(part.text, "", False, loras)
             weights.append(scale * part.share)
+            unguided.append(part.share)
+        extents = [self.family.extent(len(text), size) for text, _ in encoded]
         time_ids = self._own(self.family.time_ids(size))
         return tuple(
-            Row(weight=weight, text=embedded, pooled=pooled, time_ids=time_ids, guidance=told)
-            for weight, (embedded, pooled) in zip(weights, encoded, strict=True)
+            Row(
+                weight=weight,
+                text=embedded,
+                pooled=pooled,
+                time_ids=time_ids,
+                guidance=told,
+                unguided=share,
+                extent=extent,
+            )
+            for weight, share, extent, (embedded, pooled) in zip(
+                weights, unguided, extents, self.family.levelled(encoded), strict=True
+            )
         )
 
-    def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:
+    def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[Encoded, ...]:
         """Encodes the text, and the negative if guided."""
         key = (text, negative, is_guided, loras)
         if key in self._cache:

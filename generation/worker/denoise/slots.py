@@ -12,6 +12,15 @@ from generation.worker.denoise.inpaint import Background
 from generation.worker.denoise.schedulers import Scheduler
 from generation.worker.denoise.step_table import StepTable
 
+
+def own_part(state: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """Returns a view of a picture's place in the batch state, in the picture's own shape."""
+    if state.shape == shape:
+        return state
+    _, height, width = shape
+    return state[:, 0, : height * width].unflatten(1, (height, width))
+
+
 UNet = Callable[..., Any]
 """diffusers' UNet2DConditionModel, or a function with the same parameters."""
 
@@ -22,9 +31,14 @@ class Row:
 
     weight: float
     text: Tensor  # (tokens, width), model dtype
-    pooled: Tensor | None = None  # (width,), SDXL's second text encoder
+    pooled: Tensor | None = (
+        None  # (width,), SDXL's second text encoder; for some families the mask of the text
+    )
     time_ids: Tensor | None = None  # (6,), SDXL's original size, crop and target size
     guidance: Tensor | None = None  # (width,), the embedded guidance scale of distilled models
+    unguided: float = 1.0  # the row's share in the output without guidance
+    # Tokens of the text, and height and width of the latents, for a denoiser that takes lists of pictures and texts.
+    extent: tuple[int, int, int] | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)
@@ -35,7 +49,8 @@ class Slot:
     table: StepTable
     rows: tuple[Row, ...]
     generator: torch.Generator  # on the CPU: the same picture on every device
-    sample: Tensor  # (channels, height / vae scale, width / vae scale)
+    sample: Tensor  # (channels, height / vae scale, width / vae scale), or a larger one of height 1 with these in a line
+    shape: tuple[int, ...] = ()  # (channels, height / vae scale, width / vae scale)
     place: int = -1  # in its batch state
     step: int = 0  # steps done
     drawn: int = -1  # the step that noise was drawn for; kept if that step is repeated
@@ -43,6 +58,14 @@ class Slot:
     scheduler: Scheduler | None = None  # only if the table is not linear
     background: Background | None = None  # only if a part of the init picture is kept
     is_alone: bool = False  # shares no step; its model finishes it before it starts another
+
+    @property
+    def latents(self) -> Tensor:
+        return own_part(self.sample, self.shape)
+
+    @property
+    def clean_latents(self) -> Tensor | None:
+        return None if self.clean is None else own_part(self.clean, self.shape)
 
     @property
     def is_finished(self) -> bool:

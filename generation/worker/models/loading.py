@@ -130,7 +130,7 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
     family = FAMILIES.get(type(pipe).__name__)
     if family is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
         raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
-    if family is not None and family(pipe).channels != pipe.vae.config.latent_channels:
+    if family is not None and not family(pipe).is_fitting:
         takes = "it takes more than latents (an inpainting model?)"
         raise BrokenModel(f"{entry.source}: {takes}; take a plain one.")
     if entry.scheduler:

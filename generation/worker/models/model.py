@@ -1,7 +1,7 @@
 """A loaded model that is denoised step by step: converts drawings to slots, and slots to pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -15,6 +15,7 @@ from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.slots import Slot
 from generation.worker.denoise.step_table import StepTables
+from generation.worker.models.abilities import of_pipe
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload
@@ -42,21 +43,23 @@ class Model:
         self.dtype = dtype
         self.family = FAMILIES[type(pipe).__name__](pipe)
         self.unet: Any = self.family.unet
-        is_replayed = device.type == "cuda" and not entry.compile  # compiled code is already replayed
+        # Compiled code is already replayed.
+        is_replayed = device.type == "cuda" and not entry.compile and self.family.IS_RECORDED
         self.cuda_graphs = CudaGraphs(self.family.unet, CudaRecorder()) if is_replayed else None
         self.step_tables = StepTables(pipe.scheduler)
         self.adapters = Adapters(entry, pipe)
         self.offload = Offload(pipe, device)
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
-        self.codec = Codec(pipe, device, self.offload)
+        self.codec = Codec(pipe, self.family, device, self.offload)
         self.batch_states = BatchStates(device)
+        self.abilities = replace(of_pipe(pipe), multiple=self.family.multiple)
 
     @property
     def scheduler_name(self) -> str:
         return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
 
     def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
-        multiple, scale = self.family.multiple, self.pipe.vae_scale_factor
+        multiple, scale = self.family.multiple, self.family.scale
         if size.width % multiple or size.height % multiple:
             raise UnusableRequest(
                 "size", f"Width and height must be multiples of {multiple} for {self.entry.name}."
@@ -86,7 +89,7 @@ class Model:
         try:
             strength = start.strength if start else None
             table = self.step_tables.table(
-                drawing.steps, strength, self.family.timing(shape), is_masked=mask is not None
+                drawing.steps, strength, self.family.timing(shape, drawing.steps), is_masked=mask is not None
             )
         except (ValueError, IndexError) as refused:  # schedulers raise these for more steps than they support
             raise UnusableRequest(
@@ -94,12 +97,12 @@ class Model:
             ) from refused
         key = BatchKey(
             model=self.entry.name,
-            latent_shape=shape,
+            latent_shape=self.family.state_shape(shape, self.entry.side),
             text_shape=tuple(rows[0].text.shape),
             dtype=str(self.dtype),
             loras=drawing.lora_set,
         )
-        slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask)
+        slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask, shape)
         self.adapters.wearers.add(slot)
         if mask is not None and self.codec.is_drawing:
             # diffusers also encodes the masked picture, for U-Nets that use it. So its generator has advanced when the schedulers
@@ -116,7 +119,8 @@ class Model:
             torch.compiler.cudagraph_mark_step_begin()  # the results of the last replay may be overwritten
         with self.offload.at_work("denoiser"):
             state = self.batch_states.of(slots[0].key)
-            state.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes)
+            rescaled = self.family.rescaled if self.family.RESCALES else None
+            state.advance(self.denoiser(slots[0].key), slots, self.dtype, sizes=sizes, rescaled=rescaled)
 
     def denoiser(self, key: BatchKey) -> Any:
         """Returns the function that a step of this key calls."""
@@ -132,7 +136,7 @@ class Model:
     @torch.inference_mode()
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
         """Decodes the slots' present samples: (3, height, width) each, 0 to 1. All slots must have one size."""
-        decoded = self.codec.decode(torch.stack([slot.sample for slot in slots]))
+        decoded = self.codec.decode(torch.stack([slot.latents for slot in slots]))
         return [
             picture if slot.background is None else slot.background.mask.paste(picture)
             for slot, picture in zip(slots, decoded, strict=True)

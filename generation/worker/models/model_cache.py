@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from generation.files.model_folder import BrokenModelFolder, count_weights
-from generation.protocol import Event, ModelBroken, Swapped
+from generation.protocol import Event, ModelAbilities, ModelBroken, Swapped
 from generation.request import ModelEntry, ModelName
 from generation.worker.memory import host_free, is_out_of_memory
 from generation.worker.models.backoff import Backoff
@@ -122,6 +122,7 @@ class ModelCache:
             self._sizes[name] = footprint(model.pipe)
             self._backoff.clear(name)
             self.policy.loaded(name, self._sizes[name])
+            self.tell(ModelAbilities(model=name, abilities=model.abilities))
             return name
         # Outside the except block, because the traceback would keep half a model alive.
         self._free_memory()

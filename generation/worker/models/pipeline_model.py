@@ -1,29 +1,41 @@
 """Models that the loop can't split into steps. diffusers' own pipeline draws each picture, as a coroutine that pauses after each
-step.
+step: in the pipeline's callback, or behind its scheduler where it has none.
 
 So these pictures also wait for their turn between two steps, can be cancelled there, and report progress. They share no step, and
 a model finishes each before it starts another (`Slot.is_alone`): pipelines store the state of a run in themselves, and some in
 their modules.
 """
 
+import functools
 import inspect
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import types
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+import diffusers
 import torch
 from greenlet import getcurrent, greenlet
 from PIL import Image
 from torch import Tensor
 
+from generation.abilities import GuidanceKind
 from generation.files.images import fitted, open_picture
 from generation.request import BatchKey, Drawing, ModelEntry, Role
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
+from generation.worker.models.abilities import of_pipe
 from generation.worker.models.loras import Adapters
 from generation.worker.models.model import Model, UnusableRequest
 from generation.worker.models.offload import PipelineOffload
 from generation.worker.output.decode import to_tensor
+
+BLANK = " "
+"""A negative prompt that says nothing. Guidance by `true_cfg_scale` acts only beside a negative prompt."""
+
+
+class _Run(greenlet):
+    pauses_at_scheduler = False
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -33,7 +45,7 @@ class PipelineSlot(Slot):
     """
 
     draw: Callable[[], Image.Image]
-    run: greenlet | None = None
+    run: _Run | None = None
     picture: Image.Image | None = None  # set when it is finished
 
 
@@ -48,11 +60,15 @@ class PipelineModel(Model):
         self.adapters = Adapters(entry, pipe)
         self.cuda_graphs = None
         self.offload = PipelineOffload(pipe, device)
-        self._accepts = inspect.signature(pipe.__call__).parameters
+        has_scheduler = _pause_behind_schedulers(pipe)
+        abilities = of_pipe(pipe)
+        self.abilities = replace(abilities, tells_steps=has_scheduler or _has_callback(pipe))
+        self._siblings: dict[str, Any] = {type(pipe).__name__: pipe}
         pipe.set_progress_bar_config(disable=True)
 
     def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
-        asked = self._asked(drawing, index)
+        pipe = self._pipe_for(drawing)
+        asked = self._asked(pipe, drawing, index)
         self.adapters.load(drawing.lora_set)
         size = (drawing.size.height, drawing.size.width)
         key = BatchKey(
@@ -62,7 +78,7 @@ class PipelineModel(Model):
             dtype=str(self.dtype),
             loras=drawing.lora_set,
         )
-        steps = drawing.steps if "callback_on_step_end" in self._accepts else 1
+        steps = max(1, round(drawing.steps * asked.get("strength", 1.0))) if self.abilities.tells_steps else 1
         slot = PipelineSlot(
             key=key,
             table=_table(steps),
@@ -70,7 +86,7 @@ class PipelineModel(Model):
             generator=asked["generator"],
             sample=torch.empty(0),
             is_alone=True,
-            draw=self._drawing(asked),
+            draw=_drawing(pipe, asked),
         )
         self.adapters.wearers.add(slot)
         return slot
@@ -79,7 +95,7 @@ class PipelineModel(Model):
         (slot,) = slots
         assert isinstance(slot, PipelineSlot)
         self.adapters.wear(slot.key.loras)
-        slot.run = slot.run or greenlet(slot.draw)
+        slot.run = slot.run or _Run(slot.draw)
         try:
             slot.picture = slot.run.switch()
         except Exception:
@@ -93,51 +109,127 @@ class PipelineModel(Model):
         pictures = [slot.picture for slot in slots if isinstance(slot, PipelineSlot)]
         return [to_tensor(picture) for picture in pictures if picture is not None]
 
-    def _asked(self, drawing: Drawing[bytes], index: int) -> dict[str, Any]:
-        """Returns the pipeline's arguments for the drawing. Raises UnusableRequest, and generation.files.images.PictureError."""
+    def _pipe_for(self, drawing: Drawing[bytes]) -> Any:
+        """Returns the model's own pipeline, or the sibling that shares its modules. Raises UnusableRequest."""
+        name, can = self.entry.name, self.abilities
+        if drawing.picture(Role.MASK):
+            kind, by, reason = "mask", can.masks_by, f"{name} knows no masks."
+        elif drawing.picture(Role.START):
+            kind, by, reason = "start", can.starts_by, f"{name} cannot start from a picture."
+        else:
+            kind, by = "text", can.draws_text and type(self.pipe).__name__
+            reason = f"{name} draws no picture from a prompt alone. {can.advice}"
+        if can.masks and not (can.starts or can.draws_text) and kind != "mask":
+            kind, reason = "mask", f"{name} only fills in: give it a picture and a mask."
+        if not by:
+            raise UnusableRequest(kind, reason)
+        if by not in self._siblings:
+            self._siblings[by] = sibling(self.pipe, getattr(diffusers, by))
+        return self._siblings[by]
+
+    def _asked(self, pipe: Any, drawing: Drawing[bytes], index: int) -> dict[str, Any]:
+        """Returns the pipeline's arguments for the drawing. Raises generation.files.images.PictureError."""
         start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
-        if "mask_image" in self._accepts and not (start and mask):
-            raise UnusableRequest("mask", f"{self.entry.name} only fills in: give it a picture and a mask.")
-        if start and not {"image", "strength"} <= set(self._accepts):
-            raise UnusableRequest("start", f"{self.entry.name} cannot start from a picture.")
-        if start and mask and "mask_image" not in self._accepts:
-            raise UnusableRequest("mask", f"{self.entry.name} knows no masks.")
         asked: dict[str, Any] = {
             "prompt": drawing.prompt.asked,
-            "negative_prompt": drawing.prompt.left_out or None,
             "num_inference_steps": drawing.steps,
-            "guidance_scale": drawing.guidance,
             "height": drawing.size.height,
             "width": drawing.size.width,
             "output_type": "pil",
         }
+        guidance = self.abilities.guidance
+        if self.abilities.takes_negative:
+            is_blank_needed = guidance.argument == "true_cfg_scale" and drawing.guidance > guidance.off
+            asked["negative_prompt"] = drawing.prompt.left_out or (BLANK if is_blank_needed else None)
+        if guidance.kind is not GuidanceKind.NONE:
+            asked[guidance.argument] = drawing.guidance
         if start:
             asked |= {"image": fitted(open_picture(start.source), drawing.size), "strength": start.strength}
             if mask:
                 asked["mask_image"] = fitted(open_picture(mask.source).convert("L"), drawing.size)
-        told = {name: value for name, value in asked.items() if name in self._accepts}
+        accepts = _parameters(pipe)
+        told = {name: value for name, value in asked.items() if name in accepts}
         return told | {"generator": torch.Generator().manual_seed(drawing.seed + index)}
 
-    def _drawing(self, asked: dict[str, Any]) -> Callable[[], Image.Image]:
-        pipe, generator = self.pipe, asked["generator"]
-        seed = generator.initial_seed()
-        if "callback_on_step_end" in self._accepts:
-            asked = asked | {"callback_on_step_end": _wait}
 
-        def draw() -> Image.Image:
-            generator.manual_seed(seed)  # it may be a second try
-            return pipe(**asked).images[0]
+def sibling(pipe: Any, kind: type[Any]) -> Any:
+    """Returns a pipeline of another class with the same modules.
 
-        return draw
+    diffusers' `from_pipe` would also convert all of them to one dtype, although T5 and some VAEs need float32.
+    """
+    modules, options = kind._get_signature_keys(kind)
+    own: dict[str, Any] = {name: part for name, part in pipe.components.items() if name in modules}
+    own |= {name: value for name, value in dict(pipe.config).items() if name in options}
+    made = kind(**own)
+    made.set_progress_bar_config(disable=True)
+    return made
 
 
-def _wait(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[str, Any]:
+def _parameters(pipe: Any) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(type(pipe).__call__).parameters
+
+
+def _has_callback(pipe: Any) -> bool:
+    return "callback_on_step_end" in _parameters(pipe)
+
+
+def _drawing(pipe: Any, asked: dict[str, Any]) -> Callable[[], Image.Image]:
+    generator, has_callback = asked["generator"], _has_callback(pipe)
+    seed = generator.initial_seed()
+    if has_callback:
+        asked = asked | {"callback_on_step_end": _call_back}
+
+    def draw() -> Image.Image:
+        _pause_at_scheduler(not has_callback)
+        generator.manual_seed(seed)  # it may be a second try
+        return pipe(**asked).images[0]
+
+    return draw
+
+
+def _call_back(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[str, Any]:
+    _wait()
+    return told
+
+
+def _pause_behind_schedulers(pipe: Any) -> bool:
+    """Lets a run without a callback pause after each step of a scheduler. Returns whether there is a scheduler."""
+    schedulers = [part for part in pipe.components.values() if hasattr(part, "set_timesteps")]
+    for scheduler in schedulers:
+        step = type(scheduler).step
+
+        @functools.wraps(step)  # pipelines look at its parameters
+        def stepped(self: Any, *args: Any, step: Any = step, **more: Any) -> Any:
+            done = step(self, *args, **more)
+            if _pauses_at_scheduler():
+                _wait()
+            return done
+
+        # A method, which a pipeline may copy with its scheduler.
+        scheduler.step = types.MethodType(stepped, scheduler)
+    return bool(schedulers)
+
+
+# A run's own frames must not refer to it: such a circle would keep a dropped run from ending at once.
+
+
+def _pause_at_scheduler(is_on: bool) -> None:
+    run = getcurrent()
+    assert isinstance(run, _Run)
+    run.pauses_at_scheduler = is_on
+
+
+def _pauses_at_scheduler() -> bool:
+    run = getcurrent()
+    return isinstance(run, _Run) and run.pauses_at_scheduler
+
+
+def _wait() -> None:
     """Switches to the loop, until its next `advance`."""
     loop = getcurrent().parent
     assert loop is not None
     with torch.enable_grad():  # pipelines switch gradients off, and torch stores that by thread
         loop.switch()
-    return told
 
 
 def _table(steps: int) -> StepTable:

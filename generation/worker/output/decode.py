@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from diffusers import AutoencoderTiny, StableDiffusionXLPipeline
+from diffusers import AutoencoderTiny
 from PIL import Image
 from torch import Tensor
 
 from generation.files.images import fitted, open_picture
 from generation.request import ImageSize
+from generation.worker.models.families import ModelFamily
 from generation.worker.models.offload import Offload
 from generation.worker.upscaling.upscale import Upscaler
 
@@ -25,30 +26,29 @@ class Codec:
     width / scale) float32.
     """
 
-    def __init__(self, pipe: Any, device: torch.device, offload: Offload) -> None:
+    def __init__(self, pipe: Any, family: ModelFamily, device: torch.device, offload: Offload) -> None:
         self._vae: Any = pipe.vae
+        self._family = family
         self._offload = offload
         self._device = device
-        config = pipe.vae.config
-        self._factor = float(config.scaling_factor)
-        self._mean: float | Tensor = 0.0
-        # XL's pipelines use these, the transformers' pipelines use `shift_factor`, and Stable Diffusion's pipelines use neither.
-        means, deviations = config.get("latents_mean"), config.get("latents_std")
-        self._deviation: float | Tensor = 1.0
-        if isinstance(pipe, StableDiffusionXLPipeline) and means is not None and deviations is not None:
-            self._mean = torch.tensor(means, device=device).view(1, -1, 1, 1)
-            self._deviation = torch.tensor(deviations, device=device).view(1, -1, 1, 1)
-        elif hasattr(pipe, "transformer"):
-            self._mean = float(config.get("shift_factor") or 0.0)
+        scale = family.latent_scale()
+        self._factor = scale.factor
+        self._mean, self._deviation = (
+            each.to(device) if isinstance(each, Tensor) else each for each in (scale.mean, scale.deviation)
+        )
         is_tiny = isinstance(pipe.vae, AutoencoderTiny)
         self.is_drawing = not is_tiny  # `encode` draws from the generator
         self._to_rgb = None if is_tiny else self._fit_rgb()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
-        raw = latents * self._deviation / self._factor + self._mean
+        raw = self._family.to_vae(latents * self._deviation / self._factor + self._mean)
+        if self._family.HAS_FRAMES:
+            raw = raw.unsqueeze(2)
         with self._offload.at_work("vae"):
             decoded: Tensor = self._vae.decode(raw.to(self._vae.dtype), return_dict=False)[0]
+        if self._family.HAS_FRAMES:
+            decoded = decoded[:, :, 0]
         return (decoded.float() / 2 + 0.5).clamp(0, 1)
 
     @torch.inference_mode()
@@ -64,13 +64,16 @@ class Codec:
         """Encodes to latents. With a generator, samples the VAE's distribution as diffusers' image-to-image does; without one,
         returns its mode.
         """
+        pixels = (pictures * 2 - 1).to(self._device, self._vae.dtype)
         with self._offload.at_work("vae"):
-            encoded = self._vae.encode((pictures * 2 - 1).to(self._device, self._vae.dtype))
+            encoded = self._vae.encode(pixels.unsqueeze(2) if self._family.HAS_FRAMES else pixels)
         if hasattr(encoded, "latents"):
             raw: Tensor = encoded.latents
         else:
             raw = encoded.latent_dist.mode() if generator is None else encoded.latent_dist.sample(generator)
-        return (raw.float() - self._mean) * self._factor / self._deviation
+        if self._family.HAS_FRAMES:
+            raw = raw[:, :, 0]
+        return (self._family.from_vae(raw.float()) - self._mean) * self._factor / self._deviation
 
     @torch.inference_mode()
     def _fit_rgb(self) -> Tensor:

@@ -29,7 +29,8 @@ class JobPreview:
     @classmethod
     def of(cls, job: Job) -> JobPreview:
         """Launches the device work for it without waiting."""
-        begun = {index: slot.clean for index, slot in job.slots.items() if slot.clean is not None}
+        seen = {index: slot.clean_latents for index, slot in job.slots.items()}
+        begun = {index: latents for index, latents in seen.items() if latents is not None}
         pictures = dict(job.pictures)
         if begun:
             looks = job.seated_model.codec.preview(torch.stack(list(begun.values())))

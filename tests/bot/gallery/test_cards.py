@@ -21,6 +21,7 @@ from bot.ui.components import note
 from db.images import StoredImage
 from db.jobs import Job, JobAction, ReplyTarget
 from db.verdicts import VerdictRecord
+from generation.abilities import Abilities, Guidance, GuidanceKind
 from generation.queue.ticket import Progress, Running, Waiting
 from generation.request import ImageSize, JobId, MemberId, ModelName, Role
 from moderation.verdict import Category, Ruling, Verdict
@@ -209,6 +210,18 @@ def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None
     view = cards.gallery_card(SAY, a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
     assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix"]
     assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
+
+
+def test_a_gallery_offers_only_what_its_model_can_do() -> None:
+    free = Guidance(kind=GuidanceKind.NONE, argument="")
+    can = Abilities(pipeline="FluxPipeline", takes_negative=False, guidance=free)
+    view = cards.gallery_card(SAY, a_gallery(a_job(), 2), "x.jpg", can, is_spoiler=False)
+    assert labels_of(view) == ["U1", "U2", "🔄", "🗑️"]
+    assert "cfg" not in "\n".join(texts_of(view))
+    able = cards.gallery_card(
+        SAY, a_gallery(a_job(), 2), "x.jpg", replace(can, starts_by="FluxImg2ImgPipeline"), is_spoiler=False
+    )
+    assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix"]
 
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:

@@ -1,21 +1,25 @@
 """`python main.py doctor` on real models: its report and its exit code."""
 
 import re
+import shutil
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import main
+from bot.studio.doctor import unfit
 from bot.studio.pictures.provenance import FOLDER
 from db.migrate import migrate
 from generation import diagnostics
+from generation.abilities import Abilities
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
-from tests.tiny_models import SIDE, cut, tiny_sd
+from tests.tiny_models import SIDE, cut, edit_json, tiny_sd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
@@ -28,9 +32,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def found(folder: Path) -> list[Finding]:
-    """What a process of its own finds out about three models. It loads torch: one such process serves all tests here."""
-    names = {"tiny": "", "twin": "", "odd": "NoSuchScheduler"}
+def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
+    """What a process of its own finds out about four models. It loads torch: one such process serves all tests here."""
+    names = {"tiny": "", "twin": "", "odd": "NoSuchScheduler", "refiner": ""}
+    refiner = shutil.copytree(folder, tmp_path_factory.mktemp("refiner"), dirs_exist_ok=True)
+    edit_json(refiner / "model_index.json", _class_name="StableDiffusionImg2ImgPipeline")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         return list(
@@ -38,7 +44,7 @@ def found(folder: Path) -> list[Finding]:
                 [
                     ModelEntry(
                         name=ModelName(name),
-                        source=str(folder),
+                        source=str(refiner if name == "refiner" else folder),
                         licence="none",
                         side=SIDE,
                         multiple=16,
@@ -100,11 +106,35 @@ def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
     assert lines["DISCORD_TOKEN"] == "set" and TOKEN not in said.out + said.err
     assert "version" in lines["database"] and "no jobs" in lines["database"] and "free" in lines["disk"]
     assert "StableDiffusionPipeline, loaded in" in lines["kind"]
+    assert lines["can"] == "draw from a prompt, vary and remix a picture, fill in a mask"
+    assert lines["takes"] == "a negative prompt, guidance (guidance_scale; off at 1)"
     assert re.findall(r"(\d) rows \d", lines["a step of"]) == ["1", "2", "4", "8"]
     assert "a row" in lines["cost"] and "not worth it" in lines["cost"]
     assert lines["decoding"].endswith("a picture")
     assert "four pictures of 64 pixels in 4 steps" in lines["an order"]
     assert said.out.count("model  ") == 2 and said.err == ""
+
+
+@pytest.mark.usefixtures("examined")
+def test_a_model_that_draws_no_prompt_alone_is_a_trouble_and_not_a_fault(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, folder: Path
+) -> None:
+    assert main.main(config(tmp_path, ("refiner", folder))) == 1
+    said = capsys.readouterr()
+    assert "can't draw from a prompt alone" in said.err and "starts from a picture" in said.err
+    assert re.search(r"^  can +vary and remix a picture$", said.out, re.MULTILINE)
+    assert "a step of" not in said.out and "an order" not in said.out
+
+
+def test_an_entry_that_does_not_fit_its_model_is_said() -> None:
+    entry = ModelEntry(name=ModelName("x"), source="x", licence="none", multiple=8, steps=25)
+    klein = Abilities(pipeline="Flux2KleinPipeline", multiple=16, steps=4)
+    assert list(unfit(entry, klein)) == [
+        "The model 'x' draws sizes that are multiples of 16 (models.x.multiple, now 8).",
+        "The model 'x' is distilled for 4 steps (models.x.steps, now 25).",
+    ]
+    assert not list(unfit(replace(entry, multiple=32, steps=8), klein))
+    assert not list(unfit(entry, None))
 
 
 @pytest.mark.usefixtures("examined")

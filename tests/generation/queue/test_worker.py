@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from generation.protocol import Configure, ModelBroken, Swapped
+from generation.abilities import Abilities
+from generation.protocol import Configure, ModelAbilities, ModelBroken, Swapped
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import GenerationFailed, JobCancelled, Running, Ticket, Waiting
 from generation.request import JobId, ModelName
@@ -132,6 +133,10 @@ async def test_a_job_goes_where_its_model_is_whole_and_anywhere_if_it_is_broken_
     run = asyncio.create_task(dispatch.run())
     await first.be_ready()
     await second.be_ready()
+    assert dispatch.abilities_of(small) is None
+    can = Abilities(pipeline="FluxPipeline")
+    await second.say(ModelAbilities(model=small, abilities=can))
+    assert (dispatch.abilities_of(small), dispatch.abilities_of(other)) == (can, None)
     await first.say(ModelBroken(model=small, reason="as told"))
     assert dispatch.state.broken_models == {small: "as told"}
     for name in ("a", "b"):

@@ -58,4 +58,4 @@ def draw_in_company(orders: Sequence[tuple[Model, GenerationRequest]], seed: int
 
 def relative_difference(slot: Slot, one: Model, request: GenerationRequest) -> float:
     expected = reference.latents(one.pipe, request.drawing, 0)
-    return float((slot.sample - expected).abs().max() / expected.abs().max())
+    return float((slot.latents - expected).abs().max() / expected.abs().max())

@@ -6,7 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.tiny_models import tiny_bundled, tiny_flux, tiny_sd, tiny_sd3, tiny_sdxl
+from tests.tiny_models import (
+    tiny_bundled,
+    tiny_chroma,
+    tiny_flux,
+    tiny_flux2,
+    tiny_klein,
+    tiny_qwen_image,
+    tiny_sd,
+    tiny_sd3,
+    tiny_sdxl,
+    tiny_z_image,
+)
 
 # On a busy machine two OpenMP threads are many times slower than one.
 torch.set_num_threads(1)
@@ -43,3 +54,28 @@ def sd3_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def flux_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny_flux(tmp_path_factory.mktemp("flux"))
+
+
+@pytest.fixture(scope="session")
+def flux2_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_flux2(tmp_path_factory.mktemp("flux2"))
+
+
+@pytest.fixture(scope="session")
+def klein_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_klein(tmp_path_factory.mktemp("klein"))
+
+
+@pytest.fixture(scope="session")
+def qwen_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_qwen_image(tmp_path_factory.mktemp("qwen"))
+
+
+@pytest.fixture(scope="session")
+def chroma_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_chroma(tmp_path_factory.mktemp("chroma"))
+
+
+@pytest.fixture(scope="session")
+def z_image_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny_z_image(tmp_path_factory.mktemp("z_image"))

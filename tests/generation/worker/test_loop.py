@@ -21,6 +21,7 @@ from generation.protocol import (
     Failed,
     Finished,
     Generate,
+    ModelAbilities,
     ModelBroken,
     Order,
     Previewed,
@@ -112,7 +113,8 @@ def test_an_order_is_started_stepped_and_finished_with_its_parameters_in_every_p
     stage.say(Generate(request=order("a", images=3, steps=4, negative="blurry")))
     stage.finish()
     told = [type(e) for e in stage.events if not isinstance(e, Previewed)]
-    assert told == [Ready, Started, *[Stepped] * 4, Finished]
+    # What the folder says, then what the loaded model says.
+    assert told == [ModelAbilities, ModelAbilities, Ready, Started, *[Stepped] * 4, Finished]
     assert [(e.done, e.total) for e in stage.of(Stepped)] == [(3, 12), (6, 12), (9, 12), (12, 12)]
     # A preview is skipped while the previous one is being encoded; the finished pictures follow the last step.
     assert 1 <= len(stage.of(Previewed)) <= 3

@@ -2,22 +2,26 @@
 
 import shutil
 import weakref
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import numpy as np
 import pytest
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, DiffusionPipeline
 
+from generation.files.images import fitted, open_picture
 from generation.protocol import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Stepped
-from generation.request import JobId, MemberId, ModelName, Prompt
-from generation.worker.models.pipeline_model import PipelineSlot
+from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
+from generation.worker.heartbeat import Heartbeat
+from generation.worker.models.pipeline_model import PipelineSlot, sibling
 from tests.drawings import start_from
 from tests.generation.worker.denoise.test_inpaint import mask, pixels
 from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage
-from tests.tiny_models import edit_json
+from tests.tiny_models import edit_json, tiny_sd
 
 # variants of Stable Diffusion that the loop leaves to their own classes
 WITH_STEPS, WITHOUT_STEPS = "StableDiffusionPAGPipeline", "StableDiffusionSAGPipeline"
@@ -31,6 +35,12 @@ def folders(sd_folder: Path, tmp_path: Path) -> Any:
         return folder
 
     return of
+
+
+@pytest.fixture(scope="module")
+def pix2pix_unet(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A U-Net that sees the picture to edit beside the latents."""
+    return tiny_sd(tmp_path_factory.mktemp("pix2pix"), in_channels=8) / "unet"
 
 
 def drawn_alone(
@@ -115,12 +125,24 @@ def test_a_cancelled_picture_ends_its_pipeline_and_the_next_is_drawn_as_ever(fol
     assert np.abs(pixels(finished.pictures[0]) - drawn_alone(folder, seed=1)).max() <= 1
 
 
-def test_a_pipeline_that_tells_no_steps_draws_in_one(folders: Any) -> None:
-    stage = Stage(folders(WITHOUT_STEPS))
-    stage.say(Generate(request=order("a")))
+def test_a_pipeline_without_a_callback_pauses_behind_its_scheduler(folders: Any) -> None:
+    folder = folders(WITHOUT_STEPS)
+    stage = Stage(folder)
+    stage.say(Generate(request=order("a")), Generate(request=order("b", steps=50)))
+    stage.turn(5)
+    assert [(event.done, event.total) for event in stage.of(Stepped)] == [
+        (1, 4),
+        (2, 4),
+        (3, 4),
+        (3, 4),
+        (4, 4),
+    ]
+    stage.turn(2)
+    stage.say(Cancel(job=JobId("b")))
     stage.finish()
-    assert [(event.done, event.total) for event in stage.of(Stepped)] == [(1, 1)]
-    assert stage.of(Finished)
+    assert [event.job for event in stage.of(Cancelled)] == ["b"]
+    (finished,) = stage.of(Finished)
+    assert np.abs(pixels(finished.pictures[0]) - drawn_alone(folder, seed=1)).max() <= 1
 
 
 def test_out_of_memory_begins_the_picture_anew(folders: Any) -> None:
@@ -185,6 +207,97 @@ def test_an_inpainting_model_wants_a_picture_and_a_mask(folders: Any) -> None:
     assert [(event.job, event.kind) for event in stage.of(Failed)] == [("a", "mask")]
     assert "a picture and a mask" in stage.of(Failed)[0].reason
     assert [event.job for event in stage.of(Finished)] == ["b"]
+
+
+@pytest.mark.parametrize("kind", ["start", "mask"])
+def test_a_pipeline_starts_from_a_picture_by_its_sibling_class(folders: Any, kind: str) -> None:
+    folder = folders(WITH_STEPS)
+    stage = Stage(folder)
+    pictures = start_from(png(), strength=0.5, mask=mask() if kind == "mask" else None)
+    stage.say(Generate(request=order("a", steps=6, pictures=pictures)), Generate(request=order("b")))
+    stage.finish()
+    drawn = {event.job: event.pictures[0] for event in stage.of(Finished)}
+    base: Any = DiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    task = AutoPipelineForInpainting if kind == "mask" else AutoPipelineForImage2Image
+    pipe: Any = task.from_pipe(base)
+    assert type(pipe).__name__.startswith("StableDiffusionPAGI")
+    size = ImageSize(width=64, height=64)
+    asked: dict[str, Any] = {"image": fitted(open_picture(png()), size), "strength": 0.5}
+    if kind == "mask":
+        asked["mask_image"] = fitted(open_picture(mask()).convert("L"), size)
+    generator = torch.Generator().manual_seed(1)
+    told = pipe("a red fox", num_inference_steps=6, guidance_scale=4.0, generator=generator, **asked)
+    assert np.abs(pixels(drawn[JobId("a")]) - np.asarray(told.images[0]).astype(int)).max() <= 1
+    assert np.abs(pixels(drawn[JobId("b")]) - drawn_alone(folder, seed=1)).max() <= 1
+
+
+@pytest.mark.parametrize(
+    "pipeline", ["StableDiffusionImg2ImgPipeline", "StableDiffusionInstructPix2PixPipeline"]
+)
+def test_a_model_that_changes_pictures_draws_no_prompt_alone(
+    folders: Any, pix2pix_unet: Path, pipeline: str
+) -> None:
+    folder = folders(pipeline)
+    if "Pix2Pix" in pipeline:
+        shutil.copytree(pix2pix_unet, folder / "unet", dirs_exist_ok=True)
+    stage = Stage(folder)
+    stage.say(
+        Generate(request=order("a")), Generate(request=order("b", pictures=start_from(png(), strength=0.5)))
+    )
+    stage.finish()
+    (failed,) = stage.of(Failed)
+    assert (failed.job, failed.kind) == ("a", "text")
+    assert pipeline in failed.reason
+    (finished,) = stage.of(Finished)
+    pipe: Any = DiffusionPipeline.from_pretrained(folder, safety_checker=None)
+    asked: dict[str, Any] = {} if "Pix2Pix" in pipeline else {"strength": 0.5}
+    told = pipe(
+        "a red fox",
+        image=open_picture(png()),
+        num_inference_steps=4,
+        guidance_scale=4.0,
+        generator=torch.Generator().manual_seed(1),
+        **asked,
+    )
+    assert np.abs(pixels(finished.pictures[0]) - np.asarray(told.images[0]).astype(int)).max() <= 1
+
+
+def test_a_sibling_shares_its_modules_and_leaves_their_dtypes(folders: Any) -> None:
+    pipe: Any = DiffusionPipeline.from_pretrained(folders(WITH_STEPS), safety_checker=None)
+    pipe.unet.to(torch.bfloat16)
+    made = sibling(pipe, diffusers.StableDiffusionPAGImg2ImgPipeline)
+    assert (made.unet, made.vae) == (pipe.unet, pipe.vae)
+    assert (made.unet.dtype, made.vae.dtype) == (torch.bfloat16, torch.float32)
+
+
+class Resting(Heartbeat):
+    is_resting = False
+
+    def begin_rest(self) -> None:
+        self.is_resting = True
+
+    def end_rest(self) -> None:
+        self.is_resting = False
+
+
+def test_a_model_that_tells_no_steps_does_not_count_as_hung(folders: Any) -> None:
+    stage = Stage(folders(WITHOUT_STEPS))
+    stage.turn()
+    drawn = stage.loop.model_cache.take(ModelName("tiny"))
+    drawn.abilities = replace(drawn.abilities, tells_steps=False)
+    stage.loop.heartbeat = heartbeat = Resting(is_cpu=False)
+    seen: list[bool] = []
+
+    def note(*_: Any) -> None:
+        seen.append(heartbeat.is_resting)
+
+    hook = drawn.pipe.unet.register_forward_pre_hook(note)
+    stage.say(Generate(request=order("a")))
+    stage.finish()
+    hook.remove()
+    assert seen
+    assert all(seen)
+    assert not heartbeat.is_resting
 
 
 def test_a_class_that_diffusers_lacks_is_said(folders: Any) -> None:
