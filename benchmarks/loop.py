@@ -1,11 +1,12 @@
 """Serves the same orders in three ways: through diffusers one at a time, as batched whole orders, and through the loop.
 
-    python -m benchmarks.loop [--quick] [--seeds 11 12 13 14 15] [--keep]
+    python -m benchmarks.loop [--family sd | z-image] [--quick] [--seeds 11 12 13 14 15] [--keep]
 
 Seconds are CPU seconds of one thread, so that other work on the machine does not distort the figures. The clock of the arrivals
 uses the same seconds and skips idle time. The model is a small Stable Diffusion with random weights. Its size makes the fixed
-cost of a call about four times the cost of a row, as on a GPU with one 512-pixel picture. All three ways decode pictures; none
-encodes them. The loop's figures include the bot's dispatch.
+cost of a call about four times the cost of a row, as on a GPU with one 512-pixel picture. `--family z-image` takes a small
+Z-Image instead: a transformer, flow matching with one scheduler, and texts of different lengths. All three ways decode pictures;
+none encodes them. The loop's figures include the bot's dispatch.
 
 The estimate is the ETA given at submission to orders that found other orders waiting. Its error is relative to the real time.
 """
@@ -17,7 +18,8 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -33,13 +35,35 @@ from benchmarks.shared.report import machine, percentile, show, table
 from generation.request import Drawing, JobId, ModelEntry
 from generation.worker.denoise.step_table import StepTables
 from generation.worker.models.loading import Model, load
-from tests.tiny_models import tiny_sd
+from tests.tiny_models import tiny_sd, tiny_z_image
 
 LOAD = 0.9
 """Load as a share of the pipeline's throughput with one order at a time."""
 
 ORDERS, QUICK_ORDERS = 120, 12
 UNET: dict[str, Any] = {"block_out_channels": (64, 128)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A family to serve."""
+
+    build: Callable[[Path], Path]
+    schedulers: tuple[str, ...]
+
+    def scheduled(self, arrivals: Sequence[Arrival]) -> list[Arrival]:
+        """Returns the arrivals with schedulers of this family."""
+        places = [SCHEDULERS.index(one.scheduler) % len(self.schedulers) for one in arrivals]
+        return [
+            replace(one, scheduler=self.schedulers[place])
+            for one, place in zip(arrivals, places, strict=True)
+        ]
+
+
+KINDS = {
+    "sd": Kind(build=partial(tiny_sd, **UNET), schedulers=SCHEDULERS),
+    "z-image": Kind(build=tiny_z_image, schedulers=("FlowMatchEulerDiscreteScheduler",)),
+}
 AT_ONCE = 16
 """Pictures: the maximum in one call of request-level batching, and the loop's number of slots."""
 
@@ -85,10 +109,10 @@ class Course:
 class Pipeline:
     """diffusers' own pipeline, with one scheduler object per class."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, schedulers: Sequence[str]) -> None:
         self._pipe = model.pipe
         self._pipe.set_progress_bar_config(disable=True)
-        self._schedulers = {name: scheduler(name, model) for name in SCHEDULERS}
+        self._schedulers = {name: scheduler(name, model) for name in schedulers}
 
     def draw(self, orders: Sequence[Arrival], on_step: Callable[[int], None]) -> list[Image.Image]:
         """Draws orders with the same scheduler and step count in one call. Calls `on_step` after every step."""
@@ -185,7 +209,8 @@ class Catalogue(Model):
     @classmethod
     def of(cls, model: Model, arrivals: Sequence[Arrival]) -> Catalogue:
         own = cls(model.entry, model.pipe, model.device, model.dtype)
-        step_tables = {name: StepTables(scheduler(name, model)) for name in SCHEDULERS}
+        names = {one.scheduler for one in arrivals}
+        step_tables = {name: StepTables(scheduler(name, model)) for name in names}
         own.tables_of = {one.request.drawing: step_tables[one.scheduler] for one in arrivals}
         return own
 
@@ -236,18 +261,18 @@ def difference(one: Course, other: Course) -> int:
     )
 
 
-def small_model() -> Model:
+def small_model(kind: Kind = KINDS["sd"]) -> Model:
     with tempfile.TemporaryDirectory() as folder:
-        source = tiny_sd(Path(folder), **UNET)
+        source = kind.build(Path(folder))
         entry = ModelEntry(name=MODEL, source=str(source), licence="none", side=SIDE, multiple=16)
         return load(entry, torch.device("cpu"), torch.float32)
 
 
-def run(model: Model, count: int, seed: int) -> dict[str, Any]:
+def run(model: Model, kind: Kind, count: int, seed: int) -> dict[str, Any]:
     """Serves one seed's orders in three ways."""
-    pipeline = Pipeline(model)
-    wanted = poisson(count, seed)
-    for name in SCHEDULERS:  # warms up the kernels
+    pipeline = Pipeline(model, kind.schedulers)
+    wanted = kind.scheduled(poisson(count, seed))
+    for name in kind.schedulers:  # warms up the kernels
         pipeline.draw([one for one in wanted if one.scheduler == name][:1], lambda _: None)
     sequential, arrivals = one_at_a_time(pipeline, wanted)
     whole = whole_orders(pipeline, arrivals)
@@ -301,14 +326,17 @@ def tables(result: dict[str, Any]) -> list[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--family", choices=KINDS, default="sd")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ORDERS} orders instead of {ORDERS}")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     parser.add_argument("--keep", action="store_true", help="as the result of record, in benchmarks/results/")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model, count = small_model(), QUICK_ORDERS if options.quick else ORDERS
+    kind, count = KINDS[options.family], QUICK_ORDERS if options.quick else ORDERS
+    model = small_model(kind)
+    name = "loop" if options.family == "sd" else f"loop_{options.family.replace('-', '_')}"
     result: dict[str, Any] = {
-        "benchmark": "loop",
+        "benchmark": name,
         "machine": machine(),
         "seconds": "CPU time of one thread",
         "orders": count,
@@ -316,9 +344,9 @@ def main() -> None:
         "runs": [],
     }
     for seed in options.seeds:
-        result["runs"].append(run(model, count, seed))
+        result["runs"].append(run(model, kind, count, seed))
         print(every_seed(result["runs"]), end="\n\n", flush=True)
-    show(result, tables(result), "loop", keep=options.keep)
+    show(result, tables(result), name, keep=options.keep)
 
 
 if __name__ == "__main__":
