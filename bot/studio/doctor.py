@@ -249,6 +249,8 @@ def _takes(abilities: Abilities) -> Iterator[str]:
             yield "no guidance"
     if abilities.steps:
         yield f"{abilities.steps} steps (distilled)"
+    if abilities.scale:
+        yield f"a guidance of {abilities.scale:g} (distilled)"
 
 
 def _time(seconds: float) -> str:

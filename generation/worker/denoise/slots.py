@@ -31,9 +31,7 @@ class Row:
 
     weight: float
     text: Tensor  # (tokens, width), model dtype
-    pooled: Tensor | None = (
-        None  # (width,), SDXL's second text encoder; for some families the mask of the text
-    )
+    pooled: Tensor | None = None  # (width,), of SDXL's second text encoder; some families' mask of the text
     time_ids: Tensor | None = None  # (6,), SDXL's original size, crop and target size
     guidance: Tensor | None = None  # (width,), the embedded guidance scale of distilled models
     unguided: float = 1.0  # the row's share in the output without guidance
