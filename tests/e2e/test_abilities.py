@@ -44,8 +44,8 @@ async def test_a_refiner_draws_no_prompt_alone_and_is_used_in_a_remix(stage: Sta
 
 
 async def test_a_distilled_model_offers_no_variation_and_says_what_it_ignores(stage: Stage) -> None:
-    gallery = await stage.draw(stage.guest(), "a fox --cfg 9 --no rain", model="twin", images=2)
-    assert gallery.component(label="U1")
+    use = await stage.imagine(stage.guest(), "a fox --cfg 9 --no rain", model="twin", images=2)
+    gallery = await stage.card(use, lambda message: message.component(label="U1") is not None)
     assert not any(gallery.component(label=label) for label in ("V1", "V2", "Remix"))
     assert "This model ignores `--no`, `--cfg`" in gallery.texts
     assert "cfg 9" not in gallery.texts
