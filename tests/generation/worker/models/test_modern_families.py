@@ -17,7 +17,7 @@ from tests.generation.worker import reference
 from tests.generation.worker.company import draw_in_company, relative_difference
 from tests.generation.worker.denoise.test_inpaint import mask
 from tests.generation.worker.requests import model, order, png
-from tests.generation.worker.test_loop import Stage
+from tests.generation.worker.test_loop import Stage, opened
 from tests.tiny_models import edit_json, tiny_klein
 
 FOLDERS = ["z_image_folder", "klein_folder", "flux2_folder", "qwen_folder", "chroma_folder"]
@@ -162,9 +162,13 @@ def test_texts_of_a_family_with_any_length_share_steps_by_their_bucket(base: Mod
 @pytest.mark.parametrize("name", FOLDERS)
 def test_the_worker_draws_them_with_previews(name: str, request: pytest.FixtureRequest) -> None:
     stage = Stage(request.getfixturevalue(name), preview_seconds=0.0)
-    stage.say(Generate(request=order("a", images=2)), Generate(request=order("b", size=WIDE, steps=3)))
+    # For Z-Image all three share their steps, and are decoded by size.
+    small = ImageSize(width=80, height=48)
+    stage.say(Generate(request=order("a", images=2)), Generate(request=order("b", size=small)))
     stage.finish()
     assert not stage.of(Failed)
+    drawn = {event.job: opened(event.pictures[0]).size for event in stage.of(Finished)}
+    assert drawn == {"a": (64, 64), "b": (80, 48)}
     assert (
         {event.job for event in stage.of(Finished)}
         == {event.job for event in stage.of(Previewed)}
