@@ -22,6 +22,7 @@ class ChromaFamily(ModelFamily):
 
     # diffusers 0.42: ChromaInpaintPipeline, which would be compared with, asks for a field that the transformer lacks.
     MASKS: ClassVar[bool] = False
+    IS_RECORDED: ClassVar[bool] = False  # its transformer makes a tensor on the host in every call
 
     def __init__(self, pipe: Any) -> None:
         super().__init__(pipe)
