@@ -41,18 +41,7 @@ def in_single_precision(device: torch.device, wanted: str) -> torch.dtype:
     return torch.float32
 
 
-@pytest.mark.parametrize(
-    "folder",
-    [
-        "sd_folder",
-        "sdxl_folder",
-        "sd3_folder",
-        "flux_folder",
-        "klein_folder",
-        "flux2_folder",
-        "chroma_folder",
-    ],
-)
+@pytest.mark.parametrize("folder", ["sd_folder", "sdxl_folder", "sd3_folder", "flux_folder", "flux2_folder"])
 def test_replayed_steps_are_the_plain_ones(folder: str, request: pytest.FixtureRequest) -> None:
     source: Path = request.getfixturevalue(folder)
     one = load(entry(source), DEVICE, torch.float32)

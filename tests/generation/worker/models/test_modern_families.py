@@ -20,6 +20,8 @@ from tests.generation.worker.requests import model, order, png
 from tests.generation.worker.test_loop import Stage, opened
 from tests.tiny_models import edit_json, tiny_klein
 
+pytestmark = pytest.mark.slow
+
 FOLDERS = ["z_image_folder", "klein_folder", "flux2_folder", "qwen_folder", "chroma_folder"]
 STARTING = ["z_image_folder", "qwen_folder", "chroma_folder"]
 WIDE = ImageSize(width=96, height=64)
