@@ -15,7 +15,9 @@ from bot.cases import cards as case_cards
 from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
 from bot.gallery import cards
+from bot.gallery.remix_form import form_of
 from bot.studio.orders.order import Gallery
+from bot.studio.orders.variations import Remixable
 from bot.texts import language, markdown
 from bot.ui.components import note
 from db.images import StoredImage
@@ -222,6 +224,12 @@ def test_a_gallery_offers_only_what_its_model_can_do() -> None:
         SAY, a_gallery(a_job(), 2), "x.jpg", replace(can, starts_by="FluxImg2ImgPipeline"), is_spoiler=False
     )
     assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix"]
+
+
+@pytest.mark.parametrize("takes_negative", [True, False])
+async def test_a_remix_form_asks_for_no_negative_prompt_that_the_model_ignores(takes_negative: bool) -> None:
+    form = form_of(SAY, Remixable(job=a_job(), images=(0,), takes_negative=takes_negative))
+    assert ("'negative'" in str(form.to_dict())) is takes_negative
 
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
