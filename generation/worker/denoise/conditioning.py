@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from generation.prompt import PromptText
 from generation.request import ImageSize, LoraSet, Prompt
+from generation.worker.denoise.prompt_encoding import Encoded
 from generation.worker.denoise.slots import Row
 from generation.worker.models.families import ModelFamily
 from generation.worker.models.offload import Offload
@@ -15,9 +17,9 @@ from generation.worker.models.offload import Offload
 CACHED_PROMPTS = 64
 """An SDXL prompt with its negative takes 630 KB in half precision."""
 
+_NOTHING = PromptText()
 
-_Encoded = tuple[Tensor, Tensor | None]
-"""One prompt: (tokens, width), and (width,) if the model needs a pooled embedding."""
+_Key = tuple[PromptText, PromptText, bool, int, LoraSet]
 
 
 @dataclass(slots=True, eq=False)
@@ -29,24 +31,27 @@ class Conditioner:
     dtype: torch.dtype
     offload: Offload
     wear: Callable[[LoraSet], None]
-    _cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]] = field(
-        default_factory=OrderedDict[tuple[str, str, bool, LoraSet], tuple[_Encoded, ...]], init=False
+    _cache: OrderedDict[_Key, tuple[Encoded, ...]] = field(
+        default_factory=OrderedDict[_Key, tuple[Encoded, ...]], init=False
     )
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
         """Returns one row of weight 1. With guidance g above 1: the prompt's row of weight g and the negative's row of 1 - g.
 
-        The prompt's weight is divided among the rows of its parts. Raises BadWeights.
+        The prompt's weight is divided among the rows of its parts. All rows have as many tokens as the longest. Raises
+        BadWeights.
         """
         told = self._own(self.family.told_guidance(guidance))
         is_guided = guidance > 1 and told is None
         first, *others = prompt.parts
+        negative = prompt.negative_words if is_guided else _NOTHING
+        chunks = self.family.chunks([first.words, *(part.words for part in others), negative])
         scale = guidance if is_guided else 1.0
-        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided, loras))
+        encoded = list(self._encoded(first.words, negative, is_guided, chunks, loras))
         weights = [scale * first.share, *([1 - scale] if is_guided else [])]
         for part in others:
-            encoded += self._encoded(part.text, "", False, loras)
+            encoded += self._encoded(part.words, _NOTHING, False, chunks, loras)
             weights.append(scale * part.share)
         time_ids = self._own(self.family.time_ids(size))
         return tuple(
@@ -54,15 +59,17 @@ class Conditioner:
             for weight, (embedded, pooled) in zip(weights, encoded, strict=True)
         )
 
-    def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:
+    def _encoded(
+        self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int, loras: LoraSet
+    ) -> tuple[Encoded, ...]:
         """Encodes the text, and the negative if guided."""
-        key = (text, negative, is_guided, loras)
+        key = (text, negative, is_guided, chunks, loras)
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
             with self.offload.at_work("text"):
                 self.wear(loras)
-                encoded = self.family.encode(text, negative, is_guided)
+                encoded = self.family.encode(text, negative, is_guided, chunks)
             self._cache[key] = tuple(
                 (one.to(self.device, self.dtype), self._own(pooled)) for one, pooled in encoded
             )

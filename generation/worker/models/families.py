@@ -1,11 +1,14 @@
 """Model families and their differences. The step calls every family like diffusers' U-Net."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from generation.prompt import PromptText
 from generation.request import ImageSize
+from generation.worker.denoise.prompt_encoding import ClipEncoding
 from generation.worker.denoise.schedulers import Timing
 
 
@@ -15,13 +18,22 @@ class ModelFamily:
     unet: Any  # called like UNet2DConditionModel
     channels: int  # of its latents
     multiple: int  # pixels: width and height must be multiples of it
+    clip: ClipEncoding | None = None  # weighs words and reads long prompts; None: the model can do neither
 
     def __init__(self, pipe: Any) -> None:
         self._pipe = pipe
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
+    def chunks(self, texts: Sequence[PromptText]) -> int:
+        """Returns how often a text encoder's window must be filled for the longest of a picture's texts."""
+        return self.clip.chunks(texts) if self.clip else 1
+
+    def encode(
+        self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int
+    ) -> list[tuple[Tensor, Tensor | None]]:
         """Returns (tokens, width) and pooled (width,) of the text and, if guided, of the negative."""
-        return _encode(self._pipe, text, negative, is_guided)
+        if self.clip:
+            return self.clip.encode(text, negative, is_guided, chunks)
+        return _encode(self._pipe, text.plain, negative.plain, is_guided)
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
         return None
@@ -43,6 +55,7 @@ class UNetFamily(ModelFamily):
         self.channels: int = pipe.unet.config.in_channels
         self.multiple: int = pipe.vae_scale_factor
         self._is_xl = pipe.unet.config.addition_embed_type == "text_time"
+        self.clip = ClipEncoding.of(pipe, is_xl=self._is_xl)
         # Distilled models (LCM) take the guidance scale as an input, instead of a second row.
         self._guidance_width: int | None = pipe.unet.config.time_cond_proj_dim
 
@@ -77,8 +90,10 @@ class SD3Family(ModelFamily):
             return_dict=False,
         )
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
-        return _encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None)
+    def encode(
+        self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int
+    ) -> list[tuple[Tensor, Tensor | None]]:
+        return _encode(self._pipe, text.plain, negative.plain, is_guided, prompt_2=None, prompt_3=None)
 
     def timing(self, latent_shape: tuple[int, ...]) -> Timing:
         return _timing(self._pipe.scheduler, latent_shape, self._patch, max_shift=1.16, is_even=False)
@@ -118,9 +133,11 @@ class FluxFamily(ModelFamily):
         )[0]
         return (self._pipe._unpack_latents(out, height, width, vae_scale_factor=1),)
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
+    def encode(
+        self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int
+    ) -> list[tuple[Tensor, Tensor | None]]:
         embedded, pooled, _ = self._pipe.encode_prompt(
-            text, prompt_2=None, device=self._pipe.text_encoder.device
+            text.plain, prompt_2=None, device=self._pipe.text_encoder.device
         )
         return [(embedded[0], pooled[0])]
 

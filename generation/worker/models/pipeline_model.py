@@ -17,12 +17,14 @@ from PIL import Image
 from torch import Tensor
 
 from generation.files.images import fitted, open_picture
+from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ModelEntry, Role
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.loras import Adapters
 from generation.worker.models.model import Model, UnusableRequest
 from generation.worker.models.offload import PipelineOffload
+from generation.worker.models.prompt_reading import reading_of
 from generation.worker.output.decode import to_tensor
 
 
@@ -75,6 +77,10 @@ class PipelineModel(Model):
         self.adapters.wearers.add(slot)
         return slot
 
+    def reading(self, drawing: Drawing[bytes]) -> Reading:
+        has_negative = "negative_prompt" in self._accepts
+        return reading_of(self.pipe, None, drawing.prompt, has_negative=has_negative, has_parts=False)
+
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         (slot,) = slots
         assert isinstance(slot, PipelineSlot)
@@ -103,8 +109,8 @@ class PipelineModel(Model):
         if start and mask and "mask_image" not in self._accepts:
             raise UnusableRequest("mask", f"{self.entry.name} knows no masks.")
         asked: dict[str, Any] = {
-            "prompt": drawing.prompt.asked,
-            "negative_prompt": drawing.prompt.left_out or None,
+            "prompt": drawing.prompt.unweighted,
+            "negative_prompt": drawing.prompt.unweighted_negative or None,
             "num_inference_steps": drawing.steps,
             "guidance_scale": drawing.guidance,
             "height": drawing.size.height,
