@@ -41,14 +41,19 @@ class NoteKind(StrEnum):
     LINKS = "links"  # links are not opened
     LORAS = "loras"  # LoRAs of a file that the model does not have
     UNUSED = "unused"  # parameters that the model ignores
+    WEIGHTS = "weights"  # the model weighs no words
+    BREAKS = "breaks"  # `BREAK` means nothing to the model
+    CUT = "cut"  # the model reads only the beginning of the prompt
+    NEGATIVE_CUT = "negative-cut"  # the same of the negative prompt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What the bot left out of a prompt, or read in its own way."""
+    """What the bot or the model left out of a prompt, or read in its own way."""
 
     kind: NoteKind
-    # Of parameters, from a fixed list; or a number. Words of a member would be shown without being screened.
+    # Of parameters, from a fixed list; or numbers: of a cut, the tokens that were read and all. Words of a member would be shown
+    # without being screened.
     names: tuple[str, ...] = ()
 
 
@@ -116,6 +121,7 @@ SELECT jobs.*, parent, parent_image, role, strength FROM jobs LEFT JOIN job_pare
 GET = f"{SELECT} WHERE id = ? ORDER BY position"
 LIVE = "state IN ('queued', 'running')"
 SET_MESSAGE = "UPDATE jobs SET message_id = ? WHERE id = ? RETURNING id"
+SET_NOTES = "UPDATE jobs SET notes = ? WHERE id = ?"
 START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ? AND state = 'queued' RETURNING id"
 END = f"""
 UPDATE jobs SET state = :state, failure = :failure, finished_at = :at WHERE id = :id AND {LIVE} RETURNING id
@@ -181,6 +187,10 @@ class Jobs(Repository):
     async def set_message(self, tx: Transaction, job_id: JobId, message_id: int) -> bool:
         """Sets the message that shows the job. Returns False when there is no such job."""
         return await tx.one(SET_MESSAGE, (message_id, job_id)) is not None
+
+    async def set_notes(self, tx: Transaction, job: Job) -> None:
+        """Records the job's notes as they are in `job`."""
+        await tx.all(SET_NOTES, (_cells(job)["notes"], job.id))
 
     async def start(self, job_id: JobId, at: float) -> bool:
         """queued → running. Every change of state returns whether this call made it."""

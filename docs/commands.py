@@ -22,6 +22,7 @@ Jobs that fail are refunded.
 A job that you cancel is free before it starts, and so are the first three of a day that you cancel later (`free_cancels_a_day`).
 Any other costs what was drawn until then, and the card says how much.
 Inline parameters work in every prompt: `a fox --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 --lora pixel:0.8 --preset golden`.
+[prompts.md](prompts.md) explains weights, `(red:1.3) apple`, parts and long prompts.
 """
 BUTTONS = """
 ## Buttons under pictures

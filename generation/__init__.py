@@ -10,7 +10,15 @@ talks to the worker. `generation.files` and `generation.provenance` read and wri
 from generation.abilities import Abilities, GuidanceKind
 from generation.files.scheduler_names import scheduler_names
 from generation.logs import Format, Level
-from generation.prompt import MAX_PARTS, BadWeights, Prompt
+from generation.prompt import (
+    MAX_PARTS,
+    MAX_WORD_WEIGHT,
+    BadWeights,
+    Notation,
+    Prompt,
+    Reading,
+    WeightFault,
+)
 from generation.protocol import Configure, Event, Ready, Strained, Swapped, Vitals
 from generation.queue.ticket import (
     GenerationFailed,

@@ -5,7 +5,7 @@ import os
 import random
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from queue import SimpleQueue
@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from tqdm import tqdm
 
 from generation.files.model_folder import BrokenModelFolder, inspect
-from generation.prompt import Prompt
+from generation.prompt import BadWeights, Prompt, Reading
 from generation.protocol import Configure, Event, Failed, Finished, Generate, Order, Started, Stepped, Stop
 from generation.request import (
     MAX_SEED,
@@ -97,12 +97,17 @@ def _entry_and_drawing(options: argparse.Namespace) -> tuple[ModelEntry, Drawing
     ):
         if not least <= value <= most:
             raise BadInput(f"--{name} is {least} to {most}, not {value}.")
+    prompt = Prompt(text=options.prompt, negative=options.negative)
+    try:
+        _ = prompt.parts, prompt.negative_words
+    except BadWeights as bad:
+        raise BadInput(str(bad)) from bad
     folder = Path(options.output).resolve().parent
     if not folder.is_dir():
         raise BadInput(f"There is no folder {folder} to write to.")
     return entry, Drawing(
         model=entry.name,
-        prompt=Prompt(text=options.prompt, negative=options.negative),
+        prompt=prompt,
         size=_size(options.size, entry),
         steps=steps,
         guidance=entry.guidance if options.guidance == -1.0 else options.guidance,
@@ -176,8 +181,10 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
 
     def tell(event: Event) -> None:
         match event:
-            case Started():
+            case Started(reading=reading):
                 bar.set_description_str("drawing")
+                for line in _notes(reading or Reading()):
+                    tqdm.write(line, file=sys.stderr)
             case Stepped(done=done, total=total):
                 bar.total, bar.n = total, done
                 bar.refresh()
@@ -203,6 +210,18 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
                 path.write_bytes(picture)
                 print(f"{path} (seed {drawing.seed + number - 1})")
             return 0
+
+
+def _notes(reading: Reading) -> Iterator[str]:
+    """Yields what the model leaves out of the prompt."""
+    for notation in reading.ignored:
+        yield f"The model can't follow the {notation} in the prompt: they are left out."
+    for name, read, tokens in (
+        ("prompt", reading.read, reading.tokens),
+        ("negative prompt", reading.negative_read, reading.negative_tokens),
+    ):
+        if read < tokens:
+            yield f"The model reads the first {read} of {tokens} tokens of the {name}."
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 
 from generation.abilities import Abilities
+from generation.prompt import Reading
 from generation.request import (
     GenerationRequest,
     GuildId,
@@ -130,7 +131,9 @@ class JobEvent(Message, frozen=True):
 
 
 class Started(JobEvent, frozen=True):
-    """The job's first slot is seated."""
+    """The job's first slot is seated. `reading`: None for a job without a prompt."""
+
+    reading: Reading | None = None
 
 
 class Stepped(JobEvent, frozen=True):

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
-from db import Job, JobAction, Note
+from db import Job, JobAction, Note, NoteKind
 from generation import Abilities, LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
@@ -33,6 +33,10 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
 
 
 def _note(say: Language, note: Note) -> str:
+    if note.kind in (NoteKind.CUT, NoteKind.NEGATIVE_CUT):
+        read, tokens = note.names
+        is_negative = note.kind is NoteKind.NEGATIVE_CUT
+        return say("gallery-note-cut", read=int(read), tokens=int(tokens), is_negative=is_negative)
     names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     return say("gallery-note", kind=note.kind, names=names, count=len(note.names))
 

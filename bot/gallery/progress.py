@@ -10,6 +10,7 @@ from asyncio_throttle import Throttler
 
 from bot.gallery import cards
 from bot.posted_message import UNREACHABLE, MessageGone, PostedMessage
+from bot.studio.orders.reading import noted
 from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language
 from db import Job, StorageError
@@ -64,7 +65,8 @@ async def show_progress(
         as_posted = newest
         if isinstance(newest, Running) and newest.preview:
             as_posted = replace(newest, preview=await previews.shown(newest.preview))
-        view, files = cards.progress_card(say, job, as_posted, number, is_spoiler=is_spoiler)
+        told = noted(job, ticket.reading)
+        view, files = cards.progress_card(say, told, as_posted, number, is_spoiler=is_spoiler)
         try:
             await post.edit(view, files)
         except MessageGone:

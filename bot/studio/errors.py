@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import dataclass_transform
 
-from generation import JobId
+from generation import MAX_PARTS, MAX_WORD_WEIGHT, JobId, WeightFault
 
 
 @dataclass_transform(eq_default=False)
@@ -96,9 +96,17 @@ class UnknownLora(PromptRefusal):
 
 
 class UnusableWeights(PromptRefusal):
-    """The weights add up to nothing, as in `a::1 b::-1`, or there are too many parts."""
+    """The weights add up to nothing, as in `a::1 b::-1`, there are too many parts, or a word weighs too much."""
 
-    limit: int  # parts
+    fault: WeightFault
+    written: str  # the characters at fault
+    column: int  # of the first of them; the text's first is 1
+    field: str = "prompt"  # or "negative"
+
+    @property
+    def limit(self) -> float:
+        """The greatest number of parts, or the greatest weight of words."""
+        return MAX_PARTS if self.fault is WeightFault.PARTS else MAX_WORD_WEIGHT
 
 
 class UnknownPreset(PromptRefusal):

@@ -18,6 +18,7 @@ from bot.studio import (
 )
 from bot.studio.metrics import Metrics
 from bot.studio.orders.abilities import fitted
+from bot.studio.orders.reading import noted
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
@@ -248,6 +249,7 @@ class Studio:
                 await ticket.wait_for_start()
                 clock.started()
                 await self.records.jobs.start(job.id, self.clock())
+                job = await self._noted(job, ticket)
                 return await self._store(job, await ticket.wait_for_pictures())
         except JobCancelled:
             async with self.records.database.transaction() as tx:
@@ -260,6 +262,14 @@ class Studio:
             raise
         finally:
             self.dispatch.release(job.id)
+
+    async def _noted(self, job: Job, ticket: Ticket) -> Job:
+        """Records how the model reads the prompt. The job's cards tell it, also after a restart."""
+        told = noted(job, ticket.reading)
+        if told.notes != job.notes:
+            async with self.records.database.transaction() as tx:
+                await self.records.jobs.set_notes(tx, told)
+        return told
 
     async def _store(self, job: Job, made: Pictures) -> Gallery | None:
         """Finishes the job. Pictures that can't be stored now, such as on a full disk, are kept for the next `fulfil`."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from generation.protocol import JobEvent, Previewed, Stepped
+from generation.protocol import JobEvent, Previewed, Started, Stepped
 from generation.queue.ticket import Running, Ticket
 from generation.request import GenerationRequest, ImageSize, LoraSet, ModelName, Request
 
@@ -49,6 +49,8 @@ class Lease(Work):
                 self.is_started, self.done, self.total, self.left = True, done, total, 1 - done / total
             case Previewed(picture=picture):
                 self.preview = picture
+            case Started(reading=reading):
+                self.is_started, self.ticket.reading = True, reading
             case _:
                 self.is_started = True
         total = self.total or max(1, round(self.steps))

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 
+from generation.prompt import Reading
 from generation.request import JobId
 
 
@@ -77,6 +78,7 @@ class Ticket:
     def __init__(self, job: JobId, renew: Callable[[], None] = lambda: None) -> None:
         """`renew`: called before the progress is read, to update it."""
         self.job = job
+        self.reading: Reading | None = None  # of its prompt; None until the job starts
         self._renew = renew
         self._progress: Progress = Waiting(place=1, seconds=None)
         self._changed = asyncio.Event()

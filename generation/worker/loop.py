@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from generation import protocol
 from generation.files.images import PictureError, open_picture, parameters_of, read_parameters
 from generation.logs import of_job
+from generation.prompt import BadWeights
 from generation.protocol import (
     Cancelled,
     Configure,
@@ -202,6 +203,7 @@ class Loop:
         model = job.model
         try:
             model = model or self.model_cache.take(job.request.drawing.model)
+            reading = model.reading(job.request.drawing)
             with self.oom_recovery.timed(partial(self._account_seat, job)):
                 slot = model.seat(job.request.drawing, index)
         except Exception as error:
@@ -214,7 +216,7 @@ class Loop:
             if job.model is None:
                 job.model, job.total = model, len(slot.table)
                 log.info("started: %d steps with %s", job.total, model.entry.name)
-                self.tell(Started(job=job.id))
+                self.tell(Started(job=job.id, reading=reading))
             job.slots[index] = slot
             return True
         # Outside the except block, because the traceback would keep the allocated tensors alive.
@@ -359,6 +361,8 @@ def _told(error: Exception) -> tuple[str, str]:
             return error.kind, str(error)
         case BrokenModel() | UnusableRequest():
             return error.kind, str(error)
+        case BadWeights():
+            return "weights", str(error)
         case PictureError():
             return "input", UNREADABLE
         case _ if is_out_of_memory(error):

@@ -6,6 +6,7 @@ The first word of a prompt is the action, the second a file or a kind. An unknow
     hang            stops answering                 garbage, huge   breaks the stream
     fail KIND       fails every time                twice           finishes two times
     mend MODEL      loads a model that was broken   large SIZE      sends pictures of so many bytes
+    reads 75 120    says that the model reads 75 of the prompt's 120 tokens
     X-once FILE     X, unless FILE exists; then makes it, so that the next try succeeds
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 
 from generation import protocol
+from generation.prompt import Notation, Reading
 from generation.protocol import Event, Order, decode_order, frames
 from generation.request import GenerationRequest, ModelName, Request
 
@@ -70,9 +72,18 @@ def finish(request: Request, number: int, size: int = 0) -> None:
     )
 
 
+def reading_of(request: Request) -> Reading | None:
+    """Reads "reads 75 120 …" as a prompt of which the model reads 75 of 120 tokens, without its weights."""
+    match script_of(request):
+        case ["reads", read, tokens, *_]:
+            return Reading(read=int(read), tokens=int(tokens), ignored=(Notation.WEIGHTS,))
+        case _:
+            return None
+
+
 def perform(request: Request, number: int) -> bool:
     """Performs the prompt's script. Returns whether the job continues."""
-    tell(protocol.Started(job=request.job))
+    tell(protocol.Started(job=request.job, reading=reading_of(request)))
     match script_of(request):
         case ["hold", path]:
             tell(protocol.Stepped(job=request.job, done=1, total=2))

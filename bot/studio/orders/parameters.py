@@ -26,7 +26,6 @@ from db import JobAction, Note, Parent
 from generation import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
-    MAX_PARTS,
     BadWeights,
     Drawing,
     Lora,
@@ -74,6 +73,7 @@ class PromptInput:
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
     preset: str | None = None
     notes: tuple[Note, ...] = ()  # on the card
+    typed: str | None = None  # the prompt with its parameters, as the member sees it; None: as `prompt`
 
 
 def read_inline(wish: PromptInput) -> PromptInput:
@@ -87,7 +87,7 @@ def read(wish: PromptInput) -> PromptInput:
     length = len(wish.prompt)
     if length > PROMPT_LIMIT:
         raise PromptTooLong(length, PROMPT_LIMIT)
-    return read_inline(wish)
+    return read_inline(replace(wish, typed=wish.prompt if wish.typed is None else wish.typed))
 
 
 def _joined(wish: PromptInput, added: PromptInput, prompt: str, what: str) -> PromptInput:
@@ -151,8 +151,8 @@ def compose(
     wish = with_preset(read(wish), presets)
     order = _order(wish, actor, models, default)
     # After the weights: `::` alone has no words either, but its mistake is another.
-    _demand_weights(order.drawing.prompt)
-    if is_blank(wish.prompt):
+    _demand_weights(order.drawing.prompt, wish)
+    if is_blank(Prompt(text=one_line(wish.prompt)).unweighted):
         raise EmptyPrompt
     return order
 
@@ -190,11 +190,28 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
     return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing, notes=wish.notes)
 
 
-def _demand_weights(prompt: Prompt) -> None:
+def _demand_weights(prompt: Prompt, wish: PromptInput) -> None:
+    field = "prompt"
     try:
         _ = prompt.parts
-    except BadWeights as error:
-        raise UnusableWeights(MAX_PARTS) from error
+        field = "negative"
+        _ = prompt.negative_words
+    except BadWeights as bad:
+        typed, column = wish.typed or "", bad.column
+        if field == "prompt":
+            column = _typed_column(bad, prompt.text, typed)
+        elif (start := typed.find(prompt.negative)) >= 0:  # behind `--no`
+            field, column = "prompt", start + column
+        raise UnusableWeights(bad.fault, bad.written, column, field) from bad
+
+
+def _typed_column(bad: BadWeights, text: str, typed: str) -> int:
+    """Returns the fault's column in the prompt with its parameters; in `text`, if it comes from a preset or a file."""
+    for block in difflib.SequenceMatcher(None, text, typed, autojunk=False).get_matching_blocks():
+        at = bad.column - 1 - block.a
+        if 0 <= at < block.size and typed.startswith(bad.written, block.b + at):
+            return block.b + at + 1
+    return bad.column
 
 
 def one_line(text: str) -> str:

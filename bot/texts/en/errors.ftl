@@ -55,7 +55,14 @@ error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`
     [list] `{ $nearest }` is one; the option `lora` of `/imagine` lists them all.
    *[none] It has none at all.
 }
-error-unusable-weights = The weights behind `::` must add up to more than 0, over at most { $limit } parts, for example `fox::2 forest::1`.
+error-unusable-weights = { $fault ->
+    [range] { CODE($written) } at character { ID($column) } of the { $field ->
+        [negative] negative prompt
+       *[prompt] prompt
+    } weighs too much. The weight of words is from -{ $limit } to { $limit }, for example `(fox:1.3)`.
+    [parts] { CODE($written) } at character { ID($column) } is one part too many. There may be at most { $limit } parts with weights behind `::` or with `AND` between them.
+   *[sum] The weights behind `::` and beside `AND` must add up to more than 0, for example `fox::2 forest::1`. See { CODE($written) } at character { ID($column) }.
+}
 error-unknown-command = There is no command { CODE($name, before: "/") } that you may use. `/help` lists yours.
 error-unknown-preset = { $nearest ->
     [none] You have no preset { CODE($name) }. `/preset save` makes one.
@@ -159,7 +166,7 @@ error-generation-failed = No picture was made. { $kind ->
     [too-large] The pictures that it starts from are too large.
     [steps] The model can't take so many steps. Try fewer.
     [size] The model can't draw pictures of this size. Choose another one.
-    [weights] The weights behind `::` must add up to more than 0.
+    [weights] The weights in the prompt can't be used.
     [text] The model can't draw from a prompt alone. Choose another one.
     [start] The model can't start from a picture. Choose another one.
     [mask] The model needs a mask that it did not get, or knows none. Choose another one.

@@ -28,8 +28,15 @@ gallery-note = -# { $kind ->
     [one-dash] Read with two dashes: { $names }.
     [unused] This model ignores { $names }.
     [loras] LoRAs of the file that are not here were left out: { $names }.
+    [weights] This model does not weigh words. Brackets and weights were left out.
+    [breaks] This model does not know `BREAK`, which was left out.
    *[links] Links are not opened and were left out. A file with a prompt goes into the option `file`.
 }
+# Tokens are the model's own: words, and parts of words.
+gallery-note-cut = -# The model read the first { $read } of { $tokens } tokens (words and parts of words) of the { $is_negative ->
+    [yes] negative prompt
+   *[no] prompt
+}.
 gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->
     [upscale] { "" }
    *[other] { " " }· { $steps ->

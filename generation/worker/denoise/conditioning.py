@@ -7,13 +7,19 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from generation.prompt import PromptText
 from generation.request import ImageSize, LoraSet, Prompt
+from generation.worker.denoise.prompt_encoding import Encoded
 from generation.worker.denoise.slots import Row
-from generation.worker.models.families.family import Encoded, ModelFamily
+from generation.worker.models.families.family import ModelFamily
 from generation.worker.models.offload import Offload
 
 CACHED_PROMPTS = 64
 """An SDXL prompt with its negative takes 630 KB in half precision."""
+
+_NOTHING = PromptText()
+
+_Key = tuple[PromptText, PromptText, bool, int, LoraSet]
 
 
 @dataclass(slots=True, eq=False)
@@ -25,25 +31,28 @@ class Conditioner:
     dtype: torch.dtype
     offload: Offload
     wear: Callable[[LoraSet], None]
-    _cache: OrderedDict[tuple[str, str, bool, LoraSet], tuple[Encoded, ...]] = field(
-        default_factory=OrderedDict[tuple[str, str, bool, LoraSet], tuple[Encoded, ...]], init=False
+    _cache: OrderedDict[_Key, tuple[Encoded, ...]] = field(
+        default_factory=OrderedDict[_Key, tuple[Encoded, ...]], init=False
     )
 
     @torch.inference_mode()
     def rows(self, prompt: Prompt, guidance: float, size: ImageSize, loras: LoraSet = ()) -> tuple[Row, ...]:
         """Returns one row of weight 1. With guidance of weight g: the prompt's row of weight g and the negative's row of 1 - g.
 
-        The prompt's weight is divided among the rows of its parts. Raises BadWeights.
+        The prompt's weight is divided among the rows of its parts. All rows have as many tokens as the longest. Raises
+        BadWeights.
         """
         told = self._own(self.family.told_guidance(guidance))
         scale = 1.0 if told is not None else self.family.weight(guidance)
         is_guided = scale != 1
         first, *others = prompt.parts
-        encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided, loras))
+        negative = prompt.negative_words if is_guided else _NOTHING
+        chunks = self.family.chunks([first.words, *(part.words for part in others), negative])
+        encoded = list(self._encoded(first.words, negative, is_guided, chunks, loras))
         weights = [scale * first.share, *([1 - scale] if is_guided else [])]
         unguided = [first.share, *([0.0] if is_guided else [])]
         for part in others:
-            encoded += self._encoded(part.text, "", False, loras)
+            encoded += self._encoded(part.words, _NOTHING, False, chunks, loras)
             weights.append(scale * part.share)
             unguided.append(part.share)
         extents = [self.family.extent(len(text), size) for text, _ in encoded]
@@ -63,15 +72,17 @@ class Conditioner:
             )
         )
 
-    def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[Encoded, ...]:
+    def _encoded(
+        self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int, loras: LoraSet
+    ) -> tuple[Encoded, ...]:
         """Encodes the text, and the negative if guided."""
-        key = (text, negative, is_guided, loras)
+        key = (text, negative, is_guided, chunks, loras)
         if key in self._cache:
             self._cache.move_to_end(key)
         else:
             with self.offload.at_work("text"):
                 self.wear(loras)
-                encoded = self.family.encode(text, negative, is_guided)
+                encoded = self.family.encode(text, negative, is_guided, chunks)
             self._cache[key] = tuple(
                 (one.to(self.device, self.dtype), self._own(pooled)) for one, pooled in encoded
             )

@@ -123,11 +123,18 @@ def of_class(pipeline: type[Any], index: _Config, configs: Mapping[str, _Config]
         controls=controls,
         takes_negative=_takes_negative(name, accepts, guidance),
         guidance=guidance,
-        weighs_words=family is not None and family.WEIGHS_WORDS,
+        weighs_words=family is not None and family.WEIGHS_WORDS and _reads_by_clip(index),
         tells_steps="callback_on_step_end" in accepts or "num_inference_steps" in accepts,
         steps=steps,
         scale=scale,
     )
+
+
+def _reads_by_clip(index: _Config) -> bool:
+    """Returns whether the text encoders are CLIP's, for which `ClipEncoding` weighs words."""
+    classes = [index.get(name) or ("", "") for name in ("text_encoder", "text_encoder_2")]
+    named = [str(one[1]) for one in classes if one[1]]
+    return bool(named) and all(each.startswith("CLIPText") for each in named)
 
 
 def _draws_other_things(name: str, accepts: Mapping[str, Any]) -> bool:

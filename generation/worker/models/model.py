@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from generation.prompt import MAX_PARTS, BadWeights
+from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ImageSize, ModelEntry, Role
 from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.conditioning import Conditioner
@@ -19,6 +19,7 @@ from generation.worker.models.abilities import of_pipe
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload
+from generation.worker.models.prompt_reading import reading_of
 from generation.worker.output.decode import Codec, read_init
 
 
@@ -70,15 +71,12 @@ class Model:
     def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
         """Returns a slot for the drawing's picture `index`, before its first step.
 
-        Raises UnusableRequest, BrokenLora, and generation.files.images.PictureError if the init picture can't be read.
+        Raises UnusableRequest, BadWeights, BrokenLora, and generation.files.images.PictureError if the init picture can't be
+        read.
         """
         shape = self.latent_shape(drawing.size)
-        try:
-            self.adapters.load(drawing.lora_set)
-            rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
-        except BadWeights as bad:
-            wanted = f"must add up to more than 0, and there may be {MAX_PARTS} of them"
-            raise UnusableRequest("weights", f"The weights (`::`) in a prompt {wanted}.") from bad
+        self.adapters.load(drawing.lora_set)
+        rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
         generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
         if start := drawing.picture(Role.START):
@@ -109,6 +107,11 @@ class Model:
             # draw noise.
             torch.randn(shape, generator=generator)
         return slot
+
+    def reading(self, drawing: Drawing[bytes]) -> Reading:
+        """Returns how the model reads the drawing's prompt. Raises BadWeights."""
+        is_guided = drawing.guidance > 1 and self.family.told_guidance(drawing.guidance) is None
+        return reading_of(self.pipe, self.family.clip, drawing.prompt, has_negative=is_guided, has_parts=True)
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         """Takes one step for every slot. All slots share a BatchKey. If it raises, no slot has changed. `sizes`: as in

@@ -21,6 +21,7 @@ from torch import Tensor
 
 from generation.abilities import GuidanceKind
 from generation.files.images import fitted, open_picture
+from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ModelEntry, Role
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
@@ -28,6 +29,7 @@ from generation.worker.models.abilities import of_pipe
 from generation.worker.models.loras import Adapters
 from generation.worker.models.model import Model, UnusableRequest
 from generation.worker.models.offload import PipelineOffload
+from generation.worker.models.prompt_reading import reading_of
 from generation.worker.output.decode import to_tensor
 
 BLANK = " "
@@ -91,6 +93,10 @@ class PipelineModel(Model):
         self.adapters.wearers.add(slot)
         return slot
 
+    def reading(self, drawing: Drawing[bytes]) -> Reading:
+        has_negative = self.abilities.takes_negative
+        return reading_of(self.pipe, None, drawing.prompt, has_negative=has_negative, has_parts=False)
+
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         (slot,) = slots
         assert isinstance(slot, PipelineSlot)
@@ -131,7 +137,7 @@ class PipelineModel(Model):
         """Returns the pipeline's arguments for the drawing. Raises generation.files.images.PictureError."""
         start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
         asked: dict[str, Any] = {
-            "prompt": drawing.prompt.asked,
+            "prompt": drawing.prompt.unweighted,
             "num_inference_steps": drawing.steps,
             "height": drawing.size.height,
             "width": drawing.size.width,
@@ -140,7 +146,9 @@ class PipelineModel(Model):
         guidance = self.abilities.guidance
         if self.abilities.takes_negative:
             is_blank_needed = guidance.argument == "true_cfg_scale" and drawing.guidance > guidance.off
-            asked["negative_prompt"] = drawing.prompt.left_out or (BLANK if is_blank_needed else None)
+            asked["negative_prompt"] = drawing.prompt.unweighted_negative or (
+                BLANK if is_blank_needed else None
+            )
         if guidance.kind is not GuidanceKind.NONE:
             asked[guidance.argument] = drawing.guidance
         if start:

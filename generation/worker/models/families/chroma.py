@@ -47,7 +47,7 @@ class ChromaFamily(ModelFamily):
         )[0]
         return (latents_of(out, height, width),)
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         prompt, _, mask, other, _, other_mask = self._pipe.encode_prompt(
             text,
             negative_prompt=negative,

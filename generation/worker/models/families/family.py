@@ -8,11 +8,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from generation.prompt import PromptText
 from generation.request import ImageSize
+from generation.worker.denoise.prompt_encoding import ClipEncoding, Encoded
 from generation.worker.denoise.schedulers import Timing
-
-Encoded = tuple[Tensor, Tensor | None]
-"""One prompt: (tokens, width), and (width,) if the model needs a pooled embedding."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +38,7 @@ class ModelFamily:
     channels: int  # of its latents
     multiple: int  # pixels: width and height must be multiples of it
     scale: int  # pixels on each side of a latent
+    clip: ClipEncoding | None = None  # weighs words and reads long prompts; None: the model can do neither
 
     def __init__(self, pipe: Any) -> None:
         self._pipe = pipe
@@ -49,8 +49,18 @@ class ModelFamily:
         """Returns whether the denoiser takes the VAE's latents and nothing more."""
         return self.channels == self._pipe.vae.config.latent_channels
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def chunks(self, texts: Sequence[PromptText]) -> int:
+        """Returns how often a text encoder's window must be filled for the longest of a picture's texts."""
+        return self.clip.chunks(texts) if self.clip else 1
+
+    def encode(self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int) -> list[Encoded]:
         """Returns the embeddings of the text and, if guided, of the negative."""
+        if self.clip:
+            return self.clip.encode(text, negative, is_guided, chunks)
+        return self.encode_plain(text.plain, negative.plain, is_guided)
+
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+        """Does the same without weights and chunks, as the family's pipeline does."""
         return encode(self._pipe, text, negative, is_guided)
 
     def levelled(self, encoded: list[Encoded]) -> list[Encoded]:

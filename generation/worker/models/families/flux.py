@@ -48,7 +48,7 @@ class FluxFamily(ModelFamily):
         )[0]
         return (latents_of(out, height, width),)
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         embedded, pooled, _ = self._pipe.encode_prompt(
             text, prompt_2=None, device=self._pipe.text_encoder.device
         )

@@ -45,7 +45,7 @@ class Flux2Family(ModelFamily):
         )[0]
         return (out.transpose(1, 2).unflatten(2, (height, width)),)
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         texts = [text, negative] if is_guided else [text]
         device = self._pipe.text_encoder.device
         return [(self._pipe.encode_prompt(one, device=device)[0][0], None) for one in texts]

@@ -55,7 +55,7 @@ class QwenImageFamily(ModelFamily):
         )[0]
         return (latents_of(out, height, width),)
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         texts = [text, negative or BLANK] if is_guided else [text]
         device = self._pipe.text_encoder.device
         return [(self._pipe.encode_prompt(one, device=device)[0][0], None) for one in texts]

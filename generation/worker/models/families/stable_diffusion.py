@@ -7,6 +7,7 @@ from diffusers import StableDiffusionXLPipeline
 from torch import Tensor
 
 from generation.request import ImageSize
+from generation.worker.denoise.prompt_encoding import ClipEncoding
 from generation.worker.denoise.schedulers import Timing
 from generation.worker.models.families.family import Encoded, LatentScale, ModelFamily, encode, shifted
 
@@ -22,6 +23,7 @@ class UNetFamily(ModelFamily):
         self.channels: int = pipe.unet.config.in_channels
         self.multiple: int = pipe.vae_scale_factor
         self._is_xl = pipe.unet.config.addition_embed_type == "text_time"
+        self.clip = ClipEncoding.of(pipe, is_xl=self._is_xl)
         # Distilled models (LCM) take the guidance scale as an input, instead of a second row.
         self._guidance_width: int | None = pipe.unet.config.time_cond_proj_dim
 
@@ -65,7 +67,7 @@ class SD3Family(ModelFamily):
             return_dict=False,
         )
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         return encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None)
 
     def timing(self, latent_shape: tuple[int, ...], steps: int) -> Timing:

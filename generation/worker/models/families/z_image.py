@@ -46,7 +46,7 @@ class ZImageFamily(ModelFamily):
             row[:, 0, : math.prod(picture.shape[2:])] = -picture.flatten(1)
         return (out,)
 
-    def encode(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
+    def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         texts = [text, negative] if is_guided else [text]
         device = self._pipe.text_encoder.device
         return [

@@ -1,5 +1,7 @@
 """The filter reads the same prompt that the worker draws: syntax that the worker does not know hides nothing."""
 
+import re
+
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
@@ -8,7 +10,7 @@ from hypothesis import strategies as st
 from bot.studio.errors import PromptRefused, Refusal
 from bot.studio.orders.parameters import PromptInput, compose
 from db.server_rules import Draft
-from generation.prompt import Prompt
+from generation.prompt import Prompt, words_of
 from moderation.policy import FAMILY, STANDARD
 from moderation.prompts.filter import PromptFilter
 from moderation.prompts.golden_prompts import GoldenPrompt, read_golden_prompts
@@ -68,7 +70,8 @@ def prompt_of(wrapper: str, must: GoldenPrompt) -> Prompt | None:
 def is_drawn(prompt: Prompt, must: GoldenPrompt) -> bool:
     """Returns whether the worker's parser draws the prompt, with the negative prompt when the golden prompt has one."""
     shown = (part.text for part in prompt.parts if not part.share < 0)
-    return any(must.prompt in text for text in shown) and must.negative in prompt.negative
+    wanted = words_of(must.prompt).plain
+    return any(wanted in text for text in shown) and must.negative in prompt.negative
 
 
 async def open_for_orders(shop: Shop, screen: PromptFilter, preset: str = STANDARD) -> None:
@@ -105,12 +108,55 @@ async def test_what_must_be_refused_is_refused_in_any_wrapper_that_the_worker_dr
     assert judged > 85 * len(REFUSED)
 
 
+def cut(form: str, text: str) -> str:
+    """Cuts each longer word of the text into two with notation."""
+
+    def halves(word: re.Match[str]) -> str:
+        middle = len(word[0]) // 2
+        return form.format(word[0][:middle], word[0][middle:])
+
+    return re.sub(r"[a-z]{4,}", halves, text)
+
+
+CUTS = [
+    "({}:1.0)({}:1.0)", "({}:1.2)({}:0.9)", "{}[{}]", "({}){}", "[{}]({})", "(({}){})", r"{}\{}", "({}(){})", "({}:0)({}:-1)",
+    "{}({}:1.5)",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("form", CUTS)
+async def test_a_word_that_brackets_cut_is_read_as_a_whole(
+    shop: Shop, learned: PromptFilter, form: str
+) -> None:
+    await open_for_orders(shop, learned)
+    passed: list[str] = []
+    for must in REFUSED:
+        if must.prompt != words_of(must.prompt).plain or must.negative:
+            continue
+        prompt = prompt_of(cut(form, must.prompt), must)
+        assert prompt is not None
+        if (await verdict_on(shop, prompt)).ruling is not Ruling.REFUSE:
+            passed.append(prompt.text)
+    assert passed == []
+
+
+async def test_what_weighs_less_than_nothing_in_the_negative_prompt_is_refused(
+    shop: Shop, learned: PromptFilter
+) -> None:
+    await open_for_orders(shop, learned)
+    for negative in ("(a nude woman:-1)", "blurry, (a (nude:-0.5) woman:2)", "[(a nude woman:-.1)]"):
+        with pytest.raises(PromptRefused):
+            await shop.admit(an_order("a fox", negative=negative))
+    await shop.admit(an_order("a fox", negative="(a nude woman:1.3)"))
+
+
 @pytest.mark.parametrize("preset", [STANDARD, FAMILY])
 async def test_what_the_worker_leaves_out_may_be_said(shop: Shop, learned: PromptFilter, preset: str) -> None:
     await open_for_orders(shop, learned, preset)
     for wrapper in LEAVING_OUT:
         for must in REFUSED:
-            if must.negative:
+            # Words that weigh less than nothing in what is left out are drawn.
+            if must.negative or Prompt(text="", negative=must.prompt).asked:
                 continue
             prompt = prompt_of(wrapper, must)
             assert prompt is not None

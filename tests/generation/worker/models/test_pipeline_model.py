@@ -13,7 +13,8 @@ import torch
 from diffusers import AutoPipelineForImage2Image, AutoPipelineForInpainting, DiffusionPipeline
 
 from generation.files.images import fitted, open_picture
-from generation.protocol import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Stepped
+from generation.prompt import Notation
+from generation.protocol import Cancel, Cancelled, Failed, Finished, Generate, ModelBroken, Started, Stepped
 from generation.request import ImageSize, JobId, MemberId, ModelName, Prompt
 from generation.worker.heartbeat import Heartbeat
 from generation.worker.models.pipeline_model import PipelineSlot, sibling
@@ -304,3 +305,26 @@ def test_a_class_that_diffusers_lacks_is_said(folders: Any) -> None:
     stage = Stage(folders("NoSuchPipeline"))
     stage.loop.take_orders()
     assert "NoSuchPipeline" in stage.of(ModelBroken)[0].reason
+
+
+def test_a_pipeline_draws_the_words_without_notation_and_tells_what_it_left_out(folders: Any) -> None:
+    folder = folders(WITH_STEPS)
+    stage = Stage(folder)
+    written = r"(a red fox:1.3) \(sleeping\) AND [snow] BREAK fog" + " x" * 80
+    stage.say(Generate(request=order("a", text=written, negative="((rain))")))
+    stage.finish()
+    (started,) = stage.of(Started)
+    assert started.reading is not None
+    assert started.reading.ignored == tuple(Notation)
+    assert (started.reading.read, started.reading.tokens) == (75, 7 + 8 + 4 + 3 + 80)
+    (finished,) = stage.of(Finished)
+    alone = drawn_alone(folder, 1, "a red fox (sleeping) snow fog" + " x" * 80, "rain")
+    assert np.abs(pixels(finished.pictures[0]) - alone).max() <= 1
+
+
+def test_weights_that_cannot_be_used_fail_the_order_of_a_pipeline(folders: Any) -> None:
+    stage = Stage(folders(WITH_STEPS))
+    stage.say(Generate(request=order("a", text="a (fox:99)")))
+    stage.finish()
+    (failed,) = stage.of(Failed)
+    assert (failed.kind, failed.reason) == ("weights", "At character 8, 99: a word's weight is -10 to 10.")
