@@ -3,6 +3,8 @@
 https://docs.midjourney.com/hc/en-us/articles/32761322355597-Permutations
 """
 
+from __future__ import annotations
+
 import re
 from dataclasses import dataclass, field
 
@@ -23,7 +25,7 @@ class _Texts:
     count: int = 1
     first: list[str] = field(default_factory=lambda: [""])  # at most MOST_ORDERS of them
 
-    def add(self, other: "_Texts | str") -> None:
+    def add(self, other: _Texts | str) -> None:
         if isinstance(other, str):
             self.first = [text + other for text in self.first]
             return

@@ -85,8 +85,9 @@ def options_of(wish: PromptInput) -> str:
 
 def as_typed(wish: PromptInput) -> str:
     """Returns one text for the prompt and its options that `compose_each` reads like them."""
-    options = options_of(wish)
+    words = [options_of(wish)]
     if negative := one_line(wish.negative or ""):
         left_out = escaped(_FLAG.sub("", negative.replace("<", " ")))
-        options = f"--no {left_out} {options if wish.images is not None else f'{options} --images 4'.strip()}"
-    return f"{options} {one_line(wish.prompt)}".strip()
+        # A parameter ends the words to leave out.
+        words = ["--no", left_out, *words, *(["--images", "4"] if wish.images is None else [])]
+    return " ".join(filter(None, [*words, one_line(wish.prompt)]))

@@ -26,7 +26,7 @@ parameter-takes = { $option ->
         [0] a whole number
        *[other] a whole number from { ID($low) } to { ID($high) }
     }
-    [repeat] a whole number from { ID($low) } to { ID($high) }
+    [repeat] a number of orders from { ID($low) } to { ID($high) }
     [images] { $has_value ->
         [yes] a whole number from { $low } to { $high }
        *[no] 1, 2, 3 or 4

@@ -130,7 +130,7 @@ class Scored:
     [
         ("a knight killing a dragon", 0.05, "standard", Ruling.ALLOW),
         ("a knight killing a dragon", 0.1, "standard", Ruling.FLAG),
-        # *family* refuses the word, whatever the score.
+        # *family* refuses the word, at any score.
         ("a knight killing a dragon", 0.05, "family", Ruling.REFUSE),
         # The score knows English only.
         ("un homme, sang partout sur les murs", 0.05, "standard", Ruling.FLAG),
