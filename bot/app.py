@@ -37,6 +37,7 @@ from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
+from bot.gallery.typed_cards import TypedButton, TypedPress, typed_in
 from bot.metrics_server import expose
 from bot.posted_message import UNREACHABLE, reason_of
 from bot.privacy.cards import ForgetButton, PrivacyPress
@@ -90,8 +91,16 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 
 def add_routes(client: Atelier) -> None:
     routes, actions, appeal_forms = client.routes, client.gallery_actions, client.appeal_forms
+    typed = client.typed_orders
     routes.add_buttons(
-        client, GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton, LogChannelButton
+        client,
+        GalleryButton,
+        PageButton,
+        CaseButton,
+        AppealButton,
+        ForgetButton,
+        LogChannelButton,
+        TypedButton,
     )
     routes.add_each(GalleryAction, actions.press)
     routes.add(GalleryAction.REMIX, actions.open_form)
@@ -99,6 +108,10 @@ def add_routes(client: Atelier) -> None:
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
     routes.add_form(remix_input_in, actions.remix)
+    routes.add(TypedPress.EDIT, typed.open_form)
+    routes.add(TypedPress.DRAW, typed.draw)
+    routes.add(TypedPress.DISMISS, typed.dismiss)
+    routes.add_form(typed_in, typed.order)
     routes.add(Page.HISTORY, history.turn)
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)

@@ -20,6 +20,7 @@ from bot.cases.mod_channel import ModChannel
 from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
+from bot.gallery.typed_orders import TypedOrders
 from bot.options import demand_options
 from bot.permissions import demand_server
 from bot.posted_message import reason_of
@@ -105,6 +106,7 @@ class Atelier(discord.AutoShardedClient):
         self.case_actions = CaseActions(self, parts.casework, self.mod_channel, self.effects)
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.effects)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
+        self.typed_orders = TypedOrders(parts, self.delivery)
         self.departures = ServerDepartures(self, parts)
         self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel, self.effects)
         self.erasure_sweep = ErasureSweep(

@@ -10,8 +10,9 @@ from typing import Any
 
 import discord
 
+from bot.gallery import typed_cards
 from bot.posted_message import UNREACHABLE, is_our_fault, reason_of
-from bot.studio import MemberBlocked
+from bot.studio import MemberBlocked, PromptRefused
 from bot.ui import Language, markdown, say_to
 from db.database import write_patience
 
@@ -51,12 +52,16 @@ async def answer(interaction: Interaction, error: Exception) -> None:
     if interaction.client.is_closed():
         log.warning("no answer in %s, because the bot is ending: %s", _where(interaction), reason_of(error))
         return
-    text = markdown.short(told(error, say_to(interaction), f"in {_where(interaction)}"), _LONGEST_ANSWER)
+    say = say_to(interaction)
+    text = markdown.short(told(error, say, f"in {_where(interaction)}"), _LONGEST_ANSWER)
+    said: dict[str, Any] = {"content": text}
+    if isinstance(error, PromptRefused) and error.verdict:
+        said = {"view": typed_cards.refusal(say, text, error)}
     try:
         if interaction.response.is_done():
-            await interaction.followup.send(text, ephemeral=True)
+            await interaction.followup.send(**said, ephemeral=True)
         else:
-            await interaction.response.send_message(text, ephemeral=True)
+            await interaction.response.send_message(**said, ephemeral=True)
         if isinstance(error, MemberBlocked):
             # Sends the case and its appeal button here when no direct message could.
             await interaction.client.direct_messages.tell_pending(interaction)

@@ -45,13 +45,15 @@ async def imagine(
         lora=lora,
         preset=preset,
     )
+    if file is None:
+        await interaction.client.typed_orders.order(interaction, wish)
+        return
     settings, actor = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(actor)
-    if file is not None:
-        wish = read(wish)  # errors in the typed text are reported before the download
-        content = await fetch(file)
-        held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, settings.default_model)
-        wish = with_file(wish, held, presets)
+    wish = read(wish)  # errors in the typed text are reported before the download
+    content = await fetch(file)
+    held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, settings.default_model)
+    wish = with_file(wish, held, presets)
     order = compose(wish, actor, settings.models, settings.default_model, presets)
     await interaction.client.delivery.deliver(interaction, order)
 

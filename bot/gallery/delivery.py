@@ -89,34 +89,48 @@ class Delivery:
         self._tries: dict[JobId, _Tries] = {}
 
     async def deliver(self, interaction: Interaction, order: Order) -> None:
-        """Accepts the order, answers with its card, and starts the job's task. Raises refusals."""
+        """Accepts the order, answers with its card, and starts the job's task. Raises refusals.
+
+        An interaction that has an answer gets the card as one more message, and may be as old as its token.
+        """
         if self._client.is_closed():
             raise QueueClosed  # the answer could not be sent
+        is_answered = interaction.response.is_done()
         place = ReplyTarget(
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id or 0,
             message_id=None,
-            token=interaction.token,
+            # The token would name the first answer after a kill, and not this job's card.
+            token="" if is_answered else interaction.token,
             token_at=time.time(),
         )
-        async with self.intake.admission(interaction) as began:
-            job = await self._studio.admit(order, place, partial(self.intake.demand_answer, interaction))
+        if is_answered:
+            job, began = await self._studio.admit(order, place), None
             self._carried.add(job.id)
+        else:
+            async with self.intake.admission(interaction) as began:
+                job = await self._studio.admit(order, place, partial(self.intake.demand_answer, interaction))
+                self._carried.add(job.id)
         with of_job(job.id, job.drawing.prompt):
             images, model = job.drawing.images, job.drawing.model
             log.info("accepted: %s, %d pictures with %s", job.action.value, images, model)
             await self._answer(interaction, job, place, began)
 
-    async def _answer(self, interaction: Interaction, job: Job, place: ReplyTarget, began: float) -> None:
+    async def _answer(
+        self, interaction: Interaction, job: Job, place: ReplyTarget, began: float | None
+    ) -> None:
+        """`began`: when the order's turn began; None if the interaction has an answer."""
         line = self._parts.dispatch.state
         is_told = True
         # The row is committed, so the job goes on even when the answer fails.
         try:
-            answer = await interaction.response.send_message(
-                view=cards.first_card(self._say(job), job, line.waiting + 1, is_ready=line.is_ready)
-            )
-            self.intake.answered(began)
-            place = await self._studio.place_of_answer(job, answer.message_id)
+            card = cards.first_card(self._say(job), job, line.waiting + 1, is_ready=line.is_ready)
+            if began is None:
+                message_id = (await interaction.followup.send(view=card, wait=True)).id
+            else:
+                message_id = (await interaction.response.send_message(view=card)).message_id
+                self.intake.answered(began)
+            place = await self._studio.place_of_answer(job, message_id)
             self._spawn(self._direct_messages.tell_pending(interaction))
         except UNREACHABLE as error:
             is_told = not (isinstance(error, discord.HTTPException) and error.code == _TOO_LATE)

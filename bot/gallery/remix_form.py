@@ -46,11 +46,11 @@ def form_of(say: Language, remixable: Remixable) -> RemixForm:
         ui.Label(
             text=say("remix-prompt"),
             description=say("remix-prompt.hint"),
-            component=_paragraph(_PROMPT, job.drawing.prompt.text, is_required=True),
+            component=paragraph_of(_PROMPT, job.drawing.prompt.text, is_required=True),
         )
     )
     if remixable.takes_negative:
-        negative = _paragraph(_NEGATIVE, job.drawing.prompt.negative, is_required=False)
+        negative = paragraph_of(_NEGATIVE, job.drawing.prompt.negative, is_required=False)
         form.add_item(ui.Label(text=say("remix-negative"), component=negative))
     if len(remixable.images) > 1:
         pictures = {str(image): say("remix-picture", picture=image + 1) for image in remixable.images}
@@ -69,7 +69,8 @@ def _menu(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]
     return ui.Select(custom_id=name, options=options)
 
 
-def _paragraph(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
+def paragraph_of(name: str, text: str, *, is_required: bool) -> ui.TextInput[Any]:
+    """Builds an input that holds `text`, and room for the longest prompt."""
     # Clients count in UTF-16: a prompt of emoji is longer there than here, and must still fit.
     most = max(PROMPT_LIMIT, len(text.encode("utf-16-le")) // 2)
     return ui.TextInput(
@@ -86,7 +87,7 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
     match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
     if match is None:
         return None
-    entries = _entries(sent.get("components"))
+    entries = entries_in(sent.get("components"))
     image, change = entries.get(_IMAGE, match[3]), entries.get(_CHANGE, Change.MUCH)
     return RemixInput(
         job=JobId(match[2]),
@@ -109,8 +110,8 @@ class _Label(msgspec.Struct):
     component: _Field
 
 
-def _entries(components: object) -> dict[str, str]:
-    """Returns each field's text or first choice, by custom_id. Raises UnreadablePress."""
+def entries_in(components: object) -> dict[str, str]:
+    """Reads a submitted form. Returns each field's text or first choice, by custom_id. Raises UnreadablePress."""
     try:
         fields = [each.component for each in msgspec.convert(components, list[_Label])]
     except msgspec.ValidationError as error:

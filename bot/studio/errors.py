@@ -95,6 +95,12 @@ class UnknownLora(PromptRefusal):
         return "near" if is_slip(self.name, self.nearest) else "list"
 
 
+class TooManyOrders(PromptRefusal):
+    """A prompt with permutations or `--repeat` makes more orders than one prompt may."""
+
+    limit: int
+
+
 class UnusableWeights(PromptRefusal):
     """The weights add up to nothing, as in `a::1 b::-1`, there are too many parts, or a word weighs too much."""
 
@@ -149,6 +155,8 @@ class PromptRefused(PromptRefusal):
     category: str
     field: str
     is_first: bool = False  # this member's first refusal in this server
+    verdict: int = 0  # the record whose prompt its author may edit and send again; 0: none
+    options: str = ""  # typed with that prompt, as inline parameters
 
     @property
     def where(self) -> str:
@@ -203,6 +211,10 @@ class TooBusy(MemberRefusal):
 
 class NotYours(MemberRefusal):
     is_picture: bool  # otherwise a job
+
+
+class NoSuchPrompt(MemberRefusal):
+    """The prompt behind a button is deleted, or is not this member's in this server."""
 
 
 class NotAModerator(MemberRefusal):

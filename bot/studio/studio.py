@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from weakref import WeakValueDictionary
 
@@ -18,7 +18,9 @@ from bot.studio import (
 )
 from bot.studio.metrics import Metrics
 from bot.studio.orders.abilities import fitted
+from bot.studio.orders.parameters import TYPED
 from bot.studio.orders.reading import noted
+from bot.studio.orders.several import REPEATED
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
@@ -48,6 +50,7 @@ from generation import (
     UpscaleRequest,
 )
 from generation.queue.dispatcher import Dispatcher
+from generation.queue.ticket import LineFull
 from moderation import DAY, HOUR, Ruling, Spend, Verdict, admit
 from moderation.rate_limits import RateLimited, TooManyJobs
 
@@ -129,6 +132,30 @@ class Studio:
             self._report(record)
         return job
 
+    async def fitting(
+        self, orders: Sequence[Order]
+    ) -> tuple[int, RateLimited | TooManyJobs | LineFull | None]:
+        """Returns how many orders of one member the limits take now, one after the other; and what the next one meets."""
+        now, member = self.clock(), orders[0].actor.member
+        spent = [
+            Spend(at=row.at, images=row.images)
+            for row in await self.records.spending.since(member, now - DAY)
+        ]
+        in_line = await self.records.jobs.in_line(member)
+        for taken, order in enumerate(orders):
+            try:
+                self.dispatch.check_room(taken)
+                admit(self.settings.limits, spent, in_line + taken, order.drawing.images, now)
+            except (RateLimited, TooManyJobs, LineFull) as error:
+                return taken, error
+            spent.append(Spend(at=now, images=order.drawing.images))
+        return len(orders), None
+
+    async def left_today(self, member: MemberId) -> int:
+        """Returns the pictures that the member may still order today."""
+        rows = await self.records.spending.since(member, self.clock() - DAY)
+        return max(0, self.settings.limits.images_a_day - sum(row.images for row in rows))
+
     async def judge(self, order: Order, *, is_charged: bool = False) -> tuple[Verdict, tuple[int, ...]]:
         """Screens an order. Returns the verdict and the ids of the server's rules that matched.
 
@@ -154,7 +181,13 @@ class Studio:
             self._report(record)
             self._watched.add(order.actor.member)
             is_own = verdict.rule.startswith(PREFIX)
-            raise PromptRefused("server-rule" if is_own else verdict.category, verdict.field, is_first)
+            raise PromptRefused(
+                "server-rule" if is_own else verdict.category,
+                verdict.field,
+                is_first,
+                verdict=record.id if order.source in (TYPED, REPEATED) else 0,
+                options=order.typed,
+            )
         return verdict, hits
 
     async def _demand_unblocked(self, actor: Actor, now: float) -> None:

@@ -110,17 +110,20 @@ class Dispatcher:
 
     # ---- called by other parts
 
-    def check_room(self) -> None:
-        """Raises QueueClosed after `park`, and LineFull if the queue is full.
+    def check_room(self, more: int = 0) -> None:
+        """Raises QueueClosed after `park`, and LineFull if the queue is full, or would be with so many jobs more.
 
         LineFull holds the expected wait of the last job in the queue.
         """
         if self._is_closed:
             raise QueueClosed
-        if len(self._queue) >= self._max_waiting:
+        if len(self._queue) + more >= self._max_waiting:
             self._eta.renew()
-            *_, last = self._queue
-            raise LineFull(waiting=len(self._queue), seconds=self._jobs[last.job].seconds)
+            last = next(
+                iter([*self._queue][-1:]), None
+            )  # the queue is empty where the jobs more fill it alone
+            seconds = self._jobs[last.job].seconds if last is not None else None
+            raise LineFull(waiting=len(self._queue), seconds=seconds)
 
     def submit(self, request: Request, *, force: bool = False) -> Ticket:
         """Adds a job to the queue and returns its ticket. A job that is already known keeps its ticket.

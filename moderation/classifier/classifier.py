@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from math import exp
+from math import exp, log
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,6 +17,7 @@ from moderation.classifier import encoder, ngrams
 from moderation.classifier.encoder import Encoder
 from moderation.classifier.glossary import in_english
 from moderation.classifier.ngrams import Ngrams, Weighed
+from moderation.normalise.vocabulary import ordinary_words
 from moderation.prompts.filter import Opinion
 from moderation.verdict import Category
 from startup import StartError, printable
@@ -29,6 +30,13 @@ LINEAR_SAY = 2  # weight of the n-grams for the category; the encoder's weight i
 _LONG = 40  # words; of a longer text only the heaviest stretch is judged
 _STRETCH = 12  # minimum words of a stretch
 _TOLD = 4  # maximum number of deciding words shown
+_SHORT = 2  # words besides articles; a text without more is also read inside sentences
+_ARTICLES = frozenset({"a", "an", "the"})
+_SENTENCES = ("a photo of {}", "a painting of {} highly detailed")
+_BEINGS = frozenset({"demon", "devil", "imp", "slime"})
+_PEOPLE = frozenset(
+    {"boy", "girl", "king", "knight", "lady", "lord", "man", "prince", "princess", "queen", "woman"}
+)
 _FIRST = "ein Fuchs im Wald"  # read at load, so that no member waits for the word lists
 _REMEMBERED = 8  # opinions; two readings of one long text usually share their heaviest stretch
 _LEAST_SHARE = 0.1  # least weight of a shown word, as a share of the heaviest
@@ -73,15 +81,17 @@ class LearnedClassifier:
         self._judge_once = lru_cache(maxsize=_REMEMBERED)(self._judge)
 
     def read(self, text: str) -> Opinion:
-        english = in_english(text)
+        is_short = _is_short(text)
+        english = _with_fairies(text) if is_short else in_english(text)
         if len(english.split()) > _LONG:  # many harmless words must not hide a harmful one
             english = " ".join(_stretch(self._linear.weigh(english)))
-        return self._judge_once(english)
+        return self._judge_once(english, is_short=is_short)
 
-    def _judge(self, english: str) -> Opinion:
-        weighed = self._linear.weigh(english)
-        encoded = self._encoder.logits(weighed.words, weighed.shares)
+    def _judge(self, english: str, *, is_short: bool) -> Opinion:
+        weighed, encoded = self._logits(english)
         overall = self.overall(float(encoded[0]), float(weighed.logits[0]))
+        if is_short:
+            overall = self._beside_sentences(english, overall)
         shares = _softmax(encoded[1:] + LINEAR_SAY * weighed.logits[1:])
         relative = shares / shares.max()
         return Opinion(
@@ -92,6 +102,22 @@ class LearnedClassifier:
             },
             words=_heaviest(weighed.words, weighed.shares),
         )
+
+    def _logits(self, english: str) -> tuple[Weighed, NDArray[np.float32]]:
+        weighed = self._linear.weigh(english)
+        return weighed, self._encoder.logits(weighed.words, weighed.shares)
+
+    def _beside_sentences(self, english: str, alone: float) -> float:
+        """Returns the score of a short text. Both halves learned from sentences, and score a single noun too high.
+
+        The score alone counts if it is at least 0.5 on average over the text and the sentences, in logits.
+        """
+        scores = [alone]
+        for sentence in _SENTENCES:
+            weighed, encoded = self._logits(sentence.format(english))
+            scores.append(self.overall(float(encoded[0]), float(weighed.logits[0])))
+        mean = sum(log(score / (1 - score)) for score in scores) / len(scores)
+        return alone if mean >= 0 else 1 / (1 + exp(-mean))
 
     def overall(self, encoded: float, linear: float) -> float:
         """Returns the score from 0 to 1, from the first logits of the two halves."""
@@ -125,6 +151,20 @@ def load_classifier(folder: Path = MODEL) -> LearnedClassifier:
         raise ModelBroken(str(folder), f"{Path(str(error.filename)).name} is missing") from error
     except Exception as error:  # ONNX Runtime and tokenizers raise classes of their own
         raise ModelBroken(str(folder), f"{type(error).__name__}: {error}") from error
+
+
+def _is_short(text: str) -> bool:
+    """Returns whether the text has one or two words, all of them ordinary English. Of other words, too little is known."""
+    words = [word for word in text.split() if word not in _ARTICLES]
+    return 0 < len(words) <= _SHORT and ordinary_words().issuperset(words)
+
+
+def _with_fairies(english: str) -> str:
+    """Replaces the being in "demon girl". Both halves learned such words from insults, and refuse the pair."""
+    words = english.split()
+    if _PEOPLE.isdisjoint(words):
+        return english
+    return " ".join("fairy" if word in _BEINGS else word for word in words)
 
 
 def _softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:

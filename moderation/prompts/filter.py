@@ -12,6 +12,7 @@ from functools import lru_cache, partial
 from typing import Protocol
 
 from moderation.normalise.normalise import normal_form, words
+from moderation.normalise.vocabulary import ordinary_words
 from moderation.policy import Policy, standard
 from moderation.prompts.phrases import Found
 from moderation.prompts.public_figures import Name, PublicFigures, figures
@@ -27,6 +28,7 @@ REFUSE_SCORE = 1.0
 _BESIDE_MINORS = 0.5  # sexual or nude, in a text that names a minor
 _BESIDE_NAMES = 0.5  # sexual, nude or gory, in a text that names a real person
 _BARE = (Category.SEXUAL, Category.NUDITY)
+_PLAIN_ENGLISH = 0.8  # share of ordinary English words
 
 _REMEMBERED = 256  # texts whose readings are kept
 _THREAD = ThreadPoolExecutor(max_workers=1, thread_name_prefix="screen")
@@ -96,7 +98,7 @@ class PromptFilter:
         policy = policy or standard()
         readings, hits, opinions = self._understood(tuple(texts.items()))
         verdicts = [
-            *_by_rules(hits, policy),
+            *_by_rules(hits, policy, opinions),
             *_learned(opinions, policy),
             *_beside_minors(hits, opinions),
             *self._of_names(readings, hits, opinions, policy),
@@ -182,18 +184,36 @@ class PromptFilter:
         return "+".join([name for name, own in said.items() if own & deciding] or said)
 
 
-def _by_rules(found: _Hits, policy: Policy) -> Iterator[Verdict]:
+def _by_rules(found: _Hits, policy: Policy, opinions: list[tuple[_Reading, Opinion]]) -> Iterator[Verdict]:
     for rule, parts in found.items():
         if not _is_complete(rule, parts):
             continue
         ruling = rule.ruling
         if not rule.is_fixed:
             ruling = policy.of_rule(rule.category, rule.ruling, rule.age_restricted)
-        if ruling is Ruling.ALLOW:
-            continue
         hits, beside = parts.get(Part.ANY, []), parts.get(Part.WITH, [])
+        is_dropped = ruling is Ruling.FLAG and _reads_harmless(rule, [*hits, *beside], opinions)
+        if ruling is Ruling.ALLOW or is_dropped:
+            continue
         where = _nearest([reading for reading, _ in hits], [reading for reading, _ in beside])
         yield _by_words(ruling, rule.category, rule.name, [hit.words for _, hit in (*hits, *beside)], where)
+
+
+def _reads_harmless(
+    rule: Rule, hits: list[tuple[_Reading, Found]], opinions: list[tuple[_Reading, Opinion]]
+) -> bool:
+    """Returns whether the learned half, which knows the whole text, reads it as harmless: "a knight killing a dragon".
+
+    It knows English well enough for that, and no disguise: every reading must be plain English.
+    """
+    if not opinions or max(opinion.overall for _, opinion in opinions) >= rule.allowed_below:
+        return False
+    known = ordinary_words()
+    readings = [reading.words for reading, _ in (*hits, *opinions)]
+    return all(
+        sum(word in known or word.isdigit() for word in each) >= _PLAIN_ENGLISH * len(each)
+        for each in readings
+    ) and all(word in known for _, hit in hits for word in hit.words.split())
 
 
 def _is_complete(rule: Rule, parts: Mapping[Part, list[tuple[_Reading, Found]]]) -> bool:
@@ -267,7 +287,8 @@ def _compromising(hits: _Hits, opinions: list[tuple[_Reading, Opinion]], names: 
     """Yields the words that, together with a name, make the picture an offence."""
     depicted = any(not name.is_author for name in names)
     for rule, parts in hits.items():
-        if rule.reads is not Reads.PROMPT or not _is_complete(rule, parts):
+        is_complete = _is_complete(rule, parts) or (rule.with_names and parts.get(Part.ANY))
+        if rule.reads is not Reads.PROMPT or not is_complete:
             continue
         is_explicit = rule.ruling is Ruling.REFUSE and rule.category in (*_BARE, Category.GORE)
         if is_explicit or (depicted and rule.category in _BARE):

@@ -43,6 +43,8 @@ class Rule:
     with_any_of: tuple[str, ...] = ()
     unless: tuple[str, ...] = ()
     age_restricted: Ruling | None = None  # replaces `ruling` if a policy is lenient
+    with_names: bool = False  # a real person's name counts as one of `with_any_of`
+    allowed_below: float = 0.0  # learned score of an English text in which a flag by words alone is dropped
     reads: Reads = Reads.PROMPT
     is_fixed: bool = False  # built in: no policy makes it less strict
 
@@ -185,7 +187,18 @@ class _RuleReader:
     def read(self) -> Rule:
         name = self._choice("name", None)
         self.where = f"rule {name!r}"
-        known = ("name", "category", "ruling", "any", "with", "except", "age_restricted", "reads")
+        known = (
+            "name",
+            "category",
+            "ruling",
+            "any",
+            "with",
+            "except",
+            "age_restricted",
+            "allowed_below",
+            "reads",
+            "with_names",
+        )
         _known_only(self.table, known, self.file, self.where)
         category = Category(self._choice("category", [x.value for x in Category if x is not Category.NONE]))
         ruling = self._choice("ruling", ["flag", "refuse"])
@@ -210,6 +223,8 @@ class _RuleReader:
             with_any_of=self._words("with"),
             unless=self._words("except"),
             age_restricted=softened,
+            with_names=self._is_set("with_names"),
+            allowed_below=self._score("allowed_below") if ruling == "flag" else self._absent("allowed_below"),
             reads=reads,
         )
 
@@ -225,6 +240,25 @@ class _RuleReader:
             remedy = f"did you mean {nearest[0]!r}?" if nearest else f"one of {', '.join(choices)}"
             raise self._broken(f"{key} = {value!r} is not known", remedy)
         return value
+
+    def _score(self, key: str) -> float:
+        value = self.table.get(key, 0.0)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise self._broken(f"{key} = {shown(value)} is no score", "write a number from 0 to 1")
+        return float(value)
+
+    def _is_set(self, key: str) -> bool:
+        value = self.table.get(key, False)
+        if not isinstance(value, bool):
+            raise self._broken(
+                f"{key} = {shown(value)} is neither true nor false", "write true, or leave it out"
+            )
+        return value
+
+    def _absent(self, key: str) -> float:
+        if key in self.table:
+            raise self._broken(f"{key!r} is for rules that flag", "leave the line out")
+        return 0.0
 
     def _words(self, key: str) -> tuple[str, ...]:
         value = self.table.get(key, [])

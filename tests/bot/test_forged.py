@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from bot.cases.buttons import AppealPress, CaseAction
 from bot.client import Atelier
+from bot.gallery.typed_cards import TypedPress
 from bot.privacy.cards import PrivacyPress
 from bot.studio.orders.order import GalleryAction
 from bot.ui.components import OURS
@@ -110,7 +111,11 @@ cursors = st.from_regex(r"\A[\w.:-]{1,75}\Z") | st.builds(
 images = st.integers(0, 4)
 custom_ids = st.one_of(
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(GalleryAction), subjects, images),
-    st.builds("atelier:1:{}:{}".format, st.sampled_from([*CaseAction, *AppealPress, *PrivacyPress]), numbers),
+    st.builds(
+        "atelier:1:{}:{}".format,
+        st.sampled_from([*CaseAction, *AppealPress, *PrivacyPress, *TypedPress]),
+        numbers,
+    ),
     st.builds("atelier:1:{}:{}".format, st.sampled_from(Page), cursors),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=60).map(OURS.__add__),
 ).map(lambda each: each[:100].strip())

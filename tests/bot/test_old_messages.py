@@ -35,6 +35,9 @@ ADAS = {
     "atelier:1:page:log:0.0.-.0.0": "moderators",
     "atelier:1:appeal:2": "Appeal in case 2",
     "atelier:1:forget:1": "another member's",
+    "atelier:1:edit:1": "Edit the prompt",
+    "atelier:1:draw:1": "not yours",
+    "atelier:1:dismiss:1": "not yours",
 }
 """Maps a custom_id to a part of the answer: a sentence, a card, or a modal's title."""
 MIAS = {

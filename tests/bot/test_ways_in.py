@@ -20,6 +20,7 @@ from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
 from bot.gallery.cards import GalleryButton
 from bot.gallery.remix_form import RemixForm, form_of
+from bot.gallery.typed_cards import TypedButton
 from bot.privacy.cards import ForgetButton
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
@@ -46,13 +47,15 @@ BUTTONS: set[type[Button]] = {
     AppealButton,
     LogChannelButton,
     ForgetButton,
+    TypedButton,
 }
-"""All except the first are for lists, cases, appeals, the log channel and erasure."""
+"""All except the first and the last are for lists, cases, appeals, the log channel and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,
     "gallery/actions.py": 1 + 1,  # the buttons and the modal
-    "gallery/delivery.py": 1,  # the one place that admits orders
+    "gallery/typed_orders.py": 1 + 1,  # one order, or several after a question
+    "gallery/delivery.py": 2,  # the one place that admits orders
 }
 """The places that send orders. When you add a place, add the way in to tests/bot/ways_in.py."""
 

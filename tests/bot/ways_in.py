@@ -8,17 +8,22 @@ from typing import Any
 
 from PIL import Image
 
+from bot.gallery import typed_cards
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
+from bot.gallery.typed_cards import EditForm, typed_in
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
+from bot.studio.orders.several import as_typed, compose_each
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
+from db.verdicts import VerdictRecord
 from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt
+from moderation.verdict import ALLOWED
 from playground.content.modals import filled, read_modal
 from tests.bot.conftest import ADA, CHANNEL, GUILD, SMALL, Shop, an_order
 from tests.bot.painter import png
@@ -68,6 +73,7 @@ FORMS = {
         "image": Carries.NOTHING,
         "change": Carries.NOTHING,
     },
+    EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     TextForm: {},
 }
 """The fields of every modal. `Form` is for cases: its text reaches no picture."""
@@ -201,8 +207,49 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
     return path
 
 
+def one_of_several(form: str) -> Way:
+    """Reads the text back from the question before several orders."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        asked = as_typed(PromptInput(prompt=form.format(text)))
+        return compose_each(PromptInput(prompt=asked), ADA, [SMALL], SMALL)[1]
+
+    return path
+
+
+def edited(form: str = "{}", *, negative: str = "{}") -> Way:
+    """Sends the text in the form of a refused prompt."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        refused = VerdictRecord(
+            id=1,
+            at=0.0,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            member=ADA.member,
+            member_name="ada",
+            job=None,
+            message_id=None,
+            source="/imagine",
+            prompt="a quiet hill",
+            negative="a fence",
+            verdict=ALLOWED,
+        )
+        modal = read_modal(typed_cards.form_of(language(ENGLISH), refused, "").to_dict())
+        entries = {"prompt": form.format(text), "negative": negative.format(text)}
+        wanted = typed_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
+        assert wanted is not None
+        return compose_each(wanted, ADA, [SMALL], SMALL)[0]
+
+    return path
+
+
 SHOWN: dict[str, Way] = {
     "imagine prompt": typed("{}"),
+    "one of several": one_of_several("{} --repeat 2"),
+    "amid --repeat": amid("--repeat 2"),
+    "amid --r": amid("--r 2"),
+    "edited": edited(negative=""),
     "with blanks around": typed("   {}\n "),
     "behind parameters": typed("--seed 7 --ar 3:2 {}"),
     "before a parameter": typed("{} --steps 5"),
@@ -258,6 +305,7 @@ LEFT_OUT: dict[str, Way] = {
         if what is Carries.NEGATIVE
     },
     "form negative": written_in_a_form("a quiet hill"),
+    "edited negative": edited("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
     "a preset's --no": a_preset_leaves_out,
     "a file's --no": in_a_file(lambda text: f"a quiet hill --no {text}".encode()),

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bot.studio import BadParameter, UnknownParameter
+from bot.studio.orders.permutations import MOST_ORDERS
 from db import Note, NoteKind
 from generation import MAX_GUIDANCE, MAX_LORA_WEIGHT
 
@@ -26,6 +27,8 @@ NAMES = {
     "model": "model",
     "lora": "lora",
     "preset": "preset",
+    "r": "repeat",
+    "repeat": "repeat",
 }
 """Every spelling of an inline parameter, and the option that it sets."""
 
@@ -38,7 +41,7 @@ FOREIGN: dict[str, str | None] = {
     **dict.fromkeys(
         ["v", "version", "niji", "s", "stylize", "c", "chaos", "q", "quality", "w", "weird"], _NUMBER
     ),
-    **dict.fromkeys(["r", "repeat", "stop", "iw", "cw", "sw", "ow", "exp", "sv", "bs", "sameseed"], _NUMBER),
+    **dict.fromkeys(["stop", "iw", "cw", "sw", "ow", "exp", "sv", "bs", "sameseed"], _NUMBER),
     **dict.fromkeys(["style", "motion", "ratio"], _WORD),
     **dict.fromkeys(["cref", "sref", "oref", "p", "profile", "end"], _LINKS),
     **dict.fromkeys(
@@ -58,6 +61,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, SEED_LIMIT),
     "guidance": (1, MAX_GUIDANCE),
     "images": (1, 4),
+    "repeat": (1, MOST_ORDERS),
     "lora": (-MAX_LORA_WEIGHT, MAX_LORA_WEIGHT),
 }
 

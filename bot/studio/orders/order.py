@@ -50,6 +50,7 @@ class Order:
     action: JobAction
     drawing: Drawing[Parent]
     notes: tuple[Note, ...] = ()
+    typed: str = ""  # the options of a typed order, as inline parameters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,7 +22,7 @@ from bot.studio import (
     UnusableWeights,
 )
 from bot.studio.orders.inline import RANGES, take_inline
-from db import JobAction, Note, Parent
+from db import JobAction, Note, NoteKind, Parent
 from generation import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
@@ -72,6 +72,7 @@ class PromptInput:
     model: str | None = None
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
     preset: str | None = None
+    repeat: str | None = None  # how often an /imagine orders it
     notes: tuple[Note, ...] = ()  # on the card
     typed: str | None = None  # the prompt with its parameters, as the member sees it; None: as `prompt`
 
@@ -187,7 +188,10 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
         images=images,
         loras=loras,
     )
-    return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing, notes=wish.notes)
+    notes = wish.notes
+    if wish.repeat is not None:  # only an /imagine without a file repeats; see several.py
+        notes = (*notes, Note(kind=NoteKind.IGNORED, names=("repeat",)))
+    return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing, notes=notes)
 
 
 def _demand_weights(prompt: Prompt, wish: PromptInput) -> None:

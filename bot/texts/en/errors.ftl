@@ -14,7 +14,7 @@ error-unknown-parameter = { $is_near ->
     [yes] There is no parameter { CODE($name, before: "--") }. Did you mean `--{ $nearest }`?
    *[no] There is no parameter { CODE($name, before: "--") }. There are { parameters }.
 }
-parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora` and `--preset`
+parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora`, `--preset` and `--repeat`
 error-bad-parameter = { $has_value ->
     [yes] `--{ $name }` can't be { CODE($value) }: it takes { parameter-takes }.
    *[no] `--{ $name }` has no value: it takes { parameter-takes }.
@@ -26,6 +26,7 @@ parameter-takes = { $option ->
         [0] a whole number
        *[other] a whole number from { ID($low) } to { ID($high) }
     }
+    [repeat] a number of orders from { ID($low) } to { ID($high) }
     [images] { $has_value ->
         [yes] a whole number from { $low } to { $high }
        *[no] 1, 2, 3 or 4
@@ -55,6 +56,7 @@ error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`
     [list] `{ $nearest }` is one; the option `lora` of `/imagine` lists them all.
    *[none] It has none at all.
 }
+error-too-many-orders = That prompt makes more than { $limit } orders, the maximum. Put fewer words into braces, or give `--repeat` a lower number.
 error-unusable-weights = { $fault ->
     [range] { CODE($written) } at character { ID($column) } of the { $field ->
         [negative] negative prompt
@@ -144,6 +146,7 @@ error-not-yours = { $is_picture ->
     [yes] This picture belongs to another member; only they and the moderators can do that.
    *[no] This job belongs to another member; only they and the moderators can do that.
 }
+error-no-such-prompt = That prompt is not stored any more, or it is not yours. Type it again with `/imagine`.
 error-not-a-moderator = Only moderators can do that: it needs the Manage Messages permission.
 error-no-such-job = { $is_message ->
     [yes] There is no picture of mine in that message.

@@ -107,6 +107,37 @@ remix-choice = { $change ->
    *[most] Nearly all: only a rough outline stays
 }
 
+## A refused prompt, and its form
+
+edit-button = Edit
+edit-title = Edit the prompt
+edit-options = -# The form keeps these:
+
+## The question before several orders
+
+several-question = This makes { $orders } orders{ $images ->
+    [none] { "" }
+    [one] { " " }of { $images } picture
+   *[other] { " " }of { $images } pictures
+}. They are { $pictures } of the { $left } pictures that you may still make today.
+several-fitting = { $count ->
+    [one] Only the first order fits now
+   *[other] Only the first { $count } orders fit now
+}: { $limit ->
+    [jobs] at most { $most } of your jobs can be in the queue.
+    [minute] the others exceed your images for this minute.
+    [day] the others exceed your images for today.
+   *[queue] the queue is full then.
+}
+several-draw = Draw
+several-cancel = Cancel
+several-taking = { $orders } orders are on their way.
+several-taken = { $is_all ->
+    [yes] All { $orders } orders are in the queue.
+   *[no] { $taken } of { $orders } orders are in the queue. The others were not taken, and cost nothing.
+}
+several-cancelled = Cancelled. { nothing-charged }
+
 ## Lists
 
 history-none = No pictures yet. `/imagine` makes some.

@@ -118,7 +118,6 @@ def test_a_tag_of_an_unknown_lora_is_told_as_that_lora() -> None:
         ("a cat --v 6", ("v",)),
         ("a cat --v 6.1 --style raw", ("v", "style")),
         ("a cat --tile", ("tile",)),
-        ("a cat --r 4", ("r",)),
         ("a cat --stylize 100 --chaos 20 --q 2 --niji 6", ("stylize", "chaos", "q", "niji")),
         ("a --tile cat", ("tile",)),
         ("--v 6 a --v 5 cat --V 7", ("v",)),

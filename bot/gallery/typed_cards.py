@@ -1,0 +1,117 @@
+"""Messages about typed prompts that only their member sees: a refusal with ✏️, its form, the question before several orders.
+
+What is asked again is read from the bot's own message, so that a button works after a restart.
+"""
+
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+import discord
+from discord import ui
+
+from bot.gallery.remix_form import entries_in, paragraph_of
+from bot.studio import PromptRefused, UnreadablePress
+from bot.studio.orders.parameters import PromptInput
+from bot.studio.orders.permutations import escaped
+from bot.ui import BLUE, FORM_SECONDS, NUMBER, Button, Language, View, custom_id, pattern, row
+from db import VerdictRecord
+
+_PROMPT, _NEGATIVE = "prompt", "negative"
+_EDITED = "edited"
+_CUSTOM_ID = re.compile(pattern([_EDITED], NUMBER))
+_BLOCK = re.compile(r"```\n(.*)\n```", re.DOTALL)
+_MARK = "`\u200b"
+"""A backtick of the member's in a block of code. Three of them would end the block."""
+
+
+class TypedPress(StrEnum):
+    EDIT = "edit"  # the number is the refusal's record
+    DRAW = "draw"  # the number is the member
+    DISMISS = "dismiss"  # the number is the member
+
+
+class TypedButton(Button, actions=TypedPress, of=NUMBER):
+    """`edit:<verdict>`, `draw:<member>` and `dismiss:<member>`."""
+
+
+class EditForm(ui.Modal):
+    """`edited:<verdict>`. Like the remix form, it has a route, and needs only the data that Discord sends."""
+
+
+def refusal(say: Language, text: str, refused: PromptRefused) -> View:
+    """Builds the answer to a refused prompt. Its member can edit the prompt and send it again."""
+    view = ui.LayoutView(timeout=None)
+    view.add_item(ui.TextDisplay(text))
+    if refused.options:
+        view.add_item(ui.TextDisplay(say("edit-options")))
+        view.add_item(ui.TextDisplay(block(refused.options)))
+    view.add_item(row(TypedButton(TypedPress.EDIT, refused.verdict, label=say("edit-button"), emoji="✏️")))
+    return view
+
+
+def form_of(say: Language, refused: VerdictRecord, options: str) -> EditForm:
+    """Builds the form with the refused text. `options`: its inline parameters."""
+    form = EditForm(title=say("edit-title"), timeout=FORM_SECONDS, custom_id=custom_id(_EDITED, refused.id))
+    text = f"{escaped(refused.prompt)} {options}".strip()
+    form.add_item(
+        ui.Label(
+            text=say("remix-prompt"),
+            description=say("remix-prompt.hint"),
+            component=paragraph_of(_PROMPT, text, is_required=True),
+        )
+    )
+    form.add_item(
+        ui.Label(
+            text=say("remix-negative"),
+            component=paragraph_of(_NEGATIVE, refused.negative, is_required=False),
+        )
+    )
+    return form
+
+
+def typed_in(sent: Mapping[str, Any]) -> PromptInput | None:
+    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form. Raises UnreadablePress."""
+    if _CUSTOM_ID.fullmatch(str(sent.get("custom_id", ""))) is None:
+        return None
+    entries = entries_in(sent.get("components"))
+    return PromptInput(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None)
+
+
+def question(say: Language, lines: list[str], text: str, member: int) -> View:
+    """Builds the question before several orders. `text`: what was typed."""
+    draw = TypedButton(TypedPress.DRAW, member, label=say("several-draw"), style=discord.ButtonStyle.primary)
+    dismiss = TypedButton(TypedPress.DISMISS, member, label=say("several-cancel"))
+    view = ui.LayoutView(timeout=None)
+    view.add_item(
+        ui.Container(
+            ui.TextDisplay("\n".join(lines)),
+            ui.TextDisplay(block(text)),
+            row(draw, dismiss),
+            accent_colour=BLUE,
+        )
+    )
+    return view
+
+
+def block(text: str) -> str:
+    return f"```\n{text.replace('`', _MARK)}\n```"
+
+
+def block_in(message: discord.Message | None) -> str | None:
+    """Returns the text of a message's block, as it was; None if there is none."""
+    if message is None:
+        return None
+    for each in ui.LayoutView.from_message(message).walk_children():
+        if isinstance(each, ui.TextDisplay) and (found := _BLOCK.fullmatch(each.content.strip())):
+            return found[1].replace(_MARK, "`")
+    return None
+
+
+def demand_block(message: discord.Message | None) -> str:
+    """Returns the text of the message's block. Raises UnreadablePress."""
+    text = block_in(message)
+    if text is None:
+        raise UnreadablePress
+    return text
