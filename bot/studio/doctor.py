@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.studio import Settings
@@ -57,7 +57,7 @@ def examine(
             found.stops.append(str(broken))
             continue
         sound.append(entry)
-        found.troubles += broken_loras(entry)
+        found.troubles += [sentence for _, sentence in broken_loras(entry)]
     for finding in checkup(sound):
         match finding:
             case Card():
@@ -96,7 +96,9 @@ def inspect_model(entry: ModelEntry) -> None:
         raise StartError(f"{named}: {error.strerror or error}.") from error
 
 
-def broken_loras(entry: ModelEntry) -> Iterator[str]:
+def broken_loras(entry: ModelEntry) -> Iterator[tuple[LoraEntry, str]]:
+    """Yields the LoRAs that can't be used, each with a sentence. Only the files' headers are read."""
+
     def named(lora: LoraEntry) -> str:
         key = f"models.{entry.name}.loras.{lora.name}.source"
         return f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used ({key})"
@@ -105,9 +107,20 @@ def broken_loras(entry: ModelEntry) -> Iterator[str]:
         try:
             inspect_lora(lora.source, entry.source)
         except BrokenLoraFile as broken:
-            yield f"{named(lora)}: {broken}"
+            yield lora, f"{named(lora)}: {broken}"
         except OSError as error:
-            yield f"{named(lora)}: {lora.source}: {error.strerror or error}."
+            yield lora, f"{named(lora)}: {lora.source}: {error.strerror or error}."
+
+
+def without_broken_loras(settings: Settings, warn: Callable[[str], None]) -> Settings:
+    """Returns the settings without the LoRAs that can't be used: they are not offered. `warn` takes a sentence for each."""
+    entries: list[ModelEntry] = []
+    for entry, resolved in zip(settings.models, settings.resolved_models, strict=True):
+        broken = dict(broken_loras(resolved))
+        for sentence in broken.values():
+            warn(f"{sentence} It is not offered.")
+        entries.append(replace(entry, loras=tuple(lora for lora in entry.loras if lora not in broken)))
+    return replace(settings, models=tuple(entries))
 
 
 def _line(show: Callable[[str], None], name: str, text: str) -> None:
