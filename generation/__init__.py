@@ -7,7 +7,7 @@ talks to the worker. `generation.files` and `generation.provenance` read and wri
 # Other packages import these names from here.
 # pyright: reportUnusedImport=false
 
-from generation.files.scheduler_names import scheduler_names
+from generation.files.scheduler_names import SCHEDULERS, find_scheduler, scheduler_names, unsuitable
 from generation.logs import Format, Level
 from generation.prompt import MAX_PARTS, BadWeights, Prompt
 from generation.protocol import Configure, Event, Ready, Strained, Swapped, Vitals
@@ -27,6 +27,7 @@ from generation.request import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
     Drawing,
+    EmbeddingEntry,
     GenerationRequest,
     GuildId,
     ImageSize,

@@ -56,6 +56,7 @@ def _foot(say: Language, gallery: Gallery) -> ui.TextDisplay[Any]:
             action=job.action,
             steps=drawing.steps,
             guidance=f"{drawing.guidance:g}",
+            scheduler=drawing.scheduler,
             loras=loras_told(say, drawing.loras),
             has_negative=bool(drawing.prompt.negative),
             negative=drawing.prompt.negative,

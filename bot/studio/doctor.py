@@ -9,8 +9,9 @@ from bot.studio import Settings
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
-from generation import LoraEntry, ModelEntry
+from generation import EmbeddingEntry, LoraEntry, ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
+from generation.files.embedding_file import BrokenEmbeddingFile, inspect_embedding
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_folder import BrokenModelFolder, inspect
 from generation.provenance.certificate import CHAIN, KEY, load_certificate
@@ -58,6 +59,7 @@ def examine(
             continue
         sound.append(entry)
         found.troubles += [sentence for _, sentence in broken_loras(entry)]
+        found.troubles += [sentence for _, sentence in broken_embeddings(entry)]
     for finding in checkup(sound):
         match finding:
             case Card():
@@ -112,14 +114,36 @@ def broken_loras(entry: ModelEntry) -> Iterator[tuple[LoraEntry, str]]:
             yield lora, f"{named(lora)}: {lora.source}: {error.strerror or error}."
 
 
-def without_broken_loras(settings: Settings, warn: Callable[[str], None]) -> Settings:
-    """Returns the settings without the LoRAs that can't be used: they are not offered. `warn` takes a sentence for each."""
+def broken_embeddings(entry: ModelEntry) -> Iterator[tuple[EmbeddingEntry, str]]:
+    """Yields the embeddings that can't be used, each with a sentence. Only the files' headers are read."""
+    for embedding in entry.embeddings:
+        key = f"models.{entry.name}.embeddings.{embedding.name}.source"
+        named = f"The embedding {embedding.name!r} of the model {entry.name!r} can't be used ({key})"
+        try:
+            inspect_embedding(embedding.source, entry.source)
+        except BrokenEmbeddingFile as broken:
+            yield embedding, f"{named}: {broken}"
+        except OSError as error:
+            yield embedding, f"{named}: {embedding.source}: {error.strerror or error}."
+
+
+def without_broken_files(settings: Settings, warn: Callable[[str], None]) -> Settings:
+    """Returns the settings without the LoRAs and embeddings that can't be used, so that they are not offered.
+
+    `warn` takes a sentence for each.
+    """
     entries: list[ModelEntry] = []
     for entry, resolved in zip(settings.models, settings.resolved_models, strict=True):
-        broken = dict(broken_loras(resolved))
-        for sentence in broken.values():
+        loras, embeddings = dict(broken_loras(resolved)), dict(broken_embeddings(resolved))
+        for sentence in (*loras.values(), *embeddings.values()):
             warn(f"{sentence} It is not offered.")
-        entries.append(replace(entry, loras=tuple(lora for lora in entry.loras if lora not in broken)))
+        entries.append(
+            replace(
+                entry,
+                loras=tuple(each for each in entry.loras if each not in loras),
+                embeddings=tuple(each for each in entry.embeddings if each not in embeddings),
+            )
+        )
     return replace(settings, models=tuple(entries))
 
 

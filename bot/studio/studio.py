@@ -17,6 +17,7 @@ from bot.studio import (
     TooManyRefused,
 )
 from bot.studio.metrics import Metrics
+from bot.studio.orders.offered_models import OfferedModels
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
@@ -76,6 +77,7 @@ class Studio:
         self.records = records
         self.dispatch = dispatch
         self.clock = clock
+        self.offered = OfferedModels(settings, records)
         self._stored_pictures = stored_pictures
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
@@ -97,11 +99,12 @@ class Studio:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
         `demand_answer` is called after the screen, and raises when it is too late for an answer.
-        Raises MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs, LineFull,
-        QueueClosed. Then only the verdict was written.
+        Raises PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs,
+        LineFull, QueueClosed. Then only the verdict was written.
         """
         now = self.clock()
         actor = order.actor
+        await self.offered.demand(order)
         verdict, hits = await self.judge(order, is_charged=True)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()

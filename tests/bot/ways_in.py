@@ -38,6 +38,7 @@ OPTIONS = {
     "imagine prompt": Carries.PROMPT,
     "imagine negative": Carries.NEGATIVE,
     "imagine model": Carries.NAME,
+    "imagine scheduler": Carries.NAME,
     "imagine lora": Carries.NAME,
     "imagine preset": Carries.NAME,
     "imagine file": Carries.PROMPT,
@@ -67,6 +68,7 @@ FORMS = {
         "negative": Carries.NEGATIVE,
         "image": Carries.NOTHING,
         "change": Carries.NOTHING,
+        "scheduler": Carries.NOTHING,
     },
     TextForm: {},
 }
@@ -218,6 +220,8 @@ SHOWN: dict[str, Way] = {
             "guidance": "4",
             "images": "1",
             "model": "small",
+            "scheduler": "UniPC",
+            "sampler": "DPM++ 2M Karras",
             "preset": "bare",
         }.items()
     },

@@ -106,10 +106,12 @@ source = "{model.with_name("lost.safetensors")}"
 name = "twin"
 description = "The same once more"
 {entry}
+schedulers = ["DDIM", "Euler a"]
 [[models]]
 name = "emoji"
 source = "bundled"
 licence = "MIT"
+licence_class = "non-commercial"
 side = 128
 multiple = 16
 steps = 6

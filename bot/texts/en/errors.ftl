@@ -34,6 +34,7 @@ parameter-takes = { $option ->
     [negative] what the picture should not show
     [model] the name of a model
     [preset] the name of one of your presets
+    [scheduler] a scheduler's name, such as `Euler a`
     [loras] at most { $high }
    *[lora] a LoRA's name, or a name and a weight from { $low } to { $high }, such as `name:0.8`
 }
@@ -41,11 +42,16 @@ error-unknown-model = { $is_near ->
     [yes] There is no model { CODE($name) } here. Did you mean `{ $nearest }`?
    *[no] There is no model { CODE($name) } here. `{ $nearest }` is one; the option `model` of `/imagine` lists them all.
 }
+error-paid-access = The licence of the model `{ $model }` forbids paid access, and access to this server is paid for. Choose another model with `--model`.
 error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
     [elsewhere] The model `{ $elsewhere }` has it: choose that with `--model { $elsewhere }`.
     [near] Did you mean `{ $nearest }`?
     [list] `{ $nearest }` is one; the option `lora` of `/imagine` lists them all.
    *[none] It has none at all.
+}
+error-unknown-scheduler = { $nearest ->
+    [none] The model `{ $model }` has one scheduler, and no other can be chosen.
+   *[other] There is no scheduler { CODE($name) } for the model `{ $model }`. The nearest is `{ $nearest }`; the option `scheduler` of `/imagine` lists them all.
 }
 error-unusable-weights = The weights behind `::` must add up to more than 0, over at most { $limit } parts, for example `fox::2 forest::1`.
 error-unknown-command = There is no command { CODE($name, before: "/") } that you may use. `/help` lists yours.
@@ -150,6 +156,7 @@ error-generation-failed = No picture was made. { $kind ->
     [input] The picture that it starts from can't be read any more.
     [too-large] The pictures that it starts from are too large.
     [steps] The model can't take so many steps. Try fewer.
+    [scheduler] The model has this scheduler no more. Draw with another one.
     [size] The model can't draw pictures of this size. Choose another one.
     [weights] The weights behind `::` must add up to more than 0.
     [start] The model can't start from a picture. Choose another one.

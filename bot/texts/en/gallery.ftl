@@ -34,7 +34,10 @@ gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($heig
    *[other] { " " }· { $steps ->
         [one] { ID($steps) } step
        *[other] { ID($steps) } steps
-    } · cfg { $guidance }{ $loras ->
+    } · cfg { $guidance }{ $scheduler ->
+        [none] { "" }
+       *[other] { " " }· { $scheduler }
+    }{ $loras ->
         [none] { "" }
        *[other] { " " }· { $loras }
     }
@@ -89,6 +92,7 @@ remix-prompt = What the picture shows
 remix-negative = What it should not show
 remix-start = Start from
 remix-picture = Picture { $picture }
+remix-scheduler = Scheduler
 remix-change = How much may change
 remix-choice = { $change ->
     [details] Details, as V does

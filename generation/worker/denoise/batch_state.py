@@ -10,7 +10,7 @@ host-to-device transfer and no synchronisation.
 
 import copy
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakValueDictionary
@@ -52,6 +52,8 @@ class StepPlan:
     of_row: Tensor  # (rows,): the slot that each row belongs to, as an index into `places`
     own_rows: Tensor  # (max rows of a slot, slots): each slot's rows; its first row again if it has fewer
     shares: Tensor  # (max rows of a slot, slots, 1, 1, 1): their weights in the guided output
+    text_shares: Tensor | None  # the same, in the output for the prompt alone; None: no output is rescaled
+    rescale: Tensor | None  # (slots, 1, 1, 1): from 0 (off) to 1
     history: int  # number of past tensors that the scheduler with the longest history needs
     is_noisy: bool  # some scheduler may draw noise
     told: dict[str, Any]  # the model's inputs for the rows, padded
@@ -244,9 +246,9 @@ def step(
     rows = unet(seen, row[:, 0][plan.of_row], return_dict=False, **plan.told)[0].float()
     # Each slot sums only its own rows: multiplying a padding row's NaN by 0 would still spread it to other slots. The order of
     # the sum does not depend on the batch, so that the result is equal to the bit.
-    output = rows[plan.own_rows[0]] * plan.shares[0]
-    for own, share in zip(plan.own_rows[1:], plan.shares[1:], strict=True):
-        output = torch.addcmul(output, rows[own], share)
+    output = _summed(rows, plan.own_rows, plan.shares)
+    if plan.text_shares is not None and plan.rescale is not None:
+        output = _rescaled(output, _summed(rows, plan.own_rows, plan.text_shares), plan.rescale)
     clean = torch.addcmul(x * wide[:, 2], output, wide[:, 3])
     following = torch.addcmul(x * wide[:, PAIRS], output, wide[:, PAIRS + 1])
     past = state.past[:, : plan.history][plan.places]
@@ -255,6 +257,22 @@ def step(
     if plan.is_noisy:
         following = torch.addcmul(following, state.noise[plan.places], wide[:, NOISE])
     return x, output, clean, following, past
+
+
+def _summed(rows: Tensor, own_rows: Tensor, shares: Tensor) -> Tensor:
+    output = rows[own_rows[0]] * shares[0]
+    for own, share in zip(own_rows[1:], shares[1:], strict=True):
+        output = torch.addcmul(output, rows[own], share)
+    return output
+
+
+def _rescaled(output: Tensor, text: Tensor, rescale: Tensor) -> Tensor:
+    """Gives the guided output a deviation nearer to that of the prompt's own output, where `rescale` (slots, 1, 1, 1) is not 0.
+
+    See section 3.4 of https://arxiv.org/abs/2305.08891.
+    """
+    ratio = text.std(dim=(1, 2, 3), keepdim=True) / output.std(dim=(1, 2, 3), keepdim=True)
+    return output * torch.where(rescale > 0, rescale * ratio + (1 - rescale), 1.0)
 
 
 def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device) -> StepPlan:
@@ -280,10 +298,18 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
         *owners,
         *(indices[k if k < len(indices) else 0] for k in range(most) for indices in own),
     ]
-    weights = [
-        [slot.rows[k].weight if k < len(slot.rows) else 0.0 for slot in slots] + [0.0] * (filled - len(slots))
-        for k in range(most)
-    ]
+
+    def of_rows(value: Callable[[Row], float]) -> Tensor:
+        """Returns a value of each slot's rows: (most, filled, 1, 1, 1); 0 where a slot has fewer."""
+        values = [
+            [value(slot.rows[k]) if k < len(slot.rows) else 0.0 for slot in slots]
+            + [0.0] * (filled - len(slots))
+            for k in range(most)
+        ]
+        return upload(torch.tensor(values), device)[:, :, None, None, None]
+
+    is_rescaled = any(slot.is_rescaled for slot in slots)
+    rescale = [slot.rescale * slot.is_rescaled for slot in slots] + [0.0] * (filled - len(slots))
     sent = upload(torch.tensor(numbers), device)
     places, goes_on, of_row, own_rows = sent.split([filled, filled, count, most * filled])
     told = rows + rows[-1:] * padding
@@ -292,7 +318,9 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
         goes_on=goes_on,
         of_row=of_row,
         own_rows=own_rows.view(most, filled),
-        shares=upload(torch.tensor(weights), device)[:, :, None, None, None],
+        shares=of_rows(lambda row: row.weight),
+        text_shares=of_rows(lambda row: row.share) if is_rescaled else None,
+        rescale=upload(torch.tensor(rescale), device)[:, None, None, None] if is_rescaled else None,
         history=2 * max(1, *(slot.table.order for slot in slots)) - 2,
         is_noisy=any(any(slot.table.draws) for slot in slots),
         told={

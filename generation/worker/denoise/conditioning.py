@@ -44,14 +44,22 @@ class Conditioner:
         first, *others = prompt.parts
         scale = guidance if is_guided else 1.0
         encoded = list(self._encoded(first.text, prompt.negative if is_guided else "", is_guided, loras))
-        weights = [scale * first.share, *([1 - scale] if is_guided else [])]
+        shares: list[float | None] = [first.share, *([None] if is_guided else [])]  # None: the negative
         for part in others:
             encoded += self._encoded(part.text, "", False, loras)
-            weights.append(scale * part.share)
+            shares.append(part.share)
         time_ids = self._own(self.family.time_ids(size))
         return tuple(
-            Row(weight=weight, text=embedded, pooled=pooled, time_ids=time_ids, guidance=told)
-            for weight, (embedded, pooled) in zip(weights, encoded, strict=True)
+            Row(
+                weight=1 - scale if share is None else scale * share,
+                share=share or 0.0,
+                is_negative=share is None,
+                text=embedded,
+                pooled=pooled,
+                time_ids=time_ids,
+                guidance=told,
+            )
+            for share, (embedded, pooled) in zip(shares, encoded, strict=True)
         )
 
     def _encoded(self, text: str, negative: str, is_guided: bool, loras: LoraSet) -> tuple[_Encoded, ...]:

@@ -21,6 +21,8 @@ class Row:
     """The inputs of one row of the model's call, and the row's share in the guided output."""
 
     weight: float
+    share: float = 0.0  # in the output for the prompt alone, without guidance
+    is_negative: bool = False
     text: Tensor  # (tokens, width), model dtype
     pooled: Tensor | None = None  # (width,), SDXL's second text encoder
     time_ids: Tensor | None = None  # (6,), SDXL's original size, crop and target size
@@ -42,7 +44,12 @@ class Slot:
     clean: Tensor | None = None  # latents of the finished picture, as the last step predicted them
     scheduler: Scheduler | None = None  # only if the table is not linear
     background: Background | None = None  # only if a part of the init picture is kept
+    rescale: float = 0.0  # of the guided output, from 0 (off) to 1; needs a row of the negative
     is_alone: bool = False  # shares no step; its model finishes it before it starts another
+
+    @property
+    def is_rescaled(self) -> bool:
+        return self.rescale > 0 and any(row.is_negative for row in self.rows)
 
     @property
     def is_finished(self) -> bool:

@@ -15,13 +15,18 @@ class ModelFamily:
     unet: Any  # called like UNet2DConditionModel
     channels: int  # of its latents
     multiple: int  # pixels: width and height must be multiples of it
+    clip_skip: int | None = None  # the argument of `encode_prompt`
 
     def __init__(self, pipe: Any) -> None:
         self._pipe = pipe
 
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
         """Returns (tokens, width) and pooled (width,) of the text and, if guided, of the negative."""
-        return _encode(self._pipe, text, negative, is_guided)
+        return _encode(self._pipe, text, negative, is_guided, **self._skipping)
+
+    @property
+    def _skipping(self) -> dict[str, Any]:
+        return {} if self.clip_skip is None else {"clip_skip": self.clip_skip}
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
         return None
@@ -78,7 +83,7 @@ class SD3Family(ModelFamily):
         )
 
     def encode(self, text: str, negative: str, is_guided: bool) -> list[tuple[Tensor, Tensor | None]]:
-        return _encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None)
+        return _encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None, **self._skipping)
 
     def timing(self, latent_shape: tuple[int, ...]) -> Timing:
         return _timing(self._pipe.scheduler, latent_shape, self._patch, max_shift=1.16, is_even=False)

@@ -20,8 +20,9 @@ from generation.files.images import fitted, open_picture
 from generation.request import BatchKey, Drawing, ModelEntry, Role
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
+from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.loras import Adapters
-from generation.worker.models.model import Model, UnusableRequest
+from generation.worker.models.model import Model, UnusableRequest, schedulers_of
 from generation.worker.models.offload import PipelineOffload
 from generation.worker.output.decode import to_tensor
 
@@ -46,6 +47,9 @@ class PipelineModel(Model):
         self.device = device
         self.dtype = dtype
         self.adapters = Adapters(entry, pipe)
+        self._schedulers = (
+            {"": pipe.scheduler, **schedulers_of(entry, pipe.scheduler)} if hasattr(pipe, "scheduler") else {}
+        )
         self.cuda_graphs = None
         self.offload = PipelineOffload(pipe, device)
         self._accepts = inspect.signature(pipe.__call__).parameters
@@ -70,7 +74,7 @@ class PipelineModel(Model):
             generator=asked["generator"],
             sample=torch.empty(0),
             is_alone=True,
-            draw=self._drawing(asked),
+            draw=self._drawing(asked, drawing.scheduler),
         )
         self.adapters.wearers.add(slot)
         return slot
@@ -111,6 +115,10 @@ class PipelineModel(Model):
             "width": drawing.size.width,
             "output_type": "pil",
         }
+        if self.entry.rescale:
+            asked["guidance_rescale"] = self.entry.rescale
+        if (skipped := layers_skipped(self.pipe, self.entry.clip_skip)) is not None:
+            asked["clip_skip"] = skipped
         if start:
             asked |= {"image": fitted(open_picture(start.source), drawing.size), "strength": start.strength}
             if mask:
@@ -118,14 +126,21 @@ class PipelineModel(Model):
         told = {name: value for name, value in asked.items() if name in self._accepts}
         return told | {"generator": torch.Generator().manual_seed(drawing.seed + index)}
 
-    def _drawing(self, asked: dict[str, Any]) -> Callable[[], Image.Image]:
+    def _drawing(self, asked: dict[str, Any], scheduler: str) -> Callable[[], Image.Image]:
+        """Raises UnusableRequest."""
         pipe, generator = self.pipe, asked["generator"]
+        if scheduler and scheduler not in self._schedulers:
+            raise UnusableRequest(
+                "scheduler", f"{self.entry.name} has no scheduler {scheduler} in the settings."
+            )
         seed = generator.initial_seed()
         if "callback_on_step_end" in self._accepts:
             asked = asked | {"callback_on_step_end": _wait}
 
         def draw() -> Image.Image:
             generator.manual_seed(seed)  # it may be a second try
+            if self._schedulers:
+                pipe.scheduler = self._schedulers[scheduler]
             return pipe(**asked).images[0]
 
         return draw
