@@ -87,8 +87,7 @@ async def _run(settings: Settings, stop_with_stdin: bool) -> None:
     sys.setswitchinterval(SWITCH_SECONDS)
     for entry in settings.resolved_models:
         doctor.inspect_model(entry)
-        for sentence in doctor.broken_loras(entry):
-            log.error("%s Orders for it will fail; the others go on.", sentence)
+    settings = doctor.without_broken_files(settings, log.error)
     screen = _screen(settings)
     pictures = _picture_check(settings)
     # Objects loaded now stay until the end. A garbage collection over them would block the loop for tens of milliseconds.

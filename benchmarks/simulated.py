@@ -78,9 +78,8 @@ class SimulatedModel(Model):
         self.clock = clock
         self.costs = costs
 
-    @property
-    def scheduler_name(self) -> str:
-        return "none"
+    def scheduler_name(self, name: str = "") -> str:
+        return name or "none"
 
     def seat(self, drawing: Drawing[bytes], index: int) -> Slot:
         key = BatchKey(

@@ -11,6 +11,7 @@ class GuildSettings:
     guild_id: int
     log_channel_id: int | None = None  # the moderators' channel; None: none chosen
     ban_needs_second: bool = False  # another moderator must confirm a ban
+    is_paid: bool = False  # members pay for access
     told_of_channel_id: int | None = (
         None  # the lost channel that moderators were told of; 0: that there is none
     )
@@ -18,9 +19,9 @@ class GuildSettings:
 
 GET = "SELECT * FROM guilds WHERE guild_id = ?"
 SET = """
-INSERT INTO guilds (guild_id, log_channel_id, ban_needs_second) VALUES (?, ?, ?)
+INSERT INTO guilds (guild_id, log_channel_id, ban_needs_second, is_paid) VALUES (?, ?, ?, ?)
 ON CONFLICT (guild_id) DO UPDATE SET
-    log_channel_id = excluded.log_channel_id, ban_needs_second = excluded.ban_needs_second
+    log_channel_id = excluded.log_channel_id, ban_needs_second = excluded.ban_needs_second, is_paid = excluded.is_paid
 """
 TELL = """
 INSERT INTO guilds (guild_id, told_of_channel_id) VALUES (?, ?)
@@ -37,7 +38,8 @@ class Guilds(Repository):
 
     async def set(self, tx: Transaction, settings: GuildSettings) -> None:
         """Writes what admins choose: read it in the same transaction and replace the changed fields."""
-        await tx.all(SET, (settings.guild_id, settings.log_channel_id, settings.ban_needs_second))
+        chosen = (settings.log_channel_id, settings.ban_needs_second, settings.is_paid)
+        await tx.all(SET, (settings.guild_id, *chosen))
 
     async def tell(self, guild_id: int, channel: int | None) -> bool:
         """Records which lost channel the moderators are told of; None: that none is lost.

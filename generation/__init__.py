@@ -8,7 +8,7 @@ talks to the worker. `generation.files` and `generation.provenance` read and wri
 # pyright: reportUnusedImport=false
 
 from generation.abilities import Abilities, GuidanceKind
-from generation.files.scheduler_names import scheduler_names
+from generation.files.scheduler_names import SCHEDULERS, find_scheduler, scheduler_names, unsuitable
 from generation.logs import Format, Level
 from generation.prompt import (
     MAX_PARTS,
@@ -36,6 +36,7 @@ from generation.request import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
     Drawing,
+    EmbeddingEntry,
     GenerationRequest,
     GuildId,
     ImageSize,

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from tqdm import tqdm
 
 from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.files.scheduler_names import find_scheduler
 from generation.prompt import BadWeights, Prompt, Reading
 from generation.protocol import Configure, Event, Failed, Finished, Generate, Order, Started, Stepped, Stop
 from generation.request import (
@@ -72,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=-1, help="default: random")
     add("--images", type=int, default=1, help="number of pictures, 1 to 4")
     add("--size", default="", help="WIDTHxHEIGHT in pixels, such as 512x768")
-    add("--scheduler", default="", help="a diffusers scheduler class, such as EulerDiscreteScheduler")
+    add("--scheduler", default="", help="such as 'Euler a', or a class of diffusers")
     add("--init", default="", help="a picture to start from")
     add("--strength", type=float, default=0.6, help="how far from --init, above 0 and at most 1")
     add("--mask", default="", help="a picture: where it is white, --init is drawn anew")
@@ -113,6 +114,7 @@ def _entry_and_drawing(options: argparse.Namespace) -> tuple[ModelEntry, Drawing
         guidance=entry.guidance if options.guidance == -1.0 else options.guidance,
         seed=seed,
         images=options.images,
+        scheduler=entry.default_scheduler,
         loras=tuple(Lora(name=lora.name, weight=lora.weight) for lora in loras.values()),
         pictures=_pictures(options),
     )
@@ -135,6 +137,9 @@ def _entry(options: argparse.Namespace) -> ModelEntry:
     if options.model:
         name = ModelName(Path(options.model).name)
         entry = ModelEntry(name=name, source=options.model, licence="", multiple=8)
+    named = find_scheduler(options.scheduler)
+    if named:
+        return replace(entry, schedulers=(named,), enlarge=options.enlarge)
     return replace(entry, scheduler=options.scheduler, enlarge=options.enlarge)
 
 

@@ -90,6 +90,7 @@ class Drawing(Generic[Source]):
     )
     seed: int  # 0 <= seed, seed + images - 1 <= MAX_SEED
     images: int  # 1 to 4
+    scheduler: str = ""  # a name in SCHEDULERS that the model's entry lists; empty: the model's own
     loras: tuple[Lora, ...] = ()
     pictures: tuple[InputPicture[Source], ...] = ()
 
@@ -182,6 +183,28 @@ class LoraEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingEntry:
+    """A textual inversion embedding in the settings."""
+
+    name: Annotated[
+        str, Meta(pattern=r"\A[A-Za-z0-9_-]{1,40}\Z", description="one word of letters, digits, - _")
+    ]
+    source: Annotated[str, Meta(min_length=1)]  # a .safetensors file
+    licence: str = ""
+    description: str = ""
+    # The word in a prompt that stands for it; empty: its name.
+    trigger: Annotated[str, Meta(pattern=r"\A\S{0,40}\Z", description="one word")] = ""
+
+    @property
+    def word(self) -> str:
+        return self.trigger or self.name
+
+
+LicenceClass = Literal["", "open", "use-rules", "non-commercial", "research", "revenue-limit"]
+"""What a model's licence asks: nothing much, rules of use, no commercial use, research alone, or a licence above a revenue."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelEntry:
     """A model in the settings: its source, its limits and its defaults."""
 
@@ -203,6 +226,24 @@ class ModelEntry:
     enlarge: Literal[1, 2, 4] = 1  # finished pictures are upscaled by this factor before delivery
     variation_strength: Annotated[float, Meta(gt=0, le=1)] = 0.6
     loras: tuple[LoraEntry, ...] = ()
+    schedulers: tuple[str, ...] = ()  # names in SCHEDULERS that members choose from; the first is the default
+    # The layer of CLIP that is read, counted from the last, as in AUTOMATIC1111; 0: the one that the model was trained with.
+    clip_skip: Annotated[int, Meta(ge=0, le=12)] = 0
+    rescale: Annotated[float, Meta(ge=0, le=1)] = 0.0  # of the guided output, for zero-terminal-SNR; 0: off
+    negative: Annotated[str, Meta(max_length=500)] = ""  # the negative prompt of orders that give none
+    prefix: Annotated[str, Meta(max_length=300)] = ""  # words put before every prompt that lacks them
+    licence_class: LicenceClass = ""  # empty: not said
+    embeddings: tuple[EmbeddingEntry, ...] = ()
+
+    @property
+    def forbids_paid(self) -> bool:
+        """Returns whether the licence forbids that members pay for access to the model."""
+        return self.licence_class in ("non-commercial", "research")
+
+    @property
+    def default_scheduler(self) -> str:
+        """As in `Drawing.scheduler`."""
+        return self.schedulers[0] if self.schedulers else ""
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:
         """Returns the size with the proportions width : height that is nearest to the model's pixel count."""

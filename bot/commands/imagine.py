@@ -13,7 +13,8 @@ from bot.permissions import actor_of
 from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.parameters import ASPECTS, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
-from bot.ui import command
+from bot.ui import command, say_to
+from generation import ModelEntry
 
 
 @command("command-imagine")
@@ -28,6 +29,7 @@ async def imagine(
     guidance: Range[float, 1, 30] | None = None,
     images: Range[int, 1, 4] | None = None,
     model: str | None = None,
+    scheduler: str | None = None,
     lora: str | None = None,
     preset: str | None = None,
     file: discord.Attachment | None = None,
@@ -42,6 +44,7 @@ async def imagine(
         guidance=guidance,
         images=images,
         model=model,
+        scheduler=scheduler,
         lora=lora,
         preset=preset,
     )
@@ -50,11 +53,12 @@ async def imagine(
         return
     settings, actor = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(actor)
+    default = await interaction.client.parts.studio.offered.default(actor.guild_id)
     wish = read(wish)  # errors in the typed text are reported before the download
     content = await fetch(file)
-    held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, settings.default_model)
+    held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, default)
     wish = with_file(wish, held, presets)
-    order = compose(wish, actor, settings.models, settings.default_model, presets)
+    order = compose(wish, actor, settings.models, default, presets)
     await interaction.client.delivery.deliver(interaction, order)
 
 
@@ -63,32 +67,45 @@ imagine.autocomplete("preset")(presets_like)
 
 @imagine.autocomplete("model")
 async def models_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    typed, abilities_of = current.casefold(), interaction.client.parts.dispatch.abilities_of
+    typed, say = current.casefold(), say_to(interaction)
+    abilities_of = interaction.client.parts.dispatch.abilities_of
+
+    def told(entry: ModelEntry) -> str:
+        asked = say("licence-class", kind=entry.licence_class or None)
+        return " · ".join(filter(None, [entry.name, asked, entry.description or entry.licence]))
+
     return [
-        app_commands.Choice(
-            name=f"{entry.name} · {entry.description or entry.licence}"[:100], value=entry.name
-        )
-        for entry in interaction.client.parts.settings.models
+        app_commands.Choice(name=told(entry)[:100], value=entry.name)
+        for entry in await interaction.client.parts.studio.offered.of(interaction.guild_id)
         if (typed in entry.name.casefold() or typed in entry.description.casefold())
         and ((abilities := abilities_of(entry.name)) is None or abilities.draws_text)
     ][:25]
 
 
+def _chosen_model(interaction: Interaction) -> ModelEntry | None:
+    """Returns the model of a command that is being typed. None: there is none of that name."""
+    settings = interaction.client.parts.settings
+    name = str(getattr(interaction.namespace, "model", None) or settings.generation.default_model).casefold()
+    return next((entry for entry in settings.models if entry.name.casefold() == name), None)
+
+
+@imagine.autocomplete("scheduler")
+async def schedulers_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    model, typed = _chosen_model(interaction), current.casefold()
+    names = model.schedulers if model else ()
+    return [app_commands.Choice(name=name, value=name) for name in names if typed in name.casefold()][:25]
+
+
 @imagine.autocomplete("lora")
 async def loras_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """Completes the last LoRA name; the text before it is kept."""
-    settings = interaction.client.parts.settings
-    chosen = str(
-        getattr(interaction.namespace, "model", None) or settings.generation.default_model
-    ).casefold()
+    model = _chosen_model(interaction)
     kept, _, last = current.rpartition(" ")
     name, colon, weight = last.partition(":")
     typed = name.casefold()
     return [
         app_commands.Choice(name=f"{value} · {lora.description or lora.licence}"[:100], value=value[:100])
-        for entry in settings.models
-        if entry.name.casefold() == chosen
-        for lora in entry.loras
+        for lora in (model.loras if model else ())
         if typed in lora.name.casefold() or typed in lora.description.casefold()
         for value in [f"{kept} {lora.name}{colon}{weight}".strip()]
     ][:25]

@@ -1,4 +1,7 @@
-"""/server policy: the server's policy commands. The permission, Manage Server, is checked when a command runs."""
+"""/server policy: the server's policy commands; /server paid: whether members pay for access.
+
+The permission, Manage Server, is checked when a command runs.
+"""
 
 from collections.abc import Callable
 from typing import TypeAlias
@@ -39,6 +42,7 @@ class Server(ManagersGroup):
         for each in (show, preset, category, reset):
             policy.add_command(each)
         self.add_command(policy)
+        self.add_command(paid)
 
 
 @command("command-server-policy-show")
@@ -112,6 +116,21 @@ async def reset(
         channel,
         lambda say: say("server-policy-reset", **_place(scope), category=category),
     )
+
+
+@command("command-server-paid")
+async def paid(interaction: Interaction, is_paid: bool) -> None:
+    parts = interaction.client.parts
+    await parts.casework.set_paid(manager_of(interaction), is_paid)
+    hidden = ", ".join(entry.name for entry in parts.settings.models if entry.forbids_paid)
+
+    def done(say: Language) -> str:
+        return say("server-paid", is_paid=is_paid, models=hidden)
+
+    await answer(interaction, done(say_to(interaction)))
+    guild_id, say = interaction.guild_id or 0, say_in(interaction.client, interaction.guild_id)
+    noted = say("server-policy-by", done=done(say), member=interaction.user.id)
+    await interaction.client.mod_channel.say(guild_id, noted)
 
 
 def _never(threshold: float | None) -> float | None:

@@ -60,6 +60,7 @@ def _foot(say: Language, gallery: Gallery, *, is_guided: bool) -> ui.TextDisplay
             action=job.action,
             steps=drawing.steps,
             guidance=f"{drawing.guidance:g}" if is_guided else None,
+            scheduler=drawing.scheduler,
             loras=loras_told(say, drawing.loras),
             has_negative=bool(drawing.prompt.negative),
             negative=drawing.prompt.negative,

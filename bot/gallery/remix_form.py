@@ -15,7 +15,7 @@ from bot.studio.orders.variations import Change, Remixable
 from bot.ui import FORM_SECONDS, PICTURE, Language, custom_id, pattern
 from generation import JobId
 
-_PROMPT, _NEGATIVE, _IMAGE, _CHANGE = "prompt", "negative", "image", "change"
+_PROMPT, _NEGATIVE, _IMAGE, _CHANGE, _SCHEDULER = "prompt", "negative", "image", "change", "scheduler"
 _REMIXED = "remixed"
 _CUSTOM_ID = re.compile(pattern([_REMIXED], PICTURE))
 
@@ -57,6 +57,10 @@ def form_of(say: Language, remixable: Remixable) -> RemixForm:
         form.add_item(ui.Label(text=say("remix-start"), component=_menu(_IMAGE, pictures, str(first))))
     changes = {change.value: say("remix-choice", change=change) for change in Change}
     form.add_item(ui.Label(text=say("remix-change"), component=_menu(_CHANGE, changes, Change.MUCH)))
+    if len(remixable.schedulers) > 1:  # the fifth item, the most that a form has
+        names = {name: name for name in remixable.schedulers[:25]}
+        own = job.drawing.scheduler if job.drawing.scheduler in names else remixable.schedulers[0]
+        form.add_item(ui.Label(text=say("remix-scheduler"), component=_menu(_SCHEDULER, names, own)))
     return form
 
 
@@ -93,7 +97,11 @@ def remix_input_in(sent: Mapping[str, Any]) -> RemixInput | None:
         job=JobId(match[2]),
         # The menus send only what they offer. A forged form starts as the form itself does.
         image=int(image if re.fullmatch("[0-3]", image) else match[3]),
-        words=PromptInput(prompt=entries.get(_PROMPT, ""), negative=entries.get(_NEGATIVE) or None),
+        words=PromptInput(
+            prompt=entries.get(_PROMPT, ""),
+            negative=entries.get(_NEGATIVE) or None,
+            scheduler=entries.get(_SCHEDULER) or None,
+        ),
         change=Change(change) if change in set(Change) else Change.MUCH,
     )
 

@@ -2,15 +2,16 @@
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.studio import Settings
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
-from generation import Abilities, GuidanceKind, LoraEntry, ModelEntry
+from generation import Abilities, EmbeddingEntry, GuidanceKind, LoraEntry, ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
+from generation.files.embedding_file import BrokenEmbeddingFile, inspect_embedding
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_folder import BrokenModelFolder, inspect
 from generation.provenance.certificate import CHAIN, KEY, load_certificate
@@ -57,7 +58,8 @@ def examine(
             found.stops.append(str(broken))
             continue
         sound.append(entry)
-        found.troubles += broken_loras(entry)
+        found.troubles += [sentence for _, sentence in broken_loras(entry)]
+        found.troubles += [sentence for _, sentence in broken_embeddings(entry)]
     for finding in checkup(sound):
         match finding:
             case Card():
@@ -112,7 +114,9 @@ def unfit(entry: ModelEntry, abilities: Abilities | None) -> Iterator[str]:
         yield f"{named} is distilled for {abilities.steps} steps ({key}, now {entry.steps})."
 
 
-def broken_loras(entry: ModelEntry) -> Iterator[str]:
+def broken_loras(entry: ModelEntry) -> Iterator[tuple[LoraEntry, str]]:
+    """Yields the LoRAs that can't be used, each with a sentence. Only the files' headers are read."""
+
     def named(lora: LoraEntry) -> str:
         key = f"models.{entry.name}.loras.{lora.name}.source"
         return f"The LoRA {lora.name!r} of the model {entry.name!r} can't be used ({key})"
@@ -121,9 +125,42 @@ def broken_loras(entry: ModelEntry) -> Iterator[str]:
         try:
             inspect_lora(lora.source, entry.source)
         except BrokenLoraFile as broken:
-            yield f"{named(lora)}: {broken}"
+            yield lora, f"{named(lora)}: {broken}"
         except OSError as error:
-            yield f"{named(lora)}: {lora.source}: {error.strerror or error}."
+            yield lora, f"{named(lora)}: {lora.source}: {error.strerror or error}."
+
+
+def broken_embeddings(entry: ModelEntry) -> Iterator[tuple[EmbeddingEntry, str]]:
+    """Yields the embeddings that can't be used, each with a sentence. Only the files' headers are read."""
+    for embedding in entry.embeddings:
+        key = f"models.{entry.name}.embeddings.{embedding.name}.source"
+        named = f"The embedding {embedding.name!r} of the model {entry.name!r} can't be used ({key})"
+        try:
+            inspect_embedding(embedding.source, entry.source)
+        except BrokenEmbeddingFile as broken:
+            yield embedding, f"{named}: {broken}"
+        except OSError as error:
+            yield embedding, f"{named}: {embedding.source}: {error.strerror or error}."
+
+
+def without_broken_files(settings: Settings, warn: Callable[[str], None]) -> Settings:
+    """Returns the settings without the LoRAs and embeddings that can't be used, so that they are not offered.
+
+    `warn` takes a sentence for each.
+    """
+    entries: list[ModelEntry] = []
+    for entry, resolved in zip(settings.models, settings.resolved_models, strict=True):
+        loras, embeddings = dict(broken_loras(resolved)), dict(broken_embeddings(resolved))
+        for sentence in (*loras.values(), *embeddings.values()):
+            warn(f"{sentence} It is not offered.")
+        entries.append(
+            replace(
+                entry,
+                loras=tuple(each for each in entry.loras if each not in loras),
+                embeddings=tuple(each for each in entry.embeddings if each not in embeddings),
+            )
+        )
+    return replace(settings, models=tuple(entries))
 
 
 def _line(show: Callable[[str], None], name: str, text: str) -> None:

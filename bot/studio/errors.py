@@ -80,6 +80,10 @@ class ModelCannot(PromptRefusal):
     can_start: bool
 
 
+class PaidAccess(PromptRefusal):
+    model: str  # its licence forbids paid access
+
+
 class UnknownLora(PromptRefusal):
     name: str
     model: str
@@ -93,6 +97,12 @@ class UnknownLora(PromptRefusal):
         if not self.nearest:
             return "none"
         return "near" if is_slip(self.name, self.nearest) else "list"
+
+
+class UnknownScheduler(PromptRefusal):
+    name: str
+    model: str
+    nearest: str  # among the model's schedulers; empty when members can't choose one
 
 
 class TooManyOrders(PromptRefusal):

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import permutations
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 from urllib.parse import urlsplit
@@ -11,7 +12,16 @@ from urllib.parse import urlsplit
 import msgspec
 from msgspec import Meta, inspect
 
-from generation import Format, Level, ModelEntry, ModelName, scheduler_names
+from generation import (
+    SCHEDULERS,
+    Format,
+    Level,
+    ModelEntry,
+    ModelName,
+    find_scheduler,
+    scheduler_names,
+    unsuitable,
+)
 from moderation import (
     NOT_UTF8,
     STANDARD,
@@ -179,6 +189,7 @@ BUNDLED = ModelEntry(
     guidance=4.0,
     enlarge=4,
     variation_strength=0.6,
+    licence_class="open",
 )
 
 
@@ -298,15 +309,37 @@ def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
                 f"models.{entry.name}.scheduler",
                 f"diffusers has no such scheduler; the nearest is {near!r}",
             )
+        yield from _scheduler_faults(entry)
         if entry.side < entry.multiple:
             yield f"models.{entry.name}.side", f"must be at least its `multiple`, {entry.multiple}"
         if entry.steps > entry.max_steps:
             yield f"models.{entry.name}.steps", f"must be at most its `max_steps`, {entry.max_steps}"
         if doubled := _doubled([lora.name.casefold() for lora in entry.loras]):
             yield f"models.{entry.name}.loras.{doubled}", "two LoRAs of this model have that name"
+        if doubled := _doubled([each.name.casefold() for each in entry.embeddings]):
+            yield f"models.{entry.name}.embeddings.{doubled}", "two embeddings of this model have that name"
+        for each, other in permutations(entry.embeddings, 2):
+            # diffusers replaces a trigger wherever its letters stand.
+            if each.word in other.word:
+                reason = f"its trigger {each.word!r} is a part of the trigger of {other.name!r}"
+                yield f"models.{entry.name}.embeddings.{each.name}", reason
         for lora in entry.loras:
             if not lora.weight:
                 yield f"models.{entry.name}.loras.{lora.name}.weight", "must not be 0"
+
+
+def _scheduler_faults(entry: ModelEntry) -> Iterator[tuple[str, str]]:
+    key = f"models.{entry.name}.schedulers"
+    if entry.scheduler and entry.schedulers:
+        yield key, "give either `scheduler` or `schedulers`"
+    if doubled := _doubled(entry.schedulers):
+        yield key, f"{doubled!r} is named twice"
+    for name in entry.schedulers:
+        if name not in SCHEDULERS:
+            near = find_scheduler(name) or difflib.get_close_matches(name, SCHEDULERS, n=1, cutoff=0.0)[0]
+            yield key, f"there is no scheduler {name!r}; the nearest is {near!r}"
+    if wrong := unsuitable(entry.schedulers, entry.source):
+        yield key, f"{wrong!r} does not suit this model, which draws by flow matching"
 
 
 def _doubled(names: Sequence[str]) -> str | None:

@@ -18,6 +18,7 @@ from bot.studio import (
 )
 from bot.studio.metrics import Metrics
 from bot.studio.orders.abilities import fitted
+from bot.studio.orders.offered_models import OfferedModels
 from bot.studio.orders.parameters import TYPED
 from bot.studio.orders.reading import noted
 from bot.studio.orders.several import REPEATED
@@ -81,6 +82,7 @@ class Studio:
         self.records = records
         self.dispatch = dispatch
         self.clock = clock
+        self.offered = OfferedModels(settings, records)
         self._stored_pictures = stored_pictures
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
@@ -102,11 +104,12 @@ class Studio:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
         `demand_answer` is called after the screen, and raises when it is too late for an answer.
-        Raises ModelCannot, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited, TooManyJobs,
-        LineFull, QueueClosed. Then only the verdict was written.
+        Raises ModelCannot, PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited,
+        TooManyJobs, LineFull, QueueClosed. Then only the verdict was written.
         """
         now = self.clock()
         actor = order.actor
+        await self.offered.demand(order)
         model = self.settings.model(order.drawing.model)
         order = fitted(order, self.dispatch.abilities_of(model.name), model.guidance)
         verdict, hits = await self.judge(order, is_charged=True)

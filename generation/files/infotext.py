@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from generation.files.images import read_texts
+from generation.files.scheduler_names import find_scheduler
 
 # Same rules as `re_param` and `parse_generation_parameters` in
 # https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/infotext_utils.py
@@ -32,6 +33,12 @@ class Infotext:
     negative: str
     loras: tuple[tuple[str, float], ...]  # name and weight, as written in the prompt
     fields: Mapping[str, str]  # keys are "Steps", "CFG scale", "Seed", "Size", "Model" and more
+
+    @property
+    def scheduler(self) -> str | None:
+        """Returns a name in SCHEDULERS. Newer versions of AUTOMATIC1111 write Karras' sigmas into a field of their own."""
+        sampler, kind = self.fields.get("Sampler", ""), self.fields.get("Schedule type", "")
+        return find_scheduler(f"{sampler} {kind}") or find_scheduler(sampler)
 
 
 def looks_like_infotext(text: str) -> bool:

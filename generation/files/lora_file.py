@@ -3,6 +3,8 @@ start.
 """
 
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +12,37 @@ from generation.files.model_folder import BrokenModelFolder, read_shapes
 
 USUAL_NAME = "pytorch_lora_weights.safetensors"
 """The file name that diffusers' own training scripts write."""
+
+PEFT_PREFIX = "base_model.model."
+"""PEFT writes it before a layer's name, and the factor of the layers' alpha into PEFT_CONFIG beside the file."""
+PEFT_CONFIG = "adapter_config.json"
+
+_MERGE = "Merge it into the model with the tool that made it, or take a plain LoRA."
+_KINDS = (
+    (
+        r"dora_scale$|\.lora_magnitude_vector",
+        "It is a DoRA: it sets the lengths of the model's weights too.",
+        _MERGE,
+    ),
+    (r"\.hada_[wt]", "It is a LoHa: it multiplies two matrices by elements.", _MERGE),
+    (r"\.lokr_[wt]", "It is a LoKr: it multiplies two matrices as Kronecker's product.", _MERGE),
+    (r"\.oft_(blocks|diag|R)|\.boft_", "It is an OFT: it turns the model's weights.", _MERGE),
+    (r"\.on_input$|\.ia3_", "It is an (IA)³: it scales the model's outputs.", _MERGE),
+    (r"\.[ab][12]\.weight$", "It is a GLoRA: it changes the model's weights in two places.", _MERGE),
+    (r"\.lora_mid\.", "It is a LoRA of Tucker's form: it has three matrices for each layer.", _MERGE),
+    (
+        r"\.(diff|diff_b|set_weight|w_norm|b_norm)$",
+        "It holds whole weights of the model.",
+        _MERGE,
+    ),
+    (r"^bundle_emb\.", "It bundles embeddings with the LoRA.", "Save both as files of their own."),
+)
+"""What a name in the header says of the file's kind, a sentence that names it, and the remedy."""
+
+_PLAIN = re.compile(
+    r"(?:lora\w*[._](?:down|up|A|B)(?:\.\w+)?\.(?:weight|bias)"  # the two matrices, in the words of every trainer
+    r"|\.alpha|lora_[AB])$"
+)
 
 
 @dataclass(eq=False)
@@ -31,8 +64,9 @@ def inspect_lora(source: str, model: str) -> Path:
         shapes = read_shapes(source, file)
     except BrokenModelFolder as broken:
         raise BrokenLoraFile(source, f"{broken.reason} Download it again.") from broken
-    if not any("lora" in name for name in shapes):
-        raise BrokenLoraFile(source, f"{file.name} holds no LoRA.")
+    _check_kind(source, file, shapes)
+    if is_of_peft(shapes) and _has_unet(model) and not file.with_name(PEFT_CONFIG).is_file():
+        raise BrokenLoraFile(source, f"PEFT wrote it: put its {PEFT_CONFIG} beside it.")
     _check_text_width(source, shapes, model)
     return file
 
@@ -54,6 +88,29 @@ def _find(source: str) -> Path:
             source, f"The folder holds {len(files)} .safetensors files; name the one that is meant."
         )
     return usual[0]
+
+
+def _check_kind(source: str, file: Path, names: Iterable[str]) -> None:
+    """Raises BrokenLoraFile if the file is not a plain LoRA, the only kind that shares a model with other pictures.
+
+    Of other kinds diffusers drops the weights that it doesn't know, and draws a wrong picture.
+    """
+    for pattern, sentence, remedy in _KINDS:
+        if any(re.search(pattern, name) for name in names):
+            raise BrokenLoraFile(source, f"{sentence} {remedy}")
+    if not any("lora" in name for name in names):
+        raise BrokenLoraFile(source, f"{file.name} holds no LoRA.")
+    if strange := next((name for name in names if not _PLAIN.search(name)), None):
+        raise BrokenLoraFile(source, f"It holds {strange}, which no plain LoRA has. {_MERGE}")
+
+
+def is_of_peft(names: Iterable[str]) -> bool:
+    return any(name.startswith(PEFT_PREFIX) for name in names)
+
+
+def _has_unet(model: str) -> bool:
+    """Returns whether the LoRA's names are the U-Net's own. diffusers itself reads the names of its transformers."""
+    return (Path(model) / "unet").is_dir()
 
 
 def _check_text_width(source: str, shapes: dict[str, tuple[int, ...]], model: str) -> None:

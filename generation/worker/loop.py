@@ -306,7 +306,8 @@ class Loop:
     def _deliver(self, job: Job) -> None:
         drawing = job.request.drawing
         every = range(drawing.images)
-        texts = [parameters_of(drawing, index, job.seated_model.scheduler_name) for index in every]
+        scheduler = job.seated_model.scheduler_name(drawing.scheduler)
+        texts = [parameters_of(drawing, index, scheduler) for index in every]
         log.info("drawn in %.2f s of the device", job.device_seconds)
         del self.jobs[job.id]
         self.image_encoder.encode(job.id, [job.pictures[index] for index in every], texts, job.device_seconds)

@@ -53,9 +53,16 @@ BEN = replace(ADA, member=MemberId(80351110224678913), name="ben")
 MIA = Moderator(member=MemberId(80351110224678914), name="mia", guild_id=GUILD, channel_id=CHANNEL)
 ADULTS = Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED)
 SMALL = ModelEntry(
-    name=ModelName("small"), source="bundled", licence="MIT", side=64, multiple=16, steps=10, max_steps=20
+    name=ModelName("small"),
+    source="bundled",
+    licence="MIT",
+    side=64,
+    multiple=16,
+    steps=10,
+    max_steps=20,
+    schedulers=("UniPC", "DPM++ 2M Karras"),
 )
-LARGE = replace(SMALL, name=ModelName("large"), side=1024, multiple=64, steps=30, guidance=5.0)
+LARGE = replace(SMALL, name=ModelName("large"), side=1024, multiple=64, steps=30, guidance=5.0, schedulers=())
 
 
 class Clock:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import main
-from bot.studio.settings import PROJECT
+from bot.studio.settings import PROJECT, Settings
 from db.errors import DatabaseBroken, DatabaseBusy, DatabaseLost, DatabaseTooNew, DiskFull, FolderLocked
 from db.folder_lock import folder_lock
 from db.migrate import migrate
@@ -192,7 +192,10 @@ def test_a_lora_whose_file_is_missing_is_told_with_its_key(
     tmp_path: Path,
     command: str,
 ) -> None:
-    async def stop(*parts: object) -> None:
+    started: list[Settings] = []
+
+    async def stop(settings: Settings, *parts: object) -> None:
+        started.append(settings)
         raise StartError("it would run now")
 
     monkeypatch.setattr(main.app, "run", stop)
@@ -204,6 +207,8 @@ def test_a_lora_whose_file_is_missing_is_told_with_its_key(
     main.main([*a_config(tmp_path, text), command])
     said = capsys.readouterr().err + caplog.text
     assert "models.emoji.loras.ink.source" in said and "absent.safetensors" in said
+    assert all(not settings.default_model.loras for settings in started), "it is not offered"
+    assert len(started) == (command == "run")
 
 
 @pytest.mark.parametrize("text", [None, "add = [", "add = [1]"])

@@ -70,6 +70,7 @@ NO_PERSON = {
     "is_card_stale",
     "is_shadow",
     "ban_needs_second",
+    "is_paid",
     "is_age_restricted",
     "policy_channel_id",
     "mark",

@@ -46,6 +46,7 @@ ON_NO_MEMBER = {
     Act.POLICY_RESET,
     Act.LOG_CHANNEL,
     Act.SECOND_FOR_BANS,
+    Act.PAID_ACCESS,
 }
 TOLD = {Act.WARN, Act.TIMEOUT, Act.BAN, Act.BLOCK, Act.AMEND, Act.APPEAL_UPHELD, Act.APPEAL_OVERTURNED}
 
@@ -118,7 +119,7 @@ HANDED_OVER = {
     "jobs": """
         id member member_name action guild_id channel_id message_id parent parent_image model prompt negative width height steps
         guidance seed images strength loras is_remix state failure is_age_restricted policy_channel_id created_at started_at
-        finished_at delivered_at handed_out_at given_up_at notes
+        finished_at delivered_at handed_out_at given_up_at notes scheduler
     """,
     "job_parents": "job position parent parent_image role strength",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",

@@ -147,6 +147,7 @@ async def test_the_rows_of_every_other_table_are_the_same(
     assert {row.pop("proposed_seconds") for row in new["cases"]} == {None}
     assert {row.pop("is_first_refusal") for row in new["cases"]} <= {0, 1}
     assert {row.pop("told_of_channel_id") for row in new["guilds"]} == {None}
+    assert {row.pop("is_paid") for row in new["guilds"]} == {0}
     new["sqlite_sequence"] = [row for row in new["sqlite_sequence"] if row["name"] != "effects"]
     assert {name: new.get(name) for name in old} == old
 
@@ -174,7 +175,9 @@ async def test_the_export_of_a_members_jobs_is_the_same(path: Path, member: Memb
     async with Database.open(path) as db:
         exported = (await MemberExport(db).export(member))["jobs"]
     # Columns of versions 16 and 24 follow.
-    before = [row | {"handed_out_at": None, "given_up_at": None, "notes": "[]"} for row in before]
+    before = [
+        row | {"handed_out_at": None, "given_up_at": None, "notes": "[]", "scheduler": ""} for row in before
+    ]
     assert before and exported == before
     assert [list(row) for row in exported] == [list(row) for row in before]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import torch
+from safetensors.torch import save_file
 
 from tests.e2e.stage import Stage, on_stage
 from tests.playground.page.conftest import browser, visit
@@ -22,6 +24,8 @@ __all__ = ["browser", "visit"]
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tiny_sd(tmp_path_factory.mktemp("models") / "tiny")
     tiny_lora(folder, folder.with_name("pixel.safetensors"), 1, "unet")
+    # A whole LoRA, but of another model: only loading it finds that out.
+    save_file({"unet.nowhere.lora.down.weight": torch.zeros(4, 8)}, folder.with_name("lost.safetensors"))
     return folder
 
 

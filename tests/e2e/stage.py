@@ -108,10 +108,12 @@ name = "twin"
 description = "The same once more"
 source = "{options.twin or model}"
 {entry}
+schedulers = ["DDIM", "Euler a"]
 [[models]]
 name = "emoji"
 source = "bundled"
 licence = "MIT"
+licence_class = "non-commercial"
 side = 128
 multiple = 16
 steps = 6

@@ -9,6 +9,7 @@ from PIL import Image, ImageChops
 
 from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of, picture_of, picture_urls
+from tests.e2e.test_files import saved
 from tests.openapi import needs_openapi
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -120,6 +121,27 @@ async def test_models_are_offered_while_one_types(stage: Stage) -> None:
     assert await offered("TWI") == ["twin"]
     assert await offered("milliseconds") == ["tiny"]
     assert await offered("nothing like it") == []
+
+
+async def test_a_scheduler_is_offered_drawn_with_shown_and_read_back(stage: Stage) -> None:
+    choices = await stage.ada.autocomplete(
+        "gallery", "imagine", prompt="x", focused="scheduler", scheduler="eu", model="twin"
+    )
+    assert [each["value"] for each in choices] == ["Euler a"]
+    ada = stage.guest()
+    own, chosen = [
+        await stage.draw(ada, f"a fox --model twin --seed 5{more}", images=1)
+        for more in ("", " --scheduler euler a")
+    ]
+    assert "· DDIM" in own.texts and "· Euler a" in chosen.texts
+    assert stage.job(chosen)["scheduler"] == "Euler a"
+    again = await stage.draw(ada, ".", file=ada.upload("fox.png", await saved(chosen)))
+    assert stage.job(again)["scheduler"] == "Euler a"
+    first, second, third = [(await picture_of(each)).convert("RGB") for each in (own, chosen, again)]
+    # Each picture has a mark of its own, which changes a pixel a little.
+    assert furthest(second, third) < 24 < furthest(first, second)
+    refused = await ada.slash("gallery", "imagine", prompt="a fox --model twin --scheduler LCM")
+    assert "There is no scheduler" in await stage.private(refused)
 
 
 async def test_a_lora_is_offered_drawn_with_shown_and_kept_with_the_job(stage: Stage) -> None:

@@ -32,6 +32,21 @@ async def test_a_server_lets_its_age_restricted_channels_go_further_and_takes_it
     assert "can't be drawn here" in await stage.private(refused)
 
 
+async def test_where_access_is_paid_for_a_licence_that_forbids_it_hides_its_model(stage: Stage) -> None:
+    async def offered() -> list[str]:
+        choices = await stage.ada.autocomplete("gallery", "imagine", prompt="x", focused="model", model="")
+        return [each["name"] for each in choices]
+
+    assert any(name.startswith("emoji · not for commercial use") for name in await offered())
+    use = await stage.mia.slash("gallery", "server paid", is_paid=True)
+    assert "so they are not offered: emoji" in await stage.private(use)
+    assert not any(name.startswith("emoji") for name in await offered())
+    refused = await stage.ada.slash("gallery", "imagine", prompt="a fox --model emoji", images=1)
+    assert "forbids paid access" in await stage.private(refused)
+    use = await stage.mia.slash("gallery", "server paid", is_paid=False)
+    assert "All models are offered" in await stage.private(use)
+
+
 async def test_the_card_says_what_holds_where_and_what_nobody_can_change(stage: Stage) -> None:
     channel = stage.play.channel("after-dark")
     changes: list[tuple[str, dict[str, Any]]] = [

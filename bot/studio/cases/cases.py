@@ -316,6 +316,12 @@ class Casework:
             await self.records.guilds.set(tx, replace(settings, ban_needs_second=is_needed))
             await self.takedown.note(tx, by, Act.SECOND_FOR_BANS, details={"is_needed": is_needed})
 
+    async def set_paid(self, by: Moderator, is_paid: bool) -> None:
+        async with self.records.database.transaction() as tx:
+            settings = await self.records.guilds.get(by.guild_id)
+            await self.records.guilds.set(tx, replace(settings, is_paid=is_paid))
+            await self.takedown.note(tx, by, Act.PAID_ACCESS, details={"is_paid": is_paid})
+
     async def set_log_channel(self, by: Moderator, channel_id: int) -> None:
         async with self.records.database.transaction() as tx:
             settings = await self.records.guilds.get(by.guild_id)

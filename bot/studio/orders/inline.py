@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bot.studio import BadParameter, UnknownParameter
 from bot.studio.orders.permutations import MOST_ORDERS
 from db import Note, NoteKind
-from generation import MAX_GUIDANCE, MAX_LORA_WEIGHT
+from generation import MAX_GUIDANCE, MAX_LORA_WEIGHT, find_scheduler
 
 NAMES = {
     "ar": "aspect",
@@ -25,6 +25,8 @@ NAMES = {
     "guidance": "guidance",
     "images": "images",
     "model": "model",
+    "scheduler": "scheduler",
+    "sampler": "scheduler",
     "lora": "lora",
     "preset": "preset",
     "r": "repeat",
@@ -71,6 +73,7 @@ _LINK = re.compile(r"(?i)\bhttps?://\S+")
 _LORA = re.compile(r"(?i)<lora:([\w.-]+)(?::([^:>\s]*))?(?::[^>\s]*)?>")
 _MORE_LORAS = re.compile(r"\s*[\w-]+(?::\S*|(?=\s*$)|(?=,))")
 """The next LoRA of a list: it has a weight, a comma follows, or nothing does."""
+_SCHEDULER_WORDS = 4
 _ADDED = {"lora": " ", "negative": ", "}
 """Options whose values add up when they are given again, and what stands between them."""
 _SEPARATORS = " \t\r\n,"
@@ -131,11 +134,24 @@ def _value(option: str, rest: str) -> tuple[str, str]:
     """Cuts the option's value off the text behind its name. Returns both."""
     if option == "negative":  # all words until the next parameter
         return rest.strip(_SEPARATORS), ""
+    if option == "scheduler" and (named := _scheduler(rest)):
+        return named
     value, rest = _word(rest)
     while option == "lora" and value.endswith(",") and (more := _MORE_LORAS.match(rest)):
         value, rest = f"{value} {more[0].strip()}", rest[more.end() :]
     cut = value.rstrip(",")
     return cut, value[len(cut) :] + rest
+
+
+def _scheduler(text: str) -> tuple[str, str] | None:
+    """Cuts the longest name of a scheduler off the text: "DPM++ 2M Karras" has three words. None: no name begins it."""
+    words = text.split()
+    for count in range(min(_SCHEDULER_WORDS, len(words)), 0, -1):
+        named = " ".join(words[:count])
+        cut = named.rstrip(",")
+        if find_scheduler(cut):
+            return cut, f"{named[len(cut) :]} {' '.join(words[count:])}".rstrip()
+    return None
 
 
 def _word(text: str) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from bot.studio import (
     UnknownLora,
     UnknownModel,
     UnknownPreset,
+    UnknownScheduler,
     UnusableWeights,
 )
 from bot.studio.orders.inline import RANGES, take_inline
@@ -33,6 +34,7 @@ from generation import (
     LoraSet,
     ModelEntry,
     Prompt,
+    find_scheduler,
 )
 from startup import CONTROL
 
@@ -70,6 +72,7 @@ class PromptInput:
     guidance: str | float | None = None
     images: str | int | None = None
     model: str | None = None
+    scheduler: str | None = None
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
     preset: str | None = None
     repeat: str | None = None  # how often an /imagine orders it
@@ -171,10 +174,10 @@ def draft(text: str, actor: Actor, models: Sequence[ModelEntry], default: ModelE
 
 def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry) -> Order:
     text = one_line(wish.prompt)
-    negative = one_line(wish.negative or "")
+    model = find_model(wish.model, models) if wish.model else default
+    negative = one_line(wish.negative or model.negative)
     if len(negative) > PROMPT_LIMIT:
         raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative")
-    model = find_model(wish.model, models) if wish.model else default
     images = _whole("images", wish.images, *RANGES["images"], default=4)
     loras = _loras(wish.lora or "", model, models)
     drawing: Drawing[Parent] = Drawing(
@@ -186,6 +189,7 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
         # The last picture's seed must fit as well.
         seed=_whole("seed", None if wish.seed == "-1" else wish.seed, *RANGES["seed"], default=new_seed()),
         images=images,
+        scheduler=_scheduler(wish.scheduler, model),
         loras=loras,
     )
     notes = wish.notes
@@ -242,6 +246,16 @@ def find_model(name: str, models: Sequence[ModelEntry]) -> ModelEntry:
     raise UnknownModel(name, near[0])
 
 
+def _scheduler(name: str | None, model: ModelEntry) -> str:
+    if name is None:
+        return model.default_scheduler
+    found = find_scheduler(name)
+    if found in model.schedulers:
+        return found
+    near = difflib.get_close_matches(name, model.schedulers, n=1, cutoff=0.0)
+    raise UnknownScheduler(name, model.name, near[0] if near else "")
+
+
 def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSet:
     """Parses LoRAs. Of a name given twice the last weight counts; a weight of 0 means no LoRA."""
     asked: dict[str, Lora] = {}
@@ -273,9 +287,9 @@ def _weight(written: str, weight: str) -> float:
 
 
 def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
-    """Adds the LoRAs' trigger words that the prompt lacks."""
+    """Adds the model's prefix and the LoRAs' trigger words that the prompt lacks."""
     entries = {lora.name: lora for lora in model.loras}
-    words = [entries[lora.name].trigger for lora in loras]
+    words = [model.prefix, *(entries[lora.name].trigger for lora in loras)]
     missing = [word for word in words if word and word.casefold() not in text.casefold()]
     text = ", ".join([*missing, text] if text else missing)
     if len(text) > PROMPT_LIMIT:

@@ -85,7 +85,12 @@ def _wish(
     wish = replace(wish, lora=loras or None)
     if drawn_by is None or model is not drawn_by:
         return wish  # the other parameters apply only to the model that drew the picture
-    return replace(wish, steps=read.fields.get("Steps"), guidance=read.fields.get("CFG scale"))
+    return replace(
+        wish,
+        steps=read.fields.get("Steps"),
+        guidance=read.fields.get("CFG scale"),
+        scheduler=read.scheduler if read.scheduler in drawn_by.schedulers else None,
+    )
 
 
 def _seed(text: str) -> str | None:

@@ -13,7 +13,13 @@ MAX_SIDE = 2048
 """Pixels. As a PNG, an upscaled picture stays below Discord's 10 MiB."""
 
 
-_OPTIONS = {"aspect": "size", "steps": "steps", "guidance": "guidance", "lora": "loras"}
+_OPTIONS = {
+    "aspect": "size",
+    "steps": "steps",
+    "guidance": "guidance",
+    "lora": "loras",
+    "scheduler": "scheduler",
+}
 """Options of a remix, and the part of the drawing that each sets."""
 
 
@@ -40,6 +46,7 @@ class Remixable:
     job: Job
     images: tuple[int, ...]  # their indices, from 0; never empty
     takes_negative: bool = True
+    schedulers: tuple[str, ...] = ()  # that a remix can choose from
 
 
 class Variations:
@@ -103,7 +110,7 @@ class Variations:
         abilities = self._abilities_of(model.name)
         # A negative that is there already can be removed in the form.
         takes_negative = abilities is None or abilities.takes_negative or bool(job.drawing.prompt.negative)
-        return Remixable(job=job, images=images, takes_negative=takes_negative)
+        return Remixable(job=job, images=images, takes_negative=takes_negative, schedulers=model.schedulers)
 
     async def remix(
         self, job_id: JobId, image: int, wish: PromptInput, actor: Actor, change: Change = Change.MUCH
@@ -117,7 +124,10 @@ class Variations:
         wish = with_preset(read(wish), await self._records.presets.of(actor.member))
         models = self._settings.models
         if wish.model is not None:
+            shown = (job.drawing.scheduler, *model.schedulers[:1])  # in the form's menu, until one is chosen
             model = find_model(wish.model, models)
+            if wish.scheduler in shown and wish.scheduler not in model.schedulers:
+                wish = replace(wish, scheduler=None)
         said = compose(replace(wish, model=model.name), actor, models, model)
         decided = {
             part: getattr(said.drawing, part)
@@ -164,7 +174,19 @@ def _drawing(job: Job, model: ModelEntry) -> Drawing[Parent]:
     drawing = replace(job.drawing, seed=new_seed())
     if model.name == drawing.model:
         # LoRAs that have left the settings are left out.
+        # So is a scheduler: the default takes its place.
         known = {lora.name for lora in model.loras}
-        return replace(drawing, loras=tuple(lora for lora in drawing.loras if lora.name in known))
+        loras = tuple(lora for lora in drawing.loras if lora.name in known)
+        is_known = not drawing.scheduler or drawing.scheduler in model.schedulers
+        scheduler = drawing.scheduler if is_known else model.default_scheduler
+        return replace(drawing, loras=loras, scheduler=scheduler)
     size = model.size_for((drawing.size.width, drawing.size.height))
-    return replace(drawing, model=model.name, size=size, steps=model.steps, guidance=model.guidance, loras=())
+    return replace(
+        drawing,
+        model=model.name,
+        size=size,
+        steps=model.steps,
+        guidance=model.guidance,
+        scheduler=model.default_scheduler,
+        loras=(),
+    )

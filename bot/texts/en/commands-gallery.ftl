@@ -9,6 +9,7 @@ command-imagine = Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 var
     .guidance = How closely to follow the prompt
     .images = How many pictures
     .model = Which model draws
+    .scheduler = How its noise is removed, such as DPM++ 2M Karras
     .lora = LoRAs to draw with, such as pixel:0.8; separate several with spaces
     .preset = One of your presets, put behind the prompt; /preset save makes one
     .file = A text, or a picture with its parameters, to draw again; the prompt (. for none) is put behind it

@@ -19,6 +19,8 @@ command-server-policy-reset = Take a choice back
     .category = Only this category; left out: the preset and all changes there
     .where = { command-server-policy-preset.where }
     .channel = { command-server-policy-preset.channel }
+command-server-paid = Say whether members pay for access here; some models' licences forbid that
+    .is_paid = Members pay for access
 
 menu-report = Report
 report-title = Report a picture

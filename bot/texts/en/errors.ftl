@@ -35,6 +35,7 @@ parameter-takes = { $option ->
     [negative] what the picture should not show
     [model] the name of a model
     [preset] the name of one of your presets
+    [scheduler] a scheduler's name, such as `Euler a`
     [loras] at most { $high }
    *[lora] a LoRA's name, or a name and a weight from { $low } to { $high }, such as `name:0.8`
 }
@@ -50,11 +51,16 @@ error-model-cannot = { $what ->
     [mask] The model `{ $model }` can't fill in a part of a picture. Choose another one with `--model`.
    *[start] The model `{ $model }` can't start from a picture. Choose another one with `--model`.
 }
+error-paid-access = The licence of the model `{ $model }` forbids paid access, and access to this server is paid for. Choose another model with `--model`.
 error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
     [elsewhere] The model `{ $elsewhere }` has it: choose that with `--model { $elsewhere }`.
     [near] Did you mean `{ $nearest }`?
     [list] `{ $nearest }` is one; the option `lora` of `/imagine` lists them all.
    *[none] It has none at all.
+}
+error-unknown-scheduler = { $nearest ->
+    [none] The model `{ $model }` has one scheduler, and no other can be chosen.
+   *[other] There is no scheduler { CODE($name) } for the model `{ $model }`. The nearest is `{ $nearest }`; the option `scheduler` of `/imagine` lists them all.
 }
 error-too-many-orders = That prompt makes more than { $limit } orders, the maximum. Put fewer words into braces, or give `--repeat` a lower number.
 error-unusable-weights = { $fault ->
@@ -168,6 +174,7 @@ error-generation-failed = No picture was made. { $kind ->
     [input] The picture that it starts from can't be read any more.
     [too-large] The pictures that it starts from are too large.
     [steps] The model can't take so many steps. Try fewer.
+    [scheduler] The model has this scheduler no more. Draw with another one.
     [size] The model can't draw pictures of this size. Choose another one.
     [weights] The weights in the prompt can't be used.
     [text] The model can't draw from a prompt alone. Choose another one.

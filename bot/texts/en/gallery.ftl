@@ -45,6 +45,9 @@ gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($heig
     }{ $guidance ->
         [none] { "" }
        *[other] { " " }· cfg { $guidance }
+    }{ $scheduler ->
+        [none] { "" }
+       *[other] { " " }· { $scheduler }
     }{ $loras ->
         [none] { "" }
        *[other] { " " }· { $loras }
@@ -100,6 +103,7 @@ remix-prompt = What the picture shows
 remix-negative = What it should not show
 remix-start = Start from
 remix-picture = Picture { $picture }
+remix-scheduler = Scheduler
 remix-change = How much may change
 remix-choice = { $change ->
     [details] Details, as V does

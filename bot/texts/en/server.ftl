@@ -38,6 +38,21 @@ server-policy-reset = In { server-place } { $category ->
     [none] the choice
    *[other] the change to { server-category }
 } is taken back.
+server-paid = { $is_paid ->
+    [yes] Access to this server counts as paid for. { $models ->
+        [none] The licences of all models allow that.
+       *[other] The licences of these models forbid it, so they are not offered: { $models }.
+    }
+   *[no] Access to this server counts as free. All models are offered.
+}
+licence-class = { $kind ->
+    [open] open licence
+    [use-rules] open, with rules of use
+    [non-commercial] not for commercial use
+    [research] for research alone
+    [revenue-limit] free below a revenue
+   *[none] { "" }
+}
 # For the moderators' channel: the change, and the member who made it.
 server-policy-by =
     { $done }

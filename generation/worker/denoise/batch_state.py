@@ -56,6 +56,7 @@ class StepPlan:
     own_rows: Tensor  # (max rows of a slot, slots): each slot's rows; its first row again if it has fewer
     shares: Tensor  # (max rows of a slot, slots, 1, 1, 1): their weights in the guided output
     unguided: Tensor  # the same for the output without guidance
+    rescale: Tensor | None  # (slots, 1, 1, 1): from 0 (off) to 1; None: no output is rescaled
     history: int  # number of past tensors that the scheduler with the longest history needs
     is_noisy: bool  # some scheduler may draw noise
     told: dict[str, Any]  # the model's inputs for the rows, padded
@@ -263,6 +264,8 @@ def step(
     # Each slot sums only its own rows: multiplying a padding row's NaN by 0 would still spread it to other slots. The order of
     # the sum does not depend on the batch, so that the result is equal to the bit.
     output = _summed(rows, plan.own_rows, plan.shares)
+    if plan.rescale is not None:
+        output = _rescaled(output, _summed(rows, plan.own_rows, plan.unguided), plan.rescale)
     if rescaled is not None:
         output = rescaled(output, _summed(rows, plan.own_rows, plan.unguided))
     clean = torch.addcmul(x * wide[:, 2], output, wide[:, 3])
@@ -280,6 +283,15 @@ def _summed(rows: Tensor, own_rows: Tensor, shares: Tensor) -> Tensor:
     for own, share in zip(own_rows[1:], shares[1:], strict=True):
         output = torch.addcmul(output, rows[own], share)
     return output
+
+
+def _rescaled(output: Tensor, unguided: Tensor, rescale: Tensor) -> Tensor:
+    """Gives the guided output a deviation nearer to that of the unguided one, where `rescale` (slots, 1, 1, 1) is not 0.
+
+    See section 3.4 of https://arxiv.org/abs/2305.08891.
+    """
+    ratio = unguided.std(dim=(1, 2, 3), keepdim=True) / output.std(dim=(1, 2, 3), keepdim=True)
+    return output * torch.where(rescale > 0, rescale * ratio + (1 - rescale), 1.0)
 
 
 def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device) -> StepPlan:
@@ -312,6 +324,8 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
         for k in range(most)
     ]
     shares = upload(torch.tensor(weights), device)[:, :, :, None, None, None]
+    is_rescaled = any(slot.is_rescaled for slot in slots)
+    rescale = [slot.rescale * slot.is_rescaled for slot in slots] + [0.0] * (filled - len(slots))
     sent = upload(torch.tensor(numbers), device)
     places, goes_on, of_row, own_rows = sent.split([filled, filled, count, most * filled])
     told = rows + rows[-1:] * padding
@@ -322,6 +336,7 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
         own_rows=own_rows.view(most, filled),
         shares=shares[:, :, 0],
         unguided=shares[:, :, 1],
+        rescale=upload(torch.tensor(rescale), device)[:, None, None, None] if is_rescaled else None,
         history=2 * max(1, *(slot.table.order for slot in slots)) - 2,
         is_noisy=any(any(slot.table.draws) for slot in slots),
         told={

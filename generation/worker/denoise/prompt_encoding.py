@@ -71,9 +71,13 @@ class ClipEncoding:
         needed = [len(self._cut(text, tokenizer)) for text in texts for tokenizer, _ in self._pairs]
         return min(MAX_CHUNKS, max(needed))
 
-    def encode(self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int) -> list[Encoded]:
-        """Returns the text's embeddings and, if guided, the negative's. Both are padded to `chunks`."""
-        encoded = [self._encoded(text, chunks)]
+    def encode(
+        self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int, skipped: int | None = None
+    ) -> list[Encoded]:
+        """Returns the text's embeddings and, if guided, the negative's. Both are padded to `chunks`. `skipped`: the argument
+        `clip_skip` of diffusers' pipelines.
+        """
+        encoded = [self._encoded(text, chunks, skipped)]
         if not is_guided:
             return encoded
         if self._is_xl and not negative.plain and self._pipe.config.force_zeros_for_empty_prompt:
@@ -81,9 +85,9 @@ class ClipEncoding:
             embedded, pooled = encoded[0]
             zeros = torch.zeros_like(embedded), None if pooled is None else torch.zeros_like(pooled)
             return [*encoded, zeros]
-        return [*encoded, self._encoded(negative, chunks)]
+        return [*encoded, self._encoded(negative, chunks, skipped)]
 
-    def _encoded(self, text: PromptText, chunks: int) -> Encoded:
+    def _encoded(self, text: PromptText, chunks: int, skipped: int | None) -> Encoded:
         embedded: list[Tensor] = []
         pooled: Tensor | None = None
         for tokenizer, encoder in self._pairs:
@@ -93,12 +97,16 @@ class ClipEncoding:
             out = encoder(ids, attention_mask=None, output_hidden_states=True)
             if out[0].ndim == 2:
                 pooled = out[0][0]  # the first chunk's, without weights
-            embedded.append(_weighed(self._hidden(out), cut).flatten(0, 1))
+            embedded.append(_weighed(self._hidden(encoder, out, skipped or 0), cut).flatten(0, 1))
         return torch.cat(embedded, dim=-1), pooled
 
-    def _hidden(self, out: Any) -> Tensor:
-        """Returns the layer that the denoiser was trained with: (chunks, window, width)."""
-        return out.hidden_states[-2] if self._is_xl else out.last_hidden_state
+    def _hidden(self, encoder: Any, out: Any, skipped: int) -> Tensor:
+        """Returns the layer that the denoiser was trained with, or an earlier one: (chunks, window, width)."""
+        if self._is_xl:
+            return out.hidden_states[-2 - skipped]
+        if not skipped:
+            return out.last_hidden_state
+        return getattr(encoder, "text_model", encoder).final_layer_norm(out.hidden_states[-1 - skipped])
 
     def _cut(self, text: PromptText, tokenizer: Any) -> list[_Chunk]:
         """Cuts the text at every `BREAK`, and before a chunk would be longer than the window."""

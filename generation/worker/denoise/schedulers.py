@@ -3,13 +3,16 @@
 import copy
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
+import diffusers
 import numpy as np
 import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
+
+from generation.files.scheduler_names import SCHEDULERS
 
 
 class Scheduler(Protocol):
@@ -52,6 +55,35 @@ def begin_at(scheduler: Any, index: int) -> None:
     """Sets the index of the first step. DDIM and DDPM have no such method, because they find it by the timestep."""
     if hasattr(scheduler, "set_begin_index"):
         scheduler.set_begin_index(index)
+
+
+def named(name: str, own: Scheduler) -> Scheduler | None:
+    """Returns the scheduler of this name for a model whose own is `own`. None: it does not suit the model."""
+    meant, config = SCHEDULERS[name], own.config
+    changes = dict(meant.config)
+    class_name = meant.class_name
+    if is_flow(own) or config.get("prediction_type") == "flow_prediction":
+        class_name = meant.flow_class
+        is_shifted = config.get("use_dynamic_shifting")
+        if not class_name or (is_shifted and class_name == "FlowMatchHeunDiscreteScheduler"):
+            return None
+        shift = config.get("shift", config.get("flow_shift", 1.0))
+        changes |= {"use_flow_sigmas": True, "prediction_type": "flow_prediction"}
+        changes |= {"flow_shift": shift, "shift": shift}
+    elif meant.spacing and config.get("timestep_spacing") != "trailing":
+        changes["timestep_spacing"] = meant.spacing
+    made: Any = getattr(diffusers, class_name)
+    changes |= {"final_sigmas_type": "zero", "use_beta_sigmas": False, "use_exponential_sigmas": False}
+    known = inspect.signature(made.__init__).parameters
+    return made.from_config(config, **{key: value for key, value in changes.items() if key in known})
+
+
+def suited(timing: Timing, scheduler: Any) -> Timing:
+    """Returns the part of the model's timing that the scheduler takes: it may be another than the model's own."""
+    taken, config = inspect.signature(scheduler.set_timesteps).parameters, scheduler.config
+    is_shifted = "mu" in taken and config.get("use_dynamic_shifting")
+    is_even = timing.is_even and "sigmas" in taken and not config.get("use_flow_sigmas")
+    return replace(timing, mu=timing.mu if is_shifted else None, is_even=is_even)
 
 
 # Flow-matching schedulers do not scale the sample, and use another name for mixing a picture with noise.

@@ -55,6 +55,7 @@ class Slot:
     clean: Tensor | None = None  # latents of the finished picture, as the last step predicted them
     scheduler: Scheduler | None = None  # only if the table is not linear
     background: Background | None = None  # only if a part of the init picture is kept
+    rescale: float = 0.0  # of the guided output, from 0 (off) to 1; needs a row of the negative
     is_alone: bool = False  # shares no step; its model finishes it before it starts another
 
     @property
@@ -64,6 +65,10 @@ class Slot:
     @property
     def clean_latents(self) -> Tensor | None:
         return None if self.clean is None else own_part(self.clean, self.shape)
+
+    @property
+    def is_rescaled(self) -> bool:
+        return self.rescale > 0 and any(row.weight != row.unguided for row in self.rows)
 
     @property
     def is_finished(self) -> bool:

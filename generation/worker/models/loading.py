@@ -19,9 +19,12 @@ from generation.files.model_folder import OPTIONAL, BrokenModelFolder, is_hub_na
 from generation.files.model_folder import inspect as inspect_folder
 from generation.request import ModelEntry
 from generation.worker.memory import is_device_lost, is_out_of_memory
+from generation.worker.models.clip_skip import name_text_model
+from generation.worker.models.embeddings import BrokenEmbedding, load_embeddings
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.model import Model as Model
 from generation.worker.models.model import UnusableRequest as UnusableRequest
+from generation.worker.models.model import schedulers_of
 from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
 
@@ -71,6 +74,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         folder = inspect_folder(entry.source)
         pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
         _check(entry, pipe)
+        load_embeddings(entry, pipe)
         # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
         pipe.to(device)
         if entry.compile:
@@ -81,6 +85,8 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
             pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
         return Model(entry, pipe, device, dtype)
     except BrokenModelFolder as broken:
+        raise BrokenModel(str(broken)) from broken
+    except BrokenEmbedding as broken:
         raise BrokenModel(str(broken)) from broken
     except BrokenModel:
         raise
@@ -140,6 +146,18 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
                 f"{entry.name}: diffusers has no scheduler {entry.scheduler}; leave `scheduler` empty."
             )
         pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+    for key, argument, function in (
+        ("clip_skip", "clip_skip", getattr(pipe, "encode_prompt", None)),
+        ("rescale", "guidance_rescale", pipe.__call__),
+    ):
+        is_taken = function is not None and argument in inspect.signature(function).parameters
+        if getattr(entry, key) and not is_taken:
+            raise BrokenModel(f"{entry.name}: a {type(pipe).__name__} has no `{key}`; leave it out.")
+    name_text_model(pipe)
+    if entry.schedulers:
+        made = schedulers_of(entry, pipe.scheduler)
+        if wrong := next((name for name in entry.schedulers if name not in made), None):
+            raise BrokenModel(f"{entry.name}: the scheduler {wrong} does not suit a {type(pipe).__name__}.")
 
 
 def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:

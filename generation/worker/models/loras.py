@@ -16,6 +16,7 @@ from generation.request import LoraEntry, LoraName, LoraSet, ModelEntry
 from generation.worker.denoise.slots import Slot
 from generation.worker.memory import is_device_lost, is_out_of_memory
 from generation.worker.models.backoff import Backoff
+from generation.worker.models.peft_names import read_peft
 
 KEPT = 8
 """LoRAs in memory for each model; more if the pictures in progress need more. SDXL LoRAs take 50 to 400 MB."""
@@ -61,7 +62,7 @@ class Adapters:
         if loras == self._worn:
             return
         self.load(loras)
-        names: list[str] = [lora.name for lora in loras]
+        names = [_adapter(lora.name) for lora in loras]
         # diffusers' `set_adapters` visits every module and every weight: for SDXL it takes 79 ms of CPU, and this loop 4 ms.
         # PEFT's own setters would also switch the weights' gradients each time, which is not needed. So this code sets the fields
         # directly.
@@ -69,7 +70,9 @@ class Adapters:
             layer._disable_adapters = not loras  # pyright: ignore[reportPrivateUsage]
             layer._active_adapter = names  # pyright: ignore[reportPrivateUsage]
             for lora in loras:
-                layer.set_scale(lora.name, lora.weight)  # does nothing if the LoRA does not have this layer
+                layer.set_scale(
+                    _adapter(lora.name), lora.weight
+                )  # does nothing if the LoRA does not have this layer
         self._worn = loras
 
     def _load(self, name: LoraName) -> None:
@@ -96,9 +99,15 @@ class Adapters:
         file = inspect_lora(lora.source, self._model.source)
         with torch.inference_mode(False), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about the keys of other programs
-            self._pipe.load_lora_weights(
-                str(file.parent), weight_name=file.name, adapter_name=lora.name, local_files_only=True
-            )
+            if hasattr(self._pipe, "unet") and (state := read_peft(file)) is not None:
+                self._pipe.load_lora_weights(state, adapter_name=_adapter(lora.name))
+            else:
+                self._pipe.load_lora_weights(
+                    str(file.parent),
+                    weight_name=file.name,
+                    adapter_name=_adapter(lora.name),
+                    local_files_only=True,
+                )
         weights = self._weights(lora.name)
         if not weights:
             raise BrokenLora(f"{lora.source} holds nothing for a {type(self._pipe).__name__}.")
@@ -121,7 +130,9 @@ class Adapters:
             for module in self._modules
             for path, weight in module.named_parameters()
             # PEFT's paths: …to_q.lora_A.NAME.weight. The name alone may also be that of a layer.
-            if any(kind.startswith("lora_") and own == name for kind, own in pairwise(path.split(".")))
+            if any(
+                kind.startswith("lora_") and own == _adapter(name) for kind, own in pairwise(path.split("."))
+            )
         ]
 
     def _drop(self, name: LoraName) -> None:
@@ -130,8 +141,13 @@ class Adapters:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about deleting an active LoRA
             if hasattr(self._pipe, "delete_adapters"):
-                self._pipe.delete_adapters([name])
+                self._pipe.delete_adapters([_adapter(name)])
         self._layers = self._find_layers()  # a failed load may have left some
+
+
+def _adapter(name: LoraName) -> str:
+    """Returns PEFT's name for a LoRA. A dict of modules takes no name that is its attribute too, such as `keys`."""
+    return f"lora-{name}"
 
 
 def _first_lines(error: Exception) -> str:

@@ -13,9 +13,11 @@ from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
+from generation.worker.denoise.schedulers import named, suited
 from generation.worker.denoise.slots import Slot
 from generation.worker.denoise.step_table import StepTables
 from generation.worker.models.abilities import of_pipe
+from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload
@@ -34,6 +36,12 @@ class UnusableRequest(Exception):
         return self.reason
 
 
+def schedulers_of(entry: ModelEntry, own: Any) -> dict[str, Any]:
+    """Returns the schedulers that the settings list, by name. Those that don't suit the model are left out; see `loading`."""
+    made = {name: named(name, own) for name in entry.schedulers}
+    return {name: scheduler for name, scheduler in made.items() if scheduler is not None}
+
+
 class Model:
     """A loaded model: its modules and the objects made from them."""
 
@@ -43,11 +51,15 @@ class Model:
         self.device = device
         self.dtype = dtype
         self.family = FAMILIES[type(pipe).__name__](pipe)
+        self.family.clip_skip = layers_skipped(pipe, entry.clip_skip)
         self.unet: Any = self.family.unet
         # Compiled code is already replayed.
         is_replayed = device.type == "cuda" and not entry.compile and self.family.IS_RECORDED
         self.cuda_graphs = CudaGraphs(self.family.unet, CudaRecorder()) if is_replayed else None
         self.step_tables = StepTables(pipe.scheduler)
+        self.named_tables = {
+            name: StepTables(scheduler) for name, scheduler in schedulers_of(entry, pipe.scheduler).items()
+        }
         self.adapters = Adapters(entry, pipe)
         self.offload = Offload(pipe, device)
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
@@ -55,9 +67,15 @@ class Model:
         self.batch_states = BatchStates(device)
         self.abilities = replace(of_pipe(pipe), multiple=self.family.multiple)
 
-    @property
-    def scheduler_name(self) -> str:
-        return type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
+    def scheduler_name(self, name: str = "") -> str:
+        """Returns the name of an order's scheduler; of the model's own if `name` is empty."""
+        return name or type(self.pipe.scheduler).__name__.removesuffix("Scheduler")
+
+    def _tables(self, name: str) -> StepTables:
+        """Raises UnusableRequest."""
+        if name and name not in self.named_tables:
+            raise UnusableRequest("scheduler", f"{self.entry.name} has no scheduler {name} in the settings.")
+        return self.named_tables[name] if name else self.step_tables
 
     def latent_shape(self, size: ImageSize) -> tuple[int, int, int]:
         multiple, scale = self.family.multiple, self.family.scale
@@ -86,12 +104,13 @@ class Model:
                 mask = Mask.read(masking.source, picture, shape, self.device)
         try:
             strength = start.strength if start else None
-            table = self.step_tables.table(
-                drawing.steps, strength, self.family.timing(shape, drawing.steps), is_masked=mask is not None
-            )
+            tables = self._tables(drawing.scheduler)
+            timing = suited(self.family.timing(shape, drawing.steps), tables.scheduler)
+            table = tables.table(drawing.steps, strength, timing, is_masked=mask is not None)
         except (ValueError, IndexError) as refused:  # schedulers raise these for more steps than they support
             raise UnusableRequest(
-                "steps", f"{self.scheduler_name} cannot do {drawing.steps} steps: {refused}"
+                "steps",
+                f"{self.scheduler_name(drawing.scheduler)} cannot do {drawing.steps} steps: {refused}",
             ) from refused
         key = BatchKey(
             model=self.entry.name,
@@ -101,6 +120,7 @@ class Model:
             loras=drawing.lora_set,
         )
         slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask, shape)
+        slot.rescale = self.entry.rescale
         self.adapters.wearers.add(slot)
         if mask is not None and self.codec.is_drawing:
             # diffusers also encodes the masked picture, for U-Nets that use it. So its generator has advanced when the schedulers

@@ -9,7 +9,7 @@ their modules.
 import functools
 import inspect
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -26,8 +26,9 @@ from generation.request import BatchKey, Drawing, ModelEntry, Role
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.abilities import of_pipe
+from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.loras import Adapters
-from generation.worker.models.model import Model, UnusableRequest
+from generation.worker.models.model import Model, UnusableRequest, schedulers_of
 from generation.worker.models.offload import PipelineOffload
 from generation.worker.models.prompt_reading import reading_of
 from generation.worker.output.decode import to_tensor
@@ -60,9 +61,12 @@ class PipelineModel(Model):
         self.device = device
         self.dtype = dtype
         self.adapters = Adapters(entry, pipe)
+        self._schedulers = (
+            {"": pipe.scheduler, **schedulers_of(entry, pipe.scheduler)} if hasattr(pipe, "scheduler") else {}
+        )
         self.cuda_graphs = None
         self.offload = PipelineOffload(pipe, device)
-        has_scheduler = _pause_behind_schedulers(pipe)
+        has_scheduler = _pause_behind_schedulers([*pipe.components.values(), *self._schedulers.values()])
         abilities = of_pipe(pipe)
         self.abilities = replace(abilities, tells_steps=has_scheduler or _has_callback(pipe))
         self._siblings: dict[str, Any] = {type(pipe).__name__: pipe}
@@ -88,7 +92,7 @@ class PipelineModel(Model):
             generator=asked["generator"],
             sample=torch.empty(0),
             is_alone=True,
-            draw=_drawing(pipe, asked),
+            draw=_drawing(pipe, asked, self._scheduler(drawing.scheduler)),
         )
         self.adapters.wearers.add(slot)
         return slot
@@ -151,6 +155,10 @@ class PipelineModel(Model):
             )
         if guidance.kind is not GuidanceKind.NONE:
             asked[guidance.argument] = drawing.guidance
+        if self.entry.rescale:
+            asked["guidance_rescale"] = self.entry.rescale
+        if (skipped := layers_skipped(self.pipe, self.entry.clip_skip)) is not None:
+            asked["clip_skip"] = skipped
         if start:
             asked |= {"image": fitted(open_picture(start.source), drawing.size), "strength": start.strength}
             if mask:
@@ -158,6 +166,12 @@ class PipelineModel(Model):
         accepts = _parameters(pipe)
         told = {name: value for name, value in asked.items() if name in accepts}
         return told | {"generator": torch.Generator().manual_seed(drawing.seed + index)}
+
+    def _scheduler(self, name: str) -> Any:
+        """Returns the scheduler of that name, or the model's own; None for a pipeline without one. Raises UnusableRequest."""
+        if name and name not in self._schedulers:
+            raise UnusableRequest("scheduler", f"{self.entry.name} has no scheduler {name} in the settings.")
+        return self._schedulers.get(name)
 
 
 def sibling(pipe: Any, kind: type[Any]) -> Any:
@@ -181,7 +195,7 @@ def _has_callback(pipe: Any) -> bool:
     return "callback_on_step_end" in _parameters(pipe)
 
 
-def _drawing(pipe: Any, asked: dict[str, Any]) -> Callable[[], Image.Image]:
+def _drawing(pipe: Any, asked: dict[str, Any], scheduler: Any) -> Callable[[], Image.Image]:
     generator, has_callback = asked["generator"], _has_callback(pipe)
     seed = generator.initial_seed()
     if has_callback:
@@ -190,6 +204,8 @@ def _drawing(pipe: Any, asked: dict[str, Any]) -> Callable[[], Image.Image]:
     def draw() -> Image.Image:
         _pause_at_scheduler(not has_callback)
         generator.manual_seed(seed)  # it may be a second try
+        if scheduler is not None:
+            pipe.scheduler = scheduler
         return pipe(**asked).images[0]
 
     return draw
@@ -200,9 +216,9 @@ def _call_back(_: Any, step: int, timestep: Any, told: dict[str, Any]) -> dict[s
     return told
 
 
-def _pause_behind_schedulers(pipe: Any) -> bool:
+def _pause_behind_schedulers(parts: Iterable[Any]) -> bool:
     """Lets a run without a callback pause after each step of a scheduler. Returns whether there is a scheduler."""
-    schedulers = [part for part in pipe.components.values() if hasattr(part, "set_timesteps")]
+    schedulers = {id(part): part for part in parts if hasattr(part, "set_timesteps")}.values()
     for scheduler in schedulers:
         step = type(scheduler).step
 

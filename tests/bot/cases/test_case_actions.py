@@ -175,6 +175,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.POLICY_RESET: reset_policy,
     Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
+    Act.PAID_ACCESS: lambda shop: shop.casework.set_paid(MIA, True),
     Act.READ_LOG: lambda shop: shop.takedown.note_reading(MIA, ADA.member),
 }
 
@@ -208,6 +209,7 @@ COMMANDS: dict[str, tuple[Act, ...]] = {
     "server policy preset": (Act.POLICY_PRESET,),
     "server policy category": (Act.POLICY_CATEGORY,),
     "server policy reset": (Act.POLICY_RESET,),
+    "server paid": (Act.PAID_ACCESS,),
 }
 """The acts of each moderator command; empty for commands that only show something."""
 

@@ -182,7 +182,42 @@ BROKEN = [  # file content, and the key and the words that the error must contai
     (MODEL + "scheduler = 'DDIM'", "models.emoji.scheduler", "the nearest is 'DDIMScheduler'"),
     (MODEL + "scheduler = 'os'", "models.emoji.scheduler", "no such scheduler"),
     (MODEL + "scheduler = 3", "models.emoji.scheduler", "a string"),
+    (
+        MODEL + "[[models.embeddings]]\nname = 'a'\nsource = 'x'\ntrigger = 'two words'",
+        "models.emoji.embeddings.a.trigger",
+        "one word",
+    ),
+    (
+        MODEL
+        + "".join(f"[[models.embeddings]]\nname = '{name}'\nsource = 'x'\n" for name in ("bad", "bad-hands")),
+        "models.emoji.embeddings.bad",
+        "its trigger 'bad' is a part of the trigger of 'bad-hands'",
+    ),
+    (
+        MODEL + "licence_class = 'free'",
+        "models.emoji.licence_class",
+        "one of: non-commercial, open, research",
+    ),
+    (MODEL + "clip_skip = 13", "models.emoji.clip_skip", "from 0 to 12"),
+    (MODEL + "rescale = 1.5", "models.emoji.rescale", "a number from 0 to 1"),
+    (MODEL + "prefix = 3", "models.emoji.prefix", "a string"),
+    (MODEL + "schedulers = 'DDIM'", "models.emoji.schedulers", "a list of strings"),
+    (MODEL + "schedulers = ['Euler A']", "models.emoji.schedulers", "the nearest is 'Euler a'"),
+    (MODEL + "schedulers = ['DPM++ SDE']", "models.emoji.schedulers", "no scheduler 'DPM++ SDE'"),
+    (MODEL + "schedulers = ['DDIM', 'DDIM']", "models.emoji.schedulers", "'DDIM' is named twice"),
+    (MODEL + "scheduler = 'DDIMScheduler'\nschedulers = ['DDIM']", "models.emoji.schedulers", "give either"),
 ]
+
+
+def test_a_scheduler_that_does_not_suit_the_folders_model_is_said_at_start(tmp_path: Path) -> None:
+    (tmp_path / "scheduler").mkdir()
+    (tmp_path / "scheduler" / "scheduler_config.json").write_text(
+        '{"_class_name": "FlowMatchEulerDiscreteScheduler"}', encoding="utf-8"
+    )
+    text = f"[[models]]\nname = 'emoji'\nsource = '{tmp_path}'\nlicence = 'x'\nschedulers = "
+    assert load(written(tmp_path, f"{text}['Euler', 'UniPC']"), {}).models[0].default_scheduler == "Euler"
+    with pytest.raises(SettingsBroken, match="'DDIM' does not suit this model"):
+        load(written(tmp_path, f"{text}['Euler', 'DDIM']"), {})
 
 
 @pytest.mark.parametrize(("text", "key", "part"), BROKEN, ids=[f"{key}: {part}" for _, key, part in BROKEN])

@@ -23,6 +23,7 @@ from bot.studio.errors import (
     UnknownLora,
     UnknownModel,
     UnknownParameter,
+    UnknownScheduler,
 )
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.parameters import ASPECTS, PROMPT_LIMIT
@@ -192,6 +193,7 @@ def test_a_members_words_do_not_leave_a_sentence(text: str, at: float) -> None:
     for error in (
         UnknownModel(text, "emoji"),
         UnknownLora(text, "emoji", "pixel", ""),
+        UnknownScheduler(text, "emoji", "Euler a"),
         UnknownParameter(text, "seed"),
         BadParameter("ar", text, "aspect"),
         NoSuchJob(text),

@@ -37,7 +37,7 @@ def test_pictures_of_all_schedulers_share_batches_and_come_out_as_from_the_pipel
         for i, one in enumerate(with_schedulers(model(sd_folder), SCHEDULERS) * 2)
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=1), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name(), request)
 
 
 def test_image_to_image_starts_later_in_the_schedule_as_the_pipeline_does(sd_folder: Path) -> None:
@@ -50,7 +50,7 @@ def test_image_to_image_starts_later_in_the_schedule_as_the_pipeline_does(sd_fol
         )
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=2), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name(), request)
 
 
 @pytest.mark.parametrize("negative", ["", "blurry"])

@@ -64,7 +64,7 @@ def check(orders: list[tuple[Model, GenerationRequest]]) -> None:
     drawn = [one.codec.decode(slot.sample[None])[0] for slot, (one, _) in zip(slots, orders, strict=True)]
     wanted = [expected(one, request) for one, request in orders]
     for (one, request), got, want in zip(orders, drawn, wanted, strict=True):
-        assert psnr(got, want) >= ASKED, (one.scheduler_name, request.job, psnr(got, want))
+        assert psnr(got, want) >= ASKED, (one.scheduler_name(), request.job, psnr(got, want))
     assert psnr(drawn[0], wanted[2]) < ASKED - 10, "the bound tells pictures apart"
 
 

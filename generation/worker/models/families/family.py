@@ -38,6 +38,7 @@ class ModelFamily:
     channels: int  # of its latents
     multiple: int  # pixels: width and height must be multiples of it
     scale: int  # pixels on each side of a latent
+    clip_skip: int | None = None  # the argument of `encode_prompt`
     clip: ClipEncoding | None = None  # weighs words and reads long prompts; None: the model can do neither
 
     def __init__(self, pipe: Any) -> None:
@@ -56,12 +57,16 @@ class ModelFamily:
     def encode(self, text: PromptText, negative: PromptText, is_guided: bool, chunks: int) -> list[Encoded]:
         """Returns the embeddings of the text and, if guided, of the negative."""
         if self.clip:
-            return self.clip.encode(text, negative, is_guided, chunks)
+            return self.clip.encode(text, negative, is_guided, chunks, self.clip_skip)
         return self.encode_plain(text.plain, negative.plain, is_guided)
 
     def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         """Does the same without weights and chunks, as the family's pipeline does."""
-        return encode(self._pipe, text, negative, is_guided)
+        return encode(self._pipe, text, negative, is_guided, **self._skipping)
+
+    @property
+    def _skipping(self) -> dict[str, Any]:
+        return {} if self.clip_skip is None else {"clip_skip": self.clip_skip}
 
     def levelled(self, encoded: list[Encoded]) -> list[Encoded]:
         """Returns the rows of one picture with texts of one shape."""

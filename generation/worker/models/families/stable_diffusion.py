@@ -68,7 +68,7 @@ class SD3Family(ModelFamily):
         )
 
     def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
-        return encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None)
+        return encode(self._pipe, text, negative, is_guided, prompt_2=None, prompt_3=None, **self._skipping)
 
     def timing(self, latent_shape: tuple[int, ...], steps: int) -> Timing:
         return shifted(self._pipe.scheduler, latent_shape, self._patch, max_shift=1.16, is_even=False)

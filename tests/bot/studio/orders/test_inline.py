@@ -4,13 +4,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.studio.errors import BadParameter, EmptyPrompt, Refusal, UnknownLora, UnknownParameter
+from bot.studio.errors import (
+    BadParameter,
+    EmptyPrompt,
+    Refusal,
+    UnknownLora,
+    UnknownParameter,
+    UnknownScheduler,
+)
 from bot.studio.orders.inline import FOREIGN, NAMES, take_inline
 from bot.studio.orders.order import Order
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.settings import BUNDLED
 from db import Note, NoteKind
 from generation.request import ImageSize
+from tests.bot.conftest import LARGE, SMALL
 from tests.bot.studio.orders.test_parameters import ASKER, dressed, order_of
 
 WIDE, SQUARE = order_of("a --ar 3:2").drawing.size, ImageSize(width=128, height=128)
@@ -102,6 +110,31 @@ def test_loras_are_read_from_lists_and_tags(written: str, loras: dict[str, float
     drawing = dressed(written).drawing
     assert {lora.name: lora.weight for lora in drawing.loras} == loras
     assert drawing.prompt.text == text
+
+
+@pytest.mark.parametrize(
+    ("written", "scheduler", "text"),
+    [
+        ("a cat", "UniPC", "a cat"),
+        ("a cat --scheduler DPM++ 2M Karras", "DPM++ 2M Karras", "a cat"),
+        ("a cat --scheduler dpm++ 2m karras --seed 7", "DPM++ 2M Karras", "a cat"),
+        ("a cat --sampler=dpmpp_2m_karras, in the snow", "DPM++ 2M Karras", "a cat, in the snow"),
+        ("--scheduler UniPC a cat", "UniPC", "a cat"),
+    ],
+)
+def test_a_schedulers_name_may_have_several_words(written: str, scheduler: str, text: str) -> None:
+    drawing = compose(PromptInput(prompt=written), ASKER, [SMALL, LARGE], SMALL).drawing
+    assert (drawing.scheduler, drawing.prompt.text) == (scheduler, text)
+
+
+@pytest.mark.parametrize("written", ["Euler a", "nonsense", "DPM++ SDE"])
+def test_a_scheduler_that_the_model_does_not_have_is_refused(written: str) -> None:
+    with pytest.raises(UnknownScheduler) as caught:
+        compose(PromptInput(prompt=f"a cat --scheduler {written}"), ASKER, [SMALL, LARGE], SMALL)
+    assert caught.value.nearest in SMALL.schedulers
+    with pytest.raises(UnknownScheduler) as caught:
+        compose(PromptInput(prompt="a cat --scheduler UniPC"), ASKER, [LARGE], LARGE)
+    assert caught.value.nearest == ""
 
 
 def test_a_tag_of_an_unknown_lora_is_told_as_that_lora() -> None:

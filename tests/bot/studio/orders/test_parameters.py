@@ -1,6 +1,7 @@
 """Inline parameters and options: a member's text becomes native values, or a refusal that names the mistake."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -30,7 +31,7 @@ from bot.studio.orders.parameters import (
 )
 from bot.studio.settings import BUNDLED
 from bot.texts import language
-from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelName
+from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelName, Prompt
 
 ASKER = Actor(member=MemberId(1), name="ada", guild_id=2, channel_id=3)
 
@@ -384,3 +385,19 @@ def test_weights_that_weigh_nothing_or_too_much_are_told_as_weights(prompt: str)
 @pytest.mark.parametrize("prompt", ["fox::2 cat::-1", "fox::2 forest::1", "std::vector", "fox::"])
 def test_other_weights_are_taken_as_they_are(prompt: str) -> None:
     assert order_of(prompt).drawing.prompt.text == prompt
+
+
+def test_a_models_own_words_are_part_of_the_prompt_that_is_shown_and_screened() -> None:
+    entry = replace(BUNDLED, prefix="score_9", negative="blurry")
+
+    def asked(prompt: str, **options: Any) -> Prompt:
+        return compose(PromptInput(prompt=prompt, **options), ASKER, [entry], entry).drawing.prompt
+
+    assert asked("a fox") == Prompt(text="score_9, a fox", negative="blurry")
+    assert asked("a fox, Score_9") == Prompt(text="a fox, Score_9", negative="blurry"), "once"
+    assert asked("a fox --no people") == Prompt(text="score_9, a fox", negative="people")
+    assert asked("a fox", negative="rain") == Prompt(text="score_9, a fox", negative="rain")
+    with pytest.raises(EmptyPrompt):
+        asked(".")
+    with pytest.raises(PromptTooLong):
+        asked("x" * (PROMPT_LIMIT - 5))

@@ -235,6 +235,22 @@ def test_another_model_draws_a_png_in_its_own_terms() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("sampler", "scheduler"),
+    [
+        ("DPM++ 2M Karras", "DPM++ 2M Karras"),
+        ("DPM++ 2M, Schedule type: Karras", "DPM++ 2M Karras"),
+        ("UniPC, Schedule type: Automatic", "UniPC"),
+        ("Euler a", "UniPC"),
+        ("DDIM", "UniPC"),
+    ],
+)
+def test_a_files_scheduler_is_taken_where_the_model_has_it(sampler: str, scheduler: str) -> None:
+    text = f"a fox\nSteps: 9, Sampler: {sampler}, CFG scale: 4, Seed: 7, Size: 64x64, Model: small"
+    assert ordered(text.encode()).drawing.scheduler == scheduler
+    assert ordered(text.encode(), "--scheduler UniPC").drawing.scheduler == "UniPC"
+
+
 def test_a_pngs_loras_are_worn_where_they_are_still_there() -> None:
     loras = tuple(Lora(name=LoraName(name), weight=0.75) for name in ("pixel", "gone"))
     order = ordered(a_png(loras=loras, prompt=Prompt(text="pixel art, a fox")))

@@ -203,6 +203,27 @@ async def test_another_model_in_a_remix_draws_in_its_own_terms(busy: Shop) -> No
         await variations.remix(job.id, 0, PromptInput(prompt="a fox --model large --lora pixel"), BEN)
 
 
+async def test_a_scheduler_stays_with_its_job_until_it_leaves_the_settings(busy: Shop) -> None:
+    job = (await busy.draw(images=1, scheduler="DPM++ 2M Karras")).job
+    assert (await busy.job(job)).drawing.scheduler == "DPM++ 2M Karras"
+    assert (await busy.variations.remixable(job.id, BEN)).schedulers == SMALL.schedulers
+    words = PromptInput(prompt="a fox")
+    for order in (
+        await busy.variations.reroll(job.id, BEN),
+        await busy.variations.variation(job.id, 0, BEN),
+        await busy.variations.remix(job.id, 0, words, BEN),
+    ):
+        assert order.drawing.scheduler == "DPM++ 2M Karras"
+    chosen = await busy.variations.remix(job.id, 0, replace(words, scheduler="UniPC"), BEN)
+    assert chosen.drawing.scheduler == "UniPC"
+    # The form's menu sends the picture's own, though the prompt names a model without it.
+    other = PromptInput(prompt="a fox --model large", scheduler="DPM++ 2M Karras")
+    assert (await busy.variations.remix(job.id, 0, other, BEN)).drawing.scheduler == ""
+    without = replace(busy.settings, models=(replace(SMALL, schedulers=("UniPC",)),))
+    elsewhere = Variations(without, busy.records)
+    assert (await elsewhere.reroll(job.id, BEN)).drawing.scheduler == "UniPC"
+
+
 async def test_what_imagine_refuses_a_remix_refuses(busy: Shop) -> None:
     job = (await busy.draw(images=1)).job
     for text, refusal in (

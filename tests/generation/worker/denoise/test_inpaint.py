@@ -54,7 +54,7 @@ def test_masks_of_all_schedulers_share_batches_and_come_out_as_from_the_inpainti
         (orders[1][0], order("changed", pictures=start_from(png(), strength=0.7))),
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=5), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request.job)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name(), request.job)
 
 
 def test_sdxl_inpaints_too(sdxl_folder: Path) -> None:

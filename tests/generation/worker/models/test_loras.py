@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import torch
 from diffusers import DiffusionPipeline
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -118,6 +119,58 @@ def test_other_kinds_wear_loras_as_their_pipelines_do(
     for slot, one in zip(drawn, requests, strict=True):
         assert difference(slot.latents, drawn_by_diffusers(folder, files, one)) < 1e-4, one.job
     assert difference(drawn[1].sample, drawn[0].sample) > 0.001
+
+
+@pytest.mark.filterwarnings(
+    "ignore:`is_gradient_checkpointing`:FutureWarning"
+)  # PEFT asks transformers for it
+@pytest.mark.parametrize("part", ["unet", "text_encoder"])
+def test_a_lora_that_peft_wrote_gives_the_picture_of_weights_merged_by_hand(
+    sd_folder: Path, tmp_path: Path, part: str
+) -> None:
+    layers = ("mid_block.*to_q", "up_blocks.*to_out.0") if part == "unet" else ("layers.0.*q_proj",)
+    pipe: Any = DiffusionPipeline.from_pretrained(sd_folder, **dict.fromkeys(["safety_checker"]))
+    module: Any = getattr(pipe, part)
+    torch.manual_seed(3)
+    wrapped: Any = get_peft_model(
+        module,
+        LoraConfig(
+            r=4,
+            lora_alpha=6,
+            init_lora_weights=False,
+            target_modules=f".*({'|'.join(layers)})",
+            alpha_pattern={"attn1.to_q": 2} if part == "unet" else {},
+        ),
+    )
+    wrapped.save_pretrained(tmp_path / "peft")
+    wrapped.merge_and_unload()
+    request = order(**wearing(ink=0.5))
+    file = tmp_path / "peft" / "adapter_model.safetensors"
+    if part == "text_encoder":  # the names before transformers 5
+        save_file(
+            {
+                name.replace("model.encoder", "model.text_model.encoder"): weight
+                for name, weight in load_file(file).items()
+            },
+            file,
+        )
+    (slot,) = draw(model(sd_folder, loras=listed({"ink": file})), [request])
+
+    merged: Any = DiffusionPipeline.from_pretrained(sd_folder, **dict.fromkeys(["safety_checker"]))
+    merged.set_progress_bar_config(disable=True)
+    for name, weight in load_file(file).items():
+        if "lora_B" in name:
+            layer = name.removeprefix("base_model.model.").removeprefix("text_model.")
+            layer = layer.removesuffix(".lora_B.weight")
+            alpha = 2 if layer.endswith("attn1.to_q") else 6
+            lower = load_file(file)[name.replace("lora_B", "lora_A")]
+            own = getattr(merged, part).get_submodule(layer).weight
+            own.data += 0.5 * alpha / 4 * weight @ lower
+    assert difference(slot.sample, reference.latents(merged, request.drawing, 0)) < 1e-4
+    plain = reference.latents(
+        DiffusionPipeline.from_pretrained(sd_folder, **dict.fromkeys(["safety_checker"])), request.drawing, 0
+    )
+    assert difference(slot.sample, plain) > 0.001
 
 
 def test_a_lora_that_is_read_between_two_steps_of_a_plain_picture_leaves_it_bit_for_bit_the_same(
@@ -284,7 +337,7 @@ def test_loras_count_as_memory_and_the_ones_used_longest_ago_are_dropped(
         (slot,) = draw(one, [request])
         assert difference(slot.sample, drawn_by_diffusers(sd_folder, files, request)) < 1e-4
         assert one.adapters.bytes > 0
-    assert list(one.pipe.get_list_adapters()["unet"]) == ["ink"]
+    assert list(one.pipe.get_list_adapters()["unet"]) == ["lora-ink"]
 
 
 def test_half_precision_models_wear_loras_of_their_own_precision(
@@ -293,7 +346,7 @@ def test_half_precision_models_wear_loras_of_their_own_precision(
     one = load(entry(sd_folder, loras=listed(files)), torch.device("cpu"), torch.bfloat16)
     (slot,) = draw(one, [order(**wearing(pixel=1.0))])
     assert torch.isfinite(slot.sample).all()
-    own = {p.dtype for name, p in one.unet.named_parameters() if "pixel" in name.split(".")}
+    own = {p.dtype for name, p in one.unet.named_parameters() if "lora-pixel" in name.split(".")}
     assert own == {torch.bfloat16}
 
 
@@ -320,15 +373,15 @@ def test_loras_of_pictures_in_progress_are_read_once_however_many_there_are(
 
     monkeypatch.setattr(one.pipe, "load_lora_weights", watched, raising=False)
     drawn = draw(one, [order(**wearing(ink=1.0)), order(**wearing(pixel=1.0))])
-    assert read == ["ink", "pixel"]
+    assert read == ["lora-ink", "lora-pixel"]
     assert all(slot.is_finished for slot in drawn)
     (again,) = draw(one, [order(**wearing(pixel=0.5))])
-    assert read == ["ink", "pixel"]
+    assert read == ["lora-ink", "lora-pixel"]
     assert again.is_finished
-    assert list(one.pipe.get_list_adapters()["unet"]) == ["pixel"], "and then as many as are kept"
+    assert list(one.pipe.get_list_adapters()["unet"]) == ["lora-pixel"], "and then as many as are kept"
 
 
-@pytest.mark.parametrize("name", ["weight", "to_q", "0"])
+@pytest.mark.parametrize("name", ["weight", "keys", "to_q", "0"])
 def test_a_lora_with_the_name_of_a_layer_touches_its_own_weights_alone(
     sd_folder: Path, files: dict[str, Path], name: str
 ) -> None:

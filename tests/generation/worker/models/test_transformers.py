@@ -38,7 +38,7 @@ def test_sd3_mixes_schedulers_steps_guidance_and_seeds_and_comes_out_as_from_the
         )
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=1), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name(), request)
 
 
 @pytest.mark.parametrize("strength", [0.35, 0.8])
@@ -52,7 +52,7 @@ def test_sd3_starts_from_a_picture_as_the_pipeline_does(sd3_folder: Path, streng
         )
     ]
     for slot, (one, request) in zip(draw_in_company(orders, seed=2), orders, strict=True):
-        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name, request)
+        assert relative_difference(slot, one, request) < 1e-4, (one.scheduler_name(), request)
 
 
 def test_sd3_inpaints_as_the_pipeline_does(sd3_folder: Path) -> None:

@@ -1,0 +1,29 @@
+"""docs/models.md: every block is settings that load, and the table names what they say."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from bot.studio.settings import PROJECT, load
+
+PAGE = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
+BLOCKS = dict(re.findall(r"^## (\d+ GB)[^\n]*\n.*?```toml\n(.*?)```", PAGE, re.S | re.M))
+
+
+def test_there_is_a_block_for_every_card() -> None:
+    assert list(BLOCKS) == ["8 GB", "12 GB", "16 GB", "24 GB", "48 GB"]
+    assert PAGE.count("```toml") == len(BLOCKS)
+
+
+@pytest.mark.parametrize("memory", BLOCKS)
+def test_every_block_is_settings(tmp_path: Path, memory: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(BLOCKS[memory], encoding="utf-8")
+    settings = load(path, {})
+    for entry in settings.models:
+        assert entry.licence and entry.licence_class
+        assert (entry.side, entry.steps) != (512, 25) or entry.name == "sd15", "not the defaults by accident"
+        rows = [line.split(" | ") for line in PAGE.splitlines() if line.startswith(f"| {memory} |")]
+        assert str(entry.steps) in {row[4] for row in rows}
+        assert f"{entry.guidance:g}" in {row[5] for row in rows} or entry.guidance <= 1
