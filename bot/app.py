@@ -60,7 +60,7 @@ _PARK_SECONDS = 6.0
 """Seconds that a stop waits for results under way and for the cards of parked jobs. Docker kills after ten."""
 _GRACE_SECONDS = 1.0
 """Seconds in which answers to presses and commands may end by themselves at a stop."""
-_ANSWERS = ("CommandTree", "discord-ui", "discord.py: ")
+_ANSWERS = ("CommandTree", "discord-ui", "discord.py")
 """The first words of the names that discord.py gives to their tasks."""
 
 

@@ -65,8 +65,10 @@ async def answer(interaction: Interaction, error: Exception) -> None:
         if isinstance(error, MemberBlocked):
             # Sends the case and its appeal button here when no direct message could.
             await interaction.client.direct_messages.tell_pending(interaction)
-    except UNREACHABLE as gone:
-        # After three seconds (first answer) or fifteen minutes (token) Discord accepts no answer.
+    except Exception as gone:
+        # After three seconds (first answer) or fifteen minutes (token) Discord accepts no answer; a closed client sends none.
+        if not (isinstance(gone, UNREACHABLE) or interaction.client.is_closed()):
+            raise
         log.warning("could not tell %s: %s", _where(interaction), gone)
 
 

@@ -317,7 +317,8 @@ class Delivery:
                 async with post.lock:
                     follower.cancel()
                 await asyncio.wait([follower])
-                is_open = not self._client.is_closed()
-                if is_open and not follower.cancelled() and (bug := follower.exception()):
+                # Read also when it is not logged, or asyncio logs it.
+                bug = None if follower.cancelled() else follower.exception()
+                if bug is not None and not self._client.is_closed():
                     log.error("the progress was not shown to its end", exc_info=bug)
         return await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler)
