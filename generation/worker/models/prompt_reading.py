@@ -53,7 +53,8 @@ def _count(pipe: Any, text: PromptText) -> tuple[int, int]:
 
 def _windows(pipe: Any) -> Sequence[tuple[Any, int]]:
     """Returns the pipeline's tokenizers, and the number of tokens that it takes from each."""
-    limit = inspect.signature(pipe.__call__).parameters.get("max_sequence_length")
+    accepted = inspect.signature(pipe.__call__).parameters
+    limit = accepted["max_sequence_length"].default if "max_sequence_length" in accepted else None
     windows: list[tuple[Any, int]] = []
     for name, tokenizer in pipe.components.items():
         encoder = getattr(pipe, name.replace("tokenizer", "text_encoder"), None)
@@ -61,5 +62,5 @@ def _windows(pipe: Any) -> Sequence[tuple[Any, int]]:
             continue
         # diffusers' limit is that of T5 and of language models; CLIP's window is fixed.
         is_fixed = limit is None or isinstance(tokenizer, CLIPTokenizer)
-        windows.append((tokenizer, tokenizer.model_max_length if is_fixed else limit.default))
+        windows.append((tokenizer, tokenizer.model_max_length if is_fixed else limit))
     return windows
