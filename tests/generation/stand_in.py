@@ -72,9 +72,9 @@ def finish(request: Request, number: int, size: int = 0) -> None:
     )
 
 
-def reading_of(request: Request) -> Reading | None:
+def reading_of(script: list[str]) -> Reading | None:
     """Reads "reads 75 120 …" as a prompt of which the model reads 75 of 120 tokens, without its weights."""
-    match script_of(request):
+    match script:
         case ["reads", read, tokens, *_]:
             return Reading(read=int(read), tokens=int(tokens), ignored=(Notation.WEIGHTS,))
         case _:
@@ -83,8 +83,9 @@ def reading_of(request: Request) -> Reading | None:
 
 def perform(request: Request, number: int) -> bool:
     """Performs the prompt's script. Returns whether the job continues."""
-    tell(protocol.Started(job=request.job, reading=reading_of(request)))
-    match script_of(request):
+    script = script_of(request)
+    tell(protocol.Started(job=request.job, reading=reading_of(script)))
+    match script:
         case ["hold", path]:
             tell(protocol.Stepped(job=request.job, done=1, total=2))
             tell(

@@ -53,15 +53,15 @@ def _count(pipe: Any, text: PromptText) -> tuple[int, int]:
 
 def _windows(pipe: Any) -> Sequence[tuple[Any, int]]:
     """Returns the pipeline's tokenizers, and the number of tokens that it takes from each."""
-    limit = inspect.signature(pipe.__call__).parameters.get("max_sequence_length")
+    accepted = inspect.signature(pipe.__call__).parameters
+    limit: Any = accepted["max_sequence_length"].default if "max_sequence_length" in accepted else None
     windows: list[tuple[Any, int]] = []
     for name, tokenizer in pipe.components.items():
         encoder = getattr(pipe, name.replace("tokenizer", "text_encoder"), None)
         if encoder is None or not isinstance(tokenizer, PreTrainedTokenizerBase):
             continue
         # diffusers' limit is that of T5 and of language models; CLIP's window is fixed.
-        own = tokenizer.model_max_length
-        windows.append(
-            (tokenizer, own if limit is None or isinstance(tokenizer, CLIPTokenizer) else limit.default)
-        )
+        is_limited = isinstance(limit, int) and not isinstance(tokenizer, CLIPTokenizer)
+        window: Any = limit if is_limited else tokenizer.model_max_length
+        windows.append((tokenizer, window))
     return windows

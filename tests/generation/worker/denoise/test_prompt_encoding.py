@@ -260,7 +260,7 @@ def test_bert_reads_its_window_and_weighs_nothing(bundled_folder: Path) -> None:
     assert rows[0].text.shape[0] == 20
 
 
-LENGTHY = "(a red fox:1.3) BREAK " + "x" * 300
+LENGTHY = "(a red fox:1.3) BREAK " + "x" * 90
 NEGATIVE = "y" * 600
 ALL = tuple(Notation)
 
@@ -268,16 +268,16 @@ ALL = tuple(Notation)
 @pytest.mark.parametrize(
     ("folder", "guidance", "expected"),
     [
-        ("sd", 5.0, Reading(tokens=307, read=307, negative_tokens=600, negative_read=600)),
-        ("sdxl", 1.0, Reading(tokens=307, read=307)),
-        # The window of their longest encoder: BERT's 20, and diffusers' limits of T5.
+        ("sd", 5.0, Reading(tokens=97, read=97, negative_tokens=600, negative_read=600)),
+        ("sdxl", 1.0, Reading(tokens=97, read=97)),
+        # The window of their longest encoder: BERT's 20, and diffusers' limits of T5, which also counts the blanks here.
         (
             "bundled",
             5.0,
-            Reading(tokens=309, read=18, negative_tokens=1, negative_read=1, ignored=ALL),
+            Reading(tokens=97, read=18, negative_tokens=1, negative_read=1, ignored=ALL),
         ),
-        ("sd3", 5.0, Reading(tokens=309, read=255, negative_tokens=601, negative_read=255, ignored=ALL)),
-        ("flux", 5.0, Reading(tokens=309, read=309, ignored=ALL)),
+        ("sd3", 5.0, Reading(tokens=101, read=101, negative_tokens=601, negative_read=255, ignored=ALL)),
+        ("flux", 5.0, Reading(tokens=101, read=101, ignored=ALL)),
     ],
 )
 def test_a_model_tells_how_much_of_a_prompt_it_reads_and_what_it_cannot_follow(

@@ -316,7 +316,7 @@ def test_a_pipeline_draws_the_words_without_notation_and_tells_what_it_left_out(
     (started,) = stage.of(Started)
     assert started.reading is not None
     assert started.reading.ignored == tuple(Notation)
-    assert (started.reading.read, started.reading.tokens) == (75, 7 + 8 + 4 + 3 + 80)
+    assert (started.reading.read, started.reading.tokens) == (75, 7 + 10 + 4 + 3 + 80)
     (finished,) = stage.of(Finished)
     alone = drawn_alone(folder, 1, "a red fox (sleeping) snow fog" + " x" * 80, "rain")
     assert np.abs(pixels(finished.pictures[0]) - alone).max() <= 1
