@@ -15,9 +15,10 @@ import transformers
 from diffusers import DiffusionPipeline
 from diffusers.utils import logging as diffusers_logging
 
-from generation.files.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
+from generation.files.model_folder import OPTIONAL, BrokenModelFolder, ModelFolder, is_hub_name
 from generation.files.model_folder import inspect as inspect_folder
 from generation.request import ModelEntry
+from generation.worker.denoise.schedulers import is_flow
 from generation.worker.memory import is_device_lost, is_out_of_memory
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.model import Model as Model
@@ -26,6 +27,9 @@ from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
 
 log = logging.getLogger(__name__)
+
+FLOW = "flow_prediction"
+"""The `prediction_type` of schedulers that serve models of both kinds."""
 
 
 class BrokenModel(Exception):
@@ -69,7 +73,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
     """Loads a model. Raises BrokenModel. Errors of memory and of the device are passed on."""
     try:
         folder = inspect_folder(entry.source)
-        pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
+        pipe = _load_pipeline(entry.source, folder, dtype)
         _check(entry, pipe)
         # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
         pipe.to(device)
@@ -79,7 +83,9 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
             return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
-        return Model(entry, pipe, device, dtype)
+        model = Model(entry, pipe, device, dtype)
+        _try_scheduler(model)
+        return model
     except BrokenModelFolder as broken:
         raise BrokenModel(str(broken)) from broken
     except BrokenModel:
@@ -139,10 +145,39 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
             raise BrokenModel(
                 f"{entry.name}: diffusers has no scheduler {entry.scheduler}; leave `scheduler` empty."
             )
-        pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+        try:
+            pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+        except Exception as error:  # it may lack what this class needs, or a package that the class needs
+            raise BrokenModel(_unfit(entry, entry.scheduler, error)) from error
 
 
-def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:
+def _try_scheduler(model: Model) -> None:
+    """Makes the schedule of an order with default settings. Raises BrokenModel if the scheduler can't serve this model."""
+    entry, scheduler = model.entry, model.pipe.scheduler
+    name = type(scheduler).__name__
+    config = scheduler.config
+    has_flow = is_flow(scheduler) or config.get("use_flow_sigmas") or config.get("prediction_type") == FLOW
+    if hasattr(model.pipe, "transformer") and not has_flow:
+        reason = f"its scheduler is {name}, which adds noise in another way than this model was trained with"
+        raise BrokenModel(f"{entry.source}: {reason}; leave `scheduler` empty.")
+    shape = (model.family.channels, *(entry.side // model.pipe.vae_scale_factor,) * 2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers
+            model.step_tables.table(entry.steps, None, model.family.timing(shape))
+    except Exception as error:  # classes for other purposes raise anything
+        raise BrokenModel(_unfit(entry, name, error)) from error
+
+
+def _unfit(entry: ModelEntry, scheduler: str, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    what = f"{scheduler} can't do {entry.steps} steps with this model"
+    return f"{entry.source}: {what}: {reason.rstrip('.')}. Choose another scheduler."
+
+
+def _load_pipeline(source: str, folder: ModelFolder | None, dtype: torch.dtype) -> Any:
     diffusers_logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
@@ -150,12 +185,12 @@ def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # warnings about old but valid configurations
         return DiffusionPipeline.from_pretrained(
-            source,
+            str(folder.path) if folder else source,
             torch_dtype=dtype,
-            variant=variant,
-            local_files_only=not is_hub_name(source),
+            variant=folder.variant if folder else None,
+            local_files_only=folder is not None,
             # Files of torch's pickle format may run code when they are read.
             use_safetensors=True,
-            # Stable Diffusion's safety checker alone takes 1.2 GB.
-            **dict.fromkeys(OPTIONAL),
+            # Stable Diffusion's safety checker alone takes 1.2 GB. A null in model_index.json is no default for diffusers.
+            **dict.fromkeys((*OPTIONAL, *(folder.left_out if folder else ()))),
         )

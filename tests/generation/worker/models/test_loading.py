@@ -43,5 +43,5 @@ def test_a_pickle_is_not_read_where_the_check_of_the_folder_does_not_look(
 ) -> None:
     """A hub's model is not checked before it is loaded."""
     with pytest.raises(OSError, match="safetensors"):
-        loading._load_pipeline(str(folder), torch.float32, None)  # pyright: ignore[reportPrivateUsage]
+        loading._load_pipeline(str(folder), None, torch.float32)  # pyright: ignore[reportPrivateUsage]
     assert not (tmp_path / "sprung").exists()
