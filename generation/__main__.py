@@ -12,7 +12,8 @@ from queue import SimpleQueue
 
 from tqdm import tqdm
 
-from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.files.model_source import inspect_entry
+from generation.files.tensor_file import BrokenModelFolder
 from generation.prompt import Prompt
 from generation.protocol import Configure, Event, Failed, Finished, Generate, Order, Started, Stepped, Stop
 from generation.request import (
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         entry, drawing = _entry_and_drawing(options)
-        inspect(entry.source)
+        inspect_entry(entry)
         return _draw(entry, drawing, Path(options.output))
     except (BadInput, BrokenModelFolder) as bad:
         print(bad, file=sys.stderr)
@@ -70,7 +71,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("prompt")
     add = parser.add_argument
     add("-o", "--output", default="picture.png", help="PNG; several become picture-1.png, ...")
-    add("--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled model")
+    add("--model", default="", help="a .safetensors file, a folder in diffusers' layout or a hub name")
+    add(
+        "--base",
+        default="",
+        help="a folder or hub name that the parts that a .safetensors file lacks come from",
+    )
+    add("--vae", default="", help="a file, folder or hub name of a VAE that replaces the model's own")
     add("--negative", default="", help="what should not be in the picture")
     add("--steps", type=int, default=0, help="default: the model's own")
     add("--guidance", type=float, default=-1.0, help="1 switches guidance off")
@@ -139,7 +146,9 @@ def _entry(options: argparse.Namespace) -> ModelEntry:
     if options.model:
         name = ModelName(Path(options.model).name)
         entry = ModelEntry(name=name, source=options.model, licence="", multiple=8)
-    return replace(entry, scheduler=options.scheduler, enlarge=options.enlarge)
+    return replace(
+        entry, base=options.base, vae=options.vae, scheduler=options.scheduler, enlarge=options.enlarge
+    )
 
 
 def _size(text: str, entry: ModelEntry) -> ImageSize:

@@ -185,7 +185,9 @@ class ModelEntry:
     name: Annotated[
         ModelName, Meta(pattern=r"\A[\w.-]{1,60}\Z", description="one word of letters, digits, - . _")
     ]
-    source: Annotated[str, Meta(min_length=1)]  # a folder in diffusers' layout, or a hub name
+    source: Annotated[
+        str, Meta(min_length=1)
+    ]  # a .safetensors file, a folder in diffusers' layout, or a hub name
     licence: str
     description: str = ""
     side: Annotated[int, Meta(ge=8, le=4096)] = 512  # pixels: of the square that the model was trained on
@@ -199,6 +201,13 @@ class ModelEntry:
     enlarge: Literal[1, 2, 4] = 1  # finished pictures are upscaled by this factor before delivery
     variation_strength: Annotated[float, Meta(gt=0, le=1)] = 0.6
     loras: tuple[LoraEntry, ...] = ()
+    # Files: what `source` lacks, or what replaces a part of it.
+    base: str = (
+        ""  # the folder or hub name that the other parts of a single file come from; empty: Atelier's own
+    )
+    vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
+    prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
+    zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:
         """Returns the size with the proportions width : height that is nearest to the model's pixel count."""

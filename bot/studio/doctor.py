@@ -12,7 +12,8 @@ from db.state import size_text, state_of
 from generation import LoraEntry, ModelEntry
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
-from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.files.model_source import inspect_entry
+from generation.files.tensor_file import BrokenModelFolder
 from generation.provenance.certificate import CHAIN, KEY, load_certificate
 from startup import StartError
 
@@ -89,7 +90,7 @@ def inspect_model(entry: ModelEntry) -> None:
     """Raises StartError when the model's folder can't be used."""
     named = f"The model {entry.name!r} in {entry.source} can't be used (models.{entry.name}.source)"
     try:
-        inspect(entry.source)
+        inspect_entry(entry)
     except BrokenModelFolder as broken:
         raise StartError(f"{named}: {broken.reason} {broken.advice}") from broken
     except OSError as error:

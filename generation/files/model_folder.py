@@ -5,7 +5,7 @@ start.
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -38,6 +38,9 @@ _DENOISERS = {
     "FluxPipeline": "transformer",
 }
 _MODEL_CLASS = ("Model", "UNet", "Autoencoder", "Transformer", "Encoder")
+_SMALL = (".json", ".txt", ".model", ".tiktoken", ".jinja")
+"""Ends of the names of configurations and vocabularies."""
+
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "vocab.txt", "*.model", "*.tiktoken")
 
 
@@ -48,10 +51,13 @@ class ModelFolder:
     path: Path  # of a hub's model: its folder in the cache
     pipeline: str  # the diffusers class
     variant: str | None  # such as "fp16", if a component has no files without a variant
-    weights: int  # number of parameters that would be loaded
-    left_out: tuple[
-        str, ...
-    ] = ()  # components that are null in model_index.json, as T5 often is in Stable Diffusion 3
+    parts: Mapping[str, int]  # component -> number of its parameters that would be loaded
+    # Components that are null in model_index.json, as T5 often is in Stable Diffusion 3.
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def weights(self) -> int:
+        return sum(self.parts.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,27 +71,32 @@ class _Component:
         return any(word in self.class_name for word in _MODEL_CLASS)
 
 
-def inspect(source: str, revision: str = "", cache: str = "") -> ModelFolder | None:
+def inspect(
+    source: str, revision: str = "", cache: str = "", skip: tuple[str, ...] = ()
+) -> ModelFolder | None:
     """Checks a model's source. Raises BrokenModelFolder.
 
     Returns None for a hub name that is not completely in the cache: loading fetches it. `revision` and `cache`: as in
-    `find_snapshot`.
+    `find_snapshot`; `skip`: as in `inspect_folder`.
     """
     if is_hub_name(source):
         snapshot = find_snapshot(source, revision, cache)
         try:
-            return inspect_folder(source, snapshot) if snapshot else None
+            return inspect_folder(source, snapshot, skip) if snapshot else None
         except BrokenModelFolder:
             return None
     folder = Path(source)
     if not folder.is_dir():
         advice = "Set the model's `source` to an existing folder, or to a hub name like `owner/name`."
         raise BrokenModelFolder(source, "There is no such folder.", advice)
-    return inspect_folder(source, folder)
+    return inspect_folder(source, folder, skip)
 
 
-def inspect_folder(source: str, folder: Path) -> ModelFolder:
-    """Checks a folder in diffusers' layout. `source`: its name in errors. Raises BrokenModelFolder."""
+def inspect_folder(source: str, folder: Path, skip: tuple[str, ...] = ()) -> ModelFolder:
+    """Checks a folder in diffusers' layout. Raises BrokenModelFolder.
+
+    `source`: its name in errors. `skip`: components whose weights come from elsewhere.
+    """
     index = _read_json(source, folder / "model_index.json")
     pipeline = str(index.get("_class_name"))
     if not pipeline.endswith("Pipeline"):
@@ -99,6 +110,8 @@ def inspect_folder(source: str, folder: Path) -> ModelFolder:
     weights: dict[str, Weights] = {}
     for component in components:
         files = _list(source, folder, component)
+        if component.name in skip:
+            continue
         if component.is_model:
             weights[component.name] = _weights(source, component, files)
         elif (
@@ -107,27 +120,50 @@ def inspect_folder(source: str, folder: Path) -> ModelFolder:
             _check_tokenizer(source, folder / component.name, component)
         elif component.class_name.endswith("Scheduler"):
             _check_scheduler(source, component, files)
-    try:
-        variant = common_variant(weights)
-    except NoCommonVariant as error:
-        parts = "; ".join(f"{name}/ as {' or '.join(variants)}" for name, variants in error.has.items())
-        reason = f"Its parts have no variant of the weights in common: {parts}."
-        raise BrokenModelFolder(source, reason, NEEDS_FULL) from None
+    variant = _variant(source, weights)
     return ModelFolder(
         path=folder,
         pipeline=pipeline,
         variant=variant,
-        weights=sum(_count(source, folder / name, each, variant) for name, each in weights.items()),
+        parts={name: _count(source, folder / name, each, variant) for name, each in weights.items()},
         left_out=tuple(name for name, value in index.items() if value == [None, None]),
     )
 
 
-def count_weights(source: str) -> int | None:
-    """Returns the number of parameters that would be loaded; None if that is unknown until a hub's model is fetched. Raises
-    BrokenModelFolder.
+def wanted_files(
+    source: str, index: dict[str, Any], names: tuple[str, ...], skip: tuple[str, ...] = ()
+) -> list[str]:
+    """Returns which of a repository's files are loaded. Raises BrokenModelFolder.
+
+    `index`: its model_index.json. `names`: all files, as "unet/config.json". `skip`: components that are wanted without weights.
     """
-    folder = inspect(source)
-    return folder.weights if folder else None
+    wanted = ["model_index.json"]
+    weights: dict[str, Weights] = {}
+    for component in _components(index):
+        prefix = f"{component.name}/"
+        files = [name.removeprefix(prefix) for name in names if name.startswith(prefix)]
+        wanted += [prefix + file for file in files if file.endswith(_SMALL)]
+        if component.is_model and component.name not in skip:
+            weights[component.name] = _weights(source, component, files)
+    variant = _variant(source, weights)
+    return wanted + [f"{name}/{file}" for name, each in weights.items() for file in each.of(variant)]
+
+
+def _variant(source: str, weights: dict[str, Weights]) -> str | None:
+    try:
+        return common_variant(weights)
+    except NoCommonVariant as error:
+        parts = "; ".join(f"{name}/ as {' or '.join(variants)}" for name, variants in error.has.items())
+        reason = f"Its parts have no variant of the weights in common: {parts}."
+        raise BrokenModelFolder(source, reason, NEEDS_FULL) from None
+
+
+def inspect_part(source: str, folder: Path) -> int:
+    """Checks the folder of one model component, such as a VAE. Returns its number of parameters. Raises BrokenModelFolder."""
+    class_name = str(_read_json(source, folder / "config.json").get("_class_name"))
+    part = _Component(name=folder.name, library="diffusers", class_name=class_name)
+    files = _list(source, folder.parent, part)
+    return _count(source, folder, _weights(source, part, files), None)
 
 
 def _components(index: dict[str, Any]) -> Iterator[_Component]:

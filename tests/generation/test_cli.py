@@ -108,6 +108,14 @@ def test_bad_input_is_a_sentence_and_exit_code_2(
     assert said in capsys.readouterr().err
 
 
+def test_a_model_whose_files_are_gone_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model_index.json").symlink_to("gone")
+    assert main(["a fox", "--model", str(tmp_path)]) == BAD_INPUT
+    assert "model_index.json is a link to a file that is gone" in capsys.readouterr().err
+    assert main(["a fox", "--model", "old.ckpt"]) == BAD_INPUT
+    assert "old.ckpt is a pickle" in capsys.readouterr().err
+
+
 def test_a_picture_to_start_from_that_is_none_is_said(
     model: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,12 +11,9 @@ from typing import Any
 
 import diffusers
 import torch
-import transformers
-from diffusers import DiffusionPipeline
-from diffusers.utils import logging as diffusers_logging
 
-from generation.files.model_folder import OPTIONAL, BrokenModelFolder, ModelFolder, is_hub_name
-from generation.files.model_folder import inspect as inspect_folder
+from generation.files.hub_cache import is_hub_name
+from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
 from generation.worker.denoise.schedulers import is_flow
 from generation.worker.memory import is_device_lost, is_out_of_memory
@@ -25,6 +22,7 @@ from generation.worker.models.model import Model as Model
 from generation.worker.models.model import UnusableRequest as UnusableRequest
 from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
+from generation.worker.models.pipelines import load_pipeline
 
 log = logging.getLogger(__name__)
 
@@ -72,8 +70,7 @@ def limit_threads() -> None:
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
     """Loads a model. Raises BrokenModel. Errors of memory and of the device are passed on."""
     try:
-        folder = inspect_folder(entry.source)
-        pipe = _load_pipeline(entry.source, folder, dtype)
+        pipe = load_pipeline(entry, dtype)
         _check(entry, pipe)
         # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
         pipe.to(device)
@@ -175,22 +172,3 @@ def _unfit(entry: ModelEntry, scheduler: str, error: Exception) -> str:
     reason = " ".join(str(error).split()) or type(error).__name__
     what = f"{scheduler} can't do {entry.steps} steps with this model"
     return f"{entry.source}: {what}: {reason.rstrip('.')}. Choose another scheduler."
-
-
-def _load_pipeline(source: str, folder: ModelFolder | None, dtype: torch.dtype) -> Any:
-    diffusers_logging.set_verbosity_error()
-    transformers.logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers.logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings about old but valid configurations
-        return DiffusionPipeline.from_pretrained(
-            str(folder.path) if folder else source,
-            torch_dtype=dtype,
-            variant=folder.variant if folder else None,
-            local_files_only=folder is not None,
-            # Files of torch's pickle format may run code when they are read.
-            use_safetensors=True,
-            # Stable Diffusion's safety checker alone takes 1.2 GB. A null in model_index.json is no default for diffusers.
-            **dict.fromkeys((*OPTIONAL, *(folder.left_out if folder else ()))),
-        )

@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from generation.files.model_folder import BrokenModelFolder, count_weights
+from generation.files.model_source import count_weights
+from generation.files.tensor_file import BrokenModelFolder
 from generation.protocol import Event, ModelBroken, Swapped
 from generation.request import ModelEntry, ModelName
 from generation.worker.memory import host_free, is_out_of_memory
@@ -139,7 +140,7 @@ class ModelCache:
         if name not in self._sizes:
             entry = self.entries[name]
             try:
-                weights = count_weights(entry.source)
+                weights = count_weights(entry)
             except BrokenModelFolder as broken:
                 self._fail(name, str(broken))
                 return None

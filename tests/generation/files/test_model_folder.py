@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from generation.files.model_folder import BrokenModelFolder, count_weights, inspect
+from generation.files.model_folder import inspect
+from generation.files.tensor_file import BrokenModelFolder
 from tests.tiny_models import cut, edit_json, tiny_sd, tiny_sdxl
 
 UNET = "unet/diffusion_pytorch_model.safetensors"
@@ -66,14 +67,13 @@ def test_a_hub_name_passes() -> None:
 
 def test_weights_are_counted_once_however_often_a_folder_holds_them(folder: Path) -> None:
     """Stable Diffusion 1.5's own folder has weights before averaging (non_ema), half-precision weights and pickles too."""
-    once = count_weights(str(folder))
+    once = inspect(str(folder))
+    assert once
     for kind in ("non_ema", "fp16"):
         shutil.copy(folder / UNET, folder / f"unet/diffusion_pytorch_model.{kind}.safetensors")
     (folder / "unet/diffusion_pytorch_model.bin").write_bytes(b"x")
-    assert count_weights(str(folder)) == once
-    found = inspect(str(folder))
-    assert found
-    assert found.variant is None
+    assert inspect(str(folder)) == once
+    assert once.variant is None
 
 
 def test_a_part_that_is_null_is_left_out(folder: Path) -> None:
@@ -106,7 +106,9 @@ def test_a_hubs_model_in_the_cache_is_checked_like_a_folder(
     found = inspect("owner/tiny")
     assert found
     assert found.path == snapshot
-    assert found.weights == count_weights(str(whole))
+    alone = inspect(str(whole))
+    assert alone
+    assert found.parts == alone.parts
     assert inspect("owner/tiny", revision="v2") is None
     assert inspect("owner/tiny", revision="0123abcd") == found
     monkeypatch.delenv("HF_HUB_CACHE")
