@@ -208,6 +208,8 @@ class ModelEntry:
     vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
     prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
     zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so
+    quantise: Literal["", "int8"] = ""  # weights of linear layers, except in the VAE
+    revision: str = ""  # of a hub's model: a branch, a tag or a commit; empty: main
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:
         """Returns the size with the proportions width : height that is nearest to the model's pixel count."""

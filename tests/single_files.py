@@ -110,6 +110,28 @@ def original_vae(vae: Any) -> dict[str, Tensor]:
     return {place(name): value for name, value in vae.state_dict().items()}
 
 
+def original_z_image(transformer: Any) -> dict[str, Tensor]:
+    """Returns the tensors of Z-Image's transformer in its original layout, where the three of an attention are one."""
+    state = transformer.state_dict()
+    names = {
+        "all_final_layer.2-1.": "final_layer.",
+        "all_x_embedder.2-1.": "x_embedder.",
+        ".attention.norm_k.": ".attention.k_norm.",
+        ".attention.norm_q.": ".attention.q_norm.",
+        ".attention.to_out.0.": ".attention.out.",
+    }
+    tensors: dict[str, Tensor] = {}
+    for name, value in state.items():
+        if match := re.fullmatch(r"(.+\.attention)\.to_q\.weight", name):
+            qkv = [state[f"{match[1]}.to_{one}.weight"] for one in "qkv"]
+            tensors[f"{match[1]}.qkv.weight"] = torch.cat(qkv)
+        elif not re.search(r"\.attention\.to_[kv]\.", name):
+            for ours, theirs in names.items():
+                name = name.replace(ours, theirs)
+            tensors[name] = value
+    return tensors
+
+
 def _open_clip(encoder: Any) -> dict[str, Tensor]:
     state = {name.removeprefix("text_model."): value for name, value in encoder.state_dict().items()}
     tensors = {

@@ -57,6 +57,12 @@ def examine(
         except StartError as broken:
             found.stops.append(str(broken))
             continue
+        if name := inspect_entry(entry).to_fetch:
+            _line(
+                show,
+                "to fetch",
+                f"{name}, for the model {entry.name!r}: it is not completely in the hub's cache",
+            )
         sound.append(entry)
         found.troubles += broken_loras(entry)
     for finding in checkup(sound):

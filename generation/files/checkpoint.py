@@ -135,6 +135,7 @@ class Checkpoint:
     prediction: str  # "epsilon" or "v_prediction", if the file says it; else empty
     has_zero_snr: bool  # the file says that its last training timestep was pure noise
     weights: int  # number of parameters in `parts`
+    is_told_guidance: bool = False  # FLUX.1 dev, not schnell
 
 
 def inspect_checkpoint(source: str) -> Checkpoint:
@@ -153,6 +154,7 @@ def inspect_checkpoint(source: str) -> Checkpoint:
         prediction=_prediction(header),
         has_zero_snr="ztsnr" in header.shapes or header.metadata.get("ss_zero_terminal_snr") == "True",
         weights=_count(header, architecture),
+        is_told_guidance="guidance_in.in_layer.weight" in names,
     )
 
 

@@ -24,13 +24,17 @@ def cache_folder() -> Path:
     return Path(caches) / "huggingface" / "hub"
 
 
-def find_snapshot(name: str, revision: str = "", cache: str = "") -> Path | None:
+def repository_folder(name: str) -> Path:
+    """Returns the folder of a hub's model in the cache, which may not exist."""
+    return cache_folder() / f"models--{name.replace('/', '--')}"
+
+
+def find_snapshot(name: str, revision: str = "") -> Path | None:
     """Returns the folder of one revision of a hub's model, as far as it was fetched; None if it never was.
 
-    `revision`: a branch, a tag or a commit; empty: main. `cache`: the cache's folder; empty: the usual one. See
-    https://huggingface.co/docs/huggingface_hub/guides/manage-cache
+    `revision`: a branch, a tag or a commit; empty: main. See https://huggingface.co/docs/huggingface_hub/guides/manage-cache
     """
-    repository = (Path(cache) if cache else cache_folder()) / f"models--{name.replace('/', '--')}"
+    repository = repository_folder(name)
     revision = revision or "main"
     try:
         commit = (repository / "refs" / revision).read_text(encoding="utf-8").strip()

@@ -71,16 +71,14 @@ class _Component:
         return any(word in self.class_name for word in _MODEL_CLASS)
 
 
-def inspect(
-    source: str, revision: str = "", cache: str = "", skip: tuple[str, ...] = ()
-) -> ModelFolder | None:
+def inspect(source: str, revision: str = "", skip: tuple[str, ...] = ()) -> ModelFolder | None:
     """Checks a model's source. Raises BrokenModelFolder.
 
-    Returns None for a hub name that is not completely in the cache: loading fetches it. `revision` and `cache`: as in
-    `find_snapshot`; `skip`: as in `inspect_folder`.
+    Returns None for a hub name that is not completely in the cache: loading fetches it. `revision`: as in `find_snapshot`.
+    `skip`: as in `inspect_folder`.
     """
     if is_hub_name(source):
-        snapshot = find_snapshot(source, revision, cache)
+        snapshot = find_snapshot(source, revision)
         try:
             return inspect_folder(source, snapshot, skip) if snapshot else None
         except BrokenModelFolder:

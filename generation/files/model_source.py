@@ -1,6 +1,8 @@
 """Checks what a model's entry names: a folder, a hub's model or a single file, and the parts from elsewhere. Imports no torch."""
 
+import json
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from generation.files.checkpoint import SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
@@ -8,6 +10,8 @@ from generation.files.hub_cache import is_hub_name
 from generation.files.model_folder import ModelFolder, inspect, inspect_part
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
+
+QUANTISER = "torchao==0.18.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,9 @@ def is_single_file(source: str) -> bool:
 
 def inspect_entry(entry: ModelEntry) -> ModelSource:
     """Checks an entry's files. Raises BrokenModelFolder."""
+    if entry.quantise and find_spec("torchao") is None:
+        advice = f"Install it: pip install {QUANTISER}."
+        raise BrokenModelFolder(entry.source, "`quantise` needs the package torchao.", advice)
     if is_single_file(entry.vae):
         inspect_vae(entry.vae)
     elif entry.vae and not is_hub_name(entry.vae):
@@ -44,11 +51,11 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
         if entry.base:
             advice = "Remove `base`: it is for models in a single file."
             raise BrokenModelFolder(entry.source, "The source is no single file.", advice)
-        folder = inspect(entry.source)
+        folder = inspect(entry.source, entry.revision)
         return ModelSource(folder=folder, to_fetch="" if folder else entry.source)
     checkpoint = inspect_checkpoint(entry.source)
     if entry.base:
-        folder = _base(entry.base, checkpoint)
+        folder = _base(entry, checkpoint)
         return ModelSource(folder=folder, checkpoint=checkpoint, to_fetch="" if folder else entry.base)
     missing = [part for part in checkpoint.missing if not (part == "vae" and entry.vae)]
     if not checkpoint.architecture.layout or missing:
@@ -64,11 +71,17 @@ def count_weights(entry: ModelEntry) -> int | None:
     return inspect_entry(entry).weights
 
 
-def _base(source: str, checkpoint: Checkpoint) -> ModelFolder | None:
+def _base(entry: ModelEntry, checkpoint: Checkpoint) -> ModelFolder | None:
     """Checks the folder that a single file's other parts come from. None: a hub's model that is not in the cache."""
-    folder = inspect(source, skip=checkpoint.parts)
+    source = entry.base
+    folder = inspect(source, entry.revision, checkpoint.parts)
     if folder and folder.pipeline not in checkpoint.architecture.pipelines:
         what = f"It is a {folder.pipeline}, and {checkpoint.path.name} is {checkpoint.architecture.name}."
         wanted = " or ".join(checkpoint.architecture.pipelines)
         raise BrokenModelFolder(source, what, f"Set `base` to a folder or hub name of a {wanted}.")
+    if folder and folder.pipeline == "FluxPipeline":
+        config = json.loads((folder.path / "transformer" / "config.json").read_bytes())
+        if bool(config.get("guidance_embeds")) != checkpoint.is_told_guidance:
+            what = f"FLUX.1 dev is told its guidance and schnell is not; it is not the kind of {checkpoint.path.name}."
+            raise BrokenModelFolder(source, what, "Set `base` to the other kind.")
     return folder

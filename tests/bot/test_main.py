@@ -125,7 +125,6 @@ def test_a_broken_model_is_named_with_what_to_do(
 def test_files_of_a_model_that_cannot_be_read_are_named(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DISCORD_TOKEN", "a.b.c")
     snapshot = tmp_path / "snapshot"
     snapshot.mkdir()
     (snapshot / "model_index.json").symlink_to("../../blobs/0123")
@@ -137,6 +136,7 @@ def test_files_of_a_model_that_cannot_be_read_are_named(
     ):
         config = a_config(tmp_path, f'[[models]]\nname = "emoji"\nsource = "{source}"\nlicence = "none"')
         for command in ("run", "doctor"):
+            monkeypatch.setenv("DISCORD_TOKEN", "a.b.c")  # `run` removes it
             assert said in sentence_of(capsys, [*config, command])
 
 

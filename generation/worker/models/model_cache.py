@@ -146,7 +146,8 @@ class ModelCache:
                 return None
             if weights is None:  # from a hub: assume the largest known size
                 return max(self._sizes.values(), default=0)
-            self._sizes[name] = weights * pick_dtype(self.device, entry.dtype).itemsize
+            itemsize = 1 if entry.quantise else pick_dtype(self.device, entry.dtype).itemsize
+            self._sizes[name] = weights * itemsize
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:
@@ -169,10 +170,15 @@ class ModelCache:
 
 def footprint(pipe: Any) -> int:
     """Returns the bytes of all parameters and buffers, each counted once."""
+
+    def size(tensor: Any) -> int:
+        if not hasattr(tensor, "__tensor_flatten__"):
+            return tensor.nbytes
+        # A quantised tensor says what it would take if it were not. It consists of others: values and scales.
+        return sum(size(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     held = {
-        id(tensor): tensor.nbytes
-        for module in modules
-        for tensor in (*module.parameters(), *module.buffers())
+        id(tensor): size(tensor) for module in modules for tensor in (*module.parameters(), *module.buffers())
     }
     return sum(held.values())

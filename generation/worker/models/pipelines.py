@@ -1,5 +1,6 @@
 """Makes diffusers pipelines from a model's files. Knows no device and no loop."""
 
+import importlib
 import inspect
 import warnings
 from dataclasses import replace
@@ -33,7 +34,9 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> Any:
     source = inspect_entry(entry)
     if name := source.to_fetch:
         skip = source.checkpoint.parts if source.checkpoint else ()
-        source = replace(source, folder=inspect_folder(name, fetch(name, skip), skip), to_fetch="")
+        source = replace(
+            source, folder=inspect_folder(name, fetch(name, entry.revision, skip), skip), to_fetch=""
+        )
     diffusers_logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
@@ -47,6 +50,8 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> Any:
             assert source.folder is not None
             pipe = load_folder(source.folder, dtype, given)
         _set_prediction(entry, source.checkpoint, pipe)
+        if entry.quantise:
+            quantise(pipe)
     return pipe
 
 
@@ -86,6 +91,18 @@ def _load_vae(entry: ModelEntry, source: ModelSource, dtype: torch.dtype) -> Any
         return AutoencoderKL.from_single_file(
             entry.vae, config=str(config), subfolder="vae", dtype=dtype, local_files_only=True
         )
+
+
+def quantise(pipe: Any) -> None:
+    """Stores the weights of linear layers as int8, in place, with one scale a row. A step converts them back, layer by layer.
+
+    Not in the VAE, whose errors are seen. See https://docs.pytorch.org/ao/
+    """
+    # Imported here, because the package is optional.
+    ao: Any = importlib.import_module("torchao.quantization")
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module) and part is not pipe.vae:
+            ao.quantize_(part, ao.Int8WeightOnlyConfig())
 
 
 def _set_prediction(entry: ModelEntry, checkpoint: Checkpoint | None, pipe: Any) -> None:

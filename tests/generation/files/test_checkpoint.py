@@ -14,7 +14,7 @@ from generation.files.checkpoint import inspect_checkpoint
 from generation.files.model_source import count_weights, inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry, ModelName
-from tests.tiny_models import cut, tiny_sd, tiny_sdxl
+from tests.tiny_models import cut, tiny_flux, tiny_sd, tiny_sdxl
 
 UNET = "model.diffusion_model.input_blocks.0.0.weight"
 ATTENTION = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
@@ -155,7 +155,8 @@ def test_what_cannot_be_loaded_is_said_with_what_to_do(
 
 def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
     alone = file(tmp_path / "m.safetensors", **{UNET: (2, 4), ATTENTION: (2, 2048)})
-    sd, xl = tiny_sd(tmp_path / "sd"), tiny_sdxl(tmp_path / "xl")
+    sd, xl, dev = tiny_sd(tmp_path / "sd"), tiny_sdxl(tmp_path / "xl"), tiny_flux(tmp_path / "flux")
+    schnell = file(tmp_path / "schnell.safetensors", "double_blocks.0.img_attn.norm.key_norm.scale")
     cut_off = file(tmp_path / "vae.safetensors", "decoder.conv_in.weight")
     cut(cut_off, 60)
     for said, broken in (
@@ -163,6 +164,7 @@ def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
             "It is a StableDiffusionPipeline, and m.safetensors is Stable Diffusion XL",
             entry(alone, base=str(sd)),
         ),
+        ("it is not the kind of schnell.safetensors", entry(schnell, base=str(dev))),
         ("There is no such folder", entry(alone, base=str(tmp_path / "nowhere"))),
         ("The source is no single file", entry(xl, base=str(sd))),
         ("It holds no VAE", entry(xl, vae=str(alone))),

@@ -114,10 +114,13 @@ def test_a_hubs_model_in_the_cache_is_checked_like_a_folder(
     monkeypatch.delenv("HF_HUB_CACHE")
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     assert inspect("owner/tiny") == found
-    assert inspect("owner/tiny", cache=str(tmp_path / "elsewhere")) is None
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "elsewhere"))
+    assert inspect("owner/tiny") is None
 
 
-def test_a_link_to_a_blob_that_is_gone_is_said(whole: Path, tmp_path: Path) -> None:
+def test_a_link_to_a_blob_that_is_gone_is_said(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     snapshot = cached(whole, tmp_path / "hub", "owner/tiny")
     for name in (UNET, "tokenizer/tokenizer.json", "scheduler/scheduler_config.json", "model_index.json"):
         (snapshot / name).resolve().unlink()
@@ -125,7 +128,8 @@ def test_a_link_to_a_blob_that_is_gone_is_said(whole: Path, tmp_path: Path) -> N
             inspect(str(snapshot))
         assert f"{name} is a link to a file that is gone" in caught.value.reason
     # By its hub name, it is fetched again.
-    assert inspect("owner/tiny", cache=str(tmp_path / "hub")) is None
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert inspect("owner/tiny") is None
 
 
 BREAKAGES: list[tuple[str, Callable[[Path], object]]] = [
