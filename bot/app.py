@@ -5,7 +5,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import discord
 from discord import app_commands
@@ -57,6 +57,10 @@ log = logging.getLogger(__name__)
 
 _PARK_SECONDS = 6.0
 """Seconds that a stop waits for results under way and for the cards of parked jobs. Docker kills after ten."""
+_GRACE_SECONDS = 1.0
+"""Seconds in which answers to presses and commands may end by themselves at a stop."""
+_ANSWERS = ("CommandTree", "discord-ui", "discord.py: ")
+"""The first words of the names that discord.py gives to their tasks."""
 
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
@@ -193,6 +197,7 @@ async def _run_once(parts: Parts, metrics: Metrics, token: str, stop: asyncio.Ev
 
     async with contextlib.AsyncExitStack() as open_until_the_end:
         client = build(parts, spawn)
+        open_until_the_end.push_async_callback(_end_answers)
         open_until_the_end.push_async_callback(close, client)
         if listen:
             look = partial(
@@ -254,6 +259,23 @@ async def _until(stop: asyncio.Event, work: Coroutine[Any, Any, None]) -> bool:
         task.cancel()
         stopped.cancel()
         await asyncio.wait({task, stopped})
+
+
+async def _end_answers() -> None:
+    """Ends the answers to presses and commands that a closed client leaves, because the database closes next.
+
+    Most end by themselves: no request of a closed client succeeds.
+    """
+    answers = {task for task in asyncio.all_tasks() if task.get_name().startswith(_ANSWERS)}
+    if not answers:
+        return
+    _, late = await asyncio.wait(answers, timeout=_GRACE_SECONDS)
+    for task in late:
+        task.cancel()
+    await asyncio.wait(answers)
+    for task in answers:
+        if not task.cancelled() and (error := task.exception()):
+            log.warning("an answer ended with the connection: %s", reason_of(cast(Exception, error)))
 
 
 class Stopped(Exception):

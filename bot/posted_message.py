@@ -36,8 +36,16 @@ _SINCE, _NEWEST = 500, 100
 """Messages that are looked at, from the order on and back from now. A request gives a hundred."""
 _MOST_REASON = 200  # characters
 
+_FIRST_PAUSE, LONGEST_PAUSE = 5.0, 15 * 60.0
+"""Seconds between two tries of what Discord did not take. The pause doubles with each try."""
+
 UNREACHABLE = (discord.HTTPException, aiohttp.ClientError, OSError, json.JSONDecodeError)
 """Discord refused, sent an invalid answer, or could not be reached. discord.py passes the other errors through."""
+
+
+def pause_after(failures: int, longest: float = LONGEST_PAUSE) -> float:
+    """Returns the seconds until the next try. `failures`: the tries that failed before the last one."""
+    return min(longest, _FIRST_PAUSE * 2 ** min(failures, 30))
 
 
 def reason_of(error: Exception) -> str:
@@ -125,13 +133,12 @@ class PostedMessage:
         try:
             message = await webhook.edit_message(message_id, view=view, attachments=files)
         except discord.HTTPException as error:
-            if error.code in _GONE and self.place.message_id is not None:
-                raise MessageGone from error
             if error.status == 429 or error.status >= 500 or is_too_large(error):
                 raise
             log.info("message %s is not edited by its token: %s", self.place.message_id, error)
             if error.status in (401, 404):
-                # Expired, or an @original that was never answered. Permanently: Discord counts each further 401.
+                # Expired, or no message of this interaction: never answered, deleted, or posted by the bot's own rights.
+                # Permanently: Discord counts each further 401.
                 self.place = replace(self.place, token="")
             return False
         await self._now_is(message.id)

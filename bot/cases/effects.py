@@ -15,7 +15,7 @@ from bot.cases import discord_sanctions
 from bot.cases.direct_messages import DirectMessages
 from bot.cases.discord_sanctions import Obstacle
 from bot.cases.mod_channel import ModChannel
-from bot.posted_message import UNREACHABLE, PostedMessage, is_final, link_of
+from bot.posted_message import UNREACHABLE, PostedMessage, is_final, link_of, pause_after
 from bot.studio import Moderator
 from bot.studio.parts import Parts
 from bot.ui import Language, say_in
@@ -27,8 +27,6 @@ log = logging.getLogger(__name__)
 _SWEEP_SECONDS = 15.0
 _TRY_SECONDS = 60.0
 """Seconds after which a try counts as failed, so that one channel holds up no other effect for longer."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 15 * 60.0
-"""Seconds between two tries. The pause doubles with each try."""
 _MOST_FAILURES = 100
 """Failures after which an effect is given up: with these pauses, after about a day."""
 _AWAY_PAUSE = 15 * 60.0
@@ -199,6 +197,9 @@ class Effects:
         except UNREACHABLE as error:
             log.warning("%s of case %s is not done yet: %s", effect.kind, case and case.id, error)
         except Exception:
+            if self._client.is_closed():
+                # discord.py raises RuntimeError then. The next start tries it.
+                return None
             # A bug in one effect must stop neither the others nor the bot.
             log.exception("%s of case %s failed", effect.kind, case and case.id)
         power = "" if case is None or effect.kind not in _SANCTIONS else _power_of(effect, case)
@@ -290,8 +291,8 @@ class Effects:
         effect, now = result.effect, self._parts.clock()
         async with self._records.database.transaction() as tx:
             if result.is_tried_again:
-                pause = min(_LONGEST_PAUSE, _FIRST_PAUSE * 2 ** min(effect.failures, 30))
-                await self._records.effects.put_off(tx, effect, now + pause, is_failure=True)
+                again_at = now + pause_after(effect.failures)
+                await self._records.effects.put_off(tx, effect, again_at, is_failure=True)
                 return
             await self._records.effects.over(tx, effect)
             if result.case is None:

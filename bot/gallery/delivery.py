@@ -20,12 +20,14 @@ from bot.gallery.intake import Intake
 from bot.gallery.progress import EditPace, show_progress
 from bot.gallery.results import FILE_LIMIT, Render, ended_result, gallery_result
 from bot.posted_message import (
+    LONGEST_PAUSE,
     UNREACHABLE,
     MessageGone,
     PostedMessage,
     is_final,
     is_too_large,
     needs_repost,
+    pause_after,
 )
 from bot.studio import Order, PictureGone
 from bot.studio.parts import Parts
@@ -45,8 +47,6 @@ _SMALLEST_LIMIT = 2**18
 """Bytes. A file that Discord calls too large is halved down to this."""
 _TOO_LATE = 10062
 """Discord's code for an interaction that it no longer lets the bot answer."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 5.0, 15 * 60.0
-"""Seconds between two tries to post a result. The pause doubles with each try."""
 _HURRIED = 10
 """Failed tries after which a job keeps its pauses, although other results get through: something is wrong with itself."""
 _LONGEST_STORAGE_PAUSE = 60.0
@@ -234,10 +234,9 @@ class Delivery:
     def _pause(self, job: Job, error: Exception | None) -> None:
         """Sets the time of the next try. `error`: None when storage failed."""
         tries = self._tries.setdefault(job.id, _Tries(channel_id=job.place.channel_id))
-        longest = _LONGEST_PAUSE if isinstance(error, UNREACHABLE) else _LONGEST_STORAGE_PAUSE
+        longest = LONGEST_PAUSE if isinstance(error, UNREACHABLE) else _LONGEST_STORAGE_PAUSE
         tries.is_refused = error is not None and is_final(error)
-        pause = min(longest, _FIRST_PAUSE * 2 ** min(tries.failed, 30))
-        tries.next_at = asyncio.get_running_loop().time() + pause
+        tries.next_at = asyncio.get_running_loop().time() + pause_after(tries.failed, longest)
         tries.failed += 1
 
     def _shorten_pauses(self, channel_id: int) -> None:

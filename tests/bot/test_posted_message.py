@@ -96,6 +96,22 @@ async def test_an_answer_that_never_arrived_is_posted_by_the_bots_own_right(
     assert says(shown(play, message_id), "here")
 
 
+async def test_a_message_that_is_not_the_interactions_is_edited_by_the_bots_own_right(
+    play: Playground, atelier: Atelier, place: ReplyTarget
+) -> None:
+    """After a restart, the row may hold a living token beside the id of a message that the bot posted without it."""
+    message_id = await PostedMessage(atelier, place).edit(note("one"), [])
+    use = await play.person("ada").slash("gallery", "queue")
+    await use.wait_for_message()
+    token = use.interaction.token
+    living = replace(place, message_id=message_id, token=token, token_at=time.time())
+    assert await PostedMessage(atelier, living).edit(note("two"), []) == message_id
+    assert says(shown(play, message_id), "two")
+    play.world.delete(shown(play, message_id))
+    with pytest.raises(MessageGone):
+        await PostedMessage(atelier, living).edit(note("three"), [])
+
+
 async def test_a_deleted_message_is_gone_and_can_be_deleted_again(
     play: Playground, atelier: Atelier, place: ReplyTarget
 ) -> None:

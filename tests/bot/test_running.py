@@ -13,12 +13,14 @@ from functools import partial
 from typing import Any
 
 import aiohttp
+import discord
 import pytest
 
 from benchmarks.faults.proxy import Proxy
 from bot import app, client, connection
 from bot.cases.mod_channel import ModChannel
 from bot.client import Atelier
+from bot.commands import queue
 from bot.connection import GatewayRefused, WrongToken
 from bot.studio.metrics import Metrics
 from bot.studio.pictures.provenance import Provenance
@@ -253,6 +255,31 @@ async def test_jobs_end_before_the_connection_that_they_use_and_go_on_at_the_nex
     reader = runner.parts[0].reader
     assert await reader.value("SELECT images - coalesce(refunded, 0) FROM spending") > 0
     assert " bug " not in log.text
+
+
+@pytest.mark.parametrize("is_endless", [False, True])
+async def test_answers_end_before_the_database_is_closed(
+    runner: Runner, monkeypatch: pytest.MonkeyPatch, is_endless: bool
+) -> None:
+    began, ended = asyncio.Event(), list[str]()
+
+    async def slow(interaction: discord.Interaction[Atelier]) -> None:
+        try:
+            await interaction.response.defer(ephemeral=True)
+            began.set()
+            while is_endless or not interaction.client.is_closed():  # noqa: ASYNC110 - it is no event
+                await asyncio.sleep(0.01)
+            await runner.parts[0].reader.value("SELECT count(*) FROM jobs")
+        finally:
+            ended.append("answer")
+
+    monkeypatch.setattr(queue.queue, "_callback", slow)
+    monkeypatch.setattr(app, "_GRACE_SECONDS", 0.1)
+    async with runner.running():
+        await runner.play.wait_for_bot(WAIT)
+        await runner.play.person("ada").slash("gallery", "queue")
+        await asyncio.wait_for(began.wait(), WAIT)
+    assert ended == ["answer"]
 
 
 async def test_an_odd_event_does_not_end_the_bot(runner: Runner, log: pytest.LogCaptureFixture) -> None:
