@@ -124,7 +124,11 @@ def _open_log(settings: LoggingSettings) -> None:
 def _settings(path: Path | None) -> Settings:
     if path is None and (PROJECT / "config.toml").exists():
         path = PROJECT / "config.toml"
-    return load(path, os.environ)
+    settings = load(path, os.environ)
+    if settings.generation.hub_cache:
+        # The worker and huggingface_hub read it from there.
+        os.environ["HF_HUB_CACHE"] = str(Path(settings.generation.hub_cache).expanduser())
+    return settings
 
 
 def _screen(settings: Settings) -> PromptFilter:

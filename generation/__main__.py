@@ -12,11 +12,14 @@ from queue import SimpleQueue
 
 from tqdm import tqdm
 
-from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.files.model_source import inspect_entry
 from generation.files.scheduler_names import find_scheduler
+from generation.files.tensor_file import BrokenModelFolder
 from generation.prompt import BadWeights, Prompt, Reading
 from generation.protocol import Configure, Event, Failed, Finished, Generate, Order, Started, Stepped, Stop
 from generation.request import (
+    MAX_GUIDANCE,
+    MAX_LORA_WEIGHT,
     MAX_SEED,
     Drawing,
     GenerationRequest,
@@ -41,6 +44,9 @@ BUNDLED = ModelEntry(
     steps=20,
     guidance=4.0,
 )
+MAX_SIDE = 4096
+"""Pixels. A model's own `side` has the same limit."""
+
 BAD_INPUT = 2
 FAILED = 1
 
@@ -54,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         entry, drawing = _entry_and_drawing(options)
-        inspect(entry.source)
+        inspect_entry(entry)
         return _draw(entry, drawing, Path(options.output))
     except (BadInput, BrokenModelFolder) as bad:
         print(bad, file=sys.stderr)
@@ -66,7 +72,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("prompt")
     add = parser.add_argument
     add("-o", "--output", default="picture.png", help="PNG; several become picture-1.png, ...")
-    add("--model", default="", help="a folder in diffusers' layout or a hub name; default: the bundled model")
+    add("--model", default="", help="a .safetensors file, a folder in diffusers' layout or a hub name")
+    add(
+        "--base",
+        default="",
+        help="a folder or hub name that the parts that a .safetensors file lacks come from",
+    )
+    add("--vae", default="", help="a file, folder or hub name of a VAE that replaces the model's own")
     add("--negative", default="", help="what should not be in the picture")
     add("--steps", type=int, default=0, help="default: the model's own")
     add("--guidance", type=float, default=-1.0, help="1 switches guidance off")
@@ -90,28 +102,29 @@ def _entry_and_drawing(options: argparse.Namespace) -> tuple[ModelEntry, Drawing
         loras[lora.name] = lora  # of the same file twice, the last weight counts
     entry = replace(_entry(options), loras=tuple(loras.values()))
     steps = options.steps or entry.steps
+    guidance = entry.guidance if options.guidance == -1.0 else options.guidance
     seed = random.randrange(2**32) if options.seed == -1 else options.seed
     for name, value, least, most in (
         ("images", options.images, 1, 4),
         ("steps", steps, 1, entry.max_steps),
         ("seed", seed, 0, MAX_SEED - 3),  # picture n of at most 4 has the seed + n - 1
+        ("guidance", guidance, 0, MAX_GUIDANCE),
     ):
-        if not least <= value <= most:
-            raise BadInput(f"--{name} is {least} to {most}, not {value}.")
+        if not least <= value <= most:  # also for nan
+            raise BadInput(f"--{name} is {least} to {most:g}, not {value}.")
     prompt = Prompt(text=options.prompt, negative=options.negative)
     try:
         _ = prompt.parts, prompt.negative_words
     except BadWeights as bad:
         raise BadInput(str(bad)) from bad
-    folder = Path(options.output).resolve().parent
-    if not folder.is_dir():
-        raise BadInput(f"There is no folder {folder} to write to.")
+    for path in _outputs(Path(options.output), options.images):
+        _check_output(path)
     return entry, Drawing(
         model=entry.name,
         prompt=prompt,
         size=_size(options.size, entry),
         steps=steps,
-        guidance=entry.guidance if options.guidance == -1.0 else options.guidance,
+        guidance=guidance,
         seed=seed,
         images=options.images,
         scheduler=entry.default_scheduler,
@@ -127,6 +140,9 @@ def _lora(written: str) -> LoraEntry:
     except ValueError:  # the colon is part of the file's name
         scale, source = 1.0, ""
     source = source or written
+    if not (scale and abs(scale) <= MAX_LORA_WEIGHT):
+        reason = f"-{MAX_LORA_WEIGHT:g} to {MAX_LORA_WEIGHT:g} and not 0, not {scale}"
+        raise BadInput(f"The weight of --lora {source} is {reason}.")
     # PEFT uses this as a module name, and a dot would separate modules.
     name = re.sub(r"[^A-Za-z0-9_-]", "-", Path(source).stem)
     return LoraEntry(name=LoraName(name), source=source, weight=scale)
@@ -137,10 +153,10 @@ def _entry(options: argparse.Namespace) -> ModelEntry:
     if options.model:
         name = ModelName(Path(options.model).name)
         entry = ModelEntry(name=name, source=options.model, licence="", multiple=8)
-    named = find_scheduler(options.scheduler)
-    if named:
-        return replace(entry, schedulers=(named,), enlarge=options.enlarge)
-    return replace(entry, scheduler=options.scheduler, enlarge=options.enlarge)
+    entry = replace(entry, base=options.base, vae=options.vae, enlarge=options.enlarge)
+    if named := find_scheduler(options.scheduler):
+        return replace(entry, schedulers=(named,))
+    return replace(entry, scheduler=options.scheduler)
 
 
 def _size(text: str, entry: ModelEntry) -> ImageSize:
@@ -149,10 +165,34 @@ def _size(text: str, entry: ModelEntry) -> ImageSize:
     width, _, height = text.lower().partition("x")
     if not (width.isdecimal() and height.isdecimal()):
         raise BadInput(f"--size is WIDTHxHEIGHT, as 512x768, not {text}.")
+    if max(len(width), len(height)) > 9:
+        raise BadInput(f"Width and height of --size are at most {MAX_SIDE} pixels.")
     size = ImageSize(width=int(width), height=int(height))
+    if max(size.width, size.height) > MAX_SIDE:
+        raise BadInput(f"Width and height of --size are at most {MAX_SIDE} pixels, not {text}.")
     if not (size.width and size.height) or size.width % entry.multiple or size.height % entry.multiple:
         raise BadInput(f"Width and height of --size must be multiples of {entry.multiple}, not {text}.")
     return size
+
+
+def _outputs(output: Path, images: int) -> list[Path]:
+    """Returns the path of each picture."""
+    if images == 1:
+        return [output]
+    return [output.with_stem(f"{output.stem}-{number}") for number in range(1, images + 1)]
+
+
+def _check_output(path: Path) -> None:
+    """Raises BadInput if no PNG can be written to `path`."""
+    folder = path.absolute().parent
+    if path.is_dir():
+        raise BadInput(f"--output is a file's name, and {path} is a folder.")
+    if path.suffix.lower() != ".png":
+        raise BadInput(f"--output ends in .png, because the pictures are PNG; {path.name or path} does not.")
+    if not folder.is_dir():
+        raise BadInput(f"There is no folder {folder} to write to.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise BadInput(f"{path} can't be written: permission denied.")
 
 
 def _pictures(options: argparse.Namespace) -> tuple[InputPicture[bytes], ...]:
@@ -210,10 +250,11 @@ def _draw(entry: ModelEntry, drawing: Drawing[bytes], output: Path) -> int:
             print(reason, file=sys.stderr)
             return FAILED if kind in ("memory", "numbers", "bug") else BAD_INPUT
         case Finished(pictures=pictures):
-            for number, picture in enumerate(pictures, start=1):
-                path = output if len(pictures) == 1 else output.with_stem(f"{output.stem}-{number}")
+            for number, (path, picture) in enumerate(
+                zip(_outputs(output, len(pictures)), pictures, strict=True)
+            ):
                 path.write_bytes(picture)
-                print(f"{path} (seed {drawing.seed + number - 1})")
+                print(f"{path} (seed {drawing.seed + number})")
             return 0
 
 

@@ -212,7 +212,9 @@ class ModelEntry:
     name: Annotated[
         ModelName, Meta(pattern=r"\A[\w.-]{1,60}\Z", description="one word of letters, digits, - . _")
     ]
-    source: Annotated[str, Meta(min_length=1)]  # a folder in diffusers' layout, or a hub name
+    source: Annotated[
+        str, Meta(min_length=1)
+    ]  # a .safetensors file, a folder in diffusers' layout, or a hub name
     licence: str
     description: str = ""
     side: Annotated[int, Meta(ge=8, le=4096)] = 512  # pixels: of the square that the model was trained on
@@ -234,6 +236,16 @@ class ModelEntry:
     prefix: Annotated[str, Meta(max_length=300)] = ""  # words put before every prompt that lacks them
     licence_class: LicenceClass = ""  # empty: not said
     embeddings: tuple[EmbeddingEntry, ...] = ()
+
+    # Files: what `source` lacks, or what replaces a part of it.
+    base: str = (
+        ""  # the folder or hub name that the other parts of a single file come from; empty: Atelier's own
+    )
+    vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
+    prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
+    zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so
+    quantise: Literal["", "int8"] = ""  # weights of linear layers, except in the VAE
+    revision: str = ""  # of a hub's model: a branch, a tag or a commit; empty: main
 
     @property
     def forbids_paid(self) -> bool:

@@ -13,7 +13,8 @@ from generation import Abilities, EmbeddingEntry, GuidanceKind, LoraEntry, Model
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.files.embedding_file import BrokenEmbeddingFile, inspect_embedding
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
-from generation.files.model_folder import BrokenModelFolder, inspect
+from generation.files.model_source import inspect_entry
+from generation.files.tensor_file import BrokenModelFolder
 from generation.provenance.certificate import CHAIN, KEY, load_certificate
 from startup import StartError
 
@@ -57,6 +58,12 @@ def examine(
         except StartError as broken:
             found.stops.append(str(broken))
             continue
+        if name := inspect_entry(entry).to_fetch:
+            _line(
+                show,
+                "to fetch",
+                f"{name}, for the model {entry.name!r}: it is not completely in the hub's cache",
+            )
         sound.append(entry)
         found.troubles += [sentence for _, sentence in broken_loras(entry)]
         found.troubles += [sentence for _, sentence in broken_embeddings(entry)]
@@ -92,7 +99,7 @@ def inspect_model(entry: ModelEntry) -> None:
     """Raises StartError when the model's folder can't be used."""
     named = f"The model {entry.name!r} in {entry.source} can't be used (models.{entry.name}.source)"
     try:
-        inspect(entry.source)
+        inspect_entry(entry)
     except BrokenModelFolder as broken:
         raise StartError(f"{named}: {broken.reason} {broken.advice}") from broken
     except OSError as error:

@@ -85,6 +85,8 @@ class GenerationSettings:
     upscale_factor: Literal[2, 4] = 2
     # GiB for the models on the device; 0: three quarters of the free memory at start.
     memory_gib: Annotated[float, Meta(ge=0, le=10_000)] = 0.0
+    # The folder of the Hugging Face hub's cache; empty: HF_HUB_CACHE, or the usual one.
+    hub_cache: str = ""
     # Seconds that a job waits for its model before a model in use is unloaded for it. At least a quarter of it passes between two
     # such unloads.
     model_wait: Annotated[float, Meta(ge=0, le=86_400)] = 60.0

@@ -23,6 +23,15 @@ def scheduler_names() -> frozenset[str]:
     return frozenset(name for name in names if not name.startswith("Flax"))
 
 
+@cache
+def pipeline_names() -> frozenset[str]:
+    """Returns the names of the pipeline classes; empty where diffusers is not installed."""
+    spec = find_spec("diffusers")
+    if spec is None or spec.origin is None:
+        return frozenset()
+    return frozenset(re.findall(r'"(\w+Pipeline)"', Path(spec.origin).read_text(encoding="utf-8")))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedScheduler:
     """What a name means in diffusers: the class, and the values of its config that differ from the model's own."""

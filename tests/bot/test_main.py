@@ -122,6 +122,24 @@ def test_a_broken_model_is_named_with_what_to_do(
     assert "'emoji'" in sentence and str(tmp_path / "model") in sentence
 
 
+def test_files_of_a_model_that_cannot_be_read_are_named(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = tmp_path / "snapshot"
+    snapshot.mkdir()
+    (snapshot / "model_index.json").symlink_to("../../blobs/0123")
+    (tmp_path / "old.ckpt").write_bytes(b"x")
+    for source, said in (
+        (snapshot, "model_index.json is a link to a file that is gone: ../../blobs/0123. Download"),
+        (tmp_path / "old.ckpt", "old.ckpt is a pickle (*.ckpt); such files may run code when they are read."),
+        (tmp_path / "new.safetensors", "new.safetensors is missing."),
+    ):
+        config = a_config(tmp_path, f'[[models]]\nname = "emoji"\nsource = "{source}"\nlicence = "none"')
+        for command in ("run", "doctor"):
+            monkeypatch.setenv("DISCORD_TOKEN", "a.b.c")  # `run` removes it
+            assert said in sentence_of(capsys, [*config, command])
+
+
 @pytest.mark.parametrize("rules", ["[[rule]]\nname = 3", "[[rule"])
 def test_broken_rules_are_named_with_their_place(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, rules: str

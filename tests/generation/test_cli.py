@@ -86,7 +86,19 @@ def test_a_lora_is_a_file_with_or_without_a_weight(
         (["--init", __file__, "--mask", "nowhere.png"], "nowhere.png cannot be read"),
         (["--mask", __file__], "--mask needs --init"),
         (["--output", "nowhere/fox.png"], "There is no folder"),
+        (["--output", "fox.jpg"], "--output ends in .png"),
+        (["--output", "tests"], "tests is a folder"),
+        (["--output", "./"], "is a folder"),
         (["--model", "./nowhere"], "There is no such folder"),
+        (["--guidance", "nan"], "--guidance is 0 to 30, not nan"),
+        (["--guidance", "inf"], "--guidance is 0 to 30, not inf"),
+        (["--guidance", "-3"], "--guidance is 0 to 30, not -3"),
+        (["--size", "1000000x64"], "at most 4096 pixels, not 1000000x64"),
+        (["--size", f"{'9' * 5000}x64"], "at most 4096 pixels"),
+        (["--init", __file__, "--strength", "nan"], "--strength is above 0"),
+        (["--lora", "fox.safetensors:nan"], "is -2 to 2 and not 0, not nan"),
+        (["--lora", "fox.safetensors:3"], "is -2 to 2 and not 0, not 3"),
+        (["--lora", "fox.safetensors:0"], "is -2 to 2 and not 0, not 0"),
     ],
 )
 def test_bad_input_is_a_sentence_and_exit_code_2(
@@ -94,6 +106,14 @@ def test_bad_input_is_a_sentence_and_exit_code_2(
 ) -> None:
     assert main(["a fox", *arguments]) == BAD_INPUT
     assert said in capsys.readouterr().err
+
+
+def test_a_model_whose_files_are_gone_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "model_index.json").symlink_to("gone")
+    assert main(["a fox", "--model", str(tmp_path)]) == BAD_INPUT
+    assert "model_index.json is a link to a file that is gone" in capsys.readouterr().err
+    assert main(["a fox", "--model", "old.ckpt"]) == BAD_INPUT
+    assert "old.ckpt is a pickle" in capsys.readouterr().err
 
 
 def test_a_picture_to_start_from_that_is_none_is_said(

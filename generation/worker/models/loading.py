@@ -11,13 +11,11 @@ from typing import Any
 
 import diffusers
 import torch
-import transformers
-from diffusers import DiffusionPipeline
-from diffusers.utils import logging as diffusers_logging
 
-from generation.files.model_folder import OPTIONAL, BrokenModelFolder, is_hub_name
-from generation.files.model_folder import inspect as inspect_folder
+from generation.files.hub_cache import is_hub_name
+from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
+from generation.worker.denoise.schedulers import is_flow
 from generation.worker.memory import is_device_lost, is_out_of_memory
 from generation.worker.models.clip_skip import name_text_model
 from generation.worker.models.embeddings import BrokenEmbedding, load_embeddings
@@ -27,8 +25,12 @@ from generation.worker.models.model import UnusableRequest as UnusableRequest
 from generation.worker.models.model import schedulers_of
 from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
+from generation.worker.models.pipelines import load_pipeline
 
 log = logging.getLogger(__name__)
+
+FLOW = "flow_prediction"
+"""The `prediction_type` of schedulers that serve models of both kinds."""
 
 
 class BrokenModel(Exception):
@@ -71,8 +73,7 @@ def limit_threads() -> None:
 def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
     """Loads a model. Raises BrokenModel. Errors of memory and of the device are passed on."""
     try:
-        folder = inspect_folder(entry.source)
-        pipe = _load_pipeline(entry.source, dtype, folder.variant if folder else None)
+        pipe = load_pipeline(entry, dtype)
         _check(entry, pipe)
         load_embeddings(entry, pipe)
         # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
@@ -83,7 +84,9 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
             return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
-        return Model(entry, pipe, device, dtype)
+        model = Model(entry, pipe, device, dtype)
+        _try_scheduler(model)
+        return model
     except BrokenModelFolder as broken:
         raise BrokenModel(str(broken)) from broken
     except BrokenEmbedding as broken:
@@ -145,7 +148,10 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
             raise BrokenModel(
                 f"{entry.name}: diffusers has no scheduler {entry.scheduler}; leave `scheduler` empty."
             )
-        pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+        try:
+            pipe.scheduler = scheduler.from_config(pipe.scheduler.config)
+        except Exception as error:  # it may lack what this class needs, or a package that the class needs
+            raise BrokenModel(_unfit(entry, entry.scheduler, error)) from error
     for key, argument, function in (
         ("clip_skip", "clip_skip", getattr(pipe, "encode_prompt", None)),
         ("rescale", "guidance_rescale", pipe.__call__),
@@ -160,20 +166,27 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
             raise BrokenModel(f"{entry.name}: the scheduler {wrong} does not suit a {type(pipe).__name__}.")
 
 
-def _load_pipeline(source: str, dtype: torch.dtype, variant: str | None) -> Any:
-    diffusers_logging.set_verbosity_error()
-    transformers.logging.set_verbosity_error()
-    diffusers_logging.disable_progress_bar()
-    transformers.logging.disable_progress_bar()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # warnings about old but valid configurations
-        return DiffusionPipeline.from_pretrained(
-            source,
-            torch_dtype=dtype,
-            variant=variant,
-            local_files_only=not is_hub_name(source),
-            # Files of torch's pickle format may run code when they are read.
-            use_safetensors=True,
-            # Stable Diffusion's safety checker alone takes 1.2 GB.
-            **dict.fromkeys(OPTIONAL),
-        )
+def _try_scheduler(model: Model) -> None:
+    """Makes the schedule of an order with default settings. Raises BrokenModel if the scheduler can't serve this model."""
+    entry, scheduler = model.entry, model.pipe.scheduler
+    name = type(scheduler).__name__
+    config = scheduler.config
+    has_flow = is_flow(scheduler) or config.get("use_flow_sigmas") or config.get("prediction_type") == FLOW
+    if hasattr(model.pipe, "transformer") and not has_flow:
+        reason = f"its scheduler is {name}, which adds noise in another way than this model was trained with"
+        raise BrokenModel(f"{entry.source}: {reason}; leave `scheduler` empty.")
+    shape = (model.family.channels, *(entry.side // model.family.scale,) * 2)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter(
+                "ignore"
+            )  # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers
+            model.step_tables.table(entry.steps, None, model.family.timing(shape, entry.steps))
+    except Exception as error:  # classes for other purposes raise anything
+        raise BrokenModel(_unfit(entry, name, error)) from error
+
+
+def _unfit(entry: ModelEntry, scheduler: str, error: Exception) -> str:
+    reason = " ".join(str(error).split()) or type(error).__name__
+    what = f"{scheduler} can't do {entry.steps} steps with this model"
+    return f"{entry.source}: {what}: {reason.rstrip('.')}. Choose another scheduler."

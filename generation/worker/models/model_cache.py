@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from generation.files.model_folder import BrokenModelFolder, count_weights
+from generation.files.model_source import count_weights
+from generation.files.tensor_file import BrokenModelFolder
 from generation.protocol import Event, ModelAbilities, ModelBroken, Swapped
 from generation.request import ModelEntry, ModelName
 from generation.worker.memory import host_free, is_out_of_memory
@@ -140,13 +141,14 @@ class ModelCache:
         if name not in self._sizes:
             entry = self.entries[name]
             try:
-                weights = count_weights(entry.source)
+                weights = count_weights(entry)
             except BrokenModelFolder as broken:
                 self._fail(name, str(broken))
                 return None
             if weights is None:  # from a hub: assume the largest known size
                 return max(self._sizes.values(), default=0)
-            self._sizes[name] = weights * pick_dtype(self.device, entry.dtype).itemsize
+            itemsize = 1 if entry.quantise else pick_dtype(self.device, entry.dtype).itemsize
+            self._sizes[name] = weights * itemsize
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:
@@ -169,10 +171,15 @@ class ModelCache:
 
 def footprint(pipe: Any) -> int:
     """Returns the bytes of all parameters and buffers, each counted once."""
+
+    def size(tensor: Any) -> int:
+        if not hasattr(tensor, "__tensor_flatten__"):
+            return tensor.nbytes
+        # A quantised tensor says what it would take if it were not. It consists of others: values and scales.
+        return sum(size(getattr(tensor, name)) for name in tensor.__tensor_flatten__()[0])
+
     modules = [part for part in pipe.components.values() if isinstance(part, torch.nn.Module)]
     held = {
-        id(tensor): tensor.nbytes
-        for module in modules
-        for tensor in (*module.parameters(), *module.buffers())
+        id(tensor): size(tensor) for module in modules for tensor in (*module.parameters(), *module.buffers())
     }
     return sum(held.values())

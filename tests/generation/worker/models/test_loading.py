@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 
+from generation.files.model_folder import ModelFolder
 from generation.request import ModelEntry, ModelName
-from generation.worker.models import loading
 from generation.worker.models.loading import BrokenModel, load
+from generation.worker.models.pipelines import load_folder
 from tests.tiny_models import tiny_sd
 
 
@@ -41,7 +42,8 @@ def test_a_folder_with_pickles_alone_is_refused_with_a_sentence(folder: Path, tm
 def test_a_pickle_is_not_read_where_the_check_of_the_folder_does_not_look(
     folder: Path, tmp_path: Path
 ) -> None:
-    """A hub's model is not checked before it is loaded."""
+    """The folder may change after the check."""
+    unchecked = ModelFolder(path=folder, pipeline="StableDiffusionPipeline", variant=None, parts={})
     with pytest.raises(OSError, match="safetensors"):
-        loading._load_pipeline(str(folder), torch.float32, None)  # pyright: ignore[reportPrivateUsage]
+        load_folder(unchecked, torch.float32)
     assert not (tmp_path / "sprung").exists()

@@ -1,0 +1,184 @@
+"""A model in one file is recognised by its header, before torch is imported."""
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from generation.files.checkpoint import inspect_checkpoint
+from generation.files.model_source import count_weights, inspect_entry
+from generation.files.tensor_file import BrokenModelFolder
+from generation.request import ModelEntry, ModelName
+from tests.tiny_models import cut, tiny_flux, tiny_sd, tiny_sdxl
+
+UNET = "model.diffusion_model.input_blocks.0.0.weight"
+ATTENTION = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
+CLIP = "text_model.embeddings.position_embedding.weight"
+
+
+def file(path: Path, *names: str, **shapes: tuple[int, ...]) -> Path:
+    """Writes a file whose tensors have these names, and shape (2, 2) or the one given."""
+    wanted = dict.fromkeys(names, (2, 2)) | shapes
+    save_file({name: torch.zeros(shape) for name, shape in wanted.items()}, path)
+    return path
+
+
+def entry(source: object, **more: Any) -> ModelEntry:
+    return ModelEntry(name=ModelName("one"), source=str(source), licence="none", **more)
+
+
+@pytest.mark.parametrize(
+    ("names", "width", "architecture", "parts"),
+    [
+        ((UNET, f"cond_stage_model.transformer.{CLIP}"), 768, "Stable Diffusion 1", ("unet", "text_encoder")),
+        (
+            (UNET, "cond_stage_model.model.token_embedding.weight"),
+            1024,
+            "Stable Diffusion 2",
+            ("unet", "text_encoder"),
+        ),
+        (
+            (
+                UNET,
+                f"conditioner.embedders.0.transformer.{CLIP}",
+                "conditioner.embedders.1.model.positional_embedding",
+                "first_stage_model.decoder.conv_in.weight",
+            ),
+            2048,
+            "Stable Diffusion XL",
+            ("unet", "text_encoder", "text_encoder_2", "vae"),
+        ),
+        ((UNET,), 2048, "Stable Diffusion XL", ("unet",)),
+        ((UNET,), 768, "Stable Diffusion 1", ("unet",)),
+        (
+            ("joint_blocks.0.context_block.adaLN_modulation.1.bias",),
+            0,
+            "Stable Diffusion 3",
+            ("transformer",),
+        ),
+        (
+            ("model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale",),
+            0,
+            "FLUX.1",
+            ("transformer",),
+        ),
+        (
+            ("double_blocks.0.img_attn.norm.key_norm.scale", "distilled_guidance_layer.in_proj.bias"),
+            0,
+            "Chroma",
+            ("transformer",),
+        ),
+        (("single_stream_modulation.lin.weight",), 0, "FLUX.2", ("transformer",)),
+        (("layers.0.adaLN_modulation.0.weight", "cap_embedder.0.weight"), 0, "Z-Image", ("transformer",)),
+    ],
+)
+def test_architectures_are_told_apart(
+    names: tuple[str, ...], width: int, architecture: str, parts: tuple[str, ...], tmp_path: Path
+) -> None:
+    shapes = {ATTENTION: (2, width)} if width else {}
+    found = inspect_checkpoint(str(file(tmp_path / "m.safetensors", *names, **shapes)))
+    assert (found.architecture.name, found.parts) == (architecture, parts)
+
+
+def test_weights_that_are_not_loaded_are_not_counted(tmp_path: Path) -> None:
+    unet = {UNET: (3, 4), ATTENTION: (2, 768)}
+    found = inspect_checkpoint(str(file(tmp_path / "m.safetensors", "model_ema.decay", **unet)))
+    assert found.weights == 12 + 2 * 768
+    flux = {"model.diffusion_model.double_blocks.0.img_attn.norm.key_norm.scale": (5,), "vae.x": (9,)}
+    assert inspect_checkpoint(str(file(tmp_path / "f.safetensors", **flux))).weights == 5
+
+
+def test_the_other_parts_are_counted_in_the_base(tmp_path: Path) -> None:
+    base = tiny_sd(tmp_path / "base")
+    whole = count_weights(entry(base)) or 0
+    unet = inspect_entry(entry(base)).folder
+    assert unet
+    alone = file(tmp_path / "m.safetensors", **{UNET: (2, 4), ATTENTION: (2, 768)})
+    assert count_weights(entry(alone, base=str(base))) == whole - unet.parts["unet"] + 8 + 2 * 768
+    assert count_weights(entry(alone, base="owner/elsewhere")) is None
+
+
+BROKEN: list[tuple[str, str, Any]] = [
+    ("m.ckpt", "m.ckpt is a pickle (*.ckpt); such files may run code when they are read", b"x"),
+    ("m.pt", "m.pt is a pickle (*.pt)", b"x"),
+    ("m.bin", "m.bin is a pickle (*.bin)", b"x"),
+    ("m.gguf", "Models in .gguf files can't be read", b"GGUF"),
+    ("m.safetensors", "m.safetensors is a pickle under another name", pickle.dumps({"a": 1})),
+    ("m.safetensors", "m.safetensors is missing", None),
+    ("m.safetensors", "It is a LoRA, not a model", ["lora_unet_x.lora_down.weight"]),
+    ("m.safetensors", "It holds a single part of a model", ["down_blocks.0.resnets.0.conv1.weight"]),
+    ("m.safetensors", "It holds no model that is known", ["a.b"]),
+    ("m.safetensors", "It takes more than latents (an inpainting model)", {UNET: (2, 9)}),
+    ("m.safetensors", "It takes more than latents (a model that edits pictures)", {UNET: (2, 8)}),
+    ("m.safetensors", "It is a refiner", {UNET: (2, 4), ATTENTION: (2, 1280)}),
+    ("m.safetensors", "Its text is 5 wide", {UNET: (2, 4), ATTENTION: (2, 5)}),
+    ("m.safetensors", "in its own way (EDM)", ["edm_mean", UNET]),
+    (
+        "m.safetensors",
+        "quantised with scales of their own",
+        {UNET: (2, 4), ATTENTION: (2, 768), "a.scale_weight": (1,)},
+    ),
+    (
+        "m.safetensors",
+        "m.safetensors holds unet of Stable Diffusion XL alone",
+        {UNET: (2, 4), ATTENTION: (2, 2048)},
+    ),
+    (
+        "m.safetensors",
+        "m.safetensors holds transformer of Z-Image alone",
+        ["layers.0.adaLN_modulation.0.weight"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("name", "said", "content"), BROKEN, ids=[said for _, said, _ in BROKEN])
+def test_what_cannot_be_loaded_is_said_with_what_to_do(
+    name: str, said: str, content: Any, tmp_path: Path
+) -> None:
+    path = tmp_path / name
+    if isinstance(content, bytes):
+        path.write_bytes(content)
+    elif isinstance(content, dict):
+        file(path, **content)
+    elif content is not None:
+        file(path, *content)
+    with pytest.raises(BrokenModelFolder) as caught:
+        inspect_entry(entry(path))
+    assert said in str(caught.value)
+    assert caught.value.advice.endswith(".")
+
+
+def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
+    alone = file(tmp_path / "m.safetensors", **{UNET: (2, 4), ATTENTION: (2, 2048)})
+    sd, xl, dev = tiny_sd(tmp_path / "sd"), tiny_sdxl(tmp_path / "xl"), tiny_flux(tmp_path / "flux")
+    schnell = file(tmp_path / "schnell.safetensors", "double_blocks.0.img_attn.norm.key_norm.scale")
+    cut_off = file(tmp_path / "vae.safetensors", "decoder.conv_in.weight")
+    cut(cut_off, 60)
+    for said, broken in (
+        (
+            "It is a StableDiffusionPipeline, and m.safetensors is Stable Diffusion XL",
+            entry(alone, base=str(sd)),
+        ),
+        ("it is not the kind of schnell.safetensors", entry(schnell, base=str(dev))),
+        ("There is no such folder", entry(alone, base=str(tmp_path / "nowhere"))),
+        ("The source is no single file", entry(xl, base=str(sd))),
+        ("It holds no VAE", entry(xl, vae=str(alone))),
+        ("vae.safetensors is cut off", entry(xl, vae=str(cut_off))),
+        ("config.json is missing", entry(xl, vae=str(tmp_path))),
+    ):
+        with pytest.raises(BrokenModelFolder) as caught:
+            inspect_entry(broken)
+        assert said in str(caught.value)
+
+
+def test_looking_needs_no_torch() -> None:
+    program = "import sys, generation.files.model_source; sys.exit('torch' in sys.modules)"
+    assert (
+        subprocess.run([sys.executable, "-c", program], cwd=Path(__file__).parents[3], check=False).returncode
+        == 0
+    )
