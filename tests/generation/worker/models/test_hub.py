@@ -5,6 +5,7 @@ import json
 import logging
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -125,10 +126,15 @@ def test_the_weights_that_a_single_file_brings_are_not_fetched(
 
 
 def test_the_log_says_how_far_it_is(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(hub, "PROGRESS_SECONDS", 0.001)
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    with caplog.at_level(logging.INFO, logger=hub.__name__):
-        hub.fetch("owner/half", endpoint=address)
-    assert any(line.startswith("fetching owner/half: 0.0 of 0.0 GB") for line in caplog.messages)
+    with (tmp_path / "blob").open("wb") as blob:
+        blob.truncate(3 * 10**9)
+    caplog.set_level(logging.INFO, logger=hub.__name__)
+    with hub._told("owner/half", tmp_path, 7 * 10**9):  # pyright: ignore[reportPrivateUsage]
+        until = time.monotonic() + 10
+        while len(caplog.messages) < 2 and time.monotonic() < until:
+            threading.Event().wait(0.001)
+    assert caplog.messages[:2] == ["fetching owner/half: 7.0 GB", "fetching owner/half: 3.0 of 7.0 GB"]
+    assert caplog.messages[-1] == "fetched owner/half"
