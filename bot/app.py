@@ -37,6 +37,7 @@ from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
+from bot.gallery.tries import TryButton, TryPress
 from bot.metrics_server import expose
 from bot.posted_message import UNREACHABLE, reason_of
 from bot.privacy.cards import ForgetButton, PrivacyPress
@@ -91,13 +92,14 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
 def add_routes(client: Atelier) -> None:
     routes, actions, appeal_forms = client.routes, client.gallery_actions, client.appeal_forms
     routes.add_buttons(
-        client, GalleryButton, PageButton, CaseButton, AppealButton, ForgetButton, LogChannelButton
+        client, GalleryButton, TryButton, PageButton, CaseButton, AppealButton, ForgetButton, LogChannelButton
     )
     routes.add_each(GalleryAction, actions.press)
     routes.add(GalleryAction.REMIX, actions.open_form)
     routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
+    routes.add(TryPress.TRY, actions.try_prompt)
     routes.add_form(remix_input_in, actions.remix)
     routes.add(Page.HISTORY, history.turn)
     routes.add(Page.LOG, mod_log.turn)

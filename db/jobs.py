@@ -40,6 +40,9 @@ class NoteKind(StrEnum):
     ONE_DASH = "one-dash"  # parameters that were written with one dash
     LINKS = "links"  # links are not opened
     LORAS = "loras"  # LoRAs of a file that the model does not have
+    DRAWN = "drawn"  # what is drawn instead of the prompt, in the words of the model's tables
+    DRAWN_PARTLY = "drawn-partly"  # the same, where some words of the prompt are not known
+    GROUND = "ground"  # the scene for which a plain ground stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +50,7 @@ class Note:
     """What the bot left out of a prompt, or read in its own way."""
 
     kind: NoteKind
-    # Of parameters, from a fixed list; or a number. Words of a member would be shown without being screened.
+    # Of parameters, or a model's own words, from a fixed list; or a number. Words of a member would be shown unscreened.
     names: tuple[str, ...] = ()
 
 

@@ -38,6 +38,7 @@ from generation.request import (
     MemberId,
     ModelEntry,
     ModelName,
+    PlannedPicture,
     Request,
     Role,
     UpscaleRequest,

@@ -8,7 +8,7 @@ from discord import ui
 
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
-from db import Job, JobAction, Note
+from db import Job, JobAction, Note, NoteKind
 from generation import LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
@@ -33,7 +33,10 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
 
 
 def _note(say: Language, note: Note) -> str:
-    names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
+    if note.kind in (NoteKind.DRAWN, NoteKind.DRAWN_PARTLY, NoteKind.GROUND):
+        names = " · ".join(map(markdown.plain, note.names))
+    else:
+        names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     return say("gallery-note", kind=note.kind, names=names, count=len(note.names))
 
 

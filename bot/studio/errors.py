@@ -93,6 +93,14 @@ class UnusableWeights(PromptRefusal):
     limit: int  # parts
 
 
+class UnknownWords(PromptRefusal):
+    """The model has no word for what the prompt asks for."""
+
+    words: str  # the member's
+    tries: tuple[str, ...]  # prompts that the model draws well
+    model: str
+
+
 class UnknownPreset(PromptRefusal):
     name: str
     nearest: str  # among the member's presets; empty when they have none

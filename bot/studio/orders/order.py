@@ -50,6 +50,9 @@ class Order:
     action: JobAction
     drawing: Drawing[Parent]
     notes: tuple[Note, ...] = ()
+    drawn: str = (
+        ""  # what is drawn instead of the prompt, if the model reads it with its tables; screened too
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -48,6 +48,10 @@ error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`
    *[none] It has none at all.
 }
 error-unusable-weights = The weights behind `::` must add up to more than 0, over at most { $limit } parts, for example `fox::2 forest::1`.
+error-unknown-words = { $words ->
+    [none] I draw simple things, and the prompt names none. Nothing was charged. Try one of these, or name a thing.
+   *[other] I draw simple things; I don't know { CODE($words) }. Nothing was charged. Try one of these, or other words.
+}
 error-unknown-command = There is no command { CODE($name, before: "/") } that you may use. `/help` lists yours.
 error-unknown-preset = { $nearest ->
     [none] You have no preset { CODE($name) }. `/preset save` makes one.

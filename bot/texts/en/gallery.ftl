@@ -26,6 +26,9 @@ gallery-note = -# { $kind ->
        *[other] were
     } left out.
     [one-dash] Read with two dashes: { $names }.
+    [drawn] Drawn as: { $names }.
+    [drawn-partly] Drawn as: { $names }. This model does not know the other words.
+    [ground] A plain colour stands for the scene ({ $names }): this model draws none.
     [loras] LoRAs of the file that are not here were left out: { $names }.
    *[links] Links are not opened and were left out. A file with a prompt goes into the option `file`.
 }
