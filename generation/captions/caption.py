@@ -16,7 +16,7 @@ _OPEN: Final = (
     "light blue", "orange", "purple", "white", "green", "dark blue", "yellow", "pink", "blue", "gray", "red",
 )  # fmt: skip
 """Grounds for a prompt that names none. Neighbours differ much."""
-_NEUTRAL: Final = ("white", "gray", "black", "light blue")
+_NEUTRAL: Final = ("white", "gray", "light blue")
 """Grounds for repainted things: their colour is weak on a strong one."""
 
 
@@ -38,7 +38,7 @@ def nouns(reading: Reading, vocabulary: Vocabulary) -> str:
     if not things and reading.scene and not vocabulary.has_backdrops:
         things = (Thing(vocabulary.scenes[reading.scene].stand_in),)
     if len(things) == 1:
-        style = "flat " * reading.is_flat or "small " * reading.is_small
+        style = "flat " * reading.is_flat or "small " * (reading.is_small and vocabulary.has_small)
         return article(style + _noun(things[0], vocabulary))
     # The model was not taught to repaint one of two things.
     return " and ".join(article(vocabulary.by_name[thing.concept].word) for thing in things)

@@ -61,6 +61,7 @@ class _Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """models/bundled/words/words.toml: what this model does with the tables."""
 
     scenes: Scenes
+    small: bool  # whether it draws small things well
     tries: tuple[str, ...]  # prompts that it draws well
 
 
@@ -73,6 +74,7 @@ class Vocabulary:
     scenes: Mapping[str, SceneWords]
     languages: Mapping[str, LanguageWords]
     has_backdrops: bool  # whether the model draws scenes; otherwise a plain ground stands for each
+    has_small: bool  # whether "small" is drawn
     tries: tuple[str, ...]
     by_name: Mapping[str, Concept]
     longest_emoji: int  # characters
@@ -98,6 +100,7 @@ def vocabulary_of(source: str) -> Vocabulary | None:
         scenes=file.scenes,
         languages=file.languages,
         has_backdrops=switch.scenes == "backdrops",
+        has_small=switch.small,
         tries=switch.tries,
         by_name={concept.name: concept for concept in file.concepts},
         longest_emoji=max(map(len, file.emoji), default=1),

