@@ -37,6 +37,7 @@ from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
+from bot.gallery.tries import TryButton, TryPress
 from bot.gallery.typed_cards import TypedButton, TypedPress, typed_in
 from bot.metrics_server import expose
 from bot.posted_message import UNREACHABLE, reason_of
@@ -95,6 +96,7 @@ def add_routes(client: Atelier) -> None:
     routes.add_buttons(
         client,
         GalleryButton,
+        TryButton,
         PageButton,
         CaseButton,
         AppealButton,
@@ -107,6 +109,7 @@ def add_routes(client: Atelier) -> None:
     routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
+    routes.add(TryPress.TRY, actions.try_prompt)
     routes.add_form(remix_input_in, actions.remix)
     routes.add(TypedPress.EDIT, typed.open_form)
     routes.add(TypedPress.DRAW, typed.draw)

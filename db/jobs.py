@@ -45,6 +45,9 @@ class NoteKind(StrEnum):
     BREAKS = "breaks"  # `BREAK` means nothing to the model
     CUT = "cut"  # the model reads only the beginning of the prompt
     NEGATIVE_CUT = "negative-cut"  # the same of the negative prompt
+    DRAWN = "drawn"  # what is drawn instead of the prompt, in the words of the model's tables
+    DRAWN_PARTLY = "drawn-partly"  # the same, where some words of the prompt are not known
+    GROUND = "ground"  # the scene for which a plain ground stands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +55,8 @@ class Note:
     """What the bot or the model left out of a prompt, or read in its own way."""
 
     kind: NoteKind
-    # Of parameters, from a fixed list; or numbers: of a cut, the tokens that were read and all. Words of a member would be shown
-    # without being screened.
+    # Of parameters, or a model's own words, from a fixed list; or numbers: of a cut, the tokens that were read, and all of them.
+    # Words of a member would be shown without being screened.
     names: tuple[str, ...] = ()
 
 

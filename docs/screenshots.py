@@ -154,8 +154,8 @@ async def remix(page: Page, seed: int) -> None:
 
 
 async def log(member: Page, moderator: Page, seed: int) -> None:
-    await send(member, f"/imagine prompt: a knight killing a dragon --seed {seed} --images 1")
-    await finished(member, "a knight killing a dragon").wait_for()
+    await send(member, f"/imagine prompt: a wizard killing a dragon --seed {seed} --images 1")
+    await finished(member, "a wizard killing a dragon").wait_for()
     await send(member, "/imagine prompt: nude woman")
     await member.get_by_text("can't be drawn here").wait_for()
     await send(moderator, "/mod log member: @Ada")
@@ -165,12 +165,12 @@ async def log(member: Page, moderator: Page, seed: int) -> None:
 
 async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
     """A moderator's round: the card, what the member is told, the appeal and its answer."""
-    await send(member, f"/imagine prompt: a soldier killing a dragon --seed {seed} --images 1")
-    await finished(member, "a soldier killing a dragon").wait_for()
+    await send(member, f"/imagine prompt: a vampire killing a dragon --seed {seed} --images 1")
+    await finished(member, "a vampire killing a dragon").wait_for()
     await show(moderator, "mod-log")
     case = (
         moderator.locator("[data-message-id]")
-        .filter(has_text="a soldier killing a dragon")
+        .filter(has_text="a vampire killing a dragon")
         .filter(has_text="Record")
     )
     await case.locator("img").last.wait_for()

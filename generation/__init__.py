@@ -48,6 +48,7 @@ from generation.request import (
     MemberId,
     ModelEntry,
     ModelName,
+    PlannedPicture,
     Request,
     Role,
     UpscaleRequest,

@@ -121,7 +121,26 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PlannedPicture:
+    """How one picture of a job differs from what was typed, for a model with tables of words."""
+
+    prompt: Prompt  # drawn instead of the drawing's
+    is_mirrored: bool = False  # left and right are swapped when it is finished
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationRequest(_Asked):
+    """`drawing` is as ordered. `plan` has one entry for each picture, or none: then the drawing's prompt is drawn."""
+
+    plan: tuple[PlannedPicture, ...] = ()
+
+    def drawn(self, index: int) -> Drawing[bytes]:
+        """Returns the drawing with the prompt of picture `index`."""
+        return replace(self.drawing, prompt=self.plan[index].prompt) if self.plan else self.drawing
+
+    def is_mirrored(self, index: int) -> bool:
+        return bool(self.plan) and self.plan[index].is_mirrored
+
     @property
     def is_draft(self) -> bool:
         return self.cost <= DRAFT_STEPS * self.drawing.images
@@ -227,6 +246,7 @@ class ModelEntry:
     compile: bool = False  # torch.compile: takes minutes at start, then steps are faster
     enlarge: Literal[1, 2, 4] = 1  # finished pictures are upscaled by this factor before delivery
     variation_strength: Annotated[float, Meta(gt=0, le=1)] = 0.6
+    adapts_prompts: bool = False  # prompts are read with the tables in the model's folder words/
     loras: tuple[LoraEntry, ...] = ()
     schedulers: tuple[str, ...] = ()  # names in SCHEDULERS that members choose from; the first is the default
     # The layer of CLIP that is read, counted from the last, as in AUTOMATIC1111; 0: the one that the model was trained with.

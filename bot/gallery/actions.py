@@ -14,6 +14,7 @@ from bot.gallery.results import FILE_LIMIT, gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, PictureGone, demand_known
+from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
 from bot.ui import say_in, say_to
 from generation import JobId
@@ -46,6 +47,18 @@ class GalleryActions:
                 return
             self._delivery.intake.demand_time(interaction)
             order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
+            await self._delivery.deliver(interaction, order)
+
+    async def try_prompt(self, interaction: Interaction, prompt: str, model: int) -> None:
+        """Orders a prompt that was offered. `model`: its place in the settings, where it still has one."""
+        with self._delivery.intake.press(interaction) as is_new:
+            if not is_new:
+                await interaction.response.defer()
+                return
+            self._delivery.intake.demand_time(interaction)
+            settings = self._parts.settings
+            entry = settings.models[model] if model < len(settings.models) else settings.default_model
+            order = compose(PromptInput(prompt=prompt), actor_of(interaction), settings.models, entry)
             await self._delivery.deliver(interaction, order)
 
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:

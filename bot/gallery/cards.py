@@ -37,7 +37,10 @@ def _note(say: Language, note: Note) -> str:
         read, tokens = note.names
         is_negative = note.kind is NoteKind.NEGATIVE_CUT
         return say("gallery-note-cut", read=int(read), tokens=int(tokens), is_negative=is_negative)
-    names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
+    if note.kind in (NoteKind.DRAWN, NoteKind.DRAWN_PARTLY, NoteKind.GROUND):
+        names = " · ".join(map(markdown.plain, note.names))
+    else:
+        names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     return say("gallery-note", kind=note.kind, names=names, count=len(note.names))
 
 

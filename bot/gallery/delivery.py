@@ -19,6 +19,7 @@ from bot.gallery import cards
 from bot.gallery.intake import Intake
 from bot.gallery.progress import EditPace, show_progress
 from bot.gallery.results import FILE_LIMIT, Render, ended_result, gallery_result
+from bot.gallery.tries import tries_card
 from bot.posted_message import (
     LONGEST_PAUSE,
     UNREACHABLE,
@@ -29,10 +30,10 @@ from bot.posted_message import (
     needs_repost,
     pause_after,
 )
-from bot.studio import Order, PictureGone
+from bot.studio import Order, PictureGone, UnknownWords
 from bot.studio.parts import Parts
 from bot.studio.screening.pictures import PreviewScreening
-from bot.ui import Language, say_in
+from bot.ui import Language, say_in, say_to
 from db import DiskFull, Job, ReplyTarget, StorageError
 from generation import GenerationFailed, JobCancelled, JobId, JobParked, QueueClosed, Ticket, Waiting
 from generation.logs import of_job
@@ -89,9 +90,10 @@ class Delivery:
         self._tries: dict[JobId, _Tries] = {}
 
     async def deliver(self, interaction: Interaction, order: Order) -> None:
-        """Accepts the order, answers with its card, and starts the job's task. Raises refusals.
+        """Accepts the order, answers with its card, and starts the job's task. Raises refusals; that of unknown words is answered
+        here, with buttons.
 
-        An interaction that has an answer gets the card as one more message, and may be as old as its token.
+        An interaction that has an answer gets the card as one more message, and may be as old as its token. It raises all.
         """
         if self._client.is_closed():
             raise QueueClosed  # the answer could not be sent
@@ -104,13 +106,22 @@ class Delivery:
             token="" if is_answered else interaction.token,
             token_at=time.time(),
         )
-        if is_answered:
-            job, began = await self._studio.admit(order, place), None
-            self._carried.add(job.id)
-        else:
-            async with self.intake.admission(interaction) as began:
-                job = await self._studio.admit(order, place, partial(self.intake.demand_answer, interaction))
+        try:
+            if is_answered:
+                job, began = await self._studio.admit(order, place), None
                 self._carried.add(job.id)
+            else:
+                async with self.intake.admission(interaction) as began:
+                    in_time = partial(self.intake.demand_answer, interaction)
+                    job = await self._studio.admit(order, place, in_time)
+                    self._carried.add(job.id)
+        except UnknownWords as error:
+            if is_answered:
+                raise
+            names = [entry.name for entry in self._parts.settings.models]
+            view = tries_card(say_to(interaction), error, names.index(order.drawing.model))
+            await interaction.response.send_message(view=view, ephemeral=True)
+            return
         with of_job(job.id, job.drawing.prompt):
             images, model = job.drawing.images, job.drawing.model
             log.info("accepted: %s, %d pictures with %s", job.action.value, images, model)

@@ -12,6 +12,7 @@ from bot.studio.cases.cases import Casework
 from bot.studio.cases.reports import MemberReports
 from bot.studio.cases.takedown import Takedown
 from bot.studio.metrics import Metrics
+from bot.studio.orders.captions import Captions
 from bot.studio.orders.variations import Variations
 from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.postprocess import Postprocess
@@ -105,6 +106,7 @@ def build_parts(
         stored_pictures,
         lockdown,
         prompt_screening,
+        Captions(settings.resolved_models),
         Postprocess(records, picture_screening, provenance, likeness, clock=clock, report=review_queue.note),
         metrics or Metrics(),
         clock=clock,

@@ -22,6 +22,7 @@ from generation import (
     scheduler_names,
     unsuitable,
 )
+from generation.captions.vocabulary import vocabulary_of
 from moderation import (
     NOT_UTF8,
     STANDARD,
@@ -190,8 +191,9 @@ BUNDLED = ModelEntry(
     max_steps=50,
     guidance=4.0,
     enlarge=4,
-    variation_strength=0.6,
+    variation_strength=0.9,
     licence_class="open",
+    adapts_prompts=True,
 )
 
 
@@ -278,6 +280,13 @@ def address_of(listen: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def _has_words(entry: ModelEntry) -> bool:
+    try:
+        return vocabulary_of(str(BUNDLED_MODEL) if entry.source == "bundled" else entry.source) is not None
+    except (OSError, ValueError, EOFError):
+        return False
+
+
 def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
     """Yields key and reason of faults that types can't express, such as conflicts between fields."""
     if not _is_address(settings.discord.api):
@@ -312,6 +321,8 @@ def _faults(settings: Settings) -> Iterator[tuple[str, str]]:
                 f"diffusers has no such scheduler; the nearest is {near!r}",
             )
         yield from _scheduler_faults(entry)
+        if entry.adapts_prompts and not _has_words(entry):
+            yield f"models.{entry.name}.adapts_prompts", "the model's folder has no tables of words (words/)"
         if entry.side < entry.multiple:
             yield f"models.{entry.name}.side", f"must be at least its `multiple`, {entry.multiple}"
         if entry.steps > entry.max_steps:

@@ -18,6 +18,7 @@ from bot.studio import (
 )
 from bot.studio.metrics import Metrics
 from bot.studio.orders.abilities import fitted
+from bot.studio.orders.captions import Captions
 from bot.studio.orders.offered_models import OfferedModels
 from bot.studio.orders.parameters import TYPED
 from bot.studio.orders.reading import noted
@@ -72,6 +73,7 @@ class Studio:
         stored_pictures: StoredPictures,
         lockdown: Lockdown,
         prompt_screening: PromptScreening,
+        captions: Captions,
         postprocess: Postprocess,
         metrics: Metrics,
         *,
@@ -86,6 +88,7 @@ class Studio:
         self._stored_pictures = stored_pictures
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
+        self._captions = captions
         self._picture_screening = postprocess.picture_screening
         self._postprocess = postprocess
         self._metrics = metrics
@@ -104,15 +107,17 @@ class Studio:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
         `demand_answer` is called after the screen, and raises when it is too late for an answer.
-        Raises ModelCannot, PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, RateLimited,
-        TooManyJobs, LineFull, QueueClosed. Then only the verdict was written.
+        Raises ModelCannot, PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused, PromptRefused, UnknownWords,
+        RateLimited, TooManyJobs, LineFull, QueueClosed. Then only the verdict was written.
         """
         now = self.clock()
         actor = order.actor
         await self.offered.demand(order)
         model = self.settings.model(order.drawing.model)
         order = fitted(order, self.dispatch.abilities_of(model.name), model.guidance)
+        order = self._captions.adapted(order)
         verdict, hits = await self.judge(order, is_charged=True)
+        self._captions.demand_known(order)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()
         demand_answer()
@@ -244,7 +249,8 @@ class Studio:
 
         Its pictures are then posted as spoilers.
         """
-        return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt)
+        drawn = self._captions.described(job)
+        return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt, drawn)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
         """Runs the job to its end and stores the pictures. Works for new jobs and for jobs found at start.
@@ -377,7 +383,8 @@ class Studio:
         if job.action is JobAction.UPSCALE:
             factor = self.settings.generation.upscale_factor
             return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
-        return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing)
+        plan = await asyncio.to_thread(self._captions.drawn, drawing, job.action)
+        return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
 
 
 def guild_of(place: ReplyTarget) -> GuildId:

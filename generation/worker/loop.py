@@ -203,9 +203,9 @@ class Loop:
         model = job.model
         try:
             model = model or self.model_cache.take(job.request.drawing.model)
-            reading = model.reading(job.request.drawing)
+            reading = model.reading(job.request.drawn(0))
             with self.oom_recovery.timed(partial(self._account_seat, job)):
-                slot = model.seat(job.request.drawing, index)
+                slot = model.seat(job.request.drawn(index), index)
         except Exception as error:
             if is_device_lost(error):
                 raise
@@ -291,7 +291,12 @@ class Loop:
 
     def _develop(self, batch: Sequence[Seat]) -> None:
         model = batch[0].model
-        pictures = self.finisher.finish(model.develop([seat.slot for seat in batch]), model.entry.enlarge)
+        developed = model.develop([seat.slot for seat in batch])
+        turned = [
+            picture.flip(-1) if seat.job.request.is_mirrored(seat.index) else picture
+            for seat, picture in zip(batch, developed, strict=True)
+        ]
+        pictures = self.finisher.finish(turned, model.entry.enlarge)
         for seat, picture in zip(batch, pictures, strict=True):
             seat.job.pictures[seat.index] = picture
             del seat.job.slots[seat.index]

@@ -117,7 +117,7 @@ class World:
             Overwrite(role_id=bots, allow=rights.VIEW_CHANNEL),
         )
         topics = {
-            "gallery": "Pictures for all members: /imagine a fox in the snow",
+            "gallery": "Pictures for all members: /imagine a red dragon, 🐼 or un renard",
             "after-dark": "For adults: /server policy may let prompts go further here",
             "mod-log": "For moderators: refused and flagged orders",
         }

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 SMALL = ModelEntry(
     name=ModelName("small"), source="tiny", licence="none", side=16, multiple=16, steps=10, max_steps=20
 )
+READER = replace(SMALL, name=ModelName("reader"), source="bundled", adapts_prompts=True)
+"""A model with tables of words."""
 Job = Coroutine[Any, Any, None]
 
 
@@ -133,7 +135,7 @@ async def town(folder: Path, **options: Any) -> AsyncGenerator[Town]:
         data=folder,
         generation=GenerationSettings(default_model="small"),
         limits=Limits(images_a_minute=40),
-        models=(SMALL,),
+        models=(SMALL, READER),
     )
     jobs: asyncio.Queue[Job] = asyncio.Queue()
     async with AsyncExitStack() as stack:
@@ -256,6 +258,32 @@ async def test_every_button_is_answered_once(tmp_path: Path) -> None:
         assert result.acknowledged
         assert gallery.id not in [each.id for each in place.channel.history()]
         assert place.env.errors == []
+
+
+async def test_an_unknown_prompt_costs_nothing_and_its_answer_offers_prompts_as_buttons(
+    tmp_path: Path,
+) -> None:
+    async with town(tmp_path) as place:
+        answer = await place.ada.slash(place.channel, "imagine", prompt="a samurai", model="reader")
+        assert answer.ephemeral
+        assert "I don't know `samurai`" in words(said(answer))
+        assert await place.spent(place.ada) == 0
+        offers = re.findall(r"atelier:1:try:[\w: -]+", words(said(answer)))
+        assert len(offers) == 3
+        pressed = await place.ada.click(said(answer), custom_id=offers[0])
+        assert not pressed.ephemeral
+        gallery = await place.until_done(said(pressed))
+        assert offers[0].split(":")[3] in words(gallery)
+        assert "reader" in words(gallery)
+        assert await place.spent(place.ada) == 4
+        assert place.env.errors == []
+
+
+async def test_a_card_tells_what_is_drawn(tmp_path: Path) -> None:
+    async with town(tmp_path) as place:
+        card = words(await place.imagine("🦊❄️", model="reader", images=1))
+        assert "Drawn as: a fox · snow." in card
+        assert "A plain colour stands for the scene (snow)" in card
 
 
 async def test_a_running_job_is_cancelled_with_its_button(tmp_path: Path) -> None:

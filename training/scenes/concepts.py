@@ -26,7 +26,7 @@ class Concept:
 def load(path: Path = PATH) -> list[Concept]:
     """Returns all concepts, group by group."""
     document = tomllib.loads(path.read_text(encoding="utf-8"))
-    return [_parse(name, row, group) for group in GROUPS for name, row in document[group].items()]
+    return [_parse(name, row, group) for group in GROUPS for name, row in document.get(group, {}).items()]
 
 
 def drawings(taught: list[Concept]) -> list[str]:

@@ -51,6 +51,9 @@ class Order:
     drawing: Drawing[Parent]
     notes: tuple[Note, ...] = ()
     typed: str = ""  # the options of a typed order, as inline parameters
+    drawn: str = (
+        ""  # what is drawn instead of the prompt, if the model reads it with its tables; screened too
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,10 @@ class PromptScreening:
         self._policies = policies
 
     async def judge(self, order: Order, mode: Mode, now: float) -> tuple[Verdict, tuple[int, ...]]:
-        """Returns the strictest verdict of filter, server rules and spam check, and the ids of the matching server rules."""
+        """Returns the strictest verdict of filter, server rules and spam check, and the ids of the matching server rules.
+
+        What is drawn instead of the prompt is judged too.
+        """
         actor = order.actor
         policy = await self._policies.of(policy_scope_of(actor))
         # Family only: no channel is laxer than *family*, even when the server chose a laxer policy; flagged prompts are refused.
@@ -37,9 +40,15 @@ class PromptScreening:
         house = await self._rule_book.judge(actor.guild_id, texts_of(order.drawing.prompt))
         filtered = await self.screened(order.drawing.prompt, policy)
         verdict = stricter(stricter(filtered, house.verdict), await self._spam(order, policy, now))
+        hits = house.hits
+        if order.drawn and order.drawn != order.drawing.prompt.text:
+            drawn = Prompt(text=order.drawn)
+            house = await self._rule_book.judge(actor.guild_id, texts_of(drawn))
+            verdict = stricter(verdict, stricter(await self.screened(drawn, policy), house.verdict))
+            hits = tuple(dict.fromkeys([*hits, *house.hits]))
         if is_family and verdict.ruling is Ruling.FLAG:
             verdict = replace(verdict, ruling=Ruling.REFUSE)
-        return verdict, house.hits
+        return verdict, hits
 
     async def _spam(self, order: Order, policy: Policy, now: float) -> Verdict:
         """Checks for spam. Counts typed prompts only: buttons are meant to be pressed often."""
@@ -49,10 +58,12 @@ class PromptScreening:
         )
         return spam(prompt.text, repeats, policy)
 
-    async def is_for_adults(self, guild_id: int | None, prompt: Prompt) -> bool:
-        """Returns whether the server's channels without age restriction would flag or refuse the prompt."""
-        verdict = await self.screened(prompt, await self._policies.of(PolicyScope(guild_id=guild_id)))
-        return verdict.ruling is not Ruling.ALLOW
+    async def is_for_adults(self, guild_id: int | None, prompt: Prompt, drawn: str = "") -> bool:
+        """Returns whether the server's channels without age restriction would flag or refuse the prompt, or what is drawn."""
+        policy = await self._policies.of(PolicyScope(guild_id=guild_id))
+        prompts = (prompt, Prompt(text=drawn)) if drawn else (prompt,)
+        verdicts = [await self.screened(each, policy) for each in prompts]
+        return any(verdict.ruling is not Ruling.ALLOW for verdict in verdicts)
 
     async def screened(self, prompt: Prompt, policy: Policy) -> Verdict:
         """Returns the filter's verdict alone."""

@@ -71,6 +71,10 @@ error-unusable-weights = { $fault ->
     [parts] { CODE($written) } at character { ID($column) } is one part too many. There may be at most { $limit } parts with weights behind `::` or with `AND` between them.
    *[sum] The weights behind `::` and beside `AND` must add up to more than 0, for example `fox::2 forest::1`. See { CODE($written) } at character { ID($column) }.
 }
+error-unknown-words = { $words ->
+    [none] I draw simple things, and the prompt names none. Nothing was charged. Try one of these, or name a thing.
+   *[other] I draw simple things; I don't know { CODE($words) }. Nothing was charged. Try one of these, or other words.
+}
 error-unknown-command = There is no command { CODE($name, before: "/") } that you may use. `/help` lists yours.
 error-unknown-preset = { $nearest ->
     [none] You have no preset { CODE($name) }. `/preset save` makes one.

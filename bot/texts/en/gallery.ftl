@@ -27,6 +27,9 @@ gallery-note = -# { $kind ->
     } left out.
     [one-dash] Read with two dashes: { $names }.
     [unused] This model ignores { $names }.
+    [drawn] Drawn as: { $names }.
+    [drawn-partly] Drawn as: { $names }. This model does not know the other words.
+    [ground] A plain colour stands for the scene ({ $names }): this model draws none.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
     [breaks] This model does not know `BREAK`, which was left out.

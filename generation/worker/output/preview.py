@@ -34,6 +34,10 @@ class JobPreview:
         pictures = dict(job.pictures)
         if begun:
             looks = job.seated_model.codec.preview(torch.stack(list(begun.values())))
+            mirrored = [job.request.is_mirrored(index) for index in begun]
+            if any(mirrored):
+                chosen = torch.tensor(mirrored, device=looks.device).view(-1, 1, 1, 1)
+                looks = torch.where(chosen, looks.flip(-1), looks)
             pictures.update(zip(begun, Arriving(to_bytes(looks)).each(), strict=True))
         return cls(drawing=job.request.drawing, pictures=pictures)
 

@@ -6,7 +6,7 @@ from dataclasses import fields
 from enum import Enum
 from pathlib import Path
 from types import NoneType
-from typing import Any, NewType, get_args, get_type_hints
+from typing import Any, NewType, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -83,6 +83,8 @@ def samples(hint: Any) -> list[Any]:
     """Returns sample values for a field of an error."""
     if isinstance(hint, NewType):
         return samples(hint.__supertype__)
+    if get_origin(hint) is tuple:
+        return [tuple(samples(get_args(hint)[0]))]
     if parts := get_args(hint):
         return [value for part in parts for value in samples(part)]
     if isinstance(hint, type) and issubclass(hint, Enum):

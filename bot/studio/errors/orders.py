@@ -1,29 +1,7 @@
-"""Reasons that a request is not done: one tree under `Refusal`, whose leaves carry data and never prose.
+"""Refusals of prompts, members and pictures."""
 
-A member gets the sentence of the leaf's class (see `bot/texts`) and is charged nothing. Other layers have their own trees:
-`generation.queue.ticket.GenerationError`, `moderation.rate_limits`, `db.errors.StorageError`.
-"""
-
-import difflib
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import dataclass_transform
-
+from bot.studio.errors.refusal import Refusal, is_slip
 from generation import MAX_PARTS, MAX_WORD_WEIGHT, JobId, WeightFault
-
-
-@dataclass_transform(eq_default=False)
-class Refusal(Exception):
-    """Base of the errors that members get as an answer. Every class below it is a dataclass."""
-
-    def __init_subclass__(cls) -> None:
-        dataclass(eq=False)(cls)
-
-
-def is_slip(written: str, known: str) -> bool:
-    """Returns whether `written` is a likely misspelling of `known`. Without one, "did you mean" would be mockery."""
-    return difflib.SequenceMatcher(None, written.casefold(), known.casefold()).ratio() >= 0.6
-
 
 # ---- prompts and parameters
 
@@ -123,6 +101,14 @@ class UnusableWeights(PromptRefusal):
     def limit(self) -> float:
         """The greatest number of parts, or the greatest weight of words."""
         return MAX_PARTS if self.fault is WeightFault.PARTS else MAX_WORD_WEIGHT
+
+
+class UnknownWords(PromptRefusal):
+    """The model has no word for what the prompt asks for."""
+
+    words: str  # the member's
+    tries: tuple[str, ...]  # prompts that the model draws well
+    model: str
 
 
 class UnknownPreset(PromptRefusal):
@@ -315,207 +301,3 @@ class TooManyChecks(PictureRefusal):
 class TooHeavyToVerify(PictureRefusal):
     bytes: int
     limit: int
-
-
-# ---- cases and moderators' acts
-
-
-class CaseRefusal(Refusal):
-    """A moderator's act can't be done."""
-
-
-class BadDuration(CaseRefusal):
-    text: str
-
-
-class NoSuchMember(CaseRefusal):
-    """The named account is a bot, or is unknown."""
-
-
-class NothingSaid(CaseRefusal):
-    """The command needs at least one of its options and got none."""
-
-    command: str  # with dashes: "mod-restore"
-
-
-class NoSuchCase(CaseRefusal):
-    number: int  # 0: the case was not named by number
-
-
-class CaseTaken(CaseRefusal):
-    """Another moderator has claimed the case and has not decided yet."""
-
-    number: int
-    by: str
-    free_in: float  # seconds
-
-
-class CaseClosed(CaseRefusal):
-    number: int
-    by: str
-    outcome: str
-    at: float  # unix seconds
-    is_refused: bool = False  # the case is about pictures that were never shown
-
-
-class SecondNeeded(CaseRefusal):
-    """A moderator can't confirm a ban that they proposed."""
-
-    number: int
-
-
-class SeniorNeeded(CaseRefusal):
-    number: int
-
-
-class AsLongAsABan(CaseRefusal):
-    """Where a ban takes two moderators, one alone sets nothing that lasts as long."""
-
-    limit: float  # seconds
-
-
-class OwnCase(CaseRefusal):
-    """Moderators may not decide about themselves."""
-
-
-class AboveYou(CaseRefusal):
-    """Moderators may not act on the server's owner, or on a member with a role above their own."""
-
-    is_owner: bool
-
-
-class RolesUnknown(CaseRefusal):
-    """Discord did not answer which roles the member has, so it is unknown whether the moderator may act on them."""
-
-
-class LogChannelClosed(CaseRefusal):
-    """The bot lacks a permission that it needs in the log channel."""
-
-    channel: int
-    name: str  # of the permission, as "send-messages"
-
-
-class NothingToAmend(CaseRefusal):
-    """The case is not decided, or its sanctions have ended."""
-
-    number: int
-    is_open: bool
-
-
-class NothingToPardon(CaseRefusal):
-    number: int
-
-
-class NothingToRestore(CaseRefusal):
-    """None of these pictures is blocked from being generated again."""
-
-
-class NotYourCase(CaseRefusal):
-    pass
-
-
-class AppealedAlready(CaseRefusal):
-    number: int
-
-
-class NoSuchAppeal(CaseRefusal):
-    pass
-
-
-class AppealAnswered(CaseRefusal):
-    number: int
-    by: str
-    decision: str
-
-
-class OwnDecision(CaseRefusal):
-    """A moderator who acted in the case can't answer its appeal."""
-
-    number: int
-
-
-class ReportedAlready(CaseRefusal):
-    pass
-
-
-class ReviewedAlready(CaseRefusal):
-    """A moderator has already approved the picture."""
-
-
-class TooManyReports(CaseRefusal):
-    limit: int
-    retry_after: float  # seconds
-
-
-class NoHead(CaseRefusal):
-    """The text is not a head of the audit log."""
-
-    text: str
-
-
-# ---- servers' settings
-
-
-class ServerRefusal(Refusal):
-    """A server's rule or policy can't be set like that."""
-
-
-class RuleProblem(StrEnum):
-    TOO_MANY_RULES = "too-many-rules"
-    NAME = "name"
-    MINORS = "minors"
-    NO_WORDS = "no-words"
-    TOO_MANY_WORDS = "too-many-words"
-    NO_WORD = "no-word"
-    RESERVED_WORD = "reserved-word"  # has a meaning in the rules file
-
-
-class RuleUnusable(ServerRefusal):
-    problem: RuleProblem
-    limit: int = 0  # maximum number, or characters
-    count: int = 0
-    word: str = ""
-
-
-class RuleTaken(ServerRefusal):
-    name: str
-
-
-class NoSuchRule(ServerRefusal):
-    name: str
-    nearest: str  # empty when there is none
-
-
-class NoSuchVersion(ServerRefusal):
-    """The rule book has never had that version."""
-
-    version: int
-    newest: int
-
-
-class RuleBreaksMust(ServerRefusal):
-    """The rule would refuse a prompt that must always be allowed."""
-
-    rule: str
-    prompt: str
-    count: int
-
-    @property
-    def more(self) -> int:
-        return self.count - 1
-
-
-class FixedCategory(ServerRefusal):
-    """Categories refused on every server can't be configured."""
-
-    category: str
-
-
-class BadThreshold(ServerRefusal):
-    value: float
-
-
-class NothingChosen(ServerRefusal):
-    """The scope has no choice to reset."""
-
-    category: str  # empty: no choice at all

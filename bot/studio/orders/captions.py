@@ -1,0 +1,115 @@
+"""Prompts for models with tables of words: what is drawn instead of the prompt, and what such a model does not know.
+
+The tables are in the model's folder (`generation.captions`). A job keeps the prompt as it was typed.
+"""
+
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from random import Random
+
+from bot.studio.errors import UnknownWords
+from bot.studio.orders.order import Order
+from db import Job, JobAction, Note, NoteKind
+from generation import Drawing, ModelEntry, ModelName, PlannedPicture, Prompt, Role
+from generation.captions.caption import described, nouns, throw
+from generation.captions.grounds import ground_of
+from generation.captions.reading import Reading, read_prompt
+from generation.captions.spelling import phrase_of
+from generation.captions.vocabulary import Vocabulary, vocabulary_of
+from generation.files.images import PictureError
+
+TRIES = 3
+"""Prompts that are offered instead of an unknown one."""
+_WORDS_SHOWN = 60  # characters
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    vocabulary: Vocabulary
+    reading: Reading
+
+
+class Captions:
+    """Reads the prompts of models that adapt them, and leaves those of others alone."""
+
+    def __init__(self, models: Iterable[ModelEntry]) -> None:
+        found = {entry.name: vocabulary_of(entry.source) for entry in models if entry.adapts_prompts}
+        self._vocabularies = {name: each for name, each in found.items() if each is not None}
+
+    def adapted(self, order: Order) -> Order:
+        """Adds what will be drawn to an order: for its screening, and as a note for its card."""
+        if (
+            read := self._read(order.drawing.prompt, order.drawing.model, order.action)
+        ) is None or not read.reading.is_known:
+            return order
+        reading, vocabulary = read.reading, read.vocabulary
+        shown = described(reading, vocabulary)
+        notes = list(order.notes)
+        if reading.unknown or reading.is_cut or not _is_said(shown, order.drawing.prompt.text):
+            kind = NoteKind.DRAWN_PARTLY if reading.unknown else NoteKind.DRAWN
+            notes.append(Note(kind=kind, names=tuple(shown.split(", "))))
+        if reading.scene and reading.things and not reading.ground and not vocabulary.has_backdrops:
+            notes.append(Note(kind=NoteKind.GROUND, names=(reading.scene,)))
+        return replace(order, drawn=shown, notes=tuple(notes))
+
+    def demand_known(self, order: Order) -> None:
+        """Raises UnknownWords if the model has no word for what the prompt is about."""
+        if (
+            read := self._read(order.drawing.prompt, order.drawing.model, order.action)
+        ) is None or read.reading.is_known:
+            return
+        reading, vocabulary = read.reading, read.vocabulary
+        words = " ".join(reading.unknown)[:_WORDS_SHOWN]
+        # What the prompt names beside its subject comes first. The same prompt gets the same offers.
+        near = [nouns(reading, vocabulary)] if reading.things or reading.scene else []
+        dice = Random(order.drawing.prompt.text)
+        others = dice.sample(vocabulary.tries, min(TRIES, len(vocabulary.tries)))
+        tries = tuple(dict.fromkeys([*near, *others]))[:TRIES]
+        raise UnknownWords(words, tries, order.drawing.model)
+
+    def drawn(self, drawing: Drawing[bytes], action: JobAction) -> tuple[PlannedPicture, ...]:
+        """Returns the plan of a job's pictures; empty if the prompt is drawn as it was typed."""
+        if (read := self._read(drawing.prompt, drawing.model, action)) is None or not read.reading.is_known:
+            return ()
+        start = drawing.picture(Role.START)
+        ground = ""
+        if start is not None:
+            with suppress(PictureError):  # the worker tells
+                ground = ground_of(start.source)
+        negative = self._negative(drawing.prompt, read.vocabulary)
+        thrown = [
+            throw(
+                read.reading,
+                read.vocabulary,
+                drawing.seed + index,
+                parent=ground,
+                is_fixed=drawing.picture(Role.MASK) is not None,
+            )
+            for index in range(drawing.images)
+        ]
+        return tuple(
+            PlannedPicture(prompt=Prompt(text=each.caption, negative=negative), is_mirrored=each.is_mirrored)
+            for each in thrown
+        )
+
+    def described(self, job: Job) -> str:
+        """Returns what is drawn instead of the job's prompt; empty if that is the prompt."""
+        read = self._read(job.drawing.prompt, job.drawing.model, job.action)
+        return described(read.reading, read.vocabulary) if read and read.reading.is_known else ""
+
+    def _read(self, prompt: Prompt, model: ModelName, action: JobAction) -> _Read | None:
+        vocabulary = self._vocabularies.get(model)
+        if vocabulary is None or action is JobAction.UPSCALE:
+            return None
+        return _Read(vocabulary, read_prompt(prompt.asked, vocabulary))
+
+    @staticmethod
+    def _negative(prompt: Prompt, vocabulary: Vocabulary) -> str:
+        """Returns the things that the picture should not show. Other words, such as "blurry", mean nothing to the model."""
+        return nouns(read_prompt(prompt.left_out, vocabulary), vocabulary) if prompt.left_out else ""
+
+
+def _is_said(shown: str, typed: str) -> bool:
+    """Returns whether the prompt has the words that are drawn, so that a note would repeat them."""
+    return set(phrase_of(shown).split()) - {"a", "an", "and"} <= set(phrase_of(typed).split())

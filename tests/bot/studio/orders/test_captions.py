@@ -1,0 +1,150 @@
+"""Models with tables of words: what is drawn, what is told, and what is refused for nothing."""
+
+import io
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from PIL import Image
+
+from bot.studio.errors import PromptRefused, UnknownWords
+from bot.studio.orders.captions import Captions
+from bot.studio.settings import BUNDLED_MODEL, Settings
+from db import JobAction, Note, NoteKind
+from db.server_rules import Draft
+from generation.captions.grounds import GROUNDS
+from generation.request import ModelName
+from tests.bot.conftest import LARGE, MIA, SMALL, Shop, an_order
+from tests.drawings import drawing, start_from
+from tests.generation.worker.requests import png
+
+READER = replace(SMALL, name=ModelName("reader"), source="bundled", adapts_prompts=True)
+
+
+@pytest.fixture
+def readers(open_shop: Callable[[Settings], Shop], settings: Settings) -> Shop:
+    """A shop with a model that reads prompts, beside models that don't."""
+    return open_shop(replace(settings, models=(*settings.models, READER)))
+
+
+@pytest.fixture
+def captions() -> Captions:
+    return Captions([LARGE, replace(READER, source=str(BUNDLED_MODEL))])
+
+
+async def test_a_job_keeps_the_typed_prompt_and_its_card_tells_what_is_drawn(readers: Shop) -> None:
+    job = await readers.admit(an_order("🦊❄️", model=READER.name))
+    assert job.drawing.prompt.text == "🦊❄️"
+    assert job.notes == (
+        Note(kind=NoteKind.DRAWN, names=("a fox", "snow")),
+        Note(kind=NoteKind.GROUND, names=("snow",)),
+    )
+    assert await readers.job(job) == job
+
+
+async def test_words_that_are_left_out_are_told(readers: Shop) -> None:
+    job = await readers.admit(an_order("a steampunk owl", model=READER.name))
+    assert job.notes == (Note(kind=NoteKind.DRAWN_PARTLY, names=("an owl",)),)
+
+
+@pytest.mark.parametrize("text", ["The fox", "a red apple on a blue background", "a cat, a dog"])
+def test_a_prompt_in_the_models_own_words_has_no_note(text: str, captions: Captions) -> None:
+    assert captions.adapted(an_order(text, model=READER.name)).notes == ()
+
+
+@pytest.mark.parametrize("text", ["a cat, a dog and a bird", "a cat and a blue dog"])
+def test_a_thing_or_colour_that_is_left_out_is_told(text: str, captions: Captions) -> None:
+    (note,) = captions.adapted(an_order(text, model=READER.name)).notes
+    assert note == Note(kind=NoteKind.DRAWN, names=("a cat and a dog",))
+
+
+async def test_no_word_of_a_member_gets_into_a_note(readers: Shop) -> None:
+    job = await readers.admit(an_order("a @everyone cat <script>", model=READER.name))
+    assert job.notes == (Note(kind=NoteKind.DRAWN_PARTLY, names=("a cat",)),)
+
+
+async def test_what_is_not_known_costs_nothing(readers: Shop) -> None:
+    with pytest.raises(UnknownWords) as refusal:
+        await readers.admit(an_order("a samurai", model=READER.name))
+    assert refusal.value.words == "samurai"
+    assert len(refusal.value.tries) == 3
+    assert await readers.spent() == 0
+    assert await readers.records.jobs.unfinished() == []
+
+
+async def test_the_known_part_of_a_prompt_is_offered_first(readers: Shop) -> None:
+    with pytest.raises(UnknownWords) as refusal:
+        await readers.admit(an_order("Pikachu eating pizza", model=READER.name))
+    assert refusal.value.tries[0] == "a pizza"
+
+
+def test_every_offer_is_known(captions: Captions) -> None:
+    for number in range(60):
+        with pytest.raises(UnknownWords) as refusal:
+            captions.demand_known(an_order(f"qwertz{number}", model=READER.name))
+        for text in refusal.value.tries:
+            captions.demand_known(an_order(text, model=READER.name))
+
+
+async def test_other_models_draw_what_was_typed(readers: Shop, captions: Captions) -> None:
+    job = await readers.admit(an_order("a samurai in the snow", model=LARGE.name))
+    assert job.notes == ()
+    assert captions.drawn(drawing("a fox", model=LARGE.name), JobAction.IMAGINE) == ()
+
+
+async def test_an_upscale_reads_no_prompt(captions: Captions) -> None:
+    order = an_order("a samurai", model=READER.name, action=JobAction.UPSCALE)
+    captions.demand_known(order)
+    assert captions.adapted(order) == order
+
+
+async def test_a_refused_prompt_is_refused_although_it_is_unknown_too(readers: Shop) -> None:
+    await readers.rule_book.add(MIA, Draft(name="no samurai", any_of=("samurai",)), is_shadow=False)
+    with pytest.raises(PromptRefused):
+        await readers.admit(an_order("a samurai", model=READER.name))
+
+
+async def test_what_is_drawn_is_screened_too(readers: Shop) -> None:
+    await readers.rule_book.add(MIA, Draft(name="no wine", any_of=("wine",)), is_shadow=False)
+    with pytest.raises(PromptRefused):
+        await readers.admit(an_order("🍷", model=READER.name))
+    assert (await readers.admit(an_order("🍷", model=LARGE.name))).notes == ()
+
+
+def test_every_picture_has_a_plan_of_its_own(captions: Captions) -> None:
+    four = drawing("un renard", "blurry, a cat", model=READER.name, seed=1000, images=4)
+    plan = captions.drawn(four, JobAction.IMAGINE)
+    assert len({each.prompt.text for each in plan}) == 4
+    assert {each.prompt.negative for each in plan} == {"a cat"}
+    third = replace(four, seed=1002, images=1)
+    assert captions.drawn(third, JobAction.IMAGINE) == plan[2:3]
+
+
+def test_weights_are_read_as_words(captions: Captions) -> None:
+    plan = captions.drawn(drawing("fox::2 star::1 cat::-1", model=READER.name), JobAction.IMAGINE)
+    assert plan[0].prompt.text.startswith("a fox and a star")
+    assert plan[0].prompt.negative == "a cat"
+
+
+def test_a_variation_keeps_the_ground_of_every_second_picture(captions: Captions) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), GROUNDS["brown"]).save(content, "PNG")
+    pictures = start_from(content.getvalue(), 0.9)
+    four = drawing("a panda", model=READER.name, seed=0, images=4, pictures=pictures)
+    plan = captions.drawn(four, JobAction.VARIATION)
+    assert [each.prompt.text.endswith("brown background") for each in plan] == [True, False, True, False]
+
+
+def test_nothing_is_thrown_beside_a_mask(captions: Captions) -> None:
+    pictures = start_from(png((250, 250, 250)), 0.9, png())
+    plan = captions.drawn(drawing("a panda", model=READER.name, seed=1, pictures=pictures), JobAction.REMIX)
+    assert not plan[0].is_mirrored
+
+
+def test_a_start_picture_that_is_none_is_the_workers_fault_to_tell(captions: Captions) -> None:
+    pictures = start_from(b"no picture", 0.9)
+    assert captions.drawn(drawing("a panda", model=READER.name, pictures=pictures), JobAction.REMIX)
+
+
+def test_a_job_that_was_taken_before_the_tables_is_drawn_as_typed(captions: Captions) -> None:
+    assert captions.drawn(drawing("a samurai", model=READER.name), JobAction.IMAGINE) == ()
