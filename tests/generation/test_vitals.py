@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from generation.protocol import Configure, Event, Failed, Pong, Strained, Vitals
+from generation.protocol import Configure, Event, Failed, Pong, Ready, Strained, Vitals
 from generation.queue.connection import Listener, WorkerDied, open_connection
 from generation.queue.dispatcher import Dispatcher
 from generation.request import ModelName
@@ -145,7 +145,8 @@ async def test_a_worker_that_has_nothing_to_do_says_nothing(folder: Path) -> Non
     news: list[Event | WorkerDied] = []
     configure = Configure(models=(entry(folder),), default=TINY, slots=4)
     async with open_connection(configure, patience=60, ping_seconds=0.5, listen=news.append) as link:
-        await link.receive()
+        while not isinstance(await link.receive(), Ready):
+            pass
         before = len(news)
         with suppress(TimeoutError):
             async with asyncio.timeout(2.5):

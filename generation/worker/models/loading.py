@@ -25,7 +25,7 @@ from generation.worker.models.model import UnusableRequest as UnusableRequest
 from generation.worker.models.model import schedulers_of
 from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
-from generation.worker.models.pipelines import load_pipeline
+from generation.worker.models.sources.pipelines import load_pipeline
 
 log = logging.getLogger(__name__)
 
@@ -159,7 +159,8 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
         is_taken = function is not None and argument in inspect.signature(function).parameters
         if getattr(entry, key) and not is_taken:
             raise BrokenModel(f"{entry.name}: a {type(pipe).__name__} has no `{key}`; leave it out.")
-    name_text_model(pipe)
+    if family is None and entry.clip_skip:
+        name_text_model(pipe)
     if entry.schedulers:
         made = schedulers_of(entry, pipe.scheduler)
         if wrong := next((name for name in entry.schedulers if name not in made), None):

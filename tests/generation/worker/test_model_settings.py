@@ -11,8 +11,9 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import resca
 from torch import Tensor
 
 from generation.protocol import Configure, Finished, Generate
-from generation.request import GenerationRequest
+from generation.request import GenerationRequest, Prompt
 from generation.worker.denoise.batch_state import _rescaled  # pyright: ignore[reportPrivateUsage]
+from generation.worker.models.clip_skip import name_text_model
 from generation.worker.models.loading import BrokenModel, Model, load
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.requests import entry, model, order
@@ -26,9 +27,11 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 def by_the_pipeline(one: Model, request: GenerationRequest, **more: Any) -> Tensor:
     drawing = request.drawing
     one.pipe.set_progress_bar_config(disable=True)
+    texts = {"prompt": drawing.prompt.text, "negative_prompt": drawing.prompt.negative or None}
+    if more.get("clip_skip") and one.family.clip:
+        texts = texts_read_early(one.pipe, drawing.prompt, more.pop("clip_skip"))
     return one.pipe(
-        prompt=drawing.prompt.text,
-        negative_prompt=drawing.prompt.negative or None,
+        **texts,
         num_inference_steps=drawing.steps,
         guidance_scale=drawing.guidance,
         generator=torch.Generator().manual_seed(drawing.seed),
@@ -37,6 +40,22 @@ def by_the_pipeline(one: Model, request: GenerationRequest, **more: Any) -> Tens
         output_type="latent",
         **more,
     ).images[0]
+
+
+def texts_read_early(pipe: Any, prompt: Prompt, skipped: int) -> dict[str, Any]:
+    """Returns the embeddings of both texts. diffusers' pipelines skip layers for the prompt alone; AUTOMATIC1111 for both."""
+    name_text_model(pipe)
+    asked = {"device": pipe.device, "num_images_per_prompt": 1, "do_classifier_free_guidance": False}
+    own, negative = (
+        pipe.encode_prompt(text, clip_skip=skipped, **asked) for text in (prompt.text, prompt.negative)
+    )
+    del pipe.text_encoder.__dict__["text_model"]  # LoRAs are read by the encoder's own names
+    told = {"prompt_embeds": own[0], "negative_prompt_embeds": negative[0]}
+    if len(own) == 4:
+        told |= {"pooled_prompt_embeds": own[2], "negative_pooled_prompt_embeds": negative[2]}
+        if not prompt.negative:  # XL's base model takes zeros
+            told |= {name: torch.zeros_like(told[name]) for name in told if name.startswith("negative")}
+    return told
 
 
 def compared(folder: Path, settings: Mapping[str, Any], **arguments: Any) -> list[float]:

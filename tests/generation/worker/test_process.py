@@ -20,6 +20,7 @@ from generation.protocol import (
     Finished,
     Generate,
     Message,
+    ModelAbilities,
     ModelBroken,
     Picture,
     Ping,
@@ -85,7 +86,8 @@ def test_a_worker_lives_from_configure_to_the_end_of_stdin(worker: Worker, sd_fo
     tiny = entry(sd_folder)
     worker.say(Ping(number=1), Configure(models=(tiny,), default=tiny.name, preview_seconds=0.0))
     assert worker.hear() == Pong(number=1)  # answered before torch is loaded
-    assert isinstance(worker.hear(), Ready)
+    told, _ = worker.hear_until(Ready)
+    assert [type(each) for each in told] == [ModelAbilities] * 2  # by its files, and by the loaded model
 
     worker.process.send_signal(signal.SIGINT)  # Ctrl-C reaches the whole process group; only the bot reacts
     worker.say(Generate(request=order("a", images=2)))

@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from generation.files.model_folder import inspect
-from generation.worker.models import hub
+from generation.worker.models.sources import hub
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.models.test_unusual_folders import by_name
 from tests.generation.worker.requests import model, order

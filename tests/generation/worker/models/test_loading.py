@@ -9,7 +9,7 @@ import torch
 from generation.files.model_folder import ModelFolder
 from generation.request import ModelEntry, ModelName
 from generation.worker.models.loading import BrokenModel, load
-from generation.worker.models.pipelines import load_folder
+from generation.worker.models.sources.pipelines import load_folder
 from tests.tiny_models import tiny_sd
 
 

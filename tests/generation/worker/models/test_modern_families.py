@@ -97,7 +97,12 @@ def test_latents_become_the_pipelines_own_picture(base: Model) -> None:
 def test_z_image_draws_several_sizes_in_one_call(base: Model) -> None:
     sizes = [ImageSize(width=64, height=64), ImageSize(width=80, height=48), ImageSize(width=32, height=96)]
     orders = [
-        (base, order(f"{i}", text="fox " * (1 + 9 * i), size=size, steps=3 + i, guidance=2.0 * i, seed=i))
+        (
+            base,
+            order(
+                f"{i}", text=" ".join(["fox"] * (1 + 9 * i)), size=size, steps=3 + i, guidance=2.0 * i, seed=i
+            ),
+        )
         for i, size in enumerate(sizes)
     ]
     slots = [one.seat(request.drawing, 0) for one, request in orders]

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from generation.files.checkpoint import LAYOUTS, inspect_checkpoint
 from generation.worker.models.loading import BrokenModel, Model
-from generation.worker.models.single_file import clip_tokenizer, load_checkpoint
+from generation.worker.models.sources.single_file import clip_tokenizer, load_checkpoint
 from tests.generation.worker.company import draw_in_company, relative_difference
 from tests.generation.worker.requests import model, order
 from tests.single_files import original_sdxl, original_vae, original_z_image, save, sdxl_with_two_widths

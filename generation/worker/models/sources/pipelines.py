@@ -17,8 +17,8 @@ from generation.files.checkpoint import Checkpoint
 from generation.files.model_folder import OPTIONAL, ModelFolder, inspect_folder
 from generation.files.model_source import ModelSource, inspect_entry, is_single_file
 from generation.request import ModelEntry
-from generation.worker.models.hub import fetch
-from generation.worker.models.single_file import load_checkpoint, write_layout
+from generation.worker.models.sources.hub import fetch
+from generation.worker.models.sources.single_file import load_checkpoint, write_layout
 
 ZERO_SNR: dict[str, Any] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
 """Settings of a scheduler for models that were trained up to pure noise: drawing then begins at the last timestep. See section 3
