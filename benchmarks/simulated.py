@@ -18,6 +18,8 @@ from benchmarks.loop import AT_ONCE, LOAD, ORDERS, SEEDS, Course, alike, course_
 from benchmarks.shared.inside import Clock, play
 from benchmarks.shared.orders import MODEL, SIDE, Arrival, paced, poisson
 from benchmarks.shared.report import show
+from generation.abilities import Abilities
+from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ModelEntry
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
@@ -75,6 +77,7 @@ class SimulatedModel(Model):
 
     def __init__(self, entry: ModelEntry, clock: SimulatedClock, costs: Cost) -> None:
         self.entry = entry
+        self.abilities = Abilities(pipeline="none")
         self.clock = clock
         self.costs = costs
 
@@ -98,6 +101,9 @@ class SimulatedModel(Model):
         row = Row(weight=0.5, text=torch.zeros(1))
         rows = (row, row) if drawing.guidance != 1.0 else (row,)
         return Slot(key=key, table=table, rows=rows, generator=torch.Generator(), sample=torch.zeros(1))
+
+    def reading(self, drawing: Drawing[bytes]) -> Reading:
+        return Reading(tokens=0, read=0)
 
     def advance(self, slots: Sequence[Slot], *, sizes: Sequence[int] = ()) -> None:
         rows = sum(len(slot.rows) for slot in slots)

@@ -130,6 +130,8 @@ class Vocabulary:
             return spelled and piece in SMALL_WORDS
         if spelled or piece in self.harmless:
             return piece in self.known
+        if piece in self.ordinary and piece not in self.severe:
+            return True  # such as "woman", which counts among words of sex alone
         return piece in self.severe and (len(piece) >= 5 or piece in _READ_INSIDE)
 
     def _restored_script(self, word: str) -> list[str] | None:

@@ -20,6 +20,7 @@ from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
 from bot.gallery.cards import GalleryButton
 from bot.gallery.remix_form import RemixForm, form_of
+from bot.gallery.tries import TryButton
 from bot.gallery.typed_cards import TypedButton
 from bot.privacy.cards import ForgetButton
 from bot.studio.orders.inline import NAMES
@@ -48,12 +49,13 @@ BUTTONS: set[type[Button]] = {
     LogChannelButton,
     ForgetButton,
     TypedButton,
+    TryButton,
 }
-"""All except the first and the last are for lists, cases, appeals, the log channel and erasure."""
+"""All except the first and the last two are for lists, cases, appeals, the log channel and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,
-    "gallery/actions.py": 1 + 1,  # the buttons and the modal
+    "gallery/actions.py": 1 + 1 + 1,  # the buttons, the modal, and the prompts offered beside unknown words
     "gallery/typed_orders.py": 1 + 1,  # one order, or several after a question
     "gallery/delivery.py": 2,  # the one place that admits orders
 }

@@ -16,7 +16,7 @@ from tests.openapi import needs_openapi
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
 
-FLAGGED = "a knight killing a dragon"
+FLAGGED = "a hunter killing a wolf"
 DAY = 86_400.0
 
 

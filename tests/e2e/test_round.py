@@ -47,7 +47,7 @@ async def audit(stage: Stage, *options: str) -> subprocess.CompletedProcess[str]
 
 async def test_a_moderators_round_ends_with_a_log_that_proves_it(stage: Stage, visit: Visit) -> None:
     ada, second = stage.guest(), stage.play.add_member("max", is_moderator=True)
-    prompt = f"a knight killing a dragon for {ada.name}"
+    prompt = f"a hunter killing a wolf for {ada.name}"
     member, moderator = await visit(stage.play, ada.name), await visit(stage.play, "mia")
     for page in (member, moderator):
         page.set_default_timeout(LONG)

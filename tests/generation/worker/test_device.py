@@ -168,7 +168,7 @@ def test_a_lost_device_ends_the_loop_while_it_enlarges(
 def test_a_model_whose_load_the_device_fails_is_not_called_broken(
     sd_folder: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loading, "_load_pipeline", raising(error))
+    monkeypatch.setattr(loading, "load_pipeline", raising(error))
     with pytest.raises(type(error)) as raised:
         model(sd_folder)
     assert not isinstance(raised.value, BrokenModel)
