@@ -21,6 +21,7 @@ from training import config
 from training.build import load_pool
 from training.network.muon import Optimizers, is_hidden_matrix
 from training.network.unet import channels_last, load_weights, new_scheduler, new_unet
+from training.precision import has_bfloat16
 
 CHECKPOINT = "unet.pt"
 
@@ -93,7 +94,7 @@ class Trainer:
         noisy = alpha.sqrt() * clean + (1 - alpha).sqrt() * noise
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * clean
         noisy = noisy.contiguous(memory_format=torch.channels_last)
-        with torch.autocast(device.type, torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=has_bfloat16(device.type)):
             states = self._states[rows].float()
             predicted = self.unet(noisy, steps, encoder_hidden_states=states).sample
         snr = alpha / (1 - alpha)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
 
+from training.precision import has_bfloat16
+
 MOMENTUM = 0.95
 DECAY = 0.01
 # Inputs, outputs and embeddings do not map between hidden spaces, so AdamW suits them better.
@@ -19,7 +21,7 @@ NO_MATRICES = ("conv_in", "conv_out", "time_embedding", "add_embedding")
 
 def orthogonal(matrices: Tensor) -> Tensor:
     """Returns approximately the nearest semi-orthogonal matrices of a stack (n, rows, columns)."""
-    x = matrices.bfloat16()
+    x = matrices.bfloat16() if has_bfloat16(matrices.device.type) else matrices.float()
     x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
     is_tall = x.size(1) > x.size(2)
     x = x.mT if is_tall else x

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from transformers import BertModel
 
+from training.precision import has_bfloat16
 from training.safety.corpus import CATEGORIES
 
 TOKENS = 64  # tokens of a training text, including [CLS] and [SEP]
@@ -23,8 +24,7 @@ _CATEGORY_WEIGHT = 0.3
 # Weight of the trained parameters when averaged with the original ones: WiSE-FT (Wortsman et al., 2022). On one half of the
 # sources it gained 0.008 of mean AUC, on the other it lost 0.007.
 _LEARNED = 0.75
-# Processors that only emulate bfloat16 are four times slower with it than in full precision.
-_HALF = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+_HALF = has_bfloat16("cpu")
 
 
 @dataclass(frozen=True, slots=True)
