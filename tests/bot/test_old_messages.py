@@ -38,6 +38,7 @@ ADAS = {
     "atelier:1:edit:1": "Edit the prompt",
     "atelier:1:draw:1": "not yours",
     "atelier:1:dismiss:1": "not yours",
+    "atelier:1:try:a red apple:0": "a red apple",
 }
 """Maps a custom_id to a part of the answer: a sentence, a card, or a modal's title."""
 MIAS = {

@@ -38,7 +38,7 @@ async def test_a_preset_with_refused_words_is_not_kept(stage: Stage) -> None:
     ada = stage.guest()
     refusal = await stage.private(await ada.slash("gallery", "preset save", name="x", text="a nude woman"))
     typed = await stage.private(await stage.guest().slash("gallery", "imagine", prompt="a nude woman"))
-    assert refusal == typed and "it reads as nudity" in refusal
+    assert typed.startswith(refusal) and "it reads as nudity" in refusal  # a typed prompt can be edited
     assert "no presets" in await stage.private(await ada.slash("gallery", "preset list"))
 
 
