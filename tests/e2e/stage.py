@@ -108,7 +108,7 @@ name = "twin"
 description = "The same once more"
 source = "{options.twin or model}"
 {entry}
-schedulers = ["DDIM", "Euler a"]
+schedulers = {[] if options.twin else ["DDIM", "Euler a"]}
 [[models]]
 name = "emoji"
 source = "bundled"
