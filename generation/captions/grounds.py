@@ -20,7 +20,7 @@ GROUNDS: Final[dict[str, tuple[int, int, int]]] = {
     "light blue": (170, 215, 248),
     "dark blue": (25, 45, 105),
 }
-"""Red, green and blue of 255, as they were taught."""
+"""Red, green and blue of 255. The training paints with them, too."""
 _SIDE: Final = 32  # pixels of the copy that is looked at
 _NEAR: Final = 45.0  # of 255: the largest distance of a channel
 

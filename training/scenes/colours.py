@@ -6,23 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from generation.captions.grounds import GROUNDS
+
 Rgb = tuple[int, int, int]
 
-BACKGROUNDS: Final[dict[str, Rgb]] = {
-    "red": (214, 48, 49),
-    "orange": (245, 140, 40),
-    "yellow": (250, 214, 70),
-    "green": (70, 170, 80),
-    "blue": (60, 120, 220),
-    "purple": (140, 80, 200),
-    "pink": (248, 150, 190),
-    "brown": (140, 95, 60),
-    "gray": (150, 150, 155),
-    "black": (25, 25, 30),
-    "white": (255, 255, 255),
-    "light blue": (170, 215, 248),
-    "dark blue": (25, 45, 105),
-}
+BACKGROUNDS: Final = GROUNDS
 
 # hue in turns, minimum saturation, gain of the value (brightness)
 TINTS: Final[dict[str, tuple[float, float, float]]] = {
