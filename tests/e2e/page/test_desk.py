@@ -30,11 +30,11 @@ async def show(page: Page, channel: str) -> None:
 async def test_a_moderators_round(stage: Stage, visit: Visit) -> None:
     person, second = stage.guest(), stage.play.add_member("max", is_moderator=True)
     ada, mia, max_ = [await visit(stage.play, each.user.username) for each in (person, stage.mia, second)]
-    await send(ada, "/imagine prompt: a bloody sword for the round images: 1")
+    await send(ada, "/imagine prompt: a hunter killing a wolf for the round images: 1")
     await expect(card(ada, "for the round").get_by_role("button", name="V1")).to_be_enabled(timeout=LONG)
 
     await show(mia, "mod-log")
-    case = card(mia, "Case", "a bloody sword for the round", f"@{name(person)}")
+    case = card(mia, "Case", "a hunter killing a wolf for the round", f"@{name(person)}")
     await expect(case).to_contain_text("Ladder next is a warning", timeout=LONG)
     await expect(case.locator("img")).not_to_have_count(0, timeout=LONG)
     await case.get_by_role("button", name="Warn").click()
