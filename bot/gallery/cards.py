@@ -9,7 +9,7 @@ from discord import ui
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind
-from generation import Abilities, LoraSet, Progress, Running, Waiting
+from generation import Abilities, Download, LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters; longer prompts are not bold
@@ -78,6 +78,8 @@ def loras_told(say: Language, loras: LoraSet) -> str:
 
 def progress_line(say: Language, progress: Progress) -> str:
     match progress:
+        case Waiting(download=Download(done=done, total=total)):
+            return _download_line(say, done, total)
         case Waiting(place=place, seconds=seconds):
             return say("gallery-waiting", place=place, seconds=seconds)
         case Running(done=done, total=total, seconds=seconds):
@@ -85,6 +87,12 @@ def progress_line(say: Language, progress: Progress) -> str:
             filled = round(share * _BAR)
             bar = "█" * filled + "░" * (_BAR - filled)
             return say("gallery-running", bar=bar, share=share, seconds=seconds)
+
+
+def _download_line(say: Language, done: int, total: int) -> str:
+    is_large = total >= 10**9
+    unit = 10**9 if is_large else 10**6
+    return say("gallery-downloading", done=done / unit, total=total / unit, is_large=is_large)
 
 
 def progress_card(
@@ -105,9 +113,14 @@ def _running_card(say: Language, job: Job, media: list[ui.Item[Any]], line: str)
     return card(_head(say, job), *media, ui.TextDisplay(line), row(cancel), colour=BLUE)
 
 
-def first_card(say: Language, job: Job, place: int, *, is_ready: bool) -> View:
-    """Builds a new job's card. `is_ready`: whether a worker takes jobs; False while its model loads."""
-    line = progress_line(say, Waiting(place=place, seconds=None)) if is_ready else say("gallery-loading")
+def first_card(
+    say: Language, job: Job, place: int, *, is_ready: bool, download: Download | None = None
+) -> View:
+    """Builds a new job's card. `is_ready`: whether a worker takes jobs; False while its model loads. `download`: of the job's
+    model.
+    """
+    waiting = Waiting(place=place, seconds=None, download=download)
+    line = progress_line(say, waiting) if is_ready else say("gallery-loading")
     return _running_card(say, job, [], line)
 
 

@@ -1,4 +1,7 @@
-"""`python main.py doctor`: reports faults that would stop a start, the device, and the time of a picture. Changes nothing."""
+"""`python main.py doctor`: reports faults that would stop a start, the device, and the time of a picture.
+
+Changes nothing, except that it fetches models that are not completely in the hub's cache.
+"""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,8 +13,9 @@ from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_ke
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
 from generation import Abilities, EmbeddingEntry, GuidanceKind, LoraEntry, ModelEntry
-from generation.diagnostics import Card, Finding, ModelReport
+from generation.diagnostics import Card, Fetching, Finding, ModelReport
 from generation.files.embedding_file import BrokenEmbeddingFile, inspect_embedding
+from generation.files.hub_cache import bytes_in_cache, gigabytes
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
@@ -58,12 +62,10 @@ def examine(
         except StartError as broken:
             found.stops.append(str(broken))
             continue
-        if name := inspect_entry(entry).to_fetch:
-            _line(
-                show,
-                "to fetch",
-                f"{name}, for the model {entry.name!r}: it is not completely in the hub's cache",
-            )
+        source = inspect_entry(entry)
+        for name in filter(None, (source.to_fetch, source.vae_to_fetch)):
+            here = f"{gigabytes(bytes_in_cache(name))} are in the hub's cache"
+            _line(show, "to fetch", f"{name}, for the model {entry.name!r}: {here}")
         sound.append(entry)
         found.troubles += [sentence for _, sentence in broken_loras(entry)]
         found.troubles += [sentence for _, sentence in broken_embeddings(entry)]
@@ -72,6 +74,9 @@ def examine(
             case Card():
                 for name, text in _of_card(finding):
                     _line(show, name, text)
+            case Fetching():
+                done, total = gigabytes(finding.done), gigabytes(finding.total)
+                _line(show, "fetching", f"{finding.name}: {done} of {total}")
             case ModelReport():
                 entry = next(entry for entry in sound if entry.name == finding.name)
                 show("")

@@ -24,7 +24,7 @@ from db.images import StoredImage
 from db.jobs import Job, JobAction, ReplyTarget
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
-from generation.queue.ticket import Progress, Running, Waiting
+from generation.queue.ticket import Download, Progress, Running, Waiting
 from generation.request import ImageSize, JobId, MemberId, ModelName, Role
 from moderation.verdict import Category, Ruling, Verdict
 from playground.rest.api import Exchange
@@ -200,6 +200,14 @@ def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
         (Waiting(place=1, seconds=3.2), "Next in the queue, about 4 s to go"),
         (Waiting(place=12, seconds=None), "Place 12 in the queue"),
         (Waiting(place=12, seconds=600), "Place 12 in the queue, about 10 min to go"),
+        (
+            Waiting(place=3, seconds=None, download=Download(done=1_234_567_890, total=6_900_000_000)),
+            "Downloading the model: 1.2 of 6.9 GB. Your pictures come afterwards.",
+        ),
+        (
+            Waiting(place=3, seconds=None, download=Download(done=0, total=350_000_000)),
+            "Downloading the model: 0 of 350 MB. Your pictures come afterwards.",
+        ),
     ],
 )
 def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
