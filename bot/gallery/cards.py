@@ -9,7 +9,7 @@ from discord import ui
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind
-from generation import Abilities, Download, LoraSet, Progress, Running, Waiting
+from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters; longer prompts are not bold
@@ -49,7 +49,7 @@ def _described(job: Job) -> str:
     return markdown.short(markdown.one_line(job.drawing.prompt.text), _ALT)
 
 
-def _foot(say: Language, gallery: Gallery, *, is_guided: bool) -> ui.TextDisplay[Any]:
+def _foot(say: Language, gallery: Gallery, licence: LicenceClass, *, is_guided: bool) -> ui.TextDisplay[Any]:
     job, drawing = gallery.job, gallery.job.drawing
     # The stored pictures' size: a job's own size is that of its latents, before enlargement.
     picture = gallery.images[0]
@@ -58,6 +58,7 @@ def _foot(say: Language, gallery: Gallery, *, is_guided: bool) -> ui.TextDisplay
             "gallery-foot",
             seed=drawing.seed,
             model=drawing.model,
+            licence=say("licence-class", kind=licence or None),
             width=picture.width,
             height=picture.height,
             action=job.action,
@@ -125,10 +126,16 @@ def first_card(
 
 
 def gallery_card(
-    say: Language, gallery: Gallery, name: str, abilities: Abilities | None = None, *, is_spoiler: bool
+    say: Language,
+    gallery: Gallery,
+    name: str,
+    abilities: Abilities | None = None,
+    licence: LicenceClass = "",
+    *,
+    is_spoiler: bool,
 ) -> View:
     """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
-    None while they are not known.
+    None while they are not known. `licence`: of the job's model.
     """
     job = gallery.job
     items: list[ui.Item[Any]] = [
@@ -137,7 +144,7 @@ def gallery_card(
     ]
     if withheld := job.drawing.images - len(gallery.images):
         items.append(ui.TextDisplay(say("gallery-withheld", count=withheld, of=job.drawing.images)))
-    items.append(_foot(say, gallery, is_guided=abilities is None or abilities.is_guided))
+    items.append(_foot(say, gallery, licence, is_guided=abilities is None or abilities.is_guided))
     delete = GalleryButton(GalleryAction.DELETE, job.id, 0, emoji="🗑️")
     reroll = GalleryButton(GalleryAction.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.studio import Settings
+from bot.studio.catalogue import CLASSES
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
@@ -248,6 +249,7 @@ def _of_card(card: Card) -> Iterator[tuple[str, str]]:
 def _of_model(report: ModelReport, entry: ModelEntry, settings: Settings) -> Iterator[tuple[str, str]]:
     is_default = entry.name == settings.generation.default_model
     yield "model", f"{entry.name}{' (default)' if is_default else ''}: {_short(entry.source)}"
+    yield "  licence", f"{entry.licence} ({CLASSES[entry.licence_class]})"
     if report.why_not:
         yield "  broken", report.why_not
         return
@@ -255,6 +257,7 @@ def _of_model(report: ModelReport, entry: ModelEntry, settings: Settings) -> Ite
     if report.abilities is not None:
         yield "  can", ", ".join(_can(report.abilities))
         yield "  takes", ", ".join(_takes(report.abilities))
+        yield "  default", ", ".join(_defaults(entry, report.abilities))
     if not report.is_batched:
         yield "  batches", "none: it draws its pictures by itself, one after the other"
     if report.steps:
@@ -300,6 +303,14 @@ def _takes(abilities: Abilities) -> Iterator[str]:
         yield f"{abilities.steps} steps (distilled)"
     if abilities.scale:
         yield f"a guidance of {abilities.scale:g} (distilled)"
+
+
+def _defaults(entry: ModelEntry, abilities: Abilities) -> Iterator[str]:
+    """Yields the values of orders that name none."""
+    own = " (the model's own)"
+    yield f"{entry.steps} steps{own if entry.steps == abilities.steps else ''}"
+    if abilities.is_guided:
+        yield f"guidance {entry.guidance:g}{own if entry.guidance == abilities.scale else ''}"
 
 
 def _time(seconds: float) -> str:

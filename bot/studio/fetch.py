@@ -85,7 +85,7 @@ def fetch_model(
     except BrokenModelFolder as broken:
         raise FetchFailed(str(broken)) from broken
     if add_model(path, entry, known.block, is_default=is_default):
-        show(f"added to {path}")
+        show(f"added to {path}; the bot reads it at its next start")
     else:
         show(f"{path} has it already")
     if not is_default:

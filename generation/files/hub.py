@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import threading
 import time
@@ -94,7 +95,7 @@ def look_up(name: str, revision: str = "", *, endpoint: str | None = None) -> Li
         revision=revision,
         files={
             file.rfilename: RemoteFile(
-                size=file.size or 0, digest=file.lfs.sha256 if file.lfs else file.blob_id or ""
+                size=file.size or 0, digest=_known(file.lfs.sha256 if file.lfs else file.blob_id)
             )
             for file in info.siblings or ()
         },
@@ -103,6 +104,11 @@ def look_up(name: str, revision: str = "", *, endpoint: str | None = None) -> Li
         ),
         endpoint=endpoint,
     )
+
+
+def _known(digest: str | None) -> str:
+    """Returns a digest that can name a file; empty for anything else."""
+    return digest if digest and re.fullmatch("[0-9a-f]{40}|[0-9a-f]{64}", digest) else ""
 
 
 def fetch(listing: Listing, skip: tuple[str, ...] = (), tell: Tell | None = None) -> Path:
@@ -281,9 +287,9 @@ def _told(name: str, here: Callable[[], int], total: int, tell: Tell | None) -> 
     thread.start()
     try:
         yield
-        log.info("fetched %s", name)
     finally:
         done.set()
         thread.join()
+    log.info("fetched %s", name)
     if tell is not None:
         tell(total, total)

@@ -40,7 +40,10 @@ gallery-note-cut = -# The model read the first { $read } of { $tokens } tokens (
     [yes] negative prompt
    *[no] prompt
 }.
-gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->
+gallery-foot = -# seed { ID($seed) } · { $model }{ $licence ->
+    [none] { "" }
+   *[other] { " " }({ $licence })
+} · { ID($width) }×{ ID($height) }{ $action ->
     [upscale] { "" }
    *[other] { " " }· { $steps ->
         [one] { ID($steps) } step

@@ -234,6 +234,14 @@ def test_a_gallery_offers_only_what_its_model_can_do() -> None:
     assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix"]
 
 
+def test_a_gallery_names_the_class_of_its_models_licence() -> None:
+    gallery = a_gallery(a_job(), 1)
+    told = cards.gallery_card(SAY, gallery, "x.png", licence="non-commercial", is_spoiler=False)
+    assert f"· {gallery.job.drawing.model} (not for commercial use) ·" in texts_of(told)[-1]
+    unsaid = cards.gallery_card(SAY, gallery, "x.png", is_spoiler=False)
+    assert f"· {gallery.job.drawing.model} · " in texts_of(unsaid)[-1]
+
+
 @pytest.mark.parametrize("takes_negative", [True, False])
 async def test_a_remix_form_asks_for_no_negative_prompt_that_the_model_ignores(takes_negative: bool) -> None:
     form = form_of(SAY, Remixable(job=a_job(), images=(0,), takes_negative=takes_negative))

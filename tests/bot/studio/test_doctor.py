@@ -113,6 +113,8 @@ def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
     assert "StableDiffusionPipeline, loaded in" in lines["kind"]
     assert lines["can"] == "draw from a prompt, vary and remix a picture, fill in a mask"
     assert lines["takes"] == "a negative prompt, guidance (guidance_scale; off at 1)"
+    assert lines["licence"] == "none (not said)"
+    assert lines["default"] == "4 steps, guidance 7"
     assert re.findall(r"(\d) rows \d", lines["a step of"]) == ["1", "2", "4", "8"]
     assert "a row" in lines["cost"] and "not worth it" in lines["cost"]
     assert lines["decoding"].endswith("a picture")
