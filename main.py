@@ -1,4 +1,4 @@
-"""The command line: `run`, `playground`, `doctor`, `backup` and `restore`.
+"""The command line: `run`, `playground`, `doctor`, `fetch`, `backup` and `restore`.
 
 Builds the parts from the settings and handles signals; no other logic.
 """
@@ -68,6 +68,8 @@ def main(arguments: list[str] | None = None) -> int:
                 return _back_up(_settings(options.config).data, options.file)
             case "restore":
                 return _restore(_settings(options.config).data, options.file)
+            case "fetch":
+                _fetch(options)
             case _:
                 return _doctor(_settings(options.config))
     except StartError as error:
@@ -180,6 +182,26 @@ def _missing(done: Archived) -> int:
     return 1 if done.missing else 0
 
 
+def _fetch(options: argparse.Namespace) -> None:
+    # Imported here: huggingface_hub takes time to import, and only this command needs it.
+    from bot.studio.fetch import fetch_model
+
+    path: Path = options.config or PROJECT / "config.toml"
+    _settings(path if path.exists() else None)  # it may name the hub's cache
+    fetch_model(
+        options.name,
+        path,
+        is_accepted=options.accept,
+        is_default=options.default,
+        ask=_ask if sys.stdin.isatty() else lambda _: False,
+        show=partial(print, flush=True),
+    )
+
+
+def _ask(question: str) -> bool:
+    return input(question).strip().casefold() in ("y", "yes")
+
+
 def _doctor(settings: Settings) -> int:
     """Prints the report. Returns 0: no trouble; 1: a fault that does not prevent a start; 2: a start would fail."""
     stops: list[str] = []
@@ -214,6 +236,12 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "doctor", help="what would stop a start, what the card can do, how long a picture takes"
     )
+    fetch = commands.add_parser("fetch", help="downloads a model and adds it to config.toml")
+    fetch.add_argument("name", help="a name of docs/models.md, such as sdxl")
+    fetch.add_argument(
+        "--accept", action="store_true", help="you have read the model's licence and accept it"
+    )
+    fetch.add_argument("--default", action="store_true", help="it draws the orders that name no model")
     backup = commands.add_parser(
         "backup", help="the database, the pictures and the keys in one file, also while the bot runs"
     )

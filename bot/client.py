@@ -200,7 +200,7 @@ class Atelier(discord.AutoShardedClient):
             line = self.parts.dispatch.state
             busy = line.waiting + line.running
             model = self.parts.settings.default_model.name
-            if not line.is_ready:
+            if not line.is_ready or self.parts.dispatch.download_of(model):
                 text = say("presence-loading", model=model)
             elif busy:
                 text = say("presence-busy", busy=busy, model=model)

@@ -21,6 +21,7 @@ from generation.prompt import (
 )
 from generation.protocol import Configure, Event, Ready, Strained, Swapped, Vitals
 from generation.queue.ticket import (
+    Download,
     GenerationFailed,
     JobCancelled,
     JobParked,
@@ -42,6 +43,7 @@ from generation.request import (
     ImageSize,
     InputPicture,
     JobId,
+    LicenceClass,
     Lora,
     LoraEntry,
     LoraSet,

@@ -12,6 +12,7 @@ from queue import SimpleQueue
 
 from tqdm import tqdm
 
+from generation.files.distilled import with_own_defaults
 from generation.files.model_source import inspect_entry
 from generation.files.scheduler_names import find_scheduler
 from generation.files.tensor_file import BrokenModelFolder
@@ -154,6 +155,8 @@ def _entry(options: argparse.Namespace) -> ModelEntry:
         name = ModelName(Path(options.model).name)
         entry = ModelEntry(name=name, source=options.model, licence="", multiple=8)
     entry = replace(entry, base=options.base, vae=options.vae, enlarge=options.enlarge)
+    if options.model:
+        entry = with_own_defaults(entry)
     if named := find_scheduler(options.scheduler):
         return replace(entry, schedulers=(named,))
     return replace(entry, scheduler=options.scheduler)

@@ -48,7 +48,15 @@ class ModelReport(msgspec.Struct, frozen=True, tag=True, kw_only=True):
     note: str = ""  # parts of the test that were left out, and the reason
 
 
-Finding = Card | ModelReport
+class Fetching(msgspec.Struct, frozen=True, tag=True, kw_only=True):
+    """Files of a model are being fetched from a hub. Comes every few seconds."""
+
+    name: str
+    done: int  # bytes
+    total: int
+
+
+Finding = Card | Fetching | ModelReport
 encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder(Finding).decode
 _Entries = tuple[ModelEntry, ...]
@@ -56,7 +64,7 @@ decode_entries = msgspec.json.Decoder(_Entries).decode
 
 
 def examine(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
-    """Yields the card, then a report for every model in order, as soon as each is known.
+    """Yields the card, then a report for every model in order, as soon as each is known; before it the progress of its download.
 
     If the process dies, the models without a report get a report that says so.
     """

@@ -79,10 +79,22 @@ class Stop(Message, frozen=True):
 
 
 class Ready(Message, frozen=True):
-    """The worker is configured and the default model is loaded."""
+    """The worker is configured, and the default model is loaded or being downloaded."""
 
     device: str  # the name that the card reports
     seconds: float  # loading time
+
+
+class Downloading(Message, frozen=True):
+    """Files of a model are being fetched from a hub. Its jobs wait, and all others go on.
+
+    Sent when it begins, at most once a second while it goes on, and with `done` equal to `total` when all files are here. After a
+    failure comes ModelBroken instead.
+    """
+
+    model: ModelName
+    done: int  # bytes, those of earlier tries included
+    total: int
 
 
 class ModelAbilities(Message, frozen=True):
@@ -171,8 +183,8 @@ class Finished(JobEvent, frozen=True):
 
 
 class Failed(JobEvent, frozen=True):
-    """A job failed. `kind` names what failed: "memory", "numbers" (they overflowed), "model", "lora", "bug", or the part of the
-    order that can't be used.
+    """A job failed. `kind` names what failed: "memory", "numbers" (they overflowed), "model", "download", "lora", "bug", or the
+    part of the order that can't be used.
 
     These are "size", "steps", "scheduler", "weights", "start" (the model can't start from a picture), "mask", "input" (a picture
     that can't be read). Only "memory", "numbers" and "bug" are worth a retry.
@@ -198,7 +210,8 @@ class Strained(Message, frozen=True):
 
 Order = Configure | Generate | Upscale | Cancel | Ping | Stop
 _OfJob = Started | Stepped | Previewed | Finished | Failed | Cancelled
-Event = Ready | ModelAbilities | ModelBroken | Swapped | Strained | Pong | Vitals | StepCost | _OfJob
+_OfModel = ModelAbilities | ModelBroken | Downloading
+Event = Ready | _OfModel | Swapped | Strained | Pong | Vitals | StepCost | _OfJob
 
 encode = msgspec.msgpack.Encoder().encode
 decode_order = msgspec.msgpack.Decoder(Order).decode

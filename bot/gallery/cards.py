@@ -9,7 +9,7 @@ from discord import ui
 from bot.studio import Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind
-from generation import Abilities, LoraSet, Progress, Running, Waiting
+from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters; longer prompts are not bold
@@ -49,7 +49,7 @@ def _described(job: Job) -> str:
     return markdown.short(markdown.one_line(job.drawing.prompt.text), _ALT)
 
 
-def _foot(say: Language, gallery: Gallery, *, is_guided: bool) -> ui.TextDisplay[Any]:
+def _foot(say: Language, gallery: Gallery, licence: LicenceClass, *, is_guided: bool) -> ui.TextDisplay[Any]:
     job, drawing = gallery.job, gallery.job.drawing
     # The stored pictures' size: a job's own size is that of its latents, before enlargement.
     picture = gallery.images[0]
@@ -58,6 +58,7 @@ def _foot(say: Language, gallery: Gallery, *, is_guided: bool) -> ui.TextDisplay
             "gallery-foot",
             seed=drawing.seed,
             model=drawing.model,
+            licence=say("licence-class", kind=licence or None),
             width=picture.width,
             height=picture.height,
             action=job.action,
@@ -78,6 +79,8 @@ def loras_told(say: Language, loras: LoraSet) -> str:
 
 def progress_line(say: Language, progress: Progress) -> str:
     match progress:
+        case Waiting(download=Download(done=done, total=total)):
+            return _download_line(say, done, total)
         case Waiting(place=place, seconds=seconds):
             return say("gallery-waiting", place=place, seconds=seconds)
         case Running(done=done, total=total, seconds=seconds):
@@ -85,6 +88,12 @@ def progress_line(say: Language, progress: Progress) -> str:
             filled = round(share * _BAR)
             bar = "█" * filled + "░" * (_BAR - filled)
             return say("gallery-running", bar=bar, share=share, seconds=seconds)
+
+
+def _download_line(say: Language, done: int, total: int) -> str:
+    is_large = total >= 10**9
+    unit = 10**9 if is_large else 10**6
+    return say("gallery-downloading", done=done / unit, total=total / unit, is_large=is_large)
 
 
 def progress_card(
@@ -105,17 +114,28 @@ def _running_card(say: Language, job: Job, media: list[ui.Item[Any]], line: str)
     return card(_head(say, job), *media, ui.TextDisplay(line), row(cancel), colour=BLUE)
 
 
-def first_card(say: Language, job: Job, place: int, *, is_ready: bool) -> View:
-    """Builds a new job's card. `is_ready`: whether a worker takes jobs; False while its model loads."""
-    line = progress_line(say, Waiting(place=place, seconds=None)) if is_ready else say("gallery-loading")
+def first_card(
+    say: Language, job: Job, place: int, *, is_ready: bool, download: Download | None = None
+) -> View:
+    """Builds a new job's card. `is_ready`: whether a worker takes jobs; False while its model loads. `download`: of the job's
+    model.
+    """
+    waiting = Waiting(place=place, seconds=None, download=download)
+    line = progress_line(say, waiting) if is_ready else say("gallery-loading")
     return _running_card(say, job, [], line)
 
 
 def gallery_card(
-    say: Language, gallery: Gallery, name: str, abilities: Abilities | None = None, *, is_spoiler: bool
+    say: Language,
+    gallery: Gallery,
+    name: str,
+    abilities: Abilities | None = None,
+    licence: LicenceClass = "",
+    *,
+    is_spoiler: bool,
 ) -> View:
     """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
-    None while they are not known.
+    None while they are not known. `licence`: of the job's model.
     """
     job = gallery.job
     items: list[ui.Item[Any]] = [
@@ -124,7 +144,7 @@ def gallery_card(
     ]
     if withheld := job.drawing.images - len(gallery.images):
         items.append(ui.TextDisplay(say("gallery-withheld", count=withheld, of=job.drawing.images)))
-    items.append(_foot(say, gallery, is_guided=abilities is None or abilities.is_guided))
+    items.append(_foot(say, gallery, licence, is_guided=abilities is None or abilities.is_guided))
     delete = GalleryButton(GalleryAction.DELETE, job.id, 0, emoji="🗑️")
     reroll = GalleryButton(GalleryAction.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]

@@ -34,7 +34,7 @@ from bot.studio import Order, PictureGone, UnknownWords
 from bot.studio.parts import Parts
 from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language, say_in, say_to
-from db import DiskFull, Job, ReplyTarget, StorageError
+from db import DiskFull, Job, JobAction, ReplyTarget, StorageError
 from generation import GenerationFailed, JobCancelled, JobId, JobParked, QueueClosed, Ticket, Waiting
 from generation.logs import of_job
 from moderation import DAY
@@ -135,7 +135,12 @@ class Delivery:
         is_told = True
         # The row is committed, so the job goes on even when the answer fails.
         try:
-            card = cards.first_card(self._say(job), job, line.waiting + 1, is_ready=line.is_ready)
+            download = self._parts.dispatch.download_of(job.drawing.model)
+            if job.action is JobAction.UPSCALE:  # no model draws it
+                download = None
+            card = cards.first_card(
+                self._say(job), job, line.waiting + 1, is_ready=line.is_ready, download=download
+            )
             if began is None:
                 message_id = (await interaction.followup.send(view=card, wait=True)).id
             else:

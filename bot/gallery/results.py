@@ -29,7 +29,8 @@ async def gallery_result(say: Language, parts: Parts, gallery: Gallery, *, is_sp
     async def render(limit: int) -> tuple[View, list[discord.File]]:
         name, content = await asyncio.to_thread(attachment, gallery, parts.provenance, limit)
         abilities = parts.dispatch.abilities_of(gallery.job.drawing.model)
-        view = cards.gallery_card(say, gallery, name, abilities, is_spoiler=is_hidden)
+        licence = parts.settings.licence_class(gallery.job.drawing.model)
+        view = cards.gallery_card(say, gallery, name, abilities, licence, is_spoiler=is_hidden)
         return view, [discord.File(io.BytesIO(content), filename=name)]
 
     return render

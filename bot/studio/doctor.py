@@ -1,4 +1,7 @@
-"""`python main.py doctor`: reports faults that would stop a start, the device, and the time of a picture. Changes nothing."""
+"""`python main.py doctor`: reports faults that would stop a start, the device, and the time of a picture.
+
+Changes nothing, except that it fetches models that are not completely in the hub's cache.
+"""
 
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -6,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bot.studio import Settings
+from bot.studio.catalogue import CLASSES
 from bot.studio.pictures.provenance import FOLDER, certificate_of, check_mark_key, credentials_of
 from db import FILE_NAME, DatabaseMissing, StorageError
 from db.state import size_text, state_of
 from generation import Abilities, EmbeddingEntry, GuidanceKind, LoraEntry, ModelEntry
-from generation.diagnostics import Card, Finding, ModelReport
+from generation.diagnostics import Card, Fetching, Finding, ModelReport
 from generation.files.embedding_file import BrokenEmbeddingFile, inspect_embedding
+from generation.files.hub_cache import bytes_in_cache, gigabytes
 from generation.files.lora_file import BrokenLoraFile, inspect_lora
 from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
@@ -58,12 +63,10 @@ def examine(
         except StartError as broken:
             found.stops.append(str(broken))
             continue
-        if name := inspect_entry(entry).to_fetch:
-            _line(
-                show,
-                "to fetch",
-                f"{name}, for the model {entry.name!r}: it is not completely in the hub's cache",
-            )
+        source = inspect_entry(entry)
+        for name in filter(None, (source.to_fetch, source.vae_to_fetch)):
+            here = f"{gigabytes(bytes_in_cache(name))} are in the hub's cache"
+            _line(show, "to fetch", f"{name}, for the model {entry.name!r}: {here}")
         sound.append(entry)
         found.troubles += [sentence for _, sentence in broken_loras(entry)]
         found.troubles += [sentence for _, sentence in broken_embeddings(entry)]
@@ -72,6 +75,9 @@ def examine(
             case Card():
                 for name, text in _of_card(finding):
                     _line(show, name, text)
+            case Fetching():
+                done, total = gigabytes(finding.done), gigabytes(finding.total)
+                _line(show, "fetching", f"{finding.name}: {done} of {total}")
             case ModelReport():
                 entry = next(entry for entry in sound if entry.name == finding.name)
                 show("")
@@ -243,6 +249,7 @@ def _of_card(card: Card) -> Iterator[tuple[str, str]]:
 def _of_model(report: ModelReport, entry: ModelEntry, settings: Settings) -> Iterator[tuple[str, str]]:
     is_default = entry.name == settings.generation.default_model
     yield "model", f"{entry.name}{' (default)' if is_default else ''}: {_short(entry.source)}"
+    yield "  licence", f"{entry.licence} ({CLASSES[entry.licence_class]})"
     if report.why_not:
         yield "  broken", report.why_not
         return
@@ -250,6 +257,7 @@ def _of_model(report: ModelReport, entry: ModelEntry, settings: Settings) -> Ite
     if report.abilities is not None:
         yield "  can", ", ".join(_can(report.abilities))
         yield "  takes", ", ".join(_takes(report.abilities))
+        yield "  default", ", ".join(_defaults(entry, report.abilities))
     if not report.is_batched:
         yield "  batches", "none: it draws its pictures by itself, one after the other"
     if report.steps:
@@ -295,6 +303,14 @@ def _takes(abilities: Abilities) -> Iterator[str]:
         yield f"{abilities.steps} steps (distilled)"
     if abilities.scale:
         yield f"a guidance of {abilities.scale:g} (distilled)"
+
+
+def _defaults(entry: ModelEntry, abilities: Abilities) -> Iterator[str]:
+    """Yields the values of orders that name none."""
+    own = " (the model's own)"
+    yield f"{entry.steps} steps{own if entry.steps == abilities.steps else ''}"
+    if abilities.is_guided:
+        yield f"guidance {entry.guidance:g}{own if entry.guidance == abilities.scale else ''}"
 
 
 def _time(seconds: float) -> str:

@@ -16,6 +16,7 @@ from generation import (
     SCHEDULERS,
     Format,
     Level,
+    LicenceClass,
     ModelEntry,
     ModelName,
     find_scheduler,
@@ -23,6 +24,7 @@ from generation import (
     unsuitable,
 )
 from generation.captions.vocabulary import vocabulary_of
+from generation.files.distilled import with_own_defaults
 from moderation import (
     NOT_UTF8,
     STANDARD,
@@ -227,6 +229,13 @@ class Settings:
         """Returns the default model when there is none of that name any more."""
         return next((entry for entry in self.models if entry.name == name), self.default_model)
 
+    def licence_class(self, name: ModelName) -> LicenceClass:
+        """Returns that of a model; empty if it is not said, or the model has left the settings."""
+        for entry in self.models:
+            if entry.name == name:
+                return entry.licence_class
+        return ""
+
 
 def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
     """Reads config.toml. A `path` must exist; None means the defaults. Raises SettingsBroken for the first fault.
@@ -245,6 +254,9 @@ def load(path: Path | None, environment: Mapping[str, str]) -> Settings:
         except NotToml as error:
             raise SettingsBroken(source, "", f"{error.where}: not valid TOML: {error.problem}") from error
     settings = _converted(raw, source)
+    if "models" in raw:
+        pairs = zip(settings.models, raw["models"], strict=True)
+        settings = replace(settings, models=tuple(with_own_defaults(entry, given) for entry, given in pairs))
     for key, reason in _faults(settings):
         raise SettingsBroken(source, key, reason)
     if api := environment.get("ATELIER_DISCORD_API"):

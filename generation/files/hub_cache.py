@@ -42,3 +42,14 @@ def find_snapshot(name: str, revision: str = "") -> Path | None:
         commit = revision
     snapshot = repository / "snapshots" / commit
     return snapshot if snapshot.is_dir() else None
+
+
+def bytes_in_cache(name: str) -> int:
+    """Returns the bytes of a hub's model that are in the cache, of all its revisions and of files that are not complete."""
+    return sum(
+        file.stat().st_size for file in (repository_folder(name) / "blobs").glob("*") if file.is_file()
+    )
+
+
+def gigabytes(size: float) -> str:
+    return f"{size / 1e9:.1f} GB"

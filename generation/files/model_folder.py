@@ -147,6 +147,12 @@ def wanted_files(
     return wanted + [f"{name}/{file}" for name, each in weights.items() for file in each.of(variant)]
 
 
+def wanted_part_files(source: str, names: tuple[str, ...]) -> list[str]:
+    """Returns which files of a repository that holds one component, such as a VAE, are loaded. Raises BrokenModelFolder."""
+    part = _Component(name=".", library="diffusers", class_name="Model")
+    return ["config.json", *_weights(source, part, list(names)).of(None)]
+
+
 def _variant(source: str, weights: dict[str, Weights]) -> str | None:
     try:
         return common_variant(weights)

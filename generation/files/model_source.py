@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from generation.files.checkpoint import SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
-from generation.files.hub_cache import is_hub_name
+from generation.files.hub_cache import find_snapshot, is_hub_name
 from generation.files.model_folder import ModelFolder, inspect, inspect_part
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
@@ -21,6 +21,12 @@ class ModelSource:
     folder: ModelFolder | None  # of a single file: its `base`
     checkpoint: Checkpoint | None = None
     to_fetch: str = ""  # the hub name of `folder`, if it is not completely in the cache
+    vae_to_fetch: str = ""  # that of the entry's `vae`, likewise
+
+    @property
+    def is_complete(self) -> bool:
+        """Returns whether all files are on this machine."""
+        return not (self.to_fetch or self.vae_to_fetch)
 
     @property
     def weights(self) -> int | None:
@@ -43,32 +49,51 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
     if entry.quantise and find_spec("torchao") is None:
         advice = f"Install it: pip install {QUANTISER}."
         raise BrokenModelFolder(entry.source, "`quantise` needs the package torchao.", advice)
-    if is_single_file(entry.vae):
-        inspect_vae(entry.vae)
-    elif entry.vae and not is_hub_name(entry.vae):
-        inspect_part(entry.vae, Path(entry.vae).absolute())
+    vae_to_fetch = _inspect_vae(entry.vae)
     if not is_single_file(entry.source):
         if entry.base:
             advice = "Remove `base`: it is for models in a single file."
             raise BrokenModelFolder(entry.source, "The source is no single file.", advice)
         folder = inspect(entry.source, entry.revision)
-        return ModelSource(folder=folder, to_fetch="" if folder else entry.source)
+        return ModelSource(folder=folder, to_fetch="" if folder else entry.source, vae_to_fetch=vae_to_fetch)
     checkpoint = inspect_checkpoint(entry.source)
     if entry.base:
         folder = _base(entry, checkpoint)
-        return ModelSource(folder=folder, checkpoint=checkpoint, to_fetch="" if folder else entry.base)
+        return ModelSource(
+            folder=folder,
+            checkpoint=checkpoint,
+            to_fetch="" if folder else entry.base,
+            vae_to_fetch=vae_to_fetch,
+        )
     missing = [part for part in checkpoint.missing if not (part == "vae" and entry.vae)]
     if not checkpoint.architecture.layout or missing:
         what = f"{checkpoint.path.name} holds {' and '.join(checkpoint.parts)} of {checkpoint.architecture.name} alone."
         pipeline = " or ".join(checkpoint.architecture.pipelines)
         advice = f"Set `base` to a folder or hub name of a {pipeline}, which the other parts are taken from."
         raise BrokenModelFolder(entry.source, what, advice)
-    return ModelSource(folder=None, checkpoint=checkpoint)
+    return ModelSource(folder=None, checkpoint=checkpoint, vae_to_fetch=vae_to_fetch)
 
 
 def count_weights(entry: ModelEntry) -> int | None:
     """Returns `ModelSource.weights` of an entry. Raises BrokenModelFolder."""
     return inspect_entry(entry).weights
+
+
+def _inspect_vae(source: str) -> str:
+    """Checks the VAE that replaces a model's own. Returns its hub name if it is not completely in the cache, otherwise ""."""
+    if is_single_file(source):
+        inspect_vae(source)
+    elif is_hub_name(source):
+        snapshot = find_snapshot(source)
+        try:
+            if snapshot is None:
+                return source
+            inspect_part(source, snapshot)
+        except BrokenModelFolder:
+            return source
+    elif source:
+        inspect_part(source, Path(source).absolute())
+    return ""
 
 
 def _base(entry: ModelEntry, checkpoint: Checkpoint) -> ModelFolder | None:

@@ -22,6 +22,7 @@ from generation.queue.eta import EtaUpdates
 from generation.queue.fair_queue import FairQueue
 from generation.queue.lease import Lease
 from generation.queue.ticket import (
+    Download,
     GenerationError,
     GenerationFailed,
     JobCancelled,
@@ -147,6 +148,10 @@ class Dispatcher:
         """Returns what the model can do; None until a worker has told it."""
         return next((worker.abilities[model] for worker in self._workers if model in worker.abilities), None)
 
+    def download_of(self, model: ModelName) -> Download | None:
+        """Returns the download that the model's orders wait for; None if they wait for none."""
+        return next((worker.downloads[model] for worker in self._workers if model in worker.downloads), None)
+
     def progress_of(self, job: JobId) -> Progress | None:
         """Returns the progress of a waiting or running job; None for other jobs."""
         known = self._jobs.get(job)
@@ -254,7 +259,7 @@ class Dispatcher:
         set_aside = set[Lease]()
         out = Counter[MemberId]()  # pictures
         for worker in self._workers:
-            for job in worker.leases.values():
+            for job in worker.active:
                 out[job.request.member] += job.request.drawing.images
 
         def room(request: Request) -> Sequence[Worker]:
@@ -268,13 +273,15 @@ class Dispatcher:
             return [
                 worker
                 for worker in workers
-                if (is_beyond or worker not in full) and (model in broken or model not in worker.broken)
+                if (is_beyond or worker not in full)
+                and (model in broken or model not in worker.broken)
+                and model not in worker.downloads
             ]
 
         while (first := self._queue.first(lambda request: bool(room(request)))) is not None:
             job = self._jobs[first.job]
             worker = min(room(first), key=lambda worker: worker.pictures)
-            if not (job.runs_alone and worker.leases):
+            if not (job.runs_alone and worker.active):
                 return job, worker
             set_aside.add(job)
             workers.remove(worker)  # it gets no more jobs until it is empty; the others continue

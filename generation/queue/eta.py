@@ -18,7 +18,7 @@ from generation.protocol import StepCost
 from generation.queue.cost_model import CostModel, Regression
 from generation.queue.fair_queue import FairQueue
 from generation.queue.lease import Lease, Work, WorkKind
-from generation.queue.ticket import Waiting
+from generation.queue.ticket import Download, Waiting
 from generation.queue.worker import Worker
 from generation.request import JobId, Request
 
@@ -70,7 +70,9 @@ class EtaUpdates:
             self._tell()
 
     def _tell(self) -> None:
-        ranked = [self.jobs[request.job] for request in self.queue.ranked()]
+        every = [self.jobs[request.job] for request in self.queue.ranked()]
+        downloads = {job: download for job in every if (download := self._download(job)) is not None}
+        ranked = [job for job in every if job not in downloads]
         forecast = self._forecast(ranked) if self.cost_model.seconds_per_cost is not None else {}
         fixed, factor = self._lateness.correction
         place = 0
@@ -84,6 +86,22 @@ class EtaUpdates:
                 progress = Waiting(place=place, seconds=job.seconds)
                 if job.ticket.progress != progress:
                     job.ticket.show(progress)
+        for job, download in downloads.items():
+            job.is_new, job.forecast, job.seconds = False, None, None  # the download is part of its wait
+            place += 1
+            progress = Waiting(place=place, seconds=None, download=download)
+            if not job.ticket.is_done and job.ticket.progress != progress:
+                job.ticket.show(progress)
+
+    def _download(self, job: Lease) -> Download | None:
+        """Returns the download that the job waits for: at its worker, or at every worker that it could go to."""
+        if job.is_started:
+            return None
+        for worker in self.workers:
+            if job.request.job in worker.leases:
+                return worker.download_for(job)
+        found = [worker.download_for(job) for worker in self.workers if worker.is_ready]
+        return found[0] if found and None not in found else None
 
     def _forecast(self, ranked: Sequence[Lease]) -> dict[Lease, float]:
         """Returns seconds until each job is done. Assumes that each waiting job goes to the worker with the fewest picture-steps

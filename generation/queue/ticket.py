@@ -9,9 +9,18 @@ from generation.request import JobId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Download:
+    """The files of a model that a worker fetches."""
+
+    done: int  # bytes
+    total: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
     place: int  # position in the queue; 1 is next
     seconds: float | None  # estimated, until the pictures are ready; None before the first measurement
+    download: Download | None = None  # of the job's model; then the job has no place yet
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,7 @@ from generation.abilities import Abilities
 from generation.protocol import Configure, Event, JobEvent, StepCost
 from generation.queue.connection import Connection, WorkerDied
 from generation.queue.lease import Lease, WorkKind
+from generation.queue.ticket import Download
 from generation.request import GenerationRequest, JobId, ModelName
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,7 @@ class Worker:
     is_ready: bool = False
     device: str = ""  # the card's name; empty before the worker was first ready
     broken: dict[ModelName, str] = field(default_factory=dict[ModelName, str])  # model -> reason
+    downloads: dict[ModelName, Download] = field(default_factory=dict[ModelName, Download])  # not complete
     abilities: dict[ModelName, Abilities] = field(default_factory=dict[ModelName, Abilities])
     costs: dict[WorkKind, StepCost] = field(default_factory=dict[WorkKind, StepCost])
     seated: int = 0  # pictures being denoised
@@ -54,9 +56,18 @@ class Worker:
 
     # ---- room
 
+    def download_for(self, job: Lease) -> Download | None:
+        """Returns the download that the job would wait for here."""
+        return self.downloads.get(job.kind[0]) if job.kind else None
+
+    @property
+    def active(self) -> list[Lease]:
+        """Returns the leases that take room: not those that wait for a download."""
+        return [job for job in self.leases.values() if self.download_for(job) is None]
+
     @property
     def pictures(self) -> int:
-        return sum(job.request.drawing.images for job in self.leases.values())
+        return sum(job.request.drawing.images for job in self.active)
 
     @property
     def window(self) -> int:
@@ -68,13 +79,13 @@ class Worker:
     @property
     def is_open(self) -> bool:
         """Returns whether the worker takes any jobs. A full one still takes drafts, and jobs of members with no running job."""
-        is_alone = any(job.runs_alone for job in self.leases.values())
+        is_alone = any(job.runs_alone for job in self.active)
         return self.is_ready and not is_alone and self.pictures < 2 * self.window
 
     @property
     def is_full(self) -> bool:
         """Returns whether its slots are full. Drafts are not counted, so that extra drafts do not block other jobs."""
-        heavy = sum(job.request.drawing.images for job in self.leases.values() if not job.is_draft)
+        heavy = sum(job.request.drawing.images for job in self.active if not job.is_draft)
         return heavy >= self.window
 
     # ---- orders
@@ -112,8 +123,11 @@ class Worker:
                 death = news
             finally:
                 self.is_ready, self.seated = False, 0
-                leases, self.leases = list(self.leases.values()), {}
+                waiting = [job for job in self.leases.values() if self.download_for(job) is not None]
+                leases, self.leases = self.active, {}
+                self.downloads.clear()
                 self.give_back(leases, death)
+                self.give_back(waiting, None)  # they had not begun, so the death is not theirs
             if self.clock() - began > SOUND_LIFE:
                 backoff = FIRST_BACKOFF
             await asyncio.sleep(backoff)
@@ -128,7 +142,14 @@ class Worker:
                 if model not in self.abilities and abilities.advice:
                     log.warning("model %s: %s", model, abilities.advice)
                 self.abilities[model] = abilities
+            case protocol.Downloading(model=model, done=done, total=total):
+                self.broken.pop(model, None)  # this is another try
+                if done < total:
+                    self.downloads[model] = Download(done=done, total=total)
+                else:
+                    self.downloads.pop(model, None)
             case protocol.ModelBroken(model=model, reason=reason):
+                self.downloads.pop(model, None)
                 log.error("model %s cannot be used: %s", model, reason)
                 self.broken[model] = reason
                 if model == self.configure.default:  # Ready will not come, but the other models may work

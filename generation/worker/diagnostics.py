@@ -6,15 +6,20 @@ import os
 import shutil
 import statistics
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import psutil
 import torch
 
-from generation.diagnostics import Card, Finding, ModelReport, decode_entries, encode
+from generation.diagnostics import Card, Fetching, Finding, ModelReport, decode_entries, encode
+from generation.files.model_source import inspect_entry
+from generation.files.tensor_file import BrokenModelFolder
 from generation.logs import open_log
+from generation.protocol import Downloading, Event
 from generation.request import ModelEntry
 from generation.worker.batch_scheduler import CostCurve
 from generation.worker.denoise.batch_state import ROW_COUNTS
@@ -22,6 +27,7 @@ from generation.worker.denoise.slots import Slot
 from generation.worker.models import loading
 from generation.worker.models.model import Model, UnusableRequest
 from generation.worker.models.pipeline_model import PipelineModel
+from generation.worker.models.sources.downloads import Downloads
 from generation.worker.output.decode import Finisher
 from generation.worker.process import take_streams
 from generation.worker.warm_up import trial
@@ -33,6 +39,9 @@ TIMES = 3
 PATIENCE = 60.0
 """Seconds for all steps of a model. Sizes that would take longer are left out, and the report says so."""
 
+PROGRESS_SECONDS = 5.0
+"""Seconds between two reports of a download."""
+
 PICTURES = 4
 """Pictures in an order with default settings."""
 
@@ -41,9 +50,27 @@ def examine(entries: Sequence[ModelEntry]) -> Iterator[Finding]:
     device = loading.pick_device()
     yield card(device)
     for entry in entries:
-        yield report(entry, device)
+        why_not = yield from fetched(entry)
+        yield ModelReport(name=entry.name, why_not=why_not) if why_not else report(entry, device)
         if device.type == "cuda":
             torch.cuda.empty_cache()
+
+
+def fetched(entry: ModelEntry) -> Generator[Fetching, None, str]:
+    """Fetches what the model lacks, and yields the progress. Returns the reason of a failure; empty if all files are here."""
+    with suppress(BrokenModelFolder):  # `report` tells it
+        if inspect_entry(entry).is_complete:
+            return ""
+    news: SimpleQueue[Event] = SimpleQueue()
+    downloads, told = Downloads(news.put), -PROGRESS_SECONDS
+    downloads.begin(entry)
+    while downloads.is_running(entry.name):
+        with suppress(Empty):
+            event, now = news.get(timeout=0.1), time.monotonic()
+            if isinstance(event, Downloading) and now - told >= PROGRESS_SECONDS:
+                told = now
+                yield Fetching(name=entry.name, done=event.done, total=event.total)
+    return next((reason for _, reason in downloads.take_failures()), "")
 
 
 def card(device: torch.device) -> Card:

@@ -56,6 +56,9 @@ DECODED_AT_ONCE = {"cpu": 4, "cuda": 8}
 other pictures. On a large card many at once are cheaper: on an H100 four SDXL pictures took 2.7 times as long as one.
 """
 
+DOWNLOAD_PAUSE = 0.2
+"""Seconds between two looks at a download while there is no other work."""
+
 UNREADABLE = "The picture to start from is no PNG, JPEG or WebP, or it is too large."
 
 
@@ -78,6 +81,7 @@ class Loop:
         self.jobs: dict[JobId, Job] = {}  # oldest first
         self.upscales: dict[JobId, UpscaleRequest] = {}
         self.cancelled: set[JobId] = set()
+        self.is_default_due = False  # it is being downloaded, and is loaded afterwards
         self.batch_scheduler = BatchScheduler()
         self.oom_recovery = OomRecovery(
             self.device,
@@ -111,11 +115,15 @@ class Loop:
     # ---- orders
 
     def take_orders(self) -> None:
-        """Takes all orders that have arrived. Waits for one if there is no work."""
-        is_idle = not (self.jobs or self.upscales or self.is_stopped)
+        """Takes all orders that have arrived. Waits for one if there is no work, or none before a download ends."""
+        is_idle = not (self.upscales or self.is_stopped) and all(
+            job.model is None and self.model_cache.downloads.is_running(job.request.drawing.model)
+            for job in self.jobs.values()
+        )
+        pause = DOWNLOAD_PAUSE if self.model_cache.downloads.is_busy or self.is_default_due else None
         with self.heartbeat.rest() if is_idle else nullcontext(), suppress(Empty):
             while True:
-                self._take(self.orders.get(block=is_idle))
+                self._take(self.orders.get(block=is_idle, timeout=pause if is_idle else None))
                 is_idle = False
 
     def _take(self, order: Order) -> None:
@@ -144,13 +152,20 @@ class Loop:
         for model in settings.models:
             if (known := abilities.of_files(model.source)) is not None:
                 self.tell(ModelAbilities(model=model.name, abilities=known))
+        self.is_default_due = self.model_cache.prepare(settings.default)
         with suppress(BrokenModel):  # already reported; the other models may work
-            with self.heartbeat.rest():  # a download may take long
-                self.model_cache.load(settings.default)
-                if self.device.type == "cuda":
-                    warm_up(self.model_cache.take(settings.default), self.oom_recovery)
+            if not self.is_default_due:
+                self._load_default()
             seconds = round(self.clock() - began, 2)
             self.tell(Ready(device=device_name(self.device), seconds=seconds))
+
+    def _load_default(self) -> None:
+        """Raises BrokenModel."""
+        default = self.settings.default
+        with self.heartbeat.rest():  # loading may take long
+            self.model_cache.load(default)
+            if self.device.type == "cuda":
+                warm_up(self.model_cache.take(default), self.oom_recovery)
 
     def _empty_cache(self) -> ModelCache:
         settings = self.settings
@@ -193,6 +208,12 @@ class Loop:
                 others -= not job.request.is_draft
 
     def _restock(self) -> None:
+        self.model_cache.note_downloads()
+        if self.is_default_due and not self.model_cache.downloads.is_running(self.settings.default):
+            self.is_default_due = False
+            if not self.model_cache.policy.resident:  # else the policy decides when it is loaded
+                with suppress(BrokenModel):  # already reported
+                    self._load_default()
         jobs = self.jobs.values()
         begun = {job.request.drawing.model for job in jobs if job.model}
         with self.heartbeat.rest():

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,14 +14,27 @@ from playground.gateway.gateway import Connection
 from playground.world.messages import Message
 from tests.e2e.stage import WAIT, Options, Stage, full_disk, is_gallery, job_of, on_stage, picture_of
 from tests.openapi import needs_openapi
+from tests.stand_in_hub import StandInHub, stand_in_hub
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(180)]
 
 
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory, model: Path) -> Iterator[StandInHub]:
+    with stand_in_hub() as made, pytest.MonkeyPatch.context() as patch:
+        made.repositories["owner/twin"] = model
+        patch.setenv("HF_ENDPOINT", made.address)
+        patch.setenv("HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub")))
+        yield made
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
-    """A stage with one picture at a time, so that other jobs wait."""
-    async with on_stage(tmp_path_factory.mktemp("trouble"), model, Options(slots=1)) as stage:
+async def stage(
+    tmp_path_factory: pytest.TempPathFactory, model: Path, hub: StandInHub
+) -> AsyncGenerator[Stage]:
+    """A stage with one picture at a time, so that other jobs wait. The model "twin" is a hub's."""
+    options = Options(slots=1, twin="owner/twin")
+    async with on_stage(tmp_path_factory.mktemp("trouble"), model, options) as stage:
         yield stage
 
 
@@ -112,6 +125,22 @@ async def test_a_card_without_its_id_in_the_database_is_the_only_one_after_a_kil
     assert posted(stage) == [*before, gallery.id]
     assert use.message is None
     assert stage.spent(ada) == 1
+
+
+async def test_a_download_holds_up_no_other_order_and_goes_on_after_the_worker_died(
+    stage: Stage, hub: StandInHub
+) -> None:
+    hub.gate.clear()
+    use = await stage.imagine(stage.guest(), "from afar", model="twin", images=1)
+    await stage.card(use, lambda card: "Downloading the model: " in card.texts)
+    await stage.draw(stage.guest(), "from here", model="tiny", images=1)
+    worker = stage.worker
+    assert worker is not None
+    os.kill(worker, signal.SIGKILL)
+    hub.gate.set()
+    gallery = await stage.gallery(use)
+    assert stage.job(gallery)["model"] == "twin"
+    assert hub.sent.count("unet/config.json") == 1, "what was here is not fetched again"
 
 
 @pytest.mark.parametrize("resumable", [True, False], ids=["resumable", "for good"])

@@ -174,6 +174,7 @@ error-generation-failed = No picture was made. { $kind ->
     [memory] The graphics card ran out of memory for it. Try fewer images or a smaller size.
     [numbers] The model's numbers overflowed, so there is no picture. Try another seed, or less guidance.
     [model] The model could not be loaded. Choose another one, or tell the bot's owner.
+    [download] The model could not be downloaded. Choose another one, or tell the bot's owner.
     [lora] A LoRA of this order can't be used. Draw without it, or tell the bot's owner.
     [input] The picture that it starts from can't be read any more.
     [too-large] The pictures that it starts from are too large.

@@ -40,7 +40,10 @@ gallery-note-cut = -# The model read the first { $read } of { $tokens } tokens (
     [yes] negative prompt
    *[no] prompt
 }.
-gallery-foot = -# seed { ID($seed) } · { $model } · { ID($width) }×{ ID($height) }{ $action ->
+gallery-foot = -# seed { ID($seed) } · { $model }{ $licence ->
+    [none] { "" }
+   *[other] { " " }({ $licence })
+} · { ID($width) }×{ ID($height) }{ $action ->
     [upscale] { "" }
    *[other] { " " }· { $steps ->
         [one] { ID($steps) } step
@@ -76,6 +79,11 @@ gallery-kept-until-room = The bot's disk is full. The job is kept, and continues
 ## Progress
 
 gallery-loading = The model is loading. Your pictures come as soon as it is ready.
+# Of the model's files. `done` and `total`: in GB if `is_large`, otherwise in MB.
+gallery-downloading = Downloading the model: { $is_large ->
+    [yes] { NUMBER($done, minimumFractionDigits: 1, maximumFractionDigits: 1) } of { NUMBER($total, minimumFractionDigits: 1, maximumFractionDigits: 1) } GB
+   *[no] { NUMBER($done, maximumFractionDigits: 0) } of { NUMBER($total, maximumFractionDigits: 0) } MB
+}. Your pictures come afterwards.
 gallery-waiting = { $place ->
     [1] Next in the queue{ gallery-to-go }
    *[other] Place { ID($place) } in the queue{ gallery-to-go }

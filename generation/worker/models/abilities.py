@@ -12,6 +12,7 @@ import diffusers
 from diffusers.pipelines import auto_pipeline
 
 from generation.abilities import Abilities, Guidance, GuidanceKind
+from generation.files.distilled import distilled_by
 from generation.worker.models.families import FAMILIES
 
 log = logging.getLogger(__name__)
@@ -85,7 +86,8 @@ def of_class(pipeline: type[Any], index: _Config, configs: Mapping[str, _Config]
         each for each, parameter in accepts.items() if parameter.default is inspect.Parameter.empty
     } - _PLAIN
     guidance = _guidance(name, accepts, index, configs)
-    steps, scale = _distilled(name, accepts, index, configs)
+    distilled = distilled_by(name, index, configs)
+    is_guided = guidance.kind is not GuidanceKind.NONE
     is_usable = "prompt" in accepts and not needs and not _draws_other_things(name, accepts)
     controls = tuple(sorted(needs))
     if "ControlNet" in name or "Control" in name:
@@ -125,8 +127,8 @@ def of_class(pipeline: type[Any], index: _Config, configs: Mapping[str, _Config]
         guidance=guidance,
         weighs_words=family is not None and family.WEIGHS_WORDS and _reads_by_clip(index),
         tells_steps="callback_on_step_end" in accepts or "num_inference_steps" in accepts,
-        steps=steps,
-        scale=scale,
+        steps=distilled.steps if distilled else 0,
+        scale=(distilled.guidance or 0.0) if distilled and is_guided else 0.0,
     )
 
 
@@ -176,22 +178,6 @@ def _guidance(
     if "guidance_scale" in accepts:
         return Guidance(off=0.0 if name.startswith("ZImage") else 1.0)
     return Guidance(kind=GuidanceKind.NONE, argument="")
-
-
-def _distilled(
-    name: str, accepts: Mapping[str, Any], index: _Config, configs: Mapping[str, _Config]
-) -> tuple[int, float]:
-    """Returns the steps and the guidance that a distilled model was made for; 0 if its configuration doesn't tell."""
-    if index.get("is_distilled") or name == "Flux2KleinKVPipeline":
-        return 4, 0.0
-    if name.startswith("Flux") and "true_cfg_scale" in accepts:
-        is_schnell = configs.get("transformer", {}).get("guidance_embeds") is False
-        return (4, 0.0) if is_schnell else (0, 0.0)
-    if name.startswith("SanaSprint"):
-        return 2, 4.5
-    if configs.get("unet", {}).get("time_cond_proj_dim"):
-        return 4, 0.0
-    return 0, 0.0
 
 
 def _takes_negative(name: str, accepts: Mapping[str, Any], guidance: Guidance) -> bool:

@@ -39,6 +39,12 @@ class BrokenModel(Exception):
     kind = "model"  # as in protocol.Failed
 
 
+class NotDownloaded(BrokenModel):
+    """Its files could not be fetched from the hub."""
+
+    kind = "download"
+
+
 def pick_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

@@ -11,14 +11,15 @@ from typing import Any
 
 import torch
 
-from generation.files.model_source import count_weights
+from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.protocol import Event, ModelAbilities, ModelBroken, Swapped
 from generation.request import ModelEntry, ModelName
 from generation.worker.memory import host_free, is_out_of_memory
 from generation.worker.models.backoff import Backoff
 from generation.worker.models.eviction_policy import NO_CHANGE, EvictionPolicy
-from generation.worker.models.loading import BrokenModel, Model, device_name, load, pick_dtype
+from generation.worker.models.loading import BrokenModel, Model, NotDownloaded, device_name, load, pick_dtype
+from generation.worker.models.sources.downloads import Downloads
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,11 @@ class ModelCache:
     # Bytes: measured at the last load, otherwise computed from the files.
     _sizes: dict[ModelName, int] = field(default_factory=dict[ModelName, int], init=False)
     _backoff: Backoff[ModelName] = field(default_factory=Backoff[ModelName], init=False)
+    _not_downloaded: set[ModelName] = field(default_factory=set[ModelName], init=False)
+    downloads: Downloads = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.downloads = Downloads(self.tell)
 
     @property
     def graph_bytes(self) -> int:
@@ -60,8 +66,7 @@ class ModelCache:
 
     def take(self, name: ModelName) -> Model:
         """Returns a resident model for a picture. Raises BrokenModel."""
-        if (failed := self._why_not(name)) is not None:
-            raise BrokenModel(failed)
+        self._demand_usable(name)
         self.policy.used(name)
         return self._models[name]
 
@@ -69,12 +74,22 @@ class ModelCache:
         """Returns whether `take` returns or raises now; otherwise jobs for this model wait."""
         return self.policy.is_open(name) or self._why_not(name) is not None
 
+    def prepare(self, name: ModelName) -> bool:
+        """Begins to download what the model lacks. Returns whether it is being downloaded now."""
+        self._size(name)
+        return self.downloads.is_running(name)
+
+    def note_downloads(self) -> None:
+        """Records and reports the downloads that have failed."""
+        for name, reason in self.downloads.take_failures():
+            self._not_downloaded.add(name)
+            self._fail(name, reason)
+
     def load(self, name: ModelName) -> None:
         """Loads the model now, without asking the policy. Raises BrokenModel, and reports it to the bot too."""
-        if name not in self.entries:
-            raise BrokenModel(self._why_not(name))
-        if self._load(name) is None and (failed := self._why_not(name)) is not None:
-            raise BrokenModel(failed)
+        self._demand_usable(name)
+        if self._load(name) is None:
+            self._demand_usable(name)
 
     def restock(
         self, waiting: Iterable[ModelName], begun: Set[ModelName], settle: Callable[[], None]
@@ -135,20 +150,25 @@ class ModelCache:
         return None
 
     def _size(self, name: ModelName) -> int | None:
-        """Returns the model's bytes, as far as known; None for a model that can't be loaded now."""
-        if self._why_not(name) is not None:
+        """Returns the model's bytes, as far as known; None for a model that can't be loaded now.
+
+        Begins a download of what the model lacks.
+        """
+        if self._why_not(name) is not None or self.downloads.is_running(name):
             return None
         if name not in self._sizes:
             entry = self.entries[name]
             try:
-                weights = count_weights(entry)
+                source = inspect_entry(entry)
             except BrokenModelFolder as broken:
                 self._fail(name, str(broken))
                 return None
-            if weights is None:  # from a hub: assume the largest known size
-                return max(self._sizes.values(), default=0)
+            if not source.is_complete:
+                self._not_downloaded.discard(name)
+                self.downloads.begin(entry)
+                return None
             itemsize = 1 if entry.quantise else pick_dtype(self.device, entry.dtype).itemsize
-            self._sizes[name] = weights * itemsize
+            self._sizes[name] = (source.weights or 0) * itemsize
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:
@@ -162,6 +182,11 @@ class ModelCache:
             return f"There is no model named {name} in the settings."
         standing = self._backoff.standing(name, self.clock())
         return None if standing is None or name in self._models else standing.sentence
+
+    def _demand_usable(self, name: ModelName) -> None:
+        """Raises BrokenModel if the model can't be loaded now."""
+        if (failed := self._why_not(name)) is not None:
+            raise (NotDownloaded if name in self._not_downloaded else BrokenModel)(failed)
 
     def _free_memory(self) -> None:
         gc.collect()

@@ -24,7 +24,7 @@ from db.images import StoredImage
 from db.jobs import Job, JobAction, ReplyTarget
 from db.verdicts import VerdictRecord
 from generation.abilities import Abilities, Guidance, GuidanceKind
-from generation.queue.ticket import Progress, Running, Waiting
+from generation.queue.ticket import Download, Progress, Running, Waiting
 from generation.request import ImageSize, JobId, MemberId, ModelName, Role
 from moderation.verdict import Category, Ruling, Verdict
 from playground.rest.api import Exchange
@@ -200,6 +200,14 @@ def test_a_bar_is_as_long_whatever_is_done(done: int, total: int) -> None:
         (Waiting(place=1, seconds=3.2), "Next in the queue, about 4 s to go"),
         (Waiting(place=12, seconds=None), "Place 12 in the queue"),
         (Waiting(place=12, seconds=600), "Place 12 in the queue, about 10 min to go"),
+        (
+            Waiting(place=3, seconds=None, download=Download(done=1_234_567_890, total=6_900_000_000)),
+            "Downloading the model: 1.2 of 6.9 GB. Your pictures come afterwards.",
+        ),
+        (
+            Waiting(place=3, seconds=None, download=Download(done=0, total=350_000_000)),
+            "Downloading the model: 0 of 350 MB. Your pictures come afterwards.",
+        ),
     ],
 )
 def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> None:
@@ -224,6 +232,14 @@ def test_a_gallery_offers_only_what_its_model_can_do() -> None:
         SAY, a_gallery(a_job(), 2), "x.jpg", replace(can, starts_by="FluxImg2ImgPipeline"), is_spoiler=False
     )
     assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix"]
+
+
+def test_a_gallery_names_the_class_of_its_models_licence() -> None:
+    gallery = a_gallery(a_job(), 1)
+    told = cards.gallery_card(SAY, gallery, "x.png", licence="non-commercial", is_spoiler=False)
+    assert f"· {gallery.job.drawing.model} (not for commercial use) ·" in texts_of(told)[-1]
+    unsaid = cards.gallery_card(SAY, gallery, "x.png", is_spoiler=False)
+    assert f"· {gallery.job.drawing.model} · " in texts_of(unsaid)[-1]
 
 
 @pytest.mark.parametrize("takes_negative", [True, False])

@@ -19,6 +19,7 @@ from generation.abilities import Abilities
 from generation.diagnostics import Card, Finding, ModelReport
 from generation.provenance.certificate import made_certificate
 from generation.request import ModelEntry, ModelName
+from tests.stand_in_hub import stand_in_hub
 from tests.tiny_models import SIDE, cut, edit_json, tiny_sd
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
@@ -33,18 +34,22 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def found(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Finding]:
-    """What a process of its own finds out about four models. It loads torch: one such process serves all tests here."""
-    names = {"tiny": "", "twin": "", "odd": "NoSuchScheduler", "refiner": ""}
+    """What a process of its own finds out about five models. It loads torch: one such process serves all tests here."""
+    names = {"tiny": "", "twin": "", "odd": "NoSuchScheduler", "refiner": "", "far": ""}
     refiner = shutil.copytree(folder, tmp_path_factory.mktemp("refiner"), dirs_exist_ok=True)
     edit_json(refiner / "model_index.json", _class_name="StableDiffusionImg2ImgPipeline")
-    with pytest.MonkeyPatch.context() as patch:
+    sources = {"refiner": str(refiner), "far": "owner/far"}
+    with pytest.MonkeyPatch.context() as patch, stand_in_hub() as hub:
+        hub.repositories["owner/far"] = folder
+        patch.setenv("HF_ENDPOINT", hub.address)
+        patch.setenv("HF_HUB_CACHE", str(tmp_path_factory.mktemp("hub")))
         patch.setenv("OMP_NUM_THREADS", "1")
         return list(
             diagnostics.examine(
                 [
                     ModelEntry(
                         name=ModelName(name),
-                        source=str(refiner if name == "refiner" else folder),
+                        source=sources.get(name, str(folder)),
                         licence="none",
                         side=SIDE,
                         multiple=16,
@@ -108,6 +113,8 @@ def test_it_says_what_the_card_can_do_and_how_long_an_order_takes(
     assert "StableDiffusionPipeline, loaded in" in lines["kind"]
     assert lines["can"] == "draw from a prompt, vary and remix a picture, fill in a mask"
     assert lines["takes"] == "a negative prompt, guidance (guidance_scale; off at 1)"
+    assert lines["licence"] == "none (not said)"
+    assert lines["default"] == "4 steps, guidance 7"
     assert re.findall(r"(\d) rows \d", lines["a step of"]) == ["1", "2", "4", "8"]
     assert "a row" in lines["cost"] and "not worth it" in lines["cost"]
     assert lines["decoding"].endswith("a picture")
@@ -124,6 +131,18 @@ def test_a_model_that_draws_no_prompt_alone_is_a_trouble_and_not_a_fault(
     assert "can't draw from a prompt alone" in said.err and "starts from a picture" in said.err
     assert re.search(r"^  can +vary and remix a picture$", said.out, re.MULTILINE)
     assert "a step of" not in said.out and "an order" not in said.out
+
+
+@pytest.mark.usefixtures("examined")
+def test_a_download_is_told_before_and_while_it_goes_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert main.main(config(tmp_path, ("far", Path("owner/far")))) == 0
+    said = capsys.readouterr().out
+    assert "to fetch       owner/far, for the model 'far': 0.0 GB are in the hub's cache" in said
+    assert re.search(r"^fetching +far: 0\.0 GB of 0\.\d GB$", said, re.MULTILINE)
+    assert said.index("fetching") < said.index("StableDiffusionPipeline, loaded in")
 
 
 def test_an_entry_that_does_not_fit_its_model_is_said() -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from bot.studio.catalogue import known_models
 from bot.studio.settings import PROJECT, load
+from generation.files.hub_cache import is_hub_name
 
 PAGE = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^## (\d+ GB)[^\n]*\n.*?```toml\n(.*?)```", PAGE, re.S | re.M))
@@ -27,3 +29,14 @@ def test_every_block_is_settings(tmp_path: Path, memory: str) -> None:
         rows = [line.split(" | ") for line in PAGE.splitlines() if line.startswith(f"| {memory} |")]
         assert str(entry.steps) in {row[4] for row in rows}
         assert f"{entry.guidance:g}" in {row[5] for row in rows} or entry.guidance <= 1
+
+
+def test_the_page_shows_the_blocks_that_fetch_writes() -> None:
+    shown = "".join(BLOCKS.values())
+    for known in known_models().values():
+        assert f"\n{known.block}" in shown
+    named = re.findall(r'^source = "(.+)"', shown, re.MULTILINE)
+    from_hub = {source for source in named if is_hub_name(source) and not source.startswith("models/")}
+    assert from_hub == {known.entry.source for known in known_models().values()}
+    for name in known_models():
+        assert re.search(rf"the names are [^.]*\b{name}\b", PAGE)

@@ -379,6 +379,30 @@ def test_loras_are_a_models_own_tables(tmp_path: Path) -> None:
     assert (lora.name, lora.source, lora.weight, lora.trigger) == ("ink", "ink.safetensors", 1.0, "in ink")
 
 
+@pytest.mark.parametrize(
+    ("given", "steps", "guidance"),
+    [
+        ("", 4, 1.0),
+        ("steps = 25", 25, 1.0),
+        ("guidance = 7.0", 4, 7.0),
+        ("steps = 6\nguidance = 2.0", 6, 2.0),
+        ("max_steps = 3", 3, 1.0),
+    ],
+)
+def test_what_the_owner_leaves_out_a_distilled_model_says_itself(
+    tmp_path: Path, given: str, steps: int, guidance: float
+) -> None:
+    folder = tmp_path / "klein"
+    folder.mkdir()
+    index = {"_class_name": "Flux2KleinPipeline", "is_distilled": True}
+    (folder / "model_index.json").write_text(json.dumps(index), "utf-8")
+    path = tmp_path / "config.toml"
+    model = f'[[models]]\nname = "emoji"\nsource = "{folder}"\nlicence = "none"\n'
+    path.write_text(model + given, "utf-8")
+    (entry,) = load(path, {}).models
+    assert (entry.steps, entry.guidance) == (steps, guidance)
+
+
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(SettingsBroken):
         load(tmp_path / "absent.toml", {})

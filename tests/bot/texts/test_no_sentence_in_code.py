@@ -20,8 +20,14 @@ SHOWN_BY_NAME = {"content", "description", "label", "placeholder", "text", "titl
 SHOWN_FIRST = {"CustomActivity", "TextDisplay", "answer", "note", "reply", "send", "send_message"}
 NAMED = {"Choice": {"name"}, "context_menu": {"name"}}
 
-FOR_THE_TERMINAL = {"studio/doctor.py", "studio/settings.py"}
-"""The doctor's report, and what is wrong with the settings. The bundled model's entry is as an owner writes one."""
+FOR_THE_TERMINAL = {
+    "studio/catalogue.py",
+    "studio/config_file.py",
+    "studio/doctor.py",
+    "studio/fetch.py",
+    "studio/settings.py",
+}
+"""The reports of doctor and fetch, and what is wrong with the settings. The bundled model's entry is as an owner writes one."""
 FOR_THE_OWNER = {
     "GaugeMetricFamily",  # descriptions of metrics
     "counter",

@@ -3,7 +3,6 @@
 import importlib
 import inspect
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,10 +13,11 @@ from diffusers import AutoencoderKL, AutoModel, DiffusionPipeline, EulerDiscrete
 from diffusers.utils import logging as diffusers_logging
 
 from generation.files.checkpoint import Checkpoint
-from generation.files.model_folder import OPTIONAL, ModelFolder, inspect_folder
-from generation.files.model_source import ModelSource, inspect_entry, is_single_file
+from generation.files.hub import fetch_missing
+from generation.files.hub_cache import find_snapshot, is_hub_name
+from generation.files.model_folder import OPTIONAL, ModelFolder
+from generation.files.model_source import ModelSource, is_single_file
 from generation.request import ModelEntry
-from generation.worker.models.sources.hub import fetch
 from generation.worker.models.sources.single_file import load_checkpoint, write_layout
 
 ZERO_SNR: dict[str, Any] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
@@ -30,13 +30,11 @@ _V_SIDE = 768
 
 
 def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> Any:
-    """Loads the entry's files, in the host's memory. Raises BrokenModelFolder; incomplete files may raise anything."""
-    source = inspect_entry(entry)
-    if name := source.to_fetch:
-        skip = source.checkpoint.parts if source.checkpoint else ()
-        source = replace(
-            source, folder=inspect_folder(name, fetch(name, entry.revision, skip), skip), to_fetch=""
-        )
+    """Loads the entry's files, in the host's memory, and fetches what the hub's cache lacks.
+
+    Raises BrokenModelFolder; incomplete files may raise anything.
+    """
+    source = fetch_missing(entry)
     diffusers_logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()
@@ -83,7 +81,10 @@ def _load_single_file(
 def _load_vae(entry: ModelEntry, source: ModelSource, dtype: torch.dtype) -> Any:
     """Returns the VAE that replaces the model's own. A file has the configuration of the model's own VAE."""
     if not is_single_file(entry.vae):
-        return AutoModel.from_pretrained(entry.vae, dtype=dtype, use_safetensors=True)
+        folder = find_snapshot(entry.vae) if is_hub_name(entry.vae) else Path(entry.vae)
+        return AutoModel.from_pretrained(
+            str(folder), dtype=dtype, use_safetensors=True, local_files_only=True
+        )
     with TemporaryDirectory() as made:
         config = source.folder.path if source.folder else Path(made)
         if source.folder is None and source.checkpoint is not None:

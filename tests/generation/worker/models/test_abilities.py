@@ -1,5 +1,6 @@
 """What diffusers' own classes and a model's configuration files say that it can do."""
 
+import inspect
 import shutil
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import diffusers
 import pytest
 
 from generation.abilities import Abilities, GuidanceKind
+from generation.files.distilled import distilled_by
 from generation.worker.models import abilities
 from tests.generation.worker.requests import model
 from tests.tiny_models import edit_json
@@ -121,17 +123,28 @@ def test_z_image_is_guided_by_any_number_above_zero() -> None:
 @pytest.mark.parametrize(
     ("name", "configs", "index", "steps"),
     [
-        ("Flux2KleinPipeline", NOT_EMBEDDED, {"is_distilled": True}, 4),
-        ("FluxPipeline", NOT_EMBEDDED, {}, 4),
-        ("FluxPipeline", EMBEDDED, {}, 0),
-        ("SanaSprintPipeline", {}, {}, 2),
-        ("StableDiffusionPipeline", {}, {}, 0),
+        ("Flux2KleinPipeline", NOT_EMBEDDED, {"is_distilled": True}, (4, 0)),
+        ("FluxPipeline", NOT_EMBEDDED, {}, (4, 0)),
+        ("FluxPipeline", EMBEDDED, {}, (0, 0)),
+        ("SanaSprintPipeline", {}, {}, (2, 4.5)),
+        ("StableDiffusionPipeline", {}, {}, (0, 0)),
+        ("StableDiffusionPipeline", {"unet": {"time_cond_proj_dim": 256}}, {}, (4, 0)),
     ],
 )
-def test_a_distilled_model_says_how_many_steps_it_was_made_for(
-    name: str, configs: dict[str, dict[str, Any]], index: dict[str, Any], steps: int
+def test_a_distilled_model_says_what_it_was_made_for(
+    name: str, configs: dict[str, dict[str, Any]], index: dict[str, Any], steps: tuple[int, float]
 ) -> None:
-    assert of(name, configs, **index).steps == steps
+    can = of(name, configs, **index)
+    assert (can.steps, can.scale) == steps
+
+
+def test_schnell_is_known_in_every_class_that_draws_with_it() -> None:
+    names = [name for name in dir(diffusers) if name.startswith("Flux") and name.endswith("Pipeline")]
+    assert len(names) > 10
+    for name in names:
+        parameters = inspect.signature(getattr(diffusers, name).__call__).parameters
+        is_known = distilled_by(name, {}, {"transformer": {"guidance_embeds": False}}) is not None
+        assert is_known == ("true_cfg_scale" in parameters or name == "Flux2KleinKVPipeline"), name
 
 
 def test_a_folder_says_before_it_is_loaded_what_the_loaded_model_says(

@@ -1,31 +1,44 @@
-"""Fetching from a hub on this machine, which answers as the Hugging Face hub does."""
+"""Models from a hub on this machine: what is fetched draws, and a download holds up nothing else."""
 
-import hashlib
-import json
-import logging
 import shutil
 import threading
 import time
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
+from generation.files import hub
 from generation.files.model_folder import inspect
-from generation.worker.models.sources import hub
+from generation.protocol import (
+    Cancel,
+    Cancelled,
+    Configure,
+    Downloading,
+    Failed,
+    Finished,
+    Generate,
+    ModelBroken,
+    Ready,
+)
+from generation.request import JobId, ModelEntry, ModelName
+from generation.worker import loop
+from generation.worker.models.sources.pipelines import load_pipeline
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.models.test_unusual_folders import by_name
-from tests.generation.worker.requests import model, order
+from tests.generation.worker.requests import entry, model, order
+from tests.generation.worker.test_loop import Stage
+from tests.stand_in_hub import StandInHub, stand_in_hub
+from tests.tiny_models import SIDE
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+REMOTE = ModelName("remote")
 
 
-@pytest.fixture
-def repository(sd_folder: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def repository(sd_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with half-precision weights alone, and files that are never loaded."""
-    folder = shutil.copytree(sd_folder, tmp_path / "repository")
+    folder = shutil.copytree(sd_folder, tmp_path_factory.mktemp("hub") / "repository")
     for file in folder.rglob("*.safetensors"):
         file.rename(file.with_suffix(".fp16.safetensors"))
     shutil.copy(
@@ -38,103 +51,131 @@ def repository(sd_folder: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def asked() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def address(repository: Path, asked: list[str]) -> Iterator[str]:
-    class Hub(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
-            self.do_GET()
-
-        def do_GET(self) -> None:
-            path = self.path.split("?")[0]
-            asked.append(path)
-            headers = {"X-Repo-Commit": COMMIT}
-            if path.startswith("/api/models/owner/half"):
-                sizes = {
-                    each.relative_to(repository).as_posix(): each.stat().st_size
-                    for each in repository.rglob("*")
-                    if each.is_file()
-                }
-                if "/tree/" in path:
-                    answer: object = [
-                        {"type": "file", "path": name, "size": size, "oid": COMMIT}
-                        for name, size in sizes.items()
-                    ]
-                else:
-                    siblings = [{"rfilename": name, "size": size} for name, size in sizes.items()]
-                    answer = {"id": "owner/half", "sha": COMMIT, "siblings": siblings}
-                body = json.dumps(answer).encode()
-                headers["Content-Type"] = "application/json"
-            else:
-                body = (repository / path.split("/", 5)[5]).read_bytes()
-                headers["ETag"] = f'"{hashlib.sha256(body).hexdigest()}"'
-            self.send_response(200)
-            for name, value in {**headers, "Content-Length": str(len(body))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            if self.command == "GET":
-                self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
-
-
-def test_only_what_is_loaded_is_fetched_and_the_variant_is_found(
-    sd_folder: Path,
-    address: str,
-    asked: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
-) -> None:
+def remote(
+    repository: Path, sd_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[StandInHub]:
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(hub, "TELL_SECONDS", 0.01)
+    monkeypatch.setattr(loop, "DOWNLOAD_PAUSE", 0.01)
+    monkeypatch.setattr("huggingface_hub.constants.DOWNLOAD_CHUNK_SIZE", 2**14)
+    with stand_in_hub() as made:
+        made.repositories |= {"owner/half": repository, "owner/vae": sd_folder / "vae"}
+        monkeypatch.setenv("HF_ENDPOINT", made.address)
+        yield made
+
+
+def test_only_what_is_loaded_is_fetched_and_the_variant_is_found(sd_folder: Path, remote: StandInHub) -> None:
     assert inspect("owner/half") is None
-    with caplog.at_level(logging.INFO, logger=hub.__name__):
-        folder = hub.fetch("owner/half", endpoint=address)
+    folder = hub.fetch(hub.look_up("owner/half"))
     assert {file.name for file in (folder / "unet").iterdir()} == {
         "config.json",
         "diffusion_pytorch_model.fp16.safetensors",
     }
     assert not (folder / "v1-5.ckpt").exists()
-    assert caplog.messages[-1] == "fetched owner/half"
-    asked.clear()
+    remote.asked.clear()
     (slot,) = draw_in_company([(by_name("owner/half"), order())], seed=1)
     (expected,) = draw_in_company([(model(sd_folder), order())], seed=1)
     assert torch.equal(slot.sample, expected.sample)
-    assert not asked
+    assert not remote.asked
 
 
-def test_the_weights_that_a_single_file_brings_are_not_fetched(
-    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    folder = hub.fetch("owner/half", skip=("unet",), endpoint=address)
+def test_the_weights_that_a_single_file_brings_are_not_fetched(remote: StandInHub) -> None:
+    folder = hub.fetch(hub.look_up("owner/half"), skip=("unet",))
     assert {file.name for file in (folder / "unet").iterdir()} == {"config.json"}
     assert inspect("owner/half") is None
     assert inspect("owner/half", skip=("unet",))
 
 
-def test_the_log_says_how_far_it_is(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_a_vae_is_fetched_by_its_hub_name_too(sd_folder: Path, remote: StandInHub) -> None:
+    one = entry(sd_folder, vae="owner/vae")
+    load_pipeline(one, torch.float32)
+    remote.asked.clear()
+    assert load_pipeline(one, torch.float32).vae is not None
+    assert not remote.asked
+
+
+# ---- in the worker's loop
+
+
+def staged(sd_folder: Path, *, default: str = "tiny") -> Stage:
+    """Returns a loop with a folder's model and one of the hub, which have not been loaded yet."""
+    stage = Stage()
+    stage.orders.get()
+    far = ModelEntry(name=REMOTE, source="owner/half", licence="none", side=SIDE, multiple=16)
+    stage.say(Configure(models=(entry(sd_folder), far), default=ModelName(default)))
+    return stage
+
+
+def turn_until(stage: Stage, condition: Callable[[], object]) -> None:
+    until, worker = time.monotonic() + 20, stage.loop
+    while not condition() and time.monotonic() < until:
+        # Without work a turn waits for an order. The image encoder may still be busy.
+        if (
+            not stage.orders.empty()
+            or worker.jobs
+            or worker.is_default_due
+            or worker.model_cache.downloads.is_busy
+        ):
+            stage.turn()
+        else:
+            threading.Event().wait(0.01)
+    assert condition()
+
+
+def test_other_models_draw_while_one_is_downloaded_and_its_job_follows(
+    sd_folder: Path, remote: StandInHub
 ) -> None:
-    monkeypatch.setattr(hub, "PROGRESS_SECONDS", 0.001)
-    with (tmp_path / "blob").open("wb") as blob:
-        blob.truncate(3 * 10**9)
-    caplog.set_level(logging.INFO, logger=hub.__name__)
-    with hub._told("owner/half", tmp_path, 7 * 10**9):  # pyright: ignore[reportPrivateUsage]
-        until = time.monotonic() + 10
-        while len(caplog.messages) < 2 and time.monotonic() < until:
-            threading.Event().wait(0.001)
-    assert caplog.messages[:2] == ["fetching owner/half: 7.0 GB", "fetching owner/half: 3.0 of 7.0 GB"]
-    assert caplog.messages[-1] == "fetched owner/half"
+    remote.gate.clear()
+    stage = staged(sd_folder)
+    stage.say(Generate(request=order("far", model=REMOTE)), Generate(request=order("near", steps=2)))
+    turn_until(stage, lambda: stage.of(Finished, "near") and len(stage.of(Downloading)) > 1)
+    assert not stage.of(Finished, "far") and not stage.of(Failed)
+    done = [event.done for event in stage.of(Downloading)]
+    assert done == sorted(done) and 0 < done[-1] < stage.of(Downloading)[-1].total
+    remote.gate.set()
+    turn_until(stage, lambda: stage.of(Finished, "far"))
+    stage.loop.image_encoder.close()
+    last = stage.of(Downloading)[-1]
+    assert last.done == last.total > 0
+
+
+def test_a_job_that_waits_for_a_download_is_cancelled_at_once(sd_folder: Path, remote: StandInHub) -> None:
+    remote.gate.clear()
+    stage = staged(sd_folder)
+    stage.say(Generate(request=order("far", model=REMOTE)))
+    turn_until(stage, lambda: stage.of(Downloading))
+    stage.say(Cancel(job=JobId("far")))
+    stage.turn()
+    assert stage.of(Cancelled, "far") and not stage.loop.jobs
+    remote.gate.set()
+    turn_until(stage, lambda: not stage.loop.model_cache.downloads.is_busy)
+
+
+def test_a_default_model_is_downloaded_behind_a_ready_worker_and_then_loaded(
+    sd_folder: Path, remote: StandInHub
+) -> None:
+    remote.gate.clear()
+    stage = staged(sd_folder, default=REMOTE)
+    turn_until(stage, lambda: stage.of(Downloading))
+    assert stage.of(Ready) and not stage.loop.model_cache.policy.resident
+    remote.gate.set()
+    turn_until(stage, lambda: stage.loop.model_cache.policy.resident == (REMOTE,))
+
+
+def test_a_failed_download_fails_its_jobs_with_a_sentence_and_is_tried_again(
+    sd_folder: Path, remote: StandInHub
+) -> None:
+    remote.status = 503
+    stage = staged(sd_folder)
+    stage.loop.clock = lambda: now
+    now = 1000.0
+    stage.say(Generate(request=order("a", model=REMOTE)), Generate(request=order("b", model=REMOTE)))
+    turn_until(stage, lambda: len(stage.of(Failed)) == 2)
+    (broken,) = stage.of(ModelBroken)
+    assert [(event.kind, event.reason) for event in stage.of(Failed)] == [("download", broken.reason)] * 2
+    assert "owner/half: The hub answered with the status 503. Try again later" in broken.reason
+    remote.status, now = 200, now + 31
+    stage.loop.model_cache.clock = stage.loop.clock
+    stage.say(Generate(request=order("c", model=REMOTE)))
+    turn_until(stage, lambda: stage.of(Finished, "c"))
+    stage.loop.image_encoder.close()
