@@ -7,6 +7,7 @@ import { componentNamed } from "./components.js";
 import { Composer } from "./composer.js";
 import { displayName } from "./dom.js";
 import { openMenu, openSelect } from "./floating.js";
+import { anyOf, order } from "./invitation.js";
 import { openLightbox } from "./lightbox.js";
 import { closeModal, openModal } from "./modal.js";
 import { sidebar } from "./sidebar.js";
@@ -45,6 +46,12 @@ const composer = new Composer(store, {
 });
 
 const attempt = (promise) => promise.catch((error) => composer.complain(error.message));
+
+/** Sends a command of the page's own buttons. */
+function command({ data, name }) {
+  attempt(interact(2, data, { command: `/${name}` }));
+  timeline.toEnd();
+}
 
 /** Runs a component. Shows it as busy from the press on, before its interaction id is known. */
 function useComponent(message, component, values) {
@@ -90,6 +97,10 @@ const timeline = new Timeline(store, { scroller: byId("scroller"), list: byId("m
       const images = [...element.closest("[data-message-id]").querySelectorAll(".picture img[data-src]")].filter((image) => !covered(image));
       openLightbox(images.map((image) => ({ url: image.dataset.src, alt: image.alt })), images.indexOf(element.querySelector("img")));
     },
+    invite({ dataset: { prompt } }) {
+      const { prompts } = store.channels.find(({ id }) => id === store.channel);
+      command(order(store, prompt ?? anyOf(prompts)));
+    },
     dismiss: (_, { id }) => store.dismiss(id),
     jump: (element) => timeline.jumpTo(element.dataset.target),
     visit({ dataset: { channel, target } }) {
@@ -105,7 +116,7 @@ const pointOf = (event) => (event.type === "contextmenu" ? { x: event.clientX, y
 const bySide = () => displayName(store.bot.user ?? { username: "Bot" });
 
 function messageMenu(anchor, message, point) {
-  const commands = menuCommands(store.commands, 3).map(({ name, id }) => ({
+  const commands = menuCommands(store.usable, 3).map(({ name, id }) => ({
     label: name, hint: bySide(), run: () => attempt(interact(2, { id, name, type: 3, target_id: message.id }, { command: name })),
   }));
   const text = message.content || "";
@@ -117,7 +128,7 @@ function messageMenu(anchor, message, point) {
 }
 
 function userMenu(anchor, user, point) {
-  const commands = menuCommands(store.commands, 2).map(({ name, id }) => ({
+  const commands = menuCommands(store.usable, 2).map(({ name, id }) => ({
     label: name, hint: bySide(), run: () => attempt(interact(2, { id, name, type: 2, target_id: user.id }, { command: name })),
   }));
   openMenu(anchor, `${displayName(user)}’s actions`, [

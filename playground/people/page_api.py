@@ -15,8 +15,9 @@ from playground.people.client_input import ClientInput
 from playground.people.person import InteractionFailed, Person, Use
 from playground.world.commands import may_use
 from playground.world.errors import ApiError, Refused
-from playground.world.guild import TEXT, Member
+from playground.world.guild import DM, TEXT, Member
 from playground.world.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
+from playground.world.invitation import PROMPTS, TOPIC
 from playground.world.values import Json, as_dict, as_dicts, as_id, parse_json
 from playground.world.world import Event, World
 
@@ -101,8 +102,13 @@ class PageEndpoints:
         }
 
     def _commands_of(self, user_id: int) -> list[Json]:
+        """Returns the commands that a person may use in the guild or in direct messages, and in which of them."""
         may = self._world.permissions(user_id, None)
-        return [each for each in self._world.commands.all if may_use(each, may)]
+        found = [
+            each | {"in_guild": may_use(each, may), "in_dm": may_use(each, may, is_dm=True)}
+            for each in self._world.commands.all
+        ]
+        return [each for each in found if each["in_guild"] or each["in_dm"]]
 
     async def state(self, request: web.Request) -> Json:
         me = self._member(request.query.get("as"))
@@ -123,6 +129,8 @@ class PageEndpoints:
                     "name": each.name or DIRECT,
                     "topic": each.topic if each.type == TEXT else "Only you and the bot see this channel",
                     "nsfw": each.is_nsfw,
+                    "is_dm": each.type == DM,
+                    "prompts": PROMPTS if each.topic == TOPIC else (),
                 }
                 for each in seen
             ],

@@ -172,6 +172,7 @@ async def imagine(
 
 
 @app_commands.command(description="Something for you alone")
+@app_commands.guild_only()
 async def whisper(interaction: discord.Interaction) -> None:
     await interaction.response.send_message("psst", ephemeral=True)
 

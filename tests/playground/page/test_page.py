@@ -7,10 +7,23 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from playground.server import Playground
+from playground.world.invitation import PROMPTS
 
 from .conftest import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Switch:
+    """A bot's process that does not run."""
+
+    is_running = False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def kill(self) -> None: ...
 
 
 async def send(page: Page, text: str, channel: str = "gallery") -> None:
@@ -146,6 +159,46 @@ async def test_a_chosen_file_and_a_chosen_member_arrive_at_the_bot(play: Playgro
     await page.get_by_role("option", name="Mia").click()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("log")).to_contain_text("notes.txt, 12 bytes, for @Mia")
+
+
+async def test_a_channel_invites_with_prompts_and_a_press_orders_one(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    prompts = page.get_by_role("group", name="Prompts to begin with")
+    await expect(prompts.get_by_role("button")).to_have_count(len(PROMPTS) + 1)
+    await prompts.get_by_role("button", name="a jellyfish").click()
+    await expect(page.get_by_role("log")).to_contain_text("a jellyfish | none | 4 | 1:1")
+    before = await page.locator("[data-message-id]").count()
+    await prompts.get_by_role("button", name="Surprise me").click()
+    await expect(page.locator("[data-message-id]")).to_have_count(before + 1)
+    answer = page.locator("[data-message-id]").last
+    await expect(answer).to_contain_text(re.compile(rf"({'|'.join(PROMPTS)}) \| none"))
+    await page.get_by_role("link", name="after-dark").click()
+    await expect(page.get_by_role("heading", name="Welcome to #after-dark")).to_be_visible()
+    await expect(prompts).to_have_count(0)
+
+
+async def test_direct_messages_list_no_command_that_is_refused_there(play: Playground, visit: Visit) -> None:
+    play.world.open_dm(play.person("ben").user)
+    page = await visit(play, "ben", "direct-messages")
+    box, options = page.get_by_role("textbox"), page.get_by_role("option")
+    await box.press_sequentially("/")
+    await expect(options.filter(has_text="/imagine")).to_be_visible()
+    await expect(options.filter(has_text="/whisper")).to_have_count(0)
+    await page.get_by_role("link", name="gallery").click()
+    await box.press_sequentially("/")
+    await expect(options.filter(has_text="/whisper")).to_be_visible()
+
+
+async def test_a_phone_shows_the_bots_switches(visit: Visit) -> None:
+    async with Playground.open(bot_control=Switch()) as play:
+        page = await visit(play)
+        await page.set_viewport_size({"width": 390, "height": 780})
+        button = page.get_by_role("button", name="Start the bot")
+        await expect(button).to_be_visible()
+        inside = await button.evaluate("each => each.scrollWidth <= each.clientWidth")
+        assert inside
+        prompts = page.get_by_role("group", name="Prompts to begin with")
+        await expect(prompts.get_by_role("button").first).to_be_disabled()
 
 
 async def test_a_message_command_is_in_the_menu_of_a_message(play: Playground, visit: Visit) -> None:
