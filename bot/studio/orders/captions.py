@@ -13,6 +13,7 @@ from bot.studio.orders.order import Order
 from db import Job, JobAction, Note, NoteKind
 from generation import Drawing, ModelEntry, ModelName, PlannedPicture, Prompt, Role
 from generation.captions.caption import described, nouns, throw
+from generation.captions.completion import completions, openings
 from generation.captions.grounds import ground_of
 from generation.captions.reading import Reading, read_prompt
 from generation.captions.spelling import phrase_of
@@ -52,6 +53,16 @@ class Captions:
         if reading.scene and reading.things and not reading.ground and not vocabulary.has_backdrops:
             notes.append(Note(kind=NoteKind.GROUND, names=(reading.scene,)))
         return replace(order, drawn=shown, notes=tuple(notes))
+
+    def suggestions(self, typed: str, model: ModelName, language: str) -> list[str]:
+        """Returns longer prompts that begin with the typed one; empty for a model that reads every prompt as it is.
+
+        `language`: of the member, as "de".
+        """
+        vocabulary = self._vocabularies.get(model)
+        if vocabulary is None:
+            return []
+        return completions(typed, vocabulary, language) if typed.strip() else openings(vocabulary, language)
 
     def demand_known(self, order: Order) -> None:
         """Raises UnknownWords if the model has no word for what the prompt is about."""
