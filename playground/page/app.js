@@ -13,6 +13,7 @@ import { closeModal, openModal } from "./modal.js";
 import { sidebar } from "./sidebar.js";
 import { Store } from "./store.js";
 import { Timeline, typingLine } from "./timeline.js";
+import { tour } from "./tour.js";
 
 const byId = (id) => document.getElementById(id);
 const store = new Store();
@@ -157,6 +158,26 @@ sidebar(store, {
   },
   become: (user) => attempt(enter(user)),
   control: (action) => attempt(api.controlBot(action).then((bot) => store.take({ t: "BOT", d: bot }))),
+});
+
+const showGallery = () => {
+  const gallery = store.channelNamed("gallery");
+  if (gallery && gallery.id !== store.channel) store.show(gallery.id);
+};
+const guide = tour(store, byId("tour"), {
+  order(prompt) {
+    showGallery();
+    command(order(store, prompt));
+  },
+  async visit(user, channel) {
+    await attempt(enter(user.id));
+    const found = store.channelNamed(channel);
+    if (found) store.show(found.id);
+  },
+});
+byId("tour-again").addEventListener("click", () => {
+  showGallery();
+  guide.start();
 });
 
 const drawTyping = () => (byId("typing").textContent = typingLine(store));

@@ -177,6 +177,36 @@ async def test_a_channel_invites_with_prompts_and_a_press_orders_one(play: Playg
     await expect(prompts).to_have_count(0)
 
 
+async def test_a_tour_leads_a_newcomer_from_an_order_to_a_moderators_channel_once(
+    play: Playground, visit: Visit
+) -> None:
+    page = await visit(play, is_new=True)
+    tour = page.get_by_role("region", name="Tour")
+    await tour.get_by_role("button", name="Order an owl").click()
+    await expect(page.get_by_role("log")).to_contain_text("an owl | none | 4 | 1:1")
+    await tour.get_by_role("button", name="a bloody sword").click()
+    await expect(page.get_by_role("log")).to_contain_text("a bloody sword | none")
+    await tour.get_by_role("button", name="Become Mia").click()
+    await expect(page.get_by_role("heading", name="mod-log", exact=True)).to_be_visible()
+    await tour.get_by_role("button", name="Done").click()
+    await expect(tour).to_be_hidden()
+    await page.reload()
+    await page.get_by_role("textbox", name="Message #mod-log").wait_for()
+    await expect(tour).to_be_hidden()
+
+
+async def test_the_tour_can_be_skipped_and_seen_again(play: Playground, visit: Visit) -> None:
+    page = await visit(play, is_new=True)
+    tour = page.get_by_role("region", name="Tour")
+    await expect(tour).to_contain_text("1 of 4")
+    await tour.get_by_role("button", name="Skip the tour").click()
+    await page.reload()
+    await page.get_by_role("textbox", name="Message #gallery").wait_for()
+    await expect(tour).to_be_hidden()
+    await page.get_by_role("button", name="Tour", exact=True).click()
+    await expect(tour).to_contain_text("1 of 4")
+
+
 async def test_direct_messages_list_no_command_that_is_refused_there(play: Playground, visit: Visit) -> None:
     play.world.open_dm(play.person("ben").user)
     page = await visit(play, "ben", "direct-messages")
