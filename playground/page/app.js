@@ -160,6 +160,10 @@ sidebar(store, {
   control: (action) => attempt(api.controlBot(action).then((bot) => store.take({ t: "BOT", d: bot }))),
 });
 
+setInterval(() => {
+  if (store.bot.status === "starting") api.fetchBot().then((bot) => store.take({ t: "BOT", d: bot })).catch(() => {});
+}, 2000);
+
 const showGallery = () => {
   const gallery = store.channelNamed("gallery");
   if (gallery && gallery.id !== store.channel) store.show(gallery.id);

@@ -56,6 +56,7 @@ class PageEndpoints:
         self._gateway = gateway
         self._person = person
         self._control = bot_control
+        self._was_online = False  # since the bot's last start
         self._open: dict[web.WebSocketResponse, tuple[int, asyncio.Queue[Json]]] = {}
         world.listeners.append(self._hear)
 
@@ -67,6 +68,7 @@ class PageEndpoints:
         add("POST", "/play/interactions", said(self.interact))
         add("POST", "/play/uploads", said(self.upload))
         add("POST", "/play/messages", said(self.write))
+        add("GET", "/play/bot", said(self.bot))
         add("POST", "/play/bot", said(self.control))
         add("GET", "/cdn/embed/avatars/{number}.png", self.avatar)
         add("GET", "/cdn/{folder}/{channel_id}/{attachment_id}/{name}", self.file)
@@ -96,10 +98,15 @@ class PageEndpoints:
         is_online = self._gateway.is_online
         return {
             "user": self._world.bot.json,
-            "status": "online" if is_online else "offline",
+            "status": "online" if is_online else "starting" if self._is_starting else "offline",
             "activity": self._gateway.activity if is_online else None,
             "controllable": self._control is not None,
         }
+
+    @property
+    def _is_starting(self) -> bool:
+        """A process that was online is ending, or connects again."""
+        return self._control is not None and self._control.is_running and not self._was_online
 
     def _commands_of(self, user_id: int) -> list[Json]:
         """Returns the commands that a person may use in the guild or in direct messages, and in which of them."""
@@ -177,6 +184,7 @@ class PageEndpoints:
 
     def _hear(self, event: Event) -> None:
         """Sends each open page the events that its person may see."""
+        self._was_online |= self._gateway.is_online
         for user_id, queue in self._open.values():
             if frame := self._frame_for(event, user_id):
                 queue.put_nowait(json.loads(json.dumps(frame)))
@@ -242,6 +250,10 @@ class PageEndpoints:
             raise Refused("An empty message can't be sent.")
         return (await self._person(self._member(body.get("as"))).say(channel, content)).json
 
+    async def bot(self, _: web.Request) -> Json:
+        """A process that fails to start tells no event, so the page asks."""
+        return self._bot_json()
+
     async def control(self, request: web.Request) -> Json:
         action = (await json_of(request)).get("action")
         if self._control is None:
@@ -249,6 +261,8 @@ class PageEndpoints:
         actions = {"start": self._control.start, "stop": self._control.stop, "kill": self._control.kill}
         if action not in actions:
             raise Refused("start, stop or kill.")
+        if not self._control.is_running:
+            self._was_online = False
         await actions[action]()
         return self._bot_json()
 
