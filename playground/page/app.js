@@ -10,6 +10,7 @@ import { openMenu, openSelect } from "./floating.js";
 import { anyOf, order } from "./invitation.js";
 import { openLightbox } from "./lightbox.js";
 import { closeModal, openModal } from "./modal.js";
+import { openOwnModel } from "./own_model.js";
 import { sidebar } from "./sidebar.js";
 import { Store } from "./store.js";
 import { Timeline, typingLine } from "./timeline.js";
@@ -156,6 +157,7 @@ sidebar(store, {
     store.show(channel);
     byId("message").focus();
   },
+  ownModel: openOwnModel,
   become: (user) => attempt(enter(user)),
   control: (action) => attempt(api.controlBot(action).then((bot) => store.take({ t: "BOT", d: bot }))),
 });

@@ -8,7 +8,7 @@ const CONTROLS = {
   start: { label: "Start", doing: "Starting…", title: "Starts the bot again" },
 };
 
-/** events: {show(channel id), become(user id), control(action)} */
+/** events: {show(channel id), become(user id), control(action), ownModel()} */
 export function sidebar(store, { guild, channels, members, bot, head, banner }, events) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
 
@@ -72,7 +72,8 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
         h("span", { class: "member-text" },
           h("span", { class: "member-name" }, user ? displayName(user) : "No bot yet", h("span", { class: "tag" }, "BOT")),
           h("span", { class: "member-role", role: "status" }, isOnline ? activity || "Online" : isRunning ? "Starting…" : "Offline"))),
-      ...(controllable ? [h("div", { class: "bot-controls" }, isRunning ? control("stop") : control("start"), isRunning && control("kill"))] : []));
+      ...(controllable ? [h("div", { class: "bot-controls" }, isRunning ? control("stop") : control("start"), isRunning && control("kill")),
+        h("button", { type: "button", class: "plain-link own-model", onclick: events.ownModel }, "Use your own model")] : []));
   }
 
   function drawBanner() {

@@ -1,11 +1,14 @@
 """The page in a real browser, with the real playground server and a small discord.py bot."""
 
 import asyncio
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from bot.studio.settings import BUNDLED_MODEL, load
 from playground.server import Playground
 from playground.world.invitation import PROMPTS
 
@@ -229,6 +232,48 @@ async def test_a_phone_shows_the_bots_switches(visit: Visit) -> None:
         assert inside
         prompts = page.get_by_role("group", name="Prompts to begin with")
         await expect(prompts.get_by_role("button").first).to_be_disabled()
+
+
+def tensors(path: Path, *names: str) -> Path:
+    """Writes a .safetensors file with these tensors, of one number each."""
+    places = {
+        name: {"dtype": "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]}
+        for i, name in enumerate(names)
+    }
+    header = json.dumps(places).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4 * len(names)))
+    return path
+
+
+async def test_a_model_of_ones_own_is_looked_at_and_its_lines_are_settings(
+    visit: Visit, tmp_path: Path
+) -> None:
+    async with Playground.open(bot_control=Switch()) as play:
+        page = await visit(play)
+        await page.get_by_role("button", name="Use your own model").click()
+        panel = page.get_by_role("dialog", name="Use your own model")
+        file, folder = panel.get_by_label("Choose a file").last, panel.get_by_label("Choose a folder").last
+        said, lines = panel.get_by_role("status"), panel.locator("pre")
+        xl = tensors(tmp_path / "xl.safetensors", "conditioner.embedders.0.weight", "model.weight")
+        lora = tensors(tmp_path / "lora.safetensors", "unet.lora_up.weight")
+        cut = tmp_path / "cut.safetensors"
+        cut.write_bytes(xl.read_bytes()[:-1])
+        for chosen, words in (
+            (xl, "a whole file with 2 tensors. It looks like Stable Diffusion XL."),
+            (lora, "is a LoRA"),
+            (cut, "is no whole .safetensors file"),
+        ):
+            await file.set_input_files(chosen)
+            await expect(said).to_contain_text(words)
+        await folder.set_input_files(BUNDLED_MODEL / "vae")
+        await expect(said).to_contain_text("has no model_index.json")
+        await folder.set_input_files(BUNDLED_MODEL)
+        await expect(said).to_contain_text("StableDiffusionPipeline with all of its 5 parts.")
+        config = tmp_path / "config.toml"
+        text = await lines.inner_text()
+        config.write_text(text.replace("/path/to/bundled", str(BUNDLED_MODEL)), "utf-8")
+        [model] = load(config, {}).models
+        assert (model.name, model.source, model.side) == ("mine", str(BUNDLED_MODEL), 512)
 
 
 async def test_a_message_command_is_in_the_menu_of_a_message(play: Playground, visit: Visit) -> None:
