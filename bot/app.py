@@ -23,7 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import history, imagine, preset, privacy, queue, report, server, verify
+from bot.commands import history, ideas, imagine, preset, privacy, queue, report, server, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -35,6 +35,7 @@ from bot.commands.mod import sanctions as mod_sanctions
 from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
+from bot.gallery.ideas import IdeaButton, IdeaPress
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
 from bot.gallery.tries import TryButton, TryPress
@@ -67,6 +68,7 @@ _ANSWERS = ("CommandTree", "discord-ui", "discord.py")
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
+    tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
     tree.add_command(history.history)
     tree.add_command(queue.queue)
@@ -97,6 +99,7 @@ def add_routes(client: Atelier) -> None:
         client,
         GalleryButton,
         TryButton,
+        IdeaButton,
         PageButton,
         CaseButton,
         AppealButton,
@@ -110,6 +113,8 @@ def add_routes(client: Atelier) -> None:
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
     routes.add(TryPress.TRY, actions.try_prompt)
+    routes.add(IdeaPress.SURPRISE, actions.surprise)
+    routes.add(IdeaPress.MORE, ideas.more)
     routes.add_form(remix_input_in, actions.remix)
     routes.add(TypedPress.EDIT, typed.open_form)
     routes.add(TypedPress.DRAW, typed.draw)

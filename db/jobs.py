@@ -47,6 +47,7 @@ class NoteKind(StrEnum):
     NEGATIVE_CUT = "negative-cut"  # the same of the negative prompt
     DRAWN = "drawn"  # what is drawn instead of the prompt, in the words of the model's tables
     DRAWN_PARTLY = "drawn-partly"  # the same, where some words of the prompt are not known
+    UNWEIGHTED = "unweighted"  # what is drawn instead of the prompt has no weights
     GROUND = "ground"  # the scene for which a plain ground stands
 
 

@@ -95,6 +95,7 @@ async def visit(browser: Browser, address: str, name: str, scale: float = 1.0) -
         reduced_motion="reduce",
     )
     context.set_default_timeout(LONG)
+    await context.add_init_script("localStorage.setItem('tour-seen', 'yes')")
     page = await context.new_page()
     await page.goto(f"{address}#gallery")
     await page.locator("#members").get_by_role("link", name=name).click()

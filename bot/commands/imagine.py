@@ -16,6 +16,9 @@ from bot.studio.orders.prompt_file import prompt_in_file
 from bot.ui import command, say_to
 from generation import ModelEntry
 
+CHOICE_LIMIT = 100
+"""Characters of a suggestion; Discord's limit."""
+
 
 @command("command-imagine")
 @app_commands.choices(aspect=[app_commands.Choice(name=name, value=name) for name in ASPECTS])
@@ -63,6 +66,19 @@ async def imagine(
 
 
 imagine.autocomplete("preset")(presets_like)
+
+
+@imagine.autocomplete("prompt")
+async def prompts_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
+    """Offers the typed text first, so that Enter sends it; then texts that begin with it."""
+    typed, model = current.strip(), _chosen_model(interaction)
+    found: list[str] = []
+    # Behind a parameter a word may be its value.
+    if model and "--" not in typed:
+        language = interaction.locale.value.split("-")[0]
+        found = interaction.client.parts.studio.captions.suggestions(current.lstrip(), model.name, language)
+    texts = [typed, *found] if typed else found
+    return [app_commands.Choice(name=text, value=text) for text in texts if len(text) <= CHOICE_LIMIT][:25]
 
 
 @imagine.autocomplete("model")

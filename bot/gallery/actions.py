@@ -17,7 +17,7 @@ from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, Pictur
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
 from bot.ui import say_in, say_to
-from generation import JobId
+from generation import JobId, ModelEntry
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +49,11 @@ class GalleryActions:
             order = await self._parts.variations.pressed(press, job, image, actor_of(interaction))
             await self._delivery.deliver(interaction, order)
 
+    async def surprise(self, interaction: Interaction, model: int) -> None:
+        """Orders a random idea. `model`: as in `try_prompt`."""
+        [prompt] = self._parts.studio.captions.ideas(self._model(model).name, 1)
+        await self.try_prompt(interaction, prompt, model)
+
     async def try_prompt(self, interaction: Interaction, prompt: str, model: int) -> None:
         """Orders a prompt that was offered. `model`: its place in the settings, where it still has one."""
         with self._delivery.intake.press(interaction) as is_new:
@@ -56,10 +61,13 @@ class GalleryActions:
                 await interaction.response.defer()
                 return
             self._delivery.intake.demand_time(interaction)
-            settings = self._parts.settings
-            entry = settings.models[model] if model < len(settings.models) else settings.default_model
-            order = compose(PromptInput(prompt=prompt), actor_of(interaction), settings.models, entry)
+            models, entry = self._parts.settings.models, self._model(model)
+            order = compose(PromptInput(prompt=prompt), actor_of(interaction), models, entry)
             await self._delivery.deliver(interaction, order)
+
+    def _model(self, place: int) -> ModelEntry:
+        settings = self._parts.settings
+        return settings.models[place] if place < len(settings.models) else settings.default_model
 
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
         # A form must be the first answer: no deferred answer may come before it.

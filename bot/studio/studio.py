@@ -88,7 +88,7 @@ class Studio:
         self._stored_pictures = stored_pictures
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
-        self._captions = captions
+        self.captions = captions
         self._picture_screening = postprocess.picture_screening
         self._postprocess = postprocess
         self._metrics = metrics
@@ -115,9 +115,9 @@ class Studio:
         await self.offered.demand(order)
         model = self.settings.model(order.drawing.model)
         order = fitted(order, self.dispatch.abilities_of(model.name), model.guidance)
-        order = self._captions.adapted(order)
+        order = self.captions.adapted(order)
         verdict, hits = await self.judge(order, is_charged=True)
-        self._captions.demand_known(order)
+        self.captions.demand_known(order)
         job = self._job_of(order, place, now)
         self.dispatch.check_room()
         demand_answer()
@@ -249,7 +249,7 @@ class Studio:
 
         Its pictures are then posted as spoilers.
         """
-        drawn = self._captions.described(job)
+        drawn = self.captions.described(job)
         return await self._prompt_screening.is_for_adults(job.place.guild_id, job.drawing.prompt, drawn)
 
     async def fulfil(self, job: Job, watch: Callable[[Ticket], None]) -> Gallery:
@@ -383,7 +383,7 @@ class Studio:
         if job.action is JobAction.UPSCALE:
             factor = self.settings.generation.upscale_factor
             return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
-        plan = await asyncio.to_thread(self._captions.drawn, drawing, job.action)
+        plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action)
         return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
 
 

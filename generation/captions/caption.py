@@ -18,7 +18,7 @@ _OPEN: Final = (
 """Grounds for a prompt that names none. Neighbours differ much."""
 _NEUTRAL: Final = ("white", "gray", "light blue")
 """Grounds for repainted things: their colour is weak on a strong one."""
-_OPEN_SCENES: Final = ("sky", "forest", "snow", "sunset", "sea", "night", "desert", "space", "room")
+OPEN_SCENES: Final = ("sky", "forest", "snow", "sunset", "sea", "night", "desert", "space", "room")
 """Scenes for a prompt that names none, in every second picture of a model that draws scenes."""
 
 
@@ -60,7 +60,7 @@ def throw(
         and not parent
         and seed % 2
     ):
-        name = _OPEN_SCENES[seed // 2 % len(_OPEN_SCENES)]
+        name = OPEN_SCENES[seed // 2 % len(OPEN_SCENES)]
     scene = vocabulary.scenes.get(name)
     if scene is not None and vocabulary.has_backdrops and not reading.ground:
         phrases = scene.phrases if text else scene.alone

@@ -29,7 +29,7 @@ _SCRIPTS: Final[tuple[tuple[re.Pattern[str], tuple[str, ...]], ...]] = (
     (re.compile("[\u0400-\u04ff]"), ("ru",)),
     (re.compile("[a-z\u00df-\u024f]"), ("en", "fr", "de", "es", "it", "pt")),
 )
-_HAN: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
+HAN: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _TINTS: Final = frozenset({"red", "orange", "yellow", "green", "blue", "purple", "pink", "black", "white"})
 """Colours in which the model was taught to repaint things."""
 
@@ -282,7 +282,7 @@ def _same_stem(word: str, stems: Mapping[str, tuple[str, ...]]) -> str:
 
 def _cut(token: str, words: LanguageWords) -> list[str]:
     """Cuts a text without spaces into the longest known phrases; unknown signs stay together."""
-    if not _HAN.search(token):
+    if not HAN.search(token):
         return [token]
     tables = (
         words.names,

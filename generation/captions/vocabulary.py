@@ -63,6 +63,7 @@ class _Switch(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scenes: Scenes
     small: bool  # whether it draws small things well
     tries: tuple[str, ...]  # prompts that it draws well
+    well_drawn: tuple[str, ...]  # concepts that it draws well
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,6 +77,7 @@ class Vocabulary:
     has_backdrops: bool  # whether the model draws scenes; otherwise a plain ground stands for each
     has_small: bool  # whether "small" is drawn
     tries: tuple[str, ...]
+    well_drawn: tuple[Concept, ...]
     by_name: Mapping[str, Concept]
     longest_emoji: int  # characters
     # language -> the first three letters -> names of one word; for inflected words
@@ -92,6 +94,9 @@ def vocabulary_of(source: str) -> Vocabulary | None:
         return None
     file = msgspec.json.decode(gzip.decompress((folder / "tables.json.gz").read_bytes()), type=_File)
     switch = msgspec.convert(tomllib.loads((folder / "words.toml").read_text(encoding="utf-8")), _Switch)
+    by_name = {concept.name: concept for concept in file.concepts}
+    if missing := [name for name in switch.well_drawn if name not in by_name]:
+        raise ValueError(f"words.toml names concepts that the tables lack: {missing}")
     return Vocabulary(
         concepts=file.concepts,
         common=file.common,
@@ -102,7 +107,8 @@ def vocabulary_of(source: str) -> Vocabulary | None:
         has_backdrops=switch.scenes == "backdrops",
         has_small=switch.small,
         tries=switch.tries,
-        by_name={concept.name: concept for concept in file.concepts},
+        well_drawn=tuple(by_name[name] for name in switch.well_drawn),
+        by_name=by_name,
         longest_emoji=max(map(len, file.emoji), default=1),
         stems={name: _stems(words) for name, words in file.languages.items()},
     )

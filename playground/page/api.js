@@ -27,6 +27,7 @@ export const fetchMessages = (as, channel, before) =>
   request(`/play/messages?${new URLSearchParams({ as, channel_id: channel, before })}`);
 export const sendMessage = (as, channel, content) => post("/play/messages", { as, channel_id: channel, content });
 export const sendInteraction = (interaction) => post("/play/interactions", interaction);
+export const fetchBot = () => request("/play/bot");
 export const controlBot = (action) => post("/play/bot", { action });
 
 export function upload(as, file) {

@@ -7,11 +7,14 @@ import { componentNamed } from "./components.js";
 import { Composer } from "./composer.js";
 import { displayName } from "./dom.js";
 import { openMenu, openSelect } from "./floating.js";
+import { anyOf, order } from "./invitation.js";
 import { openLightbox } from "./lightbox.js";
 import { closeModal, openModal } from "./modal.js";
+import { openOwnModel } from "./own_model.js";
 import { sidebar } from "./sidebar.js";
 import { Store } from "./store.js";
 import { Timeline, typingLine } from "./timeline.js";
+import { tour } from "./tour.js";
 
 const byId = (id) => document.getElementById(id);
 const store = new Store();
@@ -45,6 +48,12 @@ const composer = new Composer(store, {
 });
 
 const attempt = (promise) => promise.catch((error) => composer.complain(error.message));
+
+/** Sends a command of the page's own buttons. */
+function command({ data, name }) {
+  attempt(interact(2, data, { command: `/${name}` }));
+  timeline.toEnd();
+}
 
 /** Runs a component. Shows it as busy from the press on, before its interaction id is known. */
 function useComponent(message, component, values) {
@@ -90,6 +99,10 @@ const timeline = new Timeline(store, { scroller: byId("scroller"), list: byId("m
       const images = [...element.closest("[data-message-id]").querySelectorAll(".picture img[data-src]")].filter((image) => !covered(image));
       openLightbox(images.map((image) => ({ url: image.dataset.src, alt: image.alt })), images.indexOf(element.querySelector("img")));
     },
+    invite({ dataset: { prompt } }) {
+      const { prompts } = store.channels.find(({ id }) => id === store.channel);
+      command(order(store, prompt ?? anyOf(prompts)));
+    },
     dismiss: (_, { id }) => store.dismiss(id),
     jump: (element) => timeline.jumpTo(element.dataset.target),
     visit({ dataset: { channel, target } }) {
@@ -105,7 +118,7 @@ const pointOf = (event) => (event.type === "contextmenu" ? { x: event.clientX, y
 const bySide = () => displayName(store.bot.user ?? { username: "Bot" });
 
 function messageMenu(anchor, message, point) {
-  const commands = menuCommands(store.commands, 3).map(({ name, id }) => ({
+  const commands = menuCommands(store.usable, 3).map(({ name, id }) => ({
     label: name, hint: bySide(), run: () => attempt(interact(2, { id, name, type: 3, target_id: message.id }, { command: name })),
   }));
   const text = message.content || "";
@@ -117,7 +130,7 @@ function messageMenu(anchor, message, point) {
 }
 
 function userMenu(anchor, user, point) {
-  const commands = menuCommands(store.commands, 2).map(({ name, id }) => ({
+  const commands = menuCommands(store.usable, 2).map(({ name, id }) => ({
     label: name, hint: bySide(), run: () => attempt(interact(2, { id, name, type: 2, target_id: user.id }, { command: name })),
   }));
   openMenu(anchor, `${displayName(user)}’s actions`, [
@@ -144,8 +157,33 @@ sidebar(store, {
     store.show(channel);
     byId("message").focus();
   },
+  ownModel: openOwnModel,
   become: (user) => attempt(enter(user)),
   control: (action) => attempt(api.controlBot(action).then((bot) => store.take({ t: "BOT", d: bot }))),
+});
+
+setInterval(() => {
+  if (store.bot.status === "starting") api.fetchBot().then((bot) => store.take({ t: "BOT", d: bot })).catch(() => {});
+}, 2000);
+
+const showGallery = () => {
+  const gallery = store.channelNamed("gallery");
+  if (gallery && gallery.id !== store.channel) store.show(gallery.id);
+};
+const guide = tour(store, byId("tour"), {
+  order(prompt) {
+    showGallery();
+    command(order(store, prompt));
+  },
+  async visit(user, channel) {
+    await attempt(enter(user.id));
+    const found = store.channelNamed(channel);
+    if (found) store.show(found.id);
+  },
+});
+byId("tour-again").addEventListener("click", () => {
+  showGallery();
+  guide.start();
 });
 
 const drawTyping = () => (byId("typing").textContent = typingLine(store));

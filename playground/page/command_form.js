@@ -13,6 +13,7 @@ export class CommandForm {
   #asked = 0;
   #timer = 0;
   #quiet = false;
+  #completed = null; // the text for which the bot's completions are shown
   pills = [];
 
   /** events: {submit(), cancel(text), complete(options) -> choices, upload(file), say(text)} */
@@ -138,6 +139,7 @@ export class CommandForm {
     const choices = await this.#events.complete([...others, focused]);
     // Ignores answers that are outdated or belong to a field that lost the focus.
     if (asked !== this.#asked || document.activeElement !== pill.field || pill.value !== undefined) return;
+    this.#completed = pill.text;
     this.#show(pill, choices.map(({ name, value }) => ({ label: name, value })), pill.isEmpty ? -1 : 0);
   }
 
@@ -183,11 +185,14 @@ export class CommandForm {
 
   #keys(pill, event) {
     if (event.isComposing || this.#suggest.takes(event)) return;
-    const canPick = this.#suggest.isFor(pill.field) && this.#suggest.hasActive;
+    // Completions of a shorter text would lose what was typed since.
+    const isOld = pill.option.autocomplete && this.#completed !== pill.text;
+    const canPick = this.#suggest.isFor(pill.field) && this.#suggest.hasActive && !isOld;
     if (event.key === "Enter" && canPick) {
       event.preventDefault();
       // A text that matches an offer counts as chosen: one Enter sends the command.
-      if (!pill.option.autocomplete && pill.check(this.#world).value !== undefined) this.#events.submit();
+      const isTyped = pill.option.autocomplete ? this.#suggest.active?.value === pill.text.trim() : pill.check(this.#world).value !== undefined;
+      if (isTyped) this.#events.submit();
       else this.#suggest.pick();
     } else if (event.key === "Tab" && !event.shiftKey && canPick && !pill.isEmpty) this.#suggest.pick();
     else this.#moves(event, pill.field, pill.isEmpty, this.pills.indexOf(pill));

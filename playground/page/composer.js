@@ -43,7 +43,7 @@ export class Composer {
   }
 
   get #entries() {
-    return flatten(this.#store.commands);
+    return flatten(this.#store.usable);
   }
 
   #enterChannel() {
@@ -86,8 +86,14 @@ export class Composer {
     }));
     this.suggest.show(this.field, items, {
       title: "Commands", pick: ({ entry }) => this.open(entry),
-      empty: this.#store.commands.length ? "No command matches." : "The bot has not registered any commands yet.",
+      empty: this.#noCommand(),
     });
+  }
+
+  #noCommand() {
+    const { usable, commands } = this.#store;
+    if (usable.length) return "No command matches.";
+    return commands.length ? "The bot takes no commands in direct messages." : "The bot has not registered any commands yet.";
   }
 
   /** Shows a command's options above the box while the command is typed as text. */

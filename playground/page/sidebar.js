@@ -8,7 +8,7 @@ const CONTROLS = {
   start: { label: "Start", doing: "Starting…", title: "Starts the bot again" },
 };
 
-/** events: {show(channel id), become(user id), control(action)} */
+/** events: {show(channel id), become(user id), control(action), ownModel()} */
 export function sidebar(store, { guild, channels, members, bot, head, banner }, events) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.shiftKey && event.button === 0;
 
@@ -59,6 +59,7 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
   function drawBot() {
     const { user, status, activity, controllable } = store.bot;
     const isOnline = status === "online";
+    const isRunning = status !== "offline";
     if (asked && asked.from !== status) asked = null;
     const control = (action) => {
       const { label, doing, title } = CONTROLS[action];
@@ -70,8 +71,9 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
         h("span", { class: `with-status is-${status}` }, avatar(user ?? { id: "0", username: "Bot", bot: true }, 36)),
         h("span", { class: "member-text" },
           h("span", { class: "member-name" }, user ? displayName(user) : "No bot yet", h("span", { class: "tag" }, "BOT")),
-          h("span", { class: "member-role", role: "status" }, isOnline ? activity || "Online" : "Offline"))),
-      ...(controllable ? [h("div", { class: "bot-controls" }, isOnline ? control("stop") : control("start"), isOnline && control("kill"))] : []));
+          h("span", { class: "member-role", role: "status" }, isOnline ? activity || "Online" : isRunning ? "Starting…" : "Offline"))),
+      ...(controllable ? [h("div", { class: "bot-controls" }, isRunning ? control("stop") : control("start"), isRunning && control("kill")),
+        h("button", { type: "button", class: "plain-link own-model", onclick: events.ownModel }, "Use your own model")] : []));
   }
 
   function drawBanner() {
@@ -79,6 +81,7 @@ export function sidebar(store, { guild, channels, members, bot, head, banner }, 
     const name = store.bot.user ? displayName(store.bot.user) : "The bot";
     banner.textContent = !store.online
       ? "The playground cannot be reached. Trying again…"
+      : store.bot.status === "starting" ? `${name} is starting. It takes commands in a few seconds.`
       : isOffline ? `${name} is offline. Commands and buttons work again when it is back.` : "";
     banner.hidden = !banner.textContent;
     banner.classList.toggle("is-lost", !store.online);

@@ -48,6 +48,12 @@ export class Store extends EventTarget {
     this.tell("state");
   }
 
+  /** The commands that the member may use in the visible channel. */
+  get usable() {
+    const isDirect = this.channels.find(({ id }) => id === this.channel)?.is_dm;
+    return this.commands.filter((command) => command[isDirect ? "in_dm" : "in_guild"]);
+  }
+
   list(channel = this.channel) {
     return this.messages.get(channel) ?? [];
   }

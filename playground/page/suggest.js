@@ -26,6 +26,11 @@ export class Suggest {
     return !this.element.hidden && this.#items.length > 0;
   }
 
+  /** The item that Enter chooses; undefined while there is none. */
+  get active() {
+    return this.#items[this.#active];
+  }
+
   get hasActive() {
     return this.isOpen && this.#active >= 0;
   }

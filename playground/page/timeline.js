@@ -1,6 +1,7 @@
 // The channel's messages on screen: which are shown, in what order, and the reader's scroll position.
 
 import { displayName, h, icon } from "./dom.js";
+import { imagine, invitation } from "./invitation.js";
 import { messageTree, continues } from "./message.js";
 import { loadPictures } from "./media.js";
 import { morph } from "./morph.js";
@@ -32,7 +33,7 @@ export class Timeline {
     list.addEventListener("click", (event) => {
       const element = event.target.closest("[data-action]");
       const item = event.target.closest("[data-message-id], [data-failure-id]");
-      if (element && item && actions[element.dataset.action]) actions[element.dataset.action](element, this.messageOf(item), event);
+      if (element && actions[element.dataset.action]) actions[element.dataset.action](element, item && this.messageOf(item), event);
     });
     list.addEventListener("contextmenu", (event) => {
       const item = event.target.closest("[data-message-id]");
@@ -50,7 +51,7 @@ export class Timeline {
     store.on("state", () => this.#isShowing() ? this.render() : this.showChannel());
     store.on("message", (message) => message.channel_id === store.channel && this.render());
     store.on("messages", (channel) => channel === store.channel && this.render());
-    store.on("pending", () => this.render());
+    store.on("pending commands bot", () => this.render());
     store.on("older", (channel) => channel === store.channel && this.#keepPlace());
   }
 
@@ -104,7 +105,8 @@ export class Timeline {
     const failures = store.failures.filter((failure) => failure.channel === channel.id);
     const messages = store.shown();
     const loose = failures.filter((failure) => !messages.some(({ id }) => id === failure.message));
-    if (store.exhausted.has(channel.id)) yield { key: "beginning", from: [channel.topic], make: () => beginning(channel) };
+    const isReady = Boolean(imagine(store));
+    if (store.exhausted.has(channel.id)) yield { key: "beginning", from: [channel.topic, isReady], make: () => beginning(channel, isReady) };
     let previous = null;
     for (const message of messages) {
       const date = new Date(message.timestamp);
@@ -178,10 +180,11 @@ export class Timeline {
   }
 }
 
-const beginning = (channel) =>
+const beginning = (channel, isReady) =>
   h("li", { class: "beginning", "data-key": "beginning" },
     h("span", { class: "beginning-mark" }, icon("hash", 34)),
-    h("h2", {}, `Welcome to #${channel.name}`), h("p", {}, channel.topic || "This is the start of the channel."));
+    h("h2", {}, `Welcome to #${channel.name}`), h("p", {}, channel.topic || "This is the start of the channel."),
+    channel.prompts.length > 0 && invitation(channel, isReady));
 
 const daySeparator = (id, date) => h("li", { class: "day", "data-key": `day-${id}`, role: "separator" }, h("span", {}, day(date)));
 

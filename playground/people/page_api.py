@@ -15,8 +15,9 @@ from playground.people.client_input import ClientInput
 from playground.people.person import InteractionFailed, Person, Use
 from playground.world.commands import may_use
 from playground.world.errors import ApiError, Refused
-from playground.world.guild import TEXT, Member
+from playground.world.guild import DM, TEXT, Member
 from playground.world.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
+from playground.world.invitation import PROMPTS, TOPIC
 from playground.world.values import Json, as_dict, as_dicts, as_id, parse_json
 from playground.world.world import Event, World
 
@@ -55,6 +56,7 @@ class PageEndpoints:
         self._gateway = gateway
         self._person = person
         self._control = bot_control
+        self._was_online = False  # since the bot's last start
         self._open: dict[web.WebSocketResponse, tuple[int, asyncio.Queue[Json]]] = {}
         world.listeners.append(self._hear)
 
@@ -66,6 +68,7 @@ class PageEndpoints:
         add("POST", "/play/interactions", said(self.interact))
         add("POST", "/play/uploads", said(self.upload))
         add("POST", "/play/messages", said(self.write))
+        add("GET", "/play/bot", said(self.bot))
         add("POST", "/play/bot", said(self.control))
         add("GET", "/cdn/embed/avatars/{number}.png", self.avatar)
         add("GET", "/cdn/{folder}/{channel_id}/{attachment_id}/{name}", self.file)
@@ -95,14 +98,24 @@ class PageEndpoints:
         is_online = self._gateway.is_online
         return {
             "user": self._world.bot.json,
-            "status": "online" if is_online else "offline",
+            "status": "online" if is_online else "starting" if self._is_starting else "offline",
             "activity": self._gateway.activity if is_online else None,
             "controllable": self._control is not None,
         }
 
+    @property
+    def _is_starting(self) -> bool:
+        """A process that was online is ending, or connects again."""
+        return self._control is not None and self._control.is_running and not self._was_online
+
     def _commands_of(self, user_id: int) -> list[Json]:
+        """Returns the commands that a person may use in the guild or in direct messages, and in which of them."""
         may = self._world.permissions(user_id, None)
-        return [each for each in self._world.commands.all if may_use(each, may)]
+        found = [
+            each | {"in_guild": may_use(each, may), "in_dm": may_use(each, may, is_dm=True)}
+            for each in self._world.commands.all
+        ]
+        return [each for each in found if each["in_guild"] or each["in_dm"]]
 
     async def state(self, request: web.Request) -> Json:
         me = self._member(request.query.get("as"))
@@ -123,6 +136,8 @@ class PageEndpoints:
                     "name": each.name or DIRECT,
                     "topic": each.topic if each.type == TEXT else "Only you and the bot see this channel",
                     "nsfw": each.is_nsfw,
+                    "is_dm": each.type == DM,
+                    "prompts": PROMPTS if each.topic == TOPIC else (),
                 }
                 for each in seen
             ],
@@ -169,6 +184,7 @@ class PageEndpoints:
 
     def _hear(self, event: Event) -> None:
         """Sends each open page the events that its person may see."""
+        self._was_online |= self._gateway.is_online
         for user_id, queue in self._open.values():
             if frame := self._frame_for(event, user_id):
                 queue.put_nowait(json.loads(json.dumps(frame)))
@@ -234,6 +250,10 @@ class PageEndpoints:
             raise Refused("An empty message can't be sent.")
         return (await self._person(self._member(body.get("as"))).say(channel, content)).json
 
+    async def bot(self, _: web.Request) -> Json:
+        """A process that fails to start tells no event, so the page asks."""
+        return self._bot_json()
+
     async def control(self, request: web.Request) -> Json:
         action = (await json_of(request)).get("action")
         if self._control is None:
@@ -241,6 +261,8 @@ class PageEndpoints:
         actions = {"start": self._control.start, "stop": self._control.stop, "kill": self._control.kill}
         if action not in actions:
             raise Refused("start, stop or kill.")
+        if not self._control.is_running:
+            self._was_online = False
         await actions[action]()
         return self._bot_json()
 

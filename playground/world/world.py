@@ -11,6 +11,7 @@ from playground.world.commands import CommandBook
 from playground.world.errors import ErrorCode
 from playground.world.files import UploadedFiles
 from playground.world.guild import DM, THREAD, Channel, Guild, Member, Overwrite, Role, User
+from playground.world.invitation import TOPIC
 from playground.world.messages import Message, MessageBook
 from playground.world.store import Store
 from playground.world.values import ChangeSignal, Clock, Json, Snowflakes, timestamp
@@ -117,7 +118,7 @@ class World:
             Overwrite(role_id=bots, allow=rights.VIEW_CHANNEL),
         )
         topics = {
-            "gallery": "Pictures for all members: /imagine a red dragon, 🐼 or un renard",
+            "gallery": TOPIC,
             "after-dark": "For adults: /server policy may let prompts go further here",
             "mod-log": "For moderators: refused and flagged orders",
         }

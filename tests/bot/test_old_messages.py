@@ -39,6 +39,8 @@ ADAS = {
     "atelier:1:draw:1": "not yours",
     "atelier:1:dismiss:1": "not yours",
     "atelier:1:try:a red apple:0": "a red apple",
+    "atelier:1:surprise:0": "<@",
+    "atelier:1:ideas:0": "Ideas for",
 }
 """Maps a custom_id to a part of the answer: a sentence, a card, or a modal's title."""
 MIAS = {

@@ -243,6 +243,29 @@ async def test_models_are_offered_while_one_types(tmp_path: Path) -> None:
         assert [each["value"] for each in choices] == ["small"]
 
 
+async def test_a_prompt_is_completed_for_a_model_with_tables_and_is_offered_as_typed_first(
+    tmp_path: Path,
+) -> None:
+    async with town(tmp_path) as place:
+
+        async def offered(text: str, model: str) -> list[str]:
+            choices = await place.ada.autocomplete(place.channel, "imagine", "prompt", text, model=model)
+            return [each["value"] for each in choices]
+
+        assert (await offered("two owls and a rac", "reader"))[:2] == [
+            "two owls and a rac",
+            "two owls and a raccoon",
+        ]
+        assert (await offered("", "reader"))[0] == "an owl"
+        assert await offered("a fox --ar f", "reader") == ["a fox --ar f"]
+        assert await offered("a fo", "small") == ["a fo"]
+        assert await offered("", "small") == []
+        assert await offered(f"{'x' * 98} fo", "reader") == []
+        many = await offered("a", "reader")
+        assert len(many) == 25
+        assert all(text.startswith("a") for text in many)
+
+
 async def test_every_button_is_answered_once(tmp_path: Path) -> None:
     async with town(tmp_path) as place:
         gallery = await place.until_done(await place.imagine("a fox"))

@@ -19,6 +19,7 @@ import bot
 from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
 from bot.gallery.cards import GalleryButton
+from bot.gallery.ideas import IdeaButton
 from bot.gallery.remix_form import RemixForm, form_of
 from bot.gallery.tries import TryButton
 from bot.gallery.typed_cards import TypedButton
@@ -50,8 +51,9 @@ BUTTONS: set[type[Button]] = {
     ForgetButton,
     TypedButton,
     TryButton,
+    IdeaButton,
 }
-"""All except the first and the last two are for lists, cases, appeals, the log channel and erasure."""
+"""All except the first and the last three are for lists, cases, appeals, the log channel and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,

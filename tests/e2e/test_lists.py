@@ -2,6 +2,7 @@
 
 import pytest
 
+from playground.world.messages import Message
 from tests.e2e.stage import Stage, job_of, picture_urls
 from tests.openapi import needs_openapi
 
@@ -79,6 +80,27 @@ async def test_the_queue_shows_my_jobs_and_cancels_one(stage: Stage) -> None:
     await stage.until(lambda: not stage.rows("SELECT 1 FROM jobs WHERE state IN ('queued', 'running')"))
     assert "long" not in await stage.private(await ada.slash("gallery", "queue"))
     assert picture_urls(first.message) == []
+
+
+async def test_ideas_are_other_ones_each_time_and_a_press_orders_one(stage: Stage) -> None:
+    ada = stage.guest()
+
+    def offered(message: Message) -> list[str]:
+        ids = [each.get("custom_id", "").split(":") for each in message.components]
+        return [of[3] for of in ids if of[2:3] == ["try"]]
+
+    card = await (await ada.slash("gallery", "ideas")).wait_for_message()
+    assert card.is_ephemeral
+    assert "Ideas for tiny" in card.texts
+    first = offered(card)
+    assert len(set(first)) == 5
+    gallery = await stage.gallery(await stage.press(ada, card, first[0]))
+    assert stage.job(gallery)["prompt"] == first[0]
+    surprise = await stage.gallery(await stage.press(ada, card, "Surprise me"))
+    assert stage.job(surprise)["model"] == "tiny"
+    assert not surprise.is_ephemeral
+    await stage.press(ada, card, "Other ideas")
+    await stage.until(lambda: offered(stage.play.world.messages.find(card.id) or card) != first)
 
 
 @needs_openapi

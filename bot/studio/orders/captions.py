@@ -11,9 +11,11 @@ from random import Random
 from bot.studio.errors import UnknownWords
 from bot.studio.orders.order import Order
 from db import Job, JobAction, Note, NoteKind
-from generation import Drawing, ModelEntry, ModelName, PlannedPicture, Prompt, Role
+from generation import BadWeights, Drawing, ModelEntry, ModelName, PlannedPicture, Prompt, Role
 from generation.captions.caption import described, nouns, throw
+from generation.captions.completion import completions, openings
 from generation.captions.grounds import ground_of
+from generation.captions.ideas import ideas
 from generation.captions.reading import Reading, read_prompt
 from generation.captions.spelling import phrase_of
 from generation.captions.vocabulary import Vocabulary, vocabulary_of
@@ -49,9 +51,25 @@ class Captions:
         if reading.unknown or reading.is_cut or not _is_said(shown, order.drawing.prompt.text):
             kind = NoteKind.DRAWN_PARTLY if reading.unknown else NoteKind.DRAWN
             notes.append(Note(kind=kind, names=tuple(shown.split(", "))))
+        if _is_weighted(order.drawing.prompt):
+            notes.append(Note(kind=NoteKind.UNWEIGHTED))
         if reading.scene and reading.things and not reading.ground and not vocabulary.has_backdrops:
             notes.append(Note(kind=NoteKind.GROUND, names=(reading.scene,)))
         return replace(order, drawn=shown, notes=tuple(notes))
+
+    def ideas(self, model: ModelName, count: int) -> list[str]:
+        """Returns different prompts that the model draws well; other ones each time."""
+        return ideas(self._vocabularies.get(model), Random(), count)
+
+    def suggestions(self, typed: str, model: ModelName, language: str) -> list[str]:
+        """Returns longer prompts that begin with the typed one; empty for a model that reads every prompt as it is.
+
+        `language`: of the member, as "de".
+        """
+        vocabulary = self._vocabularies.get(model)
+        if vocabulary is None:
+            return []
+        return completions(typed, vocabulary, language) if typed.strip() else openings(vocabulary, language)
 
     def demand_known(self, order: Order) -> None:
         """Raises UnknownWords if the model has no word for what the prompt is about."""
@@ -108,6 +126,15 @@ class Captions:
     def _negative(prompt: Prompt, vocabulary: Vocabulary) -> str:
         """Returns the things that the picture should not show. Other words, such as "blurry", mean nothing to the model."""
         return nouns(read_prompt(prompt.left_out, vocabulary), vocabulary) if prompt.left_out else ""
+
+
+def _is_weighted(prompt: Prompt) -> bool:
+    """Returns whether the prompt gives words or parts weights. A part that it leaves out is no such part."""
+    try:
+        parts = [part for part in prompt.parts if part.share >= 0]
+    except BadWeights:
+        return False
+    return len({part.weight for part in parts}) > 1 or any(part.words.has_weights for part in parts)
 
 
 def _is_said(shown: str, typed: str) -> bool:

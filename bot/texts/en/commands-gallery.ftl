@@ -13,6 +13,7 @@ command-imagine = Four pictures from a prompt; then U1-U4 enlarge one, V1-V4 var
     .lora = LoRAs to draw with, such as pixel:0.8; separate several with spaces
     .preset = One of your presets, put behind the prompt; /preset save makes one
     .file = A text, or a picture with its parameters, to draw again; the prompt (. for none) is put behind it
+command-ideas = Prompts that the model draws well, as buttons; 🎲 draws any
 command-preset = Saved words and parameters for your prompts
 command-preset-save = Save text to put behind a prompt, under a name
     .name = One word; a preset of the same name is replaced

@@ -29,6 +29,7 @@ gallery-note = -# { $kind ->
     [unused] This model ignores { $names }.
     [drawn] Drawn as: { $names }.
     [drawn-partly] Drawn as: { $names }. This model does not know the other words.
+    [unweighted] It is drawn without weights.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
@@ -152,6 +153,13 @@ several-taken = { $is_all ->
    *[no] { $taken } of { $orders } orders are in the queue. The others were not taken, and cost nothing.
 }
 several-cancelled = Cancelled. { nothing-charged }
+
+## Ideas
+
+ideas-title = ### Ideas for { $model }
+    A button orders its prompt, as `/imagine` does.
+ideas-surprise = Surprise me
+ideas-more = Other ideas
 
 ## Lists
 

@@ -20,6 +20,11 @@ from generation.worker.models.families import ModelFamily
 from generation.worker.models.offload import Offload
 from generation.worker.upscaling.upscale import Upscaler
 
+_LARGEST_DEVIATION = 1.5
+"""Of the latents in a preview; of finished pictures it is 0.9 to 1.5. With guidance, the first step's estimate has 2.5 to 4, and
+glaring colours: over ten prompts, their mean difference from the result is 44 of 255, and 33 with this limit.
+"""
+
 
 class Codec:
     """The VAE of one model. Pictures are (n, 3, height, width) float32 from 0 to 1. Latents are (n, channels, height / scale,
@@ -55,7 +60,7 @@ class Codec:
     def preview(self, latents: Tensor) -> Tensor:
         """Returns (n, 3, height, width), with as many pixels as are cheap to compute."""
         if self._to_rgb is None:
-            return self.decode(latents)
+            return self.decode(_calmed(latents))
         flat = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
         return torch.einsum("nchw,cr->nrhw", flat, self._to_rgb).clamp(0, 1)
 
@@ -92,6 +97,12 @@ class Codec:
         wanted = colours.movedim(1, -1).reshape(-1, 3).cpu()
         # gelsd is the only driver that works if channels depend on each other.
         return torch.linalg.lstsq(known, wanted, driver="gelsd").solution.to(self._device)
+
+
+def _calmed(latents: Tensor) -> Tensor:
+    """Shrinks the latents of pictures that differ more than those of finished ones."""
+    deviation = latents.flatten(1).std(1).clamp(min=_LARGEST_DEVIATION)
+    return latents * (_LARGEST_DEVIATION / deviation).view(-1, 1, 1, 1)
 
 
 def read_init(content: bytes, size: ImageSize) -> Tensor:

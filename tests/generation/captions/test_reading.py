@@ -1,5 +1,6 @@
 """Prompts as people type them, read with the shipped tables."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -175,3 +176,12 @@ def test_any_prompt_is_read_without_an_error(text: str) -> None:
 
 def test_a_folder_without_tables_has_none(tmp_path: Path) -> None:
     assert vocabulary_of(str(tmp_path)) is None
+
+
+def test_a_folder_that_praises_a_concept_it_lacks_is_broken(tmp_path: Path) -> None:
+    words = tmp_path / "words"
+    shutil.copytree(BUNDLED_MODEL / "words", words)
+    switch = (words / "words.toml").read_text("utf-8").replace('"alien", ', '"samurai", ')
+    (words / "words.toml").write_text(switch, "utf-8")
+    with pytest.raises(ValueError, match="samurai"):
+        vocabulary_of(str(tmp_path))

@@ -139,6 +139,21 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     assert all(look.getpixel((x, 128)) != (118, 118, 118) for x in (128, 384))
 
 
+def test_a_preview_has_the_colours_of_a_picture_although_its_latents_are_glaring(
+    bundled_folder: Path,
+) -> None:
+    stage = Stage(bundled_folder)
+    stage.say(Generate(request=order("a", steps=1)))
+    stage.loop.take_orders()
+    stage.loop.sweep()
+    stage.loop.seat()
+    codec = stage.loop.jobs[JobId("a")].seated_model.codec
+    calm = torch.randn((1, 12, 8, 8), generator=torch.Generator().manual_seed(1))
+    calm /= calm.std()
+    assert torch.equal(codec.preview(calm), codec.decode(calm))
+    assert torch.allclose(codec.preview(calm * 4), codec.decode(calm * 1.5), atol=1e-4)
+
+
 def test_a_cancelled_job_frees_its_slots_at_the_next_sweep(sd_folder: Path) -> None:
     stage = Stage(sd_folder, slots=4)
     stage.say(*(Generate(request=order(job, images=4, steps=LONG)) for job in "ab"))

@@ -71,10 +71,14 @@ async def visit(browser: Browser) -> AsyncGenerator[Visit, None]:
     errors: list[str] = []
     async with AsyncExitStack() as stack:
 
-        async def visit(play: Playground, name: str = "ada", channel: str = "gallery") -> Page:
+        async def visit(
+            play: Playground, name: str = "ada", channel: str = "gallery", *, is_new: bool = False
+        ) -> Page:
             context = await browser.new_context(viewport={"width": 1100, "height": 800}, locale="en-US")
             stack.push_async_callback(context.close)
             context.set_default_timeout(PATIENCE)
+            if not is_new:
+                await context.add_init_script("localStorage.setItem('tour-seen', 'yes')")
             page = await context.new_page()
             page.on("pageerror", lambda error: errors.append(str(error)))
             await page.goto(f"{play.page_url}?as={play.person(name).id}#{channel}")
@@ -172,6 +176,7 @@ async def imagine(
 
 
 @app_commands.command(description="Something for you alone")
+@app_commands.guild_only()
 async def whisper(interaction: discord.Interaction) -> None:
     await interaction.response.send_message("psst", ephemeral=True)
 

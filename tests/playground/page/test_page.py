@@ -1,16 +1,32 @@
 """The page in a real browser, with the real playground server and a small discord.py bot."""
 
 import asyncio
+import json
 import re
+from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from bot.studio.settings import BUNDLED_MODEL, load
 from playground.server import Playground
+from playground.world.invitation import PROMPTS
 
 from .conftest import Visit
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+class Switch:
+    """A bot's process that does not run."""
+
+    is_running = False
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def kill(self) -> None: ...
 
 
 async def send(page: Page, text: str, channel: str = "gallery") -> None:
@@ -146,6 +162,118 @@ async def test_a_chosen_file_and_a_chosen_member_arrive_at_the_bot(play: Playgro
     await page.get_by_role("option", name="Mia").click()
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("log")).to_contain_text("notes.txt, 12 bytes, for @Mia")
+
+
+async def test_a_channel_invites_with_prompts_and_a_press_orders_one(play: Playground, visit: Visit) -> None:
+    page = await visit(play)
+    prompts = page.get_by_role("group", name="Prompts to begin with")
+    await expect(prompts.get_by_role("button")).to_have_count(len(PROMPTS) + 1)
+    await prompts.get_by_role("button", name="a jellyfish").click()
+    await expect(page.get_by_role("log")).to_contain_text("a jellyfish | none | 4 | 1:1")
+    before = await page.locator("[data-message-id]").count()
+    await prompts.get_by_role("button", name="Surprise me").click()
+    await expect(page.locator("[data-message-id]")).to_have_count(before + 1)
+    answer = page.locator("[data-message-id]").last
+    await expect(answer).to_contain_text(re.compile(rf"({'|'.join(PROMPTS)}) \| none"))
+    await page.get_by_role("link", name="after-dark").click()
+    await expect(page.get_by_role("heading", name="Welcome to #after-dark")).to_be_visible()
+    await expect(prompts).to_have_count(0)
+
+
+async def test_a_tour_leads_a_newcomer_from_an_order_to_a_moderators_channel_once(
+    play: Playground, visit: Visit
+) -> None:
+    page = await visit(play, is_new=True)
+    tour = page.get_by_role("region", name="Tour")
+    await tour.get_by_role("button", name="Order an owl").click()
+    await expect(page.get_by_role("log")).to_contain_text("an owl | none | 4 | 1:1")
+    await tour.get_by_role("button", name="a bloody sword").click()
+    await expect(page.get_by_role("log")).to_contain_text("a bloody sword | none")
+    await tour.get_by_role("button", name="Become Mia").click()
+    await expect(page.get_by_role("heading", name="mod-log", exact=True)).to_be_visible()
+    await tour.get_by_role("button", name="Done").click()
+    await expect(tour).to_be_hidden()
+    await page.reload()
+    await page.get_by_role("textbox", name="Message #mod-log").wait_for()
+    await expect(tour).to_be_hidden()
+
+
+async def test_the_tour_can_be_skipped_and_seen_again(play: Playground, visit: Visit) -> None:
+    page = await visit(play, is_new=True)
+    tour = page.get_by_role("region", name="Tour")
+    await expect(tour).to_contain_text("1 of 4")
+    await tour.get_by_role("button", name="Skip the tour").click()
+    await page.reload()
+    await page.get_by_role("textbox", name="Message #gallery").wait_for()
+    await expect(tour).to_be_hidden()
+    await page.get_by_role("button", name="Tour", exact=True).click()
+    await expect(tour).to_contain_text("1 of 4")
+
+
+async def test_direct_messages_list_no_command_that_is_refused_there(play: Playground, visit: Visit) -> None:
+    play.world.open_dm(play.person("ben").user)
+    page = await visit(play, "ben", "direct-messages")
+    box, options = page.get_by_role("textbox"), page.get_by_role("option")
+    await box.press_sequentially("/")
+    await expect(options.filter(has_text="/imagine")).to_be_visible()
+    await expect(options.filter(has_text="/whisper")).to_have_count(0)
+    await page.get_by_role("link", name="gallery").click()
+    await box.press_sequentially("/")
+    await expect(options.filter(has_text="/whisper")).to_be_visible()
+
+
+async def test_a_phone_shows_the_bots_switches(visit: Visit) -> None:
+    async with Playground.open(bot_control=Switch()) as play:
+        page = await visit(play)
+        await page.set_viewport_size({"width": 390, "height": 780})
+        button = page.get_by_role("button", name="Start the bot")
+        await expect(button).to_be_visible()
+        inside = await button.evaluate("each => each.scrollWidth <= each.clientWidth")
+        assert inside
+        prompts = page.get_by_role("group", name="Prompts to begin with")
+        await expect(prompts.get_by_role("button").first).to_be_disabled()
+
+
+def tensors(path: Path, *names: str) -> Path:
+    """Writes a .safetensors file with these tensors, of one number each."""
+    places = {
+        name: {"dtype": "F32", "shape": [1], "data_offsets": [4 * i, 4 * i + 4]}
+        for i, name in enumerate(names)
+    }
+    header = json.dumps(places).encode()
+    path.write_bytes(len(header).to_bytes(8, "little") + header + bytes(4 * len(names)))
+    return path
+
+
+async def test_a_model_of_ones_own_is_looked_at_and_its_lines_are_settings(
+    visit: Visit, tmp_path: Path
+) -> None:
+    async with Playground.open(bot_control=Switch()) as play:
+        page = await visit(play)
+        await page.get_by_role("button", name="Use your own model").click()
+        panel = page.get_by_role("dialog", name="Use your own model")
+        file, folder = panel.get_by_label("Choose a file").last, panel.get_by_label("Choose a folder").last
+        said, lines = panel.get_by_role("status"), panel.locator("pre")
+        xl = tensors(tmp_path / "xl.safetensors", "conditioner.embedders.0.weight", "model.weight")
+        lora = tensors(tmp_path / "lora.safetensors", "unet.lora_up.weight")
+        cut = tmp_path / "cut.safetensors"
+        cut.write_bytes(xl.read_bytes()[:-1])
+        for chosen, words in (
+            (xl, "a whole file with 2 tensors. It looks like Stable Diffusion XL."),
+            (lora, "is a LoRA"),
+            (cut, "is no whole .safetensors file"),
+        ):
+            await file.set_input_files(chosen)
+            await expect(said).to_contain_text(words)
+        await folder.set_input_files(BUNDLED_MODEL / "vae")
+        await expect(said).to_contain_text("has no model_index.json")
+        await folder.set_input_files(BUNDLED_MODEL)
+        await expect(said).to_contain_text("StableDiffusionPipeline with all of its 5 parts.")
+        config = tmp_path / "config.toml"
+        text = await lines.inner_text()
+        config.write_text(text.replace("/path/to/bundled", str(BUNDLED_MODEL)), "utf-8")
+        [model] = load(config, {}).models
+        assert (model.name, model.source, model.side) == ("mine", str(BUNDLED_MODEL), 512)
 
 
 async def test_a_message_command_is_in_the_menu_of_a_message(play: Playground, visit: Visit) -> None:

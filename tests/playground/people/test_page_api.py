@@ -60,7 +60,7 @@ async def test_members_and_moderators_see_different_rooms_and_commands(page: Pag
     ):
         state = await page.get(f"play/state?as={page.play.person(name).id}")
         assert [each["name"] for each in state["channels"]] == rooms
-        assert ("mod" in [each["name"] for each in state["commands"]]) is has_mod
+        assert ("mod" in [each["name"] for each in state["commands"] if each["in_guild"]]) is has_mod
         assert state["me"]["is_moderator"] is has_mod
     assert [each["username"] for each in state["users"]] == ["ada", "ben", "mia", "Atelier"]
     assert state["bot"]["status"] == "online" and state["bot"]["activity"] == "Painting"
@@ -168,7 +168,7 @@ async def test_a_handle_on_the_bot_is_used(point_at: Callable[[Playground], None
 
         @property
         def is_running(self) -> bool:
-            return False
+            return self.calls[-1:] == ["start"]
 
         async def start(self) -> None:
             self.calls.append("start")
@@ -182,9 +182,10 @@ async def test_a_handle_on_the_bot_is_used(point_at: Callable[[Playground], None
     control = Control()
     async with Playground.open(bot_control=control) as play, aiohttp.ClientSession() as session:
         page = Page(play, session)
-        for action in ("start", "stop", "kill"):
+        for action, shown in (("start", "starting"), ("stop", "offline"), ("kill", "offline")):
             status, body = await page.post("play/bot", {"action": action})
             assert status == 200 and body["controllable"]
+            assert body["status"] == (await page.get("play/bot"))["status"] == shown
         assert (await page.post("play/bot", {"action": "dance"}))[0] == 400
     assert control.calls == ["start", "stop", "kill"]
 

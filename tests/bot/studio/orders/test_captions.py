@@ -58,6 +58,22 @@ def test_a_thing_or_colour_that_is_left_out_is_told(text: str, captions: Caption
     assert note == Note(kind=NoteKind.DRAWN, names=("a cat and a dog",))
 
 
+@pytest.mark.parametrize(
+    ("text", "is_told"),
+    [
+        ("a (fox:1.3)", True),
+        ("a [fox]", True),
+        ("a fox::2 a star", True),
+        ("a fox AND a star", False),
+        ("a fox::1 a star::-0.5", False),
+        ("a fox", False),
+    ],
+)
+def test_weights_that_are_left_out_are_told(text: str, captions: Captions, *, is_told: bool) -> None:
+    notes = captions.adapted(an_order(text, model=READER.name)).notes
+    assert (Note(kind=NoteKind.UNWEIGHTED) in notes) is is_told
+
+
 async def test_no_word_of_a_member_gets_into_a_note(readers: Shop) -> None:
     job = await readers.admit(an_order("a @everyone cat <script>", model=READER.name))
     assert job.notes == (Note(kind=NoteKind.DRAWN_PARTLY, names=("a cat",)),)
