@@ -233,7 +233,7 @@ class ModelEntry:
     ]
     source: Annotated[
         str, Meta(min_length=1)
-    ]  # a .safetensors file, a folder in diffusers' layout, or a hub name
+    ]  # a .safetensors or .gguf file, a folder in diffusers' layout, or a hub name
     licence: str
     description: str = ""
     side: Annotated[int, Meta(ge=8, le=4096)] = 512  # pixels: of the square that the model was trained on

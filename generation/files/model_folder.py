@@ -55,10 +55,6 @@ class ModelFolder:
     # Components that are null in model_index.json, as T5 often is in Stable Diffusion 3.
     left_out: tuple[str, ...] = ()
 
-    @property
-    def weights(self) -> int:
-        return sum(self.parts.values())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Component:
@@ -112,6 +108,7 @@ def inspect_folder(source: str, folder: Path, skip: tuple[str, ...] = ()) -> Mod
             continue
         if component.is_model:
             weights[component.name] = _weights(source, component, files)
+            _refuse_quantised(source, folder / component.name)
         elif (
             "Tokenizer" in component.class_name and "ByT5" not in component.class_name
         ):  # its tokens are bytes
@@ -214,6 +211,15 @@ def _weights(source: str, component: _Component, files: list[str]) -> Weights:
         advice = f"If it holds these weights, rename it to {stem}.safetensors."
         raise BrokenModelFolder(source, f"{name}/{other} is never loaded, because of its name.", advice)
     raise BrokenModelFolder(source, f"{name}/ holds no weights (*.safetensors).", NEEDS_FULL)
+
+
+def _refuse_quantised(source: str, folder: Path) -> None:
+    """Raises BrokenModelFolder for weights that need the package which quantised them, such as bitsandbytes or SDNQ."""
+    if told := _read_json(source, folder / "config.json").get("quantization_config"):
+        method = cast("dict[str, Any]", told).get("quant_method") if isinstance(told, dict) else None
+        what = f"Its {folder.name} is quantised by {method or 'another program'}, which can't be read."
+        advice = "Take the model in half precision (`quantise` makes it smaller), or a GGUF file with `base`."
+        raise BrokenModelFolder(source, what, advice)
 
 
 def _count(source: str, folder: Path, weights: Weights, variant: str | None) -> int:

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from generation.files.checkpoint import SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import is_hub_name
@@ -12,6 +13,7 @@ from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
 
 QUANTISER = "torchao==0.18.0"
+GGUF_READER = "gguf==0.19.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,16 +24,19 @@ class ModelSource:
     checkpoint: Checkpoint | None = None
     to_fetch: str = ""  # the hub name of `folder`, if it is not completely in the cache
 
-    @property
-    def weights(self) -> int | None:
-        """Returns the number of parameters that would be loaded; None if that is not known before a hub's model is fetched."""
+    def bytes(self, itemsize: int) -> int | None:
+        """Returns the memory that the weights would take; None if that is not known before a hub's model is fetched.
+
+        `itemsize`: bytes of a weight that is not packed.
+        """
         if self.to_fetch:
             return None
+        parts = self.folder.parts if self.folder else {}
         if self.checkpoint is None:
-            return self.folder.weights if self.folder else None
-        others = self.folder.parts if self.folder else {}
-        from_elsewhere = sum(count for part, count in others.items() if part not in self.checkpoint.parts)
-        return self.checkpoint.weights + from_elsewhere
+            return sum(parts.values()) * itemsize
+        own = self.checkpoint.packed or self.checkpoint.weights * itemsize
+        others = sum(count for part, count in parts.items() if part not in self.checkpoint.parts)
+        return own + others * itemsize
 
 
 def is_single_file(source: str) -> bool:
@@ -54,6 +59,8 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
         folder = inspect(entry.source, entry.revision)
         return ModelSource(folder=folder, to_fetch="" if folder else entry.source)
     checkpoint = inspect_checkpoint(entry.source)
+    if checkpoint.is_gguf:
+        _check_gguf(entry)
     if entry.base:
         folder = _base(entry, checkpoint)
         return ModelSource(folder=folder, checkpoint=checkpoint, to_fetch="" if folder else entry.base)
@@ -66,9 +73,19 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
     return ModelSource(folder=None, checkpoint=checkpoint)
 
 
-def count_weights(entry: ModelEntry) -> int | None:
-    """Returns `ModelSource.weights` of an entry. Raises BrokenModelFolder."""
-    return inspect_entry(entry).weights
+def count_bytes(entry: ModelEntry, itemsize: int) -> int | None:
+    """Returns `ModelSource.bytes` of an entry. Raises BrokenModelFolder."""
+    return inspect_entry(entry).bytes(1 if entry.quantise else itemsize)
+
+
+def _check_gguf(entry: ModelEntry) -> None:
+    """Raises BrokenModelFolder."""
+    if entry.quantise:
+        raise BrokenModelFolder(entry.source, "A GGUF file is quantised already.", "Remove `quantise`.")
+    if find_spec("gguf") is None:
+        raise BrokenModelFolder(
+            entry.source, "GGUF files need the package gguf.", f"Install it: pip install {GGUF_READER}."
+        )
 
 
 def _base(entry: ModelEntry, checkpoint: Checkpoint) -> ModelFolder | None:
@@ -80,8 +97,24 @@ def _base(entry: ModelEntry, checkpoint: Checkpoint) -> ModelFolder | None:
         wanted = " or ".join(checkpoint.architecture.pipelines)
         raise BrokenModelFolder(source, what, f"Set `base` to a folder or hub name of a {wanted}.")
     if folder and folder.pipeline == "FluxPipeline":
-        config = json.loads((folder.path / "transformer" / "config.json").read_bytes())
+        config = _denoiser_config(folder, checkpoint)
         if bool(config.get("guidance_embeds")) != checkpoint.is_told_guidance:
             what = f"FLUX.1 dev is told its guidance and schnell is not; it is not the kind of {checkpoint.path.name}."
             raise BrokenModelFolder(source, what, "Set `base` to the other kind.")
+    if folder:
+        _check_depths(source, folder, checkpoint)
     return folder
+
+
+def _check_depths(source: str, folder: ModelFolder, checkpoint: Checkpoint) -> None:
+    """Raises BrokenModelFolder if the denoisers have other numbers of blocks: diffusers would leave the surplus out, unsaid."""
+    config = _denoiser_config(folder, checkpoint)
+    for key, depth in checkpoint.depths.items():
+        if (wanted := config.get(key)) != depth:
+            what = f"Its denoiser has {wanted} blocks ({key}) where {checkpoint.path.name} has {depth}."
+            raise BrokenModelFolder(source, what, "Set `base` to the model that the file was made from.")
+
+
+def _denoiser_config(folder: ModelFolder, checkpoint: Checkpoint) -> dict[str, Any]:
+    file = folder.path / checkpoint.architecture.denoiser / "config.json"
+    return json.loads(file.read_bytes())

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 
-from generation.files.model_source import count_weights
+from generation.files.model_source import count_bytes
 from generation.files.tensor_file import BrokenModelFolder
 from generation.protocol import Event, ModelAbilities, ModelBroken, Swapped
 from generation.request import ModelEntry, ModelName
@@ -141,14 +141,13 @@ class ModelCache:
         if name not in self._sizes:
             entry = self.entries[name]
             try:
-                weights = count_weights(entry)
+                size = count_bytes(entry, pick_dtype(self.device, entry.dtype).itemsize)
             except BrokenModelFolder as broken:
                 self._fail(name, str(broken))
                 return None
-            if weights is None:  # from a hub: assume the largest known size
+            if size is None:  # from a hub: assume the largest known size
                 return max(self._sizes.values(), default=0)
-            itemsize = 1 if entry.quantise else pick_dtype(self.device, entry.dtype).itemsize
-            self._sizes[name] = weights * itemsize
+            self._sizes[name] = size
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:

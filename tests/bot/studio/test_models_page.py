@@ -10,10 +10,12 @@ from bot.studio.settings import PROJECT, load
 PAGE = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^## (\d+ GB)[^\n]*\n.*?```toml\n(.*?)```", PAGE, re.S | re.M))
 
+SMALL = re.findall(r"^## Models in one file[^\n]*\n.*?```toml\n(.*?)```", PAGE, re.S | re.M)
+
 
 def test_there_is_a_block_for_every_card() -> None:
     assert list(BLOCKS) == ["8 GB", "12 GB", "16 GB", "24 GB", "48 GB"]
-    assert PAGE.count("```toml") == len(BLOCKS)
+    assert PAGE.count("```toml") == len(BLOCKS) + len(SMALL)
 
 
 @pytest.mark.parametrize("memory", BLOCKS)
@@ -27,3 +29,12 @@ def test_every_block_is_settings(tmp_path: Path, memory: str) -> None:
         rows = [line.split(" | ") for line in PAGE.splitlines() if line.startswith(f"| {memory} |")]
         assert str(entry.steps) in {row[4] for row in rows}
         assert f"{entry.guidance:g}" in {row[5] for row in rows} or entry.guidance <= 1
+
+
+@pytest.mark.parametrize("block", SMALL)
+def test_the_block_of_a_smaller_model_is_settings(tmp_path: Path, block: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(block, encoding="utf-8")
+    (entry,) = load(path, {}).models
+    assert entry.source.endswith(".gguf")
+    assert entry.base
