@@ -59,18 +59,25 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
         folder = inspect(entry.source, entry.revision)
         return ModelSource(folder=folder, to_fetch="" if folder else entry.source)
     checkpoint = inspect_checkpoint(entry.source)
+    if not entry.base:
+        _check_complete(entry, checkpoint)
     if checkpoint.is_gguf:
         _check_gguf(entry)
-    if entry.base:
-        folder = _base(entry, checkpoint)
-        return ModelSource(folder=folder, checkpoint=checkpoint, to_fetch="" if folder else entry.base)
+    if not entry.base:
+        return ModelSource(folder=None, checkpoint=checkpoint)
+    folder = _base(entry, checkpoint)
+    return ModelSource(folder=folder, checkpoint=checkpoint, to_fetch="" if folder else entry.base)
+
+
+def _check_complete(entry: ModelEntry, checkpoint: Checkpoint) -> None:
+    """Raises BrokenModelFolder for a file that needs a `base`."""
+    architecture = checkpoint.architecture
     missing = [part for part in checkpoint.missing if not (part == "vae" and entry.vae)]
-    if not checkpoint.architecture.layout or missing:
-        what = f"{checkpoint.path.name} holds {' and '.join(checkpoint.parts)} of {checkpoint.architecture.name} alone."
-        pipeline = " or ".join(checkpoint.architecture.pipelines)
+    if not architecture.layout or missing:
+        what = f"{checkpoint.path.name} holds {' and '.join(checkpoint.parts)} of {architecture.name} alone."
+        pipeline = " or ".join(architecture.pipelines)
         advice = f"Set `base` to a folder or hub name of a {pipeline}, which the other parts are taken from."
         raise BrokenModelFolder(entry.source, what, advice)
-    return ModelSource(folder=None, checkpoint=checkpoint)
 
 
 def count_bytes(entry: ModelEntry, itemsize: int) -> int | None:

@@ -109,7 +109,7 @@ def test_the_other_parts_are_counted_in_the_base(tmp_path: Path) -> None:
     assert count_bytes(entry(alone, base="owner/elsewhere"), 2) is None
 
 
-def gguf(kind: int = 8, cut: int = 0, **shapes: tuple[int, ...]) -> bytes:
+def gguf(shapes: dict[str, tuple[int, ...]], *, kind: int = 8, cut: int = 0) -> bytes:
     """Returns a GGUF file with tensors of these shapes. `kind`: 8 is Q8_0, with 34 bytes for 32 weights. `cut`: bytes that its
     end lacks.
     """
@@ -134,7 +134,7 @@ Z_IMAGE = "layers.0.adaLN_modulation.0.weight"
 
 def test_a_gguf_file_is_recognised_by_its_header(tmp_path: Path) -> None:
     path = tmp_path / "m.gguf"
-    path.write_bytes(gguf(**{Z_IMAGE: (4, 64), "layers.1.x": (2, 32), "cap_pad_token": (32,)}))
+    path.write_bytes(gguf({Z_IMAGE: (4, 64), "layers.1.x": (2, 32), "cap_pad_token": (32,)}))
     found = inspect_checkpoint(str(path))
     assert (found.architecture.name, found.parts, found.depths) == (
         "Z-Image",
@@ -150,14 +150,23 @@ def test_without_its_package_a_gguf_file_is_refused(tmp_path: Path, monkeypatch:
 
     monkeypatch.setattr("generation.files.model_source.find_spec", find_none)
     path = tmp_path / "m.gguf"
-    path.write_bytes(gguf(**{Z_IMAGE: (4, 64)}))
+    path.write_bytes(gguf({Z_IMAGE: (4, 64)}))
     with pytest.raises(BrokenModelFolder, match="pip install gguf=="):
         inspect_entry(entry(path, base="owner/base"))
 
 
+def test_a_gguf_file_is_not_quantised_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.files.model_source.find_spec", str)  # every package is there
+    path = tmp_path / "m.gguf"
+    path.write_bytes(gguf({Z_IMAGE: (4, 64)}))
+    with pytest.raises(BrokenModelFolder, match="is quantised already. Remove `quantise`"):
+        inspect_entry(entry(path, base="owner/base", quantise="int8"))
+    assert inspect_entry(entry(path, base="owner/base")).to_fetch == "owner/base"
+
+
 @given(st.binary(max_size=300), st.integers(0, 200))
 def test_damaged_gguf_files_are_one_sentence(noise: bytes, place: int) -> None:
-    good = gguf(**{Z_IMAGE: (4, 64)})
+    good = gguf({Z_IMAGE: (4, 64)})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "m.gguf"
         path.write_bytes(good[:place] + noise + good[place + len(noise) :])
@@ -170,24 +179,24 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("m.pt", "m.pt is a pickle (*.pt)", b"x"),
     ("m.bin", "m.bin is a pickle (*.bin)", b"x"),
     ("m.gguf", "m.gguf is cut off in its header (4 bytes)", b"GGUF"),
-    ("m.gguf", "m.gguf is cut off in its header", gguf(**{Z_IMAGE: (4, 64)})[:90]),
-    ("m.gguf", "m.gguf has 799 bytes where its header says 800", gguf(cut=1, **{Z_IMAGE: (8, 64)})),
-    ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", b"GGUF" + bytes(4) + gguf()[8:]),
+    ("m.gguf", "m.gguf is cut off in its header", gguf({Z_IMAGE: (4, 64)})[:90]),
+    ("m.gguf", "m.gguf has 799 bytes where its header says 800", gguf({Z_IMAGE: (8, 64)}, cut=1)),
+    ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", b"GGUF" + bytes(4) + gguf({})[8:]),
     ("m.gguf", "m.gguf is no GGUF file. ", b"another kind of file, of some length"),
     ("m.gguf", "m.gguf is a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
     ("m.gguf", "m.gguf is a pickle under another name", pickle.dumps({"a": 1})),
     ("m.gguf", "m.gguf is missing", None),
-    ("m.gguf", "weights of the type IQ4_XS, which can't be read. Take", gguf(kind=23, **{Z_IMAGE: (4, 64)})),
-    ("m.gguf", "m.gguf holds transformer of Z-Image alone. Set `base`", gguf(**{Z_IMAGE: (4, 64)})),
+    ("m.gguf", "weights of the type IQ4_XS, which can't be read. Take", gguf({Z_IMAGE: (4, 64)}, kind=23)),
+    ("m.gguf", "m.gguf holds transformer of Z-Image alone. Set `base`", gguf({Z_IMAGE: (4, 64)})),
     (
         "m.gguf",
         "Stable Diffusion XL can't be read from a GGUF file",
-        gguf(**{UNET: (2, 4), ATTENTION: (2, 2048)}),
+        gguf({UNET: (2, 4), ATTENTION: (2, 2048)}),
     ),
-    ("m.gguf", "It holds a text encoder or a language model", gguf(**{"token_embd.weight": (4, 64)})),
-    ("m.gguf", "It holds a text encoder or a language model", gguf(**{"enc.blk.0.attn_q.weight": (4, 64)})),
-    ("m.gguf", "It holds no model that is known", gguf(**{"a.b": (4, 64)})),
-    ("m.safetensors", "m.safetensors is a GGUF file under another name", gguf(**{Z_IMAGE: (4, 64)})),
+    ("m.gguf", "It holds a text encoder or a language model", gguf({"token_embd.weight": (4, 64)})),
+    ("m.gguf", "It holds a text encoder or a language model", gguf({"enc.blk.0.attn_q.weight": (4, 64)})),
+    ("m.gguf", "It holds no model that is known", gguf({"a.b": (4, 64)})),
+    ("m.safetensors", "m.safetensors is a GGUF file under another name", gguf({Z_IMAGE: (4, 64)})),
     ("m.safetensors", "m.safetensors is a pickle under another name", pickle.dumps({"a": 1})),
     ("m.safetensors", "m.safetensors is missing", None),
     ("m.safetensors", "It is a LoRA, not a model", ["lora_unet_x.lora_down.weight"]),
