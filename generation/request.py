@@ -262,6 +262,7 @@ class ModelEntry:
         ""  # the folder or hub name that the other parts of a single file come from; empty: Atelier's own
     )
     vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
+    preview: str = ""  # the file or folder of a TAESD that draws previews; empty: a linear map of the latents
     prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
     zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so
     quantise: Literal["", "int8"] = ""  # weights of linear layers, except in the VAE

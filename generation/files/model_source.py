@@ -6,10 +6,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from generation.files.checkpoint import SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
+from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import is_hub_name
 from generation.files.model_folder import ModelFolder, inspect, inspect_part
 from generation.files.tensor_file import BrokenModelFolder
+from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
 
 QUANTISER = "torchao==0.18.0"
@@ -45,6 +46,13 @@ def is_single_file(source: str) -> bool:
 
 def inspect_entry(entry: ModelEntry) -> ModelSource:
     """Checks an entry's files. Raises BrokenModelFolder."""
+    source = _inspect_source(entry)
+    if entry.preview:
+        _check_preview(entry, source)
+    return source
+
+
+def _inspect_source(entry: ModelEntry) -> ModelSource:
     if entry.quantise and find_spec("torchao") is None:
         advice = f"Install it: pip install {QUANTISER}."
         raise BrokenModelFolder(entry.source, "`quantise` needs the package torchao.", advice)
@@ -78,6 +86,18 @@ def _check_complete(entry: ModelEntry, checkpoint: Checkpoint) -> None:
         pipeline = " or ".join(architecture.pipelines)
         advice = f"Set `base` to a folder or hub name of a {pipeline}, which the other parts are taken from."
         raise BrokenModelFolder(entry.source, what, advice)
+
+
+def _check_preview(entry: ModelEntry, source: ModelSource) -> None:
+    """Raises BrokenModelFolder. Whether it fits a model that is not fetched yet shows when it is loaded."""
+    tiny = inspect_tiny(entry.preview)
+    if source.folder is not None:
+        file = source.folder.path / "vae" / "config.json"
+        if file.is_file():
+            check_fit(entry.preview, tiny, json.loads(file.read_bytes()))
+    elif source.checkpoint is not None:
+        layout = LAYOUTS / f"{source.checkpoint.architecture.layout}.json"
+        check_fit(entry.preview, tiny, json.loads(layout.read_bytes())["vae/config.json"])
 
 
 def count_bytes(entry: ModelEntry, itemsize: int) -> int | None:

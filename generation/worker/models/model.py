@@ -45,7 +45,10 @@ def schedulers_of(entry: ModelEntry, own: Any) -> dict[str, Any]:
 class Model:
     """A loaded model: its modules and the objects made from them."""
 
-    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype, preview: Any = None
+    ) -> None:
+        """`preview`: as in `Codec`."""
         self.entry = entry
         self.pipe = pipe
         self.device = device
@@ -66,7 +69,7 @@ class Model:
         self.adapters = Adapters(entry, pipe)
         self.offload = Offload(pipe, device)
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
-        self.codec = Codec(pipe, self.family, device, self.offload)
+        self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
         self.abilities = replace(of_pipe(pipe), multiple=self.family.multiple)
 

@@ -20,13 +20,20 @@ from generation.worker.models.families import ModelFamily
 from generation.worker.models.offload import Offload
 from generation.worker.upscaling.upscale import Upscaler
 
+PREVIEW_SIDE = 256
+"""Pixels: the longer side of a picture in a preview."""
+
 
 class Codec:
     """The VAE of one model. Pictures are (n, 3, height, width) float32 from 0 to 1. Latents are (n, channels, height / scale,
     width / scale) float32.
     """
 
-    def __init__(self, pipe: Any, family: ModelFamily, device: torch.device, offload: Offload) -> None:
+    def __init__(
+        self, pipe: Any, family: ModelFamily, device: torch.device, offload: Offload, preview: Any = None
+    ) -> None:
+        """`preview`: an AutoencoderTiny on the device that decodes the denoiser's latents; None: previews are a linear map."""
+        self._preview = preview
         self._vae: Any = pipe.vae
         self._family = family
         self._offload = offload
@@ -38,7 +45,7 @@ class Codec:
         )
         is_tiny = isinstance(pipe.vae, AutoencoderTiny)
         self.is_drawing = not is_tiny  # `encode` draws from the generator
-        self._to_rgb = None if is_tiny else self._fit_rgb()
+        self._to_rgb = None if is_tiny or preview else self._fit_rgb()
 
     @torch.inference_mode()
     def decode(self, latents: Tensor) -> Tensor:
@@ -54,10 +61,20 @@ class Codec:
     @torch.inference_mode()
     def preview(self, latents: Tensor) -> Tensor:
         """Returns (n, 3, height, width), with as many pixels as are cheap to compute."""
+        if self._preview is not None:
+            return torch.cat([self._decode_tiny(one) for one in latents.split(1)])
         if self._to_rgb is None:
             return self.decode(latents)
         flat = torch.cat([latents, torch.ones_like(latents[:, :1])], dim=1)
         return torch.einsum("nchw,cr->nrhw", flat, self._to_rgb).clamp(0, 1)
+
+    def _decode_tiny(self, latents: Tensor) -> Tensor:
+        """Decodes one picture, because a preview may not take the memory of several. Returns few pixels more than are shown."""
+        config = self._preview.config
+        raw = latents / config.scaling_factor + (config.shift_factor or 0.0)
+        decoded: Tensor = self._preview.decode(raw.to(self._preview.dtype), return_dict=False)[0]
+        shrunk = torch.nn.functional.avg_pool2d(decoded, max(1, max(decoded.shape[-2:]) // PREVIEW_SIDE))
+        return (shrunk.float() / 2 + 0.5).clamp(0, 1)
 
     @torch.inference_mode()
     def encode(self, pictures: Tensor, generator: torch.Generator | None = None) -> Tensor:
