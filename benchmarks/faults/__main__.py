@@ -93,7 +93,7 @@ def result_of(seed: int, notes: Notes, judged: Judged) -> dict[str, Any]:
     return {
         "seed": seed,
         "orders": len(notes.attempts),
-        "accepted": sum(each.is_accepted for each in notes.attempts),
+        "accepted": notes.accepted,
         "presses": notes.presses,
         "unanswered": notes.unanswered,
         "private answers": notes.refused,

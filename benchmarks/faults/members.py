@@ -38,7 +38,7 @@ class Members:
 
     @property
     def accepted(self) -> int:
-        return sum(each.is_accepted for each in self._scene.notes.attempts)
+        return self._scene.notes.accepted
 
     @property
     def is_done(self) -> bool:
@@ -96,8 +96,10 @@ class Members:
             images=chance.choice((1, 1, 2)),
             steps=chance.choice((1, 2, 4, 8, 30)),
         )
-        self._scene.notes.attempts.append(Attempt(prompt, use))
+        attempt = Attempt(prompt, use)
+        self._scene.notes.attempts.append(attempt)
         await self._answered(use)
+        self._scene.notes.accepted += attempt.is_accepted
 
     async def _press(self, person: Person, message: Message, press: str) -> None:
         self._scene.notes.presses += 1

@@ -49,7 +49,7 @@ class Attempt:
 
     @property
     def is_accepted(self) -> bool:
-        """Whether the member saw a card, and not a refusal."""
+        """Whether the member sees a card, and not a refusal. False after the card was deleted."""
         message = self.use.message
         return message is not None and not message.is_ephemeral
 
@@ -61,6 +61,7 @@ class Notes:
     faults: Counter[str] = field(default_factory=Counter[str])
     spoilt: Counter[str] = field(default_factory=Counter[str])
     attempts: list[Attempt] = field(default_factory=list[Attempt])
+    accepted: int = 0  # attempts whose first answer was a card, also if that was deleted later
     presses: int = 0
     unanswered: int = 0  # the member saw that the bot did not respond
     refused: int = 0  # with a sentence

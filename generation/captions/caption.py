@@ -18,8 +18,6 @@ _OPEN: Final = (
 """Grounds for a prompt that names none. Neighbours differ much."""
 _NEUTRAL: Final = ("white", "gray", "light blue")
 """Grounds for repainted things: their colour is weak on a strong one."""
-
-
 _OPEN_SCENES: Final = ("sky", "forest", "snow", "sunset", "sea", "night", "desert", "space", "room")
 """Scenes for a prompt that names none, in every second picture of a model that draws scenes."""
 
