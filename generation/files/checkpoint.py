@@ -160,9 +160,7 @@ class Checkpoint:
     has_zero_snr: bool  # the file says that its last training timestep was pure noise
     weights: int  # number of parameters in `parts`
     depths: Mapping[str, int]  # of the denoiser: the number of blocks, as `Architecture.blocks` names it
-    packed: int = (
-        0  # bytes of the weights of a GGUF file, which keep their types; 0: they take the dtype of the model
-    )
+    packed: int = 0  # bytes of a GGUF file's weights, which keep their types; 0: they take the model's dtype
     is_told_guidance: bool = False  # FLUX.1 dev, not schnell
 
     @property

@@ -4,11 +4,10 @@ import json
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import is_hub_name
-from generation.files.model_folder import ModelFolder, inspect, inspect_part
+from generation.files.model_folder import ModelFolder, inspect, inspect_part, read_json
 from generation.files.tensor_file import BrokenModelFolder
 from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
@@ -94,7 +93,7 @@ def _check_preview(entry: ModelEntry, source: ModelSource) -> None:
     if source.folder is not None:
         file = source.folder.path / "vae" / "config.json"
         if file.is_file():
-            check_fit(entry.preview, tiny, json.loads(file.read_bytes()))
+            check_fit(entry.preview, tiny, read_json(entry.base or entry.source, file))
     elif source.checkpoint is not None:
         layout = LAYOUTS / f"{source.checkpoint.architecture.layout}.json"
         check_fit(entry.preview, tiny, json.loads(layout.read_bytes())["vae/config.json"])
@@ -117,31 +116,28 @@ def _check_gguf(entry: ModelEntry) -> None:
 
 def _base(entry: ModelEntry, checkpoint: Checkpoint) -> ModelFolder | None:
     """Checks the folder that a single file's other parts come from. None: a hub's model that is not in the cache."""
-    source = entry.base
-    folder = inspect(source, entry.revision, checkpoint.parts)
-    if folder and folder.pipeline not in checkpoint.architecture.pipelines:
-        what = f"It is a {folder.pipeline}, and {checkpoint.path.name} is {checkpoint.architecture.name}."
-        wanted = " or ".join(checkpoint.architecture.pipelines)
-        raise BrokenModelFolder(source, what, f"Set `base` to a folder or hub name of a {wanted}.")
-    if folder and folder.pipeline == "FluxPipeline":
-        config = _denoiser_config(folder, checkpoint)
-        if bool(config.get("guidance_embeds")) != checkpoint.is_told_guidance:
-            what = f"FLUX.1 dev is told its guidance and schnell is not; it is not the kind of {checkpoint.path.name}."
-            raise BrokenModelFolder(source, what, "Set `base` to the other kind.")
+    folder = inspect(entry.base, entry.revision, checkpoint.parts)
     if folder:
-        _check_depths(source, folder, checkpoint)
+        check_base(entry.base, folder, checkpoint)
     return folder
 
 
-def _check_depths(source: str, folder: ModelFolder, checkpoint: Checkpoint) -> None:
-    """Raises BrokenModelFolder if the denoisers have other numbers of blocks: diffusers would leave the surplus out, unsaid."""
-    config = _denoiser_config(folder, checkpoint)
+def check_base(source: str, folder: ModelFolder, checkpoint: Checkpoint) -> None:
+    """Raises BrokenModelFolder for a folder of another model than the file's. `source`: its name in errors."""
+    architecture = checkpoint.architecture
+    if folder.pipeline not in architecture.pipelines:
+        what = f"It is a {folder.pipeline}, and {checkpoint.path.name} is {architecture.name}."
+        wanted = " or ".join(architecture.pipelines)
+        raise BrokenModelFolder(source, what, f"Set `base` to a folder or hub name of a {wanted}.")
+    config = read_json(source, folder.path / architecture.denoiser / "config.json")
+    if (
+        folder.pipeline == "FluxPipeline"
+        and bool(config.get("guidance_embeds")) != checkpoint.is_told_guidance
+    ):
+        what = f"FLUX.1 dev is told its guidance and schnell is not; it is not the kind of {checkpoint.path.name}."
+        raise BrokenModelFolder(source, what, "Set `base` to the other kind.")
+    # diffusers would leave out the blocks that the configuration lacks, unsaid.
     for key, depth in checkpoint.depths.items():
         if (wanted := config.get(key)) != depth:
             what = f"Its denoiser has {wanted} blocks ({key}) where {checkpoint.path.name} has {depth}."
             raise BrokenModelFolder(source, what, "Set `base` to the model that the file was made from.")
-
-
-def _denoiser_config(folder: ModelFolder, checkpoint: Checkpoint) -> dict[str, Any]:
-    file = folder.path / checkpoint.architecture.denoiser / "config.json"
-    return json.loads(file.read_bytes())

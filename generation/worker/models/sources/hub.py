@@ -61,7 +61,7 @@ def _told(name: str, blobs: Path, total: int) -> Generator[None]:
     thread.start()
     try:
         yield
-        log.info("fetched %s", name)
     finally:
         done.set()
         thread.join()
+    log.info("fetched %s", name)  # after the last line of the thread

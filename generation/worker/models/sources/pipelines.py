@@ -15,7 +15,7 @@ from diffusers.utils import logging as diffusers_logging
 
 from generation.files.checkpoint import Checkpoint
 from generation.files.model_folder import inspect_folder
-from generation.files.model_source import ModelSource, inspect_entry, is_single_file
+from generation.files.model_source import ModelSource, check_base, inspect_entry, is_single_file
 from generation.request import ModelEntry
 from generation.worker.models.sources.folder import load_folder
 from generation.worker.models.sources.hub import fetch
@@ -35,9 +35,10 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> Any:
     source = inspect_entry(entry)
     if name := source.to_fetch:
         skip = source.checkpoint.parts if source.checkpoint else ()
-        source = replace(
-            source, folder=inspect_folder(name, fetch(name, entry.revision, skip), skip), to_fetch=""
-        )
+        folder = inspect_folder(name, fetch(name, entry.revision, skip), skip)
+        if source.checkpoint:
+            check_base(name, folder, source.checkpoint)
+        source = replace(source, folder=folder, to_fetch="")
     diffusers_logging.set_verbosity_error()
     transformers.logging.set_verbosity_error()
     diffusers_logging.disable_progress_bar()

@@ -10,10 +10,11 @@ from safetensors.torch import load_file
 from generation.files.tiny_autoencoder import check_fit, decoder_names, inspect_tiny
 
 
-def load_preview_decoder(source: str, vae: Any, dtype: torch.dtype) -> AutoencoderTiny:
-    """Returns it in the host's memory, without its encoder. `vae`: of the model. Raises BrokenModelFolder."""
+def load_preview_decoder(source: str, vae: Any, dtype: torch.dtype) -> Any:
+    """Returns an AutoencoderTiny in the host's memory, without its encoder. `vae`: of the model. Raises BrokenModelFolder."""
     tiny = inspect_tiny(source)
     check_fit(source, tiny, dict(vae.config) | {"_class_name": type(vae).__name__})
+    made: Any
     if Path(source).is_dir():
         made = AutoencoderTiny.from_pretrained(source, dtype=dtype, use_safetensors=True)
     else:

@@ -7,14 +7,17 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from generation.files.model_folder import inspect
-from generation.worker.models.sources import hub
+from generation.worker.models.loading import BrokenModel
+from generation.worker.models.sources import hub, pipelines
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.models.test_unusual_folders import by_name
 from tests.generation.worker.requests import model, order
@@ -123,6 +126,17 @@ def test_the_weights_that_a_single_file_brings_are_not_fetched(
     assert {file.name for file in (folder / "unet").iterdir()} == {"config.json"}
     assert inspect("owner/half") is None
     assert inspect("owner/half", skip=("unet",))
+
+
+def test_a_fetched_base_of_another_model_is_said(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setattr(pipelines, "fetch", partial(hub.fetch, endpoint=address))
+    file = tmp_path / "z.safetensors"
+    save_file({"layers.0.adaLN_modulation.0.weight": torch.zeros(2)}, file)
+    with pytest.raises(BrokenModel, match="It is a StableDiffusionPipeline, and z"):
+        model(file, base="owner/half")
 
 
 def test_the_log_says_how_far_it_is(
