@@ -2,6 +2,7 @@
 
 import logging
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Each of pytest's workers has a core; torch would start a thread for every core in each of them. Read when torch is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from db import database
+from db.migrate import FILE_NAME, Migrated, demand_not_lost
 from generation import logs
 
 MARKS = {
@@ -40,3 +43,24 @@ def closed_log() -> Iterator[None]:
     # removes only the program's handlers; pytest removes its own
     root.handlers[:] = [each for each in root.handlers if type(each).__module__ != logs.__name__]
     root.setLevel(level)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def migrated_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Gives every new database of a test a copy of one that was migrated, because dozens of migrations take longer than most
+    tests. The real function still checks the file. `tests/db/test_migrate.py` calls it itself.
+    """
+    template = tmp_path_factory.mktemp("template") / FILE_NAME
+    real = database.migrate
+    real(template)
+
+    def migrate(path: Path) -> Migrated:
+        demand_not_lost(path)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(template, path)
+        return real(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(database, "migrate", migrate)
+        yield
