@@ -233,7 +233,7 @@ class ModelEntry:
     ]
     source: Annotated[
         str, Meta(min_length=1)
-    ]  # a .safetensors file, a folder in diffusers' layout, or a hub name
+    ]  # a .safetensors or .gguf file, a folder in diffusers' layout, or a hub name
     licence: str
     description: str = ""
     side: Annotated[int, Meta(ge=8, le=4096)] = 512  # pixels: of the square that the model was trained on
@@ -262,6 +262,7 @@ class ModelEntry:
         ""  # the folder or hub name that the other parts of a single file come from; empty: Atelier's own
     )
     vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
+    preview: str = ""  # the file or folder of a TAESD that draws previews; empty: a linear map of the latents
     prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
     zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so
     quantise: Literal["", "int8"] = ""  # weights of linear layers, except in the VAE

@@ -1,19 +1,21 @@
-"""Recognises a model in one *.safetensors file, by the names and shapes in its header. Imports no torch, so the bot can report
-errors at start.
+"""Recognises a model in one *.safetensors or *.gguf file, by the names and shapes in its header. Imports no torch, so the bot can
+report errors at start.
 """
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from generation.files.gguf_file import READABLE, read_gguf_header
 from generation.files.tensor_file import BrokenModelFolder, TensorHeader, read_header, unreadable
 
 LAYOUTS = Path(__file__).parents[2] / "models" / "layouts"
 """The configurations of models that are often one file: one JSON file each, and CLIP's vocabulary."""
 
 PICKLES = (".ckpt", ".pt", ".pth", ".bin", ".pkl")
-SUFFIXES = (".safetensors", ".gguf", *PICKLES)
+GGUF = ".gguf"
+SUFFIXES = (".safetensors", GGUF, *PICKLES)
 
 _HOW_TO_CONVERT = (
     "Look for the model's .safetensors file. Or convert it, on a machine without secrets: read it with "
@@ -32,6 +34,8 @@ class Architecture:
     denoiser_class: str  # of diffusers
     pipelines: tuple[str, ...]  # diffusers classes that draw with it, the usual one first
     parts: Mapping[str, str]  # component -> a tensor that the file holds if it holds that component
+    # How the file names the denoiser's blocks -> how the denoiser's configuration calls their number.
+    blocks: Mapping[str, str] = field(default_factory=dict[str, str])
     layout: str = ""  # a file in LAYOUTS; empty: configuration and tokenizers come from `base`
 
 
@@ -75,13 +79,16 @@ _SD3 = Architecture(
         "text_encoder_3": "text_encoders.t5xxl.transformer.shared.weight",
         **_VAE,
     },
+    blocks={"joint_blocks": "num_layers"},
 )
+_TWO_STREAMS = {"double_blocks": "num_layers", "single_blocks": "num_single_layers"}
 _FLUX = Architecture(
     name="FLUX.1",
     denoiser="transformer",
     denoiser_class="FluxTransformer2DModel",
     pipelines=("FluxPipeline",),
     parts={},
+    blocks=_TWO_STREAMS,
 )
 _BY_KEY: tuple[tuple[str, Architecture], ...] = (
     (
@@ -92,6 +99,7 @@ _BY_KEY: tuple[tuple[str, Architecture], ...] = (
             denoiser_class="ChromaTransformer2DModel",
             pipelines=("ChromaPipeline",),
             parts={},
+            blocks=_TWO_STREAMS,
         ),
     ),
     (
@@ -102,6 +110,7 @@ _BY_KEY: tuple[tuple[str, Architecture], ...] = (
             denoiser_class="Flux2Transformer2DModel",
             pipelines=("Flux2KleinPipeline", "Flux2Pipeline"),
             parts={},
+            blocks=_TWO_STREAMS,
         ),
     ),
     ("double_blocks.0.img_attn.norm.key_norm.scale", _FLUX),
@@ -114,10 +123,25 @@ _BY_KEY: tuple[tuple[str, Architecture], ...] = (
             denoiser_class="ZImageTransformer2DModel",
             pipelines=("ZImagePipeline",),
             parts={},
+            blocks={"layers": "n_layers"},
+        ),
+    ),
+    (
+        "transformer_blocks.0.img_mod.1.weight",
+        Architecture(
+            name="Qwen-Image",
+            denoiser="transformer",
+            denoiser_class="QwenImageTransformer2DModel",
+            pipelines=("QwenImagePipeline",),
+            parts={},
+            blocks={"transformer_blocks": "num_layers"},
         ),
     ),
 )
 """A tensor that no other architecture has -> its architecture."""
+
+_TEXT = ("token_embd.", "enc.blk.", "model.embed_tokens.", "text_model.", "encoder.block.", "shared.weight")
+"""How names of language models begin: those of llama.cpp, Qwen, CLIP and T5."""
 
 _U_NET = "input_blocks.0.0.weight"
 _TEXT_WIDTHS = {768: _SD1, 1024: _SD2, 2048: _SDXL}
@@ -135,7 +159,13 @@ class Checkpoint:
     prediction: str  # "epsilon" or "v_prediction", if the file says it; else empty
     has_zero_snr: bool  # the file says that its last training timestep was pure noise
     weights: int  # number of parameters in `parts`
+    depths: Mapping[str, int]  # of the denoiser: the number of blocks, as `Architecture.blocks` names it
+    packed: int = 0  # bytes of a GGUF file's weights, which keep their types; 0: they take the model's dtype
     is_told_guidance: bool = False  # FLUX.1 dev, not schnell
+
+    @property
+    def is_gguf(self) -> bool:
+        return self.path.suffix.lower() == GGUF
 
 
 def inspect_checkpoint(source: str) -> Checkpoint:
@@ -144,6 +174,9 @@ def inspect_checkpoint(source: str) -> Checkpoint:
     header = _read(source, path)
     names = {name.removeprefix(PREFIX): name for name in header.shapes}
     architecture = _architecture(source, header, names)
+    is_gguf = path.suffix.lower() == GGUF
+    if is_gguf:
+        _check_gguf(source, header, architecture)
     _refuse_quantised(source, header)
     present = [part for part, name in architecture.parts.items() if name in header.shapes]
     return Checkpoint(
@@ -154,12 +187,16 @@ def inspect_checkpoint(source: str) -> Checkpoint:
         prediction=_prediction(header),
         has_zero_snr="ztsnr" in header.shapes or header.metadata.get("ss_zero_terminal_snr") == "True",
         weights=_count(header, architecture),
+        depths={key: _depth(names, blocks) for blocks, key in architecture.blocks.items()},
+        packed=header.bytes if is_gguf else 0,
         is_told_guidance="guidance_in.in_layer.weight" in names,
     )
 
 
 def inspect_vae(source: str) -> int:
     """Checks a VAE in one file. Returns its number of parameters. Raises BrokenModelFolder."""
+    if Path(source).suffix.lower() == GGUF:
+        raise BrokenModelFolder(source, "A VAE in a GGUF file can't be read.", "Use a .safetensors file.")
     header = _read(source, Path(source))
     if not any(name.removeprefix("first_stage_model.") == "decoder.conv_in.weight" for name in header.shapes):
         advice = "Set `vae` to the file or folder of an AutoencoderKL."
@@ -175,10 +212,7 @@ def _read(source: str, path: Path) -> TensorHeader:
         reason = unreadable(source, path.name, path, FileNotFoundError()).reason
         advice = "Name an existing file or folder in the settings, or a hub name."
         raise BrokenModelFolder(source, reason, advice)
-    if path.suffix.lower() != ".safetensors":
-        advice = "Use the model's .safetensors file."
-        raise BrokenModelFolder(source, f"Models in {path.suffix} files can't be read.", advice)
-    return read_header(source, path)
+    return read_gguf_header(source, path) if path.suffix.lower() == GGUF else read_header(source, path)
 
 
 def _architecture(source: str, header: TensorHeader, names: Mapping[str, str]) -> Architecture:
@@ -187,6 +221,11 @@ def _architecture(source: str, header: TensorHeader, names: Mapping[str, str]) -
             return architecture
     if _U_NET in names:
         return _unet_architecture(source, header, names)
+    if any(name.startswith(_TEXT) for name in names):
+        advice = (
+            "Set `source` to the file of the transformer, and `base` to what its text encoders come from."
+        )
+        raise BrokenModelFolder(source, "It holds a text encoder or a language model.", advice)
     if any("lora" in name.lower() for name in names):
         advice = "Name it in [[models.loras]] of the model that it was made for."
         raise BrokenModelFolder(source, "It is a LoRA, not a model.", advice)
@@ -218,6 +257,23 @@ def _unet_architecture(source: str, header: TensorHeader, names: Mapping[str, st
     if "label_emb.0.0.weight" in names:
         return _SDXL
     raise BrokenModelFolder(source, f"Its text is {min(widths, default=0)} wide.", "Use a plain model.")
+
+
+def _check_gguf(source: str, header: TensorHeader, architecture: Architecture) -> None:
+    """Raises BrokenModelFolder for what diffusers can't read from a GGUF file."""
+    if architecture.denoiser == "unet":
+        advice = "Use the model's .safetensors file; `quantise` makes it smaller."
+        raise BrokenModelFolder(source, f"{architecture.name} can't be read from a GGUF file.", advice)
+    readable = [name for name, *_ in READABLE.values()]
+    if other := next((dtype for dtype in header.dtypes.values() if dtype not in readable), None):
+        advice = f"Take a file of one of the types {', '.join(readable)}."
+        raise BrokenModelFolder(source, f"It holds weights of the type {other}, which can't be read.", advice)
+
+
+def _depth(names: Iterable[str], blocks: str) -> int:
+    """Returns the number of blocks, whose names are as "double_blocks.7.img_attn.qkv.weight"."""
+    prefix = f"{blocks}."
+    return len({name.removeprefix(prefix).split(".")[0] for name in names if name.startswith(prefix)})
 
 
 def _refuse_quantised(source: str, header: TensorHeader) -> None:

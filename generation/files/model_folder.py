@@ -55,10 +55,6 @@ class ModelFolder:
     # Components that are null in model_index.json, as T5 often is in Stable Diffusion 3.
     left_out: tuple[str, ...] = ()
 
-    @property
-    def weights(self) -> int:
-        return sum(self.parts.values())
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Component:
@@ -95,7 +91,7 @@ def inspect_folder(source: str, folder: Path, skip: tuple[str, ...] = ()) -> Mod
 
     `source`: its name in errors. `skip`: components whose weights come from elsewhere.
     """
-    index = _read_json(source, folder / "model_index.json")
+    index = read_json(source, folder / "model_index.json")
     pipeline = str(index.get("_class_name"))
     if not pipeline.endswith("Pipeline"):
         advice = "Point `source` at a folder that diffusers' `save_pretrained` wrote."
@@ -112,6 +108,7 @@ def inspect_folder(source: str, folder: Path, skip: tuple[str, ...] = ()) -> Mod
             continue
         if component.is_model:
             weights[component.name] = _weights(source, component, files)
+            _refuse_quantised(source, folder / component.name)
         elif (
             "Tokenizer" in component.class_name and "ByT5" not in component.class_name
         ):  # its tokens are bytes
@@ -164,7 +161,7 @@ def _variant(source: str, weights: dict[str, Weights]) -> str | None:
 
 def inspect_part(source: str, folder: Path) -> int:
     """Checks the folder of one model component, such as a VAE. Returns its number of parameters. Raises BrokenModelFolder."""
-    class_name = str(_read_json(source, folder / "config.json").get("_class_name"))
+    class_name = str(read_json(source, folder / "config.json").get("_class_name"))
     part = _Component(name=folder.name, library="diffusers", class_name=class_name)
     files = _list(source, folder.parent, part)
     return _count(source, folder, _weights(source, part, files), None)
@@ -199,7 +196,7 @@ def _list(source: str, folder: Path, component: _Component) -> list[str]:
         raise unreadable(source, f"{component.name}/", place, error) from None
     for file in files:
         if file.suffix == ".json":
-            _read_json(source, file)
+            read_json(source, file)
     return [file.name for file in files]
 
 
@@ -222,6 +219,15 @@ def _weights(source: str, component: _Component, files: list[str]) -> Weights:
     raise BrokenModelFolder(source, f"{name}/ holds no weights (*.safetensors).", NEEDS_FULL)
 
 
+def _refuse_quantised(source: str, folder: Path) -> None:
+    """Raises BrokenModelFolder for weights that need the package which quantised them, such as bitsandbytes or SDNQ."""
+    if told := read_json(source, folder / "config.json").get("quantization_config"):
+        method = cast("dict[str, Any]", told).get("quant_method") if isinstance(told, dict) else None
+        what = f"Its {folder.name} is quantised by {method or 'another program'}, which can't be read."
+        advice = "Take the model in half precision (`quantise` makes it smaller), or a GGUF file with `base`."
+        raise BrokenModelFolder(source, what, advice)
+
+
 def _count(source: str, folder: Path, weights: Weights, variant: str | None) -> int:
     """Returns the number of parameters in the files that would be loaded."""
     own = variant if variant in weights.by_variant else None
@@ -229,7 +235,7 @@ def _count(source: str, folder: Path, weights: Weights, variant: str | None) -> 
     if "-of-" in "".join(files):
         stem = re.split(r"\.|-\d", min(files))[0]
         index = folder / f"{stem}.safetensors.index{f'.{own}' if own else ''}.json"
-        for shard in sorted(set(_read_json(source, index).get("weight_map", {}).values())):
+        for shard in sorted(set(read_json(source, index).get("weight_map", {}).values())):
             if not (folder / str(shard)).is_file():
                 read_shapes(source, folder / str(shard))
     return sum(math.prod(shape) for file in files for shape in read_shapes(source, folder / file).values())
@@ -270,7 +276,8 @@ def _check_scheduler(source: str, component: _Component, files: list[str]) -> No
         raise BrokenModelFolder(source, f"{component.name}/scheduler_config.json is missing.", NEEDS_FULL)
 
 
-def _read_json(source: str, file: Path) -> dict[str, Any]:
+def read_json(source: str, file: Path) -> dict[str, Any]:
+    """Raises BrokenModelFolder, in whose words a file has the name of its folder."""
     name = file.name if file.name == "model_index.json" else f"{file.parent.name}/{file.name}"
     try:
         content = file.read_bytes()

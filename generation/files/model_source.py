@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from generation.files.checkpoint import SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
+from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import find_snapshot, is_hub_name
-from generation.files.model_folder import ModelFolder, inspect, inspect_part
+from generation.files.model_folder import ModelFolder, inspect, inspect_part, read_json
 from generation.files.tensor_file import BrokenModelFolder
+from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
 
 QUANTISER = "torchao==0.18.0"
+GGUF_READER = "gguf==0.19.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +30,19 @@ class ModelSource:
         """Returns whether all files are on this machine."""
         return not (self.to_fetch or self.vae_to_fetch)
 
-    @property
-    def weights(self) -> int | None:
-        """Returns the number of parameters that would be loaded; None if that is not known before a hub's model is fetched."""
+    def bytes(self, itemsize: int) -> int | None:
+        """Returns the memory that the weights would take; None if that is not known before a hub's model is fetched.
+
+        `itemsize`: bytes of a weight that is not packed.
+        """
         if self.to_fetch:
             return None
+        parts = self.folder.parts if self.folder else {}
         if self.checkpoint is None:
-            return self.folder.weights if self.folder else None
-        others = self.folder.parts if self.folder else {}
-        from_elsewhere = sum(count for part, count in others.items() if part not in self.checkpoint.parts)
-        return self.checkpoint.weights + from_elsewhere
+            return sum(parts.values()) * itemsize
+        own = self.checkpoint.packed or self.checkpoint.weights * itemsize
+        others = sum(count for part, count in parts.items() if part not in self.checkpoint.parts)
+        return own + others * itemsize
 
 
 def is_single_file(source: str) -> bool:
@@ -46,6 +51,13 @@ def is_single_file(source: str) -> bool:
 
 def inspect_entry(entry: ModelEntry) -> ModelSource:
     """Checks an entry's files. Raises BrokenModelFolder."""
+    source = _inspect_source(entry)
+    if entry.preview:
+        _check_preview(entry, source)
+    return source
+
+
+def _inspect_source(entry: ModelEntry) -> ModelSource:
     if entry.quantise and find_spec("torchao") is None:
         advice = f"Install it: pip install {QUANTISER}."
         raise BrokenModelFolder(entry.source, "`quantise` needs the package torchao.", advice)
@@ -57,26 +69,48 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
         folder = inspect(entry.source, entry.revision)
         return ModelSource(folder=folder, to_fetch="" if folder else entry.source, vae_to_fetch=vae_to_fetch)
     checkpoint = inspect_checkpoint(entry.source)
-    if entry.base:
-        folder = _base(entry, checkpoint)
-        return ModelSource(
-            folder=folder,
-            checkpoint=checkpoint,
-            to_fetch="" if folder else entry.base,
-            vae_to_fetch=vae_to_fetch,
-        )
+    if not entry.base:
+        _check_complete(entry, checkpoint)
+    if checkpoint.is_gguf:
+        _check_gguf(entry)
+    if not entry.base:
+        return ModelSource(folder=None, checkpoint=checkpoint, vae_to_fetch=vae_to_fetch)
+    folder = _base(entry, checkpoint)
+    to_fetch = "" if folder else entry.base
+    return ModelSource(folder=folder, checkpoint=checkpoint, to_fetch=to_fetch, vae_to_fetch=vae_to_fetch)
+
+
+def _check_complete(entry: ModelEntry, checkpoint: Checkpoint) -> None:
+    """Raises BrokenModelFolder for a file that needs a `base`."""
+    architecture = checkpoint.architecture
     missing = [part for part in checkpoint.missing if not (part == "vae" and entry.vae)]
-    if not checkpoint.architecture.layout or missing:
-        what = f"{checkpoint.path.name} holds {' and '.join(checkpoint.parts)} of {checkpoint.architecture.name} alone."
-        pipeline = " or ".join(checkpoint.architecture.pipelines)
+    if not architecture.layout or missing:
+        what = f"{checkpoint.path.name} holds {' and '.join(checkpoint.parts)} of {architecture.name} alone."
+        pipeline = " or ".join(architecture.pipelines)
         advice = f"Set `base` to a folder or hub name of a {pipeline}, which the other parts are taken from."
         raise BrokenModelFolder(entry.source, what, advice)
-    return ModelSource(folder=None, checkpoint=checkpoint, vae_to_fetch=vae_to_fetch)
 
 
-def count_weights(entry: ModelEntry) -> int | None:
-    """Returns `ModelSource.weights` of an entry. Raises BrokenModelFolder."""
-    return inspect_entry(entry).weights
+def _check_preview(entry: ModelEntry, source: ModelSource) -> None:
+    """Raises BrokenModelFolder. Whether it fits a model that is not fetched yet shows when it is loaded."""
+    tiny = inspect_tiny(entry.preview)
+    if source.folder is not None:
+        file = source.folder.path / "vae" / "config.json"
+        if file.is_file():
+            check_fit(entry.preview, tiny, read_json(entry.base or entry.source, file))
+    elif source.checkpoint is not None:
+        layout = LAYOUTS / f"{source.checkpoint.architecture.layout}.json"
+        check_fit(entry.preview, tiny, json.loads(layout.read_bytes())["vae/config.json"])
+
+
+def _check_gguf(entry: ModelEntry) -> None:
+    """Raises BrokenModelFolder."""
+    if entry.quantise:
+        raise BrokenModelFolder(entry.source, "A GGUF file is quantised already.", "Remove `quantise`.")
+    if find_spec("gguf") is None:
+        raise BrokenModelFolder(
+            entry.source, "GGUF files need the package gguf.", f"Install it: pip install {GGUF_READER}."
+        )
 
 
 def _inspect_vae(source: str) -> str:
@@ -98,15 +132,28 @@ def _inspect_vae(source: str) -> str:
 
 def _base(entry: ModelEntry, checkpoint: Checkpoint) -> ModelFolder | None:
     """Checks the folder that a single file's other parts come from. None: a hub's model that is not in the cache."""
-    source = entry.base
-    folder = inspect(source, entry.revision, checkpoint.parts)
-    if folder and folder.pipeline not in checkpoint.architecture.pipelines:
-        what = f"It is a {folder.pipeline}, and {checkpoint.path.name} is {checkpoint.architecture.name}."
-        wanted = " or ".join(checkpoint.architecture.pipelines)
-        raise BrokenModelFolder(source, what, f"Set `base` to a folder or hub name of a {wanted}.")
-    if folder and folder.pipeline == "FluxPipeline":
-        config = json.loads((folder.path / "transformer" / "config.json").read_bytes())
-        if bool(config.get("guidance_embeds")) != checkpoint.is_told_guidance:
-            what = f"FLUX.1 dev is told its guidance and schnell is not; it is not the kind of {checkpoint.path.name}."
-            raise BrokenModelFolder(source, what, "Set `base` to the other kind.")
+    folder = inspect(entry.base, entry.revision, checkpoint.parts)
+    if folder:
+        check_base(entry.base, folder, checkpoint)
     return folder
+
+
+def check_base(source: str, folder: ModelFolder, checkpoint: Checkpoint) -> None:
+    """Raises BrokenModelFolder for a folder of another model than the file's. `source`: its name in errors."""
+    architecture = checkpoint.architecture
+    if folder.pipeline not in architecture.pipelines:
+        what = f"It is a {folder.pipeline}, and {checkpoint.path.name} is {architecture.name}."
+        wanted = " or ".join(architecture.pipelines)
+        raise BrokenModelFolder(source, what, f"Set `base` to a folder or hub name of a {wanted}.")
+    config = read_json(source, folder.path / architecture.denoiser / "config.json")
+    if (
+        folder.pipeline == "FluxPipeline"
+        and bool(config.get("guidance_embeds")) != checkpoint.is_told_guidance
+    ):
+        what = f"FLUX.1 dev is told its guidance and schnell is not; it is not the kind of {checkpoint.path.name}."
+        raise BrokenModelFolder(source, what, "Set `base` to the other kind.")
+    # diffusers would leave out the blocks that the configuration lacks, unsaid.
+    for key, depth in checkpoint.depths.items():
+        if (wanted := config.get(key)) != depth:
+            what = f"Its denoiser has {wanted} blocks ({key}) where {checkpoint.path.name} has {depth}."
+            raise BrokenModelFolder(source, what, "Set `base` to the model that the file was made from.")

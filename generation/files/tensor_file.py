@@ -32,11 +32,12 @@ class _Tensor(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TensorHeader:
-    """The header of a safetensors file."""
+    """The header of a safetensors or GGUF file."""
 
     shapes: dict[str, tuple[int, ...]]  # by name of the tensor
-    dtypes: dict[str, str]  # "F32", "F16", "BF16", "F8_E4M3", "I64", ...
+    dtypes: dict[str, str]  # "F32", "F16", "BF16", "F8_E4M3", "I64", ...; of GGUF also "Q8_0", "Q4_K", ...
     metadata: dict[str, str]  # what the program that wrote the file says about it
+    bytes: int  # of all tensors
 
 
 def read_shapes(source: str, file: Path) -> dict[str, tuple[int, ...]]:
@@ -57,7 +58,7 @@ def read_header(source: str, file: Path) -> TensorHeader:
             start = stream.read(8)
             length = int.from_bytes(start, "little")
             if length > size - 8 or length > _MAX_HEADER:
-                _refuse_other_kinds(source, name, start + stream.read(120))
+                refuse_other_kinds(source, name, start + stream.read(120))
             if size < 8 or length > size - 8:
                 raise BrokenModelFolder(
                     source, f"{name} is cut off in its header ({size} bytes).", NEEDS_FULL
@@ -71,7 +72,8 @@ def read_header(source: str, file: Path) -> TensorHeader:
         tensors = {name: msgspec.json.decode(entry, type=_Tensor) for name, entry in entries.items()}
     except ValueError:
         raise BrokenModelFolder(source, f"{name} is no safetensors file.", NEEDS_FULL) from None
-    expected = 8 + length + max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    taken = max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
+    expected = 8 + length + taken
     if size != expected:
         reason = f"{name} has {size} bytes where its header says {expected}."
         raise BrokenModelFolder(source, reason, NEEDS_FULL)
@@ -79,6 +81,7 @@ def read_header(source: str, file: Path) -> TensorHeader:
         shapes={name: tensor.shape for name, tensor in tensors.items()},
         dtypes={name: tensor.dtype for name, tensor in tensors.items()},
         metadata=metadata,
+        bytes=taken,
     )
 
 
@@ -105,8 +108,8 @@ def lfs_pointer(source: str, name: str) -> BrokenModelFolder:
     )
 
 
-def _refuse_other_kinds(source: str, name: str, start: bytes) -> None:
-    """Raises BrokenModelFolder for kinds of files that are often found under the name of a safetensors file."""
+def refuse_other_kinds(source: str, name: str, start: bytes) -> None:
+    """Raises BrokenModelFolder for kinds of files that are often found under the name of another. `start`: its first bytes."""
     if is_lfs_pointer(start):
         raise lfs_pointer(source, name)
     # torch.save writes a zip archive with a pickle inside; before version 1.6 it wrote the pickle alone.
@@ -114,7 +117,8 @@ def _refuse_other_kinds(source: str, name: str, start: bytes) -> None:
         reason = f"{name} is a pickle under another name; such files may run code when they are read."
         raise BrokenModelFolder(source, reason, NEEDS_SAFETENSORS)
     if start.startswith(b"GGUF"):
-        raise BrokenModelFolder(source, f"{name} is a GGUF file under another name.", NEEDS_SAFETENSORS)
+        advice = "Name it *.gguf, and set `source` to it, with `base`."
+        raise BrokenModelFolder(source, f"{name} is a GGUF file under another name.", advice)
     if start.lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
         reason = f"{name} is a web page, perhaps the form where its site asks for a password."
         raise BrokenModelFolder(source, reason, NEEDS_FULL)

@@ -26,6 +26,7 @@ from generation.worker.models.model import schedulers_of
 from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.models.sources.pipelines import load_pipeline
+from generation.worker.models.sources.preview_decoder import load_preview_decoder
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +91,8 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
             return PipelineModel(entry, pipe, device, dtype)
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
-        model = Model(entry, pipe, device, dtype)
+        preview = load_preview_decoder(entry.preview, pipe.vae, dtype).to(device) if entry.preview else None
+        model = Model(entry, pipe, device, dtype, preview)
         _try_scheduler(model)
         return model
     except BrokenModelFolder as broken:
@@ -143,6 +145,8 @@ def watch_compiling(begin: Callable[[], None], end: Callable[[], None]) -> None:
 def _check(entry: ModelEntry, pipe: Any) -> None:
     """Replaces the model's scheduler by the owner's. Raises BrokenModel if the loop can't denoise with this model."""
     family = FAMILIES.get(type(pipe).__name__)
+    if family is None and entry.preview:
+        raise BrokenModel(f"{entry.name}: a {type(pipe).__name__} has no previews; leave `preview` out.")
     if family is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
         raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
     if family is not None and not family(pipe).is_fitting:

@@ -20,7 +20,7 @@ from generation.worker.models.abilities import of_pipe
 from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
-from generation.worker.models.offload import Offload
+from generation.worker.models.offload import Offload, denoiser_of
 from generation.worker.models.prompt_reading import reading_of
 from generation.worker.output.decode import Codec, read_init
 
@@ -45,7 +45,10 @@ def schedulers_of(entry: ModelEntry, own: Any) -> dict[str, Any]:
 class Model:
     """A loaded model: its modules and the objects made from them."""
 
-    def __init__(self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(
+        self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype, preview: Any = None
+    ) -> None:
+        """`preview`: as in `Codec`."""
         self.entry = entry
         self.pipe = pipe
         self.device = device
@@ -53,8 +56,11 @@ class Model:
         self.family = FAMILIES[type(pipe).__name__](pipe)
         self.family.clip_skip = layers_skipped(pipe, entry.clip_skip)
         self.unet: Any = self.family.unet
-        # Compiled code is already replayed.
-        is_replayed = device.type == "cuda" and not entry.compile and self.family.IS_RECORDED
+        # Compiled code is already replayed. Unpacking quantised weights copies from the host.
+        is_packed = getattr(denoiser_of(pipe), "hf_quantizer", None) is not None
+        is_replayed = (
+            device.type == "cuda" and not entry.compile and not is_packed and self.family.IS_RECORDED
+        )
         self.cuda_graphs = CudaGraphs(self.family.unet, CudaRecorder()) if is_replayed else None
         self.step_tables = StepTables(pipe.scheduler)
         self.named_tables = {
@@ -63,7 +69,7 @@ class Model:
         self.adapters = Adapters(entry, pipe)
         self.offload = Offload(pipe, device)
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
-        self.codec = Codec(pipe, self.family, device, self.offload)
+        self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
         self.abilities = replace(of_pipe(pipe), multiple=self.family.multiple)
 

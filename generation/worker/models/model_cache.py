@@ -168,7 +168,7 @@ class ModelCache:
                 self.downloads.begin(entry)
                 return None
             itemsize = 1 if entry.quantise else pick_dtype(self.device, entry.dtype).itemsize
-            self._sizes[name] = (source.weights or 0) * itemsize
+            self._sizes[name] = source.bytes(itemsize) or 0
         return self._sizes[name]
 
     def _fail(self, name: ModelName, reason: str) -> None:

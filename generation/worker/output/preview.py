@@ -11,10 +11,7 @@ from PIL import Image
 from generation.files.images import grid_of, to_jpeg
 from generation.request import Drawing
 from generation.worker.job import Job
-from generation.worker.output.decode import Arriving, to_bytes
-
-PREVIEW_SIDE = 256
-"""Pixels: the longer side of a picture in a preview."""
+from generation.worker.output.decode import PREVIEW_SIDE, Arriving, to_bytes
 
 _GREY = (118, 118, 118)
 

@@ -12,10 +12,12 @@ from generation.files.hub_cache import is_hub_name
 PAGE = (PROJECT / "docs" / "models.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"^## (\d+ GB)[^\n]*\n.*?```toml\n(.*?)```", PAGE, re.S | re.M))
 
+SMALL = re.findall(r"^## Models in one file[^\n]*\n.*?```toml\n(.*?)```", PAGE, re.S | re.M)
+
 
 def test_there_is_a_block_for_every_card() -> None:
     assert list(BLOCKS) == ["8 GB", "12 GB", "16 GB", "24 GB", "48 GB"]
-    assert PAGE.count("```toml") == len(BLOCKS)
+    assert PAGE.count("```toml") == len(BLOCKS) + len(SMALL)
 
 
 @pytest.mark.parametrize("memory", BLOCKS)
@@ -40,3 +42,12 @@ def test_the_page_shows_the_blocks_that_fetch_writes() -> None:
     assert from_hub == {known.entry.source for known in known_models().values()}
     for name in known_models():
         assert re.search(rf"the names are [^.]*\b{name}\b", PAGE)
+
+
+@pytest.mark.parametrize("block", SMALL)
+def test_the_block_of_a_smaller_model_is_settings(tmp_path: Path, block: str) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(block, encoding="utf-8")
+    (entry,) = load(path, {}).models
+    assert entry.source.endswith(".gguf")
+    assert entry.base

@@ -1,17 +1,23 @@
 """A model in one file is recognised by its header, before torch is imported."""
 
+import math
 import pickle
+import struct
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from generation.files.checkpoint import inspect_checkpoint
-from generation.files.model_source import count_weights, inspect_entry
+from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry, ModelName
 from tests.tiny_models import cut, tiny_flux, tiny_sd, tiny_sdxl
@@ -95,19 +101,104 @@ def test_weights_that_are_not_loaded_are_not_counted(tmp_path: Path) -> None:
 
 def test_the_other_parts_are_counted_in_the_base(tmp_path: Path) -> None:
     base = tiny_sd(tmp_path / "base")
-    whole = count_weights(entry(base)) or 0
+    whole = inspect_entry(entry(base)).bytes(2) or 0
     unet = inspect_entry(entry(base)).folder
     assert unet
     alone = file(tmp_path / "m.safetensors", **{UNET: (2, 4), ATTENTION: (2, 768)})
-    assert count_weights(entry(alone, base=str(base))) == whole - unet.parts["unet"] + 8 + 2 * 768
-    assert count_weights(entry(alone, base="owner/elsewhere")) is None
+    assert inspect_entry(entry(alone, base=str(base))).bytes(2) == whole + 2 * (
+        8 + 2 * 768 - unet.parts["unet"]
+    )
+    assert inspect_entry(entry(alone, base="owner/elsewhere")).bytes(2) is None
+
+
+def gguf(shapes: dict[str, tuple[int, ...]], *, kind: int = 8, cut: int = 0) -> bytes:
+    """Returns a GGUF file with tensors of these shapes. `kind`: 8 is Q8_0, with 34 bytes for 32 weights. `cut`: bytes that its
+    end lacks.
+    """
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(shapes), 3)
+    head += text("general.architecture") + struct.pack("<I", 8) + text("tiny")
+    head += text("tokens") + struct.pack("<IIQ", 9, 8, 2) + text("a") + text("b")
+    head += text("general.alignment") + struct.pack("<II", 4, 64)
+    end = 0
+    for name, shape in shapes.items():
+        head += text(name) + struct.pack("<I", len(shape)) + struct.pack(f"<{len(shape)}Q", *shape[::-1])
+        head += struct.pack("<IQ", kind, end)
+        end += math.prod(shape) // 32 * 34
+    return (head + bytes(-len(head) % 64 + end))[: -cut or None]
+
+
+Z_IMAGE = "layers.0.adaLN_modulation.0.weight"
+
+
+def test_a_gguf_file_is_recognised_by_its_header(tmp_path: Path) -> None:
+    path = tmp_path / "m.gguf"
+    path.write_bytes(gguf({Z_IMAGE: (4, 64), "layers.1.x": (2, 32), "cap_pad_token": (32,)}))
+    found = inspect_checkpoint(str(path))
+    assert (found.architecture.name, found.parts, found.depths) == (
+        "Z-Image",
+        ("transformer",),
+        {"n_layers": 2},
+    )
+    assert (found.weights, found.packed) == (256 + 64 + 32, (8 + 2 + 1) * 34)
+
+
+def test_without_its_package_a_gguf_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_none(name: str) -> None:
+        """Finds no package."""
+
+    monkeypatch.setattr("generation.files.model_source.find_spec", find_none)
+    path = tmp_path / "m.gguf"
+    path.write_bytes(gguf({Z_IMAGE: (4, 64)}))
+    with pytest.raises(BrokenModelFolder, match="pip install gguf=="):
+        inspect_entry(entry(path, base="owner/base"))
+
+
+def test_a_gguf_file_is_not_quantised_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("generation.files.model_source.find_spec", str)  # every package is there
+    path = tmp_path / "m.gguf"
+    path.write_bytes(gguf({Z_IMAGE: (4, 64)}))
+    with pytest.raises(BrokenModelFolder, match="is quantised already"):
+        inspect_entry(entry(path, base="owner/base", quantise="int8"))
+    assert inspect_entry(entry(path, base="owner/base")).to_fetch == "owner/base"
+
+
+@given(st.binary(max_size=300), st.integers(0, 200))
+def test_damaged_gguf_files_are_one_sentence(noise: bytes, place: int) -> None:
+    good = gguf({Z_IMAGE: (4, 64)})
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "m.gguf"
+        path.write_bytes(good[:place] + noise + good[place + len(noise) :])
+        with suppress(BrokenModelFolder):
+            inspect_checkpoint(str(path))
 
 
 BROKEN: list[tuple[str, str, Any]] = [
     ("m.ckpt", "m.ckpt is a pickle (*.ckpt); such files may run code when they are read", b"x"),
     ("m.pt", "m.pt is a pickle (*.pt)", b"x"),
     ("m.bin", "m.bin is a pickle (*.bin)", b"x"),
-    ("m.gguf", "Models in .gguf files can't be read", b"GGUF"),
+    ("m.gguf", "m.gguf is cut off in its header (4 bytes)", b"GGUF"),
+    ("m.gguf", "m.gguf is cut off in its header", gguf({Z_IMAGE: (4, 64)})[:90]),
+    ("m.gguf", "m.gguf has 799 bytes where its header says 800", gguf({Z_IMAGE: (8, 64)}, cut=1)),
+    ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", b"GGUF" + bytes(4) + gguf({})[8:]),
+    ("m.gguf", "m.gguf is no GGUF file. ", b"another kind of file, of some length"),
+    ("m.gguf", "m.gguf is a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
+    ("m.gguf", "m.gguf is a pickle under another name", pickle.dumps({"a": 1})),
+    ("m.gguf", "m.gguf is missing", None),
+    ("m.gguf", "weights of the type IQ4_XS, which can't be read. Take", gguf({Z_IMAGE: (4, 64)}, kind=23)),
+    ("m.gguf", "m.gguf holds transformer of Z-Image alone. Set `base`", gguf({Z_IMAGE: (4, 64)})),
+    (
+        "m.gguf",
+        "Stable Diffusion XL can't be read from a GGUF file",
+        gguf({UNET: (2, 4), ATTENTION: (2, 2048)}),
+    ),
+    ("m.gguf", "It holds a text encoder or a language model", gguf({"token_embd.weight": (4, 64)})),
+    ("m.gguf", "It holds a text encoder or a language model", gguf({"enc.blk.0.attn_q.weight": (4, 64)})),
+    ("m.gguf", "It holds no model that is known", gguf({"a.b": (4, 64)})),
+    ("m.safetensors", "m.safetensors is a GGUF file under another name", gguf({Z_IMAGE: (4, 64)})),
     ("m.safetensors", "m.safetensors is a pickle under another name", pickle.dumps({"a": 1})),
     ("m.safetensors", "m.safetensors is missing", None),
     ("m.safetensors", "It is a LoRA, not a model", ["lora_unet_x.lora_down.weight"]),
@@ -157,6 +248,9 @@ def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
     alone = file(tmp_path / "m.safetensors", **{UNET: (2, 4), ATTENTION: (2, 2048)})
     sd, xl, dev = tiny_sd(tmp_path / "sd"), tiny_sdxl(tmp_path / "xl"), tiny_flux(tmp_path / "flux")
     schnell = file(tmp_path / "schnell.safetensors", "double_blocks.0.img_attn.norm.key_norm.scale")
+    told = ("double_blocks.0.img_attn.norm.key_norm.scale", "guidance_in.in_layer.weight")
+    deep = file(tmp_path / "deep.safetensors", *told, "double_blocks.1.x", "single_blocks.0.x")
+    shallow = file(tmp_path / "shallow.safetensors", *told)
     cut_off = file(tmp_path / "vae.safetensors", "decoder.conv_in.weight")
     cut(cut_off, 60)
     for said, broken in (
@@ -165,6 +259,9 @@ def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
             entry(alone, base=str(sd)),
         ),
         ("it is not the kind of schnell.safetensors", entry(schnell, base=str(dev))),
+        ("1 blocks (num_layers) where deep.safetensors has 2", entry(deep, base=str(dev))),
+        ("1 blocks (num_single_layers) where shallow.safetensors has 0", entry(shallow, base=str(dev))),
+        ("A VAE in a GGUF file", entry(xl, vae=str(tmp_path / "vae.gguf"))),
         ("There is no such folder", entry(alone, base=str(tmp_path / "nowhere"))),
         ("The source is no single file", entry(xl, base=str(sd))),
         ("It holds no VAE", entry(xl, vae=str(alone))),

@@ -178,6 +178,10 @@ BREAKAGES: list[tuple[str, Callable[[Path], object]]] = [
         "The installed diffusers has no DreamPipeline",
         lambda f: edit_json(f / "model_index.json", _class_name="DreamPipeline"),
     ),
+    (
+        "Its unet is quantised by bitsandbytes, which can't be read",
+        lambda f: edit_json(f / "unet/config.json", quantization_config={"quant_method": "bitsandbytes"}),
+    ),
     ("model_index.json names no vae", lambda f: edit_json(f / "model_index.json", vae=[None, None])),
     ("model_index.json names no unet", lambda f: edit_json(f / "model_index.json", unet=None)),
     ("unet/diffusion_pytorch_model.safetensors.index.json is missing", lambda f: shards(f, [1, 2], None)),

@@ -9,15 +9,15 @@ from typing import Any
 
 import torch
 import transformers
-from diffusers import AutoencoderKL, AutoModel, DiffusionPipeline, EulerDiscreteScheduler
+from diffusers import AutoencoderKL, AutoModel, EulerDiscreteScheduler
 from diffusers.utils import logging as diffusers_logging
 
 from generation.files.checkpoint import Checkpoint
 from generation.files.hub import fetch_missing
 from generation.files.hub_cache import find_snapshot, is_hub_name
-from generation.files.model_folder import OPTIONAL, ModelFolder
 from generation.files.model_source import ModelSource, is_single_file
 from generation.request import ModelEntry
+from generation.worker.models.sources.folder import load_folder
 from generation.worker.models.sources.single_file import load_checkpoint, write_layout
 
 ZERO_SNR: dict[str, Any] = {"rescale_betas_zero_snr": True, "timestep_spacing": "trailing"}
@@ -43,7 +43,7 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> Any:
         warnings.simplefilter("ignore")  # warnings about old but valid configurations
         given = {"vae": _load_vae(entry, source, dtype)} if entry.vae else {}
         if source.checkpoint is not None:
-            pipe = _load_single_file(source, source.checkpoint, dtype, given)
+            pipe = load_checkpoint(source.checkpoint, dtype, source.folder, given)
         else:
             assert source.folder is not None
             pipe = load_folder(source.folder, dtype, given)
@@ -51,31 +51,6 @@ def load_pipeline(entry: ModelEntry, dtype: torch.dtype) -> Any:
         if entry.quantise:
             quantise(pipe)
     return pipe
-
-
-def load_folder(folder: ModelFolder, dtype: torch.dtype, given: dict[str, Any] | None = None) -> Any:
-    """Loads a folder. `given`: components to use instead of its own; None stands for no component."""
-    # Stable Diffusion's safety checker alone takes 1.2 GB. A null in model_index.json is no default for diffusers.
-    left_out = dict.fromkeys((*OPTIONAL, *folder.left_out))
-    return DiffusionPipeline.from_pretrained(
-        str(folder.path),
-        dtype=dtype,
-        variant=folder.variant,
-        local_files_only=True,
-        # Files of torch's pickle format may run code when they are read.
-        use_safetensors=True,
-        **{**left_out, **(given or {})},
-    )
-
-
-def _load_single_file(
-    source: ModelSource, checkpoint: Checkpoint, dtype: torch.dtype, given: dict[str, Any]
-) -> Any:
-    if (folder := source.folder) is None:
-        return load_checkpoint(checkpoint, dtype, None, None, given)
-    return load_checkpoint(
-        checkpoint, dtype, folder.path, lambda parts: load_folder(folder, dtype, parts), given
-    )
 
 
 def _load_vae(entry: ModelEntry, source: ModelSource, dtype: torch.dtype) -> Any:

@@ -1,8 +1,9 @@
-"""Loads a model from one *.safetensors file. What the file lacks comes from a folder, or from the layouts that Atelier ships."""
+"""Loads a model from one *.safetensors or *.gguf file. What the file lacks comes from a folder, or from the layouts that Atelier
+ships.
+"""
 
 import gzip
 import json
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -14,56 +15,69 @@ from safetensors.torch import load_file
 from transformers import CLIPTokenizer
 
 from generation.files.checkpoint import LAYOUTS, PREFIX, Checkpoint
-from generation.files.model_folder import OPTIONAL
+from generation.files.model_folder import OPTIONAL, ModelFolder
+from generation.worker.models.sources.folder import load_folder
+from generation.worker.models.sources.gguf_weights import read_gguf
 
 _START, _END = "<|startoftext|>", "<|endoftext|>"
 
 
 def load_checkpoint(
-    checkpoint: Checkpoint,
-    dtype: torch.dtype,
-    base: Path | None,
-    load_base: Callable[[dict[str, Any]], Any] | None,
-    given: dict[str, Any],
+    checkpoint: Checkpoint, dtype: torch.dtype, base: ModelFolder | None, given: dict[str, Any]
 ) -> Any:
-    """Returns a pipeline. `base`: the folder of its configuration; None: Atelier's own. `load_base`: loads the pipeline in `base`
-    with some of its components given; None stands for no component. `given`: components that replace those of the file.
+    """Returns a pipeline. `base`: has the configuration and the parts that the file lacks; None: the configuration is Atelier's
+    own. `given`: components that replace those of the file and of `base`.
     """
     architecture = checkpoint.architecture
-    if base is not None and load_base is not None and checkpoint.parts == (architecture.denoiser,):
-        return load_base({**given, architecture.denoiser: _load_denoiser(checkpoint, dtype, base)})
+    if base is not None and checkpoint.parts == (architecture.denoiser,):
+        denoiser = _load_denoiser(checkpoint, dtype, base.path)
+        return load_folder(base, dtype, {**given, architecture.denoiser: denoiser})
     with ExitStack() as stack:
-        if base is None or load_base is None:
-            base = Path(stack.enter_context(TemporaryDirectory()))
+        if base is None:
+            config = Path(stack.enter_context(TemporaryDirectory()))
             make: Any = getattr(diffusers, architecture.pipelines[0])
-            others = write_layout(checkpoint, base)
+            others = write_layout(checkpoint, config)
         else:
-            loaded = load_base(dict.fromkeys((*checkpoint.parts, *given)))
+            config = base.path
+            loaded = load_folder(base, dtype, dict.fromkeys((*checkpoint.parts, *given)))
             make = type(loaded)
             others = {name: part for name, part in loaded.components.items() if name not in checkpoint.parts}
         wanted = {**dict.fromkeys(OPTIONAL), **others, **given}
         expected, _ = make._get_signature_keys(make)
-        return make.from_single_file(
+        pipe = make.from_single_file(
             str(checkpoint.path),
-            config=str(base),
+            config=str(config),
             dtype=dtype,
             local_files_only=True,
             **{name: part for name, part in wanted.items() if name in expected},
         )
+    for part in pipe.components.values():
+        if isinstance(part, torch.nn.Module):
+            part.eval()  # diffusers leaves T5 as in training, with dropout
+    return pipe
 
 
-def _load_denoiser(checkpoint: Checkpoint, dtype: torch.dtype, base: Path) -> Any:
-    """Loads a file without other parts. diffusers finds the tensors of a U-Net by their prefix alone."""
+def _load_denoiser(checkpoint: Checkpoint, dtype: torch.dtype, config: Path) -> Any:
+    """Loads the denoiser alone, also from a file with parts that are taken from elsewhere. `config`: the folder of a model that
+    has the same configuration.
+    """
     kind: Any = getattr(diffusers, checkpoint.architecture.denoiser_class)
-    tensors: dict[str, torch.Tensor] = load_file(checkpoint.path)
-    if checkpoint.architecture.denoiser == "unet" and not any(name.startswith(PREFIX) for name in tensors):
-        tensors = {PREFIX + name: value for name, value in tensors.items()}
+    more: dict[str, Any] = {}
+    if checkpoint.is_gguf:
+        tensors = read_gguf(checkpoint.path, dtype)
+        more["quantization_config"] = diffusers.GGUFQuantizationConfig(compute_dtype=dtype)
+    else:
+        tensors = load_file(checkpoint.path)
+    own = {name.removeprefix(PREFIX): each for name, each in tensors.items() if name.startswith(PREFIX)}
+    # diffusers finds the tensors of a U-Net by their prefix alone, and those of FLUX.2 without it alone.
+    prefix = PREFIX if checkpoint.architecture.denoiser == "unet" else ""
     return kind.from_single_file(
-        tensors,
-        config=str(base),
+        {prefix + name: each for name, each in (own or tensors).items()},
+        config=str(config),
         subfolder=checkpoint.architecture.denoiser,
         dtype=dtype,
         local_files_only=True,
+        **more,
     )
 
 

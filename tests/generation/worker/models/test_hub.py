@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from generation.files import hub
 from generation.files.model_folder import inspect
@@ -24,6 +25,7 @@ from generation.protocol import (
 )
 from generation.request import JobId, ModelEntry, ModelName
 from generation.worker import loop
+from generation.worker.models.loading import BrokenModel
 from generation.worker.models.sources.pipelines import load_pipeline
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.models.test_unusual_folders import by_name
@@ -92,6 +94,13 @@ def test_a_vae_is_fetched_by_its_hub_name_too(sd_folder: Path, remote: StandInHu
     remote.asked.clear()
     assert load_pipeline(one, torch.float32).vae is not None
     assert not remote.asked
+
+
+def test_a_fetched_base_of_another_model_is_said(tmp_path: Path, remote: StandInHub) -> None:
+    file = tmp_path / "z.safetensors"
+    save_file({"layers.0.adaLN_modulation.0.weight": torch.zeros(2)}, file)
+    with pytest.raises(BrokenModel, match="It is a StableDiffusionPipeline, and z"):
+        model(file, base="owner/half")
 
 
 # ---- in the worker's loop

@@ -13,12 +13,12 @@ import transformers
 from diffusers import StableDiffusionXLPipeline
 from torch import Tensor
 
-from generation.files.checkpoint import LAYOUTS, inspect_checkpoint
+from generation.files.checkpoint import LAYOUTS
 from generation.worker.models.loading import BrokenModel, Model
-from generation.worker.models.sources.single_file import clip_tokenizer, load_checkpoint
+from generation.worker.models.sources.single_file import clip_tokenizer
 from tests.generation.worker.company import draw_in_company, relative_difference
 from tests.generation.worker.requests import model, order
-from tests.single_files import original_sdxl, original_vae, original_z_image, save, sdxl_with_two_widths
+from tests.single_files import original_sdxl, original_vae, save, sdxl_with_two_widths
 
 # diffusers 0.42 passes torch tensors to numpy 2 in some schedulers.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -128,32 +128,6 @@ def test_what_a_file_lacks_is_said(tensors: dict[str, Tensor], missing: str, tmp
         BrokenModel, match="Set `base` to a folder or hub name of a StableDiffusionXLPipeline"
     ):
         model(part)
-
-
-def test_z_images_transformer_is_read_from_its_original_layout(tmp_path: Path) -> None:
-    transformer = diffusers.ZImageTransformer2DModel(
-        in_channels=16,
-        dim=32,
-        n_layers=1,
-        n_refiner_layers=1,
-        n_heads=2,
-        n_kv_heads=2,
-        cap_feat_dim=32,
-        axes_dims=[8, 4, 4],
-        axes_lens=[64, 32, 32],
-    )
-    transformer.save_pretrained(tmp_path / "transformer")
-    for prefix in ("", "model.diffusion_model."):
-        tensors = {prefix + name: value for name, value in original_z_image(transformer).items()}
-        found = inspect_checkpoint(str(save(tensors, tmp_path / "z.safetensors")))
-        assert found.architecture.name == "Z-Image"
-        handed: list[Any] = []
-        load_checkpoint(
-            found, torch.float32, tmp_path, lambda parts, kept=handed: kept.append(parts["transformer"]), {}
-        )
-        read, expected = handed[0].state_dict(), transformer.state_dict()
-        assert read.keys() == expected.keys()
-        assert all(torch.equal(read[name], value) for name, value in expected.items())
 
 
 # The published numbers of parameters: U-Net, VAE, text encoders.
