@@ -13,7 +13,6 @@ from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
 
 QUANTISER = "torchao==0.18.0"
-GGUF_READER = "gguf==0.19.0"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +70,8 @@ def _inspect_source(entry: ModelEntry) -> ModelSource:
     checkpoint = inspect_checkpoint(entry.source)
     if not entry.base:
         _check_complete(entry, checkpoint)
-    if checkpoint.is_gguf:
-        _check_gguf(entry)
+    if checkpoint.is_gguf and entry.quantise:
+        raise BrokenModelFolder(entry.source, "A GGUF file is quantised already.", "Remove `quantise`.")
     if not entry.base:
         return ModelSource(folder=None, checkpoint=checkpoint, vae_to_fetch=vae_to_fetch)
     folder = _base(entry, checkpoint)
@@ -101,16 +100,6 @@ def _check_preview(entry: ModelEntry, source: ModelSource) -> None:
     elif source.checkpoint is not None:
         layout = LAYOUTS / f"{source.checkpoint.architecture.layout}.json"
         check_fit(entry.preview, tiny, json.loads(layout.read_bytes())["vae/config.json"])
-
-
-def _check_gguf(entry: ModelEntry) -> None:
-    """Raises BrokenModelFolder."""
-    if entry.quantise:
-        raise BrokenModelFolder(entry.source, "A GGUF file is quantised already.", "Remove `quantise`.")
-    if find_spec("gguf") is None:
-        raise BrokenModelFolder(
-            entry.source, "GGUF files need the package gguf.", f"Install it: pip install {GGUF_READER}."
-        )
 
 
 def _inspect_vae(source: str) -> str:

@@ -146,17 +146,6 @@ def test_a_gguf_file_is_recognised_by_its_header(tmp_path: Path) -> None:
     assert (found.weights, found.packed) == (256 + 64 + 32, (8 + 2 + 1) * 34)
 
 
-def test_without_its_package_a_gguf_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def find_none(name: str) -> None:
-        """Finds no package."""
-
-    monkeypatch.setattr("generation.files.model_source.find_spec", find_none)
-    path = tmp_path / "m.gguf"
-    path.write_bytes(gguf({Z_IMAGE: (4, 64)}))
-    with pytest.raises(BrokenModelFolder, match="pip install gguf=="):
-        inspect_entry(entry(path, base="owner/base"))
-
-
 def test_a_gguf_file_is_not_quantised_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("generation.files.model_source.find_spec", str)  # every package is there
     path = tmp_path / "m.gguf"

@@ -1,11 +1,11 @@
-"""Reads the weights of a GGUF file. Needs the package gguf, which is optional."""
+"""Reads the weights of a GGUF file."""
 
-import importlib
 from pathlib import Path
 from typing import Any
 
 import torch
 from diffusers.models.model_loading_utils import load_gguf_checkpoint
+from diffusers.quantizers.gguf.utils import GGUFParameter, dequantize_gguf_tensor
 
 from generation.files.checkpoint import PREFIX
 
@@ -18,11 +18,10 @@ def read_gguf(file: Path, dtype: torch.dtype) -> dict[str, Any]:
 
     diffusers unpacks a linear layer's weights in its call. It knows no other packed weights.
     """
-    packing: Any = importlib.import_module("diffusers.quantizers.gguf.utils")
     read: dict[str, Any] = {}
     for name, value in load_gguf_checkpoint(str(file)).items():
-        if isinstance(value, packing.GGUFParameter) and not _is_linear(name, value):
-            value = packing.dequantize_gguf_tensor(value).to(dtype)
+        if isinstance(value, GGUFParameter) and not _is_linear(name, value):
+            value = dequantize_gguf_tensor(value).to(dtype)
         missing = _DIMENSIONS.get(name.removeprefix(PREFIX), value.ndim) - value.ndim
         read[name] = value[(None,) * missing] if missing > 0 else value
     return read

@@ -1,6 +1,5 @@
 """Transformers in one file, safetensors or GGUF, in the layout of their first publication: they draw the same as folders."""
 
-import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,9 +30,6 @@ from tests.single_files import (
     unpacked,
 )
 from tests.tiny_loras import tiny_lora
-
-HAS_GGUF = importlib.util.find_spec("gguf") is not None
-needs_gguf = pytest.mark.skipif(not HAS_GGUF, reason="the package gguf is not installed")
 
 FAMILIES: dict[str, tuple[str, str, str, Callable[[dict[str, Tensor]], dict[str, Tensor]]]] = {
     "sd3_folder": ("Stable Diffusion 3", PREFIX, "Q8_0", original_sd3),
@@ -66,8 +62,7 @@ def case(request: pytest.FixtureRequest) -> Case:
     whole = model(folder)
     transformer = whole.pipe.transformer
     state = transformer.state_dict()
-    if HAS_GGUF:
-        transformer.load_state_dict({name: unpacked(name, value, kind) for name, value in state.items()})
+    transformer.load_state_dict({name: unpacked(name, value, kind) for name, value in state.items()})
     tensors = {prefix + name: value for name, value in original(transformer.state_dict()).items()}
     return Case(
         folder=folder,
@@ -107,7 +102,6 @@ def test_a_transformer_in_its_original_layout_draws_the_same_as_its_folder(
     assert difference(drawn(model(file, base=str(case.folder))), case.expected) < 1e-5
 
 
-@needs_gguf
 def test_a_gguf_file_draws_the_same_as_a_folder_with_its_weights_and_takes_less_memory(
     case: Case, tmp_path: Path
 ) -> None:
@@ -140,7 +134,6 @@ def test_stable_diffusion_3_with_its_other_parts_takes_them_from_the_file(
     assert difference(drawn(model(file, base=str(base))), drawn(whole)) < 1e-5
 
 
-@needs_gguf
 def test_a_gguf_file_wears_a_lora_and_goes_through_the_hosts_memory(
     z_image_folder: Path, tmp_path: Path
 ) -> None:
