@@ -71,7 +71,7 @@ imagine.autocomplete("preset")(presets_like)
 @imagine.autocomplete("prompt")
 async def prompts_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """Offers the typed text first, so that Enter sends it; then texts that begin with it."""
-    typed, model = current.strip(), _chosen_model(interaction)
+    typed, model = current.strip(), await _chosen_model(interaction)
     found: list[str] = []
     # Behind a parameter a word may be its value.
     if model and "--" not in typed:
@@ -98,16 +98,20 @@ async def models_like(interaction: Interaction, current: str) -> list[app_comman
     ][:25]
 
 
-def _chosen_model(interaction: Interaction) -> ModelEntry | None:
+async def _chosen_model(interaction: Interaction) -> ModelEntry | None:
     """Returns the model of a command that is being typed. None: there is none of that name."""
-    settings = interaction.client.parts.settings
-    name = str(getattr(interaction.namespace, "model", None) or settings.generation.default_model).casefold()
-    return next((entry for entry in settings.models if entry.name.casefold() == name), None)
+    parts, name = (
+        interaction.client.parts,
+        str(getattr(interaction.namespace, "model", None) or "").casefold(),
+    )
+    if not name:
+        return await parts.studio.offered.default(interaction.guild_id)
+    return next((entry for entry in parts.settings.models if entry.name.casefold() == name), None)
 
 
 @imagine.autocomplete("scheduler")
 async def schedulers_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    model, typed = _chosen_model(interaction), current.casefold()
+    model, typed = await _chosen_model(interaction), current.casefold()
     names = model.schedulers if model else ()
     return [app_commands.Choice(name=name, value=name) for name in names if typed in name.casefold()][:25]
 
@@ -115,7 +119,7 @@ async def schedulers_like(interaction: Interaction, current: str) -> list[app_co
 @imagine.autocomplete("lora")
 async def loras_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
     """Completes the last LoRA name; the text before it is kept."""
-    model = _chosen_model(interaction)
+    model = await _chosen_model(interaction)
     kept, _, last = current.rpartition(" ")
     name, colon, weight = last.partition(":")
     typed = name.casefold()

@@ -44,9 +44,10 @@ class TypedOrders:
         await interaction.response.send_message(view=view, ephemeral=True)
 
     async def _orders_of(self, interaction: Interaction, wish: PromptInput) -> tuple[Order, ...]:
-        settings, actor = self._parts.settings, actor_of(interaction)
+        actor = actor_of(interaction)
         presets = await self._parts.presets.of(actor)
-        return compose_each(wish, actor, settings.models, settings.default_model, presets)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        return compose_each(wish, actor, self._parts.settings.models, default, presets)
 
     async def _lines(self, say: Language, orders: tuple[Order, ...]) -> list[str]:
         """Returns what the orders cost, and how many of them the limits take now. Raises the limit that takes none."""

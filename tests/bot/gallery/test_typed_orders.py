@@ -1,5 +1,6 @@
 """Typed orders through the local Discord: a refused prompt is edited, and several orders are asked about and taken."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,11 +9,12 @@ from discord.http import Route
 from bot.client import Atelier
 from bot.gallery import typed_cards
 from bot.gallery.typed_cards import block
+from bot.studio.orders.offered_models import OfferedModels
 from bot.studio.orders.several import REPEATED
 from playground.people.person import Person, Use
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.conftest import Shop, until
+from tests.bot.conftest import MIA, Shop, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 
@@ -200,3 +202,18 @@ def test_the_block_holds_any_text() -> None:
         found = typed_cards._BLOCK.fullmatch(block(text))  # pyright: ignore[reportPrivateUsage]
         assert found is not None and found[1].replace(typed_cards._MARK, "`") == text  # pyright: ignore[reportPrivateUsage]
         assert "```" not in found[1]
+
+
+async def test_where_access_is_paid_for_an_order_without_a_model_takes_one_that_allows_it(
+    shop: Shop, play: Playground, atelier: Atelier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    default, *others = shop.settings.models
+    models = (replace(default, licence_class="non-commercial"), *others)
+    monkeypatch.setattr(
+        shop.studio, "offered", OfferedModels(replace(shop.settings, models=models), shop.records)
+    )
+    guild = play.world.guild.id
+    await shop.casework.set_paid(replace(MIA, guild_id=guild), True)
+    await imagined(play.person("ada"), "a quiet hill")
+    (job,) = await shop.records.database.reader.all("SELECT model FROM jobs")
+    assert job["model"] == others[0].name
