@@ -8,7 +8,6 @@ talks to the worker. `generation.files` and `generation.provenance` read and wri
 # pyright: reportUnusedImport=false
 
 from generation.abilities import Abilities, GuidanceKind
-from generation.files.scheduler_names import SCHEDULERS, find_scheduler, scheduler_names, unsuitable
 from generation.logs import Format, Level
 from generation.prompt import (
     MAX_PARTS,
@@ -55,3 +54,4 @@ from generation.request import (
     Role,
     UpscaleRequest,
 )
+from generation.scheduler_names import SCHEDULERS, find_scheduler, scheduler_names, unsuitable

@@ -14,7 +14,6 @@ from tqdm import tqdm
 
 from generation.files.distilled import with_own_defaults
 from generation.files.model_source import inspect_entry
-from generation.files.scheduler_names import find_scheduler
 from generation.files.tensor_file import BrokenModelFolder
 from generation.prompt import BadWeights, Prompt, Reading
 from generation.protocol import Configure, Event, Failed, Finished, Generate, Order, Started, Stepped, Stop
@@ -35,6 +34,7 @@ from generation.request import (
     ModelName,
     Role,
 )
+from generation.scheduler_names import find_scheduler
 
 BUNDLED = ModelEntry(
     name=ModelName("bundled"),

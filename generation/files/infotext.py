@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from generation.files.images import read_texts
-from generation.files.scheduler_names import find_scheduler
+from generation.scheduler_names import find_scheduler
 
 # Same rules as `re_param` and `parse_generation_parameters` in
 # https://github.com/AUTOMATIC1111/stable-diffusion-webui/blob/master/modules/infotext_utils.py

@@ -13,7 +13,6 @@ from typing import Any, cast
 
 from generation.files.hub_cache import find_snapshot
 from generation.files.hub_cache import is_hub_name as is_hub_name
-from generation.files.scheduler_names import pipeline_names, scheduler_names
 from generation.files.tensor_file import (
     NEEDS_FULL,
     NEEDS_SAFETENSORS,
@@ -24,6 +23,7 @@ from generation.files.tensor_file import (
 from generation.files.tensor_file import BrokenModelFolder as BrokenModelFolder
 from generation.files.tensor_file import read_shapes as read_shapes
 from generation.files.weight_files import STEMS, NoCommonVariant, Weights, common_variant, weights_of
+from generation.scheduler_names import pipeline_names, scheduler_names
 
 OPTIONAL = ("safety_checker", "feature_extractor", "image_encoder")
 """Components that no picture needs. Pictures are checked elsewhere."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
-from generation.files.scheduler_names import SCHEDULERS
+from generation.scheduler_names import SCHEDULERS
 
 
 class Scheduler(Protocol):

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from generation.files.images import read_parameters
 from generation.files.infotext import read_infotext
-from generation.files.scheduler_names import SCHEDULERS, find_scheduler, unsuitable
 from generation.protocol import Configure, Finished, Generate, ModelBroken
 from generation.request import GenerationRequest
+from generation.scheduler_names import SCHEDULERS, find_scheduler, unsuitable
 from generation.worker.models.loading import BrokenModel, Model
 from generation.worker.models.model import UnusableRequest
 from tests.generation.worker import reference
