@@ -1,9 +1,11 @@
 """Checks what a model's entry names: a folder, a hub's model or a single file, and the parts from elsewhere. Imports no torch."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import find_snapshot, is_hub_name
@@ -13,6 +15,7 @@ from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
 
 QUANTISER = "torchao==0.18.0"
+_VAE = "AutoencoderKL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +56,8 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
     source = _inspect_source(entry)
     if entry.preview:
         _check_preview(entry, source)
+    if entry.vae and is_single_file(entry.vae):
+        _check_kind_of_vae(entry, source)
     return source
 
 
@@ -93,13 +98,27 @@ def _check_complete(entry: ModelEntry, checkpoint: Checkpoint) -> None:
 def _check_preview(entry: ModelEntry, source: ModelSource) -> None:
     """Raises BrokenModelFolder. Whether it fits a model that is not fetched yet shows when it is loaded."""
     tiny = inspect_tiny(entry.preview)
+    if config := _vae_config(entry, source):
+        check_fit(entry.preview, tiny, config)
+
+
+def _check_kind_of_vae(entry: ModelEntry, source: ModelSource) -> None:
+    """Raises BrokenModelFolder for a VAE in one file where the model's own is no AutoencoderKL. Other kinds load as folders."""
+    kind = _vae_config(entry, source).get("_class_name", _VAE)
+    if kind != _VAE:
+        what = f"It is one file, and the VAE of {entry.base or entry.source} is an {kind}."
+        raise BrokenModelFolder(entry.vae, what, f"Set `vae` to the folder of an {kind}.")
+
+
+def _vae_config(entry: ModelEntry, source: ModelSource) -> Mapping[str, Any]:
+    """Returns the configuration of the model's own VAE; empty where that is still to be fetched."""
     if source.folder is not None:
         file = source.folder.path / "vae" / "config.json"
-        if file.is_file():
-            check_fit(entry.preview, tiny, read_json(entry.base or entry.source, file))
-    elif source.checkpoint is not None:
+        return read_json(entry.base or entry.source, file) if file.is_file() else {}
+    if source.checkpoint is not None:
         layout = LAYOUTS / f"{source.checkpoint.architecture.layout}.json"
-        check_fit(entry.preview, tiny, json.loads(layout.read_bytes())["vae/config.json"])
+        return json.loads(layout.read_bytes())["vae/config.json"]
+    return {}
 
 
 def _inspect_vae(source: str) -> str:

@@ -20,7 +20,7 @@ from generation.files.checkpoint import inspect_checkpoint
 from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry, ModelName
-from tests.tiny_models import cut, tiny_flux, tiny_sd, tiny_sdxl
+from tests.tiny_models import cut, tiny_flux, tiny_qwen_image, tiny_sd, tiny_sdxl
 
 UNET = "model.diffusion_model.input_blocks.0.0.weight"
 ATTENTION = "model.diffusion_model.input_blocks.1.1.transformer_blocks.0.attn2.to_k.weight"
@@ -242,6 +242,8 @@ def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
     shallow = file(tmp_path / "shallow.safetensors", *told)
     cut_off = file(tmp_path / "vae.safetensors", "decoder.conv_in.weight")
     cut(cut_off, 60)
+    whole = file(tmp_path / "whole.safetensors", "decoder.conv_in.weight")
+    qwen = tiny_qwen_image(tmp_path / "qwen")
     for said, broken in (
         (
             "It is a StableDiffusionPipeline, and m.safetensors is Stable Diffusion XL",
@@ -256,10 +258,12 @@ def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
         ("It holds no VAE", entry(xl, vae=str(alone))),
         ("vae.safetensors is cut off", entry(xl, vae=str(cut_off))),
         ("config.json is missing", entry(xl, vae=str(tmp_path))),
+        ("one file, and the VAE of", entry(qwen, vae=str(whole))),
     ):
         with pytest.raises(BrokenModelFolder) as caught:
             inspect_entry(broken)
         assert said in str(caught.value)
+    assert inspect_entry(entry(xl, vae=str(whole)))
 
 
 def test_looking_needs_no_torch() -> None:
