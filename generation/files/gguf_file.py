@@ -55,6 +55,7 @@ _MAX_HEADER = 100_000_000
 _SCALARS = {0: 1, 1: 1, 2: 2, 3: 2, 4: 4, 5: 4, 6: 4, 7: 1, 10: 8, 11: 8, 12: 8}
 """Kind of a value in the metadata -> its bytes."""
 _STRING, _ARRAY = 8, 9
+_MOST_DIMENSIONS = 4  # ggml's own limit
 
 
 class _CutOff(Exception):
@@ -84,16 +85,18 @@ class _Reader:
         return self.take(self.number(8)).decode()
 
     def value(self, kind: int) -> int | str | None:
-        """Returns a number's bytes as an unsigned number, a text, or None for a list."""
+        """Returns a number's bytes as an unsigned number, a text, or None for a list. Lists of lists are refused: no program
+        writes them, and a file could nest them deeper than Python's stack.
+        """
         if kind == _STRING:
             return self.text()
         if kind != _ARRAY:
             return self.number(_size(kind))
         of = self.number(4)
         count = self.number(8)
-        if of in (_STRING, _ARRAY):
+        if of == _STRING:
             for _ in range(count):
-                self.value(of)
+                self.text()
         else:
             self.take(count * _size(of))
         return None
@@ -151,7 +154,9 @@ def _read(reader: _Reader) -> tuple[TensorHeader, int]:
     end = 0
     for _ in range(tensors):
         name = reader.text()
-        shape = tuple(reader.number(8) for _ in range(reader.number(4)))[::-1]
+        if (dimensions := reader.number(4)) > _MOST_DIMENSIONS:
+            raise ValueError(dimensions)
+        shape = tuple(reader.number(8) for _ in range(dimensions))[::-1]
         number, offset = reader.number(4), reader.number(8)
         # Of a type that can't be read the size does not matter.
         dtype, weights, size = READABLE.get(number, (_OTHERS.get(number, f"number {number}"), 1, 0))

@@ -2,7 +2,6 @@
 can report errors at start.
 """
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from generation.files.model_folder import inspect_part
+from generation.files.model_folder import inspect_part, read_json
 from generation.files.tensor_file import BrokenModelFolder, read_shapes
 
 CLASS = "AutoencoderTiny"
@@ -42,16 +41,21 @@ def inspect_tiny(source: str) -> TinyDecoder:
     path = Path(source)
     if path.is_dir():
         inspect_part(source, path.absolute())
-        config: Mapping[str, Any] = json.loads((path / "config.json").read_bytes())
+        config: Mapping[str, Any] = read_json(source, path.absolute() / "config.json")
         if config.get("_class_name") != CLASS:
             raise BrokenModelFolder(
                 source, f"It is of the class {config.get('_class_name')}, not {CLASS}.", _ADVICE
             )
-        return TinyDecoder(
-            channels=config.get("latent_channels", 4),
-            blocks=tuple(config.get("num_decoder_blocks", (3, 3, 3, 1))),
-            widths=tuple(config.get("decoder_block_out_channels", (64,) * 4)),
-        )
+        try:
+            return TinyDecoder(
+                channels=config.get("latent_channels", 4),
+                blocks=tuple(config.get("num_decoder_blocks", (3, 3, 3, 1))),
+                widths=tuple(config.get("decoder_block_out_channels", (64,) * 4)),
+            )
+        except TypeError:
+            raise BrokenModelFolder(
+                source, "Its config.json has a number in place of a list.", _ADVICE
+            ) from None
     if path.suffix.lower() != ".safetensors":
         reason = f"{path.name} is no folder and no .safetensors file."
         raise BrokenModelFolder(source, reason, _ADVICE)

@@ -132,6 +132,10 @@ def gguf(shapes: dict[str, tuple[int, ...]], *, kind: int = 8, cut: int = 0) -> 
 
 
 Z_IMAGE = "layers.0.adaLN_modulation.0.weight"
+NESTED = (
+    b"GGUF" + struct.pack("<IQQQ", 3, 0, 1, 1) + b"a" + struct.pack("<I", 9) + struct.pack("<IQ", 9, 1) * 2000
+)
+"""Two thousand lists inside each other."""
 
 
 def test_a_gguf_file_is_recognised_by_its_header(tmp_path: Path) -> None:
@@ -173,6 +177,8 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("m.gguf", "m.gguf is cut off in its header", gguf({Z_IMAGE: (4, 64)})[:90]),
     ("m.gguf", "m.gguf has 799 bytes where its header says 800", gguf({Z_IMAGE: (8, 64)}, cut=1)),
     ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", b"GGUF" + bytes(4) + gguf({})[8:]),
+    ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", NESTED),
+    ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", gguf({Z_IMAGE: (1,) * 5})),
     ("m.gguf", "m.gguf is no GGUF file. ", b"another kind of file, of some length"),
     ("m.gguf", "m.gguf is a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
     ("m.gguf", "m.gguf is a pickle under another name", pickle.dumps({"a": 1})),

@@ -106,6 +106,11 @@ def without_its_class(folder: Path) -> Path:
     return folder
 
 
+def without_a_list(folder: Path) -> Path:
+    edit_json(folder / "config.json", num_decoder_blocks=3)
+    return folder
+
+
 def cut_off(folder: Path) -> Path:
     cut(folder / NAME, 500)
     return folder
@@ -118,6 +123,7 @@ BROKEN: list[tuple[str, Spoil]] = [
         lambda f: tiny(f / "other", 4, (1,) * 3),
     ),
     ("It is of the class AutoencoderKL, not AutoencoderTiny", without_its_class),
+    ("Its config.json has a number in place of a list", without_a_list),
     ("is cut off in its header (500 bytes)", cut_off),
     ("config.json is missing", lambda f: (f / "config.json").unlink() or f),
     ("taesd_decoder.pth is no folder and no .safetensors file", lambda f: f / "taesd_decoder.pth"),
