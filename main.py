@@ -199,7 +199,10 @@ def _fetch(options: argparse.Namespace) -> None:
 
 
 def _ask(question: str) -> bool:
-    return input(question).strip().casefold() in ("y", "yes")
+    try:
+        return input(question).strip().casefold() in ("y", "yes")
+    except EOFError:  # Ctrl-D
+        return False
 
 
 def _doctor(settings: Settings) -> int:

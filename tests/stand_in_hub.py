@@ -20,6 +20,7 @@ class StandInHub:
         self.licences: dict[str, str] = {}  # "owner/name" -> the hub's name of the licence
         self.gated: set[str] = set()
         self.status = 200  # of every answer
+        self.page = b""  # the content of every answer, such as a login page; empty: the hub's own
         self.asked: list[str] = []  # the paths of all requests
         self.sent: list[str] = []  # the files that were asked for with GET
         self.ranges: list[str] = []  # the Range of those requests
@@ -47,7 +48,9 @@ def stand_in_hub() -> Generator[StandInHub]:
             path = self.path.split("?")[0]
             hub.asked.append(path)
             api, name, rest = _parts(path)
-            if hub.status != 200:
+            if hub.page:
+                self.answer(200, hub.page, {"Content-Type": "text/html"})
+            elif hub.status != 200:
                 self.answer(hub.status, b"no", {})
             elif name in hub.gated:
                 self.answer(403, b"", {"X-Error-Code": "GatedRepo", "X-Error-Message": "gated"})

@@ -19,7 +19,7 @@ class TryPress(StrEnum):
     TRY = "try"
 
 
-class TryButton(Button, actions=TryPress, of={str: _PROMPT, int: "[0-9]{1,2}"}):
+class TryButton(Button, actions=TryPress, of={str: _PROMPT, int: "[0-9]{1,4}"}):
     """`try:<prompt>:<place of the model in the settings>`. The prompt is screened like a typed one."""
 
 

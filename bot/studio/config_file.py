@@ -71,7 +71,7 @@ def add_model(path: Path, entry: ModelEntry, block: str, *, is_default: bool) ->
         wanted = replace(wanted, generation=replace(wanted.generation, default_model=entry.name))
     if wanted == before and source == path:
         return False
-    text = source.read_bytes().decode("utf-8")
+    text = source.read_bytes().decode("utf-8-sig")
     newline = "\r\n" if "\r\n" in text else "\n"
     added = "" if has_model else block
     if not has_model and not re.search(r"^\s*\[\[\s*models\s*\]\]", text, re.MULTILINE):
@@ -88,13 +88,14 @@ def add_model(path: Path, entry: ModelEntry, block: str, *, is_default: bool) ->
 def _with_default(text: str, name: str, newline: str) -> str:
     """Returns the text with another `default_model`; unchanged where it is written in an unusual way."""
     line = f"default_model = {json.dumps(name)}"
-    table = re.search(r"^\[generation\][^\n]*\n", text, re.MULTILINE)
+    text = text if text.endswith("\n") or not text else text + newline
+    table = re.search(r"^[ \t]*\[[ \t]*generation[ \t]*\][^\n]*\n", text, re.MULTILINE)
     if table is None:
         return f"{text.rstrip()}{newline * 2 if text.strip() else ''}[generation]{newline}{line}{newline}"
     end = re.compile(r"^\s*\[", re.MULTILINE).search(text, table.end())
     section = text[table.end() : end.start() if end else len(text)]
     changed, count = re.subn(
-        r"^default_model[ \t]*=[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*')",
+        r"^[ \t]*default_model[ \t]*=[ \t]*(?:\"[^\"\n]*\"|'[^'\n]*')",
         lambda _: line,
         section,
         count=1,

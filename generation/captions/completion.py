@@ -59,8 +59,10 @@ def _begun(typed: str) -> Iterator[tuple[int, str]]:
     is_ended = typed != typed.rstrip()
     for start in starts:
         text = typed[start:].strip()
-        if all(WORD.fullmatch(word) for word in text.split()):
-            yield start, " ".join(normalised(text).split()) + " " * is_ended
+        begun = " ".join(normalised(text).split())
+        # An Arabic stretching sign alone is normalised to nothing, with which every phrase begins.
+        if begun and all(WORD.fullmatch(word) for word in text.split()):
+            yield start, begun + " " * is_ended
 
 
 def _continued(begun: str, vocabulary: Vocabulary, language: str, *, has_scenes: bool) -> Iterator[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from generation.files.gguf_file import READABLE, read_gguf_header
-from generation.files.tensor_file import BrokenModelFolder, TensorHeader, read_header, unreadable
+from generation.files.tensor_file import NEEDS_FULL, BrokenModelFolder, TensorHeader, read_header, unreadable
 
 LAYOUTS = Path(__file__).parents[2] / "models" / "layouts"
 """The configurations of models that are often one file: one JSON file each, and CLIP's vocabulary."""
@@ -238,13 +238,16 @@ def _architecture(source: str, header: TensorHeader, names: Mapping[str, str]) -
 
 
 def _unet_architecture(source: str, header: TensorHeader, names: Mapping[str, str]) -> Architecture:
+    texts = {original for key, original in names.items() if key.endswith(".attn2.to_k.weight")}
+    if any(len(header.shapes[each]) < 2 for each in (names[_U_NET], *texts)):
+        raise BrokenModelFolder(source, "Its weights have shapes of no U-Net.", NEEDS_FULL)
     channels = header.shapes[names[_U_NET]][1]
     if what := _EXTRA.get(channels):
         raise BrokenModelFolder(source, f"It takes more than latents ({what}).", "Use a plain model.")
     if any(name.startswith("edm_") for name in names):
         advice = "Use the model as a folder in diffusers' layout."
         raise BrokenModelFolder(source, "Its noise is scaled in its own way (EDM).", advice)
-    widths = {header.shapes[name][1] for key, name in names.items() if key.endswith(".attn2.to_k.weight")}
+    widths = {header.shapes[each][1] for each in texts}
     if "conditioner.embedders.0.model.positional_embedding" in names or 1280 in widths:
         advice = "Use the base model."
         raise BrokenModelFolder(source, "It is a refiner, which only improves pictures.", advice)

@@ -67,5 +67,5 @@ def _distilled_in(folder: Path) -> Distilled | None:
         parts = {name: folder / name / "config.json" for name in ("unet", "transformer")}
         configs = {name: json.loads(file.read_bytes()) for name, file in parts.items() if file.is_file()}
         return distilled_by(str(index["_class_name"]), index, configs)
-    except (OSError, ValueError, KeyError, AttributeError, TypeError):
+    except (OSError, ValueError, KeyError, AttributeError, TypeError, RecursionError):
         return None  # what is wrong with the files is told where they are checked

@@ -7,7 +7,6 @@ https://huggingface.co/docs/huggingface_hub/package_reference/environment_variab
 import errno
 import glob
 import hashlib
-import json
 import logging
 import os
 import re
@@ -33,7 +32,13 @@ from huggingface_hub.file_download import http_get
 from huggingface_hub.utils import WeakFileLock, build_hf_headers, disable_progress_bars
 
 from generation.files.hub_cache import cache_folder, gigabytes, repository_folder
-from generation.files.model_folder import inspect_folder, inspect_part, wanted_files, wanted_part_files
+from generation.files.model_folder import (
+    inspect_folder,
+    inspect_part,
+    read_json,
+    wanted_files,
+    wanted_part_files,
+)
 from generation.files.model_source import ModelSource, inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry
@@ -90,20 +95,20 @@ def look_up(name: str, revision: str = "", *, endpoint: str | None = None) -> Li
         info = HfApi(endpoint=endpoint).model_info(
             name, revision=revision or None, files_metadata=True, timeout=_ANSWER_SECONDS
         )
-    return Listing(
-        name=name,
-        revision=revision,
-        files={
-            file.rfilename: RemoteFile(
-                size=file.size or 0, digest=_known(file.lfs.sha256 if file.lfs else file.blob_id)
-            )
-            for file in info.siblings or ()
-        },
-        licence=next(
-            (tag.removeprefix("license:") for tag in info.tags or () if tag.startswith("license:")), ""
-        ),
-        endpoint=endpoint,
-    )
+        return Listing(
+            name=name,
+            revision=revision,
+            files={
+                file.rfilename: RemoteFile(
+                    size=file.size or 0, digest=_known(file.lfs.sha256 if file.lfs else file.blob_id)
+                )
+                for file in info.siblings or ()
+            },
+            licence=next(
+                (tag.removeprefix("license:") for tag in info.tags or () if tag.startswith("license:")), ""
+            ),
+            endpoint=endpoint,
+        )
 
 
 def _known(digest: str | None) -> str:
@@ -124,7 +129,7 @@ def fetch(listing: Listing, skip: tuple[str, ...] = (), tell: Tell | None = None
             cache_dir=cache_folder(),
             endpoint=listing.endpoint,
         )
-    files = wanted_files(listing.name, json.loads(Path(index).read_bytes()), tuple(listing.files), skip)
+    files = wanted_files(listing.name, read_json(listing.name, Path(index)), tuple(listing.files), skip)
     return _fetch(listing, files, tell)
 
 
@@ -263,6 +268,10 @@ def _explained(name: str, revision: str) -> Generator[None]:
             raise NotFetched(name, reason, "Check the rights on the cache's folder.") from error
         what = " ".join(str(error).split()) or type(error).__name__
         raise NotFetched(name, f"The hub can't be reached ({what.rstrip('.')}).", _LATER) from error
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        # A login page of the network, or a mirror that answers in another form; an address or a name that is none.
+        what = " ".join(str(error).split())[:100]
+        raise NotFetched(name, f"The hub's answer is not understood ({what.rstrip('.')}).", _LATER) from error
 
 
 @contextmanager

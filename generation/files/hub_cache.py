@@ -41,7 +41,10 @@ def find_snapshot(name: str, revision: str = "") -> Path | None:
     except OSError:
         commit = revision
     snapshot = repository / "snapshots" / commit
-    return snapshot if snapshot.is_dir() else None
+    try:
+        return snapshot if snapshot.is_dir() else None
+    except OSError:  # the bot's user may not look there
+        return None
 
 
 def bytes_in_cache(name: str) -> int:

@@ -287,7 +287,7 @@ def read_json(source: str, file: Path) -> dict[str, Any]:
         raise lfs_pointer(source, name)
     try:
         value = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise BrokenModelFolder(source, f"{name} is not readable as JSON.", NEEDS_FULL) from None
     if not isinstance(value, dict):
         raise BrokenModelFolder(source, f"{name} is no JSON object.", NEEDS_FULL)

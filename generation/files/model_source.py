@@ -10,7 +10,7 @@ from typing import Any
 from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import find_snapshot, is_hub_name
 from generation.files.model_folder import ModelFolder, inspect, inspect_part, read_json
-from generation.files.tensor_file import BrokenModelFolder
+from generation.files.tensor_file import BrokenModelFolder, unreadable
 from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
 
@@ -53,12 +53,16 @@ def is_single_file(source: str) -> bool:
 
 def inspect_entry(entry: ModelEntry) -> ModelSource:
     """Checks an entry's files. Raises BrokenModelFolder."""
-    source = _inspect_source(entry)
-    if entry.preview:
-        _check_preview(entry, source)
-    if entry.vae and is_single_file(entry.vae):
-        _check_kind_of_vae(entry, source)
-    return source
+    try:
+        source = _inspect_source(entry)
+        if entry.preview:
+            _check_preview(entry, source)
+        if entry.vae and is_single_file(entry.vae):
+            _check_kind_of_vae(entry, source)
+        return source
+    except OSError as error:  # a folder that the bot's user may not enter, or a name that is too long
+        at = str(error.filename or entry.source)
+        raise unreadable(entry.source, at, Path(at), error) from None
 
 
 def _inspect_source(entry: ModelEntry) -> ModelSource:

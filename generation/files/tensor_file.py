@@ -12,6 +12,7 @@ NEEDS_SAFETENSORS = "Download the model's *.safetensors files, or convert it wit
 _NEEDS_LFS = "Run `git lfs pull` in the folder, or download the file itself."
 _MAX_HEADER = 100_000_000
 """Bytes. The safetensors library refuses longer headers too."""
+_MOST_DIMENSIONS = 8  # models have five at most; the product of thousands would take minutes
 
 
 @dataclass(eq=False)
@@ -59,6 +60,8 @@ def read_header(source: str, file: Path) -> TensorHeader:
             length = int.from_bytes(start, "little")
             if length > size - 8 or length > _MAX_HEADER:
                 refuse_other_kinds(source, name, start + stream.read(120))
+                if size - 8 >= length:
+                    raise BrokenModelFolder(source, f"{name} is no safetensors file.", NEEDS_FULL)
             if size < 8 or length > size - 8:
                 raise BrokenModelFolder(
                     source, f"{name} is cut off in its header ({size} bytes).", NEEDS_FULL
@@ -70,7 +73,9 @@ def read_header(source: str, file: Path) -> TensorHeader:
         entries = msgspec.json.decode(header, type=dict[str, msgspec.Raw])
         metadata = msgspec.json.decode(entries.pop("__metadata__", msgspec.Raw(b"{}")), type=dict[str, str])
         tensors = {name: msgspec.json.decode(entry, type=_Tensor) for name, entry in entries.items()}
-    except ValueError:
+        if any(len(tensor.shape) > _MOST_DIMENSIONS for tensor in tensors.values()):
+            raise ValueError
+    except (ValueError, RecursionError):
         raise BrokenModelFolder(source, f"{name} is no safetensors file.", NEEDS_FULL) from None
     taken = max((tensor.data_offsets[1] for tensor in tensors.values()), default=0)
     expected = 8 + length + taken

@@ -3,6 +3,7 @@
 import { h, icon } from "./dom.js";
 
 const MOST_HEADER = 100_000_000; // bytes; larger ones are refused by safetensors' readers
+const OPTIONAL = ["safety_checker", "feature_extractor", "image_encoder"]; // the bot loads none of them
 
 /** Reads what a .safetensors file holds, from its header alone. -> the names of its tensors. Throws a sentence. */
 export async function tensorsOf(file) {
@@ -21,7 +22,9 @@ export async function tensorsOf(file) {
 
 /** -> {source, side, found}: what to write, and a sentence. Throws a sentence. */
 export async function lookAtFile(file) {
-  if (!file.name.endsWith(".safetensors")) throw new Error("A model is a folder in diffusers' layout, or one .safetensors file. Pickled files (.ckpt, .pt) are not read.");
+  const kind = file.name.toLowerCase().split(".").pop();
+  if (kind === "gguf") return { source: file.name, side: 1024, found: `${file.name} needs base, a folder with the other parts: docs/models.md shows how.` };
+  if (kind !== "safetensors") throw new Error("A model is a folder in diffusers' layout, or one .safetensors or .gguf file. Pickled files (.ckpt, .pt) are not read.");
   const names = await tensorsOf(file);
   const has = (part) => names.some((name) => name.includes(part));
   if (has("lora_") || has(".lora")) throw new Error(`${file.name} is a LoRA. It belongs into [[models.loras]] of its model; config.example.toml shows how.`);
@@ -38,11 +41,12 @@ export async function lookAtFolder(name, files) {
   if (!index) throw new Error(`${name} has no model_index.json, so it is not in diffusers' layout.`);
   let parts;
   try {
-    parts = JSON.parse(await index.file.text());
+    parts = Object(JSON.parse(await index.file.text()));
   } catch {
     throw new Error("model_index.json can't be read.");
   }
-  const wanted = Object.entries(parts).filter(([part, value]) => !part.startsWith("_") && Array.isArray(value) && value[0]).map(([part]) => part);
+  const isWanted = ([part, value]) => !part.startsWith("_") && !OPTIONAL.includes(part) && Array.isArray(value) && value[0];
+  const wanted = Object.entries(parts).filter(isWanted).map(([part]) => part);
   const missing = wanted.filter((part) => !files.some(({ path }) => path.startsWith(`${part}/`)));
   if (missing.length) throw new Error(`${name} lacks ${missing.join(", ")}.`);
   const kind = String(parts._class_name ?? "");
@@ -54,7 +58,7 @@ default_model = "mine"
 
 [[models]]
 name = "mine"
-source = "/path/to/${source}"
+source = ${JSON.stringify(`/path/to/${source}`)}
 licence = "as its page says"
 side = ${side}
 `;
@@ -82,15 +86,15 @@ export function openOwnModel() {
     input.addEventListener("change", () => input.files.length && take(input.files));
     return h("label", { class: "small-button own-choose" }, label, input);
   };
-  const drop = h("div", { class: "own-drop" }, h("p", {}, "Drop a model's folder or .safetensors file here to check it. Nothing is uploaded."),
+  const drop = h("div", { class: "own-drop" }, h("p", {}, "Drop a model's folder, .safetensors or .gguf file here to check it. Nothing is uploaded."),
     h("div", { class: "own-buttons" },
-      choose("Choose a file", { accept: ".safetensors", "aria-label": "Choose a file" }, ([file]) => show(() => lookAtFile(file))),
+      choose("Choose a file", { accept: ".safetensors,.gguf", "aria-label": "Choose a file" }, ([file]) => show(() => lookAtFile(file))),
       choose("Choose a folder", { webkitdirectory: true, "aria-label": "Choose a folder" }, ofList)));
   const dialog = h("dialog", { class: "modal", "aria-label": "Use your own model" },
     h("header", { class: "modal-head" }, h("span", { class: "modal-mark", "aria-hidden": "true" }), h("h2", {}, "Use your own model"),
       h("button", { type: "button", class: "tool", "aria-label": "Close", onclick: () => dialog.close() }, icon("close"))),
     h("div", { class: "modal-body" },
-      h("p", {}, "Write these lines into config.toml, beside main.py. Then press Stop and Start on this page."),
+      h("p", {}, "A new config.toml, beside main.py, takes these lines. One that exists takes the table [[models]] at its end, and default_model in its table [generation]. Then press Stop and Start on this page."),
       lines, drop, said,
       h("p", { class: "field-description" }, "python main.py doctor checks the rest, and says how long an order takes.")));
   dialog.addEventListener("dragover", (event) => event.preventDefault());

@@ -1,5 +1,6 @@
 """`python main.py fetch` against a hub on this machine: the download, the licence, and the settings."""
 
+import io
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,7 +125,16 @@ def test_the_default_model_is_changed_in_its_line(config: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "[generation]\nslots = 2\n", "[limits]\r\nimages_a_day = 3\r\n", "\ufeffdata = 'x'"]
+    "text",
+    [
+        "",
+        "[generation]\nslots = 2\n",
+        "[limits]\r\nimages_a_day = 3\r\n",
+        "\ufeffdata = 'x'",
+        "\ufeff[generation]\nslots = 2\n",
+        "[generation]",
+        " [ generation ]\n  default_model = 'emoji'\n",
+    ],
 )
 @pytest.mark.parametrize("more", [(), ("--default",)])
 def test_settings_without_a_model_keep_the_bundled_one(
@@ -141,6 +151,11 @@ def test_settings_without_a_model_keep_the_bundled_one(
     assert (settings.limits, settings.data) == (before.limits, before.data)
     content = path.read_bytes()
     assert content.count(b"\r\n") in (0, content.count(b"\n")), "one kind of line ends"
+
+
+def test_a_question_that_is_not_answered_is_not_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+    assert not main._ask("Do you accept it?")  # pyright: ignore[reportPrivateUsage]
 
 
 def test_missing_settings_are_made_from_the_example(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """A model in one file is recognised by its header, before torch is imported."""
 
+import errno
 import math
 import pickle
 import struct
@@ -17,6 +18,7 @@ from hypothesis import strategies as st
 from safetensors.torch import save_file
 
 from generation.files.checkpoint import inspect_checkpoint
+from generation.files.hub_cache import find_snapshot
 from generation.files.model_source import inspect_entry
 from generation.files.tensor_file import BrokenModelFolder
 from generation.request import ModelEntry, ModelName
@@ -179,6 +181,10 @@ BROKEN: list[tuple[str, str, Any]] = [
     ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", b"GGUF" + bytes(4) + gguf({})[8:]),
     ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", NESTED),
     ("m.gguf", "m.gguf is no GGUF file of version 2 or 3", gguf({Z_IMAGE: (1,) * 5})),
+    ("m.safetensors", "is no safetensors file", struct.pack("<Q", 200_010) + b'{"a":' + b"[" * 200_005),
+    ("m.safetensors", "Its weights have shapes of no U-Net", {UNET: ()}),
+    ("m.safetensors", "Its weights have shapes of no U-Net", {UNET: (2, 4), ATTENTION: (3,)}),
+    ("m.safetensors", "is no safetensors file", {"x": (1,) * 9}),
     ("m.gguf", "m.gguf is no GGUF file. ", b"another kind of file, of some length"),
     ("m.gguf", "m.gguf is a Git LFS pointer", b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n"),
     ("m.gguf", "m.gguf is a pickle under another name", pickle.dumps({"a": 1})),
@@ -270,6 +276,32 @@ def test_a_base_and_a_vae_that_do_not_fit_are_said(tmp_path: Path) -> None:
             inspect_entry(broken)
         assert said in str(caught.value)
     assert inspect_entry(entry(xl, vae=str(whole)))
+
+
+def test_what_the_bots_user_may_not_look_at_and_names_that_are_too_long_are_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long = "b" * 300
+    assert inspect_entry(entry(f"a/{long}")).to_fetch, "a hub's name, which it refuses"
+    with pytest.raises(BrokenModelFolder, match="File name too long"):
+        inspect_entry(entry(tmp_path / f"{long}.gguf"))
+
+    def forbidden(_: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied", str(tmp_path))
+
+    monkeypatch.setattr(Path, "is_dir", forbidden)  # as Python 3.11 does it
+    assert find_snapshot("owner/name") is None
+    with pytest.raises(BrokenModelFolder, match=r"Permission denied\. Let the bot's user"):
+        inspect_entry(entry(tmp_path))
+
+
+def test_a_header_of_gigabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    with path.open("wb") as stream:
+        stream.write(struct.pack("<Q", 5 * 10**9))
+        stream.truncate(6 * 10**9)
+    with pytest.raises(BrokenModelFolder, match="is no safetensors file"):
+        inspect_entry(entry(path))
 
 
 def test_looking_needs_no_torch() -> None:

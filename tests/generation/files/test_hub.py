@@ -40,7 +40,7 @@ def remote(server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     server.gate.set()
-    server.status = 200
+    server.status, server.page = 200, b""
     for each in (server.gated, server.damaged, server.ranges, server.asked, server.licences):
         each.clear()
     return server
@@ -105,6 +105,15 @@ def test_every_failure_is_a_sentence(
         in failure()
     )
     remote.gated.clear()
+    for page in (
+        b"<html>Log in to this network</html>",
+        b"[]",
+        b'{"siblings": [{"rfilename": "a", "blobId": 5}]}',
+    ):
+        remote.page = page
+        assert "The hub's answer is not understood" in failure()
+    remote.page = b""
+    assert "is not understood" in failure("a/b--c..d")
     full = shutil.disk_usage(tmp_path)._replace(free=1000)
 
     def disk_usage(_: Path) -> Any:

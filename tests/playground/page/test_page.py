@@ -256,11 +256,14 @@ async def test_a_model_of_ones_own_is_looked_at_and_its_lines_are_settings(
         said, lines = panel.get_by_role("status"), panel.locator("pre")
         xl = tensors(tmp_path / "xl.safetensors", "conditioner.embedders.0.weight", "model.weight")
         lora = tensors(tmp_path / "lora.safetensors", "unet.lora_up.weight")
+        gguf = tmp_path / "packed.GGUF"
+        gguf.write_bytes(b"GGUF")
         cut = tmp_path / "cut.safetensors"
         cut.write_bytes(xl.read_bytes()[:-1])
         for chosen, words in (
             (xl, "a whole file with 2 tensors. It looks like Stable Diffusion XL."),
             (lora, "is a LoRA"),
+            (gguf, "needs base"),
             (cut, "is no whole .safetensors file"),
         ):
             await file.set_input_files(chosen)

@@ -62,7 +62,9 @@ class Downloads:
         except Exception as bug:  # the model's jobs must not wait for ever
             log.exception("fetching %s failed", entry.source)
             self._failed[entry.name] = f"{entry.source}: {type(bug).__name__}: {bug}"
+        else:
+            self._running.discard(entry.name)
+            self.tell(Downloading(model=entry.name, done=told.total, total=told.total))
+            return
         # The failure is there before: at no time is the model neither running nor failed.
         self._running.discard(entry.name)
-        if entry.name not in self._failed:
-            self.tell(Downloading(model=entry.name, done=told.total, total=told.total))
