@@ -23,7 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import history, ideas, imagine, preset, privacy, queue, report, server, verify
+from bot.commands import history, ideas, imagine, preset, privacy, queue, report, server, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -68,6 +68,7 @@ _ANSWERS = ("CommandTree", "discord-ui", "discord.py")
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
+    tree.add_command(vary.vary)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
     tree.add_command(history.history)

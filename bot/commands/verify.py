@@ -12,7 +12,7 @@ from bot.gallery.cards import loras_told
 from bot.permissions import actor_of
 from bot.studio import Actor, Moderator, NothingToVerify, TooHeavyToVerify
 from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
-from bot.ui import Language, command, note, say_to, text
+from bot.ui import Language, command, markdown, note, say_to, text
 from db import Job
 from generation import MemberId
 
@@ -126,7 +126,7 @@ def _about(job: Job, image: int | None, actor: Actor, say: Language) -> list[str
     ]
     is_theirs = isinstance(actor, Moderator) and actor.guild_id == job.place.guild_id
     if is_theirs or actor.member == job.member:
-        lines.append(say("verify-prompt", prompt=drawing.prompt.text))
+        lines.append(say("verify-prompt", prompt=drawing.prompt.text or markdown.NO_WORDS))
         if drawing.prompt.negative:
             lines.append(say("verify-negative", negative=drawing.prompt.negative))
     if is_theirs:

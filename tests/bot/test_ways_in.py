@@ -58,6 +58,7 @@ BUTTONS: set[type[Button]] = {
 ORDERING = {
     "commands/imagine.py": 1,
     "gallery/actions.py": 1 + 1 + 1,  # the buttons, the modal, and the prompts offered beside unknown words
+    "gallery/picture_orders.py": 1,  # with a picture that a member sends
     "gallery/typed_orders.py": 1 + 1,  # one order, or several after a question
     "gallery/delivery.py": 2,  # the one place that admits orders
 }

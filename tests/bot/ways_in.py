@@ -16,6 +16,8 @@ from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
+from bot.studio.orders.supplied import Level, PictureOrder, compose_from_picture, compose_variation
+from bot.studio.pictures.uploaded_picture import read_upload
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
@@ -47,6 +49,10 @@ OPTIONS = {
     "imagine lora": Carries.NAME,
     "imagine preset": Carries.NAME,
     "imagine file": Carries.PROMPT,
+    "imagine image": Carries.NOTHING,  # its metadata are not read
+    "imagine mask": Carries.NOTHING,
+    "vary picture": Carries.NOTHING,
+    "vary prompt": Carries.PROMPT,
     "verify picture": Carries.NOTHING,
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
@@ -209,6 +215,33 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
     return path
 
 
+def varied(wish: PromptInput) -> PictureOrder:
+    return compose_variation(wish, Level.STRONG, ADA, [SMALL], SMALL)
+
+
+def started(wish: PromptInput) -> PictureOrder:
+    return compose_from_picture(wish, ADA, [SMALL], SMALL)
+
+
+def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder] = started) -> Way:
+    """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        wanted = compose(PromptInput(prompt=form.format(text)))
+        picture = read_upload(to_png(Image.new("RGB", (16, 16)), "a naked child"))
+        row = await shop.records.uploads.store(
+            member=ADA.member,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            content=picture.content,
+            size=picture.size,
+            at=shop.clock.now,
+        )
+        return wanted.with_uploads(row, None)
+
+    return path
+
+
 def one_of_several(form: str) -> Way:
     """Reads the text back from the question before several orders."""
 
@@ -270,6 +303,7 @@ SHOWN: dict[str, Way] = {
             "scheduler": "UniPC",
             "sampler": "DPM++ 2M Karras",
             "preset": "bare",
+            "iw": "2",
         }.items()
     },
     "preset save text": kept_as_preset(lambda words: 0, is_option=True),
@@ -279,6 +313,9 @@ SHOWN: dict[str, Way] = {
     "a PNG": in_a_file(as_png),
     "half of it in a file": spread_over_a_file(as_text),
     "half of it in a PNG": spread_over_a_file(as_png),
+    "beside a picture": beside_a_picture("{}"),
+    "vary prompt": beside_a_picture("{}", varied),
+    "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
@@ -308,6 +345,7 @@ LEFT_OUT: dict[str, Way] = {
         for name, what in PARAMETERS.items()
         if what is Carries.NEGATIVE
     },
+    "beside a picture": beside_a_picture("a quiet hill --no {}"),
     "form negative": written_in_a_form("a quiet hill"),
     "edited negative": edited("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),

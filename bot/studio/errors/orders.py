@@ -56,6 +56,12 @@ class ModelCannot(PromptRefusal):
     model: str
     what: str  # "text" (draw from a prompt alone), "start" (from a picture) or "mask"
     can_start: bool
+    able: tuple[str, ...] = ()  # names of models that can
+
+    @property
+    def others(self) -> str:
+        """The names of models that can do it; empty if none is known."""
+        return ", ".join(f"`{name}`" for name in self.able[:5])
 
 
 class PaidAccess(PromptRefusal):

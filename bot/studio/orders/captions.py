@@ -118,7 +118,7 @@ class Captions:
 
     def _read(self, prompt: Prompt, model: ModelName, action: JobAction) -> _Read | None:
         vocabulary = self._vocabularies.get(model)
-        if vocabulary is None or action is JobAction.UPSCALE:
+        if vocabulary is None or action is JobAction.UPSCALE or not prompt.text:
             return None
         return _Read(vocabulary, read_prompt(prompt.asked, vocabulary))
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from bot.studio import VARYING, Actor, GalleryAction, Order, PictureGone, Settings, TooLarge, demand_known
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
-from db import Job, JobAction, Parent, Repositories, StoredImage
+from db import Job, JobAction, Parent, PictureSource, Repositories, StoredImage, Upload
 from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
@@ -93,8 +93,13 @@ class Variations:
         return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
 
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
-        """Returns the same order with another seed. Raises NoSuchJob."""
+        """Returns the same order with another seed. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id, actor)
+        for each in job.drawing.pictures:
+            if isinstance(each.source, Upload):
+                row = await self._records.uploads.get(each.source.id)
+                if row is None or row.is_removed:
+                    raise PictureGone
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
@@ -157,16 +162,16 @@ class Variations:
         return picture
 
 
-def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[Parent]:
+def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[PictureSource]:
     close = model.variation_strength
     return _input(job, image, Role.START, close + (1 - close) * beyond)
 
 
-def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[Parent]:
+def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[PictureSource]:
     return InputPicture(source=Parent(job=job, image=image), role=role, strength=strength)
 
 
-def _drawing(job: Job, model: ModelEntry) -> Drawing[Parent]:
+def _drawing(job: Job, model: ModelEntry) -> Drawing[PictureSource]:
     """Returns the job's drawing with a new seed.
 
     When its model has left the settings, `model` draws instead and its defaults are used.

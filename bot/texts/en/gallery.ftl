@@ -4,7 +4,10 @@
 
 # `picture`: the number of its source picture.
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
-    [none] { $action ->
+    [none] { $is_supplied ->
+        [yes] { " " }· from a supplied picture
+       *[no] { "" }
+    }{ $action ->
         [reroll] { " " }· re-roll
        *[other] { "" }
     }
@@ -30,6 +33,7 @@ gallery-note = -# { $kind ->
     [drawn] Drawn as: { $names }.
     [drawn-partly] Drawn as: { $names }. This model does not know the other words.
     [unweighted] It is drawn without weights.
+    [clamped] { $names } was beyond its range. The limit { $limit } is used.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
