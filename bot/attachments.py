@@ -18,10 +18,13 @@ _CDN = ("cdn.discordapp.com", "media.discordapp.net")
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 
 
-async def fetch(file: discord.Attachment) -> bytes:
-    """Downloads the file. Raises FileTooLarge, mostly before the download; FileUnreachable."""
+async def fetch(file: discord.Attachment, most: int) -> bytes:
+    """Downloads the file. `most`: bytes that the bot may post here, so that its own pictures can be read.
+
+    Raises FileTooLarge, mostly before the download; FileUnreachable.
+    """
     is_picture = (file.content_type or "").startswith("image/") or file.filename.lower().endswith(_PICTURES)
-    limit = MAX_PNG if is_picture else MAX_TEXT
+    limit = max(MAX_PNG, most) if is_picture else MAX_TEXT
     if file.size > limit:
         raise FileTooLarge(file.size, limit, is_picture)
     try:

@@ -78,7 +78,7 @@ async def _with_file(
     presets = await interaction.client.parts.presets.of(actor)
     default = await interaction.client.parts.studio.offered.default(actor.guild_id)
     wish = read(wish)  # errors in the typed text are reported before the download
-    content = await fetch(file)
+    content = await fetch(file, interaction.filesize_limit)
     held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, default)
     return with_file(wish, held, presets)
 

@@ -10,7 +10,7 @@ from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.gallery.delivery import Delivery
 from bot.gallery.remix_form import RemixInput, form_of
-from bot.gallery.results import FILE_LIMIT, gallery_result
+from bot.gallery.results import gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
 from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, PictureGone, demand_known
@@ -122,7 +122,7 @@ class GalleryActions:
         gallery = await self._parts.stored_pictures.gallery_of(job)
         is_spoiler = await self._parts.studio.is_for_adults(job)
         render = await gallery_result(say_to(interaction), self._parts, gallery, is_spoiler=is_spoiler)
-        view, files = await render(FILE_LIMIT)
+        view, files = await render(interaction.filesize_limit)
         await interaction.edit_original_response(view=view, attachments=files)
         await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
 

@@ -10,7 +10,7 @@ from db import Job, JobAction, Parent, PictureSource, Repositories, StoredImage,
 from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
-"""Pixels. As a PNG, an upscaled picture stays below Discord's 10 MiB."""
+"""Pixels. As a PNG, an upscaled picture of usual content stays below 10 MiB, which every server takes."""
 
 
 _OPTIONS = {
