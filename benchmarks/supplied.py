@@ -2,24 +2,28 @@
 
     python -m benchmarks.supplied [--sheet FILE] [--keep]
 
-The pictures are six of the model's own, as JPEG at 300 pixels. Distances are mean absolute differences of two pictures of 128 px,
-over all channels, of 255: from the supplied picture, and between the four pictures of an order. Seeds are fixed.
+The strengths are those of /vary. The pictures are six of the model's own, as JPEG at 300 pixels. Distances are mean absolute
+differences of two pictures of 128 px, over all channels, of 255: from the supplied picture, and between the four pictures of an
+order. Seeds are fixed.
 """
 
 import argparse
 import io
 import statistics
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image
 
-from benchmarks.first_prompts.__main__ import GRIDS, SEED, apart, drawn, request, within
+from benchmarks.first_prompts.__main__ import ENTRY, GRIDS, SEED, apart, drawn, request, within
 from benchmarks.shared.report import show
+from bot.studio.orders.captions import Captions
+from bot.studio.orders.supplied import Level, level_strength
+from db import JobAction
 from generation import InputPicture, JobId, Role
 
-STRENGTHS: Final = (0.3, 0.45, 0.6, 0.75, 0.9, 0.94, 0.97, 1.0)
 PROMPTS: Final = GRIDS[:6]
 SIDE: Final = 128
 
@@ -44,7 +48,9 @@ def varied(
         picture.save(content, "PNG")
         start = InputPicture(source=content.getvalue(), role=Role.START, strength=strength)
         words = text if has_prompt else ""
-        orders.append(request(text, words, is_adapted=True, seed=2 * SEED, pictures=(start,)))
+        order = request(text, words, is_adapted=False, seed=2 * SEED, pictures=(start,))
+        plan = Captions([ENTRY]).drawn(order.drawing, JobAction.IMAGINE, is_supplied=True)
+        orders.append(replace(order, plan=plan))
     made = drawn(orders)
     return {text: made[JobId(text)] for text in pictures}
 
@@ -66,11 +72,11 @@ def main() -> None:
     pictures, figures = supplied(), dict[str, Any]()
     columns: list[list[Image.Image]] = [[each.resize((SIDE, SIDE)) for each in pictures.values()]]
     for has_prompt in (True, False):
-        for strength in STRENGTHS:
+        for level in Level:
+            strength = level_strength(level, ENTRY, has_prompt=has_prompt)
             made = varied(pictures, strength, has_prompt=has_prompt)
-            figures[f"strength {strength:g}, {'prompt' if has_prompt else 'none'}"] = distances(
-                pictures, made
-            )
+            name = f"{level}, {'with' if has_prompt else 'without'} a prompt (strength {strength:g})"
+            figures[name] = distances(pictures, made)
             columns += [[made[text][index] for text in PROMPTS] for index in (0, 1)]
     if arguments.sheet:
         sheet = Image.new("RGB", (len(columns) * SIDE, len(PROMPTS) * SIDE))

@@ -38,6 +38,7 @@ from db import (
     ReplyTarget,
     Repositories,
     StorageError,
+    Upload,
     VerdictRecord,
     new_job_id,
 )
@@ -406,7 +407,8 @@ class Studio:
         if job.action is JobAction.UPSCALE:
             factor = self.settings.generation.upscale_factor
             return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
-        plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action)
+        is_supplied = any(isinstance(each.source, Upload) for each in job.drawing.pictures)
+        plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action, is_supplied=is_supplied)
         return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
 
 

@@ -154,8 +154,11 @@ async def test_a_picture_that_is_merely_doubtful_is_drawn_from(stage: Stage) -> 
 async def test_vary_goes_a_little_or_far_from_a_picture(stage: Stage) -> None:
     ada = stage.guest()
     strengths: list[float] = []
-    none: dict[str, Any] = {}
-    for level, options in (("subtle", none), ("strong", {"prompt": "a lamp --images 2"})):
+    levels: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("subtle", {}),
+        ("strong", {"prompt": "a lamp --images 2"}),
+    )
+    for level, options in levels:
         before = {message.id for message in await ada.sees("gallery")}
         picture = ada.upload("a.webp", READ["WebP"]())
         await ada.slash("gallery", "vary", picture=picture, strength=level, **options)
@@ -170,6 +173,47 @@ async def test_vary_goes_a_little_or_far_from_a_picture(stage: Stage) -> None:
         )
         assert "from a supplied picture" in gallery.texts
         strengths.append(job["strength"])
-    assert strengths == pytest.approx([0.3, 0.8])
+    assert strengths == pytest.approx([0.2, 0.8])
     listed = await stage.private(await ada.slash("gallery", "history"))
     assert "**–**" in listed and "**a lamp**" in listed
+
+
+async def test_the_panel_varies_and_remixes_a_picture_of_any_message(stage: Stage) -> None:
+    ada, ben = stage.guest(), stage.guest()
+    message = await ada.say("gallery", "look", {"a.png": png(waves(5)), "b.png": png(waves(6, 96, 64))})
+    panel = await (await ben.message_menu("gallery", "Picture…", message)).wait_for_message()
+    labels = [each["label"] for each in panel.components if each.get("label")]
+    assert labels == ["Vary subtle", "Vary strong", "Remix"] * 2 + ["Verify"]
+
+    async def ordered() -> Message:
+        return await ben.wait_for_message(
+            lambda each: is_gallery(each) and f"<@{ben.id}>" in each.texts and each.id not in seen,
+            "gallery",
+            60,
+        )
+
+    seen = {each.id for each in await ben.sees("gallery")}
+    await ben.click(panel, custom_id=f"atelier:1:picture-strong:{message.id}:1")
+    varied = await ordered()
+    assert (stage.job(varied)["action"], stage.job(varied)["width"]) == ("variation", 80)
+    seen.add(varied.id)
+    form = await (
+        await ben.click(panel, custom_id=f"atelier:1:picture-remix:{message.id}:0")
+    ).wait_for_modal()
+    await ben.submit(form, {"prompt": "a lamp --images 1"})
+    remixed = await ordered()
+    assert (stage.job(remixed)["prompt"], stage.job(remixed)["action"]) == ("a lamp", "imagine")
+    await ada.delete(message)
+    use = await ben.click(panel, custom_id=f"atelier:1:picture-subtle:{message.id}:0")
+    assert "removed or deleted" in await stage.private(use)
+
+
+async def test_the_panel_of_a_gallery_has_what_its_pictures_can(stage: Stage) -> None:
+    ada = stage.guest()
+    gallery = await stage.draw(ada, "a lamp", images=2)
+    panel = await (await ada.message_menu("gallery", "Picture…", gallery)).wait_for_message()
+    assert [each["label"] for each in panel.components if each.get("label")] == [
+        *("V1", "V2", "Remix", "Verify", "Report")
+    ]
+    varied = await stage.gallery(await stage.press(ada, panel, "V2"))
+    assert stage.job(varied)["parent"] == job_of(gallery)

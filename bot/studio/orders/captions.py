@@ -86,8 +86,13 @@ class Captions:
         tries = tuple(dict.fromkeys([*near, *others]))[:TRIES]
         raise UnknownWords(words, tries, order.drawing.model)
 
-    def drawn(self, drawing: Drawing[bytes], action: JobAction) -> tuple[PlannedPicture, ...]:
-        """Returns the plan of a job's pictures; empty if the prompt is drawn as it was typed."""
+    def drawn(
+        self, drawing: Drawing[bytes], action: JobAction, *, is_supplied: bool = False
+    ) -> tuple[PlannedPicture, ...]:
+        """Returns the plan of a job's pictures; empty if the prompt is drawn as it was typed.
+
+        `is_supplied`: it starts from a member's own picture, which is not mirrored and keeps its ground.
+        """
         if (read := self._read(drawing.prompt, drawing.model, action)) is None or not read.reading.is_known:
             return ()
         start = drawing.picture(Role.START)
@@ -102,7 +107,7 @@ class Captions:
                 read.vocabulary,
                 drawing.seed + index,
                 parent=ground,
-                is_fixed=drawing.picture(Role.MASK) is not None,
+                is_fixed=is_supplied or drawing.picture(Role.MASK) is not None,
             )
             for index in range(drawing.images)
         ]

@@ -77,7 +77,15 @@ class Level(StrEnum):
     STRONG = "strong"
 
 
-_WEIGHTS = {Level.SUBTLE: 3.0, Level.STRONG: 1.0}
+def level_strength(level: Level, model: ModelEntry, *, has_prompt: bool) -> float:
+    """Returns the start picture's strength. Without a prompt nothing holds the picture together, so it goes less far.
+
+    docs/bundled-model.md has the measured distances.
+    """
+    close = model.variation_strength
+    if level is Level.SUBTLE:
+        return close / 3
+    return (1 + close) / 2 if has_prompt else close * 0.75
 
 
 def compose_variation(
@@ -93,7 +101,7 @@ def compose_variation(
     order = wanted.order if wanted else draft("", actor, models, default)
     order = replace(order, source=VARIED, action=JobAction.VARIATION)
     model = wanted.model if wanted else default
-    strength = start_strength(_WEIGHTS[level], model)
+    strength = level_strength(level, model, has_prompt=wanted is not None)
     return PictureOrder(
         order=order, model=model, strength=strength, is_shaped=wanted is not None and wanted.is_shaped
     )

@@ -228,12 +228,21 @@ async def test_it_is_in_its_owners_export(shop: Shop) -> None:
     assert (told["id"], told["member"], export.pictures) == (row.id, ADA.member, 1)
 
 
-@pytest.mark.parametrize(("level", "strength"), [(Level.SUBTLE, 0.3), (Level.STRONG, 0.8)])
-def test_variations_of_a_supplied_picture_have_two_strengths(level: Level, strength: float) -> None:
-    for prompt in ("", "a fox"):
-        wanted = compose_variation(PromptInput(prompt=prompt), level, ADA, [SMALL], SMALL)
-        assert wanted.strength == pytest.approx(strength)
-        assert (wanted.order.action, wanted.order.drawing.prompt.text) == (JobAction.VARIATION, prompt)
+@pytest.mark.parametrize(
+    ("level", "prompt", "strength"),
+    [
+        (Level.SUBTLE, "", 0.2),
+        (Level.SUBTLE, "a fox", 0.2),
+        (Level.STRONG, "", 0.45),
+        (Level.STRONG, "a fox", 0.8),
+    ],
+)
+def test_variations_of_a_supplied_picture_have_two_strengths(
+    level: Level, prompt: str, strength: float
+) -> None:
+    wanted = compose_variation(PromptInput(prompt=prompt), level, ADA, [SMALL], SMALL)
+    assert wanted.strength == pytest.approx(strength)
+    assert (wanted.order.action, wanted.order.drawing.prompt.text) == (JobAction.VARIATION, prompt)
 
 
 def test_a_model_that_can_not_start_names_those_that_can() -> None:
