@@ -47,6 +47,14 @@ class PictureOrders:
             demand_light(each)
         await self._deliver(interaction, wanted, [each.url for each in files])
 
+    async def remix(self, interaction: Interaction, address: str, wish: PromptInput) -> None:
+        """Orders an /imagine from a picture of a message. Raises refusals."""
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets = await self._parts.presets.of(actor)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        wanted = compose_from_picture(wish, actor, settings.models, default, presets)
+        await self._deliver(interaction, wanted, [address])
+
     async def vary(self, interaction: Interaction, address: str, level: Level, wish: PromptInput) -> None:
         """Orders variations of the picture with this address. Raises refusals."""
         actor, settings = actor_of(interaction), self._parts.settings

@@ -121,7 +121,7 @@ async def test_an_option_that_makes_no_sense_gets_a_sentence(forger: Forger) -> 
 
 
 async def test_a_menu_without_its_message_gets_a_sentence(forger: Forger) -> None:
-    assert "can't be read" in await forger.menu(forger.play.person("ada"), "Report", "7")
+    assert "can't be read" in await forger.menu(forger.play.person("ada"), "Picture…", "7")
 
 
 async def test_suggestions_for_what_is_no_text_break_nothing(forger: Forger) -> None:

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import bot
 from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
+from bot.commands.picture import PanelButton
 from bot.gallery.cards import GalleryButton
 from bot.gallery.ideas import IdeaButton
 from bot.gallery.remix_form import RemixForm, form_of
@@ -52,8 +53,9 @@ BUTTONS: set[type[Button]] = {
     TypedButton,
     TryButton,
     IdeaButton,
+    PanelButton,
 }
-"""All except the first and the last three are for lists, cases, appeals, the log channel and erasure."""
+"""All except the first and the last four are for lists, cases, appeals, the log channel and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,

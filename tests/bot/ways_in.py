@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from bot.commands.picture import PictureForm, picture_input_in
+from bot.commands.picture import form_of as form_of_picture
 from bot.gallery import typed_cards
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
@@ -82,6 +84,7 @@ FORMS = {
         "scheduler": Carries.NOTHING,
     },
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
+    PictureForm: {"prompt": Carries.PROMPT},
     TextForm: {},
 }
 """The fields of every modal. `Form` is for cases: its text reaches no picture."""
@@ -223,6 +226,15 @@ def started(wish: PromptInput) -> PictureOrder:
     return compose_from_picture(wish, ADA, [SMALL], SMALL)
 
 
+def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
+    """Sends the text in the form of the menu Picture…"""
+    modal = read_modal(form_of_picture(language(ENGLISH), 1, 0).to_dict())
+    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
+    wanted = picture_input_in(sent)
+    assert wanted is not None
+    return started(wanted.words)
+
+
 def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder] = started) -> Way:
     """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
 
@@ -315,6 +327,7 @@ SHOWN: dict[str, Way] = {
     "half of it in a PNG": spread_over_a_file(as_png),
     "beside a picture": beside_a_picture("{}"),
     "vary prompt": beside_a_picture("{}", varied),
+    "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),

@@ -197,6 +197,12 @@ class Stage:
         assert not use.failed
         return use
 
+    async def in_panel(self, person: Person, message: Message, label: str) -> Use:
+        """Opens the menu *Picture…* of a message and presses a button of its panel."""
+        panel = await (await person.message_menu("gallery", "Picture…", message)).wait_for_message()
+        assert panel.is_ephemeral
+        return await self.press(person, panel, label)
+
     async def press_late(self, person: Person, message: Message, custom_id: str) -> Use:
         """Presses a button as a client with an outdated view of `message` does (a `copy`, or a deleted message)."""
         interaction = person.client_input.component(person.user, message, {"custom_id": custom_id})

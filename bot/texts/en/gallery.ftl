@@ -127,6 +127,21 @@ remix-choice = { $change ->
    *[most] Nearly all: only a rough outline stays
 }
 
+## The panel of the menu Picture…
+
+panel-title = ### Picture
+    -# from [this message]({ $link })
+panel-picture = -# Picture { $picture }
+panel-press = { $press ->
+    [picture-subtle] Vary subtle
+    [picture-strong] Vary strong
+    [picture-remix] Remix
+    [picture-report] Report
+    [picture-remove] Remove
+   *[picture-verify] Verify
+}
+panel-hint = --iw 0 to 3 says how much the picture counts
+
 ## A refused prompt, and its form
 
 edit-button = Edit
