@@ -70,6 +70,7 @@ _ANSWERS = ("CommandTree", "discord-ui", "discord.py")
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
     tree.add_command(vary.vary)
+    tree.add_command(vary.blend)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
     tree.add_command(history.history)

@@ -10,11 +10,18 @@ from bot.attachments import fetched
 from bot.gallery.delivery import Delivery
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import FileTooLarge, MaskFault, UnusableMask
+from bot.studio import FileTooLarge, MaskFault, Order, UnusableMask
 from bot.studio.orders.parameters import PromptInput
-from bot.studio.orders.supplied import Level, PictureOrder, compose_from_picture, compose_variation
+from bot.studio.orders.supplied import (
+    Level,
+    PictureOrder,
+    compose_blend,
+    compose_from_picture,
+    compose_variation,
+)
 from bot.studio.parts import Parts
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
+from db import StoredUpload
 
 Interaction = discord.Interaction[Any]
 
@@ -63,10 +70,18 @@ class PictureOrders:
         wanted = compose_variation(wish, level, actor, settings.models, default, presets)
         await self._deliver(interaction, wanted, [address])
 
+    async def blend(self, interaction: Interaction, addresses: Sequence[str], wish: PromptInput) -> None:
+        """Orders pictures from the mean of several. Raises refusals."""
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets = await self._parts.presets.of(actor)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        wanted = compose_blend(wish, actor, settings.models, default, presets)
+        await self._deliver(interaction, wanted, addresses)
+
     async def _deliver(
         self, interaction: Interaction, wanted: PictureOrder, addresses: Sequence[str]
     ) -> None:
-        """`addresses`: of the picture, and of its mask if there is one."""
+        """`addresses`: of the picture and its mask, if there is one; or of all pictures of a blend."""
         studio, supplied = self._parts.studio, self._parts.supplied
         order = await studio.fit(wanted.preliminary)
         studio.captions.demand_known(order)
@@ -75,14 +90,26 @@ class PictureOrders:
         await interaction.response.defer(ephemeral=True, thinking=True)
         # First the words, which cost less to look at than a picture.
         await studio.judge(studio.captions.adapted(order), is_charged=True)
-        contents = [await _fetched(each) for each in addresses]
-        picture = await supplied.take_picture(contents[0], order)
-        mask = await supplied.take_mask(contents[1], order, picture.size) if wanted.has_mask else None
+        async with supplied.room:
+            picture, mask = await self._take(wanted, order, addresses)
         order = wanted.with_uploads(picture, mask)
         with contextlib.suppress(*UNREACHABLE):
             # The card is a message of its own: an answer after a private "is thinking" would be private too.
             await interaction.delete_original_response()
         await self._delivery.deliver(interaction, order)
+
+    async def _take(
+        self, wanted: PictureOrder, order: Order, addresses: Sequence[str]
+    ) -> tuple[StoredUpload, StoredUpload | None]:
+        """Returns the stored picture and mask."""
+        supplied = self._parts.supplied
+        contents = [await _fetched(each) for each in addresses]
+        if wanted.has_mask:
+            picture = await supplied.take_picture(contents[0], order)
+            return picture, await supplied.take_mask(contents[1], order, picture.size)
+        if len(contents) > 1:
+            return await supplied.take_blend(contents, order), None
+        return await supplied.take_picture(contents[0], order), None
 
 
 def demand_light(file: discord.Attachment) -> None:

@@ -45,6 +45,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
         == {
             "imagine",
             "vary",
+            "blend",
             "ideas",
             "preset",
             "history",
@@ -93,9 +94,9 @@ async def test_commands_that_somebody_else_took_away_come_back(
         assert client.application_id is not None
         await client.http.bulk_upsert_global_commands(client.application_id, [])
     async with logged_in(shop, play) as client:
-        assert len(await client.tree.fetch_commands()) == 12
+        assert len(await client.tree.fetch_commands()) == 13
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [12, 0, 12]
+    assert [len(commands) for commands in told(judge)] == [13, 0, 13]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

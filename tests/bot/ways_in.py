@@ -18,7 +18,13 @@ from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
-from bot.studio.orders.supplied import Level, PictureOrder, compose_from_picture, compose_variation
+from bot.studio.orders.supplied import (
+    Level,
+    PictureOrder,
+    compose_blend,
+    compose_from_picture,
+    compose_variation,
+)
 from bot.studio.pictures.uploaded_picture import read_upload
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
@@ -55,6 +61,12 @@ OPTIONS = {
     "imagine mask": Carries.NOTHING,
     "vary picture": Carries.NOTHING,
     "vary prompt": Carries.PROMPT,
+    "blend prompt": Carries.PROMPT,
+    "blend first": Carries.NOTHING,
+    "blend second": Carries.NOTHING,
+    "blend third": Carries.NOTHING,
+    "blend fourth": Carries.NOTHING,
+    "blend fifth": Carries.NOTHING,
     "verify picture": Carries.NOTHING,
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
@@ -222,6 +234,10 @@ def varied(wish: PromptInput) -> PictureOrder:
     return compose_variation(wish, Level.STRONG, ADA, [SMALL], SMALL)
 
 
+def blended(wish: PromptInput) -> PictureOrder:
+    return compose_blend(wish, ADA, [SMALL], SMALL)
+
+
 def started(wish: PromptInput) -> PictureOrder:
     return compose_from_picture(wish, ADA, [SMALL], SMALL)
 
@@ -327,6 +343,7 @@ SHOWN: dict[str, Way] = {
     "half of it in a PNG": spread_over_a_file(as_png),
     "beside a picture": beside_a_picture("{}"),
     "vary prompt": beside_a_picture("{}", varied),
+    "blend prompt": beside_a_picture("{}", blended),
     "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),

@@ -29,9 +29,9 @@ async def drawn_from(
     )
 
 
-async def refused(stage: Stage, person: Person, prompt: str, **options: Any) -> str:
+async def refused(stage: Stage, person: Person, prompt: str, command: str = "imagine", **options: Any) -> str:
     """Returns the sentence that the member alone sees."""
-    use = await person.slash("gallery", "imagine", prompt=prompt, **options)
+    use = await person.slash("gallery", command, prompt=prompt, **options)
     return await stage.private(use)
 
 
@@ -108,11 +108,11 @@ async def test_what_can_not_be_used_gets_a_sentence_and_costs_nothing(stage: Sta
         ({"image": ("a.png", fine + zipped())}, "also an archive"),
         ({"mask": ("m.png", dark)}, "A mask needs a picture"),
     ):
-        files = {key: ada.upload(*file) for key, file in options.items()}
+        files: dict[str, Any] = {key: ada.upload(*file) for key, file in options.items()}
         assert said in await refused(stage, ada, "a lamp", **files), said
     ben = stage.guest()
     for mask, said in ((dark, "Nothing in that mask is white"), (wide, "other proportions")):
-        files = {"image": ben.upload("a.png", fine), "mask": ben.upload("m.png", mask)}
+        files = dict[str, Any](image=ben.upload("a.png", fine), mask=ben.upload("m.png", mask))
         assert said in await refused(stage, ben, "a lamp", **files), said
     picture = ben.upload("a.png", fine)
     assert "nudity" in await refused(stage, ben, "a nude woman", image=picture)
@@ -217,3 +217,24 @@ async def test_the_panel_of_a_gallery_has_what_its_pictures_can(stage: Stage) ->
     ]
     varied = await stage.gallery(await stage.press(ada, panel, "V2"))
     assert stage.job(varied)["parent"] == job_of(gallery)
+
+
+async def test_a_blend_starts_from_the_mean_of_several_pictures_and_keeps_none_of_them(stage: Stage) -> None:
+    ada = stage.guest()
+    before = {message.id for message in await ada.sees("gallery")}
+    files: dict[str, Any] = {
+        name: ada.upload(f"{name}.png", png(Image.new("RGB", (96, 64), colour)))
+        for name, colour in (("first", "red"), ("second", "blue"))
+    }
+    await ada.slash("gallery", "blend", prompt="a lamp --images 1", **files)
+    gallery = await ada.wait_for_message(
+        lambda each: each.id not in before and is_gallery(each), "gallery", timeout=60
+    )
+    assert stage.job(gallery)["strength"] == pytest.approx(0.6)
+    row = stage.row("SELECT sha256 FROM uploads WHERE member = ?", ada.id)
+    [kept] = (stage.data / "images").glob(f"*/{row['sha256']}.png")
+    assert Image.open(kept).getpixel((0, 0)) == pytest.approx((127, 0, 128), abs=1)
+    files["third"] = ada.upload("third.png", png(blobs(REFUSED)))
+    said = await refused(stage, ada, "a hill", "blend", **files)
+    assert "shows content that is not allowed here" in said
+    assert len(stage.rows("SELECT id FROM uploads WHERE member = ?", ada.id)) == 1

@@ -11,10 +11,10 @@ from bot.studio.orders.parameters import NO_PRESETS, PromptInput, compose, draft
 from db import JobAction, Note, NoteKind, PictureSource, StoredUpload, Upload, UploadId
 from generation import ImageSize, InputPicture, ModelEntry, Role
 
-SUPPLIED, VARIED = "image", "vary"
+SUPPLIED, VARIED, BLENDED = "image", "vary", "blend"
 """The sources of these orders. A refused one is not offered for editing: the form would lose the picture."""
 
-USUAL_WEIGHT = 1.0
+USUAL_WEIGHT, _BLEND_WEIGHT = 1.0, 2.0
 _NOT_YET = Upload(id=UploadId(""))
 
 
@@ -55,8 +55,9 @@ def compose_from_picture(
     presets: Mapping[str, str] = NO_PRESETS,
     *,
     has_mask: bool = False,
+    usual: float = USUAL_WEIGHT,
 ) -> PictureOrder:
-    """Builds the order of an /imagine with a picture. Raises as `compose`."""
+    """Builds the order of an /imagine with a picture. `usual`: the weight if none is given. Raises as `compose`."""
     wish = with_preset(read(wish), presets)
     weight, notes = _weight(wish.image_weight)
     wish = replace(wish, image_weight=None, notes=(*wish.notes, *notes))
@@ -64,7 +65,7 @@ def compose_from_picture(
     model = next(entry for entry in models if entry.name == order.drawing.model)
     if weight is None:
         # What a mask redraws owes nothing to what was there.
-        weight = 0.0 if has_mask else USUAL_WEIGHT
+        weight = 0.0 if has_mask else usual
     strength = start_strength(weight, model)
     is_shaped = wish.aspect is not None
     return PictureOrder(order=order, model=model, strength=strength, is_shaped=is_shaped, has_mask=has_mask)
@@ -75,6 +76,18 @@ class Level(StrEnum):
 
     SUBTLE = "subtle"
     STRONG = "strong"
+
+
+def compose_blend(
+    wish: PromptInput,
+    actor: Actor,
+    models: Sequence[ModelEntry],
+    default: ModelEntry,
+    presets: Mapping[str, str] = NO_PRESETS,
+) -> PictureOrder:
+    """Builds an order from the mean of several pictures. Raises as `compose`."""
+    wanted = compose_from_picture(wish, actor, models, default, presets, usual=_BLEND_WEIGHT)
+    return replace(wanted, order=replace(wanted.order, source=BLENDED))
 
 
 def level_strength(level: Level, model: ModelEntry, *, has_prompt: bool) -> float:

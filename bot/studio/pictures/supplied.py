@@ -2,7 +2,7 @@
 
 import asyncio
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from PIL import Image
 
@@ -12,10 +12,11 @@ from bot.studio.pictures.uploaded_picture import MAX_BYTES, UploadedPicture, rea
 from bot.studio.studio import Studio
 from db import StoredUpload
 from generation import ImageSize, MemberId
-from generation.files.images import to_png
+from generation.files.images import fitted, to_png
 from moderation import MINUTE, RateLimit
 
 UPLOADS_A_MINUTE = 10  # per member
+_AT_ONCE = 2  # orders whose pictures are in memory
 _ALIKE = 0.02
 """How far the proportions of a mask may be from its picture's. Programs round when they scale."""
 _WHITE = 128  # of 255
@@ -28,6 +29,8 @@ class SuppliedPictures:
         self._clock = clock
         # One at a time: a large picture takes a core for seconds, and memory.
         self._turn = asyncio.Lock()
+        self.room = asyncio.Semaphore(_AT_ONCE)
+        """Held while an order's pictures are fetched and taken: five of them have up to 125 MB."""
         self._taken: dict[MemberId, RateLimit] = {}
 
     def spend(self, member: MemberId, count: int) -> None:
@@ -55,6 +58,16 @@ class SuppliedPictures:
         mask = await asyncio.to_thread(_fitted, found, size)
         return await self._store(mask, order)
 
+    async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
+        """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.
+
+        The pictures themselves are not kept. Raises as `take_picture`.
+        """
+        found = [await self._read(content) for content in contents]
+        for each in found:
+            await self._screen(each, order)
+        return await self._store(await asyncio.to_thread(_mean, found), order)
+
     async def _read(self, content: bytes) -> UploadedPicture:
         if len(content) > MAX_BYTES:
             raise FileTooLarge(len(content), MAX_BYTES, is_picture=True)
@@ -63,9 +76,7 @@ class SuppliedPictures:
 
     async def _store(self, found: UploadedPicture, order: Order) -> StoredUpload:
         actor = order.actor
-        screened = await self._studio.picture_screening.judge_upload(found.content, actor)
-        if screened.is_refused:
-            await self._studio.refuse_upload(order, screened)
+        await self._screen(found, order)
         return await self._records.uploads.store(
             member=actor.member,
             guild_id=actor.guild_id,
@@ -74,6 +85,22 @@ class SuppliedPictures:
             size=found.size,
             at=self._clock(),
         )
+
+    async def _screen(self, found: UploadedPicture, order: Order) -> None:
+        """Raises UploadRefused."""
+        screened = await self._studio.picture_screening.judge_upload(found.content, order.actor)
+        if screened.is_refused:
+            await self._studio.refuse_upload(order, screened)
+
+
+def _mean(found: Sequence[UploadedPicture]) -> UploadedPicture:
+    """Returns the mean of the pictures, each cut to the proportions of the first."""
+    size = found[0].size
+    mean = Image.new("RGB", (size.width, size.height))
+    for number, each in enumerate(found, start=1):
+        picture = fitted(Image.open(io.BytesIO(each.content)), size)
+        mean = Image.blend(mean, picture, 1 / number)
+    return UploadedPicture(content=to_png(mean), size=size)
 
 
 def _fitted(found: UploadedPicture, size: ImageSize) -> UploadedPicture:

@@ -48,6 +48,7 @@ case-source = { $code ->
     [imagine] /imagine
     [image] /imagine, with a picture
     [vary] /vary
+    [blend] /blend
     [preset-save] /preset save
     [v] V{ $image }
     [u] U{ $image }

@@ -27,6 +27,7 @@ from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import (
     Level,
     PictureOrder,
+    compose_blend,
     compose_from_picture,
     compose_variation,
     start_strength,
@@ -254,3 +255,17 @@ def test_a_model_that_can_not_start_names_those_that_can() -> None:
         with pytest.raises(ModelCannot) as refused:
             fitted(wanted(has_mask=has_mask).preliminary, Abilities(pipeline="x"), 7.0, able)
         assert "These can: `large`." in (language(ENGLISH).sentence(refused.value) or "")
+
+
+async def test_a_blend_is_the_mean_in_the_proportions_of_the_first(shop: Shop) -> None:
+    colours = ("red", "blue", "white")
+    contents = [png(Image.new("RGB", (60 + 20 * each, 40), colour)) for each, colour in enumerate(colours)]
+    row = await shop.supplied.take_blend(contents, wanted().preliminary)
+    assert row.size == ImageSize(width=60, height=40)
+    stored = Image.open(io.BytesIO(await shop.records.uploads.read(row.id)))
+    assert stored.getpixel((30, 20)) == pytest.approx((170, 85, 170), abs=2)
+
+
+def test_a_blend_stays_nearer_to_its_pictures() -> None:
+    found = compose_blend(PromptInput(prompt="a fox and a panda"), ADA, [SMALL], SMALL)
+    assert (found.order.source, found.strength) == ("blend", pytest.approx(0.6))
