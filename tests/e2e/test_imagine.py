@@ -35,7 +35,7 @@ async def test_a_prompt_becomes_four_pictures_in_one_message(stage: Stage) -> No
         *("V1", "V2", "V3", "V4", "🗑️"),
         "Remix",
     ]
-    assert (await picture_of(gallery)).size == (128, 128)  # two by two
+    assert (await picture_of(gallery)).size == (130, 130)  # two by two
     await stage.until(lambda: stage.job(gallery)["delivered_at"])
     job = stage.job(gallery)
     assert (job["state"], job["message_id"], job["token"]) == ("done", gallery.id, "")
