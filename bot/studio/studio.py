@@ -381,8 +381,16 @@ class Studio:
         contents = [await self._stored_pictures.read_picture(each.source) for each in job.drawing.pictures]
         drawing, guild = job.drawing.with_contents(contents), guild_of(job.place)
         if job.action is JobAction.UPSCALE:
-            factor = self.settings.generation.upscale_factor
-            return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
+            [small] = job.drawing.pictures
+            picture = await self.records.pictures.get(small.source.job, small.source.image)
+            return UpscaleRequest(
+                job=job.id,
+                member=job.member,
+                guild=guild,
+                drawing=drawing,
+                factor=self.settings.generation.upscale_factor,
+                pixels=picture.width * picture.height if picture else 1,
+            )
         plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action)
         return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
 
