@@ -8,6 +8,7 @@ import discord
 
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
+from bot.gallery.confirmation import SECONDS, Confirmation
 from bot.gallery.delivery import Delivery
 from bot.gallery.remix_form import RemixInput, form_of
 from bot.gallery.results import FILE_LIMIT, gallery_result
@@ -16,7 +17,7 @@ from bot.posted_message import UNREACHABLE
 from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, PictureGone, demand_known
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
-from bot.ui import say_in, say_to
+from bot.ui import note, say_in, say_to
 from generation import JobId, ModelEntry
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class GalleryActions:
         self._delivery = delivery
         self._mod_channel = mod_channel
         self._effects = effects
+        self._confirmation = Confirmation()
 
     async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
         """Orders by a gallery button."""
@@ -82,9 +84,17 @@ class GalleryActions:
         await self._delivery.deliver(interaction, order)
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
-        """Deletes all of the job's pictures. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""
+        """Deletes all of the job's pictures at the second press. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""
+        actor = actor_of(interaction)
+        is_sure = self._confirmation.is_given(actor.member, job)
+        # Without pictures, only a message is left to delete.
+        if not is_sure and await self._parts.takedown.has_removable(job, actor):
+            self._confirmation.ask(actor.member, job)
+            again = say_to(interaction)("gallery-delete-again", seconds=round(SECONDS))
+            await interaction.response.send_message(view=note(again), ephemeral=True)
+            return
         reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
-        removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
+        removed = await self._parts.takedown.remove(job, actor, reason)
         try:
             await self._effects.after(_delete_pressed(interaction), jobs=[job])
         except discord.NotFound as error:

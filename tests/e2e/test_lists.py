@@ -50,7 +50,7 @@ async def test_history_is_everybodys_own_and_leaves_out_what_was_removed(stage: 
     ada = stage.guest()
     kept = await stage.draw(ada, "kept", images=1)
     gone = await stage.draw(ada, "gone", images=1)
-    await stage.press(ada, gone, "🗑️")
+    await stage.delete(ada, gone)
     page = await (await ada.slash("gallery", "history")).wait_for_message()
     assert "kept" in page.texts
     thumbnails = [each["media"]["url"] for each in page.components if each["type"] == 11]

@@ -104,6 +104,7 @@ gallery-cancel = Cancel
 gallery-try-again = Try again
 page-newest = Newest
 page-older = Older
+gallery-delete-again = Press 🗑️ again within { $seconds } seconds to delete these pictures.
 # The reason that is stored with deleted pictures.
 gallery-deleted = deleted with the button
 
