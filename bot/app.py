@@ -23,7 +23,8 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import history, ideas, imagine, preset, privacy, queue, report, server, verify
+from bot.commands import history, ideas, imagine, preset, privacy, queue, report, server, show, verify
+from bot.commands import settings as settings_command
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -70,7 +71,9 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
+    tree.add_command(settings_command.settings)
     tree.add_command(history.history)
+    tree.add_command(show.show)
     tree.add_command(queue.queue)
     tree.add_command(help_command.help_)
     moderators = mod.Mod()

@@ -23,6 +23,7 @@ from db.images import StoredImage, Swept
 from db.jobs import Backlog, Job, JobAction, Jobs, JobState, Note, NoteKind, Parent, ReplyTarget
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
+from db.member_settings import LONGEST_SUFFIX, NO_DEFAULTS, Distance, MemberDefaults
 from db.member_stats import MemberStats
 from db.migrate import FILE_NAME
 from db.policies import Choice, Scope, ScopeKind

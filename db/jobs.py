@@ -48,6 +48,7 @@ class NoteKind(StrEnum):
     DRAWN = "drawn"  # what is drawn instead of the prompt, in the words of the model's tables
     DRAWN_PARTLY = "drawn-partly"  # the same, where some words of the prompt are not known
     UNWEIGHTED = "unweighted"  # what is drawn instead of the prompt has no weights
+    DEFAULTS = "defaults"  # defaults of the member's that could not be used
     GROUND = "ground"  # the scene for which a plain ground stands
 
 

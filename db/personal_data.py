@@ -203,6 +203,12 @@ PERSONAL_DATA = (
         columns="id, guild_id, job, member, reason, at",
     ),
     PersonalRows("presets", at="saved_at", treatments=(Treatment(),), columns="member, name, text, saved_at"),
+    PersonalRows(
+        "member_settings",
+        at="saved_at",
+        treatments=(Treatment(),),
+        columns="member, aspect, images, model, scheduler, suffix, pings, vary, remix, saved_at",
+    ),
     PersonalRows("erasures", columns="member, asked_at"),
     _act(
         "images",

@@ -8,16 +8,17 @@ import discord
 
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
-from bot.gallery.confirmation import SECONDS, Confirmation
 from bot.gallery.delivery import Delivery
+from bot.gallery.intake import SURE_SECONDS, Confirmation
 from bot.gallery.remix_form import RemixInput, form_of
 from bot.gallery.results import FILE_LIMIT, gallery_result
 from bot.permissions import actor_of
-from bot.posted_message import UNREACHABLE
-from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, PictureGone, demand_known
+from bot.posted_message import UNREACHABLE, link_of
+from bot.studio import GalleryAction, MessageStays, NotDone, NotRunning, NotYours, PictureGone, demand_known
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
 from bot.ui import note, say_in, say_to
+from db import Job, JobState
 from generation import JobId, ModelEntry
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,7 @@ class GalleryActions:
         # Without pictures, only a message is left to delete.
         if not is_sure and await self._parts.takedown.has_removable(job, actor):
             self._confirmation.ask(actor.member, job)
-            again = say_to(interaction)("gallery-delete-again", seconds=round(SECONDS))
+            again = say_to(interaction)("gallery-delete-again", seconds=round(SURE_SECONDS))
             await interaction.response.send_message(view=note(again), ephemeral=True)
             return
         reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
@@ -124,23 +125,37 @@ class GalleryActions:
             self._delivery.try_at_once(job)
 
     async def show(self, interaction: Interaction, job_id: JobId, image: int) -> None:
-        """Gives a member pictures that could not be posted. Raises NoSuchJob, NotYours, PictureGone."""
-        job = demand_known(await self._parts.records.jobs.get(job_id), job_id, actor_of(interaction))
+        """Gives a member pictures that could not be posted. Raises as `show_job`."""
+        await self.show_job(interaction, await self._parts.records.jobs.get(job_id), job_id)
+
+    async def show_job(self, interaction: Interaction, known: Job | None, named: str) -> None:
+        """Gives a member a job's pictures with their buttons, privately: the channel may be another than theirs.
+
+        `named`: what the member called it. Raises NoSuchJob, NotYours, NotDone, PictureGone.
+        """
+        job = demand_known(known, named, actor_of(interaction))
         if job.member != interaction.user.id:
             raise NotYours(is_picture=True)
+        if job.state is not JobState.DONE:
+            is_running = job.state in (JobState.QUEUED, JobState.RUNNING)
+            raise NotDone(link_of(job.place), is_running=is_running)
         await interaction.response.defer(ephemeral=True, thinking=True)
         gallery = await self._parts.stored_pictures.gallery_of(job)
         is_spoiler = await self._parts.studio.is_for_adults(job)
         render = await gallery_result(say_to(interaction), self._parts, gallery, is_spoiler=is_spoiler)
         view, files = await render(FILE_LIMIT)
         await interaction.edit_original_response(view=view, attachments=files)
-        await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
+        if job.delivered_at is None:
+            await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
 
 
 async def _delete_pressed(interaction: Interaction) -> None:
     """Deletes the message of the pressed button, as the bot or by the press's own token. Raises MessageStays."""
     await interaction.response.defer()
     if (message := interaction.message) is None:
+        return
+    if message.flags.ephemeral:  # only the press's token reaches it
+        await interaction.delete_original_response()
         return
     try:
         await message.delete()

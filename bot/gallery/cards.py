@@ -39,6 +39,8 @@ def _note(say: Language, note: Note) -> str:
         return say("gallery-note-cut", read=int(read), tokens=int(tokens), is_negative=is_negative)
     if note.kind in (NoteKind.DRAWN, NoteKind.DRAWN_PARTLY, NoteKind.GROUND):
         names = " · ".join(map(markdown.plain, note.names))
+    elif note.kind is NoteKind.DEFAULTS:
+        names = ", ".join(note.names)
     else:
         names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     return say("gallery-note", kind=note.kind, names=names, count=len(note.names))

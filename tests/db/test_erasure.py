@@ -71,6 +71,7 @@ NO_PERSON = {
     "is_shadow",
     "ban_needs_second",
     "is_paid",
+    "pings",
     "is_age_restricted",
     "policy_channel_id",
     "mark",

@@ -92,8 +92,8 @@ async def test_the_seed_of_a_variation_draws_its_upscale_and_so_on(stage: Stage)
     large = await stage.gallery(await stage.press(stage.ben, variations, "U4"))
     assert large.component(label="U1") is None
     assert (await picture_of(await stage.gallery(await stage.press(stage.ben, large, "V1")))).size == (
-        128,
-        128,
+        130,
+        130,
     )
     again = await stage.gallery(await stage.press(stage.ben, variations, "🔄"))
     assert stage.job(again)["parent"] == job_of(gallery)

@@ -99,10 +99,10 @@ async def test_parameters_inside_the_prompt_count_and_leave_the_prompt(stage: St
     job = stage.job(gallery)
     assert job["prompt"] == "a harbour at dawn"
     assert job["negative"] == "boats, people"
-    assert (job["width"], job["height"]) == (80, 56)  # 64 · √1.5 and its inverse, in steps of 8
+    assert (job["width"], job["height"]) == (72, 48)
     assert (job["seed"], job["steps"], job["guidance"], job["model"]) == (42, 3, 5.5, "twin")
     assert "--" not in gallery.texts
-    assert (await picture_of(gallery)).size == (160, 56)
+    assert (await picture_of(gallery)).size == (146, 48)
 
 
 async def test_options_and_what_is_typed_inside_go_together_and_the_typed_wins(stage: Stage) -> None:

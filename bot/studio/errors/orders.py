@@ -17,7 +17,7 @@ class EmptyPrompt(PromptRefusal):
 class PromptTooLong(PromptRefusal):
     length: int
     limit: int
-    what: str = "prompt"  # or "negative", "preset", "with-preset", "with-file"
+    what: str = "prompt"  # or "negative", "preset", "suffix", "with-preset", "with-file"
 
 
 class UnknownParameter(PromptRefusal):
@@ -123,6 +123,10 @@ class BadPresetName(PromptRefusal):
 
 class NestedPreset(PromptRefusal):
     """The preset's text contains `--preset`."""
+
+
+class EmptySuffix(PromptRefusal):
+    pass
 
 
 class EmptyPreset(PromptRefusal):
@@ -268,6 +272,13 @@ class NoSuchJob(PictureRefusal):
 
 class PictureGone(PictureRefusal):
     pass
+
+
+class NotDone(PictureRefusal):
+    """The job has no pictures to show: it waits, runs, failed or was cancelled."""
+
+    link: str  # to its message; empty: never posted
+    is_running: bool  # or waiting
 
 
 class NotRunning(PictureRefusal):

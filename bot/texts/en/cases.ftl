@@ -47,6 +47,7 @@ case-found = { $kind ->
 case-source = { $code ->
     [imagine] /imagine
     [preset-save] /preset save
+    [settings] /settings
     [v] V{ $image }
     [u] U{ $image }
     [re-roll] re-roll

@@ -31,6 +31,7 @@ gallery-note = -# { $kind ->
     [drawn-partly] Drawn as: { $names }. This model does not know the other words.
     [unweighted] It is drawn without weights.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
+    [defaults] Left out of your own defaults, because it can't be used here: { $names }.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
     [breaks] This model does not know `BREAK`, which was left out.
@@ -185,6 +186,17 @@ history-job = -# { $action ->
 history-repeat = Repeat
 history-not-posted = -# It is not in its channel. { history-show } shows it to you here.
 history-show = Show
+# In a menu of jobs, at most 100 characters. `prompt`: shortened.
+show-choice = { $prompt } · { $action ->
+    [variation] variations
+    [remix] remix
+    [upscale] upscaled
+    [reroll] re-roll
+   *[imagine] { $images ->
+        [one] { $images } picture
+       *[other] { $images } pictures
+    }
+}
 queue-none = You have no jobs in the queue. { queue-in-all }.
 queue-title = ### Your jobs
     -# { queue-in-all }
@@ -199,6 +211,33 @@ preset-adds = { CODE($name, before: "--preset ") } in a prompt, or the option `p
 preset-none = You have no presets. `/preset save` makes one.
 preset-title = ### Your presets · { $count } of { $most }
 preset-deleted = The preset { CODE($name) } is deleted.
+
+## A member's own defaults
+
+settings-title = ### Your defaults
+    -# An order uses them where it says nothing else. `/settings` changes them; only you see this.
+settings-line = - { settings-name }: { $value ->
+    [none] —
+    [on] yes
+    [off] no
+    [near] near: details change
+    [far] far: only a rough outline stays
+   *[other] { CODE($value, limit: 500) }
+}
+settings-name = { $name ->
+    [aspect] aspect
+    [images] images
+    [model] model
+    [scheduler] scheduler
+    [suffix] suffix
+    [pings] ping
+    [vary] V1–V4
+   *[remix] Remix
+}
+settings-saved = Saved.
+settings-choice-near = near: details change
+settings-choice-far = far: only a rough outline stays
+settings-choice-all = all of them
 
 ## The bot's presence, the same in every server
 

@@ -1,6 +1,6 @@
 """🗑️ deletes at a second press of one member within ten seconds."""
 
-from bot.gallery.confirmation import SECONDS, Confirmation
+from bot.gallery.intake import SURE_SECONDS, Confirmation
 from generation.request import JobId, MemberId
 from tests.bot.conftest import Clock
 
@@ -22,10 +22,10 @@ def test_a_late_second_press_is_asked_again() -> None:
     clock = Clock()
     confirmation = Confirmation(clock)
     confirmation.ask(ADA, FIRST)
-    clock.now += SECONDS + 0.1
+    clock.now += SURE_SECONDS + 0.1
     assert not confirmation.is_given(ADA, FIRST)
     confirmation.ask(ADA, FIRST)
-    clock.now += SECONDS
+    clock.now += SURE_SECONDS
     assert confirmation.is_given(ADA, FIRST)
 
 
@@ -35,5 +35,5 @@ def test_old_questions_are_forgotten_when_others_are_asked() -> None:
     for number in range(50):
         confirmation.ask(MemberId(number), FIRST)
         clock.now += 1.0
-    clock.now -= 2 * SECONDS
+    clock.now -= 2 * SURE_SECONDS
     assert not confirmation.is_given(MemberId(25), FIRST)
