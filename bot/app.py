@@ -115,6 +115,8 @@ def add_routes(client: Atelier) -> None:
     routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
+    routes.add(GalleryAction.PING, actions.toggle_ping)
+    routes.add(GalleryAction.SEND, actions.send)
     routes.add(TryPress.TRY, actions.try_prompt)
     routes.add(IdeaPress.SURPRISE, actions.surprise)
     routes.add(IdeaPress.MORE, ideas.more)

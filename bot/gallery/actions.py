@@ -14,7 +14,16 @@ from bot.gallery.remix_form import RemixInput, form_of
 from bot.gallery.results import FILE_LIMIT, gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE, link_of
-from bot.studio import GalleryAction, MessageStays, NotDone, NotRunning, NotYours, PictureGone, demand_known
+from bot.studio import (
+    GalleryAction,
+    MessagesClosed,
+    MessageStays,
+    NotDone,
+    NotRunning,
+    NotYours,
+    PictureGone,
+    demand_known,
+)
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
 from bot.ui import note, say_in, say_to
@@ -133,12 +142,7 @@ class GalleryActions:
 
         `named`: what the member called it. Raises NoSuchJob, NotYours, NotDone, PictureGone.
         """
-        job = demand_known(known, named, actor_of(interaction))
-        if job.member != interaction.user.id:
-            raise NotYours(is_picture=True)
-        if job.state is not JobState.DONE:
-            is_running = job.state in (JobState.QUEUED, JobState.RUNNING)
-            raise NotDone(link_of(job.place), is_running=is_running)
+        job = _demand_own_pictures(demand_known(known, named, actor_of(interaction)), interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         gallery = await self._parts.stored_pictures.gallery_of(job)
         is_spoiler = await self._parts.studio.is_for_adults(job)
@@ -147,6 +151,54 @@ class GalleryActions:
         await interaction.edit_original_response(view=view, attachments=files)
         if job.delivered_at is None:
             await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
+
+    async def toggle_ping(self, interaction: Interaction, job_id: JobId, image: int) -> None:
+        """Turns the mention at the job's end on or off. Raises NoSuchJob, NotYours, NotRunning."""
+        with self._delivery.intake.press(interaction) as is_new:
+            if not is_new:
+                await interaction.response.defer()
+                return
+            jobs = self._parts.records.jobs
+            job = demand_known(await jobs.get(job_id), job_id, actor_of(interaction))
+            if job.member != interaction.user.id:
+                raise NotYours(is_picture=False)
+            is_on = await jobs.toggle_ping(job_id)
+            if is_on is None:
+                raise NotRunning
+            told = say_to(interaction)("gallery-ping-set", is_on=is_on)
+            await interaction.response.send_message(view=note(told), ephemeral=True)
+
+    async def send(self, interaction: Interaction, job_id: JobId, image: int) -> None:
+        """Sends the pictures to the member's direct messages.
+
+        Raises NoSuchJob, NotYours, NotDone, PictureGone, MessagesClosed.
+        """
+        with self._delivery.intake.press(interaction) as is_new:
+            if not is_new:
+                await interaction.response.defer()
+                return
+            known = await self._parts.records.jobs.get(job_id)
+            job = _demand_own_pictures(demand_known(known, job_id, actor_of(interaction)), interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            gallery = await self._parts.stored_pictures.gallery_of(job)
+            is_spoiler, say = await self._parts.studio.is_for_adults(job), say_to(interaction)
+            render = await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler, has_buttons=False)
+            view, files = await render(FILE_LIMIT)
+            try:
+                await (await self._client.create_dm(interaction.user)).send(view=view, files=files)
+            except discord.Forbidden as error:
+                raise MessagesClosed from error
+            await interaction.edit_original_response(view=note(say("gallery-sent")))
+
+
+def _demand_own_pictures(job: Job, interaction: Interaction) -> Job:
+    """Raises NotYours, NotDone."""
+    if job.member != interaction.user.id:
+        raise NotYours(is_picture=True)
+    if job.state is not JobState.DONE:
+        is_running = job.state in (JobState.QUEUED, JobState.RUNNING)
+        raise NotDone(link_of(job.place), is_running=is_running)
+    return job
 
 
 async def _delete_pressed(interaction: Interaction) -> None:

@@ -118,7 +118,8 @@ class Studio:
         order = self.captions.adapted(order)
         verdict, hits = await self.judge(order, is_charged=True)
         self.captions.demand_known(order)
-        job = self._job_of(order, place, now)
+        own = await self.records.member_settings.of(actor.member)
+        job = replace(self._job_of(order, place, now), is_pinging=own.pings or False)
         self.dispatch.check_room()
         demand_answer()
         async with self.records.database.transaction() as tx:

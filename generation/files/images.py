@@ -158,7 +158,7 @@ def grid_of(pictures: Sequence[Image.Image | None], *, is_numbered: bool = False
             continue
         grid.paste(picture, (left, top))
         if is_numbered:
-            _write_number(grid, index + 1, left, top, min(width, height))
+            _write_number(grid, index + 1, left, top, (width, height))
     return grid
 
 
@@ -174,11 +174,11 @@ def _gap(width: int, height: int) -> int:
     return max(_LEAST_GAP, round(max(width, height) / 192))
 
 
-def _write_number(grid: Image.Image, number: int, left: int, top: int, side: int) -> None:
-    """Writes a light number on a dark, half transparent ground into the upper left corner of a cell. `side`: of the cell."""
-    box, inset = _number_box(side)
-    if side < _LEAST_NUMBERED:
+def _write_number(grid: Image.Image, number: int, left: int, top: int, size: tuple[int, int]) -> None:
+    """Writes a light number on a dark, half transparent ground into the upper left corner of a cell of that size."""
+    if min(size) < _LEAST_NUMBERED:
         return
+    box, inset = _number_box(size)
     ground = Image.new("L", (2 * box, 2 * box))
     # Drawn at twice the size: Pillow's shapes have hard edges.
     ImageDraw.Draw(ground).rounded_rectangle((0, 0, 2 * box - 1, 2 * box - 1), box // 2, fill=_GROUND_ALPHA)
@@ -189,18 +189,18 @@ def _write_number(grid: Image.Image, number: int, left: int, top: int, side: int
     ImageDraw.Draw(grid).text(middle, str(number), fill="white", font=font, anchor="mm")
 
 
-def _number_box(side: int) -> tuple[int, int]:
+def _number_box(size: tuple[int, int]) -> tuple[int, int]:
     """Returns the side of a number's ground, and its distance from the edges of its cell."""
-    box = max(_LEAST_NUMBER, round(side / 16))
+    width, height = size
+    box = max(_LEAST_NUMBER, round((width * height) ** 0.5 / 14))
     return box, round(box / 5)
 
 
 def without_number(cell: Image.Image) -> Image.Image:
     """Covers the corner with the number by what is beside and below it, for marks and hashes, which it disturbs."""
-    side = min(cell.size)
-    if side < _LEAST_NUMBERED:
+    if min(cell.size) < _LEAST_NUMBERED:
         return cell
-    corner = sum(_number_box(side)) + 1
+    corner = sum(_number_box(cell.size)) + 1
     beside = ImageOps.mirror(cell.crop((corner, 0, 2 * corner, corner)))
     below = ImageOps.flip(cell.crop((0, corner, corner, 2 * corner)))
     covered = cell.copy()

@@ -72,6 +72,8 @@ PRESSES = {
     GalleryAction.CANCEL: Carries.NOTHING,
     GalleryAction.DELETE: Carries.NOTHING,
     GalleryAction.SHOW: Carries.NOTHING,
+    GalleryAction.PING: Carries.NOTHING,
+    GalleryAction.SEND: Carries.NOTHING,
 }
 FORMS = {
     RemixForm: {

@@ -72,6 +72,7 @@ NO_PERSON = {
     "ban_needs_second",
     "is_paid",
     "pings",
+    "is_pinging",
     "is_age_restricted",
     "policy_channel_id",
     "mark",

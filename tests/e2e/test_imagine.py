@@ -33,7 +33,7 @@ async def test_a_prompt_becomes_four_pictures_in_one_message(stage: Stage) -> No
     assert [each.get("label") or each["emoji"]["name"] for each in buttons] == [
         *("U1", "U2", "U3", "U4", "🔄"),
         *("V1", "V2", "V3", "V4", "🗑️"),
-        "Remix",
+        *("Remix", "Send to my DMs"),
     ]
     assert (await picture_of(gallery)).size == (130, 130)  # two by two
     await stage.until(lambda: stage.job(gallery)["delivered_at"])

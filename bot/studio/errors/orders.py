@@ -281,6 +281,10 @@ class NotDone(PictureRefusal):
     is_running: bool  # or waiting
 
 
+class MessagesClosed(PictureRefusal):
+    """The member takes no direct messages from the bot."""
+
+
 class NotRunning(PictureRefusal):
     pass
 

@@ -173,6 +173,7 @@ error-not-done = { $is_running ->
     [none] .
    *[other] : { $link }.
 }
+error-messages-closed = I can't send you a direct message. Allow direct messages from members of this server in your privacy settings, then press again.
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.

@@ -102,6 +102,18 @@ gallery-upscale = U{ $picture }
 gallery-vary = V{ $picture }
 gallery-remix = Remix
 gallery-cancel = Cancel
+gallery-ping = Ping me
+gallery-ping-set = { $is_on ->
+    [yes] You are mentioned here when this job ends. Press again to undo it.
+   *[no] You are not mentioned when this job ends.
+}
+# The message that mentions the member.
+gallery-pinged = <@{ ID($member) }> { $is_done ->
+    [yes] Your pictures are done: { $link }
+   *[no] Your job ended without pictures: { $link }
+}
+gallery-send = Send to my DMs
+gallery-sent = Sent to your direct messages.
 gallery-try-again = Try again
 page-newest = Newest
 page-older = Older
