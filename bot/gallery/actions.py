@@ -8,6 +8,7 @@ import discord
 
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
+from bot.gallery import typed_cards
 from bot.gallery.delivery import Delivery
 from bot.gallery.intake import SURE_SECONDS, Confirmation
 from bot.gallery.remix_form import RemixInput, form_of
@@ -22,6 +23,7 @@ from bot.studio import (
     NotRunning,
     NotYours,
     PictureGone,
+    PromptRefused,
     demand_known,
 )
 from bot.studio.orders.parameters import PromptInput, compose
@@ -84,14 +86,21 @@ class GalleryActions:
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
         # A form must be the first answer: no deferred answer may come before it.
         remixable = await self._parts.variations.remixable(job, actor_of(interaction))
-        await interaction.response.send_modal(form_of(say_to(interaction), remixable))
+        refused = typed_cards.blocks_in(interaction.message)  # only the answer to a refused remix has any
+        await interaction.response.send_modal(form_of(say_to(interaction), remixable, image, refused))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
         """Orders a remix from the submitted form. Raises refusals."""
         order = await self._parts.variations.remix(
             wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
         )
-        await self._delivery.deliver(interaction, order)
+        try:
+            await self._delivery.deliver(interaction, order)
+        except PromptRefused as refused:
+            words = wanted.words
+            refused.remixed = wanted.job, wanted.image
+            refused.texts = tuple(filter(None, [words.prompt, words.negative]))
+            raise
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
         """Deletes all of the job's pictures at the second press. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""

@@ -295,7 +295,7 @@ class Delivery:
         return say_in(self._client, job.place.guild_id)
 
     async def _ping(self, job: Job, post: PostedMessage) -> None:
-        """Mentions the member once, if they asked for it: an edit notifies nobody."""
+        """Mentions the member once, if they asked for it: an edit sends no notification."""
         state = await self._parts.records.jobs.take_ping(job.id)
         if state not in (JobState.DONE, JobState.FAILED):  # a member who cancelled knows
             return

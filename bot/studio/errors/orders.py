@@ -157,6 +157,8 @@ class PromptRefused(PromptRefusal):
     is_first: bool = False  # this member's first refusal in this server
     verdict: int = 0  # the record whose prompt its author may edit and send again; 0: none
     options: str = ""  # typed with that prompt, as inline parameters
+    remixed: tuple[JobId, int] | None = None  # the job and picture of a refused remix
+    texts: tuple[str, ...] = ()  # of that remix: its prompt, and its negative prompt if there is one
 
     @property
     def where(self) -> str:
