@@ -23,7 +23,8 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import history, ideas, imagine, picture, preset, privacy, queue, server, vary, verify
+from bot.commands import history, ideas, imagine, picture, preset, privacy, queue, server, show, vary, verify
+from bot.commands import settings as settings_command
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -73,7 +74,9 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(vary.blend)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
+    tree.add_command(settings_command.settings)
     tree.add_command(history.history)
+    tree.add_command(show.show)
     tree.add_command(queue.queue)
     tree.add_command(help_command.help_)
     moderators = mod.Mod()
@@ -114,6 +117,8 @@ def add_routes(client: Atelier) -> None:
     routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)
+    routes.add(GalleryAction.PING, actions.toggle_ping)
+    routes.add(GalleryAction.SEND, actions.send)
     routes.add(TryPress.TRY, actions.try_prompt)
     routes.add(IdeaPress.SURPRISE, actions.surprise)
     routes.add(IdeaPress.MORE, ideas.more)

@@ -235,6 +235,18 @@ class PostedMessage:
         has_left = guild_id is not None and self._client.is_ready() and not self._client.get_guild(guild_id)
         return error.code in _GONE or (has_left and error.status in (403, 404))
 
+    async def mention(self, text: str, member: int) -> None:
+        """Posts `text` as one more message, which notifies this member alone. Raises one of UNREACHABLE."""
+        only = discord.AllowedMentions(everyone=False, roles=False, users=[discord.Object(member)])
+        webhook = self._webhook()
+        if webhook is not None:
+            try:
+                await webhook.send(text, allowed_mentions=only, wait=True)
+                return
+            except discord.HTTPException as error:
+                log.info("not mentioned by the token: %s", error)
+        await self._channel.send(text, allowed_mentions=only)
+
     async def delete(self) -> None:
         """Deletes the message; no error when it does not exist. Raises one of UNREACHABLE when Discord refuses."""
         message_id, webhook = self.place.message_id, self._webhook()

@@ -36,6 +36,7 @@ from db.jobs import (
 )
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
+from db.member_settings import LONGEST_SUFFIX, NO_DEFAULTS, Distance, MemberDefaults
 from db.member_stats import MemberStats
 from db.migrate import FILE_NAME
 from db.policies import Choice, Scope, ScopeKind

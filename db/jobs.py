@@ -49,6 +49,7 @@ class NoteKind(StrEnum):
     DRAWN_PARTLY = "drawn-partly"  # the same, where some words of the prompt are not known
     UNWEIGHTED = "unweighted"  # what is drawn instead of the prompt has no weights
     CLAMPED = "clamped"  # a parameter beyond its range, and the limit that is used
+    DEFAULTS = "defaults"  # defaults of the member's that could not be used
     GROUND = "ground"  # the scene for which a plain ground stands
 
 
@@ -109,6 +110,7 @@ class Job:
     place: ReplyTarget
     drawing: Drawing[PictureSource]
     notes: tuple[Note, ...] = ()  # what its card tells about the prompt
+    is_pinging: bool = False  # whether its member is mentioned when it ends; False again once they were
     is_age_restricted: bool = False  # whether the channel was age-restricted when the member ordered
     policy_channel_id: int | None = None  # the channel whose policy applies; None: the channel of `place`
     state: JobState = JobState.QUEUED
@@ -144,6 +146,8 @@ GET = f"{SELECT} WHERE id = ? ORDER BY position"
 LIVE = "state IN ('queued', 'running')"
 SET_MESSAGE = "UPDATE jobs SET message_id = ? WHERE id = ? RETURNING id"
 SET_NOTES = "UPDATE jobs SET notes = ? WHERE id = ?"
+TOGGLE_PING = f"UPDATE jobs SET is_pinging = 1 - is_pinging WHERE id = ? AND {LIVE} RETURNING is_pinging"
+TAKE_PING = "UPDATE jobs SET is_pinging = 0 WHERE id = ? AND is_pinging = 1 RETURNING state"
 START = "UPDATE jobs SET state = 'running', started_at = ? WHERE id = ? AND state = 'queued' RETURNING id"
 END = f"""
 UPDATE jobs SET state = :state, failure = :failure, finished_at = :at WHERE id = :id AND {LIVE} RETURNING id
@@ -213,6 +217,18 @@ class Jobs(Repository):
     async def set_notes(self, tx: Transaction, job: Job) -> None:
         """Records the job's notes as they are in `job`."""
         await tx.all(SET_NOTES, (_cells(job)["notes"], job.id))
+
+    async def toggle_ping(self, job_id: JobId) -> bool | None:
+        """Turns the member's mention at the job's end on or off. Returns what it is now; None for a job that has ended."""
+        async with self._db.transaction() as tx:
+            row = await tx.one(TOGGLE_PING, (job_id,))
+        return None if row is None else bool(row["is_pinging"])
+
+    async def take_ping(self, job_id: JobId) -> JobState | None:
+        """Returns the job's state when its member is to be mentioned, the first time that this is asked; otherwise None."""
+        async with self._db.transaction() as tx:
+            row = await tx.one(TAKE_PING, (job_id,))
+        return None if row is None else JobState(row["state"])
 
     async def start(self, job_id: JobId, at: float) -> bool:
         """queued → running. Every change of state returns whether this call made it."""

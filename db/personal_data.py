@@ -109,7 +109,7 @@ PERSONAL_DATA = (
             message_id, {_first("parent")}, {_first("parent_image")}, model, prompt, negative, width, height, steps, guidance,
             seed, images, {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
             is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at,
-            handed_out_at, given_up_at, notes, scheduler""",
+            handed_out_at, given_up_at, notes, scheduler, is_pinging""",
     ),
     # The first parent is in its job's row.
     PersonalRows(
@@ -217,6 +217,12 @@ PERSONAL_DATA = (
         columns="id, guild_id, job, member, reason, at",
     ),
     PersonalRows("presets", at="saved_at", treatments=(Treatment(),), columns="member, name, text, saved_at"),
+    PersonalRows(
+        "member_settings",
+        at="saved_at",
+        treatments=(Treatment(),),
+        columns="member, aspect, images, model, scheduler, suffix, pings, vary, remix, saved_at",
+    ),
     PersonalRows("erasures", columns="member, asked_at"),
     _act(
         "images",

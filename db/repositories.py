@@ -23,6 +23,7 @@ from db.jobs import Jobs
 from db.key_values import KeyValues
 from db.lockdowns import Lockdowns
 from db.member_export import MemberExport
+from db.member_settings import MemberSettings
 from db.member_stats import Stats
 from db.policies import Policies
 from db.presets import Presets
@@ -63,6 +64,7 @@ class Repositories:
     retention: Retention
     banned: BannedPictures
     presets: Presets
+    member_settings: MemberSettings
     written_ahead: WrittenAhead
 
     @classmethod

@@ -39,7 +39,9 @@ BUTTONS = """
 | V1–V4 | draws four variations of that picture (image to image) |
 | ✏️ Remix | opens a form with the picture's prompt: edit it, say how much may change, and the bot draws it again from there |
 | 🔄 | draws the same prompt again with another seed |
-| 🗑️ | deletes the pictures (your own; moderators may delete those of others) |
+| 📨 Send to my DMs | sends your pictures to your direct messages |
+| 🔔 Ping me | on a waiting or running card: mentions you when the job ends; `/settings` makes it the default |
+| 🗑️ | deletes the pictures at a second press within 10 s (your own; moderators may delete those of others) |
 
 ![The remix form over the grid that it starts from](images/remix.png)
 

@@ -41,7 +41,7 @@ BUNDLED = ModelEntry(
     source=str(Path(__file__).parents[1] / "models" / "bundled"),
     licence="MIT",
     side=128,
-    multiple=16,
+    multiple=8,
     steps=20,
     guidance=4.0,
 )

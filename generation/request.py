@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import log
 from typing import Annotated, Any, ClassVar, Generic, Literal, NewType, TypeVar, cast
 
 from msgspec import Meta
@@ -35,6 +36,9 @@ MAX_SEED = 2**63 - 1
 """SQLite and torch both use signed 64-bit numbers."""
 
 MAX_GUIDANCE = 30.0
+
+_SAME_PROPORTIONS, _MOST_EXCESS = log(1.01), log(1.35)
+"""Factors, as logarithms: by which proportions may be off unnoticed, and by which a size may have more pixels than usual."""
 
 MAX_LORA_WEIGHT = 2.0
 """The limit of a weight, positive or negative. Beyond it, pictures become unusable."""
@@ -162,6 +166,7 @@ class UpscaleRequest(_Asked):
     """A request to upscale the drawing's input picture to `factor` times its width and height."""
 
     factor: int = 2
+    pixels: int = 1  # width times height of the input picture; its time is estimated by them
     is_draft: ClassVar[bool] = True
     cost: ClassVar[float] = 10.0  # picture-steps
 
@@ -243,7 +248,7 @@ class ModelEntry:
     licence: str
     description: str = ""
     side: Annotated[int, Meta(ge=8, le=4096)] = 512  # pixels: of the square that the model was trained on
-    multiple: Annotated[int, Meta(ge=8, le=1024)] = 64  # pixels: width and height are multiples of this
+    multiple: Annotated[int, Meta(ge=8, le=1024)] = 16  # pixels: width and height are multiples of this
     steps: Annotated[int, Meta(ge=1, le=1000)] = 25
     max_steps: Annotated[int, Meta(ge=1, le=1000)] = 100
     guidance: Annotated[float, Meta(ge=0, le=MAX_GUIDANCE)] = 7.0
@@ -285,13 +290,26 @@ class ModelEntry:
         return self.schedulers[0] if self.schedulers else ""
 
     def size_for(self, aspect: tuple[int, int]) -> ImageSize:
-        """Returns the size with the proportions width : height that is nearest to the model's pixel count."""
+        """Returns the size with the proportions width : height that is nearest to the model's pixel count.
+
+        The proportions are at most 1 % off where the multiples allow that with a third more or fewer pixels; otherwise the size
+        is the best compromise.
+        """
         wide, high = aspect
-        pixels = self.side * self.side
-        width = (pixels * wide / high) ** 0.5
-        height = pixels / width
+        ratio, pixels = wide / high, self.side * self.side
 
-        def fit(length: float) -> int:
-            return max(self.multiple, round(length / self.multiple) * self.multiple)
+        def distance(size: ImageSize) -> tuple[bool, float]:
+            error = abs(log(size.width / size.height / ratio))
+            excess = abs(log(size.width * size.height / pixels))
+            is_exact = error <= _SAME_PROPORTIONS and excess <= _MOST_EXCESS
+            return not is_exact, excess if is_exact else excess + 3 * error
 
-        return ImageSize(width=fit(width), height=fit(height))
+        widths = range(self.multiple, 4 * self.side, self.multiple)
+        return min((size for width in widths for size in self._sizes(width, ratio)), key=distance)
+
+    def _sizes(self, width: int, ratio: float) -> Iterable[ImageSize]:
+        """Yields the sizes of this width whose height is the next multiple below and above the one that gives the ratio."""
+        below = int(width / ratio) // self.multiple * self.multiple
+        for height in (below, below + self.multiple):
+            if height:
+                yield ImageSize(width=width, height=height)

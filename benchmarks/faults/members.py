@@ -77,7 +77,9 @@ class Members:
             case "cancel" if running := [each for each in own if _has(CANCEL, each)]:
                 await self._press(person, chance.choice(running), "cancel")
             case "delete" if finished := [each for each in own if _has(VARY, each)]:
-                await self._press(person, chance.choice(finished), "delete")
+                message = chance.choice(finished)
+                await self._press(person, message, "delete")
+                await self._press(person, message, "delete")  # the second press deletes
             case "list":
                 await self._answered(await person.slash("gallery", chance.choice(("history", "queue"))))
             case "refused":

@@ -10,6 +10,7 @@ from bot.attachments import fetch
 from bot.client import Interaction
 from bot.commands.preset import presets_like
 from bot.permissions import actor_of
+from bot.studio.orders.defaults import with_options
 from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.parameters import ASPECTS, PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
@@ -77,10 +78,12 @@ async def _with_file(
     settings, actor = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(actor)
     default = await interaction.client.parts.studio.offered.default(actor.guild_id)
+    usual = await interaction.client.parts.member_settings.usual(actor)
     wish = read(wish)  # errors in the typed text are reported before the download
     content = await fetch(file, interaction.filesize_limit)
     held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, default)
-    return with_file(wish, held, presets)
+    # The file is the whole request: the member's suffix would change it.
+    return with_options(with_file(wish, held, presets), settings.models, default, usual)
 
 
 imagine.autocomplete("preset")(presets_like)

@@ -10,13 +10,16 @@ from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
 from bot.gallery import typed_cards
 from bot.gallery.delivery import Delivery
+from bot.gallery.intake import SURE_SECONDS, Confirmation
 from bot.gallery.remix_form import RemixInput, form_of
 from bot.gallery.results import gallery_result
 from bot.permissions import actor_of
-from bot.posted_message import UNREACHABLE
+from bot.posted_message import UNREACHABLE, link_of
 from bot.studio import (
     GalleryAction,
+    MessagesClosed,
     MessageStays,
+    NotDone,
     NotRunning,
     NotYours,
     PictureGone,
@@ -25,7 +28,8 @@ from bot.studio import (
 )
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
-from bot.ui import say_in, say_to
+from bot.ui import note, say_in, say_to
+from db import Job, JobState
 from generation import JobId, ModelEntry
 
 log = logging.getLogger(__name__)
@@ -47,6 +51,7 @@ class GalleryActions:
         self._delivery = delivery
         self._mod_channel = mod_channel
         self._effects = effects
+        self._confirmation = Confirmation()
 
     async def press(self, press: GalleryAction, interaction: Interaction, job: JobId, image: int) -> None:
         """Orders by a gallery button."""
@@ -98,9 +103,17 @@ class GalleryActions:
             raise
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
-        """Deletes all of the job's pictures. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""
+        """Deletes all of the job's pictures at the second press. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""
+        actor = actor_of(interaction)
+        is_sure = self._confirmation.is_given(actor.member, job)
+        # Without pictures, only a message is left to delete.
+        if not is_sure and await self._parts.takedown.has_removable(job, actor):
+            self._confirmation.ask(actor.member, job)
+            again = say_to(interaction)("gallery-delete-again", seconds=round(SURE_SECONDS))
+            await interaction.response.send_message(view=note(again), ephemeral=True)
+            return
         reason = say_in(self._client, interaction.guild_id)("gallery-deleted")
-        removed = await self._parts.takedown.remove(job, actor_of(interaction), reason)
+        removed = await self._parts.takedown.remove(job, actor, reason)
         try:
             await self._effects.after(_delete_pressed(interaction), jobs=[job])
         except discord.NotFound as error:
@@ -130,23 +143,80 @@ class GalleryActions:
             self._delivery.try_at_once(job)
 
     async def show(self, interaction: Interaction, job_id: JobId, image: int) -> None:
-        """Gives a member pictures that could not be posted. Raises NoSuchJob, NotYours, PictureGone."""
-        job = demand_known(await self._parts.records.jobs.get(job_id), job_id, actor_of(interaction))
-        if job.member != interaction.user.id:
-            raise NotYours(is_picture=True)
+        """Gives a member pictures that could not be posted. Raises as `show_job`."""
+        await self.show_job(interaction, await self._parts.records.jobs.get(job_id), job_id)
+
+    async def show_job(self, interaction: Interaction, known: Job | None, named: str) -> None:
+        """Gives a member a job's pictures with their buttons, privately: the channel may be another than theirs.
+
+        `named`: what the member called it. Raises NoSuchJob, NotYours, NotDone, PictureGone.
+        """
+        job = _demand_own_pictures(demand_known(known, named, actor_of(interaction)), interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         gallery = await self._parts.stored_pictures.gallery_of(job)
         is_spoiler = await self._parts.studio.is_for_adults(job)
         render = await gallery_result(say_to(interaction), self._parts, gallery, is_spoiler=is_spoiler)
         view, files = await render(interaction.filesize_limit)
         await interaction.edit_original_response(view=view, attachments=files)
-        await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
+        if job.delivered_at is None:
+            await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
+
+    async def toggle_ping(self, interaction: Interaction, job_id: JobId, image: int) -> None:
+        """Turns the mention at the job's end on or off. Raises NoSuchJob, NotYours, NotRunning."""
+        with self._delivery.intake.press(interaction) as is_new:
+            if not is_new:
+                await interaction.response.defer()
+                return
+            jobs = self._parts.records.jobs
+            job = demand_known(await jobs.get(job_id), job_id, actor_of(interaction))
+            if job.member != interaction.user.id:
+                raise NotYours(is_picture=False)
+            is_on = await jobs.toggle_ping(job_id)
+            if is_on is None:
+                raise NotRunning
+            told = say_to(interaction)("gallery-ping-set", is_on=is_on)
+            await interaction.response.send_message(view=note(told), ephemeral=True)
+
+    async def send(self, interaction: Interaction, job_id: JobId, image: int) -> None:
+        """Sends the pictures to the member's direct messages.
+
+        Raises NoSuchJob, NotYours, NotDone, PictureGone, MessagesClosed.
+        """
+        with self._delivery.intake.press(interaction) as is_new:
+            if not is_new:
+                await interaction.response.defer()
+                return
+            known = await self._parts.records.jobs.get(job_id)
+            job = _demand_own_pictures(demand_known(known, job_id, actor_of(interaction)), interaction)
+            await interaction.response.defer(ephemeral=True, thinking=True)
+            gallery = await self._parts.stored_pictures.gallery_of(job)
+            is_spoiler, say = await self._parts.studio.is_for_adults(job), say_to(interaction)
+            render = await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler, has_buttons=False)
+            view, files = await render(FILE_LIMIT)
+            try:
+                await (await self._client.create_dm(interaction.user)).send(view=view, files=files)
+            except discord.Forbidden as error:
+                raise MessagesClosed from error
+            await interaction.edit_original_response(view=note(say("gallery-sent")))
+
+
+def _demand_own_pictures(job: Job, interaction: Interaction) -> Job:
+    """Raises NotYours, NotDone."""
+    if job.member != interaction.user.id:
+        raise NotYours(is_picture=True)
+    if job.state is not JobState.DONE:
+        is_running = job.state in (JobState.QUEUED, JobState.RUNNING)
+        raise NotDone(link_of(job.place), is_running=is_running)
+    return job
 
 
 async def _delete_pressed(interaction: Interaction) -> None:
     """Deletes the message of the pressed button, as the bot or by the press's own token. Raises MessageStays."""
     await interaction.response.defer()
     if (message := interaction.message) is None:
+        return
+    if message.flags.ephemeral:  # only the press's token reaches it
+        await interaction.delete_original_response()
         return
     try:
         await message.delete()

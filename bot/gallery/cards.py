@@ -47,6 +47,8 @@ def _note(say: Language, note: Note) -> str:
         return say("gallery-note-cut", read=int(read), tokens=int(tokens), is_negative=is_negative)
     if note.kind in (NoteKind.DRAWN, NoteKind.DRAWN_PARTLY, NoteKind.GROUND):
         names = " · ".join(map(markdown.plain, note.names))
+    elif note.kind is NoteKind.DEFAULTS:
+        names = ", ".join(note.names)
     else:
         names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
     limit = ""
@@ -123,7 +125,8 @@ def progress_card(
 
 def _running_card(say: Language, job: Job, media: list[ui.Item[Any]], line: str) -> View:
     cancel = GalleryButton(GalleryAction.CANCEL, job.id, 0, label=say("gallery-cancel"))
-    return card(_head(say, job), *media, ui.TextDisplay(line), row(cancel), colour=BLUE)
+    ping = GalleryButton(GalleryAction.PING, job.id, 0, label=say("gallery-ping"), emoji="🔔")
+    return card(_head(say, job), *media, ui.TextDisplay(line), row(cancel, ping), colour=BLUE)
 
 
 def first_card(
@@ -145,9 +148,11 @@ def gallery_card(
     licence: LicenceClass = "",
     *,
     is_spoiler: bool,
+    has_buttons: bool = True,
 ) -> View:
     """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
-    None while they are not known. `licence`: of the job's model.
+    None while they are not known. `licence`: of the job's model. `has_buttons`: not in a member's direct messages, where another
+    policy applies.
     """
     job = gallery.job
     items: list[ui.Item[Any]] = [
@@ -157,6 +162,8 @@ def gallery_card(
     if withheld := job.drawing.images - len(gallery.images):
         items.append(ui.TextDisplay(say("gallery-withheld", count=withheld, of=job.drawing.images)))
     items.append(_foot(say, gallery, licence, is_guided=abilities is None or abilities.is_guided))
+    if not has_buttons:
+        return card(*items, colour=_DONE)
     delete = GalleryButton(GalleryAction.DELETE, job.id, 0, emoji="🗑️")
     reroll = GalleryButton(GalleryAction.REROLL, job.id, 0, emoji="🔄")
     numbers = [image.index for image in gallery.images]
@@ -174,8 +181,12 @@ def gallery_card(
         ]
         items.append(row(*up, reroll))
     items.append(row(*vary, delete))
-    if starts:
-        items.append(row(remix))  # a row of its own: with four pictures the rows above are full
+    # A row of its own: with four pictures the rows above are full.
+    last = [remix] if starts else []
+    if job.place.guild_id is not None:
+        last.append(GalleryButton(GalleryAction.SEND, job.id, 0, label=say("gallery-send"), emoji="📨"))
+    if last:
+        items.append(row(*last))
     return card(*items, colour=_DONE)
 
 

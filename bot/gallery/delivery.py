@@ -27,6 +27,7 @@ from bot.posted_message import (
     PostedMessage,
     is_final,
     is_too_large,
+    link_of,
     needs_repost,
     pause_after,
 )
@@ -34,7 +35,7 @@ from bot.studio import Order, PictureGone, UnknownWords
 from bot.studio.parts import Parts
 from bot.studio.screening.pictures import PreviewScreening
 from bot.ui import Language, say_in, say_to
-from db import DiskFull, Job, JobAction, ReplyTarget, StorageError
+from db import DiskFull, Job, JobAction, JobState, ReplyTarget, StorageError
 from generation import GenerationFailed, JobCancelled, JobId, JobParked, QueueClosed, Ticket, Waiting
 from generation.logs import of_job
 from moderation import DAY
@@ -199,6 +200,7 @@ class Delivery:
         try:
             try:
                 await self._finish(job, post, await self._outcome(job, post), limit)
+                await self._ping(job, post)
                 await self._show_moderators(job)
             except (MessageGone, JobParked, StorageError, *UNREACHABLE):
                 raise
@@ -294,6 +296,19 @@ class Delivery:
     def _say(self, job: Job) -> Language:
         """Returns the server's language: the whole channel sees a job's card."""
         return say_in(self._client, job.place.guild_id)
+
+    async def _ping(self, job: Job, post: PostedMessage) -> None:
+        """Mentions the member once, if they asked for it: an edit sends no notification."""
+        state = await self._parts.records.jobs.take_ping(job.id)
+        if state not in (JobState.DONE, JobState.FAILED):  # a member who cancelled knows
+            return
+        link, is_done = link_of(post.place), state is JobState.DONE
+        try:
+            await post.mention(
+                self._say(job)("gallery-pinged", member=job.member, is_done=is_done, link=link), job.member
+            )
+        except UNREACHABLE as error:
+            log.info("the member is not mentioned: %s", error)
 
     async def _show_moderators(self, job: Job) -> None:
         """Shows the pictures on the card of the job's case, if it has one. An error here does not fail the job."""

@@ -1,4 +1,7 @@
-"""What the bot takes from members: no order that it can't answer in time, and a double press once. State in memory only."""
+"""What the bot takes from members: no order that it can't answer in time, a double press once, and 🗑️ at a second press.
+
+State in memory only.
+"""
 
 import asyncio
 import logging
@@ -11,6 +14,7 @@ from typing import Any, NoReturn
 import discord
 
 from bot.studio import TooBusy
+from generation import JobId, MemberId
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +32,8 @@ _TOLD_EVERY = 1.0
 """Seconds between two lines in the log about refused orders: one for each would take a fifth of a refusal's time."""
 _SAME_PRESS = 2.0
 """Seconds in which a second press of one button by one member is the same press."""
+SURE_SECONDS = 10.0
+"""Seconds in which a second press of 🗑️ deletes."""
 _DRIFT = 0.001
 """Seconds per second that a clock may run away from Discord's."""
 
@@ -131,3 +137,21 @@ class Intake:
         except BaseException:
             self._pressed.pop(key, None)
             raise
+
+
+class Confirmation:
+    """Which presses of 🗑️ wait for a second one. After a restart the bot asks again."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._asked: dict[tuple[MemberId, JobId], float] = {}
+
+    def is_given(self, member: MemberId, job: JobId) -> bool:
+        """Returns whether the member was asked about the job in the last `SURE_SECONDS`. Each question takes one answer."""
+        asked_at = self._asked.pop((member, job), None)
+        return asked_at is not None and self._clock() - asked_at <= SURE_SECONDS
+
+    def ask(self, member: MemberId, job: JobId) -> None:
+        now = self._clock()
+        self._asked = {each: at for each, at in self._asked.items() if now - at <= SURE_SECONDS}
+        self._asked[member, job] = now

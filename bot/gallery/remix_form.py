@@ -64,7 +64,7 @@ def form_of(say: Language, remixable: Remixable, image: int = 0, texts: Sequence
         pictures = {str(image): say("remix-picture", picture=image + 1) for image in remixable.images}
         form.add_item(ui.Label(text=say("remix-start"), component=_menu(_IMAGE, pictures, str(first))))
     changes = {change.value: say("remix-choice", change=change) for change in Change}
-    form.add_item(ui.Label(text=say("remix-change"), component=_menu(_CHANGE, changes, Change.MUCH)))
+    form.add_item(ui.Label(text=say("remix-change"), component=_menu(_CHANGE, changes, remixable.change)))
     if len(remixable.schedulers) > 1:  # the fifth item, the most that a form has
         names = {name: name for name in remixable.schedulers[:25]}
         own = job.drawing.scheduler if job.drawing.scheduler in names else remixable.schedulers[0]

@@ -23,14 +23,18 @@ Render = Callable[[int], Coroutine[Any, Any, tuple[View, list[discord.File]]]]
 """Builds the card, with a file of at most so many bytes."""
 
 
-async def gallery_result(say: Language, parts: Parts, gallery: Gallery, *, is_spoiler: bool) -> Render:
+async def gallery_result(
+    say: Language, parts: Parts, gallery: Gallery, *, is_spoiler: bool, has_buttons: bool = True
+) -> Render:
     is_hidden = is_spoiler or await parts.records.verdicts.has_flagged(gallery.job.id, PICTURE)
 
     async def render(limit: int) -> tuple[View, list[discord.File]]:
         name, content = await asyncio.to_thread(attachment, gallery, parts.provenance, limit)
         abilities = parts.dispatch.abilities_of(gallery.job.drawing.model)
         licence = parts.settings.licence_class(gallery.job.drawing.model)
-        view = cards.gallery_card(say, gallery, name, abilities, licence, is_spoiler=is_hidden)
+        view = cards.gallery_card(
+            say, gallery, name, abilities, licence, is_spoiler=is_hidden, has_buttons=has_buttons
+        )
         return view, [discord.File(io.BytesIO(content), filename=name)]
 
     return render

@@ -44,7 +44,8 @@ class TypedOrders:
         actor = actor_of(interaction)
         presets = await self._parts.presets.of(actor)
         default = await self._parts.studio.offered.default(actor.guild_id)
-        return compose_each(wish, actor, self._parts.settings.models, default, presets)
+        usual = await self._parts.member_settings.usual(actor)
+        return compose_each(wish, actor, self._parts.settings.models, default, presets, usual)
 
     async def _lines(self, say: Language, orders: tuple[Order, ...]) -> list[str]:
         """Returns what the orders cost, and how many of them the limits take now. Raises the limit that takes none."""

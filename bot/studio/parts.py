@@ -11,6 +11,7 @@ from bot.studio.cases.appeals import CaseAppeals
 from bot.studio.cases.cases import Casework
 from bot.studio.cases.reports import MemberReports
 from bot.studio.cases.takedown import Takedown
+from bot.studio.member_settings import OwnSettings
 from bot.studio.metrics import Metrics
 from bot.studio.orders.captions import Captions
 from bot.studio.orders.variations import Variations
@@ -72,6 +73,7 @@ class Parts:
     studio: Studio
     supplied: SuppliedPictures
     presets: MemberPresets
+    member_settings: OwnSettings
     verification: Verification
     casework: Casework
     appeals: CaseAppeals
@@ -133,6 +135,7 @@ def build_parts(
         studio=studio,
         supplied=SuppliedPictures(studio, clock=clock),
         presets=MemberPresets(studio),
+        member_settings=OwnSettings(studio),
         verification=Verification(records, provenance, likeness, clock=clock),
         casework=casework,
         appeals=CaseAppeals(casework),

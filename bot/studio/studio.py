@@ -35,6 +35,7 @@ from db import (
     Job,
     JobAction,
     JobState,
+    Parent,
     ReplyTarget,
     Repositories,
     StorageError,
@@ -120,7 +121,8 @@ class Studio:
         order = self.captions.adapted(await self.fit(order))
         verdict, hits = await self.judge(order, is_charged=True)
         self.captions.demand_known(order)
-        job = self._job_of(order, place, now)
+        own = await self.records.member_settings.of(actor.member)
+        job = replace(self._job_of(order, place, now), is_pinging=own.pings or False)
         self.dispatch.check_room()
         demand_answer()
         async with self.records.database.transaction() as tx:
@@ -405,8 +407,18 @@ class Studio:
         contents = [await self._stored_pictures.read_picture(each.source) for each in job.drawing.pictures]
         drawing, guild = job.drawing.with_contents(contents), guild_of(job.place)
         if job.action is JobAction.UPSCALE:
-            factor = self.settings.generation.upscale_factor
-            return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
+            [small] = job.drawing.pictures
+            picture = None
+            if isinstance(small.source, Parent):
+                picture = await self.records.pictures.get(small.source.job, small.source.image)
+            return UpscaleRequest(
+                job=job.id,
+                member=job.member,
+                guild=guild,
+                drawing=drawing,
+                factor=self.settings.generation.upscale_factor,
+                pixels=picture.width * picture.height if picture else 1,
+            )
         is_supplied = any(isinstance(each.source, Upload) for each in job.drawing.pictures)
         plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action, is_supplied=is_supplied)
         return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)

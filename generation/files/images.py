@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageDraw, ImageFont, ImageOps
 from PIL.PngImagePlugin import PngInfo
 
 from generation.request import Drawing, ImageSize, Role
@@ -25,6 +25,13 @@ GRID_LIMIT = 8 * 2**20
 
 _PARAMETERS = "parameters"  # the name of the PNG text chunk, as AUTOMATIC1111 names it
 _EMPTY_CELL = (32, 34, 37)
+HAIRLINE = (
+    128,
+    132,
+    142,
+)  # seen between dark and between light pictures, on Discord's dark and its light theme
+_LEAST_GAP, _LEAST_NUMBER, _LEAST_NUMBERED = 2, 12, 48  # pixels
+_GROUND_ALPHA = 130  # of 255
 _QUALITIES = (92, 88, 84, 78, 70, 60, 50, 40, 30)
 
 
@@ -129,31 +136,89 @@ def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:
     return out.getvalue()
 
 
-def grid_of(pictures: Sequence[Image.Image | None]) -> Image.Image:
-    """Combines pictures into one grid. One picture: itself. Two: side by side. More: two columns, without gaps.
+def grid_of(pictures: Sequence[Image.Image | None], *, is_numbered: bool = False) -> Image.Image:
+    """Combines pictures into one grid, with a hairline between them. One picture: itself. Two: side by side. Three: in a row, or
+    in a column if they are wider than high. Four: two columns.
 
     None leaves its cell empty, so that every picture stays at the position of its number. At least one picture must be given.
+    `is_numbered`: each picture of several shows its number, from 1, in a corner.
     """
     there = [picture for picture in pictures if picture is not None]
     if len(pictures) == 1:
         return there[0]
     width = max(picture.width for picture in there)
     height = max(picture.height for picture in there)
-    rows = (len(pictures) + 1) // 2
-    grid = Image.new("RGB", (2 * width, rows * height), _EMPTY_CELL)
+    columns, rows = _layout(len(pictures), is_wide=width > height)
+    gap = _gap(width, height)
+    grid = Image.new("RGB", (columns * (width + gap) - gap, rows * (height + gap) - gap), HAIRLINE)
     for index, picture in enumerate(pictures):
-        if picture is not None:
-            grid.paste(picture, (index % 2 * width, index // 2 * height))
+        left, top = index % columns * (width + gap), index // columns * (height + gap)
+        if picture is None:
+            grid.paste(_EMPTY_CELL, (left, top, left + width, top + height))
+            continue
+        grid.paste(picture, (left, top))
+        if is_numbered:
+            _write_number(grid, index + 1, left, top, (width, height))
     return grid
 
 
+def _layout(count: int, *, is_wide: bool) -> tuple[int, int]:
+    """Returns columns and rows."""
+    if count == 3:
+        return (1, 3) if is_wide else (3, 1)
+    return 2, (count + 1) // 2
+
+
+def _gap(width: int, height: int) -> int:
+    """Returns the pixels between two pictures of that size."""
+    return max(_LEAST_GAP, round(max(width, height) / 192))
+
+
+def _write_number(grid: Image.Image, number: int, left: int, top: int, size: tuple[int, int]) -> None:
+    """Writes a light number on a dark, half transparent ground into the upper left corner of a cell of that size."""
+    if min(size) < _LEAST_NUMBERED:
+        return
+    box, inset = _number_box(size)
+    ground = Image.new("L", (2 * box, 2 * box))
+    # Drawn at twice the size: Pillow's shapes have hard edges.
+    ImageDraw.Draw(ground).rounded_rectangle((0, 0, 2 * box - 1, 2 * box - 1), box // 2, fill=_GROUND_ALPHA)
+    at = (left + inset, top + inset)
+    grid.paste("black", at, ground.resize((box, box), Image.Resampling.BOX))
+    font = ImageFont.load_default(round(box * 0.8))
+    middle = (at[0] + box / 2, at[1] + box / 2)
+    ImageDraw.Draw(grid).text(middle, str(number), fill="white", font=font, anchor="mm")
+
+
+def _number_box(size: tuple[int, int]) -> tuple[int, int]:
+    """Returns the side of a number's ground, and its distance from the edges of its cell."""
+    width, height = size
+    box = max(_LEAST_NUMBER, round((width * height) ** 0.5 / 14))
+    return box, round(box / 5)
+
+
+def without_number(cell: Image.Image) -> Image.Image:
+    """Covers the corner with the number by what is beside and below it, for marks and hashes, which it disturbs."""
+    if min(cell.size) < _LEAST_NUMBERED:
+        return cell
+    corner = sum(_number_box(cell.size)) + 1
+    beside = ImageOps.mirror(cell.crop((corner, 0, 2 * corner, corner)))
+    below = ImageOps.flip(cell.crop((0, corner, corner, 2 * corner)))
+    covered = cell.copy()
+    covered.paste(Image.blend(beside, below, 0.5), (0, 0))
+    return covered
+
+
 def cells_of(grid: Image.Image, count: int) -> list[Image.Image]:
-    """Splits a grid that `grid_of` made. All its pictures must have one size."""
+    """Splits a grid that `grid_of` made, at any scale, or one of an older version without hairlines.
+
+    All its pictures must have one size. The cells may have up to two pixels less than the pictures on each side.
+    """
     if count == 1:
         return [grid]
-    rows = (count + 1) // 2
-    width, height = grid.width // 2, grid.height // rows
-    corners = [(index % 2 * width, index // 2 * height) for index in range(count)]
+    columns, rows = _layout(count, is_wide=grid.width < grid.height)
+    gap = _gap(grid.width // columns, grid.height // rows)
+    width, height = (grid.width + gap) // columns - gap, (grid.height + gap) // rows - gap
+    corners = [(index % columns * (width + gap), index // columns * (height + gap)) for index in range(count)]
     return [grid.crop((left, top, left + width, top + height)) for left, top in corners]
 
 
@@ -163,7 +228,7 @@ def grid_without(contents: Sequence[bytes], kept: Collection[int]) -> tuple[byte
     Raises the same errors as `open_picture`.
     """
     cells = [open_picture(content) if index in kept else None for index, content in enumerate(contents)]
-    return encode_grid(grid_of(cells))
+    return encode_grid(grid_of(cells, is_numbered=True))
 
 
 def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, str]:

@@ -46,15 +46,20 @@ class Regression:
 
 
 def _kind(request: Request) -> tuple[object, ...]:
-    """Returns the kind of a request. Requests of one kind differ only in steps and number of pictures."""
+    """Returns the kind of a request. Requests of one kind differ only in steps and number of pictures, or in pixels."""
     if isinstance(request, GenerationRequest):
         drawing = request.drawing
         return (drawing.model, drawing.size, drawing.guidance != 1.0)
     return ("enlargement", request.factor)
 
 
+def _amount(request: Request) -> float:
+    """Returns what the time of a request of its kind grows with: picture-steps, or the pixels that are enlarged."""
+    return request.cost if isinstance(request, GenerationRequest) else request.pixels
+
+
 class CostModel:
-    """The device seconds of a picture: a fixed part, such as decoding, and a part for every step.
+    """The device seconds of a picture: a fixed part, such as decoding, and a part for every step; of an upscale, for every pixel.
 
     A job's device seconds are its share of the batches that it was in. So the shares of jobs that ran together add up to the time
     that passed. The loading of a model does not make jobs look slow.
@@ -71,7 +76,7 @@ class CostModel:
 
     def learn(self, request: Request, seconds: float) -> None:
         images = request.drawing.images
-        self._kinds[_kind(request)].learn(request.cost / images, seconds / images)
+        self._kinds[_kind(request)].learn(_amount(request) / images, seconds / images)
         self._all.learn(request.cost, seconds)
 
     def seconds_for(self, request: Request) -> float:
@@ -79,4 +84,4 @@ class CostModel:
         if (kind := self._kinds.get(_kind(request))) is None:
             return request.cost * (self.seconds_per_cost or GUESS)
         fixed, a_step = kind.line
-        return request.drawing.images * fixed + request.cost * a_step
+        return request.drawing.images * fixed + _amount(request) * a_step

@@ -212,7 +212,9 @@ class Dispatcher:
                 case _:
                     job.hear(event)
                     self._queue.worked(event.job, 1 - job.left)
-        # A step changes no other job. Estimates are renewed with each preview, about once a second.
+        # A step changes no other job. Estimates are renewed with each preview, about once a second; an upscale has no previews.
+        if isinstance(event, protocol.Stepped) and job.kind is None:
+            self._eta.outdate()
         if not isinstance(event, protocol.Started | protocol.Stepped):
             self._move()
 

@@ -342,10 +342,14 @@ class Loop:
         self.oom_recovery.settle()  # the device is still busy with the work before
         began = self.clock()
         self.tell(Started(job=request.job))
+
+        def tell(done: int, total: int) -> None:
+            self.tell(Stepped(job=request.job, done=done, total=total))
+
         try:
             (picture,) = request.drawing.pictures
             text = read_parameters(picture.source)
-            large = self.finisher.enlarge(open_picture(picture.source), request.factor)
+            large = self.finisher.enlarge(open_picture(picture.source), request.factor, tell)
             large.wait()  # the measured seconds must include it
         except Exception as error:
             if is_device_lost(error):

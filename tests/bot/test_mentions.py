@@ -1,4 +1,7 @@
-"""No message of the bot mentions a user, in any way of sending: the client's setting covers all of them."""
+"""No message of the bot mentions a user, in any way of sending: the client's setting covers all of them.
+
+The exception is the member who asked to be mentioned.
+"""
 
 import asyncio
 import time
@@ -52,6 +55,17 @@ async def test_words_of_a_member_on_a_card_ping_nobody(play: Playground, atelier
     for message in messages:
         pinged = (message.json["mentions"], message.json["mention_roles"], message.json["mention_everyone"])
         assert pinged == ([], [], False), message.texts
+
+
+async def test_a_member_who_asked_for_a_mention_is_the_only_one_mentioned(
+    play: Playground, atelier: Atelier
+) -> None:
+    ada, channel, [guild] = play.person("ada"), play.channel("gallery"), atelier.guilds
+    post = PostedMessage(atelier, ReplyTarget(guild_id=guild.id, channel_id=channel.id))
+    await post.mention(f"<@{ada.id}> @everyone <@{play.person('ben').id}> <@&{guild.id}>", ada.id)
+    [message] = await ada.sees("gallery")
+    assert [each["id"] for each in message.json["mentions"]] == [str(ada.id)]
+    assert (message.json["mention_roles"], message.json["mention_everyone"]) == ([], False)
 
 
 async def test_such_words_would_ping_where_mentions_are_allowed(play: Playground, atelier: Atelier) -> None:

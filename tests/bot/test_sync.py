@@ -48,7 +48,9 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
             "blend",
             "ideas",
             "preset",
+            "settings",
             "history",
+            "show",
             "queue",
             "help",
             "privacy",
@@ -94,9 +96,9 @@ async def test_commands_that_somebody_else_took_away_come_back(
         assert client.application_id is not None
         await client.http.bulk_upsert_global_commands(client.application_id, [])
     async with logged_in(shop, play) as client:
-        assert len(await client.tree.fetch_commands()) == 13
+        assert len(await client.tree.fetch_commands()) == 15
         assert not await client.sync_commands(), "and are not told a third time"
-    assert [len(commands) for commands in told(judge)] == [13, 0, 13]
+    assert [len(commands) for commands in told(judge)] == [15, 0, 15]
 
 
 def texts_in(commands: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

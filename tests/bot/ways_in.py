@@ -13,6 +13,7 @@ from bot.commands.picture import form_of as form_of_picture
 from bot.gallery import typed_cards
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
+from bot.studio.orders.defaults import Usual, composed
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
@@ -30,6 +31,7 @@ from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
+from db.member_settings import MemberDefaults
 from db.verdicts import VerdictRecord
 from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt
@@ -71,7 +73,11 @@ OPTIONS = {
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
     "preset delete name": Carries.NAME,
+    "settings model": Carries.NAME,
+    "settings scheduler": Carries.NAME,
+    "settings suffix": Carries.PROMPT,
     "help about": Carries.NAME,
+    "show job": Carries.NAME,
 }
 """Every text option and every file of the members' commands. Commands of moderators and managers reach no picture."""
 
@@ -86,6 +92,8 @@ PRESSES = {
     GalleryAction.CANCEL: Carries.NOTHING,
     GalleryAction.DELETE: Carries.NOTHING,
     GalleryAction.SHOW: Carries.NOTHING,
+    GalleryAction.PING: Carries.NOTHING,
+    GalleryAction.SEND: Carries.NOTHING,
 }
 FORMS = {
     RemixForm: {
@@ -138,6 +146,18 @@ def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> Way:
         if not is_option:
             wish = replace(wish, prompt=f"--preset mine {wish.prompt}")
         return compose(wish, ADA, [SMALL], SMALL, presets)
+
+    return path
+
+
+def kept_as_suffix(of: Callable[[list[str]], int]) -> Way:
+    """Types a part of the text and takes the rest from a suffix of the member's."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        said = text.split()
+        typed = of(said)
+        usual = Usual(member=MemberDefaults(suffix=" ".join(["--seed 7", *said[typed:]])))
+        return composed(PromptInput(prompt=" ".join(said[:typed])), ADA, [SMALL], SMALL, usual)
 
     return path
 
@@ -337,6 +357,8 @@ SHOWN: dict[str, Way] = {
     "preset save text": kept_as_preset(lambda words: 0, is_option=True),
     "half of it in a preset": kept_as_preset(lambda words: len(words) // 2, is_option=True),
     "all but the first word in a preset": kept_as_preset(lambda words: 1, is_option=False),
+    "settings suffix": kept_as_suffix(lambda words: len(words) // 2),
+    "all but the first word in a suffix": kept_as_suffix(lambda words: 1),
     "imagine file": in_a_file(as_text),
     "a PNG": in_a_file(as_png),
     "half of it in a file": spread_over_a_file(as_text),
@@ -368,6 +390,11 @@ async def a_preset_leaves_out(shop: Shop, text: str) -> Order:
     return compose(PromptInput(prompt="a quiet hill", preset="mine"), ADA, [SMALL], SMALL, presets)
 
 
+async def a_suffix_leaves_out(shop: Shop, text: str) -> Order:
+    usual = Usual(member=MemberDefaults(suffix=f"--seed 7 --no {text}"))
+    return composed(PromptInput(prompt="a quiet hill"), ADA, [SMALL], SMALL, usual)
+
+
 LEFT_OUT: dict[str, Way] = {
     "imagine negative": by_option,
     **{
@@ -380,6 +407,7 @@ LEFT_OUT: dict[str, Way] = {
     "edited negative": edited("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
     "a preset's --no": a_preset_leaves_out,
+    "a suffix's --no": a_suffix_leaves_out,
     "a file's --no": in_a_file(lambda text: f"a quiet hill --no {text}".encode()),
     "a PNG's": in_a_file(lambda text: as_png("a quiet hill", text)),
     "a dash that phones make": left_out(" —no {}"),

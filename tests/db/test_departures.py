@@ -33,6 +33,7 @@ async def test_a_forgotten_server_is_in_no_table_but_the_audit_log(db: Database,
     assert await cells_with(db, ALICE, MODERATOR) <= {
         ("erasures", "member"),
         ("presets", "member"),
+        ("member_settings", "member"),
         ("jobs", "member"),
     }
     assert {row["id"] for row in await db.reader.all("SELECT id FROM jobs")} == {other.id}

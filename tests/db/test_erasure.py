@@ -71,6 +71,8 @@ NO_PERSON = {
     "is_shadow",
     "ban_needs_second",
     "is_paid",
+    "pings",
+    "is_pinging",
     "is_age_restricted",
     "policy_channel_id",
     "mark",

@@ -25,6 +25,7 @@ from db.images import Pictures
 from db.jobs import Jobs, Upload
 from db.key_values import KeyValues
 from db.lockdowns import Lockdowns, LockdownState, Mode
+from db.member_settings import MemberDefaults, MemberSettings
 from db.migrate import FILE_NAME
 from db.policies import Policies, Scope
 from db.presets import Presets
@@ -97,6 +98,7 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             reason="spam",
         )
         await Presets(db).save(tx, subject, "golden", "golden hour", NOW)
+        await MemberSettings(db).save(tx, subject, MemberDefaults(suffix="film grain"), NOW)
         await Erasures(db).ask(tx, subject, NOW + 5)
         await leave_traces_at_the_desk(db, tx, job.id, subject, moderator)
 

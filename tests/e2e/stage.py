@@ -207,6 +207,12 @@ class Stage:
         assert panel.is_ephemeral
         return await self.press(person, panel, label)
 
+    async def delete(self, person: Person, message: Message) -> None:
+        """Presses 🗑️ twice: the first press is a question that only the person sees."""
+        asked = await self.private(await self.press(person, message, "🗑️"))
+        assert "again within 10 seconds" in asked
+        await self.press(person, message, "🗑️")
+
     async def press_late(self, person: Person, message: Message, custom_id: str) -> Use:
         """Presses a button as a client with an outdated view of `message` does (a `copy`, or a deleted message)."""
         interaction = person.client_input.component(person.user, message, {"custom_id": custom_id})

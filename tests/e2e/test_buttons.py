@@ -92,8 +92,8 @@ async def test_the_seed_of_a_variation_draws_its_upscale_and_so_on(stage: Stage)
     large = await stage.gallery(await stage.press(stage.ben, variations, "U4"))
     assert large.component(label="U1") is None
     assert (await picture_of(await stage.gallery(await stage.press(stage.ben, large, "V1")))).size == (
-        128,
-        128,
+        130,
+        130,
     )
     again = await stage.gallery(await stage.press(stage.ben, variations, "🔄"))
     assert stage.job(again)["parent"] == job_of(gallery)
@@ -109,13 +109,25 @@ async def test_only_owner_and_moderator_may_delete(stage: Stage) -> None:
     for person, message, by in ((ada, first, ada.id), (stage.mia, second, stage.mia.id)):
         job = job_of(message)
         (file,) = stage.files(job)
-        await stage.press(person, message, "🗑️")
+        await stage.delete(person, message)
         await stage.until(lambda m=message: not is_still_there(stage, m))
         assert not file.exists()
         row = stage.row("SELECT * FROM images WHERE job = ?", job)
         assert row["removed_by"] == by
     acts = [(each["action"], each["actor"], each["subject"]) for each in stage.acts_about(ada)]
     assert acts == [("remove", stage.mia.id, f"job {job_of(second)}")]
+
+
+async def test_each_of_two_members_is_asked_before_pictures_are_deleted(stage: Stage) -> None:
+    ada = stage.guest()
+    gallery = await stage.draw(ada, "asked first", images=1)
+    for person in (ada, stage.mia):
+        asked = await stage.private(await stage.press(person, gallery, "🗑️"))
+        assert "Press 🗑️ again within 10 seconds" in asked
+    assert is_still_there(stage, gallery)
+    assert stage.files(job_of(gallery))[0].exists()
+    await stage.press(ada, gallery, "🗑️")
+    await stage.until(lambda: not is_still_there(stage, gallery))
 
 
 async def test_cancel_while_it_runs_gives_everything_back(stage: Stage) -> None:
@@ -167,7 +179,7 @@ async def test_cancel_comes_too_late_for_what_is_done(stage: Stage) -> None:
 async def test_a_press_under_a_removed_picture_says_that_it_is_gone(stage: Stage) -> None:
     ada = stage.guest()
     gallery = copy(await stage.draw(ada, "soon gone", images=1))
-    await stage.press(ada, gallery, "🗑️")
+    await stage.delete(ada, gallery)
     await stage.until(lambda: not is_still_there(stage, gallery))
     for person, press in ((stage.ben, "up"), (stage.ben, "vary"), (ada, "delete")):
         late = await stage.press_late(person, gallery, stage.custom_id(gallery, press))

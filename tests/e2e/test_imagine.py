@@ -33,9 +33,9 @@ async def test_a_prompt_becomes_four_pictures_in_one_message(stage: Stage) -> No
     assert [each.get("label") or each["emoji"]["name"] for each in buttons] == [
         *("U1", "U2", "U3", "U4", "🔄"),
         *("V1", "V2", "V3", "V4", "🗑️"),
-        "Remix",
+        *("Remix", "Send to my DMs"),
     ]
-    assert (await picture_of(gallery)).size == (128, 128)  # two by two
+    assert (await picture_of(gallery)).size == (130, 130)  # two by two
     await stage.until(lambda: stage.job(gallery)["delivered_at"])
     job = stage.job(gallery)
     assert (job["state"], job["message_id"], job["token"]) == ("done", gallery.id, "")
@@ -99,10 +99,10 @@ async def test_parameters_inside_the_prompt_count_and_leave_the_prompt(stage: St
     job = stage.job(gallery)
     assert job["prompt"] == "a harbour at dawn"
     assert job["negative"] == "boats, people"
-    assert (job["width"], job["height"]) == (80, 56)  # 64 · √1.5 and its inverse, in steps of 8
+    assert (job["width"], job["height"]) == (72, 48)
     assert (job["seed"], job["steps"], job["guidance"], job["model"]) == (42, 3, 5.5, "twin")
     assert "--" not in gallery.texts
-    assert (await picture_of(gallery)).size == (160, 56)
+    assert (await picture_of(gallery)).size == (146, 48)
 
 
 async def test_options_and_what_is_typed_inside_go_together_and_the_typed_wins(stage: Stage) -> None:

@@ -50,7 +50,7 @@ async def test_history_is_everybodys_own_and_leaves_out_what_was_removed(stage: 
     ada = stage.guest()
     kept = await stage.draw(ada, "kept", images=1)
     gone = await stage.draw(ada, "gone", images=1)
-    await stage.press(ada, gone, "🗑️")
+    await stage.delete(ada, gone)
     page = await (await ada.slash("gallery", "history")).wait_for_message()
     assert "kept" in page.texts
     thumbnails = [each["media"]["url"] for each in page.components if each["type"] == 11]
@@ -80,6 +80,41 @@ async def test_the_queue_shows_my_jobs_and_cancels_one(stage: Stage) -> None:
     await stage.until(lambda: not stage.rows("SELECT 1 FROM jobs WHERE state IN ('queued', 'running')"))
     assert "long" not in await stage.private(await ada.slash("gallery", "queue"))
     assert picture_urls(first.message) == []
+
+
+async def test_show_brings_a_job_back_with_its_buttons(stage: Stage) -> None:
+    ada = stage.guest()
+    posted = await stage.draw(ada, "a lost lamp", images=2)
+    offered = await ada.autocomplete("gallery", "show", focused="job", job="lost")
+    assert [each["value"] for each in offered] == [job_of(posted)]
+    assert "a lost lamp" in offered[0]["name"]
+    for named in (job_of(posted), f"https://discord.com/channels/1/{posted.channel_id}/{posted.id}"):
+        again = await stage.gallery(await ada.slash("gallery", "show", job=named))
+        assert again.is_ephemeral
+        assert job_of(again) == job_of(posted)
+    variations = await stage.gallery(await stage.press(ada, again, "V2"))
+    assert not variations.is_ephemeral
+    assert stage.job(variations)["parent_image"] == 1
+
+    # Another member's, an unknown one, and one without pictures are a sentence each.
+    other = await stage.private(await stage.ben.slash("gallery", "show", job=job_of(posted)))
+    assert "belongs to another member" in other
+    assert await stage.ben.autocomplete("gallery", "show", focused="job", job="lost") == []
+    assert "I don't know the job" in await stage.private(await ada.slash("gallery", "show", job="nothing"))
+    running = await stage.imagine(ada, "shown too early", steps=900)
+    assert running.message is not None
+    early = await stage.private(await ada.slash("gallery", "show", job=job_of(running.message)))
+    assert "not done yet" in early
+    await stage.press(ada, running.message, "Cancel")
+    await stage.card(running, lambda message: "Cancelled" in message.texts)
+    late = await stage.private(await ada.slash("gallery", "show", job=job_of(running.message)))
+    assert "failed or was cancelled" in late
+
+    # Deleted from the private copy, the posted message goes too.
+    await stage.delete(ada, again)
+    await stage.until(lambda: stage.play.world.messages.find(posted.id) is None)
+    gone = await stage.private(await ada.slash("gallery", "show", job=job_of(posted)))
+    assert "removed or deleted" in gone
 
 
 async def test_ideas_are_other_ones_each_time_and_a_press_orders_one(stage: Stage) -> None:

@@ -82,7 +82,7 @@ async def test_of_a_picture_that_is_gone_there_is_no_remix(stage: Stage) -> None
     ada = stage.guest()
     gallery = copy(await stage.draw(ada, "soon gone", images=1))
     form = await (await stage.press(ada, gallery, "Remix")).wait_for_modal()
-    await stage.press(ada, gallery, "🗑️")
+    await stage.delete(ada, gallery)
     await stage.until(lambda: not is_still_there(stage, gallery))
     assert "removed or deleted" in await stage.private(await ada.submit(form, {"prompt": "too late"}))
     late = await stage.press_late(stage.ben, gallery, stage.custom_id(gallery, "remix"))

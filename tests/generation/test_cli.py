@@ -80,7 +80,7 @@ def test_a_lora_is_a_file_with_or_without_a_weight(
         (["--steps", "1000"], "--steps is 1 to 100"),
         (["--seed", "-5"], "--seed is 0 to"),
         (["--size", "large"], "WIDTHxHEIGHT"),
-        (["--size", "100x100"], "multiples of 16"),
+        (["--size", "100x100"], "multiples of 8"),
         (["--init", "nowhere.png"], "nowhere.png cannot be read"),
         (["--init", __file__, "--strength", "2"], "--strength is above 0"),
         (["--init", __file__, "--mask", "nowhere.png"], "nowhere.png cannot be read"),

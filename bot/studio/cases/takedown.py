@@ -6,7 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 
-from bot.studio import Actor, Moderator, NothingToRestore, NotRunning, NotYours, OwnCase, demand_known
+from bot.studio import (
+    Actor,
+    Moderator,
+    NothingToRestore,
+    NotRunning,
+    NotYours,
+    OwnCase,
+    demand_known,
+)
 from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction
 from generation import JobId, MemberId, Running
 from generation.queue.dispatcher import Dispatcher
@@ -72,6 +80,12 @@ class Takedown:
         # The row decides: when a job that is not in the queue yet produces pictures later, they are not kept.
         self._dispatch.cancel(job_id)
         return job
+
+    async def has_removable(self, job_id: JobId, actor: Actor) -> bool:
+        """Returns whether the job still has pictures. Raises as `remove`."""
+        job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
+        _acts_for_server(actor, job, is_picture=True)
+        return not all(picture.is_removed for picture in await self._records.pictures.of_job(job_id))
 
     async def remove(self, job_id: JobId, actor: Actor, reason: str) -> Removed:
         """Removes all of a job's pictures: marks the rows and deletes the files. For the job's member or a moderator.

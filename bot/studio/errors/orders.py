@@ -17,7 +17,7 @@ class EmptyPrompt(PromptRefusal):
 class PromptTooLong(PromptRefusal):
     length: int
     limit: int
-    what: str = "prompt"  # or "negative", "preset", "with-preset", "with-file"
+    what: str = "prompt"  # or "negative", "preset", "suffix", "with-preset", "with-file"
 
 
 class UnknownParameter(PromptRefusal):
@@ -129,6 +129,10 @@ class BadPresetName(PromptRefusal):
 
 class NestedPreset(PromptRefusal):
     """The preset's text contains `--preset`."""
+
+
+class EmptySuffix(PromptRefusal):
+    pass
 
 
 class EmptyPreset(PromptRefusal):
@@ -276,6 +280,17 @@ class NoSuchJob(PictureRefusal):
 
 class PictureGone(PictureRefusal):
     pass
+
+
+class NotDone(PictureRefusal):
+    """The job has no pictures to show: it waits, runs, failed or was cancelled."""
+
+    link: str  # to its message; empty: never posted
+    is_running: bool  # or waiting
+
+
+class MessagesClosed(PictureRefusal):
+    """The member takes no direct messages from the bot."""
 
 
 class NotRunning(PictureRefusal):

@@ -77,6 +77,8 @@ class GalleryAction(StrEnum):
     DELETE = "delete"
     CANCEL = "cancel"
     SHOW = "show"  # in /history, for pictures that could not be posted
+    PING = "ping"  # mentions the member when the job ends, or no more
+    SEND = "send"  # sends the pictures to the member's direct messages
 
 
 VARYING: Mapping[GalleryAction, float] = {GalleryAction.VARY: 0.0}

@@ -116,7 +116,12 @@ def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
     text = presets.get(wish.preset.strip().casefold())
     if text is None:
         raise UnknownPreset(wish.preset, nearest_preset(wish.preset, presets))
-    wish, added = replace(wish, preset=None), read_inline(PromptInput(prompt=text))
+    return behind_prompt(replace(wish, preset=None), text)
+
+
+def behind_prompt(wish: PromptInput, text: str) -> PromptInput:
+    """Puts a saved text behind the prompt, as if it were typed there. Parameters of `wish` win. Raises as `read`."""
+    added = read_inline(PromptInput(prompt=text))
     return _joined(wish, added, _listed(wish.prompt, added.prompt), "with-preset")
 
 
@@ -184,7 +189,7 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
     drawing: Drawing[PictureSource] = Drawing(
         prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
         model=model.name,
-        size=model.size_for(_aspect(wish.aspect)),
+        size=model.size_for(aspect_of(wish.aspect)),
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
         guidance=_guidance(wish.guidance, model.guidance),
         # The last picture's seed must fit as well.
@@ -300,7 +305,8 @@ def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
     return text
 
 
-def _aspect(value: str | None) -> tuple[int, int]:
+def aspect_of(value: str | None) -> tuple[int, int]:
+    """Raises BadParameter."""
     if value is None:
         return (1, 1)
     if value in ASPECTS:

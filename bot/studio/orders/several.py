@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bot.studio import Actor, BadParameter, Order, TooManyOrders
+from bot.studio.orders.defaults import NOTHING_USUAL, Usual, composed
 from bot.studio.orders.inline import RANGES, SEED_LIMIT
 from bot.studio.orders.parameters import (
     NO_PRESETS,
     PromptInput,
-    compose,
     new_seed,
     one_line,
     read_inline,
@@ -41,13 +41,14 @@ def compose_each(
     models: Sequence[ModelEntry],
     default: ModelEntry,
     presets: Mapping[str, str] = NO_PRESETS,
+    usual: Usual = NOTHING_USUAL,
 ) -> tuple[Order, ...]:
     """Builds the orders of an /imagine; usually one. Raises TooManyOrders, and a Refusal as `compose`."""
     orders: list[Order] = []
     for text in permutations(wish.prompt):
         variant = with_preset(read_inline(replace(wish, prompt=text)), presets)
         times, typed = _times(variant.repeat), options_of(variant)
-        first = compose(replace(variant, repeat=None), actor, models, default)
+        first = composed(replace(variant, repeat=None), actor, models, default, usual)
         first = replace(first, typed=typed)
         is_seed_typed = variant.seed not in (None, "-1")
         orders += [first, *(_again(first, number, is_seed_typed=is_seed_typed) for number in range(1, times))]

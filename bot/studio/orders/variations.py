@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from bot.studio import VARYING, Actor, GalleryAction, Order, PictureGone, Settings, TooLarge, demand_known
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
-from db import Job, JobAction, Parent, PictureSource, Repositories, StoredImage, Upload
+from db import Distance, Job, JobAction, Parent, PictureSource, Repositories, StoredImage, Upload
 from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
 
 MAX_SIDE = 2048
@@ -38,6 +38,9 @@ Measured with the bundled model, a blue background and "yellow" in the prompt: a
 becomes muddy green. At 0.76 it is yellow, and the apple in front keeps its place.
 """
 
+_REMIXED = {Distance.NEAR: Change.DETAILS, Distance.FAR: Change.MOST}
+"""What a member's default for remixes means."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remixable:
@@ -47,6 +50,7 @@ class Remixable:
     images: tuple[int, ...]  # their indices, from 0; never empty
     takes_negative: bool = True
     schedulers: tuple[str, ...] = ()  # that a remix can choose from
+    change: Change = Change.MUCH  # chosen until the member chooses another
 
 
 class Variations:
@@ -64,7 +68,11 @@ class Variations:
     async def pressed(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
         """Returns the order of a gallery button. Raises the errors of that order."""
         if press in VARYING:
-            return await self.variation(job_id, image, actor, VARYING[press])
+            own = await self._records.member_settings.of(actor.member)
+            is_far = press is GalleryAction.VARY and own.vary is Distance.FAR
+            return await self.variation(
+                job_id, image, actor, _BEYOND[Change.MOST] if is_far else VARYING[press]
+            )
         match press:
             case GalleryAction.UPSCALE:
                 return await self.upscale(job_id, image, actor)
@@ -115,7 +123,14 @@ class Variations:
         abilities = self._abilities_of(model.name)
         # A negative that is there already can be removed in the form.
         takes_negative = abilities is None or abilities.takes_negative or bool(job.drawing.prompt.negative)
-        return Remixable(job=job, images=images, takes_negative=takes_negative, schedulers=model.schedulers)
+        own = await self._records.member_settings.of(actor.member)
+        return Remixable(
+            job=job,
+            images=images,
+            takes_negative=takes_negative,
+            schedulers=model.schedulers,
+            change=_REMIXED[own.remix] if own.remix else Change.MUCH,
+        )
 
     async def remix(
         self, job_id: JobId, image: int, wish: PromptInput, actor: Actor, change: Change = Change.MUCH

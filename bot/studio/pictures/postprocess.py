@@ -65,7 +65,7 @@ class Postprocess:
         """Marks and signs the kept pictures, by index. Also returns their grid, with an empty cell for each withheld picture."""
         prints = {index: self._provenance.printed(made.pictures[index], job, index) for index in kept}
         places = (prints.get(index) for index in range(len(made.pictures)))
-        grid = images.grid_of([each and each.picture for each in places])
+        grid = images.grid_of([each and each.picture for each in places], is_numbered=True)
         return prints, *images.encode_grid(grid)
 
     async def refuse(self, job: Job, judged: list[ScreenedPicture], *, is_input: bool = False) -> None:

@@ -184,7 +184,7 @@ def _is_like(stored: Fingerprint | None, seen: tuple[Fingerprint, ...]) -> bool:
 
 
 def _views(picture: Image.Image) -> Iterator[Image.Image]:
-    """Yields the picture, and its cells as a grid of two and of four: marks and hashes belong to single pictures."""
+    """Yields the picture, and its cells as a grid of two, three and four, because marks and hashes belong to single pictures."""
     yield picture
-    for count in (2, 4):
-        yield from images.cells_of(picture, count)
+    for count in (2, 3, 4):
+        yield from map(images.without_number, images.cells_of(picture, count))

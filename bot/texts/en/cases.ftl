@@ -50,6 +50,7 @@ case-source = { $code ->
     [vary] /vary
     [blend] /blend
     [preset-save] /preset save
+    [settings] /settings
     [v] V{ $image }
     [u] U{ $image }
     [re-roll] re-roll

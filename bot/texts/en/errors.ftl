@@ -5,6 +5,7 @@
 error-empty-prompt = There is no prompt. Say what the picture should show, for example `a red apple`.
 error-prompt-too-long = { $what ->
     [negative] The negative prompt has { $length } characters; at most { $limit } fit.
+    [suffix] The suffix has { $length } characters; at most { $limit } fit.
     [preset] The preset has { $length } characters; at most { $limit } fit.
     [with-preset] The prompt with its preset has { $length } characters; at most { $limit } fit.
     [with-file] The prompt with its file has { $length } characters; at most { $limit } fit.
@@ -87,6 +88,7 @@ error-unknown-preset = { $nearest ->
 }
 error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `_` and `-`, and does not begin with `-`.
 error-nested-preset = A preset can't contain another preset: write that one's text instead.
+error-empty-suffix = A suffix needs words, parameters such as `--no text`, or both.
 error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
 error-too-many-presets = You have { $limit } presets already, the maximum. Delete one with `/preset delete`.
 error-file-too-large = { $is_picture ->
@@ -193,6 +195,14 @@ error-no-such-job = { $is_message ->
 }
 error-picture-gone = That picture was removed or deleted.
 error-message-stays = The pictures are deleted, but Discord did not let me delete their message: { $link }. Delete it by hand, or ask a moderator.
+error-not-done = { $is_running ->
+    [yes] This job is not done yet
+   *[no] This job failed or was cancelled, so it has no pictures
+}{ $link ->
+    [none] .
+   *[other] : { $link }.
+}
+error-messages-closed = I can't send you a direct message. Allow direct messages from members of this server in your privacy settings, then press again.
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.

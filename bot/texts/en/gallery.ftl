@@ -35,6 +35,7 @@ gallery-note = -# { $kind ->
     [unweighted] It is drawn without weights.
     [clamped] { $names } was beyond its range. The limit { $limit } is used.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
+    [defaults] Left out of your own defaults, because it can't be used here: { $names }.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
     [breaks] This model does not know `BREAK`, which was left out.
@@ -105,9 +106,22 @@ gallery-upscale = U{ $picture }
 gallery-vary = V{ $picture }
 gallery-remix = Remix
 gallery-cancel = Cancel
+gallery-ping = Ping me
+gallery-ping-set = { $is_on ->
+    [yes] You are mentioned here when this job ends. Press again to undo it.
+   *[no] You are not mentioned when this job ends.
+}
+# The message that mentions the member.
+gallery-pinged = <@{ ID($member) }> { $is_done ->
+    [yes] Your pictures are done: { $link }
+   *[no] Your job ended without pictures: { $link }
+}
+gallery-send = Send to my DMs
+gallery-sent = Sent to your direct messages.
 gallery-try-again = Try again
 page-newest = Newest
 page-older = Older
+gallery-delete-again = Press 🗑️ again within { $seconds } seconds to delete these pictures.
 # The reason that is stored with deleted pictures.
 gallery-deleted = deleted with the button
 
@@ -203,6 +217,17 @@ history-job = -# { $action ->
 history-repeat = Repeat
 history-not-posted = -# It is not in its channel. { history-show } shows it to you here.
 history-show = Show
+# In a menu of jobs, at most 100 characters. `prompt`: shortened.
+show-choice = { $prompt } · { $action ->
+    [variation] variations
+    [remix] remix
+    [upscale] upscaled
+    [reroll] re-roll
+   *[imagine] { $images ->
+        [one] { $images } picture
+       *[other] { $images } pictures
+    }
+}
 queue-none = You have no jobs in the queue. { queue-in-all }.
 queue-title = ### Your jobs
     -# { queue-in-all }
@@ -217,6 +242,33 @@ preset-adds = { CODE($name, before: "--preset ") } in a prompt, or the option `p
 preset-none = You have no presets. `/preset save` makes one.
 preset-title = ### Your presets · { $count } of { $most }
 preset-deleted = The preset { CODE($name) } is deleted.
+
+## A member's own defaults
+
+settings-title = ### Your defaults
+    -# An order uses them where it says nothing else. `/settings` changes them; only you see this.
+settings-line = - { settings-name }: { $value ->
+    [none] —
+    [on] yes
+    [off] no
+    [near] near: details change
+    [far] far: only a rough outline stays
+   *[other] { CODE($value, limit: 500) }
+}
+settings-name = { $name ->
+    [aspect] aspect
+    [images] images
+    [model] model
+    [scheduler] scheduler
+    [suffix] suffix
+    [pings] ping
+    [vary] V1–V4
+   *[remix] Remix
+}
+settings-saved = Saved.
+settings-choice-near = near: details change
+settings-choice-far = far: only a rough outline stays
+settings-choice-all = all of them
 
 ## The bot's presence, the same in every server
 

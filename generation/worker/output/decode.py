@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -202,8 +202,9 @@ class Finisher:
             pictures = [self.upscaler.enlarge(picture, enlarge) for picture in pictures]
         return Arriving(torch.stack([to_bytes(picture) for picture in pictures]), finite).each()
 
-    def enlarge(self, picture: Image.Image, factor: int) -> Arriving:
-        return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor)))
+    def enlarge(self, picture: Image.Image, factor: int, tell: Callable[[int, int], None]) -> Arriving:
+        """`tell`: as in Upscaler.enlarge."""
+        return Arriving(to_bytes(self.upscaler.enlarge(to_tensor(picture), factor, tell)))
 
     @cached_property
     def upscaler(self) -> Upscaler:

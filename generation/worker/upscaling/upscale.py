@@ -7,9 +7,10 @@ https://github.com/xinntao/Real-ESRGAN/blob/master/realesrgan/archs/srvgg_arch.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -71,9 +72,12 @@ class Upscaler:
             blend=2 if is_compact else 16,
         )
 
-    def enlarge(self, picture: Tensor, factor: int) -> Tensor:
+    def enlarge(
+        self, picture: Tensor, factor: int, tell: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> Tensor:
         """Upscales a picture. `picture`: (3, height, width), 0 to 1, any device and float type. `factor`: 2 or 4.
 
+        `tell`: called after each tile but the last, with the tiles done and all tiles.
         Returns (3, factor * height, factor * width), float32, 0 to 1, on the picture's device.
         """
         if factor not in (2, 4):
@@ -81,14 +85,16 @@ class Upscaler:
         height, width = picture.shape[1:]
         small = picture.to(self.device, self.dtype)[None]
         large = torch.zeros(1, 3, SCALE * height, SCALE * width, device=self.device)
+        rows, columns = list(self._spans(height)), list(self._spans(width))
         with torch.inference_mode():
-            for top, row_weights in self._spans(height):
-                for left, column_weights in self._spans(width):
-                    tile = small[:, :, top : top + self.tile, left : left + self.tile]
-                    tile = self.network(tile.contiguous(memory_format=torch.channels_last))
-                    bottom, right = SCALE * top + tile.shape[2], SCALE * left + tile.shape[3]
-                    weights = row_weights[:, None] * column_weights
-                    large[:, :, SCALE * top : bottom, SCALE * left : right] += weights * tile
+            for number, ((top, row_weights), (left, column_weights)) in enumerate(product(rows, columns)):
+                if number:
+                    tell(number, len(rows) * len(columns))
+                tile = small[:, :, top : top + self.tile, left : left + self.tile]
+                tile = self.network(tile.contiguous(memory_format=torch.channels_last))
+                bottom, right = SCALE * top + tile.shape[2], SCALE * left + tile.shape[3]
+                weights = row_weights[:, None] * column_weights
+                large[:, :, SCALE * top : bottom, SCALE * left : right] += weights * tile
             if factor != SCALE:
                 size = (factor * height, factor * width)
                 large = F.interpolate(large, size, mode="bicubic", antialias=True, align_corners=False)

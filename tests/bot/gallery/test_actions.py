@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from bot.client import Atelier
+from playground.people.person import Use
 from playground.server import Playground
 from playground.world.messages import Message
 from tests.bot.conftest import Gate, Shop, until
@@ -25,6 +26,13 @@ class Scene:
     def is_there(self) -> bool:
         return self.play.world.messages.get(self.gallery.channel_id, self.gallery.id) is not None
 
+    async def press_delete(self) -> Use:
+        """Presses 🗑️ twice. Returns the second press."""
+        ada = self.play.person("ada")
+        await (await ada.click(self.gallery, custom_id=self.delete)).wait_for_answer()
+        assert self.is_there
+        return await ada.click(self.gallery, custom_id=self.delete)
+
     async def told(self, words: str) -> Message:
         return await self.play.wait_for_message(lambda message: words in message.texts)
 
@@ -40,15 +48,14 @@ async def scene(play: Playground, atelier: Atelier, busy: Shop) -> Scene:
 
 async def test_what_the_bot_may_not_delete_the_press_deletes(scene: Scene) -> None:
     scene.play.fail_next("DELETE", "/channels/…", status=403, code=50001)
-    use = await scene.play.person("ada").click(scene.gallery, custom_id=scene.delete)
-    await use.wait_for_answer()
+    await (await scene.press_delete()).wait_for_answer()
     await until(lambda: not scene.is_there)
 
 
 async def test_a_message_that_stays_is_named(scene: Scene, busy: Shop) -> None:
     scene.play.fail_next("DELETE", "/channels/…", status=403, code=50001)
     scene.play.fail_next("DELETE", "/webhooks/…", status=403, code=50001)
-    await scene.play.person("ada").click(scene.gallery, custom_id=scene.delete)
+    await scene.press_delete()
     told = await scene.told("did not let me delete")
     assert told.is_ephemeral and f"/{scene.gallery.channel_id}/{scene.gallery.id}" in told.texts
     rows = await busy.records.database.reader.all("SELECT 1 FROM images WHERE removed_at IS NULL")

@@ -162,7 +162,7 @@ def test_a_running_jobs_card_is_a_message(
 ) -> None:
     view, files = cards.progress_card(SAY, job, progress, number, is_spoiler=is_spoiler)
     assert problems(view, [file.filename for file in files]) == []
-    assert custom_ids_of(view) == [f"atelier:1:cancel:{JOB}:0"]
+    assert custom_ids_of(view) == [f"atelier:1:cancel:{JOB}:0", f"atelier:1:ping:{JOB}:0"]
 
 
 def test_each_preview_has_a_name_of_its_own_and_hides_where_the_pictures_will() -> None:
@@ -218,7 +218,12 @@ def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> N
 def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None:
     names = [str(number) for number in range(1, count + 1)]
     view = cards.gallery_card(SAY, a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
-    assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix"]
+    assert labels_of(view) == [
+        *(f"U{n}" for n in names),
+        "🔄",
+        *(f"V{n}" for n in names),
+        *("🗑️", "Remix", "Send to my DMs"),
+    ]
     assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
 
 
@@ -226,12 +231,12 @@ def test_a_gallery_offers_only_what_its_model_can_do() -> None:
     free = Guidance(kind=GuidanceKind.NONE, argument="")
     can = Abilities(pipeline="FluxPipeline", takes_negative=False, guidance=free)
     view = cards.gallery_card(SAY, a_gallery(a_job(), 2), "x.jpg", can, is_spoiler=False)
-    assert labels_of(view) == ["U1", "U2", "🔄", "🗑️"]
+    assert labels_of(view) == ["U1", "U2", "🔄", "🗑️", "Send to my DMs"]
     assert "cfg" not in "\n".join(texts_of(view))
     able = cards.gallery_card(
         SAY, a_gallery(a_job(), 2), "x.jpg", replace(can, starts_by="FluxImg2ImgPipeline"), is_spoiler=False
     )
-    assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix"]
+    assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix", "Send to my DMs"]
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:
@@ -248,10 +253,18 @@ async def test_a_remix_form_asks_for_no_negative_prompt_that_the_model_ignores(t
     assert ("'negative'" in str(form.to_dict())) is takes_negative
 
 
+def test_in_direct_messages_nothing_is_sent_there_again() -> None:
+    alone = a_job(place=replace(a_job().place, guild_id=None))
+    shown = cards.gallery_card(SAY, a_gallery(alone, 2), "x.jpg", is_spoiler=False)
+    assert "Send to my DMs" not in labels_of(shown)
+    sent = cards.gallery_card(SAY, a_gallery(a_job(), 2), "x.jpg", is_spoiler=False, has_buttons=False)
+    assert labels_of(sent) == []
+
+
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
     job = a_job(action=JobAction.UPSCALE, pictures=grown_from(JOB, 2, role=Role.UPSCALE))
     view = cards.gallery_card(SAY, a_gallery(job, 1), "x.png", is_spoiler=False)
-    assert labels_of(view) == ["V1", "🗑️", "Remix"]
+    assert labels_of(view) == ["V1", "🗑️", "Remix", "Send to my DMs"]
     assert "picture 3" in texts_of(view)[0]
 
 

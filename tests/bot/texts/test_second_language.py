@@ -113,7 +113,7 @@ async def test_cards_forms_and_lists_speak_it(shop: Shop) -> None:
     assert labels_of(view)[:2] == ["P1", "P2"]
     assert texts_of(view)[-1] == "-# 100 kroków"
     assert labels_of(cards.ended_card(say, job, "Nie.")) == ["Jeszcze raz"]
-    assert labels_of(cards.first_card(say, job, 2, is_ready=True)) == ["Anuluj"]
+    assert labels_of(cards.first_card(say, job, 2, is_ready=True)) == ["Anuluj", "Ping me"]
     assert "Co widać" in str(form_of(say, Remixable(job=job, images=(0,))).to_dict())
     view, _ = await history.page(say, shop.records.jobs, shop.stored_pictures, ADA.member, history.NEWEST)
     assert texts_of(view) == ["Jeszcze nic."]

@@ -42,7 +42,7 @@ async def test_a_member_types_a_prompt_and_enlarges_the_first_of_four_pictures(
     for button in ("U1", "U2", "U3", "U4", "🔄", "V1", "V2", "V3", "V4", "🗑️", "Remix"):
         await expect(grid.get_by_role("button", name=button, exact=True)).to_be_enabled(timeout=LONG)
     await expect(grid).to_contain_text("64×64")
-    await expect(grid.locator(".picture img")).to_have_js_property("naturalWidth", 128)
+    await expect(grid.locator(".picture img")).to_have_js_property("naturalWidth", 130)
 
     await grid.get_by_role("button", name="U1").click()
     enlarged = card(page, "a lighthouse drawn for the page", "picture 1, upscaled")

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from generation.files.images import (
+    HAIRLINE,
     NotAPicture,
     PictureError,
     PictureTooLarge,
     blurred,
+    cells_of,
     encode_grid,
     fitted,
     grid_of,
@@ -24,6 +26,7 @@ from generation.files.images import (
     thumbnail,
     to_jpeg,
     to_png,
+    without_number,
 )
 from generation.request import Drawing, ImageSize, ModelName, Prompt
 from tests.drawings import drawing, start_from
@@ -123,14 +126,81 @@ def test_a_grid_of_one_is_the_picture_itself() -> None:
     assert grid_of([picture]) is picture
 
 
-@pytest.mark.parametrize(("count", "size"), [(2, (16, 6)), (3, (16, 12)), (4, (16, 12))])
-def test_a_grid_has_two_columns_and_no_gaps(count: int, size: tuple[int, int]) -> None:
-    pictures = [noise(8, 6, seed) for seed in range(count)]
+@pytest.mark.parametrize(
+    ("count", "size", "whole"),
+    [
+        (2, (80, 60), (162, 60)),
+        (3, (80, 60), (80, 184)),
+        (3, (80, 240), (244, 240)),
+        (3, (240, 80), (240, 244)),
+        (3, (60, 60), (184, 60)),
+        (4, (80, 60), (162, 122)),
+        (4, (960, 640), (1925, 1285)),
+    ],
+)
+def test_the_cells_of_a_grid_are_its_pictures(
+    count: int, size: tuple[int, int], whole: tuple[int, int]
+) -> None:
+    pictures = [noise(*size, seed) for seed in range(count)]
     grid = grid_of(pictures)
-    assert grid.size == size
-    for index, picture in enumerate(pictures):
-        left, top = index % 2 * 8, index // 2 * 6
-        assert np.array_equal(np.asarray(grid.crop((left, top, left + 8, top + 6))), np.asarray(picture))
+    assert grid.size == whole
+    cells = cells_of(grid, count)
+    assert all(cell.size == size for cell in cells)
+    # Every pixel that belongs to no picture is one of the hairline.
+    seen = np.asarray(grid).reshape(-1, 3)
+    lines = (seen == HAIRLINE).all(axis=1).sum()
+    assert lines >= whole[0] * whole[1] - count * size[0] * size[1]
+    for cell, picture in zip(cells, pictures, strict=True):
+        assert np.array_equal(np.asarray(cell), np.asarray(picture))
+
+
+@pytest.mark.parametrize("count", [2, 3, 4])
+@pytest.mark.parametrize("size", [(368, 208), (128, 192), (256, 256)])
+def test_a_grid_that_was_shrunk_is_split_between_its_pictures(count: int, size: tuple[int, int]) -> None:
+    colours = ["red", "lime", "blue", "white"][:count]
+    grid = grid_of([Image.new("RGB", size, colour) for colour in colours], is_numbered=True)
+    small = grid.resize((round(grid.width * 0.6), round(grid.height * 0.6)), Image.Resampling.LANCZOS)
+    for cell, colour in zip(cells_of(small, count), colours, strict=True):
+        inner = cell.crop((3, 3, cell.width - 3, cell.height - 3))
+        edge = inner.crop((0, inner.height // 2, inner.width, inner.height))  # below the number
+        assert edge.getcolors() == [
+            (edge.width * edge.height, Image.new("RGB", (1, 1), colour).getpixel((0, 0)))
+        ]
+
+
+@pytest.mark.parametrize("ground", ["white", "black", "red", "grey"])
+def test_each_picture_of_a_posted_grid_shows_a_number_that_can_be_read(ground: str) -> None:
+    pictures = [Image.new("RGB", (256, 256), ground) for _ in range(4)]
+    cells = cells_of(grid_of(pictures, is_numbered=True), 4)
+    corners = [np.asarray(cell.crop((0, 0, 32, 32)).convert("L"), np.float64) for cell in cells]
+    assert len({corner.tobytes() for corner in corners}) == 4, "four numbers"
+    for cell, corner in zip(cells, corners, strict=True):
+        # The contrast of WCAG 2.2 for large text is 3.
+        assert (luminance(corner.max()) + 0.05) / (luminance(np.median(corner[6:18, 6:18])) + 0.05) > 3
+        rest = cell.copy()
+        rest.paste(ground, (0, 0, 32, 32))
+        assert rest.getcolors() == [(256 * 256, Image.new("RGB", (1, 1), ground).getpixel((0, 0)))]
+
+
+def test_a_number_that_is_covered_leaves_what_is_around_it() -> None:
+    smooth = Image.linear_gradient("L").convert("RGB")
+    numbered, _ = cells_of(grid_of([smooth, smooth], is_numbered=True), 2)
+    covered = np.asarray(without_number(numbered), np.float64)
+    assert np.abs(np.asarray(numbered, np.float64) - np.asarray(smooth)).max() > 100
+    assert np.abs(covered - np.asarray(smooth)).max() < 25
+
+
+def luminance(grey: float) -> float:
+    """Returns the relative luminance of a grey from 0 to 255, in sRGB."""
+    share = grey / 255
+    return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
+
+
+def test_a_picture_that_is_alone_or_tiny_has_no_number() -> None:
+    alone = noise(64, 64)
+    assert grid_of([alone], is_numbered=True) is alone
+    tiny = [noise(16, 16, seed) for seed in range(2)]
+    assert grid_of(tiny, is_numbered=True).tobytes() == grid_of(tiny).tobytes()
 
 
 def test_a_grid_is_jpeg_with_full_colour() -> None:

@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from generation.queue.cost_model import CostModel
 from generation.request import ImageSize
+from tests.drawings import upscale_of
 from tests.generation.worker.requests import order
 
 
@@ -31,6 +34,16 @@ def test_sizes_are_learned_apart_and_an_unknown_one_is_taken_for_an_average_one(
     assert pace.seconds_for(large) == pytest.approx(40)
     assert pace.seconds_for(small) == pytest.approx(4)
     assert 4 < pace.seconds_for(other) < 40
+
+
+def test_an_upscale_takes_what_earlier_ones_took_for_each_pixel() -> None:
+    pace = CostModel()
+    pace.learn(order(steps=10), 30.0)
+    for side, seconds in ((256, 2.0), (512, 8.0), (512, 8.0)):
+        pace.learn(replace(upscale_of(b""), pixels=side * side), seconds)
+    assert pace.seconds_for(replace(upscale_of(b""), pixels=256 * 256)) == pytest.approx(2)
+    assert pace.seconds_for(replace(upscale_of(b""), pixels=1024 * 1024)) == pytest.approx(32)
+    assert pace.seconds_for(order(steps=10)) == pytest.approx(30), "a drawing's time is its own"
 
 
 def test_nothing_is_known_before_anything_was_measured() -> None:

@@ -118,7 +118,7 @@ def test_an_order_is_started_stepped_and_finished_with_its_parameters_in_every_p
     assert [(e.done, e.total) for e in stage.of(Stepped)] == [(3, 12), (6, 12), (9, 12), (12, 12)]
     # A preview is skipped while the previous one is being encoded; the finished pictures follow the last step.
     assert 1 <= len(stage.of(Previewed)) <= 3
-    assert all(opened(e.picture).size == (512, 512) for e in stage.of(Previewed))
+    assert all(opened(e.picture).size == (772, 256) for e in stage.of(Previewed))
     (finished,) = stage.of(Finished)
     assert [opened(picture).size for picture in finished.pictures] == [(SIDE, SIDE)] * 3
     assert "Seed: 3" in read_parameters(finished.pictures[2])
@@ -134,9 +134,9 @@ def test_previews_of_a_tiny_autoencoder_are_decoded_and_unbegun_pictures_are_gre
     stage.turn()
     stage.loop.image_encoder.close()
     look = opened(stage.of(Previewed)[0].picture)
-    assert look.size == (512, 512)
-    assert look.getpixel((128, 384)) == (118, 118, 118)
-    assert all(look.getpixel((x, 128)) != (118, 118, 118) for x in (128, 384))
+    assert look.size == (772, 256)
+    assert look.getpixel((644, 128)) == (118, 118, 118)
+    assert all(look.getpixel((x, 128)) != (118, 118, 118) for x in (128, 386))
 
 
 def test_a_preview_has_the_colours_of_a_picture_although_its_latents_are_glaring(
@@ -341,6 +341,13 @@ def test_an_upscale_goes_between_the_steps_of_others(sd_folder: Path) -> None:
     assert opened(finished[JobId("large")].pictures[0]).size == (32, 32)
     assert set(finished) == {"a", "large"}
     assert stage.events.index(finished[JobId("large")]) < stage.events.index(finished[JobId("a")])
+
+
+def test_an_upscale_tells_how_many_of_its_tiles_are_done(sd_folder: Path) -> None:
+    stage = Stage(sd_folder)
+    stage.say(Upscale(request=upscale_of(to_png(Image.new("RGB", (480, 8))))))
+    stage.finish()
+    assert [(each.done, each.total) for each in stage.of(Stepped)] == [(1, 3), (2, 3)]
 
 
 def test_an_enlarged_picture_says_how_the_small_one_was_drawn(sd_folder: Path) -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from bot.studio.errors import (
@@ -21,6 +21,7 @@ from bot.studio.errors import (
 from bot.studio.orders.inline import SEED_LIMIT
 from bot.studio.orders.order import Actor, Order
 from bot.studio.orders.parameters import (
+    ASPECTS,
     MAX_LORAS,
     PROMPT_LIMIT,
     PromptInput,
@@ -31,7 +32,7 @@ from bot.studio.orders.parameters import (
 )
 from bot.studio.settings import BUNDLED
 from bot.texts import language
-from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelName, Prompt
+from generation.request import ImageSize, Lora, LoraEntry, LoraName, MemberId, ModelEntry, ModelName, Prompt
 
 ASKER = Actor(member=MemberId(1), name="ada", guild_id=2, channel_id=3)
 
@@ -198,6 +199,35 @@ def test_an_aspect_gives_a_size_of_its_proportions(aspect: str | None, wide: int
     fine = replace(BUNDLED, side=1024, multiple=8)
     order = compose(PromptInput(prompt="a fox", aspect=aspect), ASKER, [fine], fine)
     assert order.drawing.size == fine.size_for((wide, high))
+
+
+@pytest.mark.parametrize(
+    "model", [BUNDLED, replace(BUNDLED, side=512, multiple=16), replace(BUNDLED, side=1024, multiple=32)]
+)
+@pytest.mark.parametrize("aspect", ASPECTS)
+def test_every_offered_aspect_is_met_within_one_percent(model: ModelEntry, aspect: str) -> None:
+    size = model.size_for(ASPECTS[aspect])
+    wide, high = ASPECTS[aspect]
+    assert size.width / size.height == pytest.approx(wide / high, rel=0.01)
+    assert size.width * size.height == pytest.approx(model.side**2, rel=0.2)
+    assert size.width % model.multiple == size.height % model.multiple == 0
+
+
+@given(wide=st.integers(1, 100), high=st.integers(1, 100))
+def test_a_typed_aspect_is_met_too_where_the_multiples_are_fine_enough(wide: int, high: int) -> None:
+    assume(1 / 3 <= wide / high <= 3)
+    for side in (512, 768, 1024):
+        size = replace(BUNDLED, side=side, multiple=16).size_for((wide, high))
+        assert size.width / size.height == pytest.approx(wide / high, rel=0.0101)
+    # The bundled model's own: its multiples are a sixteenth of its side.
+    size = BUNDLED.size_for((wide, high))
+    assert size.width / size.height == pytest.approx(wide / high, rel=0.05)
+
+
+def test_where_no_size_meets_an_aspect_the_best_compromise_is_drawn() -> None:
+    coarse = replace(BUNDLED, side=512, multiple=64)
+    assert coarse.size_for((16, 9)) == ImageSize(width=704, height=384)
+    assert replace(coarse, side=64).size_for((3, 2)) == ImageSize(width=64, height=64)
 
 
 def test_a_seed_of_its_own_is_short_enough_to_type_and_never_the_same() -> None:

@@ -83,12 +83,34 @@ async def test_parameters_that_somebody_wrote_into_another_picture_prove_nothing
 
 
 async def test_a_grid_is_known_by_its_cells_after_jpeg_80(busy: Shop, verification: Verification) -> None:
+    for count in (3, 4):
+        names = " ".join(f"waves{number}" for number in range(1, count + 1))
+        gallery = await busy.draw(f"show {names}", images=count, size=LARGE)
+        again = jpeg(stripped(gallery.grid), 80)
+        assert await marked_in(verification, again) == [(gallery.job.id, image) for image in range(count)]
+
+
+async def test_a_grid_of_an_older_version_is_still_known_by_its_cells(
+    busy: Shop, verification: Verification
+) -> None:
+    """It has no hairlines and no numbers, and a third picture stands in the second row."""
     gallery = await busy.draw("show waves1 waves2 waves3 waves4", images=4, size=LARGE)
-    again = jpeg(stripped(gallery.grid), 80)
-    verified = await verification.examine(again)
-    marks = [each for each in verified.evidence if each.how is How.MARK]
-    assert sorted(each.image or 0 for each in marks) == [0, 1, 2, 3]
-    assert {each.job and each.job.id for each in marks} == {gallery.job.id}
+    pictures = [stripped(await file_of(busy, gallery, number)) for number in range(4)]
+    width, height = pictures[0].size
+    for count in (2, 3, 4):
+        old = Image.new("RGB", (2 * width, (count + 1) // 2 * height))
+        for index, picture in enumerate(pictures[:count]):
+            old.paste(picture, (index % 2 * width, index // 2 * height))
+        found = await marked_in(verification, jpeg(old, 80))
+        assert found == [(gallery.job.id, image) for image in range(count)]
+
+
+async def marked_in(verification: Verification, content: bytes) -> list[tuple[str, int]]:
+    """Returns the pictures whose marks are read."""
+    verified = await verification.examine(content)
+    return sorted(
+        (each.job.id, each.image or 0) for each in verified.evidence if each.how is How.MARK and each.job
+    )
 
 
 async def test_a_changed_file_is_told(busy: Shop, verification: Verification) -> None:

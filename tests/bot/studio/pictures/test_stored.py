@@ -11,7 +11,7 @@ from tests.bot.conftest import ADA, Shop, an_order
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(30)]
 
 
-@pytest.mark.parametrize(("count", "size"), [(1, (64, 48)), (2, (128, 48)), (3, (128, 96)), (4, (128, 96))])
+@pytest.mark.parametrize(("count", "size"), [(1, (64, 48)), (2, (130, 48)), (3, (64, 148)), (4, (130, 98))])
 async def test_a_gallery_is_composed_again_with_all_its_pictures(
     busy: Shop, count: int, size: tuple[int, int]
 ) -> None:

@@ -68,7 +68,9 @@ async def test_moderators_get_its_verdict_and_a_case_with_the_picture_blurred(bu
 
 
 async def test_of_four_the_refused_one_is_withheld_and_its_share_given_back(busy: Shop) -> None:
-    gallery = await busy.draw("show waves1 refused waves2 waves3", images=4)
+    gallery = await busy.draw(
+        "show waves1 refused waves2 waves3", images=4, size=ImageSize(width=256, height=256)
+    )
     assert indexes(gallery) == [0, 2, 3]
     assert [image.seed for image in gallery.images] == [1000, 1002, 1003]
     assert await busy.spent() == 3
@@ -77,7 +79,7 @@ async def test_of_four_the_refused_one_is_withheld_and_its_share_given_back(busy
     middle = empty.crop((16, 16, 48, 48)).resize((1, 1)).getpixel((0, 0))
     assert middle == pytest.approx((32, 34, 37), abs=2), "its place is empty"
     for cell, image in ((first, gallery.images[0]), (third, gallery.images[1])):
-        print, kept = fingerprint(cell), image.fingerprint
+        print, kept = fingerprint(images.without_number(cell)), image.fingerprint
         assert print is not None
         assert kept is not None
         assert distance(print, kept) <= SAME

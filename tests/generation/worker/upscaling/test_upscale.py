@@ -56,6 +56,14 @@ def test_the_picture_is_exactly_factor_times_as_large(factor: int) -> None:
     assert torch.equal(large, large.clamp(0, 1))
 
 
+def test_each_tile_but_the_last_is_told() -> None:
+    told: list[tuple[int, int]] = []
+    Upscaler.load("animevideov3", tile=64).enlarge(
+        drawing(70, 33), 2, lambda done, total: told.append((done, total))
+    )
+    assert told == [(1, 2)]
+
+
 def test_another_factor_is_refused() -> None:
     with pytest.raises(ValueError, match="3"):
         Upscaler.load("animevideov3").enlarge(drawing(8, 8), 3)
