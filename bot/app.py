@@ -23,8 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import history, ideas, imagine, picture, preset, privacy, queue, server, show, vary, verify
-from bot.commands import settings as settings_command
+from bot.commands import ideas, imagine, picture, server, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -33,6 +32,8 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
+from bot.commands.own import history, preset, privacy, queue, show
+from bot.commands.own import settings as settings_command
 from bot.commands.picture import PanelPress
 from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
 from bot.gallery.cards import GalleryButton

@@ -7,6 +7,7 @@ Uses only what the checkouts have in common. Prints JSON: the milliseconds of ea
 
 import asyncio
 import functools
+import importlib
 import io
 import json
 import random
@@ -25,7 +26,6 @@ from PIL import Image
 from bot.app import build, dispatch_of
 from bot.cases import cards as case_cards
 from bot.client import Atelier
-from bot.commands import history
 from bot.commands.mod import log as mod_log
 from bot.studio import Actor, GalleryAction, Moderator, Settings
 from bot.studio.metrics import Metrics
@@ -39,6 +39,12 @@ from moderation import PromptFilter
 from moderation.pictures.check import PictureCheck
 from moderation.pictures.registry import load_detectors
 from moderation.prompts.rules import load_rules
+
+history: Any
+try:
+    history = importlib.import_module("bot.commands.own.history")
+except ImportError:  # a checkout from before it was moved
+    history = importlib.import_module("bot.commands.history")
 
 DAY = 86_400.0
 SECONDS = 4.0

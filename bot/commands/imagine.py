@@ -8,7 +8,7 @@ from discord.app_commands import Range
 
 from bot.attachments import fetch
 from bot.client import Interaction
-from bot.commands.preset import presets_like
+from bot.commands.own.preset import presets_like
 from bot.permissions import actor_of
 from bot.studio.orders.defaults import with_options
 from bot.studio.orders.inline import SEED_LIMIT

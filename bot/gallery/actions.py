@@ -12,7 +12,7 @@ from bot.gallery import typed_cards
 from bot.gallery.delivery import Delivery
 from bot.gallery.intake import SURE_SECONDS, Confirmation
 from bot.gallery.remix_form import RemixInput, form_of
-from bot.gallery.results import gallery_result
+from bot.gallery.results import FILE_LIMIT, gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE, link_of
 from bot.studio import (

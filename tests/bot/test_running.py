@@ -20,7 +20,7 @@ from benchmarks.faults.proxy import Proxy
 from bot import app, client, connection
 from bot.cases.mod_channel import ModChannel
 from bot.client import Atelier
-from bot.commands import queue
+from bot.commands.own import queue
 from bot.connection import GatewayRefused, WrongToken
 from bot.studio.metrics import Metrics
 from bot.studio.pictures.provenance import Provenance

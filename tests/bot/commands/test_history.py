@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from bot.commands import history
+from bot.commands.own import history
 from bot.studio.orders.parameters import PromptInput
 from db.ids import new_job_id
 from db.jobs import Job, ReplyTarget

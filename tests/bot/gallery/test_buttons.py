@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.commands import history
 from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
+from bot.commands.own import history
 from bot.gallery.cards import GalleryButton
 from bot.studio.orders.order import GalleryAction
 from bot.ui.pagination import Page, PageButton

@@ -10,7 +10,7 @@ import discord
 import pytest
 
 from bot import texts
-from bot.commands import history
+from bot.commands.own import history
 from bot.gallery import cards
 from bot.gallery.remix_form import form_of
 from bot.gallery.resume import resume
