@@ -37,8 +37,16 @@ BUTTONS = """
 | U1–U4 | sends that picture alone, enlarged by Real-ESRGAN, as a PNG with its parameters inside |
 | V1–V4 | draws four variations of that picture (image to image) |
 | ✏️ Remix | opens a form with the picture's prompt: edit it, say how much may change, and the bot draws it again from there |
+| Zoom out 1.5×, 2× | shrinks the picture into the frame and draws what is around it |
+| ⬅️ ➡️ ⬆️ ⬇️ | slides the picture by a half and draws what is beside it |
+| Make square | draws what a wide or high picture lacks of a square |
 | 🔄 | draws the same prompt again with another seed |
 | 🗑️ | deletes the pictures (your own; moderators may delete those of others) |
+
+Zoom, arrows and square are below single pictures: after U, or with `images: 1`.
+They start from the picture in the model's own size, keep its pixels, and continue its border.
+The bundled model draws objects on plain grounds: it continues the ground, and draws one picture instead of four.
+What a model can't do has no button.
 
 ![The remix form over the grid that it starts from](images/remix.png)
 

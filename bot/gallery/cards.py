@@ -164,7 +164,34 @@ def gallery_card(
     items.append(row(*vary, delete))
     if starts:
         items.append(row(remix))  # a row of its own: with four pictures the rows above are full
+    if job.drawing.images == 1:
+        items += _rows_of_single(say, gallery, abilities)
     return card(*items, colour=_DONE)
+
+
+_PANS = {
+    GalleryAction.PAN_LEFT: "⬅️",
+    GalleryAction.PAN_RIGHT: "➡️",
+    GalleryAction.PAN_UP: "⬆️",
+    GalleryAction.PAN_DOWN: "⬇️",
+}
+
+
+def _rows_of_single(say: Language, gallery: Gallery, abilities: Abilities | None) -> list[ui.ActionRow[Any]]:
+    """Builds the buttons that go on from a single picture: those that its model can answer."""
+    (picture,) = gallery.images
+    job = gallery.job.id
+
+    def button(press: GalleryAction) -> GalleryButton:
+        if emoji := _PANS.get(press):
+            return GalleryButton(press, job, picture.index, emoji=emoji)
+        return GalleryButton(press, job, picture.index, label=say("gallery-on", press=press))
+
+    rows: list[list[GalleryAction]] = []
+    if abilities is None or abilities.masks:
+        zooms = [GalleryAction.ZOOM_LITTLE, GalleryAction.ZOOM_MUCH]
+        rows += [[*zooms, GalleryAction.SQUARE] if picture.width != picture.height else zooms, [*_PANS]]
+    return [row(*map(button, each)) for each in rows]
 
 
 def kept_card(say: Language, job: Job, sentence: str) -> View:

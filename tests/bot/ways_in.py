@@ -13,6 +13,7 @@ from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
+from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
@@ -61,6 +62,7 @@ PARAMETERS = {
 PRESSES = {
     GalleryAction.UPSCALE: Carries.PROMPT,
     GalleryAction.VARY: Carries.PROMPT,
+    **dict.fromkeys(OUTPAINTING, Carries.PROMPT),
     GalleryAction.REROLL: Carries.PROMPT,
     GalleryAction.REMIX: Carries.NOTHING,  # opens a modal, whose content is sent later
     GalleryAction.CANCEL: Carries.NOTHING,
@@ -83,6 +85,8 @@ FORMS = {
 
 # ---- how a text takes each way
 
+WIDE = ImageSize(width=80, height=48)
+"""Not a square: that can't be made square."""
 Way = Callable[[Shop, str], Awaitable[Order]]
 
 
@@ -165,7 +169,7 @@ async def weighted(shop: Shop, text: str) -> Order:
 async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     """Stores an old finished job with a picture, independent of the current rules."""
     job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # the same row as the studio writes
-        an_order(images=1, prompt=prompt),
+        an_order(images=1, prompt=prompt, size=WIDE),
         ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
     )

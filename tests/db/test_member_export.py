@@ -119,9 +119,9 @@ HANDED_OVER = {
     "jobs": """
         id member member_name action guild_id channel_id message_id parent parent_image model prompt negative width height steps
         guidance seed images strength loras is_remix state failure is_age_restricted policy_channel_id created_at started_at
-        finished_at delivered_at handed_out_at given_up_at notes scheduler
+        finished_at delivered_at handed_out_at given_up_at notes scheduler placement region factor
     """,
-    "job_parents": "job position parent parent_image role strength",
+    "job_parents": "job position parent parent_image role strength placement region factor",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
     "verdicts": """
         id at guild_id channel_id member member_name job message_id source prompt negative ruling category field

@@ -119,7 +119,8 @@ def test_the_dump_has_rows_of_every_table_and_jobs_of_every_kind(
     assert [name for name, rows in old.items() if not rows] == []
     jobs = old["jobs"]
     assert {row["state"] for row in jobs} == set(JobState)
-    assert {row["action"] for row in jobs} | {"remix"} == set(JobAction)
+    later = {JobAction.REGION, JobAction.ZOOM, JobAction.PAN, JobAction.SQUARE}
+    assert {row["action"] for row in jobs} | {"remix"} == set(JobAction) - later
     assert {row["strength"] for row in jobs if row["is_remix"]} == {0.6 + 0.4 * 0.4, 1.0}
     assert any(row["parent"] and row["strength"] is None for row in jobs)
     assert [row["prompt"] for row in jobs if row["member"] == FORGOTTEN] == [""]
@@ -174,10 +175,10 @@ async def test_the_export_of_a_members_jobs_is_the_same(path: Path, member: Memb
         before = [dict(row) for row in connection.execute(EXPORT_OF_JOBS, (member,))]
     async with Database.open(path) as db:
         exported = (await MemberExport(db).export(member))["jobs"]
-    # Columns of versions 16 and 24 follow.
-    before = [
-        row | {"handed_out_at": None, "given_up_at": None, "notes": "[]", "scheduler": ""} for row in before
-    ]
+    # Columns of versions 16, 24 and 31 follow.
+    added = {"handed_out_at": None, "given_up_at": None, "notes": "[]", "scheduler": ""}
+    laid = {"placement": None, "region": None}
+    before = [row | added | laid | {"factor": None if row["parent"] is None else 0} for row in before]
     assert before and exported == before
     assert [list(row) for row in exported] == [list(row) for row in before]
 

@@ -16,7 +16,7 @@ def fitted(order: Order, abilities: Abilities | None, usual_guidance: float) -> 
     if abilities is None or order.action is JobAction.UPSCALE:
         return order
     drawing = order.drawing
-    if drawing.picture(Role.MASK):
+    if drawing.is_masked:
         missing = "" if abilities.masks else "mask"
     elif drawing.picture(Role.START):
         missing = "" if abilities.starts else "start"

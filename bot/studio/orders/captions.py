@@ -36,6 +36,8 @@ class Captions:
     """Reads the prompts of models that adapt them, and leaves those of others alone."""
 
     def __init__(self, models: Iterable[ModelEntry]) -> None:
+        models = tuple(models)
+        self._strengths = {entry.name: entry.variation_strength for entry in models}
         found = {entry.name: vocabulary_of(entry.source) for entry in models if entry.adapts_prompts}
         self._vocabularies = {name: each for name, each in found.items() if each is not None}
 
@@ -91,7 +93,12 @@ class Captions:
         if (read := self._read(drawing.prompt, drawing.model, action)) is None or not read.reading.is_known:
             return ()
         start = drawing.picture(Role.START)
+        if start is not None and start.placement is not None:
+            # Such a model draws objects in the middle of a plain ground: it would draw another one around or beside the picture.
+            return (PlannedPicture(prompt=Prompt(text="")),) * drawing.images
         ground = ""
+        # Less than the model's own variation: also the ground and the side stay.
+        is_slight = start is not None and start.strength < self._strengths[drawing.model]
         if start is not None:
             with suppress(PictureError):  # the worker tells
                 ground = ground_of(start.source)
@@ -102,7 +109,7 @@ class Captions:
                 read.vocabulary,
                 drawing.seed + index,
                 parent=ground,
-                is_fixed=drawing.picture(Role.MASK) is not None,
+                is_fixed=drawing.is_masked or is_slight,
             )
             for index in range(drawing.images)
         ]

@@ -72,6 +72,13 @@ class GalleryAction(StrEnum):
 
     UPSCALE = "up"
     VARY = "vary"
+    ZOOM_LITTLE = "zoom15"
+    ZOOM_MUCH = "zoom20"
+    PAN_LEFT = "left"
+    PAN_RIGHT = "right"
+    PAN_UP = "above"
+    PAN_DOWN = "below"
+    SQUARE = "square"
     REROLL = "reroll"
     REMIX = "remix"  # opens a form; see bot/gallery/remix_form.py
     DELETE = "delete"

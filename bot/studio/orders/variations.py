@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.studio import VARYING, Actor, GalleryAction, Order, PictureGone, Settings, TooLarge, demand_known
+from bot.studio.orders.outpainting import OUTPAINTING, PLACEMENTS, middle_of_square, strength_of
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from db import Job, JobAction, Parent, Repositories, StoredImage
 from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
@@ -65,6 +66,8 @@ class Variations:
         """Returns the order of a gallery button. Raises the errors of that order."""
         if press in VARYING:
             return await self.variation(job_id, image, actor, VARYING[press])
+        if press in OUTPAINTING:
+            return await self.outpainting(press, job_id, image, actor)
         match press:
             case GalleryAction.UPSCALE:
                 return await self.upscale(job_id, image, actor)
@@ -91,6 +94,20 @@ class Variations:
         small = _input(job_id, image, Role.UPSCALE)
         drawing = replace(_drawing(job, model), seed=picture.seed, images=1, pictures=(small,))
         return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
+
+    async def outpainting(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
+        """Returns an order of pictures with this one on a larger canvas. Raises NoSuchJob, PictureGone, IsSquare."""
+        job, model = await self._known(job_id, actor)
+        source = await self._source(job, image)
+        drawing, placement = _drawing(job, model), PLACEMENTS.get(press)
+        if placement is None:
+            placement = middle_of_square(drawing.size)
+            drawing = replace(drawing, size=model.size_for((1, 1)))
+        start = InputPicture(source=source, role=Role.START, strength=strength_of(model), placement=placement)
+        # A model of single objects continues the ground, and its four pictures would be alike.
+        drawing = replace(drawing, images=1 if model.adapts_prompts else 4, pictures=(start,))
+        action = OUTPAINTING[press]
+        return Order(actor=actor, source=f"{action} {source.image + 1}", action=action, drawing=drawing)
 
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
         """Returns the same order with another seed. Raises NoSuchJob."""
@@ -148,6 +165,21 @@ class Variations:
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         return job, self._settings.model(job.drawing.model)
+
+    async def _source(self, job: Job, image: int) -> Parent:
+        """Returns the picture that an upscaled one was made of, which has the model's own size; the picture itself, if that is
+        gone. Raises PictureGone.
+        """
+        await self._picture(job.id, image)
+        source, upscaled = Parent(job=job.id, image=image), job.drawing.picture(Role.UPSCALE)
+        while upscaled is not None:
+            stored = await self._records.pictures.get(upscaled.source.job, upscaled.source.image)
+            if stored is None or stored.is_removed:
+                break
+            source = upscaled.source
+            parent = await self._records.jobs.get(source.job)
+            upscaled = parent and parent.drawing.picture(Role.UPSCALE)
+        return source
 
     async def _picture(self, job_id: JobId, image: int) -> StoredImage:
         """Reads only the row: the answer to a press must not wait for the disk."""

@@ -166,6 +166,7 @@ error-picture-gone = That picture was removed or deleted.
 error-message-stays = The pictures are deleted, but Discord did not let me delete their message: { $link }. Delete it by hand, or ask a moderator.
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.
+error-is-square = That picture is square already.
 error-bad-duration = { CODE($text) } is not a duration. Write `30m`, `12h`, `7d` or `2w`.
 error-nothing-to-verify = There is no picture that I can read. I read PNG, JPEG and WebP.
 error-too-many-checks = You can have { $limit } pictures checked in a minute. Try again in { WAIT($retry_after) }.

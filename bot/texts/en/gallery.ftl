@@ -12,6 +12,10 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
         [variation] { " " }· variations of picture { $picture }
         [remix] { " " }· remixed from picture { $picture }
         [upscale] { " " }· picture { $picture }, upscaled
+        [region] { " " }· a region of picture { $picture }, drawn anew
+        [zoom] { " " }· picture { $picture }, zoomed out
+        [pan] { " " }· picture { $picture }, panned
+        [square] { " " }· picture { $picture }, made square
         [reroll] { " " }· re-roll
        *[other] { "" }
     }
@@ -100,6 +104,12 @@ gallery-to-go = { $seconds ->
 gallery-upscale = U{ $picture }
 gallery-vary = V{ $picture }
 gallery-remix = Remix
+# Under a single picture.
+gallery-on = { $press ->
+    [zoom15] Zoom out 1.5×
+    [zoom20] Zoom out 2×
+   *[square] Make square
+}
 gallery-cancel = Cancel
 gallery-try-again = Try again
 page-newest = Newest
@@ -169,6 +179,10 @@ history-job = -# { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [region] region
+    [zoom] zoomed out
+    [pan] panned
+    [square] made square
     [reroll] re-roll
    *[imagine] imagine
 } · { $images ->

@@ -41,6 +41,8 @@ LARGEST_ID = 2**63 - 1
 JOB = JobId("22222aaaaa")
 NOW = 1_790_000_000.0
 SAY = language("en")
+ON = ["Zoom out 1.5×", "Zoom out 2×", "Make square", "⬅️", "➡️", "⬆️", "⬇️"]
+"""The buttons that go on from a single picture which is no square."""
 
 
 def a_job(text: str = "a fox", negative: str = "", **changes: Any) -> Job:
@@ -216,9 +218,11 @@ def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> N
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None:
+    job = a_job(drawing=replace(a_job().drawing, images=count))
     names = [str(number) for number in range(1, count + 1)]
-    view = cards.gallery_card(SAY, a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
-    assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix"]
+    view = cards.gallery_card(SAY, a_gallery(job, count), "x.jpg", is_spoiler=False)
+    on = ON if count == 1 else []
+    assert labels_of(view) == [*(f"U{n}" for n in names), "🔄", *(f"V{n}" for n in names), "🗑️", "Remix", *on]
     assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
 
 
@@ -232,6 +236,19 @@ def test_a_gallery_offers_only_what_its_model_can_do() -> None:
         SAY, a_gallery(a_job(), 2), "x.jpg", replace(can, starts_by="FluxImg2ImgPipeline"), is_spoiler=False
     )
     assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix"]
+
+
+def test_a_single_picture_goes_on_where_its_model_can() -> None:
+    one = a_gallery(a_job(drawing=replace(a_job().drawing, images=1)), 1)
+    can = Abilities(pipeline="x", starts_by="y")
+    view = cards.gallery_card(SAY, one, "x.png", can, is_spoiler=False)
+    assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix"]
+    view = cards.gallery_card(SAY, one, "x.png", replace(can, masks_by="z"), is_spoiler=False)
+    assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix", *ON]
+    square = replace(one, images=(replace(one.images[0], width=1536),))
+    view = cards.gallery_card(SAY, square, "x.png", is_spoiler=False)
+    assert "Make square" not in labels_of(view) and "Zoom out 2×" in labels_of(view)
+    assert not problems(cards.gallery_card(SAY, one, "x.png", is_spoiler=False), ["x.png"])
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:
@@ -250,8 +267,9 @@ async def test_a_remix_form_asks_for_no_negative_prompt_that_the_model_ignores(t
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
     job = a_job(action=JobAction.UPSCALE, pictures=grown_from(JOB, 2, role=Role.UPSCALE))
+    job = replace(job, drawing=replace(job.drawing, images=1))
     view = cards.gallery_card(SAY, a_gallery(job, 1), "x.png", is_spoiler=False)
-    assert labels_of(view) == ["V1", "🗑️", "Remix"]
+    assert labels_of(view) == ["V1", "🗑️", "Remix", *ON]
     assert "picture 3" in texts_of(view)[0]
 
 
