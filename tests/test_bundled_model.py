@@ -12,7 +12,7 @@ from safetensors import safe_open
 
 from bot.studio.orders.captions import Captions
 from bot.studio.orders.order import GalleryAction
-from bot.studio.orders.outpainting import PLACEMENTS, strength_of
+from bot.studio.orders.outpainting import PLACEMENTS, outpainting_strength
 from bot.studio.settings import BUNDLED, BUNDLED_MODEL
 from db.jobs import JobAction
 from generation import __main__ as command
@@ -164,7 +164,7 @@ def test_beyond_its_border_a_picture_goes_on_without_a_seam() -> None:
     requests: list[GenerationRequest] = []
     for number, (base, placement) in enumerate(laid):
         start = InputPicture(
-            source=encoded(base), role=Role.START, strength=strength_of(BUNDLED), placement=placement
+            source=encoded(base), role=Role.START, strength=outpainting_strength(BUNDLED), placement=placement
         )
         asked = wish(f"{number} {texts[number // 2]}", seed=5, pictures=(start,)).drawing
         plan = captions.drawn(replace(asked, model=BUNDLED.name), JobAction.ZOOM)

@@ -1,12 +1,13 @@
 """The cards of running and finished jobs, and their buttons. Components V2; no logic."""
 
 import io
+from collections.abc import Collection
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.studio import Gallery, GalleryAction
+from bot.studio import FACTORS, Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind
 from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Running, Waiting
@@ -131,11 +132,12 @@ def gallery_card(
     name: str,
     abilities: Abilities | None = None,
     licence: LicenceClass = "",
+    factors: Collection[int] = (),
     *,
     is_spoiler: bool,
 ) -> View:
     """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
-    None while they are not known. `licence`: of the job's model.
+    None while they are not known. `licence`: of the job's model. `factors`: by which a single picture can be enlarged.
     """
     job = gallery.job
     items: list[ui.Item[Any]] = [
@@ -165,7 +167,7 @@ def gallery_card(
     if starts:
         items.append(row(remix))  # a row of its own: with four pictures the rows above are full
     if job.drawing.images == 1:
-        items += _rows_of_single(say, gallery, abilities)
+        items += _rows_of_single(say, gallery, abilities, factors)
     return card(*items, colour=_DONE)
 
 
@@ -177,8 +179,10 @@ _PANS = {
 }
 
 
-def _rows_of_single(say: Language, gallery: Gallery, abilities: Abilities | None) -> list[ui.ActionRow[Any]]:
-    """Builds the buttons that go on from a single picture: those that its model can answer."""
+def _rows_of_single(
+    say: Language, gallery: Gallery, abilities: Abilities | None, factors: Collection[int]
+) -> list[ui.ActionRow[Any]]:
+    """Builds the buttons that go on from a single picture: those that its model can answer. `factors`: as in `gallery_card`."""
     (picture,) = gallery.images
     job = gallery.job.id
 
@@ -188,9 +192,15 @@ def _rows_of_single(say: Language, gallery: Gallery, abilities: Abilities | None
         return GalleryButton(press, job, picture.index, label=say("gallery-on", press=press))
 
     rows: list[list[GalleryAction]] = []
-    if abilities is None or abilities.masks:
+    starts = abilities is None or abilities.starts
+    masks = abilities is None or abilities.masks
+    vary = [GalleryAction.SUBTLE, GalleryAction.STRONG] * starts + [GalleryAction.REGION] * masks
+    rows += [vary] * bool(vary)
+    if masks:
         zooms = [GalleryAction.ZOOM_LITTLE, GalleryAction.ZOOM_MUCH]
         rows += [[*zooms, GalleryAction.SQUARE] if picture.width != picture.height else zooms, [*_PANS]]
+    larger = [press for press, factor in FACTORS.items() if factor in factors]
+    rows += [larger] * bool(larger)
     return [row(*map(button, each)) for each in rows]
 
 

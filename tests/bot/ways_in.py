@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-from bot.gallery import typed_cards
+from bot.gallery import region, typed_cards
+from bot.gallery.region import RegionForm
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
 from bot.studio.orders.inline import NAMES
@@ -61,7 +62,13 @@ PARAMETERS = {
 }
 PRESSES = {
     GalleryAction.UPSCALE: Carries.PROMPT,
+    GalleryAction.UPSCALE_2: Carries.PROMPT,
+    GalleryAction.UPSCALE_4: Carries.PROMPT,
     GalleryAction.VARY: Carries.PROMPT,
+    GalleryAction.SUBTLE: Carries.PROMPT,
+    GalleryAction.STRONG: Carries.PROMPT,
+    GalleryAction.REGION: Carries.NOTHING,  # shows the cells of a picture
+    GalleryAction.CELLS: Carries.NOTHING,  # opens a modal, as REMIX
     **dict.fromkeys(OUTPAINTING, Carries.PROMPT),
     GalleryAction.REROLL: Carries.PROMPT,
     GalleryAction.REMIX: Carries.NOTHING,  # opens a modal, whose content is sent later
@@ -77,6 +84,7 @@ FORMS = {
         "change": Carries.NOTHING,
         "scheduler": Carries.NOTHING,
     },
+    RegionForm: {"cells": Carries.NOTHING, "prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     TextForm: {},
 }
@@ -213,6 +221,23 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
     return path
 
 
+def written_for_a_region(form: str, *, negative: str = "{}") -> Way:
+    """Redraws a region of another member's picture with the text in the modal."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
+        remixable, _ = await shop.variations.regional(job.id, 0, ADA)
+        modal = read_modal(region.form_of(language(ENGLISH), remixable, 0).to_dict())
+        entries = {"cells": ["4"], "prompt": form.format(text), "negative": negative.format(text)}
+        wanted = region.region_input_in(
+            {"custom_id": modal["custom_id"], "components": filled(modal, entries)}
+        )
+        assert wanted is not None
+        return await shop.variations.region(wanted.job, wanted.image, wanted.region, wanted.words, ADA)
+
+    return path
+
+
 def one_of_several(form: str) -> Way:
     """Reads the text back from the question before several orders."""
 
@@ -284,6 +309,8 @@ SHOWN: dict[str, Way] = {
     "half of it in a file": spread_over_a_file(as_text),
     "half of it in a PNG": spread_over_a_file(as_png),
     "form prompt": written_in_a_form("{}", negative=""),
+    "region prompt": written_for_a_region("{}", negative=""),
+    "region behind parameters": written_for_a_region("--seed 7 {}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
 }
@@ -313,6 +340,7 @@ LEFT_OUT: dict[str, Way] = {
         if what is Carries.NEGATIVE
     },
     "form negative": written_in_a_form("a quiet hill"),
+    "region negative": written_for_a_region("a quiet hill"),
     "edited negative": edited("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
     "a preset's --no": a_preset_leaves_out,

@@ -97,9 +97,11 @@ class Captions:
             # Such a model draws objects in the middle of a plain ground: it would draw another one around or beside the picture.
             return (PlannedPicture(prompt=Prompt(text="")),) * drawing.images
         ground = ""
-        # Less than the model's own variation: also the ground and the side stay.
-        is_slight = start is not None and start.strength < self._strengths[drawing.model]
-        if start is not None:
+        own = self._strengths[drawing.model]
+        # Less than the model's own variation: also the ground and the side stay. More of one: no picture keeps the ground.
+        is_slight = start is not None and start.strength < own
+        is_strong = action is JobAction.VARIATION and start is not None and start.strength > own
+        if start is not None and not is_strong:
             with suppress(PictureError):  # the worker tells
                 ground = ground_of(start.source)
         negative = self._negative(drawing.prompt, read.vocabulary)

@@ -18,7 +18,7 @@ OUTPAINTING: Mapping[GalleryAction, JobAction] = {
 }
 
 
-def strength_of(model: ModelEntry) -> float:
+def outpainting_strength(model: ModelEntry) -> float:
     """Returns the share of the schedule that the new part is drawn in.
 
     Most models draw it nearly from noise. One that draws a single object on a plain ground keeps the guess, which continues the

@@ -106,6 +106,11 @@ gallery-vary = V{ $picture }
 gallery-remix = Remix
 # Under a single picture.
 gallery-on = { $press ->
+    [subtle] Vary subtle
+    [strong] Vary strong
+    [region] Vary region
+    [up2] Upscale 2×
+    [up4] Upscale 4×
     [zoom15] Zoom out 1.5×
     [zoom20] Zoom out 2×
    *[square] Make square
@@ -131,6 +136,25 @@ remix-choice = { $change ->
     [details] Details, as V does
     [much] Much: the words count, and the layout stays
    *[most] Nearly all: only a rough outline stays
+}
+
+## A region of a picture, and its form
+
+region-numbers = The cells have these numbers. Choose those that are drawn anew; the rest of the picture stays.
+region-choose = Choose the cells
+region-title = Vary a region
+region-cells = Cells that are drawn anew
+    .hint = By rows: 1 to 3 at the top, 4 to 6 in the middle, 7 to 9 at the bottom
+region-cell = { $cell } · { $place ->
+    [0] top left
+    [1] top
+    [2] top right
+    [3] left
+    [4] middle
+    [5] right
+    [6] bottom left
+    [7] bottom
+   *[8] bottom right
 }
 
 ## A refused prompt, and its form

@@ -16,6 +16,7 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
 from bot.gallery import cards
 from bot.gallery.remix_form import form_of
+from bot.gallery.results import factors_of
 from bot.studio.orders.order import Gallery
 from bot.studio.orders.variations import Remixable
 from bot.texts import language, markdown
@@ -41,7 +42,18 @@ LARGEST_ID = 2**63 - 1
 JOB = JobId("22222aaaaa")
 NOW = 1_790_000_000.0
 SAY = language("en")
-ON = ["Zoom out 1.5×", "Zoom out 2×", "Make square", "⬅️", "➡️", "⬆️", "⬇️"]
+ON = [
+    "Vary subtle",
+    "Vary strong",
+    "Vary region",
+    "Zoom out 1.5×",
+    "Zoom out 2×",
+    "Make square",
+    "⬅️",
+    "➡️",
+    "⬆️",
+    "⬇️",
+]
 """The buttons that go on from a single picture which is no square."""
 
 
@@ -242,13 +254,26 @@ def test_a_single_picture_goes_on_where_its_model_can() -> None:
     one = a_gallery(a_job(drawing=replace(a_job().drawing, images=1)), 1)
     can = Abilities(pipeline="x", starts_by="y")
     view = cards.gallery_card(SAY, one, "x.png", can, is_spoiler=False)
-    assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix"]
+    assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix", "Vary subtle", "Vary strong"]
     view = cards.gallery_card(SAY, one, "x.png", replace(can, masks_by="z"), is_spoiler=False)
     assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix", *ON]
+    view = cards.gallery_card(SAY, one, "x.png", factors=(2, 4), is_spoiler=False)
+    assert labels_of(view)[-2:] == ["Upscale 2×", "Upscale 4×"]
     square = replace(one, images=(replace(one.images[0], width=1536),))
     view = cards.gallery_card(SAY, square, "x.png", is_spoiler=False)
     assert "Make square" not in labels_of(view) and "Zoom out 2×" in labels_of(view)
     assert not problems(cards.gallery_card(SAY, one, "x.png", is_spoiler=False), ["x.png"])
+
+
+def test_what_would_be_too_large_is_not_offered() -> None:
+    one = a_gallery(a_job(), 1)
+
+    def offered(side: int, action: JobAction = JobAction.UPSCALE) -> list[int]:
+        image = replace(one.images[0], width=side, height=64)
+        return factors_of(replace(one, job=replace(one.job, action=action), images=(image,)), usual=2)
+
+    assert [offered(side) for side in (512, 513, 1024, 1025)] == [[2, 4], [2], [2], []]
+    assert offered(512, JobAction.IMAGINE) == [4], "U1 doubles it"
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:

@@ -24,7 +24,17 @@ from bot.studio.orders.variations import MAX_SIDE, Change, Variations
 from bot.studio.settings import Settings
 from db.jobs import JobAction, Parent
 from generation.abilities import Abilities
-from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName, Placement, Role
+from generation.request import (
+    ImageSize,
+    JobId,
+    Lora,
+    LoraEntry,
+    LoraName,
+    Placement,
+    Region,
+    Role,
+    UpscaleRequest,
+)
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop, an_order
 from tests.drawings import grown_from
 
@@ -65,7 +75,50 @@ async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:
     order = await busy.variations.upscale(job.id, 2, BEN)
     assert (order.source, order.action, order.drawing.images) == ("U3", JobAction.UPSCALE, 1)
     assert order.drawing.seed == 52
-    assert order.drawing.pictures == grown_from(job.id, 2, strength=1.0, role=Role.UPSCALE)
+    (small,) = grown_from(job.id, 2, strength=1.0, role=Role.UPSCALE)
+    assert order.drawing.pictures == (replace(small, factor=busy.settings.generation.upscale_factor),)
+    upscale = await busy.admit(await busy.variations.pressed(GalleryAction.UPSCALE_4, job.id, 2, BEN))
+    drawing = await busy.studio._drawing_of(upscale)  # pyright: ignore[reportPrivateUsage]
+    request = await busy.studio._request_of(upscale, drawing)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(request, UpscaleRequest) and request.factor == 4
+    old = replace(drawing, pictures=(replace(drawing.pictures[0], factor=0),))  # of an earlier release
+    request = await busy.studio._request_of(upscale, old)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(request, UpscaleRequest) and request.factor == 2
+
+
+async def test_an_upscaled_picture_is_upscaled_again_up_to_the_limit(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    upscale = (await busy.fulfil(await busy.admit(await busy.variations.upscale(job.id, 0, ADA)))).job
+    again = await busy.variations.pressed(GalleryAction.UPSCALE_2, upscale.id, 0, BEN)
+    (small,) = again.drawing.pictures
+    assert (small.source, small.factor) == (Parent(job=upscale.id, image=0), 2), "of what is shown"
+
+
+async def test_subtle_and_strong_are_on_both_sides_of_v(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    orders = [
+        await busy.variations.pressed(press, job.id, 0, BEN)
+        for press in (GalleryAction.SUBTLE, GalleryAction.VARY, GalleryAction.STRONG)
+    ]
+    assert [strength_of(order) for order in orders] == pytest.approx([0.4, 0.6, 0.8])
+
+
+async def test_a_region_keeps_the_size_and_starts_from_the_picture(busy: Shop) -> None:
+    job = (await busy.draw(images=2, size=ImageSize(width=96, height=48))).job
+    cells = Region(rows=3, columns=3, cells=(0, 4))
+    words = PromptInput(prompt="a hat --ar 1:1 --images 2")
+    order = await busy.variations.region(job.id, 1, cells, words, BEN)
+    assert (order.action, order.source) == (JobAction.REGION, "region 2")
+    assert (order.drawing.prompt.text, order.drawing.size) == ("a hat", job.drawing.size)
+    (start,) = order.drawing.pictures
+    assert (start.source, start.region, start.strength) == (Parent(job=job.id, image=1), cells, 1.0)
+    drawn = await busy.admit(order)
+    assert (await busy.job(drawn)).drawing == order.drawing
+    assert len((await busy.fulfil(drawn)).images) == 2
+    can = Abilities(pipeline="x", starts_by="y")
+    unable = Variations(busy.settings, busy.records, lambda _: can)
+    with pytest.raises(ModelCannot):
+        await unable.region(job.id, 1, cells, words, BEN)
 
 
 async def test_rerolls_have_seeds_of_their_own_short_enough_to_type(shop: Shop) -> None:
