@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 TEST_STAMP := $(VENV)/.installed-test
 # Two or more processes run the tests; all tests of a file run in the same one, because they share what is slow to set up.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# Many processes start in the tests: each would compile the project anew where Python may not keep compiled files.
+PYTEST := env -u PYTHONDONTWRITEBYTECODE $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 PAGES := README.md CHANGELOG.md CONTRIBUTING.md SECURITY.md docs models/bundled/MODEL_CARD.md
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # --strict: a package that could not be looked up fails too.

@@ -23,7 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import history, ideas, imagine, preset, privacy, queue, report, server, verify
+from bot.commands import history, ideas, imagine, picture, preset, privacy, queue, server, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -32,6 +32,7 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod import log_channel as mod_log_channel
 from bot.commands.mod import rules as mod_rules
 from bot.commands.mod import sanctions as mod_sanctions
+from bot.commands.picture import PanelPress
 from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, log_in, stay_connected
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
@@ -69,6 +70,8 @@ _ANSWERS = ("CommandTree", "discord-ui", "discord.py")
 
 def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
+    tree.add_command(vary.vary)
+    tree.add_command(vary.blend)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
     tree.add_command(history.history)
@@ -86,11 +89,9 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     moderators.add_command(mod_rules.RULES)
     tree.add_command(moderators)
     tree.add_command(server.Server())
-    tree.add_command(mod.remove_picture)
-    tree.add_command(report.report)
+    tree.add_command(picture.picture)
     tree.add_command(privacy.PrivacyGroup())
     tree.add_command(verify.verify)
-    tree.add_command(verify.verify_message)
 
 
 def add_routes(client: Atelier) -> None:
@@ -107,6 +108,7 @@ def add_routes(client: Atelier) -> None:
         ForgetButton,
         LogChannelButton,
         TypedButton,
+        picture.PanelButton,
     )
     routes.add_each(GalleryAction, actions.press)
     routes.add(GalleryAction.REMIX, actions.open_form)
@@ -133,6 +135,13 @@ def add_routes(client: Atelier) -> None:
     routes.add(AppealPress.UPHOLD, partial(appeal_forms.open_answer, Decision.UPHELD))
     routes.add(AppealPress.OVERTURN, partial(appeal_forms.open_answer, Decision.OVERTURNED))
     routes.add(PrivacyPress.FORGET, privacy.forget)
+    routes.add(PanelPress.SUBTLE, picture.vary_subtle)
+    routes.add(PanelPress.STRONG, picture.vary_strong)
+    routes.add(PanelPress.REMIX, picture.open_form)
+    routes.add(PanelPress.VERIFY, picture.look_up)
+    routes.add(PanelPress.REPORT, picture.open_report)
+    routes.add(PanelPress.REMOVE, picture.remove)
+    routes.add_form(picture.picture_input_in, picture.remix)
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:

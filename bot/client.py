@@ -20,6 +20,7 @@ from bot.cases.mod_channel import ModChannel
 from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
+from bot.gallery.picture_orders import PictureOrders
 from bot.gallery.region import Regions
 from bot.gallery.typed_orders import TypedOrders
 from bot.options import demand_options
@@ -108,6 +109,7 @@ class Atelier(discord.AutoShardedClient):
         self.appeal_forms = AppealForms(parts.appeals, self.mod_channel, self.effects)
         self.delivery = Delivery(self, parts, self.mod_channel, self.direct_messages, spawn)
         self.typed_orders = TypedOrders(parts, self.delivery)
+        self.picture_orders = PictureOrders(parts, self.delivery)
         self.departures = ServerDepartures(self, parts)
         self.regions = Regions(parts, self.delivery)
         self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel, self.effects)

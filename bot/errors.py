@@ -55,7 +55,7 @@ async def answer(interaction: Interaction, error: Exception) -> None:
     say = say_to(interaction)
     text = markdown.short(told(error, say, f"in {_where(interaction)}"), _LONGEST_ANSWER)
     said: dict[str, Any] = {"content": text}
-    if isinstance(error, PromptRefused) and error.verdict:
+    if isinstance(error, PromptRefused) and (error.verdict or error.remixed):
         said = {"view": typed_cards.refusal(say, text, error)}
     try:
         if interaction.response.is_done():

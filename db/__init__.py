@@ -20,7 +20,20 @@ from db.erasure import ErasureRequest, PostedAs
 from db.errors import DatabaseMissing, DiskFull, ImageGone, StorageError
 from db.ids import new_job_id
 from db.images import StoredImage, Swept
-from db.jobs import Backlog, Job, JobAction, Jobs, JobState, Note, NoteKind, Parent, ReplyTarget
+from db.jobs import (
+    Backlog,
+    Job,
+    JobAction,
+    Jobs,
+    JobState,
+    Note,
+    NoteKind,
+    Parent,
+    PictureSource,
+    ReplyTarget,
+    Upload,
+    UploadId,
+)
 from db.lockdowns import LockdownState, Mode
 from db.member_export import Outlook
 from db.member_stats import MemberStats
@@ -30,4 +43,5 @@ from db.presets import LONGEST_NAME, LONGEST_TEXT
 from db.repositories import Repositories
 from db.retention import Periods
 from db.server_rules import Draft, ServerRule
+from db.uploads import StoredUpload
 from db.verdicts import VerdictRecord, Verdicts

@@ -24,12 +24,16 @@ from db.errors import ArchiveBroken, DatabaseBroken, DataFolderInUse, storage_er
 from db.migrate import FILE_NAME
 from db.state import opened
 
-LIVE = "SELECT DISTINCT sha256 FROM images WHERE removed_at IS NULL"
+LIVE = """
+SELECT sha256 FROM images WHERE removed_at IS NULL UNION SELECT sha256 FROM uploads WHERE removed_at IS NULL
+"""
 REMOVED = "SELECT removed_at, removed_by, removed_reason, job, image_index FROM images WHERE sha256 = ?"
 REMOVE = """
 UPDATE images SET removed_at = ?, removed_by = ?, removed_reason = ?
 WHERE job = ? AND image_index = ? AND sha256 = ? AND removed_at IS NULL
 """
+REMOVED_UPLOADS = "SELECT removed_at, id FROM uploads WHERE sha256 = ?"
+REMOVE_UPLOAD = "UPDATE uploads SET removed_at = ? WHERE id = ? AND sha256 = ? AND removed_at IS NULL"
 HEAD = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
 
 _HEAD_NAME = head_path(Path(FILE_NAME)).name
@@ -161,9 +165,11 @@ def _note_removals(source: Path, copy: Path, missing: set[str]) -> set[str]:
     with opened(source) as connection, closing(sqlite3.connect(copy)) as changed, changed:
         for sha256 in missing:
             rows = connection.execute(REMOVED, (sha256,)).fetchall()
-            if rows and all(row[0] is not None for row in rows):
+            uploads = connection.execute(REMOVED_UPLOADS, (sha256,)).fetchall()
+            if (rows or uploads) and all(row[0] is not None for row in (*rows, *uploads)):
                 removed.add(sha256)
                 changed.executemany(REMOVE, [(*row, sha256) for row in rows])
+                changed.executemany(REMOVE_UPLOAD, [(*row, sha256) for row in uploads])
     return removed
 
 

@@ -57,6 +57,7 @@ TIMES = (
         ),
     ),
     Times("images", ("created_at", "removed_at"), key="job"),
+    Times("uploads", ("created_at", "removed_at"), key="id"),
     Times("verdicts", ("at",)),
     Times("reports", ("at",)),
     Times("blocks", ("at", "lifted_at"), (("expires_at", "at"),)),

@@ -46,6 +46,7 @@ STATEMENTS = (
             "reports",
             "blocks",
             "banned_pictures",
+            "uploads",
             "server_rules",
         )
     ),

@@ -1,4 +1,4 @@
-"""Finished pictures: the bytes in a folder under the hash of their content, the other columns in a row.
+"""Finished pictures, and the files of uploads: the bytes in a folder under the hash of their content, the other columns in a row.
 
 A file is written before its row is committed, and deleted after its row is marked as removed. A crash in between leaves at most
 a file without a row. Such files may also belong to a newer database, of which this one is an old copy. At start, `sweep()` moves
@@ -87,10 +87,16 @@ WHERE job = :job AND image_index = :index AND removed_at IS NULL RETURNING sha25
 OF_MARK = "SELECT * FROM images WHERE mark = ? ORDER BY job, image_index"
 FINGERPRINTS = "SELECT job, image_index, pdq FROM images WHERE pdq IS NOT NULL"
 STORED = "SELECT pictures, bytes FROM stored_pictures"
-IS_LIVE = "SELECT 1 FROM images WHERE sha256 = ? AND removed_at IS NULL LIMIT 1"
+IS_LIVE = """
+SELECT 1 FROM images WHERE sha256 = :sha256 AND removed_at IS NULL
+UNION ALL SELECT 1 FROM uploads WHERE sha256 = :sha256 AND removed_at IS NULL LIMIT 1
+"""
 KNOWN = """
-SELECT sha256, max(removed_at IS NULL) AS is_live FROM images
-WHERE sha256 IN (SELECT value FROM json_each(?)) GROUP BY sha256
+SELECT sha256, max(is_live) AS is_live FROM (
+    SELECT sha256, removed_at IS NULL AS is_live FROM images WHERE sha256 IN (SELECT value FROM json_each(:hashes))
+    UNION ALL
+    SELECT sha256, removed_at IS NULL FROM uploads WHERE sha256 IN (SELECT value FROM json_each(:hashes))
+) GROUP BY sha256
 """
 
 
@@ -100,12 +106,12 @@ class Pictures:
         self._db = db
         self.folder = folder
 
-    async def put(self, contents: Iterable[bytes]) -> None:
-        """Writes the files before their rows, so that other writers need not wait for the disk.
+    async def put(self, contents: Iterable[bytes]) -> list[str]:
+        """Writes the files before their rows, so that other writers need not wait for the disk. Returns their hashes.
 
         DiskFull leaves at most files without rows.
         """
-        await asyncio.to_thread(lambda: [self._put(content) for content in contents])
+        return await asyncio.to_thread(lambda: [self._put(content) for content in contents])
 
     async def take_back(self, contents: Iterable[bytes]) -> None:
         """Deletes files that were `put` and that no row refers to."""
@@ -170,7 +176,7 @@ class Pictures:
         if row is None or row.is_removed:
             raise ImageGone(job=image.job, index=image.index)
         try:
-            return await asyncio.to_thread(self._path(row.sha256).read_bytes)
+            return await asyncio.to_thread(self.path_of(row.sha256).read_bytes)
         except FileNotFoundError as error:
             raise ImageGone(job=image.job, index=image.index) from error
 
@@ -185,8 +191,12 @@ class Pictures:
         row = await tx.one(REMOVE, parameters)
         if row is None:
             return False
-        tx.after_commit(partial(self._forget, row["sha256"]))
+        self.forget_after(tx, row["sha256"])
         return True
+
+    def forget_after(self, tx: Transaction, sha256: str) -> None:
+        """Deletes the file after the commit, unless a live row has the same content."""
+        tx.after_commit(partial(self._forget, sha256))
 
     async def sweep(self, began: float) -> Swept:
         """Puts every file where its rows say. Called at the program's start (`began`, unix seconds).
@@ -222,9 +232,9 @@ class Pictures:
 
     async def _places(self, reader: Reader, paths: Sequence[Path], trash: Path) -> dict[Path, Path | None]:
         """Returns the place of each file; None for a removed picture's file, which has none."""
-        rows = await reader.all(KNOWN, (json.dumps([path.stem for path in paths]),))
+        rows = await reader.all(KNOWN, {"hashes": json.dumps([path.stem for path in paths])})
         places: dict[str, Path | None] = {
-            f"{row['sha256']}.png": self._path(row["sha256"]) if row["is_live"] else None for row in rows
+            f"{row['sha256']}.png": self.path_of(row["sha256"]) if row["is_live"] else None for row in rows
         }
         return {path: places.get(path.name, trash / path.parent.name / path.name) for path in paths}
 
@@ -249,19 +259,19 @@ class Pictures:
 
     async def _forget(self, sha256: str) -> None:
         # Runs under the write lock, after the commit: the reader sees the state that the next writer will see.
-        if await self._db.reader.one(IS_LIVE, (sha256,)) is None:
-            await asyncio.to_thread(self._path(sha256).unlink, missing_ok=True)
+        if await self._db.reader.one(IS_LIVE, {"sha256": sha256}) is None:
+            await asyncio.to_thread(self.path_of(sha256).unlink, missing_ok=True)
 
     def _put(self, content: bytes) -> str:
         """Returns the content's hash. The file exists when this returns."""
         sha256 = hashlib.sha256(content).hexdigest()
-        path = self._path(sha256)
+        path = self.path_of(sha256)
         # A damaged file under the right name is written anew.
         if not path.is_file() or path.read_bytes() != content:
             _write(path, content)
         return sha256
 
-    def _path(self, sha256: str) -> Path:
+    def path_of(self, sha256: str) -> Path:
         return self.folder / sha256[:2] / f"{sha256}.png"
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NewType
 
 from msgspec import convert, to_builtins
 
@@ -52,6 +52,7 @@ class NoteKind(StrEnum):
     DRAWN = "drawn"  # what is drawn instead of the prompt, in the words of the model's tables
     DRAWN_PARTLY = "drawn-partly"  # the same, where some words of the prompt are not known
     UNWEIGHTED = "unweighted"  # what is drawn instead of the prompt has no weights
+    CLAMPED = "clamped"  # a parameter beyond its range, and the limit that is used
     GROUND = "ground"  # the scene for which a plain ground stands
 
 
@@ -76,12 +77,29 @@ class ReplyTarget:
     token_at: float = 0.0  # unix seconds
 
 
+UploadId = NewType("UploadId", str)
+"""Ten characters, as of a job."""
+
+
+class PictureSource:
+    """Where a picture that a job starts from is stored: a Parent or an Upload."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parent:
-    """A source picture of a job."""
+class Parent(PictureSource):
+    """A picture of another job."""
 
     job: JobId
     image: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload(PictureSource):
+    """A picture that a member supplied."""
+
+    id: UploadId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +111,7 @@ class Job:
     member_name: str
     action: JobAction
     place: ReplyTarget
-    drawing: Drawing[Parent]
+    drawing: Drawing[PictureSource]
     notes: tuple[Note, ...] = ()  # what its card tells about the prompt
     is_age_restricted: bool = False  # whether the channel was age-restricted when the member ordered
     policy_channel_id: int | None = None  # the channel whose policy applies; None: the channel of `place`
@@ -120,12 +138,12 @@ class Backlog:
 
 RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
 RECORD_PICTURE = """
-INSERT INTO job_parents (job, position, parent, parent_image, role, strength, placement, region, factor)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO job_parents (job, position, parent, parent_image, upload, role, strength, placement, region, factor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # One row for each source picture of a job, or one row without any. Rows of one job are adjacent.
 SELECT = """
-SELECT jobs.*, parent, parent_image, role, strength, placement, region, factor
+SELECT jobs.*, parent, parent_image, upload, role, strength, placement, region, factor
 FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
 """
 GET = f"{SELECT} WHERE id = ? ORDER BY position"
@@ -184,7 +202,7 @@ class Jobs(Repository):
         cells = _cells(job)
         await tx.all(RECORD.format(", ".join(cells), ", :".join(cells)), cells)
         for position, each in enumerate(job.drawing.pictures):
-            source = (each.source.job, each.source.image, each.role, each.strength)
+            source = (*_source_cells(each.source), each.role, each.strength)
             laid = (_as_json(each.placement), _as_json(each.region), each.factor)
             await tx.all(RECORD_PICTURE, (job.id, position, *source, *laid))
 
@@ -300,6 +318,24 @@ def _cells(job: Job) -> dict[str, Any]:
     return cells | place | drawing | size
 
 
+def _source_cells(source: PictureSource) -> tuple[str | None, int | None, str | None]:
+    """Returns the cells `parent`, `parent_image` and `upload`."""
+    match source:
+        case Parent(job=job, image=image):
+            return job, image, None
+        case Upload(id=upload):
+            return None, None, upload
+        case _:
+            raise TypeError(source)
+
+
+def _source(kind: type, row: sqlite3.Row) -> PictureSource:
+    """Rebuilds a source for msgspec, which can't choose between two classes. `kind`: PictureSource."""
+    if row["upload"] is not None:
+        return Upload(id=UploadId(row["upload"]))
+    return Parent(job=JobId(row["parent"]), image=row["parent_image"])
+
+
 def _job(rows: Sequence[sqlite3.Row]) -> Job:
     """Rebuilds the job from its cells. `rows`: one for each source picture, or one row."""
     cells: dict[str, Any] = dict(rows[0])
@@ -311,13 +347,15 @@ def _job(rows: Sequence[sqlite3.Row]) -> Job:
         "pictures": [
             {
                 **row,
-                "source": {"job": row["parent"], "image": row["parent_image"]},
+                "source": row,
                 "placement": _of_json(row["placement"]),
                 "region": _of_json(row["region"]),
             }
             for row in rows
-            if row["parent"] is not None
+            if row["role"] is not None
         ],
     }
     # Each value takes its own fields from the row. Not strict: SQLite's booleans are numbers.
-    return convert(cells | {"place": cells, "drawing": cells | {"size": cells}}, Job, strict=False)
+    return convert(
+        cells | {"place": cells, "drawing": cells | {"size": cells}}, Job, strict=False, dec_hook=_source
+    )

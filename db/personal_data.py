@@ -114,8 +114,22 @@ PERSONAL_DATA = (
     # The first parent is in its job's row.
     PersonalRows(
         "job_parents",
-        through=f"{_OWN_JOBS} AND position > 0",
-        columns="job, position, parent, parent_image, role, strength, placement, region, factor",
+        through=f"{_OWN_JOBS} AND (position > 0 OR upload IS NOT NULL)",
+        columns="job, position, parent, parent_image, upload, role, strength, placement, region, factor",
+    ),
+    # db/erasure.py names those whose file goes first.
+    PersonalRows(
+        "uploads",
+        at="created_at",
+        treatments=(
+            Treatment(
+                """removed_at IS NOT NULL AND NOT EXISTS (
+                    SELECT 1 FROM job_parents JOIN jobs AS users ON users.id = job_parents.job
+                    WHERE job_parents.upload = uploads.id AND users.state IN ('queued', 'running'))""",
+                paced_by="id",
+            ),
+        ),
+        columns="id, member, guild_id, channel_id, sha256, width, height, bytes, created_at, removed_at",
     ),
     PersonalRows(
         "images",

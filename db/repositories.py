@@ -31,6 +31,7 @@ from db.retention import Retention
 from db.server_rules import ServerRules
 from db.spending import Spending
 from db.strikes import Strikes
+from db.uploads import Uploads
 from db.verdicts import Verdicts
 
 
@@ -39,6 +40,7 @@ class Repositories:
     database: Database
     jobs: Jobs
     pictures: Pictures
+    uploads: Uploads
     spending: Spending
     verdicts: Verdicts
     blocks: Blocks
@@ -70,7 +72,8 @@ class Repositories:
         made: dict[str, Any] = {
             "database": database,
             "pictures": pictures,
-            "retention": Retention(database, pictures),
+            "uploads": (uploads := Uploads(database, pictures)),
+            "retention": Retention(database, pictures, uploads),
         }
         others = {name: kind(database) for name, kind in get_type_hints(cls).items() if name not in made}
         return cls(**made, **others)

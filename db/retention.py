@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from db.database import Database, value_of
 from db.erasure import BATCH, JOB_IS_OVER, PostedAs
 from db.images import Pictures
+from db.jobs import UploadId
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
+from db.uploads import UNUSED_SECONDS, Uploads
 from generation import JobId
 
 SLICE = 1000
@@ -100,15 +102,19 @@ EXPIRIES = (
     ),
 )
 OLD_PICTURES = """
-SELECT job, image_index, bytes FROM images WHERE removed_at IS NULL AND created_at < ? ORDER BY created_at LIMIT ?
+SELECT job, image_index, NULL AS upload, bytes, created_at FROM images WHERE removed_at IS NULL AND created_at < :before
+UNION ALL
+SELECT NULL, NULL, id, bytes, created_at FROM uploads WHERE removed_at IS NULL AND created_at < :before
+ORDER BY created_at LIMIT :limit
 """
 _START = (float("-inf"), "")
 
 
 class Retention:
-    def __init__(self, db: Database, pictures: Pictures) -> None:
+    def __init__(self, db: Database, pictures: Pictures, uploads: Uploads | None = None) -> None:
         self._db = db
         self._pictures = pictures
+        self._uploads = uploads or Uploads(db, pictures)
         self._after: dict[Expiry, tuple[float, int | str]] = {}  # the row behind which the next slice begins
 
     async def step(self, periods: Periods, now: float) -> int:
@@ -123,6 +129,7 @@ class Retention:
             excess = (await self._pictures.stored()).bytes - periods.picture_bytes
             if excess > 0:
                 count += await self._remove_pictures(math.inf, now, "no room", excess)
+        count += await self._remove_uploads(now)
         for expiry in EXPIRIES:
             period: float | None = getattr(periods, expiry.period)
             if period is not None:
@@ -150,18 +157,33 @@ class Retention:
 
     async def _remove_pictures(self, before: float, now: float, reason: str, excess: float = math.inf) -> int:
         """Removes the oldest pictures made before `before`, until at least `excess` bytes are gone."""
-        old = await self._db.reader.all(OLD_PICTURES, (before, PICTURES_AT_ONCE))
+        old = await self._db.reader.all(OLD_PICTURES, {"before": before, "limit": PICTURES_AT_ONCE})
         if not old:
             return 0
         count = 0
         async with self._db.transaction() as tx:
             until = time.monotonic() + _HOLD_SECONDS
             for row in old:
-                await self._pictures.remove(
-                    tx, JobId(row["job"]), row["image_index"], by=None, reason=reason, at=now
-                )
+                if row["upload"] is not None:
+                    await self._uploads.remove(tx, [UploadId(row["upload"])], now)
+                else:
+                    await self._pictures.remove(
+                        tx, JobId(row["job"]), row["image_index"], by=None, reason=reason, at=now
+                    )
                 count += 1
                 excess -= row["bytes"]
                 if excess <= 0 or time.monotonic() > until:
                     break
+        return count
+
+    async def _remove_uploads(self, now: float) -> int:
+        """Removes uploads that got no order, and then the rows of removed ones that no order names any more."""
+        unused = await self._uploads.unused(now - UNUSED_SECONDS, PICTURES_AT_ONCE)
+        count = 0
+        if unused:
+            async with self._db.transaction() as tx:
+                count = await self._uploads.remove(tx, unused, now)
+        if await self._uploads.has_forgettable():
+            async with self._db.transaction() as tx:
+                count += await self._uploads.forget(tx, BATCH)
         return count

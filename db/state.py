@@ -11,7 +11,10 @@ from db.jobs import JobState
 from db.migrate import BUSY_TIMEOUT, check, demand_not_lost, known_version, version_of
 
 COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
-COUNT_IMAGES = "SELECT count(*), coalesce(sum(bytes), 0) FROM images WHERE removed_at IS NULL"
+COUNT_IMAGES = """
+SELECT count(*), coalesce(sum(bytes), 0) FROM (
+    SELECT bytes FROM images WHERE removed_at IS NULL UNION ALL SELECT bytes FROM uploads WHERE removed_at IS NULL)
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,10 @@ PICTURE = "picture"
 """The source of a verdict on a finished picture: the member did not ask for what the detector found."""
 
 
+UPLOAD = "upload"
+"""The source of a refusal of a picture that the member sent: their own act, as a prompt is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictRecord:
     id: int

@@ -27,7 +27,8 @@ Braces with a comma are choices: `a {red, blue} fox` makes two orders, each with
 `--repeat 3` (`--r 3`) orders the same three times, with other seeds.
 The bot counts the orders and asks first: at most 20, each with its own limits and its own reading by the filter.
 Neither works with a file, nor in the remix form.
-A refused prompt comes back with a button, Edit: a form holds the text and the options.
+With the option `image`, the pictures start from one of yours: [prompts.md](prompts.md#pictures).
+A refused prompt comes back with a button, Edit: a form holds the text and the options; after a remix, it is the remix form.
 """
 BUTTONS = """
 ## Buttons under pictures

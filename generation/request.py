@@ -64,6 +64,7 @@ class Role(StrEnum):
     START = "start"  # image-to-image starts from it
     MASK = "mask"  # for the start: white is redrawn, black is kept to the pixel
     UPSCALE = "upscale"  # enlarged without redrawing
+    REFERENCE = "reference"  # the prompt speaks of it: "put the hat of image 2 on the fox of image 1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +140,10 @@ class Drawing(Generic[Source]):
         is_laid = start is not None and (start.placement is not None or start.region is not None)
         return is_laid or self.picture(Role.MASK) is not None
 
+    @property
+    def references(self) -> tuple[InputPicture[Source], ...]:
+        return tuple(each for each in self.pictures if each.role is Role.REFERENCE)
+
     def with_contents(self, contents: Iterable[bytes]) -> Drawing[bytes]:
         """Replaces the sources by contents. `contents`: one for each input picture, in the same order."""
         pairs = zip(self.pictures, contents, strict=True)
@@ -206,7 +211,8 @@ class BatchKey:
     latent_shape: tuple[
         int, ...
     ]  # (channels, height / vae scale, width / vae scale), or (channels, 1, room) for any size
-    text_shape: tuple[int, ...]  # (tokens, width) of one prompt's embedding
+    # (tokens, width) of one prompt's embedding; then height and width in latents of each reference picture
+    text_shape: tuple[int, ...]
     dtype: str
     loras: LoraSet = ()
 

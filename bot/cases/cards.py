@@ -330,7 +330,7 @@ def review_card(say: Language, record: VerdictRecord, *, count: int, since: floa
     verdict = record.verdict
     lines = [
         say("case-review", why=why(say, verdict)),
-        f"> {markdown.short(markdown.plain(record.prompt), 900)}",
+        f"> {markdown.short(markdown.plain(record.prompt or markdown.NO_WORDS), 900)}",
     ]
     if record.negative:
         lines.append(say("case-negative", text=record.negative, limit=400))

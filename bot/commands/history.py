@@ -87,4 +87,4 @@ def _words(say: Language, job: Job, *, is_removed: bool) -> str:
     )
     if not (job.delivered_at or is_removed):
         about = f"{about}\n{say('history-not-posted')}"
-    return f"**{markdown.short(markdown.plain(drawing.prompt.text), 200)}**\n{about}"
+    return f"**{markdown.short(markdown.plain(drawing.prompt.text or markdown.NO_WORDS), 200)}**\n{about}"

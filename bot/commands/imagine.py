@@ -36,6 +36,8 @@ async def imagine(
     lora: str | None = None,
     preset: str | None = None,
     file: discord.Attachment | None = None,
+    image: discord.Attachment | None = None,
+    mask: discord.Attachment | None = None,
 ) -> None:
     interaction.client.delivery.intake.demand_time(interaction)
     wish = PromptInput(
@@ -51,18 +53,34 @@ async def imagine(
         lora=lora,
         preset=preset,
     )
+    if image is not None or mask is not None:
+        await interaction.client.picture_orders.imagine(
+            interaction, await _with_file(interaction, wish, file), image, mask
+        )
+        return
     if file is None:
         await interaction.client.typed_orders.order(interaction, wish)
         return
     settings, actor = interaction.client.parts.settings, actor_of(interaction)
+    wish = await _with_file(interaction, wish, file)
+    default = await interaction.client.parts.studio.offered.default(actor.guild_id)
+    order = compose(wish, actor, settings.models, default)
+    await interaction.client.delivery.deliver(interaction, order)
+
+
+async def _with_file(
+    interaction: Interaction, wish: PromptInput, file: discord.Attachment | None
+) -> PromptInput:
+    """Returns the wish with what the file holds. Raises refusals of the text, of the preset and of the file."""
+    if file is None:
+        return wish
+    settings, actor = interaction.client.parts.settings, actor_of(interaction)
     presets = await interaction.client.parts.presets.of(actor)
     default = await interaction.client.parts.studio.offered.default(actor.guild_id)
     wish = read(wish)  # errors in the typed text are reported before the download
-    content = await fetch(file)
+    content = await fetch(file, interaction.filesize_limit)
     held = await asyncio.to_thread(prompt_in_file, content, wish, settings.models, default)
-    wish = with_file(wish, held, presets)
-    order = compose(wish, actor, settings.models, default, presets)
-    await interaction.client.delivery.deliver(interaction, order)
+    return with_file(wish, held, presets)
 
 
 imagine.autocomplete("preset")(presets_like)

@@ -41,7 +41,9 @@ async def _panel(interaction: Interaction) -> ui.LayoutView:
         progress = parts.dispatch.progress_of(job.id)
         state = progress_line(say, progress) if progress else say("queue-starting")
         items.append(
-            ui.TextDisplay(f"**{markdown.short(markdown.plain(job.drawing.prompt.text), 150)}**\n{state}")
+            ui.TextDisplay(
+                f"**{markdown.short(markdown.plain(job.drawing.prompt.text or markdown.NO_WORDS), 150)}**\n{state}"
+            )
         )
         items.append(row(GalleryButton(GalleryAction.CANCEL, job.id, 0, label=say("gallery-cancel"))))
     if len(jobs) > _MOST:

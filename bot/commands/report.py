@@ -1,22 +1,18 @@
-"""Report: a message menu for all members, on the bot's pictures."""
+"""Report of the menu "Picture…": for all members, on the bot's pictures."""
 
 import logging
-
-import discord
-from discord import app_commands
 
 from bot.client import Interaction
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.ui import REASON, TextForm, paragraph, say_to, text
+from bot.ui import REASON, TextForm, paragraph, say_to
 
 log = logging.getLogger(__name__)
 
 
-@app_commands.context_menu(name=text("menu-report"))
-@app_commands.guild_only()
-async def report(interaction: Interaction, message: discord.Message) -> None:
-    job = await interaction.client.parts.takedown.job_of_message(message.id, actor_of(interaction))
+async def open_form(interaction: Interaction, message: int) -> None:
+    """Opens the form for a reason. Raises NoSuchJob."""
+    job = await interaction.client.parts.takedown.job_of_message(message, actor_of(interaction))
 
     async def submit(interaction: Interaction, reason: str) -> None:
         atelier = interaction.client

@@ -1,10 +1,9 @@
-"""/verify and the message menu "Verify": whether this bot made a picture, and if so when, from what, and for whom."""
+"""/verify, and Verify of the menu "Picture…": whether this bot made a picture, and if so when, from what, and for whom."""
 
 from collections.abc import Iterator
 from typing import Any
 
 import discord
-from discord import app_commands
 
 from bot.attachments import fetched
 from bot.client import Interaction
@@ -12,7 +11,7 @@ from bot.gallery.cards import loras_told
 from bot.permissions import actor_of
 from bot.studio import Actor, Moderator, NothingToVerify, TooHeavyToVerify
 from bot.studio.pictures.verification import MAX_BYTES, Evidence, How, Verified
-from bot.ui import Language, command, note, say_to, text
+from bot.ui import Language, command, markdown, note, say_to
 from db import Job
 from generation import MemberId
 
@@ -28,13 +27,13 @@ async def verify(interaction: Interaction, picture: discord.Attachment) -> None:
     await _answer(interaction, [picture.url])
 
 
-@app_commands.context_menu(name=text("menu-verify"))
 async def verify_message(interaction: Interaction, message: discord.Message) -> None:
-    uploaded = [each.url for each in message.attachments if _may_be_picture(each)]
-    await _answer(interaction, [*uploaded, *_shown_in(message.components)])
+    """Examines the pictures of a message. Raises as `_answer`."""
+    uploaded = [each.url for each in message.attachments if may_be_picture(each)]
+    await _answer(interaction, [*uploaded, *shown_in(message.components)])
 
 
-def _may_be_picture(file: discord.Attachment) -> bool:
+def may_be_picture(file: discord.Attachment) -> bool:
     """Returns whether Discord calls the file a picture of allowed size: videos and archives are not downloaded."""
     return file.size <= MAX_BYTES and (file.content_type or "image/").startswith("image/")
 
@@ -67,12 +66,12 @@ async def _answer(interaction: Interaction, addresses: list[str]) -> None:
     await interaction.followup.send(view=note("\n\n".join(said)), ephemeral=True)
 
 
-def _shown_in(components: Any) -> Iterator[str]:
+def shown_in(components: Any) -> Iterator[str]:
     """Yields URLs of files uploaded with the message and shown in its components. Other URLs are never fetched."""
     for each in components:
         if isinstance(each, discord.components.MediaGalleryComponent):
             yield from (item.media.url for item in each.items if item.media.attachment_id)
-        yield from _shown_in(getattr(each, "children", ()))
+        yield from shown_in(getattr(each, "children", ()))
 
 
 def _said(verified: Verified, actor: Actor, say: Language) -> str:
@@ -126,7 +125,7 @@ def _about(job: Job, image: int | None, actor: Actor, say: Language) -> list[str
     ]
     is_theirs = isinstance(actor, Moderator) and actor.guild_id == job.place.guild_id
     if is_theirs or actor.member == job.member:
-        lines.append(say("verify-prompt", prompt=drawing.prompt.text))
+        lines.append(say("verify-prompt", prompt=drawing.prompt.text or markdown.NO_WORDS))
         if drawing.prompt.negative:
             lines.append(say("verify-negative", negative=drawing.prompt.negative))
     if is_theirs:

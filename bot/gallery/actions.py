@@ -8,12 +8,21 @@ import discord
 
 from bot.cases.effects import Effects
 from bot.cases.mod_channel import ModChannel
+from bot.gallery import typed_cards
 from bot.gallery.delivery import Delivery
 from bot.gallery.remix_form import RemixInput, form_of
-from bot.gallery.results import FILE_LIMIT, gallery_result
+from bot.gallery.results import gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import GalleryAction, MessageStays, NotRunning, NotYours, PictureGone, demand_known
+from bot.studio import (
+    GalleryAction,
+    MessageStays,
+    NotRunning,
+    NotYours,
+    PictureGone,
+    PromptRefused,
+    demand_known,
+)
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
 from bot.ui import say_in, say_to
@@ -72,14 +81,21 @@ class GalleryActions:
     async def open_form(self, interaction: Interaction, job: JobId, image: int) -> None:
         # A form must be the first answer: no deferred answer may come before it.
         remixable = await self._parts.variations.remixable(job, actor_of(interaction))
-        await interaction.response.send_modal(form_of(say_to(interaction), remixable))
+        refused = typed_cards.blocks_in(interaction.message)  # only the answer to a refused remix has any
+        await interaction.response.send_modal(form_of(say_to(interaction), remixable, image, refused))
 
     async def remix(self, interaction: Interaction, wanted: RemixInput) -> None:
         """Orders a remix from the submitted form. Raises refusals."""
         order = await self._parts.variations.remix(
             wanted.job, wanted.image, wanted.words, actor_of(interaction), wanted.change
         )
-        await self._delivery.deliver(interaction, order)
+        try:
+            await self._delivery.deliver(interaction, order)
+        except PromptRefused as refused:
+            words = wanted.words
+            refused.remixed = wanted.job, wanted.image
+            refused.texts = tuple(filter(None, [words.prompt, words.negative]))
+            raise
 
     async def delete(self, interaction: Interaction, job: JobId, image: int) -> None:
         """Deletes all of the job's pictures. Raises NoSuchJob, NotYours, PictureGone, MessageStays."""
@@ -122,7 +138,7 @@ class GalleryActions:
         gallery = await self._parts.stored_pictures.gallery_of(job)
         is_spoiler = await self._parts.studio.is_for_adults(job)
         render = await gallery_result(say_to(interaction), self._parts, gallery, is_spoiler=is_spoiler)
-        view, files = await render(FILE_LIMIT)
+        view, files = await render(interaction.filesize_limit)
         await interaction.edit_original_response(view=view, attachments=files)
         await self._parts.records.jobs.hand_out(job.id, self._parts.clock())
 

@@ -9,7 +9,7 @@ from discord import ui
 
 from bot.studio import FACTORS, Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
-from db import Job, JobAction, Note, NoteKind
+from db import Job, JobAction, Note, NoteKind, Parent
 from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Running, Waiting
 
 PROMPT_SHOWN = 1000
@@ -25,11 +25,19 @@ class GalleryButton(Button, actions=GalleryAction, of=PICTURE):
 
 
 def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
-    prompt = markdown.short(markdown.plain(job.drawing.prompt.text), PROMPT_SHOWN)
+    prompt = markdown.short(markdown.plain(job.drawing.prompt.text or markdown.NO_WORDS), PROMPT_SHOWN)
     # A long prompt in bold would be too heavy above its picture.
     shown = prompt if len(prompt) > _BOLD else f"**{prompt}**"
-    first = next((each.source.image + 1 for each in job.drawing.pictures), None)
-    head = say("gallery-head", prompt=shown, member=job.member, action=job.action, picture=first)
+    sources = [each.source for each in job.drawing.pictures]
+    first = next((each.image + 1 for each in sources if isinstance(each, Parent)), None)
+    head = say(
+        "gallery-head",
+        prompt=shown,
+        member=job.member,
+        action=job.action,
+        picture=first,
+        is_supplied=bool(sources),
+    )
     return ui.TextDisplay("\n".join([head, *(_note(say, note) for note in job.notes)]))
 
 
@@ -42,12 +50,16 @@ def _note(say: Language, note: Note) -> str:
         names = " · ".join(map(markdown.plain, note.names))
     else:
         names = ", ".join(name if name.isdecimal() else f"`--{name}`" for name in note.names)
-    return say("gallery-note", kind=note.kind, names=names, count=len(note.names))
+    limit = ""
+    if note.kind is NoteKind.CLAMPED:
+        name, limit = note.names
+        names = f"`--{name}`"
+    return say("gallery-note", kind=note.kind, names=names, count=len(note.names), limit=limit)
 
 
 def _described(job: Job) -> str:
     """Returns the alt text: the words that were screened and drawn."""
-    return markdown.short(markdown.one_line(job.drawing.prompt.text), _ALT)
+    return markdown.short(markdown.one_line(job.drawing.prompt.text or markdown.NO_WORDS), _ALT)
 
 
 def _foot(say: Language, gallery: Gallery, licence: LicenceClass, *, is_guided: bool) -> ui.TextDisplay[Any]:

@@ -153,7 +153,8 @@ class Delivery:
             log.warning("accepted, but its answer failed: %s", error)
         finally:
             # The new task inherits the job's context for log lines.
-            self._spawn(self._carry(job, self._posted(job, place)) if is_told else self._retract(job))
+            post, limit = self._posted(job, place), interaction.filesize_limit
+            self._spawn(self._carry(job, post, limit) if is_told else self._retract(job))
 
     async def _retract(self, job: Job) -> None:
         """Takes back an order whose answer came too late: its member sees that the bot did not respond, and orders again."""
@@ -190,11 +191,14 @@ class Delivery:
     def _posted(self, job: Job, place: ReplyTarget) -> PostedMessage:
         return PostedMessage(self._client, place, job.id, partial(self._studio.place_of_answer, job))
 
-    async def _carry(self, job: Job, post: PostedMessage) -> None:
-        """Runs an accepted job until its result is posted. Errors are shown in the same message."""
+    async def _carry(self, job: Job, post: PostedMessage, limit: int = FILE_LIMIT) -> None:
+        """Runs an accepted job until its result is posted. Errors are shown in the same message.
+
+        `limit`: bytes of a file that the channel takes.
+        """
         try:
             try:
-                await self._finish(job, post, await self._outcome(job, post))
+                await self._finish(job, post, await self._outcome(job, post), limit)
                 await self._show_moderators(job)
             except (MessageGone, JobParked, StorageError, *UNREACHABLE):
                 raise
@@ -232,9 +236,8 @@ class Delivery:
         finally:
             self._carried.discard(job.id)
 
-    async def _finish(self, job: Job, post: PostedMessage, render: Render) -> None:
+    async def _finish(self, job: Job, post: PostedMessage, render: Render, limit: int = FILE_LIMIT) -> None:
         """Posts a job's result and records that. Raises MessageGone, StorageError, or one of UNREACHABLE."""
-        limit = FILE_LIMIT
         while True:
             view, files = await render(limit)
             try:

@@ -1,7 +1,7 @@
 """The remix form behind ✏️: shows a picture's prompt for editing, and reads the answer. Its state is in its custom_id."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,8 +37,16 @@ class RemixForm(ui.Modal):
     """
 
 
-def form_of(say: Language, remixable: Remixable) -> RemixForm:
-    job, first = remixable.job, remixable.images[0]
+def form_of(say: Language, remixable: Remixable, image: int = 0, texts: Sequence[str] = ()) -> RemixForm:
+    """Builds the form. `image`: chosen at first, if it is still there.
+
+    `texts`: in place of the job's own prompt and negative prompt; the second may be missing.
+    """
+    job = remixable.job
+    first = image if image in remixable.images else remixable.images[0]
+    prompt, negative = job.drawing.prompt.text, job.drawing.prompt.negative
+    if texts:
+        prompt, negative = texts[0], "".join(texts[1:2])
     form = RemixForm(
         title=say("remix-title"), timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, job.id, first)
     )
@@ -46,12 +54,12 @@ def form_of(say: Language, remixable: Remixable) -> RemixForm:
         ui.Label(
             text=say("remix-prompt"),
             description=say("remix-prompt.hint"),
-            component=paragraph_of(_PROMPT, job.drawing.prompt.text, is_required=True),
+            component=paragraph_of(_PROMPT, prompt, is_required=True),
         )
     )
-    if remixable.takes_negative:
-        negative = paragraph_of(_NEGATIVE, job.drawing.prompt.negative, is_required=False)
-        form.add_item(ui.Label(text=say("remix-negative"), component=negative))
+    if remixable.takes_negative or negative:
+        left_out = paragraph_of(_NEGATIVE, negative, is_required=False)
+        form.add_item(ui.Label(text=say("remix-negative"), component=left_out))
     if len(remixable.images) > 1:
         pictures = {str(image): say("remix-picture", picture=image + 1) for image in remixable.images}
         form.add_item(ui.Label(text=say("remix-start"), component=_menu(_IMAGE, pictures, str(first))))

@@ -18,7 +18,7 @@ from db.verdicts import PICTURE
 from generation.files import images
 
 FILE_LIMIT = 10 * 2**20
-"""Bytes: the upload limit of every server. Grids stay below it by their format; single PNGs are checked."""
+"""Bytes that every server takes: for results after a restart, when the limit that came with the order is not known."""
 
 Render = Callable[[int], Coroutine[Any, Any, tuple[View, list[discord.File]]]]
 """Builds the card, with a file of at most so many bytes."""

@@ -11,8 +11,9 @@ from typing import Any
 import discord
 from discord import ui
 
+from bot.gallery.cards import GalleryButton
 from bot.gallery.remix_form import entries_in, paragraph_of
-from bot.studio import PromptRefused, UnreadablePress
+from bot.studio import GalleryAction, PromptRefused, UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.permutations import escaped
 from bot.ui import BLUE, FORM_SECONDS, NUMBER, Button, Language, View, custom_id, pattern, row
@@ -22,6 +23,8 @@ _PROMPT, _NEGATIVE = "prompt", "negative"
 _EDITED = "edited"
 _CUSTOM_ID = re.compile(pattern([_EDITED], NUMBER))
 _BLOCK = re.compile(r"```\n(.*)\n```", re.DOTALL)
+LONGEST = 3000
+"""Characters of the texts of a message's blocks. Discord takes 4,000 a message."""
 _MARK = "`\u200b"
 """A backtick of the member's in a block of code. Three of them would end the block."""
 
@@ -44,6 +47,14 @@ def refusal(say: Language, text: str, refused: PromptRefused) -> View:
     """Builds the answer to a refused prompt. Its member can edit the prompt and send it again."""
     view = ui.LayoutView(timeout=None)
     view.add_item(ui.TextDisplay(text))
+    if refused.remixed is not None:
+        if sum(len(block(each)) for each in refused.texts) > LONGEST:
+            return view
+        for each in refused.texts:
+            view.add_item(ui.TextDisplay(block(each)))
+        again = GalleryButton(GalleryAction.REMIX, *refused.remixed, label=say("edit-button"), emoji="✏️")
+        view.add_item(row(again))
+        return view
     if refused.options:
         view.add_item(ui.TextDisplay(say("edit-options")))
         view.add_item(ui.TextDisplay(block(refused.options)))
@@ -99,19 +110,18 @@ def block(text: str) -> str:
     return f"```\n{text.replace('`', _MARK)}\n```"
 
 
-def block_in(message: discord.Message | None) -> str | None:
-    """Returns the text of a message's block, as it was; None if there is none."""
+def blocks_in(message: discord.Message | None) -> list[str]:
+    """Returns the texts of a message's blocks, as they were."""
     if message is None:
-        return None
-    for each in ui.LayoutView.from_message(message).walk_children():
-        if isinstance(each, ui.TextDisplay) and (found := _BLOCK.fullmatch(each.content.strip())):
-            return found[1].replace(_MARK, "`")
-    return None
+        return []
+    items = ui.LayoutView.from_message(message).walk_children()
+    contents = [each.content.strip() for each in items if isinstance(each, ui.TextDisplay)]
+    return [found[1].replace(_MARK, "`") for each in contents if (found := _BLOCK.fullmatch(each))]
 
 
 def demand_block(message: discord.Message | None) -> str:
     """Returns the text of the message's block. Raises UnreadablePress."""
-    text = block_in(message)
-    if text is None:
+    texts = blocks_in(message)
+    if not texts:
         raise UnreadablePress
-    return text
+    return texts[0]

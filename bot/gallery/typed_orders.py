@@ -19,9 +19,6 @@ from moderation.rate_limits import RateLimited, TooManyJobs
 
 Interaction = discord.Interaction[Any]
 
-_LONGEST = 3000
-"""Characters of a text with its options. Discord takes 4,000 a message, and each backtick is written as two signs."""
-
 
 class TypedOrders:
     def __init__(self, parts: Parts, delivery: Delivery) -> None:
@@ -37,8 +34,8 @@ class TypedOrders:
             await self._delivery.deliver(interaction, orders[0])
             return
         text = as_typed(wish)
-        if len(text) + text.count("`") > _LONGEST:
-            raise PromptTooLong(len(text), _LONGEST)
+        if len(typed_cards.block(text)) > typed_cards.LONGEST:
+            raise PromptTooLong(len(text), typed_cards.LONGEST)
         lines = await self._lines(say_to(interaction), orders)
         view = typed_cards.question(say_to(interaction), lines, text, interaction.user.id)
         await interaction.response.send_message(view=view, ephemeral=True)
@@ -107,7 +104,7 @@ class TypedOrders:
         asker = (MemberId(interaction.user.id), interaction.guild_id)
         if record is None or (record.member, record.guild_id) != asker:
             raise NoSuchPrompt
-        options = typed_cards.block_in(interaction.message) or ""
+        options = "".join(typed_cards.blocks_in(interaction.message)[:1])
         await interaction.response.send_modal(typed_cards.form_of(say_to(interaction), record, options))
 
 

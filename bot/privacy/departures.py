@@ -64,6 +64,10 @@ class ServerDepartures:
                     for job, index in found:
                         await records.pictures.remove(tx, job, index, by=None, reason="", at=self._clock())
                 await asyncio.sleep(self._pause)
+            while left := await records.uploads.of_guild(guild_id, _AT_ONCE):
+                async with records.database.transaction() as tx:
+                    await records.uploads.remove(tx, left, self._clock())
+                await asyncio.sleep(self._pause)
             rows = await records.departures.forget(guild_id)
             await records.database.tidy()
             log.info("the server %s is forgotten: %d rows", guild_id, rows)

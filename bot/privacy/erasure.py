@@ -201,6 +201,11 @@ class ErasureSweep:
                 for job, index in found:
                     await self._records.pictures.remove(tx, job, index, by=None, reason="", at=self._clock())
             await asyncio.sleep(self._pause)
+        whose, uploads = (erasure.member, erasure.asked_at), self._records.uploads
+        while left := await uploads.of_member(*whose, _AT_ONCE):
+            async with self._records.database.transaction() as tx:
+                await uploads.remove(tx, left, self._clock())
+            await asyncio.sleep(self._pause)
 
     async def _delete(self, posted: list[PostedAs]) -> bool:
         """Deletes the messages. Returns False when Discord can't be reached; the next sweep deletes the rest."""

@@ -24,10 +24,10 @@ class NotAdded(StartError):
 
     path: Path
     reason: str
-    block: str  # what the owner can add by hand
+    by_hand: str  # what the owner can add instead
 
     def __str__(self) -> str:
-        return f"{self.path} was not changed: {self.reason}. Add this by hand:\n\n{self.block}"
+        return f"{self.path} was not changed: {self.reason}. Add this by hand:\n\n{self.by_hand}"
 
 
 @dataclass(eq=False)
@@ -58,10 +58,11 @@ def demand_free(path: Path, entry: ModelEntry) -> bool:
     return True
 
 
-def add_model(path: Path, entry: ModelEntry, block: str, *, is_default: bool) -> bool:
+def add_model(path: Path, entry: ModelEntry, block: str, *, is_default: bool, is_trial: bool = False) -> bool:
     """Adds a model, and makes it the default if `is_default`. A file that is missing is made from config.example.toml.
 
-    Returns whether the file was changed. Raises SettingsBroken, NameTaken, NotAdded.
+    `is_trial`: everything but the change itself. Returns whether the file was changed, or would be. Raises SettingsBroken,
+    NameTaken, NotAdded.
     """
     has_model = demand_free(path, entry)
     source = path if path.exists() else EXAMPLE
@@ -77,17 +78,25 @@ def add_model(path: Path, entry: ModelEntry, block: str, *, is_default: bool) ->
     if not has_model and not re.search(r"^\s*\[\[\s*models\s*\]\]", text, re.MULTILINE):
         # Without any table the bundled model is there by itself.
         added = f"{block_of(BUNDLED)}\n{added}"
+    by_hand = added
+    if re.search(r"^\s*models\s*=", text, re.MULTILINE):
+        by_hand = f"# First write each model of the list `models` as a table like this one.\n{block}"
     if is_default:
         text = _with_default(text, entry.name, newline)
+        by_hand = f"{by_hand}\n# in [generation]:\n{_default_line(entry.name)}\n".lstrip()
     if added:
         text = f"{text.rstrip()}{newline * 2 if text.strip() else ''}{added.replace(chr(10), newline)}"
-    _replace_file(path, text, wanted, block)
+    _replace_file(path, text, wanted, by_hand, is_trial=is_trial)
     return True
+
+
+def _default_line(name: str) -> str:
+    return f"default_model = {json.dumps(name)}"
 
 
 def _with_default(text: str, name: str, newline: str) -> str:
     """Returns the text with another `default_model`; unchanged where it is written in an unusual way."""
-    line = f"default_model = {json.dumps(name)}"
+    line = _default_line(name)
     text = text if text.endswith("\n") or not text else text + newline
     table = re.search(r"^[ \t]*\[[ \t]*generation[ \t]*\][^\n]*\n", text, re.MULTILINE)
     if table is None:
@@ -106,13 +115,16 @@ def _with_default(text: str, name: str, newline: str) -> str:
     return text[: table.end()] + changed + text[table.end() + len(section) :]
 
 
-def _replace_file(path: Path, text: str, wanted: Settings, block: str) -> None:
-    """Writes the text beside the file, reads it as settings, and moves it there. Raises NotAdded."""
+def _replace_file(path: Path, text: str, wanted: Settings, by_hand: str, *, is_trial: bool) -> None:
+    """Writes the text beside the file, reads it as settings, and moves it there unless `is_trial`. Raises NotAdded.
+
+    `by_hand`: for NotAdded.
+    """
     target = path.resolve()  # a link stays one
     try:
         number, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     except OSError as error:
-        raise NotAdded(path, f"{target.parent}: {error.strerror}", block) from error
+        raise NotAdded(path, f"{target.parent}: {error.strerror}", by_hand) from error
     made = Path(name)
     try:
         with os.fdopen(number, "wb") as stream:
@@ -122,9 +134,11 @@ def _replace_file(path: Path, text: str, wanted: Settings, block: str) -> None:
         try:
             is_as_wanted = load(made, {}) == wanted
         except SettingsBroken as broken:
-            raise NotAdded(path, broken.reason, block) from broken
+            raise NotAdded(path, broken.reason, by_hand) from broken
         if not is_as_wanted:
-            raise NotAdded(path, "its tables are written in a way that this command can't extend", block)
+            raise NotAdded(path, "its tables are written in a way that this command can't extend", by_hand)
+        if is_trial:
+            return
         if target.exists():
             shutil.copymode(target, made)
             owner = target.stat()
@@ -134,7 +148,7 @@ def _replace_file(path: Path, text: str, wanted: Settings, block: str) -> None:
             made.chmod(0o644)
         made.replace(target)
     except OSError as error:
-        raise NotAdded(path, error.strerror or str(error), block) from error
+        raise NotAdded(path, error.strerror or str(error), by_hand) from error
     finally:
         made.unlink(missing_ok=True)
 

@@ -70,6 +70,8 @@ def fetch_model(
         raise UnknownName(name)
     entry = known.entry
     has_block = demand_free(path, entry)
+    # What can't be written is said before gigabytes are downloaded.
+    add_model(path, entry, known.block, is_default=is_default, is_trial=True)
     show(f"{name}: {entry.source}")
     show(f"licence: {entry.licence} ({CLASSES[entry.licence_class]})")
     try:

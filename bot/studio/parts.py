@@ -18,6 +18,7 @@ from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.provenance import Provenance
 from bot.studio.pictures.stored import StoredPictures
+from bot.studio.pictures.supplied import SuppliedPictures
 from bot.studio.pictures.verification import Verification
 from bot.studio.presets import MemberPresets
 from bot.studio.privacy import Privacy
@@ -69,6 +70,7 @@ class Parts:
     prompt_screening: PromptScreening
     picture_screening: PictureScreening
     studio: Studio
+    supplied: SuppliedPictures
     presets: MemberPresets
     verification: Verification
     casework: Casework
@@ -129,6 +131,7 @@ def build_parts(
         prompt_screening=prompt_screening,
         picture_screening=picture_screening,
         studio=studio,
+        supplied=SuppliedPictures(studio, clock=clock),
         presets=MemberPresets(studio),
         verification=Verification(records, provenance, likeness, clock=clock),
         casework=casework,

@@ -10,7 +10,7 @@ from msgspec.json import encode, format
 
 from bot.studio import DataTooLarge, RetentionSettings
 from bot.studio.cases.takedown import Takedown
-from db import ImageGone, Outlook, Repositories, StoredImage
+from db import ImageGone, Outlook, Repositories
 from generation import MemberId
 
 _SLACK = 100_000
@@ -22,7 +22,7 @@ _LEVEL = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Export:
-    content: bytes  # a zip: data.json, pictures/
+    content: bytes  # a zip: data.json, pictures/, uploads/
     pictures: int  # in the zip
     pictures_in_all: int
 
@@ -44,7 +44,7 @@ class Privacy:
         room = limit - _SLACK - file.tell()
         if room < 0:
             raise DataTooLarge(limit - room, limit)
-        found: list[tuple[StoredImage, bytes]] = []
+        found: list[tuple[str, bytes]] = []
         for row in reversed(live):
             if row["bytes"] > room:
                 break
@@ -55,10 +55,21 @@ class Privacy:
                 content = await self._records.pictures.read(image)
             except ImageGone:
                 continue
-            found.append((image, content))
+            found.append((f"pictures/{image.job}-{image.index + 1}.png", content))
+            room -= len(content) + 300
+        uploads = [row for row in data["uploads"] if row["removed_at"] is None]
+        for row in reversed(uploads):
+            if row["bytes"] > room:
+                break
+            try:
+                content = await self._records.uploads.read(row["id"])
+            except ImageGone:
+                continue
+            found.append((f"uploads/{row['id']}.png", content))
             room -= len(content) + 300
         await asyncio.to_thread(_add, file, found)
-        return Export(content=file.getvalue(), pictures=len(found), pictures_in_all=len(live))
+        in_all = len(live) + len(uploads)
+        return Export(content=file.getvalue(), pictures=len(found), pictures_in_all=in_all)
 
     async def outlook(self, member: MemberId) -> Outlook:
         return await self._records.member_export.outlook(member, self._takedown.now)
@@ -82,8 +93,8 @@ def _zipped(data: dict[str, Any]) -> io.BytesIO:
     return file
 
 
-def _add(file: io.BytesIO, pictures: list[tuple[StoredImage, bytes]]) -> None:
+def _add(file: io.BytesIO, pictures: list[tuple[str, bytes]]) -> None:
     with zipfile.ZipFile(file, "a") as archive:
-        for image, content in pictures:
+        for name, content in pictures:
             # PNG is compressed already.
-            archive.writestr(f"pictures/{image.job}-{image.index + 1}.png", content, zipfile.ZIP_STORED)
+            archive.writestr(name, content, zipfile.ZIP_STORED)

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import NoReturn
 from weakref import WeakValueDictionary
 
 from bot.studio import (
@@ -15,6 +16,7 @@ from bot.studio import (
     PromptRefused,
     Settings,
     TooManyRefused,
+    UploadRefused,
 )
 from bot.studio.metrics import Metrics
 from bot.studio.orders.abilities import fitted
@@ -26,6 +28,7 @@ from bot.studio.orders.several import REPEATED
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.pictures.stored import StoredPictures
 from bot.studio.screening.lockdown import Lockdown
+from bot.studio.screening.pictures import BANNED, ScreenedPicture
 from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_rules import PREFIX
 from db import (
@@ -35,9 +38,11 @@ from db import (
     ReplyTarget,
     Repositories,
     StorageError,
+    Upload,
     VerdictRecord,
     new_job_id,
 )
+from db.verdicts import PICTURE, UPLOAD
 from generation import (
     DIRECT,
     Drawing,
@@ -93,7 +98,7 @@ class Studio:
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
         self.captions = captions
-        self._picture_screening = postprocess.picture_screening
+        self.picture_screening = postprocess.picture_screening
         self._postprocess = postprocess
         self._metrics = metrics
         self._report = report
@@ -116,10 +121,7 @@ class Studio:
         """
         now = self.clock()
         actor = order.actor
-        await self.offered.demand(order)
-        model = self.settings.model(order.drawing.model)
-        order = fitted(order, self.dispatch.abilities_of(model.name), model.guidance)
-        order = self.captions.adapted(order)
+        order = self.captions.adapted(await self.fit(order))
         verdict, hits = await self.judge(order, is_charged=True)
         self.captions.demand_known(order)
         job = self._job_of(order, place, now)
@@ -143,6 +145,28 @@ class Studio:
         if verdict.ruling is Ruling.FLAG:
             self._report(record)
         return job
+
+    async def fit(self, order: Order) -> Order:
+        """Returns the order with a note about what its model ignores. Raises ModelCannot, PaidAccess."""
+        await self.offered.demand(order)
+        model = self.settings.model(order.drawing.model)
+        known = [
+            (entry.name, can)
+            for entry in await self.offered.of(order.actor.guild_id)
+            if (can := self.dispatch.abilities_of(entry.name)) is not None
+        ]
+        return fitted(order, self.dispatch.abilities_of(model.name), model.guidance, known)
+
+    async def refuse_upload(self, order: Order, screened: ScreenedPicture) -> NoReturn:
+        """Records and reports a refused upload with its prompt, as a refused prompt is. Raises UploadRefused."""
+        verdict = replace(screened.verdict, field=PICTURE)
+        order = replace(order, source=UPLOAD)
+        async with self.records.database.transaction() as tx:
+            record = await self._prompt_screening.note(tx, order, verdict, self.clock(), job=None, hits=())
+            is_first = await self.records.verdicts.is_first_refusal(record.id)
+        self._report(record)
+        self._watched.add(order.actor.member)
+        raise UploadRefused(verdict.rule == BANNED, is_first)
 
     async def fitting(
         self, orders: Sequence[Order]
@@ -337,8 +361,8 @@ class Studio:
         contents = [each.source for each in drawing.pictures]
         if not contents:
             return True
-        judged = await self._picture_screening.judge(
-            contents, job, await self._picture_screening.seen_in_parents(job)
+        judged = await self.picture_screening.judge(
+            contents, job, await self.picture_screening.seen_in_parents(job)
         )
         if is_refused := any(each.is_refused for each in judged):
             await self._postprocess.refuse(job, judged, is_input=True)
@@ -393,7 +417,8 @@ class Studio:
             picture = drawing.picture(Role.UPSCALE)
             factor = (picture and picture.factor) or self.settings.generation.upscale_factor
             return UpscaleRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, factor=factor)
-        plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action)
+        is_supplied = any(isinstance(each.source, Upload) for each in job.drawing.pictures)
+        plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action, is_supplied=is_supplied)
         drawing = await asyncio.to_thread(composed, drawing, self.settings.model(drawing.model).enlarge)
         return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
 

@@ -14,6 +14,10 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 """Control characters and halves of surrogate pairs. Discord refuses some of them, and terminals obey them."""
 
 
+NO_WORDS = "–"
+"""Stands for a prompt without words: variations of a picture need none."""
+
+
 def plain(text: str) -> str:
     """Returns the words on one line, escaped."""
     line = _MARKS.sub(r"\\\g<0>", one_line(text))

@@ -52,6 +52,9 @@ _ANSWER_SECONDS = 30.0
 _MOST_BY_HTTP = 50 * 10**9
 """Bytes. The hub sends larger files only by its own protocol (hf_xet), which can't go on with a part of a file."""
 
+_PIECE = 2**20
+"""Bytes that are hashed at once."""
+
 _LATER = "Try again later; what is here already is kept."
 
 Tell = Callable[[int, int], None]
@@ -64,7 +67,7 @@ class NotFetched(BrokenModelFolder):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemoteFile:
-    size: int  # bytes
+    size: int  # bytes; 0: it is empty, or the hub does not say it
     digest: (
         str  # SHA-256, or git's SHA-1 of a small file, in hexadecimal digits; empty: the hub does not say it
     )
@@ -150,7 +153,7 @@ def fetch_missing(entry: ModelEntry, tell: Tell | None = None) -> ModelSource:
 def _fetch(listing: Listing, files: Sequence[str], tell: Tell | None) -> Path:
     disable_progress_bars()
     total = sum(listing.files[file].size for file in files)
-    known = [file for file in files if listing.files[file].digest]
+    known = [file for file in files if listing.files[file].digest and listing.files[file].size]
 
     def here() -> int:
         return sum(_bytes_here(listing.blob(file), listing.files[file].size) for file in known)
@@ -159,7 +162,7 @@ def _fetch(listing: Listing, files: Sequence[str], tell: Tell | None) -> Path:
         _demand_room(listing.name, total - here())
         for file in known:
             _fetch_content(listing, file)
-        # Only links are made now, except for files without a digest.
+        # Only links are made now, except for files without a digest or a size.
         return Path(
             snapshot_download(
                 listing.name,
@@ -219,7 +222,8 @@ def _digest(file: Path, digits: int) -> str:
         if digits != 40:
             return hashlib.file_digest(stream, "sha256").hexdigest()
         head = hashlib.sha1(b"blob %d\0" % file.stat().st_size, usedforsecurity=False)
-        head.update(stream.read())
+        while piece := stream.read(_PIECE):
+            head.update(piece)
         return head.hexdigest()
 
 

@@ -57,7 +57,7 @@ def open_picture(content: bytes, max_pixels: int = MAX_PIXELS) -> Image.Image:
         pixels = picture.width * picture.height
         if pixels <= max_pixels:
             picture.load()
-            return _as_rgb(ImageOps.exif_transpose(picture))
+            return as_rgb(ImageOps.exif_transpose(picture))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         raise PictureTooLarge(pixels=2 * (Image.MAX_IMAGE_PIXELS or max_pixels), limit=max_pixels) from None
     except Exception as broken:
@@ -125,7 +125,7 @@ def _user_comment(value: bytes | str) -> str:
 def to_jpeg(picture: Image.Image, quality: int = 75) -> bytes:
     """Encodes as JPEG with 4:2:0 colour, for previews. Takes under a millisecond for 512 pixels a side."""
     out = io.BytesIO()
-    _as_rgb(picture).save(out, "JPEG", quality=quality)
+    as_rgb(picture).save(out, "JPEG", quality=quality)
     return out.getvalue()
 
 
@@ -172,7 +172,7 @@ def encode_grid(picture: Image.Image, limit: int = GRID_LIMIT) -> tuple[bytes, s
 
     If the lowest quality is still too large, the picture is halved until it fits.
     """
-    picture = _as_rgb(picture)
+    picture = as_rgb(picture)
     while True:
         for quality in _QUALITIES:
             content = _as_jpeg(picture, quality)
@@ -268,7 +268,8 @@ def version() -> str:
     return ""
 
 
-def _as_rgb(picture: Image.Image) -> Image.Image:
+def as_rgb(picture: Image.Image) -> Image.Image:
+    """Returns the picture in 8 bits a channel, transparency on white."""
     if picture.mode == "RGB":
         return picture
     if picture.mode.startswith("I"):  # 16 bits a pixel; convert() would cut off at 255 instead of scaling

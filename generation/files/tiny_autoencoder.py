@@ -74,7 +74,10 @@ def check_fit(source: str, tiny: TinyDecoder, vae: Mapping[str, Any]) -> None:
     if (wanted := vae.get("latent_channels")) != tiny.channels:
         what = f"Its latents have {tiny.channels} channels where the model's have {wanted}."
         raise BrokenModelFolder(source, what, _ADVICE)
-    blocks = vae.get("block_out_channels" if name == "AutoencoderKL" else "decoder_block_out_channels", ())
+    blocks = vae.get("block_out_channels" if name == "AutoencoderKL" else "decoder_block_out_channels")
+    if not isinstance(blocks, list | tuple):
+        what = "The configuration of the model's VAE does not say how much it enlarges."
+        raise BrokenModelFolder(source, what, "Remove `preview`.")
     if (scale := 2 ** (len(blocks) - 1)) != tiny.scale:
         what = f"Its latents have {tiny.scale} pixels on each side where the model's have {scale}."
         raise BrokenModelFolder(source, what, _ADVICE)
@@ -82,8 +85,9 @@ def check_fit(source: str, tiny: TinyDecoder, vae: Mapping[str, Any]) -> None:
 
 def decoder_names(names: list[str]) -> dict[str, str]:
     """Returns the decoder's names in diffusers' numbers, each with its name in the file."""
-    if own := [name for name in names if name.startswith(PREFIX)]:
-        return {name.removeprefix(PREFIX): name for name in own}
+    own = {name.removeprefix(PREFIX): name for name in names if name.startswith(PREFIX)}
+    if own:
+        return {short: name for short, name in own.items() if _LAYER.fullmatch(short)}
     numbered = {name: name.partition(".") for name in names if _LAYER.fullmatch(name)}
     return {f"{int(number) - 1}.{rest}": name for name, (number, _, rest) in numbered.items()}
 

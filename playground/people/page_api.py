@@ -15,6 +15,7 @@ from playground.people.client_input import ClientInput
 from playground.people.person import InteractionFailed, Person, Use
 from playground.world.commands import may_use
 from playground.world.errors import ApiError, Refused
+from playground.world.files import FILE_LIMIT
 from playground.world.guild import DM, TEXT, Member
 from playground.world.interactions import AUTOCOMPLETE, COMMAND, COMPONENT, MODAL, Interaction
 from playground.world.invitation import PROMPTS, TOPIC
@@ -24,7 +25,6 @@ from playground.world.world import Event, World
 PAGE = Path(__file__).parent.parent / "page"
 MESSAGES_AT_ONCE = 50
 DIRECT = "direct-messages"  # the page's name for the DM channel, which has no name
-UPLOAD_LIMIT = 10 * 1024 * 1024  # bytes
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -236,8 +236,8 @@ class PageEndpoints:
         async for part in await request.multipart():
             if isinstance(part, BodyPartReader) and part.filename:
                 content = bytes(await part.read(decode=False))
-                if len(content) > UPLOAD_LIMIT:
-                    raise Refused("That file is larger than 10 MiB.")
+                if len(content) > FILE_LIMIT:
+                    raise Refused("That file is larger than 20 MiB.")
                 kept = self._person(me).upload(part.filename, content, part.headers.get("Content-Type"))
                 return self._world.files.describe(kept.id) or {}
         raise Refused("No file was sent.")

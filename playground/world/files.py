@@ -11,7 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from playground.world.store import Store
 from playground.world.values import Json, Snowflakes
 
-FILE_LIMIT = 10 * 1024 * 1024  # bytes; Discord's limit for a guild without boosts
+FILE_LIMIT = 20 * 1024 * 1024  # bytes; Discord's limit for a guild without boosts since September 2026
 REQUEST_LIMIT = 25 * 1024 * 1024  # bytes
 MOST_UPLOADS = 200
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from discord.http import Route
 
-from bot.attachments import fetched
+from bot.attachments import fetched, is_discords
 from bot.client import Atelier
 from bot.commands import verify
 from bot.studio.errors import FileUnreachable, PictureGone
@@ -120,7 +121,7 @@ async def test_an_option_that_makes_no_sense_gets_a_sentence(forger: Forger) -> 
 
 
 async def test_a_menu_without_its_message_gets_a_sentence(forger: Forger) -> None:
-    assert "can't be read" in await forger.menu(forger.play.person("ada"), "Report", "7")
+    assert "can't be read" in await forger.menu(forger.play.person("ada"), "Picture…", "7")
 
 
 async def test_suggestions_for_what_is_no_text_break_nothing(forger: Forger) -> None:
@@ -180,7 +181,10 @@ async def served(answer: Callable[[web.Request], Awaitable[web.StreamResponse]])
     application = web.Application()
     application.router.add_get("/a.png", answer)
     async with TestServer(application) as server:
-        yield str(server.make_url("/a.png"))
+        address = str(server.make_url("/a.png"))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Route, "BASE", address)  # files are fetched from Discord's host alone
+            yield address
 
 
 async def test_no_more_is_fetched_than_was_asked_for_whatever_size_was_stated() -> None:
@@ -209,6 +213,33 @@ async def test_a_file_that_is_not_served_is_an_error(status: int, error: type[Ex
     async with served(answer) as address:
         with pytest.raises(error):
             await fetched(address, 100, 10)
+
+
+async def test_a_redirection_is_not_followed() -> None:
+    async def elsewhere(_: web.Request) -> web.Response:
+        raise web.HTTPFound("http://169.254.169.254/latest")
+
+    async with served(elsewhere) as address:
+        with pytest.raises(FileUnreachable):
+            await fetched(address, 100, 10)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_fetched"),
+    [
+        ("https://cdn.discordapp.com/attachments/1/2/a.png?ex=1", True),
+        ("https://media.discordapp.net/attachments/1/2/a.png", True),
+        ("http://cdn.discordapp.com/attachments/1/2/a.png", False),
+        ("https://cdn.discordapp.com.example.org/a.png", False),
+        ("https://example.org/cdn.discordapp.com/a.png", False),
+        ("https://user@127.0.0.1/a.png", False),
+        ("file:///etc/passwd", False),
+        ("http://[::1", False),
+        ("", False),
+    ],
+)
+def test_files_are_fetched_from_discord_alone(address: str, is_fetched: bool) -> None:
+    assert is_discords(address) is is_fetched
 
 
 async def test_a_file_that_cannot_be_fetched_is_told(forger: Forger, monkeypatch: pytest.MonkeyPatch) -> None:

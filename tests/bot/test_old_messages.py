@@ -52,6 +52,12 @@ ADAS = {
     "atelier:1:try:a red apple:0": "a red apple",
     "atelier:1:surprise:0": "<@",
     "atelier:1:ideas:0": "Ideas for",
+    "atelier:1:picture-subtle:197038439483310000:0": "removed or deleted",
+    "atelier:1:picture-strong:197038439483310000:3": "removed or deleted",
+    "atelier:1:picture-remix:197038439483310000:0": "Remix",
+    "atelier:1:picture-verify:197038439483310000:0": "removed or deleted",
+    "atelier:1:picture-report:197038439483310000:0": "no picture of mine",
+    "atelier:1:picture-remove:197038439483310000:0": "moderators",
 }
 """Maps a custom_id to a part of the answer: a sentence, a card, or a modal's title."""
 MIAS = {

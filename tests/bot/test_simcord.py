@@ -366,8 +366,10 @@ async def test_moderators_commands_are_for_moderators(tmp_path: Path) -> None:
         assert "mod log" not in place.ada.available_commands(place.channel)
         with pytest.raises(simcord.SetupError):
             await place.ada.slash(place.channel, "mod log")
-        result = await place.mia.context_menu(place.channel, "Remove picture", gallery)
-        assert result.ephemeral
+        panel = await place.mia.context_menu(place.channel, "Picture…", gallery)
+        assert panel.ephemeral
+        press = f"atelier:1:picture-remove:{gallery.id}:0"
+        result = await place.mia.click(said(panel), custom_id=press)
         assert "Removed" in words(said(result))
         assert gallery.id not in [each.id for each in place.channel.history()]
 

@@ -44,6 +44,8 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
         there
         == {
             "imagine",
+            "vary",
+            "blend",
             "ideas",
             "preset",
             "history",
@@ -53,9 +55,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
             "mod",
             "server",
             "verify",
-            "Verify",
-            "Remove picture",
-            "Report",
+            "Picture…",
         }
         == {c["name"] for c in told(judge)[0]}
     )

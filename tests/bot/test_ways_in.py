@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import bot
 from bot.app import build
 from bot.cases.buttons import AppealButton, CaseButton, LogChannelButton
+from bot.commands.picture import PanelButton
 from bot.gallery import region
 from bot.gallery.cards import GalleryButton
 from bot.gallery.ideas import IdeaButton
@@ -54,13 +55,15 @@ BUTTONS: set[type[Button]] = {
     TypedButton,
     TryButton,
     IdeaButton,
+    PanelButton,
 }
-"""All except the first and the last three are for lists, cases, appeals, the log channel and erasure."""
+"""All except the first and the last four are for lists, cases, appeals, the log channel and erasure."""
 
 ORDERING = {
     "commands/imagine.py": 1,
     "gallery/actions.py": 1 + 1 + 1,  # the buttons, the modal, and the prompts offered beside unknown words
     "gallery/region.py": 1,
+    "gallery/picture_orders.py": 1,  # with a picture that a member sends
     "gallery/typed_orders.py": 1 + 1,  # one order, or several after a question
     "gallery/delivery.py": 2,  # the one place that admits orders
 }

@@ -8,6 +8,8 @@ from typing import Any
 
 from PIL import Image
 
+from bot.commands.picture import PictureForm, picture_input_in
+from bot.commands.picture import form_of as form_of_picture
 from bot.gallery import region, typed_cards
 from bot.gallery.region import RegionForm
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
@@ -18,6 +20,14 @@ from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
+from bot.studio.orders.supplied import (
+    Level,
+    PictureOrder,
+    compose_blend,
+    compose_from_picture,
+    compose_variation,
+)
+from bot.studio.pictures.uploaded_picture import read_upload
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
@@ -49,6 +59,16 @@ OPTIONS = {
     "imagine lora": Carries.NAME,
     "imagine preset": Carries.NAME,
     "imagine file": Carries.PROMPT,
+    "imagine image": Carries.NOTHING,  # its metadata are not read
+    "imagine mask": Carries.NOTHING,
+    "vary picture": Carries.NOTHING,
+    "vary prompt": Carries.PROMPT,
+    "blend prompt": Carries.PROMPT,
+    "blend first": Carries.NOTHING,
+    "blend second": Carries.NOTHING,
+    "blend third": Carries.NOTHING,
+    "blend fourth": Carries.NOTHING,
+    "blend fifth": Carries.NOTHING,
     "verify picture": Carries.NOTHING,
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
@@ -86,6 +106,7 @@ FORMS = {
     },
     RegionForm: {"cells": Carries.NOTHING, "prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
+    PictureForm: {"prompt": Carries.PROMPT},
     TextForm: {},
 }
 """The fields of every modal. `Form` is for cases: its text reaches no picture."""
@@ -238,6 +259,46 @@ def written_for_a_region(form: str, *, negative: str = "{}") -> Way:
     return path
 
 
+def varied(wish: PromptInput) -> PictureOrder:
+    return compose_variation(wish, Level.STRONG, ADA, [SMALL], SMALL)
+
+
+def blended(wish: PromptInput) -> PictureOrder:
+    return compose_blend(wish, ADA, [SMALL], SMALL)
+
+
+def started(wish: PromptInput) -> PictureOrder:
+    return compose_from_picture(wish, ADA, [SMALL], SMALL)
+
+
+def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
+    """Sends the text in the form of the menu Picture…"""
+    modal = read_modal(form_of_picture(language(ENGLISH), 1, 0).to_dict())
+    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
+    wanted = picture_input_in(sent)
+    assert wanted is not None
+    return started(wanted.words)
+
+
+def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder] = started) -> Way:
+    """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        wanted = compose(PromptInput(prompt=form.format(text)))
+        picture = read_upload(to_png(Image.new("RGB", (16, 16)), "a naked child"))
+        row = await shop.records.uploads.store(
+            member=ADA.member,
+            guild_id=GUILD,
+            channel_id=CHANNEL,
+            content=picture.content,
+            size=picture.size,
+            at=shop.clock.now,
+        )
+        return wanted.with_uploads(row, None)
+
+    return path
+
+
 def one_of_several(form: str) -> Way:
     """Reads the text back from the question before several orders."""
 
@@ -299,6 +360,7 @@ SHOWN: dict[str, Way] = {
             "scheduler": "UniPC",
             "sampler": "DPM++ 2M Karras",
             "preset": "bare",
+            "iw": "2",
         }.items()
     },
     "preset save text": kept_as_preset(lambda words: 0, is_option=True),
@@ -308,6 +370,11 @@ SHOWN: dict[str, Way] = {
     "a PNG": in_a_file(as_png),
     "half of it in a file": spread_over_a_file(as_text),
     "half of it in a PNG": spread_over_a_file(as_png),
+    "beside a picture": beside_a_picture("{}"),
+    "vary prompt": beside_a_picture("{}", varied),
+    "blend prompt": beside_a_picture("{}", blended),
+    "panel prompt": beside_a_picture("{}", sent_in_the_panel),
+    "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),
     "region prompt": written_for_a_region("{}", negative=""),
     "region behind parameters": written_for_a_region("--seed 7 {}", negative=""),
@@ -339,6 +406,7 @@ LEFT_OUT: dict[str, Way] = {
         for name, what in PARAMETERS.items()
         if what is Carries.NEGATIVE
     },
+    "beside a picture": beside_a_picture("a quiet hill --no {}"),
     "form negative": written_in_a_form("a quiet hill"),
     "region negative": written_for_a_region("a quiet hill"),
     "edited negative": edited("a quiet hill"),

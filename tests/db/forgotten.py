@@ -5,6 +5,7 @@ from pathlib import Path
 from db.database import Database
 from db.erasure import ErasureRequest, Erasures
 from db.images import Pictures
+from db.uploads import Uploads
 from generation.request import MemberId
 from tests.db.rows import NOW
 
@@ -37,6 +38,8 @@ async def forget(
         await forgetting.ask(tx, member, asked_at)
         for job, index in await forgetting.pictures(erasure, 100):
             await pictures.remove(tx, job, index, by=None, reason="", at=now)
+        uploads = Uploads(db, pictures)
+        await uploads.remove(tx, await uploads.of_member(member, asked_at, 100), now)
     for posted in await forgetting.posted(erasure, now, 100):
         await forgetting.is_gone(posted)
     return (await forgetting.advance(erasure, now=now, acts_before=acts_before)).is_done

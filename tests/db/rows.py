@@ -1,12 +1,14 @@
 """Complete rows for tests. A test names only the values that it is about."""
 
 from dataclasses import fields, replace
+from pathlib import Path
 from typing import Any
 
 from db.database import Database, Transaction
 from db.ids import new_job_id
 from db.images import Pictures, StoredImage
 from db.jobs import Job, JobAction, Jobs, ReplyTarget
+from db.uploads import StoredUpload, Uploads
 from db.verdicts import Verdicts
 from generation.request import Drawing, ImageSize, JobId, MemberId
 from moderation.verdict import ALLOWED, Verdict
@@ -72,6 +74,19 @@ async def note(
         source="/imagine",
         prompt=prompt,
         verdict=verdict,
+    )
+
+
+async def stored_upload(
+    db: Database, folder: Path, *, member: MemberId = ALICE, content: bytes = b"an upload", at: float = NOW
+) -> StoredUpload:
+    return await Uploads(db, Pictures(db, folder)).store(
+        member=member,
+        guild_id=GUILD,
+        channel_id=CHANNEL,
+        content=content,
+        size=ImageSize(width=64, height=48),
+        at=at,
     )
 
 

@@ -68,6 +68,7 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "reports",
         "server_rules",
         "spending",
+        "uploads",
         "stances",
         "strikes",
         "verdicts",
@@ -121,7 +122,8 @@ HANDED_OVER = {
         guidance seed images strength loras is_remix state failure is_age_restricted policy_channel_id created_at started_at
         finished_at delivered_at handed_out_at given_up_at notes scheduler placement region factor
     """,
-    "job_parents": "job position parent parent_image role strength placement region factor",
+    "job_parents": "job position parent parent_image upload role strength placement region factor",
+    "uploads": "id member guild_id channel_id sha256 width height bytes created_at removed_at",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
     "verdicts": """
         id at guild_id channel_id member member_name job message_id source prompt negative ruling category field

@@ -106,7 +106,7 @@ def test_a_migration_that_leaves_rows_referring_to_nothing_is_undone(path: Path,
 
 def test_a_trigger_is_one_statement(path: Path) -> None:
     migrate(path)
-    assert len(rows(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'")) == 14
+    assert len(rows(path, "SELECT name FROM sqlite_schema WHERE type = 'trigger'")) == 17
 
 
 @pytest.mark.parametrize("attempt", range(8))

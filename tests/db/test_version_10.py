@@ -13,7 +13,7 @@ from db.audit_check import check_audit
 from db.database import Database
 from db.effects import Effects
 from db.erasure import DAY
-from db.jobs import Job, JobAction, Jobs, JobState, Parent, ReplyTarget
+from db.jobs import Job, JobAction, Jobs, JobState, Parent, PictureSource, ReplyTarget
 from db.member_export import MemberExport
 from generation.request import (
     Drawing,
@@ -74,7 +74,7 @@ def column(path: Path, sql: str) -> list[Any]:
 def job_of(row: dict[str, Any]) -> Job:
     """Reads a job row as the earlier release did, into today's values."""
     loras: dict[LoraName, float] = json.loads(row["loras"])
-    picture = row["parent"] and InputPicture(
+    picture: InputPicture[PictureSource] | None = row["parent"] and InputPicture(
         source=Parent(job=JobId(row["parent"]), image=row["parent_image"]),
         role=Role.UPSCALE if row["strength"] is None else Role.START,
         strength=1.0 if row["strength"] is None else row["strength"],

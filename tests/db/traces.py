@@ -22,7 +22,7 @@ from db.effects import EffectKind, Effects
 from db.erasure import Erasures
 from db.guilds import Guilds
 from db.images import Pictures
-from db.jobs import Jobs
+from db.jobs import Jobs, Upload
 from db.key_values import KeyValues
 from db.lockdowns import Lockdowns, LockdownState, Mode
 from db.migrate import FILE_NAME
@@ -33,10 +33,22 @@ from db.server_rules import Draft, ServerRules
 from db.spending import Spending
 from db.strikes import Strikes
 from db.verdicts import Verdicts
-from generation.request import JobId, MemberId
+from generation.request import InputPicture, JobId, MemberId, Role
 from moderation.policy import Change
 from moderation.verdict import ALLOWED, Category, Fingerprint, Ruling
-from tests.db.rows import ALICE, BOB, CHANNEL, GUILD, MODERATOR, NOW, a_job, record, record_done, store
+from tests.db.rows import (
+    ALICE,
+    BOB,
+    CHANNEL,
+    GUILD,
+    MODERATOR,
+    NOW,
+    a_job,
+    record,
+    record_done,
+    store,
+    stored_upload,
+)
 from tests.drawings import grown_from
 
 KEPT = ("application_id", "user_version")
@@ -48,7 +60,9 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
     """Writes a row to every table that refers to members."""
     parents = (a_job(member=MemberId(777)), a_job(member=MemberId(777)))
     grown = tuple(each for parent in parents for each in grown_from(parent.id))
-    job = a_job(member=subject, member_name=ALICES_NAME, pictures=grown)
+    upload = await stored_upload(db, folder, member=subject)
+    started = InputPicture(source=Upload(id=upload.id), role=Role.START, strength=0.6)
+    job = a_job(member=subject, member_name=ALICES_NAME, pictures=(*grown, started))
     async with db.transaction() as tx:
         for each in (*parents, job):
             await Jobs(db).record(tx, each)

@@ -8,7 +8,7 @@ import resource
 import signal
 import sqlite3
 import urllib.request
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, closing, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
@@ -45,6 +45,7 @@ class Options:
     free_cancels_a_day: int = 3
     refusals_an_hour: int = 20
     twin: str = ""  # the folder of the model "twin"; empty: that of "tiny"
+    more: Mapping[str, Path] = field(default_factory=dict)  # folders of further models, by name
     steps: int = 2
     strength: float = 0.6
     listen: str = ""  # address of the metrics
@@ -62,6 +63,9 @@ max_steps = 1000
 enlarge = 1
 variation_strength = {options.strength}
 """
+    more = "".join(
+        f'[[models]]\nname = "{name}"\nsource = "{folder}"\n{entry}' for name, folder in options.more.items()
+    )
     return f"""
 [discord]
 ready_timeout = 0.0
@@ -119,7 +123,7 @@ multiple = 16
 steps = 6
 guidance = 4.0
 enlarge = 1
-"""
+{more}"""
 
 
 @dataclass(slots=True, eq=False)
@@ -196,6 +200,12 @@ class Stage:
         await use.wait_for_answer()
         assert not use.failed
         return use
+
+    async def in_panel(self, person: Person, message: Message, label: str) -> Use:
+        """Opens the menu *Picture…* of a message and presses a button of its panel."""
+        panel = await (await person.message_menu("gallery", "Picture…", message)).wait_for_message()
+        assert panel.is_ephemeral
+        return await self.press(person, panel, label)
 
     async def press_late(self, person: Person, message: Message, custom_id: str) -> Use:
         """Presses a button as a client with an outdated view of `message` does (a `copy`, or a deleted message)."""

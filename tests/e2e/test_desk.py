@@ -201,20 +201,20 @@ async def test_a_blocked_member_is_told_with_the_refusal(stage: Stage) -> None:
 async def test_a_report_becomes_a_case_once(stage: Stage, max_: Person) -> None:
     ada, ben = stage.guest(), stage.guest()
     gallery = await stage.draw(ada, "something that ben dislikes", images=1)
-    use = await ben.message_menu("gallery", "Report", gallery)
+    use = await stage.in_panel(ben, gallery, "Report")
     use = await fill_in(ben, use, reason="I find it ugly")
     assert "The moderators will look at it" in await said(use)
     card = await card_of(stage, ada, "reported", "I find it ugly")
-    use = await fill_in(ben, await ben.message_menu("gallery", "Report", gallery), reason="again")
+    use = await fill_in(ben, await stage.in_panel(ben, gallery, "Report"), reason="again")
     assert "reported that picture already" in await said(use)
-    await fill_in(max_, await max_.message_menu("gallery", "Report", gallery), reason="me too")
+    await fill_in(max_, await stage.in_panel(max_, gallery, "Report"), reason="me too")
     await card_of(stage, ada, "me too")
     assert len(stage.rows("SELECT 1 FROM cases WHERE job = ?", job_of(gallery))) == 1
     await press(stage.mia, card, "Approve")
-    use = await fill_in(stage.mia, await stage.mia.message_menu("gallery", "Report", gallery), reason="")
+    use = await fill_in(stage.mia, await stage.in_panel(stage.mia, gallery, "Report"), reason="")
     assert "approved that picture already" in await said(use)
     words = await ben.say("gallery", "just words")
-    assert "no picture of mine" in await said(await ben.message_menu("gallery", "Report", words))
+    assert "There is no picture" in await said(await ben.message_menu("gallery", "Picture…", words))
 
 
 async def test_a_first_refusal_is_an_explanation_even_where_a_moderator_warns(stage: Stage) -> None:

@@ -55,7 +55,7 @@ async def test_a_file_that_holds_no_prompt_is_told_in_a_sentence_and_costs_nothi
     picture = Image.new("RGB", (8, 8))
     for name, content, said in (
         ("long.txt", b"x" * (MAX_TEXT + 1), "at most 4 KiB"),
-        ("huge.png", b"\x89PNG\r\n\x1a\n" + bytes(MAX_PNG), "at most 10 MiB"),
+        ("huge.png", b"\x89PNG\r\n\x1a\n" + bytes(2 * MAX_PNG), "at most 20 MiB"),
         ("empty.txt", b" ", "no prompt in that file"),
         ("grid.jpg", to_jpeg(picture), "press U1 under it"),
         ("bare.png", to_png(picture), "no prompt in that file"),

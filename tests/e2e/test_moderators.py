@@ -8,7 +8,7 @@ from playground.people.person import Person
 from playground.world.errors import Refused
 from playground.world.guild import Channel
 from playground.world.messages import Message
-from tests.e2e.stage import Stage, job_of
+from tests.e2e.stage import Stage, copy, job_of
 from tests.openapi import needs_openapi
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
@@ -115,7 +115,7 @@ async def test_a_moderator_takes_a_picture_down(stage: Stage, way: str) -> None:
     job, files = job_of(gallery), stage.files(job_of(gallery))
     link = f"https://discord.com/channels/{stage.play.world.guild.id}/{gallery.channel_id}/{gallery.id}"
     if way == "with the message menu":
-        use = await stage.mia.message_menu("gallery", "Remove picture", gallery)
+        use = await stage.in_panel(stage.mia, gallery, "Remove")
     else:
         picture = job if way == "by its id" else f"look: {link}"
         use = await stage.mia.slash("gallery", "mod remove", picture=picture, reason="asked to")
@@ -155,7 +155,7 @@ async def test_what_is_no_picture_cannot_be_taken_down(stage: Stage) -> None:
         use = await stage.mia.slash("gallery", "mod remove", picture=text)
         assert "I don't know the job" in await stage.private(use)
     words = await stage.ada.say("gallery", "just words")
-    use = await stage.mia.message_menu("gallery", "Remove picture", words)
+    use = await stage.mia.message_menu("gallery", "Picture…", words)
     assert "no picture" in await stage.private(use)
 
 
@@ -174,7 +174,12 @@ async def test_members_can_use_none_of_it_even_when_the_command_is_open_to_them(
     for name, options in commands.items():
         use = await ada.slash("gallery", name, force=True, **options)
         assert FORBIDDEN in await stage.private(use), name
-    use = await ada.message_menu("gallery", "Remove picture", gallery, force=True)
+    panel = await (await ada.message_menu("gallery", "Picture…", gallery)).wait_for_message()
+    assert panel.component(label="Report") and not panel.component(label="Remove")
+    press = f"atelier:1:picture-remove:{gallery.id}:0"
+    forged = copy(panel)
+    list(forged.components)[-1]["custom_id"] = press
+    use = await stage.press_late(ada, forged, press)
     assert FORBIDDEN in await stage.private(use)
     assert stage.rows("SELECT 1 FROM blocks WHERE member = ?", ben.id) == []
     assert stage.files(job_of(gallery))[0].exists()

@@ -64,6 +64,20 @@ async def test_a_refused_remix_is_told_privately_and_costs_nothing(stage: Stage)
     assert refusal.partition(" The first time")[0] == typed.partition(" Nothing was")[0]
 
 
+async def test_a_refused_remix_comes_back_in_its_form_and_is_a_remix_again(stage: Stage) -> None:
+    gallery = await stage.draw(stage.guest(), "a quiet hill", images=1)
+    ben = stage.guest()
+    form = await (await stage.press(ben, gallery, "Remix")).wait_for_modal()
+    entries = {"prompt": "a nude `woman`", "negative": "rain"}
+    answer = await (await ben.submit(form, entries)).wait_for_message()
+    again = await (await stage.press(ben, answer, "Edit")).wait_for_modal()
+    kept = presets(again.components)
+    assert (kept["prompt"], kept["negative"]) == ("a nude `woman`", "rain")
+    remix = await stage.gallery(await ben.submit(again, {"prompt": "a quiet pond", "negative": ""}))
+    job = stage.job(remix)
+    assert (job["action"], job["parent"], job["negative"]) == ("remix", job_of(gallery), "")
+
+
 async def test_of_a_picture_that_is_gone_there_is_no_remix(stage: Stage) -> None:
     ada = stage.guest()
     gallery = copy(await stage.draw(ada, "soon gone", images=1))

@@ -49,7 +49,7 @@ async def test_everybody_is_told_when_and_with_what_and_only_some_from_what_and_
 
 async def test_the_menu_looks_at_what_the_message_shows(stage: Stage) -> None:
     gallery = await stage.draw(stage.guest(), PROMPT, images=4)
-    use = await stage.ben.message_menu("gallery", "Verify", gallery)
+    use = await stage.in_panel(stage.ben, gallery, "Verify")
     answer = await use.wait_for_message()
     assert answer.is_ephemeral
     assert "**This bot made it** on" in answer.texts
@@ -69,7 +69,7 @@ async def test_what_is_no_picture_is_said(stage: Stage) -> None:
     use = await ben.slash("gallery", "verify", picture=ben.upload("notes.txt", b"just words"))
     assert "There is no picture that I can read" in await stage.private(use)
     words = await ben.say("gallery", "just words")
-    use = await ben.message_menu("gallery", "Verify", words)
+    use = await ben.message_menu("gallery", "Picture…", words)
     assert "There is no picture that I can read" in await stage.private(use)
 
 
@@ -78,10 +78,10 @@ async def test_the_menu_looks_past_what_is_no_picture(stage: Stage) -> None:
     content = await posted(await stage.draw(ada, PROMPT, images=1))
     files = {"notes.txt": b"just words", "broken.png": b"no picture", "mine.png": content}
     message = await ada.say("gallery", "is this yours?", files)
-    use = await ada.message_menu("gallery", "Verify", message)
+    use = await stage.in_panel(ada, message, "Verify")
     assert "**This bot made it** on" in (await use.wait_for_message()).texts
     many = await ada.say("gallery", "and these?", {f"{number}.png": content for number in range(6)})
-    use = await ada.message_menu("gallery", "Verify", many)
+    use = await stage.in_panel(ada, many, "Verify")
     answer = (await use.wait_for_message()).texts
     assert answer.count("**This bot made it** on") == 4
     assert "I have not looked at 2 more files of this message" in answer

@@ -44,7 +44,7 @@ async def test_a_slash_command_is_answered_with_its_options(play: Playground, bo
     assert use.answer_seconds < 3
     member = bot.seen[0].user
     assert isinstance(member, discord.Member) and member.name == "ada"
-    assert bot.seen[0].filesize_limit == 10 * 1024 * 1024
+    assert bot.seen[0].filesize_limit == 20 * 1024 * 1024
 
 
 async def test_choices_are_suggested_while_typing(play: Playground, bot: LittleBot) -> None:
@@ -290,7 +290,7 @@ async def test_faults_are_injected_and_the_client_copes(play: Playground, bot: L
 async def test_too_large_a_file_is_refused(play: Playground, bot: LittleBot) -> None:
     target = bot.get_partial_messageable(play.channel("gallery").id)
     with pytest.raises(discord.HTTPException) as refused:
-        await target.send(file=discord.File(io.BytesIO(bytes(10 * 1024 * 1024 + 1)), "big.bin"))
+        await target.send(file=discord.File(io.BytesIO(bytes(20 * 1024 * 1024 + 1)), "big.bin"))
     assert (refused.value.status, refused.value.code) == (413, 40005)
 
 

@@ -121,12 +121,10 @@ class Mod(ModeratorsGroup):
             await atelier.mod_channel.refresh_case(case_id)
 
 
-@app_commands.context_menu(name=text("command-remove-picture"))
-@app_commands.default_permissions(manage_messages=True)
-@app_commands.guild_only()
-async def remove_picture(interaction: Interaction, message: discord.Message) -> None:
+async def remove_picture(interaction: Interaction, message: int) -> None:
+    """Answers Remove of the menu "Picture…". Raises NotAModerator, NoSuchJob."""
     by = moderator_of(interaction)
-    job = await interaction.client.parts.takedown.job_of_message(message.id, by)
+    job = await interaction.client.parts.takedown.job_of_message(message, by)
     say = say_in(interaction.client, interaction.guild_id)
     await take_down(interaction, job, say("mod-menu-reason"))
 
@@ -139,7 +137,7 @@ async def take_down(interaction: Interaction, job: Job, reason: str) -> None:
     removed = await takedown.remove(job.id, actor, reason)
     say = say_to(interaction)
     parts = [say("mod-removed", job=job.id, member=job.member)]
-    deferred = interaction.response.defer(ephemeral=True)
+    deferred = interaction.response.defer(ephemeral=True, thinking=True)
     results = await interaction.client.effects.after(deferred, jobs=[job.id])
     parts += await interaction.client.effects.told(say, results)
     if removed.looks.known:

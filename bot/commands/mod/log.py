@@ -108,7 +108,7 @@ def _words(say: Language, record: VerdictRecord) -> str:
     ]
     if verdict.ruling is not Ruling.ALLOW:
         lines.append(why(say, verdict, _WORDS_SHOWN))
-    lines.append(f"> {markdown.short(markdown.plain(record.prompt), _PROMPT_SHOWN)}")
+    lines.append(f"> {markdown.short(markdown.plain(record.prompt or markdown.NO_WORDS), _PROMPT_SHOWN)}")
     if record.negative:
         lines.append(say("mod-log-negative", text=record.negative, limit=_REST_SHOWN))
     if verdict.normal_form and verdict.normal_form != record.prompt.casefold():

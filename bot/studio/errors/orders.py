@@ -56,6 +56,12 @@ class ModelCannot(PromptRefusal):
     model: str
     what: str  # "text" (draw from a prompt alone), "start" (from a picture) or "mask"
     can_start: bool
+    able: tuple[str, ...] = ()  # names of models that can
+
+    @property
+    def others(self) -> str:
+        """The names of models that can do it; empty if none is known."""
+        return ", ".join(f"`{name}`" for name in self.able[:5])
 
 
 class PaidAccess(PromptRefusal):
@@ -153,6 +159,8 @@ class PromptRefused(PromptRefusal):
     is_first: bool = False  # this member's first refusal in this server
     verdict: int = 0  # the record whose prompt its author may edit and send again; 0: none
     options: str = ""  # typed with that prompt, as inline parameters
+    remixed: tuple[JobId, int] | None = None  # the job and picture of a refused remix
+    texts: tuple[str, ...] = ()  # of that remix: its prompt, and its negative prompt if there is one
 
     @property
     def where(self) -> str:

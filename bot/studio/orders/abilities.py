@@ -1,29 +1,32 @@
 """Compares an order with what its model can do. A model whose abilities are not known yet is trusted with everything."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 from bot.studio.errors import ModelCannot
 from bot.studio.orders.order import Order
 from db import JobAction, Note, NoteKind
-from generation import Abilities, Role
+from generation import Abilities, ModelName, Role
 
 
-def fitted(order: Order, abilities: Abilities | None, usual_guidance: float) -> Order:
+def fitted(
+    order: Order,
+    abilities: Abilities | None,
+    usual_guidance: float,
+    others: Iterable[tuple[ModelName, Abilities]] = (),
+) -> Order:
     """Returns the order with a note about what its model ignores. Raises ModelCannot.
 
-    `usual_guidance`: the default of the model's entry, which no member has asked for.
+    `usual_guidance`: the default of the model's entry, which no member has asked for. `others`: what the models can do that
+    the member may choose, for the refusal's sentence.
     """
     if abilities is None or order.action is JobAction.UPSCALE:
         return order
     drawing = order.drawing
-    if drawing.is_masked:
-        missing = "" if abilities.masks else "mask"
-    elif drawing.picture(Role.START):
-        missing = "" if abilities.starts else "start"
-    else:
-        missing = "" if abilities.draws_text else "text"
-    if missing:
-        raise ModelCannot(drawing.model, missing, can_start=abilities.starts)
+    needed = _needed(order)
+    if not _CAN[needed](abilities):
+        able = tuple(name for name, can in others if _CAN[needed](can))
+        raise ModelCannot(drawing.model, needed, abilities.starts, able)
     names: list[str] = []
     if drawing.prompt.negative and not is_negative_used(abilities, drawing.guidance):
         names.append("no")
@@ -33,6 +36,19 @@ def fitted(order: Order, abilities: Abilities | None, usual_guidance: float) -> 
     kept = tuple(note for note in order.notes if note.kind is not NoteKind.UNUSED)
     notes = (*kept, Note(kind=NoteKind.UNUSED, names=tuple(names))) if names else kept
     return replace(order, notes=notes)
+
+
+_CAN: dict[str, Callable[[Abilities], bool]] = {
+    "mask": lambda abilities: abilities.masks,
+    "start": lambda abilities: abilities.starts,
+    "text": lambda abilities: abilities.draws_text,
+}
+
+
+def _needed(order: Order) -> str:
+    if order.drawing.is_masked:
+        return "mask"
+    return "start" if order.drawing.picture(Role.START) else "text"
 
 
 def is_negative_used(abilities: Abilities, guidance: float) -> bool:

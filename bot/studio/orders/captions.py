@@ -88,8 +88,13 @@ class Captions:
         tries = tuple(dict.fromkeys([*near, *others]))[:TRIES]
         raise UnknownWords(words, tries, order.drawing.model)
 
-    def drawn(self, drawing: Drawing[bytes], action: JobAction) -> tuple[PlannedPicture, ...]:
-        """Returns the plan of a job's pictures; empty if the prompt is drawn as it was typed."""
+    def drawn(
+        self, drawing: Drawing[bytes], action: JobAction, *, is_supplied: bool = False
+    ) -> tuple[PlannedPicture, ...]:
+        """Returns the plan of a job's pictures; empty if the prompt is drawn as it was typed.
+
+        `is_supplied`: it starts from a member's own picture, which is not mirrored and keeps its ground.
+        """
         if (read := self._read(drawing.prompt, drawing.model, action)) is None or not read.reading.is_known:
             return ()
         start = drawing.picture(Role.START)
@@ -101,7 +106,7 @@ class Captions:
         # Less than the model's own variation: also the ground and the side stay. More of one: no picture keeps the ground.
         is_slight = start is not None and start.strength < own
         is_strong = action is JobAction.VARIATION and start is not None and start.strength > own
-        if start is not None and not is_strong:
+        if start is not None and (is_supplied or not is_strong):
             with suppress(PictureError):  # the worker tells
                 ground = ground_of(start.source)
         negative = self._negative(drawing.prompt, read.vocabulary)
@@ -111,7 +116,7 @@ class Captions:
                 read.vocabulary,
                 drawing.seed + index,
                 parent=ground,
-                is_fixed=drawing.is_masked or is_slight,
+                is_fixed=is_supplied or is_slight or drawing.is_masked,
             )
             for index in range(drawing.images)
         ]
@@ -127,7 +132,7 @@ class Captions:
 
     def _read(self, prompt: Prompt, model: ModelName, action: JobAction) -> _Read | None:
         vocabulary = self._vocabularies.get(model)
-        if vocabulary is None or action is JobAction.UPSCALE:
+        if vocabulary is None or action is JobAction.UPSCALE or not prompt.text:
             return None
         return _Read(vocabulary, read_prompt(prompt.asked, vocabulary))
 

@@ -31,6 +31,7 @@ NAMES = {
     "preset": "preset",
     "r": "repeat",
     "repeat": "repeat",
+    "iw": "image_weight",
 }
 """Every spelling of an inline parameter, and the option that it sets."""
 
@@ -43,7 +44,7 @@ FOREIGN: dict[str, str | None] = {
     **dict.fromkeys(
         ["v", "version", "niji", "s", "stylize", "c", "chaos", "q", "quality", "w", "weird"], _NUMBER
     ),
-    **dict.fromkeys(["stop", "iw", "cw", "sw", "ow", "exp", "sv", "bs", "sameseed"], _NUMBER),
+    **dict.fromkeys(["stop", "cw", "sw", "ow", "exp", "sv", "bs", "sameseed"], _NUMBER),
     **dict.fromkeys(["style", "motion", "ratio"], _WORD),
     **dict.fromkeys(["cref", "sref", "oref", "p", "profile", "end"], _LINKS),
     **dict.fromkeys(
@@ -59,12 +60,15 @@ _ONE_DASH = {"ar", "aspect", "seed", "no", "neg", "steps", "cfg", "images"}
 """Names that a single hyphen before them also marks. As words behind a hyphen they hardly occur."""
 SEED_LIMIT = 2**53 - 4
 """The last seed of four pictures must fit Discord's whole numbers."""
+MAX_IMAGE_WEIGHT = 3.0
+"""As Midjourney's."""
 RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, SEED_LIMIT),
     "guidance": (1, MAX_GUIDANCE),
     "images": (1, 4),
     "repeat": (1, MOST_ORDERS),
     "lora": (-MAX_LORA_WEIGHT, MAX_LORA_WEIGHT),
+    "image_weight": (0, MAX_IMAGE_WEIGHT),
 }
 
 # A dash that phones and word processors make of two hyphens counts too; a hyphen inside a word does not.

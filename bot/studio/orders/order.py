@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from bot.studio.errors import NoSuchJob
-from db import Job, JobAction, Note, Parent, StoredImage
+from db import Job, JobAction, Note, PictureSource, StoredImage
 from generation import Drawing, JobId, MemberId
 
 
@@ -48,7 +48,7 @@ class Order:
     actor: Actor
     source: str  # its origin: "/imagine", "button V2", ...
     action: JobAction
-    drawing: Drawing[Parent]
+    drawing: Drawing[PictureSource]
     notes: tuple[Note, ...] = ()
     typed: str = ""  # the options of a typed order, as inline parameters
     drawn: str = (

@@ -23,7 +23,7 @@ from bot.studio import (
     UnusableWeights,
 )
 from bot.studio.orders.inline import RANGES, take_inline
-from db import JobAction, Note, NoteKind, Parent
+from db import JobAction, Note, NoteKind, PictureSource
 from generation import (
     MAX_GUIDANCE,
     MAX_LORA_WEIGHT,
@@ -76,6 +76,7 @@ class PromptInput:
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
     preset: str | None = None
     repeat: str | None = None  # how often an /imagine orders it
+    image_weight: str | None = None  # of the picture that it starts from
     notes: tuple[Note, ...] = ()  # on the card
     typed: str | None = None  # the prompt with its parameters, as the member sees it; None: as `prompt`
 
@@ -180,7 +181,7 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
         raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative")
     images = _whole("images", wish.images, *RANGES["images"], default=4)
     loras = _loras(wish.lora or "", model, models)
-    drawing: Drawing[Parent] = Drawing(
+    drawing: Drawing[PictureSource] = Drawing(
         prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
         model=model.name,
         size=model.size_for(_aspect(wish.aspect)),
@@ -195,6 +196,8 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
     notes = wish.notes
     if wish.repeat is not None:  # only an /imagine without a file repeats; see several.py
         notes = (*notes, Note(kind=NoteKind.IGNORED, names=("repeat",)))
+    if wish.image_weight is not None:  # an order with a picture takes it out; see supplied.py
+        notes = (*notes, Note(kind=NoteKind.IGNORED, names=("iw",)))
     return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing, notes=notes)
 
 

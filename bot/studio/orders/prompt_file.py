@@ -18,7 +18,7 @@ from generation.files.infotext import Infotext, looks_like_infotext, read_infote
 MAX_TEXT = 4 * 2**10
 """Bytes: the longest prompt fits in any script."""
 MAX_PNG = 10 * 2**20
-"""Bytes: the largest file that the bot posts."""
+"""Bytes: the largest file that the bot posts on every server. Where it may post larger ones, it reads them too."""
 _MAX_INFOTEXT = 5000
 """Characters: more than two of the longest prompts and all fields."""
 _PICTURES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"RIFF")

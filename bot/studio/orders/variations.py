@@ -23,11 +23,11 @@ from bot.studio.orders.outpainting import (
     outpainting_strength,
 )
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
-from db import Job, JobAction, Parent, Repositories, StoredImage
+from db import Job, JobAction, Parent, PictureSource, Repositories, StoredImage, Upload
 from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Region, Role
 
 MAX_SIDE = 2048
-"""Pixels. As a PNG, an upscaled picture stays below Discord's 10 MiB."""
+"""Pixels. As a PNG, an upscaled picture of usual content stays below 10 MiB, which every server takes."""
 
 
 _OPTIONS = {
@@ -117,7 +117,7 @@ class Variations:
         if placement is None:
             placement = middle_of_square(drawing.size)
             drawing = replace(drawing, size=model.size_for((1, 1)))
-        start = InputPicture(
+        start: InputPicture[PictureSource] = InputPicture(
             source=source, role=Role.START, strength=outpainting_strength(model), placement=placement
         )
         # A model of single objects continues the ground, and its four pictures would be alike.
@@ -126,8 +126,13 @@ class Variations:
         return Order(actor=actor, source=f"{action} {source.image + 1}", action=action, drawing=drawing)
 
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
-        """Returns the same order with another seed. Raises NoSuchJob."""
+        """Returns the same order with another seed. Raises NoSuchJob, PictureGone."""
         job, model = await self._known(job_id, actor)
+        for each in job.drawing.pictures:
+            if isinstance(each.source, Upload):
+                row = await self._records.uploads.get(each.source.id)
+                if row is None or row.is_removed:
+                    raise PictureGone
         # For an upscale only the prompt is repeated.
         pictures = tuple(each for each in job.drawing.pictures if each.role is not Role.UPSCALE)
         drawing = replace(_drawing(job, model), pictures=pictures)
@@ -195,7 +200,7 @@ class Variations:
         order = await self.remix(job_id, image, wish, actor)
         job, _ = await self._known(job_id, actor)
         model = self._settings.model(order.drawing.model)
-        start = InputPicture(source=source, role=Role.START, region=region)
+        start: InputPicture[PictureSource] = InputPicture(source=source, role=Role.START, region=region)
         # Another size would cut off a part of what is kept.
         drawing = replace(order.drawing, size=_drawing(job, model).size, pictures=(start,))
         return replace(
@@ -212,7 +217,7 @@ class Variations:
         """
         await self._picture(job.id, image)
         source, upscaled = Parent(job=job.id, image=image), job.drawing.picture(Role.UPSCALE)
-        while upscaled is not None:
+        while upscaled is not None and isinstance(upscaled.source, Parent):
             stored = await self._records.pictures.get(upscaled.source.job, upscaled.source.image)
             if stored is None or stored.is_removed:
                 break
@@ -229,7 +234,7 @@ class Variations:
         return picture
 
 
-def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[Parent]:
+def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[PictureSource]:
     return _input(job, image, Role.START, strength_of(model, beyond))
 
 
@@ -239,11 +244,11 @@ def strength_of(model: ModelEntry, beyond: float) -> float:
     return own + (1 - own if beyond > 0 else own) * beyond
 
 
-def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[Parent]:
+def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[PictureSource]:
     return InputPicture(source=Parent(job=job, image=image), role=role, strength=strength)
 
 
-def _drawing(job: Job, model: ModelEntry) -> Drawing[Parent]:
+def _drawing(job: Job, model: ModelEntry) -> Drawing[PictureSource]:
     """Returns the job's drawing with a new seed.
 
     When its model has left the settings, `model` draws instead and its defaults are used.

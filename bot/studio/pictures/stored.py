@@ -3,7 +3,7 @@
 import asyncio
 
 from bot.studio import Gallery, PictureGone
-from db import ImageGone, Job, Parent, Repositories, StoredImage
+from db import ImageGone, Job, Parent, PictureSource, Repositories, StoredImage, Upload
 from generation import JobId
 from generation.files import images
 
@@ -29,12 +29,21 @@ class StoredPictures:
             single=contents[0] if job.drawing.images == 1 else None,
         )
 
-    async def read_picture(self, parent: Parent) -> bytes:
+    async def read_picture(self, source: PictureSource) -> bytes:
         """Returns a PNG. Raises PictureGone."""
-        image = await self._records.pictures.get(parent.job, parent.image)
-        if image is None:
-            raise PictureGone
-        return await self._read(image)
+        match source:
+            case Parent(job=job, image=index):
+                image = await self._records.pictures.get(job, index)
+                if image is None:
+                    raise PictureGone
+                return await self._read(image)
+            case Upload(id=upload):
+                try:
+                    return await self._records.uploads.read(upload)
+                except ImageGone as error:
+                    raise PictureGone from error
+            case _:
+                raise TypeError(source)
 
     async def read_first(self, job: JobId) -> bytes:
         """Returns the first picture that the job still has, as a PNG. Raises PictureGone."""

@@ -14,8 +14,20 @@ from typing import TypeVar
 
 from PIL import Image
 
-from bot.studio.screening.server_policies import PolicyScope, ServerPolicies
-from db import BannedPicture, Case, EntryKind, Job, Mode, Origin, Repositories, Transaction, VerdictRecord
+from bot.studio import Actor
+from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
+from db import (
+    BannedPicture,
+    Case,
+    EntryKind,
+    Job,
+    Mode,
+    Origin,
+    Parent,
+    Repositories,
+    Transaction,
+    VerdictRecord,
+)
 from db.verdicts import PICTURE
 from generation.files import images
 from generation.files.images import PictureError
@@ -69,21 +81,36 @@ class PictureScreening:
 
     async def seen_in_parents(self, job: Job) -> list[Scores]:
         """Returns the scores that each source picture of the job had before it was marked."""
-        sources = [each.source for each in job.drawing.pictures]
-        stored = [await self._records.pictures.get(each.job, each.image) for each in sources]
-        return [each.scores if each else {} for each in stored]
+        found: list[Scores] = []
+        for each in job.drawing.pictures:
+            stored = None
+            if isinstance(each.source, Parent):
+                stored = await self._records.pictures.get(each.source.job, each.source.image)
+            found.append(stored.scores if stored else {})  # an upload was never marked
+        return found
 
     async def banned_for(self, job: Job) -> Sequence[BannedPicture]:
         """Returns the list of removed pictures of the job's server."""
-        guild = job.place.guild_id
+        return await self._banned_in(job.place.guild_id)
+
+    async def _banned_in(self, guild: int | None) -> Sequence[BannedPicture]:
         return [] if guild is None else await self._records.banned.of_guild(guild)
+
+    async def judge_upload(self, picture: bytes, actor: Actor) -> ScreenedPicture:
+        """Checks a picture (PNG) that a member supplies in their channel, before there is a job. Raises PictureError."""
+        policy = await self._policy_in(policy_scope_of(actor))
+        banned = await self._banned_in(actor.guild_id)
+        return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, {}))
 
     async def policy_of(self, job: Job) -> Policy:
         """Returns the policy for the job's channel, the same as for its prompt."""
         guild = job.place.guild_id
         channel = job.policy_channel_id or job.place.channel_id
         spot = PolicyScope(guild_id=guild, channel_id=channel, is_age_restricted=job.is_age_restricted)
-        policy = await self._policies.of(spot)
+        return await self._policy_in(spot)
+
+    async def _policy_in(self, spot: PolicyScope) -> Policy:
+        policy, guild = await self._policies.of(spot), spot.guild_id
         if guild is not None and (await self._records.lockdowns.get(guild)).mode is Mode.FAMILY:
             return policy.with_(presets()[FAMILY])
         return policy

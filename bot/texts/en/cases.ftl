@@ -46,12 +46,16 @@ case-found = { $kind ->
 # The origin of a text: a command, or a picture's button with the picture's number.
 case-source = { $code ->
     [imagine] /imagine
+    [image] /imagine, with a picture
+    [vary] /vary
+    [blend] /blend
     [preset-save] /preset save
     [v] V{ $image }
     [u] U{ $image }
     [re-roll] re-roll
     [remix] remix { $image }
     [picture] picture
+    [upload] a picture that they sent
    *[other] { $source }
 }
 case-score = score { NUMBER($score, minimumFractionDigits: 2, maximumFractionDigits: 2) }

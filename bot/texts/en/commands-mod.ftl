@@ -293,7 +293,6 @@ command-mod-remove = Take pictures down: the message, and the files behind it
     .reason = For the log
 mod-no-reason = no reason given
 mod-menu-reason = removed with the message menu
-command-remove-picture = Remove picture
 mod-removed = Removed: job { $job } of <@{ ID($member) }>.
 mod-removed-looks = Similar pictures are refused here from now on; `/mod restore` allows them again.
 command-mod-restore = Allow pictures similar to removed ones again

@@ -22,7 +22,7 @@ command-server-policy-reset = Take a choice back
 command-server-paid = Say whether members pay for access here; some models' licences forbid that
     .is_paid = Members pay for access
 
-menu-report = Report
+menu-picture = Picture…
 report-title = Report a picture
 report-reason = What is wrong with it?
 report-thanks = Thank you. The moderators will look at it. Only they see who reported.

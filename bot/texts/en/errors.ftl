@@ -14,7 +14,7 @@ error-unknown-parameter = { $is_near ->
     [yes] There is no parameter { CODE($name, before: "--") }. Did you mean `--{ $nearest }`?
    *[no] There is no parameter { CODE($name, before: "--") }. There are { parameters }.
 }
-parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--lora`, `--preset` and `--repeat`
+parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--iw`, `--lora`, `--preset` and `--repeat`
 error-bad-parameter = { $has_value ->
     [yes] `--{ $name }` can't be { CODE($value) }: it takes { parameter-takes }.
    *[no] `--{ $name }` has no value: it takes { parameter-takes }.
@@ -32,6 +32,7 @@ parameter-takes = { $option ->
        *[no] 1, 2, 3 or 4
     }
     [guidance] a number from { $low } to { $high }
+    [image_weight] how much the picture counts, from { $low } to { $high }
     [negative] what the picture should not show
     [model] the name of a model
     [preset] the name of one of your presets
@@ -48,8 +49,12 @@ error-model-cannot = { $what ->
         [yes] It changes pictures: press ✏️ below one and add `--model { $model }` to its prompt.
        *[no] Choose another one with the option `model`.
     }
-    [mask] The model `{ $model }` can't fill in a part of a picture. Choose another one with `--model`.
-   *[start] The model `{ $model }` can't start from a picture. Choose another one with `--model`.
+    [mask] The model `{ $model }` can't fill in a part of a picture. { models-that-can }
+   *[start] The model `{ $model }` can't start from a picture. { models-that-can }
+}
+models-that-can = { $others ->
+    [none] Choose another one with `--model`.
+   *[other] These can: { $others }. Choose one with `--model`.
 }
 error-paid-access = The licence of the model `{ $model }` forbids paid access, and access to this server is paid for. Choose another model with `--model`.
 error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
@@ -90,6 +95,30 @@ error-file-too-large = { $is_picture ->
 }
 error-file-unreachable = That file could not be fetched from Discord. Try again.
 error-no-prompt-in-file = There is no prompt in that file. I read a text in UTF-8, or a picture with its parameters, such as mine. A grid of four has none; press U1 under it.
+
+## Pictures that members supply
+
+error-unusable-picture = { $fault ->
+    [heic] HEIC is not read here. Save the picture as JPEG or PNG and send that.
+    [broken] That picture is broken or not complete. Save it again as PNG or JPEG and send that.
+    [pixels] That picture has { NUMBER($megapixels, maximumFractionDigits: 1) } megapixels; at most { NUMBER($limit_in_millions, maximumFractionDigits: 0) } can be read. Make it smaller and send that.
+    [small] That picture is too small: each side needs at least { $limit } pixels.
+    [mixed] That file is a picture and also an archive, a document or a script. Save the picture alone as PNG or JPEG and send that.
+   *[unknown] That is no picture that I can read. I read PNG, JPEG, WebP, GIF, AVIF and HEIC.
+}
+error-too-many-uploads = You can send { $limit } pictures in a minute. Try again in { WAIT($retry_after) }.
+error-upload-refused = { $is_banned ->
+    [yes] That picture looks like one that the moderators have removed here.
+   *[no] That picture shows content that is not allowed here.
+} If you think that this is a mistake, ask a moderator. { $is_first ->
+    [yes] The first time does not count against you. { nothing-charged }
+   *[no] { nothing-charged }
+}
+error-unusable-mask = { $fault ->
+    [alone] A mask needs a picture. Give the option `image` too.
+    [empty] Nothing in that mask is white. Paint white what is to be drawn anew.
+   *[shape] That mask has other proportions than the picture. Paint it over the picture and send it in the same size.
+}
 
 ## Refusals
 

@@ -4,7 +4,10 @@
 
 # `picture`: the number of its source picture.
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
-    [none] { $action ->
+    [none] { $is_supplied ->
+        [yes] { " " }· from a supplied picture
+       *[no] { "" }
+    }{ $action ->
         [reroll] { " " }· re-roll
        *[other] { "" }
     }
@@ -34,6 +37,7 @@ gallery-note = -# { $kind ->
     [drawn] Drawn as: { $names }.
     [drawn-partly] Drawn as: { $names }. This model does not know the other words.
     [unweighted] It is drawn without weights.
+    [clamped] { $names } was beyond its range. The limit { $limit } is used.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
@@ -156,6 +160,21 @@ region-cell = { $cell } · { $place ->
     [7] bottom
    *[8] bottom right
 }
+
+## The panel of the menu Picture…
+
+panel-title = ### Picture
+    -# from [this message]({ $link })
+panel-picture = -# Picture { $picture }
+panel-press = { $press ->
+    [picture-subtle] Vary subtle
+    [picture-strong] Vary strong
+    [picture-remix] Remix
+    [picture-report] Report
+    [picture-remove] Remove
+   *[picture-verify] Verify
+}
+panel-hint = --iw 0 to 3 says how much the picture counts
 
 ## A refused prompt, and its form
 

@@ -2,7 +2,6 @@
 
 command-verify = Did this bot make that picture? When, and from what?
     .picture = PNG, JPEG or WebP
-menu-verify = Verify
 
 verify-made = { $certainty ->
     [sure] **This bot made it** on { MOMENT($at) }.

@@ -21,7 +21,7 @@ from torch import Tensor
 from generation.request import BatchKey
 from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler, accepts_generator, scaled
-from generation.worker.denoise.slots import Row, Slot, UNet, own_part
+from generation.worker.denoise.slots import References, Row, Slot, UNet, own_part
 from generation.worker.denoise.step_table import HISTORY, StepTable
 from generation.worker.memory import optional_work
 
@@ -347,6 +347,7 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
                 "time_ids": _stacked([row.time_ids for row in told]),
             },
             **({"extents": tuple(row.extent for row in told)} if told[0].extent else {}),
+            **_references([row.references for row in told]),
         },
     )
 
@@ -376,6 +377,16 @@ def _enlarged(state: Tensor, *sizes: int) -> Tensor:
     larger = state.new_zeros(*sizes, *state.shape[len(sizes) :])
     larger[tuple(slice(old) for old in state.shape[: len(sizes)])] = state
     return larger
+
+
+def _references(parts: Sequence[References | None]) -> dict[str, Tensor]:
+    present = [part for part in parts if part is not None]
+    if not present:
+        return {}
+    return {
+        "references": torch.stack([part.tokens for part in present]),
+        "reference_places": torch.stack([part.places for part in present]),
+    }
 
 
 def _stacked(parts: Sequence[Tensor | None]) -> Tensor | None:

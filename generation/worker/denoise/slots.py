@@ -26,6 +26,15 @@ UNet = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class References:
+    """A picture's reference pictures, as further tokens of the model's call."""
+
+    sizes: tuple[int, ...]  # height and width of each, in latents
+    tokens: Tensor  # (tokens, channels), model dtype
+    places: Tensor  # (tokens, axes), the position of each; float32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Row:
     """The inputs of one row of the model's call, and the row's share in the guided output."""
 
@@ -37,6 +46,7 @@ class Row:
     unguided: float = 1.0  # the row's share in the output without guidance
     # Tokens of the text, and height and width of the latents, for a denoiser that takes lists of pictures and texts.
     extent: tuple[int, int, int] | None = None
+    references: References | None = None
 
 
 @dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)

@@ -7,14 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from generation.abilities import Abilities
 from generation.prompt import Reading
-from generation.request import BatchKey, Drawing, ImageSize, ModelEntry, Role
+from generation.request import BatchKey, Drawing, ImageSize, ModelEntry, ModelName, Role
 from generation.worker.denoise.batch_state import BatchStates
 from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.schedulers import named, suited
-from generation.worker.denoise.slots import Slot
+from generation.worker.denoise.slots import References, Slot
 from generation.worker.denoise.step_table import StepTables
 from generation.worker.models.abilities import of_pipe
 from generation.worker.models.clip_skip import layers_skipped
@@ -22,7 +23,7 @@ from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload, denoiser_of
 from generation.worker.models.prompt_reading import reading_of
-from generation.worker.output.decode import Codec, read_init
+from generation.worker.output.decode import Codec, read_init, reference_picture, to_tensor
 
 
 @dataclass(eq=False)
@@ -34,6 +35,14 @@ class UnusableRequest(Exception):
 
     def __str__(self) -> str:
         return self.reason
+
+
+def demand_references(name: ModelName, can: Abilities, count: int) -> None:
+    """Raises UnusableRequest if the model takes fewer reference pictures."""
+    if not can.references:
+        raise UnusableRequest("reference", f"{name} takes no reference pictures.")
+    if count > can.references:
+        raise UnusableRequest("reference", f"{name} takes at most {can.references} reference pictures.")
 
 
 def schedulers_of(entry: ModelEntry, own: Any) -> dict[str, Any]:
@@ -101,6 +110,8 @@ class Model:
         shape = self.latent_shape(drawing.size)
         self.adapters.load(drawing.lora_set)
         rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
+        references = self._references(drawing)
+        rows = tuple(replace(row, references=references) for row in rows) if references else rows
         generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
         if start := drawing.picture(Role.START):
@@ -121,7 +132,8 @@ class Model:
         key = BatchKey(
             model=self.entry.name,
             latent_shape=self.family.state_shape(shape, self.entry.side),
-            text_shape=tuple(rows[0].text.shape),
+            # FLUX.2's transformer reads the positions of the first row alone, so all pictures of a call have one layout.
+            text_shape=(*rows[0].text.shape, *(references.sizes if references else ())),
             dtype=str(self.dtype),
             loras=drawing.lora_set,
         )
@@ -134,6 +146,19 @@ class Model:
             # draw noise.
             torch.randn(shape, generator=generator)
         return slot
+
+    def _references(self, drawing: Drawing[bytes]) -> References | None:
+        """Raises UnusableRequest, and generation.files.images.PictureError."""
+        if not drawing.references:
+            return None
+        demand_references(self.entry.name, self.abilities, len(drawing.references))
+        latents = [
+            self.codec.encode(to_tensor(reference_picture(each.source, self.family.multiple))[None])[0]
+            for each in drawing.references
+        ]
+        tokens, places = self.family.references(latents)
+        sizes = tuple(side for one in latents for side in one.shape[1:])
+        return References(sizes=sizes, tokens=tokens.to(self.dtype), places=places.to(self.device))
 
     def reading(self, drawing: Drawing[bytes]) -> Reading:
         """Returns how the model reads the drawing's prompt. Raises BadWeights."""

@@ -29,13 +29,17 @@ from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.abilities import of_pipe
 from generation.worker.models.clip_skip import layers_skipped
 from generation.worker.models.loras import Adapters
-from generation.worker.models.model import Model, UnusableRequest, schedulers_of
+from generation.worker.models.model import Model, UnusableRequest, demand_references, schedulers_of
 from generation.worker.models.offload import PipelineOffload
 from generation.worker.models.prompt_reading import reading_of
-from generation.worker.output.decode import to_tensor
+from generation.worker.output.decode import reference_picture, to_tensor
 
 BLANK = " "
 """A negative prompt that says nothing. Guidance by `true_cfg_scale` acts only beside a negative prompt."""
+
+
+REFERENCE_MULTIPLE = 16
+"""Pixels. Pipelines cut the rest off themselves; they do it after other changes of size."""
 
 
 class _Run(greenlet):
@@ -132,6 +136,9 @@ class PipelineModel(Model):
     def _pipe_for(self, drawing: Drawing[bytes]) -> Any:
         """Returns the model's own pipeline, or the sibling that shares its modules. Raises UnusableRequest."""
         name, can = self.entry.name, self.abilities
+        if drawing.references:
+            demand_references(name, can, len(drawing.references))
+            return self.pipe
         if drawing.picture(Role.MASK):
             kind, by, reason = "mask", can.masks_by, f"{name} knows no masks."
         elif drawing.picture(Role.START):
@@ -169,7 +176,11 @@ class PipelineModel(Model):
             asked["guidance_rescale"] = self.entry.rescale
         if (skipped := layers_skipped(self.pipe, self.entry.clip_skip)) is not None:
             asked["clip_skip"] = skipped
-        if start:
+        if drawing.references:
+            pictures = [reference_picture(each.source, REFERENCE_MULTIPLE) for each in drawing.references]
+            # A pipeline for one picture does not take a list.
+            asked["image"] = pictures if self.abilities.references > 1 else pictures[0]
+        elif start:
             asked |= {"image": fitted(open_picture(start.source), drawing.size), "strength": start.strength}
             if mask:
                 asked["mask_image"] = fitted(open_picture(mask.source).convert("L"), drawing.size)

@@ -14,6 +14,7 @@ from diffusers import AutoencoderTiny
 from PIL import Image
 from torch import Tensor
 
+from generation.files.images import fitted, open_picture
 from generation.request import ImageSize
 from generation.worker.denoise.inpaint import Mask, read_pixels
 from generation.worker.models.families import ModelFamily
@@ -24,6 +25,8 @@ _LARGEST_DEVIATION = 1.5
 """Of the latents in a preview; of finished pictures it is 0.9 to 1.5. With guidance, the first step's estimate has 2.5 to 4, and
 glaring colours: over ten prompts, their mean difference from the result is 44 of 255, and 33 with this limit.
 """
+REFERENCE_PIXELS, REFERENCE_SIDE, REFERENCE_ASPECT = 1024 * 1024, 64, 8
+"""Of a reference picture: at most so many pixels, at least so many on a side, and at most so much longer than wide."""
 PREVIEW_SIDE = 256
 """Pixels: the longer side of a picture in a preview."""
 
@@ -124,6 +127,21 @@ def _calmed(latents: Tensor) -> Tensor:
 def read_init(content: bytes, size: ImageSize) -> Tensor:
     """Returns (1, 3, height, width) from 0 to 1. Raises generation.files.images.PictureError."""
     return read_pixels(content, size)[None]
+
+
+def reference_picture(content: bytes, multiple: int) -> Image.Image:
+    """Returns a reference picture in its own proportions, within the limits of diffusers' pipelines of FLUX.2.
+
+    Width and height are multiples of `multiple`, which divides 64. Raises generation.files.images.PictureError.
+    """
+    picture = open_picture(content)
+    scale = min(1.0, (REFERENCE_PIXELS / (picture.width * picture.height)) ** 0.5)
+    width, height = (
+        max(REFERENCE_SIDE, int(side * scale) // multiple * multiple)
+        for side in (picture.width, picture.height)
+    )
+    width, height = min(width, REFERENCE_ASPECT * height), min(height, REFERENCE_ASPECT * width)
+    return fitted(picture, ImageSize(width=width, height=height))
 
 
 def to_tensor(picture: Image.Image) -> Tensor:

@@ -219,24 +219,39 @@ def test_every_failure_is_one_sentence_and_changes_no_settings(
     assert "not valid TOML" in refused(capsys, "klein")
 
 
-def test_settings_that_cannot_be_extended_stay_and_the_block_is_shown(
-    config: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def unchanged(config: Path, text: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
+    """Returns what is said where the settings can't be changed. Nothing may be downloaded before."""
+    config.write_text(text, "utf-8")
+    assert main.main(["fetch", "klein", *arguments]) == 2
+    assert config.read_text("utf-8") == text
+    said = capsys.readouterr()
+    assert not said.out
+    return said.err
+
+
+def test_settings_that_cannot_be_extended_are_found_out_before_the_download(
+    config: Path, remote: StandInHub, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    block = known_models()["klein"].block
     inline = 'models = [{name = "emoji", source = "bundled", licence = "MIT"}]\n'
-    config.write_text(inline, "utf-8")
-    assert main.main(["fetch", "klein"]) == 2
-    said = capsys.readouterr().err
-    assert "was not changed: " in said and known_models()["klein"].block in said
-    assert config.read_text("utf-8") == inline
+    said = unchanged(config, inline, capsys)
+    assert "was not changed: " in said and "First write each model of the list `models` as a table" in said
+    assert block in said
 
     def read_only(*_: object, **__: object) -> None:
         raise PermissionError(30, "Read-only file system")
 
-    config.write_text(OWN, "utf-8")
     monkeypatch.setattr(config_file.tempfile, "mkstemp", read_only)
-    assert main.main(["fetch", "klein"]) == 2
-    assert "Read-only file system. Add this by hand:" in capsys.readouterr().err
-    assert config.read_text("utf-8") == OWN
+    said = unchanged(config, OWN, capsys)
+    assert "Read-only file system. Add this by hand:" in said
+    # What is added by hand gives the settings that the command would have written.
+    by_hand = unchanged(config, "[generation]\nslots = 2\n", capsys, "--default").split("by hand:\n\n")[1]
+    tables, default = by_hand.split("# in [generation]:\n")
+    config.write_text(f"[generation]\nslots = 2\n{default}\n{tables}", "utf-8")
+    settings = load(config, {})
+    assert [entry.name for entry in settings.models] == ["emoji", "klein"]
+    assert settings.default_model.name == "klein" and settings.generation.slots == 2
+    assert not remote.sent and not remote.asked
 
 
 def test_a_link_to_the_settings_stays_one(config: Path, tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ POLISH = """
 command-imagine = Obrazki z opisu
     .prompt = Co ma być na obrazku
 command-queue = Twoje zadania w kolejce
-menu-report = Zgłoś
+menu-picture = Obraz…
 mod-choice-open = otwarte
 gallery-waiting = Miejsce { ID($place) }{ gallery-to-go }
 gallery-upscale = P{ $picture }
@@ -142,7 +142,7 @@ async def test_discords_menus_are_told_in_it_and_again_when_it_changes(
         pass
     [first] = told(judge)
     commands = {each["name"]: each for each in first}
-    assert localized(commands["Report"], "name") == {"pl": "Zgłoś"}
+    assert localized(commands["Picture…"], "name") == {"pl": "Obraz…"}
     assert localized(commands["queue"], "description") == {"pl": "Twoje zadania w kolejce"}
     options = {each["name"]: each for each in commands["imagine"]["options"]}
     assert localized(options["prompt"], "description") == {"pl": "Co ma być na obrazku"}

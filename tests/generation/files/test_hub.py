@@ -40,7 +40,7 @@ def remote(server: StandInHub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     server.gate.set()
-    server.status, server.page = 200, b""
+    server.status, server.page, server.tells_sizes = 200, b"", True
     for each in (server.gated, server.damaged, server.ranges, server.asked, server.licences):
         each.clear()
     return server
@@ -84,6 +84,12 @@ def test_a_large_file_that_is_here_is_not_asked_for_again(remote: StandInHub) ->
     remote.asked.clear()
     fetched()
     assert not remote.ranges
+
+
+def test_a_mirror_that_tells_no_sizes_serves_too(remote: StandInHub) -> None:
+    remote.tells_sizes = False
+    assert (fetched() / WEIGHTS).read_bytes() == CONTENT
+    assert bytes_in_cache("owner/tiny") >= len(CONTENT)
 
 
 def test_the_licence_is_the_hubs_word(remote: StandInHub) -> None:

@@ -279,6 +279,37 @@ async def test_a_model_of_ones_own_is_looked_at_and_its_lines_are_settings(
         assert (model.name, model.source, model.side) == ("mine", str(BUNDLED_MODEL), 512)
 
 
+async def test_a_dropped_file_or_folder_is_looked_at(visit: Visit, tmp_path: Path) -> None:
+    async with Playground.open(bot_control=Switch()) as play:
+        page = await visit(play)
+        await page.get_by_role("button", name="Use your own model").click()
+        panel = page.get_by_role("dialog", name="Use your own model")
+        box = await panel.bounding_box()
+        assert box is not None
+        # Files of the disk, as a person drags them; the page's own events can't carry a folder.
+        devtools = await page.context.new_cdp_session(page)
+        xl = tensors(tmp_path / "xl.safetensors", "conditioner.embedders.0.weight")
+        for dropped, words in (
+            (xl, "It looks like Stable Diffusion XL."),
+            (BUNDLED_MODEL, "StableDiffusionPipeline with all of its 5 parts."),
+            (BUNDLED_MODEL / "vae", "vae has no model_index.json"),
+        ):
+            for kind in ("dragEnter", "dragOver", "drop"):
+                await devtools.send(
+                    "Input.dispatchDragEvent",
+                    {
+                        "type": kind,
+                        "x": box["x"] + box["width"] / 2,
+                        "y": box["y"] + box["height"] / 2,
+                        "data": {"items": [], "files": [str(dropped)], "dragOperationsMask": 1},
+                    },
+                )
+            await expect(panel.get_by_role("status")).to_contain_text(words)
+        assert page.url.startswith(play.api_url.rsplit("/", 2)[0]), (
+            "the file was not opened in place of the page"
+        )
+
+
 async def test_a_message_command_is_in_the_menu_of_a_message(play: Playground, visit: Visit) -> None:
     page = await visit(play)
     await send(page, "look at this line")

@@ -31,6 +31,7 @@ class ModelFamily:
     TAKES_NEGATIVE: ClassVar[bool] = True  # with classifier-free guidance
     WEIGHS_WORDS: ClassVar[bool] = False  # `(word:1.3)` in a prompt
     IS_RECORDED: ClassVar[bool] = True  # its denoiser's call can be replayed by `CudaGraphs`
+    REFERENCES: ClassVar[bool] = False  # `references` makes tokens of pictures that the prompt speaks of
     RESCALES: ClassVar[bool] = False  # `rescaled` does something
     HAS_FRAMES: ClassVar[bool] = False  # its VAE takes videos: a picture is one frame
 
@@ -81,6 +82,14 @@ class ModelFamily:
         holds the latents in a line. `side`: pixels of the model's own square.
         """
         return latent_shape
+
+    def references(self, latents: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Returns the tokens of reference pictures, (tokens, channels), and their positions, (tokens, axes).
+
+        Only with REFERENCES.
+        `latents`: (channels, height, width) of each picture; their sizes may differ.
+        """
+        raise NotImplementedError
 
     def time_ids(self, size: ImageSize) -> Tensor | None:
         return None

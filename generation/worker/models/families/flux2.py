@@ -1,5 +1,6 @@
 """FLUX.2: klein, which is guided classifier-free or distilled, and dev, which takes the guidance as an input."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -8,6 +9,9 @@ from torch import Tensor
 from generation.worker.denoise.schedulers import Timing
 from generation.worker.models.families.family import Encoded, LatentScale, ModelFamily, Places, grid
 
+REFERENCE_TIME = 10
+"""The distance of two reference pictures on the first axis; the picture that is drawn is at 0. As in diffusers' pipelines."""
+
 
 class Flux2Family(ModelFamily):
     """Its latents are those of 2 x 2 places of the VAE, one below the other, scaled by the VAE's batch norm."""
@@ -15,6 +19,7 @@ class Flux2Family(ModelFamily):
     # diffusers starts from a picture only by way of reference pictures.
     STARTS: ClassVar[bool] = False
     MASKS: ClassVar[bool] = False
+    REFERENCES: ClassVar[bool] = True
 
     def __init__(self, pipe: Any) -> None:
         super().__init__(pipe)
@@ -34,21 +39,31 @@ class Flux2Family(ModelFamily):
         count = text.shape[1]
         places = self._places.of((height, width), x, lambda: grid(height, width, axes=4))
         words = self._places.of(("text", count), x, lambda: _of_words(count))
+        tokens, img_ids = x.flatten(2).transpose(1, 2), places.expand(len(x), -1, -1)
+        if "references" in told:
+            tokens = torch.cat([tokens, told["references"]], dim=1)
+            img_ids = torch.cat([img_ids, told["reference_places"].to(x.dtype)], dim=1)
         out = self._pipe.transformer(
-            hidden_states=x.flatten(2).transpose(1, 2),
+            hidden_states=tokens,
             timestep=timesteps.to(x.dtype) / 1000,
             guidance=told["timestep_cond"],
             encoder_hidden_states=text,
             txt_ids=words.expand(len(x), -1, -1),
-            img_ids=places.expand(len(x), -1, -1),
+            img_ids=img_ids,
             return_dict=False,
-        )[0]
+        )[0][:, : height * width]
         return (out.transpose(1, 2).unflatten(2, (height, width)),)
 
     def encode_plain(self, text: str, negative: str, is_guided: bool) -> list[Encoded]:
         texts = [text, negative] if is_guided else [text]
         device = self._pipe.text_encoder.device
         return [(self._pipe.encode_prompt(one, device=device)[0][0], None) for one in texts]
+
+    def references(self, latents: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        places = [grid(*one.shape[1:], axes=4) for one in latents]
+        for number, each in enumerate(places, start=1):
+            each[:, 0] = REFERENCE_TIME * number
+        return torch.cat([one.flatten(1).T for one in latents]), torch.cat(places)
 
     def told_guidance(self, scale: float) -> Tensor | None:
         return torch.tensor(scale) if self._pipe.transformer.config.guidance_embeds else None

@@ -156,7 +156,7 @@ def test_a_tag_of_an_unknown_lora_is_told_as_that_lora() -> None:
         ("--v 6 a --v 5 cat --V 7", ("v",)),
         ("a --niji cat", ("niji",)),
         ("a cat —stylize 50", ("stylize",)),
-        ("a cat --sref https://example.invalid/a.png 123 --iw 0.5", ("sref", "iw")),
+        ("a cat --sref https://example.invalid/a.png 123 --cw 50", ("sref", "cw")),
     ],
 )
 def test_what_means_nothing_here_is_left_out_and_told(written: str, ignored: tuple[str, ...]) -> None:

@@ -116,7 +116,14 @@ def cut_off(folder: Path) -> Path:
     return folder
 
 
+def with_odd_names(folder: Path) -> Path:
+    file = folder / "odd.safetensors"
+    save_file({f"decoder.layers.{name}.weight": torch.zeros(8, 4, 3, 3) for name in ("head", "3.", "")}, file)
+    return file
+
+
 BROKEN: list[tuple[str, Spoil]] = [
+    ("odd.safetensors holds no decoder of an AutoencoderTiny", with_odd_names),
     ("Its latents have 16 channels where the model's have 4", lambda f: tiny(f / "other", 16)),
     (
         "Its latents have 4 pixels on each side where the model's have 8",
@@ -145,6 +152,13 @@ def test_a_taesd_that_does_not_serve_is_a_sentence_at_start(
 def test_a_file_that_is_no_taesd_is_a_sentence(sd_folder: Path) -> None:
     with pytest.raises(BrokenModelFolder, match="holds no decoder of an AutoencoderTiny"):
         inspect_entry(entry(sd_folder, preview=str(sd_folder / "vae" / NAME)))
+
+
+def test_a_vae_that_does_not_say_its_size_is_a_sentence(sd_folder: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(sd_folder, tmp_path / "model")
+    edit_json(folder / "vae/config.json", block_out_channels=None)
+    with pytest.raises(BrokenModelFolder, match="does not say how much it enlarges"):
+        inspect_entry(entry(folder, preview=str(tiny(tmp_path / "taesd"))))
 
 
 @pytest.mark.parametrize("name", ["qwen_folder", "flux2_folder"])

@@ -1,0 +1,230 @@
+"""The message menu "Picture…": a private panel with what a member may do with the pictures of a message.
+
+A button names a message of the panel's own channel: a member who sees the panel sees the message.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import discord
+from discord import app_commands, ui
+
+from bot.attachments import is_discords
+from bot.client import Interaction
+from bot.commands import report, verify
+from bot.commands.mod.group import remove_picture
+from bot.gallery.cards import GalleryButton
+from bot.gallery.remix_form import entries_in, paragraph_of
+from bot.permissions import actor_of, is_moderator
+from bot.posted_message import UNREACHABLE
+from bot.studio import FileUnreachable, GalleryAction, NoSuchJob, NothingToVerify, PictureGone
+from bot.studio.orders.parameters import PromptInput
+from bot.studio.orders.supplied import Level
+from bot.ui import BLUE, FORM_SECONDS, Button, Language, View, card, custom_id, pattern, row, say_to, text
+from db import Job
+
+_MOST = 4
+"""Pictures of one message that the panel lists."""
+_PROMPT, _REMIXED = "prompt", "picture-remixed"
+
+
+class PanelPress(StrEnum):
+    """The action of a button of the panel."""
+
+    SUBTLE = "picture-subtle"
+    STRONG = "picture-strong"
+    REMIX = "picture-remix"  # opens a form
+    VERIFY = "picture-verify"  # of all pictures
+    REPORT = "picture-report"  # opens a form
+    REMOVE = "picture-remove"
+
+
+def _place(written: str) -> int:
+    """Reads the place of a picture in its message, from 0."""
+    return int(written)
+
+
+_OF_MESSAGE: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}", _place: "[0-3]"}
+_CUSTOM_ID = re.compile(pattern([_REMIXED], _OF_MESSAGE))
+
+
+class PanelButton(Button, actions=PanelPress, of=_OF_MESSAGE):
+    """`<action>:<message>:<place>`."""
+
+
+class PictureForm(ui.Modal):
+    """`picture-remixed:<message>:<place>`. Like the remix form, it has a route, and needs only the data that Discord sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PictureInput:
+    """The request in a submitted form."""
+
+    message: int
+    place: int
+    words: PromptInput
+
+
+@app_commands.context_menu(name=text("menu-picture"))
+@app_commands.guild_only()
+async def picture(interaction: Interaction, message: discord.Message) -> None:
+    count = len(pictures_of(message))
+    job = await _job_of(interaction, message.id)
+    if not count and job is None:
+        raise NothingToVerify
+    view = await _panel(interaction, message, job, count)
+    await interaction.response.send_message(view=view, ephemeral=True)
+
+
+async def _panel(interaction: Interaction, message: discord.Message, job: Job | None, count: int) -> View:
+    say, parts = say_to(interaction), interaction.client.parts
+    items: list[ui.Item[Any]] = [ui.TextDisplay(say("panel-title", link=message.jump_url))]
+    if job is not None:
+        stored = await parts.records.pictures.of_job(job.id)
+        live = [each.index for each in stored if not each.is_removed]
+        abilities = parts.dispatch.abilities_of(job.drawing.model)
+        if live and (abilities is None or abilities.starts):
+            vary = [
+                GalleryButton(GalleryAction.VARY, job.id, each, label=say("gallery-vary", picture=each + 1))
+                for each in live
+            ]
+            remix = GalleryButton(GalleryAction.REMIX, job.id, live[0], label=say("gallery-remix"), emoji="✏️")
+            items.append(row(*vary, remix))
+    else:
+        default = await parts.studio.offered.default(interaction.guild_id)
+        abilities = parts.dispatch.abilities_of(default.name)
+        if abilities is None or abilities.starts:
+            for place in range(min(count, _MOST)):
+                if count > 1:
+                    items.append(ui.TextDisplay(say("panel-picture", picture=place + 1)))
+                items.append(
+                    _row(say, (PanelPress.SUBTLE, PanelPress.STRONG, PanelPress.REMIX), message.id, place)
+                )
+    presses = [PanelPress.VERIFY] if count else []
+    if job is not None:
+        presses += [PanelPress.REPORT, *([PanelPress.REMOVE] if is_moderator(interaction) else [])]
+    items.append(_row(say, presses, message.id, 0))
+    return card(*items, colour=BLUE)
+
+
+def _row(say: Language, presses: Sequence[PanelPress], message: int, place: int) -> ui.ActionRow[Any]:
+    return row(
+        *(
+            PanelButton(
+                press,
+                message,
+                place,
+                label=say("panel-press", press=press),
+                style=discord.ButtonStyle.danger
+                if press is PanelPress.REMOVE
+                else discord.ButtonStyle.secondary,
+            )
+            for press in presses
+        )
+    )
+
+
+# ---- presses
+
+
+async def vary_subtle(interaction: Interaction, message: int, place: int) -> None:
+    await _vary(interaction, message, place, Level.SUBTLE)
+
+
+async def vary_strong(interaction: Interaction, message: int, place: int) -> None:
+    await _vary(interaction, message, place, Level.STRONG)
+
+
+async def _vary(interaction: Interaction, message: int, place: int, level: Level) -> None:
+    with interaction.client.delivery.intake.press(interaction) as is_new:
+        if not is_new:
+            await interaction.response.defer()
+            return
+        address = await _address(interaction, message, place)
+        await interaction.client.picture_orders.vary(interaction, address, level, PromptInput(prompt=""))
+
+
+async def open_form(interaction: Interaction, message: int, place: int) -> None:
+    await interaction.response.send_modal(form_of(say_to(interaction), message, place))
+
+
+def form_of(say: Language, message: int, place: int) -> PictureForm:
+    form = PictureForm(
+        title=say("remix-title"), timeout=FORM_SECONDS, custom_id=custom_id(_REMIXED, message, place)
+    )
+    form.add_item(
+        ui.Label(
+            text=say("remix-prompt"),
+            description=say("panel-hint"),
+            component=paragraph_of(_PROMPT, "", is_required=True),
+        )
+    )
+    return form
+
+
+def picture_input_in(sent: Mapping[str, Any]) -> PictureInput | None:
+    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form. Raises UnreadablePress."""
+    match = _CUSTOM_ID.fullmatch(str(sent.get("custom_id", "")))
+    if match is None:
+        return None
+    words = PromptInput(prompt=entries_in(sent.get("components")).get(_PROMPT, ""))
+    return PictureInput(message=int(match[2]), place=int(match[3]), words=words)
+
+
+async def remix(interaction: Interaction, wanted: PictureInput) -> None:
+    """Orders a remix of a message's picture from the submitted form. Raises refusals."""
+    address = await _address(interaction, wanted.message, wanted.place)
+    await interaction.client.picture_orders.remix(interaction, address, wanted.words)
+
+
+async def look_up(interaction: Interaction, message: int, place: int) -> None:
+    """Answers Verify, for all pictures of the message."""
+    await verify.verify_message(interaction, await _message(interaction, message))
+
+
+async def open_report(interaction: Interaction, message: int, place: int) -> None:
+    await report.open_form(interaction, message)
+
+
+async def remove(interaction: Interaction, message: int, place: int) -> None:
+    await remove_picture(interaction, message)
+
+
+# ---- messages
+
+
+def pictures_of(message: discord.Message) -> list[str]:
+    """Returns the addresses of a message's pictures, as far as Discord stores them."""
+    uploaded = [each.url for each in message.attachments if verify.may_be_picture(each)]
+    return [each for each in [*uploaded, *verify.shown_in(message.components)] if is_discords(each)]
+
+
+async def _job_of(interaction: Interaction, message: int) -> Job | None:
+    try:
+        return await interaction.client.parts.takedown.job_of_message(message, actor_of(interaction))
+    except NoSuchJob:
+        return None
+
+
+async def _message(interaction: Interaction, message: int) -> discord.Message:
+    """Raises PictureGone, FileUnreachable."""
+    channel = interaction.client.get_partial_messageable(
+        interaction.channel_id or 0, guild_id=interaction.guild_id
+    )
+    try:
+        return await channel.fetch_message(message)
+    except discord.NotFound as error:
+        raise PictureGone from error
+    except UNREACHABLE as error:
+        raise FileUnreachable from error
+
+
+async def _address(interaction: Interaction, message: int, place: int) -> str:
+    """Returns where the picture is stored now: Discord's addresses expire. Raises PictureGone, FileUnreachable."""
+    found = pictures_of(await _message(interaction, message))
+    if place >= len(found):
+        raise PictureGone
+    return found[place]

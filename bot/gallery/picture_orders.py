@@ -1,0 +1,123 @@
+"""Orders with pictures that a member sends: fetched, read, screened and stored before the order is admitted."""
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any
+
+import discord
+
+from bot.attachments import fetched
+from bot.gallery.delivery import Delivery
+from bot.permissions import actor_of
+from bot.posted_message import UNREACHABLE
+from bot.studio import FileTooLarge, MaskFault, Order, UnusableMask
+from bot.studio.orders.parameters import PromptInput
+from bot.studio.orders.supplied import (
+    Level,
+    PictureOrder,
+    compose_blend,
+    compose_from_picture,
+    compose_variation,
+)
+from bot.studio.parts import Parts
+from bot.studio.pictures.uploaded_picture import MAX_BYTES
+from db import StoredUpload
+
+Interaction = discord.Interaction[Any]
+
+_FETCH_SECONDS = 20.0
+
+
+class PictureOrders:
+    def __init__(self, parts: Parts, delivery: Delivery) -> None:
+        self._parts = parts
+        self._delivery = delivery
+
+    async def imagine(
+        self,
+        interaction: Interaction,
+        wish: PromptInput,
+        picture: discord.Attachment | None,
+        mask: discord.Attachment | None,
+    ) -> None:
+        """Orders an /imagine with a picture. Raises refusals."""
+        if picture is None:
+            raise UnusableMask(MaskFault.ALONE)
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets = await self._parts.presets.of(actor)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        wanted = compose_from_picture(
+            wish, actor, settings.models, default, presets, has_mask=mask is not None
+        )
+        files = [picture] if mask is None else [picture, mask]
+        for each in files:
+            demand_light(each)
+        await self._deliver(interaction, wanted, [each.url for each in files])
+
+    async def remix(self, interaction: Interaction, address: str, wish: PromptInput) -> None:
+        """Orders an /imagine from a picture of a message. Raises refusals."""
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets = await self._parts.presets.of(actor)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        wanted = compose_from_picture(wish, actor, settings.models, default, presets)
+        await self._deliver(interaction, wanted, [address])
+
+    async def vary(self, interaction: Interaction, address: str, level: Level, wish: PromptInput) -> None:
+        """Orders variations of the picture with this address. Raises refusals."""
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets = await self._parts.presets.of(actor)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        wanted = compose_variation(wish, level, actor, settings.models, default, presets)
+        await self._deliver(interaction, wanted, [address])
+
+    async def blend(self, interaction: Interaction, addresses: Sequence[str], wish: PromptInput) -> None:
+        """Orders pictures from the mean of several. Raises refusals."""
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets = await self._parts.presets.of(actor)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        wanted = compose_blend(wish, actor, settings.models, default, presets)
+        await self._deliver(interaction, wanted, addresses)
+
+    async def _deliver(
+        self, interaction: Interaction, wanted: PictureOrder, addresses: Sequence[str]
+    ) -> None:
+        """`addresses`: of the picture and its mask, if there is one; or of all pictures of a blend."""
+        studio, supplied = self._parts.studio, self._parts.supplied
+        order = await studio.fit(wanted.preliminary)
+        studio.captions.demand_known(order)
+        supplied.spend(order.actor.member, len(addresses))
+        # Fetching, reading and screening may take longer than the three seconds that Discord waits.
+        await interaction.response.defer(ephemeral=True, thinking=True)
+        # First the words, which cost less to look at than a picture.
+        await studio.judge(studio.captions.adapted(order), is_charged=True)
+        async with supplied.room:
+            picture, mask = await self._take(wanted, order, addresses)
+        order = wanted.with_uploads(picture, mask)
+        with contextlib.suppress(*UNREACHABLE):
+            # The card is a message of its own: an answer after a private "is thinking" would be private too.
+            await interaction.delete_original_response()
+        await self._delivery.deliver(interaction, order)
+
+    async def _take(
+        self, wanted: PictureOrder, order: Order, addresses: Sequence[str]
+    ) -> tuple[StoredUpload, StoredUpload | None]:
+        """Returns the stored picture and mask."""
+        supplied = self._parts.supplied
+        contents = [await _fetched(each) for each in addresses]
+        if wanted.has_mask:
+            picture = await supplied.take_picture(contents[0], order)
+            return picture, await supplied.take_mask(contents[1], order, picture.size)
+        if len(contents) > 1:
+            return await supplied.take_blend(contents, order), None
+        return await supplied.take_picture(contents[0], order), None
+
+
+def demand_light(file: discord.Attachment) -> None:
+    """Raises FileTooLarge."""
+    if file.size > MAX_BYTES:
+        raise FileTooLarge(file.size, MAX_BYTES, is_picture=True)
+
+
+async def _fetched(address: str) -> bytes:
+    """Raises FileUnreachable, FileTooLarge, PictureGone."""
+    return await fetched(address, MAX_BYTES, _FETCH_SECONDS)

@@ -1,0 +1,114 @@
+"""Takes pictures from members: reads them, screens them and stores them with their owner. No Discord."""
+
+import asyncio
+import io
+from collections.abc import Callable, Sequence
+
+from PIL import Image
+
+from bot.studio.errors import FileTooLarge, MaskFault, TooManyUploads, UnusableMask
+from bot.studio.orders.order import Order
+from bot.studio.pictures.uploaded_picture import MAX_BYTES, UploadedPicture, read_apart
+from bot.studio.studio import Studio
+from db import StoredUpload
+from generation import ImageSize, MemberId
+from generation.files.images import fitted, to_png
+from moderation import MINUTE, RateLimit
+
+UPLOADS_A_MINUTE = 10  # per member
+_AT_ONCE = 2  # orders whose pictures are in memory
+_ALIKE = 0.02
+"""How far the proportions of a mask may be from its picture's. Programs round when they scale."""
+_WHITE = 128  # of 255
+
+
+class SuppliedPictures:
+    def __init__(self, studio: Studio, *, clock: Callable[[], float]) -> None:
+        self._studio = studio
+        self._records = studio.records
+        self._clock = clock
+        # One at a time: a large picture takes a core for seconds, and memory.
+        self._turn = asyncio.Lock()
+        self.room = asyncio.Semaphore(_AT_ONCE)
+        """Held while an order's pictures are fetched and taken: five of them have up to 125 MB."""
+        self._taken: dict[MemberId, RateLimit] = {}
+
+    def spend(self, member: MemberId, count: int) -> None:
+        """Counts pictures that the member is about to send. Raises TooManyUploads."""
+        for each, limit in list(self._taken.items()):
+            if not limit.retry_after(UPLOADS_A_MINUTE):
+                del self._taken[each]
+        limit = self._taken.setdefault(
+            member, RateLimit("minute", UPLOADS_A_MINUTE, MINUTE, clock=self._clock)
+        )
+        if seconds := limit.retry_after(count):
+            raise TooManyUploads(UPLOADS_A_MINUTE, seconds)
+        limit.take(count)
+
+    async def take_picture(self, content: bytes, order: Order) -> StoredUpload:
+        """Stores a picture that the channel may show. `order`: what it is for.
+
+        Raises FileTooLarge, UnusablePicture, UploadRefused.
+        """
+        return await self._store(await self._read(content), order)
+
+    async def take_mask(self, content: bytes, order: Order, size: ImageSize) -> StoredUpload:
+        """Stores a mask for a picture of that size. Raises UnusableMask too."""
+        found = await self._read(content)
+        mask = await asyncio.to_thread(_fitted, found, size)
+        return await self._store(mask, order)
+
+    async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
+        """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.
+
+        The pictures themselves are not kept. Raises as `take_picture`.
+        """
+        found = [await self._read(content) for content in contents]
+        for each in found:
+            await self._screen(each, order)
+        return await self._store(await asyncio.to_thread(_mean, found), order)
+
+    async def _read(self, content: bytes) -> UploadedPicture:
+        if len(content) > MAX_BYTES:
+            raise FileTooLarge(len(content), MAX_BYTES, is_picture=True)
+        async with self._turn:
+            return await read_apart(content)
+
+    async def _store(self, found: UploadedPicture, order: Order) -> StoredUpload:
+        actor = order.actor
+        await self._screen(found, order)
+        return await self._records.uploads.store(
+            member=actor.member,
+            guild_id=actor.guild_id,
+            channel_id=actor.channel_id,
+            content=found.content,
+            size=found.size,
+            at=self._clock(),
+        )
+
+    async def _screen(self, found: UploadedPicture, order: Order) -> None:
+        """Raises UploadRefused."""
+        screened = await self._studio.picture_screening.judge_upload(found.content, order.actor)
+        if screened.is_refused:
+            await self._studio.refuse_upload(order, screened)
+
+
+def _mean(found: Sequence[UploadedPicture]) -> UploadedPicture:
+    """Returns the mean of the pictures, each cut to the proportions of the first."""
+    size = found[0].size
+    mean = Image.new("RGB", (size.width, size.height))
+    for number, each in enumerate(found, start=1):
+        picture = fitted(Image.open(io.BytesIO(each.content)), size)
+        mean = Image.blend(mean, picture, 1 / number)
+    return UploadedPicture(content=to_png(mean), size=size)
+
+
+def _fitted(found: UploadedPicture, size: ImageSize) -> UploadedPicture:
+    """Returns the mask in grey, as large as its picture. Raises UnusableMask."""
+    own = found.size
+    if abs(own.width * size.height / (own.height * size.width) - 1) > _ALIKE:
+        raise UnusableMask(MaskFault.SHAPE)
+    mask = Image.open(io.BytesIO(found.content)).convert("L").resize((size.width, size.height))
+    if mask.getextrema()[1] < _WHITE:  # pyright: ignore[reportOperatorIssue]  # one band: two numbers
+        raise UnusableMask(MaskFault.EMPTY)
+    return UploadedPicture(content=to_png(mask), size=size)
