@@ -39,6 +39,7 @@ from bot.connection import FIRST_PAUSE, LONGEST_PAUSE, close, growing_pauses, lo
 from bot.gallery.cards import GalleryButton
 from bot.gallery.delivery import Spawn
 from bot.gallery.ideas import IdeaButton, IdeaPress
+from bot.gallery.region import region_input_in
 from bot.gallery.remix_form import remix_input_in
 from bot.gallery.resume import resume, sort_files
 from bot.gallery.tries import TryButton, TryPress
@@ -115,6 +116,9 @@ def add_routes(client: Atelier) -> None:
     )
     routes.add_each(GalleryAction, actions.press)
     routes.add(GalleryAction.REMIX, actions.open_form)
+    routes.add(GalleryAction.REGION, client.regions.show)
+    routes.add(GalleryAction.CELLS, client.regions.open_form)
+    routes.add_form(region_input_in, client.regions.order)
     routes.add(GalleryAction.DELETE, actions.delete)
     routes.add(GalleryAction.CANCEL, queue.cancel)
     routes.add(GalleryAction.SHOW, actions.show)

@@ -21,6 +21,7 @@ from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
 from bot.gallery.picture_orders import PictureOrders
+from bot.gallery.region import Regions
 from bot.gallery.typed_orders import TypedOrders
 from bot.options import demand_options
 from bot.permissions import demand_server
@@ -110,6 +111,7 @@ class Atelier(discord.AutoShardedClient):
         self.typed_orders = TypedOrders(parts, self.delivery)
         self.picture_orders = PictureOrders(parts, self.delivery)
         self.departures = ServerDepartures(self, parts)
+        self.regions = Regions(parts, self.delivery)
         self.gallery_actions = GalleryActions(self, parts, self.delivery, self.mod_channel, self.effects)
         self.erasure_sweep = ErasureSweep(
             self,

@@ -15,7 +15,7 @@ from typing import Any, NewType
 from msgspec import convert, to_builtins
 
 from db.database import Parameters, Repository, Transaction, value_of
-from generation import Drawing, JobId, MemberId
+from generation import Drawing, JobId, MemberId, Placement, Region
 from moderation import DAY
 
 
@@ -23,6 +23,10 @@ class JobAction(StrEnum):
     IMAGINE = "imagine"
     VARIATION = "variation"
     REMIX = "remix"  # a variation with its own prompt
+    REGION = "region"  # a part of a picture, drawn anew
+    ZOOM = "zoom"  # a picture made smaller, and what is around it
+    PAN = "pan"  # a half of a picture, and what is beside it
+    SQUARE = "square"  # a picture, and what makes it square
     UPSCALE = "upscale"
     REROLL = "reroll"
 
@@ -136,11 +140,13 @@ class Backlog:
 
 RECORD = "INSERT INTO jobs ({}) VALUES (:{})"
 RECORD_PICTURE = """
-INSERT INTO job_parents (job, position, parent, parent_image, upload, role, strength) VALUES (?, ?, ?, ?, ?, ?, ?)
+INSERT INTO job_parents (job, position, parent, parent_image, upload, role, strength, placement, region, factor)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 # One row for each source picture of a job, or one row without any. Rows of one job are adjacent.
 SELECT = """
-SELECT jobs.*, parent, parent_image, upload, role, strength FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
+SELECT jobs.*, parent, parent_image, upload, role, strength, placement, region, factor
+FROM jobs LEFT JOIN job_parents ON job_parents.job = jobs.id
 """
 GET = f"{SELECT} WHERE id = ? ORDER BY position"
 LIVE = "state IN ('queued', 'running')"
@@ -200,8 +206,9 @@ class Jobs(Repository):
         cells = _cells(job)
         await tx.all(RECORD.format(", ".join(cells), ", :".join(cells)), cells)
         for position, each in enumerate(job.drawing.pictures):
-            picture = (*_source_cells(each.source), each.role, each.strength)
-            await tx.all(RECORD_PICTURE, (job.id, position, *picture))
+            source = (*_source_cells(each.source), each.role, each.strength)
+            laid = (_as_json(each.placement), _as_json(each.region), each.factor)
+            await tx.all(RECORD_PICTURE, (job.id, position, *source, *laid))
 
     async def get(self, job_id: JobId) -> Job | None:
         return next(iter(await self._read(GET, (job_id,))), None)
@@ -308,6 +315,14 @@ class Jobs(Repository):
         return [_job(list(those)) for _, those in groupby(rows, itemgetter("id"))]
 
 
+def _as_json(value: Placement | Region | None) -> str | None:
+    return None if value is None else json.dumps(to_builtins(value))
+
+
+def _of_json(cell: str | None) -> Any:
+    return None if cell is None else json.loads(cell)
+
+
 def _cells(job: Job) -> dict[str, Any]:
     """Returns the cells by column of `jobs`. A column has the name of its field, also for fields of nested values."""
     cells: dict[str, Any] = to_builtins(job)
@@ -345,7 +360,16 @@ def _job(rows: Sequence[sqlite3.Row]) -> Job:
         "prompt": {"text": cells["prompt"], "negative": cells["negative"]},
         "notes": json.loads(cells["notes"]),
         "loras": [{"name": name, "weight": weight} for name, weight in loras],
-        "pictures": [{**row, "source": row} for row in rows if row["role"] is not None],
+        "pictures": [
+            {
+                **row,
+                "source": row,
+                "placement": _of_json(row["placement"]),
+                "region": _of_json(row["region"]),
+            }
+            for row in rows
+            if row["role"] is not None
+        ],
     }
     # Each value takes its own fields from the row. Not strict: SQLite's booleans are numbers.
     return convert(

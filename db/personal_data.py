@@ -109,13 +109,14 @@ PERSONAL_DATA = (
             message_id, {_first("parent")}, {_first("parent_image")}, model, prompt, negative, width, height, steps, guidance,
             seed, images, {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
             is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at,
-            handed_out_at, given_up_at, notes, scheduler, is_pinging""",
+            handed_out_at, given_up_at, notes, scheduler, is_pinging, {_first("placement")}, {_first("region")},
+            {_first("factor")}""",
     ),
     # The first parent is in its job's row.
     PersonalRows(
         "job_parents",
         through=f"{_OWN_JOBS} AND (position > 0 OR upload IS NOT NULL)",
-        columns="job, position, parent, parent_image, upload, role, strength",
+        columns="job, position, parent, parent_image, upload, role, strength, placement, region, factor",
     ),
     # db/erasure.py names those whose file goes first.
     PersonalRows(

@@ -38,10 +38,21 @@ BUTTONS = """
 | U1–U4 | sends that picture alone, enlarged by Real-ESRGAN, as a PNG with its parameters inside |
 | V1–V4 | draws four variations of that picture (image to image) |
 | ✏️ Remix | opens a form with the picture's prompt: edit it, say how much may change, and the bot draws it again from there |
+| Vary subtle, Vary strong | four variations that stay nearer to the picture than V, and that go further from it |
+| Vary region | shows the picture with nine numbered cells; a form asks which are drawn anew, and by which words |
+| Upscale 2×, 4× | enlarges the picture, also an enlarged one, up to 2048 px |
+| Zoom out 1.5×, 2× | shrinks the picture into the frame and draws what is around it |
+| ⬅️ ➡️ ⬆️ ⬇️ | slides the picture by a half and draws what is beside it |
+| Make square | draws what a wide or high picture lacks of a square |
 | 🔄 | draws the same prompt again with another seed |
 | 📨 Send to my DMs | sends your pictures to your direct messages |
 | 🔔 Ping me | on a waiting or running card: mentions you when the job ends; `/settings` makes it the default |
 | 🗑️ | deletes the pictures at a second press within 10 s (your own; moderators may delete those of others) |
+
+The buttons from Vary subtle to Make square are below single pictures: after U, or with `images: 1`.
+Zoom, arrows, square and region start from the picture in the model's own size, and keep its pixels.
+The bundled model draws objects on plain grounds: it continues the ground, and draws one picture instead of four.
+What a model can't do has no button.
 
 ![The remix form over the grid that it starts from](images/remix.png)
 

@@ -72,10 +72,37 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a start picture lies on the canvas, in shares of the canvas' sides. What lies outside the canvas is cut off; what the
+    picture leaves free is drawn.
+    """
+
+    left: float
+    top: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """The part of a start picture that is redrawn: cells of a grid over it, numbered by rows from 0.
+
+    Three rows and columns are what a form offers. A mask that is drawn or uploaded is the same value with a finer grid.
+    """
+
+    rows: int
+    columns: int
+    cells: tuple[int, ...]  # sorted, at least one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InputPicture(Generic[Source]):
     source: Source
     role: Role
     strength: float = 1.0  # 0 < strength <= 1; of the start: the share of the schedule that is run again
+    placement: Placement | None = None  # of the start; None: it fills the canvas
+    region: Region | None = None  # of the start; None: all of it is redrawn, or with a placement nothing
+    factor: int = 0  # of a picture to upscale: 2 or 4; 0: as the settings say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +136,13 @@ class Drawing(Generic[Source]):
             if each.role is role:
                 return each
         return None
+
+    @property
+    def is_masked(self) -> bool:
+        """Returns whether a part of the start picture is kept."""
+        start = self.picture(Role.START)
+        is_laid = start is not None and (start.placement is not None or start.region is not None)
+        return is_laid or self.picture(Role.MASK) is not None
 
     @property
     def references(self) -> tuple[InputPicture[Source], ...]:

@@ -1,6 +1,7 @@
 """The shipped weights: they are small enough, safe to load, and draw the requested pictures."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,11 +10,16 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors import safe_open
 
-from bot.studio.settings import BUNDLED_MODEL
+from bot.studio.orders.captions import Captions
+from bot.studio.orders.order import GalleryAction
+from bot.studio.orders.outpainting import PLACEMENTS, outpainting_strength
+from bot.studio.settings import BUNDLED, BUNDLED_MODEL
+from db.jobs import JobAction
 from generation import __main__ as command
+from generation.canvas.compose import composed
 from generation.files.images import open_picture
 from generation.protocol import Finished, Generate
-from generation.request import GenerationRequest, ImageSize, InputPicture
+from generation.request import GenerationRequest, ImageSize, InputPicture, Role
 from tests.drawings import start_from
 from tests.generation.worker.requests import order
 from tests.generation.worker.test_loop import Stage
@@ -37,11 +43,16 @@ def wish(text: str, *, seed: int = 1, pictures: tuple[InputPicture[bytes], ...] 
 
 def draw(request: GenerationRequest) -> NDArray[np.int16]:
     """Returns (128, 128, 3)."""
+    (picture,) = draw_each(request)
+    return picture
+
+
+def draw_each(*requests: GenerationRequest) -> list[NDArray[np.int16]]:
     stage = Stage(BUNDLED_MODEL)
-    stage.say(Generate(request=request))
+    stage.say(*(Generate(request=request) for request in requests))
     stage.finish()
-    (finished,) = stage.of(Finished)
-    return np.asarray(open_picture(finished.pictures[0]).convert("RGB"), dtype=np.int16)
+    found = {finished.job: finished.pictures[0] for finished in stage.of(Finished)}
+    return [np.asarray(open_picture(found[each.job]).convert("RGB"), dtype=np.int16) for each in requests]
 
 
 def middle(picture: NDArray[np.int16]) -> NDArray[np.float64]:
@@ -126,3 +137,45 @@ def test_a_region_is_drawn_anew_and_the_rest_is_kept_to_the_pixel() -> None:
     mended = draw(wish("a house on a light blue background", seed=3, pictures=init))
     assert np.array_equal(mended[:, : SIDE // 2], base[:, : SIDE // 2])
     assert np.abs(mended[:, SIDE // 2 :] - base[:, SIDE // 2 :]).mean() > 5
+
+
+def steps_across(
+    picture: NDArray[np.int16], old: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Returns the differences of neighbouring pixels across the border of the old part, and inside of it."""
+    across, inside = list[NDArray[np.float64]](), list[NDArray[np.float64]]()
+    for axis in (0, 1):
+        steps = np.abs(np.diff(picture, axis=axis)).mean(-1)
+        before, after = (np.delete(old, at, axis) for at in (-1, 0))
+        across.append(steps[before != after])
+        inside.append(steps[before & after])
+    return np.concatenate(across), np.concatenate(inside)
+
+
+def test_beyond_its_border_a_picture_goes_on_without_a_seam() -> None:
+    texts = ("a fox on a blue background", "a castle on a dark blue background")
+    bases = draw_each(*(wish(text) for text in texts))
+    laid = [
+        (base, placement)
+        for base in bases
+        for placement in (PLACEMENTS[GalleryAction.ZOOM_LITTLE], PLACEMENTS[GalleryAction.PAN_LEFT])
+    ]
+    captions = Captions([replace(BUNDLED, source=str(BUNDLED_MODEL))])
+    requests: list[GenerationRequest] = []
+    for number, (base, placement) in enumerate(laid):
+        start = InputPicture(
+            source=encoded(base), role=Role.START, strength=outpainting_strength(BUNDLED), placement=placement
+        )
+        asked = wish(f"{number} {texts[number // 2]}", seed=5, pictures=(start,)).drawing
+        plan = captions.drawn(replace(asked, model=BUNDLED.name), JobAction.ZOOM)
+        made = replace(wish(f"{number}", seed=5), drawing=composed(asked), plan=plan)
+        requests.append(made)
+    for picture, request in zip(draw_each(*requests), requests, strict=True):
+        start, mask = request.drawing.pictures
+        began = np.asarray(open_picture(start.source), dtype=np.int16)
+        old = np.asarray(Image.open(io.BytesIO(mask.source))) == 0
+        assert np.array_equal(picture[old], began[old]), "the old pixels stay"
+        across, inside = steps_across(picture, old)
+        assert across.mean() < inside.mean()
+        assert np.abs(picture[~old] - np.median(picture[~old], axis=0)).mean() < 12, "no second object"
+        assert np.abs(picture[~old] - began[~old]).max() > 2, "it is drawn, not guessed alone"

@@ -23,6 +23,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.shared.report import show
 from bot.studio.orders.captions import Captions
+from bot.studio.orders.order import VARYING, GalleryAction
+from bot.studio.orders.variations import strength_of
 from bot.studio.settings import BUNDLED, BUNDLED_MODEL
 from db import JobAction
 from generation import Configure, Drawing, GenerationRequest, InputPicture, JobId, MemberId, Prompt, Role
@@ -128,7 +130,8 @@ def request(job: str, text: str, *, is_adapted: bool, seed: int = SEED, **more: 
     drawing: Drawing[bytes] = Drawing(
         prompt=Prompt(text=text), model=ENTRY.name, guidance=ENTRY.guidance, seed=seed, **usual | more
     )
-    plan = Captions([ENTRY]).drawn(drawing, JobAction.IMAGINE) if is_adapted else ()
+    action = JobAction.VARIATION if drawing.pictures else JobAction.IMAGINE
+    plan = Captions([ENTRY]).drawn(drawing, action) if is_adapted else ()
     return GenerationRequest(job=JobId(job), member=MemberId(1), drawing=drawing, plan=plan)
 
 
@@ -163,6 +166,8 @@ def distances() -> Mapping[str, float]:
         "V as typed, strength 0.6": varied(before, 0.6, is_adapted=False),
         "V as typed, strength 0.9": varied(before, 0.9, is_adapted=False),
         "V": varied(after, ENTRY.variation_strength, is_adapted=True),
+        "V, subtle": varied(after, strength_of(ENTRY, VARYING[GalleryAction.SUBTLE]), is_adapted=True),
+        "V, strong": varied(after, strength_of(ENTRY, VARYING[GalleryAction.STRONG]), is_adapted=True),
     }
 
 

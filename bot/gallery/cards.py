@@ -1,12 +1,13 @@
 """The cards of running and finished jobs, and their buttons. Components V2; no logic."""
 
 import io
+from collections.abc import Collection
 from typing import Any
 
 import discord
 from discord import ui
 
-from bot.studio import Gallery, GalleryAction
+from bot.studio import FACTORS, Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
 from db import Job, JobAction, Note, NoteKind, Parent
 from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Running, Waiting
@@ -146,13 +147,14 @@ def gallery_card(
     name: str,
     abilities: Abilities | None = None,
     licence: LicenceClass = "",
+    factors: Collection[int] = (),
     *,
     is_spoiler: bool,
     has_buttons: bool = True,
 ) -> View:
     """Builds a finished job's card. `name`: the file name of the attachment with the pictures. `abilities`: of the job's model;
-    None while they are not known. `licence`: of the job's model. `has_buttons`: not in a member's direct messages, where another
-    policy applies.
+    None while they are not known. `licence`: of the job's model. `factors`: by which a single picture can be enlarged.
+    `has_buttons`: not in a member's direct messages, where another policy applies.
     """
     job = gallery.job
     items: list[ui.Item[Any]] = [
@@ -187,7 +189,42 @@ def gallery_card(
         last.append(GalleryButton(GalleryAction.SEND, job.id, 0, label=say("gallery-send"), emoji="📨"))
     if last:
         items.append(row(*last))
+    if job.drawing.images == 1:
+        items += _rows_of_single(say, gallery, abilities, factors)
     return card(*items, colour=_DONE)
+
+
+_PANS = {
+    GalleryAction.PAN_LEFT: "⬅️",
+    GalleryAction.PAN_RIGHT: "➡️",
+    GalleryAction.PAN_UP: "⬆️",
+    GalleryAction.PAN_DOWN: "⬇️",
+}
+
+
+def _rows_of_single(
+    say: Language, gallery: Gallery, abilities: Abilities | None, factors: Collection[int]
+) -> list[ui.ActionRow[Any]]:
+    """Builds the buttons that go on from a single picture: those that its model can answer. `factors`: as in `gallery_card`."""
+    (picture,) = gallery.images
+    job = gallery.job.id
+
+    def button(press: GalleryAction) -> GalleryButton:
+        if emoji := _PANS.get(press):
+            return GalleryButton(press, job, picture.index, emoji=emoji)
+        return GalleryButton(press, job, picture.index, label=say("gallery-on", press=press))
+
+    rows: list[list[GalleryAction]] = []
+    starts = abilities is None or abilities.starts
+    masks = abilities is None or abilities.masks
+    vary = [GalleryAction.SUBTLE, GalleryAction.STRONG] * starts + [GalleryAction.REGION] * masks
+    rows += [vary] * bool(vary)
+    if masks:
+        zooms = [GalleryAction.ZOOM_LITTLE, GalleryAction.ZOOM_MUCH]
+        rows += [[*zooms, GalleryAction.SQUARE] if picture.width != picture.height else zooms, [*_PANS]]
+    larger = [press for press, factor in FACTORS.items() if factor in factors]
+    rows += [larger] * bool(larger)
+    return [row(*map(button, each)) for each in rows]
 
 
 def kept_card(say: Language, job: Job, sentence: str) -> View:

@@ -128,9 +128,13 @@ class _Label(msgspec.Struct):
 
 def entries_in(components: object) -> dict[str, str]:
     """Reads a submitted form. Returns each field's text or first choice, by custom_id. Raises UnreadablePress."""
+    return {custom_id: values[0] for custom_id, values in choices_in(components).items() if values}
+
+
+def choices_in(components: object) -> dict[str, list[str]]:
+    """Does the same with all choices of a menu."""
     try:
         fields = [each.component for each in msgspec.convert(components, list[_Label])]
     except msgspec.ValidationError as error:
         raise UnreadablePress from error
-    chosen = {each.custom_id: [each.value] if each.value is not None else each.values for each in fields}
-    return {custom_id: values[0] for custom_id, values in chosen.items() if values}
+    return {each.custom_id: [each.value] if each.value is not None else each.values for each in fields}

@@ -9,6 +9,7 @@ import discord
 
 from bot.gallery import cards
 from bot.studio import Gallery
+from bot.studio.orders.variations import MAX_SIDE
 from bot.studio.parts import Parts
 from bot.studio.pictures.provenance import Provenance
 from bot.ui import Language, View
@@ -32,12 +33,20 @@ async def gallery_result(
         name, content = await asyncio.to_thread(attachment, gallery, parts.provenance, limit)
         abilities = parts.dispatch.abilities_of(gallery.job.drawing.model)
         licence = parts.settings.licence_class(gallery.job.drawing.model)
+        factors = factors_of(gallery, parts.settings.generation.upscale_factor)
         view = cards.gallery_card(
-            say, gallery, name, abilities, licence, is_spoiler=is_hidden, has_buttons=has_buttons
+            say, gallery, name, abilities, licence, factors, is_spoiler=is_hidden, has_buttons=has_buttons
         )
         return view, [discord.File(io.BytesIO(content), filename=name)]
 
     return render
+
+
+def factors_of(gallery: Gallery, usual: int) -> list[int]:
+    """Returns the factors by which the first picture can be enlarged. `usual`: that of U1, which a drawn picture has."""
+    picture = gallery.images[0]
+    others = (2, 4) if gallery.job.action is JobAction.UPSCALE else {2, 4} - {usual}
+    return [factor for factor in others if max(picture.width, picture.height) * factor <= MAX_SIDE]
 
 
 def ended_result(say: Language, job: Job, sentence: str) -> Render:

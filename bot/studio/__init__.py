@@ -4,7 +4,16 @@
 # pyright: reportUnusedImport=false
 
 from bot.studio.errors import *  # noqa: F403  # a new refusal needs no line here
-from bot.studio.orders.order import VARYING, Actor, Gallery, GalleryAction, Moderator, Order, demand_known
+from bot.studio.orders.order import (
+    FACTORS,
+    VARYING,
+    Actor,
+    Gallery,
+    GalleryAction,
+    Moderator,
+    Order,
+    demand_known,
+)
 from bot.studio.settings import (
     DISCORD_API,
     PROJECT,

@@ -46,6 +46,7 @@ from db import (
 from db.verdicts import PICTURE, UPLOAD
 from generation import (
     DIRECT,
+    Drawing,
     GenerationFailed,
     GenerationRequest,
     GuildId,
@@ -57,6 +58,8 @@ from generation import (
     Ticket,
     UpscaleRequest,
 )
+from generation.canvas.compose import composed
+from generation.files.images import PictureError
 from generation.queue.dispatcher import Dispatcher
 from generation.queue.ticket import LineFull
 from moderation import DAY, HOUR, Ruling, Spend, Verdict, admit
@@ -304,12 +307,13 @@ class Studio:
         if (made := self._unstored.get(job.id)) is not None:
             return await self._store(job, made)
         try:
-            request = await self._request_of(job)
-        except PictureGone as error:
+            drawing = await self._drawing_of(job)
+            if not await self._may_start_from(job, drawing):
+                return None
+            request = await self._request_of(job, drawing)
+        except (PictureGone, PictureError) as error:
             await self._give_back(job, "input")
             raise GenerationFailed(job.id, "input", "the picture that it starts from is gone") from error
-        if not await self._may_start_from(job, request):
-            return None
         ticket = self.dispatch.submit(request, force=True)
         watch(ticket)
         try:
@@ -350,12 +354,12 @@ class Studio:
         self._unstored.pop(job.id, None)
         return gallery
 
-    async def _may_start_from(self, job: Job, request: Request) -> bool:
+    async def _may_start_from(self, job: Job, drawing: Drawing[bytes]) -> bool:
         """Checks a job's source pictures like finished ones. Returns False when the job ended in the meantime.
 
         Raises GenerationFailed when a source picture is refused.
         """
-        contents = [each.source for each in request.drawing.pictures]
+        contents = [each.source for each in drawing.pictures]
         if not contents:
             return True
         judged = await self.picture_screening.judge(
@@ -402,25 +406,30 @@ class Studio:
             if await self.records.jobs.fail(tx, job.id, kind, self.clock()):
                 await self.records.spending.refund(tx, job.id)
 
-    async def _request_of(self, job: Job) -> Request:
-        """Raises PictureGone."""
+    async def _drawing_of(self, job: Job) -> Drawing[bytes]:
+        """Returns the job's drawing with its source pictures as they are stored. Raises PictureGone."""
         contents = [await self._stored_pictures.read_picture(each.source) for each in job.drawing.pictures]
-        drawing, guild = job.drawing.with_contents(contents), guild_of(job.place)
+        return job.drawing.with_contents(contents)
+
+    async def _request_of(self, job: Job, drawing: Drawing[bytes]) -> Request:
+        """Raises PictureError."""
+        guild = guild_of(job.place)
         if job.action is JobAction.UPSCALE:
             [small] = job.drawing.pictures
-            picture = None
+            stored = None
             if isinstance(small.source, Parent):
-                picture = await self.records.pictures.get(small.source.job, small.source.image)
+                stored = await self.records.pictures.get(small.source.job, small.source.image)
             return UpscaleRequest(
                 job=job.id,
                 member=job.member,
                 guild=guild,
                 drawing=drawing,
-                factor=self.settings.generation.upscale_factor,
-                pixels=picture.width * picture.height if picture else 1,
+                factor=small.factor or self.settings.generation.upscale_factor,
+                pixels=stored.width * stored.height if stored else 1,
             )
         is_supplied = any(isinstance(each.source, Upload) for each in job.drawing.pictures)
         plan = await asyncio.to_thread(self.captions.drawn, drawing, job.action, is_supplied=is_supplied)
+        drawing = await asyncio.to_thread(composed, drawing, self.settings.model(drawing.model).enlarge)
         return GenerationRequest(job=job.id, member=job.member, guild=guild, drawing=drawing, plan=plan)
 
 

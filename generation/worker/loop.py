@@ -317,7 +317,8 @@ class Loop:
             picture.flip(-1) if seat.job.request.is_mirrored(seat.index) else picture
             for seat, picture in zip(batch, developed, strict=True)
         ]
-        pictures = self.finisher.finish(turned, model.entry.enlarge)
+        masks = [seat.slot.mask for seat in batch]
+        pictures = self.finisher.finish(turned, model.entry.enlarge, masks)
         for seat, picture in zip(batch, pictures, strict=True):
             seat.job.pictures[seat.index] = picture
             del seat.job.slots[seat.index]

@@ -24,6 +24,17 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(60)]
 ADAS = {
     "atelier:1:up:aaaaabbbbb:0": "picture 1, upscaled",
     "atelier:1:vary:aaaaabbbbb:0": "variations of picture 1",
+    **{
+        f"atelier:1:{press}:aaaaabbbbb:0": "picture 1, zoomed out" if "zoom" in press else "picture 1, panned"
+        for press in ("zoom15", "zoom20", "left", "right", "above", "below")
+    },
+    "atelier:1:square:aaaaabbbbb:0": "picture 1, made square",
+    "atelier:1:subtle:aaaaabbbbb:0": "variations of picture 1",
+    "atelier:1:strong:aaaaabbbbb:0": "variations of picture 1",
+    "atelier:1:region:aaaaabbbbb:0": "The cells have these numbers",
+    "atelier:1:cells:aaaaabbbbb:0": "Vary a region",
+    "atelier:1:up2:aaaaabbbbb:0": "picture 1, upscaled",
+    "atelier:1:up4:aaaaabbbbb:0": "picture 1, upscaled",
     "atelier:1:reroll:aaaaabbbbb:0": "re-roll",
     "atelier:1:remix:aaaaabbbbb:0": "Remix",
     "atelier:1:delete:aaaaabbbbb:0": "another member",

@@ -10,12 +10,14 @@ from PIL import Image
 
 from bot.commands.picture import PictureForm, picture_input_in
 from bot.commands.picture import form_of as form_of_picture
-from bot.gallery import typed_cards
+from bot.gallery import region, typed_cards
+from bot.gallery.region import RegionForm
 from bot.gallery.remix_form import RemixForm, form_of, remix_input_in
 from bot.gallery.typed_cards import EditForm, typed_in
 from bot.studio.orders.defaults import Usual, composed
 from bot.studio.orders.inline import NAMES
 from bot.studio.orders.order import GalleryAction, Order
+from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
@@ -86,7 +88,14 @@ PARAMETERS = {
 }
 PRESSES = {
     GalleryAction.UPSCALE: Carries.PROMPT,
+    GalleryAction.UPSCALE_2: Carries.PROMPT,
+    GalleryAction.UPSCALE_4: Carries.PROMPT,
     GalleryAction.VARY: Carries.PROMPT,
+    GalleryAction.SUBTLE: Carries.PROMPT,
+    GalleryAction.STRONG: Carries.PROMPT,
+    GalleryAction.REGION: Carries.NOTHING,  # shows the cells of a picture
+    GalleryAction.CELLS: Carries.NOTHING,  # opens a modal, as REMIX
+    **dict.fromkeys(OUTPAINTING, Carries.PROMPT),
     GalleryAction.REROLL: Carries.PROMPT,
     GalleryAction.REMIX: Carries.NOTHING,  # opens a modal, whose content is sent later
     GalleryAction.CANCEL: Carries.NOTHING,
@@ -103,6 +112,7 @@ FORMS = {
         "change": Carries.NOTHING,
         "scheduler": Carries.NOTHING,
     },
+    RegionForm: {"cells": Carries.NOTHING, "prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     PictureForm: {"prompt": Carries.PROMPT},
     TextForm: {},
@@ -112,6 +122,8 @@ FORMS = {
 
 # ---- how a text takes each way
 
+WIDE = ImageSize(width=80, height=48)
+"""Not a square: that can't be made square."""
 Way = Callable[[Shop, str], Awaitable[Order]]
 
 
@@ -206,7 +218,7 @@ async def weighted(shop: Shop, text: str) -> Order:
 async def kept(shop: Shop, prompt: Prompt, **changes: Any) -> Job:
     """Stores an old finished job with a picture, independent of the current rules."""
     job = shop.studio._job_of(  # pyright: ignore[reportPrivateUsage]  # the same row as the studio writes
-        an_order(images=1, prompt=prompt),
+        an_order(images=1, prompt=prompt, size=WIDE),
         ReplyTarget(guild_id=GUILD, channel_id=CHANNEL, token="a token"),
         shop.clock.now,
     )
@@ -246,6 +258,23 @@ def written_in_a_form(form: str, *, negative: str = "{}") -> Way:
         wanted = remix_input_in({"custom_id": modal["custom_id"], "components": filled(modal, entries)})
         assert wanted is not None
         return await shop.variations.remix(wanted.job, wanted.image, wanted.words, ADA, wanted.change)
+
+    return path
+
+
+def written_for_a_region(form: str, *, negative: str = "{}") -> Way:
+    """Redraws a region of another member's picture with the text in the modal."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        job = await kept(shop, Prompt(text="a quiet hill", negative="a fence"))
+        remixable, _ = await shop.variations.regional(job.id, 0, ADA)
+        modal = read_modal(region.form_of(language(ENGLISH), remixable, 0).to_dict())
+        entries = {"cells": ["4"], "prompt": form.format(text), "negative": negative.format(text)}
+        wanted = region.region_input_in(
+            {"custom_id": modal["custom_id"], "components": filled(modal, entries)}
+        )
+        assert wanted is not None
+        return await shop.variations.region(wanted.job, wanted.image, wanted.region, wanted.words, ADA)
 
     return path
 
@@ -369,6 +398,8 @@ SHOWN: dict[str, Way] = {
     "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),
+    "region prompt": written_for_a_region("{}", negative=""),
+    "region behind parameters": written_for_a_region("--seed 7 {}", negative=""),
     "form behind parameters": written_in_a_form("--seed 7 --ar 3:2 {}", negative=""),
     **{f"button {press}": pressed(press) for press, what in PRESSES.items() if what is Carries.PROMPT},
 }
@@ -404,6 +435,7 @@ LEFT_OUT: dict[str, Way] = {
     },
     "beside a picture": beside_a_picture("a quiet hill --no {}"),
     "form negative": written_in_a_form("a quiet hill"),
+    "region negative": written_for_a_region("a quiet hill"),
     "edited negative": edited("a quiet hill"),
     "form --no": written_in_a_form("a quiet hill --no {}"),
     "a preset's --no": a_preset_leaves_out,

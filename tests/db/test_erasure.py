@@ -50,6 +50,7 @@ NO_PERSON = {
     "rule",
     "position",
     "parent_image",
+    "factor",
     "image_index",
     "width",
     "height",

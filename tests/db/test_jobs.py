@@ -10,7 +10,16 @@ from hypothesis import strategies as st
 from db.database import Database
 from db.ids import new_job_id
 from db.jobs import Job, JobAction, Jobs, JobState, ReplyTarget
-from generation.request import ImageSize, JobId, Lora, LoraName, Prompt, Role
+from generation.request import (
+    ImageSize,
+    JobId,
+    Lora,
+    LoraName,
+    Placement,
+    Prompt,
+    Region,
+    Role,
+)
 from tests.db.rows import ALICE, BOB, NOW, a_job, record, record_done
 from tests.drawings import grown_from
 
@@ -85,6 +94,22 @@ async def test_a_job_grows_from_several_pictures_in_their_order(db: Database, jo
     assert [job.drawing.pictures for job in found] == [job.drawing.pictures for job in children[:0:-1]]
     assert await jobs.get(children[0].id) == replace(children[0], state=JobState.DONE, finished_at=NOW + 10)
     assert [job.id for job in await jobs.of_member(ALICE)] == [job.id for job in reversed(children)]
+
+
+async def test_how_a_picture_lies_on_the_canvas_comes_back_as_it_was_recorded(
+    db: Database, jobs: Jobs
+) -> None:
+    parent = await record(db)
+    (start,) = grown_from(parent.id)
+    laid = replace(start, placement=Placement(left=0.5, top=-0.25, width=1 / 3, height=1.0))
+    part = replace(start, region=Region(rows=3, columns=3, cells=(0, 4, 8)))
+    small = replace(start, role=Role.UPSCALE, factor=4)
+    child = a_job(pictures=(laid, part, small))
+    async with db.transaction() as tx:
+        await jobs.record(tx, child)
+    assert await jobs.get(child.id) == child
+    with pytest.raises(sqlite3.IntegrityError):
+        await record(db, pictures=(replace(start, factor=3),))
 
 
 async def test_a_new_action_needs_no_new_table(db: Database) -> None:

@@ -121,9 +121,9 @@ HANDED_OVER = {
     "jobs": """
         id member member_name action guild_id channel_id message_id parent parent_image model prompt negative width height steps
         guidance seed images strength loras is_remix state failure is_age_restricted policy_channel_id created_at started_at
-        finished_at delivered_at handed_out_at given_up_at notes scheduler is_pinging
+        finished_at delivered_at handed_out_at given_up_at notes scheduler is_pinging placement region factor
     """,
-    "job_parents": "job position parent parent_image upload role strength",
+    "job_parents": "job position parent parent_image upload role strength placement region factor",
     "uploads": "id member guild_id channel_id sha256 width height bytes created_at removed_at",
     "images": "job image_index sha256 width height seed bytes created_at removed_at mark pdq",
     "verdicts": """

@@ -74,7 +74,7 @@ def column(path: Path, sql: str) -> list[Any]:
 def job_of(row: dict[str, Any]) -> Job:
     """Reads a job row as the earlier release did, into today's values."""
     loras: dict[LoraName, float] = json.loads(row["loras"])
-    picture = row["parent"] and InputPicture[PictureSource](
+    picture: InputPicture[PictureSource] | None = row["parent"] and InputPicture(
         source=Parent(job=JobId(row["parent"]), image=row["parent_image"]),
         role=Role.UPSCALE if row["strength"] is None else Role.START,
         strength=1.0 if row["strength"] is None else row["strength"],
@@ -119,7 +119,8 @@ def test_the_dump_has_rows_of_every_table_and_jobs_of_every_kind(
     assert [name for name, rows in old.items() if not rows] == []
     jobs = old["jobs"]
     assert {row["state"] for row in jobs} == set(JobState)
-    assert {row["action"] for row in jobs} | {"remix"} == set(JobAction)
+    later = {JobAction.REGION, JobAction.ZOOM, JobAction.PAN, JobAction.SQUARE}
+    assert {row["action"] for row in jobs} | {"remix"} == set(JobAction) - later
     assert {row["strength"] for row in jobs if row["is_remix"]} == {0.6 + 0.4 * 0.4, 1.0}
     assert any(row["parent"] and row["strength"] is None for row in jobs)
     assert [row["prompt"] for row in jobs if row["member"] == FORGOTTEN] == [""]
@@ -174,11 +175,10 @@ async def test_the_export_of_a_members_jobs_is_the_same(path: Path, member: Memb
         before = [dict(row) for row in connection.execute(EXPORT_OF_JOBS, (member,))]
     async with Database.open(path) as db:
         exported = (await MemberExport(db).export(member))["jobs"]
-    # Columns of versions 16, 24, 26 and 28 follow.
-    before = [
-        row | {"handed_out_at": None, "given_up_at": None, "notes": "[]", "scheduler": "", "is_pinging": 0}
-        for row in before
-    ]
+    # Columns of versions 16, 24, 26, 28 and 31 follow.
+    added = {"handed_out_at": None, "given_up_at": None, "notes": "[]", "scheduler": "", "is_pinging": 0}
+    laid = {"placement": None, "region": None}
+    before = [row | added | laid | {"factor": None if row["parent"] is None else 0} for row in before]
     assert before and exported == before
     assert [list(row) for row in exported] == [list(row) for row in before]
 

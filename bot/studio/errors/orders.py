@@ -310,6 +310,10 @@ class TooLarge(PictureRefusal):
     limit: int
 
 
+class IsSquare(PictureRefusal):
+    """A picture that is square can't be made square."""
+
+
 class NothingToVerify(PictureRefusal):
     """There is no picture, or no file that can be read as one."""
 

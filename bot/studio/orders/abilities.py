@@ -46,7 +46,7 @@ _CAN: dict[str, Callable[[Abilities], bool]] = {
 
 
 def _needed(order: Order) -> str:
-    if order.drawing.picture(Role.MASK):
+    if order.drawing.is_masked:
         return "mask"
     return "start" if order.drawing.picture(Role.START) else "text"
 

@@ -36,6 +36,8 @@ class Captions:
     """Reads the prompts of models that adapt them, and leaves those of others alone."""
 
     def __init__(self, models: Iterable[ModelEntry]) -> None:
+        models = tuple(models)
+        self._strengths = {entry.name: entry.variation_strength for entry in models}
         found = {entry.name: vocabulary_of(entry.source) for entry in models if entry.adapts_prompts}
         self._vocabularies = {name: each for name, each in found.items() if each is not None}
 
@@ -96,8 +98,15 @@ class Captions:
         if (read := self._read(drawing.prompt, drawing.model, action)) is None or not read.reading.is_known:
             return ()
         start = drawing.picture(Role.START)
+        if start is not None and start.placement is not None:
+            # Such a model draws objects in the middle of a plain ground: it would draw another one around or beside the picture.
+            return (PlannedPicture(prompt=Prompt(text="")),) * drawing.images
         ground = ""
-        if start is not None:
+        own = self._strengths[drawing.model]
+        # Less than the model's own variation: also the ground and the side stay. More of one: no picture keeps the ground.
+        is_slight = start is not None and start.strength < own
+        is_strong = action is JobAction.VARIATION and start is not None and start.strength > own
+        if start is not None and (is_supplied or not is_strong):
             with suppress(PictureError):  # the worker tells
                 ground = ground_of(start.source)
         negative = self._negative(drawing.prompt, read.vocabulary)
@@ -107,7 +116,7 @@ class Captions:
                 read.vocabulary,
                 drawing.seed + index,
                 parent=ground,
-                is_fixed=is_supplied or drawing.picture(Role.MASK) is not None,
+                is_fixed=is_supplied or is_slight or drawing.is_masked,
             )
             for index in range(drawing.images)
         ]

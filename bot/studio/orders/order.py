@@ -72,6 +72,19 @@ class GalleryAction(StrEnum):
 
     UPSCALE = "up"
     VARY = "vary"
+    SUBTLE = "subtle"
+    STRONG = "strong"
+    REGION = "region"  # shows the numbered cells; see bot/gallery/region.py
+    CELLS = "cells"  # opens the form that asks for them
+    UPSCALE_2 = "up2"
+    UPSCALE_4 = "up4"
+    ZOOM_LITTLE = "zoom15"
+    ZOOM_MUCH = "zoom20"
+    PAN_LEFT = "left"
+    PAN_RIGHT = "right"
+    PAN_UP = "above"
+    PAN_DOWN = "below"
+    SQUARE = "square"
     REROLL = "reroll"
     REMIX = "remix"  # opens a form; see bot/gallery/remix_form.py
     DELETE = "delete"
@@ -81,5 +94,18 @@ class GalleryAction(StrEnum):
     SEND = "send"  # sends the pictures to the member's direct messages
 
 
-VARYING: Mapping[GalleryAction, float] = {GalleryAction.VARY: 0.0}
-"""Buttons that vary a picture, and the strength beyond the model's own variation: from 0 (none) to 1 (a new picture)."""
+VARYING: Mapping[GalleryAction, float] = {
+    GalleryAction.VARY: 0.0,
+    GalleryAction.SUBTLE: -1 / 3,
+    GalleryAction.STRONG: 0.5,
+}
+"""Buttons that vary a picture, and the strength beyond the model's own variation: from 0 (none) to 1 (a new picture). Below 0 it
+is the share of the own strength that is taken away.
+"""
+
+FACTORS: Mapping[GalleryAction, int] = {
+    GalleryAction.UPSCALE: 0,
+    GalleryAction.UPSCALE_2: 2,
+    GalleryAction.UPSCALE_4: 4,
+}
+"""Buttons that enlarge a picture, and the factor; 0: that of the settings."""

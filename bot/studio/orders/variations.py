@@ -4,10 +4,27 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from bot.studio import VARYING, Actor, GalleryAction, Order, PictureGone, Settings, TooLarge, demand_known
+from bot.studio import (
+    FACTORS,
+    VARYING,
+    Actor,
+    GalleryAction,
+    ModelCannot,
+    Order,
+    PictureGone,
+    Settings,
+    TooLarge,
+    demand_known,
+)
+from bot.studio.orders.outpainting import (
+    OUTPAINTING,
+    PLACEMENTS,
+    middle_of_square,
+    outpainting_strength,
+)
 from bot.studio.orders.parameters import PromptInput, compose, find_model, new_seed, read, with_preset
 from db import Distance, Job, JobAction, Parent, PictureSource, Repositories, StoredImage, Upload
-from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Role
+from generation import Abilities, Drawing, InputPicture, JobId, ModelEntry, ModelName, Region, Role
 
 MAX_SIDE = 2048
 """Pixels. As a PNG, an upscaled picture of usual content stays below 10 MiB, which every server takes."""
@@ -73,13 +90,13 @@ class Variations:
             return await self.variation(
                 job_id, image, actor, _BEYOND[Change.MOST] if is_far else VARYING[press]
             )
-        match press:
-            case GalleryAction.UPSCALE:
-                return await self.upscale(job_id, image, actor)
-            case GalleryAction.REROLL:
-                return await self.reroll(job_id, actor)
-            case _:
-                raise ValueError(f"{press} orders nothing")
+        if press in OUTPAINTING:
+            return await self.outpainting(press, job_id, image, actor)
+        if press in FACTORS:
+            return await self.upscale(job_id, image, actor, FACTORS[press])
+        if press is GalleryAction.REROLL:
+            return await self.reroll(job_id, actor)
+        raise ValueError(f"{press} orders nothing")
 
     async def variation(self, job_id: JobId, image: int, actor: Actor, beyond: float = 0.0) -> Order:
         """Returns an order of four pictures that start from this one. `beyond`: as in VARYING. Raises NoSuchJob, PictureGone."""
@@ -89,16 +106,32 @@ class Variations:
         drawing = replace(_drawing(job, model), images=4, pictures=(start,))
         return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
-    async def upscale(self, job_id: JobId, image: int, actor: Actor) -> Order:
-        """Returns the order of an upscale. Raises NoSuchJob, PictureGone, TooLarge."""
+    async def upscale(self, job_id: JobId, image: int, actor: Actor, factor: int = 0) -> Order:
+        """Returns the order of an upscale. `factor`: as in FACTORS. Raises NoSuchJob, PictureGone, TooLarge."""
         job, model = await self._known(job_id, actor)
         picture = await self._picture(job_id, image)
-        factor = self._settings.generation.upscale_factor
+        factor = factor or self._settings.generation.upscale_factor
         if max(picture.width, picture.height) * factor > MAX_SIDE:
             raise TooLarge(max(picture.width, picture.height) * factor, MAX_SIDE)
-        small = _input(job_id, image, Role.UPSCALE)
+        small = replace(_input(job_id, image, Role.UPSCALE), factor=factor)
         drawing = replace(_drawing(job, model), seed=picture.seed, images=1, pictures=(small,))
         return Order(actor=actor, source=f"U{image + 1}", action=JobAction.UPSCALE, drawing=drawing)
+
+    async def outpainting(self, press: GalleryAction, job_id: JobId, image: int, actor: Actor) -> Order:
+        """Returns an order of pictures with this one on a larger canvas. Raises NoSuchJob, PictureGone, IsSquare."""
+        job, model = await self._known(job_id, actor)
+        source = await self._source(job, image)
+        drawing, placement = _drawing(job, model), PLACEMENTS.get(press)
+        if placement is None:
+            placement = middle_of_square(drawing.size)
+            drawing = replace(drawing, size=model.size_for((1, 1)))
+        start: InputPicture[PictureSource] = InputPicture(
+            source=source, role=Role.START, strength=outpainting_strength(model), placement=placement
+        )
+        # A model of single objects continues the ground, and its four pictures would be alike.
+        drawing = replace(drawing, images=1 if model.adapts_prompts else 4, pictures=(start,))
+        action = OUTPAINTING[press]
+        return Order(actor=actor, source=f"{action} {source.image + 1}", action=action, drawing=drawing)
 
     async def reroll(self, job_id: JobId, actor: Actor) -> Order:
         """Returns the same order with another seed. Raises NoSuchJob, PictureGone."""
@@ -165,9 +198,48 @@ class Variations:
         )
         return Order(actor=actor, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
 
+    async def regional(self, job_id: JobId, image: int, actor: Actor) -> tuple[Remixable, Parent]:
+        """Returns the job, and the picture of which a region can be redrawn. Raises NoSuchJob, PictureGone, ModelCannot."""
+        job, model = await self._known(job_id, actor)
+        source = await self._source(job, image)
+        abilities = self._abilities_of(model.name)
+        if abilities is not None and not abilities.masks:
+            raise ModelCannot(model.name, "mask", can_start=abilities.starts)
+        return await self.remixable(job_id, actor), source
+
+    async def region(
+        self, job_id: JobId, image: int, region: Region, wish: PromptInput, actor: Actor
+    ) -> Order:
+        """Returns an order that redraws a region of this picture by the prompt. Raises as `remix`, and ModelCannot."""
+        _, source = await self.regional(job_id, image, actor)
+        order = await self.remix(job_id, image, wish, actor)
+        job, _ = await self._known(job_id, actor)
+        model = self._settings.model(order.drawing.model)
+        start: InputPicture[PictureSource] = InputPicture(source=source, role=Role.START, region=region)
+        # Another size would cut off a part of what is kept.
+        drawing = replace(order.drawing, size=_drawing(job, model).size, pictures=(start,))
+        return replace(
+            order, source=f"{JobAction.REGION} {source.image + 1}", action=JobAction.REGION, drawing=drawing
+        )
+
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
         return job, self._settings.model(job.drawing.model)
+
+    async def _source(self, job: Job, image: int) -> Parent:
+        """Returns the picture that an upscaled one was made of, which has the model's own size; the picture itself, if that is
+        gone. Raises PictureGone.
+        """
+        await self._picture(job.id, image)
+        source, upscaled = Parent(job=job.id, image=image), job.drawing.picture(Role.UPSCALE)
+        while upscaled is not None and isinstance(upscaled.source, Parent):
+            stored = await self._records.pictures.get(upscaled.source.job, upscaled.source.image)
+            if stored is None or stored.is_removed:
+                break
+            source = upscaled.source
+            parent = await self._records.jobs.get(source.job)
+            upscaled = parent and parent.drawing.picture(Role.UPSCALE)
+        return source
 
     async def _picture(self, job_id: JobId, image: int) -> StoredImage:
         """Reads only the row: the answer to a press must not wait for the disk."""
@@ -178,8 +250,13 @@ class Variations:
 
 
 def _start(job: JobId, image: int, model: ModelEntry, beyond: float) -> InputPicture[PictureSource]:
-    close = model.variation_strength
-    return _input(job, image, Role.START, close + (1 - close) * beyond)
+    return _input(job, image, Role.START, strength_of(model, beyond))
+
+
+def strength_of(model: ModelEntry, beyond: float) -> float:
+    """Returns a variation's strength. `beyond`: as in VARYING."""
+    own = model.variation_strength
+    return own + (1 - own if beyond > 0 else own) * beyond
 
 
 def _input(job: JobId, image: int, role: Role, strength: float = 1.0) -> InputPicture[PictureSource]:

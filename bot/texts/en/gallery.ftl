@@ -15,6 +15,10 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
         [variation] { " " }· variations of picture { $picture }
         [remix] { " " }· remixed from picture { $picture }
         [upscale] { " " }· picture { $picture }, upscaled
+        [region] { " " }· a region of picture { $picture }, drawn anew
+        [zoom] { " " }· picture { $picture }, zoomed out
+        [pan] { " " }· picture { $picture }, panned
+        [square] { " " }· picture { $picture }, made square
         [reroll] { " " }· re-roll
        *[other] { "" }
     }
@@ -105,6 +109,17 @@ gallery-to-go = { $seconds ->
 gallery-upscale = U{ $picture }
 gallery-vary = V{ $picture }
 gallery-remix = Remix
+# Under a single picture.
+gallery-on = { $press ->
+    [subtle] Vary subtle
+    [strong] Vary strong
+    [region] Vary region
+    [up2] Upscale 2×
+    [up4] Upscale 4×
+    [zoom15] Zoom out 1.5×
+    [zoom20] Zoom out 2×
+   *[square] Make square
+}
 gallery-cancel = Cancel
 gallery-ping = Ping me
 gallery-ping-set = { $is_on ->
@@ -139,6 +154,25 @@ remix-choice = { $change ->
     [details] Details, as V does
     [much] Much: the words count, and the layout stays
    *[most] Nearly all: only a rough outline stays
+}
+
+## A region of a picture, and its form
+
+region-numbers = The cells have these numbers. Choose those that are drawn anew; the rest of the picture stays.
+region-choose = Choose the cells
+region-title = Vary a region
+region-cells = Cells that are drawn anew
+    .hint = By rows: 1 to 3 at the top, 4 to 6 in the middle, 7 to 9 at the bottom
+region-cell = { $cell } · { $place ->
+    [0] top left
+    [1] top
+    [2] top right
+    [3] left
+    [4] middle
+    [5] right
+    [6] bottom left
+    [7] bottom
+   *[8] bottom right
 }
 
 ## The panel of the menu Picture…
@@ -202,6 +236,10 @@ history-job = -# { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [region] region
+    [zoom] zoomed out
+    [pan] panned
+    [square] made square
     [reroll] re-roll
    *[imagine] imagine
 } · { $images ->

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from generation.request import BatchKey
-from generation.worker.denoise.inpaint import Background
+from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler
 from generation.worker.denoise.step_table import StepTable
 
@@ -65,6 +65,7 @@ class Slot:
     clean: Tensor | None = None  # latents of the finished picture, as the last step predicted them
     scheduler: Scheduler | None = None  # only if the table is not linear
     background: Background | None = None  # only if a part of the init picture is kept
+    mask: Mask | None = None  # the same, for the finished picture
     rescale: float = 0.0  # of the guided output, from 0 (off) to 1; needs a row of the negative
     is_alone: bool = False  # shares no step; its model finishes it before it starts another
 

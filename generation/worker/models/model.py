@@ -118,7 +118,7 @@ class Model:
             picture = read_init(start.source, drawing.size)
             init = self.codec.encode(picture, generator)[0]
             if masking := drawing.picture(Role.MASK):
-                mask = Mask.read(masking.source, picture, shape, self.device)
+                mask = Mask.read(start.source, masking.source, drawing.size, shape, self.device)
         try:
             strength = start.strength if start else None
             tables = self._tables(drawing.scheduler)
@@ -139,6 +139,7 @@ class Model:
         )
         slot = self.batch_states.of(key).seat(key, table, rows, generator, init, mask, shape)
         slot.rescale = self.entry.rescale
+        slot.mask = mask
         self.adapters.wearers.add(slot)
         if mask is not None and self.codec.is_drawing:
             # diffusers also encodes the masked picture, for U-Nets that use it. So its generator has advanced when the schedulers
@@ -192,6 +193,6 @@ class Model:
         """Decodes the slots' present samples: (3, height, width) each, 0 to 1. All slots must have one size."""
         decoded = self.codec.decode(torch.stack([slot.latents for slot in slots]))
         return [
-            picture if slot.background is None else slot.background.mask.paste(picture)
+            picture if slot.mask is None else slot.mask.paste(picture)
             for slot, picture in zip(slots, decoded, strict=True)
         ]

@@ -23,6 +23,7 @@ from generation.abilities import GuidanceKind
 from generation.files.images import fitted, open_picture
 from generation.prompt import Reading
 from generation.request import BatchKey, Drawing, ModelEntry, Role
+from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.slots import Row, Slot
 from generation.worker.denoise.step_table import StepTable
 from generation.worker.models.abilities import of_pipe
@@ -98,6 +99,7 @@ class PipelineModel(Model):
             is_alone=True,
             draw=_drawing(pipe, asked, self._scheduler(drawing.scheduler)),
         )
+        slot.mask = self._mask(drawing)
         self.adapters.wearers.add(slot)
         return slot
 
@@ -120,8 +122,16 @@ class PipelineModel(Model):
         slot.step = last if slot.picture else min(slot.step + 1, last - 1)
 
     def develop(self, slots: Sequence[Slot]) -> list[Tensor]:
-        pictures = [slot.picture for slot in slots if isinstance(slot, PipelineSlot)]
-        return [to_tensor(picture) for picture in pictures if picture is not None]
+        drawn = [(slot.mask, slot.picture) for slot in slots if isinstance(slot, PipelineSlot)]
+        pairs = [(mask, to_tensor(picture)) for mask, picture in drawn if picture is not None]
+        return [picture if mask is None else mask.paste(picture) for mask, picture in pairs]
+
+    def _mask(self, drawing: Drawing[bytes]) -> Mask | None:
+        start, mask = drawing.picture(Role.START), drawing.picture(Role.MASK)
+        if start is None or mask is None:
+            return None
+        size = drawing.size
+        return Mask.read(start.source, mask.source, size, (1, size.height, size.width), self.device)
 
     def _pipe_for(self, drawing: Drawing[bytes]) -> Any:
         """Returns the model's own pipeline, or the sibling that shares its modules. Raises UnusableRequest."""

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from generation.files.images import fitted, open_picture
 from generation.request import ImageSize
+from generation.worker.denoise.inpaint import Mask, read_pixels
 from generation.worker.models.families import ModelFamily
 from generation.worker.models.offload import Offload
 from generation.worker.upscaling.upscale import Upscaler
@@ -125,7 +126,7 @@ def _calmed(latents: Tensor) -> Tensor:
 
 def read_init(content: bytes, size: ImageSize) -> Tensor:
     """Returns (1, 3, height, width) from 0 to 1. Raises generation.files.images.PictureError."""
-    return to_tensor(fitted(open_picture(content), size))[None]
+    return read_pixels(content, size)[None]
 
 
 def reference_picture(content: bytes, multiple: int) -> Image.Image:
@@ -195,11 +196,19 @@ class Finisher:
     def __init__(self, device: torch.device) -> None:
         self._device = device
 
-    def finish(self, pictures: Sequence[Tensor], enlarge: int = 1) -> list[Arriving]:
-        """Starts the copy to the host without waiting. `pictures`: (3, height, width) each, of one size, from 0 to 1."""
+    def finish(
+        self, pictures: Sequence[Tensor], enlarge: int = 1, masks: Sequence[Mask | None] = ()
+    ) -> list[Arriving]:
+        """Starts the copy to the host without waiting. `pictures`: (3, height, width) each, of one size, from 0 to 1. `masks`: of
+        the pictures, if a part of some is kept.
+        """
         finite = torch.stack([picture.isfinite().all() for picture in pictures])
         if enlarge > 1:
             pictures = [self.upscaler.enlarge(picture, enlarge) for picture in pictures]
+            # The kept part has been enlarged too. It is pasted again in its own pixels.
+            for index, mask in enumerate(masks):
+                if mask is not None:
+                    pictures[index] = mask.paste(pictures[index])
         return Arriving(torch.stack([to_bytes(picture) for picture in pictures]), finite).each()
 
     def enlarge(self, picture: Image.Image, factor: int, tell: Callable[[int, int], None]) -> Arriving:

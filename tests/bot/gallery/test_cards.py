@@ -16,6 +16,7 @@ from bot.commands.mod import log as mod_log
 from bot.commands.mod.log import Question
 from bot.gallery import cards
 from bot.gallery.remix_form import form_of
+from bot.gallery.results import factors_of
 from bot.studio.orders.order import Gallery
 from bot.studio.orders.variations import Remixable
 from bot.texts import language, markdown
@@ -41,6 +42,19 @@ LARGEST_ID = 2**63 - 1
 JOB = JobId("22222aaaaa")
 NOW = 1_790_000_000.0
 SAY = language("en")
+ON = [
+    "Vary subtle",
+    "Vary strong",
+    "Vary region",
+    "Zoom out 1.5×",
+    "Zoom out 2×",
+    "Make square",
+    "⬅️",
+    "➡️",
+    "⬆️",
+    "⬇️",
+]
+"""The buttons that go on from a single picture which is no square."""
 
 
 def a_job(text: str = "a fox", negative: str = "", **changes: Any) -> Job:
@@ -216,13 +230,16 @@ def test_who_waits_is_told_where_and_how_long(progress: Waiting, line: str) -> N
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4])
 def test_a_gallery_has_a_button_for_each_picture_and_no_more(count: int) -> None:
+    job = a_job(drawing=replace(a_job().drawing, images=count))
     names = [str(number) for number in range(1, count + 1)]
-    view = cards.gallery_card(SAY, a_gallery(a_job(), count), "x.jpg", is_spoiler=False)
+    view = cards.gallery_card(SAY, a_gallery(job, count), "x.jpg", is_spoiler=False)
+    on = ON if count == 1 else []
     assert labels_of(view) == [
         *(f"U{n}" for n in names),
         "🔄",
         *(f"V{n}" for n in names),
         *("🗑️", "Remix", "Send to my DMs"),
+        *on,
     ]
     assert custom_ids_of(view)[:count] == [f"atelier:1:up:{JOB}:{n}" for n in range(count)]
 
@@ -237,6 +254,32 @@ def test_a_gallery_offers_only_what_its_model_can_do() -> None:
         SAY, a_gallery(a_job(), 2), "x.jpg", replace(can, starts_by="FluxImg2ImgPipeline"), is_spoiler=False
     )
     assert labels_of(able) == ["U1", "U2", "🔄", "V1", "V2", "🗑️", "Remix", "Send to my DMs"]
+
+
+def test_a_single_picture_goes_on_where_its_model_can() -> None:
+    one = a_gallery(a_job(drawing=replace(a_job().drawing, images=1)), 1)
+    can = Abilities(pipeline="x", starts_by="y")
+    view = cards.gallery_card(SAY, one, "x.png", can, is_spoiler=False)
+    assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix", "Send to my DMs", "Vary subtle", "Vary strong"]
+    view = cards.gallery_card(SAY, one, "x.png", replace(can, masks_by="z"), is_spoiler=False)
+    assert labels_of(view) == ["U1", "🔄", "V1", "🗑️", "Remix", "Send to my DMs", *ON]
+    view = cards.gallery_card(SAY, one, "x.png", factors=(2, 4), is_spoiler=False)
+    assert labels_of(view)[-2:] == ["Upscale 2×", "Upscale 4×"]
+    square = replace(one, images=(replace(one.images[0], width=1536),))
+    view = cards.gallery_card(SAY, square, "x.png", is_spoiler=False)
+    assert "Make square" not in labels_of(view) and "Zoom out 2×" in labels_of(view)
+    assert not problems(cards.gallery_card(SAY, one, "x.png", is_spoiler=False), ["x.png"])
+
+
+def test_what_would_be_too_large_is_not_offered() -> None:
+    one = a_gallery(a_job(), 1)
+
+    def offered(side: int, action: JobAction = JobAction.UPSCALE) -> list[int]:
+        image = replace(one.images[0], width=side, height=64)
+        return factors_of(replace(one, job=replace(one.job, action=action), images=(image,)), usual=2)
+
+    assert [offered(side) for side in (512, 513, 1024, 1025)] == [[2, 4], [2], [2], []]
+    assert offered(512, JobAction.IMAGINE) == [4], "U1 doubles it"
 
 
 def test_a_gallery_names_the_class_of_its_models_licence() -> None:
@@ -263,8 +306,9 @@ def test_in_direct_messages_nothing_is_sent_there_again() -> None:
 
 def test_an_upscaled_picture_is_varied_or_deleted() -> None:
     job = a_job(action=JobAction.UPSCALE, pictures=grown_from(JOB, 2, role=Role.UPSCALE))
+    job = replace(job, drawing=replace(job.drawing, images=1))
     view = cards.gallery_card(SAY, a_gallery(job, 1), "x.png", is_spoiler=False)
-    assert labels_of(view) == ["V1", "🗑️", "Remix", "Send to my DMs"]
+    assert labels_of(view) == ["V1", "🗑️", "Remix", "Send to my DMs", *ON]
     assert "picture 3" in texts_of(view)[0]
 
 

@@ -13,7 +13,7 @@ from bot.studio.settings import BUNDLED_MODEL, Settings
 from db import JobAction, Note, NoteKind
 from db.server_rules import Draft
 from generation.captions.grounds import GROUNDS
-from generation.request import ModelName
+from generation.request import ModelName, Placement, Region
 from tests.bot.conftest import LARGE, MIA, SMALL, Shop, an_order
 from tests.drawings import drawing, start_from
 from tests.generation.worker.requests import png
@@ -145,10 +145,37 @@ def test_weights_are_read_as_words(captions: Captions) -> None:
 def test_a_variation_keeps_the_ground_of_every_second_picture(captions: Captions) -> None:
     content = io.BytesIO()
     Image.new("RGB", (64, 64), GROUNDS["brown"]).save(content, "PNG")
-    pictures = start_from(content.getvalue(), 0.9)
+    pictures = start_from(content.getvalue(), READER.variation_strength)
     four = drawing("a panda", model=READER.name, seed=0, images=4, pictures=pictures)
     plan = captions.drawn(four, JobAction.VARIATION)
     assert [each.prompt.text.endswith("brown background") for each in plan] == [True, False, True, False]
+
+
+@pytest.mark.parametrize(("strength", "kept"), [(0.4, [True] * 4), (0.95, [False] * 4)])
+def test_a_subtle_variation_keeps_the_ground_and_a_strong_one_throws_it(
+    captions: Captions, strength: float, kept: list[bool]
+) -> None:
+    content = io.BytesIO()
+    Image.new("RGB", (64, 64), GROUNDS["brown"]).save(content, "PNG")
+    pictures = start_from(content.getvalue(), strength)
+    four = drawing("a panda", model=READER.name, seed=0, images=4, pictures=pictures)
+    plan = captions.drawn(four, JobAction.VARIATION)
+    assert [each.prompt.text.endswith("brown background") for each in plan] == kept
+    assert any(each.is_mirrored for each in plan) is not kept[0]
+    # A remix says by its words what changes: what they leave open stays in every second picture.
+    remixed = captions.drawn(four, JobAction.REMIX)
+    assert any(each.prompt.text.endswith("brown background") for each in remixed)
+
+
+def test_what_is_beyond_the_border_is_drawn_without_words(captions: Captions) -> None:
+    (start,) = start_from(png((250, 250, 250)), 0.5)
+    laid = replace(start, placement=Placement(left=0.5, top=0.0, width=1.0, height=1.0))
+    two = drawing("a panda", model=READER.name, images=2, pictures=(laid,))
+    assert [each.prompt.text for each in captions.drawn(two, JobAction.PAN)] == ["", ""]
+    part = replace(start, region=Region(rows=3, columns=3, cells=(4,)))
+    plan = captions.drawn(replace(two, pictures=(part,)), JobAction.REGION)
+    assert len({each.prompt.text for each in plan}) == 1, "the ground stays"
+    assert not any(each.is_mirrored for each in plan)
 
 
 def test_nothing_is_thrown_beside_a_mask(captions: Captions) -> None:

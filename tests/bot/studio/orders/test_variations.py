@@ -8,18 +8,33 @@ import pytest
 from bot.studio.errors import (
     BadParameter,
     EmptyPrompt,
+    IsSquare,
+    ModelCannot,
     NoSuchJob,
     PictureGone,
     PromptTooLong,
     TooLarge,
     UnknownLora,
 )
-from bot.studio.orders.order import Order
+from bot.studio.orders.abilities import fitted
+from bot.studio.orders.order import GalleryAction, Order
+from bot.studio.orders.outpainting import OUTPAINTING
 from bot.studio.orders.parameters import PROMPT_LIMIT, PromptInput
 from bot.studio.orders.variations import MAX_SIDE, Change, Variations
 from bot.studio.settings import Settings
 from db.jobs import JobAction, Parent
-from generation.request import ImageSize, JobId, Lora, LoraEntry, LoraName, Role
+from generation.abilities import Abilities
+from generation.request import (
+    ImageSize,
+    JobId,
+    Lora,
+    LoraEntry,
+    LoraName,
+    Placement,
+    Region,
+    Role,
+    UpscaleRequest,
+)
 from tests.bot.conftest import ADA, BEN, LARGE, SMALL, Shop, an_order
 from tests.drawings import grown_from
 
@@ -60,7 +75,50 @@ async def test_an_upscale_keeps_the_pictures_own_seed(busy: Shop) -> None:
     order = await busy.variations.upscale(job.id, 2, BEN)
     assert (order.source, order.action, order.drawing.images) == ("U3", JobAction.UPSCALE, 1)
     assert order.drawing.seed == 52
-    assert order.drawing.pictures == grown_from(job.id, 2, strength=1.0, role=Role.UPSCALE)
+    (small,) = grown_from(job.id, 2, strength=1.0, role=Role.UPSCALE)
+    assert order.drawing.pictures == (replace(small, factor=busy.settings.generation.upscale_factor),)
+    upscale = await busy.admit(await busy.variations.pressed(GalleryAction.UPSCALE_4, job.id, 2, BEN))
+    drawing = await busy.studio._drawing_of(upscale)  # pyright: ignore[reportPrivateUsage]
+    request = await busy.studio._request_of(upscale, drawing)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(request, UpscaleRequest) and request.factor == 4
+    old = replace(drawing, pictures=(replace(drawing.pictures[0], factor=0),))  # of an earlier release
+    request = await busy.studio._request_of(upscale, old)  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(request, UpscaleRequest) and request.factor == 2
+
+
+async def test_an_upscaled_picture_is_upscaled_again_up_to_the_limit(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    upscale = (await busy.fulfil(await busy.admit(await busy.variations.upscale(job.id, 0, ADA)))).job
+    again = await busy.variations.pressed(GalleryAction.UPSCALE_2, upscale.id, 0, BEN)
+    (small,) = again.drawing.pictures
+    assert (small.source, small.factor) == (Parent(job=upscale.id, image=0), 2), "of what is shown"
+
+
+async def test_subtle_and_strong_are_on_both_sides_of_v(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    orders = [
+        await busy.variations.pressed(press, job.id, 0, BEN)
+        for press in (GalleryAction.SUBTLE, GalleryAction.VARY, GalleryAction.STRONG)
+    ]
+    assert [strength_of(order) for order in orders] == pytest.approx([0.4, 0.6, 0.8])
+
+
+async def test_a_region_keeps_the_size_and_starts_from_the_picture(busy: Shop) -> None:
+    job = (await busy.draw(images=2, size=ImageSize(width=96, height=48))).job
+    cells = Region(rows=3, columns=3, cells=(0, 4))
+    words = PromptInput(prompt="a hat --ar 1:1 --images 2")
+    order = await busy.variations.region(job.id, 1, cells, words, BEN)
+    assert (order.action, order.source) == (JobAction.REGION, "region 2")
+    assert (order.drawing.prompt.text, order.drawing.size) == ("a hat", job.drawing.size)
+    (start,) = order.drawing.pictures
+    assert (start.source, start.region, start.strength) == (Parent(job=job.id, image=1), cells, 1.0)
+    drawn = await busy.admit(order)
+    assert (await busy.job(drawn)).drawing == order.drawing
+    assert len((await busy.fulfil(drawn)).images) == 2
+    can = Abilities(pipeline="x", starts_by="y")
+    unable = Variations(busy.settings, busy.records, lambda _: can)
+    with pytest.raises(ModelCannot):
+        await unable.region(job.id, 1, cells, words, BEN)
 
 
 async def test_rerolls_have_seeds_of_their_own_short_enough_to_type(shop: Shop) -> None:
@@ -143,6 +201,79 @@ async def test_nothing_is_made_of_a_job_that_never_was(shop: Shop) -> None:
         await shop.variations.upscale(NOBODYS, 0, ADA)
     with pytest.raises(NoSuchJob):
         await shop.variations.reroll(NOBODYS, ADA)
+
+
+# ---- beyond the border
+
+
+async def test_an_upscaled_picture_goes_on_from_the_one_that_it_was_made_of(busy: Shop) -> None:
+    job = (await busy.draw(images=2, negative="blurry")).job
+    upscale = (await busy.fulfil(await busy.admit(await busy.variations.upscale(job.id, 1, ADA)))).job
+    order = await busy.variations.pressed(GalleryAction.ZOOM_MUCH, upscale.id, 0, BEN)
+    (start,) = order.drawing.pictures
+    assert start.source == Parent(job=job.id, image=1)
+    assert start.placement == Placement(left=0.25, top=0.25, width=0.5, height=0.5)
+    assert (order.action, order.source, order.drawing.images) == (JobAction.ZOOM, "zoom 2", 4)
+    assert (order.drawing.size, order.drawing.prompt) == (job.drawing.size, job.drawing.prompt)
+    async with busy.records.database.transaction() as tx:
+        await busy.records.pictures.remove(tx, job.id, 1, by=ADA.member, reason="", at=busy.clock.now)
+    (start,) = (await busy.variations.pressed(GalleryAction.ZOOM_MUCH, upscale.id, 0, BEN)).drawing.pictures
+    assert start.source == Parent(job=upscale.id, image=0), "the other one is gone"
+
+
+async def test_each_button_lays_the_picture_where_it_says(busy: Shop) -> None:
+    wide = (await busy.draw(images=1, size=ImageSize(width=96, height=48))).job
+    places: dict[GalleryAction, tuple[float, float, float, float]] = {}
+    for press in OUTPAINTING:
+        order = await busy.variations.pressed(press, wide.id, 0, BEN)
+        at = order.drawing.pictures[0].placement
+        assert at is not None
+        places[press] = (at.left, at.top, at.width, at.height)
+        square = press is GalleryAction.SQUARE
+        assert order.drawing.size == (SMALL.size_for((1, 1)) if square else wide.drawing.size)
+        assert order.action is OUTPAINTING[press]
+    assert places == {
+        GalleryAction.ZOOM_LITTLE: pytest.approx((1 / 6, 1 / 6, 2 / 3, 2 / 3)),
+        GalleryAction.ZOOM_MUCH: (0.25, 0.25, 0.5, 0.5),
+        GalleryAction.PAN_LEFT: (0.5, 0, 1, 1),
+        GalleryAction.PAN_RIGHT: (-0.5, 0, 1, 1),
+        GalleryAction.PAN_UP: (0, 0.5, 1, 1),
+        GalleryAction.PAN_DOWN: (0, -0.5, 1, 1),
+        GalleryAction.SQUARE: (0, 0.25, 1, 0.5),
+    }
+    square = (await busy.draw(images=1)).job
+    with pytest.raises(IsSquare):
+        await busy.variations.pressed(GalleryAction.SQUARE, square.id, 0, BEN)
+
+
+async def test_what_goes_beyond_the_border_is_admitted_drawn_and_drawn_again(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    order = await busy.variations.pressed(GalleryAction.PAN_LEFT, job.id, 0, BEN)
+    panned = await busy.admit(order)
+    assert (await busy.job(panned)).drawing == order.drawing
+    assert await busy.spent(BEN) == 4
+    drawing = await busy.studio._drawing_of(panned)  # pyright: ignore[reportPrivateUsage]
+    request = await busy.studio._request_of(panned, drawing)  # pyright: ignore[reportPrivateUsage]
+    assert [each.role for each in request.drawing.pictures] == [Role.START, Role.MASK]
+    assert all(each.placement is None for each in request.drawing.pictures)
+    assert len((await busy.fulfil(panned)).images) == 4
+    again = await busy.variations.reroll(panned.id, BEN)
+    assert again.drawing.pictures == order.drawing.pictures
+    for plain in (
+        await busy.variations.variation(panned.id, 0, BEN),
+        await busy.variations.remix(panned.id, 0, PromptInput(prompt="a fox"), BEN),
+    ):
+        assert [each.placement for each in plain.drawing.pictures] == [None], "the picture is what it is now"
+
+
+async def test_a_model_without_masks_draws_nothing_beyond_the_border(busy: Shop) -> None:
+    job = (await busy.draw(images=1)).job
+    order = await busy.variations.pressed(GalleryAction.ZOOM_MUCH, job.id, 0, BEN)
+    can = Abilities(pipeline="x", starts_by="y")
+    with pytest.raises(ModelCannot) as refused:
+        fitted(order, can, SMALL.guidance)
+    assert refused.value.what == "mask"
+    assert fitted(order, replace(can, masks_by="z"), SMALL.guidance) == order
 
 
 # ---- remix: a picture and a different prompt

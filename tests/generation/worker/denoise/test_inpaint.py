@@ -9,11 +9,14 @@ import pytest
 import torch
 from PIL import Image
 
-from generation.protocol import Failed, Finished, Generate, Previewed
+from generation.protocol import Configure, Failed, Finished, Generate, Previewed
+from generation.request import ImageSize
+from generation.worker.denoise.inpaint import meeting, read_pixels
+from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.output.decode import Finisher
 from tests.drawings import start_from
 from tests.generation.worker.company import SCHEDULERS, draw_in_company, relative_difference, with_schedulers
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.requests import entry, model, order, png
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import SIDE
 
@@ -97,6 +100,47 @@ def test_a_grey_edge_of_the_mask_blends(bundled_folder: Path) -> None:
     out = io.BytesIO()
     Image.new("L", (SIDE, SIDE), 128).save(out, "PNG")
     half = base.seat(order(pictures=start_from(png(), strength=1.0, mask=out.getvalue())).drawing, 0)
-    assert half.background is not None
-    drawn = half.background.mask.paste(torch.ones(3, SIDE, SIDE))
-    assert torch.allclose(drawn, (half.background.mask.pixels + 1) / 2, atol=0.01)
+    assert half.mask is not None
+    drawn = half.mask.paste(torch.ones(3, SIDE, SIDE))
+    own = read_pixels(png(), ImageSize(width=SIDE, height=SIDE))
+    assert torch.allclose(drawn, (own + 1) / 2, atol=0.01)
+
+
+def test_an_enlarged_picture_keeps_the_start_pictures_own_pixels(bundled_folder: Path) -> None:
+    stage = Stage()
+    large_model = entry(bundled_folder, enlarge=2)
+    stage.say(Configure(models=(large_model,), default=large_model.name))
+    large = png(side=2 * SIDE)
+    stage.say(Generate(request=order(pictures=start_from(large, strength=0.8, mask=mask()))))
+    stage.finish()
+    drawn, began = pixels(stage.of(Finished)[0].pictures[0]), pixels(large)
+    assert drawn.shape == began.shape
+    edge = SIDE + 6  # the mask has half the size, so its own edge is soft
+    assert np.array_equal(drawn[:, edge:], began[:, edge:])
+    assert np.abs(drawn[:, :SIDE] - began[:, :SIDE]).max() > 10
+
+
+def test_the_new_part_meets_the_old_one_where_the_colours_were_off() -> None:
+    """As after a VAE that changes colours: everything drawn is darker by a fifth."""
+    pixels = torch.full((3, 64, 64), 0.7)
+    kept = torch.zeros(1, 64, 64)
+    kept[:, :, 32:] = 1
+    drawn = meeting(pixels - 0.2, pixels, kept)
+    assert abs(float(drawn[0, 32, 31]) - 0.7) < 0.04
+    assert abs(float(drawn[0, 32, 0]) - 0.5) < 0.01
+    steps = (drawn[0, 32, 1:33] - drawn[0, 32, :32]).abs().max()
+    assert steps < 0.06, "no seam: it was 0.2"
+    assert torch.equal(meeting(pixels, pixels, torch.zeros_like(kept)), pixels)
+
+
+def test_a_pipelines_picture_keeps_its_pixels_too(sd_folder: Path) -> None:
+    """diffusers' own inpainting pipelines return the kept part as the VAE gives it back."""
+    base = model(sd_folder)
+    whole = PipelineModel(base.entry, base.pipe, base.device, base.dtype)
+    slot = whole.seat(order(steps=2, pictures=start_from(png(), strength=1.0, mask=mask())).drawing, 0)
+    while not slot.is_finished:
+        whole.advance([slot])
+    (drawn,) = whole.develop([slot])
+    began = read_pixels(png(), ImageSize(width=SIDE, height=SIDE))
+    assert torch.equal(drawn[:, :, SIDE // 2 :], began[:, :, SIDE // 2 :])
+    assert (drawn - began).abs().max() > 0.05
