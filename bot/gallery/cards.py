@@ -178,13 +178,14 @@ def gallery_card(
         for i in numbers
         if starts
     ]
-    if job.action is not JobAction.UPSCALE:
-        up = [
-            GalleryButton(GalleryAction.UPSCALE, job.id, i, label=say("gallery-upscale", picture=i + 1))
-            for i in numbers
-        ]
-        items.append(row(*up, reroll))
-    items.append(row(*vary, delete))
+    up = [
+        GalleryButton(GalleryAction.UPSCALE, job.id, i, label=say("gallery-upscale", picture=i + 1))
+        for i in numbers
+    ]
+    above = [] if job.action is JobAction.UPSCALE else [*up, reroll]
+    below = [*vary, delete]
+    # A single picture has many more buttons below.
+    items += [row(*each) for each in ([above + below] if job.drawing.images == 1 else [above, below]) if each]
     # A row of its own: with four pictures the rows above are full.
     last = [remix] if starts else []
     if job.place.guild_id is not None:
