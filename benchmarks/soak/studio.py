@@ -15,7 +15,7 @@ from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import GenerationSettings, Settings
 from bot.studio.studio import Studio
 from db.database import Database
-from db.jobs import JobAction, Parent
+from db.jobs import JobAction
 from db.repositories import Repositories
 from generation.protocol import Configure
 from generation.queue.connection import WorkerConnection, open_connection
@@ -136,7 +136,7 @@ async def a_studio(
 
 def an_order(number: int, chance: random.Random) -> Order:
     member = MemberId(1000 + chance.randrange(MEMBERS))
-    drawing: Drawing[Parent] = Drawing(
+    drawing: Drawing[PictureSource] = Drawing(
         prompt=Prompt(text=" ".join(chance.choice(words) for words in WORDS)),
         model=TINY,
         size=ImageSize(width=chance.choice((SIDE, SIDE, SIDE + 16)), height=SIDE),

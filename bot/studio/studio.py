@@ -424,7 +424,7 @@ class Studio:
                 member=job.member,
                 guild=guild,
                 drawing=drawing,
-                factor=small.factor or self.settings.generation.upscale_factor,
+                factor=drawing.pictures[0].factor or self.settings.generation.upscale_factor,
                 pixels=stored.width * stored.height if stored else 1,
             )
         is_supplied = any(isinstance(each.source, Upload) for each in job.drawing.pictures)

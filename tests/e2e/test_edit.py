@@ -6,7 +6,6 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Any
 
-import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
@@ -87,18 +86,14 @@ async def test_an_instruction_changes_three_pictures_and_its_order_is_like_any_o
     assert [row["member"] for row in rows] == [ada.id] * 3
     assert (rows[0]["width"], rows[0]["height"]) == (250, 150)
     assert rows[2]["width"] * rows[2]["height"] < 1.6e6, "no model sees more"
-    parameters = Image.open(stage.files(job["id"])[0]).info["parameters"]
+    with Image.open(stage.files(job["id"])[0]) as picture:
+        parameters = picture.info["parameters"]
     assert parameters.startswith("put image 2 on image 1") and "Model: klein" in parameters
     again = await stage.card(await stage.press(ada, gallery, "🔄"), is_drawn)
     assert inputs(stage, again) == found and seed_of(again) != seed_of(gallery)
     # It starts from no picture, so there is nothing that varies one.
     assert not any(gallery.component(label=label) for label in ("V1", "Remix"))
     assert "**put image 2 on image 1**" in await stage.private(await ada.slash("gallery", "history"))
-    alone = await edited(ada, "put image 2 on image 1 --seed 5", png(waves(4, 250, 150)), images=2)
-    ours, theirs = (
-        np.asarray(Image.open(stage.files(job_of(each))[0]), np.float64) for each in (gallery, alone)
-    )
-    assert 10 * np.log10(255**2 / ((ours - theirs) ** 2).mean()) < 30, "the pictures are seen"
     stage.verify()
 
 
@@ -181,7 +176,7 @@ async def test_the_panel_edits_a_picture_of_a_gallery_itself(stage: Stage) -> No
     await ben.submit(form, {"prompt": "put image 2 on it --images 1", "files": [ben.upload("a.png", FIRST)]})
     both = await drawn_for(ben, seen)
     assert [parent for *_, parent in inputs(stage, both)] == [job_of(gallery), None]
-    await stage.press(ada, gallery, "🗑️")
+    await stage.delete(ada, gallery)
     said = await stage.private(await ben.submit(form, {"prompt": "make it blue"}))
     assert "removed or deleted" in said
 

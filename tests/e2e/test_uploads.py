@@ -41,7 +41,7 @@ async def test_a_picture_is_drawn_from_and_its_order_is_like_any_other(stage: St
     stage.judge.exchanges.clear()
     gallery = await drawn_from(stage, ada, png(waves(1, 240, 160)), "a lamp --iw 2 --images 2")
     job = stage.job(gallery)
-    assert (job["action"], job["width"], job["height"], job["role"]) == ("imagine", 80, 56, "start")
+    assert (job["action"], job["width"], job["height"], job["role"]) == ("imagine", 72, 48, "start")
     assert job["strength"] == pytest.approx(0.6)
     assert "from a supplied picture" in gallery.texts
     assert any(message.id == gallery.id for message in await ben.sees("gallery")), "all see the card"
@@ -195,7 +195,7 @@ async def test_the_panel_varies_and_remixes_a_picture_of_any_message(stage: Stag
     seen = {each.id for each in await ben.sees("gallery")}
     await ben.click(panel, custom_id=f"atelier:1:picture-strong:{message.id}:1")
     varied = await ordered()
-    assert (stage.job(varied)["action"], stage.job(varied)["width"]) == ("variation", 80)
+    assert (stage.job(varied)["action"], stage.job(varied)["width"]) == ("variation", 72)
     seen.add(varied.id)
     form = await (
         await ben.click(panel, custom_id=f"atelier:1:picture-remix:{message.id}:0")
@@ -243,7 +243,8 @@ async def test_a_blend_starts_from_the_mean_of_several_pictures_and_keeps_none_o
 async def test_where_no_model_edits_nothing_offers_it_and_edit_says_so(stage: Stage) -> None:
     ada = stage.guest()
     assert not await ada.autocomplete("gallery", "edit", instruction="x", focused="model", model="")
-    for options in ({}, {"model": "tiny"}, {"model": "emoji"}):
+    chosen: list[dict[str, Any]] = [{}, {"model": "tiny"}, {"model": "emoji"}]
+    for options in chosen:
         picture = ada.upload("a.png", png(waves(1)))
         use = await ada.slash("gallery", "edit", instruction="make it red", picture=picture, **options)
         assert await stage.private(use) == "No model here can change a picture by an instruction."

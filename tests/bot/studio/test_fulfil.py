@@ -55,7 +55,7 @@ async def test_a_finished_job_is_not_drawn_again(busy: Shop, gate: Gate) -> None
     first = await busy.draw(f"twice {gate}")
     again = await busy.fulfil(first.job)
     assert again.images == first.images
-    assert images.open_picture(again.grid).size == (128, 64), "the grid is composed again from the disk"
+    assert images.open_picture(again.grid).size == (130, 64), "the grid is composed again from the disk"
     assert await busy.spent() == 2
 
 

@@ -72,7 +72,7 @@ class Enlarged:
 
 
 def enlarging(stage: Stage, device: LateDevice, seconds: float, patch: pytest.MonkeyPatch) -> None:
-    def enlarge(picture: Image.Image, factor: int) -> Enlarged:
+    def enlarge(picture: Image.Image, factor: int, tell: object) -> Enlarged:
         device.launch(seconds)
         return Enlarged(device)
 
