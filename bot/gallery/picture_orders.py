@@ -105,8 +105,7 @@ class PictureOrders:
         supplied = self._parts.supplied
         contents = [await _fetched(each) for each in addresses]
         if wanted.has_mask:
-            picture = await supplied.take_picture(contents[0], order)
-            return picture, await supplied.take_mask(contents[1], order, picture.size)
+            return await supplied.take_masked(contents[0], contents[1], order)
         if len(contents) > 1:
             return await supplied.take_blend(contents, order), None
         return await supplied.take_picture(contents[0], order), None

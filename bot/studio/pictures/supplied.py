@@ -52,11 +52,15 @@ class SuppliedPictures:
         """
         return await self._store(await self._read(content), order)
 
-    async def take_mask(self, content: bytes, order: Order, size: ImageSize) -> StoredUpload:
-        """Stores a mask for a picture of that size. Raises UnusableMask too."""
-        found = await self._read(content)
-        mask = await asyncio.to_thread(_fitted, found, size)
-        return await self._store(mask, order)
+    async def take_masked(
+        self, picture: bytes, mask: bytes, order: Order
+    ) -> tuple[StoredUpload, StoredUpload]:
+        """Stores a picture and its mask, both or none. Raises UnusableMask too."""
+        found, own = await self._read(picture), await self._read(mask)
+        fitting = await asyncio.to_thread(_fitted, own, found.size)
+        for each in (found, fitting):
+            await self._screen(each, order)
+        return await self._kept(found, order), await self._kept(fitting, order)
 
     async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
         """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.
@@ -75,8 +79,11 @@ class SuppliedPictures:
             return await read_apart(content)
 
     async def _store(self, found: UploadedPicture, order: Order) -> StoredUpload:
-        actor = order.actor
         await self._screen(found, order)
+        return await self._kept(found, order)
+
+    async def _kept(self, found: UploadedPicture, order: Order) -> StoredUpload:
+        actor = order.actor
         return await self._records.uploads.store(
             member=actor.member,
             guild_id=actor.guild_id,

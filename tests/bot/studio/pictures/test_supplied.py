@@ -127,7 +127,7 @@ async def test_a_very_wide_picture_is_cut_to_three_to_one(shop: Shop) -> None:
 async def test_a_mask_is_as_large_as_its_picture(shop: Shop) -> None:
     mask = Image.new("L", (30, 20), 0)
     mask.paste(255, (0, 0, 15, 20))
-    row = await shop.supplied.take_mask(png(mask), wanted().preliminary, ImageSize(width=96, height=64))
+    _, row = await shop.supplied.take_masked(PICTURE, png(mask), wanted().preliminary)
     stored = Image.open(io.BytesIO(await shop.records.uploads.read(row.id)))
     assert stored.size == (96, 64) and stored.getpixel((10, 30)) == 255 and stored.getpixel((80, 30)) == 0
 
@@ -140,8 +140,9 @@ async def test_an_unusable_mask_is_refused(
 ) -> None:
     content = png(Image.new("L", size, colour))
     with pytest.raises(UnusableMask) as refused:
-        await shop.supplied.take_mask(content, wanted().preliminary, ImageSize(width=96, height=64))
+        await shop.supplied.take_masked(PICTURE, content, wanted().preliminary)
     assert refused.value.fault is fault
+    assert not [*shop.settings.data.glob("images/*/*")], "its picture is not stored either"
 
 
 async def test_what_only_adults_may_see_is_refused_and_logged_like_a_prompt(shop: Shop) -> None:
