@@ -260,6 +260,10 @@ show-choice = { $prompt } · { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [region] region
+    [zoom] zoomed out
+    [pan] panned
+    [square] made square
     [reroll] re-roll
    *[imagine] { $images ->
         [one] { $images } picture

@@ -228,6 +228,7 @@ def test_where_no_size_meets_an_aspect_the_best_compromise_is_drawn() -> None:
     coarse = replace(BUNDLED, side=512, multiple=64)
     assert coarse.size_for((16, 9)) == ImageSize(width=704, height=384)
     assert replace(coarse, side=64).size_for((3, 2)) == ImageSize(width=64, height=64)
+    assert replace(coarse, side=32, multiple=256).size_for((3, 1)) == ImageSize(width=256, height=256)
 
 
 def test_a_seed_of_its_own_is_short_enough_to_type_and_never_the_same() -> None:
