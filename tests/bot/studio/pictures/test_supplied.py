@@ -36,6 +36,7 @@ from bot.studio.pictures.supplied import UPLOADS_A_MINUTE
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from bot.studio.settings import Settings
 from bot.texts import ENGLISH, language
+from db.errors import ImageGone
 from db.jobs import JobAction, JobState, Note, NoteKind, Upload
 from db.uploads import StoredUpload
 from generation.abilities import Abilities
@@ -228,6 +229,24 @@ async def test_it_is_in_its_owners_export(shop: Shop) -> None:
         assert archive.read(f"uploads/{row.id}.png") == await shop.records.uploads.read(row.id)
         [told] = json.loads(archive.read("data.json"))["uploads"]
     assert (told["id"], told["member"], export.pictures) == (row.id, ADA.member, 1)
+
+
+async def test_it_goes_with_the_pictures_of_its_order(busy: Shop) -> None:
+    alone = await order_from(busy, "show waves2 --images 1")
+    drawn = (await busy.fulfil(await busy.admit(alone))).job
+    await busy.takedown.remove(drawn.id, ADA, "")
+    assert not [*busy.settings.data.glob("images/*/*")], "nothing is left"
+    order = await order_from(busy, "show waves1 --images 1")
+    first = (await busy.fulfil(await busy.admit(order))).job
+    again = await busy.admit(await busy.variations.pressed(GalleryAction.REROLL, first.id, 0, ADA))
+    await busy.fulfil(again)
+    [used] = order.drawing.pictures
+    assert isinstance(used.source, Upload)
+    await busy.takedown.remove(first.id, ADA, "")
+    assert await busy.records.uploads.read(used.source.id), "the re-roll needs it"
+    await busy.takedown.remove(again.id, MIA, "not here")
+    with pytest.raises(ImageGone):
+        await busy.records.uploads.read(used.source.id)
 
 
 @pytest.mark.parametrize(
