@@ -216,9 +216,10 @@ def test_every_offered_aspect_is_met_within_one_percent(model: ModelEntry, aspec
 @given(wide=st.integers(1, 100), high=st.integers(1, 100))
 def test_a_typed_aspect_is_met_too_where_the_multiples_are_fine_enough(wide: int, high: int) -> None:
     assume(1 / 3 <= wide / high <= 3)
-    for side in (512, 768, 1024):
+    # At 512 there is nothing between 1:1 and 33:32: 57:58 is 1.75 % off, the most of all these.
+    for side, most in ((512, 0.018), (768, 0.0101), (1024, 0.0101)):
         size = replace(BUNDLED, side=side, multiple=16).size_for((wide, high))
-        assert size.width / size.height == pytest.approx(wide / high, rel=0.0101)
+        assert size.width / size.height == pytest.approx(wide / high, rel=most)
     # The bundled model's own: its multiples are a sixteenth of its side.
     size = BUNDLED.size_for((wide, high))
     assert size.width / size.height == pytest.approx(wide / high, rel=0.05)
