@@ -74,6 +74,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(imagine.imagine)
     tree.add_command(vary.vary)
     tree.add_command(vary.blend)
+    tree.add_command(vary.edit)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
     tree.add_command(settings_command.settings)
@@ -144,10 +145,12 @@ def add_routes(client: Atelier) -> None:
     routes.add(PanelPress.SUBTLE, picture.vary_subtle)
     routes.add(PanelPress.STRONG, picture.vary_strong)
     routes.add(PanelPress.REMIX, picture.open_form)
+    routes.add(PanelPress.EDIT, picture.open_instruction)
     routes.add(PanelPress.VERIFY, picture.look_up)
     routes.add(PanelPress.REPORT, picture.open_report)
     routes.add(PanelPress.REMOVE, picture.remove)
     routes.add_form(picture.picture_input_in, picture.remix)
+    routes.add_form(picture.instruction_in, picture.edit)
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:

@@ -49,6 +49,11 @@ class Abilities:
         return bool(self.masks_by)
 
     @property
+    def edits(self) -> int:
+        """Returns how many pictures it changes as a prompt says, at most; 0: none."""
+        return self.references or int(self.starts and not self.has_strength)
+
+    @property
     def is_useful(self) -> bool:
         return self.draws_text or self.starts or self.masks
 
@@ -64,7 +69,8 @@ class Abilities:
         named = f"It is a {self.pipeline}, which can't draw from a prompt alone"
         if self.starts:
             verb = "starts from a picture" if self.has_strength else "edits a picture"
-            return f"{named}: it {verb}. Members use it in a remix."
+            use = "in a remix" if self.has_strength else "with /edit and in a remix"
+            return f"{named}: it {verb}. Members use it {use}."
         if self.masks:
             return f"{named}: it fills in a part of a picture."
         wanted = f": it needs {', '.join(self.controls)}" if self.controls else ""

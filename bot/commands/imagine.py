@@ -1,6 +1,7 @@
 """/imagine: turns options and inline parameters into an Order."""
 
 import asyncio
+from collections.abc import Iterable
 
 import discord
 from discord import app_commands
@@ -104,8 +105,19 @@ async def prompts_like(interaction: Interaction, current: str) -> list[app_comma
 
 @imagine.autocomplete("model")
 async def models_like(interaction: Interaction, current: str) -> list[app_commands.Choice[str]]:
-    typed, say = current.casefold(), say_to(interaction)
     abilities_of = interaction.client.parts.dispatch.abilities_of
+    offered = await interaction.client.parts.studio.offered.of(interaction.guild_id)
+    able = [
+        entry for entry in offered if (abilities := abilities_of(entry.name)) is None or abilities.draws_text
+    ]
+    return choices_of(interaction, current, able)
+
+
+def choices_of(
+    interaction: Interaction, current: str, models: Iterable[ModelEntry]
+) -> list[app_commands.Choice[str]]:
+    """Returns the choices among these models. `current`: the typed text."""
+    typed, say = current.casefold(), say_to(interaction)
 
     def told(entry: ModelEntry) -> str:
         asked = say("licence-class", kind=entry.licence_class or None)
@@ -113,9 +125,8 @@ async def models_like(interaction: Interaction, current: str) -> list[app_comman
 
     return [
         app_commands.Choice(name=told(entry)[:100], value=entry.name)
-        for entry in await interaction.client.parts.studio.offered.of(interaction.guild_id)
-        if (typed in entry.name.casefold() or typed in entry.description.casefold())
-        and ((abilities := abilities_of(entry.name)) is None or abilities.draws_text)
+        for entry in models
+        if typed in entry.name.casefold() or typed in entry.description.casefold()
     ][:25]
 
 

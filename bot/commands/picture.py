@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any
 
 import discord
+import msgspec
 from discord import app_commands, ui
 
 from bot.attachments import is_discords
@@ -17,18 +18,27 @@ from bot.client import Interaction
 from bot.commands import report, verify
 from bot.commands.mod.group import remove_picture
 from bot.gallery.cards import GalleryButton
-from bot.gallery.remix_form import entries_in, paragraph_of
+from bot.gallery.picture_orders import demand_light
+from bot.gallery.remix_form import choices_in, entries_in, menu_of, paragraph_of
 from bot.permissions import actor_of, is_moderator
 from bot.posted_message import UNREACHABLE
-from bot.studio import FileUnreachable, GalleryAction, NoSuchJob, NothingToVerify, PictureGone
+from bot.studio import (
+    FileUnreachable,
+    GalleryAction,
+    NoSuchJob,
+    NothingToVerify,
+    PictureGone,
+    UnreadablePress,
+)
 from bot.studio.orders.parameters import PromptInput
-from bot.studio.orders.supplied import Level
+from bot.studio.orders.supplied import MAX_EDITED, Editors, Level
 from bot.ui import BLUE, FORM_SECONDS, Button, Language, View, card, custom_id, pattern, row, say_to, text
 from db import Job
 
 _MOST = 4
 """Pictures of one message that the panel lists."""
 _PROMPT, _REMIXED = "prompt", "picture-remixed"
+_IMAGE, _FILES, _EDITED = "image", "files", "picture-edited"
 
 
 class PanelPress(StrEnum):
@@ -37,6 +47,7 @@ class PanelPress(StrEnum):
     SUBTLE = "picture-subtle"
     STRONG = "picture-strong"
     REMIX = "picture-remix"  # opens a form
+    EDIT = "picture-edit"  # opens a form; of a gallery, `place` is the picture that it offers first
     VERIFY = "picture-verify"  # of all pictures
     REPORT = "picture-report"  # opens a form
     REMOVE = "picture-remove"
@@ -49,6 +60,7 @@ def _place(written: str) -> int:
 
 _OF_MESSAGE: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}", _place: "[0-3]"}
 _CUSTOM_ID = re.compile(pattern([_REMIXED], _OF_MESSAGE))
+_EDITED_ID = re.compile(pattern([_EDITED], _OF_MESSAGE))
 
 
 class PanelButton(Button, actions=PanelPress, of=_OF_MESSAGE):
@@ -68,6 +80,29 @@ class PictureInput:
     words: PromptInput
 
 
+class InstructionForm(ui.Modal):
+    """`picture-edited:<message>:<place>`, as PictureForm."""
+
+
+class _File(msgspec.Struct):
+    url: str
+    size: int  # bytes
+
+
+class _Resolved(msgspec.Struct):
+    attachments: dict[str, _File] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstructionInput:
+    """The request in a submitted form."""
+
+    message: int
+    place: int  # of the picture in its message, or in the gallery
+    words: PromptInput
+    files: tuple[str, ...]  # addresses of further pictures
+
+
 @app_commands.context_menu(name=text("menu-picture"))
 @app_commands.guild_only()
 async def picture(interaction: Interaction, message: discord.Message) -> None:
@@ -81,10 +116,11 @@ async def picture(interaction: Interaction, message: discord.Message) -> None:
 
 async def _panel(interaction: Interaction, message: discord.Message, job: Job | None, count: int) -> View:
     say, parts = say_to(interaction), interaction.client.parts
+    can_edit, first = bool((await _editors(interaction)).known), 0
     items: list[ui.Item[Any]] = [ui.TextDisplay(say("panel-title", link=message.jump_url))]
     if job is not None:
-        stored = await parts.records.pictures.of_job(job.id)
-        live = [each.index for each in stored if not each.is_removed]
+        live = await _live(interaction, job)
+        can_edit, first = can_edit and bool(live), (*live, 0)[0]
         abilities = parts.dispatch.abilities_of(job.drawing.model)
         if live and (abilities is None or abilities.starts):
             vary = [
@@ -96,17 +132,18 @@ async def _panel(interaction: Interaction, message: discord.Message, job: Job | 
     else:
         default = await parts.studio.offered.default(interaction.guild_id)
         abilities = parts.dispatch.abilities_of(default.name)
+        each_can = [PanelPress.EDIT] if can_edit else []
         if abilities is None or abilities.starts:
-            for place in range(min(count, _MOST)):
-                if count > 1:
-                    items.append(ui.TextDisplay(say("panel-picture", picture=place + 1)))
-                items.append(
-                    _row(say, (PanelPress.SUBTLE, PanelPress.STRONG, PanelPress.REMIX), message.id, place)
-                )
-    presses = [PanelPress.VERIFY] if count else []
+            each_can = [PanelPress.SUBTLE, PanelPress.STRONG, PanelPress.REMIX, *each_can]
+        for place in range(min(count, _MOST) if each_can else 0):
+            if count > 1:
+                items.append(ui.TextDisplay(say("panel-picture", picture=place + 1)))
+            items.append(_row(say, each_can, message.id, place))
+    presses = [PanelPress.EDIT] if can_edit and job is not None else []
+    presses += [PanelPress.VERIFY] if count else []
     if job is not None:
         presses += [PanelPress.REPORT, *([PanelPress.REMOVE] if is_moderator(interaction) else [])]
-    items.append(_row(say, presses, message.id, 0))
+    items.append(_row(say, presses, message.id, first))
     return card(*items, colour=BLUE)
 
 
@@ -178,6 +215,100 @@ async def remix(interaction: Interaction, wanted: PictureInput) -> None:
     """Orders a remix of a message's picture from the submitted form. Raises refusals."""
     address = await _address(interaction, wanted.message, wanted.place)
     await interaction.client.picture_orders.remix(interaction, address, wanted.words)
+
+
+async def open_instruction(interaction: Interaction, message: int, place: int) -> None:
+    """Opens the form for an edit. Raises CannotEdit, PictureGone."""
+    editors = await _editors(interaction)
+    editors.choose(None, 1)
+    job = await _job_of(interaction, message)
+    images = await _live(interaction, job) if job is not None else [place]
+    if not images:
+        raise PictureGone
+    further = min(editors.most, MAX_EDITED) - 1
+    await interaction.response.send_modal(
+        instruction_form(say_to(interaction), message, place, images, further)
+    )
+
+
+def instruction_form(
+    say: Language, message: int, place: int, images: Sequence[int], further: int
+) -> InstructionForm:
+    """Builds the form. `images`: of a gallery, to choose from. `further`: pictures that may be added."""
+    first = place if place in images else images[0]
+    form = InstructionForm(
+        title=say("instruction-title"), timeout=FORM_SECONDS, custom_id=custom_id(_EDITED, message, first)
+    )
+    form.add_item(
+        ui.Label(
+            text=say("instruction-prompt"),
+            description=say("instruction-prompt.hint"),
+            component=paragraph_of(_PROMPT, "", is_required=True),
+        )
+    )
+    if len(images) > 1:
+        pictures = {str(image): say("remix-picture", picture=image + 1) for image in images}
+        form.add_item(
+            ui.Label(text=say("instruction-picture"), component=menu_of(_IMAGE, pictures, str(first)))
+        )
+    if further > 0:
+        upload = ui.FileUpload[Any](custom_id=_FILES, required=False, min_values=0, max_values=further)
+        form.add_item(
+            ui.Label(
+                text=say("instruction-files"), description=say("instruction-files.hint"), component=upload
+            )
+        )
+    return form
+
+
+def instruction_in(sent: Mapping[str, Any]) -> InstructionInput | None:
+    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form.
+
+    Raises UnreadablePress, FileTooLarge.
+    """
+    match = _EDITED_ID.fullmatch(str(sent.get("custom_id", "")))
+    if match is None:
+        return None
+    entries = choices_in(sent.get("components"))
+    prompt, image = "".join(entries.get(_PROMPT, [])[:1]), "".join(entries.get(_IMAGE, [])[:1])
+    try:
+        known = msgspec.convert(sent.get("resolved") or {}, _Resolved).attachments
+        files = [known[each] for each in entries.get(_FILES, [])[: MAX_EDITED - 1]]
+    except (msgspec.ValidationError, KeyError) as error:
+        raise UnreadablePress from error
+    for each in files:
+        demand_light(each.size)
+    return InstructionInput(
+        message=int(match[2]),
+        # The menu sends only what it offers. A forged form takes the picture that the form began with.
+        place=int(image if re.fullmatch("[0-3]", image) else match[3]),
+        words=PromptInput(prompt=prompt),
+        files=tuple(each.url for each in files),
+    )
+
+
+async def edit(interaction: Interaction, wanted: InstructionInput) -> None:
+    """Orders an edit of a message's picture, or of a gallery's, from the submitted form. Raises refusals."""
+    orders = interaction.client.picture_orders
+    job = await _job_of(interaction, wanted.message)
+    if job is None:
+        address = await _address(interaction, wanted.message, wanted.place)
+        await orders.edit(interaction, [address, *wanted.files], wanted.words)
+        return
+    picture = await interaction.client.parts.records.pictures.get(job.id, wanted.place)
+    if picture is None or picture.is_removed:
+        raise PictureGone
+    await orders.edit(interaction, wanted.files, wanted.words, picture)
+
+
+async def _editors(interaction: Interaction) -> Editors:
+    return await interaction.client.picture_orders.editors(interaction.guild_id)
+
+
+async def _live(interaction: Interaction, job: Job) -> list[int]:
+    """Returns the indices of the job's pictures that are there."""
+    stored = await interaction.client.parts.records.pictures.of_job(job.id)
+    return [each.index for each in stored if not each.is_removed]
 
 
 async def look_up(interaction: Interaction, message: int, place: int) -> None:

@@ -9,8 +9,8 @@ from discord import ui
 
 from bot.studio import FACTORS, Gallery, GalleryAction
 from bot.ui import BLUE, PICTURE, Button, Language, View, card, markdown, row
-from db import Job, JobAction, Note, NoteKind, Parent
-from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Running, Waiting
+from db import Job, JobAction, Note, NoteKind, Parent, Upload
+from generation import Abilities, Download, LicenceClass, LoraSet, Progress, Role, Running, Waiting
 
 PROMPT_SHOWN = 1000
 _BOLD = 200  # characters; longer prompts are not bold
@@ -34,9 +34,11 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
         "gallery-head",
         prompt=shown,
         member=job.member,
-        action=job.action,
+        action="edit" if job.drawing.references and job.action is JobAction.REMIX else job.action,
         picture=first,
-        is_supplied=bool(sources),
+        supplied=sum(
+            isinstance(each.source, Upload) and each.role is not Role.MASK for each in job.drawing.pictures
+        ),
     )
     return ui.TextDisplay("\n".join([head, *(_note(say, note) for note in job.notes)]))
 

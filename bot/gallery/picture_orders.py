@@ -1,7 +1,7 @@
 """Orders with pictures that a member sends: fetched, read, screened and stored before the order is admitted."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import discord
@@ -13,15 +13,18 @@ from bot.posted_message import UNREACHABLE
 from bot.studio import FileTooLarge, MaskFault, Order, UnusableMask
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import (
+    EditOrder,
+    Editors,
     Level,
     PictureOrder,
     compose_blend,
+    compose_edit,
     compose_from_picture,
     compose_variation,
 )
 from bot.studio.parts import Parts
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
-from db import StoredUpload
+from db import StoredImage, StoredUpload
 
 Interaction = discord.Interaction[Any]
 
@@ -51,7 +54,7 @@ class PictureOrders:
         )
         files = [picture] if mask is None else [picture, mask]
         for each in files:
-            demand_light(each)
+            demand_light(each.size)
         await self._deliver(interaction, wanted, [each.url for each in files])
 
     async def remix(self, interaction: Interaction, address: str, wish: PromptInput) -> None:
@@ -78,10 +81,44 @@ class PictureOrders:
         wanted = compose_blend(wish, actor, settings.models, default, presets)
         await self._deliver(interaction, wanted, addresses)
 
-    async def _deliver(
-        self, interaction: Interaction, wanted: PictureOrder, addresses: Sequence[str]
+    async def editors(self, guild_id: int | None) -> Editors:
+        offered, abilities_of = self._parts.studio.offered, self._parts.dispatch.abilities_of
+        return Editors(
+            offered=await offered.of(guild_id),
+            default=await offered.default(guild_id),
+            abilities_of=abilities_of,
+        )
+
+    async def edit(
+        self,
+        interaction: Interaction,
+        addresses: Sequence[str],
+        wish: PromptInput,
+        first: StoredImage | None = None,
     ) -> None:
-        """`addresses`: of the picture and its mask, if there is one; or of all pictures of a blend."""
+        """Orders an edit; the prompt of `wish` is the instruction. Raises refusals.
+
+        `first`: a gallery's picture, which comes before the supplied ones.
+        """
+        actor, settings = actor_of(interaction), self._parts.settings
+        presets, editors = await self._parts.presets.of(actor), await self.editors(actor.guild_id)
+        wanted = compose_edit(
+            wish, actor, settings.models, editors, presets, supplied=len(addresses), first=first
+        )
+        await self._deliver(interaction, wanted, addresses)
+
+    async def _deliver(
+        self, interaction: Interaction, wanted: PictureOrder | EditOrder, addresses: Sequence[str]
+    ) -> None:
+        """`addresses`: of the picture and its mask, if there is one; or of all pictures of a blend or an edit."""
+        order = wanted.preliminary
+        if addresses:
+            order = await self._with_pictures(interaction, wanted, addresses)
+        await self._delivery.deliver(interaction, order)
+
+    async def _with_pictures(
+        self, interaction: Interaction, wanted: PictureOrder | EditOrder, addresses: Sequence[str]
+    ) -> Order:
         studio, supplied = self._parts.studio, self._parts.supplied
         order = await studio.fit(wanted.preliminary)
         studio.captions.demand_known(order)
@@ -91,12 +128,14 @@ class PictureOrders:
         # First the words, which cost less to look at than a picture.
         await studio.judge(studio.captions.adapted(order), is_charged=True)
         async with supplied.room:
-            picture, mask = await self._take(wanted, order, addresses)
-        order = wanted.with_uploads(picture, mask)
+            if isinstance(wanted, EditOrder):
+                order = wanted.with_uploads(await supplied.take_references(_contents(addresses), order))
+            else:
+                order = wanted.with_uploads(*await self._take(wanted, order, addresses))
         with contextlib.suppress(*UNREACHABLE):
             # The card is a message of its own: an answer after a private "is thinking" would be private too.
             await interaction.delete_original_response()
-        await self._delivery.deliver(interaction, order)
+        return order
 
     async def _take(
         self, wanted: PictureOrder, order: Order, addresses: Sequence[str]
@@ -111,10 +150,16 @@ class PictureOrders:
         return await supplied.take_picture(contents[0], order), None
 
 
-def demand_light(file: discord.Attachment) -> None:
-    """Raises FileTooLarge."""
-    if file.size > MAX_BYTES:
-        raise FileTooLarge(file.size, MAX_BYTES, is_picture=True)
+def demand_light(size: int) -> None:
+    """`size`: of the file, in bytes. Raises FileTooLarge."""
+    if size > MAX_BYTES:
+        raise FileTooLarge(size, MAX_BYTES, is_picture=True)
+
+
+async def _contents(addresses: Sequence[str]) -> AsyncIterator[bytes]:
+    """Raises as `_fetched`."""
+    for each in addresses:
+        yield await _fetched(each)
 
 
 async def _fetched(address: str) -> bytes:

@@ -62,17 +62,17 @@ def form_of(say: Language, remixable: Remixable, image: int = 0, texts: Sequence
         form.add_item(ui.Label(text=say("remix-negative"), component=left_out))
     if len(remixable.images) > 1:
         pictures = {str(image): say("remix-picture", picture=image + 1) for image in remixable.images}
-        form.add_item(ui.Label(text=say("remix-start"), component=_menu(_IMAGE, pictures, str(first))))
+        form.add_item(ui.Label(text=say("remix-start"), component=menu_of(_IMAGE, pictures, str(first))))
     changes = {change.value: say("remix-choice", change=change) for change in Change}
-    form.add_item(ui.Label(text=say("remix-change"), component=_menu(_CHANGE, changes, remixable.change)))
+    form.add_item(ui.Label(text=say("remix-change"), component=menu_of(_CHANGE, changes, remixable.change)))
     if len(remixable.schedulers) > 1:  # the fifth item, the most that a form has
         names = {name: name for name in remixable.schedulers[:25]}
         own = job.drawing.scheduler if job.drawing.scheduler in names else remixable.schedulers[0]
-        form.add_item(ui.Label(text=say("remix-scheduler"), component=_menu(_SCHEDULER, names, own)))
+        form.add_item(ui.Label(text=say("remix-scheduler"), component=menu_of(_SCHEDULER, names, own)))
     return form
 
 
-def _menu(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
+def menu_of(name: str, choices: Mapping[str, str], default: str) -> ui.Select[Any]:
     """Builds a menu. `choices`: value to label."""
     options = [
         discord.SelectOption(label=label, value=value, default=value == default)
@@ -132,7 +132,7 @@ def entries_in(components: object) -> dict[str, str]:
 
 
 def choices_in(components: object) -> dict[str, list[str]]:
-    """Does the same with all choices of a menu."""
+    """Does the same with all choices of a menu, or all ids of files."""
     try:
         fields = [each.component for each in msgspec.convert(components, list[_Label])]
     except msgspec.ValidationError as error:

@@ -57,6 +57,7 @@ ADAS = {
     "atelier:1:picture-subtle:197038439483310000:0": "removed or deleted",
     "atelier:1:picture-strong:197038439483310000:3": "removed or deleted",
     "atelier:1:picture-remix:197038439483310000:0": "Remix",
+    "atelier:1:picture-edit:197038439483310000:0": "Edit",
     "atelier:1:picture-verify:197038439483310000:0": "removed or deleted",
     "atelier:1:picture-report:197038439483310000:0": "no picture of mine",
     "atelier:1:picture-remove:197038439483310000:0": "moderators",

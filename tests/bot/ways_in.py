@@ -8,7 +8,13 @@ from typing import Any
 
 from PIL import Image
 
-from bot.commands.picture import PictureForm, picture_input_in
+from bot.commands.picture import (
+    InstructionForm,
+    PictureForm,
+    instruction_form,
+    instruction_in,
+    picture_input_in,
+)
 from bot.commands.picture import form_of as form_of_picture
 from bot.gallery import region, typed_cards
 from bot.gallery.region import RegionForm
@@ -22,9 +28,12 @@ from bot.studio.orders.parameters import PromptInput, compose, read, with_file
 from bot.studio.orders.prompt_file import prompt_in_file
 from bot.studio.orders.several import as_typed, compose_each
 from bot.studio.orders.supplied import (
+    EditOrder,
+    Editors,
     Level,
     PictureOrder,
     compose_blend,
+    compose_edit,
     compose_from_picture,
     compose_variation,
 )
@@ -35,6 +44,7 @@ from db.images import StoredImage
 from db.jobs import Job, ReplyTarget
 from db.member_settings import MemberDefaults
 from db.verdicts import VerdictRecord
+from generation.abilities import Abilities
 from generation.files.images import parameters_of, to_png
 from generation.request import ImageSize, Prompt
 from moderation.verdict import ALLOWED
@@ -71,6 +81,23 @@ OPTIONS = {
     "blend third": Carries.NOTHING,
     "blend fourth": Carries.NOTHING,
     "blend fifth": Carries.NOTHING,
+    "edit instruction": Carries.PROMPT,
+    **{
+        f"edit {name}": Carries.NOTHING
+        for name in [
+            "picture",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+        ]
+    },
+    "edit model": Carries.NAME,
     "verify picture": Carries.NOTHING,
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
@@ -115,6 +142,7 @@ FORMS = {
     RegionForm: {"cells": Carries.NOTHING, "prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     PictureForm: {"prompt": Carries.PROMPT},
+    InstructionForm: {"prompt": Carries.PROMPT, "image": Carries.NOTHING, "files": Carries.NOTHING},
     TextForm: {},
 }
 """The fields of every modal. `Form` is for cases: its text reaches no picture."""
@@ -291,6 +319,21 @@ def started(wish: PromptInput) -> PictureOrder:
     return compose_from_picture(wish, ADA, [SMALL], SMALL)
 
 
+def edited_by(wish: PromptInput) -> EditOrder:
+    can = Abilities(pipeline="Flux2KleinPipeline", references=10)
+    editors = Editors(offered=[SMALL], default=SMALL, abilities_of=lambda _: can)
+    return compose_edit(wish, ADA, [SMALL], editors, supplied=1)
+
+
+def instructed_in_the_panel(wish: PromptInput) -> EditOrder:
+    """Sends the text in the form for an edit of the menu Picture…"""
+    modal = read_modal(instruction_form(language(ENGLISH), 1, 0, [0, 1], 9).to_dict())
+    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
+    wanted = instruction_in(sent)
+    assert wanted is not None
+    return edited_by(wanted.words)
+
+
 def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
     """Sends the text in the form of the menu Picture…"""
     modal = read_modal(form_of_picture(language(ENGLISH), 1, 0).to_dict())
@@ -300,7 +343,7 @@ def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
     return started(wanted.words)
 
 
-def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder] = started) -> Way:
+def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder | EditOrder] = started) -> Way:
     """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
 
     async def path(shop: Shop, text: str) -> Order:
@@ -314,6 +357,8 @@ def beside_a_picture(form: str, compose: Callable[[PromptInput], PictureOrder] =
             size=picture.size,
             at=shop.clock.now,
         )
+        if isinstance(wanted, EditOrder):
+            return wanted.with_uploads([row])
         return wanted.with_uploads(row, None)
 
     return path
@@ -395,6 +440,8 @@ SHOWN: dict[str, Way] = {
     "beside a picture": beside_a_picture("{}"),
     "vary prompt": beside_a_picture("{}", varied),
     "blend prompt": beside_a_picture("{}", blended),
+    "edit instruction": beside_a_picture("{}", edited_by),
+    "panel instruction": beside_a_picture("{}", instructed_in_the_panel),
     "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),
     "form prompt": written_in_a_form("{}", negative=""),

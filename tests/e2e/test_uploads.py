@@ -238,3 +238,13 @@ async def test_a_blend_starts_from_the_mean_of_several_pictures_and_keeps_none_o
     said = await refused(stage, ada, "a hill", "blend", **files)
     assert "shows content that is not allowed here" in said
     assert len(stage.rows("SELECT id FROM uploads WHERE member = ?", ada.id)) == 1
+
+
+async def test_where_no_model_edits_nothing_offers_it_and_edit_says_so(stage: Stage) -> None:
+    ada = stage.guest()
+    assert not await ada.autocomplete("gallery", "edit", instruction="x", focused="model", model="")
+    for options in ({}, {"model": "tiny"}, {"model": "emoji"}):
+        picture = ada.upload("a.png", png(waves(1)))
+        use = await ada.slash("gallery", "edit", instruction="make it red", picture=picture, **options)
+        assert await stage.private(use) == "No model here can change a picture by an instruction."
+    assert stage.spent(ada) == 0

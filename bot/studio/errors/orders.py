@@ -6,6 +6,10 @@ from generation import MAX_PARTS, MAX_WORD_WEIGHT, JobId, WeightFault
 # ---- prompts and parameters
 
 
+def _listed(models: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in models[:5])
+
+
 class PromptRefusal(Refusal):
     """A prompt, a parameter, a preset or a file can't be used as it is."""
 
@@ -61,7 +65,27 @@ class ModelCannot(PromptRefusal):
     @property
     def others(self) -> str:
         """The names of models that can do it; empty if none is known."""
-        return ", ".join(f"`{name}`" for name in self.able[:5])
+        return _listed(self.able)
+
+
+class CannotEdit(PromptRefusal):
+    """No model that the order may take changes so many pictures by an instruction."""
+
+    model: str  # that the member named, or that drew the job before; empty: none
+    count: int  # pictures
+    able: tuple[str, ...] = ()  # names of models that take so many
+    most: int = 0  # pictures that any model takes
+    best: tuple[str, ...] = ()  # names of models that take those
+
+    @property
+    def others(self) -> str:
+        """The names of models that can do it; empty if none is known."""
+        return _listed(self.able)
+
+    @property
+    def largest(self) -> str:
+        """The names of models that take the most pictures; empty if none takes any."""
+        return _listed(self.best)
 
 
 class PaidAccess(PromptRefusal):

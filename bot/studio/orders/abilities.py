@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
-from bot.studio.errors import ModelCannot
+from bot.studio.errors import CannotEdit, ModelCannot
 from bot.studio.orders.order import Order
 from db import JobAction, Note, NoteKind
 from generation import Abilities, ModelName, Role
@@ -15,7 +15,7 @@ def fitted(
     usual_guidance: float,
     others: Iterable[tuple[ModelName, Abilities]] = (),
 ) -> Order:
-    """Returns the order with a note about what its model ignores. Raises ModelCannot.
+    """Returns the order with a note about what its model ignores. Raises ModelCannot, CannotEdit.
 
     `usual_guidance`: the default of the model's entry, which no member has asked for. `others`: what the models can do that
     the member may choose, for the refusal's sentence.
@@ -23,6 +23,8 @@ def fitted(
     if abilities is None or order.action is JobAction.UPSCALE:
         return order
     drawing = order.drawing
+    if (count := len(drawing.references)) > abilities.references:
+        raise cannot_edit(drawing.model, count, others)
     needed = _needed(order)
     if not _CAN[needed](abilities):
         able = tuple(name for name, can in others if _CAN[needed](can))
@@ -38,7 +40,17 @@ def fitted(
     return replace(order, notes=notes)
 
 
+def cannot_edit(model: str, count: int, others: Iterable[tuple[ModelName, Abilities]]) -> CannotEdit:
+    """Returns the refusal of an edit of `count` pictures. `model`: the named one; may be empty. `others`: as in `fitted`."""
+    edits = {name: can.edits for name, can in others}
+    most = max(edits.values(), default=0)
+    able = tuple(name for name, number in edits.items() if number >= count)
+    best = tuple(name for name, number in edits.items() if number == most > 0)
+    return CannotEdit(model, count, able, most, best)
+
+
 _CAN: dict[str, Callable[[Abilities], bool]] = {
+    "references": lambda abilities: bool(abilities.references),
     "mask": lambda abilities: abilities.masks,
     "start": lambda abilities: abilities.starts,
     "text": lambda abilities: abilities.draws_text,
@@ -46,6 +58,8 @@ _CAN: dict[str, Callable[[Abilities], bool]] = {
 
 
 def _needed(order: Order) -> str:
+    if order.drawing.references:
+        return "references"
     if order.drawing.is_masked:
         return "mask"
     return "start" if order.drawing.picture(Role.START) else "text"

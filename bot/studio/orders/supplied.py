@@ -1,19 +1,30 @@
 """Orders that start from a picture that a member supplies. No files: the pictures are fetched after the text is checked."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from bot.studio import Actor, BadParameter, Order
+from bot.studio.orders.abilities import cannot_edit
 from bot.studio.orders.inline import MAX_IMAGE_WEIGHT, RANGES
-from bot.studio.orders.parameters import NO_PRESETS, PromptInput, compose, draft, read, with_preset
-from db import JobAction, Note, NoteKind, PictureSource, StoredUpload, Upload, UploadId
-from generation import ImageSize, InputPicture, ModelEntry, Role
+from bot.studio.orders.parameters import (
+    NO_PRESETS,
+    PromptInput,
+    compose,
+    draft,
+    find_model,
+    read,
+    with_preset,
+)
+from db import JobAction, Note, NoteKind, Parent, PictureSource, StoredImage, StoredUpload, Upload, UploadId
+from generation import Abilities, ImageSize, InputPicture, ModelEntry, ModelName, Role
 
-SUPPLIED, VARIED, BLENDED = "image", "vary", "blend"
+SUPPLIED, VARIED, BLENDED, EDITED = "image", "vary", "blend", "edit"
 """The sources of these orders. A refused one is not offered for editing: the form would lose the picture."""
 
+MAX_EDITED = 10
+"""Pictures of one edit. No model takes more."""
 USUAL_WEIGHT, _BLEND_WEIGHT = 1.0, 2.0
 _NOT_YET = Upload(id=UploadId(""))
 
@@ -118,6 +129,117 @@ def compose_variation(
     return PictureOrder(
         order=order, model=model, strength=strength, is_shaped=wanted is not None and wanted.is_shaped
     )
+
+
+# ---- edits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Editors:
+    """The models of a server that change pictures as an instruction says."""
+
+    offered: Sequence[ModelEntry]
+    default: ModelEntry
+    abilities_of: Callable[[ModelName], Abilities | None]  # None while that is not known
+
+    @property
+    def known(self) -> list[ModelEntry]:
+        """Returns those that can do it for certain."""
+        return [entry for entry in self.offered if self._certain(entry)]
+
+    @property
+    def most(self) -> int:
+        """Returns how many pictures the best of them takes."""
+        return max(map(self._certain, self.offered), default=0)
+
+    def choose(self, named: ModelEntry | None, count: int) -> ModelEntry:
+        """Returns a model that takes `count` pictures: the named one; otherwise the default, or the first that can.
+
+        A model whose abilities are not known yet is trusted, after the others. Raises CannotEdit.
+        """
+        among = (self.default, *self.offered) if named is None else (named,)
+        found = [entry for entry in among if self._certain(entry) >= count]
+        trusted = [
+            entry
+            for entry in among
+            if not entry.adapts_prompts and self.abilities_of(entry.name) is None and count <= MAX_EDITED
+        ]
+        if chosen := [*found, *trusted]:
+            return chosen[0]
+        known = [(entry.name, can) for entry in self.known if (can := self.abilities_of(entry.name))]
+        raise cannot_edit(named.name if named else "", count, known)
+
+    def role(self, model: ModelEntry) -> Role:
+        """Returns the role of the pictures: references, or the start for a model that changes one picture."""
+        can = self.abilities_of(model.name)
+        return Role.REFERENCE if can is None or can.references else Role.START
+
+    def _certain(self, entry: ModelEntry) -> int:
+        """Returns how many pictures the model takes; 0 while that is not known."""
+        can = self.abilities_of(entry.name)
+        # A model with tables of words reads no instruction.
+        return 0 if can is None or entry.adapts_prompts else can.edits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EditOrder:
+    """An order of an edit. Its pictures are still to be fetched, except one from a gallery."""
+
+    order: Order  # without pictures
+    model: ModelEntry
+    role: Role
+    first: StoredImage | None  # of a gallery; the supplied pictures come behind it
+    supplied: int  # pictures
+    is_shaped: bool  # the member chose width to height; otherwise those of the first picture count
+
+    @property
+    def preliminary(self) -> Order:
+        """The order as it can be checked before the supplied pictures are there. Complete if there are none."""
+        return self._with([_NOT_YET] * self.supplied, _size(self.first))
+
+    def with_uploads(self, pictures: Sequence[StoredUpload]) -> Order:
+        return self._with([Upload(id=each.id) for each in pictures], _size(self.first or pictures[0]))
+
+    def _with(self, supplied: Sequence[PictureSource], shape: ImageSize | None) -> Order:
+        own = (Parent(job=self.first.job, image=self.first.index),) if self.first else ()
+        pictures = tuple(InputPicture(source=each, role=self.role) for each in (*own, *supplied))
+        size = self.order.drawing.size
+        if shape is not None and not self.is_shaped:
+            size = self.model.size_for(proportions(shape))
+        return replace(self.order, drawing=replace(self.order.drawing, pictures=pictures, size=size))
+
+
+def _size(picture: StoredImage | StoredUpload | None) -> ImageSize | None:
+    return ImageSize(width=picture.width, height=picture.height) if picture else None
+
+
+def compose_edit(
+    wish: PromptInput,
+    actor: Actor,
+    models: Sequence[ModelEntry],
+    editors: Editors,
+    presets: Mapping[str, str] = NO_PRESETS,
+    *,
+    supplied: int,
+    first: StoredImage | None = None,
+) -> EditOrder:
+    """Builds the order of an edit. The prompt is the instruction. Raises CannotEdit, and as `compose`."""
+    wish = with_preset(read(wish), presets)
+    named = find_model(wish.model, models) if wish.model else None
+    model = editors.choose(named, supplied + (first is not None))
+    order = compose(replace(wish, model=model.name), actor, models, model)
+    action = JobAction.IMAGINE if first is None else JobAction.REMIX
+    return EditOrder(
+        order=replace(order, source=EDITED, action=action),
+        model=model,
+        role=editors.role(model),
+        first=first,
+        supplied=supplied,
+        is_shaped=wish.aspect is not None,
+    )
+
+
+# ---- strengths and proportions
 
 
 def start_strength(weight: float, model: ModelEntry) -> float:

@@ -2,12 +2,12 @@
 
 import asyncio
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterable, Callable, Sequence
 
 from PIL import Image
 
 from bot.studio.errors import FileTooLarge, MaskFault, TooManyUploads, UnusableMask
-from bot.studio.orders.order import Order
+from bot.studio.orders.order import Actor, Order
 from bot.studio.pictures.uploaded_picture import MAX_BYTES, UploadedPicture, read_apart
 from bot.studio.studio import Studio
 from db import StoredUpload
@@ -17,6 +17,8 @@ from moderation import MINUTE, RateLimit
 
 UPLOADS_A_MINUTE = 10  # per member
 _AT_ONCE = 2  # orders whose pictures are in memory
+_REFERENCE_PIXELS = 1.5 * 2**20
+"""Width times height. Models see a million of them, and a waiting order holds up to ten pictures in memory."""
 _ALIKE = 0.02
 """How far the proportions of a mask may be from its picture's. Programs round when they scale."""
 _WHITE = 128  # of 255
@@ -60,7 +62,17 @@ class SuppliedPictures:
         fitting = await asyncio.to_thread(_fitted, own, found.size)
         for each in (found, fitting):
             await self._screen(each, order)
-        return await self._kept(found, order), await self._kept(fitting, order)
+        return await self._keep(found, order.actor), await self._keep(fitting, order.actor)
+
+    async def take_references(self, contents: AsyncIterable[bytes], order: Order) -> tuple[StoredUpload, ...]:
+        """Stores several pictures; none if one of them is refused. Raises as `take_picture`."""
+        found: list[UploadedPicture] = []
+        async for content in contents:  # one at a time is in memory as it was sent
+            read = await self._read(content)
+            found.append(await asyncio.to_thread(_reduced, read))
+        for each in found:
+            await self._screen(each, order)
+        return tuple([await self._keep(each, order.actor) for each in found])
 
     async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
         """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.
@@ -80,10 +92,9 @@ class SuppliedPictures:
 
     async def _store(self, found: UploadedPicture, order: Order) -> StoredUpload:
         await self._screen(found, order)
-        return await self._kept(found, order)
+        return await self._keep(found, order.actor)
 
-    async def _kept(self, found: UploadedPicture, order: Order) -> StoredUpload:
-        actor = order.actor
+    async def _keep(self, found: UploadedPicture, actor: Actor) -> StoredUpload:
         return await self._records.uploads.store(
             member=actor.member,
             guild_id=actor.guild_id,
@@ -98,6 +109,19 @@ class SuppliedPictures:
         screened = await self._studio.picture_screening.judge_upload(found.content, order.actor)
         if screened.is_refused:
             await self._studio.refuse_upload(order, screened)
+
+
+def _reduced(found: UploadedPicture) -> UploadedPicture:
+    scale = (_REFERENCE_PIXELS / (found.size.width * found.size.height)) ** 0.5
+    if scale >= 1:
+        return found
+    size = ImageSize(
+        width=max(1, round(found.size.width * scale)), height=max(1, round(found.size.height * scale))
+    )
+    picture = Image.open(io.BytesIO(found.content)).resize(
+        (size.width, size.height), Image.Resampling.LANCZOS
+    )
+    return UploadedPicture(content=to_png(picture), size=size)
 
 
 def _mean(found: Sequence[UploadedPicture]) -> UploadedPicture:

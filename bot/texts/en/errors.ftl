@@ -57,6 +57,16 @@ models-that-can = { $others ->
     [none] Choose another one with `--model`.
    *[other] These can: { $others }. Choose one with `--model`.
 }
+error-cannot-edit = { $others ->
+    [none] { $largest ->
+        [none] No model here can change a picture by an instruction.
+       *[other] No model here takes { $count } pictures. The most is { $most }, with { $largest }.
+    }
+   *[other] The model `{ $model }` can't change { $count ->
+        [one] a picture
+       *[other] { $count } pictures
+    } by an instruction. { models-that-can }
+}
 error-paid-access = The licence of the model `{ $model }` forbids paid access, and access to this server is paid for. Choose another model with `--model`.
 error-unknown-lora = There is no LoRA { CODE($name) } for the model `{ $model }`. { $hint ->
     [elsewhere] The model `{ $elsewhere }` has it: choose that with `--model { $elsewhere }`.
@@ -228,6 +238,7 @@ error-generation-failed = No picture was made. { $kind ->
     [weights] The weights in the prompt can't be used.
     [text] The model can't draw from a prompt alone. Choose another one.
     [start] The model can't start from a picture. Choose another one.
+    [reference] The model takes no such pictures, or fewer of them. Choose another one.
     [mask] The model needs a mask that it did not get, or knows none. Choose another one.
     [crash] The worker crashed several times while drawing it.
     [picture] The finished picture shows content that is not allowed here.

@@ -4,9 +4,10 @@
 
 # `picture`: the number of its source picture.
 gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
-    [none] { $is_supplied ->
-        [yes] { " " }· from a supplied picture
-       *[no] { "" }
+    [none] { $supplied ->
+        [0] { "" }
+        [one] { " " }· from a supplied picture
+       *[other] { " " }· from { $supplied } supplied pictures
     }{ $action ->
         [reroll] { " " }· re-roll
        *[other] { "" }
@@ -14,6 +15,7 @@ gallery-head = { $prompt } · <@{ ID($member) }>{ $picture ->
    *[other] { $action ->
         [variation] { " " }· variations of picture { $picture }
         [remix] { " " }· remixed from picture { $picture }
+        [edit] { " " }· edited from picture { $picture }
         [upscale] { " " }· picture { $picture }, upscaled
         [region] { " " }· a region of picture { $picture }, drawn anew
         [zoom] { " " }· picture { $picture }, zoomed out
@@ -184,11 +186,18 @@ panel-press = { $press ->
     [picture-subtle] Vary subtle
     [picture-strong] Vary strong
     [picture-remix] Remix
+    [picture-edit] Edit…
     [picture-report] Report
     [picture-remove] Remove
    *[picture-verify] Verify
 }
 panel-hint = --iw 0 to 3 says how much the picture counts
+instruction-title = Edit
+instruction-prompt = What should change
+    .hint = Such as: make the sky red. --model, --ar and --seed work in here too
+instruction-files = Further pictures
+    .hint = Name them in the instruction: put the hat of image 2 on the fox of image 1
+instruction-picture = Picture
 
 ## A refused prompt, and its form
 
