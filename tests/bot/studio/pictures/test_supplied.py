@@ -72,7 +72,8 @@ async def test_an_order_starts_from_it_in_its_own_proportions(busy: Shop) -> Non
     order = await order_from(busy, "show waves1 --images 1")
     assert order.drawing.size == SMALL.size_for((3, 2))
     gallery = await busy.fulfil(await busy.admit(order))
-    request = await busy.studio._request_of(gallery.job)  # pyright: ignore[reportPrivateUsage]  # what the worker got
+    drawing = await busy.studio._drawing_of(gallery.job)  # pyright: ignore[reportPrivateUsage]
+    request = await busy.studio._request_of(gallery.job, drawing)  # pyright: ignore[reportPrivateUsage]  # what the worker got
     assert isinstance(request, GenerationRequest)
     start = request.drawing.picture(Role.START)
     assert start is not None and start.strength == pytest.approx(start_strength(1.0, SMALL))
