@@ -53,6 +53,11 @@ OF_MEMBER = """
 SELECT id FROM uploads WHERE member = ? AND created_at <= ? AND removed_at IS NULL LIMIT ?
 """
 OF_GUILD = "SELECT id FROM uploads WHERE guild_id = ? AND removed_at IS NULL LIMIT ?"
+OF_JOB_ALONE = """
+SELECT uploads.id FROM uploads JOIN job_parents ON job_parents.upload = uploads.id
+WHERE job_parents.job = ? AND uploads.member = ? AND removed_at IS NULL AND NOT EXISTS (
+    SELECT 1 FROM job_parents AS others WHERE others.upload = uploads.id AND others.job <> job_parents.job)
+"""
 FORGETTABLE = f"SELECT id FROM uploads WHERE removed_at IS NOT NULL AND NOT {IS_USED} LIMIT ?"
 FORGET = f"DELETE FROM uploads WHERE id IN ({FORGETTABLE}) RETURNING 1"
 
@@ -110,6 +115,10 @@ class Uploads:
     async def of_member(self, member: MemberId, asked_at: float, limit: int) -> list[UploadId]:
         """Returns uploads of the member that are left."""
         return await self._ids(OF_MEMBER, member, asked_at, limit)
+
+    async def needed_by_alone(self, job: JobId, member: MemberId) -> list[UploadId]:
+        """Returns the member's uploads that the job, and no other one, starts from."""
+        return await self._ids(OF_JOB_ALONE, job, member)
 
     async def of_guild(self, guild_id: int, limit: int) -> list[UploadId]:
         return await self._ids(OF_GUILD, guild_id, limit)

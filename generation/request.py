@@ -338,7 +338,7 @@ class ModelEntry:
             is_exact = error <= _SAME_PROPORTIONS and excess <= _MOST_EXCESS
             return not is_exact, excess if is_exact else excess + 3 * error
 
-        widths = range(self.multiple, 4 * self.side, self.multiple)
+        widths = range(self.multiple, max(4 * self.side, self.multiple + 1), self.multiple)
         return min((size for width in widths for size in self._sizes(width, ratio)), key=distance)
 
     def _sizes(self, width: int, ratio: float) -> Iterable[ImageSize]:

@@ -15,7 +15,7 @@ from bot.studio.pictures.provenance import Provenance
 from bot.studio.settings import GenerationSettings, Settings
 from bot.studio.studio import Studio
 from db.database import Database
-from db.jobs import JobAction
+from db.jobs import JobAction, PictureSource
 from db.repositories import Repositories
 from generation.protocol import Configure
 from generation.queue.connection import WorkerConnection, open_connection

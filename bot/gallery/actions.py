@@ -16,6 +16,7 @@ from bot.gallery.results import FILE_LIMIT, gallery_result
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE, link_of
 from bot.studio import (
+    Gallery,
     GalleryAction,
     MessagesClosed,
     MessageStays,
@@ -28,6 +29,7 @@ from bot.studio import (
 )
 from bot.studio.orders.parameters import PromptInput, compose
 from bot.studio.parts import Parts
+from bot.studio.screening.server_policies import DIRECT_MESSAGES, PolicyScope, policy_scope_of
 from bot.ui import note, say_in, say_to
 from db import Job, JobState
 from generation import JobId, ModelEntry
@@ -149,12 +151,12 @@ class GalleryActions:
     async def show_job(self, interaction: Interaction, known: Job | None, named: str) -> None:
         """Gives a member a job's pictures with their buttons, privately: the channel may be another than theirs.
 
-        `named`: what the member called it. Raises NoSuchJob, NotYours, NotDone, PictureGone.
+        `named`: what the member called it. Raises NoSuchJob, NotYours, NotDone, PictureGone, NotShownHere.
         """
         job = _demand_own_pictures(demand_known(known, named, actor_of(interaction)), interaction)
         await interaction.response.defer(ephemeral=True, thinking=True)
         gallery = await self._parts.stored_pictures.gallery_of(job)
-        is_spoiler = await self._parts.studio.is_for_adults(job)
+        is_spoiler = await self._is_hidden(gallery, policy_scope_of(actor_of(interaction)))
         render = await gallery_result(say_to(interaction), self._parts, gallery, is_spoiler=is_spoiler)
         view, files = await render(interaction.filesize_limit)
         await interaction.edit_original_response(view=view, attachments=files)
@@ -180,7 +182,7 @@ class GalleryActions:
     async def send(self, interaction: Interaction, job_id: JobId, image: int) -> None:
         """Sends the pictures to the member's direct messages.
 
-        Raises NoSuchJob, NotYours, NotDone, PictureGone, MessagesClosed.
+        Raises NoSuchJob, NotYours, NotDone, PictureGone, NotShownHere, MessagesClosed.
         """
         with self._delivery.intake.press(interaction) as is_new:
             if not is_new:
@@ -190,7 +192,7 @@ class GalleryActions:
             job = _demand_own_pictures(demand_known(known, job_id, actor_of(interaction)), interaction)
             await interaction.response.defer(ephemeral=True, thinking=True)
             gallery = await self._parts.stored_pictures.gallery_of(job)
-            is_spoiler, say = await self._parts.studio.is_for_adults(job), say_to(interaction)
+            is_spoiler, say = await self._is_hidden(gallery, DIRECT_MESSAGES), say_to(interaction)
             render = await gallery_result(say, self._parts, gallery, is_spoiler=is_spoiler, has_buttons=False)
             view, files = await render(FILE_LIMIT)
             try:
@@ -198,6 +200,11 @@ class GalleryActions:
             except discord.Forbidden as error:
                 raise MessagesClosed from error
             await interaction.edit_original_response(view=note(say("gallery-sent")))
+
+    async def _is_hidden(self, gallery: Gallery, spot: PolicyScope) -> bool:
+        """Returns whether the pictures are shown there as spoilers. Raises NotShownHere."""
+        is_flagged = await self._parts.studio.picture_screening.demand_shown(gallery.images, spot)
+        return is_flagged or await self._parts.studio.is_for_adults(gallery.job)
 
 
 def _demand_own_pictures(job: Job, interaction: Interaction) -> Job:

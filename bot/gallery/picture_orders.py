@@ -122,6 +122,7 @@ class PictureOrders:
         studio, supplied = self._parts.studio, self._parts.supplied
         order = await studio.fit(wanted.preliminary)
         studio.captions.demand_known(order)
+        studio.dispatch.check_room()
         supplied.spend(order.actor.member, len(addresses))
         # Fetching, reading and screening may take longer than the three seconds that Discord waits.
         await interaction.response.defer(ephemeral=True, thinking=True)
@@ -144,8 +145,7 @@ class PictureOrders:
         supplied = self._parts.supplied
         contents = [await _fetched(each) for each in addresses]
         if wanted.has_mask:
-            picture = await supplied.take_picture(contents[0], order)
-            return picture, await supplied.take_mask(contents[1], order, picture.size)
+            return await supplied.take_masked(contents[0], contents[1], order)
         if len(contents) > 1:
             return await supplied.take_blend(contents, order), None
         return await supplied.take_picture(contents[0], order), None

@@ -18,6 +18,7 @@ from bot.studio import GalleryAction, UnreadablePress
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.variations import Remixable
 from bot.studio.parts import Parts
+from bot.studio.screening.server_policies import policy_scope_of
 from bot.ui import BLUE, FORM_SECONDS, PICTURE, Language, View, card, custom_id, pattern, row, say_to
 from db.verdicts import PICTURE as OF_PICTURE
 from generation import JobId, Region
@@ -96,14 +97,21 @@ class Regions:
         self._delivery = delivery
 
     async def show(self, interaction: Interaction, job: JobId, image: int) -> None:
-        """Shows the member the picture with numbers. Raises NoSuchJob, PictureGone, ModelCannot."""
-        remixable, source = await self._parts.variations.regional(job, image, actor_of(interaction))
+        """Shows the member the picture with numbers. Raises NoSuchJob, PictureGone, ModelCannot, NotShownHere."""
+        actor = actor_of(interaction)
+        remixable, source = await self._parts.variations.regional(job, image, actor)
         await interaction.response.defer(ephemeral=True, thinking=True)
+        stored = await self._parts.records.pictures.get(source.job, source.image)
+        is_flagged = await self._parts.studio.picture_screening.demand_shown(
+            [stored] if stored else [], policy_scope_of(actor)
+        )
         content = await self._parts.stored_pictures.read_picture(source)
         shown = await asyncio.to_thread(numbered, content, ROWS, COLUMNS)
-        is_spoiler = await self._parts.studio.is_for_adults(
-            remixable.job
-        ) or await self._parts.records.verdicts.has_flagged(job, OF_PICTURE)
+        is_spoiler = (
+            is_flagged
+            or await self._parts.studio.is_for_adults(remixable.job)
+            or await self._parts.records.verdicts.has_flagged(job, OF_PICTURE)
+        )
         view = cells_card(say_to(interaction), job, image, is_spoiler=is_spoiler)
         file = discord.File(io.BytesIO(shown), filename=_FILE)
         await interaction.edit_original_response(view=view, attachments=[file])

@@ -4,6 +4,7 @@ import io
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 from generation.canvas.fill import filled
@@ -58,10 +59,22 @@ def region_mask(region: Region, size: ImageSize) -> Image.Image:
     hard = small.resize((size.width, size.height), Image.Resampling.NEAREST)
     feather = max(1, round(max(size.width, size.height) * _FEATHER))
     # Shrunk by the feather and blurred: so nothing outside the region changes. The canvas' own edge needs none.
-    wide = Image.fromarray(np.pad(np.asarray(hard), 2 * feather, mode="edge"))
-    soft = wide.filter(ImageFilter.MinFilter(2 * feather + 1)).filter(ImageFilter.BoxBlur(feather))
+    wide = np.pad(np.asarray(hard), 3 * feather, mode="edge")
+    soft = Image.fromarray(_shrunk(wide > 0, feather)).filter(ImageFilter.BoxBlur(feather))
     cut = soft.crop((2 * feather, 2 * feather, 2 * feather + size.width, 2 * feather + size.height))
     return Image.fromarray(np.minimum(np.asarray(cut), np.asarray(hard)))
+
+
+def _shrunk(mask: npt.NDArray[np.bool_], radius: int) -> npt.NDArray[np.uint8]:
+    """Returns 255 where a square of this radius around the pixel is inside the mask, without the outer `radius` pixels.
+
+    From sums over rectangles, so its time does not grow with the radius: a filter of minima takes half a minute for 1024
+    by 1024 pixels.
+    """
+    side = 2 * radius + 1
+    sums = np.pad((~mask).cumsum(0, dtype=np.int32).cumsum(1, dtype=np.int32), ((1, 0), (1, 0)))
+    holes = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
+    return np.where(holes == 0, 255, 0).astype(np.uint8)
 
 
 def _lighter(one: Image.Image, other: Image.Image) -> Image.Image:

@@ -39,6 +39,8 @@ PRESSES = {
     f"atelier:1:answer:overturned:{NINES}": "can't be used here",
     f"atelier:1:appeal:{NINES}": "can't be used here",
     f"atelier:1:forget:{NINES}": "another member's",
+    f"atelier:1:picture-report:{NINES}:0": "can't be used here",
+    f"atelier:1:picture-strong:{NINES}:0": "removed or deleted",
     "atelier:1:case:approve:0": "no such case",
     f"atelier:1:case:approve:{2**63 - 1}": "no such case",
     "atelier:1:up:aaaaaaaaaa:3": "don't know the job",
@@ -109,6 +111,8 @@ COMMANDS: list[tuple[str, dict[str, tuple[int, Any]], str]] = [
     ("mod rule list", {"version": (NUMBER, 1)}, "no version 1"),
     ("mod case", {"number": (NUMBER, 2**70)}, "`number` can't be read"),
     ("mod case", {"number": (NUMBER, 1), "note": (TEXT, "x" * 6000)}, "`note` can't be read"),
+    ("show", {"job": (TEXT, f"https://discord.com/channels/1/2/{'9' * 5000}")}, "don't know the job"),
+    ("show", {"job": (TEXT, f"https://discord.com/channels/1/2/{NINES}")}, "can't be used here"),
     ("mod remove", {"picture": (TEXT, f"https://discord.com/channels/1/2/{NINES}0")}, "can't be used here"),
 ]
 

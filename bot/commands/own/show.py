@@ -10,7 +10,7 @@ from db import Job
 from generation import JobId, MemberId
 
 _JOB = re.compile(r"[a-z2-7]{10}")
-_LINK = re.compile(r"/channels/(?:\d+|@me)/\d+/(?P<message>\d+)")
+_LINK = re.compile(r"/channels/(?:\d+|@me)/\d+/(?P<message>[0-9]{1,20})(?![0-9])")
 _MOST = 25
 """Discord shows at most that many choices."""
 _READ = 100

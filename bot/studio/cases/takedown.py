@@ -15,7 +15,7 @@ from bot.studio import (
     OwnCase,
     demand_known,
 )
-from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction
+from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction, Upload
 from generation import JobId, MemberId, Running
 from generation.queue.dispatcher import Dispatcher
 
@@ -254,11 +254,18 @@ class Takedown:
     async def _remove_pictures(
         self, tx: Transaction, job: Job, by: Actor, reason: str, case_id: int | None = None
     ) -> None:
-        """Removes the rows and files now, and the message by an effect."""
+        """Removes the rows and files now, and the message by an effect.
+
+        The pictures that a member sent for it go too, unless another order of theirs needs them and they removed it themselves.
+        """
         for image in await self._records.pictures.of_job(job.id):
             await self._records.pictures.remove(
                 tx, job.id, image.index, by=by.member, reason=reason, at=self._clock()
             )
+        sent = [each.source.id for each in job.drawing.pictures if isinstance(each.source, Upload)]
+        if by.member == job.member:
+            sent = await self._records.uploads.needed_by_alone(job.id, job.member)
+        await self._records.uploads.remove(tx, sent, self._clock())
         await self._records.effects.add(
             tx,
             EffectKind.MESSAGE,

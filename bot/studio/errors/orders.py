@@ -313,6 +313,12 @@ class NotDone(PictureRefusal):
     is_running: bool  # or waiting
 
 
+class NotShownHere(PictureRefusal):
+    """The pictures were ordered in a channel that may show more than this place."""
+
+    is_direct: bool  # the place: direct messages, or a channel
+
+
 class MessagesClosed(PictureRefusal):
     """The member takes no direct messages from the bot."""
 

@@ -54,6 +54,16 @@ class SuppliedPictures:
         """
         return await self._store(await self._read(content), order)
 
+    async def take_masked(
+        self, picture: bytes, mask: bytes, order: Order
+    ) -> tuple[StoredUpload, StoredUpload]:
+        """Stores a picture and its mask, both or none. Raises UnusableMask too."""
+        found, own = await self._read(picture), await self._read(mask)
+        fitting = await asyncio.to_thread(_fitted, own, found.size)
+        for each in (found, fitting):
+            await self._screen(each, order)
+        return await self._keep(found, order.actor), await self._keep(fitting, order.actor)
+
     async def take_references(self, contents: AsyncIterable[bytes], order: Order) -> tuple[StoredUpload, ...]:
         """Stores several pictures; none if one of them is refused. Raises as `take_picture`."""
         found: list[UploadedPicture] = []
@@ -63,12 +73,6 @@ class SuppliedPictures:
         for each in found:
             await self._screen(each, order)
         return tuple([await self._keep(each, order.actor) for each in found])
-
-    async def take_mask(self, content: bytes, order: Order, size: ImageSize) -> StoredUpload:
-        """Stores a mask for a picture of that size. Raises UnusableMask too."""
-        found = await self._read(content)
-        mask = await asyncio.to_thread(_fitted, found, size)
-        return await self._store(mask, order)
 
     async def take_blend(self, contents: Sequence[bytes], order: Order) -> StoredUpload:
         """Stores the mean of pictures, in the proportions of the first; each of them must be one that the channel may show.

@@ -7,6 +7,7 @@ three seconds, and a broken decoder ends that process alone.
 import asyncio
 import importlib
 import io
+import re
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ _READ, _REFUSED = b"read", b"refused"
 _MOST_BRANDS = 32
 _MOST_SCANS = 100
 """Of a progressive JPEG; usual files have ten. Each is decoded over the whole picture, so thousands would take minutes."""
-_SCRIPTS = (b"<script", b"<?php", b"<html", b"<svg")
+_SCRIPTS = re.compile(rb"(?i)<(?:script|\?php|html|svg[\s>])")
+"""With a sign behind "svg": the four bytes alone stand by chance in one picture of fifty, if it has 10 MB."""
 _ARCHIVES = (b"Rar!\x1a\x07", b"7z\xbc\xaf\x27\x1c")
 _PDF_WITHIN = 1024
 """Bytes. Readers look that far for a PDF's beginning."""
@@ -156,7 +158,7 @@ def _is_mixed(content: bytes) -> bool:
     """
     if b"%PDF-" in content[:_PDF_WITHIN] or any(sign in content for sign in _ARCHIVES):
         return True
-    if any(sign in content.lower() for sign in _SCRIPTS):
+    if _SCRIPTS.search(content):
         return True
     at = content.rfind(b"PK\x05\x06", -_ZIP_WITHIN)
     # By chance, these four bytes stand in one file of 65,000; then the length behind them fits in one of as many.

@@ -5,7 +5,7 @@ Decoding and computing run on a few threads beside the event loop, so that neith
 
 import asyncio
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import reduce
@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from PIL import Image
 
-from bot.studio import Actor
+from bot.studio import Actor, NotShownHere
 from bot.studio.screening.server_policies import PolicyScope, ServerPolicies, policy_scope_of
 from db import (
     BannedPicture,
@@ -25,6 +25,7 @@ from db import (
     Origin,
     Parent,
     Repositories,
+    StoredImage,
     Transaction,
     VerdictRecord,
 )
@@ -101,6 +102,17 @@ class PictureScreening:
         policy = await self._policy_in(policy_scope_of(actor))
         banned = await self._banned_in(actor.guild_id)
         return await self.beside_the_loop(lambda: self._judge(picture, policy, banned, {}))
+
+    async def demand_shown(self, pictures: Iterable[StoredImage], spot: PolicyScope) -> bool:
+        """Checks finished pictures against the policy of another place than theirs, by the scores that they had.
+
+        Returns whether that policy flags one of them. Raises NotShownHere when it refuses one.
+        """
+        policy = await self._policy_in(spot)
+        worst = reduce(stricter, (verdict_of(each.scores, policy) for each in pictures), ALLOWED)
+        if worst.ruling is Ruling.REFUSE:
+            raise NotShownHere(is_direct=spot.guild_id is None)
+        return worst.ruling is Ruling.FLAG
 
     async def policy_of(self, job: Job) -> Policy:
         """Returns the policy for the job's channel, the same as for its prompt."""

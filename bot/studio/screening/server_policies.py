@@ -36,6 +36,9 @@ class PolicyScope:
         return scopes
 
 
+DIRECT_MESSAGES = PolicyScope(guild_id=None)
+
+
 def policy_scope_of(actor: Actor) -> PolicyScope:
     return PolicyScope(
         guild_id=actor.guild_id,

@@ -212,6 +212,10 @@ error-not-done = { $is_running ->
     [none] .
    *[other] : { $link }.
 }
+error-not-shown-here = { $is_direct ->
+    [yes] I can't send these pictures to direct messages: they show content that is not allowed there.
+   *[no] I can't show these pictures in this channel: they show content that is not allowed here. Ask for them in the channel where they were ordered.
+}
 error-messages-closed = I can't send you a direct message. Allow direct messages from members of this server in your privacy settings, then press again.
 error-not-running = That job is not waiting or running any more.
 error-too-large = The picture would be { $side } pixels wide or high; the maximum is { $limit }.

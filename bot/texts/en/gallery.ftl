@@ -269,6 +269,10 @@ show-choice = { $prompt } · { $action ->
     [variation] variations
     [remix] remix
     [upscale] upscaled
+    [region] region
+    [zoom] zoomed out
+    [pan] panned
+    [square] made square
     [reroll] re-roll
    *[imagine] { $images ->
         [one] { $images } picture
@@ -293,7 +297,7 @@ preset-deleted = The preset { CODE($name) } is deleted.
 ## A member's own defaults
 
 settings-title = ### Your defaults
-    -# An order uses them where it says nothing else. `/settings` changes them; only you see this.
+    -# An /imagine without a picture uses them where it says nothing else. `/settings` changes them; only you see this.
 settings-line = - { settings-name }: { $value ->
     [none] —
     [on] yes

@@ -216,9 +216,10 @@ def test_every_offered_aspect_is_met_within_one_percent(model: ModelEntry, aspec
 @given(wide=st.integers(1, 100), high=st.integers(1, 100))
 def test_a_typed_aspect_is_met_too_where_the_multiples_are_fine_enough(wide: int, high: int) -> None:
     assume(1 / 3 <= wide / high <= 3)
-    for side in (512, 768, 1024):
+    # At 512 there is nothing between 1:1 and 33:32: 57:58 is 1.75 % off, the most of all these.
+    for side, most in ((512, 0.018), (768, 0.0101), (1024, 0.0101)):
         size = replace(BUNDLED, side=side, multiple=16).size_for((wide, high))
-        assert size.width / size.height == pytest.approx(wide / high, rel=0.0101)
+        assert size.width / size.height == pytest.approx(wide / high, rel=most)
     # The bundled model's own: its multiples are a sixteenth of its side.
     size = BUNDLED.size_for((wide, high))
     assert size.width / size.height == pytest.approx(wide / high, rel=0.05)
@@ -228,6 +229,7 @@ def test_where_no_size_meets_an_aspect_the_best_compromise_is_drawn() -> None:
     coarse = replace(BUNDLED, side=512, multiple=64)
     assert coarse.size_for((16, 9)) == ImageSize(width=704, height=384)
     assert replace(coarse, side=64).size_for((3, 2)) == ImageSize(width=64, height=64)
+    assert replace(coarse, side=32, multiple=256).size_for((3, 1)) == ImageSize(width=256, height=256)
 
 
 def test_a_seed_of_its_own_is_short_enough_to_type_and_never_the_same() -> None:

@@ -143,6 +143,7 @@ READ: dict[str, Made] = {
         WIDE, HIGH, 8, 2, (b"\0" + b"\xff\0\0" * 32 + b"\0\0\xff" * 32) * HIGH, chunk(b"zzZz", b"what")
     ),
     "JPEG": lambda: saved(halves(), "JPEG", quality=95),
+    "JPEG with four bytes as of a drawing, by chance": lambda: jpeg_with(b"\x13<sVg\x8f\x02"),
     "JPEG in CMYK": lambda: saved(halves("CMYK"), "JPEG", quality=95),
     "progressive JPEG": lambda: saved(halves(), "JPEG", quality=95, progressive=True),
     "JPEG with its place in Exif data": located,

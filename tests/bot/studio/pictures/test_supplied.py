@@ -36,6 +36,7 @@ from bot.studio.pictures.supplied import UPLOADS_A_MINUTE
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from bot.studio.settings import Settings
 from bot.texts import ENGLISH, language
+from db.errors import ImageGone
 from db.jobs import JobAction, JobState, Note, NoteKind, Upload
 from db.uploads import StoredUpload
 from generation.abilities import Abilities
@@ -129,7 +130,7 @@ async def test_a_very_wide_picture_is_cut_to_three_to_one(shop: Shop) -> None:
 async def test_a_mask_is_as_large_as_its_picture(shop: Shop) -> None:
     mask = Image.new("L", (30, 20), 0)
     mask.paste(255, (0, 0, 15, 20))
-    row = await shop.supplied.take_mask(png(mask), wanted().preliminary, ImageSize(width=96, height=64))
+    _, row = await shop.supplied.take_masked(PICTURE, png(mask), wanted().preliminary)
     stored = Image.open(io.BytesIO(await shop.records.uploads.read(row.id)))
     assert stored.size == (96, 64) and stored.getpixel((10, 30)) == 255 and stored.getpixel((80, 30)) == 0
 
@@ -142,8 +143,9 @@ async def test_an_unusable_mask_is_refused(
 ) -> None:
     content = png(Image.new("L", size, colour))
     with pytest.raises(UnusableMask) as refused:
-        await shop.supplied.take_mask(content, wanted().preliminary, ImageSize(width=96, height=64))
+        await shop.supplied.take_masked(PICTURE, content, wanted().preliminary)
     assert refused.value.fault is fault
+    assert not [*shop.settings.data.glob("images/*/*")], "its picture is not stored either"
 
 
 async def test_what_only_adults_may_see_is_refused_and_logged_like_a_prompt(shop: Shop) -> None:
@@ -229,6 +231,24 @@ async def test_it_is_in_its_owners_export(shop: Shop) -> None:
         assert archive.read(f"uploads/{row.id}.png") == await shop.records.uploads.read(row.id)
         [told] = json.loads(archive.read("data.json"))["uploads"]
     assert (told["id"], told["member"], export.pictures) == (row.id, ADA.member, 1)
+
+
+async def test_it_goes_with_the_pictures_of_its_order(busy: Shop) -> None:
+    alone = await order_from(busy, "show waves2 --images 1")
+    drawn = (await busy.fulfil(await busy.admit(alone))).job
+    await busy.takedown.remove(drawn.id, ADA, "")
+    assert not [*busy.settings.data.glob("images/*/*")], "nothing is left"
+    order = await order_from(busy, "show waves1 --images 1")
+    first = (await busy.fulfil(await busy.admit(order))).job
+    again = await busy.admit(await busy.variations.pressed(GalleryAction.REROLL, first.id, 0, ADA))
+    await busy.fulfil(again)
+    [used] = order.drawing.pictures
+    assert isinstance(used.source, Upload)
+    await busy.takedown.remove(first.id, ADA, "")
+    assert await busy.records.uploads.read(used.source.id), "the re-roll needs it"
+    await busy.takedown.remove(again.id, MIA, "not here")
+    with pytest.raises(ImageGone):
+        await busy.records.uploads.read(used.source.id)
 
 
 @pytest.mark.parametrize(

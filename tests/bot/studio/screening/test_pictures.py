@@ -5,11 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from bot.studio.errors import PromptRefused
+from bot.studio.errors import NotShownHere, PromptRefused
 from bot.studio.orders.order import Gallery
 from bot.studio.pictures.likeness import Likeness
 from bot.studio.pictures.postprocess import Postprocess
 from bot.studio.screening.pictures import PreviewScreening
+from bot.studio.screening.server_policies import DIRECT_MESSAGES, policy_scope_of
 from db.case_entries import EntryKind
 from db.cases import Case, Origin
 from db.jobs import Job, JobAction, JobState, Parent
@@ -47,6 +48,20 @@ async def test_a_refused_picture_is_not_kept_and_costs_nothing(busy: Shop) -> No
     assert await busy.records.pictures.of_job(job.id) == []
     assert not list((busy.settings.data / "images").glob("*/*"))
     assert await busy.spent() == 0
+
+
+async def test_a_picture_for_adults_is_shown_again_only_where_it_may_be(busy: Shop) -> None:
+    await busy.policies.choose(MIA, Scope(guild_id=GUILD, kind=ScopeKind.AGE_RESTRICTED), MATURE)
+    job = await busy.admit(an_order("show refused", actor=ADULTS, images=1))
+    pictures = (await busy.fulfil(job)).images
+    screening = busy.studio.picture_screening
+    assert not await screening.demand_shown(pictures, policy_scope_of(ADULTS))
+    for place, is_direct in ((policy_scope_of(ADA), False), (DIRECT_MESSAGES, True)):
+        with pytest.raises(NotShownHere) as refused:
+            await screening.demand_shown(pictures, place)
+        assert refused.value.is_direct is is_direct
+    flagged = (await busy.fulfil(await busy.admit(an_order("show flagged", images=1)))).images
+    assert await screening.demand_shown(flagged, policy_scope_of(ADA)), "it is a spoiler"
 
 
 async def test_moderators_get_its_verdict_and_a_case_with_the_picture_blurred(busy: Shop) -> None:
