@@ -27,7 +27,7 @@ test: $(TEST_STAMP) ## runs every check and every test
 	$(BIN)/mdformat --check $(PAGES)
 	$(BIN)/pyright & types=$$!; $(PYTEST); tests=$$?; wait $$types && exit $$tests
 
-check: $(TEST_STAMP) ## runs what a person runs while they work: lint, types and the fast tests, in under 90 s
+check: $(TEST_STAMP) ## runs what a person runs while they work: lint, types and the fast tests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mdformat --check $(PAGES)
