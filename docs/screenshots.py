@@ -180,7 +180,7 @@ async def desk(member: Page, moderator: Page, second: Page, seed: int) -> None:
     form = moderator.get_by_role("dialog")
     await form.locator("input").first.fill("No blood in this channel, please")
     await form.get_by_role("button", name="Submit").click()
-    await moderator.get_by_text("told by direct message").wait_for()
+    await moderator.get_by_text("notified by direct message").wait_for()
     await show(member, "direct-messages")
     notice = member.locator("[data-message-id]").filter(has_text="timed you out")
     await notice.wait_for()
@@ -217,7 +217,7 @@ async def policy(moderator: Page) -> None:
     await send(moderator, "/server policy show")
     await moderator.keyboard.press("Escape")  # its option is left out
     await moderator.keyboard.press("Enter")
-    await moderator.get_by_text("Nobody's choice").wait_for()
+    await moderator.get_by_text("Always refused").wait_for()
     await photograph(moderator, "policy.png")
 
 
