@@ -1,7 +1,7 @@
 """Orders with pictures that a member sends: fetched, read, screened and stored before the order is admitted."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import discord
@@ -10,7 +10,7 @@ from bot.attachments import fetched
 from bot.gallery.delivery import Delivery
 from bot.permissions import actor_of
 from bot.posted_message import UNREACHABLE
-from bot.studio import FileTooLarge, MaskFault, Order, UnusableMask
+from bot.studio import Actor, FileTooLarge, MaskFault, Order, UnusableMask
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import (
     EditOrder,
@@ -25,6 +25,7 @@ from bot.studio.orders.supplied import (
 from bot.studio.parts import Parts
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
 from db import StoredImage, StoredUpload
+from generation import ModelEntry
 
 Interaction = discord.Interaction[Any]
 
@@ -46,12 +47,8 @@ class PictureOrders:
         """Orders an /imagine with a picture. Raises refusals."""
         if picture is None:
             raise UnusableMask(MaskFault.ALONE)
-        actor, settings = actor_of(interaction), self._parts.settings
-        presets = await self._parts.presets.of(actor)
-        default = await self._parts.studio.offered.default(actor.guild_id)
-        wanted = compose_from_picture(
-            wish, actor, settings.models, default, presets, has_mask=mask is not None
-        )
+        asked = await self._asked(interaction)
+        wanted = compose_from_picture(wish, *asked, has_mask=mask is not None)
         files = [picture] if mask is None else [picture, mask]
         for each in files:
             demand_light(each.size)
@@ -59,27 +56,26 @@ class PictureOrders:
 
     async def remix(self, interaction: Interaction, address: str, wish: PromptInput) -> None:
         """Orders an /imagine from a picture of a message. Raises refusals."""
-        actor, settings = actor_of(interaction), self._parts.settings
-        presets = await self._parts.presets.of(actor)
-        default = await self._parts.studio.offered.default(actor.guild_id)
-        wanted = compose_from_picture(wish, actor, settings.models, default, presets)
+        wanted = compose_from_picture(wish, *await self._asked(interaction))
         await self._deliver(interaction, wanted, [address])
 
     async def vary(self, interaction: Interaction, address: str, level: Level, wish: PromptInput) -> None:
         """Orders variations of the picture with this address. Raises refusals."""
-        actor, settings = actor_of(interaction), self._parts.settings
-        presets = await self._parts.presets.of(actor)
-        default = await self._parts.studio.offered.default(actor.guild_id)
-        wanted = compose_variation(wish, level, actor, settings.models, default, presets)
+        wanted = compose_variation(wish, level, *await self._asked(interaction))
         await self._deliver(interaction, wanted, [address])
 
     async def blend(self, interaction: Interaction, addresses: Sequence[str], wish: PromptInput) -> None:
         """Orders pictures from the mean of several. Raises refusals."""
-        actor, settings = actor_of(interaction), self._parts.settings
-        presets = await self._parts.presets.of(actor)
-        default = await self._parts.studio.offered.default(actor.guild_id)
-        wanted = compose_blend(wish, actor, settings.models, default, presets)
+        wanted = compose_blend(wish, *await self._asked(interaction))
         await self._deliver(interaction, wanted, addresses)
+
+    async def _asked(
+        self, interaction: Interaction
+    ) -> tuple[Actor, Sequence[ModelEntry], ModelEntry, Mapping[str, str]]:
+        """Returns who orders, the models, the default one, and the member's presets: what every order is composed with."""
+        actor = actor_of(interaction)
+        default = await self._parts.studio.offered.default(actor.guild_id)
+        return actor, self._parts.settings.models, default, await self._parts.presets.of(actor)
 
     async def editors(self, guild_id: int | None) -> Editors:
         offered, abilities_of = self._parts.studio.offered, self._parts.dispatch.abilities_of
