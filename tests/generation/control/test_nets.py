@@ -14,6 +14,8 @@ from tests.generation.worker.requests import entry
 from tests.tiny_controls import tiny_controlnet, tiny_depth_model, tiny_union
 from tests.tiny_models import edit_json, tiny_sd, tiny_sd3, tiny_sdxl
 
+pytestmark = pytest.mark.slow
+
 WEIGHTS = "diffusion_pytorch_model"
 
 

@@ -12,8 +12,11 @@ from PIL import Image
 from generation.control.kinds import Control, ControlEntry, ControlKind
 from generation.request import ImageSize, InputPicture, Role
 from generation.worker.control.estimators import DepthEstimator, PoseEstimator, drawn_pose
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order, png
 from tests.tiny_controls import tiny_controlnet, tiny_depth_model, tiny_pose_model
+
+pytestmark = pytest.mark.slow
 
 SIZE, CPU = ImageSize(width=96, height=64), torch.device("cpu")
 
@@ -73,7 +76,6 @@ def test_limbs_have_the_colours_of_openpose() -> None:
     assert not found[40:, 40:].any()
 
 
-@pytest.mark.slow
 def test_a_photograph_serves_where_a_model_makes_its_map(
     sd_folder: Path, depth: Path, pose: Path, tmp_path: Path
 ) -> None:
