@@ -32,13 +32,14 @@ ESTIMATORS: Mapping[ControlKind, tuple[str, str]] = {
 }
 """The setting, and how the class of its model ends."""
 
+_ADDED = "addition_embed_type"
 _ALIKE: Mapping[str, tuple[str, ...]] = {
     PLAIN: (
         "in_channels",
         "cross_attention_dim",
         "block_out_channels",
         "layers_per_block",
-        "addition_embed_type",
+        _ADDED,
     ),
     Z_IMAGE: ("dim", "n_heads"),
     QWEN_IMAGE: ("in_channels", "num_attention_heads", "attention_head_dim", "joint_attention_dim"),
@@ -127,20 +128,16 @@ def check_net(
         what = f"It wants {extra} more channels, such as a mask (an inpainting net?)."
         raise _broken(kind, source, what, _OTHER_NET)
     for key in _ALIKE[PLAIN if name == UNION else name] if denoiser is not None else ():
-        own, other = (_plain(each.get(key)) for each in (config, denoiser or {}))
-        if (own != other and None not in (own, other)) or (
-            (own is None) != (other is None) and key.startswith("add")
-        ):
+        own, other = (_as_in_json(each.get(key)) for each in (config, denoiser or {}))
+        # Older files leave out what is as usual. No added embedding is written as null.
+        if own != other and (None not in (own, other) or key == _ADDED):
             what = f"Its {key} is {own} where the model's is {other}, so it was made for another model."
             raise _broken(kind, source, what, _OTHER_NET)
 
 
-def _plain(value: Any) -> Any:
-    """Returns a number for a list of equal numbers, as some configurations write it; else lists."""
-    if isinstance(value, list | tuple):
-        each = list(cast("list[Any]", value))
-        return each[0] if len(set(each)) == 1 and len(each) != 1 else each
-    return value
+def _as_in_json(value: Any) -> Any:
+    """Returns a list for a tuple, which a loaded model's configuration has in its place."""
+    return list(cast("tuple[Any, ...]", value)) if isinstance(value, tuple) else value
 
 
 def _check_estimator(kind: ControlKind, source: str) -> None:
