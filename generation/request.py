@@ -68,6 +68,7 @@ class Role(StrEnum):
     START = "start"  # image-to-image starts from it
     MASK = "mask"  # for the start: white is redrawn, black is kept to the pixel
     UPSCALE = "upscale"  # enlarged without redrawing
+    STYLE = "style"  # the picture is drawn in its style; `strength` says how much
     REFERENCE = "reference"  # the prompt speaks of it: "put the hat of image 2 on the fox of image 1"
 
 
@@ -307,6 +308,7 @@ class ModelEntry:
         ""  # the folder or hub name that the other parts of a single file come from; empty: Atelier's own
     )
     vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
+    style_adapter: str = ""  # the .safetensors file of an IP-Adapter, with the folder image_encoder beside it
     preview: str = ""  # the file or folder of a TAESD that draws previews; empty: a linear map of the latents
     prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
     zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so

@@ -284,6 +284,8 @@ def _can(abilities: Abilities) -> Iterator[str]:
         yield "vary and remix a picture" if abilities.has_strength else "edit a picture (remix)"
     if abilities.masks:
         yield "fill in a mask"
+    if abilities.styles:
+        yield "draw in the style of a picture"
     if not abilities.is_useful:
         yield "nothing that an order asks for"
     if not abilities.tells_steps:

@@ -15,7 +15,7 @@ from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.schedulers import named, suited
-from generation.worker.denoise.slots import References, Slot
+from generation.worker.denoise.slots import References, Row, Slot
 from generation.worker.denoise.step_table import StepTables
 from generation.worker.models.abilities import of_pipe
 from generation.worker.models.clip_skip import layers_skipped
@@ -23,6 +23,7 @@ from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload, denoiser_of
 from generation.worker.models.prompt_reading import reading_of
+from generation.worker.models.style_adapter import StyleAdapter
 from generation.worker.output.decode import Codec, read_init, reference_picture, to_tensor
 
 
@@ -55,9 +56,16 @@ class Model:
     """A loaded model: its modules and the objects made from them."""
 
     def __init__(
-        self, entry: ModelEntry, pipe: Any, device: torch.device, dtype: torch.dtype, preview: Any = None
+        self,
+        entry: ModelEntry,
+        pipe: Any,
+        device: torch.device,
+        dtype: torch.dtype,
+        preview: Any = None,
+        styles: StyleAdapter | None = None,
     ) -> None:
         """`preview`: as in `Codec`."""
+        self.styles = styles
         self.entry = entry
         self.pipe = pipe
         self.device = device
@@ -80,7 +88,9 @@ class Model:
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
         self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
-        self.abilities = replace(of_pipe(pipe), multiple=self.family.multiple)
+        self.abilities = replace(
+            of_pipe(pipe), multiple=self.family.multiple, has_style_adapter=styles is not None
+        )
 
     def scheduler_name(self, name: str = "") -> str:
         """Returns the name of an order's scheduler; of the model's own if `name` is empty."""
@@ -112,6 +122,7 @@ class Model:
         rows = self.conditioner.rows(drawing.prompt, drawing.guidance, drawing.size, drawing.lora_set)
         references = self._references(drawing)
         rows = tuple(replace(row, references=references) for row in rows) if references else rows
+        rows = self._styled(rows, drawing)
         generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
         if start := drawing.picture(Role.START):
@@ -159,6 +170,14 @@ class Model:
         tokens, places = self.family.references(latents)
         sizes = tuple(side for one in latents for side in one.shape[1:])
         return References(sizes=sizes, tokens=tokens.to(self.dtype), places=places.to(self.device))
+
+    def _styled(self, rows: tuple[Row, ...], drawing: Drawing[bytes]) -> tuple[Row, ...]:
+        """Raises UnusableRequest, and generation.files.images.PictureError."""
+        if self.styles is not None:
+            return self.styles.seen(rows, drawing)
+        if drawing.picture(Role.STYLE):
+            raise UnusableRequest("style", f"{self.entry.name} takes no style pictures.")
+        return rows
 
     def reading(self, drawing: Drawing[bytes]) -> Reading:
         """Returns how the model reads the drawing's prompt. Raises BadWeights."""

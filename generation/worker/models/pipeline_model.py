@@ -136,6 +136,8 @@ class PipelineModel(Model):
     def _pipe_for(self, drawing: Drawing[bytes]) -> Any:
         """Returns the model's own pipeline, or the sibling that shares its modules. Raises UnusableRequest."""
         name, can = self.entry.name, self.abilities
+        if drawing.picture(Role.STYLE):
+            raise UnusableRequest("style", f"{name} takes no style pictures.")
         if drawing.references:
             demand_references(name, can, len(drawing.references))
             return self.pipe
