@@ -24,6 +24,9 @@ DIRECT = GuildId(0)
 
 ModelName = NewType("ModelName", str)
 
+StyleId = NewType("StyleId", int)
+"""One version of a server's style."""
+
 LoraName = NewType("LoraName", str)
 """Letters, digits, - and _: PEFT uses it in module names."""
 
@@ -126,6 +129,7 @@ class Drawing(Generic[Source]):
     scheduler: str = ""  # a name in SCHEDULERS that the model's entry lists; empty: the model's own
     loras: tuple[Lora, ...] = ()
     pictures: tuple[InputPicture[Source], ...] = ()
+    style: StyleId | None = None  # that words and LoRAs were taken from; for the record alone
 
     @property
     def lora_set(self) -> LoraSet:

@@ -103,7 +103,7 @@ class Variations:
         job, model = await self._known(job_id, actor)
         await self._picture(job_id, image)
         start = _start(job_id, image, model, beyond)
-        drawing = replace(_drawing(job, model), images=4, pictures=(start,))
+        drawing = replace(_drawing(job, model), images=4, pictures=await self._with_style(job, model, start))
         return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
     async def upscale(self, job_id: JobId, image: int, actor: Actor, factor: int = 0) -> Order:
@@ -129,7 +129,8 @@ class Variations:
             source=source, role=Role.START, strength=outpainting_strength(model), placement=placement
         )
         # A model of single objects continues the ground, and its four pictures would be alike.
-        drawing = replace(drawing, images=1 if model.adapts_prompts else 4, pictures=(start,))
+        pictures = await self._with_style(job, model, start)
+        drawing = replace(drawing, images=1 if model.adapts_prompts else 4, pictures=pictures)
         action = OUTPAINTING[press]
         return Order(actor=actor, source=f"{action} {source.image + 1}", action=action, drawing=drawing)
 
@@ -193,10 +194,16 @@ class Variations:
             prompt=said.drawing.prompt,
             seed=said.drawing.seed,
             images=said.drawing.images,
-            pictures=(start,),
+            pictures=await self._with_style(job, model, start),
             **decided,
         )
-        return Order(actor=actor, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
+        return Order(
+            actor=actor,
+            source=f"remix {image + 1}",
+            action=JobAction.REMIX,
+            drawing=drawing,
+            style=said.style,
+        )
 
     async def regional(self, job_id: JobId, image: int, actor: Actor) -> tuple[Remixable, Parent]:
         """Returns the job, and the picture of which a region can be redrawn. Raises NoSuchJob, PictureGone, ModelCannot."""
@@ -217,10 +224,23 @@ class Variations:
         model = self._settings.model(order.drawing.model)
         start: InputPicture[PictureSource] = InputPicture(source=source, role=Role.START, region=region)
         # Another size would cut off a part of what is kept.
-        drawing = replace(order.drawing, size=_drawing(job, model).size, pictures=(start,))
+        pictures = await self._with_style(job, model, start)
+        drawing = replace(order.drawing, size=_drawing(job, model).size, pictures=pictures)
         return replace(
             order, source=f"{JobAction.REGION} {source.image + 1}", action=JobAction.REGION, drawing=drawing
         )
+
+    async def _with_style(
+        self, job: Job, model: ModelEntry, start: InputPicture[PictureSource]
+    ) -> tuple[InputPicture[PictureSource], ...]:
+        """Returns the start picture, and that of the job's style if it is still there and the model can use it."""
+        style = job.drawing.picture(Role.STYLE)
+        if style is None or not model.style_adapter:
+            return (start,)
+        if isinstance(style.source, Upload):
+            row = await self._records.uploads.get(style.source.id)
+            return (start, style) if row and not row.is_removed else (start,)
+        return (start, style)
 
     async def _known(self, job_id: JobId, actor: Actor) -> tuple[Job, ModelEntry]:
         job = demand_known(await self._records.jobs.get(job_id), job_id, actor)
