@@ -56,9 +56,6 @@ from transformers import (
     T5Tokenizer,
 )
 
-SIDE = 64
-"""Pixels."""
-
 BETAS: dict[str, Any] = {
     "num_train_timesteps": 1000,
     "beta_start": 0.00085,

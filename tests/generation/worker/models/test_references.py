@@ -19,7 +19,8 @@ from generation.worker.models.loading import Model, UnusableRequest
 from generation.worker.output.decode import reference_picture
 from tests.generation.worker.company import draw_in_company
 from tests.generation.worker.denoise.test_inpaint import pixels
-from tests.generation.worker.requests import model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import order, png
 from tests.generation.worker.test_loop import Stage
 from tests.tiny_models import edit_json
 

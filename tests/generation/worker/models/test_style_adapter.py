@@ -22,7 +22,8 @@ from generation.worker.models.abilities import of_files
 from generation.worker.models.loading import BrokenModel, Model, UnusableRequest
 from generation.worker.models.model_cache import footprint
 from tests.generation.worker.company import draw_in_company
-from tests.generation.worker.requests import entry, model, order, png
+from tests.generation.worker.loaded import model
+from tests.generation.worker.requests import entry, order, png
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import edit_json
 from tests.tiny_styles import tiny_style_adapter
