@@ -23,7 +23,7 @@ from bot.cases.buttons import (
 )
 from bot.client import Atelier
 from bot.commands import help as help_command
-from bot.commands import ideas, imagine, picture, server, sketch, vary, verify
+from bot.commands import ideas, imagine, picture, server, sketch, style, vary, verify
 from bot.commands.mod import audit as mod_audit
 from bot.commands.mod import cases as mod_cases
 from bot.commands.mod import group as mod
@@ -78,6 +78,7 @@ def add_commands(tree: app_commands.CommandTree[Atelier]) -> None:
     tree.add_command(sketch.sketch)
     tree.add_command(ideas.ideas)
     tree.add_command(preset.PresetGroup())
+    tree.add_command(style.StyleGroup())
     tree.add_command(settings_command.settings)
     tree.add_command(history.history)
     tree.add_command(show.show)
@@ -135,6 +136,7 @@ def add_routes(client: Atelier) -> None:
     routes.add(TypedPress.DISMISS, typed.dismiss)
     routes.add_form(typed_in, typed.order)
     routes.add(Page.HISTORY, history.turn)
+    routes.add(Page.STYLES, style.turn)
     routes.add(Page.LOG, mod_log.turn)
     routes.add(Page.CASES, mod_cases.turn)
     routes.add_each(CaseAction, client.case_actions.press)
@@ -147,11 +149,13 @@ def add_routes(client: Atelier) -> None:
     routes.add(PanelPress.STRONG, picture.vary_strong)
     routes.add(PanelPress.REMIX, picture.open_form)
     routes.add(PanelPress.EDIT, picture.open_instruction)
+    routes.add(PanelPress.STYLE, picture.open_style)
     routes.add(PanelPress.VERIFY, picture.look_up)
     routes.add(PanelPress.REPORT, picture.open_report)
     routes.add(PanelPress.REMOVE, picture.remove)
     routes.add_form(picture.picture_input_in, picture.remix)
     routes.add_form(picture.instruction_in, picture.edit)
+    routes.add_form(picture.style_input_in, picture.use_as_style)
 
 
 def dispatch_of(settings: Settings, metrics: Metrics) -> Dispatcher:

@@ -44,5 +44,6 @@ from db.presets import LONGEST_NAME, LONGEST_TEXT
 from db.repositories import Repositories
 from db.retention import Periods
 from db.server_rules import Draft, ServerRule
+from db.styles import LONGEST_LORAS, LONGEST_STYLE_NAME, LONGEST_WORDS, Style
 from db.uploads import StoredUpload
 from db.verdicts import VerdictRecord, Verdicts

@@ -59,6 +59,7 @@ class Act(StrEnum):
     POLICY_RESET = "policy-reset"
     LOG_CHANNEL = "log-channel"
     SECOND_FOR_BANS = "second-for-bans"
+    STYLE_REMOVE = "style-remove"  # another member's style
     PAID_ACCESS = "paid-access"  # whether members of the server pay for access
     READ_LOG = "read-log"  # members' prompts, in /mod log
 

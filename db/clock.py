@@ -57,6 +57,7 @@ TIMES = (
         ),
     ),
     Times("images", ("created_at", "removed_at"), key="job"),
+    Times("styles", ("saved_at",), key="id"),
     Times("uploads", ("created_at", "removed_at"), key="id"),
     Times("verdicts", ("at",)),
     Times("reports", ("at",)),

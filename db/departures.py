@@ -48,6 +48,7 @@ STATEMENTS = (
             "banned_pictures",
             "uploads",
             "server_rules",
+            "styles",
         )
     ),
     statement("spending", IN_SERVER, paced_by="job"),

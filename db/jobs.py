@@ -54,6 +54,7 @@ class NoteKind(StrEnum):
     UNWEIGHTED = "unweighted"  # what is drawn instead of the prompt has no weights
     CLAMPED = "clamped"  # a parameter beyond its range, and the limit that is used
     DEFAULTS = "defaults"  # defaults of the member's that could not be used
+    STYLE_PICTURE = "style-picture"  # a style's picture, which the model can't use
     GROUND = "ground"  # the scene for which a plain ground stands
 
 

@@ -29,6 +29,7 @@ class MemberDefaults:
     model: str | None = None
     scheduler: str | None = None
     suffix: str | None = None  # text behind every typed prompt
+    style: str | None = None  # the name of one of the server's styles
     pings: bool | None = None  # whether a finished job mentions its member
     vary: Distance | None = None
     remix: Distance | None = None

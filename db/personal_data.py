@@ -76,7 +76,7 @@ def _first(column: str, where: str = "") -> str:
 _REASONED = "'warn', 'timeout', 'ban', 'block', 'amend', 'appeal-upheld', 'appeal-overturned'"
 _NOTICED = f"""
     {_REASONED}, 'approve', 'remove', 'discord-sanction', 'discord-lifted', 'pardon', 'unban', 'unblock', 'cancel', 'purge',
-    'restore'
+    'restore', 'style-remove'
 """
 _ACT = "number, at, guild_id, action, subject, details"
 _ACT_AT = "(SELECT at FROM audit WHERE audit.number = audit_openings.number)"
@@ -109,7 +109,7 @@ PERSONAL_DATA = (
             message_id, {_first("parent")}, {_first("parent_image")}, model, prompt, negative, width, height, steps, guidance,
             seed, images, {_first("strength", " AND role = 'start'")}, loras, action = 'remix' AS is_remix, state, failure,
             is_age_restricted, policy_channel_id, created_at, started_at, finished_at, delivered_at,
-            handed_out_at, given_up_at, notes, scheduler, is_pinging, {_first("placement")}, {_first("region")},
+            handed_out_at, given_up_at, notes, scheduler, is_pinging, style, {_first("placement")}, {_first("region")},
             {_first("factor")}""",
     ),
     # The first parent is in its job's row.
@@ -218,11 +218,18 @@ PERSONAL_DATA = (
         columns="id, guild_id, job, member, reason, at",
     ),
     PersonalRows("presets", at="saved_at", treatments=(Treatment(),), columns="member, name, text, saved_at"),
+    # Orders drawn with a style keep its words, which are a part of their own prompts.
+    PersonalRows(
+        "styles",
+        at="saved_at",
+        treatments=(Treatment(),),
+        columns="id, guild_id, name, version, member, words, loras, upload, saved_at",
+    ),
     PersonalRows(
         "member_settings",
         at="saved_at",
         treatments=(Treatment(),),
-        columns="member, aspect, images, model, scheduler, suffix, pings, vary, remix, saved_at",
+        columns="member, aspect, images, model, scheduler, suffix, style, pings, vary, remix, saved_at",
     ),
     PersonalRows("erasures", columns="member, asked_at"),
     _act(

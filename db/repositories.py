@@ -32,6 +32,7 @@ from db.retention import Retention
 from db.server_rules import ServerRules
 from db.spending import Spending
 from db.strikes import Strikes
+from db.styles import Styles
 from db.uploads import Uploads
 from db.verdicts import Verdicts
 
@@ -64,6 +65,7 @@ class Repositories:
     retention: Retention
     banned: BannedPictures
     presets: Presets
+    styles: Styles
     member_settings: MemberSettings
     written_ahead: WrittenAhead
 

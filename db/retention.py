@@ -13,7 +13,7 @@ from db.erasure import BATCH, JOB_IS_OVER, PostedAs
 from db.images import Pictures
 from db.jobs import UploadId
 from db.personal_data import LIVE_BLOCK, LIVE_STRIKE, SANCTIONED
-from db.uploads import UNUSED_SECONDS, Uploads
+from db.uploads import IS_OF_A_STYLE, UNUSED_SECONDS, Uploads
 from generation import JobId
 
 SLICE = 1000
@@ -101,10 +101,12 @@ EXPIRIES = (
         delete_from="audit_openings",
     ),
 )
-OLD_PICTURES = """
+# The picture of a style stays as long as the style.
+OLD_PICTURES = f"""
 SELECT job, image_index, NULL AS upload, bytes, created_at FROM images WHERE removed_at IS NULL AND created_at < :before
 UNION ALL
-SELECT NULL, NULL, id, bytes, created_at FROM uploads WHERE removed_at IS NULL AND created_at < :before
+SELECT NULL, NULL, id, bytes, created_at FROM uploads
+WHERE removed_at IS NULL AND created_at < :before AND NOT {IS_OF_A_STYLE}
 ORDER BY created_at LIMIT :limit
 """
 _START = (float("-inf"), "")

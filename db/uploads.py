@@ -45,20 +45,24 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING *
 """
 GET = "SELECT * FROM uploads WHERE id = ?"
 REMOVE = "UPDATE uploads SET removed_at = ? WHERE id = ? AND removed_at IS NULL RETURNING sha256"
-IS_USED = "EXISTS (SELECT 1 FROM job_parents WHERE job_parents.upload = uploads.id)"
+IS_ORDERED = "EXISTS (SELECT 1 FROM job_parents WHERE job_parents.upload = uploads.id)"
+IS_OF_A_STYLE = "EXISTS (SELECT 1 FROM styles WHERE styles.upload = uploads.id)"
 UNUSED = f"""
-SELECT id FROM uploads WHERE removed_at IS NULL AND created_at < ? AND NOT {IS_USED} ORDER BY created_at LIMIT ?
+SELECT id FROM uploads WHERE removed_at IS NULL AND created_at < ? AND NOT {IS_ORDERED} AND NOT {IS_OF_A_STYLE}
+ORDER BY created_at LIMIT ?
 """
 OF_MEMBER = """
 SELECT id FROM uploads WHERE member = ? AND created_at <= ? AND removed_at IS NULL LIMIT ?
 """
 OF_GUILD = "SELECT id FROM uploads WHERE guild_id = ? AND removed_at IS NULL LIMIT ?"
-OF_JOB_ALONE = """
+OF_JOB = f"""
 SELECT uploads.id FROM uploads JOIN job_parents ON job_parents.upload = uploads.id
-WHERE job_parents.job = ? AND uploads.member = ? AND removed_at IS NULL AND NOT EXISTS (
+WHERE job_parents.job = ? AND uploads.member = ? AND removed_at IS NULL AND NOT {IS_OF_A_STYLE}
+"""
+OF_JOB_ALONE = f"""{OF_JOB} AND NOT EXISTS (
     SELECT 1 FROM job_parents AS others WHERE others.upload = uploads.id AND others.job <> job_parents.job)
 """
-FORGETTABLE = f"SELECT id FROM uploads WHERE removed_at IS NOT NULL AND NOT {IS_USED} LIMIT ?"
+FORGETTABLE = f"SELECT id FROM uploads WHERE removed_at IS NOT NULL AND NOT {IS_ORDERED} LIMIT ?"
 FORGET = f"DELETE FROM uploads WHERE id IN ({FORGETTABLE}) RETURNING 1"
 
 
@@ -109,15 +113,19 @@ class Uploads:
         return count
 
     async def unused(self, before: float, limit: int) -> list[UploadId]:
-        """Returns uploads from before that time without any order."""
+        """Returns uploads from before that time without any order or style."""
         return await self._ids(UNUSED, before, limit)
 
     async def of_member(self, member: MemberId, asked_at: float, limit: int) -> list[UploadId]:
         """Returns uploads of the member that are left."""
         return await self._ids(OF_MEMBER, member, asked_at, limit)
 
+    async def sent_for(self, job: JobId, member: MemberId) -> list[UploadId]:
+        """Returns the member's uploads that the job starts from, without pictures of styles."""
+        return await self._ids(OF_JOB, job, member)
+
     async def needed_by_alone(self, job: JobId, member: MemberId) -> list[UploadId]:
-        """Returns the member's uploads that the job, and no other one, starts from."""
+        """Returns the member's uploads that the job, and no other one and no style, starts from."""
         return await self._ids(OF_JOB_ALONE, job, member)
 
     async def of_guild(self, guild_id: int, limit: int) -> list[UploadId]:

@@ -22,12 +22,14 @@ Every refusal is one private sentence and costs nothing.
 Jobs that fail are refunded.
 A job that you cancel is free before it starts, and so are the first three of a day that you cancel later (`free_cancels_a_day`).
 Any other costs what was drawn until then, and the card says how much.
-Inline parameters work in every prompt: `a fox --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 --lora pixel:0.8 --preset golden`.
+Inline parameters work in every prompt: `a fox --ar 3:2 --seed 7 --no text --steps 20 --cfg 5 --lora pixel:0.8`.
+So do `--preset golden` and `--style ink`.
 [prompts.md](prompts.md) explains weights, `(red:1.3) apple`, parts and long prompts.
 Braces with a comma are choices: `a {red, blue} fox` makes two orders, each with its own parameters; `\\{` is a brace.
 `--repeat 3` (`--r 3`) orders the same three times, with other seeds.
 The bot counts the orders and asks first: at most 20, each with its own limits and its own reading by the filter.
 Neither works with a file, nor in the remix form.
+A style belongs to the server: its members draw with it, its owner edits it, and a job keeps the version that it was drawn with.
 With the option `image`, the pictures start from one of yours: [prompts.md](prompts.md#pictures).
 A refused prompt comes back with a button, Edit: a form holds the text and the options; after a remix, it is the remix form.
 """

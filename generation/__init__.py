@@ -55,6 +55,7 @@ from generation.request import (
     Region,
     Request,
     Role,
+    StyleId,
     UpscaleRequest,
 )
 from generation.scheduler_names import SCHEDULERS, find_scheduler, scheduler_names, unsuitable

@@ -32,6 +32,7 @@ class Abilities:
     has_strength: bool = True  # it may stay near to that picture; otherwise it edits it as the prompt says
     masks_by: str = ""  # the class that fills in a mask; empty: it can't
     references: int = 0  # pictures that the prompt may refer to, at most
+    has_style_adapter: bool = False  # it draws in the style of a picture, beside the prompt
     controls: tuple[str, ...] = ()  # inputs that it can't draw without, such as "control_image"
     control_kinds: tuple[ControlKind, ...] = ()  # of control pictures that it can follow
     prepared_only: tuple[ControlKind, ...] = ()  # those of which it takes control maps alone
@@ -56,6 +57,11 @@ class Abilities:
     def edits(self) -> int:
         """Returns how many pictures it changes as a prompt says, at most; 0: none."""
         return self.references or int(self.starts and not self.has_strength)
+
+    @property
+    def styles(self) -> bool:
+        """Returns whether it can draw in the style of a picture."""
+        return self.has_style_adapter or bool(self.references)
 
     @property
     def is_useful(self) -> bool:

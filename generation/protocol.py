@@ -186,8 +186,8 @@ class Failed(JobEvent, frozen=True):
     """A job failed. `kind` names what failed: "memory", "numbers" (they overflowed), "model", "download", "lora", "bug", or the
     part of the order that can't be used.
 
-    These are "size", "steps", "scheduler", "weights", "start" (the model can't start from a picture), "mask", "reference", or
-    "input" (a picture that can't be read). Only "memory", "numbers" and "bug" are worth a retry.
+    These are "size", "steps", "scheduler", "weights", "start" (the model can't start from a picture), "mask", "reference",
+    "style", or "input" (a picture that can't be read). Only "memory", "numbers" and "bug" are worth a retry.
     """
 
     kind: str

@@ -25,6 +25,9 @@ DIRECT = GuildId(0)
 
 ModelName = NewType("ModelName", str)
 
+StyleId = NewType("StyleId", int)
+"""One version of a server's style."""
+
 LoraName = NewType("LoraName", str)
 """Letters, digits, - and _: PEFT uses it in module names."""
 
@@ -69,6 +72,7 @@ class Role(StrEnum):
     START = "start"  # image-to-image starts from it
     MASK = "mask"  # for the start: white is redrawn, black is kept to the pixel
     UPSCALE = "upscale"  # enlarged without redrawing
+    STYLE = "style"  # the picture is drawn in its style; `strength` says how much
     REFERENCE = "reference"  # the prompt speaks of it: "put the hat of image 2 on the fox of image 1"
     CONTROL = "control"  # the drawing follows its lines, depths or limbs
 
@@ -129,6 +133,7 @@ class Drawing(Generic[Source]):
     scheduler: str = ""  # a name in SCHEDULERS that the model's entry lists; empty: the model's own
     loras: tuple[Lora, ...] = ()
     pictures: tuple[InputPicture[Source], ...] = ()
+    style: StyleId | None = None  # that words and LoRAs were taken from; for the record alone
 
     @property
     def lora_set(self) -> LoraSet:
@@ -312,6 +317,7 @@ class ModelEntry:
         ""  # the folder or hub name that the other parts of a single file come from; empty: Atelier's own
     )
     vae: str = ""  # a .safetensors file, a folder or a hub name; empty: the model's own
+    style_adapter: str = ""  # the .safetensors file of an IP-Adapter, with the folder image_encoder beside it
     preview: str = ""  # the file or folder of a TAESD that draws previews; empty: a linear map of the latents
     prediction: Literal["", "epsilon", "v_prediction"] = ""  # empty: as the files say
     zero_snr: bool = False  # trained up to pure noise (zero terminal SNR); files may also say so

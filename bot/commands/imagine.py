@@ -10,6 +10,7 @@ from discord.app_commands import Range
 from bot.attachments import fetch
 from bot.client import Interaction
 from bot.commands.own.preset import presets_like
+from bot.commands.style_choices import styles_like
 from bot.permissions import actor_of
 from bot.studio.orders.defaults import with_options
 from bot.studio.orders.inline import SEED_LIMIT
@@ -37,6 +38,7 @@ async def imagine(
     scheduler: str | None = None,
     lora: str | None = None,
     preset: str | None = None,
+    style: str | None = None,
     file: discord.Attachment | None = None,
     image: discord.Attachment | None = None,
     mask: discord.Attachment | None = None,
@@ -54,6 +56,7 @@ async def imagine(
         scheduler=scheduler,
         lora=lora,
         preset=preset,
+        style=style,
     )
     if image is not None or mask is not None:
         await interaction.client.picture_orders.imagine(
@@ -88,6 +91,7 @@ async def _with_file(
 
 
 imagine.autocomplete("preset")(presets_like)
+imagine.autocomplete("style")(styles_like)
 
 
 @imagine.autocomplete("prompt")

@@ -32,13 +32,15 @@ from bot.studio import (
 )
 from bot.studio.orders.parameters import PromptInput
 from bot.studio.orders.supplied import MAX_EDITED, Editors, Level
+from bot.studio.styles.reference import StyleModels
 from bot.ui import BLUE, FORM_SECONDS, Button, Language, View, card, custom_id, pattern, row, say_to, text
-from db import Job
+from db import Job, StoredImage
 
 _MOST = 4
 """Pictures of one message that the panel lists."""
 _PROMPT, _REMIXED = "prompt", "picture-remixed"
 _IMAGE, _FILES, _EDITED = "image", "files", "picture-edited"
+_STYLED = "picture-styled"
 
 
 class PanelPress(StrEnum):
@@ -47,6 +49,7 @@ class PanelPress(StrEnum):
     SUBTLE = "picture-subtle"
     STRONG = "picture-strong"
     REMIX = "picture-remix"  # opens a form
+    STYLE = "picture-style"  # opens a form; `place` as of EDIT
     EDIT = "picture-edit"  # opens a form; of a gallery, `place` is the picture that it offers first
     VERIFY = "picture-verify"  # of all pictures
     REPORT = "picture-report"  # opens a form
@@ -61,6 +64,7 @@ def _place(written: str) -> int:
 _OF_MESSAGE: Mapping[Callable[[str], Any], str] = {int: "[0-9]{1,19}", _place: "[0-3]"}
 _CUSTOM_ID = re.compile(pattern([_REMIXED], _OF_MESSAGE))
 _EDITED_ID = re.compile(pattern([_EDITED], _OF_MESSAGE))
+_STYLED_ID = re.compile(pattern([_STYLED], _OF_MESSAGE))
 
 
 class PanelButton(Button, actions=PanelPress, of=_OF_MESSAGE):
@@ -82,6 +86,15 @@ class PictureInput:
 
 class InstructionForm(ui.Modal):
     """`picture-edited:<message>:<place>`, as PictureForm."""
+
+
+class StyleForm(ui.Modal):
+    """`picture-styled:<message>:<place>`, as PictureForm."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleFormInput(PictureInput):
+    """The request in a submitted form for a picture in the style of another."""
 
 
 class _File(msgspec.Struct):
@@ -117,10 +130,11 @@ async def picture(interaction: Interaction, message: discord.Message) -> None:
 async def _panel(interaction: Interaction, message: discord.Message, job: Job | None, count: int) -> View:
     say, parts = say_to(interaction), interaction.client.parts
     can_edit, first = bool((await _editors(interaction)).known), 0
+    can_style = bool((await _style_models(interaction)).known)
     items: list[ui.Item[Any]] = [ui.TextDisplay(say("panel-title", link=message.jump_url))]
     if job is not None:
         live = await _live(interaction, job)
-        can_edit, first = can_edit and bool(live), (*live, 0)[0]
+        can_edit, can_style, first = can_edit and bool(live), can_style and bool(live), (*live, 0)[0]
         abilities = parts.dispatch.abilities_of(job.drawing.model)
         if live and (abilities is None or abilities.starts):
             vary = [
@@ -133,6 +147,7 @@ async def _panel(interaction: Interaction, message: discord.Message, job: Job | 
         default = await parts.studio.offered.default(interaction.guild_id)
         abilities = parts.dispatch.abilities_of(default.name)
         each_can = [PanelPress.EDIT] if can_edit else []
+        each_can += [PanelPress.STYLE] if can_style else []
         if abilities is None or abilities.starts:
             each_can = [PanelPress.SUBTLE, PanelPress.STRONG, PanelPress.REMIX, *each_can]
         for place in range(min(count, _MOST) if each_can else 0):
@@ -140,6 +155,7 @@ async def _panel(interaction: Interaction, message: discord.Message, job: Job | 
                 items.append(ui.TextDisplay(say("panel-picture", picture=place + 1)))
             items.append(_row(say, each_can, message.id, place))
     presses = [PanelPress.EDIT] if can_edit and job is not None else []
+    presses += [PanelPress.STYLE] if can_style and job is not None else []
     presses += [PanelPress.VERIFY] if count else []
     if job is not None:
         presses += [PanelPress.REPORT, *([PanelPress.REMOVE] if is_moderator(interaction) else [])]
@@ -295,10 +311,75 @@ async def edit(interaction: Interaction, wanted: InstructionInput) -> None:
         address = await _address(interaction, wanted.message, wanted.place)
         await orders.edit(interaction, [address, *wanted.files], wanted.words)
         return
-    picture = await interaction.client.parts.records.pictures.get(job.id, wanted.place)
+    picture = await _picture(interaction, job, wanted.place)
+    await orders.edit(interaction, wanted.files, wanted.words, picture)
+
+
+async def open_style(interaction: Interaction, message: int, place: int) -> None:
+    """Opens the form for a picture in the style of this one. Raises ModelCannot, PictureGone."""
+    (await _style_models(interaction)).choose(None)
+    job = await _job_of(interaction, message)
+    images = await _live(interaction, job) if job is not None else [place]
+    if not images:
+        raise PictureGone
+    await interaction.response.send_modal(style_form(say_to(interaction), message, place, images))
+
+
+def style_form(say: Language, message: int, place: int, images: Sequence[int]) -> StyleForm:
+    """Builds the form. `images`: of a gallery, to choose from."""
+    first = place if place in images else images[0]
+    form = StyleForm(
+        title=say("style-form-title"), timeout=FORM_SECONDS, custom_id=custom_id(_STYLED, message, first)
+    )
+    form.add_item(
+        ui.Label(
+            text=say("style-form-prompt"),
+            description=say("style-form-prompt.hint"),
+            component=paragraph_of(_PROMPT, "", is_required=True),
+        )
+    )
+    if len(images) > 1:
+        pictures = {str(image): say("remix-picture", picture=image + 1) for image in images}
+        menu = menu_of(_IMAGE, pictures, str(first))
+        form.add_item(ui.Label(text=say("instruction-picture"), component=menu))
+    return form
+
+
+def style_input_in(sent: Mapping[str, Any]) -> StyleFormInput | None:
+    """Reads the form. `sent`: the submitted data from Discord. Returns None for another form. Raises UnreadablePress."""
+    match = _STYLED_ID.fullmatch(str(sent.get("custom_id", "")))
+    if match is None:
+        return None
+    entries = entries_in(sent.get("components"))
+    image = entries.get(_IMAGE, "")
+    place = int(image if re.fullmatch("[0-3]", image) else match[3])
+    return StyleFormInput(
+        message=int(match[2]), place=place, words=PromptInput(prompt=entries.get(_PROMPT, ""))
+    )
+
+
+async def use_as_style(interaction: Interaction, wanted: StyleFormInput) -> None:
+    """Orders a picture in the style of a message's, or of a gallery's, from the submitted form. Raises refusals."""
+    orders = interaction.client.picture_orders
+    job = await _job_of(interaction, wanted.message)
+    if job is None:
+        await orders.style(
+            interaction, await _address(interaction, wanted.message, wanted.place), wanted.words
+        )
+        return
+    await orders.style(interaction, await _picture(interaction, job, wanted.place), wanted.words)
+
+
+async def _picture(interaction: Interaction, job: Job, image: int) -> StoredImage:
+    """Raises PictureGone."""
+    picture = await interaction.client.parts.records.pictures.get(job.id, image)
     if picture is None or picture.is_removed:
         raise PictureGone
-    await orders.edit(interaction, wanted.files, wanted.words, picture)
+    return picture
+
+
+async def _style_models(interaction: Interaction) -> StyleModels:
+    return await interaction.client.picture_orders.style_models(interaction.guild_id)
 
 
 async def _editors(interaction: Interaction) -> Editors:

@@ -38,11 +38,13 @@ def _head(say: Language, job: Job) -> ui.TextDisplay[Any]:
         action="edit" if job.drawing.references and job.action is JobAction.REMIX else job.action,
         picture=first,
         supplied=sum(
-            isinstance(each.source, Upload) and each.role is not Role.MASK for each in job.drawing.pictures
+            isinstance(each.source, Upload) and each.role not in (Role.MASK, Role.STYLE)
+            for each in job.drawing.pictures
         ),
         control=control,
     )
-    return ui.TextDisplay("\n".join([head, *(_note(say, note) for note in job.notes)]))
+    styled = [say("gallery-styled")] if job.drawing.picture(Role.STYLE) else []
+    return ui.TextDisplay("\n".join([head, *styled, *(_note(say, note) for note in job.notes)]))
 
 
 def _note(say: Language, note: Note) -> str:

@@ -25,6 +25,7 @@ from bot.studio.orders.supplied import (
 )
 from bot.studio.parts import Parts
 from bot.studio.pictures.uploaded_picture import MAX_BYTES
+from bot.studio.styles.reference import USUAL_STRENGTH, StyleModels, StyleOrder, compose_style
 from db import StoredImage, StoredUpload
 from generation import Control, ModelEntry
 
@@ -121,10 +122,28 @@ class PictureOrders:
         wanted = compose_sketch(wish, control, strength, actor, settings.models, sketchers, presets)
         await self._deliver(interaction, wanted, [address])
 
+    async def style_models(self, guild_id: int | None) -> StyleModels:
+        able = await self.editors(guild_id)
+        return StyleModels(offered=able.offered, default=able.default, abilities_of=able.abilities_of)
+
+    async def style(
+        self,
+        interaction: Interaction,
+        picture: str | StoredImage,
+        wish: PromptInput,
+        strength: float = USUAL_STRENGTH,
+    ) -> None:
+        """Orders pictures in the style of another: its address, or a gallery's picture. Raises refusals."""
+        actor, models, _, presets = await self._asked(interaction)
+        able = await self.style_models(actor.guild_id)
+        first = None if isinstance(picture, str) else picture
+        wanted = compose_style(wish, actor, models, able, presets, strength=strength, first=first)
+        await self._deliver(interaction, wanted, [picture] if isinstance(picture, str) else [])
+
     async def _deliver(
         self,
         interaction: Interaction,
-        wanted: PictureOrder | EditOrder | SketchOrder,
+        wanted: PictureOrder | EditOrder | SketchOrder | StyleOrder,
         addresses: Sequence[str],
     ) -> None:
         """`addresses`: of the picture and its mask, if there is one; or of all pictures of a blend or an edit."""
@@ -136,7 +155,7 @@ class PictureOrders:
     async def _with_pictures(
         self,
         interaction: Interaction,
-        wanted: PictureOrder | EditOrder | SketchOrder,
+        wanted: PictureOrder | EditOrder | SketchOrder | StyleOrder,
         addresses: Sequence[str],
     ) -> Order:
         studio, supplied = self._parts.studio, self._parts.supplied
@@ -149,7 +168,7 @@ class PictureOrders:
         # First the words, which cost less to look at than a picture.
         await studio.judge(studio.captions.adapted(order), is_charged=True)
         async with supplied.room:
-            if isinstance(wanted, EditOrder | SketchOrder):
+            if not isinstance(wanted, PictureOrder):
                 order = wanted.with_uploads(await supplied.take_references(_contents(addresses), order))
             else:
                 order = wanted.with_uploads(*await self._take(wanted, order, addresses))

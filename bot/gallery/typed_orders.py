@@ -33,6 +33,7 @@ class TypedOrders:
         if len(orders) == 1:
             await self._delivery.deliver(interaction, orders[0])
             return
+        await self._parts.studio.fit(orders[0])  # what refuses one of them mostly refuses all
         text = as_typed(wish)
         if len(typed_cards.block(text)) > typed_cards.LONGEST:
             raise PromptTooLong(len(text), typed_cards.LONGEST)

@@ -290,6 +290,8 @@ def _can(abilities: Abilities) -> Iterator[str]:
             for kind in abilities.control_kinds
         )
         yield f"follow {' and '.join(kinds)} (/sketch)"
+    if abilities.styles:
+        yield "draw in the style of a picture"
     if not abilities.is_useful:
         yield "nothing that an order asks for"
     if not abilities.tells_steps:

@@ -8,6 +8,7 @@ from bot.studio import Actor, EmptySuffix, PromptTooLong, UnknownScheduler
 from bot.studio.orders.defaults import Usual
 from bot.studio.orders.parameters import aspect_of, draft, find_model, is_blank, one_line
 from bot.studio.studio import Studio
+from bot.studio.styles.applied import folded
 from db import LONGEST_SUFFIX, MemberDefaults
 from generation import find_scheduler
 
@@ -42,8 +43,8 @@ class OwnSettings:
     ) -> MemberDefaults:
         """Keeps the given defaults beside the earlier ones, without the forgotten. Returns the new ones.
 
-        `forgotten`: names of fields. Raises BadParameter, UnknownModel, UnknownScheduler, EmptySuffix, PromptTooLong, and the
-        refusals of an order with the suffix.
+        `forgotten`: names of fields. Raises BadParameter, UnknownModel, UnknownScheduler, UnknownStyle, EmptySuffix,
+        PromptTooLong, and the refusals of an order with the suffix.
         """
         given = await self._checked(actor, given)
         async with self._studio.records.database.transaction() as tx:
@@ -71,6 +72,9 @@ class OwnSettings:
                 near = difflib.get_close_matches(given.scheduler, offered, n=1, cutoff=0.0)
                 raise UnknownScheduler(given.scheduler, models[0].name, near[0] if near else "")
             given = replace(given, scheduler=found)
+        if given.style is not None:
+            named = await self._studio.styles.named(actor.guild_id, folded(given.style))
+            given = replace(given, style=named.name)
         if given.suffix is not None:
             given = replace(given, suffix=await self._suffix(actor, given.suffix))
         return given

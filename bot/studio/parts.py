@@ -29,6 +29,7 @@ from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_policies import ServerPolicies
 from bot.studio.screening.server_rules import RuleBook
 from bot.studio.studio import Studio
+from bot.studio.styles.server_styles import ServerStyles
 from db import Repositories, VerdictRecord
 from generation.queue.dispatcher import Dispatcher
 from moderation import PromptFilter
@@ -73,6 +74,7 @@ class Parts:
     studio: Studio
     supplied: SuppliedPictures
     presets: MemberPresets
+    styles: ServerStyles
     member_settings: OwnSettings
     verification: Verification
     casework: Casework
@@ -116,6 +118,7 @@ def build_parts(
         clock=clock,
         report=review_queue.note,
     )
+    supplied = SuppliedPictures(studio, clock=clock)
     casework = Casework(records, takedown, moderation, clock=clock)
     return Parts(
         settings=settings,
@@ -133,8 +136,9 @@ def build_parts(
         prompt_screening=prompt_screening,
         picture_screening=picture_screening,
         studio=studio,
-        supplied=SuppliedPictures(studio, clock=clock),
+        supplied=supplied,
         presets=MemberPresets(studio),
+        styles=ServerStyles(studio, supplied, stored_pictures, takedown),
         member_settings=OwnSettings(studio),
         verification=Verification(records, provenance, likeness, clock=clock),
         casework=casework,

@@ -31,6 +31,7 @@ from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.pictures import BANNED, ScreenedPicture
 from bot.studio.screening.prompts import PromptScreening
 from bot.studio.screening.server_rules import PREFIX
+from bot.studio.styles.applied import AppliedStyles
 from db import (
     Job,
     JobAction,
@@ -94,6 +95,7 @@ class Studio:
         self.dispatch = dispatch
         self.clock = clock
         self.offered = OfferedModels(settings, records)
+        self.styles = AppliedStyles(settings.models, records, captions.demand_known, dispatch.abilities_of)
         self._stored_pictures = stored_pictures
         self._lockdown = lockdown
         self._prompt_screening = prompt_screening
@@ -116,8 +118,9 @@ class Studio:
         """Screens, charges and records the order in one transaction. After that, the job survives a restart.
 
         `demand_answer` is called after the screen, and raises when it is too late for an answer.
-        Raises ModelCannot, CannotEdit, CannotSketch, PaidAccess, MemberBlocked, Paused, RaidHolds, KnownOnly, TooManyRefused,
-        PromptRefused, UnknownWords, RateLimited, TooManyJobs, LineFull, QueueClosed. Then only the verdict was written.
+        Raises ModelCannot, CannotEdit, CannotSketch, PaidAccess, UnknownStyle, MemberBlocked, Paused, RaidHolds, KnownOnly,
+        TooManyRefused, PromptRefused, UnknownWords, RateLimited, TooManyJobs, LineFull, QueueClosed. Then only the verdict was
+        written.
         """
         now = self.clock()
         actor = order.actor
@@ -148,10 +151,11 @@ class Studio:
         return job
 
     async def fit(self, order: Order) -> Order:
-        """Returns the order with a note about what its model ignores.
+        """Returns the order with its style, and with a note about what its model ignores.
 
-        Raises ModelCannot, CannotEdit, CannotSketch, PaidAccess.
+        Raises ModelCannot, CannotEdit, CannotSketch, PaidAccess, UnknownStyle and the refusals of the prompt with its style.
         """
+        order = await self.styles.applied(order)
         await self.offered.demand(order)
         model = self.settings.model(order.drawing.model)
         known = [

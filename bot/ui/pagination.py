@@ -17,6 +17,7 @@ class Page(StrEnum):
     HISTORY = "page:history"
     LOG = "page:log"
     CASES = "page:cases"
+    STYLES = "page:styles"
 
 
 class PageButton(Button, actions=Page, of={str: r"[\w.:-]{1,75}"}):

@@ -11,6 +11,7 @@ from generation.control.nets import ControlSources, inspect_controls
 from generation.files.checkpoint import LAYOUTS, SUFFIXES, Checkpoint, inspect_checkpoint, inspect_vae
 from generation.files.hub_cache import find_snapshot, is_hub_name
 from generation.files.model_folder import ModelFolder, inspect, inspect_part, read_json
+from generation.files.styles.adapter_file import check_adapter_fit, inspect_style_adapter
 from generation.files.tensor_file import BrokenModelFolder, unreadable
 from generation.files.tiny_autoencoder import check_fit, inspect_tiny
 from generation.request import ModelEntry
@@ -26,6 +27,7 @@ class ModelSource:
     folder: ModelFolder | None  # of a single file: its `base`
     checkpoint: Checkpoint | None = None
     to_fetch: str = ""  # the hub name of `folder`, if it is not completely in the cache
+    adapter_weights: int = 0  # parameters of the entry's `style_adapter`
     vae_to_fetch: str = ""  # that of the entry's `vae`, likewise
     controls: ControlSources = field(default_factory=ControlSources)
 
@@ -49,10 +51,10 @@ class ModelSource:
         parts = self.folder.parts if self.folder else {}
         nets = self.controls.weights * itemsize
         if self.checkpoint is None:
-            return sum(parts.values()) * itemsize + nets
+            return (sum(parts.values()) + self.adapter_weights) * itemsize + nets
         own = self.checkpoint.packed or self.checkpoint.weights * itemsize
         others = sum(count for part, count in parts.items() if part not in self.checkpoint.parts)
-        return own + others * itemsize + nets
+        return own + (others + self.adapter_weights) * itemsize + nets
 
 
 def is_single_file(source: str) -> bool:
@@ -65,6 +67,8 @@ def inspect_entry(entry: ModelEntry) -> ModelSource:
         source = _inspect_source(entry)
         if entry.preview:
             _check_preview(entry, source)
+        if entry.style_adapter:
+            source = replace(source, adapter_weights=_check_style_adapter(entry, source))
         if entry.vae and is_single_file(entry.vae):
             _check_kind_of_vae(entry, source)
         return replace(source, controls=_inspect_controls(entry, source))
@@ -112,6 +116,16 @@ def _check_preview(entry: ModelEntry, source: ModelSource) -> None:
     tiny = inspect_tiny(entry.preview)
     if config := _vae_config(entry, source):
         check_fit(entry.preview, tiny, config)
+
+
+def _check_style_adapter(entry: ModelEntry, source: ModelSource) -> int:
+    """Returns the number of its parameters. Raises BrokenModelFolder."""
+    file = inspect_style_adapter(entry.style_adapter)
+    if source.folder is not None and source.checkpoint is None:
+        config = source.folder.path / "unet" / "config.json"
+        unet = read_json(entry.source, config) if config.is_file() else {}
+        check_adapter_fit(entry.style_adapter, file, unet)
+    return file.weights
 
 
 def _check_kind_of_vae(entry: ModelEntry, source: ModelSource) -> None:

@@ -150,7 +150,7 @@ class Loop:
             watch_compiling(self.heartbeat.begin_rest, self.heartbeat.end_rest)
         self.model_cache = self._empty_cache()
         for model in settings.models:
-            if (known := abilities.of_files(model.source)) is not None:
+            if (known := abilities.of_files(model.source, model.style_adapter)) is not None:
                 can = abilities.with_controls(known, model)
                 self.tell(ModelAbilities(model=model.name, abilities=can))
         self.is_default_due = self.model_cache.prepare(settings.default)

@@ -50,6 +50,7 @@ async def test_commands_are_told_once(shop: Shop, play: Playground, judge: Judge
             "sketch",
             "ideas",
             "preset",
+            "style",
             "settings",
             "history",
             "show",

@@ -11,9 +11,12 @@ from PIL import Image
 from bot.commands.picture import (
     InstructionForm,
     PictureForm,
+    StyleForm,
     instruction_form,
     instruction_in,
     picture_input_in,
+    style_form,
+    style_input_in,
 )
 from bot.commands.picture import form_of as form_of_picture
 from bot.gallery import region, typed_cards
@@ -39,6 +42,7 @@ from bot.studio.orders.supplied import (
     compose_variation,
 )
 from bot.studio.pictures.uploaded_picture import read_upload
+from bot.studio.styles.reference import StyleModels, StyleOrder, compose_style
 from bot.texts import ENGLISH, language
 from bot.ui.forms import TextForm
 from db.images import StoredImage
@@ -72,6 +76,7 @@ OPTIONS = {
     "imagine scheduler": Carries.NAME,
     "imagine lora": Carries.NAME,
     "imagine preset": Carries.NAME,
+    "imagine style": Carries.NAME,
     "imagine file": Carries.PROMPT,
     "imagine image": Carries.NOTHING,  # its metadata are not read
     "imagine mask": Carries.NOTHING,
@@ -111,6 +116,18 @@ OPTIONS = {
     "preset save name": Carries.NAME,
     "preset save text": Carries.PROMPT,
     "preset delete name": Carries.NAME,
+    "style reference picture": Carries.NOTHING,
+    "style reference prompt": Carries.PROMPT,
+    "style reference model": Carries.NAME,
+    "style save name": Carries.NAME,
+    "style save words": Carries.PROMPT,
+    "style save lora": Carries.NAME,
+    "style save picture": Carries.NOTHING,
+    "style save job": Carries.NAME,
+    "style show name": Carries.NAME,
+    "style delete name": Carries.NAME,
+    "style delete reason": Carries.NOTHING,
+    "settings style": Carries.NAME,
     "settings model": Carries.NAME,
     "settings scheduler": Carries.NAME,
     "settings suffix": Carries.PROMPT,
@@ -151,6 +168,7 @@ FORMS = {
     RegionForm: {"cells": Carries.NOTHING, "prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     EditForm: {"prompt": Carries.PROMPT, "negative": Carries.NEGATIVE},
     PictureForm: {"prompt": Carries.PROMPT},
+    StyleForm: {"prompt": Carries.PROMPT, "image": Carries.NOTHING},
     InstructionForm: {"prompt": Carries.PROMPT, "image": Carries.NOTHING, "files": Carries.NOTHING},
     TextForm: {},
 }
@@ -159,6 +177,7 @@ FORMS = {
 
 # ---- how a text takes each way
 
+WITH_ADAPTER = replace(SMALL, style_adapter="ip-adapter.safetensors")
 WIDE = ImageSize(width=80, height=48)
 """Not a square: that can't be made square."""
 Way = Callable[[Shop, str], Awaitable[Order]]
@@ -195,6 +214,32 @@ def kept_as_preset(of: Callable[[list[str]], int], *, is_option: bool) -> Way:
         if not is_option:
             wish = replace(wish, prompt=f"--preset mine {wish.prompt}")
         return compose(wish, ADA, [SMALL], SMALL, presets)
+
+    return path
+
+
+def kept_as_style(of: Callable[[list[str]], int], *, is_usual: bool = False) -> Way:
+    """Types a part of the text and takes the rest from a style of the server that was saved while it was allowed."""
+
+    async def path(shop: Shop, text: str) -> Order:
+        said = text.split()
+        typed = of(said)
+        async with shop.records.database.transaction() as tx:
+            await shop.records.styles.add(
+                tx,
+                guild_id=GUILD,
+                name="mine",
+                member=ADA.member,
+                words=" ".join(said[typed:]),
+                loras="",
+                upload=None,
+                at=shop.clock.now,
+            )
+        wish = PromptInput(prompt=" ".join([*said[:typed], "--seed 7"]), style=None if is_usual else "Mine")
+        if not is_usual:
+            return await shop.studio.fit(compose(wish, ADA, [SMALL], SMALL))
+        usual = Usual(member=MemberDefaults(style="mine"))
+        return await shop.studio.fit(composed(wish, ADA, [SMALL], SMALL, usual))
 
     return path
 
@@ -340,6 +385,20 @@ def sketched(wish: PromptInput) -> SketchOrder:
     return compose_sketch(wish, Control(kind=ControlKind.SCRIBBLE), 0.8, ADA, [SMALL], sketchers)
 
 
+def in_the_style(wish: PromptInput) -> StyleOrder:
+    able = StyleModels(offered=[WITH_ADAPTER], default=WITH_ADAPTER, abilities_of=lambda _: None)
+    return compose_style(wish, ADA, [WITH_ADAPTER], able)
+
+
+def used_as_style_in_the_panel(wish: PromptInput) -> StyleOrder:
+    """Sends the text in the form "Use as style" of the menu Picture…"""
+    modal = read_modal(style_form(language(ENGLISH), 1, 0, [0, 1]).to_dict())
+    sent = {"custom_id": modal["custom_id"], "components": filled(modal, {"prompt": wish.prompt})}
+    wanted = style_input_in(sent)
+    assert wanted is not None
+    return in_the_style(wanted.words)
+
+
 def instructed_in_the_panel(wish: PromptInput) -> EditOrder:
     """Sends the text in the form for an edit of the menu Picture…"""
     modal = read_modal(instruction_form(language(ENGLISH), 1, 0, [0, 1], 9).to_dict())
@@ -360,7 +419,7 @@ def sent_in_the_panel(wish: PromptInput) -> PictureOrder:
 
 def beside_a_picture(
     form: str,
-    compose: Callable[[PromptInput], PictureOrder | EditOrder | SketchOrder] = started,
+    compose: Callable[[PromptInput], PictureOrder | EditOrder | SketchOrder | StyleOrder] = started,
     negative: str | None = None,
 ) -> Way:
     """Types the text and sends a picture with it. A PNG with other words in its metadata changes nothing."""
@@ -377,7 +436,7 @@ def beside_a_picture(
             size=picture.size,
             at=shop.clock.now,
         )
-        if isinstance(wanted, EditOrder | SketchOrder):
+        if not isinstance(wanted, PictureOrder):
             return wanted.with_uploads([row])
         return wanted.with_uploads(row, None)
 
@@ -445,12 +504,16 @@ SHOWN: dict[str, Way] = {
             "scheduler": "UniPC",
             "sampler": "DPM++ 2M Karras",
             "preset": "bare",
+            "style": "raw",
             "iw": "2",
         }.items()
     },
     "preset save text": kept_as_preset(lambda words: 0, is_option=True),
     "half of it in a preset": kept_as_preset(lambda words: len(words) // 2, is_option=True),
     "all but the first word in a preset": kept_as_preset(lambda words: 1, is_option=False),
+    "style save words": kept_as_style(lambda words: 0),
+    "half of it in a style": kept_as_style(lambda words: len(words) // 2),
+    "settings style": kept_as_style(lambda words: 1, is_usual=True),
     "settings suffix": kept_as_suffix(lambda words: len(words) // 2),
     "all but the first word in a suffix": kept_as_suffix(lambda words: 1),
     "imagine file": in_a_file(as_text),
@@ -462,6 +525,8 @@ SHOWN: dict[str, Way] = {
     "blend prompt": beside_a_picture("{}", blended),
     "edit instruction": beside_a_picture("{}", edited_by),
     "sketch prompt": beside_a_picture("{}", sketched),
+    "style reference prompt": beside_a_picture("{}", in_the_style),
+    "panel style": beside_a_picture("{}", used_as_style_in_the_panel),
     "panel instruction": beside_a_picture("{}", instructed_in_the_panel),
     "panel prompt": beside_a_picture("{}", sent_in_the_panel),
     "beside a picture, behind parameters": beside_a_picture("--iw 2 --ar 3:2 {}"),

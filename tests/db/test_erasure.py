@@ -79,9 +79,11 @@ NO_PERSON = {
     "mark",
     "added_version",
     "removed_version",
+    "version",
+    "style",
 }
 """Integer columns that identify no person. A column that is missing here counts as a person's id and must be erased."""
-NO_NAME = {("server_rules", "name"), ("presets", "name")}
+NO_NAME = {("server_rules", "name"), ("presets", "name"), ("styles", "name")}
 GOES_WITH = {("spending", "member"): "its job", ("erasures", "member"): "the request, which it is"}
 LATER = NOW + 5000 * DAY
 

@@ -72,6 +72,7 @@ async def test_every_column_that_holds_a_member_is_in_the_export(db: Database, t
         "uploads",
         "stances",
         "strikes",
+        "styles",
         "verdicts",
     }
     for number, (table, column) in enumerate(columns):
@@ -121,7 +122,8 @@ HANDED_OVER = {
     "jobs": """
         id member member_name action guild_id channel_id message_id parent parent_image model prompt negative width height steps
         guidance seed images strength loras is_remix state failure is_age_restricted policy_channel_id created_at started_at
-        finished_at delivered_at handed_out_at given_up_at notes scheduler is_pinging placement region factor
+        finished_at delivered_at handed_out_at given_up_at notes scheduler is_pinging style placement
+        region factor
     """,
     "job_parents": "job position parent parent_image upload role strength placement region factor control",
     "uploads": "id member guild_id channel_id sha256 width height bytes created_at removed_at",
@@ -141,7 +143,8 @@ HANDED_OVER = {
     "appeals": "id case_id member text at decision decided_at answer",
     "reports": "id guild_id job member reason at",
     "presets": "member name text saved_at",
-    "member_settings": "member aspect images model scheduler suffix pings vary remix saved_at",
+    "styles": "id guild_id name version member words loras upload saved_at",
+    "member_settings": "member aspect images model scheduler suffix style pings vary remix saved_at",
     "erasures": "member asked_at",
     "images_removed_as_moderator": "job image_index removed_at removed_reason",
     "blocks_set_as_moderator": "id guild_id set_by reason at expires_at lifted_at",

@@ -15,6 +15,7 @@ ALL = MemberDefaults(
     model="small",
     scheduler="UniPC",
     suffix="film grain --no text",
+    style="ink",
     pings=False,
     vary=Distance.FAR,
     remix=Distance.NEAR,

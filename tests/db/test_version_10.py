@@ -176,7 +176,14 @@ async def test_the_export_of_a_members_jobs_is_the_same(path: Path, member: Memb
     async with Database.open(path) as db:
         exported = (await MemberExport(db).export(member))["jobs"]
     # Columns of versions 16, 24, 26, 28 and 31 follow.
-    added = {"handed_out_at": None, "given_up_at": None, "notes": "[]", "scheduler": "", "is_pinging": 0}
+    added = {
+        "handed_out_at": None,
+        "given_up_at": None,
+        "notes": "[]",
+        "scheduler": "",
+        "is_pinging": 0,
+        "style": None,
+    }
     laid = {"placement": None, "region": None}
     before = [row | added | laid | {"factor": None if row["parent"] is None else 0} for row in before]
     assert before and exported == before

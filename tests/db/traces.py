@@ -33,6 +33,7 @@ from db.reports import Reports
 from db.server_rules import Draft, ServerRules
 from db.spending import Spending
 from db.strikes import Strikes
+from db.styles import Styles
 from db.verdicts import Verdicts
 from generation.request import InputPicture, JobId, MemberId, Role
 from moderation.policy import Change
@@ -96,6 +97,16 @@ async def leave_traces(db: Database, folder: Path, subject: MemberId, moderator:
             member=subject,
             subject=f"job {job.id}",
             reason="spam",
+        )
+        await Styles(db).add(
+            tx,
+            guild_id=GUILD,
+            name="ink",
+            member=subject,
+            words="in ink",
+            loras="pixel:0.8",
+            upload=upload.id,
+            at=NOW,
         )
         await Presets(db).save(tx, subject, "golden", "golden hour", NOW)
         await MemberSettings(db).save(tx, subject, MemberDefaults(suffix="film grain"), NOW)

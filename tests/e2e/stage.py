@@ -47,6 +47,9 @@ class Options:
     twin: str = ""  # the folder of the model "twin"; empty: that of "tiny"
     more: Mapping[str, Path] = field(default_factory=dict)  # folders of further models, by name
     controls: Mapping[str, Path] = field(default_factory=dict)  # of the model "tiny"
+    adapters: Mapping[str, Path] = field(
+        default_factory=dict
+    )  # files of IP-Adapters, by the name of a further model
     steps: int = 2
     strength: float = 0.6
     listen: str = ""  # address of the metrics
@@ -65,7 +68,8 @@ enlarge = 1
 variation_strength = {options.strength}
 """
     more = "".join(
-        f'[[models]]\nname = "{name}"\nsource = "{folder}"\n{entry}' for name, folder in options.more.items()
+        f'[[models]]\nname = "{name}"\nsource = "{folder}"\n{entry}style_adapter = "{options.adapters.get(name, "")}"\n'
+        for name, folder in options.more.items()
     )
     controls = "".join(f'{key} = "{folder}"\n' for key, folder in options.controls.items())
     return f"""

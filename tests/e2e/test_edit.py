@@ -6,16 +6,18 @@ from pathlib import Path
 from sqlite3 import Row
 from typing import Any
 
+import numpy as np
 import pytest
 import pytest_asyncio
 from PIL import Image
 
 from playground.people.person import Person, Use
 from playground.world.messages import Message
-from tests.e2e.stage import Options, Stage, is_gallery, job_of, on_stage, seed_of
+from tests.e2e.stage import Options, Stage, is_gallery, job_of, on_stage, picture_of, seed_of
 from tests.openapi import needs_openapi
 from tests.pictures import REFUSED, blobs, png, waves
 from tests.tiny_models import edit_json, tiny_klein, tiny_sd
+from tests.tiny_styles import tiny_style_adapter
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(120)]
 
@@ -29,8 +31,9 @@ async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncG
     pix2pix = shutil.copytree(model, folder / "pix2pix")
     shutil.copytree(tiny_sd(folder / "wide", in_channels=8) / "unet", pix2pix / "unet", dirs_exist_ok=True)
     edit_json(pix2pix / "model_index.json", _class_name="StableDiffusionInstructPix2PixPipeline")
-    more = {"klein": tiny_klein(folder / "klein"), "pix2pix": pix2pix}
-    async with on_stage(folder, model, Options(more=more)) as stage:
+    more = {"klein": tiny_klein(folder / "klein"), "pix2pix": pix2pix, "inky": model}
+    adapters = {"inky": tiny_style_adapter(model, folder / "style")}
+    async with on_stage(folder, model, Options(more=more, adapters=adapters)) as stage:
         await stage.until(lambda: "the worker is ready" in stage.log.read_text("utf-8"), timeout=60)
         yield stage
 
@@ -192,3 +195,76 @@ async def test_an_edit_goes_on_after_the_bot_was_killed(stage: Stage) -> None:
     gallery = await drawn_for(ada, seen)
     assert [role for role, *_ in inputs(stage, gallery)] == ["reference"] * 2
     assert stage.spent(ada) == 1 and not is_gallery(gallery)
+
+
+async def in_style(person: Person, prompt: str, picture: bytes, **options: Any) -> Message:
+    seen = {each.id for each in await person.sees("gallery")}
+    shown = person.upload("style.png", picture)
+    await person.slash("gallery", "style reference", picture=shown, prompt=prompt, **options)
+    return await drawn_for(person, seen)
+
+
+@needs_openapi
+async def test_pictures_are_drawn_in_the_style_of_another_by_a_model_with_an_adapter(stage: Stage) -> None:
+    ada = stage.guest()
+    stage.judge.exchanges.clear()
+    plain = await picture_of(await stage.draw(ada, "a lamp --seed 5 --model inky", images=1))
+    gallery = await in_style(ada, "a lamp --seed 5", FIRST, model="inky", images=1, strength=1.0)
+    assert "In the style of a picture." in gallery.texts and "supplied" not in gallery.texts
+    job = row_of(stage, gallery)
+    assert (job["model"], job["prompt"], job["width"], job["height"]) == ("inky", "a lamp", 64, 64)
+    [(role, upload, _)] = inputs(stage, gallery)
+    assert (
+        role == "style" and stage.row("SELECT member FROM uploads WHERE id = ?", upload)["member"] == ada.id
+    )
+    apart = np.abs(np.asarray(plain, float) - np.asarray(await picture_of(gallery), float)).mean()
+    assert apart > 2, "of 255"
+    varied = await stage.card(await stage.press(ada, gallery, "V1"), is_drawn)
+    assert [(role, own) for role, own, _ in inputs(stage, varied)] == [("start", None), ("style", upload)]
+    again = await stage.card(await stage.press(ada, gallery, "🔄"), is_drawn)
+    assert inputs(stage, again) == inputs(stage, gallery)
+    stage.verify()
+
+
+async def test_a_model_that_takes_references_is_told_what_the_picture_is_for(stage: Stage) -> None:
+    gallery = await in_style(stage.guest(), "a lamp", FIRST, model="klein", images=1)
+    assert row_of(stage, gallery)["prompt"] == "a lamp, in the style of image 1"
+    assert [role for role, *_ in inputs(stage, gallery)] == ["reference"]
+
+
+async def test_a_saved_styles_picture_is_used_where_the_model_can(stage: Stage) -> None:
+    ada, ben = stage.guest(), stage.guest()
+    shown = ada.upload("a.png", FIRST)
+    await stage.private(
+        await ada.slash("gallery", "style save", name="look", words="on paper", picture=shown)
+    )
+    gallery = await stage.draw(ben, "a lamp --style look --model inky", images=1)
+    upload = stage.row("SELECT upload FROM styles WHERE name = 'look'")["upload"]
+    assert inputs(stage, gallery) == [("style", upload, None)]
+    other = await stage.draw(ben, "a lamp --style look", images=1)
+    assert inputs(stage, other) == [] and stage.job(other)["prompt"] == "a lamp, on paper"
+    assert "This model can't use the style's picture" in other.texts
+
+
+async def test_the_panel_uses_a_picture_as_a_style_and_others_are_named_where_a_model_cant(
+    stage: Stage,
+) -> None:
+    ada, ben = stage.guest(), stage.guest()
+    refused = await ada.slash(
+        "gallery", "style reference", picture=ada.upload("a.png", FIRST), prompt="a lamp", model="tiny"
+    )
+    assert "These can: `klein`, `inky`." in await stage.private(refused)
+    assert not stage.rows("SELECT id FROM uploads WHERE member = ?", ada.id)
+    choices = await ada.autocomplete("gallery", "style reference", prompt="x", focused="model", model="")
+    assert [each["value"] for each in choices] == ["klein", "inky"]
+    message = await ada.say("gallery", "look", {"a.png": FIRST})
+    form = await (await stage.in_panel(ben, message, "Use as style")).wait_for_modal()
+    seen = {each.id for each in await ben.sees("gallery")}
+    await ben.submit(form, {"prompt": "a lamp --images 1 --model inky"})
+    gallery = await drawn_for(ben, seen)
+    assert [role for role, *_ in inputs(stage, gallery)] == ["style"]
+    form = await (await stage.in_panel(ben, gallery, "Use as style")).wait_for_modal()
+    await ben.submit(form, {"prompt": "a hat --images 1 --model inky"})
+    seen |= {gallery.id}
+    from_gallery = await drawn_for(ben, seen)
+    assert inputs(stage, from_gallery) == [("style", None, job_of(gallery))]

@@ -8,6 +8,7 @@ from discord.app_commands import Choice, Range
 
 from bot.client import Interaction, answer
 from bot.commands.imagine import models_like, schedulers_like
+from bot.commands.style_choices import styles_like
 from bot.permissions import actor_of
 from bot.studio.orders.parameters import ASPECTS
 from bot.ui import Language, command, say_to, text
@@ -38,6 +39,7 @@ async def settings(
     model: str | None = None,
     scheduler: str | None = None,
     suffix: str | None = None,
+    style: str | None = None,
     ping: bool | None = None,
     vary: str | None = None,
     remix: str | None = None,
@@ -50,6 +52,7 @@ async def settings(
         model=model,
         scheduler=scheduler,
         suffix=suffix,
+        style=style,
         pings=ping,
         vary=Distance(vary) if vary else None,
         remix=Distance(remix) if remix else None,
@@ -64,6 +67,7 @@ async def settings(
 
 settings.autocomplete("model")(models_like)
 settings.autocomplete("scheduler")(schedulers_like)
+settings.autocomplete("style")(styles_like)
 
 
 def told(say: Language, defaults: MemberDefaults) -> str:

@@ -15,7 +15,7 @@ from bot.studio import (
     OwnCase,
     demand_known,
 )
-from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction, Upload
+from db import Act, Block, Case, EffectKind, EntryKind, Job, Looks, Repositories, Transaction
 from generation import JobId, MemberId, Running
 from generation.queue.dispatcher import Dispatcher
 
@@ -256,13 +256,14 @@ class Takedown:
     ) -> None:
         """Removes the rows and files now, and the message by an effect.
 
-        The pictures that a member sent for it go too, unless another order of theirs needs them and they removed it themselves.
+        The pictures that a member sent for it go too, unless a style has them, or another order of theirs needs them and they
+        removed it themselves.
         """
         for image in await self._records.pictures.of_job(job.id):
             await self._records.pictures.remove(
                 tx, job.id, image.index, by=by.member, reason=reason, at=self._clock()
             )
-        sent = [each.source.id for each in job.drawing.pictures if isinstance(each.source, Upload)]
+        sent = await self._records.uploads.sent_for(job.id, job.member)
         if by.member == job.member:
             sent = await self._records.uploads.needed_by_alone(job.id, job.member)
         await self._records.uploads.remove(tx, sent, self._clock())

@@ -7,4 +7,5 @@ A member gets the sentence of the leaf's class (see `bot/texts`) and is charged 
 from bot.studio.errors.acts import *  # noqa: F403  # every class of these modules is a refusal
 from bot.studio.errors.orders import *  # noqa: F403
 from bot.studio.errors.refusal import *  # noqa: F403
+from bot.studio.errors.styles import *  # noqa: F403
 from bot.studio.errors.uploads import *  # noqa: F403

@@ -21,7 +21,9 @@ class EmptyPrompt(PromptRefusal):
 class PromptTooLong(PromptRefusal):
     length: int
     limit: int
-    what: str = "prompt"  # or "negative", "preset", "suffix", "with-preset", "with-file"
+    what: str = (
+        "prompt"  # or "negative", "preset", "suffix", "style", "with-preset", "with-file", "with-style"
+    )
 
 
 class UnknownParameter(PromptRefusal):
@@ -58,7 +60,7 @@ class ModelCannot(PromptRefusal):
     """The model can't do what the order needs."""
 
     model: str
-    what: str  # "text" (draw from a prompt alone), "start" (from a picture) or "mask"
+    what: str  # "text" (draw from a prompt alone), "start" (from a picture), "mask" or "style" (of a picture)
     can_start: bool
     able: tuple[str, ...] = ()  # names of models that can
 

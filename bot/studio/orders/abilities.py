@@ -31,9 +31,10 @@ def fitted(
         is_map = replace(control, is_prepared=True)
         raise CannotSketch(drawing.model, control.kind.value, able, can_follow(abilities, is_map))
     needed = _needed(order)
-    if not _CAN[needed](abilities):
-        able = tuple(name for name, can in others if _CAN[needed](can))
-        raise ModelCannot(drawing.model, needed, abilities.starts, able)
+    for each in needed:
+        if not _CAN[each](abilities):
+            able = tuple(name for name, can in others if _CAN[each](can))
+            raise ModelCannot(drawing.model, each, abilities.starts, able)
     names: list[str] = []
     if drawing.prompt.negative and not is_negative_used(abilities, drawing.guidance):
         names.append("no")
@@ -62,6 +63,7 @@ def cannot_edit(model: str, count: int, others: Iterable[tuple[ModelName, Abilit
 
 
 _CAN: dict[str, Callable[[Abilities], bool]] = {
+    "style": lambda abilities: abilities.has_style_adapter,
     "references": lambda abilities: bool(abilities.references),
     "mask": lambda abilities: abilities.masks,
     "start": lambda abilities: abilities.starts,
@@ -69,12 +71,14 @@ _CAN: dict[str, Callable[[Abilities], bool]] = {
 }
 
 
-def _needed(order: Order) -> str:
-    if order.drawing.references:
-        return "references"
-    if order.drawing.is_masked:
-        return "mask"
-    return "start" if order.drawing.picture(Role.START) else "text"
+def _needed(order: Order) -> tuple[str, ...]:
+    drawing = order.drawing
+    own = ("style",) if drawing.picture(Role.STYLE) else ()
+    if drawing.references:
+        return ("references", *own)
+    if drawing.is_masked:
+        return ("mask", *own)
+    return ("start" if drawing.picture(Role.START) else "text", *own)
 
 
 def is_negative_used(abilities: Abilities, guidance: float) -> bool:

@@ -31,6 +31,15 @@ def composed(
     wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry, usual: Usual
 ) -> Order:
     """Builds the order of an /imagine with the member's defaults. `wish` has no preset. Raises as `compose` without them."""
+    order = _suffixed(wish, actor, models, default, usual)
+    if order.style or usual.member.style is None:
+        return order
+    return replace(order, style=usual.member.style, is_style_usual=True)
+
+
+def _suffixed(
+    wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], default: ModelEntry, usual: Usual
+) -> Order:
     if usual.member.suffix is None or is_behind(wish.prompt, usual.member.suffix):
         return compose(with_options(wish, models, default, usual), actor, models, default)
     try:

@@ -29,6 +29,7 @@ NAMES = {
     "sampler": "scheduler",
     "lora": "lora",
     "preset": "preset",
+    "style": "style",
     "r": "repeat",
     "repeat": "repeat",
     "iw": "image_weight",
@@ -45,7 +46,7 @@ FOREIGN: dict[str, str | None] = {
         ["v", "version", "niji", "s", "stylize", "c", "chaos", "q", "quality", "w", "weird"], _NUMBER
     ),
     **dict.fromkeys(["stop", "cw", "sw", "ow", "exp", "sv", "bs", "sameseed"], _NUMBER),
-    **dict.fromkeys(["style", "motion", "ratio"], _WORD),
+    **dict.fromkeys(["motion", "ratio"], _WORD),
     **dict.fromkeys(["cref", "sref", "oref", "p", "profile", "end"], _LINKS),
     **dict.fromkeys(
         ["tile", "draft", "raw", "fast", "relax", "turbo", "hd", "sd", "video", "loop", "public"]

@@ -75,6 +75,7 @@ class PromptInput:
     scheduler: str | None = None
     lora: str | None = None  # "pixel:0.8 ink": names with or without a weight
     preset: str | None = None
+    style: str | None = None  # the name of one of the server's
     repeat: str | None = None  # how often an /imagine orders it
     image_weight: str | None = None  # of the picture that it starts from
     notes: tuple[Note, ...] = ()  # on the card
@@ -122,7 +123,7 @@ def with_preset(wish: PromptInput, presets: Mapping[str, str]) -> PromptInput:
 def behind_prompt(wish: PromptInput, text: str) -> PromptInput:
     """Puts a saved text behind the prompt, as if it were typed there. Parameters of `wish` win. Raises as `read`."""
     added = read_inline(PromptInput(prompt=text))
-    return _joined(wish, added, _listed(wish.prompt, added.prompt), "with-preset")
+    return _joined(wish, added, listed(wish.prompt, added.prompt), "with-preset")
 
 
 def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) -> PromptInput:
@@ -138,8 +139,8 @@ def with_file(wish: PromptInput, held: PromptInput, presets: Mapping[str, str]) 
     return _joined(wish, held, f"{one_line(held.prompt)} {wish.prompt}", "with-file")
 
 
-def _listed(prompt: str, more: str) -> str:
-    """Puts a preset's words behind a prompt. A comma parts them, unless a weight or a sign does."""
+def listed(prompt: str, more: str) -> str:
+    """Puts saved words behind a prompt. A comma parts them, unless a weight or a sign does."""
     prompt, more = prompt.strip(), more.strip()
     is_parted = not (prompt and more) or re.search(r"(?:[^\w\s)\]\"'”’]|::\S*)$", prompt) or more[0] in ",.;:"
     return f"{prompt} {more}" if is_parted else f"{prompt}, {more}"
@@ -161,8 +162,9 @@ def compose(
     wish = with_preset(read(wish), presets)
     order = _order(wish, actor, models, default)
     # After the weights: `::` alone has no words either, but its mistake is another.
-    _demand_weights(order.drawing.prompt, wish)
-    if is_blank(Prompt(text=one_line(wish.prompt)).unweighted):
+    demand_weights(order.drawing.prompt, wish)
+    # A style may have all the words.
+    if is_blank(Prompt(text=one_line(wish.prompt)).unweighted) and not order.style:
         raise EmptyPrompt
     return order
 
@@ -185,9 +187,9 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
     if len(negative) > PROMPT_LIMIT:
         raise PromptTooLong(len(negative), PROMPT_LIMIT, "negative")
     images = _whole("images", wish.images, *RANGES["images"], default=4)
-    loras = _loras(wish.lora or "", model, models)
+    loras = loras_of(wish.lora or "", model, models)
     drawing: Drawing[PictureSource] = Drawing(
-        prompt=Prompt(text=_triggered(text, loras, model), negative=negative),
+        prompt=Prompt(text=triggered(text, loras, model), negative=negative),
         model=model.name,
         size=model.size_for(aspect_of(wish.aspect)),
         steps=_whole("steps", wish.steps, 1, model.max_steps, default=model.steps),
@@ -203,10 +205,18 @@ def _order(wish: PromptInput, actor: Actor, models: Sequence[ModelEntry], defaul
         notes = (*notes, Note(kind=NoteKind.IGNORED, names=("repeat",)))
     if wish.image_weight is not None:  # an order with a picture takes it out; see supplied.py
         notes = (*notes, Note(kind=NoteKind.IGNORED, names=("iw",)))
-    return Order(actor=actor, source=TYPED, action=JobAction.IMAGINE, drawing=drawing, notes=notes)
+    return Order(
+        actor=actor,
+        source=TYPED,
+        action=JobAction.IMAGINE,
+        drawing=drawing,
+        notes=notes,
+        style=one_line(wish.style or ""),
+    )
 
 
-def _demand_weights(prompt: Prompt, wish: PromptInput) -> None:
+def demand_weights(prompt: Prompt, wish: PromptInput) -> None:
+    """`wish`: that the prompt was made of. Raises UnusableWeights."""
     field = "prompt"
     try:
         _ = prompt.parts
@@ -264,7 +274,7 @@ def _scheduler(name: str | None, model: ModelEntry) -> str:
     raise UnknownScheduler(name, model.name, near[0] if near else "")
 
 
-def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSet:
+def loras_of(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSet:
     """Parses LoRAs. Of a name given twice the last weight counts; a weight of 0 means no LoRA."""
     asked: dict[str, Lora] = {}
     for written in text.replace(",", " ").split():
@@ -272,9 +282,14 @@ def _loras(text: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraSe
         known = _find_lora(name, model, models)
         asked[known.name] = Lora(name=known.name, weight=_weight(written, weight) if colon else known.weight)
     loras = tuple(sorted(lora for lora in asked.values() if lora.weight))
+    demand_few(loras, asked)
+    return loras
+
+
+def demand_few(loras: LoraSet, asked: Iterable[str]) -> None:
+    """`asked`: the names, for the sentence. Raises BadParameter."""
     if len(loras) > MAX_LORAS:
         raise BadParameter("lora", " ".join(asked), "loras", high=MAX_LORAS)
-    return loras
 
 
 def _find_lora(name: str, model: ModelEntry, models: Sequence[ModelEntry]) -> LoraEntry:
@@ -294,14 +309,14 @@ def _weight(written: str, weight: str) -> float:
     raise BadParameter("lora", written, "lora", *RANGES["lora"])
 
 
-def _triggered(text: str, loras: LoraSet, model: ModelEntry) -> str:
-    """Adds the model's prefix and the LoRAs' trigger words that the prompt lacks."""
+def triggered(text: str, loras: LoraSet, model: ModelEntry, what: str = "prompt") -> str:
+    """Adds the model's prefix and the LoRAs' trigger words that the prompt lacks. Raises PromptTooLong, with `what`."""
     entries = {lora.name: lora for lora in model.loras}
     words = [model.prefix, *(entries[lora.name].trigger for lora in loras)]
     missing = [word for word in words if word and word.casefold() not in text.casefold()]
     text = ", ".join([*missing, text] if text else missing)
     if len(text) > PROMPT_LIMIT:
-        raise PromptTooLong(len(text), PROMPT_LIMIT)
+        raise PromptTooLong(len(text), PROMPT_LIMIT, what)
     return text
 
 

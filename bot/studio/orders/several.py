@@ -29,6 +29,7 @@ _OPTIONS = {
     "model": "model",
     "lora": "lora",
     "preset": "preset",
+    "style": "style",
     "images": "images",
 }
 """Options of /imagine that a parameter can say, and its name. `--images` is last: `--no` takes all words before a parameter."""
@@ -47,7 +48,7 @@ def compose_each(
     orders: list[Order] = []
     for text in permutations(wish.prompt):
         variant = with_preset(read_inline(replace(wish, prompt=text)), presets)
-        times, typed = _times(variant.repeat), options_of(variant)
+        times, typed = _times(variant.repeat), options_of(replace(variant, style=None))
         first = composed(replace(variant, repeat=None), actor, models, default, usual)
         first = replace(first, typed=typed)
         is_seed_typed = variant.seed not in (None, "-1")

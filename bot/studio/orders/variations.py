@@ -1,6 +1,6 @@
 """Orders made from a job by a button or a repeat."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -104,7 +104,7 @@ class Variations:
         job, model = await self._known(job_id, actor)
         await self._picture(job_id, image)
         start = _start(job_id, image, model, beyond)
-        pictures = (start, *await self._controls(job, model))
+        pictures = await self._guided(job, model, start, by={Role.STYLE, Role.CONTROL})
         drawing = replace(_drawing(job, model), images=4, pictures=pictures)
         return Order(actor=actor, source=f"V{image + 1}", action=JobAction.VARIATION, drawing=drawing)
 
@@ -131,7 +131,8 @@ class Variations:
             source=source, role=Role.START, strength=outpainting_strength(model), placement=placement
         )
         # A model of single objects continues the ground, and its four pictures would be alike.
-        drawing = replace(drawing, images=1 if model.adapts_prompts else 4, pictures=(start,))
+        pictures = await self._guided(job, model, start, by={Role.STYLE})
+        drawing = replace(drawing, images=1 if model.adapts_prompts else 4, pictures=pictures)
         action = OUTPAINTING[press]
         return Order(actor=actor, source=f"{action} {source.image + 1}", action=action, drawing=drawing)
 
@@ -193,10 +194,16 @@ class Variations:
             prompt=said.drawing.prompt,
             seed=said.drawing.seed,
             images=said.drawing.images,
-            pictures=(start, *await self._controls(job, model)),
+            pictures=await self._guided(job, model, start, by={Role.STYLE, Role.CONTROL}),
             **decided,
         )
-        return Order(actor=actor, source=f"remix {image + 1}", action=JobAction.REMIX, drawing=drawing)
+        return Order(
+            actor=actor,
+            source=f"remix {image + 1}",
+            action=JobAction.REMIX,
+            drawing=drawing,
+            style=said.style,
+        )
 
     async def regional(self, job_id: JobId, image: int, actor: Actor) -> tuple[Remixable, Parent]:
         """Returns the job, and the picture of which a region can be redrawn. Raises NoSuchJob, PictureGone, ModelCannot."""
@@ -217,20 +224,25 @@ class Variations:
         model = self._settings.model(order.drawing.model)
         start: InputPicture[PictureSource] = InputPicture(source=source, role=Role.START, region=region)
         # Another size would cut off a part of what is kept.
-        drawing = replace(order.drawing, size=_drawing(job, model).size, pictures=(start,))
+        pictures = await self._guided(job, model, start, by={Role.STYLE})
+        drawing = replace(order.drawing, size=_drawing(job, model).size, pictures=pictures)
         return replace(
             order, source=f"{JobAction.REGION} {source.image + 1}", action=JobAction.REGION, drawing=drawing
         )
 
-    async def _controls(self, job: Job, model: ModelEntry) -> list[InputPicture[PictureSource]]:
-        """Returns the job's control picture, if it is still there and the model can follow it."""
-        return [
+    async def _guided(
+        self, job: Job, model: ModelEntry, start: InputPicture[PictureSource], *, by: Set[Role]
+    ) -> tuple[InputPicture[PictureSource], ...]:
+        """Returns the start picture, and the job's pictures of these roles that are still there and that the model can use."""
+        can = self._abilities_of(model.name)
+        usable = [
             each
             for each in job.drawing.pictures
-            if each.control is not None
-            and follows(model, self._abilities_of(model.name), each.control)
+            if each.role in by
+            and (follows(model, can, each.control) if each.control else bool(model.style_adapter))
             and not await self._is_gone(each.source)
         ]
+        return (start, *usable)
 
     async def _is_gone(self, source: PictureSource) -> bool:
         """Returns whether it is an upload that was removed."""

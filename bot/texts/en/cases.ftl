@@ -49,7 +49,9 @@ case-source = { $code ->
     [image] /imagine, with a picture
     [vary] /vary
     [blend] /blend
+    [style] /style reference
     [preset-save] /preset save
+    [style-save] /style save
     [settings] /settings
     [v] V{ $image }
     [u] U{ $image }

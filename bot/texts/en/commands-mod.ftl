@@ -168,6 +168,7 @@ mod-audit-act = **{ ID($number) }** · { $actor ->
     [policy-reset] policy-reset
     [log-channel] log-channel
     [second-for-bans] second-for-bans
+    [style-remove] style-remove
     [paid-access] paid-access
     [read-log] read-log
    *[other] { $act }

@@ -8,6 +8,9 @@ error-prompt-too-long = { $what ->
     [suffix] The suffix has { $length } characters; at most { $limit } fit.
     [preset] The preset has { $length } characters; at most { $limit } fit.
     [with-preset] The prompt with its preset has { $length } characters; at most { $limit } fit.
+    [style] The style's words have { $length } characters; at most { $limit } fit.
+    [style-loras] The style's `--lora` has { $length } characters; at most { $limit } fit.
+    [with-style] The prompt with its style has { $length } characters; at most { $limit } fit.
     [with-file] The prompt with its file has { $length } characters; at most { $limit } fit.
    *[prompt] The prompt has { $length } characters; at most { $limit } fit.
 }
@@ -15,7 +18,7 @@ error-unknown-parameter = { $is_near ->
     [yes] There is no parameter { CODE($name, before: "--") }. Did you mean `--{ $nearest }`?
    *[no] There is no parameter { CODE($name, before: "--") }. There are { parameters }.
 }
-parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--iw`, `--lora`, `--preset` and `--repeat`
+parameters = `--ar`, `--seed`, `--no`, `--steps`, `--cfg`, `--images`, `--model`, `--iw`, `--lora`, `--preset`, `--style` and `--repeat`
 error-bad-parameter = { $has_value ->
     [yes] `--{ $name }` can't be { CODE($value) }: it takes { parameter-takes }.
    *[no] `--{ $name }` has no value: it takes { parameter-takes }.
@@ -37,6 +40,7 @@ parameter-takes = { $option ->
     [negative] what the picture should not show
     [model] the name of a model
     [preset] the name of one of your presets
+    [style] the name of a style of this server
     [scheduler] a scheduler's name, such as `Euler a`
     [loras] at most { $high }
    *[lora] a LoRA's name, or a name and a weight from { $low } to { $high }, such as `name:0.8`
@@ -50,6 +54,7 @@ error-model-cannot = { $what ->
         [yes] It changes pictures: press ✏️ below one and add `--model { $model }` to its prompt.
        *[no] Choose another one with the option `model`.
     }
+    [style] The model `{ $model }` can't draw in the style of a picture. { models-that-can }
     [mask] The model `{ $model }` can't fill in a part of a picture. { models-that-can }
    *[start] The model `{ $model }` can't start from a picture. { models-that-can }
 }
@@ -120,6 +125,19 @@ error-unknown-preset = { $nearest ->
 }
 error-bad-preset-name = { CODE($name) } can't be a preset's name: it takes one word of at most { $limit } letters, digits, `_` and `-`, and does not begin with `-`.
 error-nested-preset = A preset can't contain another preset: write that one's text instead.
+error-unknown-style = { $nearest ->
+    [none] This server has no style { CODE($name) }. `/style save` makes one.
+   *[other] This server has no style { CODE($name) }. Did you mean { CODE($nearest) }? `/style list` shows them all.
+}
+error-bad-style-name = { CODE($name) } can't be a style's name: it takes one word of at most { $limit } letters, digits, `_` and `-`, and does not begin with `-`.
+error-empty-style = There is nothing to save: a style needs words, `--lora` or a picture.
+error-style-takes-words = A style takes words and `--lora` alone; `/preset save` keeps other parameters.
+error-style-taken = The style { CODE($name) } is another member's. Choose another name.
+error-too-many-styles = { $is_own ->
+    [yes] You have { $limit } styles in this server already, the maximum. Delete one with `/style delete`.
+   *[no] This server has { $limit } styles already, the maximum.
+}
+error-not-your-style = The style { CODE($name) } is another member's. Its owner and the moderators can delete it.
 error-empty-suffix = A suffix needs words, parameters such as `--no text`, or both.
 error-empty-preset = There is nothing to save: a preset needs words, parameters such as `--ar 3:2`, or both.
 error-too-many-presets = You have { $limit } presets already, the maximum. Delete one with `/preset delete`.
@@ -260,6 +278,7 @@ error-generation-failed = No picture was made. { $kind ->
     [weights] The weights in the prompt can't be used.
     [text] The model can't draw from a prompt alone. Choose another one.
     [start] The model can't start from a picture. Choose another one.
+    [style] The model can't draw in the style of a picture. Choose another one.
     [reference] The model takes no such pictures, or fewer of them. Choose another one.
     [control] The model follows no such picture. Choose another one.
     [mask] The model needs a mask that it did not get, or knows none. Choose another one.

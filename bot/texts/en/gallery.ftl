@@ -47,6 +47,7 @@ gallery-note = -# { $kind ->
     [unweighted] It is drawn without weights.
     [clamped] { $names } was beyond its range. The limit { $limit } is used.
     [ground] A plain colour stands for the scene ({ $names }): this model draws none.
+    [style-picture] This model can't use the style's picture: its words and LoRAs count.
     [defaults] Left out of your own defaults, because it can't be used here: { $names }.
     [loras] LoRAs of the file that are not here were left out: { $names }.
     [weights] This model does not weigh words. Brackets and weights were left out.
@@ -203,6 +204,7 @@ panel-press = { $press ->
     [picture-strong] Vary strong
     [picture-remix] Remix
     [picture-edit] Edit…
+    [picture-style] Use as style
     [picture-report] Report
     [picture-remove] Remove
    *[picture-verify] Verify
@@ -214,6 +216,10 @@ instruction-prompt = What should change
 instruction-files = Further pictures
     .hint = Name them in the instruction: put the hat of image 2 on the fox of image 1
 instruction-picture = Picture
+style-form-title = Use as style
+style-form-prompt = What the new picture shows
+    .hint = --model, --ar and --seed work in here too
+gallery-styled = -# In the style of a picture.
 
 ## A refused prompt, and its form
 
@@ -310,6 +316,20 @@ preset-none = You have no presets. `/preset save` makes one.
 preset-title = ### Your presets · { $count } of { $most }
 preset-deleted = The preset { CODE($name) } is deleted.
 
+## Styles of a server
+
+style-saved = { $version ->
+    [1] Saved. { style-adds }
+   *[other] Saved as version { ID($version) }. { style-adds }
+}
+style-adds = { CODE($name, before: "--style ") } in a prompt, or the option `style` of `/imagine`, draws with it.
+style-title = ### Styles of this server
+style-none = This server has no styles. `/style save` makes one.
+style-about = **{ PLAIN($name) }** · version { ID($version) } · <@{ ID($member) }>
+style-words = { CODE($words, limit: 500) }
+style-loras = -# LoRAs: { CODE($loras, limit: 200) }
+style-deleted = The style { CODE($name) } is deleted.
+
 ## A member's own defaults
 
 settings-title = ### Your defaults
@@ -328,6 +348,7 @@ settings-name = { $name ->
     [model] model
     [scheduler] scheduler
     [suffix] suffix
+    [style] style
     [pings] ping
     [vary] V1–V4
    *[remix] Remix

@@ -28,7 +28,7 @@ privacy-export = The data that I keep about you, in every server: `data.json` { 
 privacy-question =
     ### Delete the data that I keep about you, in every server
     - { privacy-orders } and { privacy-pictures }, and the messages that show them
-    - your presets and defaults, your prompts in the moderators' log, your reports, and cases about you that are over, with their cards
+    - your presets, styles and defaults, your prompts in the moderators' log, your reports, and cases about you that are over, with their cards
 privacy-in-line = - { privacy-orders } in the queue: cancelled and refunded
 privacy-copy-first =
     That can't be undone. `/privacy export` gives you a copy first.

@@ -24,6 +24,7 @@ from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler, accepts_generator, scaled
 from generation.worker.denoise.slots import References, Row, Slot, UNet, own_part
 from generation.worker.denoise.step_table import HISTORY, StepTable
+from generation.worker.denoise.style_rows import style_arguments
 from generation.worker.memory import optional_work
 
 ROW_COUNTS = (1, 2, 4, 8, 16, 24, 32, 48, 64, 96, 128)
@@ -350,6 +351,7 @@ def _plan_for(slots: Sequence[Slot], sizes: Sequence[int], device: torch.device)
             **({"extents": tuple(row.extent for row in told)} if told[0].extent else {}),
             **_references([row.references for row in told]),
             **controls_of([slot.rows for slot in slots], sizes, lambda values: upload(values, device)),
+            **style_arguments([row.style for row in told], device),
         },
     )
 

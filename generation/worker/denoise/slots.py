@@ -12,6 +12,7 @@ from generation.request import BatchKey
 from generation.worker.denoise.inpaint import Background, Mask
 from generation.worker.denoise.schedulers import Scheduler
 from generation.worker.denoise.step_table import StepTable
+from generation.worker.denoise.style_rows import StyleTokens
 
 
 def own_part(state: Tensor, shape: tuple[int, ...]) -> Tensor:
@@ -59,6 +60,11 @@ class Row:
     extent: tuple[int, int, int] | None = None
     references: References | None = None
     control: RowControl | None = None
+    style: StyleTokens | None = None
+
+    @property
+    def is_negative(self) -> bool:
+        return self.unguided == 0.0
 
 
 @dataclass(slots=True, eq=False, kw_only=True, weakref_slot=True)

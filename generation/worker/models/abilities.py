@@ -60,15 +60,18 @@ _PLAIN = {"self", "prompt", "image", "mask_image", "args", "kwargs"}
 """Parameters without a default that an order can fill."""
 
 
-def of_files(source: str) -> Abilities | None:
-    """Returns what a model folder can do, before it is loaded; None for a hub name, or a source that can't be read so."""
+def of_files(source: str, style_adapter: str = "") -> Abilities | None:
+    """Returns what a model folder can do, before it is loaded; None for a hub name, or a source that can't be read so.
+
+    `style_adapter`: as in the model's entry.
+    """
     folder = Path(source)
     try:
         index = json.loads((folder / "model_index.json").read_bytes())
         pipeline = getattr(diffusers, str(index["_class_name"]))
         parts = {name: folder / name / "config.json" for name in ("unet", "transformer")}
         configs = {name: json.loads(file.read_bytes()) for name, file in parts.items() if file.is_file()}
-        return of_class(pipeline, index, configs)
+        return replace(of_class(pipeline, index, configs), has_style_adapter=bool(style_adapter))
     except (OSError, ValueError, KeyError, AttributeError, ImportError) as unknown:
         log.debug("%s: what it can do is unknown until it is loaded: %s", source, unknown)
         return None

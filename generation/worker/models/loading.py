@@ -28,6 +28,7 @@ from generation.worker.models.offload import denoiser_of
 from generation.worker.models.pipeline_model import PipelineModel
 from generation.worker.models.sources.pipelines import load_pipeline
 from generation.worker.models.sources.preview_decoder import load_preview_decoder
+from generation.worker.models.style_adapter import StyleAdapter
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +85,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         pipe = load_pipeline(entry, dtype)
         _check(entry, pipe)
         load_embeddings(entry, pipe)
+        styles = StyleAdapter.load(entry, pipe, dtype) if entry.style_adapter else None
         # To the device alone: its files decide which parts stay in float32. T5 overflows in float16.
         pipe.to(device)
         nets = load_nets(entry, pipe, dtype, device)
@@ -94,7 +96,7 @@ def load(entry: ModelEntry, device: torch.device, dtype: torch.dtype) -> Model:
         if dtype is not torch.float32 and pipe.vae.config.get("force_upcast"):
             pipe.vae.to(torch.float32)  # it overflows in half precision and gives bands of colour in bfloat16
         preview = load_preview_decoder(entry.preview, pipe.vae, dtype).to(device) if entry.preview else None
-        model = Model(entry, pipe, device, dtype, preview, nets)
+        model = Model(entry, pipe, device, dtype, preview, nets, styles)
         _try_scheduler(model)
         return model
     except BrokenModelFolder as broken:
@@ -149,6 +151,10 @@ def _check(entry: ModelEntry, pipe: Any) -> None:
     family = FAMILIES.get(type(pipe).__name__)
     if family is None and entry.preview:
         raise BrokenModel(f"{entry.name}: a {type(pipe).__name__} has no previews; leave `preview` out.")
+    if family is None and entry.style_adapter:
+        raise BrokenModel(
+            f"{entry.name}: a {type(pipe).__name__} takes no IP-Adapter; leave `style_adapter` out."
+        )
     if family is None and "prompt" not in inspect.signature(pipe.__call__).parameters:
         raise BrokenModel(f"{entry.source}: it is a {type(pipe).__name__}, which takes no prompt.")
     if family is not None and not family(pipe).is_fitting:

@@ -17,7 +17,7 @@ from generation.worker.denoise.conditioning import Conditioner
 from generation.worker.denoise.cuda_graphs import CudaGraphs, CudaRecorder
 from generation.worker.denoise.inpaint import Mask
 from generation.worker.denoise.schedulers import named, suited
-from generation.worker.denoise.slots import References, RowControl, Slot
+from generation.worker.denoise.slots import References, Row, RowControl, Slot
 from generation.worker.denoise.step_table import StepTables
 from generation.worker.models.abilities import of_pipe, with_controls
 from generation.worker.models.clip_skip import layers_skipped
@@ -25,6 +25,7 @@ from generation.worker.models.families import FAMILIES
 from generation.worker.models.loras import Adapters
 from generation.worker.models.offload import Offload, denoiser_of
 from generation.worker.models.prompt_reading import reading_of
+from generation.worker.models.style_adapter import StyleAdapter
 from generation.worker.output.decode import Codec, read_init, reference_picture, to_tensor
 
 
@@ -73,8 +74,10 @@ class Model:
         dtype: torch.dtype,
         preview: Any = None,
         nets: ControlNets | None = None,
+        styles: StyleAdapter | None = None,
     ) -> None:
         """`preview`: as in `Codec`. `nets`: on the device."""
+        self.styles = styles
         self.entry = entry
         self.pipe = pipe
         self.device = device
@@ -98,7 +101,8 @@ class Model:
         self.conditioner = Conditioner(self.family, device, dtype, self.offload, self.adapters.wear)
         self.codec = Codec(pipe, self.family, device, self.offload, preview)
         self.batch_states = BatchStates(device)
-        self.abilities = with_controls(replace(of_pipe(pipe), multiple=self.family.multiple), entry)
+        can = replace(of_pipe(pipe), multiple=self.family.multiple, has_style_adapter=styles is not None)
+        self.abilities = with_controls(can, entry)
 
     def scheduler_name(self, name: str = "") -> str:
         """Returns the name of an order's scheduler; of the model's own if `name` is empty."""
@@ -132,6 +136,7 @@ class Model:
         rows = tuple(replace(row, references=references) for row in rows) if references else rows
         control = self._control(drawing)
         rows = tuple(replace(row, control=control) for row in rows) if control else rows
+        rows = self._styled(rows, drawing)
         generator = torch.Generator().manual_seed(drawing.seed + index)
         init = mask = None
         if start := drawing.picture(Role.START):
@@ -189,6 +194,14 @@ class Model:
         if self.nets is None:
             return None
         return self.nets.row_control(picture, drawing.size, self.codec, self.device, self.dtype)
+
+    def _styled(self, rows: tuple[Row, ...], drawing: Drawing[bytes]) -> tuple[Row, ...]:
+        """Raises UnusableRequest, and generation.files.images.PictureError."""
+        if self.styles is not None:
+            return self.styles.seen(rows, drawing)
+        if drawing.picture(Role.STYLE):
+            raise UnusableRequest("style", f"{self.entry.name} takes no style pictures.")
+        return rows
 
     def reading(self, drawing: Drawing[bytes]) -> Reading:
         """Returns how the model reads the drawing's prompt. Raises BadWeights."""

@@ -145,6 +145,8 @@ class PipelineModel(Model):
         name, can = self.entry.name, self.abilities
         if (picture := drawing.picture(Role.CONTROL)) and picture.control:
             demand_control(name, can, picture.control)
+        if drawing.picture(Role.STYLE):
+            raise UnusableRequest("style", f"{name} takes no style pictures.")
         if drawing.references:
             demand_references(name, can, len(drawing.references))
             return self.pipe

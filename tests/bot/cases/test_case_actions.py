@@ -12,6 +12,7 @@ from bot.app import build
 from bot.cases.buttons import CaseAction
 from bot.studio.cases.cases import Decision
 from bot.studio.errors import PromptRefused
+from bot.studio.styles.server_styles import StyleInput
 from db.appeals import Decision as Answer
 from db.audit import Act
 from db.audit_check import check_audit
@@ -139,6 +140,11 @@ async def restore(shop: Shop) -> None:
     await shop.takedown.restore(MIA, "a mistake", job_id=job.id)
 
 
+async def remove_style(shop: Shop) -> None:
+    await shop.styles.save(ADA, StyleInput(name="ink", words="in black ink"))
+    await shop.styles.delete(MIA, "ink", "spam")
+
+
 ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.OPEN_CASE: open_case,
     Act.CLAIM: claim,
@@ -176,6 +182,7 @@ ACTS: dict[Act, Callable[[Shop], Awaitable[Any]]] = {
     Act.LOG_CHANNEL: lambda shop: shop.casework.set_log_channel(MIA, 42),
     Act.SECOND_FOR_BANS: lambda shop: shop.casework.set_second_for_bans(MIA, True),
     Act.PAID_ACCESS: lambda shop: shop.casework.set_paid(MIA, True),
+    Act.STYLE_REMOVE: remove_style,
     Act.READ_LOG: lambda shop: shop.takedown.note_reading(MIA, ADA.member),
 }
 
@@ -239,10 +246,9 @@ def test_every_command_and_button_of_a_moderator_has_its_act(shop: Shop) -> None
         named |= {each.qualified_name for each in commands if not isinstance(each, app_commands.Group)}
     assert named | {"Remove picture"} == set(COMMANDS)
     assert set(PRESSES) == {*CaseAction, *Answer}
-    # Cancelling another member's order is a button on the gallery's card, which its owner has too.
-    assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | {Act.CANCEL} == set(
-        Act
-    )
+    # Owners have these too: the button on a gallery's card that cancels an order, and /style delete.
+    theirs = {Act.CANCEL, Act.STYLE_REMOVE}
+    assert {act for acts in COMMANDS.values() for act in acts} | set(PRESSES.values()) | theirs == set(Act)
 
 
 @pytest.mark.parametrize("act", list(Act))

@@ -50,11 +50,14 @@ CODES = {
     ("studio/cases/takedown.py", "case "),
     ("studio/cases/takedown.py", "job "),
     ("studio/cases/takedown.py", "rule "),
-    # A rule, the beginning of a server's own rules, and two sources: as always stored; the cards find the words for them.
+    # A rule, the beginning of a server's own rules, and three sources: as always stored; the cards find the words for them.
     ("studio/screening/pictures.py", "removed before"),
     ("studio/screening/server_rules.py", "server: "),
     ("studio/orders/variations.py", "remix "),
     ("studio/presets.py", "/preset save"),
+    ("studio/styles/server_styles.py", "/style save"),
+    # A part of a prompt, for a model.
+    ("studio/styles/reference.py", "in the style of image"),
     # Names of fields in the text inside a picture, which other tools know, and a metric's label.
     ("studio/orders/prompt_file.py", "CFG scale"),
     ("studio/pictures/provenance.py", "Job: "),

@@ -19,6 +19,7 @@ from bot.studio.orders.order import Actor
 from bot.studio.orders.parameters import TYPED
 from bot.studio.presets import SAVING
 from bot.studio.screening.pictures import BANNED
+from bot.studio.styles import server_styles as styles
 from bot.texts import ENGLISH, Language, language
 from db.appeals import Decision as Answer
 from db.audit import AuditEntry
@@ -186,7 +187,7 @@ async def test_a_change_of_a_case_is_shown_with_what_was_before(busy: Shop) -> N
     ]
 
 
-@pytest.mark.parametrize("stored", [TYPED, SAVING, "V1", "U4", "re-roll", "remix 2", PICTURE])
+@pytest.mark.parametrize("stored", [TYPED, SAVING, styles.SAVING, "V1", "U4", "re-roll", "remix 2", PICTURE])
 def test_the_source_of_a_text_is_shown_in_another_language(stored: str, foreign: Language) -> None:
     record = a_record(source=stored)
     assert source(language(ENGLISH), record) == stored

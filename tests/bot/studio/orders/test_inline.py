@@ -149,7 +149,7 @@ def test_a_tag_of_an_unknown_lora_is_told_as_that_lora() -> None:
     ("written", "ignored"),
     [
         ("a cat --v 6", ("v",)),
-        ("a cat --v 6.1 --style raw", ("v", "style")),
+        ("a cat --v 6.1 --motion low", ("v", "motion")),
         ("a cat --tile", ("tile",)),
         ("a cat --stylize 100 --chaos 20 --q 2 --niji 6", ("stylize", "chaos", "q", "niji")),
         ("a --tile cat", ("tile",)),
