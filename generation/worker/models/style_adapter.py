@@ -34,8 +34,8 @@ class StyleAdapter:
     def load(cls, entry: ModelEntry, pipe: Any, dtype: torch.dtype) -> "StyleAdapter":
         """Raises BrokenModelFolder."""
         file = inspect_style_adapter(entry.style_adapter)
-        unet: Any = getattr(pipe, "unet", None)
-        check_adapter_fit(entry.style_adapter, file, {} if unet is None else dict(unet.config))
+        check_adapter_fit(entry.style_adapter, file, dict(pipe.unet.config) if hasattr(pipe, "unet") else {})
+        unet = pipe.unet
         tensors: dict[str, Tensor] = load_file(file.path)
         of_picture = {
             name.removeprefix("image_proj."): each
