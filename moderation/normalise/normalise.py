@@ -20,13 +20,15 @@ from moderation.normalise.vocabulary import LEET_SYMBOLS, SMALL_WORDS, Vocabular
 
 BREAK = "."  # marks the end of a sentence, between words of scripts that write no spaces
 
-# Three or more letters separated by blanks or punctuation.
-_SPELLED = re.compile(r"(?<![^\W_])(?<![^\W_]['’])[^\W_](?:[\W_]{1,3}[^\W_]){2,}(?![^\W_])")
+# Three or more letters separated by blanks or punctuation. Four stars and more between two letters stand for letters.
+_GAP = r"(?:[\W_]{1,3}|(?!\*+[^\W_])[\W_]{4,6})"
+_SPELLED = re.compile(rf"(?<![^\W_])(?<![^\W_]['’])[^\W_](?:{_GAP}[^\W_]){{2,}}(?![^\W_])")
 _LETTER = re.compile(r"[^\W_]")
 _WIDE_GAP = re.compile(r"\s{2,}|\s*[,;/|]\s*")
 _BLANKS = re.compile(r"\s+")
 _MARKED_GAP = re.compile(r"\w[^\w\s]+\w")
 _INNER = re.compile(r"[^\w" + re.escape(LEET_SYMBOLS + WILDCARD) + r"]+|_+")
+_RUN = re.compile(r"(.)\1+")
 _PART = re.compile(r"[^\W_]+")
 _POSSESSIVE = re.compile(r"['’`´]s?$")
 _LISTING = frozenset(",;/|_:")  # separates words; other punctuation may be inside a word
@@ -35,7 +37,9 @@ _ENGLISH_SHARE = 0.4  # share of known words in a text that is needed before mis
 _LONGEST_REMEMBERED = 40  # letters
 _BESIDE_TURNED = 5  # words around reversed words that may be palindromes, or known in both directions
 _FRAGMENTS = 4  # pieces that one word may be cut into
-_FRAGMENT = 3  # letters of a piece, where the word is disguised in another way too
+_FRAGMENT = (
+    3  # letters of a piece, repeated ones counted once, where the word is disguised in another way too
+)
 _EDGE = "".join(chr(code) for code in range(33, 127) if not chr(code).isalnum()) + "“”‘’„«»…–—·•´¡¿。、"
 _SOFT_EDGE = "".join(sign for sign in _EDGE if sign not in LEET_SYMBOLS)
 
@@ -128,6 +132,11 @@ def _is_foreign(raws: list[str], vocabulary: Vocabulary) -> bool:
 
 def _read_spelled(run: str, vocabulary: Vocabulary) -> str:
     """Reads "n u d e" as one word, "a n u d e" as two; letters that spell no word stay separate."""
+    whole = "".join(_LETTER.findall(run))
+    if whole in vocabulary.watched:
+        return whole  # "n  u d e": the gaps differ
+    if whole[0] in "ai" and whole[1:] in vocabulary.watched:
+        return f"{whole[0]} {whole[1:]}"
     read: list[str] = []
     for part in _spelled_parts(run):
         letters = "".join(_LETTER.findall(part))
@@ -241,7 +250,7 @@ def _join_fragments(tokens: list[str], vocabulary: Vocabulary) -> list[str]:
             if (
                 len(word) >= 4
                 and word not in vocabulary.watched
-                and max(map(len, tokens[at:end])) <= _FRAGMENT
+                and max(len(_RUN.sub(r"\1", token)) for token in tokens[at:end]) <= _FRAGMENT
             ):
                 # "nu d3": cut, and disguised besides.
                 word = _watched_word(word, vocabulary) or word

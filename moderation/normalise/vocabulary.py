@@ -20,6 +20,7 @@ LEET_SYMBOLS = "".join(sign for sign in _LEET if not sign.isdigit())
 _LONGEST = 40  # letters; a longer run is no word, and trying it would take long
 _READINGS = 24  # of one leetspeak word or one stretched word
 _RUN = re.compile(r"((.)\2+)")
+_RUNS = 6  # in one word; each doubles the readings
 _VOWELS = frozenset("aeiou")
 SMALL_WORDS = frozenset(
     (
@@ -103,6 +104,7 @@ class Vocabulary:
             self._unwrapped(word),
             self._unstretched(word),
             self._turned(word),
+            self._unstretched_and_turned(word),
             self._mended(word),
         ):
             if reading:
@@ -143,7 +145,7 @@ class Vocabulary:
                 return [reading]
         for reading in readings:
             if WILDCARD in reading:
-                if found := self._unmasked(reading):
+                if found := self._unmasked(reading) or self._unmarked(reading):
                     return [found]
             elif reading.isascii() and reading.isalnum() and (words := self.restored(reading)):
                 return words
@@ -153,7 +155,7 @@ class Vocabulary:
     def _restored_leet(self, word: str) -> list[str] | None:
         if WILDCARD in word:
             joined = word.replace(WILDCARD, "")
-            found = joined if joined in self.known else self._unmasked(word)
+            found = joined if joined in self.known else self._unmasked(word) or self._unmarked(word)
             return [found] if found else None
         letters = sum(sign.isalpha() or sign in LEET_SYMBOLS for sign in word)
         # "A55" is a road, "4k" a resolution, "80s" a decade: one letter with two digits is too little evidence.
@@ -190,15 +192,20 @@ class Vocabulary:
 
     def _unstretched(self, word: str) -> str | None:
         """Tries every run of a letter as one or two letters ("nuuude", "hackker"); the longest known word wins."""
-        runs = list(_RUN.finditer(word))
-        if not 0 < len(runs) <= 6:
-            return None
-        choices = [[run[2] * 2, run[2]] for run in runs]
-        readings: list[str] = []
-        for choice in product(*choices):
-            letters = iter(choice)
-            readings.append(_RUN.sub(lambda _, letters=letters: next(letters), word))
-        return max((reading for reading in readings if reading in self.known), key=len, default=None)
+        return max(
+            (reading for reading in _unstretched(word) if reading in self.known), key=len, default=None
+        )
+
+    def _unstretched_and_turned(self, word: str) -> str | None:
+        """Reads "edduunn". Only a watched word is worth so much of a guess."""
+        found = (reading[::-1] for reading in _unstretched(word) if len(reading) >= 4)
+        return next((reading for reading in found if reading in self.watched), None)
+
+    def _unmarked(self, word: str) -> str | None:
+        """Returns the watched word of "nu**deee**", where the marks are no letters, and the rest is disguised too."""
+        joined = word.replace(WILDCARD, "")
+        found = self.restored(joined) if joined.isalnum() else None
+        return found[0] if found and len(found) == 1 and found[0] in self.watched else None
 
     def _turned(self, word: str) -> str | None:
         turned = word[::-1]
@@ -225,3 +232,15 @@ class Vocabulary:
             return None
         pattern = re.compile(re.escape(word).replace(re.escape(WILDCARD), "[^\\W_]"))
         return next((known for known in self._by_length.get(len(word), []) if pattern.fullmatch(known)), None)
+
+
+def _unstretched(word: str) -> list[str]:
+    """Returns the word with every run of a letter as two letters or one, in each combination; nothing without a run."""
+    runs = list(_RUN.finditer(word))
+    if not 0 < len(runs) <= _RUNS:
+        return []
+    readings: list[str] = []
+    for choice in product(*([run[2] * 2, run[2]] for run in runs)):
+        letters = iter(choice)
+        readings.append(_RUN.sub(lambda _, letters=letters: next(letters), word))
+    return readings

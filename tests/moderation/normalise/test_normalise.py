@@ -173,6 +173,40 @@ CHANGED: dict[str, Callable[[str], str]] = {
 }
 
 
+MARKED: dict[str, Callable[[str], str]] = {
+    "bold in part": lambda word: f"{word[:2]}**{word[2:]}**",
+    "starred": "*".join,
+}
+STRETCHED: dict[str, Callable[[str], str]] = {
+    "doubled": lambda word: word[0] + "".join(letter * 2 for letter in word[1:]),
+    "stretched": lambda word: word + word[-1] * 4,
+    "reversed": lambda word: word[::-1],
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(marked(changed("nude")) for marked in MARKED.values() for changed in STRETCHED.values()),
+        *(STRETCHED[name]("edun") for name in ("doubled", "stretched")),
+        "n u * * d e",
+        "n.u.*.*.d.e",
+        "n_u_*_*_d_e",
+        "n u   d e",
+        "n. u.d.e",
+        "nu uddee",
+        "nu ddeeeee",
+    ],
+)
+def test_what_is_disguised_twice_is_read(rules: Rules, text: str) -> None:
+    assert "nude" in normal_form(f"a picture of a {text} woman outside", rules.vocabulary).text.split()
+
+
+def test_stars_stay_letters_of_the_word_that_they_mask(rules: Rules) -> None:
+    read = normal_form("what a f*****s answer", rules.vocabulary).text.split()
+    assert (len(read), read[1], read[3]) == (4, "a", "answer")
+
+
 @pytest.mark.parametrize("cut", CUT.values(), ids=CUT.keys())
 @pytest.mark.parametrize("changed", CHANGED.values(), ids=CHANGED.keys())
 @pytest.mark.parametrize("word", ["nude", "naked"])

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Mapping
 from itertools import permutations
 
@@ -237,6 +238,18 @@ def test_what_protects_is_not_refused(screen: PromptFilter, texts: Mapping[str, 
 def test_a_hostile_text_of_discords_greatest_length_is_answered(screen: PromptFilter, piece: str) -> None:
     verdict = screen.check({"prompt": (piece * 6000)[:6000] + " nude"})
     assert verdict.ruling >= Ruling.ALLOW
+
+
+@pytest.mark.parametrize("piece", ["w0m4n w1th 4n umbr3ll4 ", "n u d 3 nu d3 ", "4 1 3 5 7 0 ", "d-3-k-a-n "])
+def test_a_disguised_text_costs_no_more_than_some_plain_ones(screen: PromptFilter, piece: str) -> None:
+    """A thousand characters of leetspeak took 0.2 s, on the one thread for all servers."""
+    seconds: list[float] = []
+    for number in range(3):
+        text = (piece * 200)[:990] + str(number)  # not remembered
+        began = time.thread_time()
+        screen.check({"prompt": text})
+        seconds.append(time.thread_time() - began)
+    assert min(seconds) < 0.08
 
 
 # -- a learned second opinion ----------------------------------------------------------------------------------------
