@@ -16,12 +16,14 @@ from functools import partial
 from pathlib import Path
 
 from bot import app
+from bot.cases.server_check import examine_servers
 from bot.connection import ShortOutages
 from bot.studio import PROJECT, LoggingSettings, Settings, doctor, load
 from bot.studio.pictures.provenance import FOLDER, Provenance
-from db import FILE_NAME, Archived, Database, restore_archive, write_archive
+from db import FILE_NAME, Archived, Database, StorageError, restore_archive, write_archive
 from db.errors import storage_error
 from db.folder_lock import folder_lock
+from db.state import chosen_log_channels
 from generation import diagnostics
 from generation.logs import LEVELS, open_log
 from moderation import PromptFilter
@@ -207,6 +209,7 @@ def _ask(question: str) -> bool:
 
 def _doctor(settings: Settings) -> int:
     """Prints the report. Returns 0: no trouble; 1: a fault that does not prevent a start; 2: a start would fail."""
+    token = os.environ.get("DISCORD_TOKEN", "").strip()
     stops: list[str] = []
     for part in (_screen, _picture_check):
         try:
@@ -215,14 +218,29 @@ def _doctor(settings: Settings) -> int:
             stops.append(str(error))
     found = doctor.examine(
         settings,
-        has_token=bool(os.environ.get("DISCORD_TOKEN", "").strip()),
+        has_token=bool(token),
         checkup=diagnostics.examine,
         show=partial(print, flush=True),
     )
     found.stops[:0] = stops
+    if token and not found.stops:
+        try:
+            found.troubles += asyncio.run(_servers(settings, token))
+        except StartError as error:
+            found.stops.append(str(error))
     for sentence in (*found.troubles, *found.stops):
         print(f"atelier: {sentence}", file=sys.stderr)
     return found.exit_code
+
+
+async def _servers(settings: Settings, token: str) -> list[str]:
+    """Returns what is missing in the bot's servers. Raises WrongToken."""
+    try:
+        chosen = chosen_log_channels(settings.data / FILE_NAME)
+    except StorageError:  # no database yet, or an earlier version's
+        chosen = {}
+    default = settings.moderation.log_channel
+    return await examine_servers(settings.discord.api, token, default, chosen, print)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,6 +11,7 @@ from db.jobs import JobState
 from db.migrate import BUSY_TIMEOUT, check, demand_not_lost, known_version, version_of
 
 COUNT_JOBS = "SELECT state, count(*) FROM jobs GROUP BY state"
+LOG_CHANNELS = "SELECT guild_id, log_channel_id FROM guilds WHERE log_channel_id IS NOT NULL"
 COUNT_IMAGES = """
 SELECT count(*), coalesce(sum(bytes), 0) FROM (
     SELECT bytes FROM images WHERE removed_at IS NULL UNION ALL SELECT bytes FROM uploads WHERE removed_at IS NULL)
@@ -53,6 +54,12 @@ def state_of(path: Path) -> State:
         picture_bytes=length,
         faults=tuple(faults),
     )
+
+
+def chosen_log_channels(path: Path) -> Mapping[int, int]:
+    """Returns the id of the moderators' channel by that of its server, where one is chosen. Raises as `opened`."""
+    with opened(path, is_current=True) as connection:
+        return dict(connection.execute(LOG_CHANNELS).fetchall())
 
 
 @contextmanager

@@ -4,11 +4,14 @@ import logging
 
 import discord
 
-from bot.cases.log_channels import NEEDED, LogChannels, is_public, names_of
+from bot.cases.log_channels import NEEDED, LogChannels, is_public, missing_in, names_of
 from bot.posted_message import UNREACHABLE
 from bot.ui import Language, note, say_in
 
 log = logging.getLogger(__name__)
+
+INVITED = NEEDED | discord.Permissions(read_message_history=True)
+"""What the invitation asks for. By the history a job's card is found again whose id was lost."""
 
 
 async def greet(client: discord.Client, guild: discord.Guild, channels: LogChannels) -> None:
@@ -22,12 +25,16 @@ async def greet(client: discord.Client, guild: discord.Guild, channels: LogChann
 
 
 def greeting(say: Language, guild: discord.Guild, log_channel: discord.TextChannel | None) -> str:
-    lines = [say("greeting")]
-    if missing := discord.Permissions(NEEDED.value & ~guild.me.guild_permissions.value):
+    lines, held = [say("greeting")], guild.me.guild_permissions
+    if missing := discord.Permissions(INVITED.value & ~held.value):
         lines.append(say("greeting-permissions", missing=names_of(say, missing)))
     if not guild.default_role.permissions.use_application_commands:
         lines.append(say("greeting-commands"))
-    if log_channel is None or is_public(log_channel):
+    # What it lacks everywhere is said already.
+    closed = log_channel and discord.Permissions(missing_in(log_channel).value & held.value)
+    if log_channel is not None and closed:
+        lines.append(say("greeting-log-closed", channel=log_channel.id, missing=names_of(say, closed)))
+    elif log_channel is None or is_public(log_channel):
         lines.append(say("greeting-log-channel", channel=log_channel and log_channel.id))
     return "\n".join(lines)
 

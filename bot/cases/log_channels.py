@@ -29,9 +29,12 @@ class Loss(StrEnum):
     FORBIDDEN = "forbidden"
 
 
-def missing_in(channel: discord.abc.GuildChannel) -> discord.Permissions:
-    """Returns the permissions that the bot needs in a log channel and lacks there."""
-    held = channel.permissions_for(channel.guild.me)
+def missing_in(channel: discord.abc.GuildChannel, me: discord.Member | None = None) -> discord.Permissions:
+    """Returns the permissions that the bot needs in a log channel and lacks there.
+
+    `me`: the bot; None where the gateway told who it is.
+    """
+    held = channel.permissions_for(me or channel.guild.me)
     return discord.Permissions(NEEDED.value & ~held.value)
 
 

@@ -278,6 +278,7 @@ permission = { $name ->
     [send-messages] Send Messages
     [embed-links] Embed Links
     [attach-files] Attach Files
+    [read-message-history] Read Message History
     [use-application-commands] Use Application Commands
    *[other] { $name }
 }
@@ -291,6 +292,7 @@ greeting-log-channel = { $channel ->
     [none] ⚠️ Moderators: there is no channel for refused and flagged prompts yet. `/mod log-channel` chooses one.
    *[other] ⚠️ Moderators: refused and flagged prompts go to <#{ ID($channel) }>, which everyone can read. `/mod log-channel` chooses another one.
 }
+greeting-log-closed = ⚠️ Moderators: refused and flagged prompts would go to <#{ ID($channel) }>, but there I lack { $missing }. Give me that, or choose another channel with `/mod log-channel`.
 
 ## The forms behind the buttons
 

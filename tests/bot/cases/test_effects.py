@@ -156,6 +156,22 @@ async def test_who_a_ban_keeps_out_is_not_said_to_be_told_later(
     await answered(await mia.slash("gallery", "mod pardon", number=1, reason="mercy"))
 
 
+@pytest.mark.parametrize(
+    ("command", "said"), [("ban", "Discord's own ban keeps them"), ("warn", "when they next")]
+)
+async def test_an_upheld_appeal_says_whether_its_member_is_told_later(
+    shop: Shop, play: Playground, atelier: Atelier, command: str, said: str
+) -> None:
+    ada, max_ = play.person("ada"), play.add_member("max", is_moderator=True)
+    ada.close_dm()
+    await use(play, command)
+    await shop.appeals.ask(1, MemberId(ada.id), "ada", "why?")
+    card = await posted(atelier, play, "atelier:1:answer:upheld:1")
+    form = await (await max_.click(card, label="press me")).wait_for_modal()
+    await (await max_.submit(form, {"answer": "it stays"})).wait_for_answer()
+    await max_.wait_for_message(lambda each: each.is_ephemeral and said in each.texts, "gallery")
+
+
 async def test_an_amendment_is_told_to_the_member(shop: Shop, play: Playground, atelier: Atelier) -> None:
     ada, mia = play.person("ada"), play.person("mia")
     await use(play, "timeout", duration="1h")

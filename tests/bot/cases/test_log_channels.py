@@ -7,6 +7,7 @@ from playground.server import Playground
 from playground.world.guild import (
     ATTACH_FILES,
     EMBED_LINKS,
+    READ_MESSAGE_HISTORY,
     SEND_MESSAGES,
     USE_APPLICATION_COMMANDS,
     VIEW_CHANNEL,
@@ -114,11 +115,24 @@ async def test_the_greeting_says_what_is_missing(play: Playground, atelier: Atel
         guild.roles[id] = role.__class__(
             id=id,
             name=role.name,
-            permissions=role.permissions & ~(EMBED_LINKS | lost),
+            permissions=role.permissions & ~(EMBED_LINKS | READ_MESSAGE_HISTORY | lost),
             position=role.position,
             bot_id=role.bot_id,
         )
     rejoin(play, atelier)
     greeting = await play.wait_for_message(lambda each: "/imagine" in each.texts)
-    for words in ("I lack the permissions Embed Links.", "Use Application Commands", "/mod log-channel"):
+    for words in (
+        "I lack the permissions Embed Links, Read Message History.",
+        "Use Application Commands",
+        "/mod log-channel",
+    ):
         assert words in greeting.texts
+
+
+async def test_the_greeting_says_where_the_log_channel_is_closed(play: Playground, atelier: Atelier) -> None:
+    world, log = play.world, play.channel("mod-log")
+    bots = next(id for id, role in world.guild.roles.items() if role.bot_id)
+    log.overwrites = (*log.overwrites, Overwrite(role_id=bots, deny=SEND_MESSAGES))
+    rejoin(play, atelier)
+    greeting = await play.wait_for_message(lambda each: "/imagine" in each.texts)
+    assert f"would go to <#{log.id}>, but there I lack Send Messages" in greeting.texts

@@ -84,6 +84,11 @@ def elsewhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("ATELIER_DISCORD_API", raising=False)
     monkeypatch.setenv("ATELIER_DATA", str(tmp_path / "data"))
 
+    async def no_servers(*of: object) -> list[str]:
+        return []  # tests/bot/cases/test_server_check.py asks a local Discord
+
+    monkeypatch.setattr(main, "examine_servers", no_servers)
+
 
 def config(tmp_path: Path, *models: tuple[str, Path], more: str = "") -> list[str]:
     tables = "".join(

@@ -21,6 +21,7 @@ SHOWN_FIRST = {"CustomActivity", "TextDisplay", "answer", "note", "reply", "send
 NAMED = {"Choice": {"name"}, "context_menu": {"name"}}
 
 FOR_THE_TERMINAL = {
+    "cases/server_check.py",
     "studio/catalogue.py",
     "studio/config_file.py",
     "studio/doctor.py",
