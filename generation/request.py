@@ -283,7 +283,7 @@ class ModelEntry:
 
     # `--model NAME` inside a prompt takes one word.
     name: Annotated[
-        ModelName, Meta(pattern=r"\A[\w.-]{1,60}\Z", description="one word of letters, digits, - . _")
+        ModelName, Meta(pattern=r"\A\w[\w.-]{0,59}\Z", description="one word of letters, digits, - . _")
     ]
     source: Annotated[
         str, Meta(min_length=1)

@@ -120,6 +120,11 @@ BROKEN = [  # file content, and the key and the words that the error must contai
     ("[[models]]\nsource = 'x'", "models.1", "`name` is missing"),
     ("[[models]]\nname = 'emoji'", "models.emoji", "`source` is missing"),
     ("[[models]]\nname = 'two words'\nsource = 'x'\nlicence = 'y'", "models.two words.name", "one word"),
+    *(
+        (f"[[models]]\nname = '{name}'\nsource = 'x'\nlicence = 'y'", f"models.{name}.name", "one word")
+        for name in ("../x", "/etc", "a/b", "a\\b", "..", ".hidden", "-x")
+    ),
+    (LORA.replace("'ink'", "'../ink'"), "models.emoji.loras.../ink.name", "one word"),
     (MODEL + MODEL, "models", "two models are called 'emoji'"),
     (MODEL + "source = ''", "", "not valid TOML"),
     (MODEL + "guidance = -7", "models.emoji.guidance", "from 0 to 30"),
