@@ -1,8 +1,10 @@
 """The standing hostile test: to all that a forger makes up the answer is a sentence, nothing breaks, and nothing leaks.
 
-Nothing leaks: no answer holds the bot's token, a path of the data folder, or a traceback. Uploads write no file.
+Nothing leaks: no answer holds the bot's token, a path of the data folder, or a traceback. Uploads become pictures under their
+hash, or no file.
 """
 
+import re
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,20 +18,26 @@ from hypothesis import HealthCheck, example, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from bot.cases.buttons import AppealPress, CaseAction
+from bot.cases.buttons import AppealPress, CaseAction, LogChannelPress
 from bot.client import Atelier
+from bot.commands.picture import PanelPress
+from bot.gallery.ideas import IdeaPress
+from bot.gallery.tries import TryPress
 from bot.gallery.typed_cards import TypedPress
 from bot.privacy.cards import PrivacyPress
 from bot.studio.orders.order import GalleryAction
+from bot.studio.settings import Settings
 from bot.ui.components import OURS
 from bot.ui.pagination import Page
 from db.ids import ALPHABET
 from db.jobs import ReplyTarget
 from generation.request import JobId, MemberId, Prompt
+from moderation.duration import MINUTE
+from moderation.rate_limits import Limits
 from playground.people.person import Person
 from playground.server import Playground
 from playground.world.files import Upload
-from tests.bot.conftest import ADA, CHANNEL, Shop, until
+from tests.bot.conftest import ADA, CHANNEL, Clock, Shop, until
 from tests.bot.desk import flagged
 from tests.bot.forger import BUG, Faults, Forger, Overheard, faults
 from tests.bot.painter import png
@@ -51,6 +59,7 @@ class Scene:
     faults: Faults
     data: Path
     people: tuple[Person, ...]
+    clock: Clock
 
     def who(self, is_moderator: bool) -> Person:
         return self.people[is_moderator]
@@ -63,6 +72,13 @@ class Scene:
         for secret in (BUG, "Traceback", self.forger.play.token, str(self.data), "sqlite", SECRET):
             assert secret not in told
         assert said or not is_answered
+
+
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """No limit is reached."""
+    limits = Limits(images_a_minute=10**6, images_a_day=10**6, jobs_in_line=10**6)
+    return replace(settings, limits=limits)
 
 
 @pytest.fixture
@@ -95,7 +111,7 @@ async def scene(
     await shop.takedown.remove(REMOVED, actor, "mine")
     await flagged(shop, actor)
     with faults() as found:
-        yield Scene(Forger(play, atelier), heard, found, tmp_path, (ada, mia))
+        yield Scene(Forger(play, atelier), heard, found, tmp_path, (ada, mia), shop.clock)
 
 
 def forged(count: int) -> Any:
@@ -103,6 +119,9 @@ def forged(count: int) -> Any:
     return examples(max_examples=count, deadline=None, suppress_health_check=quiet)
 
 
+words = st.text(max_size=40) | st.sampled_from(
+    ["a fox", "7d", "1m", OWN, ELSEWHERE, "emoji", "--seed", "x" * 6000, "\0", "0:" + "f" * 64, "🦊", "a, b"]
+)
 subjects = st.sampled_from(JOBS) | st.text(ALPHABET, min_size=10, max_size=10)
 numbers = st.sampled_from([0, 1, 2, 2**53, 2**63 - 1, 2**63, 10**19 - 1]) | st.integers(0, 2**64)
 cursors = st.from_regex(r"\A[\w.:-]{1,75}\Z") | st.builds(
@@ -113,9 +132,13 @@ custom_ids = st.one_of(
     st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(GalleryAction), subjects, images),
     st.builds(
         "atelier:1:{}:{}".format,
-        st.sampled_from([*CaseAction, *AppealPress, *PrivacyPress, *TypedPress]),
+        st.sampled_from(
+            [*CaseAction, *AppealPress, *LogChannelPress, *PrivacyPress, *TypedPress, *IdeaPress]
+        ),
         numbers,
     ),
+    st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(PanelPress), numbers, images),
+    st.builds("atelier:1:{}:{}:{}".format, st.sampled_from(TryPress), words, numbers),
     st.builds("atelier:1:{}:{}".format, st.sampled_from(Page), cursors),
     st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), max_size=60).map(OURS.__add__),
 ).map(lambda each: each[:100].strip())
@@ -140,9 +163,6 @@ async def test_any_custom_id_is_answered(scene: Scene, custom_id: str, is_modera
     scene.demand_harmless(said, is_answered=False)  # a cancel or a deletion is answered without words
 
 
-words = st.text(max_size=40) | st.sampled_from(
-    ["a fox", "7d", "1m", OWN, ELSEWHERE, "emoji", "--seed", "x" * 6000, "\0", "0:" + "f" * 64, "🦊", "a, b"]
-)
 values = st.one_of(
     words,
     st.integers(-(2**70), 2**70),
@@ -190,7 +210,7 @@ field_values = st.one_of(words, st.integers(), st.none(), st.lists(words, max_si
 fields = st.fixed_dictionaries(
     {"type": st.sampled_from([3, 4]), "id": st.just(2)},
     optional={
-        "custom_id": st.sampled_from(["prompt", "negative", "image", "change", "other"]),
+        "custom_id": st.sampled_from(["prompt", "negative", "image", "change", "cells", "files", "other"]),
         "value": field_values,
         "values": field_values,
     },
@@ -198,14 +218,22 @@ fields = st.fixed_dictionaries(
 labels = st.fixed_dictionaries({"type": st.just(18), "id": st.just(1)}, optional={"component": fields})
 
 
-@forged(100)
-@given(subjects | st.text(max_size=12), images, st.lists(labels, max_size=4))
-async def test_any_form_is_answered(scene: Scene, job: str, image: int, components: list[Any]) -> None:
+forms = st.one_of(
+    st.builds(
+        "{}:{}:{}".format, st.sampled_from(["remixed", "regioned"]), subjects | st.text(max_size=12), images
+    ),
+    st.builds("edited:{}".format, numbers),
+    st.builds("{}:{}:{}".format, st.sampled_from(["picture-remixed", "picture-edited"]), numbers, images),
+)
+
+
+@forged(150)
+@given(forms, st.lists(labels, max_size=4))
+async def test_any_form_is_answered(scene: Scene, form: str, components: list[Any]) -> None:
     # discord.py itself reads these before the bot does.
     for each in components:
         each.setdefault("component", {"type": 4, "id": 2})
-    custom_id = f"atelier:1:remixed:{job}:{image}"[:100]
-    said = await scene.forger.form(scene.people[0], custom_id, components)
+    said = await scene.forger.form(scene.people[0], f"{OURS}1:{form}"[:100], components)
     scene.demand_harmless(said)
 
 
@@ -233,21 +261,40 @@ def files_at(data: Path) -> set[Path]:
     return {path for path in paths if path.is_file()}
 
 
+UPLOADS = [
+    ("verify", ["picture"]),
+    ("imagine", ["file"]),
+    ("imagine", ["image"]),
+    ("imagine", ["image", "mask"]),
+    ("vary", ["picture"]),
+    ("blend", ["first", "second"]),
+    ("edit", ["picture"]),
+]
+"""The options of each command that take a file."""
+
+
 @forged(60)
-@given(names, contents, st.sampled_from(["imagine", "verify"]))
+@given(names, contents, st.sampled_from(UPLOADS))
 async def test_an_upload_never_leaves_its_folder(
-    scene: Scene, name: str, content: bytes, command: str
+    scene: Scene, name: str, content: bytes, where: tuple[str, list[str]]
 ) -> None:
+    command, files = where
+    scene.clock.now += MINUTE + 1  # for the limits on checks and uploads
     play = scene.forger.play
     upload = Upload(field="file", filename="a.png", content_type=None, content=content)
     body = play.world.files.receive(upload, play.world.guild.id) | {"filename": name}
     before = files_at(scene.data)
-    options = [{"name": "picture" if command == "verify" else "file", "type": 11, "value": body["id"]}]
-    if command == "imagine":
-        options.append({"name": "prompt", "type": 3, "value": "."})
+    options: list[dict[str, Any]] = [{"name": each, "type": 11, "value": body["id"]} for each in files]
+    texts = {"imagine": "prompt", "edit": "prompt", "vary": "strength"}
+    if command in texts:
+        value = "subtle" if command == "vary" else "." if files == ["file"] else "a fox"
+        options.append({"name": texts[command], "type": 3, "value": value})
     resolved = {"attachments": {body["id"]: body}}
     said = await scene.forger.command(scene.people[0], command, options, resolved=resolved)
-    if command == "verify":
+    is_late = files != ["file"]
+    if is_late:
         await until(lambda: any("flags" in each for each in scene.heard.bodies))
-    scene.demand_harmless(said, is_answered=command == "imagine")
-    assert files_at(scene.data) - before == set()
+    scene.demand_harmless(said, is_answered=not is_late)
+    written = files_at(scene.data) - before
+    assert {each.parent.parent for each in written} <= {scene.data / "images"}
+    assert all(re.fullmatch(r"[0-9a-f]{64}\.png", each.name) for each in written)

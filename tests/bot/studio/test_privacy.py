@@ -229,6 +229,30 @@ async def test_a_message_that_discord_does_not_give_up_does_not_hold_the_rest(
     assert await busy.records.jobs.get(job.id) is None
 
 
+async def test_a_large_erasure_holds_up_no_other(
+    busy: Shop, atelier: Atelier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, small = (await busy.draw()).job, (await busy.draw(actor=BEN)).job
+    for actor in (ADA, BEN):
+        await busy.privacy.ask_to_forget(actor.member)
+    busy.clock.now += DAY + 1
+    pictures, goes_on = Erasures.pictures, asyncio.Event()
+
+    async def slow(erasures: Erasures, erasure: ErasureRequest, most: int) -> Any:
+        if erasure.member == ADA.member:
+            await goes_on.wait()
+        return await pictures(erasures, erasure, most)
+
+    monkeypatch.setattr(Erasures, "pictures", slow)
+    sweep = asyncio.create_task(sweep_of(busy, atelier).sweep())
+    while await busy.records.jobs.get(small.id):  # noqa: ASYNC110  # the sweep deletes it
+        await asyncio.sleep(0.002)
+    assert await busy.records.jobs.get(large.id)
+    goes_on.set()
+    await sweep
+    assert await busy.records.jobs.get(large.id) is None
+
+
 async def test_the_cards_of_what_is_forgotten_go_too(busy: Shop, play: Playground, atelier: Atelier) -> None:
     [guild] = atelier.guilds
     ada, mia = replace(ADA, guild_id=guild.id), replace(MIA, guild_id=guild.id)

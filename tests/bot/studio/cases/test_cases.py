@@ -180,6 +180,13 @@ async def test_a_purge_takes_down_what_was_made_and_what_waits(busy: Shop) -> No
     assert {job.id for job in everybodys.jobs} == {before.id, bens.id}
 
 
+async def test_of_two_purges_at_once_each_order_is_taken_down_by_one(busy: Shop) -> None:
+    made = {(await busy.draw(images=1)).job.id for _ in range(3)}
+    purges = [busy.takedown.purge(by, 0, "raid", member=None, most=10) for by in (MIA, OLA)]
+    taken = [{job.id for job in each.jobs} for each in await asyncio.gather(*purges)]
+    assert taken[0] | taken[1] == made and not taken[0] & taken[1]
+
+
 # ---- a ban that requires two moderators
 
 
