@@ -20,6 +20,7 @@ from bot.cases.mod_channel import ModChannel
 from bot.connection import DiscordClock, growing_pauses, refuse_pages
 from bot.gallery.actions import GalleryActions
 from bot.gallery.delivery import Delivery, Spawn
+from bot.gallery.intake import ORDERS
 from bot.gallery.picture_orders import PictureOrders
 from bot.gallery.region import Regions
 from bot.gallery.typed_orders import TypedOrders
@@ -28,6 +29,7 @@ from bot.permissions import demand_server
 from bot.posted_message import reason_of
 from bot.privacy.departures import ServerDepartures
 from bot.privacy.erasure import ErasureSweep
+from bot.quick_refusal import QuickRefusal
 from bot.routes import Routes
 from bot.studio import Refusal
 from bot.studio.parts import Parts
@@ -53,6 +55,9 @@ class Tree(app_commands.CommandTree["Atelier"]):
         errors.limit_waits(interaction)
         try:
             demand_server(interaction)
+            is_command = interaction.type is discord.InteractionType.application_command
+            if is_command and (interaction.data or {}).get("name") in ORDERS:
+                self.client.delivery.intake.demand_time(interaction)
             demand_options(interaction)
         except Refusal as error:
             if interaction.type is discord.InteractionType.autocomplete:
@@ -102,6 +107,7 @@ class Atelier(discord.AutoShardedClient):
         )
         self.routes = Routes()
         self.parts = parts
+        self.quick_refusal = QuickRefusal(self)
         self.mod_channel = ModChannel(self, parts)
         self.direct_messages = DirectMessages(self, parts.casework)
         self.effects = Effects(self, parts, self.mod_channel, self.direct_messages)
@@ -125,6 +131,12 @@ class Atelier(discord.AutoShardedClient):
         )
         self._shown = ""
         self._is_synced = False
+
+    async def close(self) -> None:
+        try:
+            await super().close()
+        finally:
+            await self.quick_refusal.close()
 
     async def setup_hook(self) -> None:
         await self._try_to_sync(_SYNC_SECONDS)

@@ -12,7 +12,7 @@ import discord
 
 from bot.gallery import typed_cards
 from bot.posted_message import UNREACHABLE, is_our_fault, reason_of
-from bot.studio import MemberBlocked, PromptRefused
+from bot.studio import MemberBlocked, PromptRefused, TooBusy
 from bot.ui import Language, markdown, say_to
 from db.database import write_patience
 
@@ -53,6 +53,11 @@ async def answer(interaction: Interaction, error: Exception) -> None:
         log.warning("no answer in %s, because the bot is ending: %s", _where(interaction), reason_of(error))
         return
     say = say_to(interaction)
+    if isinstance(error, TooBusy) and not interaction.response.is_done():
+        if interaction.client.delivery.intake.is_over(interaction):
+            return
+        if await interaction.client.quick_refusal.send(interaction, say):
+            return
     text = markdown.short(told(error, say, f"in {_where(interaction)}"), _LONGEST_ANSWER)
     said: dict[str, Any] = {"content": text}
     if isinstance(error, PromptRefused) and (error.verdict or error.remixed):

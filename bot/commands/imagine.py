@@ -43,7 +43,6 @@ async def imagine(
     image: discord.Attachment | None = None,
     mask: discord.Attachment | None = None,
 ) -> None:
-    interaction.client.delivery.intake.demand_time(interaction)
     wish = PromptInput(
         prompt=prompt,
         negative=negative,

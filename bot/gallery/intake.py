@@ -20,11 +20,19 @@ log = logging.getLogger(__name__)
 
 Interaction = discord.Interaction[Any]
 
+ORDERS = frozenset({"imagine", "vary", "blend", "edit", "sketch"})
+"""The commands that order."""
 LATEST = 2.2
 """Seconds since the interaction. An older order is refused: Discord takes its answer for three, and admission needs time."""
+_NO_ANSWER = 3.0
+"""Seconds since the interaction after which Discord takes no first answer."""
 _TURN_BY = 1.5
 """Seconds since the interaction until which an order waits for its turn. While others wait, admission and answer need longer."""
-_AT_ONCE = 16
+_SOON = 0.5
+"""The same while orders are refused all the time: a longer wait would not let the bot take more of them."""
+_RELIEF = 5.0
+"""Seconds after a refusal until orders wait as long as `_TURN_BY` again."""
+_AT_ONCE = 4
 """Orders that are admitted at once. The others wait in their order: admitted all at once, all of them would be late."""
 _MEMORY = 20
 """Orders whose average says how long one takes now, from its turn to its answer."""
@@ -52,10 +60,14 @@ class Intake:
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._waiting = 0
         self._refused = 0  # since the last line in the log
-        self._told_at = -math.inf
+        self._refused_at = self._told_at = -math.inf
         # From an order's turn to its answer, on the average of the last ones; and how far they are from that.
         self._seconds = self._deviation = 0.0
         self._pressed: dict[tuple[int, int, str], float] = {}
+
+    def is_over(self, interaction: Interaction) -> bool:
+        """Returns whether any answer to the interaction would come too late. Then its work would only delay other answers."""
+        return self.age_of(interaction.id) > _NO_ANSWER
 
     def demand_time(self, interaction: Interaction) -> None:
         """Raises TooBusy when an order that arrives now can't be answered in time, by its age and by the orders before it."""
@@ -70,6 +82,7 @@ class Intake:
 
     def _refuse(self, interaction: Interaction) -> NoReturn:
         self._refused += 1
+        self._refused_at = self._clock()
         if self._clock() - self._told_at >= _TOLD_EVERY:
             age, waiting = self.age_of(interaction.id), self._waiting
             log.warning(
@@ -87,7 +100,8 @@ class Intake:
     def _turn_by(self) -> float:
         """Seconds since its interaction at which an order's turn must begin. Answers take longer when there is much to do."""
         # As TCP waits for an answer: https://www.rfc-editor.org/rfc/rfc6298#section-2
-        return max(0.0, min(_TURN_BY, LATEST - self._seconds - 4 * self._deviation))
+        most = _SOON if self._clock() - self._refused_at < _RELIEF else _TURN_BY
+        return max(0.0, min(most, LATEST - self._seconds - 4 * self._deviation))
 
     @asynccontextmanager
     async def admission(self, interaction: Interaction) -> AsyncGenerator[float]:

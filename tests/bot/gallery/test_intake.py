@@ -14,7 +14,7 @@ from bot.studio.errors import TooBusy
 from playground.people.person import Use
 from playground.server import Playground
 from playground.world.messages import Message
-from tests.bot.conftest import Shop, until
+from tests.bot.conftest import Shop, ended, until
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -172,6 +172,41 @@ async def test_an_order_behind_too_many_is_refused_at_once(monkeypatch: pytest.M
     done.set()
     await asyncio.gather(*waiting)
     intake.demand_time(sent(watch.now - 500.0))
+
+
+async def test_while_orders_are_refused_the_others_wait_for_a_shorter_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("bot.gallery.intake._AT_ONCE", 1)
+    watch = Watch()
+    intake, is_held = Intake(watch), asyncio.Event()
+
+    async def hold() -> None:
+        async with intake.admission(sent(0)):
+            is_held.set()
+            await asyncio.Event().wait()
+
+    holding = asyncio.create_task(hold())
+    await is_held.wait()
+    watch.now += 1
+    intake.demand_time(sent(0))
+    watch.now += 2
+    with pytest.raises(TooBusy):
+        intake.demand_time(sent(0))
+    with pytest.raises(TooBusy):
+        intake.demand_time(sent(2))
+    watch.now += 10
+    intake.demand_time(sent(12))
+    await ended(holding)
+
+
+async def test_what_discord_takes_no_answer_to_is_over() -> None:
+    watch = Watch()
+    intake = Intake(watch)
+    assert not intake.is_over(sent(0))
+    watch.now += 10
+    assert not intake.is_over(sent(7.1))
+    assert intake.is_over(sent(6.9))
 
 
 async def test_an_order_that_became_too_old_while_it_was_screened_is_refused() -> None:
