@@ -219,6 +219,12 @@ PERSONAL_DATA = (
     ),
     PersonalRows("presets", at="saved_at", treatments=(Treatment(),), columns="member, name, text, saved_at"),
     PersonalRows(
+        "drawn_regions",
+        at="created_at",
+        treatments=(Treatment(),),
+        columns="member, job, image_index, created_at, region, drawn_at",
+    ),
+    PersonalRows(
         "member_settings",
         at="saved_at",
         treatments=(Treatment(),),

@@ -23,6 +23,7 @@ from bot.studio.pictures.supplied import SuppliedPictures
 from bot.studio.pictures.verification import Verification
 from bot.studio.presets import MemberPresets
 from bot.studio.privacy import Privacy
+from bot.studio.region_links import RegionLinks
 from bot.studio.screening.lockdown import Lockdown
 from bot.studio.screening.pictures import PictureScreening
 from bot.studio.screening.prompts import PromptScreening
@@ -72,6 +73,7 @@ class Parts:
     picture_screening: PictureScreening
     studio: Studio
     supplied: SuppliedPictures
+    region_links: RegionLinks
     presets: MemberPresets
     member_settings: OwnSettings
     verification: Verification
@@ -134,6 +136,7 @@ def build_parts(
         picture_screening=picture_screening,
         studio=studio,
         supplied=SuppliedPictures(studio, clock=clock),
+        region_links=RegionLinks(records, provenance.watermark.key, settings.mask_page.address, clock=clock),
         presets=MemberPresets(studio),
         member_settings=OwnSettings(studio),
         verification=Verification(records, provenance, likeness, clock=clock),

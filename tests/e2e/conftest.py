@@ -11,7 +11,7 @@ import pytest_asyncio
 import torch
 from safetensors.torch import save_file
 
-from tests.e2e.stage import Stage, on_stage
+from tests.e2e.stage import Options, Stage, free_address, on_stage
 from tests.playground.page.conftest import browser, visit
 from tests.tiny_loras import tiny_lora
 from tests.tiny_models import tiny_sd
@@ -31,7 +31,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def stage(tmp_path_factory: pytest.TempPathFactory, model: Path) -> AsyncGenerator[Stage]:
-    async with on_stage(tmp_path_factory.mktemp("stage"), model) as stage:
+    options = Options(page=free_address())
+    async with on_stage(tmp_path_factory.mktemp("stage"), model, options) as stage:
         # Until then a card shows that the model is loading, instead of the queue position that tests read.
         await stage.until(lambda: "the worker is ready" in stage.log.read_text("utf-8"), timeout=60)
         yield stage
